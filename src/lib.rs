@@ -1,0 +1,20 @@
+//! imagegate: an Envoy HTTP filter (proxy-wasm) that serves the OpenAI Images API.
+//!
+//! A client's `POST /v1/images/generations` is checked (key, user, model, limits), rewritten into a
+//! call of the Codex `/responses` endpoint with the `image_generation` tool, and the server-sent
+//! events that come back are collected into one JSON answer.
+//!
+//! ```text
+//! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex ─▶ sse, memory, secret
+//! ```
+//!
+//! A module uses only what stands to its right. [`filter`] alone knows the host: everything else
+//! takes bytes and the time as arguments and answers with values, so that it is tested natively. The
+//! way of a request through these modules is told in `docs/ARCHITECTURE.md`.
+//!
+//! Nothing here may panic: a trap fails every stream of an Envoy worker. The lints of `Cargo.toml`
+//! deny whatever could.
+
+pub mod memory;
+pub mod secret;
+pub mod sse;

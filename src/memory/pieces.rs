@@ -1,0 +1,204 @@
+//! A long string of bytes that arrives in pieces and is read once.
+//!
+//! A vector that doubles holds up to three times what it was given, just when it grows; pieces hold
+//! what they were given. A chunk that is mostly kept is kept as it is, without a copy; small pieces
+//! are gathered into segments, so that a stream of single bytes costs no more than its length.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::{Exhausted, Lease};
+
+/// Shorter pieces are copied: below this a chunk's own overhead matters more than a copy.
+const MIN_SHARED_BYTES: usize = 16 * 1024;
+/// The first segment for small pieces, in bytes; each further one is twice as long…
+const MIN_SEGMENT_BYTES: usize = 1024;
+/// …up to this.
+const MAX_SEGMENT_BYTES: usize = 64 * 1024;
+
+/// Bytes in order, as they came.
+///
+/// Invariant: what the pieces pin, spare room and unkept parts of chunks included, is covered by
+/// the lease and is at most twice `len` plus one segment.
+#[derive(Debug)]
+pub struct Pieces {
+    parts: VecDeque<Part>,
+    len: usize,
+    pinned: usize,
+    lease: Lease,
+}
+
+#[derive(Debug)]
+enum Part {
+    Shared(Rc<Vec<u8>>, Range<usize>),
+    Copied(Vec<u8>),
+}
+
+impl Pieces {
+    /// Nothing yet, to be covered by `lease`.
+    pub fn new(lease: Lease) -> Self {
+        Self { parts: VecDeque::new(), len: 0, pinned: 0, lease }
+    }
+
+    /// How many bytes were kept.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing was kept.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Keeps the bytes of `chunk` in `range`; a range beyond the chunk keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] where the budget does not cover them.
+    pub fn push(&mut self, chunk: &Rc<Vec<u8>>, range: Range<usize>) -> Result<(), Exhausted> {
+        let Some(bytes) = chunk.get(range.clone()) else { return Ok(()) };
+        if bytes.len() < MIN_SHARED_BYTES || bytes.len() < chunk.len() / 2 {
+            return self.push_copy(bytes);
+        }
+        self.pin(chunk.capacity())?;
+        self.len = self.len.saturating_add(bytes.len());
+        self.parts.push_back(Part::Shared(Rc::clone(chunk), range));
+        Ok(())
+    }
+
+    /// Keeps a copy of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] where the budget does not cover them.
+    pub fn push_copy(&mut self, mut bytes: &[u8]) -> Result<(), Exhausted> {
+        while !bytes.is_empty() {
+            let spare = match self.parts.back() {
+                Some(Part::Copied(segment)) => segment.capacity().saturating_sub(segment.len()),
+                Some(Part::Shared(..)) | None => 0,
+            };
+            if spare == 0 {
+                self.open_segment(bytes.len())?;
+                continue;
+            }
+            let (now, later) = bytes.split_at_checked(spare).unwrap_or((bytes, &[]));
+            if let Some(Part::Copied(segment)) = self.parts.back_mut() {
+                segment.extend_from_slice(now);
+            }
+            self.len = self.len.saturating_add(now.len());
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn open_segment(&mut self, wanted: usize) -> Result<(), Exhausted> {
+        let size = wanted.max(self.len).clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
+        self.pin(size)?;
+        self.parts.push_back(Part::Copied(Vec::with_capacity(size)));
+        Ok(())
+    }
+
+    fn pin(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        let pinned = self.pinned.saturating_add(bytes);
+        self.lease.cover(pinned)?;
+        self.pinned = pinned;
+        Ok(())
+    }
+
+    /// Moves everything to the end of `out`, letting each piece go as soon as it is copied.
+    pub fn drain_into(mut self, out: &mut Vec<u8>) {
+        while let Some(part) = self.parts.pop_front() {
+            match part {
+                Part::Shared(chunk, range) => {
+                    out.extend_from_slice(chunk.get(range).unwrap_or_default());
+                }
+                Part::Copied(segment) => out.extend_from_slice(&segment),
+            }
+        }
+    }
+
+    /// A copy of the first bytes, at most `max`.
+    pub fn head(&self, max: usize) -> Vec<u8> {
+        let mut head = Vec::with_capacity(max.min(self.len));
+        for part in &self.parts {
+            let bytes = match part {
+                Part::Shared(chunk, range) => chunk.get(range.clone()).unwrap_or_default(),
+                Part::Copied(segment) => segment,
+            };
+            let room = max.saturating_sub(head.len()).min(bytes.len());
+            head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        }
+        head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Budget;
+    use super::*;
+
+    fn drained(pieces: Pieces) -> Vec<u8> {
+        let mut out = Vec::new();
+        pieces.drain_into(&mut out);
+        out
+    }
+
+    #[test]
+    fn pieces_come_out_as_they_went_in() {
+        let budget = Budget::new();
+        let mut pieces = Pieces::new(budget.lease(usize::MAX));
+        let chunk = Rc::new(vec![7_u8; 100_000]);
+        pieces.push_copy(b"start").unwrap();
+        pieces.push(&chunk, 0..100_000).unwrap();
+        pieces.push(&chunk, 10..20).unwrap();
+        assert_eq!(pieces.len(), 100_015);
+        assert_eq!(pieces.head(6), b"start\x07");
+        let mut wanted = b"start".to_vec();
+        wanted.extend(vec![7_u8; 100_010]);
+        assert_eq!(drained(pieces), wanted);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_chunk_that_is_mostly_kept_is_not_copied() {
+        let mut pieces = Pieces::new(Budget::new().lease(usize::MAX));
+        let chunk = Rc::new(vec![7_u8; 100_000]);
+        pieces.push(&chunk, 100..100_000).unwrap();
+        assert_eq!(Rc::strong_count(&chunk), 2);
+    }
+
+    #[test]
+    fn a_small_part_of_a_large_chunk_does_not_pin_it() {
+        let mut pieces = Pieces::new(Budget::new().lease(usize::MAX));
+        let chunk = Rc::new(vec![7_u8; 100_000]);
+        pieces.push(&chunk, 0..20_000).unwrap();
+        assert_eq!(Rc::strong_count(&chunk), 1);
+    }
+
+    #[test]
+    fn single_bytes_cost_little_more_than_their_number() {
+        let budget = Budget::new();
+        let mut pieces = Pieces::new(budget.lease(usize::MAX));
+        for _ in 0..1_000_000 {
+            pieces.push_copy(b"x").unwrap();
+        }
+        assert!(budget.used() < 1_000_000 + 2 * MAX_SEGMENT_BYTES, "{}", budget.used());
+    }
+
+    #[test]
+    fn a_range_beyond_the_chunk_keeps_nothing() {
+        let mut pieces = Pieces::new(Budget::new().lease(usize::MAX));
+        pieces.push(&Rc::new(vec![1]), 0..2).unwrap();
+        assert!(pieces.is_empty());
+    }
+
+    #[test]
+    fn what_the_budget_does_not_cover_is_refused() {
+        let budget = Budget::new();
+        let mut pieces = Pieces::new(budget.lease(50_000));
+        let chunk = Rc::new(vec![7_u8; 40_000]);
+        pieces.push(&chunk, 0..40_000).unwrap();
+        assert_eq!(pieces.push(&chunk, 0..40_000), Err(Exhausted));
+    }
+}
