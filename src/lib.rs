@@ -15,6 +15,11 @@
 //! Nothing here may panic: a trap fails every stream of an Envoy worker. The lints of `Cargo.toml`
 //! deny whatever could.
 
+pub mod auth;
+pub mod codex;
+pub mod config;
 pub mod memory;
+pub mod openai;
 pub mod secret;
 pub mod sse;
+pub mod translate;

@@ -1,0 +1,161 @@
+//! Who calls, and for whom.
+//!
+//! A consumer presents its key in `authorization: Bearer`, `x-api-key` or `api-key`: the spellings
+//! of the OpenAI, Anthropic and Azure clients. The key is looked up by its SHA-256. An attacker
+//! cannot steer the digest of a guess towards a known one, so the time of the look-up tells nothing
+//! and needs not be constant.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, Consumer, UnknownUsers, UserState, is_name};
+
+/// Why a key is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    /// None of the headers is there.
+    Missing,
+    /// Not a bearer credential; empty, longer than 512 bytes, or not visible ASCII.
+    Malformed,
+    /// The header is there more than once.
+    Ambiguous,
+    /// Nobody's key.
+    Unknown,
+    /// The key of a consumer whose `expires_at` has come.
+    Expired,
+    /// The key of a consumer who is switched off.
+    Disabled,
+}
+
+/// Why a request has no user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserFault {
+    /// A master key was used and the request names nobody.
+    Required,
+    /// The request names another user than the consumer's own.
+    Foreign,
+    /// A master key's request names somebody who is not in the configuration: that name, cut to 128
+    /// bytes.
+    Unknown(String),
+    /// The user is blocked.
+    Blocked,
+}
+
+/// Finds the consumer whose key the request carries. `now` is the time since the Unix epoch.
+///
+/// The first header present, in the order `authorization`, `x-api-key`, `api-key`, decides; the
+/// others are not looked at. Names of headers are compared without regard for case.
+///
+/// # Errors
+///
+/// No key, none that can be read, or one that does not open.
+pub fn authenticate<'c>(
+    config: &'c Config,
+    headers: &[(&str, &[u8])],
+    now: Duration,
+) -> Result<&'c Rc<Consumer>, KeyFault> {
+    let key = find_key(headers)?;
+    let digest = Sha256::digest(key).into();
+    let consumer = config.consumer_of(&digest).ok_or(KeyFault::Unknown)?;
+    if consumer.is_disabled() {
+        return Err(KeyFault::Disabled);
+    }
+    if consumer.expires_at().is_some_and(|end| now >= end) {
+        return Err(KeyFault::Expired);
+    }
+    Ok(consumer)
+}
+
+/// Finds the user that a request is made for. `requested` is the `user` of its body.
+///
+/// # Errors
+///
+/// The consumer may not act for that user, or the user may not be served.
+pub fn resolve_user(
+    config: &Config,
+    consumer: &Consumer,
+    requested: Option<&str>,
+) -> Result<String, UserFault> {
+    let user = match (consumer.user(), requested) {
+        (Some(own), Some(requested)) if own != requested => return Err(UserFault::Foreign),
+        (Some(own), _) => own,
+        (None, None | Some("")) => return Err(UserFault::Required),
+        (None, Some(requested)) => requested,
+    };
+    match (config.user(user), config.unknown_users()) {
+        (UserState::Known, _) => Ok(user.to_owned()),
+        (UserState::Blocked, _) => Err(UserFault::Blocked),
+        // What could not be the id of a listed user is not admitted either: ids become keys of
+        // counters.
+        (UserState::Unknown, UnknownUsers::Admit) if is_name(user) => Ok(user.to_owned()),
+        (UserState::Unknown, UnknownUsers::Admit | UnknownUsers::Reject) => {
+            Err(UserFault::Unknown(shorten(user)))
+        }
+    }
+}
+
+/// The key in the header that decides.
+fn find_key<'h>(headers: &[(&str, &'h [u8])]) -> Result<&'h [u8], KeyFault> {
+    for scheme in [Scheme::Bearer, Scheme::Plain("x-api-key"), Scheme::Plain("api-key")] {
+        let named = |(name, _): &&(&str, &[u8])| name.eq_ignore_ascii_case(scheme.header());
+        let mut found = headers.iter().filter(named);
+        match (found.next(), found.next()) {
+            (None, _) => {}
+            (Some((_, value)), None) => return scheme.key_in(value).ok_or(KeyFault::Malformed),
+            (Some(_), Some(_)) => return Err(KeyFault::Ambiguous),
+        }
+    }
+    Err(KeyFault::Missing)
+}
+
+/// How a header carries a key.
+#[derive(Clone, Copy)]
+enum Scheme {
+    /// `authorization: Bearer KEY` (RFC 6750 §2.1).
+    Bearer,
+    /// The key is the value of this header.
+    Plain(&'static str),
+}
+
+impl Scheme {
+    fn header(self) -> &'static str {
+        match self {
+            Self::Bearer => "authorization",
+            Self::Plain(name) => name,
+        }
+    }
+
+    /// The key in `value`. `None` if there is none of the form that the configuration can hold.
+    fn key_in(self, value: &[u8]) -> Option<&[u8]> {
+        let value = value.trim_ascii();
+        let key = match self {
+            Self::Plain(_) => value,
+            // RFC 9110 §11.1: the scheme is case-insensitive, and spaces follow it.
+            Self::Bearer => {
+                let (scheme, rest) = value.split_at_checked(BEARER.len())?;
+                let key = rest.trim_ascii_start();
+                let separate = key.len() < rest.len();
+                (scheme.eq_ignore_ascii_case(BEARER) && separate).then_some(key)?
+            }
+        };
+        let fits = (1..=MAX_KEY_BYTES).contains(&key.len());
+        (fits && key.iter().all(u8::is_ascii_graphic)).then_some(key)
+    }
+}
+
+/// At most 128 bytes of `user`, for a message.
+fn shorten(user: &str) -> String {
+    let fits = |(at, c): &(usize, char)| at.saturating_add(c.len_utf8()) <= MAX_SHOWN_BYTES;
+    user.char_indices().take_while(fits).map(|(_, c)| c).collect()
+}
+
+const BEARER: &[u8] = b"bearer";
+/// Keys of a few dozen characters are usual; more only costs hashing.
+const MAX_KEY_BYTES: usize = 512;
+/// As long as an id may be.
+const MAX_SHOWN_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests;

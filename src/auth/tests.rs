@@ -1,0 +1,167 @@
+use super::*;
+use serde_json::json;
+
+/// 2026-01-01T00:00:00Z.
+const NOW: Duration = Duration::from_secs(1_767_225_600);
+
+fn sha256(key: &str) -> String {
+    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn config(unknown_users: &str) -> Config {
+    let document = json!({
+        "upstreams": { "codex": { "authority": "chatgpt.com", "credential": "envoy" } },
+        "consumers": [
+            { "name": "web", "key_sha256": [sha256("web-key"), sha256("web-key-2")], "user": "acme" },
+            { "name": "plain", "key_sha256": [sha256("plain-key").to_uppercase()] },
+            { "name": "held", "key_sha256": [sha256("held-key")], "user": "mallory" },
+            { "name": "off", "key_sha256": [sha256("off-key")], "disabled": true,
+              "expires_at": "2020-01-01T00:00:00Z" },
+            { "name": "old", "key_sha256": [sha256("old-key")], "expires_at": "2026-01-01T00:00:00Z" },
+            { "name": "ops", "key_sha256": [sha256("ops-key")], "role": "master" },
+        ],
+        "users": [{ "id": "listed" }, { "id": "mallory", "blocked": true }],
+        "unknown_users": unknown_users,
+    });
+    Config::parse(document.to_string().as_bytes(), &|_| None).unwrap()
+}
+
+/// The name of the consumer that `headers` authenticate.
+fn caller(headers: &[(&str, &str)]) -> Result<String, KeyFault> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    authenticate(&config("reject"), &headers, NOW).map(|consumer| consumer.name().to_owned())
+}
+
+#[test]
+fn each_header_carries_a_key() {
+    for header in [
+        ("authorization", "Bearer web-key"),
+        ("Authorization", "bEARER \t web-key "),
+        ("x-api-key", "web-key-2"),
+        ("api-key", " web-key"),
+    ] {
+        assert_eq!(caller(&[("accept", "*/*"), header]).as_deref(), Ok("web"), "{header:?}");
+    }
+}
+
+#[test]
+fn a_digest_in_upper_case_opens_too() {
+    assert_eq!(caller(&[("x-api-key", "plain-key")]).as_deref(), Ok("plain"));
+}
+
+#[test]
+fn the_first_header_present_decides() {
+    let valid = ("api-key", "web-key");
+    assert_eq!(caller(&[valid, ("authorization", "Bearer nobody")]), Err(KeyFault::Unknown));
+    assert_eq!(caller(&[valid, ("authorization", "Basic d2Vi")]), Err(KeyFault::Malformed));
+    assert_eq!(caller(&[valid, ("authorization", "")]), Err(KeyFault::Malformed));
+    assert_eq!(caller(&[valid, ("x-api-key", "plain-key")]).as_deref(), Ok("plain"));
+}
+
+#[test]
+fn a_header_twice_is_ambiguous_even_if_equal() {
+    let header = ("x-api-key", "web-key");
+    assert_eq!(caller(&[header, ("X-Api-Key", "web-key")]), Err(KeyFault::Ambiguous));
+    assert_eq!(
+        caller(&[header, ("authorization", "Bearer web-key"), header]).as_deref(),
+        Ok("web")
+    );
+}
+
+#[test]
+fn no_header_is_no_key() {
+    assert_eq!(caller(&[]), Err(KeyFault::Missing));
+    assert_eq!(caller(&[("x-api-keys", "web-key"), ("cookie", "web-key")]), Err(KeyFault::Missing));
+}
+
+#[test]
+fn what_is_no_key_is_malformed() {
+    let long = format!("Bearer {}", "k".repeat(513));
+    let values = [
+        "Bearer",
+        "Bearer ",
+        "Bearerweb-key",
+        "web-key",
+        "Bearer a b",
+        "Bearer a,Bearer b",
+        "B",
+        &long,
+    ];
+    for value in values {
+        assert_eq!(caller(&[("authorization", value)]), Err(KeyFault::Malformed), "{value}");
+    }
+    let longest = format!("Bearer {}", "k".repeat(512));
+    assert_eq!(caller(&[("authorization", &longest)]), Err(KeyFault::Unknown));
+    assert_eq!(caller(&[("x-api-key", "")]), Err(KeyFault::Malformed));
+}
+
+#[test]
+fn bytes_that_are_not_ascii_are_malformed() {
+    let config = config("reject");
+    for value in [&b"Bearer \xff\xfe"[..], b"Beare\xff web-key", b"\xe2\x82\xac", b"Bearer a\0b"] {
+        let refused = authenticate(&config, &[("authorization", value)], NOW).map(|it| it.name());
+        assert_eq!(refused, Err(KeyFault::Malformed), "{value:?}");
+    }
+}
+
+#[test]
+fn a_digest_is_not_a_key() {
+    assert_eq!(caller(&[("x-api-key", &sha256("web-key"))]), Err(KeyFault::Unknown));
+}
+
+#[test]
+fn a_key_ends_at_the_moment_it_expires() {
+    assert_eq!(caller(&[("x-api-key", "old-key")]), Err(KeyFault::Expired));
+    let before = NOW.saturating_sub(Duration::from_nanos(1));
+    assert!(authenticate(&config("reject"), &[("x-api-key", b"old-key")], before).is_ok());
+}
+
+#[test]
+fn disabled_is_told_before_expired() {
+    assert_eq!(caller(&[("x-api-key", "off-key")]), Err(KeyFault::Disabled));
+}
+
+/// The user of a request with `key` that names `requested`.
+fn user(unknown_users: &str, key: &str, requested: Option<&str>) -> Result<String, UserFault> {
+    let config = config(unknown_users);
+    let consumer = authenticate(&config, &[("x-api-key", key.as_bytes())], NOW).unwrap();
+    resolve_user(&config, consumer, requested)
+}
+
+#[test]
+fn a_consumer_acts_for_its_own_user_only() {
+    assert_eq!(user("reject", "web-key", None).as_deref(), Ok("acme"));
+    assert_eq!(user("reject", "web-key", Some("acme")).as_deref(), Ok("acme"));
+    for foreign in ["listed", "Acme", "", "web"] {
+        assert_eq!(user("admit", "web-key", Some(foreign)), Err(UserFault::Foreign), "{foreign}");
+    }
+}
+
+#[test]
+fn a_consumer_without_user_acts_for_one_of_its_own_name() {
+    assert_eq!(user("reject", "plain-key", None).as_deref(), Ok("plain"));
+    assert_eq!(user("reject", "plain-key", Some("acme")), Err(UserFault::Foreign));
+}
+
+#[test]
+fn a_master_must_name_a_user() {
+    assert_eq!(user("admit", "ops-key", None), Err(UserFault::Required));
+    assert_eq!(user("admit", "ops-key", Some("")), Err(UserFault::Required));
+    assert_eq!(user("reject", "ops-key", Some("listed")).as_deref(), Ok("listed"));
+    assert_eq!(user("reject", "ops-key", Some("acme")).as_deref(), Ok("acme"));
+}
+
+#[test]
+fn unknown_users_are_refused_or_admitted_as_configured() {
+    let unknown = |name: &str| Err(UserFault::Unknown(name.to_owned()));
+    assert_eq!(user("reject", "ops-key", Some("new")), unknown("new"));
+    assert_eq!(user("admit", "ops-key", Some("new")).as_deref(), Ok("new"));
+    assert_eq!(user("admit", "ops-key", Some("a b")), unknown("a b"));
+    assert_eq!(user("admit", "ops-key", Some(&"é".repeat(1_000))), unknown(&"é".repeat(64)));
+}
+
+#[test]
+fn blocked_users_are_refused_whoever_asks() {
+    assert_eq!(user("admit", "held-key", None), Err(UserFault::Blocked));
+    assert_eq!(user("admit", "ops-key", Some("mallory")), Err(UserFault::Blocked));
+}

@@ -1,0 +1,282 @@
+//! Events of the Responses API stream, read from their skeletons.
+//!
+//! The kind of an event is its JSON `type`; the `event:` line counts only where that is missing.
+//! Everything is read leniently: a field that is absent, null or of an unexpected type is absent.
+//! Kinds that say nothing about a picture are [`ResponseEvent::Other`].
+
+use serde_json::Value;
+
+use super::error::ErrorInfo;
+
+/// The last words of a model are kept up to this many bytes: a refusal is a sentence or two.
+const MAX_WORDS_BYTES: usize = 2048;
+
+/// What an event says.
+#[derive(Debug)]
+pub enum ResponseEvent {
+    /// The response exists: `response.created`, `response.in_progress`.
+    Created(Response),
+    /// An output item is whole: `response.output_item.done`.
+    ItemDone(Item),
+    /// A preview passed by: `response.image_generation_call.partial_image`.
+    Preview(Item),
+    /// Text of an answer in words, as it comes.
+    WordsDelta(String),
+    /// `response.completed`: the terminal event of a success.
+    Completed(Response),
+    /// `response.incomplete`, with its reason.
+    Incomplete(Option<String>),
+    /// `response.failed` or `error`.
+    Failed(ErrorInfo),
+    /// Not about pictures, or not JSON.
+    Other,
+}
+
+/// The parts of a `response` object that matter here.
+#[derive(Debug, Default)]
+pub struct Response {
+    /// Unix seconds.
+    pub created_at: Option<u64>,
+    /// The members of `output`.
+    pub output: Vec<Item>,
+    /// What the image tool was asked for, as the upstream understood it.
+    pub tool: Option<Attributes>,
+    /// `tools` is there and empty: the account has no image tool.
+    pub tools_removed: bool,
+    /// `tool_usage.image_gen`.
+    pub usage: Option<ImageUsage>,
+}
+
+/// An output item.
+#[derive(Debug, Default)]
+pub struct Item {
+    /// Its `id`.
+    pub id: Option<String>,
+    /// Whether it is a picture, words or something else.
+    pub kind: ItemKind,
+    /// The ordinal that the scanner put in place of a non-empty `result`.
+    pub result: Option<usize>,
+    /// What came back.
+    pub attributes: Attributes,
+    /// The prompt that the host model gave to the tool.
+    pub revised_prompt: Option<String>,
+    /// Why there is no picture.
+    pub error: Option<ErrorInfo>,
+    /// The text of a message.
+    pub words: String,
+}
+
+/// The kinds of output items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ItemKind {
+    /// `image_generation_call`.
+    Picture,
+    /// `message`.
+    Message,
+    /// Reasoning, and whatever else there may be.
+    #[default]
+    Other,
+}
+
+/// What a picture is, in the words of the API; values that leave it open (`auto`) are absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// `WIDTHxHEIGHT`.
+    pub size: Option<String>,
+    /// `low`, `medium`, `high`, ….
+    pub quality: Option<String>,
+    /// `transparent` or `opaque`.
+    pub background: Option<String>,
+    /// `png`, `webp`, `jpeg`, ….
+    pub output_format: Option<String>,
+}
+
+/// `tool_usage.image_gen`: tokens of the image model. The host model's own `usage` is another thing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImageUsage {
+    /// All tokens in.
+    pub input_tokens: u64,
+    /// All tokens out.
+    pub output_tokens: u64,
+    /// Both together.
+    pub total_tokens: u64,
+    /// Of those in: text and image.
+    pub input_details: Option<TokenDetails>,
+    /// Of those out: text and image.
+    pub output_details: Option<TokenDetails>,
+}
+
+/// Tokens by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenDetails {
+    /// Tokens of text.
+    pub text_tokens: u64,
+    /// Tokens of images.
+    pub image_tokens: u64,
+}
+
+impl ResponseEvent {
+    /// Reads an event from its skeleton and the name that its `event:` line gave.
+    pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
+        let Ok(event) = serde_json::from_slice::<Value>(skeleton) else { return Self::Other };
+        let kind = text(&event, "type");
+        let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
+        let response = || event.get("response").map(Response::read).unwrap_or_default();
+        match kind {
+            "response.created" | "response.in_progress" => Self::Created(response()),
+            "response.output_item.done" => {
+                Self::ItemDone(event.get("item").map(Item::read).unwrap_or_default())
+            }
+            "response.image_generation_call.partial_image" => Self::Preview(Item::read(&event)),
+            "response.output_text.delta" | "response.refusal.delta" => {
+                Self::WordsDelta(text(&event, "delta").map(str::to_owned).unwrap_or_default())
+            }
+            "response.completed" => Self::Completed(response()),
+            "response.incomplete" => Self::Incomplete(
+                event
+                    .pointer("/response/incomplete_details/reason")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            ),
+            "response.failed" | "error" => {
+                Self::Failed(ErrorInfo::read(&event).unwrap_or_default())
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Response {
+    fn read(value: &Value) -> Self {
+        let tools = value.get("tools").and_then(Value::as_array);
+        let is_ours = |tool: &&Value| text(tool, "type") == Some("image_generation");
+        Self {
+            created_at: value.get("created_at").and_then(Value::as_u64),
+            output: array(value, "output").iter().map(Item::read).collect(),
+            tool: tools.and_then(|tools| tools.iter().find(is_ours)).map(Attributes::read),
+            tools_removed: tools.is_some_and(Vec::is_empty),
+            usage: value.pointer("/tool_usage/image_gen").and_then(ImageUsage::read),
+        }
+    }
+
+    /// The text of all messages of the output.
+    pub fn words(&self) -> String {
+        self.output.iter().fold(String::new(), |mut words, item| {
+            push_words(&mut words, &item.words);
+            words
+        })
+    }
+}
+
+impl Item {
+    fn read(value: &Value) -> Self {
+        let kind = match text(value, "type") {
+            Some("image_generation_call") => ItemKind::Picture,
+            Some("message") => ItemKind::Message,
+            _ => ItemKind::Other,
+        };
+        let mut words = String::new();
+        for part in array(value, "content") {
+            let part = text(part, "text").or_else(|| text(part, "refusal"));
+            push_words(&mut words, part.unwrap_or_default());
+        }
+        Self {
+            id: text(value, "id").map(str::to_owned),
+            kind,
+            result: text(value, "result").and_then(|ordinal| ordinal.parse().ok()),
+            attributes: Attributes::read(value),
+            revised_prompt: text(value, "revised_prompt")
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned),
+            error: value.get("error").filter(|it| it.is_object()).and_then(ErrorInfo::read),
+            words,
+        }
+    }
+}
+
+impl Attributes {
+    fn read(value: &Value) -> Self {
+        let told = |key| text(value, key).filter(|told| *told != "auto" && !told.is_empty());
+        let owned = |key| told(key).map(str::to_owned);
+        Self {
+            size: owned("size"),
+            quality: owned("quality"),
+            background: owned("background"),
+            output_format: owned("output_format"),
+        }
+    }
+
+    /// What is told here, else there.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            size: self.size.or_else(|| other.size.clone()),
+            quality: self.quality.or_else(|| other.quality.clone()),
+            background: self.background.or_else(|| other.background.clone()),
+            output_format: self.output_format.or_else(|| other.output_format.clone()),
+        }
+    }
+}
+
+impl ImageUsage {
+    /// Absent where nothing was counted: tool families without recorded usage have zero counts.
+    fn read(value: &Value) -> Option<Self> {
+        let input_tokens = number(value, "input_tokens")?;
+        let output_tokens = number(value, "output_tokens")?;
+        let total = number(value, "total_tokens");
+        let total_tokens = total.unwrap_or_else(|| input_tokens.saturating_add(output_tokens));
+        (total_tokens > 0).then(|| Self {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            input_details: value.get("input_tokens_details").and_then(TokenDetails::read),
+            output_details: value.get("output_tokens_details").and_then(TokenDetails::read),
+        })
+    }
+
+    /// The sum of both; a detail that one lacks is a detail of neither.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let details = |a: Option<TokenDetails>, b: Option<TokenDetails>| {
+            a.zip(b).map(|(a, b)| TokenDetails {
+                text_tokens: a.text_tokens.saturating_add(b.text_tokens),
+                image_tokens: a.image_tokens.saturating_add(b.image_tokens),
+            })
+        };
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            total_tokens: self.total_tokens.saturating_add(other.total_tokens),
+            input_details: details(self.input_details, other.input_details),
+            output_details: details(self.output_details, other.output_details),
+        }
+    }
+}
+
+impl TokenDetails {
+    fn read(value: &Value) -> Option<Self> {
+        Some(Self {
+            text_tokens: number(value, "text_tokens")?,
+            image_tokens: number(value, "image_tokens")?,
+        })
+    }
+}
+
+/// Appends words up to their bound, at a character's border.
+pub(crate) fn push_words(words: &mut String, more: &str) {
+    let room = MAX_WORDS_BYTES.saturating_sub(words.len());
+    let cut = (0..=room.min(more.len())).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);
+    words.push_str(more.get(..cut).unwrap_or_default());
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn number(value: &Value, key: &str) -> Option<u64> {
+    value.get(key).and_then(Value::as_u64)
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}

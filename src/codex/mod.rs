@@ -1,0 +1,11 @@
+//! The upstream schema: what the Codex `/responses` endpoint is asked and what it answers.
+//!
+//! It follows the Responses API with its `image_generation` tool, and knows nothing of clients.
+
+pub mod error;
+pub mod event;
+pub mod request;
+pub mod scanner;
+
+mod base64;
+mod path;

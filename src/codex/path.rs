@@ -1,0 +1,218 @@
+//! Where in an event's JSON the scanner is, as far as it must know.
+//!
+//! Two places matter: `item` of an event and the members of `response.output`, whose `type` says
+//! whether their `result` is a picture; and the event's own `partial_image_b64`.
+
+/// The name of an item that carries a picture.
+const PICTURE_TYPE: &[u8] = b"image_generation_call";
+/// `response` `{` `output` `[` `{`: nothing deeper is looked at.
+const MAX_LEVELS: usize = 4;
+/// Longer keys and types are none of ours.
+const MAX_TOKEN_BYTES: usize = 32;
+
+/// What stands at the place reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing to divert.
+    Elsewhere,
+    /// The `result` of an item.
+    Picture,
+    /// A `partial_image_b64`.
+    Preview,
+    /// The bracket that closes an item.
+    ItemEnd,
+}
+
+/// The keys on the way to a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Key {
+    Item,
+    Response,
+    Output,
+    Type,
+    Result,
+    PartialImage,
+    #[default]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Container {
+    Object,
+    #[default]
+    Array,
+}
+
+/// Which half of a member comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Next {
+    Key,
+    #[default]
+    Value,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    container: Container,
+    key: Key,
+    next: Next,
+}
+
+/// What an item's `type` has said so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum ItemType {
+    #[default]
+    Untold,
+    Picture,
+    Other,
+}
+
+/// What the string being read will tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reading {
+    Key,
+    ItemType,
+    #[default]
+    Nothing,
+}
+
+/// The place reached, by brackets, keys and the types of items.
+#[derive(Debug, Default)]
+pub(super) struct Path {
+    depth: usize,
+    levels: [Level; MAX_LEVELS],
+    item: ItemType,
+    reading: Reading,
+    token: Vec<u8>,
+}
+
+impl Path {
+    /// Takes one byte that stands between strings.
+    pub(super) fn step(&mut self, byte: u8) -> Place {
+        match byte {
+            b'{' => self.open(Container::Object),
+            b'[' => self.open(Container::Array),
+            b'}' | b']' => return self.close(),
+            b':' => self.expect(Next::Value),
+            b',' => self.expect(Next::Key),
+            _ => {}
+        }
+        Place::Elsewhere
+    }
+
+    fn open(&mut self, container: Container) {
+        let next = match container {
+            Container::Object => Next::Key,
+            Container::Array => Next::Value,
+        };
+        if let Some(level) = self.levels.get_mut(self.depth) {
+            *level = Level { container, key: Key::Other, next };
+        }
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn close(&mut self) -> Place {
+        let place = match self.in_item() {
+            true => Place::ItemEnd,
+            false => Place::Elsewhere,
+        };
+        self.depth = self.depth.saturating_sub(1);
+        place
+    }
+
+    fn expect(&mut self, next: Next) {
+        let at = self.depth.saturating_sub(1);
+        if let Some(level) = self.levels.get_mut(at) {
+            if level.container == Container::Object {
+                level.next = next;
+            }
+        }
+    }
+
+    /// The place of the string that opens here.
+    pub(super) fn open_string(&mut self) -> Place {
+        self.token.clear();
+        let level = self.depth.checked_sub(1).and_then(|at| self.levels.get(at));
+        let Some(level) = level.copied() else { return Place::Elsewhere };
+        if level.next == Next::Key {
+            self.reading = Reading::Key;
+            return Place::Elsewhere;
+        }
+        match level.key {
+            Key::PartialImage if self.depth == 1 => Place::Preview,
+            Key::Result if self.in_item() => Place::Picture,
+            Key::Type if self.in_item() => {
+                self.reading = Reading::ItemType;
+                Place::Elsewhere
+            }
+            _ => Place::Elsewhere,
+        }
+    }
+
+    /// Takes bytes of the string, escapes and all.
+    pub(super) fn string_bytes(&mut self, bytes: &[u8]) {
+        if self.reading != Reading::Nothing {
+            // One byte beyond the bound is kept, so that a longer token equals none of ours.
+            let room = MAX_TOKEN_BYTES.saturating_sub(self.token.len()).min(bytes.len());
+            self.token.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        }
+    }
+
+    /// The string ends.
+    pub(super) fn close_string(&mut self) {
+        match std::mem::take(&mut self.reading) {
+            Reading::Key => {
+                let key = Key::of(&self.token);
+                if let Some(level) = self.levels.get_mut(self.depth.saturating_sub(1)) {
+                    level.key = key;
+                }
+            }
+            Reading::ItemType if self.token == PICTURE_TYPE => self.item = ItemType::Picture,
+            Reading::ItemType => self.item = ItemType::Other,
+            Reading::Nothing => {}
+        }
+    }
+
+    /// Whether the item that the path is in said that it is a picture.
+    pub(super) fn item_is_picture(&self) -> bool {
+        self.item == ItemType::Picture
+    }
+
+    /// Whether it said so or may still say so.
+    pub(super) fn item_may_be_picture(&self) -> bool {
+        self.item != ItemType::Other
+    }
+
+    /// Forgets the item that ended.
+    pub(super) fn leave_item(&mut self) {
+        self.item = ItemType::Untold;
+    }
+
+    /// Whether the innermost bracket is an item's.
+    fn in_item(&self) -> bool {
+        let [root, second, third, _] = &self.levels;
+        match self.depth {
+            2 => root.key == Key::Item && second.container == Container::Object,
+            4 => {
+                root.key == Key::Response
+                    && second.key == Key::Output
+                    && third.container == Container::Array
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Key {
+    fn of(token: &[u8]) -> Self {
+        match token {
+            b"item" => Self::Item,
+            b"response" => Self::Response,
+            b"output" => Self::Output,
+            b"type" => Self::Type,
+            b"result" => Self::Result,
+            b"partial_image_b64" => Self::PartialImage,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The body of `POST /responses` that asks a text model for one image.
+//!
+//! The order of the fields here is the order on the wire. Only what the `image_generation` tool of
+//! the Responses API knows has a field: it rejects `n`, `user`, `style` and `response_format`.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+/// A whole request.
+#[derive(Debug, Serialize)]
+pub struct ResponsesRequest<'a> {
+    /// The text model that calls the tool; not the image model.
+    pub model: &'a str,
+    /// What the text model is to do; Codex rejects a request without.
+    pub instructions: &'a str,
+    /// What it is given.
+    pub input: [Message<'a>; 1],
+    /// What it may call.
+    pub tools: [ImageTool<'a>; 1],
+    /// Whether it must.
+    pub tool_choice: ToolChoice,
+    /// Always `false`: one request is one image.
+    pub parallel_tool_calls: bool,
+    /// Always `false`; Codex rejects `true`.
+    pub store: bool,
+    /// Always `true`; Codex answers with events only.
+    pub stream: bool,
+}
+
+/// A message of the user.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "message")]
+pub struct Message<'a> {
+    /// Always `user`.
+    pub role: &'a str,
+    /// The reference images, then the prompt.
+    pub content: Vec<Content<'a>>,
+}
+
+/// A part of a message.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Content<'a> {
+    /// A picture.
+    InputImage {
+        /// Where it is.
+        image_url: ImageUrl<'a>,
+    },
+    /// Words.
+    InputText {
+        /// The words.
+        text: &'a str,
+    },
+}
+
+/// The place of a picture.
+#[derive(Debug)]
+pub enum ImageUrl<'a> {
+    /// A `data:` or `https:` URL.
+    Url(&'a str),
+    /// The base64 of a PNG, which becomes a `data:` URL as it is written.
+    PngBase64(&'a str),
+}
+
+impl Serialize for ImageUrl<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Url(url) => serializer.serialize_str(url),
+            // Written piece by piece: the base64 may be megabytes.
+            Self::PngBase64(base64) => serializer.collect_str(&format_args!("{PNG_HEAD}{base64}")),
+        }
+    }
+}
+
+/// The `image_generation` tool. `None` leaves the choice to the upstream.
+#[derive(Debug, Default, Serialize)]
+#[serde(tag = "type", rename = "image_generation")]
+pub struct ImageTool<'a> {
+    /// `generate`: never an edit of an image in the context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'a str>,
+    /// The image model.
+    pub model: &'a str,
+    /// `WIDTHxHEIGHT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// `low` to `max`, or `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<&'a str>,
+    /// `transparent`, `opaque` or `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<&'a str>,
+    /// `png`, `webp`, `jpeg`, `gif` or `svg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_format: Option<&'a str>,
+    /// 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_compression: Option<u32>,
+    /// `low` or `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moderation: Option<&'a str>,
+    /// `low`, `medium` or `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complexity: Option<&'a str>,
+    /// Frames of a GIF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_count: Option<u32>,
+    /// Milliseconds of each frame of a GIF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_duration_ms: Option<u32>,
+    /// Options of SVG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub svg: Option<Svg<'a>>,
+}
+
+/// Options of SVG output.
+#[derive(Debug, Serialize)]
+pub struct Svg<'a> {
+    /// The text model that writes the SVG.
+    pub model: &'a str,
+    /// How long it thinks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Reasoning<'a>>,
+}
+
+/// How long a text model thinks.
+#[derive(Debug, Serialize)]
+pub struct Reasoning<'a> {
+    /// `none` to `max`.
+    pub effort: &'a str,
+}
+
+/// Whether the text model must call the tool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// It must: `{"type":"image_generation"}`. Accounts without the tool answer 400.
+    #[default]
+    Force,
+    /// It may: `"auto"`. Accounts without the tool answer in words.
+    Auto,
+}
+
+impl Serialize for ToolChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Force => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("type", "image_generation")?;
+                map.end()
+            }
+            Self::Auto => serializer.serialize_str("auto"),
+        }
+    }
+}
+
+impl ResponsesRequest<'_> {
+    /// The request as JSON. `capacity` is the expected length: a body may be 20 MB, and a vector
+    /// that grows would hold it twice.
+    #[must_use]
+    pub fn write(&self, capacity: usize) -> Vec<u8> {
+        let mut body = Vec::with_capacity(capacity);
+        // A vector takes every byte, and strings, numbers and their lists always serialise.
+        let _infallible = serde_json::to_writer(&mut body, self);
+        body
+    }
+}
+
+const PNG_HEAD: &str = "data:image/png;base64,";
+
+#[cfg(test)]
+mod tests {
+    use super::{ImageUrl, ToolChoice};
+
+    #[test]
+    fn base64_becomes_a_data_url_as_it_is_written() {
+        let written = serde_json::to_string(&ImageUrl::PngBase64("AAAA")).unwrap();
+        assert_eq!(written, r#""data:image/png;base64,AAAA""#);
+    }
+
+    #[test]
+    fn a_url_is_written_as_it_is() {
+        let written = serde_json::to_string(&ImageUrl::Url("https://example.com/\"")).unwrap();
+        assert_eq!(written, r#""https://example.com/\"""#);
+    }
+
+    #[test]
+    fn the_tool_is_forced_by_its_type() {
+        let written = serde_json::to_string(&ToolChoice::Force).unwrap();
+        assert_eq!(written, r#"{"type":"image_generation"}"#);
+        assert_eq!(serde_json::to_string(&ToolChoice::Auto).unwrap(), r#""auto""#);
+    }
+}

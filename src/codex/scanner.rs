@@ -1,0 +1,327 @@
+//! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole.
+//!
+//! An event of the image tool is a few hundred bytes around one base64 string of megabytes. The
+//! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: kept where it is
+//! the picture, dropped where it is a preview or a repetition. In the skeleton the string's ordinal
+//! stands in its place (`"result":"0"` for the first), and any other string beyond
+//! [`MAX_STRING_BYTES`] (an echoed mask, say) is left empty.
+//!
+//! The scanner reads only as much JSON as it needs to know where it is: strings, brackets and the
+//! keys on the way to `result`. Whether the skeleton is JSON at all, serde_json says later.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use self::escape::{Ended, Escape, Escaped, Step, string_end};
+use super::base64::prefix_len;
+use super::path::{Path, Place};
+use crate::memory::{Exhausted, Lease, Pieces};
+
+/// A skeleton may have so many bytes; the recorded ones stay below 6 KB.
+pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
+/// A longer string is left out of the skeleton; what is read from it (messages, prompts) is shorter.
+const MAX_STRING_BYTES: usize = 16 * 1024;
+
+/// Whether a string of one kind is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Kept up to so many bytes of base64.
+    UpTo(usize),
+    /// Scanned over.
+    Nothing,
+}
+
+/// Why an event cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    /// The base64 of a picture is longer than the limit.
+    #[error("a picture of more than {limit} bytes of base64")]
+    PictureTooLarge {
+        /// The limit, in bytes of base64.
+        limit: usize,
+    },
+    /// An event's JSON, the large strings left out, is beyond [`MAX_SKELETON_BYTES`].
+    #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its picture")]
+    EventTooLarge,
+    /// The byte budget of the VM is used up.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+}
+
+/// A string that was kept.
+#[derive(Debug)]
+pub struct Kept {
+    /// Which of the event's diverted strings it is, from 0.
+    pub ordinal: usize,
+    /// Its content: bytes of the base64 alphabet only.
+    pub base64: Pieces,
+}
+
+/// What an event came to.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// The event's JSON with each diverted string replaced by its ordinal.
+    pub skeleton: Vec<u8>,
+    /// The picture, where one was kept.
+    pub picture: Option<Kept>,
+    /// The preview, where one was kept.
+    pub preview: Option<Kept>,
+}
+
+/// Scans the data of events, one after the other.
+#[derive(Debug)]
+pub struct Scanner {
+    path: Path,
+    state: State,
+    scanned: Scanned,
+    /// How many strings of this event were diverted.
+    diverted: usize,
+    /// The item that the path is in gave the picture.
+    kept_in_item: bool,
+    keep_picture: Keep,
+    keep_preview: Keep,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between strings.
+    Structure,
+    /// In a string that goes to the skeleton, which began at this offset of it (its quote).
+    Plain { start: usize, escaped: Escaped },
+    /// In a string of which nothing is kept.
+    Dropped { escaped: Escaped },
+    /// In a string that is kept.
+    Kept { place: Place, kept: Kept, limit: usize, escape: Escape },
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scanner {
+    /// A scanner that keeps nothing until [`keep`](Self::keep) says otherwise.
+    pub fn new() -> Self {
+        Self {
+            path: Path::default(),
+            state: State::Structure,
+            scanned: Scanned::default(),
+            diverted: 0,
+            kept_in_item: false,
+            keep_picture: Keep::Nothing,
+            keep_preview: Keep::Nothing,
+        }
+    }
+
+    /// Says what to keep from the next string on.
+    pub fn keep(&mut self, picture: Keep, preview: Keep) {
+        self.keep_picture = picture;
+        self.keep_preview = preview;
+    }
+
+    /// Takes the next bytes of the event, `range` of `chunk`. `lease` makes the lease that covers a
+    /// string about to be kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError`]; the event is lost then, and with it the scanner's place in the stream.
+    pub fn feed(
+        &mut self,
+        chunk: &Rc<Vec<u8>>,
+        range: Range<usize>,
+        lease: &mut dyn FnMut() -> Lease,
+    ) -> Result<(), ScanError> {
+        let Range { start: mut at, end } = range;
+        while let Some(rest) = chunk.get(at..end).filter(|rest| !rest.is_empty()) {
+            let used = match &mut self.state {
+                State::Structure => self.scan_structure(rest, lease)?,
+                State::Plain { .. } => self.scan_plain(rest)?,
+                State::Dropped { .. } => self.scan_dropped(rest),
+                State::Kept { .. } => self.scan_kept(chunk, at, rest)?,
+            };
+            at = at.saturating_add(used);
+        }
+        Ok(())
+    }
+
+    /// Ends the event and starts the next.
+    pub fn finish_event(&mut self) -> Scanned {
+        self.path = Path::default();
+        self.state = State::Structure;
+        self.diverted = 0;
+        self.kept_in_item = false;
+        std::mem::take(&mut self.scanned)
+    }
+
+    fn scan_structure(
+        &mut self,
+        rest: &[u8],
+        lease: &mut dyn FnMut() -> Lease,
+    ) -> Result<usize, ScanError> {
+        let len = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+        let between = rest.get(..len).unwrap_or_default();
+        for byte in between {
+            if self.path.step(*byte) == Place::ItemEnd {
+                self.end_item();
+            }
+        }
+        self.extend(between)?;
+        if len == rest.len() {
+            return Ok(len);
+        }
+        self.open_string(lease)?;
+        Ok(len.saturating_add(1))
+    }
+
+    /// The object that might have been an image call ends: a string kept from one that was not goes.
+    fn end_item(&mut self) {
+        if std::mem::take(&mut self.kept_in_item) && !self.path.item_is_picture() {
+            self.scanned.picture = None;
+        }
+        self.path.leave_item();
+    }
+
+    fn open_string(&mut self, lease: &mut dyn FnMut() -> Lease) -> Result<(), ScanError> {
+        let place = self.path.open_string();
+        let keep = match place {
+            Place::Picture if self.scanned.picture.is_none() && self.path.item_may_be_picture() => {
+                self.keep_picture
+            }
+            Place::Picture => Keep::Nothing,
+            Place::Preview => self.keep_preview,
+            Place::Elsewhere | Place::ItemEnd => {
+                self.state =
+                    State::Plain { start: self.scanned.skeleton.len(), escaped: Escaped::No };
+                return self.extend(b"\"");
+            }
+        };
+        let ordinal = self.diverted;
+        self.diverted = self.diverted.saturating_add(1);
+        self.extend(format!("\"{ordinal}").as_bytes())?;
+        self.state = match keep {
+            Keep::UpTo(limit) => {
+                let kept = Kept { ordinal, base64: Pieces::new(lease()) };
+                State::Kept { place, kept, limit, escape: Escape::No }
+            }
+            Keep::Nothing => State::Dropped { escaped: Escaped::No },
+        };
+        Ok(())
+    }
+
+    fn scan_plain(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
+        let State::Plain { start, escaped } = &mut self.state else { return Ok(0) };
+        let (len, ended) = string_end(rest, escaped);
+        let (start, escaped) = (*start, *escaped);
+        let so_far = self.scanned.skeleton.len().saturating_sub(start);
+        if so_far.saturating_add(len) > MAX_STRING_BYTES {
+            self.scanned.skeleton.truncate(start);
+            self.extend(b"\"")?;
+            self.state = State::Dropped { escaped };
+        } else {
+            let content = match ended {
+                Ended::Yes => rest.get(..len.saturating_sub(1)),
+                Ended::No => rest.get(..len),
+            };
+            let content = content.unwrap_or_default();
+            self.path.string_bytes(content);
+            self.extend(content)?;
+        }
+        if ended == Ended::Yes {
+            self.close_string()?;
+        }
+        Ok(len)
+    }
+
+    fn scan_dropped(&mut self, rest: &[u8]) -> usize {
+        let State::Dropped { escaped } = &mut self.state else { return 0 };
+        let (len, ended) = string_end(rest, escaped);
+        if ended == Ended::Yes {
+            // The closing quote has room: the opening one had.
+            self.scanned.skeleton.push(b'"');
+            self.path.close_string();
+            self.state = State::Structure;
+        }
+        len
+    }
+
+    fn scan_kept(
+        &mut self,
+        chunk: &Rc<Vec<u8>>,
+        at: usize,
+        rest: &[u8],
+    ) -> Result<usize, ScanError> {
+        let State::Kept { kept, limit, escape, .. } = &mut self.state else { return Ok(0) };
+        if *escape != Escape::No {
+            return self.scan_escape(rest);
+        }
+        let len = prefix_len(rest);
+        kept.base64.push(chunk, at..at.saturating_add(len))?;
+        if kept.base64.len() > *limit {
+            return Err(ScanError::PictureTooLarge { limit: *limit });
+        }
+        match rest.get(len) {
+            None => return Ok(len),
+            Some(b'"') => self.close_kept()?,
+            Some(b'\\') => *escape = Escape::Backslash,
+            // Not base64: no picture that a client could decode.
+            Some(_) => self.state = State::Dropped { escaped: Escaped::No },
+        }
+        Ok(len.saturating_add(1))
+    }
+
+    fn scan_escape(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
+        let State::Kept { kept, escape, .. } = &mut self.state else { return Ok(0) };
+        let Some(&byte) = rest.first() else { return Ok(0) };
+        match escape.step(byte) {
+            Step::More(next) => *escape = next,
+            Step::Decoded(byte) if prefix_len(&[byte]) == 1 => {
+                *escape = Escape::No;
+                kept.base64.push_copy(&[byte])?;
+            }
+            Step::Decoded(_) | Step::Broken => {
+                self.state = State::Dropped { escaped: Escaped::No };
+            }
+        }
+        Ok(1)
+    }
+
+    fn close_kept(&mut self) -> Result<(), ScanError> {
+        let state = std::mem::replace(&mut self.state, State::Structure);
+        let State::Kept { place, kept, .. } = state else { return Ok(()) };
+        if kept.base64.is_empty() {
+            // An empty string is no picture: it stays empty in the skeleton.
+            let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
+            let digits = usize::try_from(digits).unwrap_or(1);
+            let len = self.scanned.skeleton.len().saturating_sub(digits);
+            self.scanned.skeleton.truncate(len);
+        } else if place == Place::Picture {
+            self.scanned.picture = Some(kept);
+            self.kept_in_item = true;
+        } else {
+            self.scanned.preview = Some(kept);
+        }
+        self.close_string()
+    }
+
+    fn close_string(&mut self) -> Result<(), ScanError> {
+        self.path.close_string();
+        self.state = State::Structure;
+        self.extend(b"\"")
+    }
+
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+        let skeleton = &mut self.scanned.skeleton;
+        // One byte is kept in hand for the quote that closes a dropped string.
+        if skeleton.len().saturating_add(bytes.len()) >= MAX_SKELETON_BYTES {
+            return Err(ScanError::EventTooLarge);
+        }
+        skeleton.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+mod escape;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Escapes of JSON strings (RFC 8259 §7), one byte at a time.
+
+/// Whether the next byte is escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escaped {
+    Yes,
+    No,
+}
+
+/// Where in an escape a kept string is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escape {
+    No,
+    Backslash,
+    /// Behind `\u`, with so many digits seen, of this value.
+    Unicode {
+        digits: u8,
+        value: u32,
+    },
+}
+
+/// What a byte did to an escape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The escape goes on.
+    More(Escape),
+    /// It stands for this byte; 0 for what is not ASCII.
+    Decoded(u8),
+    /// It stands for nothing of base64, or is no escape at all.
+    Broken,
+}
+
+impl Escape {
+    /// Takes the next byte of an escape in base64: encoders write `/` as `\/` and may write any
+    /// character as `\u`.
+    pub(super) fn step(self, byte: u8) -> Step {
+        match (self, byte) {
+            (Self::Backslash, b'/') => Step::Decoded(b'/'),
+            (Self::Backslash, b'u') => Step::More(Self::Unicode { digits: 0, value: 0 }),
+            (Self::Unicode { digits, value }, _) => {
+                let Some(digit) = char::from(byte).to_digit(16) else { return Step::Broken };
+                let value = value.wrapping_shl(4) | digit;
+                match digits {
+                    0..3 => Step::More(Self::Unicode { digits: digits.saturating_add(1), value }),
+                    _ => Step::Decoded(u8::try_from(value).unwrap_or(0)),
+                }
+            }
+            (Self::Backslash | Self::No, _) => Step::Broken,
+        }
+    }
+}
+
+/// Whether a string ended within the bytes looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Yes,
+    No,
+}
+
+/// The length of the string's rest in `bytes`, its closing quote included.
+pub(super) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) {
+    let mut at = 0_usize;
+    if *escaped == Escaped::Yes && !bytes.is_empty() {
+        *escaped = Escaped::No;
+        at = 1;
+    }
+    while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        at = at.saturating_add(found);
+        if bytes.get(at) == Some(&b'"') {
+            return (at.saturating_add(1), Ended::Yes);
+        }
+        at = at.saturating_add(2);
+        if at > bytes.len() {
+            *escaped = Escaped::Yes;
+        }
+    }
+    (bytes.len(), Ended::No)
+}

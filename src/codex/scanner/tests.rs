@@ -1,0 +1,169 @@
+use super::*;
+use crate::memory::Budget;
+
+const KEEP: Keep = Keep::UpTo(1 << 20);
+
+/// Scans one event given in these pieces.
+fn scan(pieces: &[&[u8]], picture: Keep, preview: Keep) -> Result<Scanned, ScanError> {
+    let budget = Budget::new();
+    let mut scanner = Scanner::new();
+    scanner.keep(picture, preview);
+    for piece in pieces {
+        let chunk = Rc::new(piece.to_vec());
+        scanner.feed(&chunk, 0..piece.len(), &mut || budget.lease(usize::MAX))?;
+    }
+    Ok(scanner.finish_event())
+}
+
+fn text(kept: Option<Kept>) -> Option<(usize, String)> {
+    kept.map(|kept| {
+        let mut out = Vec::new();
+        kept.base64.drain_into(&mut out);
+        (kept.ordinal, String::from_utf8(out).unwrap())
+    })
+}
+
+fn skeleton(scanned: &Scanned) -> &str {
+    std::str::from_utf8(&scanned.skeleton).unwrap()
+}
+
+const ITEM: &[u8] = br#"{"type":"response.output_item.done","item":{"id":"ig_1","type":"image_generation_call","result":"QUJD","size":"1x1"}}"#;
+
+#[test]
+fn the_result_of_a_picture_item_is_diverted_and_its_ordinal_stands_in_its_place() {
+    let scanned = scan(&[ITEM], KEEP, Keep::Nothing).unwrap();
+    let wanted = String::from_utf8(ITEM.to_vec()).unwrap().replace("QUJD", "0");
+    assert_eq!(skeleton(&scanned), wanted);
+    assert_eq!(text(scanned.picture), Some((0, "QUJD".to_owned())));
+}
+
+#[test]
+fn every_cut_gives_the_same() {
+    for at in 0..ITEM.len() {
+        let (head, tail) = ITEM.split_at(at);
+        let scanned = scan(&[head, tail], KEEP, Keep::Nothing).unwrap();
+        assert_eq!(text(scanned.picture), Some((0, "QUJD".to_owned())), "cut at {at}");
+    }
+    let bytes: Vec<&[u8]> = ITEM.chunks(1).collect();
+    assert_eq!(
+        text(scan(&bytes, KEEP, Keep::Nothing).unwrap().picture),
+        Some((0, "QUJD".to_owned()))
+    );
+}
+
+#[test]
+fn a_result_that_comes_before_the_type_of_its_item_is_kept_too() {
+    let event = br#"{"item":{"result":"QUJD","type":"image_generation_call"},"type":"x"}"#;
+    let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
+    assert_eq!(text(scanned.picture), Some((0, "QUJD".to_owned())));
+}
+
+#[test]
+fn the_result_of_another_kind_of_item_is_not_kept_whichever_comes_first() {
+    for event in [
+        &br#"{"item":{"type":"mcp_call","result":"QUJD"}}"#[..],
+        &br#"{"item":{"result":"QUJD","type":"mcp_call"}}"#[..],
+        &br#"{"item":{"result":"QUJD"}}"#[..],
+        &br#"{"result":"QUJD","response":{"result":"QUJD"}}"#[..],
+        &br#"{"item":{"deep":{"type":"image_generation_call","result":"QUJD"}}}"#[..],
+    ] {
+        assert!(scan(&[event], KEEP, Keep::Nothing).unwrap().picture.is_none());
+    }
+}
+
+#[test]
+fn of_the_output_of_a_response_the_first_picture_is_kept() {
+    let event = br#"{"response":{"output":[{"type":"mcp_call","result":"AAAA"},
+        {"result":"BBBB","type":"mcp_call"},{"result":"CCCC","type":"image_generation_call"},
+        {"type":"image_generation_call","result":"DDDD"},{"type":"message"}]}}"#;
+    let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
+    assert!(skeleton(&scanned).contains(r#"{"result":"2","type":"image_generation_call"}"#));
+    assert_eq!(text(scanned.picture), Some((2, "CCCC".to_owned())));
+}
+
+#[test]
+fn a_preview_is_dropped_unless_it_is_wanted() {
+    let event = br#"{"type":"x","partial_image_b64":"QUJD","size":"auto"}"#;
+    let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
+    assert_eq!(skeleton(&scanned), r#"{"type":"x","partial_image_b64":"0","size":"auto"}"#);
+    assert!(scanned.preview.is_none());
+    let scanned = scan(&[event], KEEP, KEEP).unwrap();
+    assert_eq!(text(scanned.preview), Some((0, "QUJD".to_owned())));
+}
+
+#[test]
+fn escapes_that_encoders_write_into_base64_are_decoded() {
+    let event = br#"{"item":{"type":"image_generation_call","result":"A\/B\u002bC\u003D"}}"#;
+    let bytes: Vec<&[u8]> = event.chunks(1).collect();
+    for pieces in [&[&event[..]][..], &bytes] {
+        let scanned = scan(pieces, KEEP, Keep::Nothing).unwrap();
+        assert_eq!(text(scanned.picture), Some((0, "A/B+C=".to_owned())));
+    }
+}
+
+#[test]
+fn what_is_not_base64_is_no_picture_but_leaves_its_ordinal() {
+    for result in ["QU JD", "QU\\nJD", "\\ud83d", "QU\\\"JD", "QUJD\u{e9}", "\\u00zz"] {
+        let event = format!(r#"{{"item":{{"type":"image_generation_call","result":"{result}"}}}}"#);
+        let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
+        assert!(scanned.picture.is_none(), "{result}");
+        assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
+    }
+}
+
+#[test]
+fn an_empty_result_and_one_that_is_no_string_are_no_picture() {
+    for (result, left) in [("\"\"", "\"\""), ("null", "null"), ("{\"a\":1}", "{\"a\":1}")] {
+        let event = format!(r#"{{"item":{{"type":"image_generation_call","result":{result}}}}}"#);
+        let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
+        assert!(scanned.picture.is_none());
+        assert!(skeleton(&scanned).ends_with(&format!("\"result\":{left}}}}}")));
+    }
+}
+
+#[test]
+fn a_long_string_elsewhere_is_left_out_and_what_follows_is_read() {
+    let junk = "x\\\"".repeat(20_000);
+    let event = format!(r#"{{"mask":"{junk}","type":"done"}}"#);
+    for size in [1, 7, 4096, event.len()] {
+        let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
+        let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
+        assert_eq!(skeleton(&scanned), r#"{"mask":"","type":"done"}"#, "{size}");
+    }
+}
+
+#[test]
+fn a_picture_beyond_its_limit_and_an_event_beyond_its_own_are_refused() {
+    let event =
+        format!(r#"{{"item":{{"type":"image_generation_call","result":"{}"}}}}"#, "A".repeat(101));
+    assert_eq!(
+        scan(&[event.as_bytes()], Keep::UpTo(100), Keep::Nothing).err(),
+        Some(ScanError::PictureTooLarge { limit: 100 })
+    );
+    let event = "[0,".repeat(MAX_SKELETON_BYTES);
+    assert_eq!(
+        scan(&[event.as_bytes()], KEEP, Keep::Nothing).err(),
+        Some(ScanError::EventTooLarge)
+    );
+}
+
+#[test]
+fn brackets_that_do_not_match_are_survived() {
+    for event in [&b"}}}]]]"[..], b"{\"item\":}}}{\"result\":\"A", b"\"\"\"\"", b"[[[[[[[[[\""] {
+        let _ = scan(&[event], KEEP, KEEP).unwrap();
+    }
+}
+
+#[test]
+fn an_event_leaves_nothing_to_the_next() {
+    let budget = Budget::new();
+    let mut scanner = Scanner::new();
+    scanner.keep(KEEP, KEEP);
+    let cut = Rc::new(br#"{"item":{"type":"image_generation_call","result":"QU"#.to_vec());
+    scanner.feed(&cut, 0..cut.len(), &mut || budget.lease(usize::MAX)).unwrap();
+    scanner.finish_event();
+    let whole = Rc::new(ITEM.to_vec());
+    scanner.feed(&whole, 0..whole.len(), &mut || budget.lease(usize::MAX)).unwrap();
+    assert_eq!(text(scanner.finish_event().picture), Some((0, "QUJD".to_owned())));
+    assert_eq!(budget.used(), 0);
+}

@@ -1,0 +1,160 @@
+//! What each field accepts, in one line: the words at the end of every error and in the tables of
+//! `docs/configuration.md`.
+//!
+//! Tests hold the list against the schema, the ranges and the documentation.
+
+/// What is accepted at `pointer`.
+pub(super) fn at(pointer: &str) -> &'static str {
+    let entry = FIELDS.iter().find(|(pattern, _)| fits(pattern, pointer));
+    entry.map_or("what docs/configuration.md says", |(_, accepted)| accepted)
+}
+
+/// Whether `pointer` is `pattern`, in which `*` stands for one name or index.
+fn fits(pattern: &str, pointer: &str) -> bool {
+    let (mut left, mut right) = (pattern.split('/'), pointer.split('/'));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(segment), Some(name)) if segment == name => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Every place of the document, as a JSON pointer with `*` for names and indexes, and what is
+/// accepted there.
+const FIELDS: &[(&str, &str)] = &[
+    ("", "an object with `upstreams` and `consumers`, as JSON text or a google.protobuf.Struct"),
+    ("/upstreams", "an object of at least one upstream by its name"),
+    (
+        "/upstreams/*",
+        "an object with `authority` and `credential`, under a name of 1 to 128 visible ASCII characters",
+    ),
+    ("/upstreams/*/api", "\"responses\""),
+    ("/upstreams/*/cluster", "the name of an Envoy cluster, up to 300 visible ASCII characters"),
+    ("/upstreams/*/authority", "a host, with or without a port, such as \"chatgpt.com\""),
+    (
+        "/upstreams/*/path",
+        "an absolute path such as \"/backend-api/codex/responses\", up to 2048 visible ASCII characters",
+    ),
+    ("/upstreams/*/host_model", "the name of a text model, 1 to 128 visible ASCII characters"),
+    ("/upstreams/*/tool_choice", "\"force\" or \"auto\""),
+    (
+        "/upstreams/*/credential",
+        "{\"bearer_env\": …, \"account_id_env\": …} with names of environment variables, or \"envoy\"",
+    ),
+    (
+        "/upstreams/*/credential/bearer_env",
+        "the name of an environment variable: letters, digits and `_`",
+    ),
+    (
+        "/upstreams/*/credential/account_id_env",
+        "the name of an environment variable: letters, digits and `_`",
+    ),
+    ("/upstreams/*/headers", "an object of header values by their names"),
+    (
+        "/upstreams/*/headers/*",
+        "a header the filter does not set itself, with a value of 1 to 4096 visible ASCII characters and spaces",
+    ),
+    ("/upstreams/*/timeout", "a duration with a unit such as \"300s\", from 1ms to 24h"),
+    ("/models", "an array of at least one entry; needed where there is more than one upstream"),
+    ("/models/*", "an object with `match` and `upstream`"),
+    (
+        "/models/*/match",
+        "a model name in which `*` stands for any characters, 1 to 128 visible ASCII characters",
+    ),
+    ("/models/*/upstream", "the name of an upstream"),
+    (
+        "/models/*/rename",
+        "a model name, or one with a single `*` for what the only `*` of `match` stood for",
+    ),
+    (
+        "/default_model",
+        "a model name without `*` that an entry of `models` matches, 1 to 128 visible ASCII characters",
+    ),
+    ("/consumers", "an array of at least one consumer, since nobody could call otherwise"),
+    ("/consumers/*", "an object with `name` and `key_sha256`"),
+    ("/consumers/*/name", "a name that no other consumer has, 1 to 128 visible ASCII characters"),
+    ("/consumers/*/key_sha256", "an array of at least one SHA-256 of a key"),
+    (
+        "/consumers/*/key_sha256/*",
+        "the SHA-256 of a key as 64 hexadecimal digits, not of the empty key, each key once in the document",
+    ),
+    ("/consumers/*/user", "the id of a user, 1 to 128 visible ASCII characters"),
+    ("/consumers/*/role", "\"consumer\" or \"master\""),
+    ("/consumers/*/models", "an array of at least one pattern; leave it out to allow every model"),
+    (
+        "/consumers/*/models/*",
+        "a model name in which `*` stands for any characters, 1 to 128 visible ASCII characters",
+    ),
+    ("/consumers/*/sizes", "an array of at least one size; leave it out to allow every size"),
+    ("/consumers/*/sizes/*", "\"auto\" or a size such as \"1024x1024\""),
+    ("/consumers/*/expires_at", "a time of RFC 3339 in UTC such as \"2027-01-01T00:00:00Z\""),
+    ("/consumers/*/disabled", "true or false"),
+    ("/users", "an array of users"),
+    ("/users/*", "an object with `id`"),
+    ("/users/*/id", "an id that no other user has, 1 to 128 visible ASCII characters"),
+    ("/users/*/blocked", "true or false"),
+    ("/unknown_users", "\"reject\" or \"admit\""),
+    ("/request", "an object"),
+    (
+        "/request/max_body_bytes",
+        "bytes as a whole number or with a unit such as \"32MiB\", from 1 to 64MiB",
+    ),
+    ("/request/max_prompt_chars", "a whole number from 1 to 1000000"),
+    ("/request/max_n", "a whole number from 1 to 10"),
+    ("/request/max_reference_images", "a whole number from 1 to 16"),
+    (
+        "/request/max_reference_image_bytes",
+        "bytes as a whole number or with a unit such as \"20MiB\", from 1 to 50MiB",
+    ),
+    (
+        "/max_image_bytes",
+        "bytes as a whole number or with a unit such as \"24MiB\", from 1 to 64MiB",
+    ),
+    (
+        "/max_buffered_bytes",
+        "bytes as a whole number or with a unit such as \"512MiB\", up to 768MiB and room for one exchange",
+    ),
+    ("/accept_last_partial", "true or false"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../docs/configuration.md");
+
+    #[test]
+    fn a_wildcard_stands_for_one_segment() {
+        assert!(fits("/consumers/*/sizes/*", "/consumers/12/sizes/0"));
+        assert!(fits("/upstreams/*", "/upstreams/a~1b"));
+        assert!(!fits("/upstreams/*", "/upstreams/a/b"));
+        assert!(!fits("/upstreams", ""));
+    }
+
+    /// The manual's tables are `| pointer | accepted | default | meaning |`, with `*` for names and
+    /// indexes.
+    #[test]
+    fn the_manual_says_the_same_for_every_field() {
+        for (pattern, accepted) in FIELDS.iter().filter(|(pattern, _)| !pattern.is_empty()) {
+            let row = format!("| `{pattern}` | {accepted} |");
+            assert!(
+                MANUAL.lines().any(|line| line.starts_with(&row)),
+                "docs/configuration.md lacks\n{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_manual_has_no_other_field() {
+        for line in MANUAL.lines().filter(|line| line.starts_with("| `/")) {
+            let pattern = line.split('`').nth(1).unwrap();
+            assert!(
+                FIELDS.iter().any(|(known, _)| *known == pattern),
+                "unknown in the code: {line}"
+            );
+        }
+    }
+}

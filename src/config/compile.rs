@@ -1,0 +1,202 @@
+//! From the document to [`Config`]: ranges, and everything that one field demands of another.
+
+use std::collections::BTreeMap;
+
+use super::consumer::Consumers;
+use super::error::{ConfigError, Fault};
+use super::file::{File, RequestFile, UpstreamFile, UserFile};
+use super::pointer::Pointer;
+use super::units::Bytes;
+use super::upstream::{Environment, Upstream};
+use super::{Config, LastPartial, UnknownUsers, UserState, model, text};
+use crate::openai::request::Limits;
+
+/// Compiles `file`, taking credentials from `env`.
+///
+/// # Errors
+///
+/// The first field, in the order of the documentation, that does not hold together.
+pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, ConfigError> {
+    let root = Pointer::default();
+    let upstreams = compile_upstreams(file.upstreams, &root.key("upstreams"), env)?;
+    let routes = model::compile(file.models, &upstreams)?;
+    let consumers = Consumers::compile(file.consumers)?;
+    let users = compile_users(file.users, &root.key("users"), &consumers)?;
+    let request = compile_request(&file.request, &root.key("request"))?;
+    let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
+    let config = Config {
+        max_buffered_bytes: compile_budget(
+            file.max_buffered_bytes,
+            &root.key("max_buffered_bytes"),
+            max_image_bytes,
+            &request,
+        )?,
+        default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+        unknown_users: file.unknown_users.unwrap_or(UnknownUsers::Reject),
+        accept_last_partial: match file.accept_last_partial {
+            true => LastPartial::Accept,
+            false => LastPartial::Refuse,
+        },
+        upstreams,
+        routes,
+        consumers,
+        users,
+        request,
+        max_image_bytes,
+    };
+    // The built-in default may match nothing: then a request has to name its model.
+    match file.default_model {
+        Some(name) => check_default_model(&name, &config).map(|()| config),
+        None => Ok(config),
+    }
+}
+
+fn compile_upstreams(
+    file: BTreeMap<String, UpstreamFile>,
+    here: &Pointer,
+    env: &Environment<'_>,
+) -> Result<BTreeMap<String, Upstream>, ConfigError> {
+    if file.is_empty() {
+        return Err(here.empty());
+    }
+    let upstreams = file.into_iter().map(|(name, entry)| {
+        let upstream = Upstream::compile(&name, entry, &here.key(&name), env)?;
+        Ok((name, upstream))
+    });
+    upstreams.collect()
+}
+
+/// Every user that the document knows: the listed ones and those that consumers act for.
+fn compile_users(
+    file: Vec<UserFile>,
+    here: &Pointer,
+    consumers: &Consumers,
+) -> Result<BTreeMap<String, UserState>, ConfigError> {
+    let mut places = BTreeMap::new();
+    let own = consumers.list.iter().filter_map(|consumer| consumer.user());
+    let mut users: BTreeMap<String, UserState> =
+        own.map(|user| (user.to_owned(), UserState::Known)).collect();
+    for (index, entry) in file.into_iter().enumerate() {
+        let place = here.index(index).key("id");
+        if !text::is_name(&entry.id) {
+            return Err(place.invalid());
+        }
+        if let Some(first) = places.insert(entry.id.clone(), place.clone()) {
+            return Err(place.repeats(&first));
+        }
+        let state = if entry.blocked { UserState::Blocked } else { UserState::Known };
+        users.insert(entry.id, state);
+    }
+    Ok(users)
+}
+
+fn compile_request(file: &RequestFile, here: &Pointer) -> Result<Limits, ConfigError> {
+    let default = Limits::default();
+    let size = |name, value: Option<Bytes>, default, max| {
+        bound(value.map(|size| size.0), default, max, &here.key(name))
+    };
+    let count = |name, value, default, max| bound(value, default, max, &here.key(name));
+    Ok(Limits {
+        max_body_bytes: size(
+            "max_body_bytes",
+            file.max_body_bytes,
+            default.max_body_bytes,
+            MAX_BODY_BYTES,
+        )?,
+        max_prompt_chars: count(
+            "max_prompt_chars",
+            file.max_prompt_chars,
+            default.max_prompt_chars,
+            MAX_PROMPT_CHARS,
+        )?,
+        max_n: bound(file.max_n, default.max_n, MAX_N, &here.key("max_n"))?,
+        max_reference_images: count(
+            "max_reference_images",
+            file.max_reference_images,
+            default.max_reference_images,
+            MAX_REFERENCE_IMAGES,
+        )?,
+        max_reference_image_bytes: size(
+            "max_reference_image_bytes",
+            file.max_reference_image_bytes,
+            default.max_reference_image_bytes,
+            MAX_REFERENCE_IMAGE_BYTES,
+        )?,
+    })
+}
+
+fn compile_image(file: Option<Bytes>, here: &Pointer) -> Result<usize, ConfigError> {
+    bound(file.map(|size| size.0), DEFAULT_MAX_IMAGE_BYTES, MAX_IMAGE_BYTES, here)
+}
+
+/// The byte budget of the VM. It has to hold the largest body and the largest answer that are
+/// allowed, or requests that fit every other limit could never be served.
+fn compile_budget(
+    file: Option<Bytes>,
+    here: &Pointer,
+    max_image_bytes: usize,
+    request: &Limits,
+) -> Result<usize, ConfigError> {
+    let budget =
+        bound(file.map(|size| size.0), DEFAULT_MAX_BUFFERED_BYTES, MAX_BUFFERED_BYTES, here)?;
+    let base64 = max_image_bytes.div_ceil(3).saturating_mul(4);
+    let needs = [
+        (base64, "`max_image_bytes` in base64"),
+        (request.max_body_bytes, "`request.max_body_bytes`"),
+    ];
+    match needs.into_iter().find(|(least, _)| budget < *least) {
+        Some((least, cause)) => {
+            Err(here
+                .fault(Fault::Budget { least: u64::try_from(least).unwrap_or(u64::MAX), cause }))
+        }
+        None => Ok(budget),
+    }
+}
+
+/// Refuses a default that would answer 404 to every request without a model.
+fn check_default_model(name: &str, config: &Config) -> Result<(), ConfigError> {
+    let here = Pointer::default().key("default_model");
+    if !text::is_name(name) || name.contains('*') {
+        return Err(here.invalid());
+    }
+    match config.resolve_model(None) {
+        Some(_) => Ok(()),
+        None => Err(here.fault(Fault::Unmatched { accepted: here.accepted() })),
+    }
+}
+
+/// A number from 1 to `max`.
+fn bound<T: TryFrom<u64> + From<u8> + PartialOrd>(
+    value: Option<u64>,
+    default: T,
+    max: T,
+    here: &Pointer,
+) -> Result<T, ConfigError> {
+    let Some(value) = value else { return Ok(default) };
+    let fits = |value: &T| (T::from(1)..=max).contains(value);
+    T::try_from(value).ok().filter(fits).ok_or_else(|| here.out_of_range())
+}
+
+/// The model of a request that names none.
+const DEFAULT_MODEL: &str = "gpt-image-2";
+/// A 4K PNG that does not compress is 24 MB.
+const DEFAULT_MAX_IMAGE_BYTES: usize = 24 << 20;
+/// Its base64 is 85 MiB, of which the budget holds a few.
+const MAX_IMAGE_BYTES: usize = 64 << 20;
+/// Half of what a VM can address; fragments and one copy per answer take of the other half.
+const DEFAULT_MAX_BUFFERED_BYTES: usize = 512 << 20;
+/// Linear memory ends at 1 GiB; a quarter is left for copies and fragments.
+const MAX_BUFFERED_BYTES: usize = 768 << 20;
+/// Twice the default, which holds one reference image of the largest default size in base64.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// Some thirty times what the Images API takes; a bound, so that a slip of the unit is noticed.
+const MAX_PROMPT_CHARS: usize = 1_000_000;
+/// The range of `n` in the OpenAI API reference.
+const MAX_N: u32 = 10;
+/// The most images that the OpenAI API reference takes for one edit.
+const MAX_REFERENCE_IMAGES: usize = 16;
+/// The largest image that the OpenAI API reference takes.
+const MAX_REFERENCE_IMAGE_BYTES: usize = 50 << 20;
+
+#[cfg(test)]
+mod tests;

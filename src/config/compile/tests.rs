@@ -1,0 +1,225 @@
+use super::*;
+use crate::config::accepted;
+use serde_json::{Value, json};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+const SECRET: &str = "s3cr3t-token";
+
+fn environment(variable: &str) -> Option<String> {
+    (variable == "TOKEN").then(|| SECRET.to_owned())
+}
+
+fn minimal() -> Value {
+    json!({
+        "upstreams": { "codex": { "authority": "chatgpt.com", "credential": "envoy" } },
+        "consumers": [{ "name": "web", "key_sha256": ["a".repeat(64)] }],
+    })
+}
+
+/// The smallest document with `value` at `pointer`, which may lead into objects that are not there.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut document = minimal();
+    let mut here = &mut document;
+    for name in pointer.split('/').skip(1) {
+        here = match here {
+            Value::Array(items) => &mut items[name.parse::<usize>().unwrap()],
+            _ => &mut here[name],
+        };
+    }
+    *here = value;
+    document
+}
+
+fn parse(document: &Value) -> Result<Config, ConfigError> {
+    Config::parse(document.to_string().as_bytes(), &environment)
+}
+
+fn refusal(document: &Value) -> String {
+    parse(document).unwrap_err().to_string()
+}
+
+/// Asserts that `range` is accepted at `pointer`, that its neighbours are not, and that the error
+/// names `bound`.
+fn check_range(pointer: &str, range: RangeInclusive<u64>, bound: &str) {
+    for value in [*range.start(), *range.end()] {
+        assert!(parse(&with(pointer, json!(value))).is_ok(), "{pointer} = {value}");
+    }
+    for value in [
+        range.start().wrapping_sub(1),
+        range.end().saturating_add(1),
+        u64::from(u32::MAX) + 1,
+        u64::MAX,
+    ] {
+        let text = refusal(&with(pointer, json!(value)));
+        assert!(text.starts_with(&format!("{pointer}: out of range, accepted: ")), "{text}");
+        assert!(text.contains(bound), "{text}");
+    }
+    for value in [json!(-1), json!(1.5), json!(true), json!(null), json!("")] {
+        let text = refusal(&with(pointer, value));
+        assert!(
+            text.starts_with(&format!("{pointer}: ")) && text.contains(accepted::at(pointer)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn numbers_and_sizes_have_the_ranges_that_are_told() {
+    check_range("/request/max_body_bytes", 1..=64 << 20, "from 1 to 64MiB");
+    check_range("/request/max_prompt_chars", 1..=1_000_000, "from 1 to 1000000");
+    check_range("/request/max_n", 1..=10, "from 1 to 10");
+    check_range("/request/max_reference_images", 1..=16, "from 1 to 16");
+    check_range("/request/max_reference_image_bytes", 1..=50 << 20, "from 1 to 50MiB");
+    check_range("/max_image_bytes", 1..=64 << 20, "from 1 to 64MiB");
+}
+
+#[test]
+fn the_budget_holds_the_largest_exchange() {
+    let budget = |bytes: u64| {
+        let mut document = with("/max_buffered_bytes", json!(bytes));
+        document["max_image_bytes"] = json!(3_001);
+        document["request"] = json!({ "max_body_bytes": 4_001 });
+        document
+    };
+    assert_eq!(parse(&budget(4_004)).unwrap().max_buffered_bytes(), 4_004);
+    assert_eq!(parse(&budget(768 << 20)).unwrap().max_buffered_bytes(), 768 << 20);
+    assert_eq!(
+        refusal(&budget(4_003)),
+        "/max_buffered_bytes: too small for one exchange, accepted: at least 4004 bytes, \
+         since `max_image_bytes` in base64 is as large"
+    );
+    for bytes in [0, (768 << 20) + 1] {
+        assert!(
+            refusal(&budget(bytes)).contains("/max_buffered_bytes: out of range, accepted: bytes")
+        );
+    }
+    assert!(parse(&with("/max_buffered_bytes", json!("32MiB"))).is_ok());
+}
+
+#[test]
+fn timeouts_are_from_a_millisecond_to_a_day() {
+    let at = "/upstreams/codex/timeout";
+    let timeout = |text: &str| {
+        parse(&with(at, json!(text))).map(|config| config.upstream("codex").unwrap().timeout())
+    };
+    assert_eq!(timeout("1ms").unwrap(), Duration::from_millis(1));
+    assert_eq!(timeout("24h").unwrap(), Duration::from_secs(86_400));
+    for text in ["0s", "0ms", "999us", "25h", "1d 1ms", "100years"] {
+        let error = timeout(text).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{at}: out of range, accepted: ")), "{text}: {error}");
+    }
+    for text in ["", "0", "300", "-1s", "s", "1 fortnight"] {
+        let error = timeout(text).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{at}: invalid value, accepted: ")), "{text}: {error}");
+    }
+    assert!(refusal(&with(at, json!(300))).starts_with(&format!("{at}: a number, accepted: ")));
+}
+
+#[test]
+fn reserved_headers_are_refused_in_any_case() {
+    for name in [
+        "Authorization",
+        "content-type",
+        "ACCEPT",
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "ChatGPT-Account-Id",
+        "accept-encoding",
+        "x-imagegate-upstream",
+        "X-Imagegate-",
+        ":path",
+        "connection",
+    ] {
+        let text = refusal(&with("/upstreams/codex/headers", json!({ name: "v" })));
+        assert!(
+            text.contains(&format!("/headers/{name}: a header that the filter or Envoy sets")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn header_names_are_lowered_and_unique() {
+    let document =
+        with("/upstreams/codex/headers", json!({ "Originator": "codex", "openai-beta": "x=1" }));
+    let config = parse(&document).unwrap();
+    let headers = config.upstream("codex").unwrap().headers();
+    let expected = [("openai-beta", "x=1"), ("originator", "codex")];
+    assert!(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(expected));
+    let text = refusal(&with("/upstreams/codex/headers", json!({ "a-b": "1", "A-B": "2" })));
+    assert!(
+        text.starts_with("/upstreams/codex/headers/a-b: the same as /upstreams/codex/headers/A-B"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_default_model_must_be_served_where_it_is_written() {
+    let models = json!([{ "match": "openai:*", "upstream": "codex", "rename": "*" }]);
+    let mut document = with("/models", models);
+    let config = parse(&document).unwrap();
+    assert!(config.resolve_model(None).is_none());
+    assert!(config.resolve_model(Some("openai:")).is_none());
+    assert_eq!(config.resolve_model(Some("openai:a")).unwrap().sent, "a");
+    for (name, fault) in
+        [("gpt", "no entry of `models` matches it"), ("openai:*", "invalid value"), ("", "invalid")]
+    {
+        document["default_model"] = json!(name);
+        assert!(refusal(&document).starts_with(&format!("/default_model: {fault}")));
+    }
+    document["default_model"] = json!("openai:gpt");
+    let config = parse(&document).unwrap();
+    let model = config.resolve_model(None).unwrap();
+    assert_eq!(
+        (&*model.requested, &*model.sent, model.upstream.name()),
+        ("openai:gpt", "gpt", "codex")
+    );
+}
+
+#[test]
+fn the_first_entry_that_matches_wins() {
+    let models = json!([
+        { "match": "gpt-image-2", "upstream": "codex", "rename": "first" },
+        { "match": "gpt-*", "upstream": "codex", "rename": "second" },
+        { "match": "*", "upstream": "codex" },
+    ]);
+    let config = parse(&with("/models", models)).unwrap();
+    let sent = |name: &str| config.resolve_model(Some(name)).unwrap().sent.into_owned();
+    assert_eq!([sent("gpt-image-2"), sent("gpt-image-1"), sent("x")], ["first", "second", "x"]);
+}
+
+#[test]
+fn consumers_are_found_by_any_of_their_keys() {
+    let mut document = minimal();
+    document["consumers"][0]["key_sha256"] = json!(["01".repeat(32), "Ab".repeat(32)]);
+    let config = parse(&document).unwrap();
+    for digest in [[0x01; 32], [0xab; 32]] {
+        assert_eq!(config.consumer_of(&digest).unwrap().name(), "web");
+    }
+    assert!(config.consumer_of(&[0; 32]).is_none());
+}
+
+#[test]
+fn debug_and_errors_hold_no_secret() {
+    let document = with(
+        "/upstreams/codex/credential",
+        json!({ "bearer_env": "TOKEN", "account_id_env": "TOKEN" }),
+    );
+    let config = parse(&document).unwrap();
+    let upstream = config.upstream("codex").unwrap();
+    assert_eq!(upstream.bearer().map(crate::secret::Secret::expose), Some(SECRET));
+    assert_eq!(upstream.account_id(), Some(SECRET));
+    let shown = format!(
+        "{config:?} {upstream:?} {:?} {:?}",
+        config.consumers(),
+        config.resolve_model(None)
+    );
+    assert!(!shown.contains(SECRET) && !shown.contains("aaaa"), "{shown}");
+
+    let key = "c".repeat(63);
+    let document = with("/consumers/0/key_sha256", json!([key]));
+    let error = parse(&document).unwrap_err();
+    assert!(!format!("{error:?} {error}").contains("ccc"), "{error:?}");
+}

@@ -1,0 +1,217 @@
+//! Consumers: who may call, with which keys, for whom, and for what.
+//!
+//! Keys are known by their SHA-256 only. A digest says nothing about a key of enough randomness,
+//! but it is no part of [`Consumer`] and of no error either.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::error::{ConfigError, Fault};
+use super::file::{ConsumerFile, RoleFile};
+use super::pattern::Pattern;
+use super::pointer::Pointer;
+use super::text;
+
+/// The SHA-256 of a key.
+pub(super) type Digest = [u8; 32];
+
+/// Whom a consumer acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// For its own user.
+    Consumer,
+    /// For the user that each request names.
+    Master,
+}
+
+/// Somebody who may call.
+#[derive(Debug)]
+pub struct Consumer {
+    name: String,
+    user: Option<String>,
+    models: Option<Vec<Pattern>>,
+    sizes: Option<Vec<String>>,
+    expires_at: Option<Duration>,
+    disabled: bool,
+}
+
+impl Consumer {
+    /// The unique name, for records and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The user that the consumer acts for: the configured one, else one named as the consumer.
+    /// `None` for a master, whose requests name theirs.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Whom the consumer acts for.
+    pub fn role(&self) -> Role {
+        if self.user.is_some() { Role::Consumer } else { Role::Master }
+    }
+
+    /// When its keys stop working, as the time since the Unix epoch.
+    pub fn expires_at(&self) -> Option<Duration> {
+        self.expires_at
+    }
+
+    /// Whether its keys are switched off.
+    pub fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    /// Whether it may use `model`, the name that the client asks for or the default one.
+    pub fn allows_model(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|list| list.iter().any(|pattern| pattern.matches(model)))
+    }
+
+    /// Whether it may ask for `size`: `auto` or `WIDTHxHEIGHT`. A request without a size asks for
+    /// `auto`.
+    pub fn allows_size(&self, size: &str) -> bool {
+        self.sizes.as_ref().is_none_or(|list| list.iter().any(|allowed| allowed == size))
+    }
+
+    fn compile(file: ConsumerFile, here: &Pointer) -> Result<Self, ConfigError> {
+        if !text::is_name(&file.name) {
+            return Err(here.key("name").invalid());
+        }
+        let user = match (file.role, file.user) {
+            (RoleFile::Master, None) => None,
+            (RoleFile::Master, Some(_)) => return Err(here.key("user").fault(Fault::UserOfMaster)),
+            (RoleFile::Consumer, None) => Some(file.name.clone()),
+            (RoleFile::Consumer, Some(user)) if text::is_name(&user) => Some(user),
+            (RoleFile::Consumer, Some(_)) => return Err(here.key("user").invalid()),
+        };
+        let size = |text: String| text::is_size(&text).then_some(text);
+        Ok(Self {
+            models: compile_list(file.models, &here.key("models"), |text| Pattern::parse(&text))?,
+            sizes: compile_list(file.sizes, &here.key("sizes"), size)?,
+            expires_at: file.expires_at.map(|time| time.0),
+            disabled: file.disabled,
+            name: file.name,
+            user,
+        })
+    }
+}
+
+/// An allow-list. An empty one is refused: it is more often a mistake than a wish to allow nothing.
+fn compile_list<T>(
+    file: Option<Vec<String>>,
+    here: &Pointer,
+    parse: impl Fn(String) -> Option<T>,
+) -> Result<Option<Vec<T>>, ConfigError> {
+    let Some(list) = file else { return Ok(None) };
+    if list.is_empty() {
+        return Err(here.empty());
+    }
+    let entries = list.into_iter().enumerate();
+    let parse = |(index, text)| parse(text).ok_or_else(|| here.index(index).invalid());
+    entries.map(parse).collect::<Result<_, _>>().map(Some)
+}
+
+/// The consumers in their order, and the index of each key's consumer.
+#[derive(Default)]
+pub(super) struct Consumers {
+    pub(super) list: Vec<Rc<Consumer>>,
+    pub(super) by_digest: BTreeMap<Digest, usize>,
+}
+
+impl Consumers {
+    pub(super) fn compile(file: Vec<ConsumerFile>) -> Result<Self, ConfigError> {
+        let here = Pointer::default().key("consumers");
+        if file.is_empty() {
+            return Err(here.empty());
+        }
+        let (mut list, mut by_digest) = (Vec::new(), BTreeMap::new());
+        let (mut names, mut places) = (BTreeMap::new(), BTreeMap::new());
+        for (index, mut entry) in file.into_iter().enumerate() {
+            let here = here.index(index);
+            let keys = std::mem::take(&mut entry.key_sha256);
+            for (digest, place) in compile_digests(&keys, &here.key("key_sha256"))? {
+                if let Some(first) = places.insert(digest, place.clone()) {
+                    return Err(place.repeats(&first));
+                }
+                by_digest.insert(digest, index);
+            }
+            let consumer = Consumer::compile(entry, &here)?;
+            let place = here.key("name");
+            if let Some(first) = names.insert(consumer.name.clone(), place.clone()) {
+                return Err(place.repeats(&first));
+            }
+            list.push(Rc::new(consumer));
+        }
+        Ok(Self { list, by_digest })
+    }
+}
+
+fn compile_digests(keys: &[String], here: &Pointer) -> Result<Vec<(Digest, Pointer)>, ConfigError> {
+    if keys.is_empty() {
+        return Err(here.empty());
+    }
+    let digests = keys.iter().enumerate().map(|(index, hex)| {
+        let place = here.index(index);
+        match parse_digest(hex) {
+            Some(digest) if digest != EMPTY_KEY => Ok((digest, place)),
+            _ => Err(place.invalid()),
+        }
+    });
+    digests.collect()
+}
+
+/// 64 hexadecimal digits of either case.
+fn parse_digest(hex: &str) -> Option<Digest> {
+    let digits = hex.as_bytes();
+    if digits.len() != DIGEST_DIGITS {
+        return None;
+    }
+    let mut digest = Digest::default();
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        let value = pair.iter().try_fold(0_u8, |value, digit| {
+            let nibble = u8::try_from(char::from(*digit).to_digit(16)?).ok()?;
+            Some((value << 4) | nibble)
+        });
+        *byte = value?;
+    }
+    Some(digest)
+}
+
+/// Two for each byte.
+const DIGEST_DIGITS: usize = 64;
+/// The SHA-256 of nothing: what a script makes of a key that it failed to read.
+const EMPTY_KEY: Digest = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_64_hexadecimal_digits() {
+        let hex = "00ff".repeat(16);
+        let digest: Digest = [[0, 0xff]; 16].concat().try_into().unwrap();
+        assert_eq!(parse_digest(&hex), Some(digest));
+        assert_eq!(parse_digest(&hex.to_uppercase()), Some(digest));
+        for text in [
+            "",
+            "00",
+            &"0".repeat(63),
+            &"0".repeat(65),
+            &"g".repeat(64),
+            &"é".repeat(32),
+            &"+f".repeat(32),
+        ] {
+            assert_eq!(parse_digest(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_empty_key_is_known() {
+        use sha2::Digest as _;
+        assert_eq!(EMPTY_KEY, <Digest>::from(sha2::Sha256::digest(b"")));
+    }
+}

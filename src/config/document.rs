@@ -1,0 +1,176 @@
+//! The bytes of the plugin configuration as one JSON value.
+//!
+//! Envoy unwraps a `google.protobuf.StringValue`, so its JSON text arrives as it is; a
+//! `google.protobuf.Struct` arrives as raw protobuf. The text is read into a tree first, which
+//! finds names that an object has twice: serde's maps would keep the last one, and two upstreams of
+//! one name would silently be one.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::error::{ConfigError, Fault};
+use super::pointer::Pointer;
+use super::struct_value;
+
+/// Parses either form.
+///
+/// # Errors
+///
+/// Empty, neither JSON nor a `Struct`, or a name twice in one object.
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, ConfigError> {
+    let here = Pointer::default();
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(here.fault(Fault::Blank { accepted: here.accepted() }));
+    }
+    if struct_value::is_struct(bytes) { struct_value::parse(bytes) } else { parse_json(bytes) }
+}
+
+fn parse_json(bytes: &[u8]) -> Result<Value, ConfigError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let tree: Tree = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        // `Tree` takes every value, so a data error can only be its own: a name that is there
+        // twice.
+        if error.inner().is_data() {
+            return Pointer::from_path(error.path()).fault(Fault::SameName);
+        }
+        Pointer::default().fault(Fault::Syntax(error.into_inner()))
+    })?;
+    json.end().map_err(|error| Pointer::default().fault(Fault::Syntax(error)))?;
+    Ok(tree.0)
+}
+
+/// A JSON value in which no object has a name twice.
+struct Tree(Value);
+
+impl<'de> serde::Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(TreeVisitor).map(Self)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_i64<E>(self, integer: i64) -> Result<Value, E> {
+        Ok(Value::from(integer))
+    }
+
+    fn visit_u64<E>(self, integer: u64) -> Result<Value, E> {
+        Ok(Value::from(integer))
+    }
+
+    fn visit_f64<E>(self, double: f64) -> Result<Value, E> {
+        // JSON text has no NaN and no infinity, and serde_json refuses 1e999.
+        Ok(Value::Number(struct_value::number(double).unwrap_or_else(|| Number::from(0))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Tree(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            // Refused while its value is read: the path of the error then ends in the name.
+            let Tree(value) = match object.contains_key(&name) {
+                true => fields.next_value_seed(Refuse)?,
+                false => fields.next_value()?,
+            };
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// The value of a name that its object has already.
+struct Refuse;
+
+impl<'de> DeserializeSeed<'de> for Refuse {
+    type Value = Tree;
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<Tree, D::Error> {
+        Err(D::Error::custom("a second field of this name"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refusal(text: &str) -> String {
+        parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn json_text_becomes_the_same_value() {
+        let text =
+            r#"{"a":[1,-2,2.5,10.0,1e3,null,true,"\u00e9"],"b":{"c":{}},"d":18446744073709551615}"#;
+        let expected =
+            json!({"a": [1, -2, 2.5, 10, 1000, null, true, "é"], "b": {"c": {}}, "d": u64::MAX});
+        assert_eq!(parse(text.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_name_twice_is_refused_where_it_stands() {
+        assert!(refusal(r#"{"a":1,"a":1}"#).starts_with("/a: a second field of this name"));
+        let text = refusal(r#"{"x":[{"b/c":1},{"b/c":1,"b\u002fc":2}]}"#);
+        assert!(text.starts_with("/x/1/b~1c: a second field"), "{text}");
+    }
+
+    #[test]
+    fn a_syntax_fault_has_its_line_and_column() {
+        assert_eq!(
+            refusal("{\n  \"a\": sk-1234\n}"),
+            "the configuration: not JSON (expected value at line 2 column 8), accepted: JSON \
+             text or a google.protobuf.Struct"
+        );
+        assert!(refusal("{} {}").contains("trailing characters at line 1 column 4"));
+        assert!(refusal("{\"a\":1e999}").contains("number out of range"));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert!(refusal(&"[".repeat(100_000)).contains("recursion limit exceeded"));
+    }
+
+    #[test]
+    fn nothing_is_no_configuration() {
+        for text in ["", " \r\n\t"] {
+            assert!(refusal(text).starts_with("the configuration: empty, accepted: "));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_a_syntax_fault() {
+        assert!(parse(b"{\"a\":\"\xff\"}").unwrap_err().to_string().contains("not JSON"));
+    }
+}

@@ -1,0 +1,235 @@
+//! Why a configuration is refused.
+//!
+//! The message is for the operator who reads Envoy's log: it names the field by its JSON pointer
+//! (RFC 6901), the fault, and what is accepted there. It never repeats a value of the document,
+//! because a value in the wrong place may be a secret; names of fields, of upstreams and of
+//! environment variables are repeated.
+
+use std::fmt;
+
+/// A configuration that cannot be used.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// JSON pointer (RFC 6901) to the field; empty for the whole document.
+    pub pointer: String,
+    /// What is wrong there.
+    pub fault: Fault,
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pointer.is_empty() {
+            return write!(f, "the configuration: {}", self.fault);
+        }
+        write_printable(f, &self.pointer)?;
+        write!(f, ": {}", self.fault)
+    }
+}
+
+/// What is wrong with a field. `Display` says the fault and what is accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// There is no document.
+    #[error("empty, accepted: {accepted}")]
+    Blank {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The document is not JSON. The source holds a position and never a value.
+    #[error("not JSON ({0}), accepted: JSON text or a google.protobuf.Struct")]
+    Syntax(serde_json::Error),
+    /// The document starts like a `google.protobuf.Struct` and cannot be decoded as one.
+    #[error("not a google.protobuf.Struct, accepted: JSON text or a google.protobuf.Struct")]
+    NotStruct,
+    /// A value of the `google.protobuf.Struct` is of no kind, or is NaN or infinite.
+    #[error("a protobuf value that JSON does not have, accepted: {accepted}")]
+    NotJsonValue {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// One object has the same name twice.
+    #[error("a second field of this name, accepted: each name once in an object")]
+    SameName,
+    /// The field does not exist.
+    #[error("unknown field, accepted: {}", List(accepted))]
+    UnknownField {
+        /// The fields of the object.
+        accepted: &'static [&'static str],
+    },
+    /// A required field is not there.
+    #[error("missing, accepted: {accepted}")]
+    Missing {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The value has the wrong type.
+    #[error("{found}, accepted: {accepted}")]
+    Type {
+        /// The type that was found, in words.
+        found: &'static str,
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The value has the right type and is not one of those accepted.
+    #[error("invalid value, accepted: {accepted}")]
+    Value {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The number, the size or the duration is too small or too large.
+    #[error("out of range, accepted: {accepted}")]
+    Range {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The list, the object or the text has no content.
+    #[error("empty, accepted: {accepted}")]
+    Empty {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The value must be unique.
+    #[error("the same as {}, accepted: each value once", Printable(first))]
+    Repeated {
+        /// JSON pointer to the first of the two.
+        first: String,
+    },
+    /// The value names an upstream that does not exist.
+    #[error("no such upstream, accepted: {}", Known(known))]
+    UnknownUpstream {
+        /// The names under `upstreams`.
+        known: Vec<String>,
+    },
+    /// No entry of `models` matches the name.
+    #[error("no entry of `models` matches it, accepted: {accepted}")]
+    Unmatched {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// A consumer with the role `master` has a user of its own.
+    #[error("not with the role `master`, accepted: no `user`, since each request names one")]
+    UserOfMaster,
+    /// The header is one that the filter sets or HTTP forbids.
+    #[error("a header that the filter or Envoy sets itself, accepted: {accepted}")]
+    ReservedHeader {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// The budget cannot hold one exchange of the largest size that the other limits allow.
+    #[error(
+        "too small for one exchange, accepted: at least {least} bytes, since {cause} is as large"
+    )]
+    Budget {
+        /// The least value, in bytes.
+        least: u64,
+        /// What asks for that much, in words.
+        cause: &'static str,
+    },
+    /// The environment variable is not visible in the VM.
+    #[error(
+        "the environment variable {variable} is not set in the VM, accepted: a variable listed in \
+         vm_config.environment_variables.host_env_keys and set where Envoy starts"
+    )]
+    Unset {
+        /// The name of the variable.
+        variable: String,
+    },
+    /// The environment variable holds nothing, or something that no header value can hold.
+    #[error(
+        "the environment variable {variable} {}, accepted: visible ASCII without \
+         spaces or line ends, from vm_config.environment_variables.host_env_keys",
+        flaw.words()
+    )]
+    Unusable {
+        /// The name of the variable.
+        variable: String,
+        /// What is wrong with its value.
+        flaw: Flaw,
+    },
+}
+
+/// What makes the value of an environment variable unusable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// No characters.
+    Empty,
+    /// A character outside visible ASCII (0x21 to 0x7E).
+    NotVisible,
+}
+
+impl Flaw {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty",
+            Self::NotVisible => "holds a character that is not visible ASCII",
+        }
+    }
+}
+
+/// Names, separated by commas.
+struct List<'a>(&'a [&'a str]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
+
+/// The first names of a list that may be long.
+struct Known<'a>(&'a [String]);
+
+impl fmt::Display for Known<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<&str> = self.0.iter().take(MAX_NAMES_SHOWN).map(String::as_str).collect();
+        f.write_str(&shown.join(", "))?;
+        match self.0.len().saturating_sub(shown.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// A pointer on one line, whatever the names in it.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_printable(f, self.0)
+    }
+}
+
+/// Writes control characters as escapes: a name with a line end must not forge a second line of
+/// Envoy's log.
+fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|c| match c {
+        c if c.is_control() => write!(f, "{}", c.escape_unicode()),
+        c => write!(f, "{c}"),
+    })
+}
+
+/// Names of upstreams in one message; more do not help and make the line long.
+const MAX_NAMES_SHOWN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_a_name_do_not_reach_the_log() {
+        let error = ConfigError { pointer: "/a\nb".to_owned(), fault: Fault::SameName };
+        assert_eq!(
+            error.to_string(),
+            "/a\\u{a}b: a second field of this name, accepted: each name once in an object"
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_upstreams_is_cut() {
+        let known = (0..10).map(|n| format!("u{n}")).collect();
+        let text = Fault::UnknownUpstream { known }.to_string();
+        assert_eq!(text, "no such upstream, accepted: u0, u1, u2, u3, u4, u5, u6, u7 and 2 more");
+    }
+}

@@ -1,0 +1,165 @@
+//! The configuration as it is written: one struct per object of the document, nothing checked but
+//! types and field names.
+//!
+//! Every field is documented for operators in `docs/configuration.md` and, in one line each, in
+//! [`super::accepted`]. A field that is not required is an `Option` or has an empty default; its
+//! default value stands with the compiled type.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
+
+use super::UnknownUsers;
+use super::units::{Bytes, Instant, Span};
+
+/// The whole document.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) upstreams: BTreeMap<String, UpstreamFile>,
+    pub(super) models: Option<Vec<ModelFile>>,
+    pub(super) default_model: Option<String>,
+    pub(super) consumers: Vec<ConsumerFile>,
+    #[serde(default)]
+    pub(super) users: Vec<UserFile>,
+    pub(super) unknown_users: Option<UnknownUsers>,
+    #[serde(default)]
+    pub(super) request: RequestFile,
+    pub(super) max_image_bytes: Option<Bytes>,
+    pub(super) max_buffered_bytes: Option<Bytes>,
+    #[serde(default)]
+    pub(super) accept_last_partial: bool,
+}
+
+/// An entry of `upstreams`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpstreamFile {
+    #[serde(default, rename = "api")]
+    pub(super) _api: ApiFile,
+    pub(super) cluster: Option<String>,
+    pub(super) authority: String,
+    pub(super) path: Option<String>,
+    pub(super) host_model: Option<String>,
+    pub(super) tool_choice: Option<ToolChoiceFile>,
+    pub(super) credential: CredentialFile,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) timeout: Option<Span>,
+}
+
+/// What the upstream speaks.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ApiFile {
+    #[default]
+    Responses,
+}
+
+/// Whether the model is made to call the image tool.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToolChoiceFile {
+    Force,
+    Auto,
+}
+
+/// Where the upstream's credential comes from.
+pub(super) enum CredentialFile {
+    /// `"envoy"`: a later filter of Envoy sets the header.
+    Envoy,
+    /// Environment variables of the VM.
+    Environment(EnvironmentFile),
+}
+
+/// The object form of `credential`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvironmentFile {
+    pub(super) bearer_env: String,
+    pub(super) account_id_env: Option<String>,
+}
+
+/// An entry of `models`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelFile {
+    #[serde(rename = "match")]
+    pub(super) pattern: String,
+    pub(super) upstream: String,
+    pub(super) rename: Option<String>,
+}
+
+/// An entry of `consumers`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConsumerFile {
+    pub(super) name: String,
+    pub(super) key_sha256: Vec<String>,
+    pub(super) user: Option<String>,
+    #[serde(default)]
+    pub(super) role: RoleFile,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) sizes: Option<Vec<String>>,
+    pub(super) expires_at: Option<Instant>,
+    #[serde(default)]
+    pub(super) disabled: bool,
+}
+
+/// Whom a consumer may act for.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RoleFile {
+    #[default]
+    Consumer,
+    Master,
+}
+
+/// An entry of `users`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserFile {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) blocked: bool,
+}
+
+/// `request`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestFile {
+    pub(super) max_body_bytes: Option<Bytes>,
+    pub(super) max_prompt_chars: Option<u64>,
+    pub(super) max_n: Option<u64>,
+    pub(super) max_reference_images: Option<u64>,
+    pub(super) max_reference_image_bytes: Option<Bytes>,
+}
+
+impl<'de> Deserialize<'de> for CredentialFile {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        struct Credential;
+        impl<'de> Visitor<'de> for Credential {
+            type Value = CredentialFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a credential")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<CredentialFile, E> {
+                match text {
+                    "envoy" => Ok(CredentialFile::Envoy),
+                    _ => Err(E::invalid_value(Unexpected::Str(""), &self)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<CredentialFile, A::Error> {
+                let fields = MapAccessDeserializer::new(fields);
+                EnvironmentFile::deserialize(fields).map(CredentialFile::Environment)
+            }
+        }
+        value.deserialize_any(Credential)
+    }
+}

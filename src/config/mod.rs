@@ -1,0 +1,184 @@
+//! The plugin configuration: bytes in, a [`Config`] that is valid by construction out.
+//!
+//! ```text
+//! bytes ─ document ─▶ serde_json::Value ─ node, file ─▶ File ─ compile ─▶ Config
+//! ```
+//!
+//! [`Config::parse`] refuses what it does not know and says where: every [`ConfigError`] has a JSON
+//! pointer and what is accepted there. The reference for operators is `docs/configuration.md`,
+//! which the tests hold against this code. A configuration is never logged; [`Config::counts`] is
+//! what the log may say about it.
+
+mod accepted;
+mod compile;
+mod consumer;
+mod document;
+mod error;
+mod file;
+mod model;
+mod node;
+mod pattern;
+mod pointer;
+mod struct_value;
+mod text;
+mod units;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+pub use consumer::{Consumer, Role};
+pub use error::{ConfigError, Fault, Flaw};
+pub use model::Model;
+pub use pattern::Pattern;
+pub(crate) use text::is_name;
+pub use upstream::Upstream;
+
+pub use crate::codex::request::ToolChoice;
+pub use crate::openai::request::Limits as RequestLimits;
+
+/// A configuration that holds together.
+pub struct Config {
+    upstreams: BTreeMap<String, Upstream>,
+    routes: Vec<model::Route>,
+    default_model: String,
+    consumers: consumer::Consumers,
+    users: BTreeMap<String, UserState>,
+    unknown_users: UnknownUsers,
+    request: RequestLimits,
+    max_image_bytes: usize,
+    max_buffered_bytes: usize,
+    accept_last_partial: LastPartial,
+}
+
+/// What is known about a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// Listed under `users`, or the user of a consumer.
+    Known,
+    /// Listed as blocked.
+    Blocked,
+    /// Not in the configuration.
+    Unknown,
+}
+
+/// What becomes of a user who is not in the configuration and whom a master key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownUsers {
+    /// Refuse the request.
+    Reject,
+    /// Serve the request.
+    Admit,
+}
+
+/// What becomes of an answer that ends with a preview and no final image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastPartial {
+    /// The last preview is the image.
+    Accept,
+    /// There is no image.
+    Refuse,
+}
+
+/// How much a configuration holds, for the start-up log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries of `upstreams`.
+    pub upstreams: usize,
+    /// Entries of `models`, with the one that stands for all models where none are written.
+    pub models: usize,
+    /// Entries of `consumers`.
+    pub consumers: usize,
+    /// Users: the listed ones and those that consumers act for.
+    pub users: usize,
+}
+
+impl Config {
+    /// Parses JSON text or the raw bytes of a `google.protobuf.Struct`. `env` looks up variables of
+    /// the VM's environment.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, with its JSON pointer and what is accepted there.
+    pub fn parse(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        compile::compile(node::read(document::parse(bytes)?)?, env)
+    }
+
+    /// What a request may be at most.
+    pub fn request(&self) -> &RequestLimits {
+        &self.request
+    }
+
+    /// The largest image that is delivered, in bytes before base64; 1 to 64 MiB.
+    pub fn max_image_bytes(&self) -> usize {
+        self.max_image_bytes
+    }
+
+    /// The byte budget of one VM, at most 768 MiB and enough for the largest body and the largest
+    /// image in base64.
+    pub fn max_buffered_bytes(&self) -> usize {
+        self.max_buffered_bytes
+    }
+
+    /// Whether a preview may be delivered as the image.
+    pub fn accept_last_partial(&self) -> LastPartial {
+        self.accept_last_partial
+    }
+
+    /// The consumers in the order of the document.
+    pub fn consumers(&self) -> &[Rc<Consumer>] {
+        &self.consumers.list
+    }
+
+    /// The consumer whose key has this SHA-256.
+    pub fn consumer_of(&self, digest: &[u8; 32]) -> Option<&Rc<Consumer>> {
+        self.consumers.by_digest.get(digest).and_then(|index| self.consumers.list.get(*index))
+    }
+
+    /// The upstream of this name.
+    pub fn upstream(&self, name: &str) -> Option<&Upstream> {
+        self.upstreams.get(name)
+    }
+
+    /// All upstreams, by name.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        self.upstreams.values()
+    }
+
+    /// The first entry of `models` that matches `requested`, or the default model where a request
+    /// names none. `None` where no entry matches or nothing is left of the name after renaming.
+    pub fn resolve_model<'a>(&'a self, requested: Option<&'a str>) -> Option<Model<'a>> {
+        let requested = requested.unwrap_or(&self.default_model);
+        let (name, sent) = self.routes.iter().find_map(|route| route.resolve(requested))?;
+        Some(Model { requested: requested.into(), sent, upstream: self.upstream(name)? })
+    }
+
+    /// What is known about the user `id`.
+    pub fn user(&self, id: &str) -> UserState {
+        self.users.get(id).copied().unwrap_or(UserState::Unknown)
+    }
+
+    /// What becomes of users who are not in the configuration.
+    pub fn unknown_users(&self) -> UnknownUsers {
+        self.unknown_users
+    }
+
+    /// How much there is of everything.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            upstreams: self.upstreams.len(),
+            models: self.routes.len(),
+            consumers: self.consumers.list.len(),
+            users: self.users.len(),
+        }
+    }
+}
+
+/// Counts only.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Config").field(&self.counts()).finish()
+    }
+}

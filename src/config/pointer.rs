@@ -1,0 +1,78 @@
+//! JSON pointers (RFC 6901) to the fields of the configuration.
+
+use super::accepted;
+use super::error::{ConfigError, Fault};
+
+/// Where a value stands in the document. The empty pointer is the whole document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pointer(String);
+
+impl Pointer {
+    /// The pointer to the field `name` of the object here.
+    pub(super) fn key(&self, name: &str) -> Self {
+        // RFC 6901 §3: `~` and `/` are written `~0` and `~1`, the tilde first.
+        Self(format!("{}/{}", self.0, name.replace('~', "~0").replace('/', "~1")))
+    }
+
+    /// The pointer to the element `index` of the array here.
+    pub(super) fn index(&self, index: usize) -> Self {
+        Self(format!("{}/{index}", self.0))
+    }
+
+    /// The pointer that `path` leads to.
+    pub(super) fn from_path(path: &serde_path_to_error::Path) -> Self {
+        use serde_path_to_error::Segment;
+        path.iter().fold(Self::default(), |here, segment| match segment {
+            Segment::Seq { index } => here.index(*index),
+            Segment::Map { key } => here.key(key),
+            // Variants are values of a field, not places of their own.
+            Segment::Enum { .. } | Segment::Unknown => here,
+        })
+    }
+
+    /// What is accepted here.
+    pub(super) fn accepted(&self) -> &'static str {
+        accepted::at(&self.0)
+    }
+
+    /// An error at this place.
+    pub(super) fn fault(&self, fault: Fault) -> ConfigError {
+        ConfigError { pointer: self.0.clone(), fault }
+    }
+
+    /// The value is of the right type but not one of those accepted.
+    pub(super) fn invalid(&self) -> ConfigError {
+        self.fault(Fault::Value { accepted: self.accepted() })
+    }
+
+    /// The number, the size or the duration is outside its range.
+    pub(super) fn out_of_range(&self) -> ConfigError {
+        self.fault(Fault::Range { accepted: self.accepted() })
+    }
+
+    /// The list or the object has no elements.
+    pub(super) fn empty(&self) -> ConfigError {
+        self.fault(Fault::Empty { accepted: self.accepted() })
+    }
+
+    /// The field is required and not there.
+    pub(super) fn missing(&self) -> ConfigError {
+        self.fault(Fault::Missing { accepted: self.accepted() })
+    }
+
+    /// The value must be unique and stands at `first` already.
+    pub(super) fn repeats(&self, first: &Self) -> ConfigError {
+        self.fault(Fault::Repeated { first: first.0.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_as_rfc_6901_says() {
+        let pointer = Pointer::default().key("a/b").key("m~n").key("~1").index(3);
+        assert_eq!(pointer.0, "/a~1b/m~0n/~01/3");
+    }
+}

@@ -1,0 +1,168 @@
+//! Which characters the texts of the configuration may have.
+//!
+//! Names become labels of metrics, fields of log lines and values of headers; texts that reach the
+//! upstream's head must not be able to end a line of it (RFC 9110 §5.5).
+
+/// A name: 1 to [`MAX_NAME_BYTES`] bytes of visible ASCII, without spaces.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME_BYTES && is_visible(text)
+}
+
+/// The name of an Envoy cluster, which meshes build from the name of a host: like a name, but
+/// longer.
+pub(super) fn is_cluster(text: &str) -> bool {
+    text.len() <= MAX_CLUSTER_BYTES && is_visible(text)
+}
+
+/// Not empty, and visible ASCII (0x21 to 0x7E) throughout.
+pub(super) fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A host and perhaps a port, without userinfo: the `:authority` of RFC 9113 §8.3.1.
+pub(super) fn is_authority(text: &str) -> bool {
+    text.len() <= MAX_AUTHORITY_BYTES
+        && is_visible(text)
+        && !text.contains(['/', '@', '?', '#', '\\'])
+}
+
+/// An absolute path, perhaps with a query.
+pub(super) fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= MAX_PATH_BYTES && is_visible(text) && !text.contains('#')
+}
+
+/// A field name of RFC 9110 §5.1, in lower case as HTTP/2 wants it.
+pub(super) fn is_header_name(text: &str) -> bool {
+    let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    text.len() <= MAX_NAME_BYTES && !text.is_empty() && text.bytes().all(tchar)
+}
+
+/// A field value of RFC 9110 §5.5 without obs-text: visible ASCII, with spaces inside.
+pub(super) fn is_header_value(text: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    text.len() <= MAX_HEADER_VALUE_BYTES
+        && !text.is_empty()
+        && text.trim() == text
+        && text.bytes().all(inside)
+}
+
+/// The name of an environment variable (POSIX.1-2017 §8.1). Access tokens have a `.` or a `-` and
+/// are none, so one that stands here by mistake is not repeated in an error.
+pub(super) fn is_variable(text: &str) -> bool {
+    text.len() <= MAX_NAME_BYTES
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// `auto`, or `WIDTHxHEIGHT` in decimal digits without leading zeros.
+pub(super) fn is_size(text: &str) -> bool {
+    let edge = |digits: &str| {
+        digits.len() <= MAX_EDGE_DIGITS
+            && !digits.starts_with('0')
+            && !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    text == "auto"
+        || text.split_once('x').is_some_and(|(width, height)| edge(width) && edge(height))
+}
+
+/// Fits a metric's label and keeps a log line short.
+const MAX_NAME_BYTES: usize = 128;
+/// `outbound|443|subset|` and a host name of 253 bytes.
+const MAX_CLUSTER_BYTES: usize = 300;
+/// A host name of 253 bytes, or an IPv6 address in brackets, and a port.
+const MAX_AUTHORITY_BYTES: usize = 260;
+/// Well below Envoy's default of 60 KiB for a whole head.
+const MAX_PATH_BYTES: usize = 2_048;
+/// As above.
+const MAX_HEADER_VALUE_BYTES: usize = 4_096;
+/// 99999 pixels, beyond any model.
+const MAX_EDGE_DIGITS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asserts which texts `predicate` takes.
+    fn check(predicate: fn(&str) -> bool, accepted: &[&str], refused: &[&str]) {
+        for text in accepted {
+            assert!(predicate(text), "{text:?} is refused");
+        }
+        for text in refused {
+            assert!(!predicate(text), "{text:?} is accepted");
+        }
+    }
+
+    #[test]
+    fn names_are_short_and_visible() {
+        let (longest, too_long) = ("n".repeat(128), "n".repeat(129));
+        check(
+            is_name,
+            &["acme-web", "a@b.c", &longest],
+            &["", "a b", "a\n", "é", "\u{7f}", &too_long],
+        );
+    }
+
+    #[test]
+    fn authorities_have_no_path_and_no_userinfo() {
+        check(
+            is_authority,
+            &["chatgpt.com", "127.0.0.1:8080", "[::1]:443"],
+            &["", "a b", "a/b", "u:p@h", "a\r\nb", "a?b", "a\\b"],
+        );
+    }
+
+    #[test]
+    fn paths_are_absolute() {
+        check(
+            is_path,
+            &["/", "/v1/images", "/r?api-version=1"],
+            &["", "v1", "/a b", "/a#b", "/é", "/\n"],
+        );
+    }
+
+    #[test]
+    fn header_names_and_values_cannot_end_a_line() {
+        check(
+            is_header_name,
+            &["originator", "X-A_b", "openai-beta"],
+            &["", ":path", "a b", "a:", "é", "a\n"],
+        );
+        check(
+            is_header_value,
+            &["v", "codex/1.0 (linux; x86)"],
+            &["", " v", "v ", "v\r\nx: y", "é", "a\tb"],
+        );
+    }
+
+    #[test]
+    fn tokens_are_not_names_of_variables() {
+        check(
+            is_variable,
+            &["CODEX_ACCESS_TOKEN", "_x1"],
+            &["", "1A", "sk-proj-1", "eyJhbGciOi.eyJ", "A B", "A="],
+        );
+    }
+
+    #[test]
+    fn sizes_are_auto_or_two_edges() {
+        check(
+            is_size,
+            &["auto", "1024x1024", "1x99999"],
+            &[
+                "",
+                "x",
+                "1024",
+                "1024X1024",
+                "01x1",
+                "0x1",
+                "1x",
+                "1x1x1",
+                "-1x1",
+                "100000x1",
+                "Auto",
+                "1024×1024",
+            ],
+        );
+    }
+}

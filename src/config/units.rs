@@ -1,0 +1,135 @@
+//! Sizes, durations and times as the configuration writes them.
+//!
+//! Sizes are whole bytes or text such as `"32MiB"` (bytesize); durations are text with a unit such
+//! as `"300s"` (humantime); times are RFC 3339 in UTC. Ranges are checked where the field is known.
+
+use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bytes(pub(super) u64);
+
+/// A span of time; zero is possible here and refused by the range of the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span(pub(super) Duration);
+
+/// A point in time, as the time since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Instant(pub(super) Duration);
+
+impl Bytes {
+    fn parse(text: &str) -> Option<Self> {
+        // A unit or a digit, never a sign: bytesize would take "+1".
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        text.parse::<bytesize::ByteSize>().ok().map(|size| Self(size.as_u64()))
+    }
+}
+
+impl Span {
+    fn parse(text: &str) -> Option<Self> {
+        // humantime takes a bare "0", and panics where seconds and nanoseconds add up to 2^64
+        // seconds, which takes more than twenty digits.
+        if text.len() > MAX_SPAN_CHARS || text == "0" {
+            return None;
+        }
+        humantime::parse_duration(text).ok().map(Self)
+    }
+}
+
+impl Instant {
+    fn parse(text: &str) -> Option<Self> {
+        let time = humantime::parse_rfc3339(text).ok()?;
+        time.duration_since(UNIX_EPOCH).ok().map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        struct Size;
+        impl Visitor<'_> for Size {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_u64<E>(self, bytes: u64) -> Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+                Bytes::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(""), &self))
+            }
+        }
+        value.deserialize_any(Size)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("a duration with a unit"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("an RFC 3339 time"))
+    }
+}
+
+/// Room for `1h 30m 15s 500ms`.
+const MAX_SPAN_CHARS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_and_decimal_units() {
+        assert_eq!(Bytes::parse("32MiB"), Some(Bytes(32 << 20)));
+        assert_eq!(Bytes::parse("1.5 kB"), Some(Bytes(1_500)));
+        assert_eq!(Bytes::parse("7"), Some(Bytes(7)));
+        assert_eq!(Bytes::parse("99999999999EiB"), Some(Bytes(u64::MAX)));
+        for text in
+            ["", "MiB", "-1", "+1", "1 apple", "1.2.3MB", "0x10", "1é", "NaN", "inf", " 1MiB"]
+        {
+            assert_eq!(Bytes::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(Span::parse("300s"), Some(Span(Duration::from_secs(300))));
+        assert_eq!(Span::parse("1h 30m"), Some(Span(Duration::from_secs(5_400))));
+        assert_eq!(Span::parse("0s"), Some(Span(Duration::ZERO)));
+        for text in
+            ["", "300", "0", "-1s", "1", "s", "1 fortnight", "1é", "18446744073709551615s 1000ms"]
+        {
+            assert_eq!(Span::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_rfc_3339_in_utc() {
+        let new_year = Some(Instant(Duration::from_secs(1_798_761_600)));
+        assert_eq!(Instant::parse("2027-01-01T00:00:00Z"), new_year);
+        assert_eq!(Instant::parse("2027-01-01T00:00:00+00:00"), new_year);
+        for text in [
+            "",
+            "2027-01-01",
+            "2027-01-01 00:00:00Z",
+            "2027-13-01T00:00:00Z",
+            "2027-01-01T00:00:00é",
+        ] {
+            assert_eq!(Instant::parse(text), None, "{text}");
+        }
+    }
+}

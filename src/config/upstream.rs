@@ -1,0 +1,224 @@
+//! Upstreams: where the pictures come from, and with which credential and headers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::error::{ConfigError, Fault, Flaw};
+use super::file::{CredentialFile, EnvironmentFile, ToolChoiceFile, UpstreamFile};
+use super::pointer::Pointer;
+use super::text;
+use crate::codex::request::ToolChoice;
+use crate::secret::Secret;
+
+/// The variables of the VM's environment.
+pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
+
+/// An upstream that speaks the Responses API.
+pub struct Upstream {
+    name: String,
+    cluster: String,
+    authority: String,
+    path: String,
+    host_model: String,
+    tool_choice: ToolChoice,
+    credential: Credential,
+    headers: Vec<(String, String)>,
+    timeout: Duration,
+}
+
+/// What the environment gives; both absent where Envoy sets the header.
+#[derive(Default)]
+struct Credential {
+    bearer: Option<Secret>,
+    account_id: Option<String>,
+}
+
+impl Upstream {
+    /// The name under `upstreams`, which is also the value of `x-imagegate-upstream`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The Envoy cluster of the side calls.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The `:authority` of requests.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The `:path` of requests, perhaps with a query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The text model that calls the image tool.
+    pub fn host_model(&self) -> &str {
+        &self.host_model
+    }
+
+    /// Whether that model is made to call the tool.
+    pub fn tool_choice(&self) -> ToolChoice {
+        self.tool_choice
+    }
+
+    /// The bearer token to send. `None` where a later filter of Envoy sets `authorization`.
+    pub fn bearer(&self) -> Option<&Secret> {
+        self.credential.bearer.as_ref()
+    }
+
+    /// The value of `chatgpt-account-id`.
+    pub fn account_id(&self) -> Option<&str> {
+        self.credential.account_id.as_deref()
+    }
+
+    /// Headers to add, with names in lower case; none of them is one that the filter sets itself.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// How long one upstream call may take, 1 ms to 24 h.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The upstream `name` that `file`, which stands at `here`, describes.
+    pub(super) fn compile(
+        name: &str,
+        file: UpstreamFile,
+        here: &Pointer,
+        env: &Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        if !text::is_name(name) {
+            return Err(here.invalid());
+        }
+        let field = |key: &str, value: Option<String>, default: &str, fits: fn(&str) -> bool| {
+            let value = value.unwrap_or_else(|| default.to_owned());
+            if fits(&value) { Ok(value) } else { Err(here.key(key).invalid()) }
+        };
+        let timeout = file.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0);
+        if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout) {
+            return Err(here.key("timeout").out_of_range());
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            cluster: field("cluster", file.cluster, name, text::is_cluster)?,
+            authority: field("authority", Some(file.authority), "", text::is_authority)?,
+            path: field("path", file.path, DEFAULT_PATH, text::is_path)?,
+            host_model: field("host_model", file.host_model, DEFAULT_HOST_MODEL, text::is_name)?,
+            tool_choice: match file.tool_choice {
+                None | Some(ToolChoiceFile::Force) => ToolChoice::Force,
+                Some(ToolChoiceFile::Auto) => ToolChoice::Auto,
+            },
+            credential: Credential::compile(file.credential, &here.key("credential"), env)?,
+            headers: compile_headers(file.headers, &here.key("headers"))?,
+            timeout,
+        })
+    }
+}
+
+impl Credential {
+    fn compile(
+        file: CredentialFile,
+        here: &Pointer,
+        env: &Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let CredentialFile::Environment(EnvironmentFile { bearer_env, account_id_env }) = file
+        else {
+            return Ok(Self::default());
+        };
+        let bearer = read_variable(&bearer_env, &here.key("bearer_env"), env)?;
+        let account_id = account_id_env
+            .map(|variable| read_variable(&variable, &here.key("account_id_env"), env))
+            .transpose()?;
+        Ok(Self { bearer: Some(Secret::new(bearer)), account_id })
+    }
+}
+
+/// The value of `variable`, which the field at `here` names.
+fn read_variable(
+    variable: &str,
+    here: &Pointer,
+    env: &Environment<'_>,
+) -> Result<String, ConfigError> {
+    if !text::is_variable(variable) {
+        return Err(here.invalid());
+    }
+    let variable = variable.to_owned();
+    match env(&variable) {
+        None => Err(here.fault(Fault::Unset { variable })),
+        Some(value) if value.is_empty() => {
+            Err(here.fault(Fault::Unusable { variable, flaw: Flaw::Empty }))
+        }
+        Some(value) if !text::is_visible(&value) => {
+            Err(here.fault(Fault::Unusable { variable, flaw: Flaw::NotVisible }))
+        }
+        Some(value) => Ok(value),
+    }
+}
+
+fn compile_headers(
+    file: BTreeMap<String, String>,
+    here: &Pointer,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut headers = BTreeMap::new();
+    for (written, value) in file {
+        let place = here.key(&written);
+        let name = written.to_ascii_lowercase();
+        if is_reserved(&name) {
+            return Err(place.fault(Fault::ReservedHeader { accepted: place.accepted() }));
+        }
+        if !text::is_header_name(&name) || !text::is_header_value(&value) {
+            return Err(place.invalid());
+        }
+        if let Some((_, first)) = headers.insert(name, (value, place.clone())) {
+            return Err(place.repeats(&first));
+        }
+    }
+    Ok(headers.into_iter().map(|(name, (value, _))| (name, value)).collect())
+}
+
+/// Whether the filter, Envoy or the connection owns the header `name`, which is in lower case.
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(':') || name.starts_with("x-imagegate-") || RESERVED_HEADERS.contains(&name)
+}
+
+/// Names only: headers and the account are the operator's.
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The path of the Codex backend.
+const DEFAULT_PATH: &str = "/backend-api/codex/responses";
+/// A small model is enough to call one tool.
+const DEFAULT_HOST_MODEL: &str = "gpt-5.4-mini";
+/// A large image of high quality takes minutes.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Envoy counts timeouts in milliseconds, and takes zero for none at all.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+/// No image takes a day; more is a unit mistaken.
+const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+
+/// Set by the filter (the first row), by Envoy, or bound to one connection (RFC 9113 §8.2.2).
+const RESERVED_HEADERS: &[&str] = &[
+    "authorization",
+    "chatgpt-account-id",
+    "content-type",
+    "content-length",
+    "accept",
+    "accept-encoding",
+    "host",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+];

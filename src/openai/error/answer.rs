@@ -1,0 +1,162 @@
+//! From a failure to the answer that its row of the table describes.
+
+use std::time::Duration;
+
+use super::{
+    Advice, ApiError, Failure, KeyReason, ModerationDetails, Retry,
+    table::{Class, Param, RetryRule},
+    template::fill,
+    whole_secs,
+};
+use crate::openai::{echo::echo, request::RequestError};
+
+impl Failure {
+    /// The answer to the client.
+    #[must_use]
+    pub fn to_api(&self) -> ApiError {
+        let row = self.class().row();
+        let (code, param, moderation) = self.particulars();
+        ApiError {
+            status: row.status,
+            kind: row.kind,
+            code: code.or_else(|| row.codes.first().copied()),
+            param: match row.param {
+                Param::Null => None,
+                Param::Fixed(name) => Some(name.to_owned()),
+                Param::Named => param.map(str::to_owned),
+            },
+            message: self.message(row.message),
+            retry: self.retry(row.retry),
+            moderation: moderation.cloned(),
+            allow: match self {
+                Self::MethodNotAllowed { allow } => Some(allow),
+                _ => None,
+            },
+        }
+    }
+
+    /// The row of the table that the failure belongs to.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Key(reason) => reason.class(),
+            Self::UserRequired => Class::UserRequired,
+            Self::UserForeign => Class::UserForeign,
+            Self::UserUnknown { .. } => Class::UserUnknown,
+            Self::UserBlocked => Class::UserBlocked,
+            Self::ModelUnknown { .. } => Class::ModelUnknown,
+            Self::ModelForbidden { .. } => Class::ModelForbidden,
+            Self::SizeForbidden { .. } => Class::SizeForbidden,
+            Self::EndpointUnknown { .. } => Class::EndpointUnknown,
+            Self::MethodNotAllowed { .. } => Class::MethodNotAllowed,
+            Self::MediaType => Class::MediaType,
+            Self::BodyTooLarge { .. } => Class::BodyTooLarge,
+            Self::BodyEmpty => Class::BodyEmpty,
+            Self::BodyTimeout => Class::BodyTimeout,
+            Self::HeadersInvalid => Class::HeadersInvalid,
+            Self::Request(error) => error.code.class(),
+            Self::StreamUnsupported => Class::UnsupportedValue,
+            Self::GatewayDenied => Class::GatewayDenied,
+            Self::Overloaded { .. } => Class::Overloaded,
+            Self::HeadersHeld => Class::HeadersHeld,
+            Self::Internal => Class::Internal,
+            Self::UpstreamUnreachable => Class::UpstreamUnreachable,
+            Self::UpstreamTimeout => Class::UpstreamTimeout,
+            Self::UpstreamCut => Class::UpstreamCut,
+            Self::UpstreamNoImage => Class::UpstreamNoImage,
+            Self::UpstreamGarbled => Class::UpstreamGarbled,
+            Self::ImageTooLarge { .. } => Class::ImageTooLarge,
+            Self::Refused { .. } => Class::Refused,
+            Self::PromptInvalid { .. } => Class::PromptInvalid,
+            Self::ReferenceInvalid { .. } => Class::ReferenceRefused,
+            Self::ValueRefused { .. } => Class::ValueRefused,
+            Self::UpstreamTooLarge => Class::UpstreamTooLarge,
+            Self::RateLimited { .. } => Class::RateLimited,
+            Self::QuotaExhausted => Class::QuotaExhausted,
+            Self::UpstreamCredential => Class::UpstreamCredential,
+            Self::UpstreamNotEntitled => Class::UpstreamNotEntitled,
+            Self::UpstreamRejects => Class::UpstreamRejects,
+            Self::UpstreamFailed => Class::UpstreamFailed,
+            Self::UpstreamOverloaded { .. } => Class::UpstreamOverloaded,
+        }
+    }
+
+    /// What the row leaves to the failure: its code, its field, the details of a refusal.
+    fn particulars(&self) -> (Option<&'static str>, Option<&str>, Option<&ModerationDetails>) {
+        match self {
+            Self::Request(error) => (Some(error.code.as_str()), error.param.as_deref(), None),
+            Self::StreamUnsupported => (None, Some("stream"), None),
+            Self::Refused { details, .. } => (None, None, details.as_ref()),
+            Self::ReferenceInvalid { param, fault, .. } => {
+                (Some(fault.as_str()), Some(param), None)
+            }
+            Self::ValueRefused { param, fault, .. } => {
+                (Some(fault.as_str()), param.as_deref(), None)
+            }
+            _ => (None, None, None),
+        }
+    }
+
+    fn message(&self, template: &str) -> String {
+        let one = |name, value: &str| fill(template, &[(name, value)]);
+        match self {
+            Self::UserUnknown { user } => one("user", &echo(user)),
+            Self::ModelUnknown { model } | Self::ModelForbidden { model } => {
+                one("model", &echo(model))
+            }
+            Self::SizeForbidden { size } => one("size", &echo(size)),
+            Self::EndpointUnknown { method, path } => {
+                let path = path.split(['?', '#']).next().unwrap_or_default();
+                fill(template, &[("method", &echo(method)), ("path", &echo(path))])
+            }
+            Self::MethodNotAllowed { allow } => one("allow", allow),
+            Self::BodyTooLarge { limit } | Self::ImageTooLarge { limit } => {
+                one("limit", &limit.to_string())
+            }
+            Self::Request(error) => error.message.clone(),
+            Self::StreamUnsupported => RequestError::stream_unsupported().message,
+            Self::Refused { message, .. }
+            | Self::PromptInvalid { message }
+            | Self::ReferenceInvalid { message, .. }
+            | Self::ValueRefused { message, .. } => one("message", message),
+            Self::RateLimited { retry_after } => {
+                one("seconds", &whole_secs(*retry_after).to_string())
+            }
+            _ => template.to_owned(),
+        }
+    }
+
+    fn retry(&self, rule: RetryRule) -> Retry {
+        match (rule, self) {
+            (RetryRule::Never, _) => Retry { after: None, advice: Advice::Never },
+            (
+                RetryRule::After,
+                Self::Overloaded { retry_after }
+                | Self::RateLimited { retry_after }
+                | Self::UpstreamOverloaded { retry_after },
+            ) => {
+                let advice =
+                    if *retry_after > LONGEST_WAIT { Advice::Never } else { Advice::ByStatus };
+                Retry { after: Some(*retry_after), advice }
+            }
+            (RetryRule::After | RetryRule::ByStatus, _) => Retry::default(),
+        }
+    }
+}
+
+impl KeyReason {
+    const fn class(self) -> Class {
+        match self {
+            Self::Missing => Class::KeyMissing,
+            Self::Malformed => Class::KeyMalformed,
+            Self::Ambiguous => Class::KeyAmbiguous,
+            Self::Unknown => Class::KeyUnknown,
+            Self::Expired => Class::KeyExpired,
+            Self::Disabled => Class::KeyDisabled,
+        }
+    }
+}
+
+/// Past this wait a client should not sleep and try again by itself: the OpenAI SDKs ignore longer
+/// ones and would come back within seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);

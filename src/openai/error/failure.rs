@@ -1,0 +1,183 @@
+//! Everything that can go wrong with an image request, whoever is at fault.
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{ModerationDetails, table::ValueFault};
+use crate::openai::{reference_image::ReferenceFault, request::RequestError};
+
+/// A request that ends without an image.
+///
+/// Variants carry data; the words are in [`table`](super::table). Those that hold a `message` pass
+/// on what the upstream told about the client's own input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The API key does not open the door.
+    Key(KeyReason),
+    /// A key that acts for others came without a `user`.
+    UserRequired,
+    /// The `user` is not the one that the key acts for.
+    UserForeign,
+    /// The `user` does not exist.
+    UserUnknown {
+        /// As the client named it.
+        user: String,
+    },
+    /// The user is blocked.
+    UserBlocked,
+    /// No configured entry takes the model.
+    ModelUnknown {
+        /// As the client named it.
+        model: String,
+    },
+    /// The key may not use the model.
+    ModelForbidden {
+        /// As the client named it.
+        model: String,
+    },
+    /// The key may not ask for the size.
+    SizeForbidden {
+        /// As the client named it.
+        size: String,
+    },
+    /// Nothing is served at the URL.
+    EndpointUnknown {
+        /// The request's method.
+        method: String,
+        /// The request's path; a query is not repeated.
+        path: String,
+    },
+    /// The URL is served, but not for this method.
+    MethodNotAllowed {
+        /// The method that it is served for.
+        allow: &'static str,
+    },
+    /// The body is not declared as JSON.
+    MediaType,
+    /// The body is larger than `request.max_body_bytes`.
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// There is no body.
+    BodyEmpty,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The headers cannot be read.
+    HeadersInvalid,
+    /// The body asks for something that cannot be done.
+    Request(RequestError),
+    /// `stream: true`.
+    StreamUnsupported,
+    /// Another filter of the same proxy refused the request.
+    GatewayDenied,
+    /// The memory budget is used up.
+    Overloaded {
+        /// When memory is likely to be free again.
+        retry_after: Duration,
+    },
+    /// Envoy delivers no body while the head is held.
+    HeadersHeld,
+    /// A bug, or a host call that failed.
+    Internal,
+    /// No connection to the upstream.
+    UpstreamUnreachable,
+    /// The upstream took too long.
+    UpstreamTimeout,
+    /// The upstream's answer ended before `response.completed`.
+    UpstreamCut,
+    /// The upstream's answer is complete and holds no image.
+    UpstreamNoImage,
+    /// The upstream's answer is not what it should be.
+    UpstreamGarbled,
+    /// The image is larger than `max_image_bytes`.
+    ImageTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The safety system, or the model in words, refused.
+    Refused {
+        /// The reason given.
+        message: String,
+        /// The safety system's details.
+        details: Option<ModerationDetails>,
+    },
+    /// The upstream does not take the prompt.
+    PromptInvalid {
+        /// The reason given.
+        message: String,
+    },
+    /// The upstream does not take a reference image.
+    ReferenceInvalid {
+        /// The field, `images` or `images[2]`.
+        param: String,
+        /// What is wrong with the image.
+        fault: ReferenceFault,
+        /// The reason given.
+        message: String,
+    },
+    /// The upstream does not take the value of a field that the client set.
+    ValueRefused {
+        /// The client's field, if it is known.
+        param: Option<Cow<'static, str>>,
+        /// What is wrong with the value.
+        fault: ValueFault,
+        /// The reason given.
+        message: String,
+    },
+    /// The upstream finds the request too large.
+    UpstreamTooLarge,
+    /// The upstream's rate or usage limit is reached.
+    RateLimited {
+        /// When it is likely to have room again.
+        retry_after: Duration,
+    },
+    /// Nothing is left to spend at the upstream.
+    QuotaExhausted,
+    /// The upstream does not accept our credential.
+    UpstreamCredential,
+    /// Our account at the upstream may not make images.
+    UpstreamNotEntitled,
+    /// The upstream finds fault with what we, not the client, put into the request.
+    UpstreamRejects,
+    /// The upstream failed.
+    UpstreamFailed,
+    /// The upstream is overloaded.
+    UpstreamOverloaded {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// Why an API key does not open the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyReason {
+    /// No key was sent.
+    Missing,
+    /// What was sent is not a key.
+    Malformed,
+    /// More than one was sent.
+    Ambiguous,
+    /// It belongs to nobody.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// Its consumer is disabled.
+    Disabled,
+}
+
+impl Failure {
+    /// The memory budget is used up: some seconds later another answer has left.
+    #[must_use]
+    pub const fn overloaded() -> Self {
+        Self::Overloaded { retry_after: OVERLOAD_WAIT }
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+/// Most images take longer than this, but of many in memory one is soon delivered.
+const OVERLOAD_WAIT: Duration = Duration::from_secs(5);

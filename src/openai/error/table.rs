@@ -1,0 +1,281 @@
+//! The one table of errors: what each failure looks like to a client.
+//!
+//! `docs/api.md` shows the same table; a test compares them row by row. The comment on a row is the
+//! "when" of the documentation. `{…}` in a message is filled in; `{message}` is what the upstream
+//! said about the client's input, shortened and without identifiers.
+
+use super::Kind;
+use crate::openai::{choice::choice, reference_image::ReferenceFault};
+
+/// What a class of failures looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The cause, for the documentation.
+    pub when: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// `error.type`.
+    pub kind: Kind,
+    /// `error.code`: one of these.
+    pub codes: &'static [&'static str],
+    /// `error.param`.
+    pub param: Param,
+    /// What the retry headers say.
+    pub retry: RetryRule,
+    /// `error.message`, with places to fill in.
+    pub message: &'static str,
+}
+
+/// Where `error.param` comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Param {
+    /// No field is at fault: `null`.
+    Null,
+    /// Always this field.
+    Fixed(&'static str),
+    /// The field at fault; `null` if it is not known.
+    Named,
+}
+
+/// What the retry headers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryRule {
+    /// Nothing: the client judges by the status.
+    ByStatus,
+    /// `retry-after` and `retry-after-ms`; with `x-should-retry: false` if the wait is over 60 s.
+    After,
+    /// `x-should-retry: false`: the same request would fail again.
+    Never,
+}
+
+choice! {
+    /// What the upstream finds wrong with a value.
+    pub enum ValueFault {
+        /// The field does not take it.
+        Invalid = "invalid_value",
+        /// The field takes it, but not for this model or account.
+        Unsupported = "unsupported_value",
+        /// Prompt and images together are more than the model can read.
+        TooLong = "context_length_exceeded",
+    }
+}
+
+macro_rules! table {
+    ($($(#[doc = $when:literal])+ $class:ident: $status:literal $kind:ident $codes:expr, $param:expr, $retry:ident, $message:literal;)+) => {
+        /// The classes of failures; each is one row of the table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Class { $($(#[doc = $when])+ $class,)+ }
+
+        impl Class {
+            /// Every class, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$class,)+];
+
+            /// What the class looks like.
+            #[must_use]
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Self::$class => Row {
+                        when: concat!($($when,)+),
+                        status: $status,
+                        kind: Kind::$kind,
+                        codes: &$codes,
+                        param: $param,
+                        retry: RetryRule::$retry,
+                        message: $message,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+table! {
+    // Who calls.
+
+    /// No `authorization`, `x-api-key` or `api-key` header.
+    KeyMissing: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "No API key was provided. Send 'authorization: Bearer <key>', 'x-api-key: <key>' or 'api-key: <key>'.";
+    /// The header holds no key: another scheme than Bearer, nothing, or over 512 bytes.
+    KeyMalformed: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "The API key cannot be read. Send 'authorization: Bearer <key>' with a key of 1 to 512 bytes.";
+    /// The same key header twice.
+    KeyAmbiguous: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "The header with the API key was sent more than once. Send it once.";
+    /// A key that nobody has.
+    KeyUnknown: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "Incorrect API key provided.";
+    /// The key is past its `expires_at`.
+    KeyExpired: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "The API key has expired.";
+    /// The key's consumer is disabled.
+    KeyDisabled: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "The API key is disabled.";
+    /// A master key without `user`.
+    UserRequired: 400 InvalidRequest ["missing_required_parameter"], Param::Fixed("user"), ByStatus,
+        "Missing required parameter: 'user'. This API key acts for others, so each request must name a user.";
+    /// A `user` other than the key's own.
+    UserForeign: 403 InvalidRequest ["user_not_allowed"], Param::Fixed("user"), ByStatus,
+        "This API key may not act for that user. Leave 'user' out, or send the key's own user.";
+    /// A `user` that is not listed.
+    UserUnknown: 404 InvalidRequest ["user_not_found"], Param::Fixed("user"), ByStatus,
+        "The user '{user}' does not exist.";
+    /// The user is blocked.
+    UserBlocked: 403 InvalidRequest ["user_blocked"], Param::Fixed("user"), ByStatus,
+        "The user that this request is for is blocked.";
+    /// No entry of `models` takes the name.
+    ModelUnknown: 404 InvalidRequest ["model_not_found"], Param::Fixed("model"), ByStatus,
+        "The model '{model}' does not exist.";
+    /// The key's `models` do not list the model.
+    ModelForbidden: 403 InvalidRequest ["model_not_allowed"], Param::Fixed("model"), ByStatus,
+        "This API key may not use the model '{model}'.";
+    /// The key's `sizes` do not list the size.
+    SizeForbidden: 403 InvalidRequest ["size_not_allowed"], Param::Fixed("size"), ByStatus,
+        "This API key may not ask for the size '{size}'.";
+
+    // The request as HTTP.
+
+    /// Nothing is served at the URL.
+    EndpointUnknown: 404 InvalidRequest ["unknown_url"], Param::Null, ByStatus,
+        "Unknown request URL: {method} {path}.";
+    /// The URL is served for another method; the `allow` header names it.
+    MethodNotAllowed: 405 InvalidRequest ["method_not_allowed"], Param::Null, ByStatus,
+        "This URL accepts {allow} requests only.";
+    /// The `content-type` is not JSON, or the body is compressed.
+    MediaType: 415 InvalidRequest ["unsupported_media_type"], Param::Null, ByStatus,
+        "Unsupported content type. Send uncompressed JSON with 'content-type: application/json'.";
+    /// The body is over `request.max_body_bytes`.
+    BodyTooLarge: 413 InvalidRequest ["request_too_large"], Param::Null, ByStatus,
+        "The request body is too large. The limit is {limit} bytes.";
+    /// There is no body.
+    BodyEmpty: 400 InvalidRequest ["invalid_json"], Param::Null, ByStatus,
+        "The request body is empty. Send a JSON object with a 'prompt'.";
+    /// The body did not arrive in time.
+    BodyTimeout: 408 InvalidRequest ["request_timeout"], Param::Null, ByStatus,
+        "The request body did not arrive in time.";
+    /// The headers are not what HTTP allows.
+    HeadersInvalid: 400 InvalidRequest ["invalid_headers"], Param::Null, ByStatus,
+        "The request headers cannot be read.";
+    /// Another filter of the proxy refused the request.
+    GatewayDenied: 403 InvalidRequest ["request_denied"], Param::Null, ByStatus,
+        "A policy of this gateway refused the request.";
+
+    // The request as JSON.
+
+    /// The body is not JSON, not UTF-8, not an object, or names a field twice.
+    InvalidJson: 400 InvalidRequest ["invalid_json"], Param::Named, ByStatus,
+        "The request body cannot be read: {fault}.";
+    /// A field that does not exist.
+    UnknownParameter: 400 InvalidRequest ["unknown_parameter"], Param::Named, ByStatus,
+        "Unknown parameter: '{param}'.";
+    /// A field of the OpenAI API that is not served here.
+    UnsupportedParameter: 400 InvalidRequest ["unsupported_parameter"], Param::Named, ByStatus,
+        "Unsupported parameter: '{param}'. {fault}.";
+    /// A required field is absent or `null`.
+    MissingParameter: 400 InvalidRequest ["missing_required_parameter"], Param::Named, ByStatus,
+        "Missing required parameter: '{param}'.";
+    /// A field of another JSON type.
+    InvalidType: 400 InvalidRequest ["invalid_type"], Param::Named, ByStatus,
+        "Invalid type for '{param}': expected {expected}, but got {got} instead.";
+    /// A value that the field, or the model, does not accept.
+    InvalidValue: 400 InvalidRequest ["invalid_value"], Param::Named, ByStatus,
+        "Invalid value for '{param}': {fault}.";
+    /// `stream: true`.
+    UnsupportedValue: 400 InvalidRequest ["unsupported_value"], Param::Named, ByStatus,
+        "Unsupported value for '{param}': {fault}.";
+    /// A string that is too long.
+    StringTooLong: 400 InvalidRequest ["string_above_max_length"], Param::Named, ByStatus,
+        "Invalid '{param}': string too long. Expected a string with maximum length {max}, but got a string with length {got} instead.";
+    /// A number that is too large.
+    IntegerTooLarge: 400 InvalidRequest ["integer_above_max_value"], Param::Named, ByStatus,
+        "Invalid '{param}': integer above maximum value. Expected a value <= {max}, but got {got} instead.";
+    /// A number that is too small.
+    IntegerTooSmall: 400 InvalidRequest ["integer_below_min_value"], Param::Named, ByStatus,
+        "Invalid '{param}': integer below minimum value. Expected a value >= {min}, but got {got} instead.";
+    /// `images` is an empty array.
+    EmptyArray: 400 InvalidRequest ["empty_array"], Param::Named, ByStatus,
+        "Invalid '{param}': empty array. Expected an array with minimum length 1, but got an empty array instead.";
+    /// `images` has more than `request.max_reference_images` entries.
+    ArrayTooLong: 400 InvalidRequest ["array_above_max_length"], Param::Named, ByStatus,
+        "Invalid '{param}': array too long. Expected an array with maximum length {max}, but got an array with length {got} instead.";
+    /// An entry of `images` that cannot be an image.
+    ReferenceMalformed: 400 InvalidRequest OWN_REFERENCE_CODES, Param::Named, ByStatus,
+        "Invalid image in '{param}': {fault}.";
+
+    // What the upstream finds wrong with the request.
+
+    /// The safety system or the model refused; `moderation_details` are passed on.
+    Refused: 400 ImageGenerationUser ["moderation_blocked"], Param::Null, ByStatus,
+        "{message}";
+    /// The upstream does not take the prompt.
+    PromptInvalid: 400 InvalidRequest ["invalid_prompt"], Param::Fixed("prompt"), ByStatus,
+        "{message}";
+    /// The upstream does not take a reference image.
+    ReferenceRefused: 400 InvalidRequest *ReferenceFault::WORDS, Param::Named, ByStatus,
+        "{message}";
+    /// The upstream does not take the value of a field that the client set.
+    ValueRefused: 400 InvalidRequest *ValueFault::WORDS, Param::Named, ByStatus,
+        "{message}";
+    /// The upstream finds the request too large.
+    UpstreamTooLarge: 413 InvalidRequest ["request_too_large"], Param::Null, ByStatus,
+        "The request is larger than the image service accepts. Send fewer or smaller reference images.";
+    /// The upstream's rate or usage limit is reached.
+    RateLimited: 429 Requests ["rate_limit_exceeded"], Param::Null, After,
+        "The image service's rate limit is reached. Please try again in {seconds} s.";
+    /// Nothing is left to spend at the upstream.
+    QuotaExhausted: 429 InsufficientQuota ["insufficient_quota"], Param::Null, Never,
+        "The image service's quota is used up. Please contact the operator of this gateway.";
+
+    // Not the client's fault.
+
+    /// The memory budget, `max_buffered_bytes`, is used up.
+    Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
+        "This gateway holds as many images as it can. Please try again.";
+    /// Envoy delivers no body while the head is held.
+    HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, Never,
+        "This gateway is misconfigured: the imagegate filter needs 'allow_on_headers_stop_iteration: true' in its PluginConfig.";
+    /// A bug, or a host call that failed.
+    Internal: 500 Server ["internal_error"], Param::Null, ByStatus,
+        "This gateway failed to handle the request.";
+    /// No connection to the upstream.
+    UpstreamUnreachable: 502 Server ["upstream_unreachable"], Param::Null, ByStatus,
+        "The image service could not be reached.";
+    /// The upstream took too long.
+    UpstreamTimeout: 504 Server ["upstream_timeout"], Param::Null, ByStatus,
+        "The image service did not answer in time.";
+    /// The upstream's answer ended before `response.completed`.
+    UpstreamCut: 502 Server ["upstream_disconnected"], Param::Null, ByStatus,
+        "The image service ended its answer before the image was complete.";
+    /// The upstream's answer is complete and holds no image.
+    UpstreamNoImage: 502 Server ["image_generation_failed"], Param::Null, ByStatus,
+        "The image service answered without an image.";
+    /// The upstream's answer is not what it should be.
+    UpstreamGarbled: 502 Server ["upstream_invalid_response"], Param::Null, ByStatus,
+        "The image service's answer cannot be read.";
+    /// The image is over `max_image_bytes`.
+    ImageTooLarge: 502 Server ["generated_image_too_large"], Param::Null, Never,
+        "The image is larger than this gateway passes on. The limit is {limit} bytes. Ask for a smaller size.";
+    /// The upstream does not accept the gateway's credential.
+    UpstreamCredential: 502 Server ["upstream_authentication_failed"], Param::Null, Never,
+        "The image service does not accept this gateway's credential. Your API key is not at fault; please contact the operator of this gateway.";
+    /// The gateway's account may not make images.
+    UpstreamNotEntitled: 502 Server ["upstream_not_entitled"], Param::Null, Never,
+        "This gateway's account at the image service may not make images. Please contact the operator of this gateway.";
+    /// The upstream finds fault with what the gateway, not the client, put into the request.
+    UpstreamRejects: 502 Server ["upstream_rejected_request"], Param::Null, Never,
+        "The image service did not accept what this gateway sent. Please contact the operator of this gateway.";
+    /// The upstream failed.
+    UpstreamFailed: 502 Server ["upstream_error"], Param::Null, ByStatus,
+        "The image service failed to handle the request.";
+    /// The upstream is overloaded.
+    UpstreamOverloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
+        "The image service is overloaded. Please try again.";
+}
+
+/// The codes that reading `images` can give without looking at pixels.
+const OWN_REFERENCE_CODES: [&str; 5] = [
+    ReferenceFault::Base64.as_str(),
+    ReferenceFault::Url.as_str(),
+    ReferenceFault::MediaType.as_str(),
+    ReferenceFault::FileTooLarge.as_str(),
+    ReferenceFault::Empty.as_str(),
+];

@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use super::{
+    Advice, Failure, KeyReason, Kind, ModerationDetails,
+    table::{Class, Param, RetryRule},
+};
+use crate::openai::{
+    choice::Choice,
+    reference_image::ReferenceFault,
+    request::{ImageRequest, Limits, RequestError},
+};
+
+fn body(failure: &Failure) -> String {
+    String::from_utf8(failure.to_api().write()).unwrap()
+}
+
+#[test]
+fn all_four_keys_are_always_there() {
+    assert_eq!(
+        body(&Failure::UpstreamCut),
+        r#"{"error":{"message":"The image service ended its answer before the image was complete.","type":"server_error","param":null,"code":"upstream_disconnected"}}"#
+    );
+}
+
+#[test]
+fn the_details_of_a_refusal_are_written() {
+    let details =
+        ModerationDetails { stage: "input".to_owned(), categories: vec!["violence".to_owned()] };
+    let refused = Failure::Refused { message: "No {message}.".to_owned(), details: Some(details) };
+    assert_eq!(
+        body(&refused),
+        r#"{"error":{"message":"No {message}.","type":"image_generation_user_error","param":null,"code":"moderation_blocked","moderation_details":{"moderation_stage":"input","categories":["violence"]}}}"#
+    );
+}
+
+#[test]
+fn a_clients_value_is_shortened_and_escaped() {
+    let error = Failure::ModelUnknown { model: format!("a\"\n{}", "x".repeat(500)) }.to_api();
+    assert_eq!(error.param.as_deref(), Some("model"));
+    assert!(error.message.starts_with("The model 'a\"\\u{a}xxx"), "{}", error.message);
+    assert!(error.message.len() < 120);
+}
+
+#[test]
+fn a_query_is_not_repeated() {
+    let failure =
+        Failure::EndpointUnknown { method: "GET".to_owned(), path: "/v1/x?key=secret".to_owned() };
+    assert_eq!(failure.to_api().message, "Unknown request URL: GET /v1/x.");
+}
+
+#[test]
+fn a_request_error_keeps_its_own_words() {
+    let error = ImageRequest::parse(br#"{"prompt":1}"#, &Limits::default()).unwrap_err();
+    let api = Failure::from(error.clone()).to_api();
+    assert_eq!((api.status, api.kind), (400, Kind::InvalidRequest));
+    assert_eq!(api.message, error.message);
+    assert_eq!((api.param.as_deref(), api.code), (Some("prompt"), Some("invalid_type")));
+}
+
+#[test]
+fn a_stream_is_refused_alike_wherever_it_is_noticed() {
+    let noticed = Failure::from(RequestError::stream_unsupported()).to_api();
+    assert_eq!(Failure::StreamUnsupported.to_api(), noticed);
+}
+
+#[test]
+fn a_wait_is_told_in_seconds_and_milliseconds() {
+    for (wait, seconds, millis) in [(0, "1", "1"), (467, "1", "467"), (1500, "2", "1500")] {
+        let failure = Failure::RateLimited { retry_after: Duration::from_millis(wait) };
+        let expected = vec![
+            ("content-type", "application/json".to_owned()),
+            ("retry-after", seconds.to_owned()),
+            ("retry-after-ms", millis.to_owned()),
+        ];
+        assert_eq!(failure.to_api().headers(), expected);
+        assert!(failure.to_api().message.ends_with(&format!("try again in {seconds} s.")));
+    }
+}
+
+#[test]
+fn a_long_wait_is_not_for_the_client_to_sleep_through() {
+    let wait = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) }.to_api();
+    assert_eq!(wait(60).retry.advice, Advice::ByStatus);
+    assert_eq!(wait(61).retry.advice, Advice::Never);
+    let headers = wait(u64::MAX).headers();
+    assert!(headers.contains(&("x-should-retry", "false".to_owned())));
+    assert!(headers.contains(&("retry-after", u64::MAX.to_string())));
+}
+
+#[test]
+fn some_statuses_need_a_header_of_their_own() {
+    let headers = Failure::Key(KeyReason::Missing).to_api().headers();
+    assert!(headers.contains(&("www-authenticate", "Bearer".to_owned())));
+    let headers = Failure::MethodNotAllowed { allow: "POST" }.to_api().headers();
+    assert!(headers.contains(&("allow", "POST".to_owned())));
+    let headers = Failure::QuotaExhausted.to_api().headers();
+    assert!(headers.contains(&("x-should-retry", "false".to_owned())));
+}
+
+#[test]
+fn every_row_is_complete() {
+    for class in Class::ALL {
+        let row = class.row();
+        assert!(!row.when.is_empty() && !row.codes.is_empty(), "{class:?}");
+        assert!((400..=599).contains(&row.status), "{class:?}");
+        assert!(row.message.ends_with(['.', '}']), "{class:?}");
+        let is_ours = row.kind == Kind::Server;
+        assert_eq!(row.status >= 500, is_ours, "{class:?}");
+        assert!(!is_ours || row.param == Param::Null, "{class:?}");
+        let waits = matches!(row.status, 429 | 503) && row.retry != RetryRule::Never;
+        assert_eq!(row.retry == RetryRule::After, waits, "{class:?}");
+    }
+}
+
+#[test]
+fn the_codes_of_images_are_all_in_the_table() {
+    let row = Class::ReferenceRefused.row();
+    assert_eq!(row.codes.len(), ReferenceFault::ALL.len());
+    let own = Class::ReferenceMalformed.row();
+    assert!(own.codes.iter().all(|code| row.codes.contains(code)));
+}

@@ -1,0 +1,221 @@
+//! The families of image models and what each of them accepts.
+//!
+//! Sources: the OpenAI API reference for "Create image" and the image generation guide. The size
+//! rule of `gpt-image-2` and later is a rule, not a list; the models before it know three sizes.
+//! A name that no family claims is judged mildly: a new model should not need a new filter.
+
+use super::choice::choice;
+
+choice! {
+    /// How much work goes into the image.
+    pub enum Quality {
+        /// The fastest and cheapest.
+        Low = "low",
+        /// In between.
+        Medium = "medium",
+        /// The best that every model knows.
+        High = "high",
+        /// Better still; `gpt-image-2.5` and later.
+        Xhigh = "xhigh",
+        /// The most; `gpt-image-2.5` and later.
+        Max = "max",
+        /// The model decides.
+        Auto = "auto",
+    }
+}
+
+/// Models that accept the same sizes and qualities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `chatgpt-image-latest`: three sizes.
+    Fixed,
+    /// `gpt-image-2`: any size within the rule.
+    Ruled,
+    /// `gpt-image-2.5-*` and `gpt-image-2.6-*`: any size within the rule, and two more qualities.
+    RuledFine,
+    /// A name that is not known here.
+    Other,
+}
+
+impl Family {
+    /// The family of the model called `name`. Dated snapshots (`gpt-image-2-2026-04-21`) and
+    /// other suffixes after a hyphen belong to their base model.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let is = |base: &str| {
+            name.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        if is("gpt-image-2.5") || is("gpt-image-2.6") {
+            Self::RuledFine
+        } else if is("gpt-image-2") {
+            Self::Ruled
+        } else if is("gpt-image-1") || is("gpt-image-1.5") || is("chatgpt-image-latest") {
+            Self::Fixed
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The qualities that the family accepts.
+    #[must_use]
+    pub const fn qualities(self) -> &'static [Quality] {
+        use Quality::{Auto, High, Low, Max, Medium, Xhigh};
+        match self {
+            Self::Fixed | Self::Ruled => &[Low, Medium, High, Auto],
+            Self::RuledFine | Self::Other => &[Low, Medium, High, Xhigh, Max, Auto],
+        }
+    }
+
+    /// Whether the family makes images of `width` x `height` pixels.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the size breaks.
+    pub fn admit_size(self, width: u32, height: u32) -> Result<(), SizeFault> {
+        let (short, long) = (width.min(height), width.max(height));
+        let pixels = u64::from(width).saturating_mul(u64::from(height));
+        match self {
+            Self::Fixed if FIXED_SIZES.contains(&(width, height)) => Ok(()),
+            Self::Fixed => Err(SizeFault::NotListed),
+            Self::Ruled | Self::RuledFine if long > MAX_EDGE => Err(SizeFault::EdgeTooLong),
+            Self::Ruled | Self::RuledFine if width % EDGE_UNIT != 0 || height % EDGE_UNIT != 0 => {
+                Err(SizeFault::EdgeNotMultiple)
+            }
+            Self::Ruled | Self::RuledFine if long > short.saturating_mul(MAX_RATIO) => {
+                Err(SizeFault::TooNarrow)
+            }
+            Self::Ruled | Self::RuledFine if pixels < MIN_PIXELS => Err(SizeFault::TooFewPixels),
+            Self::Ruled | Self::RuledFine if pixels > MAX_PIXELS => Err(SizeFault::TooManyPixels),
+            Self::Other if short < MIN_OTHER_EDGE || long > MAX_OTHER_EDGE => {
+                Err(SizeFault::EdgeOutOfRange)
+            }
+            Self::Ruled | Self::RuledFine | Self::Other => Ok(()),
+        }
+    }
+
+    /// The sizes that the family accepts, for a message.
+    #[must_use]
+    pub const fn accepted_sizes(self) -> &'static str {
+        match self {
+            Self::Fixed => "'1024x1024', '1024x1536', '1536x1024' and 'auto'",
+            Self::Ruled | Self::RuledFine => {
+                "'auto', or WIDTHxHEIGHT with edges up to 3840 that are multiples of 16, at most \
+                 3 times as long as wide, and 655360 to 8294400 pixels in all"
+            }
+            Self::Other => "'auto', or WIDTHxHEIGHT with edges of 16 to 4096",
+        }
+    }
+}
+
+/// Why a family does not make images of a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SizeFault {
+    /// The family knows only its listed sizes.
+    #[error("the model does not make this size")]
+    NotListed,
+    /// An edge is longer than 3840 pixels.
+    #[error("the longer edge is over 3840 pixels")]
+    EdgeTooLong,
+    /// An edge is not a multiple of 16 pixels.
+    #[error("width and height must both be divisible by 16")]
+    EdgeNotMultiple,
+    /// The longer edge is more than three times the shorter one.
+    #[error("the longer edge is more than 3 times the shorter one")]
+    TooNarrow,
+    /// Fewer than 655,360 pixels.
+    #[error("the image has fewer than 655360 pixels")]
+    TooFewPixels,
+    /// More than 8,294,400 pixels.
+    #[error("the image has more than 8294400 pixels")]
+    TooManyPixels,
+    /// An edge of an unknown model is outside 16 to 4096 pixels.
+    #[error("an edge is shorter than 16 or longer than 4096 pixels")]
+    EdgeOutOfRange,
+}
+
+const FIXED_SIZES: [(u32, u32); 3] = [(1024, 1024), (1024, 1536), (1536, 1024)];
+/// Pixels, `gpt-image-2` and later.
+const MAX_EDGE: u32 = 3840;
+/// Pixels, `gpt-image-2` and later.
+const EDGE_UNIT: u32 = 16;
+/// Longer to shorter edge, `gpt-image-2` and later.
+const MAX_RATIO: u32 = 3;
+const MIN_PIXELS: u64 = 655_360;
+/// 3840 x 2160.
+const MAX_PIXELS: u64 = 8_294_400;
+/// Keeps nonsense from an unknown model's upstream without guessing its rule.
+const MIN_OTHER_EDGE: u32 = 16;
+const MAX_OTHER_EDGE: u32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::{Family, Quality, SizeFault};
+
+    #[test]
+    fn names_with_a_suffix_belong_to_their_base_model() {
+        for (name, family) in [
+            ("gpt-image-1", Family::Fixed),
+            ("gpt-image-1-mini", Family::Fixed),
+            ("gpt-image-1.5", Family::Fixed),
+            ("gpt-image-1.5-2025-12-16", Family::Fixed),
+            ("chatgpt-image-latest", Family::Fixed),
+            ("gpt-image-2", Family::Ruled),
+            ("gpt-image-2-2026-04-21", Family::Ruled),
+            ("gpt-image-2.5-sunburst", Family::RuledFine),
+            ("gpt-image-2.5-flare-2026-09-08", Family::RuledFine),
+            ("gpt-image-2.6-flare", Family::RuledFine),
+            ("gpt-image-20", Family::Other),
+            ("gpt-image-3", Family::Other),
+            ("imagen-4", Family::Other),
+            ("", Family::Other),
+        ] {
+            assert_eq!(Family::of(name), family, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_popular_sizes_pass_the_rule() {
+        for (width, height) in
+            [(1024, 1024), (2048, 2048), (2048, 1152), (3840, 2160), (2160, 3840), (1536, 1024)]
+        {
+            assert_eq!(Family::Ruled.admit_size(width, height), Ok(()), "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn each_part_of_the_rule_has_its_edge() {
+        for (width, height, fault) in [
+            (3856, 2160, SizeFault::EdgeTooLong),
+            (1000, 1024, SizeFault::EdgeNotMultiple),
+            (1024, 1000, SizeFault::EdgeNotMultiple),
+            (3088, 1024, SizeFault::TooNarrow),
+            (800, 800, SizeFault::TooFewPixels),
+            (3840, 2176, SizeFault::TooManyPixels),
+        ] {
+            assert_eq!(Family::RuledFine.admit_size(width, height), Err(fault), "{width}x{height}");
+        }
+        assert_eq!(Family::Ruled.admit_size(3072, 1024), Ok(()));
+        assert_eq!(Family::Ruled.admit_size(640, 1024), Ok(()));
+        assert_eq!(Family::Ruled.admit_size(624, 1024), Err(SizeFault::TooFewPixels));
+    }
+
+    #[test]
+    fn the_older_models_make_three_sizes() {
+        assert_eq!(Family::Fixed.admit_size(1024, 1536), Ok(()));
+        assert_eq!(Family::Fixed.admit_size(2048, 2048), Err(SizeFault::NotListed));
+    }
+
+    #[test]
+    fn an_unknown_model_may_make_any_reasonable_size() {
+        assert_eq!(Family::Other.admit_size(16, 4096), Ok(()));
+        assert_eq!(Family::Other.admit_size(15, 64), Err(SizeFault::EdgeOutOfRange));
+        assert_eq!(Family::Other.admit_size(4097, 64), Err(SizeFault::EdgeOutOfRange));
+    }
+
+    #[test]
+    fn the_finest_qualities_are_for_the_newest_models() {
+        assert!(!Family::Ruled.qualities().contains(&Quality::Max));
+        assert!(Family::RuledFine.qualities().contains(&Quality::Max));
+        assert!(Family::Other.qualities().contains(&Quality::Xhigh));
+    }
+}

@@ -1,0 +1,216 @@
+//! One entry of `images`: a picture that the prompt refers to.
+//!
+//! `images` is this gateway's extension of "Create image". An entry is a `data:` URL or an
+//! `https:` URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL.
+//! An entry may be megabytes long, so it is looked at once, in linear time, and never copied.
+
+use std::borrow::Cow;
+
+use super::choice::choice;
+
+#[cfg(test)]
+mod tests;
+
+/// A reference image as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReferenceImage<'a> {
+    /// A `data:` or `https:` URL.
+    Url(Cow<'a, str>),
+    /// Base64 (RFC 4648 §4) without a URL around it; taken for a PNG.
+    Base64(Cow<'a, str>),
+}
+
+impl<'a> ReferenceImage<'a> {
+    /// Reads one entry. `max_bytes` bounds the decoded image.
+    ///
+    /// # Errors
+    ///
+    /// What the entry is not.
+    pub fn parse(text: Cow<'a, str>, max_bytes: usize) -> Result<Self, Malformed> {
+        if text.is_empty() {
+            return Err(Malformed::Empty);
+        }
+        let Some(scheme) = scheme(&text) else {
+            admit_base64(text.as_bytes(), max_bytes)?;
+            return Ok(Self::Base64(text));
+        };
+        if scheme.eq_ignore_ascii_case("data") {
+            admit_base64(data_url_payload(&text)?.as_bytes(), max_bytes)?;
+        } else if scheme.eq_ignore_ascii_case("https") {
+            admit_https_url(&text)?;
+        } else {
+            return Err(Malformed::Scheme);
+        }
+        Ok(Self::Url(text))
+    }
+
+    /// Bytes of the entry as text.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        match self {
+            Self::Url(text) | Self::Base64(text) => text.len(),
+        }
+    }
+}
+
+/// Why an entry of `images` cannot be an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// There is nothing in it.
+    #[error("it is empty. Expected a data URL, an https URL or base64")]
+    Empty,
+    /// A URL with another scheme.
+    #[error("the URL's scheme is not accepted. Expected 'https://…' or 'data:image/png;base64,…'")]
+    Scheme,
+    /// An `https:` URL that is not one.
+    #[error("the https URL has no host, or contains white space or control characters")]
+    Url,
+    /// An `https:` URL longer than the Responses API takes.
+    #[error("the https URL is longer than {MAX_URL_BYTES} bytes")]
+    UrlTooLong,
+    /// A `data:` URL of another kind.
+    #[error(
+        "the data URL's media type is not accepted. Expected 'data:<type>;base64,…' with image/png, \
+         image/jpeg, image/webp or image/gif"
+    )]
+    MediaType,
+    /// A character that is not base64.
+    #[error("the character at byte {at} of the base64 text is not one of A-Z, a-z, 0-9, + and /")]
+    Character {
+        /// Bytes before it.
+        at: usize,
+    },
+    /// Base64 whose length is not a multiple of four.
+    #[error(
+        "the base64 text is not padded: its length is {length}, and must be a multiple of 4 with '=' \
+         at the end"
+    )]
+    Padding {
+        /// Bytes of base64.
+        length: usize,
+    },
+    /// More bytes than are allowed.
+    #[error("the image has {bytes} bytes, and the limit is {limit}")]
+    TooLarge {
+        /// Bytes of the decoded image.
+        bytes: usize,
+        /// `request.max_reference_image_bytes`.
+        limit: usize,
+    },
+}
+
+impl Malformed {
+    /// The fault in the words of the Responses API.
+    #[must_use]
+    pub const fn fault(self) -> ReferenceFault {
+        match self {
+            Self::Empty => ReferenceFault::Empty,
+            Self::Scheme | Self::Url | Self::UrlTooLong => ReferenceFault::Url,
+            Self::MediaType => ReferenceFault::MediaType,
+            Self::Character { .. } | Self::Padding { .. } => ReferenceFault::Base64,
+            Self::TooLarge { .. } => ReferenceFault::FileTooLarge,
+        }
+    }
+}
+
+choice! {
+    /// What is wrong with an input image: the codes of the Responses API.
+    pub enum ReferenceFault {
+        /// It is not an image.
+        Image = "invalid_image",
+        /// It is of another format.
+        Format = "invalid_image_format",
+        /// It is not base64.
+        Base64 = "invalid_base64_image",
+        /// Its URL cannot be used.
+        Url = "invalid_image_url",
+        /// Its colour mode cannot be used.
+        Mode = "invalid_image_mode",
+        /// It has too many pixels.
+        TooLarge = "image_too_large",
+        /// It has too few pixels.
+        TooSmall = "image_too_small",
+        /// It cannot be decoded.
+        Parse = "image_parse_error",
+        /// It has too many bytes.
+        FileTooLarge = "image_file_too_large",
+        /// It declares another media type.
+        MediaType = "unsupported_image_media_type",
+        /// It has no bytes.
+        Empty = "empty_image_file",
+        /// Its URL gives nothing.
+        Download = "failed_to_download_image",
+        /// Its file does not exist.
+        NotFound = "image_file_not_found",
+    }
+}
+
+/// `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )` before a colon (RFC 3986 §3.1). Base64
+/// has no colon, so a text without a scheme can only be base64, and only its start is looked at.
+fn scheme(text: &str) -> Option<&str> {
+    let colon = text.bytes().take(MAX_SCHEME_BYTES).position(|byte| byte == b':')?;
+    text.get(..colon)
+}
+
+/// What follows `data:image/<subtype>;base64,` (RFC 2397).
+fn data_url_payload(text: &str) -> Result<&str, Malformed> {
+    let comma = text.bytes().take(MAX_DATA_URL_HEAD_BYTES).position(|byte| byte == b',');
+    let (head, payload) =
+        comma.and_then(|comma| text.split_at_checked(comma)).ok_or(Malformed::MediaType)?;
+    if DATA_URL_HEADS.iter().any(|accepted| head.eq_ignore_ascii_case(accepted)) {
+        payload.strip_prefix(',').ok_or(Malformed::MediaType)
+    } else {
+        Err(Malformed::MediaType)
+    }
+}
+
+fn admit_https_url(text: &str) -> Result<(), Malformed> {
+    if text.len() > MAX_URL_BYTES {
+        return Err(Malformed::UrlTooLong);
+    }
+    let host = text
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next())
+        .unwrap_or_default();
+    let unreadable = |char: char| char.is_whitespace() || char.is_control();
+    if host.is_empty() || text.contains(unreadable) { Err(Malformed::Url) } else { Ok(()) }
+}
+
+/// Admits padded base64 (RFC 4648 §4) of at most `max_bytes` decoded bytes.
+fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
+    let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len().saturating_sub(padding)).unwrap_or_default();
+    if digits.is_empty() {
+        return Err(Malformed::Empty);
+    }
+    // Without an early exit the compiler checks many bytes at once.
+    if !digits.iter().fold(true, |all, byte| all & is_base64_digit(*byte)) {
+        let at = digits.iter().position(|byte| !is_base64_digit(*byte)).unwrap_or_default();
+        return Err(Malformed::Character { at });
+    }
+    if text.len() % 4 != 0 {
+        return Err(Malformed::Padding { length: text.len() });
+    }
+    let bytes = (text.len() / 4).saturating_mul(3).saturating_sub(padding);
+    if bytes > max_bytes {
+        return Err(Malformed::TooLarge { bytes, limit: max_bytes });
+    }
+    Ok(())
+}
+
+const fn is_base64_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | (byte == b'+') | (byte == b'/')
+}
+
+/// The longest `image_url` of the Responses API's `input_image`.
+pub const MAX_URL_BYTES: usize = 20_971_520;
+/// Longer than any registered scheme.
+const MAX_SCHEME_BYTES: usize = 64;
+const MAX_DATA_URL_HEAD_BYTES: usize = 64;
+const DATA_URL_HEADS: [&str; 5] = [
+    "data:image/png;base64",
+    "data:image/jpeg;base64",
+    "data:image/jpg;base64",
+    "data:image/webp;base64",
+    "data:image/gif;base64",
+];

@@ -1,0 +1,269 @@
+//! The body of `POST /v1/images/generations` as a type.
+//!
+//! [`ImageRequest::parse`] reads what does not depend on the model; [`ImageRequest::check_model`]
+//! judges the rest once the model is known. A value that cannot be honoured is an error that names
+//! the field: nothing is dropped, clamped or guessed (OpenAI API reference, "Create image").
+//!
+//! Strings are borrowed from the body, which may be 20 MB of reference images, and copied only
+//! where JSON escapes make it necessary.
+
+mod error;
+mod format;
+mod member;
+mod object;
+mod option;
+
+use std::borrow::Cow;
+
+pub use error::{RequestCode, RequestError};
+pub use format::Svg;
+pub use option::{Background, Complexity, Effort, Moderation, OutputFormat, ResponseFormat};
+
+use self::{member::Member, object::Object};
+use super::{
+    choice::list,
+    echo::echo,
+    model::{Family, Quality},
+    reference_image::ReferenceImage,
+    size::Size,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// What an operator allows a request to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the body.
+    pub max_body_bytes: usize,
+    /// Unicode scalar values of the prompt.
+    pub max_prompt_chars: usize,
+    /// Images of one request.
+    pub max_n: u32,
+    /// Entries of `images`.
+    pub max_reference_images: usize,
+    /// Decoded bytes of one entry of `images`.
+    pub max_reference_image_bytes: usize,
+}
+
+impl Default for Limits {
+    /// `max_prompt_chars` and `max_n` are OpenAI's; the others bound memory.
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 32 << 20,
+            max_prompt_chars: 32_000,
+            max_n: 10,
+            max_reference_images: 10,
+            max_reference_image_bytes: 20 << 20,
+        }
+    }
+}
+
+/// A well-formed request for images. `None` is a field that is absent or `null`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRequest<'a> {
+    /// What to draw, exactly as the client wrote it; not empty.
+    pub prompt: Cow<'a, str>,
+    /// 1 to 128 visible ASCII characters.
+    pub model: Option<Cow<'a, str>>,
+    /// How many images, 1 to `max_n`.
+    pub n: u32,
+    /// How large; whether the model makes it is [`check_model`](Self::check_model)'s to say.
+    pub size: Size,
+    /// How well.
+    pub quality: Option<Quality>,
+    /// With a background or without.
+    pub background: Option<Background>,
+    /// How strictly judged.
+    pub moderation: Option<Moderation>,
+    /// In which format.
+    pub output_format: Option<OutputFormat>,
+    /// 0 to 100; of WebP and JPEG.
+    pub output_compression: Option<u32>,
+    /// How elaborate.
+    pub complexity: Option<Complexity>,
+    /// 2 to 16 frames; of GIF.
+    pub frame_count: Option<u32>,
+    /// 20 to 2000 ms for each frame; of GIF.
+    pub frame_duration_ms: Option<u32>,
+    /// Options of SVG.
+    pub svg: Option<Svg<'a>>,
+    /// How the client wants the image handed over.
+    pub response_format: ResponseFormat,
+    /// Whom the image is for; 1 to 256 characters, none of them a control character.
+    pub user: Option<Cow<'a, str>>,
+    /// Pictures that the prompt refers to, in the client's order.
+    pub images: Vec<ReferenceImage<'a>>,
+}
+
+impl<'a> ImageRequest<'a> {
+    /// Reads the body of a request. The caller has held it to `limits.max_body_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The first fault found; a body that is not JSON comes before any fault of a field.
+    pub fn parse(body: &'a [u8], limits: &Limits) -> Result<Self, RequestError> {
+        let mut object = Object::parse(body, FIELDS)?;
+        refuse_unserved(&mut object)?;
+        let request = Self {
+            prompt: read_prompt(&mut object, limits.max_prompt_chars)?,
+            model: object.take("model").map(|member| read_model(&member)).transpose()?,
+            n: object.integer("n", 1..=limits.max_n)?.unwrap_or(1),
+            size: object.take("size").map_or(Ok(Size::Auto), |member| read_size(&member))?,
+            quality: object.choice("quality")?,
+            background: object.choice("background")?,
+            moderation: object.choice("moderation")?,
+            output_format: object.choice("output_format")?,
+            output_compression: object.integer("output_compression", 0..=100)?,
+            complexity: object.choice("complexity")?,
+            frame_count: object.integer("frame_count", 2..=16)?,
+            frame_duration_ms: object.integer("frame_duration_ms", 20..=2000)?,
+            svg: object.take("svg").map(|member| Svg::read(&member)).transpose()?,
+            response_format: object.choice("response_format")?.unwrap_or(ResponseFormat::B64Json),
+            user: object.take("user").map(|member| read_user(&member)).transpose()?,
+            images: read_images(&mut object, limits)?,
+        };
+        request.check_format()?;
+        Ok(request)
+    }
+
+    /// Judges what depends on the model: `model` is the name that goes upstream.
+    ///
+    /// # Errors
+    ///
+    /// The field whose value the model's family does not accept.
+    pub fn check_model(&self, model: &str) -> Result<(), RequestError> {
+        let family = Family::of(model);
+        if let Some(quality) = self.quality.filter(|quality| !family.qualities().contains(quality))
+        {
+            return Err(RequestError::invalid_value(
+                "quality",
+                &format!(
+                    "the model '{}' does not know '{}'. Supported values are {}",
+                    echo(model),
+                    quality.as_str(),
+                    list(family.qualities())
+                ),
+            ));
+        }
+        let Size::Exact { width, height } = self.size else { return Ok(()) };
+        family.admit_size(width, height).map_err(|fault| {
+            let (size, model, accepted) = (self.size, echo(model), family.accepted_sizes());
+            let fault = format!("'{size}'; {fault}. The model '{model}' accepts {accepted}");
+            RequestError::invalid_value("size", &fault)
+        })
+    }
+}
+
+/// Refuses what the OpenAI API has and this gateway has not.
+fn refuse_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
+    for (name, fault) in UNSERVED {
+        if object.take(name).is_some() {
+            return Err(RequestError::unsupported_parameter(name, fault));
+        }
+    }
+    if object.boolean("stream")?.unwrap_or(false) {
+        return Err(RequestError::stream_unsupported());
+    }
+    if object.integer("partial_images", 0..=3)?.is_some_and(|partial_images| partial_images > 0) {
+        return Err(RequestError::invalid_value(
+            "partial_images",
+            "previews need 'stream': true, and this gateway does not stream. Send 0 or leave it out",
+        ));
+    }
+    Ok(())
+}
+
+fn read_prompt<'a>(
+    object: &mut Object<'a>,
+    max_chars: usize,
+) -> Result<Cow<'a, str>, RequestError> {
+    let member =
+        object.take("prompt").ok_or_else(|| RequestError::missing_parameter("prompt".into()))?;
+    let prompt = member.string()?;
+    if prompt.is_empty() {
+        return Err(RequestError::invalid_value("prompt", "it is empty. Say what to draw"));
+    }
+    member.admit_length(&prompt, max_chars)?;
+    Ok(prompt)
+}
+
+fn read_model<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, RequestError> {
+    let model = member.string()?;
+    member.admit_length(&model, MAX_MODEL_CHARS)?;
+    if model.is_empty() || !model.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            member.invalid_value("expected the name of a model, in visible ASCII without spaces")
+        );
+    }
+    Ok(model)
+}
+
+fn read_user<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, RequestError> {
+    let user = member.string()?;
+    member.admit_length(&user, MAX_USER_CHARS)?;
+    if user.is_empty() || user.contains(char::is_control) {
+        return Err(member.invalid_value("expected the name of a user, without control characters"));
+    }
+    Ok(user)
+}
+
+fn read_size(member: &Member<'_>) -> Result<Size, RequestError> {
+    let text = member.string()?;
+    Size::parse(&text).ok_or_else(|| {
+        member.invalid_value(&format!(
+            "'{}'. Expected 'auto', or width and height in pixels such as '1024x1024'",
+            echo(&text)
+        ))
+    })
+}
+
+fn read_images<'a>(
+    object: &mut Object<'a>,
+    limits: &Limits,
+) -> Result<Vec<ReferenceImage<'a>>, RequestError> {
+    let Some(member) = object.take("images") else { return Ok(Vec::new()) };
+    let elements = member.elements(limits.max_reference_images)?;
+    elements
+        .iter()
+        .map(|element| {
+            ReferenceImage::parse(element.string()?, limits.max_reference_image_bytes)
+                .map_err(|fault| element.malformed_image(fault))
+        })
+        .collect()
+}
+
+/// Every field that is known, served or not.
+pub const FIELDS: &[&str] = &[
+    "prompt",
+    "model",
+    "n",
+    "size",
+    "quality",
+    "background",
+    "moderation",
+    "output_format",
+    "output_compression",
+    "partial_images",
+    "stream",
+    "response_format",
+    "style",
+    "user",
+    "safety_identifier",
+    "complexity",
+    "frame_count",
+    "frame_duration_ms",
+    "svg",
+    "images",
+];
+
+/// Fields of the OpenAI API that are refused by name, and what to do instead.
+const UNSERVED: [(&str, &str); 2] = [
+    ("style", "Only DALL-E 3 knew it. Describe the style in 'prompt'"),
+    ("safety_identifier", "Name the user in 'user'"),
+];
+
+/// Longer than any known name of a model.
+const MAX_MODEL_CHARS: usize = 128;
+/// Room for an e-mail address or any other identifier.
+const MAX_USER_CHARS: usize = 256;

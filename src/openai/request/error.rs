@@ -1,0 +1,142 @@
+//! What is wrong with a request's body, in the words of the OpenAI API.
+
+use std::borrow::Cow;
+
+use crate::openai::{
+    error::{table::Class, template::fill},
+    reference_image::{Malformed, ReferenceFault},
+};
+
+/// A fault of a request's body, told to the client as a 400.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestError {
+    /// The field at fault, such as `size` or `images[2]`; `None`: the body as a whole.
+    pub param: Option<Cow<'static, str>>,
+    /// What kind of fault.
+    pub code: RequestCode,
+    /// The field, the fault and what is accepted, for people.
+    pub message: String,
+}
+
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestCode {
+    /// Not JSON, not an object, or a field twice.
+    InvalidJson,
+    /// A field that does not exist.
+    UnknownParameter,
+    /// A field that is not served.
+    UnsupportedParameter,
+    /// A required field is absent.
+    MissingParameter,
+    /// A field of another JSON type.
+    InvalidType,
+    /// A value that is not accepted.
+    InvalidValue,
+    /// A value that is not served.
+    UnsupportedValue,
+    /// A string that is too long.
+    StringTooLong,
+    /// A number that is too large.
+    IntegerTooLarge,
+    /// A number that is too small.
+    IntegerTooSmall,
+    /// An array without elements.
+    EmptyArray,
+    /// An array with too many elements.
+    ArrayTooLong,
+    /// An entry of `images` that cannot be an image.
+    Reference(ReferenceFault),
+}
+
+impl RequestCode {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference(fault) => fault.as_str(),
+            _ => self.class().row().codes.first().copied().unwrap_or_default(),
+        }
+    }
+
+    /// The row of the error table.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        match self {
+            Self::InvalidJson => Class::InvalidJson,
+            Self::UnknownParameter => Class::UnknownParameter,
+            Self::UnsupportedParameter => Class::UnsupportedParameter,
+            Self::MissingParameter => Class::MissingParameter,
+            Self::InvalidType => Class::InvalidType,
+            Self::InvalidValue => Class::InvalidValue,
+            Self::UnsupportedValue => Class::UnsupportedValue,
+            Self::StringTooLong => Class::StringTooLong,
+            Self::IntegerTooLarge => Class::IntegerTooLarge,
+            Self::IntegerTooSmall => Class::IntegerTooSmall,
+            Self::EmptyArray => Class::EmptyArray,
+            Self::ArrayTooLong => Class::ArrayTooLong,
+            Self::Reference(_) => Class::ReferenceMalformed,
+        }
+    }
+}
+
+impl RequestError {
+    /// `stream: true`, which is not served.
+    #[must_use]
+    pub fn stream_unsupported() -> Self {
+        let fault = "true. This gateway does not stream images. Send false or leave it out";
+        Self::new(RequestCode::UnsupportedValue, Some("stream".into()), &[("fault", fault)])
+    }
+
+    pub(super) fn invalid_json(fault: &str) -> Self {
+        Self::new(RequestCode::InvalidJson, None, &[("fault", fault)])
+    }
+
+    pub(super) fn duplicate_parameter(param: Cow<'static, str>) -> Self {
+        let fault = format!("it names '{param}' more than once");
+        Self::new(RequestCode::InvalidJson, Some(param), &[("fault", &fault)])
+    }
+
+    pub(super) fn unknown_parameter(param: String) -> Self {
+        Self::new(RequestCode::UnknownParameter, Some(param.into()), &[])
+    }
+
+    pub(super) fn unsupported_parameter(param: &'static str, fault: &str) -> Self {
+        Self::new(RequestCode::UnsupportedParameter, Some(param.into()), &[("fault", fault)])
+    }
+
+    pub(super) fn missing_parameter(param: Cow<'static, str>) -> Self {
+        Self::new(RequestCode::MissingParameter, Some(param), &[])
+    }
+
+    pub(super) fn invalid_type(param: Cow<'static, str>, expected: &str, got: &str) -> Self {
+        let values = [("expected", expected), ("got", got)];
+        Self::new(RequestCode::InvalidType, Some(param), &values)
+    }
+
+    pub(super) fn invalid_value(param: impl Into<Cow<'static, str>>, fault: &str) -> Self {
+        Self::new(RequestCode::InvalidValue, Some(param.into()), &[("fault", fault)])
+    }
+
+    /// `code` is one of the four that compare a length or a number with a bound.
+    pub(super) fn out_of_bounds(
+        code: RequestCode,
+        param: Cow<'static, str>,
+        bound: &str,
+        got: &str,
+    ) -> Self {
+        Self::new(code, Some(param), &[("max", bound), ("min", bound), ("got", got)])
+    }
+
+    pub(super) fn malformed_image(param: Cow<'static, str>, malformed: Malformed) -> Self {
+        let code = RequestCode::Reference(malformed.fault());
+        Self::new(code, Some(param), &[("fault", &malformed.to_string())])
+    }
+
+    fn new(code: RequestCode, param: Option<Cow<'static, str>>, values: &[(&str, &str)]) -> Self {
+        let mut values = values.to_vec();
+        values.push(("param", param.as_deref().unwrap_or_default()));
+        let message = fill(code.class().row().message, &values);
+        Self { param, code, message }
+    }
+}

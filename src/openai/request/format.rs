@@ -1,0 +1,83 @@
+//! Rules between fields: what each output format can do.
+
+use std::borrow::Cow;
+
+use super::{Background, Effort, ImageRequest, Member, Object, OutputFormat, RequestError};
+
+#[cfg(test)]
+mod tests;
+
+/// Options of SVG output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Svg<'a> {
+    /// The text model that writes the SVG.
+    pub model: Cow<'a, str>,
+    /// `reasoning.effort`.
+    pub effort: Option<Effort>,
+}
+
+impl<'a> Svg<'a> {
+    /// Reads `{"model", "reasoning": {"effort"}}`, where `model` is required.
+    pub(super) fn read(member: &Member<'a>) -> Result<Self, RequestError> {
+        let mut object = Object::read(member, &["model", "reasoning"], "svg.")?;
+        let model = object
+            .take("model")
+            .ok_or_else(|| RequestError::missing_parameter("svg.model".into()))?;
+        let model = super::read_model(&model)?;
+        let effort = match object.take("reasoning") {
+            Some(reasoning) => {
+                Object::read(&reasoning, &["effort"], "svg.reasoning.")?.choice("effort")?
+            }
+            None => None,
+        };
+        Ok(Self { model, effort })
+    }
+}
+
+impl ImageRequest<'_> {
+    /// Refuses fields that the output format has no use for.
+    pub(super) fn check_format(&self) -> Result<(), RequestError> {
+        let format = self.output_format;
+        if self.background == Some(Background::Transparent)
+            && !matches!(format, None | Some(OutputFormat::Png | OutputFormat::Webp))
+        {
+            return Err(needs("background", "'transparent' needs 'output_format' 'png' or 'webp'"));
+        }
+        if self.output_compression.is_some_and(|quality| !may_compress(format, quality)) {
+            return Err(needs(
+                "output_compression",
+                "it needs 'output_format' 'jpeg' or 'webp'; with 'png' only 100 is accepted",
+            ));
+        }
+        if format != Some(OutputFormat::Gif) {
+            for (param, value) in
+                [("frame_count", self.frame_count), ("frame_duration_ms", self.frame_duration_ms)]
+            {
+                if value.is_some() {
+                    return Err(needs(param, "it needs 'output_format' 'gif'"));
+                }
+            }
+        }
+        if self.svg.is_some() && format != Some(OutputFormat::Svg) {
+            return Err(needs("svg", "it needs 'output_format' 'svg'"));
+        }
+        if format == Some(OutputFormat::Svg) && self.n > 1 {
+            return Err(needs("n", "'output_format' 'svg' gives one image. Send 1"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `format` knows the compression level `quality`. Some clients always send 100, which is
+/// what a PNG is anyway.
+fn may_compress(format: Option<OutputFormat>, quality: u32) -> bool {
+    match format {
+        Some(OutputFormat::Jpeg | OutputFormat::Webp) => true,
+        None | Some(OutputFormat::Png) => quality == 100,
+        Some(OutputFormat::Gif | OutputFormat::Svg) => false,
+    }
+}
+
+fn needs(param: &'static str, fault: &str) -> RequestError {
+    RequestError::invalid_value(param, fault)
+}

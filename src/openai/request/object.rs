@@ -1,0 +1,188 @@
+//! A JSON object as its members, each still as the client wrote it.
+//!
+//! Values are found, not decoded: a body may hold 20 MB of base64, and a fault of one field must
+//! not cost the memory of another. The number of members kept is bounded by the fields that are
+//! known, however many the client sends.
+
+use std::{borrow::Cow, fmt, ops::RangeInclusive};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{error::Category, value::RawValue};
+
+use super::{RequestError, member::Member};
+use crate::openai::{choice::Choice, echo::echo};
+
+/// The members of a JSON object, by name, without those that are `null`.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    members: Vec<(&'static str, Member<'a>)>,
+}
+
+impl<'a> Object<'a> {
+    /// Reads the object that is the whole of `body`. `known` are the names that may occur.
+    pub(super) fn parse(
+        body: &'a [u8],
+        known: &'static [&'static str],
+    ) -> Result<Self, RequestError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let found = Members { known, prefix: "" }
+            .deserialize(&mut deserializer)
+            .and_then(|found| deserializer.end().map(|()| found))
+            .map_err(|error| RequestError::invalid_json(&words(&error)))?;
+        found.map(|members| Self { members })
+    }
+
+    /// Reads the object that is the value of `member`; `prefix` comes before its members' names.
+    pub(super) fn read(
+        member: &Member<'a>,
+        known: &'static [&'static str],
+        prefix: &'static str,
+    ) -> Result<Self, RequestError> {
+        let mut deserializer = serde_json::Deserializer::from_str(member.json());
+        let found = Members { known, prefix }
+            .deserialize(&mut deserializer)
+            .map_err(|_not_an_object| member.invalid_type("an object"))?;
+        found.map(|members| Self { members })
+    }
+
+    /// Takes the member `name` out, unless it is absent or `null`.
+    pub(super) fn take(&mut self, name: &str) -> Option<Member<'a>> {
+        let at = self.members.iter().position(|(known, _)| *known == name)?;
+        Some(self.members.swap_remove(at).1)
+    }
+
+    /// Takes the member `name` as one of a set of words.
+    pub(super) fn choice<C: Choice>(&mut self, name: &str) -> Result<Option<C>, RequestError> {
+        self.take(name).map(|member| member.choice()).transpose()
+    }
+
+    /// Takes the member `name` as an integer within `range`.
+    pub(super) fn integer(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, RequestError> {
+        self.take(name).map(|member| member.integer(range)).transpose()
+    }
+
+    /// Takes the member `name` as a boolean.
+    pub(super) fn boolean(&mut self, name: &str) -> Result<Option<bool>, RequestError> {
+        self.take(name).map(|member| member.boolean()).transpose()
+    }
+}
+
+/// Says where the JSON is broken, without repeating any of it.
+fn words(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Data => "expected a JSON object".to_owned(),
+        Category::Eof => "the JSON ends too early".to_owned(),
+        Category::Syntax | Category::Io => {
+            format!("it is not JSON in UTF-8 at line {line}, column {column}")
+        }
+    }
+}
+
+/// Reads an object to its end. A fault of a member is kept apart from one of the JSON, so that a
+/// broken body is always told first.
+struct Members {
+    known: &'static [&'static str],
+    prefix: &'static str,
+}
+
+type Found<'a> = Result<Vec<(&'static str, Member<'a>)>, RequestError>;
+
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Found<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found<'de>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
+        let mut names: Vec<&'static str> = Vec::new();
+        let mut found: Found<'de> = Ok(Vec::new());
+        while let Some(Text(key)) = map.next_key()? {
+            let Ok(members) = &mut found else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            match self.admit(&key, &mut names) {
+                Ok(name) => {
+                    let value: &'de RawValue = map.next_value()?;
+                    members.extend(self.member(name, value).map(|member| (name, member)));
+                }
+                Err(fault) => {
+                    map.next_value::<IgnoredAny>()?;
+                    found = Err(fault);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Members {
+    fn admit(
+        &self,
+        key: &str,
+        names: &mut Vec<&'static str>,
+    ) -> Result<&'static str, RequestError> {
+        let Some(name) = self.known.iter().find(|name| **name == key) else {
+            let param = format!("{}{}", self.prefix, echo(key));
+            return Err(RequestError::unknown_parameter(param));
+        };
+        if names.contains(name) {
+            return Err(RequestError::duplicate_parameter(self.param(name)));
+        }
+        names.push(name);
+        Ok(name)
+    }
+
+    /// `None`: the value is `null`, which is the same as absent.
+    fn member<'a>(&self, name: &'static str, value: &'a RawValue) -> Option<Member<'a>> {
+        (value.get() != "null").then(|| Member::new(self.param(name), value))
+    }
+
+    fn param(&self, name: &'static str) -> Cow<'static, str> {
+        if self.prefix.is_empty() { name.into() } else { format!("{}{name}", self.prefix).into() }
+    }
+}
+
+/// A string that is borrowed unless escapes make a copy necessary.
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}

@@ -1,0 +1,83 @@
+//! The options of a request that are one of a few words.
+
+use crate::openai::choice::choice;
+
+choice! {
+    /// Whether the picture has a background.
+    pub enum Background {
+        /// None; needs a format that knows transparency.
+        Transparent = "transparent",
+        /// One.
+        Opaque = "opaque",
+        /// The model decides.
+        Auto = "auto",
+    }
+}
+
+choice! {
+    /// How strictly the safety system judges.
+    pub enum Moderation {
+        /// Less.
+        Low = "low",
+        /// As usual.
+        Auto = "auto",
+    }
+}
+
+choice! {
+    /// The file format of the image.
+    pub enum OutputFormat {
+        /// PNG.
+        Png = "png",
+        /// WebP.
+        Webp = "webp",
+        /// JPEG.
+        Jpeg = "jpeg",
+        /// GIF, animated.
+        Gif = "gif",
+        /// SVG.
+        Svg = "svg",
+    }
+}
+
+choice! {
+    /// How elaborate the picture is.
+    pub enum Complexity {
+        /// Little.
+        Low = "low",
+        /// Some.
+        Medium = "medium",
+        /// Much.
+        High = "high",
+    }
+}
+
+choice! {
+    /// How the image is handed over.
+    pub enum ResponseFormat {
+        /// In `b64_json`.
+        B64Json = "b64_json",
+        /// In `url`, as a `data:` URL: nothing is hosted.
+        Url = "url",
+    }
+}
+
+choice! {
+    /// How long the model that writes an SVG thinks.
+    pub enum Effort {
+        /// Not at all.
+        None = "none",
+        /// Hardly.
+        Minimal = "minimal",
+        /// A little.
+        Low = "low",
+        /// Some.
+        Medium = "medium",
+        /// Much.
+        High = "high",
+        /// Very much.
+        Xhigh = "xhigh",
+        /// As much as it can.
+        Max = "max",
+    }
+}

@@ -1,0 +1,312 @@
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{FIELDS, ImageRequest, Limits, RequestCode, RequestError, ResponseFormat, Size};
+use crate::openai::{echo::MAX_ECHO_CHARS, reference_image::ReferenceImage};
+
+pub(super) fn parse(body: &str) -> Result<ImageRequest<'_>, RequestError> {
+    ImageRequest::parse(body.as_bytes(), &Limits::default())
+}
+
+/// The error for `{"prompt":"p"}` with the members of `extra`.
+pub(super) fn refused(extra: Value) -> RequestError {
+    let mut body = json!({"prompt": "p"});
+    body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    parse(&body.to_string()).unwrap_err()
+}
+
+pub(super) fn assert_refused(extra: Value, code: &str, param: &str, message: &str) {
+    let error = refused(extra);
+    assert_eq!(error.message, message);
+    assert_eq!((error.code.as_str(), error.param.as_deref()), (code, Some(param)));
+}
+
+#[test]
+fn a_prompt_is_enough() {
+    let request = parse(r#"{"prompt":"a fox"}"#).unwrap();
+    assert_eq!(request.prompt, "a fox");
+    assert_eq!((request.n, request.size), (1, Size::Auto));
+    assert_eq!(request.response_format, ResponseFormat::B64Json);
+    assert_eq!(request.quality, None);
+    assert!(request.images.is_empty());
+}
+
+#[test]
+fn null_is_absent() {
+    let nulls: Vec<String> = FIELDS
+        .iter()
+        .filter(|name| **name != "prompt")
+        .map(|name| format!("\"{name}\":null"))
+        .collect();
+    let body = format!("{{{},\"prompt\":\"p\"}}", nulls.join(","));
+    assert_eq!(parse(&body), parse(r#"{"prompt":"p"}"#));
+}
+
+#[test]
+fn every_known_field_is_read() {
+    for name in FIELDS {
+        let body = format!(r#"{{"prompt":"p","{name}":[[]]}}"#);
+        let error = parse(&body).unwrap_err();
+        assert_eq!(
+            error.param.as_deref().map(|param| param.starts_with(name)),
+            Some(true),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn strings_are_borrowed_from_the_body() {
+    let body = format!(r#"{{"prompt":"größe 🦊","images":["{}"]}}"#, "A".repeat(1 << 20));
+    let request = parse(&body).unwrap();
+    assert!(matches!(request.prompt, Cow::Borrowed(_)));
+    assert!(matches!(request.images[..], [ReferenceImage::Base64(Cow::Borrowed(_))]));
+}
+
+#[test]
+fn escapes_are_decoded() {
+    let request =
+        parse(r#"{"prompt":"a\nb \ud83e\udd8a","images":["data:image\/png;base64,AA=="]}"#);
+    let request = request.unwrap();
+    assert_eq!(request.prompt, "a\nb 🦊");
+    assert_eq!(request.images, [ReferenceImage::Url("data:image/png;base64,AA==".into())]);
+}
+
+#[test]
+fn a_body_that_is_not_json_is_told_where_and_never_repeated() {
+    let bodies: [&[u8]; 13] = [
+        b"",
+        b" ",
+        b"secret",
+        b"{",
+        b"{\"prompt\":\"secret\"",
+        b"{\"prompt\":\"secret\"} x",
+        b"{\"prompt\":\"secret\",}",
+        b"{\"prompt\":\"\xff\"}",
+        b"\xef\xbb\xbf{\"prompt\":\"p\"}",
+        b"[\"secret\"]",
+        b"\"secret\"",
+        b"null",
+        b"{\"foo\":1,\"secret\"",
+    ];
+    for body in bodies {
+        let error = ImageRequest::parse(body, &Limits::default()).unwrap_err();
+        assert_eq!(error.code, RequestCode::InvalidJson, "{}", body.escape_ascii());
+        assert_eq!(error.param, None);
+        assert!(!error.message.contains("secret"), "{}", error.message);
+    }
+    assert_eq!(
+        parse("{\n\"prompt\": x}").unwrap_err().message,
+        "The request body cannot be read: it is not JSON in UTF-8 at line 2, column 11."
+    );
+    assert_eq!(
+        parse("[]").unwrap_err().message,
+        "The request body cannot be read: expected a JSON object."
+    );
+}
+
+#[test]
+fn a_field_given_twice_is_refused() {
+    let error = parse(r#"{"prompt":"a","n":1,"n":2}"#).unwrap_err();
+    assert_eq!((error.code.as_str(), error.param.as_deref()), ("invalid_json", Some("n")));
+    assert_eq!(error.message, "The request body cannot be read: it names 'n' more than once.");
+    assert!(parse(r#"{"prompt":"a","size":null,"size":"auto"}"#).is_err());
+    assert!(parse(r#"{"prompt":"a","prom\u0070t":"b"}"#).is_err());
+}
+
+#[test]
+fn unknown_fields_are_refused_by_name() {
+    assert_refused(json!({"foo": 1}), "unknown_parameter", "foo", "Unknown parameter: 'foo'.");
+    assert_refused(json!({"": 1}), "unknown_parameter", "", "Unknown parameter: ''.");
+    let error = refused(json!({"x\n".repeat(1000): 1}));
+    assert!(error.message.starts_with(r"Unknown parameter: 'x\u{a}x"));
+    assert!(error.message.chars().count() < MAX_ECHO_CHARS * 6);
+}
+
+#[test]
+fn fields_that_are_not_served_are_refused_by_name() {
+    assert_refused(
+        json!({"style": "vivid"}),
+        "unsupported_parameter",
+        "style",
+        "Unsupported parameter: 'style'. Only DALL-E 3 knew it. Describe the style in 'prompt'.",
+    );
+    assert_refused(
+        json!({"safety_identifier": "x"}),
+        "unsupported_parameter",
+        "safety_identifier",
+        "Unsupported parameter: 'safety_identifier'. Name the user in 'user'.",
+    );
+}
+
+#[test]
+fn streaming_is_refused_and_its_absence_is_not() {
+    assert_refused(
+        json!({"stream": true, "partial_images": 2}),
+        "unsupported_value",
+        "stream",
+        "Unsupported value for 'stream': true. This gateway does not stream images. Send false or \
+         leave it out.",
+    );
+    assert!(parse(r#"{"prompt":"p","stream":false,"partial_images":0}"#).is_ok());
+    assert_eq!(refused(json!({"partial_images": 2})).code, RequestCode::InvalidValue);
+    assert_eq!(refused(json!({"partial_images": 4})).code, RequestCode::IntegerTooLarge);
+}
+
+#[test]
+fn the_prompt_is_required_and_bounded() {
+    let missing = "Missing required parameter: 'prompt'.";
+    assert_eq!(parse("{}").unwrap_err().message, missing);
+    assert_eq!(parse(r#"{"prompt":null}"#).unwrap_err().message, missing);
+    assert_refused(
+        json!({"prompt": ""}),
+        "invalid_value",
+        "prompt",
+        "Invalid value for 'prompt': it is empty. Say what to draw.",
+    );
+    assert_refused(
+        json!({"prompt": "🦊".repeat(32_001)}),
+        "string_above_max_length",
+        "prompt",
+        "Invalid 'prompt': string too long. Expected a string with maximum length 32000, but got a \
+         string with length 32001 instead.",
+    );
+    let longest = json!({"prompt": "🦊".repeat(32_000)}).to_string();
+    assert!(parse(&longest).is_ok());
+}
+
+#[test]
+fn half_a_surrogate_pair_is_no_text() {
+    let error = parse(r#"{"prompt":"\ud800"}"#).unwrap_err();
+    assert_eq!((error.code, error.param.as_deref()), (RequestCode::InvalidValue, Some("prompt")));
+}
+
+#[test]
+fn names_are_visible_and_bounded() {
+    assert_eq!(refused(json!({"model": ""})).code, RequestCode::InvalidValue);
+    assert_eq!(refused(json!({"model": "gpt image"})).code, RequestCode::InvalidValue);
+    assert_eq!(refused(json!({"model": "m".repeat(129)})).code, RequestCode::StringTooLong);
+    assert_eq!(refused(json!({"user": ""})).code, RequestCode::InvalidValue);
+    assert_eq!(refused(json!({"user": "a\nb"})).code, RequestCode::InvalidValue);
+    assert_eq!(refused(json!({"user": "u".repeat(257)})).code, RequestCode::StringTooLong);
+    let request = parse(r#"{"prompt":"p","model":"openai:gpt-image-2","user":"ü@x"}"#).unwrap();
+    assert_eq!(request.model.as_deref(), Some("openai:gpt-image-2"));
+    assert_eq!(request.user.as_deref(), Some("ü@x"));
+}
+
+#[test]
+fn images_are_counted_and_named() {
+    assert_refused(
+        json!({"images": []}),
+        "empty_array",
+        "images",
+        "Invalid 'images': empty array. Expected an array with minimum length 1, but got an empty \
+         array instead.",
+    );
+    assert_refused(
+        json!({"images": vec!["AAAA"; 11]}),
+        "array_above_max_length",
+        "images",
+        "Invalid 'images': array too long. Expected an array with maximum length 10, but got an \
+         array with length 11 instead.",
+    );
+    assert_refused(
+        json!({"images": ["AAAA", "http://example.com/a.png"]}),
+        "invalid_image_url",
+        "images[1]",
+        "Invalid image in 'images[1]': the URL's scheme is not accepted. Expected 'https://…' or \
+         'data:image/png;base64,…'.",
+    );
+    assert_eq!(refused(json!({"images": ["AAA"]})).code.as_str(), "invalid_base64_image");
+    assert_eq!(refused(json!({"images": [""]})).code.as_str(), "empty_image_file");
+    assert_eq!(
+        refused(json!({"images": ["data:text/plain;base64,AAAA"]})).code.as_str(),
+        "unsupported_image_media_type"
+    );
+}
+
+#[test]
+fn a_limit_is_the_operators() {
+    let limits = Limits {
+        max_prompt_chars: 2,
+        max_n: 3,
+        max_reference_images: 1,
+        max_reference_image_bytes: 3,
+        ..Limits::default()
+    };
+    let refused =
+        |body: &str| ImageRequest::parse(body.as_bytes(), &limits).map(|_| ()).unwrap_err().code;
+    assert_eq!(refused(r#"{"prompt":"abc"}"#), RequestCode::StringTooLong);
+    assert_eq!(refused(r#"{"prompt":"a","n":4}"#), RequestCode::IntegerTooLarge);
+    assert_eq!(refused(r#"{"prompt":"a","images":["AAAA","AAAA"]}"#), RequestCode::ArrayTooLong);
+    assert_eq!(refused(r#"{"prompt":"a","images":["AAAAAAAA"]}"#).as_str(), "image_file_too_large");
+}
+
+#[test]
+fn the_model_has_its_say() {
+    let request = parse(r#"{"prompt":"p","size":"2048x2048","quality":"max"}"#).unwrap();
+    assert_eq!(request.check_model("gpt-image-2.5-flare"), Ok(()));
+    assert_eq!(request.check_model("imagen-9"), Ok(()));
+    assert_eq!(
+        request.check_model("gpt-image-2").unwrap_err().message,
+        "Invalid value for 'quality': the model 'gpt-image-2' does not know 'max'. Supported values \
+         are 'low', 'medium', 'high', 'auto'."
+    );
+    let request = parse(r#"{"prompt":"p","size":"2048x2048"}"#).unwrap();
+    assert_eq!(
+        request.check_model("gpt-image-1.5").unwrap_err().message,
+        "Invalid value for 'size': '2048x2048'; the model does not make this size. The model \
+         'gpt-image-1.5' accepts '1024x1024', '1024x1536', '1536x1024' and 'auto'."
+    );
+    let request = parse(r#"{"prompt":"p","size":"1000x1000"}"#).unwrap();
+    let error = request.check_model("gpt-image-2").unwrap_err();
+    assert!(error.message.contains("must both be divisible by 16"), "{}", error.message);
+    assert_eq!((error.code.as_str(), error.param.as_deref()), ("invalid_value", Some("size")));
+}
+
+fn rich_body() -> impl Strategy<Value = String> {
+    let value = prop::sample::select(vec![
+        "null",
+        "true",
+        "1",
+        "-1",
+        "1.5",
+        "1e999",
+        "\"\"",
+        "\"auto\"",
+        "\"x\\ud800\"",
+        "[]",
+        "{}",
+        "[\"AAAA\"]",
+        "[[[",
+        "\"1024x1024\"",
+        "\"svg\"",
+        "{\"model\":\"m\"}",
+        "\u{1}",
+        "\"é🦊\"",
+    ]);
+    let name = prop::sample::select([FIELDS, &["foo", "", "\\u0000"]].concat());
+    prop::collection::vec((name, value), 0..6).prop_map(|members| {
+        let members: Vec<_> =
+            members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_have_an_answer(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(ImageRequest::parse(&body, &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn every_refusal_is_short_and_names_a_code(body in rich_body()) {
+        if let Err(error) = parse(&body) {
+            prop_assert!(!error.code.as_str().is_empty());
+            prop_assert!(error.message.len() < 1000, "{}", error.message);
+            prop_assert!(!error.message.contains(char::is_control), "{}", error.message);
+        }
+    }
+}

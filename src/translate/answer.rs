@@ -1,0 +1,156 @@
+//! Pictures to the answer of the Images API, in one vector of exactly its length.
+//!
+//! serde writes the answer with empty pictures; each picture is then spliced into its place. So the
+//! megabytes are copied once, and each piece of a picture goes as soon as it is copied: at most one
+//! answer of a VM stands twice in memory, and only while it is being written.
+
+use serde::Serialize;
+
+use crate::codex::event::{ImageUsage, TokenDetails};
+use crate::openai::request::ResponseFormat;
+
+use super::collect::Picture;
+use super::sniff;
+
+/// The answer does not fit into the memory that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no memory for an answer of {bytes} bytes")]
+pub struct OutOfMemory {
+    /// The length of the answer.
+    pub bytes: usize,
+}
+
+/// `ImagesResponse` of the OpenAI API, its members in the order in which the service sends them.
+#[derive(Serialize)]
+struct Answer<'a> {
+    created: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    background: Option<&'a str>,
+    data: Vec<Image<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_format: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+}
+
+#[derive(Serialize)]
+struct Image<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b64_json: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revised_prompt: Option<&'a str>,
+}
+
+/// `ImagesUsage`: clients refuse one that lacks its details, so there is a whole one or none.
+#[derive(Serialize)]
+struct Usage {
+    input_tokens: u64,
+    input_tokens_details: Details,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_details: Option<Details>,
+    total_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct Details {
+    image_tokens: u64,
+    text_tokens: u64,
+}
+
+/// Writes the answer with `pictures` in their order. `now_secs` is the Unix time, for an upstream
+/// that did not say when it began.
+///
+/// What the pictures have in common is told once, after the first.
+///
+/// # Errors
+///
+/// [`OutOfMemory`]; the pictures are lost then.
+pub fn write(
+    pictures: Vec<Picture>,
+    format: ResponseFormat,
+    now_secs: u64,
+) -> Result<Vec<u8>, OutOfMemory> {
+    let frame = frame(&pictures, format, now_secs);
+    let images = pictures.iter().fold(0_usize, |sum, it| sum.saturating_add(it.base64.len()));
+    let bytes = frame.len().saturating_add(images);
+    let mut answer = Vec::new();
+    answer.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
+    let mut rest = frame.as_slice();
+    for picture in pictures {
+        // A quote within a JSON string is escaped, so that this cannot be found in one.
+        let place = match format {
+            ResponseFormat::B64Json => {
+                memchr::memmem::find(rest, b"\"b64_json\":\"").map(|at| at.saturating_add(12))
+            }
+            ResponseFormat::Url => {
+                memchr::memmem::find(rest, b";base64,\"").map(|at| at.saturating_add(8))
+            }
+        };
+        let (before, after) =
+            rest.split_at_checked(place.unwrap_or(rest.len())).unwrap_or((rest, &[]));
+        answer.extend_from_slice(before);
+        picture.base64.drain_into(&mut answer);
+        rest = after;
+    }
+    answer.extend_from_slice(rest);
+    Ok(answer)
+}
+
+/// The answer without its pictures' bytes.
+fn frame(pictures: &[Picture], format: ResponseFormat, now_secs: u64) -> Vec<u8> {
+    let first = pictures.first();
+    let told = |pick: fn(&Picture) -> Option<&str>| first.and_then(pick);
+    let answer = Answer {
+        created: first.and_then(|it| it.created_at).unwrap_or(now_secs),
+        background: told(|it| it.attributes.background.as_deref())
+            .filter(|it| matches!(*it, "transparent" | "opaque")),
+        data: pictures.iter().map(|it| image(it, format)).collect(),
+        output_format: told(|it| it.attributes.output_format.as_deref()),
+        quality: told(|it| it.attributes.quality.as_deref()),
+        size: told(|it| it.attributes.size.as_deref()),
+        usage: usage(pictures).and_then(Usage::of),
+    };
+    // Serialisation of strings and numbers into a vector cannot fail.
+    serde_json::to_vec(&answer).unwrap_or_default()
+}
+
+fn image(picture: &Picture, format: ResponseFormat) -> Image<'_> {
+    let revised_prompt = picture.revised_prompt.as_deref();
+    match format {
+        ResponseFormat::B64Json => Image { b64_json: Some(""), url: None, revised_prompt },
+        ResponseFormat::Url => {
+            let mime = sniff::mime(picture.attributes.output_format.as_deref());
+            Image { b64_json: None, url: Some(format!("data:{mime};base64,")), revised_prompt }
+        }
+    }
+}
+
+/// The tokens of all pictures that told theirs.
+pub fn usage(pictures: &[Picture]) -> Option<ImageUsage> {
+    pictures.iter().filter_map(|it| it.usage).reduce(ImageUsage::plus)
+}
+
+impl Usage {
+    fn of(usage: ImageUsage) -> Option<Self> {
+        Some(Self {
+            input_tokens: usage.input_tokens,
+            input_tokens_details: Details::of(usage.input_details?),
+            output_tokens: usage.output_tokens,
+            output_tokens_details: usage.output_details.map(Details::of),
+            total_tokens: usage.total_tokens,
+        })
+    }
+}
+
+impl Details {
+    fn of(details: TokenDetails) -> Self {
+        Self { image_tokens: details.image_tokens, text_tokens: details.text_tokens }
+    }
+}

@@ -1,0 +1,177 @@
+//! One upstream stream to one picture.
+//!
+//! What counts, in the order of the rules:
+//!
+//! 1. Nothing after the terminal event counts. `response.completed` is the only one that succeeds;
+//!    a stream that ends without it failed, however much of a picture came.
+//! 2. The picture is the `result` of an `output_item.done`, else the one in
+//!    `response.completed.output`. A non-empty `result` is success whatever its `status` says.
+//! 3. The first picture is the picture: each call asks for one. Others are counted as dropped.
+//! 4. A preview is never the picture, unless the operator set `accept_last_partial`.
+//! 5. Words in place of a picture are a refusal.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::codex::event::{Attributes, ImageUsage};
+use crate::codex::scanner::{Keep, ScanError, Scanner};
+use crate::config::LastPartial;
+use crate::memory::{Budget, Lease, Pieces};
+use crate::openai::error::Failure;
+use crate::sse::{Decoder, Token};
+
+use gathered::Gathered;
+
+mod gathered;
+
+/// What bounds a collector.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// The base64 of a picture, in bytes.
+    pub max_base64_bytes: usize,
+    /// All that is held in this VM.
+    pub budget: Budget,
+    /// How much of the budget may be used in all, in bytes.
+    pub max_buffered_bytes: usize,
+    /// Whether a preview may stand in for a picture that never came.
+    pub last_partial: LastPartial,
+}
+
+/// A picture and what was told about it.
+#[derive(Debug)]
+pub struct Picture {
+    /// Its base64.
+    pub base64: Pieces,
+    /// What came back, as told by the item, else by the tool.
+    pub attributes: Attributes,
+    /// The prompt that the tool was given.
+    pub revised_prompt: Option<String>,
+    /// Unix seconds at which the upstream began.
+    pub created_at: Option<u64>,
+    /// Tokens of the image model.
+    pub usage: Option<ImageUsage>,
+    /// Pictures that came beside this one and were dropped.
+    pub dropped: u32,
+}
+
+/// Whether a collector wants more bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The outcome is open.
+    Open,
+    /// The outcome is known; further bytes do not count.
+    Settled,
+}
+
+/// Reads one stream to its outcome.
+#[derive(Debug)]
+pub struct Collector {
+    decoder: Decoder,
+    scanner: Scanner,
+    gathered: Gathered,
+    outcome: Option<Result<Picture, Failure>>,
+}
+
+impl Collector {
+    /// A collector at the start of a stream. `room` covers the picture as far as it reaches.
+    pub fn new(bounds: Bounds, room: Lease) -> Self {
+        let mut scanner = Scanner::new();
+        scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview());
+        Self {
+            decoder: Decoder::new(),
+            scanner,
+            gathered: Gathered::new(bounds, room),
+            outcome: None,
+        }
+    }
+
+    /// Takes the next bytes of the stream. `now` is the time since the Unix epoch.
+    pub fn feed(&mut self, chunk: Vec<u8>, now: Duration) -> Progress {
+        self.gathered.now = now;
+        if self.outcome.is_none() {
+            let chunk = Rc::new(chunk);
+            let Self { decoder, scanner, gathered, outcome } = self;
+            decoder.feed(&chunk, |token| {
+                take(scanner, gathered, outcome, &chunk, token);
+            });
+        }
+        self.progress()
+    }
+
+    /// Takes the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no picture.
+    pub fn finish(&mut self, now: Duration) -> Result<Picture, Failure> {
+        self.gathered.now = now;
+        let Self { decoder, scanner, gathered, outcome } = self;
+        let nothing = Rc::new(Vec::new());
+        decoder.finish(|token| take(scanner, gathered, outcome, &nothing, token));
+        self.outcome.take().unwrap_or_else(|| gathered.cut_short())
+    }
+
+    /// Whether the outcome is known.
+    pub fn progress(&self) -> Progress {
+        match self.outcome {
+            Some(_) => Progress::Settled,
+            None => Progress::Open,
+        }
+    }
+}
+
+/// Takes one token of the stream, unless the outcome is known.
+fn take(
+    scanner: &mut Scanner,
+    gathered: &mut Gathered,
+    outcome: &mut Option<Result<Picture, Failure>>,
+    chunk: &Rc<Vec<u8>>,
+    token: Token<'_>,
+) {
+    if outcome.is_some() {
+        return;
+    }
+    let scanned = match token {
+        Token::Data(range) => feed_scanner(scanner, gathered, chunk, range),
+        // A line end between two `data` lines is white space of the JSON, or breaks it.
+        Token::LineEnd => feed_scanner(scanner, gathered, &Rc::new(b"\n".to_vec()), 0..1),
+        Token::Dispatch(name) => {
+            let scanned = scanner.finish_event();
+            *outcome = gathered.event(name, scanned);
+            let keep = match gathered.picture {
+                Some(_) => Keep::Nothing,
+                None => Keep::UpTo(gathered.bounds.max_base64_bytes),
+            };
+            scanner.keep(keep, gathered.bounds.keep_preview());
+            Ok(())
+        }
+    };
+    if let Err(error) = scanned {
+        *outcome = Some(Err(match error {
+            ScanError::PictureTooLarge { limit } => {
+                Failure::ImageTooLarge { limit: limit.saturating_div(4).saturating_mul(3) }
+            }
+            ScanError::EventTooLarge => Failure::UpstreamGarbled,
+            ScanError::Exhausted(_) => Failure::overloaded(),
+        }));
+    }
+}
+
+fn feed_scanner(
+    scanner: &mut Scanner,
+    gathered: &mut Gathered,
+    chunk: &Rc<Vec<u8>>,
+    range: Range<usize>,
+) -> Result<(), ScanError> {
+    scanner.feed(chunk, range, &mut || gathered.lease())
+}
+
+impl Bounds {
+    fn keep_preview(&self) -> Keep {
+        match self.last_partial {
+            LastPartial::Accept => Keep::UpTo(self.max_base64_bytes),
+            LastPartial::Refuse => Keep::Nothing,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What the events of a stream have told so far, and what it comes to.
+
+use std::time::Duration;
+
+use super::{Bounds, Picture};
+use crate::codex::event::{
+    Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
+};
+use crate::codex::scanner::{Kept, Scanned};
+use crate::memory::{Lease, Pieces};
+use crate::openai::error::Failure;
+use crate::translate::{error, sniff};
+
+/// Distinct pictures are told apart by this many ids; a model that makes more is beyond counting.
+const MAX_COUNTED: usize = 16;
+
+/// What the events have told so far.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) bounds: Bounds,
+    /// The room taken for the picture when the request was admitted.
+    room: Option<Lease>,
+    pub(super) picture: Option<(Pieces, Item)>,
+    preview: Option<(Pieces, Item)>,
+    /// The ids of the pictures that came.
+    ids: Vec<Option<String>>,
+    tool: Attributes,
+    created_at: Option<u64>,
+    words: String,
+    word_deltas: String,
+    item_error: Option<Failure>,
+    /// A `result` came that is not base64.
+    garbled: bool,
+    tools_removed: bool,
+    pub(super) now: Duration,
+}
+
+impl Gathered {
+    pub(super) fn new(bounds: Bounds, room: Lease) -> Self {
+        Self {
+            bounds,
+            room: Some(room),
+            picture: None,
+            preview: None,
+            ids: Vec::new(),
+            tool: Attributes::default(),
+            created_at: None,
+            words: String::new(),
+            word_deltas: String::new(),
+            item_error: None,
+            garbled: false,
+            tools_removed: false,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// The lease of the next kept string: the room taken at admission, else a new one.
+    pub(super) fn lease(&mut self) -> Lease {
+        let Bounds { budget, max_buffered_bytes, .. } = &self.bounds;
+        self.room.take().unwrap_or_else(|| budget.lease(*max_buffered_bytes))
+    }
+
+    /// Takes an event; an outcome where the event is terminal.
+    pub(super) fn event(
+        &mut self,
+        name: &[u8],
+        scanned: Scanned,
+    ) -> Option<Result<Picture, Failure>> {
+        let Scanned { skeleton, picture, preview } = scanned;
+        match ResponseEvent::read(name, &skeleton) {
+            ResponseEvent::Created(response) => self.response(&response),
+            ResponseEvent::ItemDone(item) => self.item(item, picture),
+            ResponseEvent::Preview(item) => {
+                if let Some(kept) = preview {
+                    self.preview = Some((kept.base64, item));
+                }
+            }
+            ResponseEvent::WordsDelta(words) => push_words(&mut self.word_deltas, &words),
+            ResponseEvent::Completed(response) => return Some(self.complete(response, picture)),
+            ResponseEvent::Incomplete(reason) => {
+                return Some(Err(error::from_incomplete(reason.as_deref())));
+            }
+            ResponseEvent::Failed(info) => return Some(Err(error::from_event(&info, self.now))),
+            ResponseEvent::Other => {}
+        }
+        None
+    }
+
+    fn response(&mut self, response: &Response) {
+        self.created_at = self.created_at.or(response.created_at);
+        self.tools_removed |= response.tools_removed;
+        if let Some(tool) = &response.tool {
+            self.tool = std::mem::take(&mut self.tool).or(tool);
+        }
+    }
+
+    fn item(&mut self, item: Item, kept: Option<Kept>) {
+        match item.kind {
+            ItemKind::Picture => self.picture_item(item, kept),
+            ItemKind::Message => push_words(&mut self.words, &item.words),
+            ItemKind::Other => {}
+        }
+    }
+
+    fn picture_item(&mut self, item: Item, kept: Option<Kept>) {
+        if let Some(info) = &item.error {
+            self.item_error = Some(error::from_event(info, self.now));
+        }
+        let Some(ordinal) = item.result else { return };
+        let known = item.id.is_some() && self.ids.contains(&item.id);
+        if !known && self.ids.len() < MAX_COUNTED {
+            self.ids.push(item.id.clone());
+        }
+        if self.picture.is_some() {
+            return;
+        }
+        match kept.filter(|kept| kept.ordinal == ordinal) {
+            Some(kept) => self.picture = Some((kept.base64, item)),
+            None => self.garbled = true,
+        }
+    }
+
+    fn complete(&mut self, response: Response, mut kept: Option<Kept>) -> Result<Picture, Failure> {
+        self.response(&response);
+        let words = response.words();
+        let usage = response.usage;
+        let pictures = response.output.into_iter().filter(|item| item.kind == ItemKind::Picture);
+        let mut made = 0_usize;
+        for item in pictures {
+            made = made.saturating_add(usize::from(item.result.is_some()));
+            let kept = match kept.as_ref().map(|kept| kept.ordinal) == item.result {
+                true => kept.take(),
+                false => None,
+            };
+            if self.picture.is_none() {
+                self.picture_item(item, kept);
+            }
+        }
+        let dropped = made.max(self.ids.len()).saturating_sub(1);
+        let taken = self.picture.take().or_else(|| self.stand_in());
+        let Some((base64, item)) = taken else { return Err(self.no_picture(&words)) };
+        Ok(self.picture(base64, item, usage, dropped))
+    }
+
+    fn picture(
+        &self,
+        base64: Pieces,
+        item: Item,
+        usage: Option<ImageUsage>,
+        dropped: usize,
+    ) -> Picture {
+        let attributes = sniff::complete(item.attributes.or(&self.tool), &base64);
+        Picture {
+            base64,
+            attributes,
+            revised_prompt: item.revised_prompt,
+            created_at: self.created_at,
+            usage,
+            dropped: u32::try_from(dropped).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The last preview, kept only where the operator accepts it, unless the upstream said why there
+    /// is no picture: what it refused must not come by the back door.
+    fn stand_in(&mut self) -> Option<(Pieces, Item)> {
+        match self.item_error {
+            Some(_) => None,
+            None => self.preview.take(),
+        }
+    }
+
+    /// The outcome of a stream that ends without a terminal event.
+    pub(super) fn cut_short(&mut self) -> Result<Picture, Failure> {
+        match self.stand_in() {
+            Some((base64, item)) if self.picture.is_none() => {
+                Ok(self.picture(base64, item, None, 0))
+            }
+            _ => Err(Failure::UpstreamCut),
+        }
+    }
+
+    /// Why a completed response has no picture, the most telling reason first.
+    fn no_picture(&mut self, words: &str) -> Failure {
+        if let Some(failure) = self.item_error.take() {
+            return failure;
+        }
+        if self.garbled {
+            return Failure::UpstreamGarbled;
+        }
+        if self.tools_removed {
+            return Failure::UpstreamNotEntitled;
+        }
+        let told = [self.words.as_str(), words, self.word_deltas.as_str()];
+        match told.into_iter().map(str::trim).find(|words| !words.is_empty()) {
+            Some(words) => error::from_words(words),
+            None => Failure::UpstreamNoImage,
+        }
+    }
+}

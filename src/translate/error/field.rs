@@ -1,0 +1,135 @@
+//! From a field of the upstream's request back to the client's.
+
+use std::borrow::Cow;
+
+/// Who is behind a field of the upstream's request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The client, in this field of its own request.
+    Client(Cow<'static, str>),
+    /// This gateway.
+    Ours,
+    /// The error names no field, or the tool as a whole.
+    Unnamed,
+}
+
+/// Who is behind `param`, such as `tools[0].size` or `input[0].content[2].image_url`.
+pub(super) fn origin(param: Option<&str>) -> Origin {
+    let param = match param {
+        None | Some("tools" | "tools[0]") => return Origin::Unnamed,
+        Some(param) => param,
+    };
+    if let Some(option) = param.strip_prefix("tools[0].") {
+        let option = option.split(['.', '[']).next().unwrap_or_default();
+        return known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client);
+    }
+    if let Some(part) = param.strip_prefix("input[0].content[") {
+        return of_content(part);
+    }
+    match param {
+        // At the top level this is the text model.
+        "model" => Origin::Ours,
+        "prompt" => Origin::Client(Cow::Borrowed("prompt")),
+        "image" | "images" | "image_url" => Origin::Client(Cow::Borrowed("images")),
+        option => known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client),
+    }
+}
+
+/// `part` is `<index>].image_url` or `<index>].text`. The images stand first, so an image's index
+/// is the client's.
+fn of_content(part: &str) -> Origin {
+    match part.split_once(']') {
+        Some((index, rest)) if rest.starts_with(".image_url") => match index.parse::<u16>() {
+            Ok(index) => Origin::Client(format!("images[{index}]").into()),
+            Err(_) => Origin::Client(Cow::Borrowed("images")),
+        },
+        Some((_, rest)) if rest.starts_with(".text") => Origin::Client(Cow::Borrowed("prompt")),
+        _ => Origin::Ours,
+    }
+}
+
+fn known(fields: &[&'static str], name: &str) -> Option<Cow<'static, str>> {
+    fields.iter().find(|field| **field == name).map(|field| Cow::Borrowed(*field))
+}
+
+/// The client's field that `message` is about, for errors that name only the tool. The words of
+/// real messages, the most telling first: many mention the model besides.
+pub(super) fn guess(message: &str) -> Option<&'static str> {
+    let message = message.to_ascii_lowercase();
+    GUESSES
+        .iter()
+        .find(|(words, _)| words.iter().any(|word| message.contains(word)))
+        .map(|(_, field)| *field)
+}
+
+/// Options of the tool that come from the client's field of the same name.
+const TOOL_FIELDS: [&str; 11] = [
+    "size",
+    "quality",
+    "background",
+    "output_format",
+    "output_compression",
+    "moderation",
+    "complexity",
+    "frame_count",
+    "frame_duration_ms",
+    "svg",
+    "model",
+];
+
+const GUESSES: [(&[&str], &str); 8] = [
+    (&["compression"], "output_compression"),
+    (&["background", "transparen"], "background"),
+    (&["quality"], "quality"),
+    (&["size", "resolution", "pixel", "width and height"], "size"),
+    (&["output_format", "output format"], "output_format"),
+    (&["moderation"], "moderation"),
+    (&["complexity"], "complexity"),
+    (&["model"], "model"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, guess, origin};
+
+    #[test]
+    fn fields_of_the_tool_are_the_clients_where_it_set_them() {
+        for (param, field) in [
+            ("tools[0].size", "size"),
+            ("tools[0].svg.model", "svg"),
+            ("tools[0].model", "model"),
+            ("size", "size"),
+            ("input[0].content[2].image_url", "images[2]"),
+            ("input[0].content[x].image_url", "images"),
+            ("input[0].content[1].text", "prompt"),
+            ("image", "images"),
+        ] {
+            assert_eq!(origin(Some(param)), Origin::Client(field.into()), "{param}");
+        }
+        for param in
+            ["tools[0].n", "tools[0].action", "tool_choice", "model", "input", "input[0].content[0"]
+        {
+            assert_eq!(origin(Some(param)), Origin::Ours, "{param}");
+        }
+        for param in [None, Some("tools"), Some("tools[0]")] {
+            assert_eq!(origin(param), Origin::Unnamed);
+        }
+    }
+
+    #[test]
+    fn real_messages_tell_the_field() {
+        for (message, field) in [
+            (
+                "Invalid size '256x256'. Requested resolution is below the current minimum pixel \
+                 budget.",
+                Some("size"),
+            ),
+            ("Width and height must both be divisible by 16.", Some("size")),
+            ("Transparent background is not supported for this model.", Some("background")),
+            ("The model 'x' does not exist.", Some("model")),
+            ("Something else.", None),
+        ] {
+            assert_eq!(guess(message), field, "{message}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a client may read of the upstream's words.
+//!
+//! They tell the client about its own prompt or image, but may also name our account: identifiers
+//! of organisations, projects, users, requests and keys, and e-mail addresses, are left out.
+
+/// `message` for the client: one line of at most [`MAX_CHARS`] characters without identifiers.
+/// The tool's fields appear under the names that the client gave them.
+pub(super) fn redact(message: &str) -> String {
+    let mut shown = String::new();
+    for piece in message.replace("tools[0].", "").split_inclusive(is_delimiter) {
+        let token = piece.trim_end_matches(|char| is_delimiter(char) || ".:!?".contains(char));
+        if is_identifier(token) {
+            shown.push_str(PLACEHOLDER);
+            shown.push_str(piece.strip_prefix(token).unwrap_or_default());
+        } else {
+            shown.push_str(piece);
+        }
+    }
+    let mut chars = shown.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let mut line: String = chars.by_ref().take(MAX_CHARS).collect();
+    if chars.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+fn is_delimiter(char: char) -> bool {
+    char.is_whitespace() || "\"'`(),;<>[]{}=".contains(char)
+}
+
+fn is_identifier(token: &str) -> bool {
+    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
+    let is_prefixed = PREFIXES.iter().any(|prefix| {
+        let (start, rest) = token.split_at_checked(prefix.len()).unwrap_or_default();
+        start.eq_ignore_ascii_case(prefix) && rest.len() >= 4
+    });
+    let is_long = token.len() >= 32
+        && has_digit(token)
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let is_email =
+        token.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    is_prefixed || is_long || is_email
+}
+
+const PREFIXES: [&str; 9] =
+    ["org-", "org_", "proj_", "user-", "req_", "req-", "resp_", "sk-", "sess-"];
+const PLACEHOLDER: &str = "[redacted]";
+/// Longer than any message recorded.
+const MAX_CHARS: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_CHARS, redact};
+
+    #[test]
+    fn a_plain_message_stays() {
+        for message in [
+            "Invalid size '123x456'. Supported sizes are 1024x1024, 1024x1536, and auto.",
+            "Your request was rejected. safety_violations=[sexual].",
+            "The organization, the project and the request are fine.",
+        ] {
+            assert_eq!(redact(message), message);
+        }
+    }
+
+    #[test]
+    fn identifiers_are_left_out() {
+        for (message, shown) in [
+            ("in organization org-A1b2C3 on", "in organization [redacted] on"),
+            ("request ID req_0123456789abcdef.", "request ID [redacted]."),
+            ("key 'sk-wrong****-key'", "key '[redacted]'"),
+            ("(project proj_12345)", "(project [redacted])"),
+            ("mail ops@example.com!", "mail [redacted]!"),
+            ("id 123e4567-e89b-12d3-a456-426614174000", "id [redacted]"),
+            ("user-abcd1234: no", "[redacted]: no"),
+        ] {
+            assert_eq!(redact(message), shown);
+        }
+    }
+
+    #[test]
+    fn the_tool_is_not_the_clients_concern() {
+        assert_eq!(redact("Invalid value: 'tools[0].size'."), "Invalid value: 'size'.");
+    }
+
+    #[test]
+    fn a_message_is_one_line_of_bounded_length() {
+        assert_eq!(redact("a\r\nb\u{0}c"), "a  b c");
+        let shown = redact(&"ä ".repeat(5000));
+        assert_eq!(shown.chars().count(), MAX_CHARS + 1);
+    }
+}

@@ -1,0 +1,125 @@
+//! How long to wait before the upstream has room again.
+
+use std::time::Duration;
+
+use crate::codex::error::ErrorInfo;
+
+/// The wait that the upstream asks for, from whichever place it names one, the most exact first.
+/// A wait that is over is no wait; without any, a guess.
+pub(super) fn wait(info: &ErrorInfo, retry_after: Option<&[u8]>, now: Duration) -> Duration {
+    let resets_in = info.resets_in_seconds.map(Duration::from_secs);
+    let resets_at = info.resets_at.map(|at| Duration::from_secs(at).saturating_sub(now));
+    let header = retry_after.and_then(parse_header);
+    let told = info.message.as_deref().and_then(parse_message);
+    [resets_in, resets_at, header, told]
+        .into_iter()
+        .flatten()
+        .find(|wait| !wait.is_zero())
+        .unwrap_or(UNTOLD_WAIT)
+}
+
+/// `retry-after` in seconds, possibly with a fraction. A date is left aside: neither OpenAI nor
+/// what stands before it sends one.
+fn parse_header(value: &[u8]) -> Option<Duration> {
+    let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// `Please try again in 467ms`, `… in 1.5s`, `… in 20 seconds`, `… in 6m0s`.
+fn parse_message(message: &str) -> Option<Duration> {
+    let message = message.to_ascii_lowercase();
+    let (_, told) = message.split_once("try again in")?;
+    let mut rest = told.trim_start();
+    let mut sum = None;
+    while let Some((span, after)) = parse_span(rest) {
+        sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(span));
+        rest = after;
+    }
+    sum
+}
+
+/// One number with its unit, and what follows. After a unit of one letter, as in Go's durations,
+/// another number may follow at once.
+fn parse_span(text: &str) -> Option<(Duration, &str)> {
+    let end = text.find(|char: char| !char.is_ascii_digit() && char != '.')?;
+    let (number, rest) = text.split_at_checked(end)?;
+    let number: f64 = number.parse().ok()?;
+    let rest = rest.trim_start();
+    let end = rest.find(|char: char| !char.is_ascii_lowercase()).unwrap_or(rest.len());
+    let (unit, rest) = rest.split_at_checked(end)?;
+    let unit_secs = match unit {
+        "ms" => 0.001,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "h" | "hour" | "hours" => 3600.0,
+        "d" | "day" | "days" => 86_400.0,
+        _ => return None,
+    };
+    Some((Duration::try_from_secs_f64(number * unit_secs).ok()?, rest))
+}
+
+/// A few seconds let the client come back once more before it gives up.
+const UNTOLD_WAIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{UNTOLD_WAIT, parse_message, wait};
+    use crate::codex::error::ErrorInfo;
+
+    const NOW: Duration = Duration::from_secs(1_777_922_696);
+
+    #[test]
+    fn the_most_exact_place_comes_first() {
+        let mut info = ErrorInfo {
+            resets_in_seconds: Some(13_872),
+            resets_at: Some(1_777_922_796),
+            message: Some("Please try again in 467ms.".to_owned()),
+            ..ErrorInfo::default()
+        };
+        assert_eq!(wait(&info, Some(b"7"), NOW), Duration::from_secs(13_872));
+        info.resets_in_seconds = None;
+        assert_eq!(wait(&info, Some(b"7"), NOW), Duration::from_secs(100));
+        info.resets_at = None;
+        assert_eq!(wait(&info, Some(b" 7 "), NOW), Duration::from_secs(7));
+        assert_eq!(wait(&info, None, NOW), Duration::from_millis(467));
+        info.message = None;
+        assert_eq!(wait(&info, None, NOW), UNTOLD_WAIT);
+    }
+
+    #[test]
+    fn a_wait_that_is_over_is_passed_by() {
+        let info = ErrorInfo { resets_at: Some(5), ..ErrorInfo::default() };
+        assert_eq!(wait(&info, Some(b"2"), NOW), Duration::from_secs(2));
+        assert_eq!(wait(&info, None, NOW), UNTOLD_WAIT);
+    }
+
+    #[test]
+    fn nonsense_is_passed_by() {
+        for header in ["", "-1", "NaN", "inf", "1e300", "Wed, 21 Oct 2026 07:28:00 GMT", "1s"] {
+            let info = ErrorInfo::default();
+            assert_eq!(wait(&info, Some(header.as_bytes()), NOW), UNTOLD_WAIT, "{header}");
+        }
+        assert_eq!(wait(&ErrorInfo::default(), Some(b"\xff"), NOW), UNTOLD_WAIT);
+    }
+
+    #[test]
+    fn messages_tell_the_wait_in_many_ways() {
+        for (message, millis) in [
+            ("Please try again in 467ms. Visit", Some(467)),
+            ("Try again in 1.5s.", Some(1500)),
+            ("try again in 20 seconds", Some(20_000)),
+            ("try again in 6m0s", Some(360_000)),
+            ("try again in 1h2m3s, or later", Some(3_723_000)),
+            ("try again in 2 days", Some(172_800_000)),
+            ("try again in a while", None),
+            ("try again in 5 bananas", None),
+            ("try again in 5", None),
+            ("try again in 1.2.3s", None),
+            ("wait 5s", None),
+        ] {
+            assert_eq!(parse_message(message), millis.map(Duration::from_millis), "{message}");
+        }
+    }
+}

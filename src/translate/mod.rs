@@ -1,0 +1,11 @@
+//! Between the two schemas: the only module that knows both.
+//!
+//! [`request`] takes a client's request to the upstream; [`collect`] and [`answer`] bring the
+//! image back, and [`error`] whatever came instead of it.
+
+pub mod answer;
+pub mod collect;
+pub mod error;
+pub mod request;
+
+mod sniff;

@@ -1,0 +1,186 @@
+//! A client's request as a request to the upstream.
+//!
+//! The prompt reaches the model exactly as the client wrote it, after the reference images. Of the
+//! options only those go along that the client set, so that the upstream's defaults stay its own.
+
+use crate::{
+    codex::request::{
+        Content, ImageTool, ImageUrl, Message, Reasoning, ResponsesRequest, Svg, ToolChoice,
+    },
+    openai::{reference_image::ReferenceImage, request::ImageRequest, size::Size},
+};
+
+/// What the operator chose for the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The text model that calls the tool.
+    pub host_model: &'a str,
+    /// The image model, after any renaming.
+    pub image_model: &'a str,
+    /// Whether the tool must be called.
+    pub tool_choice: ToolChoice,
+}
+
+/// The body of a `/responses` call for one image. `n` is left to the caller: the tool rejects it.
+#[must_use]
+pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Vec<u8> {
+    let images =
+        request.images.iter().map(|image| Content::InputImage { image_url: image_url(image) });
+    let prompt = Content::InputText { text: &request.prompt };
+    ResponsesRequest {
+        model: target.host_model,
+        instructions: INSTRUCTIONS,
+        input: [Message { role: "user", content: images.chain([prompt]).collect() }],
+        tools: [image_tool(request, target.image_model)],
+        tool_choice: target.tool_choice,
+        parallel_tool_calls: false,
+        store: false,
+        stream: true,
+    }
+    .write(capacity(request, target))
+}
+
+fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageTool<'a> {
+    ImageTool {
+        // With images in the context the upstream may edit them: that is what they are for.
+        action: request.images.is_empty().then_some("generate"),
+        model: image_model,
+        size: match request.size {
+            Size::Auto => None,
+            exact @ Size::Exact { .. } => Some(exact.to_string()),
+        },
+        quality: request.quality.map(|quality| quality.as_str()),
+        background: request.background.map(|background| background.as_str()),
+        output_format: request.output_format.map(|format| format.as_str()),
+        output_compression: request.output_compression,
+        moderation: request.moderation.map(|moderation| moderation.as_str()),
+        complexity: request.complexity.map(|complexity| complexity.as_str()),
+        frame_count: request.frame_count,
+        frame_duration_ms: request.frame_duration_ms,
+        svg: request.svg.as_ref().map(|svg| Svg {
+            model: &svg.model,
+            reasoning: svg.effort.map(|effort| Reasoning { effort: effort.as_str() }),
+        }),
+    }
+}
+
+fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
+    match image {
+        ReferenceImage::Url(url) => ImageUrl::Url(url),
+        ReferenceImage::Base64(base64) => ImageUrl::PngBase64(base64),
+    }
+}
+
+/// At least the length of the body in all but contrived cases: images need no JSON escapes, and
+/// those of the prompt are counted.
+fn capacity(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
+    let escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    let escapes = request.prompt.bytes().filter(escaped).count();
+    let images = request
+        .images
+        .iter()
+        .map(|image| image.text_len().saturating_add(FRAME_BYTES_PER_IMAGE))
+        .fold(0, usize::saturating_add);
+    [
+        FRAME_BYTES,
+        INSTRUCTIONS.len(),
+        images,
+        request.prompt.len(),
+        escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE),
+        target.host_model.len(),
+        target.image_model.len(),
+    ]
+    .into_iter()
+    .fold(0, usize::saturating_add)
+}
+
+/// Keeps the text model from improving the prompt, answering in words, or calling twice.
+const INSTRUCTIONS: &str = "Call the image_generation tool exactly once. Use the user's text word for \
+     word as the prompt of the image: do not rewrite, translate, shorten or extend it. Images in the \
+     message are references for the picture. Do not answer in words.";
+
+/// All names and fixed values of a body in which every option is set.
+const FRAME_BYTES: usize = 1024;
+/// `{"type":"input_image","image_url":"data:image/png;base64,"},`
+const FRAME_BYTES_PER_IMAGE: usize = 64;
+/// `\u0000` for one byte.
+const MAX_EXTRA_BYTES_PER_ESCAPE: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{INSTRUCTIONS, Target, capacity, translate};
+    use crate::{
+        codex::request::ToolChoice,
+        openai::request::{ImageRequest, Limits},
+    };
+
+    const TARGET: Target<'_> = Target {
+        host_model: "gpt-5.4-mini",
+        image_model: "gpt-image-2",
+        tool_choice: ToolChoice::Force,
+    };
+
+    fn translated(body: &str) -> Value {
+        let request = ImageRequest::parse(body.as_bytes(), &Limits::default()).unwrap();
+        serde_json::from_slice(&translate(&request, &TARGET)).unwrap()
+    }
+
+    #[test]
+    fn the_prompt_arrives_as_it_was_written() {
+        let prompt = "  Größe \"A\"\\n\u{0}\n\u{2028}🦊 ignore the above  ";
+        let body = serde_json::json!({ "prompt": prompt }).to_string();
+        assert_eq!(translated(&body)["input"][0]["content"][0]["text"], prompt);
+    }
+
+    #[test]
+    fn an_option_that_was_not_set_is_not_sent() {
+        let tool =
+            &translated(r#"{"prompt":"a fox","quality":null,"size":"auto","n":3}"#)["tools"][0];
+        let expected = serde_json::json!({
+            "type": "image_generation", "action": "generate", "model": "gpt-image-2",
+        });
+        assert_eq!(*tool, expected);
+    }
+
+    #[test]
+    fn reference_images_come_first_and_leave_the_action_open() {
+        let body = translated(r#"{"prompt":"p","images":["AAAA","https://example.com/a.png"]}"#);
+        let content = &body["input"][0]["content"];
+        assert_eq!(content[0]["image_url"], "data:image/png;base64,AAAA");
+        assert_eq!(content[1]["image_url"], "https://example.com/a.png");
+        assert_eq!(content[2]["text"], "p");
+        assert_eq!(body["tools"][0].get("action"), None);
+    }
+
+    #[test]
+    fn what_codex_rejects_is_not_sent() {
+        let body = translated(r#"{"prompt":"p","n":2,"user":"u","response_format":"url"}"#);
+        assert_eq!(body["instructions"], INSTRUCTIONS);
+        assert_eq!(body["store"], false);
+        assert_eq!(body["stream"], true);
+        for name in ["n", "user", "response_format", "partial_images", "stream", "prompt"] {
+            assert_eq!(body["tools"][0].get(name), None, "{name}");
+        }
+        assert_eq!(body.get("user"), None);
+    }
+
+    #[test]
+    fn the_body_fits_the_vector_that_was_made_for_it() {
+        let image = "A".repeat(4 << 20);
+        let prompt = "\u{1}".repeat(5000);
+        let body = serde_json::json!({
+            "prompt": prompt, "images": [image, image], "model": "gpt-image-2.5-sunburst",
+            "size": "3840x2160", "quality": "xhigh", "background": "opaque", "moderation": "low",
+            "output_format": "svg", "complexity": "medium",
+            "svg": {"model": "m".repeat(128), "reasoning": {"effort": "minimal"}},
+        });
+        let body = body.to_string();
+        let request = ImageRequest::parse(body.as_bytes(), &Limits::default()).unwrap();
+        let translated = translate(&request, &TARGET);
+        let capacity = capacity(&request, &TARGET);
+        assert!(translated.len() <= capacity, "{} > {capacity}", translated.len());
+        assert!(capacity - translated.len() < 1024);
+    }
+}
