@@ -18,6 +18,8 @@
 pub mod auth;
 pub mod codex;
 pub mod config;
+pub mod exchange;
+pub mod filter;
 pub mod memory;
 pub mod openai;
 pub mod secret;

@@ -1,0 +1,213 @@
+//! From the request's head to what goes upstream: cheap checks before dear ones.
+//!
+//! 1. Head: endpoint, method, key, media type, declared length. Nothing of the body is read for a
+//!    caller without a key.
+//! 2. Body: its length, as it comes.
+//! 3. The whole request: JSON and its fields, user, model, what the consumer may ask for.
+//! 4. Memory for the pictures. Then nothing is left that could refuse.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::End;
+use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
+use super::head::{Headers, Kept, is_json, value};
+use super::outcome::{Forward, SideCalls};
+use super::record::Record;
+use crate::auth::{self, KeyFault, UserFault};
+use crate::config::{Consumer, Model};
+use crate::memory::Lease;
+use crate::openai::endpoint::Endpoint;
+use crate::openai::error::{Failure, KeyReason};
+use crate::openai::request::{ImageRequest, ResponseFormat};
+use crate::translate::request::{Target, translate};
+
+/// The body of a request whose head is held.
+#[derive(Debug)]
+pub(super) struct Reading {
+    consumer: Rc<Consumer>,
+    head: Kept,
+    body: Vec<u8>,
+    lease: Lease,
+    /// When the last bytes came.
+    last: Duration,
+}
+
+/// A request that goes upstream.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) forward: Forward,
+    /// One for each picture.
+    pub(super) rooms: Vec<Lease>,
+    pub(super) format: ResponseFormat,
+    pub(super) deadline: Duration,
+}
+
+impl Reading {
+    /// Checks the head, and opens the body of a request that may go on.
+    pub(super) fn open(
+        gate: &Gate,
+        endpoint: Endpoint,
+        headers: &Headers,
+        end: End,
+        now: Duration,
+    ) -> Result<Self, Failure> {
+        let method = value(headers, ":method").unwrap_or_default();
+        check_endpoint(endpoint, method)?;
+        let borrowed: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let consumer = auth::authenticate(&gate.config, &borrowed, now).map_err(key_failure)?;
+        if !value(headers, "content-type").is_some_and(is_json)
+            || value(headers, "content-encoding").is_some_and(|it| it != b"identity")
+        {
+            return Err(Failure::MediaType);
+        }
+        let declared = value(headers, "content-length")
+            .and_then(|it| std::str::from_utf8(it).ok())
+            .and_then(|it| it.parse::<usize>().ok());
+        let limit = gate.config.request().max_body_bytes;
+        if declared.is_some_and(|len| len > limit) {
+            return Err(Failure::BodyTooLarge { limit });
+        }
+        if end == End::Stream {
+            return Err(Failure::BodyEmpty);
+        }
+        let mut reading = Self {
+            consumer: Rc::clone(consumer),
+            head: Kept::of(headers),
+            body: Vec::new(),
+            lease: gate.lease(),
+            last: now,
+        };
+        reading.reserve(declared.unwrap_or(0))?;
+        Ok(reading)
+    }
+
+    pub(super) fn consumer_name(&self) -> &str {
+        self.consumer.name()
+    }
+
+    /// Makes room for a body of `len` bytes in all, twice: it is rewritten while it still stands.
+    fn reserve(&mut self, len: usize) -> Result<(), Failure> {
+        self.lease.cover_first(len.saturating_mul(2)).map_err(|_| Failure::overloaded())?;
+        let more = len.saturating_sub(self.body.len());
+        self.body.try_reserve(more).map_err(|_| Failure::overloaded())
+    }
+
+    pub(super) fn push(&mut self, gate: &Gate, chunk: &[u8], now: Duration) -> Result<(), Failure> {
+        let limit = gate.config.request().max_body_bytes;
+        let len = self.body.len().saturating_add(chunk.len());
+        if len > limit {
+            return Err(Failure::BodyTooLarge { limit });
+        }
+        self.last = now;
+        self.reserve(len)?;
+        self.body.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// Whether the body has been silent for too long.
+    pub(super) fn tick(&self, gate: &Gate, now: Duration) -> Option<Failure> {
+        let silent = now.saturating_sub(self.last);
+        if !gate.bodies_come() {
+            return (silent >= FIRST_BODY_TIMEOUT).then_some(Failure::HeadersHeld);
+        }
+        (silent >= BODY_TIMEOUT).then_some(Failure::BodyTimeout)
+    }
+}
+
+fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
+    match endpoint {
+        Endpoint::Generations if method == b"POST" => Ok(()),
+        Endpoint::Generations => Err(Failure::MethodNotAllowed { allow: "POST" }),
+        Endpoint::Edits | Endpoint::Variations | Endpoint::Limits => {
+            let method = String::from_utf8_lossy(method).into_owned();
+            Err(Failure::EndpointUnknown { method, path: endpoint.path().to_owned() })
+        }
+    }
+}
+
+/// Checks the whole request and makes what goes upstream of it.
+pub(super) fn admit(
+    gate: &Gate,
+    reading: Reading,
+    record: &mut Record,
+    now: Duration,
+) -> Result<Admitted, Failure> {
+    let Reading { consumer, head, body, lease: _covers_body, .. } = reading;
+    if body.is_empty() {
+        return Err(Failure::BodyEmpty);
+    }
+    let config = &gate.config;
+    let request = ImageRequest::parse(&body, config.request())?;
+    record.images_asked = request.n;
+    let user = auth::resolve_user(config, &consumer, request.user.as_deref());
+    record.user = Some(user.map_err(user_failure)?);
+    let requested = request.model.as_deref();
+    let model = config
+        .resolve_model(requested)
+        .ok_or_else(|| Failure::ModelUnknown { model: requested.unwrap_or_default().to_owned() })?;
+    record.model = Some(model.requested.to_string());
+    record.upstream = Some(model.upstream.name().to_owned());
+    check_allowed(&consumer, &model, &request)?;
+    let rooms = gate.rooms(&request).map_err(|_| Failure::overloaded())?;
+    Ok(Admitted {
+        forward: forward(&head, &model, &request),
+        rooms,
+        format: request.response_format,
+        deadline: now.saturating_add(model.upstream.timeout()),
+    })
+}
+
+fn check_allowed(
+    consumer: &Consumer,
+    model: &Model<'_>,
+    request: &ImageRequest<'_>,
+) -> Result<(), Failure> {
+    if !consumer.allows_model(&model.requested) {
+        return Err(Failure::ModelForbidden { model: model.requested.to_string() });
+    }
+    request.check_model(&model.sent)?;
+    let size = request.size.to_string();
+    if !consumer.allows_size(&size) {
+        return Err(Failure::SizeForbidden { size });
+    }
+    Ok(())
+}
+
+fn forward(head: &Kept, model: &Model<'_>, request: &ImageRequest<'_>) -> Forward {
+    let upstream = model.upstream;
+    let target = Target {
+        host_model: upstream.host_model(),
+        image_model: &model.sent,
+        tool_choice: upstream.tool_choice(),
+    };
+    let body = translate(request, &target);
+    let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
+        count,
+        cluster: upstream.cluster().to_owned(),
+        headers: head.call(upstream),
+        timeout: Kept::call_timeout(upstream),
+    });
+    Forward { headers: head.forward(upstream, body.len()), body, side_calls }
+}
+
+fn key_failure(fault: KeyFault) -> Failure {
+    Failure::Key(match fault {
+        KeyFault::Missing => KeyReason::Missing,
+        KeyFault::Malformed => KeyReason::Malformed,
+        KeyFault::Ambiguous => KeyReason::Ambiguous,
+        KeyFault::Unknown => KeyReason::Unknown,
+        KeyFault::Expired => KeyReason::Expired,
+        KeyFault::Disabled => KeyReason::Disabled,
+    })
+}
+
+fn user_failure(fault: UserFault) -> Failure {
+    match fault {
+        UserFault::Required => Failure::UserRequired,
+        UserFault::Foreign => Failure::UserForeign,
+        UserFault::Unknown(user) => Failure::UserUnknown { user },
+        UserFault::Blocked => Failure::UserBlocked,
+    }
+}

@@ -1,0 +1,110 @@
+//! Heads: reading the client's, writing the upstream's.
+//!
+//! The upstream's head is made anew from a short list. What a client sent (credentials, cookies,
+//! `x-openai-*`, its user agent) cannot cross because nothing is copied but what is named here.
+
+use std::time::Duration;
+
+use crate::config::Upstream;
+
+/// The prefix of the headers by which this filter and Envoy's routes speak to each other.
+const OWN_PREFIX: &str = "x-imagegate-";
+/// Envoy gives a call up so much later than this filter, which answers in the client's own terms.
+const ENVOY_GRACE: Duration = Duration::from_secs(5);
+
+/// All headers of a request or response, names in lower case, values as they came.
+pub type Headers = [(String, Vec<u8>)];
+
+/// The first value of `name`.
+pub(super) fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
+    headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_slice())
+}
+
+/// The names of headers that no client may send, each once: such a header chooses the route.
+pub(super) fn own_headers(headers: &Headers) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in headers {
+        let ours =
+            name.get(..OWN_PREFIX.len()).is_some_and(|it| it.eq_ignore_ascii_case(OWN_PREFIX));
+        if ours && !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// Whether the body is said to be JSON: `application/json`, whatever its parameters.
+pub(super) fn is_json(content_type: &[u8]) -> bool {
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// What of the client's head goes on living after it was read.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// `x-request-id`, which Envoy gives to each request.
+    pub(super) request_id: Option<String>,
+    /// `:scheme`.
+    scheme: Vec<u8>,
+    /// `x-forwarded-proto`, without which Envoy finds no route.
+    forwarded_proto: Vec<u8>,
+}
+
+impl Kept {
+    pub(super) fn of(headers: &Headers) -> Self {
+        let request_id = value(headers, "x-request-id").and_then(|it| std::str::from_utf8(it).ok());
+        let visible = |it: &&str| it.len() <= 128 && it.bytes().all(|byte| byte.is_ascii_graphic());
+        Self {
+            request_id: request_id.filter(visible).map(str::to_owned),
+            scheme: value(headers, ":scheme").unwrap_or(b"https").to_vec(),
+            forwarded_proto: value(headers, "x-forwarded-proto").unwrap_or(b"https").to_vec(),
+        }
+    }
+
+    /// The head of the client's own stream, for a body of `len` bytes.
+    pub(super) fn forward(&self, upstream: &Upstream, len: usize) -> Vec<(String, Vec<u8>)> {
+        let patience = upstream.timeout().saturating_add(ENVOY_GRACE).as_millis();
+        let mut headers: Vec<(String, Vec<u8>)> =
+            self.call(upstream).into_iter().map(|(name, it)| (name, it.into_bytes())).collect();
+        headers.push((":scheme".to_owned(), self.scheme.clone()));
+        headers.push(("x-forwarded-proto".to_owned(), self.forwarded_proto.clone()));
+        let mut push = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
+        push("content-length", len.to_string());
+        push("x-envoy-upstream-rq-timeout-ms", patience.to_string());
+        push("x-imagegate-upstream", upstream.name().to_owned());
+        headers
+    }
+
+    /// The head of a side call.
+    pub(super) fn call(&self, upstream: &Upstream) -> Vec<(String, String)> {
+        let mut headers = vec![
+            (":method".to_owned(), "POST".to_owned()),
+            (":authority".to_owned(), upstream.authority().to_owned()),
+            (":path".to_owned(), upstream.path().to_owned()),
+            ("accept".to_owned(), "text/event-stream".to_owned()),
+            ("content-type".to_owned(), "application/json".to_owned()),
+        ];
+        let mut push = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
+        if let Some(bearer) = upstream.bearer() {
+            push("authorization", &format!("Bearer {}", bearer.expose()));
+        }
+        if let Some(account) = upstream.account_id() {
+            push("chatgpt-account-id", account);
+        }
+        if let Some(id) = &self.request_id {
+            push("x-request-id", id);
+        }
+        let named =
+            |name: &str| upstream.headers().iter().any(|(it, _)| it.eq_ignore_ascii_case(name));
+        if !named("user-agent") {
+            push("user-agent", concat!("imagegate/", env!("CARGO_PKG_VERSION")));
+        }
+        upstream.headers().iter().for_each(|(name, value)| push(name, value));
+        headers
+    }
+
+    /// When Envoy gives a side call up.
+    pub(super) fn call_timeout(upstream: &Upstream) -> Duration {
+        upstream.timeout().saturating_add(ENVOY_GRACE)
+    }
+}

@@ -1,0 +1,102 @@
+//! What a callback may answer: each enum holds exactly what Envoy allows at that point.
+
+use crate::openai::error::Failure;
+
+/// A response made by the filter.
+#[derive(Debug)]
+pub struct LocalReply {
+    /// The status code.
+    pub status: u16,
+    /// Headers beside `content-length`, which Envoy sets.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The answer to the request's head.
+#[derive(Debug)]
+pub enum OnRequestHeaders {
+    /// Not ours: forward it without these headers, which are nobody's to send.
+    Pass {
+        /// Names of headers to remove, each once.
+        strip: Vec<String>,
+    },
+    /// Hold the head and let the body come.
+    Hold,
+    /// Answer.
+    Reply(LocalReply),
+}
+
+/// The answer to a part of the request's body, or to its end.
+#[derive(Debug)]
+pub enum OnRequestBody {
+    /// Not ours.
+    Pass,
+    /// Not complete yet; what came is taken.
+    Hold,
+    /// Send this upstream in place of what the client sent.
+    Forward(Forward),
+    /// Answer.
+    Reply(LocalReply),
+}
+
+/// The answer to the response's head.
+#[derive(Debug)]
+pub enum OnResponseHeaders {
+    /// Not ours, or our own reply on its way.
+    Pass,
+    /// Hold the head until the outcome is known.
+    Hold,
+    /// Answer in its place.
+    Reply(LocalReply),
+}
+
+/// The answer to a part of a response, and to a tick of the clock, while the head is held.
+#[derive(Debug)]
+pub enum OnAnswer {
+    /// Not ours, or our own reply on its way.
+    Pass,
+    /// Nothing to say yet; what came is taken.
+    Hold,
+    /// Answer.
+    Reply(LocalReply),
+}
+
+/// What goes upstream.
+#[derive(Debug)]
+pub struct Forward {
+    /// All headers of the request, in place of the client's.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body of the request, and of each side call.
+    pub body: Vec<u8>,
+    /// Calls to make beside the client's own stream.
+    pub side_calls: Option<SideCalls>,
+}
+
+/// Calls made beside the client's own stream, all alike: one for each picture after the first.
+#[derive(Debug)]
+pub struct SideCalls {
+    /// How many.
+    pub count: u32,
+    /// The Envoy cluster.
+    pub cluster: String,
+    /// All headers.
+    pub headers: Vec<(String, String)>,
+    /// When Envoy gives a call up.
+    pub timeout: std::time::Duration,
+}
+
+impl LocalReply {
+    /// The reply that tells a failure.
+    pub(super) fn failure(failure: &Failure) -> Self {
+        let error = failure.to_api();
+        Self { status: error.status, headers: error.headers(), body: error.write() }
+    }
+
+    /// The reply with one more header.
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}

@@ -1,0 +1,166 @@
+//! The host's functions, as far as they are safe to call.
+//!
+//! The SDK panics on statuses that it does not expect, on header values that are not UTF-8, and on
+//! calls in the wrong phase; a panic is a trap. So only the forms over bytes are used, each in the
+//! phases named at it.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType};
+
+use crate::exchange::{Headers, LocalReply, ResponseHead, SideCalls};
+
+/// The time since the Unix epoch. In any callback.
+pub(super) fn now() -> Duration {
+    let now = hostcalls::get_current_time().unwrap_or(UNIX_EPOCH);
+    now.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// All headers of the request. In `on_http_request_headers`.
+pub(super) fn request_headers() -> Vec<(String, Vec<u8>)> {
+    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+}
+
+/// Removes a header of the request. In the request's callbacks.
+pub(super) fn remove_request_header(name: &str) {
+    if let Err(status) = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name) {
+        log::error!("imagegate: cannot remove a request header: {status:?}");
+    }
+}
+
+/// Replaces all headers of the request and has Envoy choose the route anew. In the request's
+/// callbacks, before they continue.
+///
+/// Envoy forgets the route that it chose for the client's head when a single header is set, not
+/// when all are (seen in 1.40): so the last one is set once more, by itself.
+pub(super) fn replace_request_headers(headers: &Headers) {
+    let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let map = MapType::HttpRequestHeaders;
+    let replaced = hostcalls::set_map_bytes(map, all).and_then(|()| match headers.last() {
+        Some((name, value)) => hostcalls::set_map_value_bytes(map, name, Some(value)),
+        None => Ok(()),
+    });
+    if let Err(status) = replaced {
+        log::error!("imagegate: cannot replace the request headers: {status:?}");
+    }
+}
+
+/// The body bytes that Envoy holds, at most `len`. In the callbacks of that body.
+pub(super) fn body(buffer: BufferType, start: usize, len: usize) -> Vec<u8> {
+    if len == 0 {
+        return Vec::new();
+    }
+    hostcalls::get_buffer(buffer, start, len).ok().flatten().unwrap_or_default()
+}
+
+/// Takes the body bytes that Envoy holds out of its buffer. In the callbacks of that body.
+pub(super) fn take_body(buffer: BufferType, len: usize) -> Vec<u8> {
+    let bytes = body(buffer, 0, len);
+    if len > 0 {
+        replace_body(buffer, len, &[]);
+    }
+    bytes
+}
+
+/// Puts `bytes` in the place of the first `len` that Envoy holds. In the callbacks of that body.
+///
+/// On the response more than the stream's buffer limit ends the Envoy process: there `bytes` is
+/// always empty.
+pub(super) fn replace_body(buffer: BufferType, len: usize, bytes: &[u8]) {
+    if let Err(status) = hostcalls::set_buffer(buffer, 0, len, bytes) {
+        log::error!("imagegate: cannot replace a body: {status:?}");
+    }
+}
+
+/// Answers the client. In any callback but `on_log` and `on_done`, while the head is held.
+pub(super) fn reply(reply: &LocalReply) {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let status = u32::from(reply.status);
+    if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {
+        log::error!("imagegate: cannot answer: {status:?}");
+    }
+}
+
+/// Starts one side call; its token, or nothing where the host refuses it.
+pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Option<u32> {
+    let headers = calls.headers.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
+    let started = hostcalls::dispatch_http_call(
+        &calls.cluster,
+        headers,
+        Some(body),
+        Vec::new(),
+        calls.timeout,
+    );
+    if let Err(status) = started {
+        log::error!("imagegate: cannot call cluster `{}`: {status:?}", calls.cluster);
+    }
+    started.ok()
+}
+
+/// The head of the response. In `on_http_response_headers`.
+pub(super) fn response_head() -> ResponseHead {
+    let value =
+        |name| hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten();
+    let status = status(value(":status").as_deref());
+    let mut head = ResponseHead { status, ..ResponseHead::default() };
+    head.content_encoding = value("content-encoding");
+    if status != 200 {
+        head.retry_after = value("retry-after");
+        head.envoy_details = property(&["response", "code_details"])
+            .map(|details| String::from_utf8_lossy(&details).into_owned())
+            .filter(|details| !details.is_empty() && details != "via_upstream");
+    }
+    head
+}
+
+/// The head of a side call's response; nothing where the call was reset. In
+/// `on_http_call_response`, whose `num_headers` says whether there is one: reading it where there is
+/// none is a trap.
+pub(super) fn call_head(num_headers: usize) -> Option<ResponseHead> {
+    if num_headers == 0 {
+        return None;
+    }
+    let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
+    let value =
+        |name: &str| headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone());
+    Some(ResponseHead {
+        status: status(value(":status").as_deref()),
+        retry_after: value("retry-after"),
+        content_encoding: value("content-encoding"),
+        envoy_details: None,
+    })
+}
+
+fn status(value: Option<&[u8]>) -> u16 {
+    value.and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+/// The status that the client was sent. In `on_log`.
+pub(super) fn response_code() -> Option<u16> {
+    let code = property(&["response", "code"])?;
+    u16::try_from(i64::from_le_bytes(code.try_into().ok()?)).ok().filter(|code| *code > 0)
+}
+
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+/// Leaves the usage record where Envoy's access log finds it: `%FILTER_STATE(wasm.imagegate:PLAIN)%`.
+/// In `on_log`; in `on_done` it is too late.
+pub(super) fn set_record(record: &[u8]) {
+    if let Err(status) = hostcalls::set_property(vec!["imagegate"], Some(record)) {
+        log::error!("imagegate: cannot set the usage record: {status:?}");
+    }
+}
+
+/// Makes the host's functions speak for the stream `context_id`; whether there is one.
+pub(super) fn enter_stream(context_id: u32) -> bool {
+    hostcalls::set_effective_context(context_id).is_ok()
+}
+
+/// A variable of the VM's environment, as `host_env_keys` and `key_values` give it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

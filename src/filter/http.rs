@@ -1,0 +1,210 @@
+//! One HTTP stream: callbacks in, `Exchange` methods called, outcomes carried out.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, BufferType};
+
+use super::host;
+use super::root::Shared;
+use crate::exchange::{
+    End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
+    OnResponseHeaders,
+};
+
+/// A side call's response is taken in windows of so many bytes.
+const WINDOW_BYTES: usize = 256 * 1024;
+
+/// The context of a stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    context_id: u32,
+    /// Nothing where the plugin has no configuration, which Envoy does not let happen.
+    open: Option<(Rc<Shared>, Rc<RefCell<Exchange>>)>,
+}
+
+impl Stream {
+    pub(super) fn new(context_id: u32, shared: Option<Rc<Shared>>) -> Self {
+        let open = shared.map(|shared| {
+            let exchange = Exchange::new(Rc::clone(&shared.gate));
+            (shared, Rc::new(RefCell::new(exchange)))
+        });
+        Self { context_id, open }
+    }
+
+    /// Runs `step` on the exchange; nothing where the request is not ours.
+    fn step<T>(&self, step: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
+        let (_, exchange) = self.open.as_ref()?;
+        exchange.try_borrow_mut().ok().map(|mut exchange| step(&mut exchange))
+    }
+
+    /// Has the clock look at this exchange from now on.
+    fn hold(&self) -> Action {
+        if let Some((shared, exchange)) = &self.open {
+            if let Ok(mut open) = shared.open.try_borrow_mut() {
+                open.insert(self.context_id, Rc::downgrade(exchange));
+            }
+            shared.record();
+        }
+        Action::Pause
+    }
+
+    fn reply(&self, reply: &LocalReply) -> Action {
+        host::reply(reply);
+        self.leave();
+        Action::Pause
+    }
+
+    /// Has the clock forget this exchange.
+    fn leave(&self) {
+        if let Some((shared, _)) = &self.open {
+            if let Ok(mut open) = shared.open.try_borrow_mut() {
+                open.remove(&self.context_id);
+            }
+        }
+    }
+
+    /// Sends the request upstream: headers first, body last, then the other calls.
+    fn forward(&self, forward: &Forward, held: usize) -> Action {
+        host::replace_request_headers(&forward.headers);
+        host::replace_body(BufferType::HttpRequestBody, held, &forward.body);
+        if let Some(calls) = &forward.side_calls {
+            for _ in 0..calls.count {
+                let token = host::start_call(calls, &forward.body);
+                self.step(|exchange| exchange.side_call_started(token));
+            }
+        }
+        Action::Continue
+    }
+
+    fn answer(&self, answer: Option<OnAnswer>) -> Action {
+        match answer {
+            Some(OnAnswer::Reply(reply)) => self.reply(&reply),
+            Some(OnAnswer::Hold) => Action::Pause,
+            Some(OnAnswer::Pass) | None => Action::Continue,
+        }
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let headers = host::request_headers();
+        let outcome = self
+            .step(|exchange| exchange.request_headers(&headers, end(end_of_stream), host::now()));
+        match outcome {
+            Some(OnRequestHeaders::Pass { strip }) => {
+                strip.iter().for_each(|name| host::remove_request_header(name));
+                self.open = None;
+                Action::Continue
+            }
+            Some(OnRequestHeaders::Hold) => self.hold(),
+            Some(OnRequestHeaders::Reply(reply)) => self.reply(&reply),
+            None => Action::Continue,
+        }
+    }
+
+    fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+        if self.open.is_none() {
+            return Action::Continue;
+        }
+        let chunk = host::body(BufferType::HttpRequestBody, 0, body_size);
+        let outcome =
+            self.step(|exchange| exchange.request_body(&chunk, end(end_of_stream), host::now()));
+        match outcome {
+            Some(OnRequestBody::Forward(forward)) => self.forward(&forward, body_size),
+            Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
+            Some(OnRequestBody::Hold) => {
+                if body_size > 0 {
+                    host::replace_body(BufferType::HttpRequestBody, body_size, &[]);
+                }
+                Action::Pause
+            }
+            Some(OnRequestBody::Pass) | None => Action::Continue,
+        }
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        match self.step(|exchange| exchange.request_end(host::now())) {
+            Some(OnRequestBody::Forward(forward)) => self.forward(&forward, 0),
+            Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
+            Some(OnRequestBody::Hold) => Action::Pause,
+            Some(OnRequestBody::Pass) | None => Action::Continue,
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        if self.open.is_none() {
+            return Action::Continue;
+        }
+        let outcome = self.step(|exchange| {
+            exchange.response_headers(host::response_head(), end(end_of_stream), host::now())
+        });
+        match outcome {
+            Some(OnResponseHeaders::Reply(reply)) => self.reply(&reply),
+            Some(OnResponseHeaders::Hold) => Action::Pause,
+            Some(OnResponseHeaders::Pass) | None => Action::Continue,
+        }
+    }
+
+    fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+        let Some((_, exchange)) = &self.open else { return Action::Continue };
+        if !exchange.try_borrow().is_ok_and(|exchange| exchange.holds_response()) {
+            return Action::Continue;
+        }
+        let chunk = host::take_body(BufferType::HttpResponseBody, body_size);
+        let answer =
+            self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
+        self.answer(answer)
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        let answer =
+            self.step(|exchange| exchange.response_body(Vec::new(), End::Stream, host::now()));
+        self.answer(answer)
+    }
+
+    fn on_log(&mut self) {
+        let record = self.step(|exchange| exchange.finish(host::response_code(), host::now()));
+        if let Some(record) = record.flatten() {
+            host::set_record(&record);
+        }
+    }
+}
+
+impl Context for Stream {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        let head = host::call_head(headers);
+        self.step(|exchange| exchange.side_call_headers(token, head));
+        let mut at = 0_usize;
+        while at < body_size {
+            let window = host::body(BufferType::HttpCallResponseBody, at, WINDOW_BYTES);
+            if window.is_empty() {
+                break;
+            }
+            at = at.saturating_add(window.len());
+            self.step(|exchange| exchange.side_call_body(token, window, host::now()));
+        }
+        let answer = self.step(|exchange| exchange.side_call_end(token, host::now()));
+        if let Some(OnAnswer::Reply(reply)) = answer {
+            self.reply(&reply);
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.leave();
+        if let Some((shared, exchange)) = self.open.take() {
+            drop(exchange);
+            shared.record();
+        }
+    }
+}
+
+fn end(end_of_stream: bool) -> End {
+    match end_of_stream {
+        true => End::Stream,
+        false => End::Open,
+    }
+}

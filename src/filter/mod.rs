@@ -1,0 +1,34 @@
+//! The shell: the only folder that names `proxy_wasm`. It decides nothing.
+//!
+//! | callback | `Exchange` method | outcome |
+//! |---|---|---|
+//! | `on_http_request_headers` | `request_headers` | `Pass` Continue · `Hold` Pause · `Reply` |
+//! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Hold` drains, Pause · `Reply` |
+//! | `on_http_request_trailers` | `request_end` | as above |
+//! | `on_http_response_headers` | `response_headers` | `Hold` Pause · `Reply` |
+//! | `on_http_response_body`, `…_trailers` | `response_body` | `Hold` drains, Pause · `Reply` |
+//! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
+//! | `on_tick` | `tick` | `Hold` · `Reply` |
+//! | `on_log` | `finish` | the usage record as filter state |
+//!
+//! `Reply` is always `send_http_response` and then Pause. It is legal in each of these callbacks
+//! while the head is held, at any size; it is never called in `on_log` or `on_done`, where it ends
+//! the Envoy process.
+
+#![allow(
+    missing_docs,
+    reason = "the entry point that `main!` defines is the ABI's, not ours to document"
+)]
+
+mod host;
+mod http;
+mod metrics;
+mod root;
+
+use proxy_wasm::traits::RootContext;
+use proxy_wasm::types::LogLevel;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::new()) });
+}}

@@ -1,0 +1,122 @@
+//! The plugin: its configuration, its clock, its streams.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use super::host;
+use super::http::Stream;
+use super::metrics::Metrics;
+use crate::config::Config;
+use crate::exchange::{Exchange, Gate, OnAnswer};
+use crate::memory::Budget;
+
+/// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
+/// its connection open, and how late a time-out may be.
+const TICK: Duration = Duration::from_millis(100);
+
+thread_local! {
+    /// Linear memory belongs to the VM, and so does its budget: an update's new configuration and
+    /// the old one, whose streams still drain, share it. One thread runs a VM.
+    static BUDGET: Budget = Budget::new();
+}
+
+/// The exchanges whose head is held, by context.
+pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
+
+/// What all streams of one configuration share with the host's side.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) gate: Rc<Gate>,
+    pub(super) open: Open,
+    metrics: Metrics,
+}
+
+/// The root context.
+#[derive(Debug, Default)]
+pub(super) struct Root {
+    shared: Option<Rc<Shared>>,
+}
+
+impl Root {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Shared {
+    /// Records what the VM holds.
+    pub(super) fn record(&self) {
+        self.metrics.buffered_bytes.set(BUDGET.with(Budget::used));
+        self.metrics.open_exchanges.set(self.open.try_borrow().map(|open| open.len()).unwrap_or(0));
+        self.metrics.record_memory();
+    }
+
+    /// The exchanges that are open, by context.
+    fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
+        let Ok(open) = self.open.try_borrow() else { return Vec::new() };
+        open.iter().filter_map(|(id, it)| it.upgrade().map(|it| (*id, it))).collect()
+    }
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _: usize) -> bool {
+        let bytes = self.get_plugin_configuration().unwrap_or_default();
+        let config = match Config::parse(&bytes, &host::environment) {
+            Ok(config) => config,
+            Err(error) => {
+                log::error!("imagegate: configuration refused: {error}");
+                return false;
+            }
+        };
+        let counts = config.counts();
+        log::info!(
+            "imagegate {} ({}): {} upstreams, {} models, {} consumers, {} users",
+            env!("CARGO_PKG_VERSION"),
+            option_env!("IMAGEGATE_COMMIT").unwrap_or("unknown commit"),
+            counts.upstreams,
+            counts.models,
+            counts.consumers,
+            counts.users,
+        );
+        self.shared = Some(Rc::new(Shared {
+            gate: Rc::new(Gate::new(config, BUDGET.with(Budget::clone))),
+            open: Open::default(),
+            metrics: Metrics::define(),
+        }));
+        self.set_tick_period(TICK);
+        true
+    }
+
+    fn on_tick(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        let exchanges = shared.exchanges();
+        if exchanges.is_empty() {
+            return;
+        }
+        let now = host::now();
+        for (context_id, exchange) in exchanges {
+            let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
+            if let OnAnswer::Reply(reply) = exchange.tick(now) {
+                if host::enter_stream(context_id) {
+                    host::reply(&reply);
+                }
+            }
+        }
+        shared.record();
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context_id, self.shared.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
