@@ -1,0 +1,163 @@
+//! What the native tests share: a configuration, exchanges in each phase, upstream streams.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic, and each test binary uses a part of this"
+)]
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use imagegate::config::Config;
+use imagegate::exchange::{
+    End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
+    OnResponseHeaders, ResponseHead,
+};
+use imagegate::memory::Budget;
+use serde_json::{Value, json};
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const NOW: Duration = Duration::from_secs(1_767_225_600);
+/// The key of the consumer `acme-web`.
+pub(crate) const KEY: &str = "sk-test-acme";
+/// The token that the upstream is called with.
+pub(crate) const TOKEN: &str = "codex-access-token-of-the-tests";
+
+/// A configuration with one consumer, with `more` laid over it.
+pub(crate) fn config(more: &Value) -> Config {
+    let mut document = json!({
+        "upstreams": { "codex": {
+            "api": "responses",
+            "authority": "chatgpt.example",
+            "credential": { "bearer_env": "TOKEN", "account_id_env": "ACCOUNT" },
+            "timeout": "60s"
+        } },
+        "consumers": [ { "name": "acme-web", "user": "acme", "key_sha256": [
+            ""
+        ] } ]
+    });
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(KEY);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    document["consumers"][0]["key_sha256"][0] = Value::from(hex);
+    for (key, value) in more.as_object().into_iter().flatten() {
+        document[key] = value.clone();
+    }
+    let env = |name: &str| match name {
+        "TOKEN" => Some(TOKEN.to_owned()),
+        "ACCOUNT" => Some("account-1".to_owned()),
+        _ => None,
+    };
+    Config::parse(document.to_string().as_bytes(), &env).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A gate under [`config`], and its budget.
+pub(crate) fn gate(more: &Value) -> (Rc<Gate>, Budget) {
+    let budget = Budget::new();
+    (Rc::new(Gate::new(config(more), budget.clone())), budget)
+}
+
+/// A request's head: a valid one, with `more` in place of or behind its own.
+pub(crate) fn head(more: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let mut head = vec![
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", "gate.example"),
+        (":path", "/v1/images/generations"),
+        ("authorization", "Bearer sk-test-acme"),
+        ("content-type", "application/json"),
+        ("x-request-id", "request-1"),
+        ("cookie", "session=1"),
+        ("user-agent", "client/1"),
+    ];
+    for (name, value) in more {
+        head.retain(|(it, _)| it != name);
+        head.push((name, value));
+    }
+    head.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+/// Sends a whole request; what goes upstream, or the reply.
+pub(crate) fn ask(exchange: &mut Exchange, body: &Value) -> Result<Forward, LocalReply> {
+    match exchange.request_headers(&head(&[]), End::Open, NOW) {
+        OnRequestHeaders::Hold => {}
+        OnRequestHeaders::Reply(reply) => return Err(reply),
+        OnRequestHeaders::Pass { .. } => panic!("not ours"),
+    }
+    match exchange.request_body(body.to_string().as_bytes(), End::Stream, NOW) {
+        OnRequestBody::Forward(forward) => Ok(forward),
+        OnRequestBody::Reply(reply) => Err(reply),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An exchange that waits for its upstream, with so many pictures asked.
+pub(crate) fn asking(gate: &Rc<Gate>, n: u32) -> Exchange {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let forward = ask(&mut exchange, &json!({"prompt": "a cat", "n": n})).unwrap();
+    let calls = forward.side_calls.map_or(0, |calls| calls.count);
+    (0..calls).for_each(|call| exchange.side_call_started(Some(call)));
+    exchange
+}
+
+/// The head of a 200.
+pub(crate) fn ok() -> ResponseHead {
+    ResponseHead { status: 200, ..ResponseHead::default() }
+}
+
+/// Gives the exchange an upstream stream in these pieces and its end; the answer.
+pub(crate) fn answer(exchange: &mut Exchange, pieces: &[&[u8]]) -> LocalReply {
+    match exchange.response_headers(ok(), End::Open, NOW) {
+        OnResponseHeaders::Hold => {}
+        other => panic!("{other:?}"),
+    }
+    for piece in pieces {
+        match exchange.response_body(piece.to_vec(), End::Open, NOW) {
+            OnAnswer::Hold => {}
+            OnAnswer::Reply(reply) => return reply,
+            OnAnswer::Pass => panic!("nobody waits"),
+        }
+    }
+    match exchange.response_body(Vec::new(), End::Stream, NOW) {
+        OnAnswer::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The JSON of a reply.
+pub(crate) fn body(reply: &LocalReply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// One event as the upstream frames it.
+pub(crate) fn event(data: &Value) -> String {
+    format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap())
+}
+
+/// A picture of the upstream's, as an item.
+pub(crate) fn item(id: &str, base64: &str) -> Value {
+    json!({"id": id, "type": "image_generation_call", "status": "completed", "background": "opaque",
+        "output_format": "png", "quality": "low", "result": base64, "size": "1024x1024",
+        "revised_prompt": "a cat"})
+}
+
+/// A whole stream that brings one picture, as Codex sends it.
+pub(crate) fn stream(base64: &str) -> Vec<u8> {
+    [
+        json!({"type": "response.created", "response": {"id": "resp_1", "created_at": 1_767_225_000,
+            "status": "in_progress", "output": [], "tools": [{"type": "image_generation", "size": "auto"}]}}),
+        json!({"type": "response.image_generation_call.partial_image", "output_index": 0,
+            "partial_image_index": 0, "partial_image_b64": "UFJFVklFVw=="}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item("ig_1", base64)}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "created_at": 1_767_225_000,
+            "status": "completed", "output": [], "tool_usage": {"image_gen": {"input_tokens": 10,
+            "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}, "output_tokens": 196,
+            "total_tokens": 206}}}}),
+    ]
+    .iter()
+    .map(event)
+    .collect::<String>()
+    .into_bytes()
+}
