@@ -4,7 +4,7 @@
 //! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: kept where it is
 //! the picture, dropped where it is a preview or a repetition. In the skeleton the string's ordinal
 //! stands in its place (`"result":"0"` for the first), and any other string beyond
-//! [`MAX_STRING_BYTES`] (an echoed mask, say) is left empty.
+//! 16 KiB (an echoed mask, say) is left empty.
 //!
 //! The scanner reads only as much JSON as it needs to know where it is: strings, brackets and the
 //! keys on the way to `result`. Whether the skeleton is JSON at all, serde_json says later.

@@ -25,11 +25,11 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let request = compile_request(&file.request, &root.key("request"))?;
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
     let config = Config {
-        max_buffered_bytes: compile_budget(
-            file.max_buffered_bytes,
+        max_buffered_bytes: bound(
+            file.max_buffered_bytes.map(|size| size.0),
+            DEFAULT_MAX_BUFFERED_BYTES,
+            MAX_BUFFERED_BYTES,
             &root.key("max_buffered_bytes"),
-            max_image_bytes,
-            &request,
         )?,
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         unknown_users: file.unknown_users.unwrap_or(UnknownUsers::Reject),
@@ -127,30 +127,6 @@ fn compile_request(file: &RequestFile, here: &Pointer) -> Result<Limits, ConfigE
 
 fn compile_image(file: Option<Bytes>, here: &Pointer) -> Result<usize, ConfigError> {
     bound(file.map(|size| size.0), DEFAULT_MAX_IMAGE_BYTES, MAX_IMAGE_BYTES, here)
-}
-
-/// The byte budget of the VM. It has to hold the largest body and the largest answer that are
-/// allowed, or requests that fit every other limit could never be served.
-fn compile_budget(
-    file: Option<Bytes>,
-    here: &Pointer,
-    max_image_bytes: usize,
-    request: &Limits,
-) -> Result<usize, ConfigError> {
-    let budget =
-        bound(file.map(|size| size.0), DEFAULT_MAX_BUFFERED_BYTES, MAX_BUFFERED_BYTES, here)?;
-    let base64 = max_image_bytes.div_ceil(3).saturating_mul(4);
-    let needs = [
-        (base64, "`max_image_bytes` in base64"),
-        (request.max_body_bytes, "`request.max_body_bytes`"),
-    ];
-    match needs.into_iter().find(|(least, _)| budget < *least) {
-        Some((least, cause)) => {
-            Err(here
-                .fault(Fault::Budget { least: u64::try_from(least).unwrap_or(u64::MAX), cause }))
-        }
-        None => Ok(budget),
-    }
 }
 
 /// Refuses a default that would answer 404 to every request without a model.

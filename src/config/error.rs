@@ -118,16 +118,6 @@ pub enum Fault {
         /// What is accepted there.
         accepted: &'static str,
     },
-    /// The budget cannot hold one exchange of the largest size that the other limits allow.
-    #[error(
-        "too small for one exchange, accepted: at least {least} bytes, since {cause} is as large"
-    )]
-    Budget {
-        /// The least value, in bytes.
-        least: u64,
-        /// What asks for that much, in words.
-        cause: &'static str,
-    },
     /// The environment variable is not visible in the VM.
     #[error(
         "the environment variable {variable} is not set in the VM, accepted: a variable listed in \

@@ -116,8 +116,7 @@ impl Config {
         self.max_image_bytes
     }
 
-    /// The byte budget of one VM, at most 768 MiB and enough for the largest body and the largest
-    /// image in base64.
+    /// The byte budget of one VM, in bytes; at most 768 MiB.
     pub fn max_buffered_bytes(&self) -> usize {
         self.max_buffered_bytes
     }
