@@ -1,0 +1,118 @@
+//! Whole translations, byte for byte: what a client sends becomes what the upstream is sent, and
+//! what the upstream answers instead of an image becomes what the client is told.
+//!
+//! A fixture `<case>.json` stands beside its expectation. `UPDATE_GOLDEN=1 cargo test --test golden`
+//! rewrites the expectations; the difference is then reviewed like code.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use imagegate::{
+    codex::{error::ErrorInfo, request::ToolChoice},
+    openai::{
+        error::ApiError,
+        request::{ImageRequest, Limits},
+    },
+    translate::{
+        error::{from_event, from_http},
+        request::{Target, translate},
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+#[test]
+fn requests_reach_the_upstream_as_expected() {
+    for case in cases("requests/generations", ".codex.json") {
+        let body = fs::read(&case).unwrap();
+        let request = ImageRequest::parse(&body, &Limits::default())
+            .unwrap_or_else(|error| panic!("{}: {error:?}", case.display()));
+        let image_model = request.model.as_deref().unwrap_or("gpt-image-2");
+        request.check_model(image_model).unwrap();
+        let target =
+            Target { host_model: "gpt-5.4-mini", image_model, tool_choice: ToolChoice::Force };
+        let mut translated = String::from_utf8(translate(&request, &target)).unwrap();
+        translated.push('\n');
+        assert_golden(&case.with_extension("codex.json"), &translated);
+    }
+}
+
+/// An answer of the upstream: a status, maybe headers, and a body; or an event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    status: Option<u16>,
+    retry_after: Option<String>,
+    /// JSON, or a string for a body that is not JSON.
+    #[serde(default)]
+    body: Value,
+    event: Option<Value>,
+}
+
+/// What the client is told.
+#[derive(Serialize)]
+struct Told {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Box<RawValue>,
+}
+
+#[test]
+fn failures_reach_the_client_as_expected() {
+    for case in cases("errors", ".openai.json") {
+        let answer: Answer = serde_json::from_slice(&fs::read(&case).unwrap())
+            .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let error = told(&answer);
+        let body = RawValue::from_string(String::from_utf8(error.write()).unwrap()).unwrap();
+        let told = Told { status: error.status, headers: error.headers(), body };
+        let mut told = serde_json::to_string_pretty(&told).unwrap();
+        told.push('\n');
+        assert_golden(&case.with_extension("openai.json"), &told);
+    }
+}
+
+fn told(answer: &Answer) -> ApiError {
+    let failure = match (&answer.event, answer.status) {
+        (Some(event), None) => from_event(&ErrorInfo::read(event).unwrap_or_default(), NOW),
+        (None, Some(status)) => {
+            let body = match &answer.body {
+                Value::String(text) => text.clone(),
+                json => json.to_string(),
+            };
+            let retry_after = answer.retry_after.as_deref().map(str::as_bytes);
+            from_http(status, retry_after, body.as_bytes(), NOW)
+        }
+        _ => panic!("a fixture has a status or an event"),
+    };
+    failure.to_api()
+}
+
+/// The fixtures of a folder, without their expectations.
+fn cases(folder: &str, expectation: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
+    let mut cases: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.to_string_lossy().ends_with(expectation))
+        .collect();
+    assert!(!cases.is_empty(), "no fixtures in {}", folder.display());
+    cases.sort();
+    cases
+}
+
+fn assert_golden(path: &Path, actual: &str) {
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path, actual).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(actual, expected, "{}: see UPDATE_GOLDEN in this file's head", path.display());
+}
+
+/// The moment of the fixtures: 2026-11-22T12:00:00Z.
+const NOW: Duration = Duration::from_secs(1_795_348_800);
