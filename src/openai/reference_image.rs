@@ -16,7 +16,7 @@ mod tests;
 pub enum ReferenceImage<'a> {
     /// A `data:` or `https:` URL.
     Url(Cow<'a, str>),
-    /// Base64 (RFC 4648 §4) without a URL around it; taken for a PNG.
+    /// Base64 without a URL around it; taken for a PNG.
     Base64(Cow<'a, str>),
 }
 
@@ -75,19 +75,10 @@ pub enum Malformed {
     )]
     MediaType,
     /// A character that is not base64.
-    #[error("the character at byte {at} of the base64 text is not one of A-Z, a-z, 0-9, + and /")]
+    #[error("the character at byte {at} of the base64 text is not one of A-Z, a-z, 0-9, +, /, - and _")]
     Character {
         /// Bytes before it.
         at: usize,
-    },
-    /// Base64 whose length is not a multiple of four.
-    #[error(
-        "the base64 text is not padded: its length is {length}, and must be a multiple of 4 with '=' \
-         at the end"
-    )]
-    Padding {
-        /// Bytes of base64.
-        length: usize,
     },
     /// More bytes than are allowed.
     #[error("the image has {bytes} bytes, and the limit is {limit}")]
@@ -107,7 +98,7 @@ impl Malformed {
             Self::Empty => ReferenceFault::Empty,
             Self::Scheme | Self::Url | Self::UrlTooLong => ReferenceFault::Url,
             Self::MediaType => ReferenceFault::MediaType,
-            Self::Character { .. } | Self::Padding { .. } => ReferenceFault::Base64,
+            Self::Character { .. } => ReferenceFault::Base64,
             Self::TooLarge { .. } => ReferenceFault::FileTooLarge,
         }
     }
@@ -176,7 +167,8 @@ fn admit_https_url(text: &str) -> Result<(), Malformed> {
     if host.is_empty() || text.contains(unreadable) { Err(Malformed::Url) } else { Ok(()) }
 }
 
-/// Admits padded base64 (RFC 4648 §4) of at most `max_bytes` decoded bytes.
+/// Admits base64 of at most `max_bytes` decoded bytes: either alphabet of RFC 4648 (§4, §5), with
+/// or without padding. What it decodes to is the upstream's to judge.
 fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
     let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
     let digits = text.get(..text.len().saturating_sub(padding)).unwrap_or_default();
@@ -188,10 +180,7 @@ fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
         let at = digits.iter().position(|byte| !is_base64_digit(*byte)).unwrap_or_default();
         return Err(Malformed::Character { at });
     }
-    if text.len() % 4 != 0 {
-        return Err(Malformed::Padding { length: text.len() });
-    }
-    let bytes = (text.len() / 4).saturating_mul(3).saturating_sub(padding);
+    let bytes = digits.len().saturating_mul(3) / 4;
     if bytes > max_bytes {
         return Err(Malformed::TooLarge { bytes, limit: max_bytes });
     }
@@ -199,7 +188,11 @@ fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
 }
 
 const fn is_base64_digit(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() | (byte == b'+') | (byte == b'/')
+    byte.is_ascii_alphanumeric()
+        | (byte == b'+')
+        | (byte == b'/')
+        | (byte == b'-')
+        | (byte == b'_')
 }
 
 /// The longest `image_url` of the Responses API's `input_image`.

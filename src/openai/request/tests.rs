@@ -219,7 +219,7 @@ fn images_are_counted_and_named() {
         "Invalid image in 'images[1]': the URL's scheme is not accepted. Expected 'https://…' or \
          'data:image/png;base64,…'.",
     );
-    assert_eq!(refused(json!({"images": ["AAA"]})).code.as_str(), "invalid_base64_image");
+    assert_eq!(refused(json!({"images": ["A.A"]})).code.as_str(), "invalid_base64_image");
     assert_eq!(refused(json!({"images": [""]})).code.as_str(), "empty_image_file");
     assert_eq!(
         refused(json!({"images": ["data:text/plain;base64,AAAA"]})).code.as_str(),
