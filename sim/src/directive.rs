@@ -1,0 +1,224 @@
+//! Directives in a prompt: `[[sim:NAME]]`, `[[sim:NAME=VALUE]]` and `[[sim:NAME@2]]`.
+//!
+//! They change one answer and are not drawn. `@2` or `@2,3` limits a fault to the second, or second
+//! and third, request with this very prompt: several images are several requests, and some of them
+//! are to fail.
+
+use std::{fmt, time::Duration};
+
+use bytesize::ByteSize;
+
+use crate::{
+    faults::Fault,
+    request::Size,
+    settings::{CompletedOutput, Look, Settings},
+};
+
+const OPEN: &str = "[[sim:";
+const CLOSE: &str = "]]";
+
+/// One directive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Directive {
+    /// Something goes wrong.
+    Fault {
+        /// What.
+        fault: Fault,
+        /// For which requests with this prompt, counted from 1; empty for all.
+        calls: Vec<u64>,
+    },
+    /// `delay=3s`
+    Delay(Duration),
+    /// `bytes=6MB`
+    Bytes(usize),
+    /// `size=512x512`
+    Size(Size),
+    /// `previews=2`
+    Previews(u32),
+    /// `output=full`
+    CompletedOutput(CompletedOutput),
+    /// `piece=100B`
+    Piece(usize),
+    /// `vary`
+    Vary,
+}
+
+/// What takes a value, with an example and what it does.
+pub const VALUES: [(&str, &str); 7] = [
+    ("delay=3s", "drawing takes this long, spread over the previews"),
+    (
+        "bytes=6MB",
+        "the base64 of each picture is about this long, filled up with noise (6MiB, 4kB, … as well)",
+    ),
+    ("size=512x512", "the picture has another size than asked, and the item says so"),
+    ("previews=2", "so many previews, 0 to 8"),
+    ("output=full", "response.completed repeats the items with their base64, or `empty`"),
+    ("piece=100B", "events leave in pieces of at most this size"),
+    ("vary", "other colours and shapes for each request"),
+];
+
+/// A directive that means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown(String);
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "codex-sim does not know the directive '{}'; `codex-sim --faults` lists them all",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Unknown {}
+
+impl Directive {
+    /// Reads what stands between `[[sim:` and `]]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unknown`], for a name or value that means nothing.
+    pub fn parse(text: &str) -> Result<Self, Unknown> {
+        let known = match text.split_once('=') {
+            Some((name, value)) => Self::with_value(name, value),
+            None if text == "vary" => Some(Self::Vary),
+            None => Self::fault(text),
+        };
+        known.ok_or_else(|| Unknown(text.to_owned()))
+    }
+
+    fn with_value(name: &str, value: &str) -> Option<Self> {
+        Some(match name {
+            "delay" => Self::Delay(humantime::parse_duration(value).ok()?),
+            "bytes" => Self::Bytes(bytes(value)?),
+            "size" => Self::Size(Size::parse(value)?),
+            "previews" => Self::Previews(value.parse().ok().filter(|count| *count <= 8)?),
+            "output" => Self::CompletedOutput(CompletedOutput::parse(value)?),
+            "piece" => Self::Piece(bytes(value)?.max(1)),
+            _ => return None,
+        })
+    }
+
+    fn fault(text: &str) -> Option<Self> {
+        let (name, calls) = text.split_once('@').unwrap_or((text, ""));
+        let calls = match calls {
+            "" if text.contains('@') => return None,
+            "" => Vec::new(),
+            calls => calls.split(',').map(|call| call.parse().ok()).collect::<Option<_>>()?,
+        };
+        Some(Self::Fault { fault: Fault::parse(name)?, calls })
+    }
+
+    /// Changes `settings` for the `call`th request with this prompt.
+    pub fn apply(&self, settings: &mut Settings, call: u64) {
+        match self {
+            Self::Fault { fault, calls } => {
+                if calls.is_empty() || calls.contains(&call) {
+                    settings.faults.push(*fault);
+                }
+            }
+            Self::Delay(delay) => settings.delay = *delay,
+            Self::Bytes(len) => settings.base64_len = Some(*len),
+            Self::Size(size) => settings.size = Some(*size),
+            Self::Previews(count) => settings.exact_previews = Some(*count),
+            Self::CompletedOutput(output) => settings.completed_output = *output,
+            Self::Piece(len) => settings.piece = Some(*len),
+            Self::Vary => settings.look = Look::Varied,
+        }
+    }
+}
+
+/// A number of bytes with a unit, at most 256 MiB.
+fn bytes(text: &str) -> Option<usize> {
+    let bytes = text.parse::<ByteSize>().ok()?.as_u64();
+    usize::try_from(bytes).ok().filter(|bytes| *bytes <= 256 << 20)
+}
+
+/// Takes the directives out of a prompt.
+///
+/// # Errors
+///
+/// [`Unknown`], for the first one that means nothing: a test with a slip in it should not pass.
+pub fn extract(prompt: &str) -> Result<(String, Vec<Directive>), Unknown> {
+    let mut words = String::with_capacity(prompt.len());
+    let mut directives = Vec::new();
+    let mut rest = prompt;
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        let Some((inside, behind)) = after.split_once(CLOSE) else { break };
+        words.push_str(before);
+        directives.push(Directive::parse(inside)?);
+        // One of the two spaces around a directive goes with it.
+        rest = if before.is_empty() || before.ends_with(char::is_whitespace) {
+            behind.trim_start()
+        } else {
+            behind
+        };
+    }
+    words.push_str(rest);
+    Ok((words.trim().to_owned(), directives))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::AnswerFault;
+
+    #[test]
+    fn a_prompt_without_directives_stays_as_it_is() {
+        assert_eq!(
+            extract("a [[fox]] and [[sim").unwrap(),
+            ("a [[fox]] and [[sim".to_owned(), vec![])
+        );
+    }
+
+    #[test]
+    fn directives_are_taken_out_with_one_of_their_spaces() {
+        let (words, directives) =
+            extract("a red [[sim:delay=3s]] fox[[sim:usage_limit@2,3]]").unwrap();
+        assert_eq!(words, "a red fox");
+        let fault = Fault::Answer(AnswerFault::UsageLimit);
+        let expected = [
+            Directive::Delay(Duration::from_secs(3)),
+            Directive::Fault { fault, calls: vec![2, 3] },
+        ];
+        assert_eq!(directives, expected);
+    }
+
+    #[test]
+    fn values_have_units() {
+        assert_eq!(Directive::parse("bytes=6MB"), Ok(Directive::Bytes(6_000_000)));
+        assert_eq!(Directive::parse("bytes=1MiB"), Ok(Directive::Bytes(1 << 20)));
+        assert_eq!(Directive::parse("piece=1"), Ok(Directive::Piece(1)));
+        let size = Size { width: 512, height: 256 };
+        assert_eq!(Directive::parse("size=512x256"), Ok(Directive::Size(size)));
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        for text in [
+            "",
+            "nonsense",
+            "delay",
+            "delay=fast",
+            "bytes=1TB",
+            "previews=9",
+            "usage_limit@",
+            "usage_limit@x",
+        ] {
+            assert_eq!(Directive::parse(text), Err(Unknown(text.to_owned())));
+        }
+        assert!(extract("[[sim:typo]]").is_err());
+    }
+
+    #[test]
+    fn a_fault_can_be_for_one_of_several_requests() {
+        let directive = Directive::parse("server_error@2").unwrap();
+        let faults = |call| {
+            let mut settings = Settings::default();
+            directive.apply(&mut settings, call);
+            settings.faults.len()
+        };
+        assert_eq!([faults(1), faults(2), faults(3)], [0, 1, 0]);
+    }
+}

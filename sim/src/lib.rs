@@ -1,0 +1,23 @@
+//! A stand-in for the Codex backend's `/responses` with the `image_generation` tool: faithful to
+//! its wire, drawing real pictures, failing on demand.
+//!
+//! The way of a request: [`server`] takes it, [`request`] reads it and refuses what Codex refuses,
+//! [`directive`] finds in its prompt what is to go wrong, [`picture`] draws, [`story`] makes the
+//! list of events in the recorded order, [`faults`] change that list, and the server plays it.
+//! Everything but `server` and `clock` works without I/O.
+
+pub mod cli;
+pub mod clock;
+pub mod directive;
+pub mod event;
+pub mod faults;
+pub mod json;
+pub mod picture;
+pub mod random;
+pub mod refusal;
+pub mod request;
+pub mod rope;
+pub mod server;
+pub mod settings;
+pub mod stats;
+pub mod story;

@@ -1,0 +1,120 @@
+//! Reads a `/responses` body as the Codex backend does and refuses what it refuses.
+//!
+//! The order of the checks is the order in which the backend is seen to answer: its own rules first
+//! (`detail`), then the fields, then the tool.
+
+mod input;
+mod size;
+mod tool;
+
+use serde_json::{Map, Value};
+
+pub(crate) use self::tool::{not_offered, unknown_field};
+pub use self::{input::Input, size::Size, tool::ImageTool};
+use crate::refusal::Refusal;
+
+/// What Codex takes at the top of a body; everything else is refused by name.
+const PARAMETERS: [&str; 15] = [
+    "client_metadata",
+    "include",
+    "input",
+    "instructions",
+    "model",
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "reasoning",
+    "service_tier",
+    "store",
+    "stream",
+    "stream_options",
+    "text",
+    "tool_choice",
+    "tools",
+];
+
+/// A request that the backend would take.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The text model that calls the tool.
+    pub host_model: String,
+    /// What the host model is told.
+    pub instructions: String,
+    /// Words and images of the user.
+    pub input: Input,
+    /// The image tool. Without one, or with `tool_choice` `none`, the host model answers in words.
+    pub tool: Option<ImageTool>,
+    /// `tool_choice` as it came.
+    pub tool_choice: Value,
+    /// `parallel_tool_calls` as it came.
+    pub parallel_tool_calls: Value,
+    /// `reasoning` as it came.
+    pub reasoning: Value,
+}
+
+impl Request {
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    ///
+    /// The answer that the backend gives.
+    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
+            return Err(Refusal::detail(400, "Invalid JSON body"));
+        };
+        check_own_rules(&body)?;
+        let host_model = read_host_model(&body)?;
+        let instructions =
+            body.get("instructions").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let input = Input::read(&body)?;
+        let choice = body.get("tool_choice").cloned().unwrap_or_else(|| Value::from("auto"));
+        let tool = tool::read(&body, &choice, &input)?;
+        let echo = |name: &str, default: Value| body.get(name).cloned().unwrap_or(default);
+        Ok(Self {
+            host_model,
+            instructions,
+            input,
+            tool,
+            tool_choice: choice,
+            parallel_tool_calls: echo("parallel_tool_calls", Value::Bool(true)),
+            reasoning: echo("reasoning", serde_json::json!({"effort": "medium", "summary": null})),
+        })
+    }
+}
+
+fn check_own_rules(body: &Map<String, Value>) -> Result<(), Refusal> {
+    if body.get("instructions").and_then(Value::as_str).is_none_or(str::is_empty) {
+        return Err(Refusal::detail(400, "Instructions are required"));
+    }
+    if body.get("store") != Some(&Value::Bool(false)) {
+        return Err(Refusal::detail(400, "Store must be set to false"));
+    }
+    if body.get("stream") != Some(&Value::Bool(true)) {
+        return Err(Refusal::detail(400, "Stream must be set to true"));
+    }
+    match body.keys().find(|name| !PARAMETERS.contains(&name.as_str())) {
+        Some(name) => Err(Refusal::detail(400, &format!("Unsupported parameter: {name}"))),
+        None => Ok(()),
+    }
+}
+
+fn read_host_model(body: &Map<String, Value>) -> Result<String, Refusal> {
+    let Some(model) = body.get("model").and_then(Value::as_str).filter(|model| !model.is_empty())
+    else {
+        let message = "Missing required parameter: 'model'.";
+        return Err(Refusal::invalid(Some("missing_required_parameter"), "model", message));
+    };
+    if ["gpt-image-", "chatgpt-image-", "dall-e-"].iter().any(|prefix| model.starts_with(prefix)) {
+        return Err(unsupported_model(model));
+    }
+    Ok(model.to_owned())
+}
+
+/// The answer to a host model that the account does not have.
+pub fn unsupported_model(model: &str) -> Refusal {
+    let text =
+        format!("The '{model}' model is not supported when using Codex with a ChatGPT account.");
+    Refusal::detail(400, &text)
+}
+
+#[cfg(test)]
+mod tests;

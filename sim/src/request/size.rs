@@ -1,0 +1,112 @@
+//! Which sizes a picture of a model may have (image generation guide).
+
+use std::fmt;
+
+/// The three sizes that every model draws.
+const FIXED: [&str; 3] = ["1024x1024", "1024x1536", "1536x1024"];
+
+/// Pixels of a picture of the models that draw any size.
+const PIXELS: std::ops::RangeInclusive<u64> = 655_360..=8_294_400;
+
+/// The longest edge in pixels.
+const MAX_EDGE: u32 = 3840;
+
+/// A size in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+impl Size {
+    /// What `auto` draws.
+    pub const AUTO: Self = Self { width: 1024, height: 1024 };
+
+    /// Reads `WIDTHxHEIGHT`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (width, height) = text.split_once('x')?;
+        let number = |digits: &str| {
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|number| plain && *number > 0)
+        };
+        Some(Self { width: number(width)?, height: number(height)? })
+    }
+
+    /// Pixels in all.
+    pub const fn pixels(self) -> u64 {
+        self.width as u64 * self.height as u64
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// The size that `model` draws for `text`, or the message of the refusal.
+pub(super) fn read(text: &str, model: &str) -> Result<Size, String> {
+    if text == "auto" {
+        return Ok(Size::AUTO);
+    }
+    let refuse = |why: &str| Err(format!("Invalid size '{text}'. {why}"));
+    if !model.starts_with("gpt-image-2") {
+        return match Size::parse(text).filter(|_| FIXED.contains(&text)) {
+            Some(size) => Ok(size),
+            None => refuse("Supported sizes are 1024x1024, 1024x1536, 1536x1024, and auto."),
+        };
+    }
+    let Some(size) = Size::parse(text) else {
+        return refuse("Expected a size in the format WIDTHxHEIGHT, or auto.");
+    };
+    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
+    if size.width % 16 != 0 || size.height % 16 != 0 {
+        return refuse("Width and height must both be divisible by 16.");
+    }
+    if long > MAX_EDGE {
+        return refuse("The longest edge must be less than or equal to 3840 pixels.");
+    }
+    if u64::from(long) > 3 * u64::from(short) {
+        return refuse("The aspect ratio must not exceed 3:1.");
+    }
+    if size.pixels() < *PIXELS.start() {
+        return refuse("Requested resolution is below the current minimum pixel budget.");
+    }
+    if size.pixels() > *PIXELS.end() {
+        return refuse("Requested resolution exceeds the current pixel budget.");
+    }
+    Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str, model: &str, why: &str) {
+        let message = read(text, model).unwrap_err();
+        assert!(message.contains(why), "{text}: {message}");
+    }
+
+    #[test]
+    fn the_new_models_draw_any_size_within_the_rules() {
+        for text in ["1024x1024", "3840x2160", "2160x3840", "640x1024", "2048x2048"] {
+            assert_eq!(read(text, "gpt-image-2").unwrap().to_string(), text);
+        }
+        assert_eq!(read("auto", "gpt-image-2").unwrap(), Size::AUTO);
+        refused("1000x1024", "gpt-image-2", "divisible by 16");
+        refused("256x256", "gpt-image-2", "below the current minimum pixel budget");
+        refused("3840x3840", "gpt-image-2.5-flare", "exceeds the current pixel budget");
+        refused("4096x1024", "gpt-image-2", "3840");
+        refused("3072x512", "gpt-image-2", "3:1");
+        refused("+16x16", "gpt-image-2", "WIDTHxHEIGHT");
+        refused("huge", "gpt-image-2", "WIDTHxHEIGHT");
+    }
+
+    #[test]
+    fn the_older_models_draw_three_sizes() {
+        assert!(read("1536x1024", "gpt-image-1.5").is_ok());
+        refused("2048x2048", "gpt-image-1-mini", "Supported sizes are");
+    }
+}

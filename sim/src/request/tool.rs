@@ -1,0 +1,265 @@
+//! The `image_generation` tool (Responses API, `ImageGeneration`) as Codex takes it.
+
+use serde_json::{Map, Value};
+
+use super::{input::Input, size, size::Size};
+use crate::{
+    picture::{Background, Format},
+    refusal::Refusal,
+};
+
+const KEYS: [&str; 16] = [
+    "action",
+    "background",
+    "complexity",
+    "frame_count",
+    "frame_duration_ms",
+    "input_fidelity",
+    "input_image_mask",
+    "model",
+    "moderation",
+    "output_compression",
+    "output_format",
+    "partial_images",
+    "quality",
+    "size",
+    "svg",
+    "type",
+];
+
+/// What the tool was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageTool {
+    /// The model that draws.
+    pub model: String,
+    /// `size` as it came; `auto` unless it was given.
+    pub asked_size: String,
+    /// What is drawn for it.
+    pub size: Size,
+    /// `quality` as it came; `auto` unless it was given.
+    pub quality: String,
+    /// `background` as it came; `auto` unless it was given.
+    pub asked_background: String,
+    /// What is drawn for it.
+    pub background: Background,
+    /// The file format.
+    pub format: Format,
+    /// Quality of a JPEG or WebP, 0 to 100.
+    pub compression: u8,
+    /// `moderation` as it came; `auto` unless it was given.
+    pub moderation: String,
+    /// How many previews were asked for.
+    pub partial_images: u32,
+    /// Frames of a GIF.
+    pub frames: u32,
+    /// How long a frame of a GIF stays, in milliseconds.
+    pub frame_ms: u32,
+}
+
+/// Reads `tools` and checks that `tool_choice` names one of them. `None`: no picture is wanted.
+pub(super) fn read(
+    body: &Map<String, Value>,
+    choice: &Value,
+    input: &Input,
+) -> Result<Option<ImageTool>, Refusal> {
+    let tools: &[Value] = body.get("tools").and_then(Value::as_array).map_or(&[], Vec::as_slice);
+    let offered = |kind: &str| tools.iter().any(|tool| kind_of(tool) == Some(kind));
+    for kind in chosen(choice) {
+        if !offered(kind) {
+            return Err(not_offered(kind));
+        }
+    }
+    let mut found = None;
+    for (index, tool) in tools.iter().enumerate() {
+        if kind_of(tool) == Some("image_generation") {
+            found = Some(Fields { tool, index }.read(input)?);
+        }
+    }
+    Ok(found.filter(|_| choice.as_str() != Some("none")))
+}
+
+/// The kinds of tools that `tool_choice` names: `{"type":…}`, or the `tools` of `allowed_tools`.
+fn chosen(choice: &Value) -> Vec<&str> {
+    match choice.get("tools").and_then(Value::as_array) {
+        Some(tools) => tools.iter().filter_map(kind_of).collect(),
+        None => kind_of(choice).into_iter().collect(),
+    }
+}
+
+fn kind_of(tool: &Value) -> Option<&str> {
+    tool.get("type").and_then(Value::as_str)
+}
+
+/// The answer to a `tool_choice` that the account or the request does not have.
+pub(crate) fn not_offered(kind: &str) -> Refusal {
+    Refusal::invalid(
+        None,
+        "tool_choice",
+        &format!("Tool choice '{kind}' not found in 'tools' parameter."),
+    )
+}
+
+/// The answer to a field that the tool does not have.
+pub(crate) fn unknown_field(index: usize, name: &str) -> Refusal {
+    let param = format!("tools[{index}].{name}");
+    Refusal::invalid(Some("unknown_parameter"), &param, &format!("Unknown parameter: '{param}'."))
+}
+
+/// The fields of one tool.
+struct Fields<'a> {
+    tool: &'a Value,
+    index: usize,
+}
+
+impl Fields<'_> {
+    fn read(&self, input: &Input) -> Result<ImageTool, Refusal> {
+        let unknown = self
+            .tool
+            .as_object()
+            .and_then(|it| it.keys().find(|key| !KEYS.contains(&key.as_str())));
+        if let Some(name) = unknown {
+            return Err(unknown_field(self.index, name));
+        }
+        let model = self.model()?;
+        let new = model.starts_with("gpt-image-2.");
+        let qualities: &[&str] = if new {
+            &["auto", "low", "medium", "high", "xhigh", "max"]
+        } else {
+            &["auto", "low", "medium", "high"]
+        };
+        let asked_size = self.text("size")?.unwrap_or("auto").to_owned();
+        let format = self.format()?;
+        let asked_background = self.one_of("background", &["auto", "transparent", "opaque"])?;
+        let tool = ImageTool {
+            size: size::read(&asked_size, &model)
+                .map_err(|why| Refusal::tool("invalid_value", &why))?,
+            asked_size,
+            quality: self.one_of("quality", qualities)?,
+            background: self.background(&asked_background, format)?,
+            asked_background,
+            format,
+            compression: self.compression(format)?,
+            moderation: self.one_of("moderation", &["auto", "low"])?,
+            partial_images: self.number("partial_images", 0, 3)?.unwrap_or(0),
+            frames: self.number("frame_count", 2, 64)?.unwrap_or(9),
+            frame_ms: self.number("frame_duration_ms", 20, 2000)?.unwrap_or(200),
+            model,
+        };
+        self.edit(&tool, input)?;
+        Ok(tool)
+    }
+
+    fn model(&self) -> Result<String, Refusal> {
+        let model = self.text("model")?.unwrap_or("gpt-image-2");
+        if model.starts_with("gpt-image-") || model == "chatgpt-image-latest" {
+            return Ok(model.to_owned());
+        }
+        Err(Refusal::tool("invalid_value", &format!("The model '{model}' does not exist.")))
+    }
+
+    fn format(&self) -> Result<Format, Refusal> {
+        let name = self.one_of("output_format", &["png", "webp", "jpeg", "gif", "svg"])?;
+        if name == "svg" {
+            return Err(Refusal::tool(
+                "invalid_value",
+                "The output format 'svg' is not available for this account.",
+            ));
+        }
+        Ok(Format::parse(&name).unwrap_or(Format::Png))
+    }
+
+    fn background(&self, asked: &str, format: Format) -> Result<Background, Refusal> {
+        match (asked, format) {
+            ("transparent", Format::Png | Format::Webp) => Ok(Background::Transparent),
+            ("transparent", _) => Err(Refusal::tool(
+                "invalid_value",
+                "Transparent background is not supported for this output format.",
+            )),
+            _ => Ok(Background::Opaque),
+        }
+    }
+
+    fn compression(&self, format: Format) -> Result<u8, Refusal> {
+        let level = self.number("output_compression", 0, 100)?.unwrap_or(100);
+        if level != 100 && !matches!(format, Format::Jpeg | Format::Webp) {
+            let message = "Compression less than 100 is not supported for this output format.";
+            return Err(Refusal::tool("invalid_value", message));
+        }
+        Ok(u8::try_from(level).unwrap_or(100))
+    }
+
+    fn edit(&self, tool: &ImageTool, input: &Input) -> Result<(), Refusal> {
+        let fidelity = self.tool.get("input_fidelity").is_some_and(|it| !it.is_null());
+        if fidelity && tool.model.starts_with("gpt-image-2") {
+            let message = format!(
+                "The model '{}' does not support the 'input_fidelity' parameter.",
+                tool.model
+            );
+            return Err(Refusal::tool("invalid_value", &message));
+        }
+        if self.one_of("action", &["auto", "generate", "edit"])? == "edit"
+            && input.images.is_empty()
+        {
+            return Err(Refusal::tool(
+                "invalid_value",
+                "Action 'edit' requires an image in the context.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        match self.tool.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong_type(name, "a string")),
+        }
+    }
+
+    /// A field with a list of values, the first of which is the default.
+    fn one_of(&self, name: &str, accepted: &[&str]) -> Result<String, Refusal> {
+        let default = accepted.first().copied().unwrap_or_default();
+        let value = self.text(name)?.unwrap_or(default);
+        if accepted.contains(&value) {
+            return Ok(value.to_owned());
+        }
+        let accepted: Vec<String> = accepted.iter().map(|it| format!("'{it}'")).collect();
+        let message =
+            format!("Invalid value: '{value}'. Supported values are: {}.", accepted.join(", "));
+        Err(Refusal::invalid(Some("invalid_value"), &self.path(name), &message))
+    }
+
+    fn number(&self, name: &str, min: u64, max: u64) -> Result<Option<u32>, Refusal> {
+        let value = match self.tool.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.as_u64().ok_or_else(|| self.wrong_type(name, "an integer"))?,
+        };
+        let path = self.path(name);
+        if value > max {
+            let message = format!(
+                "Invalid '{path}': integer above maximum value. Expected a value <= {max}, but got {value} instead."
+            );
+            return Err(Refusal::invalid(Some("integer_above_max_value"), &path, &message));
+        }
+        if value < min {
+            let message = format!(
+                "Invalid '{path}': integer below minimum value. Expected a value >= {min}, but got {value} instead."
+            );
+            return Err(Refusal::invalid(Some("integer_below_min_value"), &path, &message));
+        }
+        Ok(u32::try_from(value).ok())
+    }
+
+    fn wrong_type(&self, name: &str, expected: &str) -> Refusal {
+        let path = self.path(name);
+        Refusal::invalid(
+            Some("invalid_type"),
+            &path,
+            &format!("Invalid type for '{path}': expected {expected}."),
+        )
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("tools[{}].{name}", self.index)
+    }
+}

@@ -1,0 +1,90 @@
+//! A TCP connection that can be made to end by RST.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// How a connection is to end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fate(Arc<AtomicBool>);
+
+impl Fate {
+    /// It is to end by RST.
+    pub(super) fn reset(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    fate: Fate,
+}
+
+impl Wire {
+    pub(super) const fn new(tcp: TcpStream, fate: Fate) -> Self {
+        Self { tcp, fate }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.fate.0.load(Ordering::Acquire) {
+            // A socket that does not linger answers with RST when it is closed. A failure leaves an
+            // ordinary end.
+            let _ = self.tcp.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}

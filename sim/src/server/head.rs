@@ -1,0 +1,91 @@
+//! The headers of an answer, as real ones have them.
+//!
+//! Account and cookie headers are here so that a test can see whether they cross a gateway; they
+//! must not.
+
+use std::time::Duration;
+
+use hyper::{
+    Response, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+
+use super::body::Body;
+use crate::{random::Random, refusal::Refusal};
+
+/// Headers by name; the values may be any bytes.
+pub(super) type Headers = Vec<(&'static str, Vec<u8>)>;
+
+/// What every answer carries. `number` tells answers apart, `now` is the time since the Unix epoch.
+pub(super) fn usual(number: u64, now: Duration) -> Headers {
+    let mut random = Random::new(number);
+    let (first, second) = (random.next(), random.next());
+    let secs = now.as_secs();
+    let headers = [
+        ("content-type", "text/event-stream; charset=utf-8".to_owned()),
+        ("cache-control", "no-cache".to_owned()),
+        ("server", "cloudflare".to_owned()),
+        ("cf-ray", format!("{first:016x}-SIM")),
+        ("cf-cache-status", "DYNAMIC".to_owned()),
+        (
+            "set-cookie",
+            format!(
+                "__cf_bm={second:016x}-{secs}-1.0.1.1; path=/; HttpOnly; Secure; SameSite=None"
+            ),
+        ),
+        ("set-cookie", format!("_cfuvid={first:016x}; path=/; HttpOnly; Secure; SameSite=None")),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+        ("x-request-id", format!("req_{first:016x}{second:016x}")),
+        ("x-oai-request-id", format!("{second:016x}")),
+        ("openai-model", "gpt-5.4-mini".to_owned()),
+        ("openai-processing-ms", "317".to_owned()),
+        ("openai-version", "2020-10-01".to_owned()),
+        ("x-models-etag", "W/\"sim\"".to_owned()),
+        ("x-reasoning-included", "true".to_owned()),
+        ("x-codex-turn-state", format!("{first:016x}")),
+        ("x-codex-plan-type", "plus".to_owned()),
+        ("x-codex-active-limit", "premium".to_owned()),
+        ("x-codex-primary-used-percent", "12".to_owned()),
+        ("x-codex-primary-window-minutes", "300".to_owned()),
+        ("x-codex-primary-reset-at", (secs + 13_873).to_string()),
+        ("x-codex-primary-reset-after-seconds", "13873".to_owned()),
+        ("x-codex-primary-over-secondary-limit-percent", "0".to_owned()),
+        ("x-codex-secondary-used-percent", "31".to_owned()),
+        ("x-codex-secondary-window-minutes", "10080".to_owned()),
+        ("x-codex-secondary-reset-at", (secs + 316_705).to_string()),
+        ("x-codex-secondary-reset-after-seconds", "316705".to_owned()),
+        ("x-codex-credits-has-credits", "False".to_owned()),
+        ("x-codex-credits-balance", "0".to_owned()),
+        ("x-codex-credits-unlimited", "False".to_owned()),
+    ];
+    headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
+}
+
+/// Sets one header in place of all of that name.
+pub(super) fn set(headers: &mut Headers, name: &'static str, value: impl Into<Vec<u8>>) {
+    headers.retain(|(other, _)| *other != name);
+    headers.push((name, value.into()));
+}
+
+/// An answer with these headers. One that HTTP does not allow is left out.
+pub(super) fn respond(status: u16, headers: Headers, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_bytes(&value) {
+            response.headers_mut().append(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// The answer that a refusal is.
+pub(super) fn refuse(refusal: Refusal, mut headers: Headers) -> Response<Body> {
+    set(&mut headers, "content-type", refusal.content_type);
+    for (name, value) in refusal.headers {
+        set(&mut headers, name, value);
+    }
+    respond(refusal.status, headers, Body::whole(refusal.body))
+}

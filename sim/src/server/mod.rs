@@ -1,0 +1,118 @@
+//! The server: connections, routes and the playing of plans. HTTP/1.1 and HTTP/2 without TLS on one
+//! port.
+
+mod answer;
+mod body;
+mod connection;
+mod head;
+mod player;
+mod route;
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use tokio::net::TcpListener;
+
+use self::connection::{Fate, Wire};
+use crate::{cli::Options, clock, picture::Gallery, random, stats::Stats};
+
+/// How many different prompts are counted before the count starts anew.
+const MAX_PROMPTS: usize = 10_000;
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    state: Arc<State>,
+}
+
+/// What all requests share.
+#[derive(Debug)]
+struct State {
+    options: Options,
+    /// Chooses identifiers.
+    seed: u64,
+    gallery: Gallery,
+    stats: Stats,
+    /// How often each prompt came, by its hash.
+    calls: Mutex<HashMap<u64, u64>>,
+}
+
+impl State {
+    /// How often this prompt has come, this time included.
+    fn count(&self, prompt: &str) -> u64 {
+        let Ok(mut calls) = self.calls.lock() else { return 1 };
+        if calls.len() > MAX_PROMPTS {
+            calls.clear();
+        }
+        let count = calls.entry(random::hash(prompt.as_bytes())).or_insert(0);
+        *count += 1;
+        *count
+    }
+}
+
+impl Server {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    ///
+    /// Where the address cannot be had.
+    pub async fn bind(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let seed =
+            options.seed.unwrap_or_else(|| random::hash(&clock::now().as_nanos().to_le_bytes()));
+        let state = State {
+            options,
+            seed,
+            gallery: Gallery::default(),
+            stats: Stats::default(),
+            calls: Mutex::new(HashMap::new()),
+        };
+        Ok(Self { listener, state: Arc::new(state) })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves for ever. Dropping the future stops it.
+    pub async fn run(self) {
+        loop {
+            let Ok((tcp, _)) = self.listener.accept().await else {
+                // Out of file descriptors, most likely: some will be free soon.
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                continue;
+            };
+            // Small pieces are the point here: none waits for the next.
+            let _ = tcp.set_nodelay(true);
+            self.state.stats.connected();
+            tokio::spawn(serve(tcp, Arc::clone(&self.state)));
+        }
+    }
+}
+
+async fn serve(tcp: tokio::net::TcpStream, state: Arc<State>) {
+    let fate = Fate::default();
+    let wire = TokioIo::new(Wire::new(tcp, fate.clone()));
+    let service =
+        service_fn(move |request| route::answer(request, Arc::clone(&state), fate.clone()));
+    // A connection that ends in an error was ended by the client or by a fault.
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(wire, service).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Sends a plan, step by step, for as long as the client stays.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use bytes::Bytes;
+use tokio::{sync::mpsc::Sender, time::sleep};
+
+use super::{body::Broken, connection::Fate};
+use crate::{
+    event::{Event, Framing},
+    rope::Rope,
+    stats::Ending,
+    story::{LastLine, Plan, Step},
+};
+
+/// Time for what was sent to leave this process, before the connection ends.
+const SETTLE: Duration = Duration::from_millis(40);
+
+/// Events after which a response is over.
+const LAST: [&str; 4] = ["response.completed", "response.failed", "response.incomplete", "error"];
+
+/// Where pieces go.
+pub(super) type Pieces = Sender<Result<Bytes, Broken>>;
+
+/// A player for one answer.
+#[derive(Debug)]
+pub(super) struct Player {
+    pub pieces: Pieces,
+    pub fate: Fate,
+}
+
+impl Player {
+    /// Sends the whole plan.
+    pub(super) async fn play(&self, plan: Plan) -> Ending {
+        let Plan { steps, framing, piece, last_line } = plan.numbered();
+        let last = steps.len().saturating_sub(1);
+        let mut ending = Ending::Aborted;
+        for (index, step) in steps.into_iter().enumerate() {
+            let is_end = step.event().is_some_and(|event| LAST.contains(&event.name()));
+            let cut_short = index == last && last_line == LastLine::Missing;
+            let rope = render(
+                &step,
+                &framing,
+                if cut_short { LastLine::Missing } else { LastLine::Blank },
+            );
+            let went_on = match rope {
+                Some(rope) => self.send(rope, piece).await,
+                None => self.act(&step).await,
+            };
+            if went_on.is_break() {
+                return ending;
+            }
+            if is_end {
+                ending = Ending::LeftAfterEnd;
+            }
+        }
+        Ending::Finished
+    }
+
+    async fn send(&self, rope: Rope, piece: usize) -> ControlFlow<()> {
+        for bytes in rope.into_pieces(piece) {
+            if self.pieces.send(Ok(bytes)).await.is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Does what is not sending. Breaks where the client has left.
+    async fn act(&self, step: &Step) -> ControlFlow<()> {
+        match step {
+            Step::Wait(time) => tokio::select! {
+                () = sleep(*time) => ControlFlow::Continue(()),
+                () = self.pieces.closed() => ControlFlow::Break(()),
+            },
+            Step::Hold => {
+                self.pieces.closed().await;
+                ControlFlow::Break(())
+            }
+            Step::Cut | Step::Reset => {
+                sleep(SETTLE).await;
+                if *step == Step::Reset {
+                    self.fate.reset();
+                }
+                // It does not matter whether the client is still there.
+                let _ = self.pieces.send(Err(Broken)).await;
+                ControlFlow::Continue(())
+            }
+            Step::Event(_)
+            | Step::Half(_)
+            | Step::Raw { .. }
+            | Step::Comment(_)
+            | Step::Verbatim(_) => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// The bytes of a step that sends some.
+fn render(step: &Step, framing: &Framing, last_line: LastLine) -> Option<Rope> {
+    let mut rope = Rope::default();
+    match step {
+        Step::Event(event) => rope = write(event, framing, last_line),
+        Step::Half(event) => {
+            let whole = event.write(framing);
+            let half = whole.len() / 2;
+            rope.shared(whole.into_prefix(half));
+        }
+        Step::Raw { name, data } => {
+            if !name.is_empty() {
+                framing.line(&mut rope, &format!("event: {name}"));
+            }
+            rope.text("data: ");
+            rope.bytes(data);
+            framing.line(&mut rope, "");
+            framing.line(&mut rope, "");
+        }
+        Step::Comment(text) => rope.shared(framing.comment(text)),
+        Step::Verbatim(bytes) => rope.shared(bytes.clone()),
+        Step::Wait(_) | Step::Hold | Step::Cut | Step::Reset => return None,
+    }
+    Some(rope)
+}
+
+fn write(event: &Event, framing: &Framing, last_line: LastLine) -> Rope {
+    let whole = event.write(framing);
+    match last_line {
+        LastLine::Blank => whole,
+        LastLine::Missing => {
+            let len = whole.len() - 2 * framing.end.as_str().len();
+            let mut rope = Rope::default();
+            rope.shared(whole.into_prefix(len));
+            rope
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What came in and how it ended, for tests to ask about (`GET /stats`).
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use hyper::http::request::Parts;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{json::Json, list, object};
+
+/// How many requests are remembered.
+const RECENT: usize = 32;
+
+/// How much of an `image_url` is shown, in characters.
+const SHOWN: usize = 64;
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything was sent.
+    Finished,
+    /// The client left before the last event of the response.
+    Aborted,
+    /// The client left after it.
+    LeftAfterEnd,
+}
+
+/// The counters.
+#[derive(Debug, Default)]
+pub struct Stats {
+    inner: Mutex<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    connections: u64,
+    requests: u64,
+    refused: u64,
+    images_drawn: u64,
+    open: u64,
+    peak: u64,
+    finished: u64,
+    aborted: u64,
+    left_after_end: u64,
+    recent: VecDeque<Json>,
+}
+
+impl Stats {
+    fn with(&self, edit: impl FnOnce(&mut Counters)) {
+        if let Ok(mut counters) = self.inner.lock() {
+            edit(&mut counters);
+        }
+    }
+
+    /// A connection was accepted.
+    pub fn connected(&self) {
+        self.with(|it| it.connections += 1);
+    }
+
+    /// A request for a response came, with this body.
+    pub fn requested(&self, head: &Parts, body: &[u8]) {
+        let request = describe(head, body);
+        self.with(|it| {
+            it.requests += 1;
+            it.recent.push_back(request);
+            while it.recent.len() > RECENT {
+                it.recent.pop_front();
+            }
+        });
+    }
+
+    /// It was answered without a stream.
+    pub fn refused(&self) {
+        self.with(|it| it.refused += 1);
+    }
+
+    /// Pictures were made for it, previews apart.
+    pub fn drawn(&self, pictures: usize) {
+        self.with(|it| it.images_drawn += pictures as u64);
+    }
+
+    /// A stream was opened.
+    pub fn opened(&self) {
+        self.with(|it| {
+            it.open += 1;
+            it.peak = it.peak.max(it.open);
+        });
+    }
+
+    /// A stream ended.
+    pub fn closed(&self, ending: Ending) {
+        self.with(|it| {
+            it.open = it.open.saturating_sub(1);
+            match ending {
+                Ending::Finished => it.finished += 1,
+                Ending::Aborted => it.aborted += 1,
+                Ending::LeftAfterEnd => it.left_after_end += 1,
+            }
+        });
+    }
+
+    /// Forgets everything but the streams that are open.
+    pub fn reset(&self) {
+        self.with(|it| *it = Counters { open: it.open, peak: it.open, ..Counters::default() });
+    }
+
+    /// The counters as JSON.
+    pub fn to_json(&self) -> Json {
+        let mut json = Json::NULL;
+        self.with(|it| {
+            json = object! {
+                "requests": it.requests, "refused": it.refused, "images_drawn": it.images_drawn,
+                "open_streams": it.open, "peak_open_streams": it.peak, "finished_streams": it.finished,
+                "aborted_streams": it.aborted, "left_after_end": it.left_after_end, "connections": it.connections,
+                "last": it.recent.back().cloned().unwrap_or(Json::NULL),
+                "recent": Json::List(it.recent.iter().cloned().collect()),
+            };
+        });
+        json
+    }
+}
+
+/// A request as JSON. The credential is shown as its SHA-256 and images are cut short.
+fn describe(head: &Parts, body: &[u8]) -> Json {
+    let headers = head.headers.iter().map(|(name, value)| {
+        let value = match name.as_str() {
+            "authorization" => format!("sha256:{}", sha256(value.as_bytes())),
+            _ => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
+        list![name.as_str(), value]
+    });
+    let mut parsed = serde_json::from_slice(body).unwrap_or(Value::Null);
+    shorten(&mut parsed);
+    object! {
+        "method": head.method.as_str(), "path": head.uri.to_string(), "version": format!("{:?}", head.version),
+        "headers": Json::List(headers.collect()), "body_bytes": body.len() as u64, "body": parsed,
+    }
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(url) if name == "image_url" && url.len() > SHOWN => {
+                        let start: String = url.chars().take(SHOWN).collect();
+                        *value = format!(
+                            "{start}… {} bytes, sha256:{}",
+                            url.len(),
+                            sha256(url.as_bytes())
+                        )
+                        .into();
+                    }
+                    _ => shorten(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        _ => {}
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_shown_without_its_credential_and_without_whole_images() {
+        let url = format!("data:image/png;base64,{}", "A".repeat(5000));
+        let body = serde_json::json!({"input": [{"image_url": url}], "n": 1}).to_string();
+        let (head, ()) = Request::get("/responses")
+            .header("authorization", "Bearer secret")
+            .body(())
+            .unwrap()
+            .into_parts();
+        let stats = Stats::default();
+        stats.requested(&head, body.as_bytes());
+        let shown = String::from_utf8(stats.to_json().to_bytes()).unwrap();
+        assert!(!shown.contains("secret") && shown.contains("sha256:"));
+        assert!(shown.len() < 2000 && shown.contains("5022 bytes"));
+    }
+
+    #[test]
+    fn streams_are_counted_from_opening_to_end() {
+        let stats = Stats::default();
+        stats.opened();
+        stats.opened();
+        stats.closed(Ending::Aborted);
+        let json: Value = serde_json::from_slice(&stats.to_json().to_bytes()).unwrap();
+        assert_eq!((&json["open_streams"], &json["peak_open_streams"]), (&1.into(), &2.into()));
+        assert_eq!(json["aborted_streams"], 1);
+        stats.reset();
+        let json: Value = serde_json::from_slice(&stats.to_json().to_bytes()).unwrap();
+        assert_eq!((&json["open_streams"], &json["aborted_streams"]), (&1.into(), &0.into()));
+    }
+}

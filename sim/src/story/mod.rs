@@ -1,0 +1,165 @@
+//! What one answer says: the events in the order in which they were recorded, as a list that faults
+//! can change before any of it is sent.
+
+mod events;
+mod plan;
+mod usage;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use self::{
+    events::{QUOTA, RATE_LIMIT, failure, moderation},
+    plan::{LastLine, Plan, Step},
+};
+use crate::{
+    json::Json,
+    list, object,
+    random::{self, Random},
+    request::{ImageTool, Request},
+    settings::CompletedOutput,
+};
+
+/// What an answer is told from.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// What was asked.
+    pub request: Request,
+    /// What is said to have been drawn, where the request wants a picture.
+    pub tool: Option<ImageTool>,
+    /// When the answer was created, as the time since the Unix epoch.
+    pub created_at: Duration,
+    /// Chooses the identifiers.
+    pub seed: u64,
+    /// The prompt as the host model passed it on.
+    pub revised_prompt: String,
+    /// The base64 of the final picture and of one that a fault may add to it.
+    pub pictures: Vec<Bytes>,
+    /// The base64 of the previews.
+    pub previews: Vec<Bytes>,
+    /// Time that drawing takes.
+    pub delay: Duration,
+    /// Whether `response.completed` repeats the items.
+    pub completed_output: CompletedOutput,
+    /// How `tools[0]` is echoed.
+    pub echo: Echo,
+}
+
+/// How the tool is echoed in the response object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Echo {
+    /// As it was asked, with the defaults filled in.
+    #[default]
+    Asked,
+    /// As the model that Codex pins, whatever was asked.
+    Pinned,
+    /// Not at all: `[]`.
+    Removed,
+}
+
+/// Where the items stand in `output`.
+const REASONING: u64 = 0;
+const IMAGE: u64 = 1;
+const MESSAGE: u64 = 2;
+
+impl Story {
+    /// The whole answer in the recorded order.
+    pub fn tell(&self) -> Plan {
+        let mut steps = self.opening();
+        if self.tool.is_some() {
+            steps.extend(self.drawing());
+            steps.extend(self.words(MESSAGE, ""));
+        } else {
+            steps.extend(self.words(
+                IMAGE,
+                "This is codex-sim. It draws when it is given the image_generation tool.",
+            ));
+        }
+        steps.push(self.rate_limits());
+        steps.push(self.completed());
+        Plan::new(steps)
+    }
+
+    /// Everything before the picture.
+    pub fn opening(&self) -> Vec<Step> {
+        let reasoning =
+            object! { "id": self.id("rs", REASONING), "type": "reasoning", "summary": list![] };
+        vec![
+            self.about_response("response.created", self.response("in_progress")),
+            self.about_response("response.in_progress", self.response("in_progress")),
+            self.item("response.output_item.added", REASONING, reasoning.clone()),
+            self.item("response.output_item.done", REASONING, reasoning),
+        ]
+    }
+
+    /// The picture: announced, in the making, with previews, and whole.
+    fn drawing(&self) -> Vec<Step> {
+        let pause = self.delay / u32::try_from(self.previews.len() + 1).unwrap_or(1);
+        let mut steps = vec![
+            self.item("response.output_item.added", IMAGE, self.announced(IMAGE)),
+            self.call("response.image_generation_call.in_progress", IMAGE),
+            self.call("response.image_generation_call.generating", IMAGE),
+        ];
+        for (number, preview) in self.previews.iter().enumerate() {
+            steps.extend((!pause.is_zero()).then_some(Step::Wait(pause)));
+            steps.push(self.preview(number, preview));
+        }
+        steps.extend((!pause.is_zero()).then_some(Step::Wait(pause)));
+        steps.push(self.call("response.image_generation_call.completed", IMAGE));
+        steps.push(self.picture(IMAGE, 0));
+        steps
+    }
+
+    /// A second picture, all of it.
+    pub fn second_picture(&self, output_index: u64) -> Vec<Step> {
+        vec![
+            self.item("response.output_item.added", output_index, self.announced(output_index)),
+            self.call("response.image_generation_call.in_progress", output_index),
+            self.call("response.image_generation_call.completed", output_index),
+            self.picture(output_index, 1),
+        ]
+    }
+
+    /// The event that brings a picture.
+    fn picture(&self, output_index: u64, number: usize) -> Step {
+        self.item(
+            "response.output_item.done",
+            output_index,
+            self.picture_item(output_index, number),
+        )
+    }
+
+    fn announced(&self, output_index: u64) -> Json {
+        object! { "id": self.id("ig", output_index), "type": "image_generation_call", "status": "in_progress" }
+    }
+
+    /// `response.completed` as this story ends.
+    pub fn completed(&self) -> Step {
+        let output = match self.completed_output {
+            CompletedOutput::Empty => list![],
+            CompletedOutput::Full => self.output(),
+        };
+        self.completed_with(output)
+    }
+
+    /// All items, as api.openai.com repeats them.
+    pub fn output(&self) -> Json {
+        let reasoning =
+            object! { "id": self.id("rs", REASONING), "type": "reasoning", "summary": list![] };
+        let mut items = vec![reasoning];
+        items.extend(self.tool.is_some().then(|| self.picture_item(IMAGE, 0)));
+        items.push(self.message(u64::try_from(items.len()).unwrap_or(MESSAGE), ""));
+        Json::List(items)
+    }
+
+    /// An identifier as the backend makes them: a prefix and 50 hexadecimal digits.
+    pub fn id(&self, prefix: &str, output_index: u64) -> String {
+        let mut random = Random::new(self.seed ^ random::hash(prefix.as_bytes()) ^ output_index);
+        let digits: String = (0..4).map(|_| format!("{:016x}", random.next())).collect();
+        format!("{prefix}_{}", digits.chars().take(50).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests;
