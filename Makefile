@@ -1,0 +1,48 @@
+# The one entry for people and for CI. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run build sim demo run test test-unit test-e2e lint golden fuzz bench clean
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what this machine lacks to build, run and test, under .tools/ (quick when nothing is missing)
+	@tools/setup.sh
+
+setup-run:
+	@tools/setup.sh run
+
+build: setup-run ## Build the filter: build/imagegate.wasm
+	@tools/build.sh
+
+sim: setup-run
+	@cargo build --release --package codex-sim --target-dir target
+
+demo: build sim ## Send one request through Envoy and codex-sim, and write build/demo.png
+	@tools/demo.sh
+
+run: build sim ## Start Envoy and codex-sim and stay up until ^C
+	@tools/demo.sh run
+
+test: setup build sim ## Run all tests
+	@tools/test.sh all
+
+test-unit: setup-run ## Run the tests that need no Envoy: unit, golden, property, exchange, layering
+	@tools/test.sh unit
+
+test-e2e: setup build sim ## Run the tests in a real Envoy
+	@tools/test.sh e2e
+
+lint: build ## Check format, lints, docs, scripts and Envoy's configurations
+	@tools/lint.sh
+
+golden: ## Write the golden files anew; review the difference
+	UPDATE_GOLDEN=1 cargo test --test golden
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS (60); installs cargo-fuzz under .tools/
+	@tools/fuzz.sh
+
+bench: build sim ## Measure the filter against the same bytes without it
+	@benches/run.sh
+
+clean: ## Remove what was built; .tools/ stays
+	rm -rf build target

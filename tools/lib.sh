@@ -1,0 +1,53 @@
+# What the scripts in tools/ share. Source it; it moves to the top of the repository.
+# shellcheck shell=bash
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# step LABEL COMMAND…: runs a command quietly, says every five seconds that it still runs, and how long it took where that
+# was a second or more. Shows its last words if it fails.
+step() {
+  local label=$1 log pid start=$SECONDS said=0
+  shift
+  mkdir -p build/log
+  log=build/log/${label//[^a-zA-Z0-9]/-}.log
+  "$@" >"$log" 2>&1 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.1
+    if ((SECONDS - start >= said + 5)); then
+      said=$((SECONDS - start))
+      say "  $label … $said s"
+    fi
+  done
+  if ! wait "$pid"; then
+    tail -n 30 "$log" >&2
+    fail "$label failed after $((SECONDS - start)) s; all of its output is in $log"
+  fi
+  if ((SECONDS > start)); then say "  $label: done in $((SECONDS - start)) s"; fi
+}
+
+# The Envoy to use: $ENVOY where it is given, else the pinned wheel's.
+envoy_path() {
+  local found
+  if [[ ${ENVOY:-} ]]; then
+    command -v "$ENVOY" || fail "ENVOY=$ENVOY is not a program"
+    return
+  fi
+  found=$(compgen -G '.tools/venv/lib/python3*/site-packages/envoy/_bin/envoy' | head -n 1) || fail "there is no Envoy; run: make setup"
+  realpath "$found"
+}
+
+# Runs a command with the environment that builds for wasm32-wasip1.
+with_wasm_toolchain() {
+  (
+    environment=$(WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh)
+    eval "$environment"
+    "$@"
+  )
+}

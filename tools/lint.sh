@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Everything that can be said about the sources without running them. Shows all faults, not only the first.
+source "$(dirname "$0")/lib.sh"
+
+failures=()
+check() {
+  local label=$1 start=$SECONDS
+  shift
+  if "$@"; then
+    say "ok    $label ($((SECONDS - start)) s)"
+  else
+    say "FAULT $label"
+    failures+=("$label")
+  fi
+}
+
+clippy_wasm() {
+  # Debian's compiler comes without clippy. Clippy for the host sees the same code, as no module is left out of either build;
+  # what is left for this target are the compiler's own warnings.
+  local environment
+  environment=$(WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh)
+  if [[ $environment ]]; then
+    with_wasm_toolchain env CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-Ctarget-feature=+simd128,+bulk-memory -Dwarnings" \
+      cargo check --lib --package imagegate --target wasm32-wasip1 --target-dir target/wasm-lint
+  else
+    cargo clippy --lib --package imagegate --target wasm32-wasip1 -- -D warnings
+  fi
+}
+
+shell_syntax() {
+  local file status=0
+  for file in tools/*.sh .ci/run; do bash -n "$file" || status=1; done
+  return "$status"
+}
+
+python_syntax() { python3 -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]' tests/clients/*.py; }
+
+envoy_accepts() {
+  local file status=0 envoy
+  envoy=$(envoy_path)
+  for file in envoy/*.yaml; do
+    grep -q '^static_resources:' "$file" || continue
+    CODEX_ACCESS_TOKEN=any CODEX_ACCOUNT_ID=any "$envoy" --mode validate --log-level error -c "$file" || status=1
+  done
+  return "$status"
+}
+
+# Lock files and scripts must work with whatever registries a machine is set up for, so none is named in them. The names come
+# from this machine's own settings.
+no_registry_host() {
+  local host status=0
+  for host in $({ apt-get indextargets --format '$(SITE)'; pip config get global.index-url; npm config get registry; } 2>/dev/null |
+    sed -nE 's#^[a-z]+://([^/@]*@)?([^/:]+).*#\2#p' | sort -u); do
+    if git grep -nIF "$host" -- . ':!Cargo.lock'; then status=1; fi
+  done
+  return "$status"
+}
+
+check 'cargo fmt' cargo fmt --all --check
+check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
+check 'warnings for wasm32-wasip1' clippy_wasm
+check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items
+check 'shell scripts' shell_syntax
+check 'Python scripts' python_syntax
+check 'no registry is named' no_registry_host
+if [[ -f build/imagegate.wasm ]]; then
+  check 'envoy/*.yaml' envoy_accepts
+else
+  check 'envoy/*.yaml: build/imagegate.wasm is missing, run make build' false
+fi
+
+if ((${#failures[@]})); then
+  printf '%s\n' '' "lint: ${#failures[@]} faults: ${failures[*]}" >&2
+  exit 1
+fi
+say 'lint: no faults'

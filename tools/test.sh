@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs the tests and ends with the line `N passed, N failed`.
+#   tools/test.sh [unit|e2e|all]
+source "$(dirname "$0")/lib.sh"
+
+what=${1:-all}
+mkdir -p build/log
+log=build/log/test.log
+: >"$log"
+outcome=0
+
+# Streams what the runner says, keeps it for the count, and notes a failure without stopping.
+runner() {
+  local status=0
+  say "+ $*"
+  "$@" 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}
+  ((status == 0)) || outcome=1
+}
+
+if [[ $what == unit || $what == all ]]; then
+  runner cargo test --workspace --no-fail-fast
+fi
+if [[ $what == e2e || $what == all ]]; then
+  # Envoy's path is an argument of the tests, which know nothing of how it was installed.
+  ENVOY=$(envoy_path)
+  export ENVOY
+  runner cargo test --test e2e --no-fail-fast
+fi
+
+read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+if ((outcome != 0 && failed == 0)); then say "A runner failed before it had a result: see above, or $log."; fi
+if ((passed == 0)); then outcome=1; fi
+say ''
+say "$passed passed, $failed failed"
+exit "$outcome"
