@@ -1,0 +1,36 @@
+//! A gate as all targets use it.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use imagegate::config::Config;
+use imagegate::exchange::Gate;
+use imagegate::memory::Budget;
+
+/// 2026-01-01T00:00:00Z.
+pub const NOW: Duration = Duration::from_secs(1_767_225_600);
+
+/// A head that is let in: the key is `fuzz`.
+pub fn head() -> Vec<(String, Vec<u8>)> {
+    [
+        (":method", "POST"),
+        (":path", "/v1/images/generations"),
+        ("authorization", "Bearer fuzz"),
+        ("content-type", "application/json"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+    .to_vec()
+}
+
+/// A gate with one consumer, and the budget that must be empty when its exchanges are gone.
+pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
+    let document = format!(
+        r#"{{"upstreams": {{"codex": {{"authority": "a", "credential": {{"bearer_env": "T"}}}}}},
+            "accept_last_partial": {accept_last_partial}, "max_image_bytes": "1MiB",
+            "consumers": [{{"name": "c", "key_sha256":
+                ["93850b707585e404e4951a3ddc1f05a34b3d4f5fc081d616f46d8a2e8f1c8e68"]}}]}}"#
+    );
+    let config = Config::parse(document.as_bytes(), &|_| Some("token".to_owned())).unwrap();
+    let budget = Budget::new();
+    (Rc::new(Gate::new(config, budget.clone())), budget)
+}
