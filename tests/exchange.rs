@@ -166,6 +166,7 @@ fn the_first_bytes_of_a_body_are_waited_for_and_then_the_setting_is_named() {
     assert_eq!(reply.status, 500);
     let message = body(&reply)["error"]["message"].to_string();
     assert!(message.contains("allow_on_headers_stop_iteration"), "{message}");
+    assert!(reply.notice.unwrap().contains("allow_on_headers_stop_iteration"));
 }
 
 #[test]

@@ -308,7 +308,7 @@ impl Exchange {
         if self.record.images_failed > 0 {
             headers.push(("x-imagegate-images-failed", self.record.images_failed.to_string()));
         }
-        self.with_request_id(LocalReply { status: 200, headers, body })
+        self.with_request_id(LocalReply { status: 200, headers, body, notice: None })
     }
 
     /// The reply that tells `failure`; the exchange ends with it.

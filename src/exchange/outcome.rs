@@ -11,6 +11,8 @@ pub struct LocalReply {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What an operator has to mend, for the log.
+    pub notice: Option<&'static str>,
 }
 
 /// The answer to the request's head.
@@ -90,7 +92,12 @@ impl LocalReply {
     /// The reply that tells a failure.
     pub(super) fn failure(failure: &Failure) -> Self {
         let error = failure.to_api();
-        Self { status: error.status, headers: error.headers(), body: error.write() }
+        Self {
+            status: error.status,
+            headers: error.headers(),
+            body: error.write(),
+            notice: notice(failure),
+        }
     }
 
     /// The reply with one more header.
@@ -98,5 +105,27 @@ impl LocalReply {
     pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
+    }
+}
+
+/// What an operator has to mend where a request fails like this. The client is told less.
+fn notice(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::HeadersHeld => Some(
+            "no request body has reached the filter: set `allow_on_headers_stop_iteration: true` \
+             in its PluginConfig (Envoy 1.35 or later)",
+        ),
+        Failure::UpstreamCredential => {
+            Some("the upstream refuses the credential: renew the access token")
+        }
+        Failure::UpstreamNotEntitled => {
+            Some("the upstream's account has no image_generation tool: check its plan")
+        }
+        Failure::UpstreamRejects => Some(
+            "the upstream refuses what the filter sends: check `host_model`, `path` and `headers`",
+        ),
+        Failure::QuotaExhausted => Some("the upstream's quota is used up"),
+        Failure::Internal => Some("an internal error: please report it"),
+        _ => None,
     }
 }

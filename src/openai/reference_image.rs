@@ -75,7 +75,9 @@ pub enum Malformed {
     )]
     MediaType,
     /// A character that is not base64.
-    #[error("the character at byte {at} of the base64 text is not one of A-Z, a-z, 0-9, +, /, - and _")]
+    #[error(
+        "the character at byte {at} of the base64 text is not one of A-Z, a-z, 0-9, +, /, - and _"
+    )]
     Character {
         /// Bytes before it.
         at: usize,
@@ -188,11 +190,7 @@ fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
 }
 
 const fn is_base64_digit(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        | (byte == b'+')
-        | (byte == b'/')
-        | (byte == b'-')
-        | (byte == b'_')
+    byte.is_ascii_alphanumeric() | (byte == b'+') | (byte == b'/') | (byte == b'-') | (byte == b'_')
 }
 
 /// The longest `image_url` of the Responses API's `input_image`.
