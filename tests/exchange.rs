@@ -451,3 +451,19 @@ fn a_request_that_is_not_ours_leaves_no_record() {
     exchange.request_headers(&head(&[(":path", "/other")]), End::Open, NOW);
     assert!(exchange.finish(Some(200), NOW).is_none());
 }
+
+#[test]
+fn the_record_of_an_exchange_that_ended_early_says_why() {
+    let (gate, _) = gate(&json!({}));
+    for (status, code) in [
+        (None, "client_closed_request"),
+        (Some(502), "upstream_disconnected"),
+        (Some(504), "upstream_timeout"),
+    ] {
+        let mut exchange = asking(&gate, 2);
+        let record: Value = serde_json::from_slice(&exchange.finish(status, NOW).unwrap()).unwrap();
+        assert_eq!(record["code"], code);
+        assert_eq!(record["status"], json!(status));
+        assert_eq!(record["images_failed"], 2);
+    }
+}

@@ -328,13 +328,17 @@ impl Exchange {
     }
 
     /// The usage record, at the end of the exchange; nothing for a request that was not ours.
-    /// `status` is what the client was sent, where Envoy tells.
+    /// `status` is what the client was sent, where Envoy tells: nothing for a client that left.
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
-        match self.phase {
-            Phase::Start | Phase::Passing => None,
-            Phase::Reading(_) | Phase::Asking(_) | Phase::Replied => {
-                Some(self.record.write(now, status))
+        match &self.phase {
+            Phase::Start | Phase::Passing => return None,
+            Phase::Reading(_) => self.record.end_early(status),
+            Phase::Asking(asking) => {
+                self.record.images_failed = u32::try_from(asking.calls.len()).unwrap_or(u32::MAX);
+                self.record.end_early(status);
             }
+            Phase::Replied => {}
         }
+        Some(self.record.write(now, status))
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
 use crate::translate::collect::Picture;
+use crate::translate::error::from_envoy;
 
 /// What an operator learns of one exchange.
 #[derive(Debug, Default, Serialize)]
@@ -69,6 +70,20 @@ impl Record {
         let error = failure.to_api();
         self.status = Some(error.status);
         self.code = error.code.map(|code| code.to_string());
+    }
+
+    /// Notes that an exchange ended before the filter answered: the client left, or Envoy answered
+    /// itself, as it does where the upstream breaks off behind its head.
+    pub(super) fn end_early(&mut self, status: Option<u16>) {
+        let failure = match status {
+            None => {
+                self.code = Some("client_closed_request".to_owned());
+                return;
+            }
+            Some(502 | 503) => Failure::UpstreamCut,
+            Some(status) => from_envoy(status, ""),
+        };
+        self.fail(&failure);
     }
 
     /// The record as one line, at the end of the exchange. `status` is what the client was sent, where
