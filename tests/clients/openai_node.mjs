@@ -1,0 +1,80 @@
+// OpenAI's Node client against imagegate; `tests/e2e/sdks.rs` runs it.
+//
+// `OPENAI_BASE_URL` and `OPENAI_API_KEY` are the client's own settings. The argument is `all` (a scripted upstream, where
+// the prompt `fail 429` leads to that) or `picture` (an upstream that draws). The last line says how many checks held.
+
+import { createRequire } from "node:module";
+
+// `make setup` installs it there.
+const require = createRequire(new URL("../../.tools/node/package.json", import.meta.url));
+const { OpenAI, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError } =
+  require("openai");
+
+let checks = 0;
+
+function check(holds, what) {
+  if (!holds) throw new Error(`this does not hold: ${what}`);
+  checks += 1;
+}
+
+// Checks that the request ends in the client's own exception, and returns it.
+async function raises(kind, status, code, request) {
+  let error;
+  try {
+    await request;
+  } catch (caught) {
+    error = caught;
+  }
+  if (!(error instanceof kind)) throw new Error(`${kind.name} was expected, but this came: ${error}`);
+  check(error.status === status, `${error.status} is ${status}`);
+  check(error.code === code, `${error.code} is ${code}`);
+  check(error.requestID, "the error has a request id");
+  return error;
+}
+
+async function picture(client) {
+  const result = await client.images.generate({ model: "gpt-image-2", prompt: "A lighthouse", size: "1024x1024", quality: "low" });
+  const bytes = Buffer.from(result.data[0].b64_json, "base64");
+  check(bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex")), "a PNG came");
+  check(result.created > 1_600_000_000, "created is a time in seconds");
+  check(result._request_id, "the answer has a request id");
+  check(result.usage.total_tokens === result.usage.input_tokens + result.usage.output_tokens, "the usage adds up");
+}
+
+async function several(client) {
+  const result = await client.images.generate({ model: "gpt-image-2", prompt: "Two lighthouses", n: 2, output_format: "png" });
+  check(result.data.length === 2, "two pictures came");
+  const { data, response } = await client.images.generate({ prompt: "A raw lighthouse", size: "auto" }).withResponse();
+  check(response.headers.get("x-request-id"), "the header has the request id");
+  check(data.data[0].b64_json, "a raw answer can be parsed");
+}
+
+async function errors(client) {
+  const ask = (fields, by = client) => by.images.generate({ model: "gpt-image-2", prompt: "A lighthouse", ...fields });
+  const withKey = (apiKey) => new OpenAI({ apiKey, maxRetries: 0 });
+  await raises(AuthenticationError, 401, "invalid_api_key", ask({}, withKey("sk-of-nobody")));
+  const refused = await raises(BadRequestError, 400, "moderation_blocked", ask({ prompt: "fail 400" }));
+  check(refused.type === "image_generation_user_error", "a refusal has its type");
+  const many = await raises(BadRequestError, 400, "integer_above_max_value", ask({ n: 11 }));
+  check(many.param === "n", "the error names the field");
+  await raises(BadRequestError, 400, "unknown_parameter", ask({ colour: "red" }));
+  await raises(BadRequestError, 400, "unsupported_value", ask({ stream: true }));
+  await raises(BadRequestError, 400, "missing_required_parameter", ask({}, withKey(process.env.IMAGEGATE_MASTER_KEY)));
+  const narrow = withKey(process.env.IMAGEGATE_NARROW_KEY);
+  await raises(PermissionDeniedError, 403, "model_not_allowed", ask({ model: "gpt-image-1.5" }, narrow));
+  await raises(NotFoundError, 404, "model_not_found", ask({ model: "dall-e-9" }));
+  const spent = await raises(RateLimitError, 429, "insufficient_quota", ask({ prompt: "fail 429" }));
+  check(spent.headers.get("x-should-retry") === "false", "a spent quota is not to be tried again");
+  await raises(InternalServerError, 502, "upstream_disconnected", ask({ prompt: "fail 502" }));
+  const busy = await raises(InternalServerError, 503, "server_is_overloaded", ask({ prompt: "fail 503" }));
+  check(Number(busy.headers.get("retry-after")) >= 1, "an overload says when to come back");
+}
+
+// No retries: each request is one of the checks.
+const client = new OpenAI({ maxRetries: 0, timeout: 60_000 });
+await picture(client);
+if (process.argv[2] === "all") {
+  await several(client);
+  await errors(client);
+}
+console.log(JSON.stringify({ client: `openai-node ${require("openai/version").VERSION}`, checks }));

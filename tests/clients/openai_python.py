@@ -1,0 +1,93 @@
+"""OpenAI's Python client against imagegate; `tests/e2e/sdks.rs` runs it.
+
+`OPENAI_BASE_URL` and `OPENAI_API_KEY` are the client's own settings. The argument is `all` (a scripted upstream, where
+the prompt `fail 429` leads to that) or `picture` (an upstream that draws). The last line says how many checks held.
+"""
+
+import base64
+import json
+import os
+import sys
+
+import openai
+
+checks = 0
+
+
+def check(holds, what):
+    global checks
+    if not holds:
+        sys.exit(f"this does not hold: {what}")
+    checks += 1
+
+
+def raises(kind, status, code, request):
+    """Checks that the request ends in the client's own exception, and returns it."""
+    try:
+        request()
+    except kind as error:
+        check(type(error) is kind, f"{type(error)} is {kind}")
+        check(error.status_code == status, f"{error.status_code} is {status}")
+        check(error.code == code, f"{error.code} is {code}")
+        check(error.request_id, "the error has a request id")
+        check(error.message, "the error has a message")
+        return error
+    except openai.APIError as error:
+        sys.exit(f"{kind.__name__} was expected, but this came: {error!r}")
+    sys.exit(f"{kind.__name__} was expected, but nothing was raised")
+
+
+def picture(client):
+    result = client.images.generate(model="gpt-image-2", prompt="A lighthouse", size="1024x1024", quality="low")
+    check(base64.b64decode(result.data[0].b64_json, validate=True).startswith(b"\x89PNG\r\n\x1a\n"), "a PNG came")
+    check(result.created > 1_600_000_000, "created is a time in seconds")
+    check(result._request_id, "the answer has a request id")
+    check(result.usage.total_tokens == result.usage.input_tokens + result.usage.output_tokens, "the usage adds up")
+    check(result.usage.input_tokens_details.text_tokens >= 0, "the usage has its details")
+
+
+def several(client):
+    result = client.images.generate(model="gpt-image-2", prompt="Two lighthouses", n=2, output_format="png")
+    check(len(result.data) == 2, "two pictures came")
+    raw = client.images.with_raw_response.generate(prompt="A raw lighthouse", size="auto", background="opaque")
+    check(raw.headers["x-request-id"], "the header has the request id")
+    check(raw.parse().data[0].b64_json, "a raw answer can be parsed")
+    asked = client.images.generate(prompt="With references", extra_body={"images": ["data:image/png;base64,iVBORw0KGgo="]})
+    check(asked.data[0].b64_json, "reference images may be sent in the body")
+
+
+def errors(client):
+    def asking(by=client, **fields):
+        return lambda: by.images.generate(**{"model": "gpt-image-2", "prompt": "A lighthouse", **fields})
+
+    invalid = "invalid_api_key"
+    raises(openai.AuthenticationError, 401, invalid, asking(by=client.with_options(api_key="sk-of-nobody")))
+    error = raises(openai.BadRequestError, 400, "moderation_blocked", asking(prompt="fail 400"))
+    check(error.type == "image_generation_user_error", "a refusal has its type")
+    error = raises(openai.BadRequestError, 400, "integer_above_max_value", asking(n=11))
+    check(error.param == "n", "the error names the field")
+    raises(openai.BadRequestError, 400, "unknown_parameter", asking(extra_body={"colour": "red"}))
+    raises(openai.BadRequestError, 400, "unsupported_value", asking(stream=True))
+    master = client.with_options(api_key=os.environ["IMAGEGATE_MASTER_KEY"])
+    raises(openai.BadRequestError, 400, "missing_required_parameter", asking(by=master))
+    narrow = client.with_options(api_key=os.environ["IMAGEGATE_NARROW_KEY"])
+    raises(openai.PermissionDeniedError, 403, "model_not_allowed", asking(by=narrow, model="gpt-image-1.5"))
+    raises(openai.NotFoundError, 404, "model_not_found", asking(model="dall-e-9"))
+    error = raises(openai.RateLimitError, 429, "insufficient_quota", asking(prompt="fail 429"))
+    check(error.response.headers["x-should-retry"] == "false", "a spent quota is not to be tried again")
+    raises(openai.InternalServerError, 502, "upstream_disconnected", asking(prompt="fail 502"))
+    error = raises(openai.InternalServerError, 503, "server_is_overloaded", asking(prompt="fail 503"))
+    check(int(error.response.headers["retry-after"]) >= 1, "an overload says when to come back")
+
+
+def main():
+    # No retries: each request is one of the checks.
+    client = openai.OpenAI(max_retries=0, timeout=60)
+    picture(client)
+    if sys.argv[1] == "all":
+        several(client)
+        errors(client)
+    print(json.dumps({"client": f"openai-python {openai.__version__}", "checks": checks}))
+
+
+main()

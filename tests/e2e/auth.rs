@@ -1,0 +1,194 @@
+//! Who may ask, and for what.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Connection, Drawing, Envoy, Key, Request, Upstream};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2"})
+}
+
+/// A request without a key.
+fn request(body: &Value) -> Request {
+    Request::generation(body).without("authorization")
+}
+
+/// A request with this key.
+fn request_by(key: &str, body: &Value) -> Request {
+    request(body).bearer(key)
+}
+
+fn with(field: &str, value: &str) -> Value {
+    let mut body = body();
+    body[field] = json!(value);
+    body
+}
+
+/// Asserts the answers to requests that must not reach the upstream.
+#[track_caller]
+fn assert_refused(cases: Vec<(&str, Request, u16, &str)>) {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    for (case, request, status, code) in cases {
+        let response = request.send(&envoy);
+        assert_eq!(
+            (response.status, response.error_code().as_str()),
+            (status, code),
+            "{case}: {}",
+            response.json()
+        );
+    }
+    assert!(upstream.received().is_empty(), "a refused request reached the upstream");
+}
+
+#[test]
+fn each_header_of_a_key_opens() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    for (header, value) in [
+        ("authorization", format!("Bearer {}", Key::WEB)),
+        ("authorization", format!("bearer {}", Key::WEB)),
+        ("authorization", format!("Bearer {}", Key::WEB_SECOND)),
+        ("x-api-key", Key::WEB.to_owned()),
+        ("api-key", Key::WEB.to_owned()),
+    ] {
+        let response = request(&body()).header(header, &value).send(&envoy);
+        assert_eq!(response.pictures().len(), 1, "{header}: {value}");
+    }
+}
+
+#[test]
+fn without_a_good_key_there_is_a_401() {
+    let basic = request(&body()).header("authorization", "Basic c2stZTJlLXdlYi0wMDAx");
+    let first_decides = request_by(Key::UNKNOWN, &body()).header("x-api-key", Key::WEB);
+    let twice =
+        request_by(Key::WEB, &body()).header("authorization", format!("Bearer {}", Key::WEB));
+    assert_refused(vec![
+        ("none", request(&body()), 401, "invalid_api_key"),
+        ("another scheme", basic, 401, "invalid_api_key"),
+        ("empty", request_by("", &body()), 401, "invalid_api_key"),
+        ("empty x-api-key", request(&body()).header("x-api-key", ""), 401, "invalid_api_key"),
+        ("unknown", request_by(Key::UNKNOWN, &body()), 401, "invalid_api_key"),
+        ("a prefix", request_by(&Key::WEB[..10], &body()), 401, "invalid_api_key"),
+        ("longer", request_by(&format!("{}x", Key::WEB), &body()), 401, "invalid_api_key"),
+        ("very long", request_by(&"k".repeat(10_000), &body()), 401, "invalid_api_key"),
+        ("expired", request_by(Key::EXPIRED, &body()), 401, "invalid_api_key"),
+        ("disabled", request_by(Key::DISABLED, &body()), 401, "invalid_api_key"),
+        ("twice", twice, 401, "invalid_api_key"),
+        ("the first header decides", first_decides, 401, "invalid_api_key"),
+    ]);
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_no_key() {
+    let bytes = [b"Bearer ".as_slice(), b"sk-\xff\xfe\x80"].concat();
+    assert_refused(vec![
+        ("authorization", request(&body()).header("authorization", bytes), 401, "invalid_api_key"),
+        ("x-api-key", request(&body()).header("x-api-key", b"\xff"), 401, "invalid_api_key"),
+        ("api-key", request(&body()).header("api-key", b"\xc3\x28"), 401, "invalid_api_key"),
+    ]);
+}
+
+#[test]
+fn bytes_that_are_not_utf8_elsewhere_do_no_harm() {
+    let drawing = Drawing::small(1);
+    let upstream = Upstream::drawing(&drawing);
+    let envoy = Envoy::start(upstream.port());
+    for name in [
+        "x-anything",
+        "user-agent",
+        "cookie",
+        "accept",
+        "accept-encoding",
+        "x-imagegate-upstream",
+        "referer",
+    ] {
+        let response = request_by(Key::WEB, &body()).header(name, b"a\xff\xfe\x80z").send(&envoy);
+        assert_eq!(response.picture(), drawing.base64, "{name}");
+    }
+    let content_type = Request::new("POST", "/v1/images/generations")
+        .bearer(Key::WEB)
+        .header("content-type", b"\xff");
+    content_type
+        .body(body().to_string().into_bytes())
+        .send(&envoy)
+        .assert_error(415, "unsupported_media_type");
+    // Envoy may refuse such a path before the filter sees it.
+    let path = Request::new("POST", b"/v1/images/generations\xff")
+        .bearer(Key::WEB)
+        .json(&body())
+        .send(&envoy);
+    assert!([400, 404].contains(&path.status), "{}", path.status);
+}
+
+#[test]
+fn a_key_is_judged_before_the_body_is_read() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    let request = request_by(Key::UNKNOWN, &body()).body(vec![b' '; 1_000_000]);
+    for head in [request.head(), request.chunked().head()] {
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&head).unwrap();
+        // The body never comes.
+        connection.read().assert_error(401, "invalid_api_key");
+    }
+}
+
+#[test]
+fn a_master_names_the_user() {
+    assert_refused(vec![
+        ("nobody", request_by(Key::MASTER, &body()), 400, "missing_required_parameter"),
+        ("unknown", request_by(Key::MASTER, &with("user", "initech")), 404, "user_not_found"),
+        ("blocked", request_by(Key::MASTER, &with("user", "globex")), 403, "user_blocked"),
+    ]);
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    request_by(Key::MASTER, &with("user", "acme")).send(&envoy).pictures();
+}
+
+#[test]
+fn an_unknown_user_of_a_master_may_be_admitted() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let mut config = crate::harness::config();
+    config["unknown_users"] = json!("admit");
+    let envoy = Envoy::with(upstream.port(), &config);
+    request_by(Key::MASTER, &with("user", "initech")).send(&envoy).pictures();
+    request_by(Key::MASTER, &with("user", "globex")).send(&envoy).assert_error(403, "user_blocked");
+}
+
+#[test]
+fn a_key_acts_for_its_own_user_alone() {
+    assert_refused(vec![
+        ("foreign", request_by(Key::WEB, &with("user", "globex")), 403, "user_not_allowed"),
+        ("blocked", request_by(Key::BLOCKED, &body()), 403, "user_blocked"),
+    ]);
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    request_by(Key::WEB, &with("user", "acme")).send(&envoy).pictures();
+}
+
+#[test]
+fn a_key_may_be_narrowed_to_models_and_sizes() {
+    assert_refused(vec![
+        (
+            "model",
+            request_by(Key::NARROW, &with("model", "gpt-image-1.5")),
+            403,
+            "model_not_allowed",
+        ),
+        ("size", request_by(Key::NARROW, &with("size", "1536x1024")), 403, "size_not_allowed"),
+    ]);
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    request_by(Key::NARROW, &with("size", "1024x1024")).send(&envoy).pictures();
+}
+
+#[test]
+fn a_model_that_nobody_serves_is_not_found() {
+    assert_refused(vec![(
+        "model",
+        request_by(Key::WEB, &with("model", "dall-e-9")),
+        404,
+        "model_not_found",
+    )]);
+}

@@ -1,0 +1,203 @@
+//! Upstreams that cut, stall, or send what no upstream should.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::faults::assert_told;
+use crate::harness::sse::event;
+use crate::harness::{Drawing, Envoy, HUNG, Request, Response, Setup, Step, Upstream, config};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+fn ask(envoy: &Envoy) -> Response {
+    Request::generation(&body()).send(envoy)
+}
+
+#[test]
+fn a_broken_answer_is_a_bad_gateway() {
+    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let half = [drawing.opening(), drawing.picture()[..1_300_000].to_vec()].concat();
+    let no_end = [drawing.opening(), drawing.picture()].concat();
+    let broken = |steps: &[Step]| [&[Step::StreamHead, Step::Chunk(half.clone())], steps].concat();
+    assert_told(
+        &config(),
+        vec![
+            ("closed at once", vec![Step::Close], 502, "upstream_unreachable"),
+            ("reset at once", vec![Step::Reset], 502, "upstream_unreachable"),
+            (
+                "closed after the head",
+                vec![Step::StreamHead, Step::Close],
+                502,
+                "upstream_disconnected",
+            ),
+            ("closed within the picture", broken(&[Step::Close]), 502, "upstream_disconnected"),
+            ("reset within the picture", broken(&[Step::Reset]), 502, "upstream_disconnected"),
+            ("ended within the picture", broken(&[Step::End]), 502, "upstream_disconnected"),
+            ("ended before completed", Step::stream(no_end), 502, "upstream_disconnected"),
+            ("nothing at all", Step::stream(Vec::new()), 502, "upstream_disconnected"),
+            (
+                "no head",
+                vec![Step::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()), Step::Close],
+                502,
+                "upstream_invalid_response",
+            ),
+            ("not events", Step::stream(vec![b'x'; 100_000]), 502, "upstream_disconnected"),
+        ],
+    );
+}
+
+#[test]
+fn no_upstream_is_a_bad_gateway() {
+    let envoy = Envoy::start(Upstream::closed_port());
+    ask(&envoy).assert_error(502, "upstream_unreachable");
+    let envoy = Setup::new(Upstream::closed_port()).without_hosts().start();
+    ask(&envoy).assert_error(502, "upstream_unreachable");
+}
+
+#[test]
+fn a_stalled_upstream_is_a_timeout() {
+    let mut config = config();
+    config["upstreams"]["codex"]["timeout"] = json!("1s");
+    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let half = [drawing.opening(), drawing.picture()[..1_300_000].to_vec()].concat();
+    let start = Instant::now();
+    assert_told(
+        &config,
+        vec![
+            ("before the head", vec![Step::KeepOpen], 504, "upstream_timeout"),
+            ("after the head", vec![Step::StreamHead, Step::KeepOpen], 504, "upstream_timeout"),
+            (
+                "within the picture",
+                vec![Step::StreamHead, Step::Chunk(half), Step::KeepOpen],
+                504,
+                "upstream_timeout",
+            ),
+            (
+                "within an error",
+                vec![Step::Head(500, Vec::new()), Step::Chunk(b"{".to_vec()), Step::KeepOpen],
+                504,
+                "upstream_timeout",
+            ),
+        ],
+    );
+    assert!(start.elapsed() > Duration::from_secs(4), "it did not wait");
+}
+
+#[test]
+fn a_stalled_side_call_costs_its_picture_alone() {
+    let mut config = config();
+    config["upstreams"]["codex"]["timeout"] = json!("1s");
+    let drawing = Drawing::small(1);
+    let upstream = Upstream::choosing({
+        let drawing = drawing.clone();
+        move |asked| {
+            if asked.is_side_call() {
+                vec![Step::StreamHead, Step::KeepOpen]
+            } else {
+                Step::draw(&drawing)
+            }
+        }
+    });
+    let envoy = Envoy::with(upstream.port(), &config);
+    let mut body = body();
+    body["n"] = json!(2);
+    let response = Request::generation(&body).send(&envoy);
+    assert_eq!(response.picture(), drawing.base64);
+    assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"));
+}
+
+#[test]
+fn nobody_waits_for_the_socket_to_close() {
+    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let upstream =
+        Upstream::always(vec![Step::StreamHead, Step::Chunk(drawing.stream()), Step::KeepOpen]);
+    let envoy = Envoy::start(upstream.port());
+    let start = Instant::now();
+    assert!(ask(&envoy).picture() == drawing.base64, "the picture differs");
+    // The upstream's timeout is 60 s.
+    assert!(start.elapsed() < HUNG / 2, "it waited");
+}
+
+#[test]
+fn what_comes_after_completed_does_not_count() {
+    let drawing = Drawing::small(1);
+    let late =
+        json!({"type": "error", "code": "server_error", "message": "too late", "param": null});
+    let another = String::from_utf8(Drawing::small(2).picture())
+        .unwrap()
+        .replace("ig_1", "ig_2")
+        .into_bytes();
+    let upstream = Upstream::scripts([
+        Step::stream([drawing.stream(), event(&late), another].concat()),
+        vec![
+            Step::StreamHead,
+            Step::Chunk(drawing.stream()),
+            Step::Chunk(event(&late)),
+            Step::Close,
+        ],
+    ]);
+    let envoy = Envoy::start(upstream.port());
+    assert_eq!(ask(&envoy).picture(), drawing.base64);
+    // Envoy itself sees the connection break, and may be first to say so.
+    let second = ask(&envoy);
+    assert!([200, 502].contains(&second.status), "{}", second.status);
+}
+
+#[test]
+fn a_picture_above_the_limit_is_refused() {
+    let mut config = config();
+    config["max_image_bytes"] = json!("64KiB");
+    let (small, large) = (Drawing::of_bytes(60_000, 1), Drawing::of_bytes(70_000, 2));
+    let upstream = Upstream::scripts([Step::draw(&small), Step::draw(&large), Step::draw(&small)]);
+    let envoy = Envoy::with(upstream.port(), &config);
+    ask(&envoy).pictures();
+    ask(&envoy).assert_error(502, "generated_image_too_large");
+    ask(&envoy).pictures();
+}
+
+#[test]
+fn bytes_that_are_not_utf8_do_no_harm() {
+    let drawing = Drawing::small(1);
+    let head = b"HTTP/1.1 200 \xff\r\nx-a: \xff\xfe\r\nset-cookie: \x80\r\ncontent-type: text/event-stream\r\n".to_vec();
+    let framed = [head, b"transfer-encoding: chunked\r\n\r\n".to_vec()].concat();
+    let good = vec![Step::Bytes(framed), Step::Chunk(drawing.stream()), Step::End];
+    let upstream = Upstream::always(good);
+    let envoy = Envoy::start(upstream.port());
+    let mut body = body();
+    body["n"] = json!(2);
+    assert_eq!(Request::generation(&body).send(&envoy).pictures().len(), 2);
+    drop(envoy);
+
+    let words = [
+        b"data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"\xff\"}}}\n\n"
+            .to_vec(),
+    ]
+    .concat();
+    let upstream = Upstream::scripts([
+        Step::stream(words),
+        Step::stream(vec![0xff; 10_000]),
+        Step::stream(drawing.stream()),
+    ]);
+    let envoy = Envoy::start(upstream.port());
+    for _ in 0..2 {
+        assert_eq!(ask(&envoy).status, 502);
+    }
+    assert_eq!(ask(&envoy).picture(), drawing.base64);
+}
+
+#[test]
+fn an_event_without_end_is_bounded() {
+    let endless: Vec<_> = std::iter::repeat_n(Step::Chunk(vec![b'a'; 1_000_000]), 200).collect();
+    let start = br#"data: {"type":"response.output_text.delta","delta":""#.to_vec();
+    let script = [vec![Step::StreamHead, Step::Chunk(start)], endless, vec![Step::End]].concat();
+    let upstream = Upstream::always(script);
+    let envoy = Envoy::start(upstream.port());
+    let before = envoy.rss_kib();
+    let response = ask(&envoy);
+    assert_eq!(response.status, 502, "{}", response.json());
+    let grown = envoy.rss_kib().saturating_sub(before);
+    assert!(grown < 80_000, "200 MB of one event cost {grown} KiB");
+}

@@ -1,0 +1,118 @@
+//! Clients that do not wait for their answer.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Connection, Drawing, Envoy, Request, Step, Upstream, eventually};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+fn assert_nothing_is_left(envoy: &Envoy) {
+    for gauge in ["wasmcustom.imagegate_open_exchanges", "wasmcustom.imagegate_buffered_bytes"] {
+        assert!(envoy.metric(gauge).is_some(), "there is no {gauge}");
+        eventually(&format!("{gauge} is 0"), || envoy.metric(gauge) == Some(0));
+    }
+}
+
+fn open_exchanges(envoy: &Envoy) -> u64 {
+    envoy.metric("wasmcustom.imagegate_open_exchanges").unwrap_or(0)
+}
+
+#[test]
+fn a_client_may_leave_while_it_sends() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    for _ in 0..5 {
+        let request = Request::generation(&body()).body(vec![b' '; 10_000_000]);
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&request.head()).unwrap();
+        connection.write(&request.framed_body()[..4_000_000]).unwrap();
+        eventually("the request is open", || open_exchanges(&envoy) == 1);
+        drop(connection);
+        assert_nothing_is_left(&envoy);
+    }
+    assert!(upstream.received().is_empty());
+    Request::generation(&body()).send(&envoy).pictures();
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn a_client_may_leave_while_it_waits() {
+    let drawing = Drawing::of_bytes(3_000_000, 1);
+    let half = [drawing.opening(), drawing.picture()[..2_000_000].to_vec()].concat();
+    let upstream = Upstream::scripts([
+        vec![Step::KeepOpen],
+        vec![Step::StreamHead, Step::KeepOpen],
+        vec![Step::StreamHead, Step::Chunk(half), Step::KeepOpen],
+        Step::draw(&drawing),
+    ]);
+    let envoy = Envoy::start(upstream.port());
+    for turn in 1..=3 {
+        let request = Request::generation(&body());
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        upstream.wait_for(turn);
+        assert!(connection.is_silent_for(Duration::from_millis(200)));
+        drop(connection);
+        eventually("the upstream sees the client leave", || upstream.aborted() == turn);
+        assert_nothing_is_left(&envoy);
+    }
+    assert!(
+        Request::generation(&body()).send(&envoy).picture() == drawing.base64,
+        "the picture differs"
+    );
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn a_client_may_leave_while_it_is_answered() {
+    let drawing = Drawing::of_bytes(16_000_000, 1);
+    let upstream = Upstream::drawing(&drawing);
+    let envoy = Envoy::start(upstream.port());
+    for _ in 0..3 {
+        let request = Request::generation(&body());
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        assert_eq!(connection.read_head().status, 200);
+        drop(connection);
+        assert_nothing_is_left(&envoy);
+    }
+    assert!(
+        Request::generation(&body()).send(&envoy).picture() == drawing.base64,
+        "the picture differs"
+    );
+}
+
+#[test]
+fn side_calls_may_outlive_their_client() {
+    let drawing = Drawing::of_bytes(1_000_000, 1);
+    let slow = [vec![Step::Pause(Duration::from_millis(700))], Step::draw(&drawing)].concat();
+    let upstream = Upstream::always(slow);
+    let envoy = Envoy::start(upstream.port());
+    let mut body = body();
+    body["n"] = json!(4);
+    let request = Request::generation(&body);
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+    upstream.wait_for(4);
+    drop(connection);
+    assert_nothing_is_left(&envoy);
+    // The answers of its side calls come while another client's do.
+    assert_eq!(Request::generation(&body).send(&envoy).pictures().len(), 4);
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn clients_that_only_connect_do_no_harm() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    let idle: Vec<_> =
+        (0..50).map(|_| TcpStream::connect(("127.0.0.1", envoy.port())).unwrap()).collect();
+    Request::generation(&body()).send(&envoy).pictures();
+    drop(idle);
+    assert_nothing_is_left(&envoy);
+}

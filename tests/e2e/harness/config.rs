@@ -1,0 +1,73 @@
+//! The filter's configuration of most cases, and the keys it knows.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// API keys. None of them may ever stand in a log.
+pub(crate) struct Key;
+
+impl Key {
+    /// Of a consumer that may do anything, for its user `acme`.
+    pub(crate) const WEB: &str = "sk-e2e-web-0001";
+    /// The second key of the same consumer.
+    pub(crate) const WEB_SECOND: &str = "sk-e2e-web-0002";
+    /// Of a master, who must name a user.
+    pub(crate) const MASTER: &str = "sk-e2e-master-0001";
+    /// May use `gpt-image-2` at two sizes.
+    pub(crate) const NARROW: &str = "sk-e2e-narrow-0001";
+    /// Past its time.
+    pub(crate) const EXPIRED: &str = "sk-e2e-expired-0001";
+    /// Disabled.
+    pub(crate) const DISABLED: &str = "sk-e2e-disabled-0001";
+    /// Of a consumer whose user is blocked.
+    pub(crate) const BLOCKED: &str = "sk-e2e-blocked-0001";
+    /// Of nobody.
+    pub(crate) const UNKNOWN: &str = "sk-e2e-unknown-0001";
+
+    pub(crate) const ALL: [&str; 8] = [
+        Self::WEB,
+        Self::WEB_SECOND,
+        Self::MASTER,
+        Self::NARROW,
+        Self::EXPIRED,
+        Self::DISABLED,
+        Self::BLOCKED,
+        Self::UNKNOWN,
+    ];
+}
+
+/// The upstream's access token and account, which are Envoy's environment.
+pub(crate) const TOKEN: &str = "e2e-access-token-4711";
+pub(crate) const ACCOUNT: &str = "e2e-account-0815";
+
+fn sha256(key: &str) -> String {
+    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The configuration; a case changes in it what it is about.
+pub(crate) fn config() -> Value {
+    json!({
+        "upstreams": {
+            "codex": {
+                "authority": "codex.test",
+                "credential": { "bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID" },
+                "headers": { "originator": "codex_cli_rs" },
+                "timeout": "60s"
+            }
+        },
+        "models": [
+            { "match": "gpt-image-*", "upstream": "codex" },
+            { "match": "openai:*", "upstream": "codex", "rename": "*" }
+        ],
+        "consumers": [
+            { "name": "web", "key_sha256": [sha256(Key::WEB), sha256(Key::WEB_SECOND)], "user": "acme" },
+            { "name": "ops", "key_sha256": [sha256(Key::MASTER)], "role": "master" },
+            { "name": "narrow", "key_sha256": [sha256(Key::NARROW)], "models": ["gpt-image-2"],
+              "sizes": ["auto", "1024x1024"] },
+            { "name": "late", "key_sha256": [sha256(Key::EXPIRED)], "expires_at": "2020-01-01T00:00:00Z" },
+            { "name": "off", "key_sha256": [sha256(Key::DISABLED)], "disabled": true },
+            { "name": "barred", "key_sha256": [sha256(Key::BLOCKED)], "user": "globex" }
+        ],
+        "users": [{ "id": "acme" }, { "id": "globex", "blocked": true }]
+    })
+}

@@ -1,0 +1,257 @@
+//! How an Envoy is to be started: one of the shipped files, with ports and the filter's configuration
+//! replaced. Each text that is replaced must stand there exactly once, so that an example cannot drift
+//! from what is tested.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use super::config::{ACCOUNT, TOKEN, config};
+use super::{Envoy, needed, root};
+
+/// How an Envoy is to be started.
+pub(crate) struct Setup {
+    yaml: String,
+    filter: Filter,
+    workers: u32,
+    variables: Vec<(&'static str, String)>,
+    discovered: bool,
+}
+
+/// The filter's configuration.
+enum Filter {
+    /// As it stands in the file.
+    Shipped,
+    /// A `google.protobuf.StringValue`.
+    Text(String),
+    /// A `google.protobuf.Struct`.
+    Struct(Value),
+}
+
+impl Setup {
+    /// `envoy/envoy.yaml` before the upstream at `port`, with the configuration of the harness.
+    pub(crate) fn new(port: u16) -> Self {
+        Self::of("envoy/envoy.yaml", port).configure(&config())
+    }
+
+    /// A file of `envoy/` as it stands, before the upstream at `port`.
+    pub(crate) fn of(file: &str, port: u16) -> Self {
+        Self::read(file)
+            .replace("127.0.0.1, port_value: 10001 ", &format!("127.0.0.1, port_value: {port} "))
+    }
+
+    /// `envoy/production.yaml` before the upstream at `port`, which speaks neither TLS nor HTTP/2.
+    pub(crate) fn production(port: u16) -> Self {
+        let mut setup = Self::read("envoy/production.yaml")
+            .replace("chatgpt.com, port_value: 443 ", &format!("127.0.0.1, port_value: {port} "));
+        let plain = block(&setup.yaml, "explicit_http_config:");
+        let plain = setup
+            .yaml
+            .replace(plain, "          explicit_http_config: { http_protocol_options: {} }\n");
+        setup.yaml = plain.replace(block(&plain, "transport_socket:"), "");
+        setup
+    }
+
+    fn read(file: &str) -> Self {
+        let yaml = fs::read_to_string(root().join(file)).unwrap();
+        let setup = Self {
+            yaml,
+            workers: 1,
+            variables: vec![
+                ("CODEX_ACCESS_TOKEN", TOKEN.to_owned()),
+                ("CODEX_ACCOUNT_ID", ACCOUNT.to_owned()),
+            ],
+            filter: Filter::Shipped,
+            discovered: false,
+        };
+        setup
+            .replace("port_value: 10000 ", "port_value: 0 ")
+            .replace("port_value: 9901 ", "port_value: 0 ")
+    }
+
+    /// Replaces a text that stands there exactly once.
+    #[track_caller]
+    pub(crate) fn replace(mut self, from: &str, to: &str) -> Self {
+        assert_eq!(self.yaml.matches(from).count(), 1, "'{from}' must stand exactly once");
+        self.yaml = self.yaml.replace(from, to);
+        self
+    }
+
+    /// Replaces the filter's configuration.
+    pub(crate) fn configure(self, config: &Value) -> Self {
+        self.configure_text(&config.to_string())
+    }
+
+    /// Replaces the filter's configuration by one that need not be JSON.
+    pub(crate) fn configure_text(mut self, config: &str) -> Self {
+        self.filter = Filter::Text(config.to_owned());
+        self
+    }
+
+    /// The filter's configuration as a `google.protobuf.Struct`.
+    pub(crate) fn configure_struct(mut self, config: &Value) -> Self {
+        self.filter = Filter::Struct(config.clone());
+        self
+    }
+
+    /// Sends what is not the filter's to `port`, as the other routes of a mesh do.
+    pub(crate) fn plain_route(self, port: u16) -> Self {
+        let cluster = format!(
+            "  clusters:\n    - name: plain\n      connect_timeout: 1s\n      load_assignment:\n        \
+             cluster_name: plain\n        endpoints:\n          - lb_endpoints:\n              - endpoint: \
+             {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}\n"
+        );
+        self.replace(
+            "route: { cluster: nowhere, cluster_not_found_response_code: NOT_FOUND }",
+            "route: { cluster: plain }",
+        )
+        .replace("  clusters:\n", &cluster)
+    }
+
+    /// Takes the hosts of the cluster away.
+    pub(crate) fn without_hosts(mut self) -> Self {
+        let hosts = block(&self.yaml, "- lb_endpoints:");
+        self.yaml = self.yaml.replace(hosts, "          - lb_endpoints: []\n");
+        self
+    }
+
+    pub(crate) fn workers(mut self, workers: u32) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Sets a variable of Envoy's environment, or takes it away.
+    pub(crate) fn variable(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.variables.retain(|(it, _)| *it != name);
+        self.variables.extend(value.map(|value| (name, value.to_owned())));
+        self
+    }
+
+    /// Lets Envoy read the filter from a file of its own, which [`Envoy::rediscover`] replaces.
+    pub(crate) fn discovered(mut self) -> Self {
+        self.discovered = true;
+        self
+    }
+
+    pub(crate) fn start(self) -> Envoy {
+        Envoy::once_ready(self.spawn())
+    }
+
+    /// Starts an Envoy that is meant to refuse its configuration, and returns how it ended and its log.
+    pub(crate) fn start_refused(self) -> (ExitStatus, String) {
+        self.spawn().wait_for_end()
+    }
+
+    fn spawn(self) -> Envoy {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        needed("build/imagegate.wasm", "make build");
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = root().join("build/e2e").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let yaml = configured(&self.yaml, &self.filter);
+        let yaml = if self.discovered { discovered(&yaml, &folder) } else { yaml };
+        fs::write(folder.join("envoy.yaml"), yaml).unwrap();
+        let log = File::create(folder.join("envoy.log")).unwrap();
+        let process = Command::new(program())
+            .arg("-c")
+            .arg(folder.join("envoy.yaml"))
+            .args([
+                "--disable-hot-restart",
+                "--log-level",
+                "warning",
+                "--component-log-level",
+                "wasm:debug",
+            ])
+            .arg("--admin-address-path")
+            .arg(folder.join("admin"))
+            .args(["--concurrency", &self.workers.to_string()])
+            .current_dir(root())
+            .env_remove("CODEX_ACCESS_TOKEN")
+            .env_remove("CODEX_ACCOUNT_ID")
+            .envs(self.variables)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Envoy::starting(process, folder)
+    }
+}
+
+/// `yaml` with this configuration of the filter.
+fn configured(yaml: &str, filter: &Filter) -> String {
+    match filter {
+        Filter::Shipped => yaml.to_owned(),
+        Filter::Text(config) => with_value(yaml, "value: |", config),
+        Filter::Struct(config) => {
+            let block = block(yaml, "configuration:\n");
+            let any = "type.googleapis.com/google.protobuf.Struct";
+            let indent = " ".repeat(indent_of(block));
+            yaml.replace(
+                block,
+                &format!("{indent}configuration: {{ \"@type\": {any}, value: {config} }}\n"),
+            )
+        }
+    }
+}
+
+/// `yaml` with the filter moved to a file in `folder`, which Envoy watches (ECDS).
+fn discovered(yaml: &str, folder: &Path) -> String {
+    let filter = block(yaml, "- name: imagegate\n                    typed_config:");
+    let (name, typed_config) = filter.split_once('\n').unwrap();
+    let kind = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
+    let resource = format!(
+        "resources:\n                  - \"@type\": {kind}\n                    name: imagegate\n{typed_config}"
+    );
+    let path = folder.join("filter.yaml");
+    fs::write(&path, resource).unwrap();
+    let discovery = format!(
+        "{name}\n                    config_discovery: {{ \
+         type_urls: [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm], \
+         config_source: {{ resource_api_version: V3, path_config_source: {{ path: {path:?} }} }} }}\n"
+    );
+    yaml.replace(filter, &discovery) + "\nnode: { id: imagegate, cluster: imagegate }\n"
+}
+
+/// The lines of `yaml` from the one that holds `start` to the last that is indented deeper than it.
+pub(super) fn block<'y>(yaml: &'y str, start: &str) -> &'y str {
+    assert_eq!(yaml.matches(start).count(), 1, "'{start}' must stand exactly once");
+    let at = yaml.find(start).unwrap();
+    let from = yaml[..at].rfind('\n').map_or(0, |end| end + 1);
+    let indent = indent_of(&yaml[from..]);
+    let mut to = at + start.len();
+    to += yaml[to..].find('\n').unwrap() + 1;
+    for line in yaml[to..].split_inclusive('\n') {
+        if !line.trim().is_empty() && indent_of(line) <= indent {
+            break;
+        }
+        to += line.len();
+    }
+    &yaml[from..to]
+}
+
+/// `yaml` with the text of a `value:` block in place of the one that it has.
+pub(super) fn with_value(yaml: &str, start: &str, text: &str) -> String {
+    let block = block(yaml, start);
+    // In YAML's double quotes, which are those of JSON.
+    let value = format!("{}value: {}\n", " ".repeat(indent_of(block)), Value::from(text));
+    yaml.replace(block, &value)
+}
+
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Envoy's program: `$ENVOY`, or the one that `make setup` installs.
+fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("ENVOY") {
+        return path.into();
+    }
+    let lib = needed(".tools/venv/lib", "make setup");
+    let python =
+        fs::read_dir(lib).unwrap().next().expect("the virtual environment is whole").unwrap();
+    python.path().join("site-packages/envoy/_bin/envoy")
+}

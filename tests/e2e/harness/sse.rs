@@ -1,0 +1,138 @@
+//! Upstream streams as the Responses API sends them.
+
+use serde_json::{Value, json};
+
+/// One upstream call that draws a picture.
+#[derive(Clone)]
+pub(crate) struct Drawing {
+    pub(crate) base64: String,
+    pub(crate) size: &'static str,
+    /// Previews before the picture, each as long as the picture.
+    pub(crate) previews: usize,
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
+}
+
+impl Drawing {
+    /// A picture of `bytes` bytes; another `seed` gives another picture.
+    pub(crate) fn of_bytes(bytes: usize, seed: u32) -> Self {
+        Self {
+            base64: base64_of(bytes, seed),
+            size: "1024x1024",
+            previews: 1,
+            input_tokens: 20,
+            output_tokens: 196,
+        }
+    }
+
+    /// A picture of a few KB.
+    pub(crate) fn small(seed: u32) -> Self {
+        Self::of_bytes(3000, seed)
+    }
+
+    /// What comes before the picture.
+    pub(crate) fn opening(&self) -> Vec<u8> {
+        let response = json!({"id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": "in_progress",
+            "error": null, "model": "gpt-5.4-mini", "output": [], "tools": [self.tool()], "usage": null});
+        let mut stream = [
+            event(&json!({"type": "response.created", "sequence_number": 0, "response": response})),
+            event(&json!({"type": "response.in_progress", "sequence_number": 1, "response": response})),
+            event(&json!({"type": "response.output_item.added", "sequence_number": 2, "output_index": 0,
+                "item": {"id": "ig_1", "type": "image_generation_call", "status": "in_progress"}})),
+            event(&json!({"type": "response.image_generation_call.in_progress", "sequence_number": 3,
+                "output_index": 0, "item_id": "ig_1"})),
+            event(&json!({"type": "response.image_generation_call.generating", "sequence_number": 4,
+                "output_index": 0, "item_id": "ig_1"})),
+        ]
+        .concat();
+        for index in 0..self.previews {
+            stream.extend(self.preview(index));
+        }
+        stream
+    }
+
+    /// A preview, which is not the picture.
+    pub(crate) fn preview(&self, index: usize) -> Vec<u8> {
+        let preview =
+            base64_of(self.base64.len() / 4 * 3, 0xdead_0000 + u32::try_from(index).unwrap());
+        event(&json!({"type": "response.image_generation_call.partial_image", "sequence_number": 5,
+            "output_index": 0, "item_id": "ig_1", "partial_image_index": index, "partial_image_b64": preview,
+            "size": self.size, "quality": "low", "background": "opaque", "output_format": "png"}))
+    }
+
+    /// The picture.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        event(&json!({"type": "response.output_item.done", "sequence_number": 8, "output_index": 0,
+            "item": self.item()}))
+    }
+
+    /// What comes after the picture; with `output` as the API of OpenAI sends it, which repeats the picture.
+    pub(crate) fn completed(&self, output: Output) -> Vec<u8> {
+        let output = match output {
+            Output::Empty => json!([]),
+            Output::Repeated => json!([self.item()]),
+        };
+        let total = self.input_tokens + self.output_tokens;
+        event(&json!({"type": "response.completed", "sequence_number": 9, "response": {
+        "id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": "completed", "error": null,
+        "incomplete_details": null, "model": "gpt-5.4-mini", "output": output, "tools": [self.tool()],
+        "usage": {"input_tokens": 9999, "output_tokens": 9999, "total_tokens": 19998},
+        "tool_usage": {
+            "image_gen": {
+                "input_tokens": self.input_tokens, "output_tokens": self.output_tokens, "total_tokens": total,
+                "input_tokens_details": {"image_tokens": 0, "text_tokens": self.input_tokens},
+                "output_tokens_details": {"image_tokens": self.output_tokens, "text_tokens": 0}
+            },
+            "web_search": {"num_requests": 0}
+        }}}))
+    }
+
+    /// The whole stream, as Codex sends it.
+    pub(crate) fn stream(&self) -> Vec<u8> {
+        [self.opening(), self.picture(), self.completed(Output::Empty)].concat()
+    }
+
+    fn tool(&self) -> Value {
+        json!({"type": "image_generation", "background": "auto", "moderation": "auto", "n": 1, "quality": "auto",
+            "output_compression": 100, "output_format": "png", "size": "auto", "model": "gpt-image-2-codex"})
+    }
+
+    fn item(&self) -> Value {
+        json!({"id": "ig_1", "type": "image_generation_call", "status": "generating", "background": "opaque",
+            "output_format": "png", "quality": "low", "size": self.size, "result": self.base64,
+            "revised_prompt": "what the model made of it"})
+    }
+}
+
+/// `response.completed.output`.
+#[derive(Clone, Copy)]
+pub(crate) enum Output {
+    /// As Codex sends it.
+    Empty,
+    /// As OpenAI sends it.
+    Repeated,
+}
+
+/// One event, framed.
+pub(crate) fn event(data: &Value) -> Vec<u8> {
+    let kind = data["type"].as_str().unwrap();
+    format!("event: {kind}\ndata: {data}\n\n").into_bytes()
+}
+
+/// Base64 of `bytes` bytes that begin like a PNG of 1024x1024; no part of it equals another, so that a
+/// lost or repeated piece shows.
+fn base64_of(bytes: usize, seed: u32) -> String {
+    const HEADER: &str = "iVBORw0KGgoAAAANSUhEUgAABAAAAAQA";
+    const FILLER: &str = "QWxsZXMgR3V0ZSBrb21tdCB2b24gb2Jlbi4uLiAgICAgICAg";
+    let length = bytes.div_ceil(3) * 4;
+    let mut base64 = String::with_capacity(length + 64);
+    base64.push_str(HEADER);
+    let mut row = 0_u32;
+    while base64.len() < length {
+        base64.push_str(&format!("{seed:08x}{row:08x}"));
+        base64.push_str(FILLER);
+        row += 1;
+    }
+    base64.truncate(length);
+    base64
+}

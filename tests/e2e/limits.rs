@@ -1,0 +1,223 @@
+//! Requests that are refused for what they are, and what bounds the rest.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Connection, Drawing, Envoy, Gate, Key, Request, Step, Upstream, config};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+#[test]
+fn a_body_that_is_declared_too_large_is_not_waited_for() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    let head = Request::new("POST", "/v1/images/generations")
+        .bearer(Key::WEB)
+        .header("content-type", "application/json")
+        .header("content-length", (32 * 1024 * 1024 + 1).to_string())
+        .head();
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&head).unwrap();
+    connection.read().assert_error(413, "request_too_large");
+    assert!(upstream.received().is_empty());
+}
+
+#[test]
+fn a_body_that_grows_too_large_is_refused() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let mut config = config();
+    config["request"] = json!({"max_body_bytes": "64KiB"});
+    let envoy = Envoy::with(upstream.port(), &config);
+    let of_length = |length: usize| {
+        let mut text = body().to_string().into_bytes();
+        text.resize(length, b' ');
+        Request::generation(&body()).body(text)
+    };
+    of_length(65_536).send(&envoy).pictures();
+    of_length(65_536).chunked().send(&envoy).pictures();
+    of_length(65_537).send(&envoy).assert_error(413, "request_too_large");
+    of_length(65_537).chunked().send(&envoy).assert_error(413, "request_too_large");
+    // As much as fits into the buffers on the way: the client writes on before it reads.
+    of_length(3_000_000).chunked().send(&envoy).assert_error(413, "request_too_large");
+    assert_eq!(upstream.received().len(), 2);
+}
+
+#[test]
+fn a_body_of_the_default_limit_passes_and_one_byte_more_does_not() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    let mut text = body().to_string().into_bytes();
+    text.resize(32 * 1024 * 1024, b' ');
+    Request::generation(&body()).body(text.clone()).chunked().send(&envoy).pictures();
+    text.push(b' ');
+    Request::generation(&body())
+        .body(text)
+        .chunked()
+        .send(&envoy)
+        .assert_error(413, "request_too_large");
+}
+
+#[test]
+fn a_media_type_other_than_json_is_refused() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    let plain =
+        Request::new("POST", "/v1/images/generations").bearer(Key::WEB).body(b"{}".to_vec());
+    plain.send(&envoy).assert_error(415, "unsupported_media_type");
+    for media_type in [
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "application/x-www-form-urlencoded",
+    ] {
+        plain
+            .clone()
+            .header("content-type", media_type)
+            .send(&envoy)
+            .assert_error(415, "unsupported_media_type");
+    }
+    let encoded = Request::generation(&body()).header("content-encoding", "gzip");
+    encoded.send(&envoy).assert_error(415, "unsupported_media_type");
+}
+
+#[test]
+fn the_media_type_may_have_parameters() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    for media_type in ["application/json; charset=utf-8", "Application/JSON"] {
+        let request =
+            Request::generation(&body()).without("content-type").header("content-type", media_type);
+        request.send(&envoy).pictures();
+    }
+}
+
+#[test]
+fn another_method_is_not_allowed() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let response = Request::new(method, "/v1/images/generations").bearer(Key::WEB).send(&envoy);
+        response.assert_error(405, "method_not_allowed");
+        assert_eq!(response.header("allow").as_deref(), Some("POST"));
+    }
+    assert_eq!(
+        Request::new("HEAD", "/v1/images/generations").bearer(Key::WEB).send(&envoy).status,
+        405
+    );
+    assert!(upstream.received().is_empty());
+}
+
+#[test]
+fn endpoints_that_are_not_served_yet_are_not_found() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    for path in ["/v1/images/edits", "/v1/images/variations"] {
+        Request::new("POST", path)
+            .bearer(Key::WEB)
+            .json(&body())
+            .send(&envoy)
+            .assert_error(404, "unknown_url");
+    }
+    Request::new("GET", "/v1/images/limits")
+        .bearer(Key::WEB)
+        .send(&envoy)
+        .assert_error(404, "unknown_url");
+}
+
+#[test]
+fn a_request_without_a_body_is_refused() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    let bare = Request::new("POST", "/v1/images/generations")
+        .bearer(Key::WEB)
+        .header("content-type", "application/json");
+    bare.send(&envoy).assert_error(400, "invalid_json");
+    bare.clone().body(Vec::new()).send(&envoy).assert_error(400, "invalid_json");
+    bare.chunked().send(&envoy).assert_error(400, "invalid_json");
+}
+
+#[test]
+fn a_request_that_is_wrong_is_refused_by_name() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    let with = |field: &str, value: Value| {
+        let mut body = body();
+        body[field] = value;
+        body
+    };
+    for (body, code, param) in [
+        (json!([]), "invalid_json", Value::Null),
+        (json!({"model": "gpt-image-2"}), "missing_required_parameter", json!("prompt")),
+        (with("prompt", json!(1)), "invalid_type", json!("prompt")),
+        (with("prompt", json!("x".repeat(32_001))), "string_above_max_length", json!("prompt")),
+        (with("n", json!(0)), "integer_below_min_value", json!("n")),
+        (with("n", json!(11)), "integer_above_max_value", json!("n")),
+        (with("size", json!("1000x1000")), "invalid_value", json!("size")),
+        (with("quality", json!("best")), "invalid_value", json!("quality")),
+        (with("stream", json!(true)), "unsupported_value", json!("stream")),
+        (with("colour", json!("red")), "unknown_parameter", json!("colour")),
+        (with("images", json!([])), "empty_array", json!("images")),
+    ] {
+        let response = Request::generation(&body).send(&envoy);
+        response.assert_error(400, code);
+        assert_eq!(response.json()["error"]["param"], param, "{code}");
+    }
+    for text in [b"{".as_slice(), b"\xff", b"{\"prompt\":\"\xff\"}", b"{\"prompt\":\"a\"} x"] {
+        Request::generation(&body())
+            .body(text.to_vec())
+            .send(&envoy)
+            .assert_error(400, "invalid_json");
+    }
+    assert!(upstream.received().is_empty());
+}
+
+#[test]
+fn a_client_that_waits_for_leave_to_send_gets_it() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    let request = Request::generation(&body()).header("expect", "100-continue");
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&request.head()).unwrap();
+    assert_eq!(connection.read_any_head().unwrap().status, 100);
+    connection.write(&request.framed_body()).unwrap();
+    connection.read().pictures();
+
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&request.bearer(Key::UNKNOWN).head()).unwrap();
+    connection.read().assert_error(401, "invalid_api_key");
+}
+
+#[test]
+fn past_the_byte_budget_requests_are_told_to_come_back() {
+    let (drawing, gate) = (Drawing::of_bytes(900_000, 1), Gate::default());
+    let mut script = Step::draw(&drawing);
+    script.insert(0, Step::Wait(gate.clone()));
+    let upstream = Upstream::always(script);
+    let mut config = config();
+    config["request"] = json!({"max_body_bytes": "1MiB"});
+    config["max_image_bytes"] = json!("1MiB");
+    // Each open request takes room for one picture of 1 MiB in base64.
+    config["max_buffered_bytes"] = json!("3MiB");
+    let envoy = Envoy::with(upstream.port(), &config);
+    thread::scope(|scope| {
+        let admitted: Vec<_> =
+            (0..2).map(|_| scope.spawn(|| Request::generation(&body()).send(&envoy))).collect();
+        upstream.wait_for(2);
+        for _ in 0..5 {
+            let refused = Request::generation(&body()).send(&envoy);
+            refused.assert_error(503, "server_is_overloaded");
+            let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+            assert!(wait >= 1);
+            assert!(refused.header("retry-after-ms").is_some());
+        }
+        gate.open();
+        for client in admitted {
+            assert!(client.join().unwrap().picture() == drawing.base64, "a picture differs");
+        }
+    });
+    assert_eq!(upstream.received().len(), 2);
+    Request::generation(&body()).send(&envoy).pictures();
+}

@@ -1,0 +1,34 @@
+//! The filter in a real Envoy: what only Envoy can prove.
+//!
+//! Each case starts its own Envoy from the files in `envoy/`, its own upstream, and speaks raw HTTP to
+//! both (see [`harness`]). Run one with `cargo test --test e2e -- faults::`, after `make build`.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and reads clocks and its environment"
+)]
+
+mod auth;
+mod broken;
+mod clients_leave;
+mod configuration;
+mod faults;
+mod generations;
+mod harness;
+mod held_heads;
+mod limits;
+mod memory;
+mod paths;
+mod sdks;
+mod several;
+mod trailers;
+mod usage;
+mod workers;

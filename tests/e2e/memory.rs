@@ -1,0 +1,68 @@
+//! What answers cost in memory. Linear memory never shrinks, so what it once took stays: these look at the
+//! process as a whole.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::sse::Output;
+use crate::harness::{Drawing, Envoy, Gate, Request, Step, Upstream, eventually};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+#[test]
+fn memory_does_not_creep() {
+    let drawing = Drawing { previews: 0, ..Drawing::of_bytes(6_000_000, 1) };
+    let upstream = Upstream::drawing(&drawing);
+    let envoy = Envoy::start(upstream.port());
+    let serve = |count| {
+        for _ in 0..count {
+            assert!(
+                Request::generation(&body()).send(&envoy).picture() == drawing.base64,
+                "a picture differs"
+            );
+        }
+    };
+    serve(20);
+    let early = envoy.rss_kib();
+    serve(180);
+    let late = envoy.rss_kib();
+    assert!(late <= early + early / 10, "{early} KiB after 20 answers, {late} KiB after 200");
+}
+
+#[test]
+fn an_open_answer_costs_little_more_than_its_picture() {
+    const OPEN: usize = 12;
+    let (drawing, gate) = (Drawing::of_bytes(6_000_000, 1), Gate::default());
+    let base64 = u64::try_from(drawing.base64.len()).unwrap();
+    let script = vec![
+        Step::StreamHead,
+        Step::Chunk([drawing.opening(), drawing.picture()].concat()),
+        Step::Wait(gate.clone()),
+        Step::Chunk(drawing.completed(Output::Repeated)),
+        Step::End,
+    ];
+    let upstream = Upstream::always(script);
+    let envoy = Envoy::start(upstream.port());
+    let before = envoy.rss_kib();
+    thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..OPEN).map(|_| scope.spawn(|| Request::generation(&body()).send(&envoy))).collect();
+        upstream.wait_for(OPEN);
+        let open = u64::try_from(OPEN).unwrap();
+        let held = || envoy.metric("wasmcustom.imagegate_buffered_bytes").unwrap_or(0);
+        eventually("every picture is held", || held() >= open * base64);
+        let grown = (envoy.rss_kib() - before) * 1024 / open;
+        gate.open();
+        for client in clients {
+            assert!(client.join().unwrap().picture() == drawing.base64, "a picture differs");
+        }
+        let bound = base64 * 22 / 10 + 1024 * 1024;
+        assert!(grown <= bound, "an open answer of {base64} bytes costs {grown}");
+        // With what it takes to send them all at once.
+        let peak = (envoy.peak_rss_kib() - before) * 1024 / open;
+        assert!(peak <= bound + base64, "at its peak an answer of {base64} bytes costs {peak}");
+    });
+}

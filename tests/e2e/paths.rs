@@ -1,0 +1,251 @@
+//! Which requests are the filter's, and what crosses in each direction.
+
+use serde_json::{Value, json};
+
+use crate::harness::sse::Output;
+use crate::harness::{Drawing, Envoy, Key, Request, Setup, Step, Upstream};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2"})
+}
+
+/// Spellings of the path that some server behind Envoy might take for it.
+const SPELLINGS: [&str; 20] = [
+    "/v1/images/generations",
+    "/v1/images/generations/",
+    "/v1/images/generations?",
+    "/v1/images/generations?a=b&c",
+    "/v1/images/generations#x",
+    "//v1/images/generations",
+    "/v1//images/generations",
+    "/v1/images//generations//",
+    "/v1/images%2fgenerations",
+    "/v1/images%2Fgenerations",
+    "/v1%2fimages%2fgenerations",
+    "/v1/images%252fgenerations",
+    "/V1/Images/Generations",
+    "/v1/./images/generations",
+    "/v1/x/../images/generations",
+    "/v1/x/%2e%2e/images/generations",
+    "/../v1/images/generations",
+    "/v1/images/generations;a=b",
+    "/v1\\images\\generations",
+    "/v1/images/%67enerations",
+];
+
+#[test]
+fn no_spelling_of_the_path_is_a_way_in_without_a_key() {
+    for file in ["envoy/envoy.yaml", "envoy/production.yaml"] {
+        let upstream = Upstream::unreached();
+        let envoy = boot(file, &upstream);
+        for path in SPELLINGS {
+            let request = Request::new("POST", path).json(&body());
+            for request in [
+                request.clone(),
+                request.clone().bearer(Key::UNKNOWN),
+                request.clone().header("x-imagegate-upstream", "codex"),
+                request.header("X-ImageGate-Upstream", "codex"),
+            ] {
+                let status = request.send(&envoy).status;
+                assert!([400, 401, 404].contains(&status), "{file}: {path}: {status}");
+            }
+        }
+        assert!(upstream.received().is_empty(), "{file}: {:?}", upstream.received());
+    }
+}
+
+/// A shipped file before a plain upstream, whatever TLS the file asks for.
+fn boot(file: &str, upstream: &Upstream) -> Envoy {
+    let config = crate::harness::config();
+    match file {
+        "envoy/production.yaml" => {
+            Setup::production(upstream.port()).configure_struct(&config).start()
+        }
+        _ => Setup::of(file, upstream.port()).configure(&config).start(),
+    }
+}
+
+#[test]
+fn a_query_or_a_slash_at_the_end_does_not_hide_the_endpoint() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    for path in ["/v1/images/generations?api-version=1", "/v1/images/generations/"] {
+        Request::new("POST", path).bearer(Key::WEB).json(&body()).send(&envoy).pictures();
+    }
+    for asked in upstream.received() {
+        assert_eq!(asked.path, "/backend-api/codex/responses");
+    }
+}
+
+#[test]
+fn what_is_not_ours_passes_untouched() {
+    let (codex, plain) = (Upstream::unreached(), Upstream::unreached());
+    let envoy = Setup::new(codex.port()).plain_route(plain.port()).start();
+    let answer_headers =
+        vec![("set-cookie", "a=b".to_owned()), ("x-codex-plan-type", "plus".to_owned())];
+    let large = vec![b'z'; 3_000_000];
+    plain.push(vec![Step::Whole(201, answer_headers, large.clone())]);
+    let response = Request::new("PUT", "/v1/images/other?a=%2f")
+        .header("authorization", "Bearer anything")
+        .header("cookie", "c=d")
+        .header("accept-encoding", "gzip")
+        .header("x-imagegate-upstream", "codex")
+        .header("X-Imagegate-Anything", "1")
+        .header("x-imagegate-upstream", "codex")
+        .header("x-bytes", b"\xff\xfe")
+        .body(large.clone())
+        .send(&envoy);
+    assert_eq!(response.status, 201);
+    assert_eq!(response.header("set-cookie").as_deref(), Some("a=b"));
+    assert_eq!(response.header("x-codex-plan-type").as_deref(), Some("plus"));
+    assert!(response.body == large, "the answer's body differs");
+
+    let passed = plain.only();
+    assert_eq!((passed.method.as_str(), passed.path.as_str()), ("PUT", "/v1/images/other?a=%2f"));
+    assert!(*passed.body == large, "the request's body differs");
+    for (name, value) in [
+        ("authorization", "Bearer anything"),
+        ("cookie", "c=d"),
+        ("accept-encoding", "gzip"),
+        ("host", "images.test"),
+    ] {
+        assert_eq!(passed.header(name).as_deref(), Some(value), "{name}");
+    }
+    assert!(passed.headers.iter().any(|(name, value)| name == "x-bytes" && value == b"\xff\xfe"));
+    assert!(
+        !passed.headers.iter().any(|(name, _)| name.starts_with("x-imagegate-")),
+        "{:?}",
+        passed.headers
+    );
+    assert!(codex.received().is_empty());
+}
+
+#[test]
+fn requests_without_a_body_that_are_not_ours_pass() {
+    let (codex, plain) =
+        (Upstream::unreached(), Upstream::always(Step::json(200, &json!({"ok": true}))));
+    let envoy = Setup::new(codex.port()).plain_route(plain.port()).start();
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/v1/models"),
+        ("DELETE", "/v1/images"),
+        ("GET", "/v1/imagesx/generations"),
+    ] {
+        assert_eq!(Request::new(method, path).send(&envoy).status, 200, "{method} {path}");
+    }
+    assert_eq!(plain.received().len(), 4);
+}
+
+#[test]
+fn an_address_that_no_route_leads_to_is_told_as_openai_tells_it() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    for request in [
+        Request::new("GET", "/nothing"),
+        Request::new("GET", "/nothing").header("x-imagegate-upstream", "codex"),
+        Request::new("POST", "/backend-api/codex/responses")
+            .json(&body())
+            .header("x-imagegate-upstream", "codex"),
+    ] {
+        request.send(&envoy).assert_error(404, "unknown_url");
+    }
+    assert!(upstream.received().is_empty());
+}
+
+#[test]
+fn nothing_of_the_client_goes_up_but_its_wish() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let envoy = Envoy::start(upstream.port());
+    let mut body = body();
+    body["n"] = json!(2);
+    let names = [
+        "cookie",
+        "x-openai-organization",
+        "openai-project",
+        "x-stainless-lang",
+        "x-anything",
+        "referer",
+    ];
+    let mut request = Request::generation(&body)
+        .header("x-api-key", Key::WEB)
+        .header("user-agent", "somebody/1.0")
+        .header("accept-encoding", "gzip, br")
+        .header("x-imagegate-upstream", "codex")
+        .header("x-imagegate-anything", "1")
+        .header("chatgpt-account-id", "of-the-client")
+        // Envoy's own: a client must not set the patience with the upstream.
+        .header("x-envoy-upstream-rq-timeout-ms", "1")
+        .header("x-envoy-max-retries", "5");
+    for name in names {
+        request = request.header(name, "of-the-client");
+    }
+    request.send(&envoy).pictures();
+    let received = upstream.received();
+    assert_eq!(received.len(), 2);
+    for asked in received {
+        let kept = asked.headers.iter().filter(|(_, value)| {
+            [Key::WEB.as_bytes(), b"of-the-client", b"somebody/1.0"]
+                .iter()
+                .any(|it| memchr::memmem::find(value, it).is_some())
+        });
+        assert_eq!(kept.count(), 0, "{:?}", asked.headers);
+        for name in ["accept-encoding", "x-api-key", "x-imagegate-upstream", "x-imagegate-anything"]
+        {
+            assert_eq!(asked.header(name), None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_of_the_upstream_comes_down_but_the_picture() {
+    let drawing = Drawing::small(1);
+    let names = [
+        "set-cookie",
+        "x-codex-plan-type",
+        "x-codex-primary-used-percent",
+        "openai-organization",
+        "cf-ray",
+        "x-models-etag",
+    ];
+    let mut headers: Vec<_> =
+        names.iter().map(|name| (*name, "of-the-upstream".to_owned())).collect();
+    headers.push(("content-type", "text/event-stream".to_owned()));
+    headers.push(("x-request-id", "req_of_the_upstream".to_owned()));
+    let good = vec![Step::Head(200, headers.clone()), Step::Chunk(drawing.stream()), Step::End];
+    let bad = vec![Step::Whole(500, headers.clone(), b"<html>of-the-upstream</html>".to_vec())];
+    let cut = vec![Step::Head(200, headers), Step::Chunk(drawing.opening()), Step::Close];
+    let upstream = Upstream::scripts([good, bad, cut]);
+    let envoy = Envoy::start(upstream.port());
+    for status in [200, 502, 502] {
+        let response = Request::generation(&body()).send(&envoy);
+        assert_eq!(response.status, status);
+        for name in names {
+            assert_eq!(response.header(name), None, "{status}: {name}");
+        }
+        assert_ne!(response.header("x-request-id").unwrap(), "req_of_the_upstream");
+        assert!(!response.body.windows(15).any(|it| it == b"of-the-upstream"), "{status}");
+    }
+}
+
+#[test]
+fn lengths_are_those_of_what_is_sent() {
+    // A length that does not fit would leave bytes in the pooled connection, and the next request behind them.
+    let drawings = [Drawing::small(1), Drawing::of_bytes(1_000_000, 2)];
+    let upstream = Upstream::choosing({
+        let drawings = drawings.clone();
+        move |asked| {
+            let length = asked.header("content-length").expect("the length is declared");
+            assert_eq!(length, asked.body.len().to_string());
+            let drawing = &drawings[usize::from(asked.body.len() > 10_000)];
+            let bytes =
+                [drawing.opening(), drawing.picture(), drawing.completed(Output::Empty)].concat();
+            vec![Step::Whole(200, vec![("content-type", "text/event-stream".to_owned())], bytes)]
+        }
+    });
+    let envoy = Envoy::start(upstream.port());
+    for turn in 0..6 {
+        let prompt = "x".repeat([10, 20_000][turn % 2]);
+        let response = Request::generation(&json!({"prompt": prompt})).send(&envoy);
+        assert_eq!(response.picture(), drawings[turn % 2].base64, "{turn}");
+    }
+}

@@ -1,0 +1,65 @@
+//! OpenAI's own clients, unchanged.
+//!
+//! The scripts in `tests/clients/` say which prompt leads to which outcome; this is the other end of that.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Drawing, Envoy, Key, Received, Sim, Step, Upstream, needed, root};
+
+/// The upstream of the scripts: a prompt `fail 429` gets that, any other a picture.
+fn by_prompt(asked: &Received) -> Vec<Step> {
+    let text = String::from_utf8_lossy(&asked.body).into_owned();
+    let failing = |status| text.contains(&format!("fail {status}"));
+    let error = |code: &str, kind: &str| json!({"error": {"code": code, "type": kind, "message": "m", "param": null}});
+    match () {
+        () if failing(400) => {
+            Step::json(400, &error("moderation_blocked", "image_generation_user_error"))
+        }
+        () if failing(429) => Step::json(429, &error("insufficient_quota", "insufficient_quota")),
+        () if failing(503) => Step::json(503, &error("server_is_overloaded", "server_error")),
+        () if failing(502) => vec![Step::StreamHead, Step::Close],
+        () => Step::draw(&Drawing::of_bytes(1_500_000, 1)),
+    }
+}
+
+fn run(program: &str, script: &str, envoy: &Envoy, mode: &str) {
+    let output = Command::new(needed(program, "make setup"))
+        .arg(needed(script, "git checkout tests/clients"))
+        .arg(mode)
+        .current_dir(root())
+        .env("OPENAI_BASE_URL", format!("http://127.0.0.1:{}/v1", envoy.port()))
+        .env("OPENAI_API_KEY", Key::WEB)
+        .env("IMAGEGATE_MASTER_KEY", Key::MASTER)
+        .env("IMAGEGATE_NARROW_KEY", Key::NARROW)
+        .output()
+        .unwrap();
+    let told =
+        [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned()).concat();
+    assert!(output.status.success(), "{script} {mode}: {}\n{told}", output.status);
+    let summary: Value = serde_json::from_str(told.lines().next_back().unwrap()).unwrap();
+    assert!(summary["checks"].as_u64().unwrap() > 0, "{told}");
+}
+
+#[test]
+fn the_python_client_is_served() {
+    let upstream = Upstream::choosing(by_prompt);
+    let envoy = Envoy::start(upstream.port());
+    run(".tools/clients/bin/python", "tests/clients/openai_python.py", &envoy, "all");
+}
+
+#[test]
+fn the_node_client_is_served() {
+    let upstream = Upstream::choosing(by_prompt);
+    let envoy = Envoy::start(upstream.port());
+    run(".tools/node/bin/node", "tests/clients/openai_node.mjs", &envoy, "all");
+}
+
+#[test]
+fn both_clients_get_real_pictures_from_codex_sim() {
+    let sim = Sim::start();
+    let envoy = Envoy::start(sim.port());
+    run(".tools/clients/bin/python", "tests/clients/openai_python.py", &envoy, "picture");
+    run(".tools/node/bin/node", "tests/clients/openai_node.mjs", &envoy, "picture");
+}

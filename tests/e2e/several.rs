@@ -1,0 +1,142 @@
+//! `n` above 1: the client's own stream and side calls beside it.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::config::{ACCOUNT, TOKEN};
+use crate::harness::sse::Output;
+use crate::harness::{
+    Drawing, Envoy, Gate, Received, Request, Response, SECRET_PROMPT, Step, Upstream,
+};
+
+fn body() -> Value {
+    json!({"prompt": SECRET_PROMPT, "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+/// Answers the client's own stream with `main`, and side calls with `sides` in the order of their arrival.
+fn fan_out(main: Vec<Step>, sides: Vec<Vec<Step>>) -> Upstream {
+    let sides = std::sync::Mutex::new(sides.into_iter());
+    Upstream::choosing(move |request: &Received| {
+        if request.is_side_call() {
+            sides.lock().unwrap().next().expect("a script for each side call")
+        } else {
+            main.clone()
+        }
+    })
+}
+
+fn ask_for_three(envoy: &Envoy) -> Response {
+    let mut body = body();
+    body["n"] = json!(3);
+    Request::generation(&body).send(envoy)
+}
+
+fn failing(status: u16) -> Vec<Step> {
+    Step::json(
+        status,
+        &json!({"error": {"message": "m", "type": "server_error", "code": null, "param": null}}),
+    )
+}
+
+#[test]
+fn three_pictures_come_in_order_and_their_usage_summed() {
+    let drawings = [1, 2, 3].map(|seed| Drawing::of_bytes(300_000, seed));
+    let gate = Gate::default();
+    // The client's own stream is the last to end and its picture still the first.
+    let mut main = Step::draw(&drawings[0]);
+    main.insert(0, Step::Wait(gate.clone()));
+    let upstream = fan_out(main, drawings[1..].iter().map(Step::draw).collect());
+    let envoy = Envoy::start(upstream.port());
+    let client = thread::scope(|scope| {
+        let client = scope.spawn(|| ask_for_three(&envoy));
+        upstream.wait_for(3);
+        gate.open();
+        client.join().unwrap()
+    });
+    let pictures = client.pictures();
+    assert_eq!(pictures.len(), 3);
+    assert!(
+        pictures[0] == drawings[0].base64,
+        "the first picture is not that of the client's own stream"
+    );
+    let sides = [&drawings[1].base64, &drawings[2].base64];
+    assert!(sides.iter().all(|it| pictures[1..].contains(it)), "a side call's picture is missing");
+    let usage = &client.json()["usage"];
+    assert_eq!(
+        (&usage["input_tokens"], &usage["output_tokens"], &usage["total_tokens"]),
+        (&json!(60), &json!(588), &json!(648))
+    );
+    assert_eq!(client.header("x-imagegate-images-failed"), None);
+
+    let received = upstream.received();
+    assert_eq!(received.iter().filter(|it| it.is_side_call()).count(), 2);
+    for asked in &received {
+        assert_eq!(asked.body, received[0].body, "all calls ask for the same");
+        assert_eq!(asked.path, "/backend-api/codex/responses");
+        assert_eq!(asked.header("authorization"), Some(format!("Bearer {TOKEN}")));
+        assert_eq!(asked.header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
+        assert_eq!(asked.header("host").as_deref(), Some("codex.test"));
+        assert_eq!(asked.header("cookie"), None);
+    }
+}
+
+#[test]
+fn pictures_of_side_calls_may_be_large() {
+    let drawing = Drawing::of_bytes(16_000_000, 1);
+    let bytes =
+        [drawing.opening(), drawing.picture(), drawing.completed(Output::Repeated)].concat();
+    let upstream = Upstream::always(Step::stream(bytes));
+    let envoy = Envoy::start(upstream.port());
+    let mut body = body();
+    body["n"] = json!(2);
+    let pictures = Request::generation(&body).send(&envoy).pictures();
+    assert!(pictures == [drawing.base64.clone(), drawing.base64], "a picture differs");
+}
+
+#[test]
+fn what_came_is_delivered_where_side_calls_fail() {
+    let drawing = Drawing::small(1);
+    let upstream =
+        fan_out(Step::draw(&drawing), vec![failing(500), vec![Step::StreamHead, Step::Reset]]);
+    let envoy = Envoy::start(upstream.port());
+    let response = ask_for_three(&envoy);
+    assert_eq!(response.picture(), drawing.base64);
+    assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("2"));
+}
+
+#[test]
+fn what_came_is_delivered_where_the_clients_own_stream_fails() {
+    let drawing = Drawing::small(1);
+    let failed = Step::stream(crate::harness::sse::event(
+        &json!({"type": "response.failed", "sequence_number": 1,
+        "response": {"id": "resp_1", "status": "failed", "error": {"code": "server_error", "message": "m"}}}),
+    ));
+    for main in [failing(500), failed] {
+        let upstream = fan_out(main, vec![Step::draw(&drawing), Step::draw(&drawing)]);
+        let envoy = Envoy::start(upstream.port());
+        let response = ask_for_three(&envoy);
+        assert_eq!(response.pictures(), [drawing.base64.clone(), drawing.base64.clone()]);
+        assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"));
+    }
+}
+
+#[test]
+fn where_all_calls_fail_the_first_failure_is_told() {
+    let upstream = fan_out(failing(503), vec![failing(500), failing(500)]);
+    let envoy = Envoy::start(upstream.port());
+    ask_for_three(&envoy).assert_error(503, "server_is_overloaded");
+}
+
+#[test]
+fn more_pictures_than_were_asked_for_are_dropped() {
+    let (first, second) = (Drawing::small(1), Drawing::small(2));
+    let another = String::from_utf8(second.picture()).unwrap().replace("ig_1", "ig_2");
+    let another = another.replace("\"output_index\":0", "\"output_index\":1");
+    let bytes =
+        [first.opening(), first.picture(), another.into_bytes(), first.completed(Output::Empty)]
+            .concat();
+    let upstream = Upstream::always(Step::stream(bytes));
+    let envoy = Envoy::start(upstream.port());
+    assert_eq!(Request::generation(&body()).send(&envoy).picture(), first.base64);
+}

@@ -1,0 +1,93 @@
+//! The usage record: one line in Envoy's access log for each exchange, whatever became of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Connection, Drawing, Envoy, Key, Request, Setup, Step, Upstream, config, eventually,
+};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+/// The access log so far: its lines and the record in each.
+fn access_log(envoy: &Envoy) -> Vec<(Value, Value)> {
+    let log = envoy.log();
+    let lines = log.lines().filter(|line| line.starts_with('{'));
+    lines
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .map(|line| {
+            let record = line["usage"]
+                .as_str()
+                .map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
+            (line, record)
+        })
+        .collect()
+}
+
+#[test]
+fn every_exchange_leaves_one_record() {
+    let drawing = Drawing::small(1);
+    let upstream = Upstream::scripts([
+        Step::draw(&drawing),
+        Step::json(429, &json!({"error": {"type": "usage_limit_reached", "message": "m"}})),
+        vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::Close],
+        vec![Step::Close],
+        vec![Step::KeepOpen],
+    ]);
+    let envoy = Setup::production(upstream.port()).configure_struct(&config()).start();
+    let mut large = body();
+    large["size"] = json!("x");
+    for request in [
+        Request::generation(&body()),
+        Request::generation(&body()).bearer(Key::UNKNOWN),
+        Request::generation(&large),
+        Request::generation(&body()),
+        Request::generation(&body()),
+        Request::generation(&body()),
+        Request::new("GET", "/nothing"),
+    ] {
+        request.send(&envoy);
+    }
+    let request = Request::generation(&body());
+    let mut leaving = Connection::open(envoy.port());
+    leaving.write(&[request.head(), request.framed_body()].concat()).unwrap();
+    upstream.wait_for(5);
+    assert!(leaving.is_silent_for(Duration::from_millis(100)));
+    drop(leaving);
+
+    eventually("every exchange is logged", || access_log(&envoy).len() >= 8);
+    let log = access_log(&envoy);
+    assert_eq!(log.len(), 8);
+    let expected = [
+        (json!(200), Value::Null, 1),
+        (json!(401), json!("invalid_api_key"), 0),
+        (json!(400), json!("invalid_value"), 0),
+        (json!(429), json!("rate_limit_exceeded"), 0),
+        (json!(502), json!("upstream_disconnected"), 0),
+        (json!(502), json!("upstream_unreachable"), 0),
+    ];
+    for ((line, record), (status, code, delivered)) in log.iter().zip(&expected) {
+        assert_eq!((&line["status"], &record["status"]), (status, status), "{line}");
+        assert_eq!(
+            (&record["code"], &record["images_delivered"]),
+            (code, &json!(delivered)),
+            "{line}"
+        );
+        assert_eq!(record["endpoint"], "generations", "{line}");
+        assert_eq!(record["request_id"], line["request_id"], "{line}");
+        let consumer = if *status == json!(401) { Value::Null } else { json!("web") };
+        assert_eq!(record["consumer"], consumer, "{line}");
+        assert!(record["ms_total"].is_u64(), "{line}");
+    }
+    assert_eq!(log[6].1, Value::Null, "a record of what is not ours");
+    let (line, record) = &log[7];
+    assert_eq!(
+        (&record["images_asked"], &record["images_delivered"]),
+        (&json!(1), &json!(0)),
+        "{line}"
+    );
+    assert_eq!(record["user"], "acme", "{line}");
+}
