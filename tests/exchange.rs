@@ -40,7 +40,7 @@ fn refused(more: &[(&str, &str)]) -> LocalReply {
 
 /// Gives a side call a whole stream.
 fn side_call(exchange: &mut Exchange, token: u32, stream: &[u8]) -> OnAnswer {
-    exchange.side_call_headers(token, Some(ok()));
+    exchange.side_call_headers(token, Some(ok()), NOW);
     exchange.side_call_body(token, stream.to_vec(), NOW);
     exchange.side_call_end(token, NOW)
 }
@@ -180,15 +180,16 @@ fn where_bodies_do_come_a_silent_client_is_told_so() {
 }
 
 #[test]
-fn an_answer_waits_for_the_end_of_the_stream_but_not_beyond_the_next_tick() {
+fn an_answer_waits_for_nothing_after_the_terminal_event() {
     let (gate, _) = gate(&json!({}));
     let mut exchange = asking(&gate, 1);
     exchange.response_headers(ok(), End::Open, NOW);
-    let hold = exchange.response_body(stream("QUJD"), End::Open, NOW);
-    assert!(matches!(hold, OnAnswer::Hold));
-    let reply = reply_of(exchange.tick(NOW));
+    let reply = reply_of(exchange.response_body(stream("QUJD"), End::Open, NOW));
     assert_eq!(reply.status, 200);
     assert_eq!(body(&reply)["data"][0]["b64_json"], "QUJD");
+    // Whatever comes behind is nobody's.
+    let late = exchange.response_body(b"junk".to_vec(), End::Stream, NOW);
+    assert!(matches!(late, OnAnswer::Pass));
 }
 
 #[test]
@@ -287,7 +288,7 @@ fn what_came_is_delivered_and_what_failed_is_counted() {
     let mut exchange = asking(&gate, 3);
     exchange.response_headers(ResponseHead { status: 500, ..ok() }, End::Open, NOW);
     exchange.response_body(b"{}".to_vec(), End::Stream, NOW);
-    exchange.side_call_headers(0, None);
+    exchange.side_call_headers(0, None, NOW);
     assert!(matches!(exchange.side_call_end(0, NOW), OnAnswer::Hold));
     let reply = reply_of(side_call(&mut exchange, 1, &stream("Q0ND")));
     assert_eq!(reply.status, 200);
@@ -299,7 +300,7 @@ fn what_came_is_delivered_and_what_failed_is_counted() {
 fn where_all_failed_the_first_failure_is_told() {
     let (gate, _) = gate(&json!({}));
     let mut exchange = asking(&gate, 2);
-    exchange.side_call_headers(0, None);
+    exchange.side_call_headers(0, None, NOW);
     exchange.side_call_end(0, NOW);
     exchange.response_headers(ResponseHead { status: 429, ..ok() }, End::Open, NOW);
     let reply = reply_of(exchange.response_body(b"{}".to_vec(), End::Stream, NOW));
@@ -359,6 +360,127 @@ fn past_the_byte_budget_new_requests_are_refused_and_open_ones_finish() {
 }
 
 #[test]
+fn a_budget_smaller_than_a_picture_admits_one_request_at_a_time() {
+    for (budget, request) in [
+        ("1", json!({"prompt": "p"})),
+        ("8MiB", json!({"prompt": "p"})),
+        ("16MiB", json!({"prompt": "p", "n": 2})),
+        ("100MiB", json!({"prompt": "p", "n": 4, "size": "3840x2160"})),
+    ] {
+        let (gate, used) = gate(&json!({"max_buffered_bytes": budget}));
+        let mut first = Exchange::new(Rc::clone(&gate));
+        assert!(ask(&mut first, &request).is_ok(), "{budget}");
+        let refused = ask(&mut Exchange::new(Rc::clone(&gate)), &request);
+        assert_eq!(refused.unwrap_err().status, 503, "{budget}");
+        drop(first);
+        assert_eq!(used.used(), 0);
+    }
+}
+
+#[test]
+fn what_a_client_declares_takes_no_room() {
+    let (gate, budget) = gate(&json!({}));
+    let mut open = Vec::new();
+    for _ in 0..100 {
+        let mut exchange = Exchange::new(Rc::clone(&gate));
+        let head = head(&[("content-length", "33554432")]);
+        assert!(matches!(exchange.request_headers(&head, End::Open, NOW), OnRequestHeaders::Hold));
+        open.push(exchange);
+    }
+    assert_eq!(budget.used(), 0);
+    assert!(ask(&mut Exchange::new(gate), &json!({"prompt": "p"})).is_ok());
+}
+
+#[test]
+fn what_goes_upstream_n_times_takes_room_n_times_until_the_upstream_answers() {
+    let (gate, budget) = gate(&json!({}));
+    let image = format!("data:image/png;base64,{}", "A".repeat(4_000_000));
+    let mut exchange = Exchange::new(Rc::clone(&gate));
+    let request = json!({"prompt": "p", "n": 5, "images": [image]});
+    ask(&mut exchange, &request).unwrap();
+    let while_sent = budget.used();
+    exchange.response_headers(ok(), End::Open, NOW);
+    assert!(while_sent - budget.used() >= 5 * 4_000_000);
+}
+
+#[test]
+fn images_that_do_not_fit_into_one_answer_are_refused_by_n() {
+    let (gate, _) = gate(&json!({}));
+    let request = json!({"prompt": "p", "n": 10, "size": "3840x2160"});
+    let reply = ask(&mut Exchange::new(Rc::clone(&gate)), &request).unwrap_err();
+    assert_eq!(code(&reply), (400, json!("integer_above_max_value")));
+    assert_eq!(body(&reply)["error"]["param"], "n");
+    let request = json!({"prompt": "p", "n": 8, "size": "3840x2160"});
+    assert!(ask(&mut Exchange::new(gate), &request).is_ok());
+}
+
+#[test]
+fn a_preview_takes_no_room_from_its_picture() {
+    let (gate, _) = gate(&json!({
+        "accept_last_partial": true, "max_buffered_bytes": "12MiB", "max_image_bytes": "8MiB"
+    }));
+    let request = json!({"prompt": "p", "size": "1024x1024"});
+    let mut exchange = Exchange::new(Rc::clone(&gate));
+    ask(&mut exchange, &request).unwrap();
+    let mut other = Exchange::new(Rc::clone(&gate));
+    ask(&mut other, &request).unwrap();
+    let preview = json!({"type": "response.image_generation_call.partial_image",
+        "partial_image_b64": "A".repeat(5_000_000)});
+    let rest = stream(&"A".repeat(5_000_000));
+    let pieces = [support::event(&preview).into_bytes(), rest].concat();
+    assert_eq!(answer(&mut exchange, &[&pieces]).status, 200);
+}
+
+#[test]
+fn an_error_whose_body_does_not_end_is_told_at_once_or_soon() {
+    let (gate, _) = gate(&json!({}));
+    let head = ResponseHead { status: 429, retry_after: Some(b"7".to_vec()), ..ok() };
+    let mut whole = asking(&gate, 1);
+    whole.response_headers(head.clone(), End::Open, NOW);
+    let reply = reply_of(whole.response_body(br#"{"error":{}}"#.to_vec(), End::Open, NOW));
+    assert_eq!((reply.status, header(&reply, "retry-after")), (429, Some("7")));
+    let mut half = asking(&gate, 1);
+    half.response_headers(head, End::Open, NOW);
+    assert!(matches!(half.response_body(b"{\"err".to_vec(), End::Open, NOW), OnAnswer::Hold));
+    assert!(matches!(half.tick(NOW + Duration::from_secs(1)), OnAnswer::Hold));
+    assert_eq!(reply_of(half.tick(NOW + Duration::from_secs(2))).status, 429);
+}
+
+#[test]
+fn an_error_in_json_with_a_status_of_success_is_an_error() {
+    let (gate, _) = gate(&json!({}));
+    for (error, told) in [
+        (r#"{"error":{"code":"rate_limit_exceeded","message":"m"}}"#, 429),
+        (r#"{"id":"resp_1"}"#, 502),
+    ] {
+        let mut exchange = asking(&gate, 1);
+        let content_type = Some(b"application/json; charset=utf-8".to_vec());
+        exchange.response_headers(ResponseHead { content_type, ..ok() }, End::Open, NOW);
+        let reply = reply_of(exchange.response_body(error.as_bytes().to_vec(), End::Open, NOW));
+        assert_eq!(reply.status, told);
+    }
+}
+
+#[test]
+fn an_id_that_a_client_made_up_comes_back_presentable() {
+    let (gate, _) = gate(&json!({}));
+    for (sent, shown) in [("a\u{e9}\nb", "a___b".to_owned()), (&"x".repeat(200), "x".repeat(128))] {
+        let head = head(&[("x-request-id", sent), (":method", "GET")]);
+        match Exchange::new(Rc::clone(&gate)).request_headers(&head, End::Open, NOW) {
+            OnRequestHeaders::Reply(reply) => {
+                assert_eq!(header(&reply, "x-request-id"), Some(shown.as_str()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_length_beyond_all_memory_is_too_large() {
+    assert_eq!(refused(&[("content-length", "5000000000")]).status, 413);
+}
+
+#[test]
 fn a_picture_beyond_its_limit_is_not_delivered() {
     let (gate, budget) = gate(&json!({"max_image_bytes": "1MiB"}));
     let reply = answer(&mut asking(&gate, 1), &[&stream(&"A".repeat(1_398_104))]);
@@ -383,9 +505,11 @@ fn previews_and_repeated_copies_are_never_kept() {
     let copy = json!({"type": "response.completed",
         "response": {"output": [support::item("ig_1", &"A".repeat(20_000_000))]}});
     let before = budget.used();
-    exchange.response_body(support::event(&copy).into_bytes(), End::Open, NOW);
+    let copy = support::event(&copy).into_bytes();
+    let (most, rest) = copy.split_at(copy.len() - 10);
+    exchange.response_body(most.to_vec(), End::Open, NOW);
     assert_eq!(budget.used(), before);
-    let reply = reply_of(exchange.tick(NOW));
+    let reply = reply_of(exchange.response_body(rest.to_vec(), End::Open, NOW));
     assert_eq!(body(&reply)["data"][0]["b64_json"], "QUJD");
 }
 

@@ -315,7 +315,7 @@ fn run(exchange: &mut Exchange, steps: Vec<Step>) -> Seen {
                 answered(exchange.response_body(bytes, end(last), now))
             }
             Step::CallHeaders(call, reset) => {
-                exchange.side_call_headers(call, (!reset).then(ok));
+                exchange.side_call_headers(call, (!reset).then(ok), now);
             }
             Step::CallBody(call, bytes) => exchange.side_call_body(call, bytes, now),
             Step::CallEnd(call) => answered(exchange.side_call_end(call, now)),

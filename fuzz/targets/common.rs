@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use imagegate::config::Config;
-use imagegate::exchange::Gate;
+use imagegate::exchange::{Gate, Vm};
 use imagegate::memory::Budget;
 
 /// 2026-01-01T00:00:00Z.
@@ -31,6 +31,7 @@ pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
                 ["93850b707585e404e4951a3ddc1f05a34b3d4f5fc081d616f46d8a2e8f1c8e68"]}}]}}"#
     );
     let config = Config::parse(document.as_bytes(), &|_| Some("token".to_owned())).unwrap();
-    let budget = Budget::new();
-    (Rc::new(Gate::new(config, budget.clone())), budget)
+    let vm = Rc::new(Vm::default());
+    let budget = vm.budget.clone();
+    (Rc::new(Gate::new(config, vm)), budget)
 }

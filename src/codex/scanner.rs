@@ -22,6 +22,15 @@ pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
 /// A longer string is left out of the skeleton; what is read from it (messages, prompts) is shorter.
 const MAX_STRING_BYTES: usize = 16 * 1024;
 
+/// What a kept string is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The picture.
+    Picture,
+    /// A preview, which may be let go.
+    Preview,
+}
+
 /// Whether a string of one kind is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
@@ -130,7 +139,7 @@ impl Scanner {
         &mut self,
         chunk: &Rc<Vec<u8>>,
         range: Range<usize>,
-        lease: &mut dyn FnMut() -> Lease,
+        lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<(), ScanError> {
         let Range { start: mut at, end } = range;
         while let Some(rest) = chunk.get(at..end).filter(|rest| !rest.is_empty()) {
@@ -157,7 +166,7 @@ impl Scanner {
     fn scan_structure(
         &mut self,
         rest: &[u8],
-        lease: &mut dyn FnMut() -> Lease,
+        lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<usize, ScanError> {
         let len = memchr::memchr(b'"', rest).unwrap_or(rest.len());
         let between = rest.get(..len).unwrap_or_default();
@@ -182,7 +191,7 @@ impl Scanner {
         self.path.leave_item();
     }
 
-    fn open_string(&mut self, lease: &mut dyn FnMut() -> Lease) -> Result<(), ScanError> {
+    fn open_string(&mut self, lease: &mut dyn FnMut(Kind) -> Lease) -> Result<(), ScanError> {
         let place = self.path.open_string();
         let keep = match place {
             Place::Picture if self.scanned.picture.is_none() && self.path.item_may_be_picture() => {
@@ -201,7 +210,11 @@ impl Scanner {
         self.extend(format!("\"{ordinal}").as_bytes())?;
         self.state = match keep {
             Keep::UpTo(limit) => {
-                let kept = Kept { ordinal, base64: Pieces::new(lease()) };
+                let kind = match place {
+                    Place::Preview => Kind::Preview,
+                    Place::Picture | Place::Elsewhere | Place::ItemEnd => Kind::Picture,
+                };
+                let kept = Kept { ordinal, base64: Pieces::new(lease(kind)) };
                 State::Kept { place, kept, limit, escape: Escape::No }
             }
             Keep::Nothing => State::Dropped { escaped: Escaped::No },
@@ -251,12 +264,18 @@ impl Scanner {
         at: usize,
         rest: &[u8],
     ) -> Result<usize, ScanError> {
-        let State::Kept { kept, limit, escape, .. } = &mut self.state else { return Ok(0) };
+        let State::Kept { kept, limit, escape, place } = &mut self.state else { return Ok(0) };
         if *escape != Escape::No {
             return self.scan_escape(rest);
         }
         let len = prefix_len(rest);
-        kept.base64.push(chunk, at..at.saturating_add(len))?;
+        let pushed = kept.base64.push(chunk, at..at.saturating_add(len));
+        if pushed.is_err() && *place == Place::Preview {
+            // There is room for no more than the picture itself, which is yet to come.
+            self.state = State::Dropped { escaped: Escaped::No };
+            return Ok(len);
+        }
+        pushed?;
         if kept.base64.len() > *limit {
             return Err(ScanError::PictureTooLarge { limit: *limit });
         }

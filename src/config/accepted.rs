@@ -115,7 +115,7 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "/max_buffered_bytes",
-        "bytes as a whole number or with a unit such as \"512MiB\", from 1 to 768MiB",
+        "bytes as a whole number or with a unit such as \"512MiB\", from 1 to 512MiB",
     ),
     ("/accept_last_partial", "true or false"),
 ];

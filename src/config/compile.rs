@@ -159,10 +159,11 @@ const DEFAULT_MODEL: &str = "gpt-image-2";
 const DEFAULT_MAX_IMAGE_BYTES: usize = 24 << 20;
 /// Its base64 is 85 MiB, of which the budget holds a few.
 const MAX_IMAGE_BYTES: usize = 64 << 20;
-/// Half of what a VM can address; fragments and one copy per answer take of the other half.
+/// All that a budget may be.
 const DEFAULT_MAX_BUFFERED_BYTES: usize = 512 << 20;
-/// Linear memory ends at 1 GiB; a quarter is left for copies and fragments.
-const MAX_BUFFERED_BYTES: usize = 768 << 20;
+/// Linear memory ends at 1 GiB; a quarter of that may be an answer that is being written, and a
+/// quarter is left for fragments and what is small.
+const MAX_BUFFERED_BYTES: usize = 512 << 20;
 /// Twice the default, which holds one reference image of the largest default size in base64.
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// Some thirty times what the Images API takes; a bound, so that a slip of the unit is noticed.

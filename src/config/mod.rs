@@ -116,7 +116,7 @@ impl Config {
         self.max_image_bytes
     }
 
-    /// The byte budget of one VM, in bytes; at most 768 MiB.
+    /// The byte budget of one VM, in bytes; at most 512 MiB.
     pub fn max_buffered_bytes(&self) -> usize {
         self.max_buffered_bytes
     }

@@ -39,6 +39,8 @@ pub(super) struct Admitted {
     pub(super) forward: Forward,
     /// One for each picture.
     pub(super) rooms: Vec<Lease>,
+    /// Covers what goes upstream.
+    pub(super) sent: Lease,
     pub(super) format: ResponseFormat,
     pub(super) deadline: Duration,
 }
@@ -64,23 +66,21 @@ impl Reading {
         }
         let declared = value(headers, "content-length")
             .and_then(|it| std::str::from_utf8(it).ok())
-            .and_then(|it| it.parse::<usize>().ok());
+            .and_then(|it| it.parse::<u64>().ok());
         let limit = gate.config.request().max_body_bytes;
-        if declared.is_some_and(|len| len > limit) {
+        if declared.is_some_and(|len| usize::try_from(len).map_or(true, |len| len > limit)) {
             return Err(Failure::BodyTooLarge { limit });
         }
         if end == End::Stream {
             return Err(Failure::BodyEmpty);
         }
-        let mut reading = Self {
+        Ok(Self {
             consumer: Rc::clone(consumer),
             head: Kept::of(headers),
             body: Vec::new(),
             lease: gate.lease(),
             last: now,
-        };
-        reading.reserve(declared.unwrap_or(0))?;
-        Ok(reading)
+        })
     }
 
     pub(super) fn consumer_name(&self) -> &str {
@@ -88,6 +88,8 @@ impl Reading {
     }
 
     /// Makes room for a body of `len` bytes in all, twice: it is rewritten while it still stands.
+    ///
+    /// Only what has come takes room: what a client declares costs it nothing.
     fn reserve(&mut self, len: usize) -> Result<(), Failure> {
         self.lease.cover_first(len.saturating_mul(2)).map_err(|_| Failure::overloaded())?;
         let more = len.saturating_sub(self.body.len());
@@ -100,7 +102,9 @@ impl Reading {
         if len > limit {
             return Err(Failure::BodyTooLarge { limit });
         }
-        self.last = now;
+        if !chunk.is_empty() {
+            self.last = now;
+        }
         self.reserve(len)?;
         self.body.extend_from_slice(chunk);
         Ok(())
@@ -134,7 +138,7 @@ pub(super) fn admit(
     record: &mut Record,
     now: Duration,
 ) -> Result<Admitted, Failure> {
-    let Reading { consumer, head, body, lease: _covers_body, .. } = reading;
+    let Reading { consumer, head, body, lease, .. } = reading;
     if body.is_empty() {
         return Err(Failure::BodyEmpty);
     }
@@ -150,10 +154,12 @@ pub(super) fn admit(
     record.model = Some(model.requested.to_string());
     record.upstream = Some(model.upstream.name().to_owned());
     check_allowed(&consumer, &model, &request)?;
-    let rooms = gate.rooms(&request).map_err(|_| Failure::overloaded())?;
+    // What goes upstream is little longer than what came.
+    let rooms = gate.rooms(lease, &request, body.len())?;
     Ok(Admitted {
         forward: forward(&head, &model, &request),
-        rooms,
+        rooms: rooms.pictures,
+        sent: rooms.sent,
         format: request.response_format,
         deadline: now.saturating_add(model.upstream.timeout()),
     })

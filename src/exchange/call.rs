@@ -10,6 +10,8 @@
 
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
+
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Picture, Progress};
@@ -17,6 +19,11 @@ use crate::translate::error;
 
 /// An error body is read up to this many bytes; the recorded ones have a few hundred.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// Up to this many bytes a body is looked at after each piece, whether it is whole.
+const MAX_WHOLE_BYTES: usize = 8 * 1024;
+/// How long the body of an error may take.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What matters of an upstream's head.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,8 +34,24 @@ pub struct ResponseHead {
     pub retry_after: Option<Vec<u8>>,
     /// `content-encoding`.
     pub content_encoding: Option<Vec<u8>>,
+    /// `content-type`.
+    pub content_type: Option<Vec<u8>>,
     /// Envoy made this response itself, for this reason (`response.code_details`).
     pub envoy_details: Option<String>,
+}
+
+impl ResponseHead {
+    /// Whether the body is JSON, which no picture comes in: an error told with a status of success.
+    fn is_json(&self) -> bool {
+        self.content_type.as_deref().is_some_and(super::head::is_json)
+    }
+}
+
+/// Whether an error's JSON is complete, so that nobody needs to wait for the end of its body.
+fn is_whole(body: &[u8]) -> bool {
+    body.len() <= MAX_WHOLE_BYTES
+        && body.trim_ascii_end().last() == Some(&b'}')
+        && serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 /// A call.
@@ -42,9 +65,11 @@ enum State {
     /// For its head, with the room taken for its picture.
     Waiting(Lease),
     Collecting(Box<Collector>),
+    /// Reading an error, since its head came.
     Failing {
         head: ResponseHead,
         body: Vec<u8>,
+        since: Duration,
     },
     Settled(Result<Picture, Failure>),
 }
@@ -66,7 +91,7 @@ impl Call {
     }
 
     /// Takes the head. A second one is ignored.
-    pub(super) fn head(&mut self, head: ResponseHead, bounds: &Bounds) {
+    pub(super) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
         let settled = State::Settled(Err(Failure::UpstreamCut));
         self.state = match std::mem::replace(&mut self.state, settled) {
             State::Waiting(room) => match head {
@@ -79,10 +104,10 @@ impl Call {
                 {
                     State::Settled(Err(Failure::UpstreamGarbled))
                 }
-                ResponseHead { status: 200..=299, .. } => {
+                ResponseHead { status: 200..=299, .. } if !head.is_json() => {
                     State::Collecting(Box::new(Collector::new(bounds.clone(), room)))
                 }
-                head => State::Failing { head, body: Vec::new() },
+                head => State::Failing { head, body: Vec::new(), since: now },
             },
             other => other,
         };
@@ -99,8 +124,20 @@ impl Call {
             State::Failing { body, .. } => {
                 let room = MAX_ERROR_BODY_BYTES.saturating_sub(body.len()).min(chunk.len());
                 body.extend_from_slice(chunk.get(..room).unwrap_or_default());
+                if body.len() >= MAX_ERROR_BODY_BYTES || is_whole(body) {
+                    self.end(now);
+                }
             }
             State::Waiting(_) | State::Settled(_) => {}
+        }
+    }
+
+    /// Notes that time has passed: an error is not waited for as a picture is.
+    pub(super) fn tick(&mut self, now: Duration) {
+        if let State::Failing { since, .. } = &self.state {
+            if now.saturating_sub(*since) >= ERROR_BODY_TIMEOUT {
+                self.end(now);
+            }
         }
     }
 
@@ -109,7 +146,7 @@ impl Call {
         let result = match &mut self.state {
             State::Waiting(_) => Err(Failure::UpstreamCut),
             State::Collecting(collector) => collector.finish(now),
-            State::Failing { head, body } => {
+            State::Failing { head, body, .. } => {
                 Err(error::from_http(head.status, head.retry_after.as_deref(), body, now))
             }
             State::Settled(_) => return,

@@ -1,10 +1,12 @@
 //! What all exchanges of one plugin configuration share.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::memory::{Budget, Exhausted, Lease};
+use crate::memory::{Budget, Lease};
+use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, OutputFormat};
 use crate::openai::size::Size;
 use crate::translate::collect::Bounds;
@@ -17,68 +19,112 @@ pub const FIRST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pixels of the largest picture that `auto` became in recordings (1536x1024).
 const AUTO_PIXELS: u64 = 1536 * 1024;
+/// Frames of a GIF that names no number (OpenAI API reference, `frame_count`).
+const DEFAULT_FRAMES: u32 = 9;
+/// The pictures of one answer may have so many bytes together: while it is written they stand twice in
+/// linear memory, beside what all other exchanges hold.
+const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// A PNG of noise is as long as its RGBA bytes; nothing is longer, some metadata apart.
 const MAX_BYTES_PER_PIXEL: u64 = 4;
+
+/// What a request holds from its admission on.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    /// One for each picture.
+    pub(super) pictures: Vec<Lease>,
+    /// Covers what goes upstream.
+    pub(super) sent: Lease,
+}
+
+/// What belongs to the VM, whatever configurations are in force in it: linear memory is one.
+#[derive(Debug, Default)]
+pub struct Vm {
+    /// The bytes that open exchanges hold.
+    pub budget: Budget,
+    bodies_come: Cell<bool>,
+}
 
 /// One configuration in force and what the exchanges under it share.
 #[derive(Debug)]
 pub struct Gate {
     /// The configuration.
     pub config: Config,
-    budget: Budget,
-    bodies_come: Cell<bool>,
+    vm: Rc<Vm>,
 }
 
 impl Gate {
-    /// A gate under `config`, over the byte budget of its VM.
-    pub fn new(config: Config, budget: Budget) -> Self {
-        Self { config, budget, bodies_come: Cell::new(false) }
+    /// A gate under `config` in `vm`.
+    pub fn new(config: Config, vm: Rc<Vm>) -> Self {
+        Self { config, vm }
     }
 
     /// An empty lease of the byte budget.
     pub(super) fn lease(&self) -> Lease {
-        self.budget.lease(self.config.max_buffered_bytes())
+        self.vm.budget.lease(self.config.max_buffered_bytes())
     }
 
     /// What bounds the collector of a call.
     pub(super) fn bounds(&self) -> Bounds {
         Bounds {
             max_base64_bytes: base64_len(self.config.max_image_bytes()),
-            budget: self.budget.clone(),
+            budget: self.vm.budget.clone(),
             max_buffered_bytes: self.config.max_buffered_bytes(),
             last_partial: self.config.accept_last_partial(),
         }
     }
 
-    /// Takes room for each picture of a request: as much as the largest that it may become, so that
-    /// a picture that was admitted, and is paid for upstream, has its place when it comes.
-    pub(super) fn rooms(&self, request: &ImageRequest<'_>) -> Result<Vec<Lease>, Exhausted> {
+    /// Takes room for what goes upstream, `sent` bytes for each picture, and for each picture as much as
+    /// the largest that it may become: so a picture that was admitted, and is paid for upstream, has
+    /// its place when it comes. `lease` is what the request already holds.
+    ///
+    /// Where nobody else holds anything, one request is admitted whatever it takes: a small budget
+    /// slows a worker down, it does not shut it.
+    pub(super) fn rooms(
+        &self,
+        mut lease: Lease,
+        request: &ImageRequest<'_>,
+        sent: usize,
+    ) -> Result<Rooms, Failure> {
+        let n = usize::try_from(request.n).unwrap_or(usize::MAX);
+        let room = self.room(request);
+        let answer = room.saturating_mul(n);
+        if n > 1 && answer > MAX_ANSWER_BYTES {
+            let fit = MAX_ANSWER_BYTES.checked_div(room).unwrap_or(1).max(1);
+            return Err(Failure::TooManyImages { fit });
+        }
+        let sent = sent.saturating_mul(n);
+        lease.cover_first(answer.saturating_add(sent)).map_err(|_| Failure::overloaded())?;
+        let pictures = (0..n).map(|_| lease.split(room)).collect();
+        Ok(Rooms { pictures, sent: lease })
+    }
+
+    /// The most bytes of base64 that one picture of the request may have.
+    fn room(&self, request: &ImageRequest<'_>) -> usize {
         let pixels = match request.size {
             Size::Auto => AUTO_PIXELS,
             Size::Exact { width, height } => u64::from(width).saturating_mul(u64::from(height)),
         };
+        let frames = match request.output_format {
+            Some(OutputFormat::Gif) => request.frame_count.unwrap_or(DEFAULT_FRAMES),
+            _ => 1,
+        };
         let bytes = match request.output_format {
             // A drawing of text; bounded by `max_image_bytes` alone.
             Some(OutputFormat::Svg) => AUTO_PIXELS,
-            _ => pixels.saturating_mul(MAX_BYTES_PER_PIXEL),
+            _ => pixels.saturating_mul(MAX_BYTES_PER_PIXEL).saturating_mul(u64::from(frames)),
         };
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let room = base64_len(bytes.min(self.config.max_image_bytes()));
-        let room_for_one = |_| {
-            let mut lease = self.lease();
-            lease.cover_first(room).map(|()| lease)
-        };
-        (0..request.n).map(room_for_one).collect()
+        base64_len(bytes.min(self.config.max_image_bytes()))
     }
 
     /// A body reached the filter: Envoy does not hold them back.
     pub(super) fn note_body(&self) {
-        self.bodies_come.set(true);
+        self.vm.bodies_come.set(true);
     }
 
     /// Whether any body has reached the filter yet.
     pub(super) fn bodies_come(&self) -> bool {
-        self.bodies_come.get()
+        self.vm.bodies_come.get()
     }
 }
 

@@ -9,6 +9,8 @@ use crate::config::Upstream;
 
 /// The prefix of the headers by which this filter and Envoy's routes speak to each other.
 const OWN_PREFIX: &str = "x-imagegate-";
+/// Envoy's own ids are UUIDs of 36 characters.
+const MAX_ID_BYTES: usize = 128;
 /// Envoy gives a call up so much later than this filter, which answers in the client's own terms.
 const ENVOY_GRACE: Duration = Duration::from_secs(5);
 
@@ -39,6 +41,13 @@ pub(super) fn is_json(content_type: &[u8]) -> bool {
     media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
+/// An id as it may stand in headers and logs, whatever a client made of it: visible ASCII, at most
+/// [`MAX_ID_BYTES`], everything else as `_`.
+fn presentable(id: &[u8]) -> String {
+    let visible = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '_' };
+    id.iter().take(MAX_ID_BYTES).map(visible).collect()
+}
+
 /// What of the client's head goes on living after it was read.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -52,10 +61,9 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn of(headers: &Headers) -> Self {
-        let request_id = value(headers, "x-request-id").and_then(|it| std::str::from_utf8(it).ok());
-        let visible = |it: &&str| it.len() <= 128 && it.bytes().all(|byte| byte.is_ascii_graphic());
+        let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
         Self {
-            request_id: request_id.filter(visible).map(str::to_owned),
+            request_id: request_id.map(presentable),
             scheme: value(headers, ":scheme").unwrap_or(b"https").to_vec(),
             forwarded_proto: value(headers, "x-forwarded-proto").unwrap_or(b"https").to_vec(),
         }

@@ -24,13 +24,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use call::ResponseHead;
-pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
+pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
 pub use head::Headers;
 pub use outcome::{
     Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseHeaders, SideCalls,
 };
 pub use record::Record;
 
+use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
 use crate::openai::request::ResponseFormat;
@@ -69,8 +70,8 @@ struct Asking {
     calls: Vec<Call>,
     /// The token of each side call that is under way, beside its place in `calls`.
     tokens: Vec<(u32, usize)>,
-    /// The client's own stream may still bring bytes.
-    main: End,
+    /// Covers what was sent until the upstream has begun to answer.
+    sent: Option<Lease>,
     format: ResponseFormat,
     deadline: Duration,
 }
@@ -133,7 +134,7 @@ impl Exchange {
                 self.phase = Phase::Asking(Asking {
                     calls: admitted.rooms.into_iter().map(Call::new).collect(),
                     tokens: Vec::new(),
-                    main: End::Open,
+                    sent: Some(admitted.sent),
                     format: admitted.format,
                     deadline: admitted.deadline,
                 });
@@ -179,8 +180,9 @@ impl Exchange {
     ) -> OnResponseHeaders {
         let Phase::Asking(asking) = &mut self.phase else { return OnResponseHeaders::Pass };
         self.record.ms_to_first_byte = Some(self.record.elapsed(now));
+        asking.sent = None;
         if let Some(call) = asking.calls.first_mut() {
-            call.head(head, &self.gate.bounds());
+            call.head(head, &self.gate.bounds(), now);
         }
         match end {
             End::Open => OnResponseHeaders::Hold,
@@ -199,7 +201,6 @@ impl Exchange {
     /// Takes bytes of the response on the client's own stream.
     pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnAnswer {
         let Phase::Asking(asking) = &mut self.phase else { return OnAnswer::Pass };
-        asking.main = end;
         if let Some(call) = asking.calls.first_mut() {
             call.body(chunk, now);
             if end == End::Stream {
@@ -210,11 +211,11 @@ impl Exchange {
     }
 
     /// Takes the head of a side call's response; nothing where the call was reset.
-    pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>) {
+    pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>, now: Duration) {
         let bounds = self.gate.bounds();
         let Some(call) = self.side_call(token) else { return };
         match head {
-            Some(head) => call.head(head, &bounds),
+            Some(head) => call.head(head, &bounds, now),
             None => call.fail(Failure::UpstreamCut),
         }
     }
@@ -251,24 +252,18 @@ impl Exchange {
                 if now >= asking.deadline {
                     asking.calls.iter_mut().for_each(|call| call.fail(Failure::UpstreamTimeout));
                 }
-                // The terminal event came, but the upstream has kept its connection open since.
-                asking.main = match asking.calls.first().is_some_and(Call::is_settled) {
-                    true => End::Stream,
-                    false => asking.main,
-                };
+                asking.calls.iter_mut().for_each(|call| call.tick(now));
                 self.answer_if_settled(now)
             }
             Phase::Start | Phase::Passing | Phase::Replied => OnAnswer::Pass,
         }
     }
 
-    /// Answers once every call is settled.
-    ///
-    /// The end of the client's own stream is waited for until the next tick: it mostly comes at
-    /// once, and the upstream's connection can then serve another request.
+    /// Answers once every call is settled. Nothing after the terminal event counts, and nobody waits
+    /// for the end of the stream: a connection that breaks in between would take the picture along.
     fn answer_if_settled(&mut self, now: Duration) -> OnAnswer {
         let Phase::Asking(asking) = &self.phase else { return OnAnswer::Pass };
-        if asking.main == End::Open || !asking.calls.iter().all(Call::is_settled) {
+        if !asking.calls.iter().all(Call::is_settled) {
             return OnAnswer::Hold;
         }
         let Phase::Asking(asking) = std::mem::replace(&mut self.phase, Phase::Replied) else {

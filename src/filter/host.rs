@@ -46,6 +46,14 @@ pub(super) fn replace_request_headers(headers: &Headers) {
     }
 }
 
+/// Removes all trailers of the request: they would cross to the upstream, cookies and all. In
+/// `on_http_request_trailers`.
+pub(super) fn clear_request_trailers() {
+    if let Err(status) = hostcalls::set_map_bytes(MapType::HttpRequestTrailers, Vec::new()) {
+        log::error!("imagegate: cannot remove the request trailers: {status:?}");
+    }
+}
+
 /// The body bytes that Envoy holds, at most `len`. In the callbacks of that body.
 pub(super) fn body(buffer: BufferType, start: usize, len: usize) -> Vec<u8> {
     if len == 0 {
@@ -108,6 +116,7 @@ pub(super) fn response_head() -> ResponseHead {
     let status = status(value(":status").as_deref());
     let mut head = ResponseHead { status, ..ResponseHead::default() };
     head.content_encoding = value("content-encoding");
+    head.content_type = value("content-type");
     if status != 200 {
         head.retry_after = value("retry-after");
         head.envoy_details = property(&["response", "code_details"])
@@ -131,6 +140,7 @@ pub(super) fn call_head(num_headers: usize) -> Option<ResponseHead> {
         status: status(value(":status").as_deref()),
         retry_after: value("retry-after"),
         content_encoding: value("content-encoding"),
+        content_type: value("content-type"),
         envoy_details: None,
     })
 }

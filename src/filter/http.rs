@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
 
 use super::host;
-use super::root::Shared;
+use super::root::{self, Shared};
 use crate::exchange::{
     End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
     OnResponseHeaders,
@@ -43,9 +43,11 @@ impl Stream {
     fn hold(&self) -> Action {
         if let Some((shared, exchange)) = &self.open {
             if let Ok(mut open) = shared.open.try_borrow_mut() {
-                open.insert(self.context_id, Rc::downgrade(exchange));
+                if open.insert(self.context_id, Rc::downgrade(exchange)).is_none() {
+                    root::count_open(1);
+                }
             }
-            shared.record();
+            root::record();
         }
         Action::Pause
     }
@@ -60,7 +62,9 @@ impl Stream {
     fn leave(&self) {
         if let Some((shared, _)) = &self.open {
             if let Ok(mut open) = shared.open.try_borrow_mut() {
-                open.remove(&self.context_id);
+                if open.remove(&self.context_id).is_some() {
+                    root::count_open(-1);
+                }
             }
         }
     }
@@ -126,7 +130,10 @@ impl HttpContext for Stream {
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         match self.step(|exchange| exchange.request_end(host::now())) {
-            Some(OnRequestBody::Forward(forward)) => self.forward(&forward, 0),
+            Some(OnRequestBody::Forward(forward)) => {
+                host::clear_request_trailers();
+                self.forward(&forward, 0)
+            }
             Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
             Some(OnRequestBody::Hold) => Action::Pause,
             Some(OnRequestBody::Pass) | None => Action::Continue,
@@ -175,7 +182,7 @@ impl HttpContext for Stream {
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
         let head = host::call_head(headers);
-        self.step(|exchange| exchange.side_call_headers(token, head));
+        self.step(|exchange| exchange.side_call_headers(token, head, host::now()));
         let mut at = 0_usize;
         while at < body_size {
             let window = host::body(BufferType::HttpCallResponseBody, at, WINDOW_BYTES);
@@ -195,9 +202,8 @@ impl Context for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.leave();
-        if let Some((shared, exchange)) = self.open.take() {
-            drop(exchange);
-            shared.record();
+        if self.open.take().is_some() {
+            root::record();
         }
     }
 }

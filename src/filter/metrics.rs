@@ -15,22 +15,33 @@ const OPEN_EXCHANGES: &str = "imagegate_open_exchanges";
 const VM_MEMORY_BYTES: &str = "imagegate_vm_memory_bytes";
 
 /// A gauge and what this VM has added to it.
-#[derive(Debug)]
-pub(super) struct Gauge {
-    id: Option<u32>,
+#[derive(Debug, Default)]
+struct Gauge {
+    id: Cell<Option<u32>>,
     told: Cell<i64>,
 }
 
+/// All gauges of a VM, whatever configurations are in force in it.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    buffered_bytes: Gauge,
+    open_exchanges: Gauge,
+    vm_memory_bytes: Gauge,
+    open: Cell<i64>,
+}
+
 impl Gauge {
-    fn define(name: &str) -> Self {
-        Self { id: hostcalls::define_metric(MetricType::Gauge, name).ok(), told: Cell::new(0) }
+    fn define(&self, name: &str) {
+        if self.id.get().is_none() {
+            self.id.set(hostcalls::define_metric(MetricType::Gauge, name).ok());
+        }
     }
 
     /// Makes this VM's part of the gauge `value`. The host refuses to add nothing.
-    pub(super) fn set(&self, value: usize) {
-        let value = i64::try_from(value).unwrap_or(i64::MAX);
+    fn set(&self, value: i64) {
+        let Some(id) = self.id.get() else { return };
         let change = value.saturating_sub(self.told.replace(value));
-        if let (Some(id), true) = (self.id, change != 0) {
+        if change != 0 {
             if let Err(status) = hostcalls::increment_metric(id, change) {
                 log::warn!("imagegate: cannot record a metric: {status:?}");
             }
@@ -38,29 +49,28 @@ impl Gauge {
     }
 }
 
-/// All gauges.
-#[derive(Debug)]
-pub(super) struct Metrics {
-    pub(super) buffered_bytes: Gauge,
-    pub(super) open_exchanges: Gauge,
-    vm_memory_bytes: Gauge,
-}
-
 impl Metrics {
-    /// Defines them. In `on_configure`.
-    pub(super) fn define() -> Self {
-        Self {
-            buffered_bytes: Gauge::define(BUFFERED_BYTES),
-            open_exchanges: Gauge::define(OPEN_EXCHANGES),
-            vm_memory_bytes: Gauge::define(VM_MEMORY_BYTES),
-        }
+    /// Defines the gauges. In `on_configure`; a second time changes nothing.
+    pub(super) fn define(&self) {
+        self.buffered_bytes.define(BUFFERED_BYTES);
+        self.open_exchanges.define(OPEN_EXCHANGES);
+        self.vm_memory_bytes.define(VM_MEMORY_BYTES);
     }
 
-    /// Records the size of linear memory.
-    pub(super) fn record_memory(&self) {
+    /// Counts exchanges that open or end.
+    pub(super) fn count_open(&self, change: i64) {
+        self.open.set(self.open.get().saturating_add(change));
+    }
+
+    /// Records what the VM holds, `buffered` bytes of it for open exchanges.
+    pub(super) fn record(&self, buffered: usize) {
+        self.buffered_bytes.set(i64::try_from(buffered).unwrap_or(i64::MAX));
+        self.open_exchanges.set(self.open.get());
         #[cfg(target_arch = "wasm32")]
-        self.vm_memory_bytes.set(core::arch::wasm32::memory_size::<0>().saturating_mul(64 * 1024));
-        #[cfg(not(target_arch = "wasm32"))]
-        self.vm_memory_bytes.set(0);
+        {
+            let pages = core::arch::wasm32::memory_size::<0>();
+            let bytes = i64::try_from(pages).unwrap_or(0).saturating_mul(64 * 1024);
+            self.vm_memory_bytes.set(bytes);
+        }
     }
 }

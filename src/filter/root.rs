@@ -12,17 +12,16 @@ use super::host;
 use super::http::Stream;
 use super::metrics::Metrics;
 use crate::config::Config;
-use crate::exchange::{Exchange, Gate, OnAnswer};
-use crate::memory::Budget;
+use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
 /// its connection open, and how late a time-out may be.
 const TICK: Duration = Duration::from_millis(100);
 
 thread_local! {
-    /// Linear memory belongs to the VM, and so does its budget: an update's new configuration and
-    /// the old one, whose streams still drain, share it. One thread runs a VM.
-    static BUDGET: Budget = Budget::new();
+    /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
+    /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
+    static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
 }
 
 /// The exchanges whose head is held, by context.
@@ -33,7 +32,6 @@ pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
 pub(super) struct Shared {
     pub(super) gate: Rc<Gate>,
     pub(super) open: Open,
-    metrics: Metrics,
 }
 
 /// The root context.
@@ -48,14 +46,17 @@ impl Root {
     }
 }
 
-impl Shared {
-    /// Records what the VM holds.
-    pub(super) fn record(&self) {
-        self.metrics.buffered_bytes.set(BUDGET.with(Budget::used));
-        self.metrics.open_exchanges.set(self.open.try_borrow().map(|open| open.len()).unwrap_or(0));
-        self.metrics.record_memory();
-    }
+/// Records what the VM holds.
+pub(super) fn record() {
+    VM.with(|(vm, metrics)| metrics.record(vm.budget.used()));
+}
 
+/// Counts exchanges that open or end.
+pub(super) fn count_open(change: i64) {
+    VM.with(|(_, metrics)| metrics.count_open(change));
+}
+
+impl Shared {
     /// The exchanges that are open, by context.
     fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
         let Ok(open) = self.open.try_borrow() else { return Vec::new() };
@@ -86,10 +87,10 @@ impl RootContext for Root {
             counts.users,
         );
         self.shared = Some(Rc::new(Shared {
-            gate: Rc::new(Gate::new(config, BUDGET.with(Budget::clone))),
+            gate: Rc::new(Gate::new(config, VM.with(|(vm, _)| Rc::clone(vm)))),
             open: Open::default(),
-            metrics: Metrics::define(),
         }));
+        VM.with(|(_, metrics)| metrics.define());
         self.set_tick_period(TICK);
         true
     }
@@ -109,7 +110,7 @@ impl RootContext for Root {
                 }
             }
         }
-        shared.record();
+        record();
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

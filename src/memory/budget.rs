@@ -77,6 +77,14 @@ impl Lease {
         self.cover(bytes)
     }
 
+    /// Takes so many bytes of what this lease holds into a lease of their own, as far as they reach.
+    #[must_use]
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let held = bytes.min(self.held);
+        self.held = self.held.saturating_sub(held);
+        Self { used: Rc::clone(&self.used), held, max: self.max }
+    }
+
     /// The bytes that this lease covers.
     pub fn held(&self) -> usize {
         self.held
@@ -112,6 +120,18 @@ mod tests {
         assert_eq!(second.cover(41), Err(Exhausted));
         assert_eq!((budget.used(), second.held()), (60, 0));
         second.cover(40).unwrap();
+    }
+
+    #[test]
+    fn a_lease_is_split_without_letting_go_of_a_byte() {
+        let budget = Budget::new();
+        let mut lease = budget.lease(100);
+        lease.cover(60).unwrap();
+        let part = lease.split(40);
+        assert_eq!((lease.held(), part.held(), budget.used()), (20, 40, 60));
+        assert_eq!(lease.split(100).held(), 20);
+        drop(part);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]

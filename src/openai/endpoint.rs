@@ -32,8 +32,11 @@ impl Endpoint {
     /// An ordinary other path costs one comparison and one look at its bytes.
     #[must_use]
     pub fn of_path(path: &[u8]) -> Option<Self> {
-        let may_be_ours = starts_with_prefix(path) || !is_plain(path);
-        may_be_ours.then(|| normalize(path)).and_then(|normal| Self::of_normal_path(&normal))
+        if !starts_with_prefix(path) && is_plain(path) {
+            return None;
+        }
+        let found = Self::of_normal_path(&normalize(path));
+        found.or_else(|| READINGS.iter().find_map(|it| Self::of_normal_path(&it.normalize(path))))
     }
 
     /// The path in its normal spelling.
@@ -82,17 +85,96 @@ impl Endpoint {
 ///
 /// Normal paths are fixed points: `normalize(normalize(p)) == normalize(p)`.
 fn normalize(path: &[u8]) -> Vec<u8> {
-    let decoded = decode(without_query(path));
-    let mut segments: Vec<&[u8]> = Vec::new();
-    for segment in without_query(&decoded).split(|byte| matches!(byte, b'/' | b'\\')) {
-        match segment.split(|byte| *byte == b';').next().unwrap_or_default() {
-            b"" | b"." => {}
-            b".." => drop(segments.pop()),
-            name => segments.push(name),
+    Reading { escapes: Escapes::All, backslash: Backslash::Slash, empty: Empty::Vanish }
+        .normalize(path)
+}
+
+/// How a server reads a path where servers differ: what `..` takes along depends on it.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    escapes: Escapes,
+    backslash: Backslash,
+    empty: Empty,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Escapes {
+    /// All are decoded, and an escaped `?` or `#` ends the path.
+    All,
+    /// All are decoded, and an escaped `?` or `#` is a character.
+    Whole,
+    /// An escaped delimiter (`/`, `\`, `?`, `#`) stays what it is: part of a segment.
+    ButDelimiters,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Backslash {
+    Slash,
+    Character,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Empty {
+    /// `//` is `/`.
+    Vanish,
+    /// An empty segment is one, which `..` may take along (RFC 3986 §5.2.4).
+    Segment,
+}
+
+/// The readings of which [`normalize`] is the most common.
+const READINGS: [Reading; 12] = {
+    use Empty::{Segment, Vanish};
+    use Escapes::{All, ButDelimiters, Whole};
+    const fn reading(escapes: Escapes, backslash: Backslash, empty: Empty) -> Reading {
+        Reading { escapes, backslash, empty }
+    }
+    [
+        reading(All, Backslash::Slash, Vanish),
+        reading(All, Backslash::Slash, Segment),
+        reading(All, Backslash::Character, Vanish),
+        reading(All, Backslash::Character, Segment),
+        reading(Whole, Backslash::Slash, Vanish),
+        reading(Whole, Backslash::Slash, Segment),
+        reading(Whole, Backslash::Character, Vanish),
+        reading(Whole, Backslash::Character, Segment),
+        reading(ButDelimiters, Backslash::Slash, Vanish),
+        reading(ButDelimiters, Backslash::Slash, Segment),
+        reading(ButDelimiters, Backslash::Character, Vanish),
+        reading(ButDelimiters, Backslash::Character, Segment),
+    ]
+};
+
+impl Reading {
+    fn normalize(self, path: &[u8]) -> Vec<u8> {
+        let decoded = decode(without_query(path), self.escapes);
+        let whole = match self.escapes {
+            Escapes::All => without_query(&decoded),
+            Escapes::Whole | Escapes::ButDelimiters => &decoded,
+        };
+        let mut segments: Vec<&[u8]> = Vec::new();
+        for segment in
+            whole.split(|byte| self.separates(*byte)).skip(usize::from(whole.starts_with(b"/")))
+        {
+            match (segment.split(|byte| *byte == b';').next().unwrap_or_default(), self.empty) {
+                (b".", _) | (b"", Empty::Vanish) => {}
+                (b"..", _) => drop(segments.pop()),
+                (name, _) => segments.push(name),
+            }
+        }
+        join(&segments, decoded.len())
+    }
+
+    fn separates(self, byte: u8) -> bool {
+        match self.backslash {
+            Backslash::Slash => matches!(byte, b'/' | b'\\'),
+            Backslash::Character => byte == b'/',
         }
     }
-    let mut normal = Vec::with_capacity(decoded.len().saturating_add(1));
-    for segment in &segments {
+}
+
+fn join(segments: &[&[u8]], len: usize) -> Vec<u8> {
+    let mut normal = Vec::with_capacity(len.saturating_add(1));
+    for segment in segments {
         normal.push(b'/');
         normal.extend(segment.iter().map(u8::to_ascii_lowercase));
     }
@@ -108,11 +190,15 @@ fn without_query(path: &[u8]) -> &[u8] {
 /// One pass: an escape is replaced as soon as its last digit is there, which may in turn complete
 /// the escape around it (`%%34%31` is `%41` is `A`). Escapes cannot overlap, so the order in which
 /// they are replaced makes no difference to the result.
-fn decode(path: &[u8]) -> Vec<u8> {
+fn decode(path: &[u8], escapes: Escapes) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     for byte in path {
         decoded.push(*byte);
         while let Some(byte) = escape_at_end(&decoded) {
+            let delimits = matches!(byte, b'/' | b'\\' | b'?' | b'#');
+            if delimits && matches!(escapes, Escapes::ButDelimiters) {
+                break;
+            }
             decoded.truncate(decoded.len().saturating_sub(3));
             decoded.push(byte);
         }

@@ -164,7 +164,7 @@ fn feed_scanner(
     chunk: &Rc<Vec<u8>>,
     range: Range<usize>,
 ) -> Result<(), ScanError> {
-    scanner.feed(chunk, range, &mut || gathered.lease())
+    scanner.feed(chunk, range, &mut |kind| gathered.lease(kind))
 }
 
 impl Bounds {

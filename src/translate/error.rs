@@ -42,13 +42,26 @@ pub fn from_http(status: u16, retry_after: Option<&[u8]>, body: &[u8], now: Dura
     let info = read_body(body);
     let report = Report { info: &info, retry_after, now };
     match status {
+        // An error in JSON where events should come.
+        200..=299 => match info == ErrorInfo::default() {
+            true => Failure::UpstreamGarbled,
+            false => from_event(&info, now),
+        },
         400 | 422 => report.by_word().unwrap_or_else(|| report.of_request()),
         401 | 402 => Failure::UpstreamCredential,
         403 => match report.by_word() {
-            Some(own @ (Failure::Refused { .. } | Failure::UpstreamNotEntitled)) => own,
+            Some(
+                own @ (Failure::Refused { .. }
+                | Failure::UpstreamNotEntitled
+                | Failure::RateLimited { .. }
+                | Failure::QuotaExhausted),
+            ) => own,
             _ => Failure::UpstreamCredential,
         },
-        404 => Failure::UpstreamRejects,
+        404 => match report.by_word() {
+            Some(own @ (Failure::ValueRefused { .. } | Failure::Refused { .. })) => own,
+            _ => Failure::UpstreamRejects,
+        },
         408 | 504 => Failure::UpstreamTimeout,
         413 => Failure::UpstreamTooLarge,
         429 => report.by_word().unwrap_or_else(|| report.rate_limited()),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use imagegate::config::Config;
 use imagegate::exchange::{
     End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseHeaders, ResponseHead,
+    OnResponseHeaders, ResponseHead, Vm,
 };
 use imagegate::memory::Budget;
 use serde_json::{Value, json};
@@ -55,8 +55,9 @@ pub(crate) fn config(more: &Value) -> Config {
 
 /// A gate under [`config`], and its budget.
 pub(crate) fn gate(more: &Value) -> (Rc<Gate>, Budget) {
-    let budget = Budget::new();
-    (Rc::new(Gate::new(config(more), budget.clone())), budget)
+    let vm = Rc::new(Vm::default());
+    let budget = vm.budget.clone();
+    (Rc::new(Gate::new(config(more), vm)), budget)
 }
 
 /// A request's head: a valid one, with `more` in place of or behind its own.

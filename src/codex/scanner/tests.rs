@@ -10,7 +10,7 @@ fn scan(pieces: &[&[u8]], picture: Keep, preview: Keep) -> Result<Scanned, ScanE
     scanner.keep(picture, preview);
     for piece in pieces {
         let chunk = Rc::new(piece.to_vec());
-        scanner.feed(&chunk, 0..piece.len(), &mut || budget.lease(usize::MAX))?;
+        scanner.feed(&chunk, 0..piece.len(), &mut |_| budget.lease(usize::MAX))?;
     }
     Ok(scanner.finish_event())
 }
@@ -160,10 +160,10 @@ fn an_event_leaves_nothing_to_the_next() {
     let mut scanner = Scanner::new();
     scanner.keep(KEEP, KEEP);
     let cut = Rc::new(br#"{"item":{"type":"image_generation_call","result":"QU"#.to_vec());
-    scanner.feed(&cut, 0..cut.len(), &mut || budget.lease(usize::MAX)).unwrap();
+    scanner.feed(&cut, 0..cut.len(), &mut |_| budget.lease(usize::MAX)).unwrap();
     scanner.finish_event();
     let whole = Rc::new(ITEM.to_vec());
-    scanner.feed(&whole, 0..whole.len(), &mut || budget.lease(usize::MAX)).unwrap();
+    scanner.feed(&whole, 0..whole.len(), &mut |_| budget.lease(usize::MAX)).unwrap();
     assert_eq!(text(scanner.finish_event().picture), Some((0, "QUJD".to_owned())));
     assert_eq!(budget.used(), 0);
 }

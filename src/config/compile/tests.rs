@@ -78,8 +78,8 @@ fn numbers_and_sizes_have_the_ranges_that_are_told() {
 fn the_budget_ends_well_below_linear_memory() {
     let budget = |bytes: u64| with("/max_buffered_bytes", json!(bytes));
     assert_eq!(parse(&budget(1)).unwrap().max_buffered_bytes(), 1);
-    assert_eq!(parse(&budget(768 << 20)).unwrap().max_buffered_bytes(), 768 << 20);
-    for bytes in [0, (768 << 20) + 1] {
+    assert_eq!(parse(&budget(512 << 20)).unwrap().max_buffered_bytes(), 512 << 20);
+    for bytes in [0, (512 << 20) + 1] {
         assert!(
             refusal(&budget(bytes)).contains("/max_buffered_bytes: out of range, accepted: bytes")
         );

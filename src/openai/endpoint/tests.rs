@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::Escapes;
 use super::{Endpoint, decode, normalize};
 
 #[test]
@@ -168,7 +169,7 @@ proptest! {
             }
             expected = next;
         }
-        prop_assert_eq!(decode(&path), expected);
+        prop_assert_eq!(decode(&path, Escapes::All), expected);
     }
 
     #[test]
@@ -182,5 +183,24 @@ proptest! {
             endpoint.path().chars().zip(hows).map(|(char, how)| respell(char, how)).collect();
         let path = format!("{spelled}{tail}");
         prop_assert_eq!(Endpoint::of_path(path.as_bytes()), Some(endpoint), "{}", path);
+    }
+}
+
+#[test]
+fn what_two_dots_take_along_is_read_in_every_way_that_servers_read_it() {
+    for path in [
+        "/v1/images//../generations",
+        "/v1//images/x/../generations",
+        "/a\\b/../v1/images/generations",
+        "/a%2fb/../v1/images/generations",
+        "/a%5cb/../v1/images/generations",
+        "/x%3F/../v1/images/generations",
+        "/x%23y/../v1/images/generations",
+        "/x%253fy/..//v1/images/generations/",
+    ] {
+        assert_eq!(Endpoint::of_path(path.as_bytes()), Some(Endpoint::Generations), "{path}");
+    }
+    for path in ["/v1/images/generations/..", "/a/../v1/images", "/v1/images/../generations"] {
+        assert_eq!(Endpoint::of_path(path.as_bytes()), None, "{path}");
     }
 }

@@ -56,6 +56,7 @@ impl Failure {
             Self::HeadersInvalid => Class::HeadersInvalid,
             Self::Request(error) => error.code.class(),
             Self::StreamUnsupported => Class::UnsupportedValue,
+            Self::TooManyImages { .. } => Class::TooManyImages,
             Self::GatewayDenied => Class::GatewayDenied,
             Self::Overloaded { .. } => Class::Overloaded,
             Self::HeadersHeld => Class::HeadersHeld,
@@ -113,6 +114,7 @@ impl Failure {
             Self::BodyTooLarge { limit } | Self::ImageTooLarge { limit } => {
                 one("limit", &limit.to_string())
             }
+            Self::TooManyImages { fit } => one("fit", &fit.to_string()),
             Self::Request(error) => error.message.clone(),
             Self::StreamUnsupported => RequestError::stream_unsupported().message,
             Self::Refused { message, .. }

@@ -68,6 +68,11 @@ pub enum Failure {
     Request(RequestError),
     /// `stream: true`.
     StreamUnsupported,
+    /// The images together would not fit into one answer.
+    TooManyImages {
+        /// How many of this size do.
+        fit: usize,
+    },
     /// Another filter of the same proxy refused the request.
     GatewayDenied,
     /// The memory budget is used up.

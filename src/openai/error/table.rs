@@ -201,6 +201,10 @@ table! {
     ReferenceMalformed: 400 InvalidRequest OWN_REFERENCE_CODES, Param::Named, ByStatus,
         "Invalid image in '{param}': {fault}.";
 
+    /// The images together may be larger than one answer of this gateway can be.
+    TooManyImages: 400 InvalidRequest ["integer_above_max_value"], Param::Fixed("n"), ByStatus,
+        "Invalid 'n': images of this size and format do not all fit into one answer. Expected a value <= {fit}.";
+
     // What the upstream finds wrong with the request.
 
     /// The safety system or the model refused; `moderation_details` are passed on.
@@ -231,7 +235,7 @@ table! {
     Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "This gateway holds as many images as it can. Please try again.";
     /// Envoy delivers no body while the head is held.
-    HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, Never,
+    HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, ByStatus,
         "This gateway is misconfigured: the imagegate filter needs 'allow_on_headers_stop_iteration: true' in its PluginConfig.";
     /// A bug, or a host call that failed.
     Internal: 500 Server ["internal_error"], Param::Null, ByStatus,

@@ -6,7 +6,8 @@ use super::{Bounds, Picture};
 use crate::codex::event::{
     Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
 };
-use crate::codex::scanner::{Kept, Scanned};
+use crate::codex::scanner::{Kept, Kind, Scanned};
+use crate::config::LastPartial;
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
 use crate::translate::{error, sniff};
@@ -54,10 +55,15 @@ impl Gathered {
         }
     }
 
-    /// The lease of the next kept string: the room taken at admission, else a new one.
-    pub(super) fn lease(&mut self) -> Lease {
+    /// The lease of the next kept string: for the picture the room taken at admission, for a preview,
+    /// and for a second try at the picture, a new one.
+    pub(super) fn lease(&mut self, kind: Kind) -> Lease {
         let Bounds { budget, max_buffered_bytes, .. } = &self.bounds;
-        self.room.take().unwrap_or_else(|| budget.lease(*max_buffered_bytes))
+        let room = match kind {
+            Kind::Picture => self.room.take(),
+            Kind::Preview => None,
+        };
+        room.unwrap_or_else(|| budget.lease(*max_buffered_bytes))
     }
 
     /// Takes an event; an outcome where the event is terminal.
@@ -169,13 +175,16 @@ impl Gathered {
         }
     }
 
-    /// The outcome of a stream that ends without a terminal event.
+    /// The outcome of a stream that ends without a terminal event: a failure, unless the operator
+    /// accepts what came, and then the picture before a preview.
     pub(super) fn cut_short(&mut self) -> Result<Picture, Failure> {
-        match self.stand_in() {
-            Some((base64, item)) if self.picture.is_none() => {
-                Ok(self.picture(base64, item, None, 0))
-            }
-            _ => Err(Failure::UpstreamCut),
+        let picture = match self.bounds.last_partial {
+            LastPartial::Accept => self.picture.take(),
+            LastPartial::Refuse => None,
+        };
+        match picture.or_else(|| self.stand_in()) {
+            Some((base64, item)) => Ok(self.picture(base64, item, None, 0)),
+            None => Err(Failure::UpstreamCut),
         }
     }
 
