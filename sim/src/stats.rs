@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Mutex};
 
-use hyper::http::request::Parts;
+use hyper::http::{HeaderMap, request::Parts};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -57,9 +57,9 @@ impl Stats {
         self.with(|it| it.connections += 1);
     }
 
-    /// A request for a response came, with this body.
-    pub fn requested(&self, head: &Parts, body: &[u8]) {
-        let request = describe(head, body);
+    /// A request for a response came, with this body and these trailers.
+    pub fn requested(&self, head: &Parts, body: &[u8], trailers: &HeaderMap) {
+        let request = describe(head, body, trailers);
         self.with(|it| {
             it.requests += 1;
             it.recent.push_back(request);
@@ -121,20 +121,26 @@ impl Stats {
 }
 
 /// A request as JSON. The credential is shown as its SHA-256 and images are cut short.
-fn describe(head: &Parts, body: &[u8]) -> Json {
-    let headers = head.headers.iter().map(|(name, value)| {
+fn describe(head: &Parts, body: &[u8], trailers: &HeaderMap) -> Json {
+    let mut parsed = serde_json::from_slice(body).unwrap_or(Value::Null);
+    shorten(&mut parsed);
+    object! {
+        "method": head.method.as_str(), "path": head.uri.to_string(), "version": format!("{:?}", head.version),
+        "headers": fields(&head.headers), "trailers": fields(trailers),
+        "body_bytes": body.len() as u64, "body": parsed,
+    }
+}
+
+/// Names and values in the order in which they came.
+fn fields(map: &HeaderMap) -> Json {
+    let fields = map.iter().map(|(name, value)| {
         let value = match name.as_str() {
             "authorization" => format!("sha256:{}", sha256(value.as_bytes())),
             _ => String::from_utf8_lossy(value.as_bytes()).into_owned(),
         };
         list![name.as_str(), value]
     });
-    let mut parsed = serde_json::from_slice(body).unwrap_or(Value::Null);
-    shorten(&mut parsed);
-    object! {
-        "method": head.method.as_str(), "path": head.uri.to_string(), "version": format!("{:?}", head.version),
-        "headers": Json::List(headers.collect()), "body_bytes": body.len() as u64, "body": parsed,
-    }
+    Json::List(fields.collect())
 }
 
 fn shorten(value: &mut Value) {
@@ -180,10 +186,13 @@ mod tests {
             .unwrap()
             .into_parts();
         let stats = Stats::default();
-        stats.requested(&head, body.as_bytes());
+        let trailers =
+            HeaderMap::from_iter([("x-checksum".parse().unwrap(), "1".parse().unwrap())]);
+        stats.requested(&head, body.as_bytes(), &trailers);
         let shown = String::from_utf8(stats.to_json().to_bytes()).unwrap();
         assert!(!shown.contains("secret") && shown.contains("sha256:"));
         assert!(shown.len() < 2000 && shown.contains("5022 bytes"));
+        assert!(shown.contains(r#""trailers":[["x-checksum","1"]]"#));
     }
 
     #[test]

@@ -141,9 +141,7 @@ fn what_comes_after_completed_does_not_count() {
     ]);
     let envoy = Envoy::start(upstream.port());
     assert_eq!(ask(&envoy).picture(), drawing.base64);
-    // Envoy itself sees the connection break, and may be first to say so.
-    let second = ask(&envoy);
-    assert!([200, 502].contains(&second.status), "{}", second.status);
+    assert_eq!(ask(&envoy).picture(), drawing.base64);
 }
 
 #[test]

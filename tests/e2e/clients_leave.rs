@@ -107,6 +107,31 @@ fn side_calls_may_outlive_their_client() {
 }
 
 #[test]
+fn clients_that_announce_much_and_send_little_keep_nobody_out() {
+    let drawing = Drawing::of_bytes(3_000_000, 1);
+    let upstream = Upstream::drawing(&drawing);
+    let envoy = Envoy::start(upstream.port());
+    let announced = Request::generation(&body()).body(vec![b' '; 32 * 1024 * 1024]).head();
+    let silent: Vec<_> = (0..60)
+        .map(|turn| {
+            let mut connection = Connection::open(envoy.port());
+            connection.write(&announced).unwrap();
+            // Half of them say a word.
+            connection.write(&b"{\"prompt\""[..turn % 2 * 9]).unwrap();
+            connection
+        })
+        .collect();
+    eventually("all of them are being read", || open_exchanges(&envoy) == 60);
+    for _ in 0..3 {
+        let mut body = body();
+        body["n"] = json!(2);
+        assert_eq!(Request::generation(&body).send(&envoy).pictures().len(), 2);
+    }
+    drop(silent);
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
 fn clients_that_only_connect_do_no_harm() {
     let upstream = Upstream::drawing(&Drawing::small(1));
     let envoy = Envoy::start(upstream.port());

@@ -158,6 +158,26 @@ fn an_update_is_in_force_without_a_restart() {
 }
 
 #[test]
+fn updates_do_not_multiply_what_the_gauges_say() {
+    let upstream = Upstream::drawing(&Drawing::of_bytes(1_000_000, 1));
+    let envoy = Setup::new(upstream.port()).discovered().start();
+    let gauge = |name: &str| envoy.metric(&format!("wasmcustom.imagegate_{name}")).unwrap();
+    assert_eq!(ask(&envoy), 200);
+    let before = gauge("vm_memory_bytes");
+    let mut without = config();
+    without["consumers"].as_array_mut().unwrap().remove(0);
+    for (config, status) in [(&without, 401), (&config(), 200)].into_iter().cycle().take(6) {
+        envoy.rediscover(config);
+        eventually("the update is in force", || ask(&envoy) == status);
+    }
+    let after = gauge("vm_memory_bytes");
+    assert!(before > 0 && after < before * 2, "{before} bytes before the updates, {after} after");
+    for name in ["open_exchanges", "buffered_bytes"] {
+        eventually(&format!("{name} is 0"), || gauge(name) == 0);
+    }
+}
+
+#[test]
 fn a_bad_update_leaves_the_old_configuration_in_force() {
     let upstream = Upstream::drawing(&Drawing::small(1));
     let envoy = Setup::new(upstream.port()).discovered().start();

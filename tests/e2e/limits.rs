@@ -1,10 +1,13 @@
 //! Requests that are refused for what they are, and what bounds the rest.
 
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Connection, Drawing, Envoy, Gate, Key, Request, Step, Upstream, config};
+use crate::harness::{
+    Connection, Drawing, Envoy, Gate, Key, Request, Setup, Step, Upstream, config, eventually,
+};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -14,14 +17,17 @@ fn body() -> Value {
 fn a_body_that_is_declared_too_large_is_not_waited_for() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
-    let head = Request::new("POST", "/v1/images/generations")
-        .bearer(Key::WEB)
-        .header("content-type", "application/json")
-        .header("content-length", (32 * 1024 * 1024 + 1).to_string())
-        .head();
-    let mut connection = Connection::open(envoy.port());
-    connection.write(&head).unwrap();
-    connection.read().assert_error(413, "request_too_large");
+    // The last two are more than the filter's 32 bits hold.
+    for length in [32 * 1024 * 1024 + 1, 5_000_000_000, i64::MAX] {
+        let head = Request::new("POST", "/v1/images/generations")
+            .bearer(Key::WEB)
+            .header("content-type", "application/json")
+            .header("content-length", length.to_string())
+            .head();
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&head).unwrap();
+        connection.read().assert_error(413, "request_too_large");
+    }
     assert!(upstream.received().is_empty());
 }
 
@@ -58,6 +64,27 @@ fn a_body_of_the_default_limit_passes_and_one_byte_more_does_not() {
         .chunked()
         .send(&envoy)
         .assert_error(413, "request_too_large");
+}
+
+#[test]
+fn a_body_that_drips_ends_with_the_requests_time() {
+    let upstream = Upstream::unreached();
+    let setup = Setup::new(upstream.port());
+    let envoy = setup.replace("request_timeout: 300s", "request_timeout: 1s").start();
+    let request = Request::generation(&body());
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&request.head()).unwrap();
+    // A byte now and then, so that the body is never silent for long, and never the last one.
+    let framed = request.framed_body();
+    for byte in framed.iter().take(framed.len() - 1).cycle().take(20) {
+        let _ = connection.write(&[*byte]);
+        thread::sleep(Duration::from_millis(70));
+    }
+    connection.read().assert_error(408, "request_timeout");
+    eventually("nothing is left", || {
+        envoy.metric("wasmcustom.imagegate_open_exchanges") == Some(0)
+    });
+    assert!(upstream.received().is_empty());
 }
 
 #[test]

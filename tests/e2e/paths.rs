@@ -35,9 +35,16 @@ const SPELLINGS: [&str; 20] = [
 
 #[test]
 fn no_spelling_of_the_path_is_a_way_in_without_a_key() {
-    for file in ["envoy/envoy.yaml", "envoy/production.yaml"] {
-        let upstream = Upstream::unreached();
-        let envoy = boot(file, &upstream);
+    let upstream = Upstream::unreached();
+    let config = crate::harness::config();
+    let production = || Setup::production(upstream.port()).configure_struct(&config);
+    for (file, setup) in [
+        ("envoy.yaml", Setup::new(upstream.port())),
+        ("envoy.yaml, paths as sent", Setup::new(upstream.port()).paths_as_sent()),
+        ("production.yaml", production()),
+        ("production.yaml, paths as sent", production().paths_as_sent()),
+    ] {
+        let envoy = setup.start();
         for path in SPELLINGS {
             let request = Request::new("POST", path).json(&body());
             for request in [
@@ -54,23 +61,18 @@ fn no_spelling_of_the_path_is_a_way_in_without_a_key() {
     }
 }
 
-/// A shipped file before a plain upstream, whatever TLS the file asks for.
-fn boot(file: &str, upstream: &Upstream) -> Envoy {
-    let config = crate::harness::config();
-    match file {
-        "envoy/production.yaml" => {
-            Setup::production(upstream.port()).configure_struct(&config).start()
-        }
-        _ => Setup::of(file, upstream.port()).configure(&config).start(),
-    }
+/// An Envoy that cleans paths up, and one that leaves this to the filter.
+fn both_ways(setup: impl Fn() -> Setup) -> [Envoy; 2] {
+    [setup().start(), setup().paths_as_sent().start()]
 }
 
 #[test]
 fn a_query_or_a_slash_at_the_end_does_not_hide_the_endpoint() {
     let upstream = Upstream::drawing(&Drawing::small(1));
-    let envoy = Envoy::start(upstream.port());
-    for path in ["/v1/images/generations?api-version=1", "/v1/images/generations/"] {
-        Request::new("POST", path).bearer(Key::WEB).json(&body()).send(&envoy).pictures();
+    for envoy in both_ways(|| Setup::new(upstream.port())) {
+        for path in ["/v1/images/generations?api-version=1", "/v1/images/generations/"] {
+            Request::new("POST", path).bearer(Key::WEB).json(&body()).send(&envoy).pictures();
+        }
     }
     for asked in upstream.received() {
         assert_eq!(asked.path, "/backend-api/codex/responses");
@@ -80,7 +82,13 @@ fn a_query_or_a_slash_at_the_end_does_not_hide_the_endpoint() {
 #[test]
 fn what_is_not_ours_passes_untouched() {
     let (codex, plain) = (Upstream::unreached(), Upstream::unreached());
-    let envoy = Setup::new(codex.port()).plain_route(plain.port()).start();
+    for envoy in both_ways(|| Setup::new(codex.port()).plain_route(plain.port())) {
+        assert_passes_untouched(&envoy, &plain);
+    }
+    assert!(codex.received().is_empty());
+}
+
+fn assert_passes_untouched(envoy: &Envoy, plain: &Upstream) {
     let answer_headers =
         vec![("set-cookie", "a=b".to_owned()), ("x-codex-plan-type", "plus".to_owned())];
     let large = vec![b'z'; 3_000_000];
@@ -94,13 +102,13 @@ fn what_is_not_ours_passes_untouched() {
         .header("x-imagegate-upstream", "codex")
         .header("x-bytes", b"\xff\xfe")
         .body(large.clone())
-        .send(&envoy);
+        .send(envoy);
     assert_eq!(response.status, 201);
     assert_eq!(response.header("set-cookie").as_deref(), Some("a=b"));
     assert_eq!(response.header("x-codex-plan-type").as_deref(), Some("plus"));
     assert!(response.body == large, "the answer's body differs");
 
-    let passed = plain.only();
+    let passed = plain.received().pop().unwrap();
     assert_eq!((passed.method.as_str(), passed.path.as_str()), ("PUT", "/v1/images/other?a=%2f"));
     assert!(*passed.body == large, "the request's body differs");
     for (name, value) in [
@@ -117,37 +125,38 @@ fn what_is_not_ours_passes_untouched() {
         "{:?}",
         passed.headers
     );
-    assert!(codex.received().is_empty());
 }
 
 #[test]
 fn requests_without_a_body_that_are_not_ours_pass() {
     let (codex, plain) =
         (Upstream::unreached(), Upstream::always(Step::json(200, &json!({"ok": true}))));
-    let envoy = Setup::new(codex.port()).plain_route(plain.port()).start();
-    for (method, path) in [
-        ("GET", "/"),
-        ("GET", "/v1/models"),
-        ("DELETE", "/v1/images"),
-        ("GET", "/v1/imagesx/generations"),
-    ] {
-        assert_eq!(Request::new(method, path).send(&envoy).status, 200, "{method} {path}");
+    for envoy in both_ways(|| Setup::new(codex.port()).plain_route(plain.port())) {
+        for (method, path) in [
+            ("GET", "/"),
+            ("GET", "/v1/models"),
+            ("DELETE", "/v1/images"),
+            ("GET", "/v1/imagesx/generations"),
+        ] {
+            assert_eq!(Request::new(method, path).send(&envoy).status, 200, "{method} {path}");
+        }
     }
-    assert_eq!(plain.received().len(), 4);
+    assert_eq!(plain.received().len(), 8);
 }
 
 #[test]
 fn an_address_that_no_route_leads_to_is_told_as_openai_tells_it() {
     let upstream = Upstream::unreached();
-    let envoy = Envoy::start(upstream.port());
-    for request in [
-        Request::new("GET", "/nothing"),
-        Request::new("GET", "/nothing").header("x-imagegate-upstream", "codex"),
-        Request::new("POST", "/backend-api/codex/responses")
-            .json(&body())
-            .header("x-imagegate-upstream", "codex"),
-    ] {
-        request.send(&envoy).assert_error(404, "unknown_url");
+    for envoy in both_ways(|| Setup::new(upstream.port())) {
+        for request in [
+            Request::new("GET", "/nothing"),
+            Request::new("GET", "/nothing").header("x-imagegate-upstream", "codex"),
+            Request::new("POST", "/backend-api/codex/responses")
+                .json(&body())
+                .header("x-imagegate-upstream", "codex"),
+        ] {
+            request.send(&envoy).assert_error(404, "unknown_url");
+        }
     }
     assert!(upstream.received().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Connection, Drawing, Envoy, Request, Setup, Step, Upstream};
+use crate::harness::{Drawing, Envoy, Request, Response, Setup, Step, Upstream};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -10,26 +10,16 @@ fn body() -> Value {
 
 /// An Envoy that passes trailers on, in both directions; by default it drops those of HTTP/1.
 fn envoy(upstream: &Upstream) -> Envoy {
-    let protocol = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    let of_cluster = format!(
-        "connect_timeout: 5s\n      typed_extension_protocol_options: {{ {protocol}: {{ \"@type\": \
-         type.googleapis.com/{protocol}, explicit_http_config: {{ http_protocol_options: {{ enable_trailers: true }} }} }} }}\n"
-    );
     Setup::new(upstream.port())
-        .replace("stat_prefix: images\n", "stat_prefix: images\n                http_protocol_options: { enable_trailers: true }\n")
-        .replace("connect_timeout: 5s\n", &of_cluster)
+        .request_trailers()
+        .upstream_protocol("http_protocol_options: { enable_trailers: true }")
         .start()
 }
 
-/// The request in chunks and with a trailer.
-fn send(envoy: &Envoy, body: Vec<u8>) -> crate::harness::Response {
-    let request = Request::generation(&json!({})).body(body).chunked();
-    let mut framed = request.framed_body();
-    framed.truncate(framed.len() - b"\r\n".len());
-    framed.extend(b"x-checksum: 1\r\nx-bytes: \xff\r\n\r\n");
-    let mut connection = Connection::open(envoy.port());
-    connection.write(&[request.head(), framed].concat()).unwrap();
-    connection.read()
+/// The request in chunks and with trailers.
+fn send(envoy: &Envoy, body: Vec<u8>) -> Response {
+    let request = Request::generation(&json!({})).body(body);
+    request.send_with_trailers(envoy, b"x-checksum: 1\r\nx-bytes: \xff\r\n")
 }
 
 #[test]

@@ -63,8 +63,9 @@ async fn responses(
         let refusal = Refusal::detail(413, "Request body is too large").with("connection", "close");
         return Ok(refuse(refusal, now));
     };
+    let trailers = body.trailers().cloned().unwrap_or_default();
     let body = body.to_bytes();
-    state.stats.requested(&head, &body);
+    state.stats.requested(&head, &body, &trailers);
     if !is_authorized(&head, state.options.token.as_deref()) {
         state.stats.refused();
         return Ok(refuse(Refusal::detail(401, "Unauthorized"), now));

@@ -93,6 +93,17 @@ impl Request {
         self.send_on(&mut connection)
     }
 
+    /// Sends it in chunks and with these lines as trailers, and reads the answer.
+    pub(crate) fn send_with_trailers(self, envoy: &Envoy, trailers: &[u8]) -> Response {
+        let request = self.chunked();
+        let mut framed = request.framed_body();
+        framed.truncate(framed.len() - b"\r\n".len());
+        framed.extend([trailers, b"\r\n"].concat());
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&[request.head(), framed].concat()).unwrap();
+        connection.read()
+    }
+
     /// Sends it and reads the answer.
     pub(crate) fn send_on(&self, connection: &mut Connection) -> Response {
         // A server may answer, and close, before it has read everything.

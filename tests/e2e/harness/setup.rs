@@ -111,6 +111,35 @@ impl Setup {
         .replace("  clusters:\n", &cluster)
     }
 
+    /// Has the cluster speak as these options of its `explicit_http_config` say, by default HTTP/1.1.
+    pub(crate) fn upstream_protocol(self, options: &str) -> Self {
+        let kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+        let cluster = format!(
+            "connect_timeout: 5s\n      typed_extension_protocol_options: {{ {kind}: {{ \"@type\": \
+             type.googleapis.com/{kind}, explicit_http_config: {{ {options} }} }} }}\n"
+        );
+        self.replace("connect_timeout: 5s\n", &cluster)
+    }
+
+    /// Lets the trailers of HTTP/1.1 requests through to the filters; by default Envoy drops them.
+    pub(crate) fn request_trailers(self) -> Self {
+        self.replace(
+            "stat_prefix: images\n",
+            "stat_prefix: images\n                http_protocol_options: { enable_trailers: true }\n",
+        )
+    }
+
+    /// Has Envoy pass each path on as it was sent, so that what keeps strangers out is the filter alone.
+    pub(crate) fn paths_as_sent(self) -> Self {
+        let keys = [
+            "normalize_path: true",
+            "merge_slashes: true",
+            "path_with_escaped_slashes_action: REJECT_REQUEST",
+        ];
+        keys.into_iter()
+            .fold(self, |setup, key| setup.replace(&format!("                {key}\n"), ""))
+    }
+
     /// Takes the hosts of the cluster away.
     pub(crate) fn without_hosts(mut self) -> Self {
         let hosts = block(&self.yaml, "- lb_endpoints:");

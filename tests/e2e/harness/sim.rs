@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use super::{needed, root};
+use serde_json::Value;
+
+use super::{Connection, Request, needed, root};
 
 /// The program, on a port of its own. It stops with the case.
 pub(crate) struct Sim {
@@ -34,6 +36,13 @@ impl Sim {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The last requests as they came, the oldest first.
+    pub(crate) fn received(&self) -> Vec<Value> {
+        let request = Request::new("GET", "/stats");
+        let stats = request.send_on(&mut Connection::open(self.port)).json();
+        stats["recent"].as_array().unwrap().clone()
     }
 }
 

@@ -1,0 +1,159 @@
+//! An upstream that speaks HTTP/2, as Codex does: streams are reset rather than connections closed, and
+//! trailers cross without any setting.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Drawing, Envoy, Key, Request, Response, Setup, Sim, Upstream, config};
+
+const HTTP2: &str = "http2_protocol_options: {}";
+
+fn body(prompt: &str, n: u32) -> Value {
+    json!({"prompt": prompt, "model": "gpt-image-2", "size": "1024x1024", "n": n})
+}
+
+fn ask(envoy: &Envoy, prompt: &str, n: u32) -> Response {
+    Request::generation(&body(prompt, n)).send(envoy)
+}
+
+#[test]
+fn pictures_come_over_http2() {
+    let sim = Sim::start();
+    let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).start();
+    for (prompt, n) in
+        [("a lighthouse", 1), ("a lighthouse", 3), ("a lighthouse [[sim:bytes=6MB]]", 2)]
+    {
+        let pictures = ask(&envoy, prompt, n).pictures();
+        assert_eq!(pictures.len(), usize::try_from(n).unwrap(), "{prompt}");
+        assert!(pictures.iter().all(|it| it.starts_with("iVBORw0KGgo")), "{prompt}");
+    }
+    let received = sim.received();
+    assert_eq!(received.len(), 6);
+    assert!(received.iter().all(|it| it["version"] == "HTTP/2.0"), "{received:?}");
+}
+
+#[test]
+fn a_stream_that_is_cut_is_a_bad_gateway() {
+    let sim = Sim::start();
+    let http1 = "explicit_http_config: { http_protocol_options: {} }";
+    let production = Setup::production(sim.port())
+        .configure_struct(&config())
+        .replace(http1, &format!("explicit_http_config: {{ {HTTP2} }}"));
+    for setup in [Setup::new(sim.port()).upstream_protocol(HTTP2), production] {
+        let envoy = setup.start();
+        for fault in
+            ["cut_mid_image", "preview_then_cut", "reset", "bytes=3MB]] [[sim:cut_mid_image"]
+        {
+            let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 1);
+            assert_eq!(
+                (response.status, response.error_code().as_str()),
+                (502, "upstream_disconnected"),
+                "{fault}: {}",
+                response.json()
+            );
+        }
+        ask(&envoy, "a lighthouse", 1).pictures();
+    }
+}
+
+#[test]
+fn other_ends_of_a_stream_are_told_as_over_http1() {
+    let sim = Sim::start();
+    let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).start();
+    for (fault, status, code) in [
+        ("hang_up", 502, "upstream_unreachable"),
+        ("reset_early", 502, "upstream_unreachable"),
+        ("end_mid_image", 502, "upstream_disconnected"),
+        ("cut_before_completed", 502, "upstream_disconnected"),
+        ("empty_body", 502, "upstream_disconnected"),
+        ("overloaded", 503, "server_is_overloaded"),
+        ("rate_limit", 429, "rate_limit_exceeded"),
+        ("moderation", 400, "moderation_blocked"),
+    ] {
+        let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 1);
+        assert_eq!(
+            (response.status, response.error_code().as_str()),
+            (status, code),
+            "{fault}: {}",
+            response.json()
+        );
+    }
+    ask(&envoy, "a lighthouse [[sim:keep_open]]", 1).pictures();
+}
+
+#[test]
+fn a_side_call_that_is_cut_costs_its_picture_alone() {
+    let (drawing, sim) = (Drawing::small(1), Sim::start());
+    let own = Upstream::drawing(&drawing);
+    // Side calls go to the cluster, the client's own stream to where its route leads.
+    let envoy = Setup::new(sim.port())
+        .upstream_protocol(HTTP2)
+        .plain_route(own.port())
+        .replace(
+            "                            cluster: codex\n",
+            "                            cluster: plain\n",
+        )
+        .start();
+    for fault in ["cut_mid_image", "reset", "hang_up"] {
+        let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 2);
+        assert_eq!(response.picture(), drawing.base64, "{fault}");
+        assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"), "{fault}");
+    }
+    assert_eq!((own.received().len(), sim.received().len()), (3, 3));
+    assert_eq!(ask(&envoy, "a lighthouse", 2).pictures().len(), 2);
+}
+
+/// What a client might smuggle past the head.
+const TRAILERS: [(&str, &str); 6] = [
+    ("cookie", "of-the-client"),
+    ("chatgpt-account-id", "of-the-client"),
+    ("authorization", "Bearer of-the-client"),
+    ("x-imagegate-upstream", "of-the-client"),
+    ("x-api-key", Key::WEB),
+    ("x-checksum", "of-the-client"),
+];
+
+fn trailer_lines() -> Vec<u8> {
+    TRAILERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>().into()
+}
+
+#[test]
+fn no_trailer_of_the_client_goes_up() {
+    let sim = Sim::start();
+    let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).request_trailers().start();
+    for n in [1, 2] {
+        let request = Request::generation(&body("a lighthouse", n));
+        let response = request.send_with_trailers(&envoy, &trailer_lines());
+        assert_eq!(response.pictures().len(), usize::try_from(n).unwrap());
+    }
+    let received = sim.received();
+    assert_eq!(received.len(), 3);
+    for asked in received {
+        assert_eq!(asked["trailers"], json!([]));
+        let asked = asked.to_string();
+        assert!(!asked.contains("of-the-client") && !asked.contains(Key::WEB), "{asked}");
+    }
+}
+
+#[test]
+fn the_trailers_of_what_is_not_ours_go_up() {
+    // Without the filter they all would: the case above looks at the right place.
+    let sim = Sim::start();
+    let envoy = Setup::new(sim.port())
+        .request_trailers()
+        .upstream_protocol(HTTP2)
+        .replace(
+            "route: { cluster: nowhere, cluster_not_found_response_code: NOT_FOUND }",
+            "route: { cluster: codex }",
+        )
+        .start();
+    let request = Request::new("POST", "/responses").body(b"{}".to_vec());
+    assert_eq!(request.send_with_trailers(&envoy, &trailer_lines()).status, 401);
+    let received = sim.received();
+    let names: Vec<_> = received[0]["trailers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it[0].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"x-checksum") && names.contains(&"cookie"), "{names:?}");
+}
