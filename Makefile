@@ -41,7 +41,7 @@ golden: ## Write the golden files anew; review the difference
 fuzz: ## Fuzz each target for FUZZ_SECONDS (60); installs cargo-fuzz under .tools/
 	@tools/fuzz.sh
 
-bench: build sim ## Measure the filter against the same bytes without it
+bench: build ## Measure the filter against the same bytes without it
 	@benches/run.sh
 
 clean: ## Remove what was built; .tools/ stays

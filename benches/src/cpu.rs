@@ -1,0 +1,165 @@
+//! Envoy's CPU time per request through the filter, over the same without it.
+
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::client::Client;
+use super::envoy::Envoy;
+use super::stream::{Stream, Variant};
+use super::upstream::Upstream;
+
+/// A round is as many requests as take about so long: short, so that both sides meet the same noise;
+/// long against the few microseconds that reading the CPU time costs.
+const ROUND: Duration = Duration::from_millis(100);
+/// A cell has at least so many pairs of rounds, whatever time is left.
+const MIN_PAIRS: usize = 3;
+/// Envoy frees what it held for a moment after the client has everything.
+const SETTLE: Duration = Duration::from_millis(2);
+
+/// What is measured at once.
+pub(crate) struct Cell {
+    pub(crate) variant: Variant,
+    pub(crate) base64_bytes: usize,
+    pub(crate) at_once: usize,
+    /// The ratio to reach.
+    pub(crate) aim: f64,
+}
+
+/// What came of it.
+pub(crate) struct Measured {
+    pub(crate) variant: Variant,
+    pub(crate) base64_bytes: usize,
+    pub(crate) at_once: usize,
+    pub(crate) aim: f64,
+    /// Of CPU time, through the filter over without it: the quartiles over all pairs of rounds.
+    pub(crate) ratio: [f64; 3],
+    pub(crate) pairs: usize,
+    /// Microseconds of Envoy's CPU per request: medians.
+    pub(crate) gate_us: f64,
+    pub(crate) plain_us: f64,
+    /// Of the medians of the time that the client waits.
+    pub(crate) latency_ratio: f64,
+}
+
+/// One side of the comparison.
+struct Side<'a> {
+    envoy: &'a Envoy,
+    clients: Vec<Client>,
+    /// The length of each answer.
+    expected: usize,
+    cpu_us: Vec<f64>,
+    seconds: Vec<f64>,
+}
+
+/// Measures one cell for so long.
+pub(crate) fn measure(cell: &Cell, envoy: &Envoy, upstream: &Upstream, time: Duration) -> Measured {
+    let start = Instant::now();
+    let stream = Stream::new(cell.variant, cell.base64_bytes);
+    upstream.send(stream.response());
+    let mut gate = Side::connect(envoy, envoy.gate(), cell.at_once);
+    let mut plain = Side::connect(envoy, envoy.plain(), cell.at_once);
+    assert_eq!(plain.expected, stream.len(), "bytes were lost without the filter");
+    let picture = gate.clients[0].ask_whole();
+    assert!(contains(&picture, stream.base64.as_bytes()), "the answer lacks the picture");
+    let requests = warm_up(&mut gate, &mut plain);
+    let mut ratios = Vec::new();
+    while ratios.len() < MIN_PAIRS || start.elapsed() < time {
+        let (through, without) = match ratios.len() % 2 {
+            0 => (gate.round(requests), plain.round(requests)),
+            _ => {
+                let without = plain.round(requests);
+                (gate.round(requests), without)
+            }
+        };
+        ratios.push(through / without);
+    }
+    Measured {
+        variant: cell.variant,
+        base64_bytes: cell.base64_bytes,
+        at_once: cell.at_once,
+        aim: cell.aim,
+        pairs: ratios.len(),
+        ratio: [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share)),
+        gate_us: quantile(&mut gate.cpu_us, 0.5),
+        plain_us: quantile(&mut plain.cpu_us, 0.5),
+        latency_ratio: quantile(&mut gate.seconds, 0.5) / quantile(&mut plain.seconds, 0.5),
+    }
+}
+
+/// Runs both sides warm, and says how many requests of each client make a round.
+fn warm_up<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>) -> usize {
+    gate.round(1);
+    plain.round(1);
+    let start = Instant::now();
+    gate.round(2);
+    plain.round(2);
+    let each = start.elapsed() / 4;
+    for side in [gate, plain] {
+        side.cpu_us.clear();
+        side.seconds.clear();
+    }
+    (ROUND.as_secs_f64() / each.as_secs_f64()).round().clamp(1.0, 1000.0) as usize
+}
+
+impl<'a> Side<'a> {
+    fn connect(envoy: &'a Envoy, port: u16, at_once: usize) -> Self {
+        let mut clients: Vec<_> = (0..at_once).map(|_| Client::connect(port)).collect();
+        let expected = clients[0].ask();
+        Self { envoy, clients, expected, cpu_us: Vec::new(), seconds: Vec::new() }
+    }
+
+    /// Has each client ask so many times; the microseconds of CPU per request.
+    fn round(&mut self, requests: usize) -> f64 {
+        let (expected, count) = (self.expected, self.clients.len() * requests);
+        let before = self.envoy.cpu_ns();
+        let seconds = thread::scope(|scope| {
+            let ask = |client| move || ask(client, requests, expected);
+            let threads: Vec<_> =
+                self.clients.iter_mut().map(|client| scope.spawn(ask(client))).collect();
+            threads.into_iter().flat_map(|it| it.join().unwrap()).collect::<Vec<_>>()
+        });
+        thread::sleep(SETTLE);
+        let used_us = (self.envoy.cpu_ns() - before) as f64 / 1000.0 / count as f64;
+        self.seconds.extend(seconds);
+        self.cpu_us.push(used_us);
+        used_us
+    }
+}
+
+fn ask(client: &mut Client, requests: usize, expected: usize) -> Vec<f64> {
+    let once = |_| {
+        let start = Instant::now();
+        assert_eq!(client.ask(), expected, "an answer of another length");
+        start.elapsed().as_secs_f64()
+    };
+    (0..requests).map(once).collect()
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    let quoted = [b"\"", needle, b"\""].concat();
+    haystack.windows(quoted.len()).any(|window| window == quoted)
+}
+
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [low, middle, high] = self.ratio;
+        write!(
+            f,
+            "{:<9} {:>8} {:>8}   {middle:>5.2}  {low:>5.2} – {high:<5.2} ≤ {:<3.1} {:>10.3} {:>10.3} {:>6} {:>12.2}",
+            self.variant.name(),
+            super::report::size(self.base64_bytes),
+            self.at_once,
+            self.aim,
+            self.gate_us / 1000.0,
+            self.plain_us / 1000.0,
+            self.pairs,
+            self.latency_ratio,
+        )
+    }
+}

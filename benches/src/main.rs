@@ -1,0 +1,111 @@
+//! What the filter costs, as ratios: `make bench`. The method stands in docs/benchmarks.md.
+//!
+//! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of requests
+//! alternate between the two, and Envoy's own CPU time is read around each round: whatever else the
+//! machine does meets both. Everything listens on the loopback, and every count and time is bounded.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    reason = "a measurement that cannot go on ends, and it reads clocks and its environment"
+)]
+
+mod client;
+mod cpu;
+mod envoy;
+mod memory;
+mod picture;
+mod report;
+mod stream;
+mod upstream;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use envoy::Envoy;
+use report::Report;
+use stream::Variant;
+use upstream::Upstream;
+
+/// The default run; the README's figures are of one.
+const WHOLE_RUN: Duration = Duration::from_secs(200);
+/// What of a run goes to the memory of open answers: starts of Envoy, mostly.
+const MEMORY_PART: Duration = Duration::from_secs(15);
+
+/// A longer wait means that something hangs.
+const HUNG: Duration = Duration::from_secs(30);
+
+/// How many requests are under way at once.
+const AT_ONCE: [usize; 3] = [1, 8, 32];
+
+/// The top of the repository.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn main() {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let shortened =
+        variable("BENCH_SECONDS").map(|value| value.parse().expect("BENCH_SECONDS is a number"));
+    let run = shortened.map_or(WHOLE_RUN, Duration::from_secs);
+    let binary = variable("ENVOY").expect("ENVOY is the path of an Envoy; `make bench` sets it");
+    let filter =
+        variable("BENCH_FILTER").map_or_else(|| root().join("build/imagegate.wasm"), PathBuf::from);
+    let upstream = Upstream::start();
+    let start = || Envoy::start(&binary, &filter, upstream.port());
+
+    let cells = cells();
+    let cell_time = run.saturating_sub(MEMORY_PART) / u32::try_from(cells.len()).unwrap();
+    let envoy = start();
+    let mut report = Report { envoy: envoy.version(), ..Report::default() };
+    println!("{}", report::cpu_heading());
+    for cell in &cells {
+        let measured = cpu::measure(cell, &envoy, &upstream, cell_time);
+        println!("{measured}");
+        report.cpu.push(measured);
+    }
+    drop(envoy);
+
+    println!("\n{}", report::memory_heading());
+    for at_once in AT_ONCE {
+        let measured = memory::measure(at_once, &start(), &upstream);
+        println!("{measured}");
+        report.memory.push(measured);
+    }
+    save(&report, shortened.is_none());
+}
+
+/// Every picture, at every number at once, in both orders of the bytes.
+fn cells() -> Vec<cpu::Cell> {
+    let mut cells = Vec::new();
+    for variant in [Variant::Repeated, Variant::Preview] {
+        for (base64_bytes, aim) in [(6_000_000, 1.0), (1_500_000, 1.0), (4_000, 2.5)] {
+            for at_once in AT_ONCE {
+                cells.push(cpu::Cell { variant, base64_bytes, at_once, aim });
+            }
+        }
+    }
+    cells
+}
+
+/// Writes what was measured. A shortened run leaves the documented picture as it is.
+fn save(report: &Report, whole: bool) {
+    let build = root().join("build");
+    fs::create_dir_all(&build).unwrap();
+    fs::write(build.join("bench.json"), format!("{:#}\n", report.json())).unwrap();
+    let picture = picture::draw(report);
+    fs::write(build.join("bench.svg"), &picture).unwrap();
+    if whole {
+        fs::write(root().join("docs/bench.svg"), &picture).unwrap();
+    }
+    println!("\nbuild/bench.json, build/bench.svg{}", if whole { ", docs/bench.svg" } else { "" });
+}
