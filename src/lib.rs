@@ -5,7 +5,8 @@
 //! events that come back are collected into one JSON answer.
 //!
 //! ```text
-//! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex ─▶ sse, memory, secret
+//! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex, limits, prices
+//!                                                  └─▶ sse, memory, secret, pattern, name, decimal
 //! ```
 //!
 //! A module uses only what stands to its right. [`filter`] alone knows the host: everything else
@@ -18,10 +19,15 @@
 pub mod auth;
 pub mod codex;
 pub mod config;
+pub mod decimal;
 pub mod exchange;
 pub mod filter;
+pub mod limits;
 pub mod memory;
+mod name;
 pub mod openai;
+pub mod pattern;
+pub mod prices;
 pub mod secret;
 pub mod sse;
 pub mod translate;

@@ -10,16 +10,34 @@ const MAX_LINES: usize = 400;
 
 /// Each module of `src/` and what it may use of the others.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("filter", &["exchange", "config", "memory"]),
-    ("exchange", &["translate", "auth", "config", "openai", "memory", "secret"]),
-    ("translate", &["config", "openai", "codex", "sse", "memory"]),
+    ("filter", &["exchange", "config", "limits", "prices", "memory"]),
+    (
+        "exchange",
+        &[
+            "translate",
+            "auth",
+            "config",
+            "openai",
+            "limits",
+            "prices",
+            "memory",
+            "secret",
+            "decimal",
+        ],
+    ),
+    ("translate", &["config", "openai", "codex", "limits", "prices", "sse", "memory", "decimal"]),
     ("auth", &["config"]),
-    ("config", &["openai", "codex", "secret"]),
+    ("config", &["openai", "codex", "limits", "prices", "secret", "pattern", "name", "decimal"]),
     ("openai", &[]),
     ("codex", &["memory"]),
+    ("limits", &["pattern", "decimal"]),
+    ("prices", &["pattern", "decimal"]),
     ("sse", &[]),
     ("memory", &[]),
     ("secret", &[]),
+    ("pattern", &["name"]),
+    ("name", &[]),
+    ("decimal", &[]),
 ];
 
 fn sources() -> Vec<PathBuf> {

@@ -117,8 +117,67 @@ const FIELDS: &[(&str, &str)] = &[
         "/max_buffered_bytes",
         "bytes as a whole number or with a unit such as \"512MiB\", from 1 to 512MiB",
     ),
+    ("/prices", "an array of up to 1000 prices"),
+    ("/prices/*", "an object with `model` and `usd`"),
+    (
+        "/prices/*/model",
+        "a model name in which `*` stands for any characters, 1 to 128 visible ASCII characters",
+    ),
+    (
+        "/prices/*/quality",
+        "\"low\", \"medium\", \"high\", \"xhigh\" or \"max\"; leave it out for each",
+    ),
+    ("/prices/*/size", "a size such as \"1024x1024\"; leave it out for each"),
+    ("/prices/*/usd", DOLLARS),
+    (
+        "/prices/*/usd_per_million_tokens",
+        "an object with `text_input`, `image_input` and `image_output`",
+    ),
+    ("/prices/*/usd_per_million_tokens/text_input", DOLLARS),
+    ("/prices/*/usd_per_million_tokens/image_input", DOLLARS),
+    ("/prices/*/usd_per_million_tokens/image_output", DOLLARS),
+    ("/prices/*/source", "text"),
+    ("/unpriced", "\"reject\", \"free\", or \"max\" where there are `prices`"),
+    ("/limits", "an array of up to 1000 rules"),
+    ("/limits/*", "an object with `name`, `per`, `unit`, `max` and `window`"),
+    (
+        "/limits/*/name",
+        "a name that no other rule has, 1 to 64 letters, digits, `_` and `-` of ASCII",
+    ),
+    ("/limits/*/per", "\"key\", \"user\", \"model\" or \"global\""),
+    ("/limits/*/unit", "\"requests\", \"images\", \"megapixels\", \"concurrent\" or \"usd\""),
+    (
+        "/limits/*/max",
+        "a whole number from 1 to 1000000000000; for megapixels also a decimal string such as \
+         \"2.5\", with up to 6 digits after the point; for usd only a decimal string such as \
+         \"25.00\", up to \"1000000000\" and with up to 9 digits after the point",
+    ),
+    (
+        "/limits/*/window",
+        "\"day\", \"week\", \"month\", or a duration with a unit such as \"1m\", from 1s to 31d; none for \
+         concurrent",
+    ),
+    ("/limits/*/models", "an array of at least one pattern; leave it out for every model"),
+    (
+        "/limits/*/models/*",
+        "a model name in which `*` stands for any characters, 1 to 128 visible ASCII characters",
+    ),
+    ("/limits/*/consumers", "an array of at least one name; leave it out for every consumer"),
+    ("/limits/*/consumers/*", "the `name` of a consumer"),
+    ("/limits/*/users", "an array of at least one id; leave it out for every user"),
+    (
+        "/limits/*/users/*",
+        "the id of a listed user or of a consumer's, or any where `unknown_users` is \"admit\"",
+    ),
+    ("/limits/*/shadow", "true or false"),
+    ("/engine", "an object with `kind`"),
+    ("/engine/kind", "\"local\""),
     ("/accept_last_partial", "true or false"),
 ];
+
+/// Money of the price table.
+const DOLLARS: &str = "a decimal string of dollars such as \"0.211\", from \"0\" to \"1000000\", with up to 9 \
+     digits after the point";
 
 #[cfg(test)]
 mod tests {

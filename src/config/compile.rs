@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::consumer::Consumers;
 use super::error::{ConfigError, Fault};
 use super::file::{File, RequestFile, UpstreamFile, UserFile};
+use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::Bytes;
 use super::upstream::{Environment, Upstream};
-use super::{Config, LastPartial, UnknownUsers, UserState, model, text};
+use super::{Config, LastPartial, UnknownUsers, UserState, model, price, text};
 use crate::openai::request::Limits;
 
 /// Compiles `file`, taking credentials from `env`.
@@ -24,15 +25,13 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let users = compile_users(file.users, &root.key("users"), &consumers)?;
     let request = compile_request(&file.request, &root.key("request"))?;
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
+    let max_buffered_bytes =
+        compile_buffer(file.max_buffered_bytes, &root.key("max_buffered_bytes"))?;
+    let prices = price::compile(file.prices, file.unpriced)?;
+    let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
+    let limits = limit::compile(file.limits, &People::new(&consumers, &users, unknown_users))?;
     let config = Config {
-        max_buffered_bytes: bound(
-            file.max_buffered_bytes.map(|size| size.0),
-            DEFAULT_MAX_BUFFERED_BYTES,
-            MAX_BUFFERED_BYTES,
-            &root.key("max_buffered_bytes"),
-        )?,
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-        unknown_users: file.unknown_users.unwrap_or(UnknownUsers::Reject),
         accept_last_partial: match file.accept_last_partial {
             true => LastPartial::Accept,
             false => LastPartial::Refuse,
@@ -41,8 +40,12 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         routes,
         consumers,
         users,
+        unknown_users,
         request,
         max_image_bytes,
+        max_buffered_bytes,
+        prices,
+        limits,
     };
     // The built-in default may match nothing: then a request has to name its model.
     match file.default_model {
@@ -127,6 +130,10 @@ fn compile_request(file: &RequestFile, here: &Pointer) -> Result<Limits, ConfigE
 
 fn compile_image(file: Option<Bytes>, here: &Pointer) -> Result<usize, ConfigError> {
     bound(file.map(|size| size.0), DEFAULT_MAX_IMAGE_BYTES, MAX_IMAGE_BYTES, here)
+}
+
+fn compile_buffer(file: Option<Bytes>, here: &Pointer) -> Result<usize, ConfigError> {
+    bound(file.map(|size| size.0), DEFAULT_MAX_BUFFERED_BYTES, MAX_BUFFERED_BYTES, here)
 }
 
 /// Refuses a default that would answer 404 to every request without a model.

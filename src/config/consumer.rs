@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Fault};
 use super::file::{ConsumerFile, RoleFile};
-use super::pattern::Pattern;
+use super::list;
 use super::pointer::Pointer;
 use super::text;
+use crate::pattern::Pattern;
 
 /// The SHA-256 of a key.
 pub(super) type Digest = [u8; 32];
@@ -85,31 +86,18 @@ impl Consumer {
             (RoleFile::Consumer, Some(user)) if text::is_name(&user) => Some(user),
             (RoleFile::Consumer, Some(_)) => return Err(here.key("user").invalid()),
         };
-        let size = |text: String| text::is_size(&text).then_some(text);
+        let size = |text: String, here: &Pointer| {
+            if text::is_size(&text) { Ok(text) } else { Err(here.invalid()) }
+        };
         Ok(Self {
-            models: compile_list(file.models, &here.key("models"), |text| Pattern::parse(&text))?,
-            sizes: compile_list(file.sizes, &here.key("sizes"), size)?,
+            models: list::compile(file.models, &here.key("models"), list::pattern)?,
+            sizes: list::compile(file.sizes, &here.key("sizes"), size)?,
             expires_at: file.expires_at.map(|time| time.0),
             disabled: file.disabled,
             name: file.name,
             user,
         })
     }
-}
-
-/// An allow-list. An empty one is refused: it is more often a mistake than a wish to allow nothing.
-fn compile_list<T>(
-    file: Option<Vec<String>>,
-    here: &Pointer,
-    parse: impl Fn(String) -> Option<T>,
-) -> Result<Option<Vec<T>>, ConfigError> {
-    let Some(list) = file else { return Ok(None) };
-    if list.is_empty() {
-        return Err(here.empty());
-    }
-    let entries = list.into_iter().enumerate();
-    let parse = |(index, text)| parse(text).ok_or_else(|| here.index(index).invalid());
-    entries.map(parse).collect::<Result<_, _>>().map(Some)
 }
 
 /// The consumers in their order, and the index of each key's consumer.

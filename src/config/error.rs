@@ -103,6 +103,31 @@ pub enum Fault {
         /// The names under `upstreams`.
         known: Vec<String>,
     },
+    /// The value names a consumer or a user that does not exist.
+    #[error("no such {what}, accepted: {accepted}")]
+    Undefined {
+        /// What the value names.
+        what: &'static str,
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// Two entries of `prices` are for the same images.
+    #[error("the same model, quality and size as {first}, accepted: one price for each")]
+    PricedTwice {
+        /// JSON pointer to the first of the two.
+        first: String,
+    },
+    /// `unpriced` asks for the highest of no prices.
+    #[error("there are no `prices` to take the highest of, accepted: {accepted}")]
+    NoHighest {
+        /// What is accepted there.
+        accepted: &'static str,
+    },
+    /// A rule for requests in flight has a window.
+    #[error(
+        "not with the unit `concurrent`, accepted: no `window`, since requests in flight have none"
+    )]
+    WindowOfConcurrent,
     /// No entry of `models` matches the name.
     #[error("no entry of `models` matches it, accepted: {accepted}")]
     Unmatched {

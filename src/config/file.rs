@@ -13,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::UnknownUsers;
-use super::units::{Bytes, Instant, Span};
+use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -30,6 +30,14 @@ pub(super) struct File {
     pub(super) request: RequestFile,
     pub(super) max_image_bytes: Option<Bytes>,
     pub(super) max_buffered_bytes: Option<Bytes>,
+    #[serde(default)]
+    pub(super) prices: Vec<PriceFile>,
+    #[serde(default)]
+    pub(super) unpriced: UnpricedFile,
+    #[serde(default)]
+    pub(super) limits: Vec<LimitFile>,
+    #[serde(default, rename = "engine")]
+    pub(super) _engine: EngineFile,
     #[serde(default)]
     pub(super) accept_last_partial: bool,
 }
@@ -136,6 +144,92 @@ pub(super) struct RequestFile {
     pub(super) max_n: Option<u64>,
     pub(super) max_reference_images: Option<u64>,
     pub(super) max_reference_image_bytes: Option<Bytes>,
+}
+
+/// An entry of `prices`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriceFile {
+    pub(super) model: String,
+    pub(super) quality: Option<String>,
+    pub(super) size: Option<String>,
+    pub(super) usd: Dollars,
+    pub(super) usd_per_million_tokens: Option<TokenPricesFile>,
+    /// For people: nothing depends on it.
+    #[serde(default, rename = "source")]
+    pub(super) _source: String,
+}
+
+/// `usd_per_million_tokens`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenPricesFile {
+    pub(super) text_input: Dollars,
+    pub(super) image_input: Dollars,
+    pub(super) image_output: Dollars,
+}
+
+/// What becomes of an image without a price.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UnpricedFile {
+    #[default]
+    Reject,
+    Free,
+    Max,
+}
+
+/// An entry of `limits`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitFile {
+    pub(super) name: String,
+    pub(super) per: PerFile,
+    pub(super) unit: UnitFile,
+    pub(super) max: Amount,
+    pub(super) window: Option<Period>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) consumers: Option<Vec<String>>,
+    pub(super) users: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) shadow: bool,
+}
+
+/// What a rule counts together.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PerFile {
+    Key,
+    User,
+    Model,
+    Global,
+}
+
+/// What a rule counts.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UnitFile {
+    Requests,
+    Images,
+    Megapixels,
+    Concurrent,
+    Usd,
+}
+
+/// `engine`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EngineFile {
+    #[serde(rename = "kind")]
+    _kind: EngineKindFile,
+}
+
+/// Where limits are counted.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EngineKindFile {
+    #[default]
+    Local,
 }
 
 impl<'de> Deserialize<'de> for CredentialFile {

@@ -15,10 +15,12 @@ mod consumer;
 mod document;
 mod error;
 mod file;
+mod limit;
+mod list;
 mod model;
 mod node;
-mod pattern;
 mod pointer;
+mod price;
 mod struct_value;
 mod text;
 mod units;
@@ -31,9 +33,11 @@ use std::rc::Rc;
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
 pub use model::Model;
-pub use pattern::Pattern;
-pub(crate) use text::is_name;
 pub use upstream::Upstream;
+
+use crate::limits::Rule;
+pub(crate) use crate::name::is_name;
+use crate::prices::PriceTable;
 
 pub use crate::codex::request::ToolChoice;
 pub use crate::openai::request::Limits as RequestLimits;
@@ -49,6 +53,8 @@ pub struct Config {
     request: RequestLimits,
     max_image_bytes: usize,
     max_buffered_bytes: usize,
+    prices: PriceTable,
+    limits: Vec<Rule>,
     accept_last_partial: LastPartial,
 }
 
@@ -93,6 +99,10 @@ pub struct Counts {
     pub consumers: usize,
     /// Users: the listed ones and those that consumers act for.
     pub users: usize,
+    /// Entries of `limits`.
+    pub limits: usize,
+    /// Entries of `prices`.
+    pub prices: usize,
 }
 
 impl Config {
@@ -119,6 +129,16 @@ impl Config {
     /// The byte budget of one VM, in bytes; at most 512 MiB.
     pub fn max_buffered_bytes(&self) -> usize {
         self.max_buffered_bytes
+    }
+
+    /// What images cost; empty where nothing was written.
+    pub fn prices(&self) -> &PriceTable {
+        &self.prices
+    }
+
+    /// The rules in the order of the document.
+    pub fn limits(&self) -> &[Rule] {
+        &self.limits
     }
 
     /// Whether a preview may be delivered as the image.
@@ -171,6 +191,8 @@ impl Config {
             models: self.routes.len(),
             consumers: self.consumers.list.len(),
             users: self.users.len(),
+            limits: self.limits.len(),
+            prices: self.prices.entries().len(),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::Upstream;
 use super::error::{ConfigError, Fault};
 use super::file::ModelFile;
-use super::pattern::{Pattern, Rename};
 use super::pointer::Pointer;
+use crate::pattern::{Pattern, Rename};
 
 /// A model name that a request was resolved to.
 #[derive(Debug)]

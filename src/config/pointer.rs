@@ -1,5 +1,7 @@
 //! JSON pointers (RFC 6901) to the fields of the configuration.
 
+use std::fmt;
+
 use super::accepted;
 use super::error::{ConfigError, Fault};
 
@@ -63,6 +65,12 @@ impl Pointer {
     /// The value must be unique and stands at `first` already.
     pub(super) fn repeats(&self, first: &Self) -> ConfigError {
         self.fault(Fault::Repeated { first: first.0.clone() })
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -1,13 +1,17 @@
-//! Sizes, durations and times as the configuration writes them.
+//! Sizes, durations, times and money as the configuration writes them.
 //!
 //! Sizes are whole bytes or text such as `"32MiB"` (bytesize); durations are text with a unit such
-//! as `"300s"` (humantime); times are RFC 3339 in UTC. Ranges are checked where the field is known.
+//! as `"300s"` (humantime); times are RFC 3339 in UTC; money is decimal text, since a JSON number
+//! with a fraction would be a binary one. Ranges are checked where the field is known.
 
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+use crate::limits::Window;
+use crate::prices::Money;
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,23 @@ pub(super) struct Span(pub(super) Duration);
 /// A point in time, as the time since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instant(pub(super) Duration);
+
+/// US dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dollars(pub(super) Money);
+
+/// How much a rule allows; what the text means depends on the unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    /// A whole number.
+    Whole(u64),
+    /// Decimal text.
+    Text(String),
+}
+
+/// The window of a rule: a calendar period, or a duration that slides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Period(pub(super) Window);
 
 impl Bytes {
     fn parse(text: &str) -> Option<Self> {
@@ -46,6 +67,18 @@ impl Instant {
     fn parse(text: &str) -> Option<Self> {
         let time = humantime::parse_rfc3339(text).ok()?;
         time.duration_since(UNIX_EPOCH).ok().map(Self)
+    }
+}
+
+impl Period {
+    fn parse(text: &str) -> Option<Self> {
+        let window = match text {
+            "day" => Window::Day,
+            "week" => Window::Week,
+            "month" => Window::Month,
+            _ => Window::Sliding(Span::parse(text)?.0),
+        };
+        Some(Self(window))
     }
 }
 
@@ -85,6 +118,42 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
+impl<'de> Deserialize<'de> for Dollars {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Money::parse(&text).map(Self).ok_or_else(|| D::Error::custom("a decimal number"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Amount, E> {
+                Ok(Amount::Whole(number))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Amount, E> {
+                Ok(Amount::Text(text.to_owned()))
+            }
+        }
+        value.deserialize_any(Number)
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("a window"))
+    }
+}
+
 /// Room for `1h 30m 15s 500ms`.
 const MAX_SPAN_CHARS: usize = 16;
 
@@ -114,6 +183,19 @@ mod tests {
             ["", "300", "0", "-1s", "1", "s", "1 fortnight", "1é", "18446744073709551615s 1000ms"]
         {
             assert_eq!(Span::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn windows_are_calendar_periods_or_durations() {
+        let sliding = |secs| Some(Period(Window::Sliding(Duration::from_secs(secs))));
+        assert_eq!(Period::parse("day"), Some(Period(Window::Day)));
+        assert_eq!(Period::parse("week"), Some(Period(Window::Week)));
+        assert_eq!(Period::parse("month"), Some(Period(Window::Month)));
+        assert_eq!(Period::parse("1d"), sliding(86_400));
+        assert_eq!(Period::parse("1m"), sliding(60));
+        for text in ["", "Day", "year", "60", "day 1s", "calendar_day"] {
+            assert_eq!(Period::parse(text), None, "{text}");
         }
     }
 

@@ -13,7 +13,9 @@
     reason = "a test may panic"
 )]
 
+mod limits;
 mod manual;
+mod prices;
 mod properties;
 
 use std::fs;
@@ -111,7 +113,7 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {} {} {} {} {}",
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {} {} {} {} {}\n{:?}\n{:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
         names.into_iter().map(model).collect::<String>(),
@@ -128,13 +130,15 @@ fn describe(config: &Config) -> String {
         config.request().max_n,
         config.request().max_reference_images,
         config.request().max_reference_image_bytes,
+        config.prices(),
+        config.limits(),
     )
 }
 
 #[test]
 fn valid_documents_are_accepted_and_mean_the_same_in_both_forms() {
     let cases = cases("valid");
-    assert!(cases.len() >= 7, "only {} cases", cases.len());
+    assert!(cases.len() >= 10, "only {} cases", cases.len());
     for path in cases {
         let text = fs::read(&path).unwrap();
         let from_json = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -148,7 +152,7 @@ fn valid_documents_are_accepted_and_mean_the_same_in_both_forms() {
 #[test]
 fn invalid_documents_are_refused_with_the_words_on_record() {
     let cases = cases("invalid");
-    assert!(cases.len() >= 150, "only {} cases", cases.len());
+    assert!(cases.len() >= 240, "only {} cases", cases.len());
     for path in cases {
         let error =
             parse(&fs::read(&path).unwrap()).map(|_| ()).expect_err(&path.display().to_string());
@@ -184,7 +188,7 @@ fn a_struct_is_refused_with_the_same_words() {
             path.display()
         );
     }
-    assert!(compared >= 140, "only {compared} cases");
+    assert!(compared >= 230, "only {compared} cases");
 }
 
 /// Pointers to every value of `document`, the whole one first.
@@ -223,7 +227,7 @@ fn an_unknown_field_is_named_in_every_object() {
         assert_eq!(error.pointer, format!("{pointer}/unheard~1of"));
         assert!(error.fault.to_string().starts_with("unknown field, accepted: "), "{error}");
     }
-    assert!(objects >= 12, "only {objects} objects");
+    assert!(objects >= 23, "only {objects} objects");
 }
 
 #[test]
@@ -249,9 +253,11 @@ fn a_value_of_another_type_is_refused_where_it_stands_and_never_repeated() {
                 !text.contains("what docs/configuration.md says") || text.contains("/k: "),
                 "{text}"
             );
-            // A change of a name or a pattern may show where another field refers to it.
+            // A change of a name or a pattern may show where another field refers to it: rules
+            // to consumers, to users, and to the unit in their maximum and window.
             let nearby = error.pointer.starts_with(&pointer)
                 || pointer.starts_with("/models")
+                || error.pointer.starts_with("/limits")
                 || pointer.starts_with("/max");
             assert!(nearby, "changed {pointer}: {text}");
         }
@@ -263,7 +269,7 @@ fn the_configuration_shows_counts_only() {
     let config = parse(full().to_string().as_bytes()).unwrap();
     assert_eq!(
         format!("{config:?}"),
-        "Config(Counts { upstreams: 2, models: 3, consumers: 3, users: 3 })"
+        "Config(Counts { upstreams: 2, models: 3, consumers: 3, users: 3, limits: 6, prices: 3 })"
     );
     let shown = format!("{:?} {:?}", config.upstreams().collect::<Vec<_>>(), config.consumers());
     assert!(!shown.contains(TOKEN), "{shown}");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{describe, minimal, parse};
+use super::{describe, full, minimal, parse};
 
 /// Rows of the manual whose default is a JSON value: `| field | accepted | default | meaning |`.
 fn documented_defaults() -> Vec<(String, Value)> {
@@ -21,28 +21,33 @@ fn documented_defaults() -> Vec<(String, Value)> {
     rows.flatten().collect()
 }
 
+/// A document in which `field` may stand but does not, and where it would stand.
+fn without(field: &str) -> (Value, String) {
+    let mut document = minimal();
+    let lists = [
+        ("users", json!([{ "id": "acme-web" }])),
+        ("prices", json!([{ "model": "*", "usd": "1" }])),
+        ("limits", json!([{ "name": "a", "per": "key", "unit": "concurrent", "max": 1 }])),
+        ("request", json!({})),
+    ];
+    for (name, list) in lists {
+        if field.starts_with(&format!("/{name}/")) {
+            document[name] = list;
+        }
+    }
+    let place = field.replacen("/upstreams/*", "/upstreams/codex", 1).replacen("/*", "/0", 1);
+    (document, place)
+}
+
 #[test]
 fn the_manual_has_the_defaults_of_the_code() {
-    let expected = describe(&parse(minimal().to_string().as_bytes()).unwrap());
     let defaults = documented_defaults();
-    assert!(defaults.len() >= 20, "only {} defaults", defaults.len());
+    assert!(defaults.len() >= 25, "only {} defaults", defaults.len());
     for (field, default) in defaults {
-        let mut document = minimal();
-        let path = field.replacen("/upstreams/*", "/upstreams/codex", 1).replacen(
-            "/consumers/*",
-            "/consumers/0",
-            1,
-        );
-        if let Some(field) = path.strip_prefix("/users/*/") {
-            document["users"] = json!([{ "id": "acme-web" }]);
-            document["users"][0][field] = default;
-        } else {
-            let (parent, name) = path.rsplit_once('/').unwrap();
-            if parent == "/request" {
-                document["request"] = json!({});
-            }
-            document.pointer_mut(parent).unwrap()[name] = default;
-        }
+        let (mut document, place) = without(&field);
+        let expected = describe(&parse(document.to_string().as_bytes()).unwrap());
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[name] = default;
         let found = describe(&parse(document.to_string().as_bytes()).unwrap());
         assert_eq!(found, expected, "{field}");
     }
@@ -56,4 +61,11 @@ fn the_examples_of_the_manual_are_valid() {
     let text = &manual[from..];
     let text = &text[..text.find("```").unwrap()];
     assert!(parse(text.as_bytes()).is_ok());
+
+    let from = manual.find("```json\n").unwrap() + "```json\n".len();
+    let text = &manual[from..];
+    let example: Value = serde_json::from_str(&text[..text.find("```").unwrap()]).unwrap();
+    let mut document = full();
+    document["limits"] = example["limits"].clone();
+    assert_eq!(parse(document.to_string().as_bytes()).unwrap().limits().len(), 4);
 }

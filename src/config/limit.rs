@@ -1,0 +1,161 @@
+//! `limits`: the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::consumer::Consumers;
+use super::error::{ConfigError, Fault};
+use super::file::{LimitFile, PerFile, UnitFile};
+use super::pointer::Pointer;
+use super::units::{Amount, Period};
+use super::{UnknownUsers, UserState, list, text};
+use crate::decimal;
+use crate::limits::{Per, Rule, Unit, Window};
+use crate::prices::Money;
+
+/// Whom a rule may name.
+pub(super) struct People<'a> {
+    consumers: BTreeSet<&'a str>,
+    users: &'a BTreeMap<String, UserState>,
+    unknown_users: UnknownUsers,
+}
+
+impl<'a> People<'a> {
+    pub(super) fn new(
+        consumers: &'a Consumers,
+        users: &'a BTreeMap<String, UserState>,
+        unknown_users: UnknownUsers,
+    ) -> Self {
+        let consumers = consumers.list.iter().map(|consumer| consumer.name()).collect();
+        Self { consumers, users, unknown_users }
+    }
+
+    fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
+        if self.consumers.contains(name.as_str()) {
+            return Ok(name);
+        }
+        Err(here.fault(Fault::Undefined { what: "consumer", accepted: here.accepted() }))
+    }
+
+    fn user(&self, id: String, here: &Pointer) -> Result<String, ConfigError> {
+        if self.users.contains_key(&id) {
+            return Ok(id);
+        }
+        match self.unknown_users {
+            UnknownUsers::Admit if text::is_name(&id) => Ok(id),
+            UnknownUsers::Admit => Err(here.invalid()),
+            UnknownUsers::Reject => {
+                Err(here.fault(Fault::Undefined { what: "user", accepted: here.accepted() }))
+            }
+        }
+    }
+}
+
+/// Compiles the rules in their order.
+///
+/// # Errors
+///
+/// The first field that does not hold together.
+pub(super) fn compile(file: Vec<LimitFile>, people: &People<'_>) -> Result<Vec<Rule>, ConfigError> {
+    let here = Pointer::default().key("limits");
+    if file.len() > MAX_RULES {
+        return Err(here.out_of_range());
+    }
+    let (mut rules, mut names) = (Vec::new(), BTreeMap::new());
+    for (index, entry) in file.into_iter().enumerate() {
+        let rule = compile_rule(entry, &here.index(index), people)?;
+        let place = here.index(index).key("name");
+        if let Some(first) = names.insert(rule.name.clone(), place.clone()) {
+            return Err(place.repeats(&first));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+fn compile_rule(file: LimitFile, here: &Pointer, people: &People<'_>) -> Result<Rule, ConfigError> {
+    if !text::is_rule_name(&file.name) {
+        return Err(here.key("name").invalid());
+    }
+    let unit = match file.unit {
+        UnitFile::Requests => Unit::Requests,
+        UnitFile::Images => Unit::Images,
+        UnitFile::Megapixels => Unit::Megapixels,
+        UnitFile::Concurrent => Unit::Concurrent,
+        UnitFile::Usd => Unit::Usd,
+    };
+    Ok(Rule {
+        name: file.name,
+        per: match file.per {
+            PerFile::Key => Per::Key,
+            PerFile::User => Per::User,
+            PerFile::Model => Per::Model,
+            PerFile::Global => Per::Global,
+        },
+        unit,
+        max: compile_max(&file.max, unit, &here.key("max"))?,
+        window: compile_window(file.window, unit, &here.key("window"))?,
+        models: list::compile(file.models, &here.key("models"), list::pattern)?,
+        consumers: list::compile(file.consumers, &here.key("consumers"), |name, here| {
+            people.consumer(name, here)
+        })?,
+        users: list::compile(file.users, &here.key("users"), |id, here| people.user(id, here))?,
+        shadow: file.shadow,
+    })
+}
+
+/// The maximum in the rule's own integers: pixels for megapixels, nano-dollars for dollars.
+fn compile_max(file: &Amount, unit: Unit, here: &Pointer) -> Result<u64, ConfigError> {
+    let mistyped = |found| Err(here.fault(Fault::Type { found, accepted: here.accepted() }));
+    let parsed = match (unit, file) {
+        (Unit::Requests | Unit::Images | Unit::Concurrent, Amount::Whole(count)) => Some(*count),
+        (Unit::Requests | Unit::Images | Unit::Concurrent, Amount::Text(_)) => {
+            return mistyped("a string");
+        }
+        (Unit::Megapixels, Amount::Whole(millions)) => Some(millions.saturating_mul(MEGAPIXEL)),
+        (Unit::Megapixels, Amount::Text(text)) => decimal::parse(text, MEGAPIXEL_PLACES),
+        (Unit::Usd, Amount::Whole(_)) => return mistyped("a number"),
+        (Unit::Usd, Amount::Text(text)) => Money::parse(text).map(Money::nanos),
+    };
+    let most = match unit {
+        Unit::Requests | Unit::Images | Unit::Concurrent => MAX_COUNT,
+        Unit::Megapixels => MAX_PIXELS,
+        Unit::Usd => MAX_NANODOLLARS,
+    };
+    match parsed {
+        None => Err(here.invalid()),
+        Some(max) if (1..=most).contains(&max) => Ok(max),
+        Some(_) => Err(here.out_of_range()),
+    }
+}
+
+fn compile_window(file: Option<Period>, unit: Unit, here: &Pointer) -> Result<Window, ConfigError> {
+    match (unit, file) {
+        (Unit::Concurrent, None) => Ok(Window::Now),
+        (Unit::Concurrent, Some(_)) => Err(here.fault(Fault::WindowOfConcurrent)),
+        (_, None) => Err(here.missing()),
+        (_, Some(Period(Window::Sliding(length))))
+            if !(MIN_WINDOW..=MAX_WINDOW).contains(&length) =>
+        {
+            Err(here.out_of_range())
+        }
+        (_, Some(Period(window))) => Ok(window),
+    }
+}
+
+/// One budget for each of hundreds of users; each request looks through them.
+const MAX_RULES: usize = 1_000;
+/// Requests or images: a million millions, beyond any window's traffic.
+const MAX_COUNT: u64 = 1_000_000_000_000;
+/// Pixels of a megapixel.
+const MEGAPIXEL: u64 = 1_000_000;
+/// Digits behind the point of a megapixel.
+const MEGAPIXEL_PLACES: usize = 6;
+/// A million million megapixels; sums of it and of any request stay below 2^64.
+const MAX_PIXELS: u64 = 1_000_000_000_000_000_000;
+/// A thousand million dollars, as for pixels.
+const MAX_NANODOLLARS: u64 = 1_000_000_000_000_000_000;
+/// Bursts within a second are for Envoy's own local rate limit.
+const MIN_WINDOW: Duration = Duration::from_secs(1);
+/// The longest month.
+const MAX_WINDOW: Duration = Duration::from_secs(31 * 86_400);

@@ -1,0 +1,87 @@
+//! `prices` and `unpriced`: the price table.
+
+use std::collections::BTreeMap;
+
+use super::error::{ConfigError, Fault};
+use super::file::{PriceFile, TokenPricesFile, UnpricedFile};
+use super::pointer::Pointer;
+use super::units::Dollars;
+use crate::openai::choice::Choice;
+use crate::openai::model::Quality;
+use crate::openai::size::Size;
+use crate::pattern::Pattern;
+use crate::prices::{Money, Price, PriceTable, TokenPrices, Unpriced};
+
+/// Compiles both fields.
+///
+/// # Errors
+///
+/// The first entry that is not valid or is for the same images as one before it.
+pub(super) fn compile(
+    file: Vec<PriceFile>,
+    unpriced: UnpricedFile,
+) -> Result<PriceTable, ConfigError> {
+    let here = Pointer::default().key("prices");
+    if file.len() > MAX_PRICES {
+        return Err(here.out_of_range());
+    }
+    let (mut prices, mut places) = (Vec::new(), BTreeMap::new());
+    for (index, entry) in file.into_iter().enumerate() {
+        let place = here.index(index);
+        let images = (entry.model.clone(), entry.quality.clone(), entry.size.clone());
+        prices.push(compile_price(entry, &place)?);
+        if let Some(first) = places.insert(images, place.clone()) {
+            return Err(place.fault(Fault::PricedTwice { first: first.to_string() }));
+        }
+    }
+    let here = Pointer::default().key("unpriced");
+    let unpriced = match unpriced {
+        UnpricedFile::Reject => Unpriced::Reject,
+        UnpricedFile::Free => Unpriced::Free,
+        // It would be free, by the word that means the contrary.
+        UnpricedFile::Max if prices.is_empty() => {
+            return Err(here.fault(Fault::NoHighest { accepted: here.accepted() }));
+        }
+        UnpricedFile::Max => Unpriced::Max,
+    };
+    Ok(PriceTable::new(prices, unpriced))
+}
+
+fn compile_price(file: PriceFile, here: &Pointer) -> Result<Price, ConfigError> {
+    let quality = |text: String| match Quality::parse(&text) {
+        None | Some(Quality::Auto) => Err(here.key("quality").invalid()),
+        Some(_) => Ok(text),
+    };
+    let size = |text: String| match Size::parse(&text) {
+        None | Some(Size::Auto) => Err(here.key("size").invalid()),
+        Some(Size::Exact { width, height }) => Ok((width, height)),
+    };
+    let tokens = here.key("usd_per_million_tokens");
+    Ok(Price {
+        model: Pattern::parse(&file.model).ok_or_else(|| here.key("model").invalid())?,
+        quality: file.quality.map(quality).transpose()?,
+        size: file.size.map(size).transpose()?,
+        image: compile_money(file.usd, &here.key("usd"))?,
+        tokens: file
+            .usd_per_million_tokens
+            .map(|file| compile_tokens(&file, &tokens))
+            .transpose()?,
+    })
+}
+
+fn compile_tokens(file: &TokenPricesFile, here: &Pointer) -> Result<TokenPrices, ConfigError> {
+    Ok(TokenPrices {
+        text_input: compile_money(file.text_input, &here.key("text_input"))?,
+        image_input: compile_money(file.image_input, &here.key("image_input"))?,
+        image_output: compile_money(file.image_output, &here.key("image_output"))?,
+    })
+}
+
+fn compile_money(Dollars(money): Dollars, here: &Pointer) -> Result<Money, ConfigError> {
+    if money > MAX_PRICE { Err(here.out_of_range()) } else { Ok(money) }
+}
+
+/// Dozens of models with every quality and size; each request looks through them.
+const MAX_PRICES: usize = 1_000;
+/// A million dollars: more is a unit mistaken, and ten images of it are far from all money there is.
+const MAX_PRICE: Money = Money::from_nanos(1_000_000_000_000_000);

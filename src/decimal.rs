@@ -1,0 +1,104 @@
+//! Decimal numbers as integers of their smallest unit: exact, because no binary fraction ever
+//! stands for them.
+//!
+//! `number = 1*DIGIT [ "." 1*DIGIT ]`: no sign, no exponent, no separators.
+
+use std::fmt;
+
+/// Reads a decimal number with at most `places` digits behind the point, in units of 10^-`places`.
+/// `None` for what is not one, is finer, or passes 64 bits.
+#[must_use]
+pub fn parse(text: &str, places: usize) -> Option<u64> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text, ""),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > places || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    format!("{whole}{fraction:0<places$}").parse().ok()
+}
+
+/// `units` of 10^-`places` each as a decimal number, without trailing zeros.
+#[must_use]
+pub const fn display(units: u64, places: usize) -> Decimal {
+    Decimal { units, places }
+}
+
+/// A decimal number that is shown as [`parse`] reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    units: u64,
+    places: usize,
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One digit stands before the point, if only a zero.
+        let width = self.places.saturating_add(1);
+        let digits = format!("{:0width$}", self.units);
+        let point = digits.len().saturating_sub(self.places);
+        let (whole, fraction) = digits.split_at_checked(point).unwrap_or((&digits, ""));
+        f.write_str(whole)?;
+        match fraction.trim_end_matches('0') {
+            "" => Ok(()),
+            fraction => write!(f, ".{fraction}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decimal_numbers_are_exact() {
+        for (text, places, units) in [
+            ("0", 9, 0),
+            ("0.211", 9, 211_000_000),
+            ("25.00", 2, 2_500),
+            ("007.5", 1, 75),
+            ("1.5", 6, 1_500_000),
+            ("12", 0, 12),
+            ("18446744073.709551615", 9, u64::MAX),
+        ] {
+            assert_eq!(parse(text, places), Some(units), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_decimal_number_is_refused() {
+        for text in
+            ["", ".", ".5", "1.", "1..2", "-1", "+1", "1e3", "1,000", " 1", "1 ", "0x1", "inf", "١"]
+        {
+            assert_eq!(parse(text, 9), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_fine_or_too_large_is_refused() {
+        assert_eq!(parse("1.5", 0), None);
+        assert_eq!(parse("0.0000000001", 9), None);
+        assert_eq!(parse("18446744073.709551616", 9), None);
+        assert_eq!(parse(&"9".repeat(1_000), 9), None);
+    }
+
+    #[test]
+    fn a_number_is_shown_without_trailing_zeros() {
+        for (units, places, text) in
+            [(0, 9, "0"), (1, 9, "0.000000001"), (2_500, 2, "25"), (7, 0, "7"), (1_050, 2, "10.5")]
+        {
+            assert_eq!(display(units, places).to_string(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(units: u64, places in 0..=19_usize) {
+            prop_assert_eq!(parse(&display(units, places).to_string(), places), Some(units));
+        }
+    }
+}

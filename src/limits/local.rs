@@ -1,0 +1,305 @@
+//! The engine over the shared data of one Envoy: exact across its workers.
+//!
+//! A request touches several states in several slots, and all of them must admit. One lock, a key of
+//! the shared data, makes each such step one step: the workers are threads, the step is a few
+//! microseconds, and nobody sleeps in it. A worker that is lost while it holds the lock would hold it
+//! for ever, so a lock that does not move for a number of looks is taken over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::slot::{self, Slot, StateId};
+use super::{Conflict, Hold, Rule, Scope, State, Store, Unit, Window};
+
+/// The key of the lock.
+const LOCK: &str = "imagegate.limits.lock";
+/// The lock when nobody holds it. Not empty: the host hands an empty value over like none.
+const FREE: &[u8] = b"free";
+/// So many looks at one lock, about a microsecond each, before its holder is given up: some seconds, longer
+/// than any scheduler keeps a thread waiting.
+const PATIENCE: u32 = 5_000_000;
+
+/// How a rule stands for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The rule's place in the configuration's list.
+    pub rule: usize,
+    /// What was used.
+    pub used: u64,
+    /// What is held.
+    pub reserved: u64,
+    /// What is left.
+    pub remaining: u64,
+    /// When all of it is there again.
+    pub full_at: Option<Duration>,
+}
+
+/// What a request holds.
+#[derive(Debug, Default)]
+pub struct Reservation {
+    held: Vec<Held>,
+}
+
+/// What it holds under one rule.
+#[derive(Debug)]
+struct Held {
+    rule: usize,
+    id: StateId,
+    window: Window,
+    unit: Unit,
+    hold: Hold,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The request went upstream.
+    pub requests: u64,
+    /// Images delivered.
+    pub images: u64,
+    /// Their pixels.
+    pub pixels: u64,
+    /// Their price in nano-dollars.
+    pub nanodollars: u64,
+}
+
+/// A rule does not admit a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// How the rule stands.
+    pub standing: Standing,
+    /// When the request will fit if nobody else comes; `None` where it never will.
+    pub fits_at: Option<Duration>,
+}
+
+/// Why nothing was reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A rule does not admit the request.
+    Refused(Refused),
+    /// There is no room to remember another scope.
+    Full,
+    /// The shared data does not do what it promises.
+    Store,
+}
+
+/// What a reservation came to.
+#[derive(Debug)]
+pub struct Reserved {
+    /// To settle or to release.
+    pub reservation: Reservation,
+    /// How each rule that applies stands, this request included.
+    pub standings: Vec<Standing>,
+    /// The shadow rules that would have refused.
+    pub shadowed: Vec<usize>,
+}
+
+/// Makes the keys that workers will race for. Before there are workers: when the plugin is
+/// configured.
+pub fn prepare(store: &dyn Store) {
+    if store.get(LOCK).0.is_none() {
+        // Without a token this always succeeds.
+        let _ = store.swap(LOCK, FREE, None);
+    }
+}
+
+/// Reserves what a request may take, under all `rules` that apply to it or under none.
+///
+/// # Errors
+///
+/// [`Error`]; every counter is then as it was.
+pub fn reserve(
+    store: &dyn Store,
+    rules: &[Rule],
+    scope: &Scope<'_>,
+    amount: &dyn Fn(Unit) -> u64,
+    patience: Duration,
+    now: Duration,
+) -> Result<Reserved, Error> {
+    let applying = rules.iter().enumerate().filter(|(_, rule)| rule.applies(scope));
+    let held: Vec<Held> = applying
+        .map(|(place, rule)| Held {
+            rule: place,
+            id: rule.state_id(scope),
+            window: rule.window,
+            unit: rule.unit,
+            hold: Hold::new(rule.window, amount(rule.unit), now, patience),
+        })
+        .collect();
+    if held.is_empty() {
+        return Ok(Reserved {
+            reservation: Reservation::default(),
+            standings: Vec::new(),
+            shadowed: Vec::new(),
+        });
+    }
+    locked(store, || {
+        let mut slots = load(store, &held);
+        let shadowed = admit(rules, &held, &slots, now)?;
+        let mut standings = Vec::new();
+        for it in &held {
+            let Some((slot, _)) = slots.get_mut(&slot::slot_of(&it.id)) else { continue };
+            let mut state = slot.state(&it.id, it.window, now);
+            state.hold(it.hold);
+            standings.push(standing(rules, it.rule, &state, now));
+            if !slot.put(it.id, it.window, state, now) {
+                return Err(Error::Full);
+            }
+        }
+        save(store, &slots)?;
+        Ok(Reserved { reservation: Reservation { held }, standings, shadowed })
+    })
+}
+
+/// Whether every rule admits; the shadow rules that would not.
+fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<Vec<usize>, Error> {
+    let mut shadowed = Vec::new();
+    for it in held {
+        let (Some((slot, _)), Some(rule)) = (slots.get(&slot::slot_of(&it.id)), rules.get(it.rule))
+        else {
+            continue;
+        };
+        let state = slot.state(&it.id, it.window, now);
+        if it.hold.amount <= state.remaining(rule.max) {
+            continue;
+        }
+        if rule.shadow {
+            shadowed.push(it.rule);
+            continue;
+        }
+        return Err(Error::Refused(Refused {
+            standing: standing(rules, it.rule, &state, now),
+            fits_at: state.fits_at(it.window, rule.max, it.hold.amount, now),
+        }));
+    }
+    Ok(shadowed)
+}
+
+/// Gives a reservation back and counts what came of it; how each rule then stands.
+///
+/// # Errors
+///
+/// [`Error::Store`]: the hold then expires by itself.
+pub fn settle(
+    store: &dyn Store,
+    rules: &[Rule],
+    reservation: &Reservation,
+    outcome: &Outcome,
+    now: Duration,
+) -> Result<Vec<Standing>, Error> {
+    if reservation.held.is_empty() {
+        return Ok(Vec::new());
+    }
+    locked(store, || {
+        let mut slots = load(store, &reservation.held);
+        let mut standings = Vec::new();
+        for it in &reservation.held {
+            let Some((slot, _)) = slots.get_mut(&slot::slot_of(&it.id)) else { continue };
+            let mut state = slot.state(&it.id, it.window, now);
+            state.settle(it.hold, outcome.of(it.unit));
+            standings.push(standing(rules, it.rule, &state, now));
+            // A slot that is full stays as full as it was: the state was there, or is let go.
+            let _ = slot.put(it.id, it.window, state, now);
+        }
+        save(store, &slots)?;
+        Ok(standings)
+    })
+}
+
+/// How every rule that applies stands for `scope`.
+pub fn standings(
+    store: &dyn Store,
+    rules: &[Rule],
+    scope: &Scope<'_>,
+    now: Duration,
+) -> Vec<Standing> {
+    let applying = rules.iter().enumerate().filter(|(_, rule)| rule.applies(scope));
+    applying
+        .map(|(place, rule)| {
+            let id = rule.state_id(scope);
+            let (slot, _) = read(store, slot::slot_of(&id));
+            standing(rules, place, &slot.state(&id, rule.window, now), now)
+        })
+        .collect()
+}
+
+fn standing(rules: &[Rule], place: usize, state: &State, now: Duration) -> Standing {
+    let rule = rules.get(place);
+    let max = rule.map_or(0, |rule| rule.max);
+    let window = rule.map_or(Window::Now, |rule| rule.window);
+    Standing {
+        rule: place,
+        used: state.used(),
+        reserved: state.reserved(),
+        remaining: state.remaining(max),
+        full_at: state.fits_at(window, max, max, now).filter(|at| *at > now),
+    }
+}
+
+impl Outcome {
+    fn of(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Requests => self.requests,
+            Unit::Images => self.images,
+            Unit::Megapixels => self.pixels,
+            // What was in flight has landed.
+            Unit::Concurrent => 0,
+            Unit::Usd => self.nanodollars,
+        }
+    }
+}
+
+/// The slots that a step works on, with the tokens that they were read under.
+type Slots = BTreeMap<u8, (Slot, Option<u32>)>;
+
+fn read(store: &dyn Store, slot: u8) -> (Slot, Option<u32>) {
+    let (bytes, token) = store.get(&slot::key(slot));
+    // Bytes of another layout are an older version's: its counters end with it.
+    (bytes.and_then(|bytes| Slot::read(&bytes)).unwrap_or_default(), token)
+}
+
+fn load(store: &dyn Store, held: &[Held]) -> Slots {
+    let mut slots = BTreeMap::new();
+    for it in held {
+        let number = slot::slot_of(&it.id);
+        slots.entry(number).or_insert_with(|| read(store, number));
+    }
+    slots
+}
+
+/// Stores the slots, each only if it is still as it was read: a worker that was thought lost, and whose
+/// lock was taken over, must not write what has changed since.
+fn save(store: &dyn Store, slots: &Slots) -> Result<(), Error> {
+    for (number, (slot, token)) in slots {
+        store.swap(&slot::key(*number), &slot.write(), *token).map_err(|_| Error::Store)?;
+    }
+    Ok(())
+}
+
+/// Runs `step` while no other worker runs one.
+fn locked<T>(store: &dyn Store, step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    acquire(store)?;
+    let result = step();
+    store.swap(LOCK, FREE, None).map_err(|_| Error::Store)?;
+    result
+}
+
+fn acquire(store: &dyn Store) -> Result<(), Error> {
+    let mut looks = 0_u32;
+    let mut seen = None;
+    loop {
+        let (value, token) = store.get(LOCK);
+        let Some(value) = value else { return Err(Error::Store) };
+        if seen != token {
+            // It has moved since: its holder lives.
+            (seen, looks) = (token, 0);
+        }
+        looks = looks.saturating_add(1);
+        if value == FREE || looks > PATIENCE {
+            match store.swap(LOCK, b"held", token) {
+                Ok(()) => return Ok(()),
+                Err(Conflict) => continue,
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A rule: how much of what, for whom, in which period.
+
+use sha2::{Digest, Sha256};
+
+use super::Window;
+use crate::pattern::Pattern;
+
+/// A limit as an operator wrote it.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its unique name, for errors, headers and metrics.
+    pub name: String,
+    /// What is counted together.
+    pub per: Per,
+    /// What is counted.
+    pub unit: Unit,
+    /// How much there may be, in the unit's own integers.
+    pub max: u64,
+    /// In which period.
+    pub window: Window,
+    /// The rule counts only requests for these models.
+    pub models: Option<Vec<Pattern>>,
+    /// The rule counts only requests of these consumers.
+    pub consumers: Option<Vec<String>>,
+    /// The rule counts only requests for these users.
+    pub users: Option<Vec<String>>,
+    /// The rule counts and reports, but refuses nothing.
+    pub shadow: bool,
+}
+
+/// What a rule counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Per {
+    /// A consumer's keys.
+    Key,
+    /// A user.
+    User,
+    /// A model.
+    Model,
+    /// Everybody.
+    Global,
+}
+
+/// What a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Requests that went upstream.
+    Requests,
+    /// Images.
+    Images,
+    /// Pixels of images; written in millions.
+    Megapixels,
+    /// Requests in flight.
+    Concurrent,
+    /// Nano-dollars; written in dollars.
+    Usd,
+}
+
+/// Who asks for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The consumer's name.
+    pub consumer: &'a str,
+    /// The user that pays.
+    pub user: &'a str,
+    /// The model asked for.
+    pub model: &'a str,
+}
+
+impl Rule {
+    /// Whether the rule counts a request.
+    #[must_use]
+    pub fn applies(&self, scope: &Scope<'_>) -> bool {
+        let named = |list: &Option<Vec<String>>, name: &str| {
+            list.as_ref().is_none_or(|list| list.iter().any(|it| it == name))
+        };
+        self.models.as_ref().is_none_or(|list| list.iter().any(|it| it.matches(scope.model)))
+            && named(&self.consumers, scope.consumer)
+            && named(&self.users, scope.user)
+    }
+
+    /// The name under which the rule keeps its state for a request: 128 bits of a SHA-256, so that names
+    /// of any length and origin cost the same and cannot be made to meet.
+    ///
+    /// What a rule counts, and in which period, is part of the name: a rule that is redefined begins anew,
+    /// one whose `max` alone changed goes on.
+    #[must_use]
+    pub fn state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
+        let value = match self.per {
+            Per::Key => scope.consumer,
+            Per::User => scope.user,
+            Per::Model => scope.model,
+            Per::Global => "",
+        };
+        let mut hash = Sha256::new();
+        for part in [
+            self.name.as_str(),
+            &format!("{:?} {:?} {:?}", self.per, self.unit, self.window),
+            value,
+        ] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(part);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let (id, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        *id
+    }
+}

@@ -1,0 +1,23 @@
+//! The host's shared key-value data, as the engine needs it.
+
+/// What other workers see too.
+///
+/// Two facts of Envoy's shared data shape its users: nothing is ever deleted, and a swap of a key
+/// that does not exist succeeds whatever the token. So the number of keys is fixed, and each exists
+/// before workers race for it.
+pub trait Store {
+    /// The value under `key`, and the token that [`swap`](Self::swap) wants back.
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
+
+    /// Stores `value` unless `key` has changed since `token` was read; without a token, always.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`] where it has changed.
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict>;
+}
+
+/// Somebody else was faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the value has changed")]
+pub struct Conflict;

@@ -1,0 +1,114 @@
+//! The period of a rule, cut into numbered intervals.
+//!
+//! A sliding window of length W is counted in intervals of W/60: what was used in an interval
+//! counts until W has passed since the interval's *end*. So no stretch of time of length W ever holds
+//! more than the limit, and what was used leaves up to W/60 late.
+
+use std::time::Duration;
+
+use super::calendar;
+
+/// Intervals of a sliding window.
+const INTERVALS: u64 = 60;
+
+/// The period that a limit holds for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// The last so much time.
+    Sliding(Duration),
+    /// The UTC day.
+    Day,
+    /// The ISO week in UTC, from Monday.
+    Week,
+    /// The UTC month.
+    Month,
+    /// No period: what is held at once.
+    Now,
+}
+
+impl Window {
+    /// The number of the interval that `now` lies in.
+    #[must_use]
+    pub fn interval(self, now: Duration) -> u64 {
+        match self {
+            Self::Sliding(_) => {
+                let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+                millis.checked_div(self.step_millis()).unwrap_or(0)
+            }
+            Self::Day => calendar::day(now),
+            Self::Week => calendar::week(now),
+            Self::Month => calendar::month(now),
+            Self::Now => 0,
+        }
+    }
+
+    /// Whether what was used in `interval` still counts at `now`.
+    ///
+    /// An interval after that of `now` counts: another worker's clock is ahead.
+    #[must_use]
+    pub fn counts(self, interval: u64, now: Duration) -> bool {
+        now < self.leaves(interval)
+    }
+
+    /// When what was used in `interval` no longer counts.
+    #[must_use]
+    pub fn leaves(self, interval: u64) -> Duration {
+        let next = interval.saturating_add(1);
+        match self {
+            Self::Sliding(length) => {
+                let end = Duration::from_millis(next.saturating_mul(self.step_millis()));
+                end.saturating_add(length)
+            }
+            Self::Day => calendar::day_start(next),
+            Self::Week => calendar::week_start(next),
+            Self::Month => calendar::month_start(next),
+            Self::Now => Duration::ZERO,
+        }
+    }
+
+    /// The length of a sliding window's interval, in milliseconds; at least 1.
+    fn step_millis(self) -> u64 {
+        let Self::Sliding(length) = self else { return 1 };
+        u64::try_from(length.as_millis()).unwrap_or(u64::MAX).div_ceil(INTERVALS).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
+
+    #[test]
+    fn what_was_used_counts_for_the_whole_window_and_one_interval_at_most() {
+        for millis in [0, 1, 999, 1_000, 59_999] {
+            let used = Duration::from_secs(1_000_000) + Duration::from_millis(millis);
+            let interval = MINUTE.interval(used);
+            assert!(MINUTE.counts(interval, used));
+            assert!(MINUTE.counts(interval, used + Duration::from_millis(59_999)), "{millis}");
+            assert!(!MINUTE.counts(interval, used + Duration::from_millis(61_000)), "{millis}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_takes_later_intervals_as_they_stand() {
+        let now = Duration::from_secs(1_000_000);
+        assert!(MINUTE.counts(MINUTE.interval(now + Duration::from_secs(5)), now));
+        assert!(Window::Day.counts(Window::Day.interval(now) + 1, now));
+    }
+
+    #[test]
+    fn a_calendar_window_ends_with_its_period() {
+        let noon = Duration::from_secs(86_400 * 100 + 43_200);
+        let day = Window::Day.interval(noon);
+        assert!(Window::Day.counts(day, Duration::from_secs(86_400 * 101 - 1)));
+        assert!(!Window::Day.counts(day, Duration::from_secs(86_400 * 101)));
+    }
+
+    #[test]
+    fn the_shortest_window_has_intervals_of_a_millisecond() {
+        let shortest = Window::Sliding(Duration::from_millis(1));
+        assert!(!shortest.counts(5, Duration::from_millis(7)));
+        assert!(shortest.counts(5, Duration::from_millis(6)));
+    }
+}

@@ -1,0 +1,118 @@
+//! US dollars as integers of nano-dollars.
+//!
+//! Prices are decimal strings and stay exact: no binary fraction ever stands for money. 2^64
+//! nano-dollars are 18 thousand million dollars, far beyond any budget; sums and products stop
+//! there rather than begin anew.
+
+use std::fmt;
+
+use crate::decimal;
+
+/// Digits behind the point of a dollar.
+const PLACES: usize = 9;
+/// Token prices are those of so many tokens.
+const MILLION: u128 = 1_000_000;
+
+/// An amount of money, in nano-dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Money(u64);
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// So many nano-dollars.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// In nano-dollars.
+    #[must_use]
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Reads a decimal number of dollars: digits, and at most nine of them behind a point. No sign,
+    /// no exponent, no separators.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        decimal::parse(text, PLACES).map(Self)
+    }
+
+    /// `self` times `count`; beyond all money there is, as much as there is.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
+    /// Both together; beyond all money there is, as much as there is.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The price of `units` at `self` per million of them, rounded to the nearest nano-dollar, a
+    /// half up. Nothing is rounded where `self` has at most three digits behind the point.
+    #[must_use]
+    pub fn per_million(self, units: u64) -> Self {
+        let product = u128::from(self.0).saturating_mul(u128::from(units));
+        let nanos = product.saturating_add(MILLION / 2) / MILLION;
+        Self(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl fmt::Display for Money {
+    /// A decimal number of dollars, without trailing zeros.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        decimal::display(self.0, PLACES).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_dollars_are_exact() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("0.211", 211_000_000),
+            ("25.00", 25_000_000_000),
+            ("0.000000001", 1),
+            ("18446744073.709551615", u64::MAX),
+        ] {
+            assert_eq!(Money::parse(text), Some(Money(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_amount_is_refused() {
+        for text in ["", "1.", "-1", "1e3", "$1", "0.0000000001", "18446744073.709551616"] {
+            assert_eq!(Money::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_shown_as_it_was_written() {
+        for text in ["0", "0.211", "25", "0.000000001", "18446744073.709551615"] {
+            assert_eq!(Money::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn sums_and_products_stop_at_all_the_money_there_is() {
+        assert_eq!(Money(211_000_000).times(10), Money(2_110_000_000));
+        assert_eq!(Money(1).plus(Money(2)), Money(3));
+        assert_eq!(Money(u64::MAX).times(2), Money(u64::MAX));
+        assert_eq!(Money(u64::MAX).plus(Money(1)), Money(u64::MAX));
+    }
+
+    #[test]
+    fn a_price_per_million_is_rounded_to_the_nearest_nano_dollar() {
+        assert_eq!(Money::parse("5.00").unwrap().per_million(31), Money(155_000));
+        assert_eq!(Money(1).per_million(499_999), Money(0));
+        assert_eq!(Money(1).per_million(500_000), Money(1));
+        assert_eq!(Money(u64::MAX).per_million(u64::MAX), Money(u64::MAX));
+    }
+}

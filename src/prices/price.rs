@@ -1,0 +1,73 @@
+//! One entry of a price table.
+
+use super::{Money, Tokens};
+use crate::pattern::Pattern;
+
+/// The price of a model's images, perhaps of one quality or size only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Price {
+    /// The models it is for.
+    pub model: Pattern,
+    /// The quality it is for; `None` for each.
+    pub quality: Option<String>,
+    /// The width and height in pixels it is for; `None` for each.
+    pub size: Option<(u32, u32)>,
+    /// The price of an image.
+    pub image: Money,
+    /// Prices of tokens, by which an image is charged where its usage was told.
+    pub tokens: Option<TokenPrices>,
+}
+
+/// Prices of a million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenPrices {
+    /// Of the prompt.
+    pub text_input: Money,
+    /// Of reference images.
+    pub image_input: Money,
+    /// Of the image.
+    pub image_output: Money,
+}
+
+/// What an entry charges. The dearer rate is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rate {
+    pub(super) image: Money,
+    pub(super) tokens: Option<TokenPrices>,
+}
+
+impl Price {
+    /// Where the entry stands among those that cover the same image: the closest is the greatest.
+    pub(super) fn closeness(&self) -> impl Ord + use<> {
+        (self.model.closeness(), self.size.is_some(), self.quality.is_some())
+    }
+
+    /// Whether it is for `quality`; an unknown one is covered by entries for each.
+    pub(super) fn covers_quality(&self, quality: Option<&str>) -> bool {
+        self.quality.is_none() || self.quality.as_deref() == quality
+    }
+
+    pub(super) const fn rate(&self) -> Rate {
+        Rate { image: self.image, tokens: self.tokens }
+    }
+}
+
+impl Rate {
+    /// The charge for an image.
+    ///
+    /// A usage without output says nothing: an upstream that did not record any sends zeros.
+    pub(super) fn charge(&self, usage: Option<Tokens>) -> Money {
+        match (self.tokens, usage.filter(|usage| usage.output > 0)) {
+            (Some(prices), Some(usage)) => prices.charge(usage),
+            _ => self.image,
+        }
+    }
+}
+
+impl TokenPrices {
+    fn charge(&self, usage: Tokens) -> Money {
+        let text = self.text_input.per_million(usage.text_input);
+        let image = self.image_input.per_million(usage.image_input);
+        text.plus(image).plus(self.image_output.per_million(usage.output))
+    }
+}

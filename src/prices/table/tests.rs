@@ -1,0 +1,316 @@
+use super::*;
+use crate::pattern::Pattern;
+use crate::prices::{TokenPrices, Tokens};
+use proptest::prelude::*;
+
+const QUALITIES: &[&str] = &["low", "medium", "high"];
+const SQUARE: (u32, u32) = (1024, 1024);
+const LARGE: (u32, u32) = (2048, 2048);
+
+fn dollars(text: &str) -> Money {
+    Money::parse(text).unwrap()
+}
+
+fn price(model: &str, quality: &str, size: Option<(u32, u32)>, usd: &str) -> Price {
+    Price {
+        model: Pattern::parse(model).unwrap(),
+        quality: (quality != "*").then(|| quality.to_owned()),
+        size,
+        image: dollars(usd),
+        tokens: None,
+    }
+}
+
+fn ask(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Ask<'static> {
+    Ask { model: "gpt-image-2", quality, size, qualities: QUALITIES }
+}
+
+fn came(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Came<'static> {
+    Came { quality, size, usage: None }
+}
+
+/// What an image of this quality and size is quoted, in dollars.
+fn quoted(table: &PriceTable, quality: Option<&'static str>, size: Option<(u32, u32)>) -> String {
+    let quote = table.quote(&ask(quality, size));
+    quote.map_or_else(|error| error.to_string(), |quote| quote.per_image.to_string())
+}
+
+#[test]
+fn the_closest_entry_has_the_price() {
+    let table = PriceTable::new(
+        vec![
+            price("*", "high", Some(SQUARE), "1"),
+            price("gpt-*", "high", Some(SQUARE), "2"),
+            price("gpt-image-*", "*", None, "3"),
+            price("gpt-image-2", "*", None, "4"),
+            price("gpt-image-2", "high", None, "5"),
+            price("gpt-image-2", "*", Some(SQUARE), "6"),
+            price("gpt-image-2", "high", Some(SQUARE), "7"),
+            price("gpt-image-2", "high", Some(SQUARE), "8"),
+        ],
+        Unpriced::Reject,
+    );
+    assert_eq!(quoted(&table, Some("high"), Some(SQUARE)), "7");
+    assert_eq!(quoted(&table, Some("low"), Some(SQUARE)), "6");
+    assert_eq!(quoted(&table, Some("high"), Some(LARGE)), "5");
+    assert_eq!(quoted(&table, Some("low"), Some(LARGE)), "4");
+    let of = |model| {
+        let ask = Ask { model, ..ask(Some("high"), Some(SQUARE)) };
+        table.quote(&ask).unwrap().per_image.to_string()
+    };
+    assert_eq!([of("gpt-image-1"), of("gpt-5"), of("x")], ["3", "2", "1"]);
+}
+
+#[test]
+fn auto_is_quoted_at_the_highest_price_that_it_may_become() {
+    let table = PriceTable::new(
+        vec![
+            price("gpt-image-2", "low", Some(SQUARE), "0.006"),
+            price("gpt-image-2", "high", Some(SQUARE), "0.211"),
+            price("gpt-image-2", "high", Some((1024, 1536)), "0.165"),
+            price("gpt-image-2", "high", Some((1536, 1024)), "0.165"),
+            price("gpt-image-2", "max", Some(SQUARE), "9"),
+            price("gpt-image-2", "high", None, "0.5"),
+            price("gpt-image-1", "high", Some(LARGE), "8"),
+        ],
+        Unpriced::Reject,
+    );
+    assert_eq!(quoted(&table, None, None), "0.211");
+    assert_eq!(quoted(&table, Some("auto"), Some(SQUARE)), "0.211");
+    assert_eq!(quoted(&table, Some("low"), None), "0.006");
+    assert_eq!(quoted(&table, Some("high"), Some((1024, 1536))), "0.165");
+    assert_eq!(quoted(&table, Some("high"), Some(LARGE)), "0.5");
+}
+
+#[test]
+fn a_size_that_an_entry_names_may_come_of_auto() {
+    let entries =
+        vec![price("gpt-image-2", "*", None, "0.2"), price("gpt-image-2", "*", Some(LARGE), "0.4")];
+    assert_eq!(quoted(&PriceTable::new(entries, Unpriced::Reject), None, None), "0.4");
+}
+
+#[test]
+fn what_has_no_price_is_refused_or_free_or_the_dearest() {
+    let table = |unpriced| {
+        let entries = vec![
+            price("gpt-image-2", "low", Some(SQUARE), "0.1"),
+            price("gpt-image-2", "high", Some(SQUARE), "0.2"),
+            price("other", "*", None, "0.9"),
+        ];
+        PriceTable::new(entries, unpriced)
+    };
+    let refused = "no price covers this model, quality and size";
+    assert_eq!(quoted(&table(Unpriced::Reject), Some("low"), Some(LARGE)), refused);
+    assert_eq!(quoted(&table(Unpriced::Free), Some("low"), Some(LARGE)), "0");
+    assert_eq!(quoted(&table(Unpriced::Max), Some("low"), Some(LARGE)), "0.2");
+    let unknown = Ask { model: "unknown", ..ask(None, None) };
+    let quote = table(Unpriced::Max).quote(&unknown).unwrap();
+    assert_eq!(quote, Quote { per_image: dollars("0.9"), priced: false });
+    assert_eq!(table(Unpriced::Reject).quote(&unknown), Err(NoPrice));
+    assert_eq!(PriceTable::default().quote(&unknown), Err(NoPrice));
+}
+
+#[test]
+fn what_came_is_what_is_charged() {
+    let table = PriceTable::new(
+        vec![
+            price("gpt-image-2", "low", None, "0.006"),
+            price("gpt-image-2", "high", None, "0.211"),
+        ],
+        Unpriced::Reject,
+    );
+    let ask = ask(Some("high"), Some(SQUARE));
+    let quote = table.quote(&ask).unwrap();
+    let settled = table.settle(&ask, &came(Some("low"), Some(SQUARE)), &quote);
+    let expected = Settlement { money: dollars("0.006"), mismatch: true, unpriced: false };
+    assert_eq!(settled, expected);
+    let settled = table.settle(&ask, &came(Some("high"), Some((1254, 1254))), &quote);
+    let expected = Settlement { money: dollars("0.211"), mismatch: true, unpriced: false };
+    assert_eq!(settled, expected);
+    let settled = table.settle(&ask, &came(Some("auto"), None), &quote);
+    let expected = Settlement { money: dollars("0.211"), mismatch: false, unpriced: false };
+    assert_eq!(settled, expected);
+}
+
+#[test]
+fn what_was_left_to_the_model_and_not_told_costs_what_it_may() {
+    let table = PriceTable::new(
+        vec![
+            price("gpt-image-2", "low", Some(SQUARE), "0.006"),
+            price("gpt-image-2", "high", Some(SQUARE), "0.2"),
+            price("gpt-image-2", "*", None, "0.3"),
+        ],
+        Unpriced::Reject,
+    );
+    let ask = ask(None, None);
+    let quote = table.quote(&ask).unwrap();
+    let charge = |came| table.settle(&ask, &came, &quote).money.to_string();
+    assert_eq!(charge(came(None, None)), "0.3");
+    assert_eq!(charge(came(None, Some(SQUARE))), "0.3", "medium is");
+    assert_eq!(charge(came(Some("low"), Some(SQUARE))), "0.006");
+    assert!(!table.settle(&ask, &came(Some("low"), Some(SQUARE)), &quote).mismatch);
+}
+
+#[test]
+fn what_came_without_a_price_is_charged_as_the_policy_says() {
+    for (unpriced, money) in
+        [(Unpriced::Reject, "0.2"), (Unpriced::Free, "0"), (Unpriced::Max, "0.25")]
+    {
+        let entries = vec![
+            price("gpt-image-2", "high", Some(SQUARE), "0.2"),
+            price("gpt-image-2", "high", Some((1024, 1536)), "0.25"),
+        ];
+        let table = PriceTable::new(entries, unpriced);
+        let ask = ask(Some("high"), Some(SQUARE));
+        let quote = table.quote(&ask).unwrap();
+        let settled = table.settle(&ask, &came(Some("high"), Some(LARGE)), &quote);
+        let expected = Settlement { money: dollars(money), mismatch: true, unpriced: true };
+        assert_eq!(settled, expected);
+    }
+}
+
+#[test]
+fn tokens_are_charged_where_they_are_told() {
+    let mut entry = price("gpt-image-2", "*", None, "0.211");
+    entry.tokens = Some(TokenPrices {
+        text_input: dollars("5.00"),
+        image_input: dollars("8.00"),
+        image_output: dollars("30.00"),
+    });
+    let table = PriceTable::new(vec![entry], Unpriced::Reject);
+    let ask = ask(None, None);
+    let quote = table.quote(&ask).unwrap();
+    let charge = |usage| {
+        let came = Came { usage: Some(usage), ..came(None, None) };
+        table.settle(&ask, &came, &quote).money.to_string()
+    };
+    assert_eq!(charge(Tokens { text_input: 31, image_input: 0, output: 439 }), "0.013325");
+    assert_eq!(charge(Tokens { text_input: 1, image_input: 1_000, output: 7_024 }), "0.218725");
+    // An upstream that recorded nothing sends zeros; the picture was made all the same.
+    assert_eq!(charge(Tokens { text_input: 31, image_input: 5, output: 0 }), "0.211");
+}
+
+/// A name or pattern, a quality and a size, each combination once: no two entries are as close for
+/// any model.
+fn entries() -> impl Strategy<Value = Vec<Price>> {
+    let models = prop::sample::select(vec!["gpt-image-2", "gpt-image-*", "gpt-*", "*", "other"]);
+    let quality = prop::sample::select(vec!["*", "low", "high", "max"]);
+    let size = prop::sample::select(vec![None, Some(SQUARE), Some((1024, 1536)), Some(LARGE)]);
+    let tokens = prop::option::of(1..5_u64);
+    let key = (models, quality, size);
+    prop::collection::btree_map(key, (0..1_000_u64, tokens), 0..12).prop_map(|entries| {
+        let entries = entries.into_iter().map(|((model, quality, size), (nanos, tokens))| {
+            let each = tokens.map(Money::from_nanos);
+            Price {
+                image: Money::from_nanos(nanos),
+                tokens: each.map(|each| TokenPrices {
+                    text_input: each,
+                    image_input: each,
+                    image_output: each,
+                }),
+                ..price(model, quality, size, "0")
+            }
+        });
+        entries.collect()
+    })
+}
+
+fn policy() -> impl Strategy<Value = Unpriced> {
+    prop::sample::select(vec![Unpriced::Reject, Unpriced::Free, Unpriced::Max])
+}
+
+fn quality() -> impl Strategy<Value = Option<&'static str>> {
+    prop::sample::select(vec![None, Some("auto"), Some("low"), Some("medium"), Some("high")])
+}
+
+fn size() -> impl Strategy<Value = Option<(u32, u32)>> {
+    prop::sample::select(vec![None, Some(SQUARE), Some((1024, 1536)), Some((1536, 1024))])
+}
+
+/// The definition of the closest entry, without regard for time.
+fn naive(entries: &[Price], quality: &str, size: (u32, u32)) -> Option<Money> {
+    let covering = entries.iter().filter(|it| {
+        it.model.matches("gpt-image-2")
+            && it.quality.as_deref().is_none_or(|own| own == quality)
+            && it.size.is_none_or(|own| own == size)
+    });
+    let closest = covering.max_by_key(|it| {
+        let combination = match (it.size, &it.quality) {
+            (Some(_), Some(_)) => 3,
+            (Some(_), None) => 2,
+            (None, Some(_)) => 1,
+            (None, None) => 0,
+        };
+        (it.model.closeness(), combination)
+    });
+    closest.map(|it| it.image)
+}
+
+proptest! {
+    #[test]
+    fn a_concrete_quote_is_the_price_of_the_closest_entry(
+        entries in entries(),
+        quality in prop::sample::select(QUALITIES),
+        size in prop::sample::select(vec![SQUARE, (1536, 1024), LARGE]),
+    ) {
+        let expected = naive(&entries, quality, size);
+        let table = PriceTable::new(entries, Unpriced::Reject);
+        let found = table.quote(&ask(Some(quality), Some(size)));
+        prop_assert_eq!(found.ok().map(|quote| quote.per_image), expected);
+    }
+
+    #[test]
+    fn auto_is_quoted_no_less_than_anything_that_it_may_become(
+        entries in entries(), unpriced in policy(), quality in quality(), size in size(),
+    ) {
+        let large = entries.iter().any(|it| it.model.matches("gpt-image-2") && it.size == Some(LARGE));
+        let table = PriceTable::new(entries, unpriced);
+        let auto = table.quote(&ask(quality, size));
+        for became in QUALITIES.iter().filter(|it| told(quality).is_none_or(|asked| asked == **it)) {
+            let sizes = STANDARD_SIZES.into_iter().chain(large.then_some(LARGE));
+            for became_size in sizes.filter(|it| size.is_none_or(|asked| asked == *it)) {
+                let concrete = ask(Some(became), Some(became_size));
+                if let Ok(quote) = table.quote(&concrete) {
+                    prop_assert!(auto.unwrap().per_image >= quote.per_image);
+                    prop_assert!(auto.unwrap().priced >= quote.priced);
+                }
+                let quote = auto.unwrap_or_default();
+                let came = came(Some(became), Some(became_size));
+                let settled = table.settle(&ask(quality, size), &came, &quote);
+                prop_assert!(settled.money <= quote.per_image);
+                prop_assert!(!settled.mismatch);
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_as_asked_or_untold_costs_what_was_quoted(
+        entries in entries(), unpriced in policy(), quality in quality(), size in size(),
+        tells in any::<(bool, bool)>(),
+    ) {
+        let table = PriceTable::new(entries, unpriced);
+        let asked = ask(quality, size);
+        let quote = table.quote(&asked).unwrap_or_default();
+        let came = came(quality.filter(|_| tells.0), size.filter(|_| tells.1));
+        let settled = table.settle(&asked, &came, &quote);
+        let expected =
+            Settlement { money: quote.per_image, mismatch: false, unpriced: !quote.priced };
+        prop_assert_eq!(settled, expected);
+    }
+
+    #[test]
+    fn the_order_of_the_entries_is_irrelevant_where_none_are_as_close(
+        (entries, shuffled) in entries().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+        unpriced in policy(), quality in quality(), size in size(), output in 0..3_000_000_u64,
+    ) {
+        let tables = [entries, shuffled].map(|entries| PriceTable::new(entries, unpriced));
+        let asked = ask(quality, size);
+        let usage = Some(Tokens { text_input: 7, image_input: 11, output });
+        let [one, other] = tables.map(|table| {
+            let quote = table.quote(&asked);
+            let came = Came { usage, ..came(None, None) };
+            (quote, table.settle(&asked, &came, &quote.unwrap_or_default()))
+        });
+        prop_assert_eq!(one, other);
+    }
+}
