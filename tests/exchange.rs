@@ -552,7 +552,8 @@ fn the_record_tells_what_became_of_an_exchange() {
         "consumer": "acme-web", "user": "acme", "model": "gpt-image-2", "upstream": "codex",
         "status": 200, "code": null, "images_asked": 1, "images_delivered": 1, "images_failed": 0,
         "images_dropped": 0, "size": "1024x1024", "quality": "low", "input_tokens": 10,
-        "output_tokens": 196, "bytes_in": 24, "bytes_out": reply.body.len(), "ms_to_first_byte": 0,
+        "output_tokens": 196, "rule": null, "reserved_nanodollars": 0, "settled_nanodollars": 0,
+        "price_mismatch": false, "bytes_in": 24, "bytes_out": reply.body.len(), "ms_to_first_byte": 0,
         "ms_to_image": 0, "ms_total": 1500});
     assert_eq!(record, wanted);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use imagegate::config::Config;
 use imagegate::exchange::{Gate, Vm};
+use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
 
 /// 2026-01-01T00:00:00Z.
@@ -33,5 +34,18 @@ pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
     let config = Config::parse(document.as_bytes(), &|_| Some("token".to_owned())).unwrap();
     let vm = Rc::new(Vm::default());
     let budget = vm.budget.clone();
-    (Rc::new(Gate::new(config, vm)), budget)
+    (Rc::new(Gate::new(config, vm, Box::new(SharedData))), budget)
+}
+
+/// Counters that nobody shares: no rule is configured.
+struct SharedData;
+
+impl Store for SharedData {
+    fn get(&self, _: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        (None, None)
+    }
+
+    fn swap(&self, _: &str, _: &[u8], _: Option<u32>) -> Result<(), Conflict> {
+        Ok(())
+    }
 }

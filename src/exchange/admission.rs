@@ -4,7 +4,7 @@
 //!    caller without a key.
 //! 2. Body: its length, as it comes.
 //! 3. The whole request: JSON and its fields, user, model, what the consumer may ask for.
-//! 4. Memory for the pictures. Then nothing is left that could refuse.
+//! 4. Memory for the pictures, and a place under the rules. Then nothing is left that could refuse.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,12 +14,15 @@ use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
 use super::head::{Headers, Kept, is_json, value};
 use super::outcome::{Forward, SideCalls};
 use super::record::Record;
+use super::ticket::Ticket;
 use crate::auth::{self, KeyFault, UserFault};
 use crate::config::{Consumer, Model};
+use crate::limits::{Scope, local};
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::{Failure, KeyReason};
 use crate::openai::request::{ImageRequest, ResponseFormat};
+use crate::translate::quota;
 use crate::translate::request::{Target, translate};
 
 /// The body of a request whose head is held.
@@ -41,6 +44,7 @@ pub(super) struct Admitted {
     pub(super) rooms: Vec<Lease>,
     /// Covers what goes upstream.
     pub(super) sent: Lease,
+    pub(super) ticket: Ticket,
     pub(super) format: ResponseFormat,
     pub(super) deadline: Duration,
 }
@@ -56,9 +60,7 @@ impl Reading {
     ) -> Result<Self, Failure> {
         let method = value(headers, ":method").unwrap_or_default();
         check_endpoint(endpoint, method)?;
-        let borrowed: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-        let consumer = auth::authenticate(&gate.config, &borrowed, now).map_err(key_failure)?;
+        let consumer = authenticate(gate, headers, now)?;
         if !value(headers, "content-type").is_some_and(is_json)
             || value(headers, "content-encoding").is_some_and(|it| it != b"identity")
         {
@@ -120,11 +122,44 @@ impl Reading {
     }
 }
 
+/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user` in the query;
+/// rules that depend on the model tell of the `model` in the query, else of the default one.
+pub(super) fn limits(gate: &Gate, headers: &Headers, now: Duration) -> Result<Vec<u8>, Failure> {
+    check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
+    let consumer = authenticate(gate, headers, now)?;
+    let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
+    let query = path.and_then(|it| it.split_once('?')).map_or("", |(_, query)| query);
+    let asked = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(it, _)| it == name).map(|(_, value)| value.into_owned())
+    };
+    let user = auth::resolve_user(&gate.config, consumer, asked("user").as_deref());
+    let user = user.map_err(user_failure)?;
+    let requested = asked("model");
+    let model = gate.config.resolve_model(requested.as_deref());
+    let model = model.map_or_else(String::new, |model| model.requested.into_owned());
+    let scope = Scope { consumer: consumer.name(), user: &user, model: &model };
+    let rules = gate.config.limits();
+    Ok(quota::list(rules, &local::standings(gate.store(), rules, &scope, now)))
+}
+
+fn authenticate<'g>(
+    gate: &'g Gate,
+    headers: &Headers,
+    now: Duration,
+) -> Result<&'g Rc<Consumer>, Failure> {
+    let borrowed: Vec<(&str, &[u8])> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    auth::authenticate(&gate.config, &borrowed, now).map_err(key_failure)
+}
+
 fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
     match endpoint {
         Endpoint::Generations if method == b"POST" => Ok(()),
         Endpoint::Generations => Err(Failure::MethodNotAllowed { allow: "POST" }),
-        Endpoint::Edits | Endpoint::Variations | Endpoint::Limits => {
+        Endpoint::Limits if method == b"GET" => Ok(()),
+        Endpoint::Limits => Err(Failure::MethodNotAllowed { allow: "GET" }),
+        Endpoint::Edits | Endpoint::Variations => {
             let method = String::from_utf8_lossy(method).into_owned();
             Err(Failure::EndpointUnknown { method, path: endpoint.path().to_owned() })
         }
@@ -146,7 +181,8 @@ pub(super) fn admit(
     let request = ImageRequest::parse(&body, config.request())?;
     record.images_asked = request.n;
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
-    record.user = Some(user.map_err(user_failure)?);
+    let user = user.map_err(user_failure)?;
+    record.user = Some(user.clone());
     let requested = request.model.as_deref();
     let model = config
         .resolve_model(requested)
@@ -156,7 +192,10 @@ pub(super) fn admit(
     check_allowed(&consumer, &model, &request)?;
     // What goes upstream is little longer than what came.
     let rooms = gate.rooms(lease, &request, body.len())?;
+    let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
+    let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     Ok(Admitted {
+        ticket,
         forward: forward(&head, &model, &request),
         rooms: rooms.pictures,
         sent: rooms.sent,

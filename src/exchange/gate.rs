@@ -1,10 +1,12 @@
 //! What all exchanges of one plugin configuration share.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::limits::{Store, local};
 use crate::memory::{Budget, Lease};
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, OutputFormat};
@@ -45,17 +47,29 @@ pub struct Vm {
 }
 
 /// One configuration in force and what the exchanges under it share.
-#[derive(Debug)]
 pub struct Gate {
     /// The configuration.
     pub config: Config,
     vm: Rc<Vm>,
+    store: Box<dyn Store>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
 }
 
 impl Gate {
-    /// A gate under `config` in `vm`.
-    pub fn new(config: Config, vm: Rc<Vm>) -> Self {
-        Self { config, vm }
+    /// A gate under `config` in `vm`, over the counters that all VMs share.
+    pub fn new(config: Config, vm: Rc<Vm>, store: Box<dyn Store>) -> Self {
+        local::prepare(&*store);
+        Self { config, vm, store }
+    }
+
+    /// The counters of the rules.
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// An empty lease of the byte budget.

@@ -19,6 +19,7 @@ mod gate;
 mod head;
 mod outcome;
 mod record;
+mod ticket;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ use crate::openai::error::Failure;
 use crate::openai::request::ResponseFormat;
 use crate::translate::answer;
 use call::Call;
+use ticket::{Charge, Ticket};
 
 /// Whether a callback is the last of its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub struct Exchange {
     gate: Rc<Gate>,
     phase: Phase,
     record: Record,
+    /// What the request holds under the rules, until it is settled: exactly once.
+    ticket: Option<Ticket>,
 }
 
 #[derive(Debug)]
@@ -79,7 +83,7 @@ struct Asking {
 impl Exchange {
     /// An exchange that has seen nothing yet.
     pub fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, phase: Phase::Start, record: Record::default() }
+        Self { gate, phase: Phase::Start, record: Record::default(), ticket: None }
     }
 
     /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
@@ -97,6 +101,15 @@ impl Exchange {
         self.record.started = now;
         self.record.endpoint = Some(endpoint.name());
         self.record.request_id = head::Kept::of(headers).request_id;
+        if endpoint == Endpoint::Limits {
+            return OnRequestHeaders::Reply(match admission::limits(&self.gate, headers, now) {
+                Ok(body) => {
+                    self.phase = Phase::Replied;
+                    self.deliver(body, Vec::new())
+                }
+                Err(failure) => self.refuse(&failure),
+            });
+        }
         match admission::Reading::open(&self.gate, endpoint, headers, end, now) {
             Ok(reading) => {
                 self.record.consumer = Some(reading.consumer_name().to_owned());
@@ -131,6 +144,8 @@ impl Exchange {
         };
         match admission::admit(&self.gate, *reading, &mut self.record, now) {
             Ok(admitted) => {
+                self.record.reserve(&admitted.ticket);
+                self.ticket = Some(admitted.ticket);
                 self.phase = Phase::Asking(Asking {
                     calls: admitted.rooms.into_iter().map(Call::new).collect(),
                     tokens: Vec::new(),
@@ -284,22 +299,36 @@ impl Exchange {
         self.record.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
         if pictures.is_empty() {
             let failure = failures.into_iter().next().unwrap_or(Failure::UpstreamNoImage);
+            self.settle(&Charge::nothing(), now);
             return self.refuse(&failure);
         }
+        let charge = self.ticket.as_ref().map(|ticket| ticket.charge(&self.gate, &pictures));
         self.record.deliver(&pictures, now);
         match answer::write(pictures, asking.format, now.as_secs()) {
-            Ok(body) => self.deliver(body),
+            Ok(body) => {
+                let limits = self.settle(&charge.unwrap_or_else(Charge::nothing), now);
+                self.deliver(body, limits)
+            }
             Err(_) => {
                 self.record.images_delivered = 0;
+                self.settle(&Charge::nothing(), now);
                 self.refuse(&Failure::overloaded())
             }
         }
     }
 
-    fn deliver(&mut self, body: Vec<u8>) -> LocalReply {
+    /// Settles what the request holds, once; how the rules then stand, as headers.
+    fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
+        let Some(ticket) = self.ticket.take() else { return Vec::new() };
+        self.record.settle(charge);
+        ticket.settle(&self.gate, charge, now)
+    }
+
+    fn deliver(&mut self, body: Vec<u8>, limits: Vec<(&'static str, String)>) -> LocalReply {
         self.record.bytes_out = body.len();
         self.record.status = Some(200);
         let mut headers = vec![("content-type", "application/json".to_owned())];
+        headers.extend(limits);
         if self.record.images_failed > 0 {
             headers.push(("x-imagegate-images-failed", self.record.images_failed.to_string()));
         }
@@ -334,6 +363,8 @@ impl Exchange {
             }
             Phase::Replied => {}
         }
+        // A client that left, or Envoy's own answer: nothing was delivered.
+        self.settle(&Charge::nothing(), now);
         Some(self.record.write(now, status))
     }
 }

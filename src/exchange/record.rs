@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::ticket::{Charge, Ticket};
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
 use crate::translate::collect::Picture;
@@ -22,6 +23,11 @@ pub struct Record {
     pub(super) upstream: Option<String>,
     pub(super) status: Option<u16>,
     pub(super) code: Option<String>,
+    /// The rule that refused.
+    pub(super) rule: Option<String>,
+    /// Shadow rules that would have refused, with commas between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shadow_rules: Option<String>,
     pub(super) images_asked: u32,
     pub(super) images_delivered: u32,
     pub(super) images_failed: u32,
@@ -30,6 +36,10 @@ pub struct Record {
     pub(super) quality: Option<String>,
     pub(super) input_tokens: Option<u64>,
     pub(super) output_tokens: Option<u64>,
+    pub(super) reserved_nanodollars: u64,
+    pub(super) settled_nanodollars: u64,
+    /// An image came of another size or quality than was asked for.
+    pub(super) price_mismatch: bool,
     /// Of the client's request body.
     pub(super) bytes_in: usize,
     /// Of the answer's body.
@@ -48,6 +58,20 @@ impl Record {
     /// Milliseconds since the exchange began.
     pub(super) fn elapsed(&self, now: Duration) -> u64 {
         u64::try_from(now.saturating_sub(self.started).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes what the request holds.
+    pub(super) fn reserve(&mut self, ticket: &Ticket) {
+        self.reserved_nanodollars = ticket.reserved().nanos();
+        if !ticket.shadowed.is_empty() {
+            self.shadow_rules = Some(ticket.shadowed.join(","));
+        }
+    }
+
+    /// Notes what it was charged.
+    pub(super) fn settle(&mut self, charge: &Charge) {
+        self.settled_nanodollars = charge.outcome.nanodollars;
+        self.price_mismatch = charge.mismatch;
     }
 
     /// Notes the pictures that are about to be delivered.
@@ -69,6 +93,9 @@ impl Record {
     pub(super) fn fail(&mut self, failure: &Failure) {
         let error = failure.to_api();
         self.status = Some(error.status);
+        if let Failure::LimitReached(limit) | Failure::BudgetSpent(limit) = failure {
+            self.rule = Some(limit.rule.clone());
+        }
         self.code = error.code.map(|code| code.to_string());
     }
 

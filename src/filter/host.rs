@@ -10,6 +10,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::exchange::{Headers, LocalReply, ResponseHead, SideCalls};
+use crate::limits::{Conflict, Store};
 
 /// The time since the Unix epoch. In any callback.
 pub(super) fn now() -> Duration {
@@ -176,4 +177,17 @@ pub(super) fn enter_stream(context_id: u32) -> bool {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The data that all VMs with one `vm_id` share. In any callback.
+pub(super) struct SharedData;
+
+impl Store for SharedData {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        hostcalls::get_shared_data(key).unwrap_or((None, None))
+    }
+
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict> {
+        hostcalls::set_shared_data(key, Some(value), token).map_err(|_| Conflict)
+    }
 }

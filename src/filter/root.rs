@@ -13,6 +13,7 @@ use super::http::Stream;
 use super::metrics::Metrics;
 use crate::config::Config;
 use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
+use crate::limits::Unit;
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
 /// its connection open, and how late a time-out may be.
@@ -78,16 +79,27 @@ impl RootContext for Root {
         };
         let counts = config.counts();
         log::info!(
-            "imagegate {} ({}): {} upstreams, {} models, {} consumers, {} users",
+            "imagegate {} ({}): {} upstreams, {} models, {} consumers, {} users, {} limits, {} prices",
             env!("CARGO_PKG_VERSION"),
             option_env!("IMAGEGATE_COMMIT").unwrap_or("unknown commit"),
             counts.upstreams,
             counts.models,
             counts.consumers,
             counts.users,
+            counts.limits,
+            counts.prices,
         );
+        if config.limits().iter().any(|rule| rule.unit == Unit::Usd) {
+            log::warn!(
+                "imagegate: budgets are counted in this Envoy's memory: a restart forgets them"
+            );
+        }
         self.shared = Some(Rc::new(Shared {
-            gate: Rc::new(Gate::new(config, VM.with(|(vm, _)| Rc::clone(vm)))),
+            gate: Rc::new(Gate::new(
+                config,
+                VM.with(|(vm, _)| Rc::clone(vm)),
+                Box::new(host::SharedData),
+            )),
             open: Open::default(),
         }));
         VM.with(|(_, metrics)| metrics.define());

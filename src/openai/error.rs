@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use failure::{Failure, KeyReason};
+pub use failure::{Failure, KeyReason, LimitReached};
 
 use super::choice::choice;
 
@@ -52,6 +52,8 @@ pub struct ApiError {
     pub moderation: Option<ModerationDetails>,
     /// The method that the URL accepts, of a 405.
     pub allow: Option<&'static str>,
+    /// `x-ratelimit-*`, of a limit that is reached.
+    pub more: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -84,6 +86,7 @@ impl ApiError {
             headers.push(("allow", allow.to_owned()));
         }
         self.retry.write(&mut headers);
+        headers.extend(self.more.iter().cloned());
         headers
     }
 }

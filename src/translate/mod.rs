@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod collect;
 pub mod error;
+pub mod quota;
 pub mod request;
 
 mod sniff;

@@ -29,6 +29,7 @@ mod http2;
 mod limits;
 mod memory;
 mod paths;
+mod quotas;
 mod request_ids;
 mod sdks;
 mod several;

@@ -8,6 +8,10 @@
     reason = "a test may panic, and each test binary uses a part of this"
 )]
 
+pub(crate) mod money;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,6 +20,7 @@ use imagegate::exchange::{
     End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
     OnResponseHeaders, ResponseHead, Vm,
 };
+use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
 use serde_json::{Value, json};
 
@@ -57,7 +62,31 @@ pub(crate) fn config(more: &Value) -> Config {
 pub(crate) fn gate(more: &Value) -> (Rc<Gate>, Budget) {
     let vm = Rc::new(Vm::default());
     let budget = vm.budget.clone();
-    (Rc::new(Gate::new(config(more), vm)), budget)
+    (Rc::new(Gate::new(config(more), vm, Box::new(SharedData::default()))), budget)
+}
+
+/// Shared data as Envoy has it: a swap of a key that does not exist always succeeds, and an empty value
+/// reads like none.
+#[derive(Default)]
+pub(crate) struct SharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl Store for SharedData {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        match self.0.borrow().get(key) {
+            Some((value, token)) => (Some(value.clone()).filter(|it| !it.is_empty()), Some(*token)),
+            None => (None, None),
+        }
+    }
+
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict> {
+        let mut values = self.0.borrow_mut();
+        let now = values.get(key).map(|(_, token)| *token);
+        if token.is_some() && now.is_some() && token != now {
+            return Err(Conflict);
+        }
+        values.insert(key.to_owned(), (value.to_vec(), now.unwrap_or(0).wrapping_add(1)));
+        Ok(())
+    }
 }
 
 /// A request's head: a valid one, with `more` in place of or behind its own.

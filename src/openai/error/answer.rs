@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Advice, ApiError, Failure, KeyReason, ModerationDetails, Retry,
+    Advice, ApiError, Failure, KeyReason, LimitReached, ModerationDetails, Retry,
     table::{Class, Param, RetryRule},
     template::fill,
     whole_secs,
@@ -32,6 +32,10 @@ impl Failure {
                 Self::MethodNotAllowed { allow } => Some(allow),
                 _ => None,
             },
+            more: match self {
+                Self::LimitReached(limit) | Self::BudgetSpent(limit) => limit.headers.clone(),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -56,6 +60,10 @@ impl Failure {
             Self::HeadersInvalid => Class::HeadersInvalid,
             Self::Request(error) => error.code.class(),
             Self::StreamUnsupported => Class::UnsupportedValue,
+            Self::LimitReached(_) => Class::LimitReached,
+            Self::BudgetSpent(_) => Class::BudgetSpent,
+            Self::PriceUnavailable { .. } => Class::PriceUnavailable,
+            Self::LimitsUnavailable => Class::LimitsUnavailable,
             Self::TooManyImages { .. } => Class::TooManyImages,
             Self::GatewayDenied => Class::GatewayDenied,
             Self::Overloaded { .. } => Class::Overloaded,
@@ -102,9 +110,10 @@ impl Failure {
         let one = |name, value: &str| fill(template, &[(name, value)]);
         match self {
             Self::UserUnknown { user } => one("user", &echo(user)),
-            Self::ModelUnknown { model } | Self::ModelForbidden { model } => {
-                one("model", &echo(model))
-            }
+            Self::ModelUnknown { model }
+            | Self::ModelForbidden { model }
+            | Self::PriceUnavailable { model } => one("model", &echo(model)),
+            Self::LimitReached(limit) | Self::BudgetSpent(limit) => limit.message(template),
             Self::SizeForbidden { size } => one("size", &echo(size)),
             Self::EndpointUnknown { method, path } => {
                 let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -131,6 +140,12 @@ impl Failure {
     fn retry(&self, rule: RetryRule) -> Retry {
         match (rule, self) {
             (RetryRule::Never, _) => Retry { after: None, advice: Advice::Never },
+            (RetryRule::After, Self::LimitReached(limit)) => match limit.retry_after {
+                Some(after) if after <= LONGEST_WAIT => {
+                    Retry { after: Some(after), advice: Advice::ByStatus }
+                }
+                after => Retry { after, advice: Advice::Never },
+            },
             (
                 RetryRule::After,
                 Self::Overloaded { retry_after }
@@ -141,8 +156,32 @@ impl Failure {
                     if *retry_after > LONGEST_WAIT { Advice::Never } else { Advice::ByStatus };
                 Retry { after: Some(*retry_after), advice }
             }
+            (RetryRule::After, Self::LimitsUnavailable) => {
+                Retry { after: Some(COUNTERS_WAIT), advice: Advice::ByStatus }
+            }
             (RetryRule::After | RetryRule::ByStatus, _) => Retry::default(),
         }
+    }
+}
+
+/// Counters that cannot be used now mostly can a moment later.
+const COUNTERS_WAIT: Duration = Duration::from_secs(1);
+
+impl LimitReached {
+    fn message(&self, template: &str) -> String {
+        let advice = match self.retry_after {
+            Some(after) => format!("Please try again in {} s", whole_secs(after)),
+            None => "It will not fit later either".to_owned(),
+        };
+        let places = [
+            ("rule", self.rule.as_str()),
+            ("unit", &self.unit),
+            ("max", &self.max),
+            ("remaining", &self.remaining),
+            ("asked", &self.asked),
+            ("advice", &advice),
+        ];
+        fill(template, &places)
     }
 }
 
@@ -159,6 +198,6 @@ impl KeyReason {
     }
 }
 
-/// Past this wait a client should not sleep and try again by itself: the OpenAI SDKs ignore longer
+/// Past this wait, a minute and the second by which a counter may be late, a client should not sleep and try again by itself: the OpenAI SDKs ignore longer
 /// ones and would come back within seconds.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(61);

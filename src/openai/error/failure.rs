@@ -68,6 +68,17 @@ pub enum Failure {
     Request(RequestError),
     /// `stream: true`.
     StreamUnsupported,
+    /// A rule of `limits` does not admit the request.
+    LimitReached(Box<LimitReached>),
+    /// A rule in US dollars does not cover what the request may cost.
+    BudgetSpent(Box<LimitReached>),
+    /// A rule in US dollars applies, and the request has no price.
+    PriceUnavailable {
+        /// As the client named it.
+        model: String,
+    },
+    /// The counters of `limits` cannot be used.
+    LimitsUnavailable,
     /// The images together would not fit into one answer.
     TooManyImages {
         /// How many of this size do.
@@ -151,6 +162,25 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+}
+
+/// The rule that does not admit a request, in words: amounts as the unit is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitReached {
+    /// The rule's name.
+    pub rule: String,
+    /// `images`, `images per 1m`, ….
+    pub unit: String,
+    /// How much there is in all.
+    pub max: String,
+    /// How much is left.
+    pub remaining: String,
+    /// How much was asked for.
+    pub asked: String,
+    /// When the request will fit, if it ever does.
+    pub retry_after: Option<Duration>,
+    /// `x-ratelimit-*` of this rule.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// Why an API key does not open the door.

@@ -229,7 +229,23 @@ table! {
     QuotaExhausted: 429 InsufficientQuota ["insufficient_quota"], Param::Null, Never,
         "The image service's quota is used up. Please contact the operator of this gateway.";
 
+    // This gateway's own limits.
+
+    /// A rule of `limits` does not admit the request.
+    LimitReached: 429 Requests ["rate_limit_exceeded"], Param::Null, After,
+        "Rate limit '{rule}' reached: {max} {unit}, {remaining} left, {asked} asked. {advice}.";
+    /// A rule in US dollars does not cover what the request may cost.
+    BudgetSpent: 429 InsufficientQuota ["insufficient_quota"], Param::Null, Never,
+        "Budget '{rule}' does not cover this request: of {max} US dollars {remaining} are left, and it may cost {asked}.";
+    /// A rule in US dollars applies, and no entry of `prices` covers what is asked for.
+    PriceUnavailable: 403 InvalidRequest ["price_unavailable"], Param::Null, ByStatus,
+        "No price is configured for the model '{model}' at this quality and size, and a budget applies. Please contact the operator of this gateway.";
+
     // Not the client's fault.
+
+    /// The counters of `limits` cannot be read or hold no more scopes.
+    LimitsUnavailable: 503 Server ["limits_unavailable"], Param::Null, After,
+        "This gateway cannot count this request against its limits now. Please try again.";
 
     /// The memory budget, `max_buffered_bytes`, is used up.
     Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,

@@ -1,0 +1,237 @@
+//! How rules stand, in the words of clients: `x-ratelimit-*` headers and the list of limits.
+//!
+//! The headers are OpenAI's (API reference, "Rate limits in headers"), one family for each unit; a
+//! reset is a duration as Go writes it (`6m0s`), which is what its SDKs and their users parse. Where
+//! several rules count one unit, the header tells of the one with the least left.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::limits::local::Standing;
+use crate::limits::{Per, Rule, Unit, Window};
+use crate::prices::Money;
+
+/// The headers that tell how `standings` stand at `now`.
+pub fn headers(
+    rules: &[Rule],
+    standings: &[Standing],
+    now: Duration,
+) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    for unit in [Unit::Requests, Unit::Images, Unit::Megapixels, Unit::Concurrent, Unit::Usd] {
+        let of_unit = standings.iter().filter_map(|standing| {
+            rules
+                .get(standing.rule)
+                .filter(|rule| rule.unit == unit && !rule.shadow)
+                .map(|rule| (rule, standing))
+        });
+        let Some((rule, standing)) = of_unit.min_by_key(|(_, standing)| standing.remaining) else {
+            continue;
+        };
+        let [limit, remaining, reset] = names(unit);
+        headers.push((limit, amount(unit, rule.max)));
+        headers.push((remaining, amount(unit, standing.remaining)));
+        // Requests in flight land when they land.
+        if let Some(at) = standing.full_at.filter(|_| unit != Unit::Concurrent) {
+            headers.push((reset, go_duration(at.saturating_sub(now))));
+        }
+    }
+    headers
+}
+
+fn names(unit: Unit) -> [&'static str; 3] {
+    match unit {
+        Unit::Requests => [
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+        ],
+        Unit::Images => {
+            ["x-ratelimit-limit-images", "x-ratelimit-remaining-images", "x-ratelimit-reset-images"]
+        }
+        Unit::Megapixels => [
+            "x-ratelimit-limit-megapixels",
+            "x-ratelimit-remaining-megapixels",
+            "x-ratelimit-reset-megapixels",
+        ],
+        Unit::Concurrent => [
+            "x-ratelimit-limit-concurrent",
+            "x-ratelimit-remaining-concurrent",
+            "x-ratelimit-reset-concurrent",
+        ],
+        Unit::Usd => {
+            ["x-ratelimit-limit-usd", "x-ratelimit-remaining-usd", "x-ratelimit-reset-usd"]
+        }
+    }
+}
+
+/// An amount as the unit is written: dollars and megapixels as decimals.
+pub fn amount(unit: Unit, amount: u64) -> String {
+    match unit {
+        Unit::Requests | Unit::Images | Unit::Concurrent => amount.to_string(),
+        // Pixels are millionths of a megapixel as nano-dollars are of a thousand dollars.
+        Unit::Megapixels => Money::from_nanos(amount.saturating_mul(1_000)).to_string(),
+        Unit::Usd => Money::from_nanos(amount).to_string(),
+    }
+}
+
+/// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule.
+pub fn list(rules: &[Rule], standings: &[Standing]) -> Vec<u8> {
+    let data = standings
+        .iter()
+        .filter_map(|standing| Some(Entry::of(rules.get(standing.rule)?, standing)));
+    let list = List { object: "list", data: data.collect() };
+    // Strings and numbers into a vector: this cannot fail.
+    serde_json::to_vec(&list).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    per: &'static str,
+    unit: &'static str,
+    max: Amount,
+    used: Amount,
+    reserved: Amount,
+    remaining: Amount,
+    window: Option<String>,
+    /// Unix seconds at which all of it is there again; null where it is, or nobody can know.
+    resets_at: Option<u64>,
+    shadow: bool,
+}
+
+/// A whole number, or a decimal as a string: binary fractions do not hold cents.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Amount {
+    Whole(u64),
+    Decimal(String),
+}
+
+impl<'a> Entry<'a> {
+    fn of(rule: &'a Rule, standing: &Standing) -> Self {
+        let amount = |value: u64| match rule.unit {
+            Unit::Requests | Unit::Images | Unit::Concurrent => Amount::Whole(value),
+            Unit::Megapixels | Unit::Usd => Amount::Decimal(amount(rule.unit, value)),
+        };
+        Self {
+            name: &rule.name,
+            per: match rule.per {
+                Per::Key => "key",
+                Per::User => "user",
+                Per::Model => "model",
+                Per::Global => "global",
+            },
+            unit: unit_name(rule.unit),
+            max: amount(rule.max),
+            used: amount(standing.used),
+            reserved: amount(standing.reserved),
+            remaining: amount(standing.remaining),
+            window: window_name(rule.window),
+            resets_at: standing.full_at.map(|at| at.as_secs()),
+            shadow: rule.shadow,
+        }
+    }
+}
+
+/// The unit's name in the configuration.
+pub fn unit_name(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Requests => "requests",
+        Unit::Images => "images",
+        Unit::Megapixels => "megapixels",
+        Unit::Concurrent => "concurrent",
+        Unit::Usd => "usd",
+    }
+}
+
+/// The window's name in the configuration.
+pub fn window_name(window: Window) -> Option<String> {
+    match window {
+        Window::Sliding(length) => Some(humantime::format_duration(length).to_string()),
+        Window::Day => Some("day".to_owned()),
+        Window::Week => Some("week".to_owned()),
+        Window::Month => Some("month".to_owned()),
+        Window::Now => None,
+    }
+}
+
+/// A duration as Go's `time.Duration` prints it, to the millisecond: `534ms`, `58.891s`, `6m0s`.
+fn go_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    if millis < 1_000 {
+        return format!("{millis}ms");
+    }
+    let secs = duration.as_secs();
+    let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
+    let fraction = match duration.subsec_millis() {
+        0 => String::new(),
+        millis => format!(".{}", format!("{millis:03}").trim_end_matches('0')),
+    };
+    match (hours, minutes) {
+        (0, 0) => format!("{secs}{fraction}s"),
+        (0, minutes) => format!("{minutes}m{secs}{fraction}s"),
+        (hours, minutes) => format!("{hours}h{minutes}m{secs}{fraction}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_go_writes_them() {
+        for (millis, text) in [
+            (0, "0ms"),
+            (534, "534ms"),
+            (1_000, "1s"),
+            (58_891, "58.891s"),
+            (90_500, "1m30.5s"),
+            (360_000, "6m0s"),
+            (86_400_000, "24h0m0s"),
+        ] {
+            assert_eq!(go_duration(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn amounts_read_as_their_unit_is_written() {
+        assert_eq!(amount(Unit::Usd, 24_156_000_000), "24.156");
+        assert_eq!(amount(Unit::Megapixels, 1_572_864), "1.572864");
+        assert_eq!(amount(Unit::Images, 7), "7");
+    }
+
+    #[test]
+    fn the_list_tells_each_rule() {
+        let rule = Rule {
+            name: "user-budget".to_owned(),
+            per: Per::User,
+            unit: Unit::Usd,
+            max: 25_000_000_000,
+            window: Window::Month,
+            models: None,
+            consumers: None,
+            users: None,
+            shadow: false,
+        };
+        let standing = Standing {
+            rule: 0,
+            used: 844_000_000,
+            reserved: 0,
+            remaining: 24_156_000_000,
+            full_at: Some(Duration::from_secs(1_767_225_600)),
+        };
+        let list = String::from_utf8(list(&[rule], &[standing])).unwrap();
+        assert_eq!(
+            list,
+            r#"{"object":"list","data":[{"name":"user-budget","per":"user","unit":"usd","max":"25","used":"0.844","reserved":"0","remaining":"24.156","window":"month","resets_at":1767225600,"shadow":false}]}"#
+        );
+    }
+}
