@@ -148,10 +148,6 @@ fn endpoints_that_are_not_served_yet_are_not_found() {
             .send(&envoy)
             .assert_error(404, "unknown_url");
     }
-    Request::new("GET", "/v1/images/limits")
-        .bearer(Key::WEB)
-        .send(&envoy)
-        .assert_error(404, "unknown_url");
 }
 
 #[test]
