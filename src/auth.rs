@@ -11,23 +11,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Consumer, UnknownUsers, UserState, is_name};
-
-/// Why a key is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFault {
-    /// None of the headers is there.
-    Missing,
-    /// Not a bearer credential; empty, longer than 512 bytes, or not visible ASCII.
-    Malformed,
-    /// The header is there more than once.
-    Ambiguous,
-    /// Nobody's key.
-    Unknown,
-    /// The key of a consumer whose `expires_at` has come.
-    Expired,
-    /// The key of a consumer who is switched off.
-    Disabled,
-}
+use crate::openai::error::KeyReason;
 
 /// Why a request has no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +39,15 @@ pub fn authenticate<'c>(
     config: &'c Config,
     headers: &[(&str, &[u8])],
     now: Duration,
-) -> Result<&'c Rc<Consumer>, KeyFault> {
+) -> Result<&'c Rc<Consumer>, KeyReason> {
     let key = find_key(headers)?;
     let digest = Sha256::digest(key).into();
-    let consumer = config.consumer_of(&digest).ok_or(KeyFault::Unknown)?;
+    let consumer = config.consumer_of(&digest).ok_or(KeyReason::Unknown)?;
     if consumer.is_disabled() {
-        return Err(KeyFault::Disabled);
+        return Err(KeyReason::Disabled);
     }
     if consumer.expires_at().is_some_and(|end| now >= end) {
-        return Err(KeyFault::Expired);
+        return Err(KeyReason::Expired);
     }
     Ok(consumer)
 }
@@ -97,17 +81,17 @@ pub fn resolve_user(
 }
 
 /// The key in the header that decides.
-fn find_key<'h>(headers: &[(&str, &'h [u8])]) -> Result<&'h [u8], KeyFault> {
+fn find_key<'h>(headers: &[(&str, &'h [u8])]) -> Result<&'h [u8], KeyReason> {
     for scheme in [Scheme::Bearer, Scheme::Plain("x-api-key"), Scheme::Plain("api-key")] {
         let named = |(name, _): &&(&str, &[u8])| name.eq_ignore_ascii_case(scheme.header());
         let mut found = headers.iter().filter(named);
         match (found.next(), found.next()) {
             (None, _) => {}
-            (Some((_, value)), None) => return scheme.key_in(value).ok_or(KeyFault::Malformed),
-            (Some(_), Some(_)) => return Err(KeyFault::Ambiguous),
+            (Some((_, value)), None) => return scheme.key_in(value).ok_or(KeyReason::Malformed),
+            (Some(_), Some(_)) => return Err(KeyReason::Ambiguous),
         }
     }
-    Err(KeyFault::Missing)
+    Err(KeyReason::Missing)
 }
 
 /// How a header carries a key.

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("translate", &["config", "openai", "codex", "limits", "prices", "sse", "memory", "decimal"]),
-    ("auth", &["config"]),
+    ("auth", &["config", "openai"]),
     ("config", &["openai", "codex", "limits", "prices", "secret", "pattern", "name", "decimal"]),
     ("openai", &[]),
     ("codex", &["memory"]),

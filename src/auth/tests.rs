@@ -27,7 +27,7 @@ fn config(unknown_users: &str) -> Config {
 }
 
 /// The name of the consumer that `headers` authenticate.
-fn caller(headers: &[(&str, &str)]) -> Result<String, KeyFault> {
+fn caller(headers: &[(&str, &str)]) -> Result<String, KeyReason> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     authenticate(&config("reject"), &headers, NOW).map(|consumer| consumer.name().to_owned())
 }
@@ -52,16 +52,16 @@ fn a_digest_in_upper_case_opens_too() {
 #[test]
 fn the_first_header_present_decides() {
     let valid = ("api-key", "web-key");
-    assert_eq!(caller(&[valid, ("authorization", "Bearer nobody")]), Err(KeyFault::Unknown));
-    assert_eq!(caller(&[valid, ("authorization", "Basic d2Vi")]), Err(KeyFault::Malformed));
-    assert_eq!(caller(&[valid, ("authorization", "")]), Err(KeyFault::Malformed));
+    assert_eq!(caller(&[valid, ("authorization", "Bearer nobody")]), Err(KeyReason::Unknown));
+    assert_eq!(caller(&[valid, ("authorization", "Basic d2Vi")]), Err(KeyReason::Malformed));
+    assert_eq!(caller(&[valid, ("authorization", "")]), Err(KeyReason::Malformed));
     assert_eq!(caller(&[valid, ("x-api-key", "plain-key")]).as_deref(), Ok("plain"));
 }
 
 #[test]
 fn a_header_twice_is_ambiguous_even_if_equal() {
     let header = ("x-api-key", "web-key");
-    assert_eq!(caller(&[header, ("X-Api-Key", "web-key")]), Err(KeyFault::Ambiguous));
+    assert_eq!(caller(&[header, ("X-Api-Key", "web-key")]), Err(KeyReason::Ambiguous));
     assert_eq!(
         caller(&[header, ("authorization", "Bearer web-key"), header]).as_deref(),
         Ok("web")
@@ -70,8 +70,11 @@ fn a_header_twice_is_ambiguous_even_if_equal() {
 
 #[test]
 fn no_header_is_no_key() {
-    assert_eq!(caller(&[]), Err(KeyFault::Missing));
-    assert_eq!(caller(&[("x-api-keys", "web-key"), ("cookie", "web-key")]), Err(KeyFault::Missing));
+    assert_eq!(caller(&[]), Err(KeyReason::Missing));
+    assert_eq!(
+        caller(&[("x-api-keys", "web-key"), ("cookie", "web-key")]),
+        Err(KeyReason::Missing)
+    );
 }
 
 #[test]
@@ -88,11 +91,11 @@ fn what_is_no_key_is_malformed() {
         &long,
     ];
     for value in values {
-        assert_eq!(caller(&[("authorization", value)]), Err(KeyFault::Malformed), "{value}");
+        assert_eq!(caller(&[("authorization", value)]), Err(KeyReason::Malformed), "{value}");
     }
     let longest = format!("Bearer {}", "k".repeat(512));
-    assert_eq!(caller(&[("authorization", &longest)]), Err(KeyFault::Unknown));
-    assert_eq!(caller(&[("x-api-key", "")]), Err(KeyFault::Malformed));
+    assert_eq!(caller(&[("authorization", &longest)]), Err(KeyReason::Unknown));
+    assert_eq!(caller(&[("x-api-key", "")]), Err(KeyReason::Malformed));
 }
 
 #[test]
@@ -100,25 +103,25 @@ fn bytes_that_are_not_ascii_are_malformed() {
     let config = config("reject");
     for value in [&b"Bearer \xff\xfe"[..], b"Beare\xff web-key", b"\xe2\x82\xac", b"Bearer a\0b"] {
         let refused = authenticate(&config, &[("authorization", value)], NOW).map(|it| it.name());
-        assert_eq!(refused, Err(KeyFault::Malformed), "{value:?}");
+        assert_eq!(refused, Err(KeyReason::Malformed), "{value:?}");
     }
 }
 
 #[test]
 fn a_digest_is_not_a_key() {
-    assert_eq!(caller(&[("x-api-key", &sha256("web-key"))]), Err(KeyFault::Unknown));
+    assert_eq!(caller(&[("x-api-key", &sha256("web-key"))]), Err(KeyReason::Unknown));
 }
 
 #[test]
 fn a_key_ends_at_the_moment_it_expires() {
-    assert_eq!(caller(&[("x-api-key", "old-key")]), Err(KeyFault::Expired));
+    assert_eq!(caller(&[("x-api-key", "old-key")]), Err(KeyReason::Expired));
     let before = NOW.saturating_sub(Duration::from_nanos(1));
     assert!(authenticate(&config("reject"), &[("x-api-key", b"old-key")], before).is_ok());
 }
 
 #[test]
 fn disabled_is_told_before_expired() {
-    assert_eq!(caller(&[("x-api-key", "off-key")]), Err(KeyFault::Disabled));
+    assert_eq!(caller(&[("x-api-key", "off-key")]), Err(KeyReason::Disabled));
 }
 
 /// The user of a request with `key` that names `requested`.

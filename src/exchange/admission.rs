@@ -15,12 +15,12 @@ use super::head::{Headers, Kept, is_json, value};
 use super::outcome::{Forward, SideCalls};
 use super::record::Record;
 use super::ticket::Ticket;
-use crate::auth::{self, KeyFault, UserFault};
+use crate::auth::{self, UserFault};
 use crate::config::{Consumer, Model};
 use crate::limits::{Scope, local};
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::{Failure, KeyReason};
+use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::quota;
 use crate::translate::request::{Target, translate};
@@ -150,7 +150,7 @@ fn authenticate<'g>(
 ) -> Result<&'g Rc<Consumer>, Failure> {
     let borrowed: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    auth::authenticate(&gate.config, &borrowed, now).map_err(key_failure)
+    auth::authenticate(&gate.config, &borrowed, now).map_err(Failure::Key)
 }
 
 fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
@@ -235,17 +235,6 @@ fn forward(head: &Kept, model: &Model<'_>, request: &ImageRequest<'_>) -> Forwar
         timeout: Kept::call_timeout(upstream),
     });
     Forward { headers: head.forward(upstream, body.len()), body, side_calls }
-}
-
-fn key_failure(fault: KeyFault) -> Failure {
-    Failure::Key(match fault {
-        KeyFault::Missing => KeyReason::Missing,
-        KeyFault::Malformed => KeyReason::Malformed,
-        KeyFault::Ambiguous => KeyReason::Ambiguous,
-        KeyFault::Unknown => KeyReason::Unknown,
-        KeyFault::Expired => KeyReason::Expired,
-        KeyFault::Disabled => KeyReason::Disabled,
-    })
 }
 
 fn user_failure(fault: UserFault) -> Failure {
