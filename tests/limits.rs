@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use imagegate::limits::local::{self, Error, Outcome, Reserved};
-use imagegate::limits::{Conflict, Per, Rule, Scope, Store, Unit, Window};
+use imagegate::limits::{Conflict, Engine, Per, Rule, Scope, Store, Unit, Window};
 use proptest::prelude::*;
 
 /// Envoy's shared data: one mutex, and a swap of a key that does not exist always succeeds.
@@ -70,6 +70,7 @@ fn rule(name: &str, per: Per, unit: Unit, max: u64, window: Window) -> Rule {
         consumers: None,
         users: None,
         shadow: false,
+        engine: Engine::Local,
     }
 }
 

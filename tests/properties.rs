@@ -292,12 +292,12 @@ fn run(exchange: &mut Exchange, steps: Vec<Step>) -> Seen {
                     assert!(!format!("{:?}", forward.headers).contains("session=1"));
                 }
                 OnRequestBody::Reply(_) => seen.replies += 1,
-                OnRequestBody::Hold | OnRequestBody::Pass => {}
+                OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {}
             },
             Step::Trailers => match exchange.request_end(now) {
                 OnRequestBody::Forward(_) => seen.forwards += 1,
                 OnRequestBody::Reply(_) => seen.replies += 1,
-                OnRequestBody::Hold | OnRequestBody::Pass => {}
+                OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {}
             },
             Step::CallStarted(fine) => {
                 exchange.side_call_started(fine.then_some(started));

@@ -169,9 +169,15 @@ const FIELDS: &[(&str, &str)] = &[
         "/limits/*/users/*",
         "the id of a listed user or of a consumer's, or any where `unknown_users` is \"admit\"",
     ),
+    ("/limits/*/on_error", "\"deny\" or \"allow\""),
     ("/limits/*/shadow", "true or false"),
     ("/engine", "an object with `kind`"),
-    ("/engine/kind", "\"local\""),
+    ("/engine/kind", "\"local\" or \"rls\""),
+    ("/engine/cluster", "the name of an Envoy cluster, up to 125 visible ASCII characters"),
+    ("/engine/domain", "1 to 128 visible ASCII characters"),
+    ("/engine/timeout", "a duration with a unit such as \"50ms\", from 1ms to 10s"),
+    ("/engine/on_error", "\"deny\" or \"allow\""),
+    ("/engine/releases", "\"never\" or \"negative_hits\""),
     ("/accept_last_partial", "true or false"),
 ];
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::consumer::Consumers;
+use super::engine::Engines;
 use super::error::{ConfigError, Fault};
 use super::file::{File, RequestFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
@@ -29,7 +30,9 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         compile_buffer(file.max_buffered_bytes, &root.key("max_buffered_bytes"))?;
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
-    let limits = limit::compile(file.limits, &People::new(&consumers, &users, unknown_users))?;
+    let engines = Engines::compile(file.engine)?;
+    let people = People::new(&consumers, &users, unknown_users);
+    let limits = limit::compile(file.limits, &people, &engines)?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         accept_last_partial: match file.accept_last_partial {
@@ -46,6 +49,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         max_buffered_bytes,
         prices,
         limits,
+        service: engines.service,
     };
     // The built-in default may match nothing: then a request has to name its model.
     match file.default_model {

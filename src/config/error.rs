@@ -128,6 +128,11 @@ pub enum Fault {
         "not with the unit `concurrent`, accepted: no `window`, since requests in flight have none"
     )]
     WindowOfConcurrent,
+    /// A setting of the rate-limit service where nothing is counted by one.
+    #[error(
+        "only for what the engine `rls` counts, accepted: nothing here with the kind `local` or the unit `concurrent`"
+    )]
+    NotOfService,
     /// No entry of `models` matches the name.
     #[error("no entry of `models` matches it, accepted: {accepted}")]
     Unmatched {

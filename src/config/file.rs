@@ -36,8 +36,8 @@ pub(super) struct File {
     pub(super) unpriced: UnpricedFile,
     #[serde(default)]
     pub(super) limits: Vec<LimitFile>,
-    #[serde(default, rename = "engine")]
-    pub(super) _engine: EngineFile,
+    #[serde(default)]
+    pub(super) engine: EngineFile,
     #[serde(default)]
     pub(super) accept_last_partial: bool,
 }
@@ -193,6 +193,7 @@ pub(super) struct LimitFile {
     pub(super) users: Option<Vec<String>>,
     #[serde(default)]
     pub(super) shadow: bool,
+    pub(super) on_error: Option<OnErrorFile>,
 }
 
 /// What a rule counts together.
@@ -220,16 +221,37 @@ pub(super) enum UnitFile {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EngineFile {
-    #[serde(rename = "kind")]
-    _kind: EngineKindFile,
+    pub(super) kind: EngineKindFile,
+    pub(super) cluster: Option<String>,
+    pub(super) domain: Option<String>,
+    pub(super) timeout: Option<Span>,
+    pub(super) on_error: Option<OnErrorFile>,
+    pub(super) releases: Option<ReleasesFile>,
 }
 
 /// Where limits are counted.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum EngineKindFile {
+pub(super) enum EngineKindFile {
     #[default]
     Local,
+    Rls,
+}
+
+/// What becomes of a request where the service does not answer.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnErrorFile {
+    Deny,
+    Allow,
+}
+
+/// Whether the service takes back what was counted.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ReleasesFile {
+    Never,
+    NegativeHits,
 }
 
 impl<'de> Deserialize<'de> for CredentialFile {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::consumer::Consumers;
+use super::engine::Engines;
 use super::error::{ConfigError, Fault};
 use super::file::{LimitFile, PerFile, UnitFile};
 use super::pointer::Pointer;
@@ -56,14 +57,18 @@ impl<'a> People<'a> {
 /// # Errors
 ///
 /// The first field that does not hold together.
-pub(super) fn compile(file: Vec<LimitFile>, people: &People<'_>) -> Result<Vec<Rule>, ConfigError> {
+pub(super) fn compile(
+    file: Vec<LimitFile>,
+    people: &People<'_>,
+    engines: &Engines,
+) -> Result<Vec<Rule>, ConfigError> {
     let here = Pointer::default().key("limits");
     if file.len() > MAX_RULES {
         return Err(here.out_of_range());
     }
     let (mut rules, mut names) = (Vec::new(), BTreeMap::new());
     for (index, entry) in file.into_iter().enumerate() {
-        let rule = compile_rule(entry, &here.index(index), people)?;
+        let rule = compile_rule(entry, &here.index(index), people, engines)?;
         let place = here.index(index).key("name");
         if let Some(first) = names.insert(rule.name.clone(), place.clone()) {
             return Err(place.repeats(&first));
@@ -73,7 +78,12 @@ pub(super) fn compile(file: Vec<LimitFile>, people: &People<'_>) -> Result<Vec<R
     Ok(rules)
 }
 
-fn compile_rule(file: LimitFile, here: &Pointer, people: &People<'_>) -> Result<Rule, ConfigError> {
+fn compile_rule(
+    file: LimitFile,
+    here: &Pointer,
+    people: &People<'_>,
+    engines: &Engines,
+) -> Result<Rule, ConfigError> {
     if !text::is_rule_name(&file.name) {
         return Err(here.key("name").invalid());
     }
@@ -101,6 +111,7 @@ fn compile_rule(file: LimitFile, here: &Pointer, people: &People<'_>) -> Result<
         })?,
         users: list::compile(file.users, &here.key("users"), |id, here| people.user(id, here))?,
         shadow: file.shadow,
+        engine: engines.of_rule(unit, file.on_error, here)?,
     })
 }
 

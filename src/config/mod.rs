@@ -13,6 +13,7 @@ mod accepted;
 mod compile;
 mod consumer;
 mod document;
+mod engine;
 mod error;
 mod file;
 mod limit;
@@ -36,6 +37,7 @@ pub use model::Model;
 pub use upstream::Upstream;
 
 use crate::limits::Rule;
+use crate::limits::rls::Service;
 pub(crate) use crate::name::is_name;
 use crate::prices::PriceTable;
 
@@ -55,6 +57,7 @@ pub struct Config {
     max_buffered_bytes: usize,
     prices: PriceTable,
     limits: Vec<Rule>,
+    service: Option<Service>,
     accept_last_partial: LastPartial,
 }
 
@@ -139,6 +142,11 @@ impl Config {
     /// The rules in the order of the document.
     pub fn limits(&self) -> &[Rule] {
         &self.limits
+    }
+
+    /// The rate-limit service that counts the rules whose engine it is.
+    pub fn service(&self) -> Option<&Service> {
+        self.service.as_ref()
     }
 
     /// Whether a preview may be delivered as the image.

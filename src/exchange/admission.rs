@@ -140,7 +140,8 @@ pub(super) fn limits(gate: &Gate, headers: &Headers, now: Duration) -> Result<Ve
     let model = model.map_or_else(String::new, |model| model.requested.into_owned());
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model };
     let rules = gate.config.limits();
-    Ok(quota::list(rules, &local::standings(gate.store(), rules, &scope, now)))
+    let standings = local::standings(gate.store(), rules, &scope, now);
+    Ok(quota::list(rules, &standings, &scope))
 }
 
 fn authenticate<'g>(

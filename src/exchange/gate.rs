@@ -1,10 +1,12 @@
 //! What all exchanges of one plugin configuration share.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::outcome::Release;
 use crate::config::Config;
 use crate::limits::{Store, local};
 use crate::memory::{Budget, Lease};
@@ -29,6 +31,9 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// A PNG of noise is as long as its RGBA bytes; nothing is longer, some metadata apart.
 const MAX_BYTES_PER_PIXEL: u64 = 4;
 
+/// Releases that wait for the clock: some seconds of a busy worker, a few hundred bytes each.
+const MAX_RELEASES: usize = 10_000;
+
 /// What a request holds from its admission on.
 #[derive(Debug)]
 pub(super) struct Rooms {
@@ -44,6 +49,39 @@ pub struct Vm {
     /// The bytes that open exchanges hold.
     pub budget: Budget,
     bodies_come: Cell<bool>,
+    releases: Releases,
+}
+
+/// What the rate-limit service is to take back. An exchange may end where no call can be made, so the
+/// clock sends them.
+#[derive(Debug, Default)]
+struct Releases {
+    waiting: RefCell<VecDeque<Release>>,
+    lost: Cell<u64>,
+}
+
+impl Vm {
+    /// At most `most` of the hits that the rate-limit service is to take back, oldest first.
+    #[must_use]
+    pub fn take_releases(&self, most: usize) -> Vec<Release> {
+        let Ok(mut waiting) = self.releases.waiting.try_borrow_mut() else { return Vec::new() };
+        let most = most.min(waiting.len());
+        waiting.drain(..most).collect()
+    }
+
+    /// How many could not be kept until they were sent since this was last asked. Their hits stay
+    /// counted until their window ends.
+    #[must_use]
+    pub fn take_lost_releases(&self) -> u64 {
+        self.releases.lost.take()
+    }
+
+    fn release(&self, release: Release) {
+        match self.releases.waiting.try_borrow_mut() {
+            Ok(mut waiting) if waiting.len() < MAX_RELEASES => waiting.push_back(release),
+            _ => self.releases.lost.set(self.releases.lost.get().saturating_add(1)),
+        }
+    }
 }
 
 /// One configuration in force and what the exchanges under it share.
@@ -70,6 +108,14 @@ impl Gate {
     /// The counters of the rules.
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// Has the rate-limit service take back `message`'s hits.
+    pub(super) fn release(&self, message: Vec<u8>) {
+        if let Some(service) = self.config.service() {
+            let (cluster, timeout) = (service.cluster.clone(), service.timeout);
+            self.vm.release(Release { cluster, timeout, message });
+        }
     }
 
     /// An empty lease of the byte budget.

@@ -38,6 +38,21 @@ pub enum OnRequestBody {
     Hold,
     /// Send this upstream in place of what the client sent.
     Forward(Forward),
+    /// Put this in the place of what the client sent, hold it, and ask the rate-limit service.
+    Consult(Consult),
+    /// Answer.
+    Reply(LocalReply),
+}
+
+/// The answer to what the rate-limit service says.
+#[derive(Debug)]
+pub enum OnVerdict {
+    /// Not ours, or answered already.
+    Pass,
+    /// Not all is said yet.
+    Hold,
+    /// Let the held request go on, and start these calls beside it.
+    Resume(Option<SideBatch>),
     /// Answer.
     Reply(LocalReply),
 }
@@ -73,6 +88,39 @@ pub struct Forward {
     pub body: Vec<u8>,
     /// Calls to make beside the client's own stream.
     pub side_calls: Option<SideCalls>,
+}
+
+/// What is asked of the rate-limit service while the request is held.
+#[derive(Debug)]
+pub struct Consult {
+    /// What the request becomes; its side calls are told behind the verdict.
+    pub forward: Forward,
+    /// The Envoy cluster of the service; at most 125 bytes.
+    pub cluster: String,
+    /// When Envoy gives a question up.
+    pub timeout: std::time::Duration,
+    /// A `RateLimitRequest` for each question.
+    pub messages: Vec<Vec<u8>>,
+}
+
+/// Hits that the rate-limit service is to take back; nobody waits for its answer.
+#[derive(Debug)]
+pub struct Release {
+    /// The Envoy cluster of the service; at most 125 bytes.
+    pub cluster: String,
+    /// When Envoy gives it up.
+    pub timeout: std::time::Duration,
+    /// A `RateLimitRequest`.
+    pub message: Vec<u8>,
+}
+
+/// Side calls and the body of each.
+#[derive(Debug)]
+pub struct SideBatch {
+    /// The calls.
+    pub calls: SideCalls,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// Calls made beside the client's own stream, all alike: one for each picture after the first.

@@ -28,6 +28,10 @@ pub struct Record {
     /// Shadow rules that would have refused, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) shadow_rules: Option<String>,
+    /// Rules that admitted only because the rate-limit service did not answer, with commas between
+    /// them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unavailable_rules: Option<String>,
     pub(super) images_asked: u32,
     pub(super) images_delivered: u32,
     pub(super) images_failed: u32,
@@ -38,6 +42,10 @@ pub struct Record {
     pub(super) output_tokens: Option<u64>,
     pub(super) reserved_nanodollars: u64,
     pub(super) settled_nanodollars: u64,
+    /// The counters could not be reached at the end: what was held expires, and what came of the
+    /// request is missing in them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) uncounted: bool,
     /// An image came of another size or quality than was asked for.
     pub(super) price_mismatch: bool,
     /// Of the client's request body.
@@ -63,9 +71,9 @@ impl Record {
     /// Notes what the request holds.
     pub(super) fn reserve(&mut self, ticket: &Ticket) {
         self.reserved_nanodollars = ticket.reserved().nanos();
-        if !ticket.shadowed.is_empty() {
-            self.shadow_rules = Some(ticket.shadowed.join(","));
-        }
+        let names = |list: &[String]| (!list.is_empty()).then(|| list.join(","));
+        self.shadow_rules = names(&ticket.shadowed);
+        self.unavailable_rules = names(&ticket.unavailable);
     }
 
     /// Notes what it was charged.

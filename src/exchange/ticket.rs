@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use super::gate::Gate;
+use super::refusal;
 use crate::config::Model;
-use crate::limits::local::{self, Error, Outcome, Refused, Reservation};
-use crate::limits::{Rule, Scope, Unit};
-use crate::openai::error::{Failure, LimitReached};
+use crate::limits::local::{self, Outcome, Reservation, Standing};
+use crate::limits::rls::{self, Question, Verdict};
+use crate::limits::{Engine, OnError, Scope, Unit};
+use crate::openai::error::Failure;
 use crate::openai::model::Family;
 use crate::openai::request::ImageRequest;
 use crate::openai::size::Size;
@@ -26,8 +28,14 @@ const AUTO_PIXELS: u64 = 1536 * 1024;
 #[derive(Debug)]
 pub(super) struct Ticket {
     reservation: Reservation,
+    /// What the rate-limit service is asked, or has counted.
+    questions: Vec<Question>,
+    /// How rules stand, as it told.
+    told: Vec<Standing>,
     /// The shadow rules that would have refused, by name.
     pub(super) shadowed: Vec<String>,
+    /// The rules that admitted only because the service did not answer, by name.
+    pub(super) unavailable: Vec<String>,
     quote: Quote,
     asked: Asked,
     n: u32,
@@ -39,6 +47,15 @@ struct Asked {
     model: String,
     quality: Option<String>,
     size: Option<(u32, u32)>,
+}
+
+/// What became of a settlement.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// How the rules then stand, as `x-ratelimit-*`.
+    pub(super) headers: Vec<(&'static str, String)>,
+    /// The counters here could not be reached: what was held expires, and what came is not counted.
+    pub(super) uncounted: bool,
 }
 
 /// What a request is charged.
@@ -81,15 +98,63 @@ impl Ticket {
         let amount = |unit| asked.amount(unit, request.n, quote);
         let patience = model.upstream.timeout().saturating_add(GRACE);
         let reserved = local::reserve(gate.store(), rules, scope, &amount, patience, now)
-            .map_err(|error| failure(rules, error, &amount, now))?;
+            .map_err(|error| refusal::local(rules, error, &amount, now))?;
+        let questions = rls::questions(rules, scope, &amount, now);
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
         Ok(Self {
             reservation: reserved.reservation,
+            questions,
+            told: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
+            unavailable: Vec::new(),
             quote,
             asked,
             n: request.n,
         })
+    }
+
+    /// What the rate-limit service is to be asked before the request may go on.
+    pub(super) fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+
+    /// Takes the verdicts on the questions, in their order. What the service counted stays the
+    /// ticket's to settle, whatever comes of the request.
+    ///
+    /// # Errors
+    ///
+    /// A rule that does not admit, the first in the order of the document.
+    pub(super) fn decide(
+        &mut self,
+        gate: &Gate,
+        verdicts: &[Verdict],
+        now: Duration,
+    ) -> Result<(), Failure> {
+        let rules = gate.config.limits();
+        let mut refused = None;
+        let mut unanswered = None;
+        let questions = std::mem::take(&mut self.questions);
+        for (question, verdict) in questions.into_iter().zip(verdicts) {
+            let Some(rule) = rules.get(question.rule) else { continue };
+            let denies = rule.engine == Engine::Rls(OnError::Deny) && !rule.shadow;
+            match verdict {
+                Verdict::Unavailable if denies => unanswered = Some(Failure::LimitsUnavailable),
+                Verdict::Unavailable => self.unavailable.push(rule.name.clone()),
+                Verdict::Refuses(_) if rule.shadow => self.shadowed.push(rule.name.clone()),
+                Verdict::Refuses(told) if refused.is_none() => {
+                    let asked = self.asked.amount(question.unit(), self.n, self.quote);
+                    refused = Some(refusal::rls(rules, question.rule, *told, asked, now));
+                }
+                Verdict::Refuses(_) => {}
+                Verdict::Admits(told) => {
+                    self.told.extend(refusal::standing(rules, question.rule, *told, now));
+                }
+            }
+            if *verdict != Verdict::Unavailable {
+                self.questions.push(question);
+            }
+        }
+        refused.or(unanswered).map_or(Ok(()), Err)
     }
 
     /// The money held.
@@ -120,18 +185,20 @@ impl Ticket {
         charge
     }
 
-    /// Counts what came of the request and gives the rest back; how the rules then stand, as
-    /// `x-ratelimit-*`.
-    pub(super) fn settle(
-        self,
-        gate: &Gate,
-        charge: &Charge,
-        now: Duration,
-    ) -> Vec<(&'static str, String)> {
+    /// Counts what came of the request and gives the rest back.
+    pub(super) fn settle(self, gate: &Gate, charge: &Charge, now: Duration) -> Settled {
         let rules = gate.config.limits();
-        let settled = local::settle(gate.store(), rules, &self.reservation, &charge.outcome, now);
-        // Where the counters cannot be reached the hold expires by itself, and there is nothing to tell.
-        settled.map(|standings| quota::headers(rules, &standings, now)).unwrap_or_default()
+        if let Some(service) = gate.config.service() {
+            let unused = |it: &Question| it.release(service, charge.outcome.of(it.unit()), now);
+            self.questions.iter().filter_map(unused).for_each(|message| gate.release(message));
+        }
+        match local::settle(gate.store(), rules, &self.reservation, &charge.outcome, now) {
+            Ok(mut standings) => {
+                standings.extend(self.told);
+                Settled { headers: quota::headers(rules, &standings, now), uncounted: false }
+            }
+            Err(_) => Settled { headers: Vec::new(), uncounted: true },
+        }
     }
 }
 
@@ -139,6 +206,11 @@ impl Charge {
     /// Nothing was delivered: a request that went upstream is all that counts.
     pub(super) fn nothing() -> Self {
         Self { outcome: Outcome { requests: 1, ..Outcome::default() }, mismatch: false }
+    }
+
+    /// Nothing went upstream.
+    pub(super) fn refused() -> Self {
+        Self { outcome: Outcome::default(), mismatch: false }
     }
 }
 
@@ -184,43 +256,4 @@ fn tokens(picture: &Picture) -> Option<Tokens> {
         image_input: input.image_tokens,
         output: usage.output_tokens,
     })
-}
-
-fn failure(rules: &[Rule], error: Error, amount: &dyn Fn(Unit) -> u64, now: Duration) -> Failure {
-    let refused = match error {
-        Error::Refused(refused) => refused,
-        Error::Full | Error::Store => return Failure::LimitsUnavailable,
-    };
-    let Some(rule) = rules.get(refused.standing.rule) else { return Failure::LimitsUnavailable };
-    let reached = Box::new(reached(rules, rule, &refused, amount(rule.unit), now));
-    match rule.unit {
-        Unit::Usd => Failure::BudgetSpent(reached),
-        Unit::Requests | Unit::Images | Unit::Megapixels | Unit::Concurrent => {
-            Failure::LimitReached(reached)
-        }
-    }
-}
-
-fn reached(
-    rules: &[Rule],
-    rule: &Rule,
-    refused: &Refused,
-    asked: u64,
-    now: Duration,
-) -> LimitReached {
-    let retry_after = match rule.unit {
-        // Whoever is in flight may land any moment.
-        Unit::Concurrent => refused.fits_at.map(|_| Duration::from_secs(1)),
-        _ => refused.fits_at.map(|at| at.saturating_sub(now)),
-    };
-    let period = quota::window_name(rule.window).map(|name| format!(" per {name}"));
-    LimitReached {
-        rule: rule.name.clone(),
-        unit: format!("{}{}", quota::unit_name(rule.unit), period.unwrap_or_default()),
-        max: quota::amount(rule.unit, rule.max),
-        remaining: quota::amount(rule.unit, refused.standing.remaining),
-        asked: quota::amount(rule.unit, asked),
-        retry_after,
-        headers: quota::headers(rules, std::slice::from_ref(&refused.standing), now),
-    }
 }

@@ -110,6 +110,53 @@ pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Option<u32> {
     started.ok()
 }
 
+/// Asks the rate-limit service one question, a `RateLimitRequest`; its token, or nothing where the host
+/// refuses it. In the request's callbacks, and in `on_tick`.
+///
+/// Envoy takes the name of a service for a serialised `GrpcService` if it parses as one, and a bare
+/// cluster name that happens to ends the process: so it always gets one. The SDK wants it as text, which
+/// it is for names of up to 125 bytes of ASCII: every length in it is one byte below 128.
+pub(super) fn ask_limits(cluster: &str, message: &[u8], timeout: Duration) -> Option<u32> {
+    let service = grpc_service(cluster)?;
+    let asked = hostcalls::dispatch_grpc_call(
+        &service,
+        "envoy.service.ratelimit.v3.RateLimitService",
+        "ShouldRateLimit",
+        Vec::new(),
+        Some(message),
+        timeout,
+    );
+    if let Err(status) = asked {
+        log::error!("imagegate: cannot ask the rate-limit service in `{cluster}`: {status:?}");
+    }
+    asked.ok()
+}
+
+/// `GrpcService{envoy_grpc: {cluster_name}}` (`envoy/config/core/v3/grpc_service.proto`).
+fn grpc_service(cluster: &str) -> Option<String> {
+    /// The tag of field 1, a message or a string.
+    const FIELD_1: char = '\n';
+    let name_len = u8::try_from(cluster.len()).ok()?;
+    let message_len = name_len.checked_add(2).filter(|len| len.is_ascii())?;
+    let head = [FIELD_1, char::from(message_len), FIELD_1, char::from(name_len)];
+    Some(head.into_iter().chain(cluster.chars()).collect())
+}
+
+/// The message of an answered gRPC call; nothing where it failed. In `on_grpc_call_response`.
+pub(super) fn call_message(status: u32, size: usize) -> Option<Vec<u8>> {
+    (status == 0).then(|| body(BufferType::GrpcReceiveBuffer, 0, size.min(MAX_VERDICT_BYTES)))
+}
+
+/// A `RateLimitResponse` has some hundred bytes.
+const MAX_VERDICT_BYTES: usize = 64 * 1024;
+
+/// Lets a paused request go on. In a call's callback; behind it the request's head is out of reach.
+pub(super) fn resume_request() {
+    if let Err(status) = hostcalls::resume_http_request() {
+        log::error!("imagegate: cannot resume a request: {status:?}");
+    }
+}
+
 /// The head of the response. In `on_http_response_headers`.
 pub(super) fn response_head() -> ResponseHead {
     let value =

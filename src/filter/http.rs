@@ -9,8 +9,8 @@ use proxy_wasm::types::{Action, BufferType};
 use super::host;
 use super::root::{self, Shared};
 use crate::exchange::{
-    End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseHeaders,
+    Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
+    OnResponseHeaders, OnVerdict, SideCalls,
 };
 
 /// A side call's response is taken in windows of so many bytes.
@@ -69,17 +69,50 @@ impl Stream {
         }
     }
 
-    /// Sends the request upstream: headers first, body last, then the other calls.
-    fn forward(&self, forward: &Forward, held: usize) -> Action {
+    /// Puts what goes upstream in the place of what the client sent: headers first, body last.
+    fn rewrite(&self, forward: &Forward, held: usize) {
         host::replace_request_headers(&forward.headers);
         host::replace_body(BufferType::HttpRequestBody, held, &forward.body);
+    }
+
+    /// Sends the request upstream, then the other calls.
+    fn forward(&self, forward: &Forward, held: usize) -> Action {
+        self.rewrite(forward, held);
         if let Some(calls) = &forward.side_calls {
-            for _ in 0..calls.count {
-                let token = host::start_call(calls, &forward.body);
-                self.step(|exchange| exchange.side_call_started(token));
-            }
+            self.start_calls(calls, &forward.body);
         }
         Action::Continue
+    }
+
+    fn start_calls(&self, calls: &SideCalls, body: &[u8]) {
+        for _ in 0..calls.count {
+            let token = host::start_call(calls, body);
+            self.step(|exchange| exchange.side_call_started(token));
+        }
+    }
+
+    /// Holds the request as it will go upstream, and asks the rate-limit service.
+    fn consult(&self, consult: &Consult, held: usize) -> Action {
+        self.rewrite(&consult.forward, held);
+        for message in &consult.messages {
+            let token = host::ask_limits(&consult.cluster, message, consult.timeout);
+            self.step(|exchange| exchange.question_started(token));
+        }
+        self.verdict()
+    }
+
+    /// Does what the rate-limit service has decided so far.
+    fn verdict(&self) -> Action {
+        match self.step(|exchange| exchange.verdict(host::now())) {
+            Some(OnVerdict::Resume(side_calls)) => {
+                if let Some(batch) = &side_calls {
+                    self.start_calls(&batch.calls, &batch.body);
+                }
+                Action::Continue
+            }
+            Some(OnVerdict::Reply(reply)) => self.reply(&reply),
+            Some(OnVerdict::Hold | OnVerdict::Pass) | None => Action::Pause,
+        }
     }
 
     fn answer(&self, answer: Option<OnAnswer>) -> Action {
@@ -117,6 +150,7 @@ impl HttpContext for Stream {
             self.step(|exchange| exchange.request_body(&chunk, end(end_of_stream), host::now()));
         match outcome {
             Some(OnRequestBody::Forward(forward)) => self.forward(&forward, body_size),
+            Some(OnRequestBody::Consult(consult)) => self.consult(&consult, body_size),
             Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
             Some(OnRequestBody::Hold) => {
                 if body_size > 0 {
@@ -133,6 +167,10 @@ impl HttpContext for Stream {
             Some(OnRequestBody::Forward(forward)) => {
                 host::clear_request_trailers();
                 self.forward(&forward, 0)
+            }
+            Some(OnRequestBody::Consult(consult)) => {
+                host::clear_request_trailers();
+                self.consult(&consult, 0)
             }
             Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
             Some(OnRequestBody::Hold) => Action::Pause,
@@ -195,6 +233,14 @@ impl Context for Stream {
         let answer = self.step(|exchange| exchange.side_call_end(token, host::now()));
         if let Some(OnAnswer::Reply(reply)) = answer {
             self.reply(&reply);
+        }
+    }
+
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        let message = host::call_message(status, size);
+        self.step(|exchange| exchange.question_answered(token, message.as_deref()));
+        if self.verdict() == Action::Continue {
+            host::resume_request();
         }
     }
 }

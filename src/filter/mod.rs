@@ -3,12 +3,13 @@
 //! | callback | `Exchange` method | outcome |
 //! |---|---|---|
 //! | `on_http_request_headers` | `request_headers` | `Pass` Continue · `Hold` Pause · `Reply` |
-//! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Hold` drains, Pause · `Reply` |
+//! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Consult` edits, asks, Pause · `Hold` drains, Pause · `Reply` |
 //! | `on_http_request_trailers` | `request_end` | as above |
 //! | `on_http_response_headers` | `response_headers` | `Hold` Pause · `Reply` |
 //! | `on_http_response_body`, `…_trailers` | `response_body` | `Hold` drains, Pause · `Reply` |
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
-//! | `on_tick` | `tick` | `Hold` · `Reply` |
+//! | `on_grpc_call_response` | `question_answered`, `verdict` | `Resume` · `Hold` · `Reply` |
+//! | `on_tick` | `tick` | `Hold` · `Reply`; what the rate-limit service is to take back |
 //! | `on_log` | `finish` | the usage record as filter state |
 //!
 //! `Reply` is always `send_http_response` and then Pause. It is legal in each of these callbacks

@@ -13,11 +13,14 @@ use super::http::Stream;
 use super::metrics::Metrics;
 use crate::config::Config;
 use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
-use crate::limits::Unit;
+use crate::limits::{Engine, Rule, Unit};
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
 /// its connection open, and how late a time-out may be.
 const TICK: Duration = Duration::from_millis(100);
+
+/// So many calls at once are no burden for a worker; what waits longer is as good later.
+const RELEASES_PER_TICK: usize = 200;
 
 thread_local! {
     /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
@@ -57,6 +60,22 @@ pub(super) fn count_open(change: i64) {
     VM.with(|(_, metrics)| metrics.count_open(change));
 }
 
+/// Has the rate-limit service take back what was not used.
+fn send_releases() {
+    VM.with(|(vm, _)| {
+        for release in vm.take_releases(RELEASES_PER_TICK) {
+            host::ask_limits(&release.cluster, &release.message, release.timeout);
+        }
+        let lost = vm.take_lost_releases();
+        if lost > 0 {
+            log::warn!(
+                "imagegate: {lost} reservations could not be given back to the rate-limit service: \
+                 they stay counted until their windows end"
+            );
+        }
+    });
+}
+
 impl Shared {
     /// The exchanges that are open, by context.
     fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
@@ -65,7 +84,16 @@ impl Shared {
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_grpc_call_response(&mut self, _: u32, status: u32, _: usize) {
+        if status != 0 {
+            log::warn!(
+                "imagegate: the rate-limit service did not take back what was not used (gRPC status \
+                 {status}): it stays counted until its window ends"
+            );
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
@@ -89,7 +117,8 @@ impl RootContext for Root {
             counts.limits,
             counts.prices,
         );
-        if config.limits().iter().any(|rule| rule.unit == Unit::Usd) {
+        let forgotten = |rule: &Rule| rule.unit == Unit::Usd && rule.engine == Engine::Local;
+        if config.limits().iter().any(forgotten) {
             log::warn!(
                 "imagegate: budgets are counted in this Envoy's memory: a restart forgets them"
             );
@@ -108,6 +137,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        send_releases();
         let Some(shared) = &self.shared else { return };
         let exchanges = shared.exchanges();
         if exchanges.is_empty() {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::slot::{self, Slot, StateId};
-use super::{Conflict, Hold, Rule, Scope, State, Store, Unit, Window};
+use super::{Conflict, Engine, Hold, Rule, Scope, State, Store, Unit, Window};
 
 /// The key of the lock.
 const LOCK: &str = "imagegate.limits.lock";
@@ -103,7 +103,8 @@ pub fn prepare(store: &dyn Store) {
     }
 }
 
-/// Reserves what a request may take, under all `rules` that apply to it or under none.
+/// Reserves what a request may take, under all `rules` that apply to it and are counted here, or under
+/// none.
 ///
 /// # Errors
 ///
@@ -116,7 +117,7 @@ pub fn reserve(
     patience: Duration,
     now: Duration,
 ) -> Result<Reserved, Error> {
-    let applying = rules.iter().enumerate().filter(|(_, rule)| rule.applies(scope));
+    let applying = counted_here(rules, scope);
     let held: Vec<Held> = applying
         .map(|(place, rule)| Held {
             rule: place,
@@ -206,14 +207,23 @@ pub fn settle(
     })
 }
 
-/// How every rule that applies stands for `scope`.
+/// The rules that apply and are counted here, with their places.
+fn counted_here<'r>(
+    rules: &'r [Rule],
+    scope: &Scope<'_>,
+) -> impl Iterator<Item = (usize, &'r Rule)> {
+    let here = |rule: &Rule| rule.engine == Engine::Local && rule.applies(scope);
+    rules.iter().enumerate().filter(move |(_, rule)| here(rule))
+}
+
+/// How every rule that applies, and is counted here, stands for `scope`.
 pub fn standings(
     store: &dyn Store,
     rules: &[Rule],
     scope: &Scope<'_>,
     now: Duration,
 ) -> Vec<Standing> {
-    let applying = rules.iter().enumerate().filter(|(_, rule)| rule.applies(scope));
+    let applying = counted_here(rules, scope);
     applying
         .map(|(place, rule)| {
             let id = rule.state_id(scope);
@@ -237,7 +247,9 @@ fn standing(rules: &[Rule], place: usize, state: &State, now: Duration) -> Stand
 }
 
 impl Outcome {
-    fn of(&self, unit: Unit) -> u64 {
+    /// What of it a rule of `unit` counts, in the unit's own integers.
+    #[must_use]
+    pub const fn of(&self, unit: Unit) -> u64 {
         match unit {
             Unit::Requests => self.requests,
             Unit::Images => self.images,

@@ -26,6 +26,26 @@ pub struct Rule {
     pub users: Option<Vec<String>>,
     /// The rule counts and reports, but refuses nothing.
     pub shadow: bool,
+    /// Where it is counted.
+    pub engine: Engine,
+}
+
+/// Where a rule is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// In the shared data of this Envoy: [`local`](super::local).
+    Local,
+    /// By a rate-limit service: [`rls`](super::rls).
+    Rls(OnError),
+}
+
+/// What becomes of a request where the rate-limit service does not answer for a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// It is refused.
+    Deny,
+    /// It is admitted as if the rule were not there.
+    Allow,
 }
 
 /// What a rule counts together.
@@ -79,6 +99,18 @@ impl Rule {
             && named(&self.users, scope.user)
     }
 
+    /// What the rule counts together with a request: the name of `per`, and whose it is. Nothing
+    /// where everything counts together.
+    #[must_use]
+    pub fn scope<'s>(&self, scope: &Scope<'s>) -> Option<(&'static str, &'s str)> {
+        match self.per {
+            Per::Key => Some(("key", scope.consumer)),
+            Per::User => Some(("user", scope.user)),
+            Per::Model => Some(("model", scope.model)),
+            Per::Global => None,
+        }
+    }
+
     /// The name under which the rule keeps its state for a request: 128 bits of a SHA-256, so that names
     /// of any length and origin cost the same and cannot be made to meet.
     ///
@@ -86,12 +118,7 @@ impl Rule {
     /// one whose `max` alone changed goes on.
     #[must_use]
     pub fn state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
-        let value = match self.per {
-            Per::Key => scope.consumer,
-            Per::User => scope.user,
-            Per::Model => scope.model,
-            Per::Global => "",
-        };
+        let value = self.scope(scope).map_or("", |(_, value)| value);
         let mut hash = Sha256::new();
         for part in [
             self.name.as_str(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::limits::local::Standing;
-use crate::limits::{Per, Rule, Unit, Window};
+use crate::limits::{Per, Rule, Scope, Unit, Window};
 use crate::prices::Money;
 
 /// The headers that tell how `standings` stand at `now`.
@@ -76,11 +76,14 @@ pub fn amount(unit: Unit, amount: u64) -> String {
     }
 }
 
-/// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule.
-pub fn list(rules: &[Rule], standings: &[Standing]) -> Vec<u8> {
-    let data = standings
+/// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule that applies
+/// to `scope`. Of a rule without a standing only the rate-limit service knows how it stands.
+pub fn list(rules: &[Rule], standings: &[Standing], scope: &Scope<'_>) -> Vec<u8> {
+    let data = rules
         .iter()
-        .filter_map(|standing| Some(Entry::of(rules.get(standing.rule)?, standing)));
+        .enumerate()
+        .filter(|(_, rule)| rule.applies(scope))
+        .map(|(place, rule)| Entry::of(rule, standings.iter().find(|it| it.rule == place)));
     let list = List { object: "list", data: data.collect() };
     // Strings and numbers into a vector: this cannot fail.
     serde_json::to_vec(&list).unwrap_or_default()
@@ -98,9 +101,10 @@ struct Entry<'a> {
     per: &'static str,
     unit: &'static str,
     max: Amount,
-    used: Amount,
-    reserved: Amount,
-    remaining: Amount,
+    /// Null, as the next two, where the rate-limit service counts.
+    used: Option<Amount>,
+    reserved: Option<Amount>,
+    remaining: Option<Amount>,
     window: Option<String>,
     /// Unix seconds at which all of it is there again; null where it is, or nobody can know.
     resets_at: Option<u64>,
@@ -116,7 +120,7 @@ enum Amount {
 }
 
 impl<'a> Entry<'a> {
-    fn of(rule: &'a Rule, standing: &Standing) -> Self {
+    fn of(rule: &'a Rule, standing: Option<&Standing>) -> Self {
         let amount = |value: u64| match rule.unit {
             Unit::Requests | Unit::Images | Unit::Concurrent => Amount::Whole(value),
             Unit::Megapixels | Unit::Usd => Amount::Decimal(amount(rule.unit, value)),
@@ -131,11 +135,11 @@ impl<'a> Entry<'a> {
             },
             unit: unit_name(rule.unit),
             max: amount(rule.max),
-            used: amount(standing.used),
-            reserved: amount(standing.reserved),
-            remaining: amount(standing.remaining),
+            used: standing.map(|it| amount(it.used)),
+            reserved: standing.map(|it| amount(it.reserved)),
+            remaining: standing.map(|it| amount(it.remaining)),
             window: window_name(rule.window),
-            resets_at: standing.full_at.map(|at| at.as_secs()),
+            resets_at: standing.and_then(|it| it.full_at).map(|at| at.as_secs()),
             shadow: rule.shadow,
         }
     }
@@ -185,6 +189,7 @@ fn go_duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Engine;
 
     #[test]
     fn durations_read_as_go_writes_them() {
@@ -220,6 +225,7 @@ mod tests {
             consumers: None,
             users: None,
             shadow: false,
+            engine: Engine::Local,
         };
         let standing = Standing {
             rule: 0,
@@ -228,7 +234,8 @@ mod tests {
             remaining: 24_156_000_000,
             full_at: Some(Duration::from_secs(1_767_225_600)),
         };
-        let list = String::from_utf8(list(&[rule], &[standing])).unwrap();
+        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
+        let list = String::from_utf8(list(&[rule], &[standing], &scope)).unwrap();
         assert_eq!(
             list,
             r#"{"object":"list","data":[{"name":"user-budget","per":"user","unit":"usd","max":"25","used":"0.844","reserved":"0","remaining":"24.156","window":"month","resets_at":1767225600,"shadow":false}]}"#

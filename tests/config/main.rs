@@ -113,7 +113,7 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {} {} {} {} {}\n{:?}\n{:?}",
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {} {} {} {} {}\n{:?}\n{:?}\n{:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
         names.into_iter().map(model).collect::<String>(),
@@ -132,6 +132,7 @@ fn describe(config: &Config) -> String {
         config.request().max_reference_image_bytes,
         config.prices(),
         config.limits(),
+        config.service(),
     )
 }
 

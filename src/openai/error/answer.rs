@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Advice, ApiError, Failure, KeyReason, LimitReached, ModerationDetails, Retry,
+    Advice, ApiError, Failure, Fits, KeyReason, LimitReached, ModerationDetails, Retry,
     table::{Class, Param, RetryRule},
     template::fill,
     whole_secs,
@@ -140,11 +140,13 @@ impl Failure {
     fn retry(&self, rule: RetryRule) -> Retry {
         match (rule, self) {
             (RetryRule::Never, _) => Retry { after: None, advice: Advice::Never },
-            (RetryRule::After, Self::LimitReached(limit)) => match limit.retry_after {
-                Some(after) if after <= LONGEST_WAIT => {
+            (RetryRule::After, Self::LimitReached(limit)) => match limit.fits {
+                Fits::After(after) if after <= LONGEST_WAIT => {
                     Retry { after: Some(after), advice: Advice::ByStatus }
                 }
-                after => Retry { after, advice: Advice::Never },
+                Fits::After(after) => Retry { after: Some(after), advice: Advice::Never },
+                Fits::Never => Retry { after: None, advice: Advice::Never },
+                Fits::Unknown => Retry::default(),
             },
             (
                 RetryRule::After,
@@ -169,15 +171,16 @@ const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
 impl LimitReached {
     fn message(&self, template: &str) -> String {
-        let advice = match self.retry_after {
-            Some(after) => format!("Please try again in {} s", whole_secs(after)),
-            None => "It will not fit later either".to_owned(),
+        let advice = match self.fits {
+            Fits::After(after) => format!("Please try again in {} s", whole_secs(after)),
+            Fits::Never => "It will not fit later either".to_owned(),
+            Fits::Unknown => "Please try again later".to_owned(),
         };
         let places = [
             ("rule", self.rule.as_str()),
             ("unit", &self.unit),
             ("max", &self.max),
-            ("remaining", &self.remaining),
+            ("remaining", self.remaining.as_deref().unwrap_or("too few")),
             ("asked", &self.asked),
             ("advice", &advice),
         ];

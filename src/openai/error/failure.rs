@@ -173,14 +173,25 @@ pub struct LimitReached {
     pub unit: String,
     /// How much there is in all.
     pub max: String,
-    /// How much is left.
-    pub remaining: String,
+    /// How much is left; absent where the rate-limit service does not tell.
+    pub remaining: Option<String>,
     /// How much was asked for.
     pub asked: String,
-    /// When the request will fit, if it ever does.
-    pub retry_after: Option<Duration>,
+    /// When the request will fit.
+    pub fits: Fits,
     /// `x-ratelimit-*` of this rule.
     pub headers: Vec<(&'static str, String)>,
+}
+
+/// When a request will fit that does not fit now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fits {
+    /// After this long, if nobody else comes.
+    After(Duration),
+    /// Never: it asks for more than there is in all.
+    Never,
+    /// Nobody tells.
+    Unknown,
 }
 
 /// Why an API key does not open the door.

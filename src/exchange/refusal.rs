@@ -1,0 +1,91 @@
+//! The rule that does not admit a request, as the failure that the client is told.
+
+use std::time::Duration;
+
+use crate::limits::local::{Error, Refused, Standing};
+use crate::limits::rls::{self, Told};
+use crate::limits::{Rule, Unit};
+use crate::openai::error::{Failure, Fits, LimitReached};
+use crate::translate::quota;
+
+/// What the local engine says. `amount` is what the request would take of a unit.
+pub(super) fn local(
+    rules: &[Rule],
+    error: Error,
+    amount: &dyn Fn(Unit) -> u64,
+    now: Duration,
+) -> Failure {
+    let refused = match error {
+        Error::Refused(refused) => refused,
+        Error::Full | Error::Store => return Failure::LimitsUnavailable,
+    };
+    let Some(rule) = rules.get(refused.standing.rule) else { return Failure::LimitsUnavailable };
+    let fits = fits(rule, &refused, now);
+    failure(rules, rule, Some(&refused.standing), fits, amount(rule.unit), now)
+}
+
+fn fits(rule: &Rule, refused: &Refused, now: Duration) -> Fits {
+    match (rule.unit, refused.fits_at) {
+        (_, None) => Fits::Never,
+        // Whoever is in flight may land any moment.
+        (Unit::Concurrent, Some(_)) => Fits::After(Duration::from_secs(1)),
+        (_, Some(at)) => Fits::After(at.saturating_sub(now)),
+    }
+}
+
+/// What the rate-limit service says to `asked`, an amount in the unit's own integers.
+pub(super) fn rls(rules: &[Rule], place: usize, told: Told, asked: u64, now: Duration) -> Failure {
+    let Some(rule) = rules.get(place) else { return Failure::LimitsUnavailable };
+    let fits = match told.reset {
+        _ if asked > rule.max => Fits::Never,
+        Some(reset) => Fits::After(reset),
+        None => Fits::Unknown,
+    };
+    failure(rules, rule, standing(rules, place, told, now).as_ref(), fits, asked, now)
+}
+
+/// How a rule stands by what the service tells; nothing where it does not tell what is left.
+pub(super) fn standing(
+    rules: &[Rule],
+    place: usize,
+    told: Told,
+    now: Duration,
+) -> Option<Standing> {
+    let rule = rules.get(place)?;
+    let remaining = rls::amount(rule.unit, told.remaining?).min(rule.max);
+    Some(Standing {
+        rule: place,
+        used: rule.max.saturating_sub(remaining),
+        reserved: 0,
+        remaining,
+        full_at: told.reset.map(|reset| now.saturating_add(reset)),
+    })
+}
+
+fn failure(
+    rules: &[Rule],
+    rule: &Rule,
+    standing: Option<&Standing>,
+    fits: Fits,
+    asked: u64,
+    now: Duration,
+) -> Failure {
+    let period = quota::window_name(rule.window).map(|name| format!(" per {name}"));
+    let reached = Box::new(LimitReached {
+        rule: rule.name.clone(),
+        unit: format!("{}{}", quota::unit_name(rule.unit), period.unwrap_or_default()),
+        max: quota::amount(rule.unit, rule.max),
+        remaining: standing.map(|it| quota::amount(rule.unit, it.remaining)),
+        asked: quota::amount(rule.unit, asked),
+        fits,
+        headers: standing
+            .map(|it| quota::headers(rules, std::slice::from_ref(it), now))
+            .unwrap_or_default(),
+    });
+    match rule.unit {
+        Unit::Usd => Failure::BudgetSpent(reached),
+        Unit::Requests | Unit::Images | Unit::Megapixels | Unit::Concurrent => {
+            Failure::LimitReached(reached)
+        }
+    }
+}

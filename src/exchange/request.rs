@@ -1,0 +1,162 @@
+//! The request half of an exchange: from its head to what goes upstream.
+
+use std::time::Duration;
+
+use super::admission::{self, Admitted};
+use super::asking::Asking;
+use super::consulting::Consulting;
+use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
+use super::ticket::{Charge, Ticket};
+use super::{End, Exchange, Headers, Phase, head};
+use crate::openai::endpoint::Endpoint;
+
+impl Exchange {
+    /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
+    pub fn request_headers(
+        &mut self,
+        headers: &Headers,
+        end: End,
+        now: Duration,
+    ) -> OnRequestHeaders {
+        let path = head::value(headers, ":path").unwrap_or_default();
+        let Some(endpoint) = Endpoint::of_path(path) else {
+            self.phase = Phase::Passing;
+            return OnRequestHeaders::Pass { strip: head::own_headers(headers) };
+        };
+        self.record.started = now;
+        self.record.endpoint = Some(endpoint.name());
+        self.record.request_id = head::Kept::of(headers).request_id;
+        if endpoint == Endpoint::Limits {
+            return OnRequestHeaders::Reply(match admission::limits(&self.gate, headers, now) {
+                Ok(body) => {
+                    self.phase = Phase::Replied;
+                    self.deliver(body, Vec::new())
+                }
+                Err(failure) => self.refuse(&failure),
+            });
+        }
+        match admission::Reading::open(&self.gate, endpoint, headers, end, now) {
+            Ok(reading) => {
+                self.record.consumer = Some(reading.consumer_name().to_owned());
+                self.phase = Phase::Reading(Box::new(reading));
+                OnRequestHeaders::Hold
+            }
+            Err(failure) => OnRequestHeaders::Reply(self.refuse(&failure)),
+        }
+    }
+
+    /// Takes bytes of the request's body.
+    pub fn request_body(&mut self, chunk: &[u8], end: End, now: Duration) -> OnRequestBody {
+        let Phase::Reading(reading) = &mut self.phase else { return self.late_body() };
+        self.gate.note_body();
+        self.record.bytes_in = self.record.bytes_in.saturating_add(chunk.len());
+        if let Err(failure) = reading.push(&self.gate, chunk, now) {
+            return OnRequestBody::Reply(self.refuse(&failure));
+        }
+        match end {
+            End::Open => OnRequestBody::Hold,
+            End::Stream => self.request_end(now),
+        }
+    }
+
+    /// Takes the end of the request where trailers stand in for the last part of the body.
+    pub fn request_end(&mut self, now: Duration) -> OnRequestBody {
+        if !matches!(self.phase, Phase::Reading(_)) {
+            return self.late_body();
+        }
+        let Phase::Reading(reading) = std::mem::replace(&mut self.phase, Phase::Replied) else {
+            return OnRequestBody::Pass;
+        };
+        match admission::admit(&self.gate, *reading, &mut self.record, now) {
+            Ok(admitted) => self.go_on(admitted, now),
+            Err(failure) => OnRequestBody::Reply(self.refuse(&failure)),
+        }
+    }
+
+    /// Sends an admitted request upstream, or asks the rate-limit service first.
+    fn go_on(&mut self, admitted: Admitted, now: Duration) -> OnRequestBody {
+        let service =
+            self.gate.config.service().filter(|_| !admitted.ticket.questions().is_empty());
+        if let Some(service) = service {
+            let (consulting, consult) = Consulting::begin(admitted, service, now);
+            self.phase = Phase::Consulting(Box::new(consulting));
+            return OnRequestBody::Consult(consult);
+        }
+        let Admitted { forward, ticket, rooms, sent, format, deadline } = admitted;
+        self.ask(ticket, Asking::new(rooms, sent, format, deadline));
+        OnRequestBody::Forward(forward)
+    }
+
+    fn ask(&mut self, ticket: Ticket, asking: Asking) {
+        self.record.reserve(&ticket);
+        self.ticket = Some(ticket);
+        self.phase = Phase::Asking(asking);
+    }
+
+    /// Takes what became of the attempt to ask the rate-limit service the next question: its token,
+    /// or nothing where the host refused it.
+    pub fn question_started(&mut self, token: Option<u32>) {
+        if let Phase::Consulting(consulting) = &mut self.phase {
+            consulting.question_started(token);
+        }
+    }
+
+    /// Takes the answer to a question, a `RateLimitResponse`; nothing where the call failed. Behind it,
+    /// and behind the last question that was started, [`verdict`](Self::verdict) says what to do.
+    pub fn question_answered(&mut self, token: u32, message: Option<&[u8]>) {
+        if let Phase::Consulting(consulting) = &mut self.phase {
+            consulting.answer(token, message);
+        }
+    }
+
+    /// What the rate-limit service has said so far.
+    pub fn verdict(&mut self, now: Duration) -> OnVerdict {
+        let Phase::Consulting(consulting) = &self.phase else { return OnVerdict::Pass };
+        if !consulting.is_decided() {
+            return OnVerdict::Hold;
+        }
+        let Phase::Consulting(consulting) = std::mem::replace(&mut self.phase, Phase::Replied)
+        else {
+            return OnVerdict::Pass;
+        };
+        let verdicts = consulting.verdicts();
+        let (mut ticket, asking, side_calls) = consulting.into_parts();
+        let decided = ticket.decide(&self.gate, &verdicts, now);
+        match decided {
+            Ok(()) => {
+                self.ask(ticket, asking);
+                OnVerdict::Resume(side_calls)
+            }
+            Err(failure) => {
+                self.ticket = Some(ticket);
+                self.settle(&Charge::refused(), now);
+                OnVerdict::Reply(self.refuse(&failure))
+            }
+        }
+    }
+
+    /// A body that nobody waits for: of a request that is not ours, or behind our own reply.
+    fn late_body(&self) -> OnRequestBody {
+        match self.phase {
+            Phase::Passing => OnRequestBody::Pass,
+            Phase::Start
+            | Phase::Reading(_)
+            | Phase::Consulting(_)
+            | Phase::Asking(_)
+            | Phase::Replied => OnRequestBody::Hold,
+        }
+    }
+
+    /// The client left, or Envoy answered itself, while the rate-limit service was asked: what it has
+    /// counted so far is given back.
+    pub(super) fn leave_consulting(&mut self, now: Duration) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Replied);
+        let Phase::Consulting(consulting) = phase else { return };
+        let verdicts = consulting.verdicts();
+        let (mut ticket, _, _) = consulting.into_parts();
+        // Whatever it says: nothing goes upstream.
+        let _ = ticket.decide(&self.gate, &verdicts, now);
+        self.ticket = Some(ticket);
+        self.settle(&Charge::refused(), now);
+    }
+}

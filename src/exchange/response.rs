@@ -1,0 +1,162 @@
+//! The response half of an exchange: from what the upstream sends to the answer.
+
+use std::time::Duration;
+
+use super::asking::Asking;
+use super::call::{Call, ResponseHead};
+use super::outcome::{LocalReply, OnAnswer, OnResponseHeaders};
+use super::ticket::Charge;
+use super::{End, Exchange, Phase};
+use crate::openai::error::Failure;
+use crate::translate::answer;
+
+impl Exchange {
+    /// Takes what became of the attempt to start the next side call: its token, or nothing where the
+    /// host refused it.
+    pub fn side_call_started(&mut self, token: Option<u32>) {
+        if let Phase::Asking(asking) = &mut self.phase {
+            asking.side_call_started(token);
+        }
+    }
+
+    /// Takes the head of the response on the client's own stream.
+    pub fn response_headers(
+        &mut self,
+        head: ResponseHead,
+        end: End,
+        now: Duration,
+    ) -> OnResponseHeaders {
+        let Phase::Asking(asking) = &mut self.phase else { return OnResponseHeaders::Pass };
+        self.record.ms_to_first_byte = Some(self.record.elapsed(now));
+        if let Some(call) = asking.answered() {
+            call.head(head, &self.gate.bounds(), now);
+        }
+        match end {
+            End::Open => OnResponseHeaders::Hold,
+            End::Stream => match self.response_body(Vec::new(), End::Stream, now) {
+                OnAnswer::Reply(reply) => OnResponseHeaders::Reply(reply),
+                OnAnswer::Hold | OnAnswer::Pass => OnResponseHeaders::Hold,
+            },
+        }
+    }
+
+    /// Whether the response's head is held here, so that its bytes are this exchange's to take.
+    pub fn holds_response(&self) -> bool {
+        matches!(self.phase, Phase::Asking(_))
+    }
+
+    /// Takes bytes of the response on the client's own stream.
+    pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnAnswer {
+        let Phase::Asking(asking) = &mut self.phase else { return OnAnswer::Pass };
+        if let Some(call) = asking.own() {
+            call.body(chunk, now);
+            if end == End::Stream {
+                call.end(now);
+            }
+        }
+        self.answer_if_settled(now)
+    }
+
+    /// Takes the head of a side call's response; nothing where the call was reset.
+    pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>, now: Duration) {
+        let bounds = self.gate.bounds();
+        let Some(call) = self.side_call(token) else { return };
+        match head {
+            Some(head) => call.head(head, &bounds, now),
+            None => call.fail(Failure::UpstreamCut),
+        }
+    }
+
+    /// Takes bytes of a side call's response.
+    pub fn side_call_body(&mut self, token: u32, chunk: Vec<u8>, now: Duration) {
+        if let Some(call) = self.side_call(token) {
+            call.body(chunk, now);
+        }
+    }
+
+    /// Takes the end of a side call's response.
+    pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
+        if let Some(call) = self.side_call(token) {
+            call.end(now);
+        }
+        self.answer_if_settled(now)
+    }
+
+    fn side_call(&mut self, token: u32) -> Option<&mut Call> {
+        let Phase::Asking(asking) = &mut self.phase else { return None };
+        asking.side(token)
+    }
+
+    /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
+    pub fn tick(&mut self, now: Duration) -> OnAnswer {
+        match &mut self.phase {
+            Phase::Reading(reading) => match reading.tick(&self.gate, now) {
+                Some(failure) => OnAnswer::Reply(self.refuse(&failure)),
+                None => OnAnswer::Hold,
+            },
+            Phase::Asking(asking) => {
+                asking.tick(now);
+                self.answer_if_settled(now)
+            }
+            Phase::Consulting(consulting) if consulting.is_overdue(now) => {
+                self.leave_consulting(now);
+                OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))
+            }
+            Phase::Consulting(_) => OnAnswer::Hold,
+            Phase::Start | Phase::Passing | Phase::Replied => OnAnswer::Pass,
+        }
+    }
+
+    /// Answers once every call is settled. Nothing after the terminal event counts, and nobody waits
+    /// for the end of the stream: a connection that breaks in between would take the picture along.
+    fn answer_if_settled(&mut self, now: Duration) -> OnAnswer {
+        let Phase::Asking(asking) = &self.phase else { return OnAnswer::Pass };
+        if !asking.is_settled() {
+            return OnAnswer::Hold;
+        }
+        let Phase::Asking(asking) = std::mem::replace(&mut self.phase, Phase::Replied) else {
+            return OnAnswer::Pass;
+        };
+        OnAnswer::Reply(self.answer(asking, now))
+    }
+
+    /// The answer from all calls: what pictures came, else the first failure.
+    fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
+        let format = asking.format;
+        let (pictures, failures) = asking.into_results();
+        self.record.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
+        if pictures.is_empty() {
+            let failure = failures.into_iter().next().unwrap_or(Failure::UpstreamNoImage);
+            self.settle(&Charge::nothing(), now);
+            return self.refuse(&failure);
+        }
+        let charge = self.ticket.as_ref().map(|ticket| ticket.charge(&self.gate, &pictures));
+        self.record.deliver(&pictures, now);
+        match answer::write(pictures, format, now.as_secs()) {
+            Ok(body) => {
+                let limits = self.settle(&charge.unwrap_or_else(Charge::nothing), now);
+                self.deliver(body, limits)
+            }
+            Err(_) => {
+                self.record.images_delivered = 0;
+                self.settle(&Charge::nothing(), now);
+                self.refuse(&Failure::overloaded())
+            }
+        }
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        body: Vec<u8>,
+        limits: Vec<(&'static str, String)>,
+    ) -> LocalReply {
+        self.record.bytes_out = body.len();
+        self.record.status = Some(200);
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        headers.extend(limits);
+        if self.record.images_failed > 0 {
+            headers.push(("x-imagegate-images-failed", self.record.images_failed.to_string()));
+        }
+        self.with_request_id(LocalReply { status: 200, headers, body, notice: None })
+    }
+}

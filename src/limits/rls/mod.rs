@@ -1,0 +1,214 @@
+//! The engine of a whole fleet: a service that speaks `envoy.service.ratelimit.v3`.
+//!
+//! Nothing is counted here. Each rule is one question, because the services agree on no more than
+//! that: Limitador's reads the hits of the request alone and applies its limits to the first
+//! descriptor; envoyproxy/ratelimit reads those of each descriptor. So a question has one descriptor,
+//! and says its hits in both places.
+//!
+//! A question counts what a request may take at the most, at once. What it did not take is given
+//! back by negative hits where the operator says that the service has them ([`Releases`]), and only
+//! in the period that it was counted in; elsewhere it stays counted until the window ends. Either way
+//! nothing is ever counted short.
+
+mod wire;
+
+use std::time::Duration;
+
+use prost::Message;
+
+use super::{Engine, Rule, Scope, Unit, Window};
+use wire::{Descriptor, Entry, RateLimitRequest, RateLimitResponse};
+
+/// The service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The Envoy cluster; at most 125 bytes.
+    pub cluster: String,
+    /// The domain of every question.
+    pub domain: String,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Whether it takes hits back.
+    pub releases: Releases,
+}
+
+/// Whether what a request did not take is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Releases {
+    /// It stays counted until its window ends.
+    Never,
+    /// By a question with `is_negative_hits` (envoyproxy/ratelimit).
+    NegativeHits,
+}
+
+/// What is asked for one rule, and, where it was counted, what can be given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The rule's place in the configuration's list.
+    pub rule: usize,
+    name: String,
+    scope: Option<(&'static str, String)>,
+    window: Window,
+    unit: Unit,
+    hits: u32,
+    /// The period that the hits are counted in.
+    period: u64,
+}
+
+/// What the service says to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The hits are counted and within the limit.
+    Admits(Told),
+    /// They are not.
+    Refuses(Told),
+    /// There is no answer, or none that means something.
+    Unavailable,
+}
+
+/// How a rule stands, as far as the service tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Hits that are left.
+    pub remaining: Option<u64>,
+    /// Until the window ends.
+    pub reset: Option<Duration>,
+}
+
+/// The questions for a request: one for each rule that applies, is counted by the service, and of which
+/// the request takes anything.
+pub fn questions(
+    rules: &[Rule],
+    scope: &Scope<'_>,
+    amount: &dyn Fn(Unit) -> u64,
+    now: Duration,
+) -> Vec<Question> {
+    let asked = rules
+        .iter()
+        .enumerate()
+        .filter(|(_, rule)| matches!(rule.engine, Engine::Rls(_)) && rule.applies(scope));
+    asked
+        .map(|(place, rule)| Question {
+            rule: place,
+            name: rule.name.clone(),
+            scope: rule.scope(scope).map(|(per, value)| (per, value.to_owned())),
+            window: rule.window,
+            unit: rule.unit,
+            hits: hits(rule.unit, amount(rule.unit)),
+            period: period(rule.window, now),
+        })
+        // Limitador takes 0 hits for 1.
+        .filter(|question| question.hits > 0)
+        .collect()
+}
+
+/// What one hit is in the unit's own integers: a request, an image, a thousand pixels, 1e-4 dollars.
+const fn step(unit: Unit) -> u64 {
+    match unit {
+        Unit::Requests | Unit::Images | Unit::Concurrent => 1,
+        Unit::Megapixels => 1_000,
+        Unit::Usd => 100_000,
+    }
+}
+
+/// An amount in hits, rounded up.
+#[must_use]
+pub fn hits(unit: Unit, amount: u64) -> u32 {
+    u32::try_from(amount.div_ceil(step(unit))).unwrap_or(u32::MAX)
+}
+
+/// Hits as an amount in the unit's own integers.
+#[must_use]
+pub const fn amount(unit: Unit, hits: u64) -> u64 {
+    hits.saturating_mul(step(unit))
+}
+
+/// The number of the period that `now` lies in, as services number them: by the clock, from the Unix
+/// epoch.
+fn period(window: Window, now: Duration) -> u64 {
+    match window {
+        Window::Sliding(length) => {
+            let millis = now.as_millis().checked_div(length.as_millis()).unwrap_or(0);
+            u64::try_from(millis).unwrap_or(u64::MAX)
+        }
+        Window::Day | Window::Week | Window::Month | Window::Now => window.interval(now),
+    }
+}
+
+impl Question {
+    /// The `RateLimitRequest` that asks it.
+    #[must_use]
+    pub fn message(&self, service: &Service) -> Vec<u8> {
+        self.request(service, self.hits, false)
+    }
+
+    /// The `RateLimitRequest` that gives back what is counted beyond `used`, in the unit's own
+    /// integers. Nothing where there is nothing to give back, where the service takes nothing back,
+    /// and where the period is over: the hits of the next one are somebody else's.
+    #[must_use]
+    pub fn release(&self, service: &Service, used: u64, now: Duration) -> Option<Vec<u8>> {
+        let unused = self.hits.saturating_sub(hits(self.unit, used));
+        let over = period(self.window, now) != self.period;
+        if service.releases == Releases::Never || unused == 0 || over {
+            return None;
+        }
+        Some(self.request(service, unused, true))
+    }
+
+    /// The unit of the rule.
+    #[must_use]
+    pub const fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    fn request(&self, service: &Service, hits: u32, is_negative_hits: bool) -> Vec<u8> {
+        let entry = |key: &str, value: &str| Entry { key: key.to_owned(), value: value.to_owned() };
+        let mut entries = vec![entry("rule", &self.name)];
+        entries.extend(self.scope.as_ref().map(|(per, value)| entry(per, value)));
+        let descriptor =
+            Descriptor { entries, hits_addend: Some(u64::from(hits)), is_negative_hits };
+        let request = RateLimitRequest {
+            domain: service.domain.clone(),
+            descriptors: vec![descriptor],
+            hits_addend: hits,
+        };
+        request.encode_to_vec()
+    }
+}
+
+impl Verdict {
+    /// Reads a `RateLimitResponse`.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let Ok(response) = RateLimitResponse::decode(bytes) else { return Self::Unavailable };
+        match response.overall_code {
+            wire::OK => Self::Admits(told(&response)),
+            wire::OVER_LIMIT => Self::Refuses(told(&response)),
+            // UNKNOWN, which is also what an empty message says.
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+/// What the status of the only descriptor tells, or else the draft-03 rate-limit headers that Limitador
+/// adds.
+fn told(response: &RateLimitResponse) -> Told {
+    if let Some(status) = response.statuses.first().filter(|it| it.current_limit.is_some()) {
+        let reset = status.duration_until_reset.and_then(|it| Duration::try_from(it).ok());
+        return Told { remaining: Some(u64::from(status.limit_remaining)), reset };
+    }
+    let number = |name: &str| {
+        let header =
+            response.response_headers_to_add.iter().find(|it| it.key.eq_ignore_ascii_case(name))?;
+        let raw = std::str::from_utf8(&header.raw_value).unwrap_or_default();
+        let text = if header.value.is_empty() { raw } else { &header.value };
+        text.trim().parse::<u64>().ok()
+    };
+    Told {
+        remaining: number("x-ratelimit-remaining"),
+        reset: number("x-ratelimit-reset").map(Duration::from_secs),
+    }
+}
+
+#[cfg(test)]
+mod tests;

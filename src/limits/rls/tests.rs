@@ -1,0 +1,158 @@
+//! Questions as a service reads them, and answers as services write them.
+
+use super::wire::{Header, Limit, Status};
+use super::*;
+use crate::limits::{OnError, Per};
+
+const NOW: Duration = Duration::from_secs(1_767_225_600);
+
+fn service(releases: Releases) -> Service {
+    Service {
+        cluster: "ratelimit".to_owned(),
+        domain: "imagegate".to_owned(),
+        timeout: Duration::from_millis(50),
+        releases,
+    }
+}
+
+fn rule(per: Per, unit: Unit, window: Window) -> Rule {
+    Rule {
+        name: "a-rule".to_owned(),
+        per,
+        unit,
+        max: 10,
+        window,
+        models: None,
+        consumers: None,
+        users: None,
+        shadow: false,
+        engine: Engine::Rls(OnError::Deny),
+    }
+}
+
+fn ask(rule: Rule, amount: u64) -> Vec<Question> {
+    let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
+    questions(&[rule], &scope, &|_| amount, NOW)
+}
+
+fn decode(message: &[u8]) -> RateLimitRequest {
+    RateLimitRequest::decode(message).unwrap()
+}
+
+const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
+
+#[test]
+fn a_question_names_the_rule_and_the_scope_and_says_its_hits_twice() {
+    for (per, scope) in [
+        (Per::Key, Some(("key", "acme-web"))),
+        (Per::User, Some(("user", "acme"))),
+        (Per::Model, Some(("model", "gpt-image-2"))),
+        (Per::Global, None),
+    ] {
+        let questions = ask(rule(per, Unit::Images, MINUTE), 3);
+        let request = decode(&questions[0].message(&service(Releases::Never)));
+        let [descriptor] = request.descriptors.as_slice() else { panic!("one descriptor") };
+        let entries: Vec<_> =
+            descriptor.entries.iter().map(|it| (it.key.as_str(), it.value.as_str())).collect();
+        assert_eq!(
+            entries,
+            [Some(("rule", "a-rule")), scope].into_iter().flatten().collect::<Vec<_>>()
+        );
+        assert_eq!((request.domain.as_str(), request.hits_addend), ("imagegate", 3));
+        assert_eq!((descriptor.hits_addend, descriptor.is_negative_hits), (Some(3), false));
+    }
+}
+
+#[test]
+fn amounts_are_rounded_up_to_hits_of_their_unit() {
+    for (unit, amount, expected) in [
+        (Unit::Requests, 1, 1),
+        (Unit::Images, 10, 10),
+        (Unit::Megapixels, 1024 * 1024, 1_049),
+        (Unit::Usd, 211_000_000, 2_110),
+        (Unit::Usd, 1, 1),
+        (Unit::Usd, 100_001, 2),
+        (Unit::Usd, u64::MAX, u32::MAX),
+    ] {
+        assert_eq!(hits(unit, amount), expected, "{unit:?} {amount}");
+    }
+    assert_eq!(amount(Unit::Usd, 2_110), 211_000_000);
+}
+
+#[test]
+fn what_takes_nothing_is_not_asked_for() {
+    assert!(ask(rule(Per::Key, Unit::Usd, Window::Month), 0).is_empty());
+    let local = Rule { engine: Engine::Local, ..rule(Per::Key, Unit::Usd, Window::Month) };
+    assert!(ask(local, 5).is_empty());
+}
+
+#[test]
+fn what_was_not_used_is_given_back_in_its_period_where_the_service_takes_it() {
+    let question = ask(rule(Per::User, Unit::Usd, MINUTE), 633_000_000).remove(0);
+    let negative = service(Releases::NegativeHits);
+    let request = decode(&question.release(&negative, 211_000_000, NOW).unwrap());
+    assert_eq!(request.hits_addend, 4_220);
+    assert_eq!(request.descriptors[0].hits_addend, Some(4_220));
+    assert!(request.descriptors[0].is_negative_hits);
+    assert_eq!(question.release(&negative, 633_000_000, NOW), None);
+    assert_eq!(question.release(&negative, u64::MAX, NOW), None);
+    assert_eq!(question.release(&negative, 0, NOW + Duration::from_secs(60)), None);
+    assert_eq!(question.release(&service(Releases::Never), 0, NOW), None);
+}
+
+fn answer(code: i32, statuses: Vec<Status>, headers: &[(&str, &str)]) -> Vec<u8> {
+    let headers = headers.iter().map(|(key, value)| Header {
+        key: (*key).to_owned(),
+        value: (*value).to_owned(),
+        raw_value: Vec::new(),
+    });
+    let response = RateLimitResponse {
+        overall_code: code,
+        statuses,
+        response_headers_to_add: headers.collect(),
+    };
+    response.encode_to_vec()
+}
+
+#[test]
+fn a_status_tells_what_is_left_and_until_when() {
+    let status = Status {
+        current_limit: Some(Limit { requests_per_unit: 10_000 }),
+        limit_remaining: 1_560,
+        duration_until_reset: Some(prost_types::Duration { seconds: 35, nanos: 0 }),
+    };
+    let told = Told { remaining: Some(1_560), reset: Some(Duration::from_secs(35)) };
+    assert_eq!(Verdict::read(&answer(1, vec![status], &[])), Verdict::Admits(told));
+    assert_eq!(
+        Verdict::read(&answer(2, vec![Status::default()], &[])),
+        Verdict::Refuses(Told::default())
+    );
+}
+
+#[test]
+fn headers_of_the_draft_tell_the_same() {
+    let headers = [
+        ("X-RateLimit-Limit", "10, 10;w=60"),
+        ("X-RateLimit-Remaining", "4"),
+        ("X-RateLimit-Reset", "35"),
+    ];
+    let told = Told { remaining: Some(4), reset: Some(Duration::from_secs(35)) };
+    assert_eq!(Verdict::read(&answer(1, Vec::new(), &headers)), Verdict::Admits(told));
+    let odd = [("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "soon")];
+    assert_eq!(Verdict::read(&answer(1, Vec::new(), &odd)), Verdict::Admits(Told::default()));
+}
+
+#[test]
+fn what_is_no_answer_is_none() {
+    for bytes in [&b""[..], b"\xff\xff\xff", b"\x08\x00", b"\x08\x07", b"{}"] {
+        assert_eq!(Verdict::read(bytes), Verdict::Unavailable, "{bytes:?}");
+    }
+    // A negative duration is none.
+    let status = Status {
+        current_limit: Some(Limit { requests_per_unit: 1 }),
+        limit_remaining: 0,
+        duration_until_reset: Some(prost_types::Duration { seconds: -5, nanos: 0 }),
+    };
+    let told = Told { remaining: Some(0), reset: None };
+    assert_eq!(Verdict::read(&answer(2, vec![status], &[])), Verdict::Refuses(told));
+}
