@@ -1,12 +1,12 @@
 //! imagegate: an Envoy HTTP filter (proxy-wasm) that serves the OpenAI Images API.
 //!
-//! A client's `POST /v1/images/generations` is checked (key, user, model, limits), rewritten into a
+//! A client's `POST /v1/images/generations` or `/v1/images/edits` is checked (key, user, model, limits), rewritten into a
 //! call of the Codex `/responses` endpoint with the `image_generation` tool, and the server-sent
 //! events that come back are collected into one JSON answer.
 //!
 //! ```text
 //! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex, limits, prices
-//!                                                  └─▶ sse, memory, secret, pattern, name, decimal
+//!                                                  └─▶ sse, multipart, memory, secret, pattern, name, decimal
 //! ```
 //!
 //! A module uses only what stands to its right. [`filter`] alone knows the host: everything else
@@ -24,6 +24,7 @@ pub mod exchange;
 pub mod filter;
 pub mod limits;
 pub mod memory;
+pub mod multipart;
 mod name;
 pub mod openai;
 pub mod pattern;

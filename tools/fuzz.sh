@@ -18,3 +18,4 @@ fuzz stream tests/fixtures/streams
 fuzz request tests/fixtures/requests/generations
 fuzz configuration tests/fixtures/configs/valid
 fuzz head
+fuzz form
