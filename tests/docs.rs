@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use imagegate::openai::{
     error::table::{Class, Param, RetryRule, Row},
-    request::FIELDS,
+    request::{EDIT_FIELDS, FIELDS, FORM_FIELDS},
 };
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
@@ -31,7 +31,7 @@ fn the_documented_errors_are_those_of_the_code() {
 #[test]
 fn every_field_is_documented() {
     let page = fs::read_to_string(API).unwrap();
-    for field in FIELDS {
+    for field in FIELDS.iter().chain(EDIT_FIELDS).chain(FORM_FIELDS).chain(&["image", "image[]"]) {
         assert!(page.contains(&format!("\n| `{field}` |")), "{field}");
     }
 }

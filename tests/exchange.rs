@@ -108,7 +108,7 @@ fn the_head_alone_decides_what_it_can() {
     assert_eq!(refused(&[("content-type", "text/plain")]).status, 415);
     assert_eq!(refused(&[("content-encoding", "gzip")]).status, 415);
     assert_eq!(refused(&[("content-length", "99999999")]).status, 413);
-    assert_eq!(refused(&[(":path", "/v1/images/edits")]).status, 404);
+    assert_eq!(refused(&[(":path", "/v1/images/variations")]).status, 404);
     let reply = refused(&[("authorization", "Bearer no")]);
     assert_eq!(header(&reply, "x-request-id"), Some("request-1"));
     assert_eq!(header(&reply, "content-type"), Some("application/json"));
@@ -116,7 +116,7 @@ fn the_head_alone_decides_what_it_can() {
 
 #[test]
 fn a_key_is_asked_for_before_anything_else_is_told() {
-    for path in ["/v1/images/edits", "//V1/images/%67enerations/?x"] {
+    for path in ["/v1/images/edits", "/v1/images/variations", "//V1/images/%67enerations/?x"] {
         let reply = refused(&[(":path", path), ("authorization", ""), ("content-type", "x")]);
         let known = [401, 404].contains(&reply.status);
         assert!(known, "{path}: {}", reply.status);

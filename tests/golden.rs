@@ -14,13 +14,14 @@ use std::{
 
 use imagegate::{
     codex::{error::ErrorInfo, request::ToolChoice},
+    multipart::Boundary,
     openai::{
         error::ApiError,
-        request::{ImageRequest, Limits},
+        request::{Encoding, ImageRequest, Limits, RequestError},
     },
     translate::{
         error::{from_event, from_http},
-        request::{Target, translate},
+        request::{Target, max_len, translate},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -30,16 +31,42 @@ use serde_json::{Value, value::RawValue};
 fn requests_reach_the_upstream_as_expected() {
     for case in cases("requests/generations", ".codex.json") {
         let body = fs::read(&case).unwrap();
-        let request = ImageRequest::parse(&body, &Limits::default())
-            .unwrap_or_else(|error| panic!("{}: {error:?}", case.display()));
-        let image_model = request.model.as_deref().unwrap_or("gpt-image-2");
-        request.check_model(image_model).unwrap();
-        let target =
-            Target { host_model: "gpt-5.4-mini", image_model, tool_choice: ToolChoice::Force };
-        let mut translated = String::from_utf8(translate(&request, &target)).unwrap();
-        translated.push('\n');
-        assert_golden(&case.with_extension("codex.json"), &translated);
+        let request = ImageRequest::parse(&body, &Limits::default());
+        assert_translation(&case, request);
     }
+}
+
+/// `<case>.json` is an edit in JSON, `<case>.form` one in `multipart/form-data`, whose boundary is
+/// that of its closing delimiter.
+#[test]
+fn edits_reach_the_upstream_as_expected() {
+    for case in cases("requests/edits", ".codex.json") {
+        let body = fs::read(&case).unwrap();
+        let encoding = match case.extension().is_some_and(|it| it == "form") {
+            true => Encoding::Form(boundary(&body)),
+            false => Encoding::Json,
+        };
+        assert_translation(&case, ImageRequest::parse_edit(&body, &encoding, &Limits::default()));
+    }
+}
+
+fn boundary(body: &[u8]) -> Boundary {
+    let text = String::from_utf8_lossy(body);
+    let line = text.split("\r\n").find(|line| line.trim_end().ends_with("--") && line.len() > 2);
+    let line = line.unwrap().trim_end();
+    Boundary::new(line.get(2..line.len().saturating_sub(2)).unwrap().as_bytes()).unwrap()
+}
+
+fn assert_translation(case: &Path, request: Result<ImageRequest<'_>, RequestError>) {
+    let request = request.unwrap_or_else(|error| panic!("{}: {error:?}", case.display()));
+    let image_model = request.model.as_deref().unwrap_or("gpt-image-2");
+    request.check_model(image_model).unwrap();
+    let target = Target { host_model: "gpt-5.4-mini", image_model, tool_choice: ToolChoice::Force };
+    let translated = translate(&request, &target);
+    assert!(translated.len() <= max_len(&request, &target), "{}", case.display());
+    let mut translated = String::from_utf8(translated).unwrap();
+    translated.push('\n');
+    assert_golden(&case.with_extension("codex.json"), &translated);
 }
 
 /// An answer of the upstream: a status, maybe headers, and a body; or an event.

@@ -18,4 +18,4 @@ fuzz stream tests/fixtures/streams
 fuzz request tests/fixtures/requests/generations
 fuzz configuration tests/fixtures/configs/valid
 fuzz head
-fuzz form
+fuzz form tests/fixtures/requests/edits

@@ -3,6 +3,7 @@
 //! The order of the fields here is the order on the wire. Only what the `image_generation` tool of
 //! the Responses API knows has a field: it rejects `n`, `user`, `style` and `response_format`.
 
+use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// A whole request.
@@ -59,6 +60,13 @@ pub enum ImageUrl<'a> {
     Url(&'a str),
     /// The base64 of a PNG, which becomes a `data:` URL as it is written.
     PngBase64(&'a str),
+    /// A file, which becomes a `data:` URL as it is written.
+    File {
+        /// `image/png`, ….
+        media_type: &'a str,
+        /// All of it.
+        bytes: &'a [u8],
+    },
 }
 
 impl Serialize for ImageUrl<'_> {
@@ -67,6 +75,10 @@ impl Serialize for ImageUrl<'_> {
             Self::Url(url) => serializer.serialize_str(url),
             // Written piece by piece: the base64 may be megabytes.
             Self::PngBase64(base64) => serializer.collect_str(&format_args!("{PNG_HEAD}{base64}")),
+            Self::File { media_type, bytes } => {
+                let base64 = Base64Display::new(bytes, &STANDARD);
+                serializer.collect_str(&format_args!("data:{media_type};base64,{base64}"))
+            }
         }
     }
 }
@@ -75,7 +87,7 @@ impl Serialize for ImageUrl<'_> {
 #[derive(Debug, Default, Serialize)]
 #[serde(tag = "type", rename = "image_generation")]
 pub struct ImageTool<'a> {
-    /// `generate`: never an edit of an image in the context.
+    /// `generate`: never an edit of an image in the context. `edit`: always one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'a str>,
     /// The image model.
@@ -98,6 +110,12 @@ pub struct ImageTool<'a> {
     /// `low` or `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation: Option<&'a str>,
+    /// `high` or `low`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_fidelity: Option<&'a str>,
+    /// Where the first image is edited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_image_mask: Option<Mask<'a>>,
     /// `low`, `medium` or `high`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complexity: Option<&'a str>,
@@ -110,6 +128,13 @@ pub struct ImageTool<'a> {
     /// Options of SVG.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub svg: Option<Svg<'a>>,
+}
+
+/// The mask of an edit.
+#[derive(Debug, Serialize)]
+pub struct Mask<'a> {
+    /// Where it is.
+    pub image_url: ImageUrl<'a>,
 }
 
 /// Options of SVG output.
@@ -174,6 +199,13 @@ mod tests {
     fn base64_becomes_a_data_url_as_it_is_written() {
         let written = serde_json::to_string(&ImageUrl::PngBase64("AAAA")).unwrap();
         assert_eq!(written, r#""data:image/png;base64,AAAA""#);
+    }
+
+    #[test]
+    fn a_file_becomes_a_data_url_as_it_is_written() {
+        let file = ImageUrl::File { media_type: "image/gif", bytes: b"GIF8" };
+        let written = serde_json::to_string(&file).unwrap();
+        assert_eq!(written, r#""data:image/gif;base64,R0lGOA==""#);
     }
 
     #[test]

@@ -73,6 +73,7 @@ const FIELDS: &[(&str, &str)] = &[
         "/default_model",
         "a model name without `*` that an entry of `models` matches, 1 to 128 visible ASCII characters",
     ),
+    ("/default_response_format", "\"b64_json\" or \"url\""),
     ("/consumers", "an array of at least one consumer, since nobody could call otherwise"),
     ("/consumers/*", "an object with `name` and `key_sha256`"),
     ("/consumers/*/name", "a name that no other consumer has, 1 to 128 visible ASCII characters"),
@@ -105,6 +106,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/request/max_prompt_chars", "a whole number from 1 to 1000000"),
     ("/request/max_n", "a whole number from 1 to 10"),
     ("/request/max_reference_images", "a whole number from 1 to 16"),
+    ("/request/max_edit_images", "a whole number from 1 to 16"),
     (
         "/request/max_reference_image_bytes",
         "bytes as a whole number or with a unit such as \"20MiB\", from 1 to 50MiB",

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::consumer::Consumers;
 use super::engine::Engines;
 use super::error::{ConfigError, Fault};
-use super::file::{File, RequestFile, UpstreamFile, UserFile};
+use super::file::{File, RequestFile, ResponseFormatFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::Bytes;
 use super::upstream::{Environment, Upstream};
 use super::{Config, LastPartial, UnknownUsers, UserState, model, price, text};
-use crate::openai::request::Limits;
+use crate::openai::request::{Limits, ResponseFormat};
 
 /// Compiles `file`, taking credentials from `env`.
 ///
@@ -35,6 +35,10 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let limits = limit::compile(file.limits, &people, &engines)?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+        default_response_format: match file.default_response_format {
+            Some(ResponseFormatFile::Url) => ResponseFormat::Url,
+            Some(ResponseFormatFile::B64Json) | None => ResponseFormat::B64Json,
+        },
         accept_last_partial: match file.accept_last_partial {
             true => LastPartial::Accept,
             false => LastPartial::Refuse,
@@ -121,6 +125,12 @@ fn compile_request(file: &RequestFile, here: &Pointer) -> Result<Limits, ConfigE
             "max_reference_images",
             file.max_reference_images,
             default.max_reference_images,
+            MAX_REFERENCE_IMAGES,
+        )?,
+        max_edit_images: count(
+            "max_edit_images",
+            file.max_edit_images,
+            default.max_edit_images,
             MAX_REFERENCE_IMAGES,
         )?,
         max_reference_image_bytes: size(

@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) upstreams: BTreeMap<String, UpstreamFile>,
     pub(super) models: Option<Vec<ModelFile>>,
     pub(super) default_model: Option<String>,
+    pub(super) default_response_format: Option<ResponseFormatFile>,
     pub(super) consumers: Vec<ConsumerFile>,
     #[serde(default)]
     pub(super) users: Vec<UserFile>,
@@ -65,6 +66,14 @@ pub(super) struct UpstreamFile {
 pub(super) enum ApiFile {
     #[default]
     Responses,
+}
+
+/// How an image is handed over to a client that does not say.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ResponseFormatFile {
+    B64Json,
+    Url,
 }
 
 /// Whether the model is made to call the image tool.
@@ -143,6 +152,7 @@ pub(super) struct RequestFile {
     pub(super) max_prompt_chars: Option<u64>,
     pub(super) max_n: Option<u64>,
     pub(super) max_reference_images: Option<u64>,
+    pub(super) max_edit_images: Option<u64>,
     pub(super) max_reference_image_bytes: Option<Bytes>,
 }
 

@@ -39,6 +39,7 @@ pub use upstream::Upstream;
 use crate::limits::Rule;
 use crate::limits::rls::Service;
 pub(crate) use crate::name::is_name;
+use crate::openai::request::ResponseFormat;
 use crate::prices::PriceTable;
 
 pub use crate::codex::request::ToolChoice;
@@ -49,6 +50,7 @@ pub struct Config {
     upstreams: BTreeMap<String, Upstream>,
     routes: Vec<model::Route>,
     default_model: String,
+    default_response_format: ResponseFormat,
     consumers: consumer::Consumers,
     users: BTreeMap<String, UserState>,
     unknown_users: UnknownUsers,
@@ -122,6 +124,11 @@ impl Config {
     /// What a request may be at most.
     pub fn request(&self) -> &RequestLimits {
         &self.request
+    }
+
+    /// How an image is handed over where a request does not say.
+    pub fn default_response_format(&self) -> ResponseFormat {
+        self.default_response_format
     }
 
     /// The largest image that is delivered, in bytes before base64; 1 to 64 MiB.

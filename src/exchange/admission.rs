@@ -10,27 +10,32 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::End;
+use super::asking::Terms;
 use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
-use super::head::{Headers, Kept, is_json, value};
+use super::head::{Headers, Kept, encoding, value};
 use super::outcome::{Forward, SideCalls};
 use super::record::Record;
 use super::ticket::Ticket;
 use crate::auth::{self, UserFault};
 use crate::config::{Consumer, Model};
 use crate::limits::{Scope, local};
-use crate::memory::Lease;
+use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
-use crate::openai::request::{ImageRequest, ResponseFormat};
+use crate::openai::reference_image::ReferenceImage;
+use crate::openai::request::{Encoding, ImageRequest, ImagesName};
 use crate::translate::quota;
-use crate::translate::request::{Target, translate};
+use crate::translate::request::{Target, max_len, translate};
 
 /// The body of a request whose head is held.
 #[derive(Debug)]
 pub(super) struct Reading {
     consumer: Rc<Consumer>,
+    endpoint: Endpoint,
+    encoding: Encoding,
     head: Kept,
-    body: Vec<u8>,
+    /// Covered by `lease`, whatever their own says.
+    body: Pieces,
     lease: Lease,
     /// When the last bytes came.
     last: Duration,
@@ -45,7 +50,7 @@ pub(super) struct Admitted {
     /// Covers what goes upstream.
     pub(super) sent: Lease,
     pub(super) ticket: Ticket,
-    pub(super) format: ResponseFormat,
+    pub(super) terms: Terms,
     pub(super) deadline: Duration,
 }
 
@@ -61,11 +66,7 @@ impl Reading {
         let method = value(headers, ":method").unwrap_or_default();
         check_endpoint(endpoint, method)?;
         let consumer = authenticate(gate, headers, now)?;
-        if !value(headers, "content-type").is_some_and(is_json)
-            || value(headers, "content-encoding").is_some_and(|it| it != b"identity")
-        {
-            return Err(Failure::MediaType);
-        }
+        let encoding = encoding(endpoint, headers)?;
         let declared = value(headers, "content-length")
             .and_then(|it| std::str::from_utf8(it).ok())
             .and_then(|it| it.parse::<u64>().ok());
@@ -78,8 +79,10 @@ impl Reading {
         }
         Ok(Self {
             consumer: Rc::clone(consumer),
+            endpoint,
+            encoding,
             head: Kept::of(headers),
-            body: Vec::new(),
+            body: Pieces::new(Budget::new().lease(usize::MAX)),
             lease: gate.lease(),
             last: now,
         })
@@ -89,13 +92,24 @@ impl Reading {
         self.consumer.name()
     }
 
-    /// Makes room for a body of `len` bytes in all, twice: it is rewritten while it still stands.
+    /// Makes room for a body of `len` bytes in all, and for what is made of it while it still stands:
+    /// a little more of JSON, and of a form, whose files become base64, a third more.
     ///
     /// Only what has come takes room: what a client declares costs it nothing.
     fn reserve(&mut self, len: usize) -> Result<(), Failure> {
-        self.lease.cover_first(len.saturating_mul(2)).map_err(|_| Failure::overloaded())?;
-        let more = len.saturating_sub(self.body.len());
-        self.body.try_reserve(more).map_err(|_| Failure::overloaded())
+        let made = match self.encoding {
+            Encoding::Json => len,
+            Encoding::Form(_) => len.saturating_add(len.div_ceil(3)),
+        };
+        self.lease.cover_first(len.saturating_add(made)).map_err(|_| Failure::overloaded())
+    }
+
+    /// The body in one piece. It came in pieces, since a vector that grows stands up to three times.
+    fn join(body: Pieces) -> Result<Vec<u8>, Failure> {
+        let mut whole = Vec::new();
+        whole.try_reserve_exact(body.len()).map_err(|_| Failure::overloaded())?;
+        body.drain_into(&mut whole);
+        Ok(whole)
     }
 
     pub(super) fn push(&mut self, gate: &Gate, chunk: &[u8], now: Duration) -> Result<(), Failure> {
@@ -108,8 +122,7 @@ impl Reading {
             self.last = now;
         }
         self.reserve(len)?;
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        self.body.push_copy(chunk).map_err(|_| Failure::overloaded())
     }
 
     /// Whether the body has been silent for too long.
@@ -156,14 +169,11 @@ fn authenticate<'g>(
 
 fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
     match endpoint {
-        Endpoint::Generations if method == b"POST" => Ok(()),
-        Endpoint::Generations => Err(Failure::MethodNotAllowed { allow: "POST" }),
+        Endpoint::Generations | Endpoint::Edits if method == b"POST" => Ok(()),
+        Endpoint::Generations | Endpoint::Edits => Err(Failure::MethodNotAllowed { allow: "POST" }),
         Endpoint::Limits if method == b"GET" => Ok(()),
         Endpoint::Limits => Err(Failure::MethodNotAllowed { allow: "GET" }),
-        Endpoint::Edits | Endpoint::Variations => {
-            let method = String::from_utf8_lossy(method).into_owned();
-            Err(Failure::EndpointUnknown { method, path: endpoint.path().to_owned() })
-        }
+        Endpoint::Variations => Err(Failure::EndpointRetired),
     }
 }
 
@@ -174,12 +184,18 @@ pub(super) fn admit(
     record: &mut Record,
     now: Duration,
 ) -> Result<Admitted, Failure> {
-    let Reading { consumer, head, body, lease, .. } = reading;
+    let Reading { consumer, endpoint, encoding, head, body, mut lease, .. } = reading;
     if body.is_empty() {
         return Err(Failure::BodyEmpty);
     }
     let config = &gate.config;
-    let request = ImageRequest::parse(&body, config.request())?;
+    let body = Reading::join(body)?;
+    let request = match endpoint {
+        Endpoint::Edits => ImageRequest::parse_edit(&body, &encoding, config.request())?,
+        Endpoint::Generations | Endpoint::Variations | Endpoint::Limits => {
+            ImageRequest::parse(&body, config.request())?
+        }
+    };
     record.images_asked = request.n;
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
     let user = user.map_err(user_failure)?;
@@ -191,16 +207,24 @@ pub(super) fn admit(
     record.model = Some(model.requested.to_string());
     record.upstream = Some(model.upstream.name().to_owned());
     check_allowed(&consumer, &model, &request)?;
-    // What goes upstream is little longer than what came.
-    let rooms = gate.rooms(lease, &request, body.len())?;
+    let target = target(&model);
+    let sent = max_len(&request, &target);
+    let copied =
+        request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
+    let standing = [body.len(), copied, sent].into_iter().fold(0, usize::saturating_add);
+    lease.cover_first(standing).map_err(|_| Failure::overloaded())?;
+    let rooms = gate.rooms(lease, &request, sent)?;
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     Ok(Admitted {
         ticket,
-        forward: forward(&head, &model, &request),
+        forward: forward(&head, &model, &request, &target),
         rooms: rooms.pictures,
         sent: rooms.sent,
-        format: request.response_format,
+        terms: Terms {
+            format: request.response_format.unwrap_or_else(|| config.default_response_format()),
+            images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
+        },
         deadline: now.saturating_add(model.upstream.timeout()),
     })
 }
@@ -221,14 +245,22 @@ fn check_allowed(
     Ok(())
 }
 
-fn forward(head: &Kept, model: &Model<'_>, request: &ImageRequest<'_>) -> Forward {
-    let upstream = model.upstream;
-    let target = Target {
-        host_model: upstream.host_model(),
+fn target<'a>(model: &'a Model<'_>) -> Target<'a> {
+    Target {
+        host_model: model.upstream.host_model(),
         image_model: &model.sent,
-        tool_choice: upstream.tool_choice(),
-    };
-    let body = translate(request, &target);
+        tool_choice: model.upstream.tool_choice(),
+    }
+}
+
+fn forward(
+    head: &Kept,
+    model: &Model<'_>,
+    request: &ImageRequest<'_>,
+    target: &Target<'_>,
+) -> Forward {
+    let upstream = model.upstream;
+    let body = translate(request, target);
     let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
         count,
         cluster: upstream.cluster().to_owned(),

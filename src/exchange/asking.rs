@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::call::Call;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
-use crate::openai::request::ResponseFormat;
+use crate::openai::request::{ImagesName, ResponseFormat};
 use crate::translate::collect::Picture;
 
 /// The calls of a request, until each has its picture or its failure.
@@ -16,20 +16,23 @@ pub(super) struct Asking {
     tokens: Vec<(u32, usize)>,
     /// Covers what was sent until the upstream has begun to answer.
     sent: Option<Lease>,
-    pub(super) format: ResponseFormat,
+    pub(super) terms: Terms,
     deadline: Duration,
+}
+
+/// In which of its own terms the client is answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) format: ResponseFormat,
+    /// How errors call the images.
+    pub(super) images_name: ImagesName,
 }
 
 impl Asking {
     /// Calls with these rooms for their pictures, which end at `deadline`.
-    pub(super) fn new(
-        rooms: Vec<Lease>,
-        sent: Lease,
-        format: ResponseFormat,
-        deadline: Duration,
-    ) -> Self {
+    pub(super) fn new(rooms: Vec<Lease>, sent: Lease, terms: Terms, deadline: Duration) -> Self {
         let calls = rooms.into_iter().map(Call::new).collect();
-        Self { calls, tokens: Vec::new(), sent: Some(sent), format, deadline }
+        Self { calls, tokens: Vec::new(), sent: Some(sent), terms, deadline }
     }
 
     /// How many calls there are.
@@ -82,13 +85,13 @@ impl Asking {
         self.calls.iter().all(Call::is_settled)
     }
 
-    /// What came of the calls, each in their order.
+    /// What came of the calls, each in their order, in the client's terms.
     pub(super) fn into_results(self) -> (Vec<Picture>, Vec<Failure>) {
         let (mut pictures, mut failures) = (Vec::new(), Vec::new());
         for call in self.calls {
             match call.into_result() {
                 Ok(picture) => pictures.push(picture),
-                Err(failure) => failures.push(failure),
+                Err(failure) => failures.push(failure.with_images_name(self.terms.images_name)),
             }
         }
         (pictures, failures)

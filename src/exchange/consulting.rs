@@ -36,13 +36,13 @@ pub(super) struct Consulting {
 impl Consulting {
     /// Puts the questions of an admitted request to `service`; what is to be done for that.
     pub(super) fn begin(admitted: Admitted, service: &Service, now: Duration) -> (Self, Consult) {
-        let Admitted { mut forward, ticket, rooms, sent, format, deadline } = admitted;
+        let Admitted { mut forward, ticket, rooms, sent, terms, deadline } = admitted;
         let messages: Vec<_> = ticket.questions().iter().map(|it| it.message(service)).collect();
         // Side calls start behind the verdict, with the same body as the client's own stream.
         let calls = forward.side_calls.take();
         let side_calls = calls.map(|calls| SideBatch { calls, body: forward.body.clone() });
         let consulting = Self {
-            asking: Asking::new(rooms, sent, format, deadline),
+            asking: Asking::new(rooms, sent, terms, deadline),
             side_calls,
             open: messages.iter().map(|_| (None, None)).collect(),
             started: 0,

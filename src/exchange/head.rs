@@ -6,6 +6,10 @@
 use std::time::Duration;
 
 use crate::config::Upstream;
+use crate::multipart::Boundary;
+use crate::openai::endpoint::Endpoint;
+use crate::openai::error::Failure;
+use crate::openai::request::{Encoding, RequestError};
 
 /// The prefix of the headers by which this filter and Envoy's routes speak to each other.
 const OWN_PREFIX: &str = "x-imagegate-";
@@ -40,6 +44,29 @@ pub(super) fn is_json(content_type: &[u8]) -> bool {
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
+
+/// How the body is written, if it is as `endpoint` takes it.
+pub(super) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding, Failure> {
+    let content_type = value(headers, "content-type").unwrap_or_default();
+    let plain = value(headers, "content-encoding").is_none_or(|it| it == b"identity");
+    if plain && is_json(content_type) {
+        return Ok(Encoding::Json);
+    }
+    let form = Boundary::of_content_type(content_type);
+    match (endpoint, form.filter(|_| plain)) {
+        (Endpoint::Edits, Some(Ok(boundary))) => Ok(Encoding::Form(boundary)),
+        (Endpoint::Edits, Some(Err(fault))) => {
+            Err(RequestError::invalid_form(&fault.to_string()).into())
+        }
+        (Endpoint::Edits, None) => Err(Failure::MediaType { accepted: FORM_OR_JSON }),
+        (Endpoint::Generations | Endpoint::Variations | Endpoint::Limits, _) => {
+            Err(Failure::MediaType { accepted: JSON })
+        }
+    }
+}
+
+const JSON: &str = "JSON with 'content-type: application/json'";
+const FORM_OR_JSON: &str = "'multipart/form-data', or JSON with 'content-type: application/json'";
 
 /// An id as it may stand in headers and logs, whatever a client made of it: visible ASCII, at most
 /// [`MAX_ID_BYTES`], everything else as `_`.

@@ -82,8 +82,8 @@ impl Exchange {
             self.phase = Phase::Consulting(Box::new(consulting));
             return OnRequestBody::Consult(consult);
         }
-        let Admitted { forward, ticket, rooms, sent, format, deadline } = admitted;
-        self.ask(ticket, Asking::new(rooms, sent, format, deadline));
+        let Admitted { forward, ticket, rooms, sent, terms, deadline } = admitted;
+        self.ask(ticket, Asking::new(rooms, sent, terms, deadline));
         OnRequestBody::Forward(forward)
     }
 

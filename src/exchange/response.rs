@@ -122,7 +122,7 @@ impl Exchange {
 
     /// The answer from all calls: what pictures came, else the first failure.
     fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
-        let format = asking.format;
+        let format = asking.terms.format;
         let (pictures, failures) = asking.into_results();
         self.record.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
         if pictures.is_empty() {

@@ -4,7 +4,7 @@
 //! rule of `gpt-image-2` and later is a rule, not a list; the models before it know three sizes.
 //! A name that no family claims is judged mildly: a new model should not need a new filter.
 
-use super::choice::choice;
+use super::{choice::choice, request::InputFidelity};
 
 choice! {
     /// How much work goes into the image.
@@ -63,6 +63,17 @@ impl Family {
         match self {
             Self::Fixed | Self::Ruled => &[Low, Medium, High, Auto],
             Self::RuledFine | Self::Other => &[Low, Medium, High, Xhigh, Max, Auto],
+        }
+    }
+
+    /// The values of `input_fidelity` that the model called `name` accepts. The families with a rule
+    /// for sizes always keep closely to their images and know no such option.
+    #[must_use]
+    pub fn input_fidelities(name: &str) -> &'static [InputFidelity] {
+        match Self::of(name) {
+            Self::Ruled | Self::RuledFine => &[],
+            Self::Fixed if name.starts_with("gpt-image-1-mini") => &[InputFidelity::Low],
+            Self::Fixed | Self::Other => &[InputFidelity::High, InputFidelity::Low],
         }
     }
 

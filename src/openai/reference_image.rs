@@ -1,8 +1,9 @@
-//! One entry of `images`: a picture that the prompt refers to.
+//! A picture that the prompt refers to: an entry of `images`, or a file of an edit.
 //!
 //! `images` is this gateway's extension of "Create image". An entry is a `data:` URL or an
 //! `https:` URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL.
-//! An entry may be megabytes long, so it is looked at once, in linear time, and never copied.
+//! A file is of the type that its first bytes tell, whatever its part declares.
+//! Any of them may be megabytes long, so it is looked at once, in linear time, and never copied.
 
 use std::borrow::Cow;
 
@@ -18,6 +19,41 @@ pub enum ReferenceImage<'a> {
     Url(Cow<'a, str>),
     /// Base64 without a URL around it; taken for a PNG.
     Base64(Cow<'a, str>),
+    /// An uploaded file.
+    File {
+        /// What its first bytes tell.
+        file_type: FileType,
+        /// All of it.
+        bytes: &'a [u8],
+    },
+}
+
+choice! {
+    /// The image files that the upstream reads.
+    pub enum FileType {
+        /// PNG.
+        Png = "image/png",
+        /// JPEG.
+        Jpeg = "image/jpeg",
+        /// WebP.
+        Webp = "image/webp",
+        /// GIF.
+        Gif = "image/gif",
+    }
+}
+
+impl FileType {
+    /// The type that the first bytes of a file tell.
+    #[must_use]
+    pub const fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> ReferenceImage<'a> {
@@ -44,21 +80,56 @@ impl<'a> ReferenceImage<'a> {
         Ok(Self::Url(text))
     }
 
-    /// Bytes of the entry as text.
+    /// Takes an uploaded file of at most `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// What the file is not.
+    pub fn of_file(bytes: &'a [u8], max_bytes: usize) -> Result<Self, Malformed> {
+        if bytes.is_empty() {
+            return Err(Malformed::EmptyFile);
+        }
+        if bytes.len() > max_bytes {
+            return Err(Malformed::TooLarge { bytes: bytes.len(), limit: max_bytes });
+        }
+        let file_type = FileType::of(bytes).ok_or(Malformed::File)?;
+        Ok(Self::File { file_type, bytes })
+    }
+
+    /// Bytes of the picture as text.
     #[must_use]
     pub fn text_len(&self) -> usize {
         match self {
             Self::Url(text) | Self::Base64(text) => text.len(),
+            Self::File { bytes, .. } => bytes.len().div_ceil(3).saturating_mul(4),
+        }
+    }
+
+    /// Bytes that the picture holds beside the body that it was read from.
+    #[must_use]
+    pub fn owned_len(&self) -> usize {
+        match self {
+            Self::Url(Cow::Owned(text)) | Self::Base64(Cow::Owned(text)) => text.len(),
+            Self::Url(Cow::Borrowed(_)) | Self::Base64(Cow::Borrowed(_)) | Self::File { .. } => 0,
         }
     }
 }
 
-/// Why an entry of `images` cannot be an image.
+/// Why a picture cannot be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// There is nothing in it.
     #[error("it is empty. Expected a data URL, an https URL or base64")]
     Empty,
+    /// A file without a byte.
+    #[error("the file is empty")]
+    EmptyFile,
+    /// A file of another type.
+    #[error("its first bytes are not those of a PNG, JPEG, WebP or GIF")]
+    File,
+    /// Base64 where a URL is wanted.
+    #[error("it is no URL. Expected 'https://…' or 'data:image/png;base64,…'")]
+    NoUrl,
     /// A URL with another scheme.
     #[error("the URL's scheme is not accepted. Expected 'https://…' or 'data:image/png;base64,…'")]
     Scheme,
@@ -97,8 +168,9 @@ impl Malformed {
     #[must_use]
     pub const fn fault(self) -> ReferenceFault {
         match self {
-            Self::Empty => ReferenceFault::Empty,
-            Self::Scheme | Self::Url | Self::UrlTooLong => ReferenceFault::Url,
+            Self::Empty | Self::EmptyFile => ReferenceFault::Empty,
+            Self::File => ReferenceFault::Image,
+            Self::NoUrl | Self::Scheme | Self::Url | Self::UrlTooLong => ReferenceFault::Url,
             Self::MediaType => ReferenceFault::MediaType,
             Self::Character { .. } => ReferenceFault::Base64,
             Self::TooLarge { .. } => ReferenceFault::FileTooLarge,

@@ -1,13 +1,17 @@
-//! The body of `POST /v1/images/generations` as a type.
+//! The body of `POST /v1/images/generations` and of `POST /v1/images/edits` as a type.
 //!
-//! [`ImageRequest::parse`] reads what does not depend on the model; [`ImageRequest::check_model`]
-//! judges the rest once the model is known. A value that cannot be honoured is an error that names
-//! the field: nothing is dropped, clamped or guessed (OpenAI API reference, "Create image").
+//! [`ImageRequest::parse`] and [`ImageRequest::parse_edit`] read what does not depend on the model;
+//! [`ImageRequest::check_model`] judges the rest once the model is known. A value that cannot be honoured is an error that names
+//! the field: nothing is dropped, clamped or guessed (OpenAI API reference, "Create image" and "Create
+//! image edit").
 //!
 //! Strings are borrowed from the body, which may be 20 MB of reference images, and copied only
 //! where JSON escapes make it necessary.
 
+mod edit;
 mod error;
+mod field;
+mod form;
 mod format;
 mod member;
 mod object;
@@ -15,11 +19,20 @@ mod option;
 
 use std::borrow::Cow;
 
+pub use edit::{EDIT_FIELDS, Edit, Encoding, ImagesName};
 pub use error::{RequestCode, RequestError};
+pub use form::FORM_FIELDS;
 pub use format::Svg;
-pub use option::{Background, Complexity, Effort, Moderation, OutputFormat, ResponseFormat};
+pub use option::{
+    Background, Complexity, Effort, InputFidelity, Moderation, OutputFormat, ResponseFormat,
+};
 
-use self::{member::Member, object::Object};
+use self::{
+    field::{read_images, read_model, read_prompt, read_size, read_user},
+    form::Form,
+    member::Member,
+    object::Object,
+};
 use super::{
     choice::list,
     echo::echo,
@@ -40,26 +53,29 @@ pub struct Limits {
     pub max_prompt_chars: usize,
     /// Images of one request.
     pub max_n: u32,
-    /// Entries of `images`.
+    /// Entries of `images` of a generation.
     pub max_reference_images: usize,
-    /// Decoded bytes of one entry of `images`.
+    /// Images of an edit, without its mask.
+    pub max_edit_images: usize,
+    /// Decoded bytes of one image or mask.
     pub max_reference_image_bytes: usize,
 }
 
 impl Default for Limits {
-    /// `max_prompt_chars` and `max_n` are OpenAI's; the others bound memory.
+    /// `max_prompt_chars`, `max_n` and `max_edit_images` are OpenAI's; the others bound memory.
     fn default() -> Self {
         Self {
             max_body_bytes: 32 << 20,
             max_prompt_chars: 32_000,
             max_n: 10,
             max_reference_images: 10,
+            max_edit_images: 16,
             max_reference_image_bytes: 20 << 20,
         }
     }
 }
 
-/// A well-formed request for images. `None` is a field that is absent or `null`.
+/// A well-formed request for images or for an edit of images. `None` is a field that is absent or `null`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRequest<'a> {
     /// What to draw, exactly as the client wrote it; not empty.
@@ -89,24 +105,61 @@ pub struct ImageRequest<'a> {
     /// Options of SVG.
     pub svg: Option<Svg<'a>>,
     /// How the client wants the image handed over.
-    pub response_format: ResponseFormat,
+    pub response_format: Option<ResponseFormat>,
     /// Whom the image is for; 1 to 256 characters, none of them a control character.
     pub user: Option<Cow<'a, str>>,
-    /// Pictures that the prompt refers to, in the client's order.
+    /// Pictures that the prompt refers to, or that are edited, in the client's order.
     pub images: Vec<ReferenceImage<'a>>,
+    /// What only an edit has; `None`: a generation.
+    pub edit: Option<Edit<'a>>,
 }
 
 impl<'a> ImageRequest<'a> {
-    /// Reads the body of a request. The caller has held it to `limits.max_body_bytes`.
+    /// Reads the body of a generation. The caller has held it to `limits.max_body_bytes`.
     ///
     /// # Errors
     ///
     /// The first fault found; a body that is not JSON comes before any fault of a field.
     pub fn parse(body: &'a [u8], limits: &Limits) -> Result<Self, RequestError> {
         let mut object = Object::parse(body, FIELDS)?;
-        refuse_unserved(&mut object)?;
-        let request = Self {
-            prompt: read_prompt(&mut object, limits.max_prompt_chars)?,
+        let mut request = Self::read(&mut object, limits)?;
+        request.images = read_images(&mut object, limits)?;
+        request.check_format()?;
+        Ok(request)
+    }
+
+    /// Reads the body of an edit. The caller has held it to `limits.max_body_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The first fault found; a body that is not in its encoding comes before any fault of a field.
+    pub fn parse_edit(
+        body: &'a [u8],
+        encoding: &'a Encoding,
+        limits: &Limits,
+    ) -> Result<Self, RequestError> {
+        let (mut request, (images, edit)) = match encoding {
+            Encoding::Json => {
+                let mut object = Object::parse(body, EDIT_FIELDS)?;
+                (Self::read(&mut object, limits)?, edit::read(&mut object, limits)?)
+            }
+            Encoding::Form(boundary) => {
+                let mut form = Form::parse(body, boundary, limits)?;
+                let mut object = form.fields();
+                (Self::read(&mut object, limits)?, form.read(&mut object, limits)?)
+            }
+        };
+        request.images = images;
+        request.edit = Some(edit);
+        request.check_format()?;
+        Ok(request)
+    }
+
+    /// Reads what generations and edits have in common.
+    fn read(object: &mut Object<'a>, limits: &Limits) -> Result<Self, RequestError> {
+        refuse_unserved(object)?;
+        Ok(Self {
+            prompt: read_prompt(object, limits.max_prompt_chars)?,
             model: object.take("model").map(|member| read_model(&member)).transpose()?,
             n: object.integer("n", 1..=limits.max_n)?.unwrap_or(1),
             size: object.take("size").map_or(Ok(Size::Auto), |member| read_size(&member))?,
@@ -118,13 +171,15 @@ impl<'a> ImageRequest<'a> {
             complexity: object.choice("complexity")?,
             frame_count: object.integer("frame_count", 2..=16)?,
             frame_duration_ms: object.integer("frame_duration_ms", 20..=2000)?,
-            svg: object.take("svg").map(|member| Svg::read(&member)).transpose()?,
-            response_format: object.choice("response_format")?.unwrap_or(ResponseFormat::B64Json),
+            svg: match object.take("svg") {
+                Some(member) => Some(Svg::read(&member)?),
+                None => Svg::read_fields(object)?,
+            },
+            response_format: object.choice("response_format")?,
             user: object.take("user").map(|member| read_user(&member)).transpose()?,
-            images: read_images(&mut object, limits)?,
-        };
-        request.check_format()?;
-        Ok(request)
+            images: Vec::new(),
+            edit: None,
+        })
     }
 
     /// Judges what depends on the model: `model` is the name that goes upstream.
@@ -133,6 +188,7 @@ impl<'a> ImageRequest<'a> {
     ///
     /// The field whose value the model's family does not accept.
     pub fn check_model(&self, model: &str) -> Result<(), RequestError> {
+        self.check_fidelity(model)?;
         let family = Family::of(model);
         if let Some(quality) = self.quality.filter(|quality| !family.qualities().contains(quality))
         {
@@ -174,66 +230,7 @@ fn refuse_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn read_prompt<'a>(
-    object: &mut Object<'a>,
-    max_chars: usize,
-) -> Result<Cow<'a, str>, RequestError> {
-    let member =
-        object.take("prompt").ok_or_else(|| RequestError::missing_parameter("prompt".into()))?;
-    let prompt = member.string()?;
-    if prompt.is_empty() {
-        return Err(RequestError::invalid_value("prompt", "it is empty. Say what to draw"));
-    }
-    member.admit_length(&prompt, max_chars)?;
-    Ok(prompt)
-}
-
-fn read_model<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, RequestError> {
-    let model = member.string()?;
-    member.admit_length(&model, MAX_MODEL_CHARS)?;
-    if model.is_empty() || !model.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(
-            member.invalid_value("expected the name of a model, in visible ASCII without spaces")
-        );
-    }
-    Ok(model)
-}
-
-fn read_user<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, RequestError> {
-    let user = member.string()?;
-    member.admit_length(&user, MAX_USER_CHARS)?;
-    if user.is_empty() || user.contains(char::is_control) {
-        return Err(member.invalid_value("expected the name of a user, without control characters"));
-    }
-    Ok(user)
-}
-
-fn read_size(member: &Member<'_>) -> Result<Size, RequestError> {
-    let text = member.string()?;
-    Size::parse(&text).ok_or_else(|| {
-        member.invalid_value(&format!(
-            "'{}'. Expected 'auto', or width and height in pixels such as '1024x1024'",
-            echo(&text)
-        ))
-    })
-}
-
-fn read_images<'a>(
-    object: &mut Object<'a>,
-    limits: &Limits,
-) -> Result<Vec<ReferenceImage<'a>>, RequestError> {
-    let Some(member) = object.take("images") else { return Ok(Vec::new()) };
-    let elements = member.elements(limits.max_reference_images)?;
-    elements
-        .iter()
-        .map(|element| {
-            ReferenceImage::parse(element.string()?, limits.max_reference_image_bytes)
-                .map_err(|fault| element.malformed_image(fault))
-        })
-        .collect()
-}
-
-/// Every field that is known, served or not.
+/// Every field of a generation that is known, served or not.
 pub const FIELDS: &[&str] = &[
     "prompt",
     "model",
@@ -258,12 +255,8 @@ pub const FIELDS: &[&str] = &[
 ];
 
 /// Fields of the OpenAI API that are refused by name, and what to do instead.
-const UNSERVED: [(&str, &str); 2] = [
+const UNSERVED: [(&str, &str); 3] = [
     ("style", "Only DALL-E 3 knew it. Describe the style in 'prompt'"),
     ("safety_identifier", "Name the user in 'user'"),
+    ("markup", form::NO_MARKUP),
 ];
-
-/// Longer than any known name of a model.
-const MAX_MODEL_CHARS: usize = 128;
-/// Room for an e-mail address or any other identifier.
-const MAX_USER_CHARS: usize = 256;

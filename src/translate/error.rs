@@ -215,7 +215,9 @@ impl Report<'_> {
 
     fn reference_invalid(&self, fault: ReferenceFault) -> Failure {
         let param = match origin(self.info.param.as_deref()) {
-            Origin::Client(field) if field.starts_with("images") => field.into_owned(),
+            Origin::Client(field) if field.starts_with("images") || field == "mask" => {
+                field.into_owned()
+            }
             Origin::Client(_) | Origin::Ours | Origin::Unnamed => "images".to_owned(),
         };
         Failure::ReferenceInvalid { param, fault, message: self.message(REFERENCE_INVALID) }

@@ -5,7 +5,7 @@
 
 use crate::{
     codex::request::{
-        Content, ImageTool, ImageUrl, Message, Reasoning, ResponsesRequest, Svg, ToolChoice,
+        Content, ImageTool, ImageUrl, Mask, Message, Reasoning, ResponsesRequest, Svg, ToolChoice,
     },
     openai::{reference_image::ReferenceImage, request::ImageRequest, size::Size},
 };
@@ -29,7 +29,7 @@ pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Vec<u8> {
     let prompt = Content::InputText { text: &request.prompt };
     ResponsesRequest {
         model: target.host_model,
-        instructions: INSTRUCTIONS,
+        instructions: instructions(request),
         input: [Message { role: "user", content: images.chain([prompt]).collect() }],
         tools: [image_tool(request, target.image_model)],
         tool_choice: target.tool_choice,
@@ -37,13 +37,29 @@ pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Vec<u8> {
         store: false,
         stream: true,
     }
-    .write(capacity(request, target))
+    .write(max_len(request, target))
+}
+
+const fn instructions(request: &ImageRequest<'_>) -> &'static str {
+    match request.edit {
+        Some(_) => EDIT_INSTRUCTIONS,
+        None => INSTRUCTIONS,
+    }
+}
+
+fn action(request: &ImageRequest<'_>) -> Option<&'static str> {
+    match (&request.edit, request.images.is_empty()) {
+        (Some(_), _) => Some("edit"),
+        (None, true) => Some("generate"),
+        // With images in the context the upstream may edit them: that is what they are for.
+        (None, false) => None,
+    }
 }
 
 fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageTool<'a> {
+    let edit = request.edit.as_ref();
     ImageTool {
-        // With images in the context the upstream may edit them: that is what they are for.
-        action: request.images.is_empty().then_some("generate"),
+        action: action(request),
         model: image_model,
         size: match request.size {
             Size::Auto => None,
@@ -54,6 +70,10 @@ fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageT
         output_format: request.output_format.map(|format| format.as_str()),
         output_compression: request.output_compression,
         moderation: request.moderation.map(|moderation| moderation.as_str()),
+        input_fidelity: edit.and_then(|it| it.input_fidelity).map(|it| it.as_str()),
+        input_image_mask: edit
+            .and_then(|it| it.mask.as_ref())
+            .map(|mask| Mask { image_url: image_url(mask) }),
         complexity: request.complexity.map(|complexity| complexity.as_str()),
         frame_count: request.frame_count,
         frame_duration_ms: request.frame_duration_ms,
@@ -68,22 +88,28 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
     match image {
         ReferenceImage::Url(url) => ImageUrl::Url(url),
         ReferenceImage::Base64(base64) => ImageUrl::PngBase64(base64),
+        ReferenceImage::File { file_type, bytes } => {
+            ImageUrl::File { media_type: file_type.as_str(), bytes }
+        }
     }
 }
 
 /// At least the length of the body in all but contrived cases: images need no JSON escapes, and
 /// those of the prompt are counted.
-fn capacity(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
+#[must_use]
+pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
     let escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     let escapes = request.prompt.bytes().filter(escaped).count();
+    let mask = request.edit.as_ref().and_then(|edit| edit.mask.as_ref());
     let images = request
         .images
         .iter()
+        .chain(mask)
         .map(|image| image.text_len().saturating_add(FRAME_BYTES_PER_IMAGE))
         .fold(0, usize::saturating_add);
     [
         FRAME_BYTES,
-        INSTRUCTIONS.len(),
+        instructions(request).len(),
         images,
         request.prompt.len(),
         escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE),
@@ -99,6 +125,11 @@ const INSTRUCTIONS: &str = "Call the image_generation tool exactly once. Use the
      word as the prompt of the image: do not rewrite, translate, shorten or extend it. Images in the \
      message are references for the picture. Do not answer in words.";
 
+/// The same for an edit.
+const EDIT_INSTRUCTIONS: &str = "Call the image_generation tool exactly once, to edit the images in the \
+     message. Use the user's text word for word as the prompt of the edit: do not rewrite, translate, \
+     shorten or extend it. Do not answer in words.";
+
 /// All names and fixed values of a body in which every option is set.
 const FRAME_BYTES: usize = 1024;
 /// `{"type":"input_image","image_url":"data:image/png;base64,"},`
@@ -110,7 +141,7 @@ const MAX_EXTRA_BYTES_PER_ESCAPE: usize = 5;
 mod tests {
     use serde_json::Value;
 
-    use super::{INSTRUCTIONS, Target, capacity, translate};
+    use super::{INSTRUCTIONS, Target, max_len, translate};
     use crate::{
         codex::request::ToolChoice,
         openai::request::{ImageRequest, Limits},
@@ -179,7 +210,7 @@ mod tests {
         let body = body.to_string();
         let request = ImageRequest::parse(body.as_bytes(), &Limits::default()).unwrap();
         let translated = translate(&request, &TARGET);
-        let capacity = capacity(&request, &TARGET);
+        let capacity = max_len(&request, &TARGET);
         assert!(translated.len() <= capacity, "{} > {capacity}", translated.len());
         assert!(capacity - translated.len() < 1024);
     }

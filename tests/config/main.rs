@@ -113,7 +113,7 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {} {} {} {} {}\n{:?}\n{:?}\n{:?}",
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {} {} {} {} {} {}\n{:?}\n{:?}\n{:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
         names.into_iter().map(model).collect::<String>(),
@@ -125,10 +125,12 @@ fn describe(config: &Config) -> String {
         config.max_image_bytes(),
         config.max_buffered_bytes(),
         config.accept_last_partial(),
+        config.default_response_format(),
         config.request().max_body_bytes,
         config.request().max_prompt_chars,
         config.request().max_n,
         config.request().max_reference_images,
+        config.request().max_edit_images,
         config.request().max_reference_image_bytes,
         config.prices(),
         config.limits(),

@@ -70,6 +70,7 @@ fn numbers_and_sizes_have_the_ranges_that_are_told() {
     check_range("/request/max_prompt_chars", 1..=1_000_000, "from 1 to 1000000");
     check_range("/request/max_n", 1..=10, "from 1 to 10");
     check_range("/request/max_reference_images", 1..=16, "from 1 to 16");
+    check_range("/request/max_edit_images", 1..=16, "from 1 to 16");
     check_range("/request/max_reference_image_bytes", 1..=50 << 20, "from 1 to 50MiB");
     check_range("/max_image_bytes", 1..=64 << 20, "from 1 to 64MiB");
 }

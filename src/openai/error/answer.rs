@@ -51,9 +51,9 @@ impl Failure {
             Self::ModelUnknown { .. } => Class::ModelUnknown,
             Self::ModelForbidden { .. } => Class::ModelForbidden,
             Self::SizeForbidden { .. } => Class::SizeForbidden,
-            Self::EndpointUnknown { .. } => Class::EndpointUnknown,
+            Self::EndpointRetired => Class::EndpointRetired,
             Self::MethodNotAllowed { .. } => Class::MethodNotAllowed,
-            Self::MediaType => Class::MediaType,
+            Self::MediaType { .. } => Class::MediaType,
             Self::BodyTooLarge { .. } => Class::BodyTooLarge,
             Self::BodyEmpty => Class::BodyEmpty,
             Self::BodyTimeout => Class::BodyTimeout,
@@ -115,11 +115,8 @@ impl Failure {
             | Self::PriceUnavailable { model } => one("model", &echo(model)),
             Self::LimitReached(limit) | Self::BudgetSpent(limit) => limit.message(template),
             Self::SizeForbidden { size } => one("size", &echo(size)),
-            Self::EndpointUnknown { method, path } => {
-                let path = path.split(['?', '#']).next().unwrap_or_default();
-                fill(template, &[("method", &echo(method)), ("path", &echo(path))])
-            }
             Self::MethodNotAllowed { allow } => one("allow", allow),
+            Self::MediaType { accepted } => one("accepted", accepted),
             Self::BodyTooLarge { limit } | Self::ImageTooLarge { limit } => {
                 one("limit", &limit.to_string())
             }

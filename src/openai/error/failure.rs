@@ -3,7 +3,10 @@
 use std::{borrow::Cow, time::Duration};
 
 use super::{ModerationDetails, table::ValueFault};
-use crate::openai::{reference_image::ReferenceFault, request::RequestError};
+use crate::openai::{
+    reference_image::ReferenceFault,
+    request::{ImagesName, RequestError},
+};
 
 /// A request that ends without an image.
 ///
@@ -39,20 +42,18 @@ pub enum Failure {
         /// As the client named it.
         size: String,
     },
-    /// Nothing is served at the URL.
-    EndpointUnknown {
-        /// The request's method.
-        method: String,
-        /// The request's path; a query is not repeated.
-        path: String,
-    },
+    /// The URL was served by OpenAI once.
+    EndpointRetired,
     /// The URL is served, but not for this method.
     MethodNotAllowed {
         /// The method that it is served for.
         allow: &'static str,
     },
-    /// The body is not declared as JSON.
-    MediaType,
+    /// The body is not declared as what the URL takes.
+    MediaType {
+        /// What it takes, in words.
+        accepted: &'static str,
+    },
     /// The body is larger than `request.max_body_bytes`.
     BodyTooLarge {
         /// The limit in bytes.
@@ -124,7 +125,7 @@ pub enum Failure {
     },
     /// The upstream does not take a reference image.
     ReferenceInvalid {
-        /// The field, `images` or `images[2]`.
+        /// The field, `images[2]` or `mask`.
         param: String,
         /// What is wrong with the image.
         fault: ReferenceFault,
@@ -212,6 +213,18 @@ pub enum KeyReason {
 }
 
 impl Failure {
+    /// The failure with its images called as the client calls them.
+    #[must_use]
+    pub fn with_images_name(mut self, name: ImagesName) -> Self {
+        if let Self::ReferenceInvalid { param, .. } = &mut self {
+            *param = name.of(param).into_owned();
+        }
+        if let Self::ValueRefused { param: Some(param), .. } = &mut self {
+            *param = name.of(param).into_owned().into();
+        }
+        self
+    }
+
     /// The memory budget is used up: some seconds later another answer has left.
     #[must_use]
     pub const fn overloaded() -> Self {

@@ -134,21 +134,21 @@ table! {
 
     // The request as HTTP.
 
-    /// Nothing is served at the URL.
-    EndpointUnknown: 404 InvalidRequest ["unknown_url"], Param::Null, ByStatus,
-        "Unknown request URL: {method} {path}.";
+    /// `/v1/images/variations`.
+    EndpointRetired: 404 InvalidRequest ["unknown_url"], Param::Null, ByStatus,
+        "Image variations are retired: OpenAI no longer serves them, and neither does this gateway. Send the image to /v1/images/edits.";
     /// The URL is served for another method; the `allow` header names it.
     MethodNotAllowed: 405 InvalidRequest ["method_not_allowed"], Param::Null, ByStatus,
         "This URL accepts {allow} requests only.";
-    /// The `content-type` is not JSON, or the body is compressed.
+    /// The `content-type` is not one that the URL takes, or the body is compressed.
     MediaType: 415 InvalidRequest ["unsupported_media_type"], Param::Null, ByStatus,
-        "Unsupported content type. Send uncompressed JSON with 'content-type: application/json'.";
+        "Unsupported content type. Send {accepted}, uncompressed.";
     /// The body is over `request.max_body_bytes`.
     BodyTooLarge: 413 InvalidRequest ["request_too_large"], Param::Null, ByStatus,
         "The request body is too large. The limit is {limit} bytes.";
     /// There is no body.
     BodyEmpty: 400 InvalidRequest ["invalid_json"], Param::Null, ByStatus,
-        "The request body is empty. Send a JSON object with a 'prompt'.";
+        "The request body is empty. Send at least a 'prompt'.";
     /// The body did not arrive in time.
     BodyTimeout: 408 InvalidRequest ["request_timeout"], Param::Null, ByStatus,
         "The request body did not arrive in time.";
@@ -164,6 +164,9 @@ table! {
     /// The body is not JSON, not UTF-8, not an object, or names a field twice.
     InvalidJson: 400 InvalidRequest ["invalid_json"], Param::Named, ByStatus,
         "The request body cannot be read: {fault}.";
+    /// The body is not `multipart/form-data` with the declared boundary, or has a field twice.
+    InvalidForm: 400 InvalidRequest ["invalid_form"], Param::Named, ByStatus,
+        "The request body cannot be read as a form: {fault}.";
     /// A field that does not exist.
     UnknownParameter: 400 InvalidRequest ["unknown_parameter"], Param::Named, ByStatus,
         "Unknown parameter: '{param}'.";
@@ -173,7 +176,7 @@ table! {
     /// A required field is absent or `null`.
     MissingParameter: 400 InvalidRequest ["missing_required_parameter"], Param::Named, ByStatus,
         "Missing required parameter: '{param}'.";
-    /// A field of another JSON type.
+    /// A field of another JSON type, text where a file belongs, or a file where text belongs.
     InvalidType: 400 InvalidRequest ["invalid_type"], Param::Named, ByStatus,
         "Invalid type for '{param}': expected {expected}, but got {got} instead.";
     /// A value that the field, or the model, does not accept.
@@ -194,10 +197,10 @@ table! {
     /// `images` is an empty array.
     EmptyArray: 400 InvalidRequest ["empty_array"], Param::Named, ByStatus,
         "Invalid '{param}': empty array. Expected an array with minimum length 1, but got an empty array instead.";
-    /// `images` has more than `request.max_reference_images` entries.
+    /// More images than `request.max_reference_images` or `request.max_edit_images` allows.
     ArrayTooLong: 400 InvalidRequest ["array_above_max_length"], Param::Named, ByStatus,
         "Invalid '{param}': array too long. Expected an array with maximum length {max}, but got an array with length {got} instead.";
-    /// An entry of `images` that cannot be an image.
+    /// An image, or a mask, that cannot be one.
     ReferenceMalformed: 400 InvalidRequest OWN_REFERENCE_CODES, Param::Named, ByStatus,
         "Invalid image in '{param}': {fault}.";
 
@@ -291,8 +294,9 @@ table! {
         "The image service is overloaded. Please try again.";
 }
 
-/// The codes that reading `images` can give without looking at pixels.
-const OWN_REFERENCE_CODES: [&str; 5] = [
+/// The codes that reading images can give without looking at pixels.
+const OWN_REFERENCE_CODES: [&str; 6] = [
+    ReferenceFault::Image.as_str(),
     ReferenceFault::Base64.as_str(),
     ReferenceFault::Url.as_str(),
     ReferenceFault::MediaType.as_str(),

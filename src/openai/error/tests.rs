@@ -42,13 +42,6 @@ fn a_clients_value_is_shortened_and_escaped() {
 }
 
 #[test]
-fn a_query_is_not_repeated() {
-    let failure =
-        Failure::EndpointUnknown { method: "GET".to_owned(), path: "/v1/x?key=secret".to_owned() };
-    assert_eq!(failure.to_api().message, "Unknown request URL: GET /v1/x.");
-}
-
-#[test]
 fn a_request_error_keeps_its_own_words() {
     let error = ImageRequest::parse(br#"{"prompt":1}"#, &Limits::default()).unwrap_err();
     let api = Failure::from(error.clone()).to_api();

@@ -23,6 +23,8 @@ pub struct RequestError {
 pub enum RequestCode {
     /// Not JSON, not an object, or a field twice.
     InvalidJson,
+    /// Not a form, or a field twice.
+    InvalidForm,
     /// A field that does not exist.
     UnknownParameter,
     /// A field that is not served.
@@ -64,6 +66,7 @@ impl RequestCode {
     pub const fn class(self) -> Class {
         match self {
             Self::InvalidJson => Class::InvalidJson,
+            Self::InvalidForm => Class::InvalidForm,
             Self::UnknownParameter => Class::UnknownParameter,
             Self::UnsupportedParameter => Class::UnsupportedParameter,
             Self::MissingParameter => Class::MissingParameter,
@@ -97,11 +100,21 @@ impl RequestError {
         Self::new(RequestCode::InvalidJson, Some(param), &[("fault", &fault)])
     }
 
+    /// The body is no form.
+    #[must_use]
+    pub fn invalid_form(fault: &str) -> Self {
+        Self::new(RequestCode::InvalidForm, None, &[("fault", fault)])
+    }
+
+    pub(super) fn invalid_field(param: &'static str, fault: &str) -> Self {
+        Self::new(RequestCode::InvalidForm, Some(param.into()), &[("fault", fault)])
+    }
+
     pub(super) fn unknown_parameter(param: String) -> Self {
         Self::new(RequestCode::UnknownParameter, Some(param.into()), &[])
     }
 
-    pub(super) fn unsupported_parameter(param: &'static str, fault: &str) -> Self {
+    pub(super) fn unsupported_parameter(param: impl Into<Cow<'static, str>>, fault: &str) -> Self {
         Self::new(RequestCode::UnsupportedParameter, Some(param.into()), &[("fault", fault)])
     }
 

@@ -19,18 +19,28 @@ pub struct Svg<'a> {
 impl<'a> Svg<'a> {
     /// Reads `{"model", "reasoning": {"effort"}}`, where `model` is required.
     pub(super) fn read(member: &Member<'a>) -> Result<Self, RequestError> {
-        let mut object = Object::read(member, &["model", "reasoning"], "svg.")?;
+        let mut object = Object::read(member, &["model", "reasoning"], "svg.".into())?;
         let model = object
             .take("model")
             .ok_or_else(|| RequestError::missing_parameter("svg.model".into()))?;
-        let model = super::read_model(&model)?;
+        let model = super::field::read_model(&model)?;
         let effort = match object.take("reasoning") {
             Some(reasoning) => {
-                Object::read(&reasoning, &["effort"], "svg.reasoning.")?.choice("effort")?
+                Object::read(&reasoning, &["effort"], "svg.reasoning.".into())?.choice("effort")?
             }
             None => None,
         };
         Ok(Self { model, effort })
+    }
+
+    /// Reads `svg[model]` and `svg[reasoning][effort]`, as forms spell the same.
+    pub(super) fn read_fields(object: &mut Object<'a>) -> Result<Option<Self>, RequestError> {
+        let effort = object.choice("svg[reasoning][effort]")?;
+        match object.take("svg[model]") {
+            Some(model) => Ok(Some(Self { model: super::field::read_model(&model)?, effort })),
+            None if effort.is_some() => Err(RequestError::missing_parameter("svg[model]".into())),
+            None => Ok(None),
+        }
     }
 }
 
@@ -57,6 +67,11 @@ impl ImageRequest<'_> {
                     return Err(needs(param, "it needs 'output_format' 'gif'"));
                 }
             }
+        }
+        if format == Some(OutputFormat::Gif)
+            && self.edit.as_ref().is_some_and(|it| it.mask.is_some())
+        {
+            return Err(needs("mask", "'output_format' 'gif' knows no masks"));
         }
         if self.svg.is_some() && format != Some(OutputFormat::Svg) {
             return Err(needs("svg", "it needs 'output_format' 'svg'"));

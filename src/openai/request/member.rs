@@ -18,36 +18,69 @@ use crate::openai::{
 #[cfg(test)]
 mod tests;
 
-/// A value, still as JSON, and the name by which messages know it.
+/// A value as the client wrote it, and the name by which messages know it.
 #[derive(Debug)]
 pub(super) struct Member<'a> {
     param: Cow<'static, str>,
-    value: &'a RawValue,
+    value: Value<'a>,
+}
+
+#[derive(Debug)]
+enum Value<'a> {
+    /// Well-formed JSON without white space around it.
+    Json(&'a str),
+    /// A field of a form: numbers and booleans are spelled as in JSON, strings stand without quotes.
+    Text(&'a str),
 }
 
 impl<'a> Member<'a> {
     pub(super) fn new(param: Cow<'static, str>, value: &'a RawValue) -> Self {
-        Self { param, value }
+        Self { param, value: Value::Json(value.get()) }
     }
 
-    /// The value as the client wrote it; well-formed JSON without white space around it.
-    pub(super) fn json(&self) -> &'a str {
-        self.value.get()
+    /// A field of a form.
+    pub(super) fn of_text(param: &'static str, text: &'a str) -> Self {
+        Self { param: param.into(), value: Value::Text(text) }
+    }
+
+    /// Whether the two are spelled alike.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.written() == other.written()
+    }
+
+    fn written(&self) -> &'a str {
+        match self.value {
+            Value::Json(json) => json,
+            Value::Text(text) => text,
+        }
+    }
+
+    /// The value as JSON that begins with `opening`.
+    ///
+    /// # Errors
+    ///
+    /// It is another JSON value than `expected`, or a field of a form, which has no structure.
+    pub(super) fn json(&self, opening: char, expected: &str) -> Result<&'a str, RequestError> {
+        match self.value {
+            Value::Json(json) if json.starts_with(opening) => Ok(json),
+            Value::Json(_) | Value::Text(_) => Err(self.invalid_type(expected)),
+        }
     }
 
     pub(super) fn string(&self) -> Result<Cow<'a, str>, RequestError> {
-        if !self.json().starts_with('"') {
-            return Err(self.invalid_type("a string"));
+        if let Value::Text(text) = self.value {
+            return Ok(Cow::Borrowed(text));
         }
+        let json = self.json('"', "a string")?;
         // Well-formed JSON can still escape half a surrogate pair (RFC 8259 §8.2).
-        let text = serde_json::from_str::<Text<'a>>(self.json()).map_err(|_lone_surrogate| {
+        let text = serde_json::from_str::<Text<'a>>(json).map_err(|_lone_surrogate| {
             self.invalid_value("it is not Unicode: it escapes half a surrogate pair")
         })?;
         Ok(text.0)
     }
 
     pub(super) fn boolean(&self) -> Result<bool, RequestError> {
-        match self.json() {
+        match self.written() {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err(self.invalid_type("a boolean")),
@@ -63,7 +96,7 @@ impl<'a> Member<'a> {
     }
 
     pub(super) fn integer(&self, range: RangeInclusive<u32>) -> Result<u32, RequestError> {
-        let digits = self.json();
+        let digits = self.written();
         if self.kind() != "an integer" {
             return Err(self.invalid_type("an integer"));
         }
@@ -82,10 +115,7 @@ impl<'a> Member<'a> {
     /// The elements of an array of 1 to `max` elements, named `param[0]` and so on. However many
     /// there are, no more than `max` are kept.
     pub(super) fn elements(&self, max: usize) -> Result<Vec<Self>, RequestError> {
-        if !self.json().starts_with('[') {
-            return Err(self.invalid_type("an array"));
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(self.json());
+        let mut deserializer = serde_json::Deserializer::from_str(self.json('[', "an array")?);
         let (values, count) = Elements { max }
             .deserialize(&mut deserializer)
             .map_err(|_not_an_array| self.invalid_type("an array"))?;
@@ -126,13 +156,21 @@ impl<'a> Member<'a> {
         RequestError::malformed_image(self.param.clone(), malformed)
     }
 
-    fn out_of_bounds(&self, code: RequestCode, bound: &str, got: &str) -> RequestError {
+    pub(super) fn name(&self) -> &Cow<'static, str> {
+        &self.param
+    }
+
+    pub(super) fn out_of_bounds(&self, code: RequestCode, bound: &str, got: &str) -> RequestError {
         RequestError::out_of_bounds(code, self.param.clone(), bound, &echo(got))
     }
 
-    /// The JSON type, as a sentence names it.
+    /// The type, as a sentence names it.
     fn kind(&self) -> &'static str {
-        let json = self.json();
+        let json = match self.value {
+            Value::Json(json) => json,
+            Value::Text(text) if is_integer(text) => return "an integer",
+            Value::Text(_) => return "text",
+        };
         match json.bytes().next() {
             Some(b'"') => "a string",
             Some(b'{') => "an object",
@@ -143,6 +181,12 @@ impl<'a> Member<'a> {
             _ => "an integer",
         }
     }
+}
+
+/// `[ "-" ] 1*DIGIT`
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Reads an array's first `max` elements and counts them all.

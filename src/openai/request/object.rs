@@ -28,7 +28,7 @@ impl<'a> Object<'a> {
         known: &'static [&'static str],
     ) -> Result<Self, RequestError> {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let found = Members { known, prefix: "" }
+        let found = Members { known, prefix: Cow::Borrowed("") }
             .deserialize(&mut deserializer)
             .and_then(|found| deserializer.end().map(|()| found))
             .map_err(|error| RequestError::invalid_json(&words(&error)))?;
@@ -39,13 +39,19 @@ impl<'a> Object<'a> {
     pub(super) fn read(
         member: &Member<'a>,
         known: &'static [&'static str],
-        prefix: &'static str,
+        prefix: Cow<'static, str>,
     ) -> Result<Self, RequestError> {
-        let mut deserializer = serde_json::Deserializer::from_str(member.json());
+        let json = member.json('{', "an object")?;
+        let mut deserializer = serde_json::Deserializer::from_str(json);
         let found = Members { known, prefix }
             .deserialize(&mut deserializer)
             .map_err(|_not_an_object| member.invalid_type("an object"))?;
         found.map(|members| Self { members })
+    }
+
+    /// The fields of a form, each of them once.
+    pub(super) fn of_fields(members: Vec<(&'static str, Member<'a>)>) -> Self {
+        Self { members }
     }
 
     /// Takes the member `name` out, unless it is absent or `null`.
@@ -90,7 +96,7 @@ fn words(error: &serde_json::Error) -> String {
 /// broken body is always told first.
 struct Members {
     known: &'static [&'static str],
-    prefix: &'static str,
+    prefix: Cow<'static, str>,
 }
 
 type Found<'a> = Result<Vec<(&'static str, Member<'a>)>, RequestError>;

@@ -63,6 +63,16 @@ choice! {
 }
 
 choice! {
+    /// How closely an edit keeps to its images.
+    pub enum InputFidelity {
+        /// Very.
+        High = "high",
+        /// Less.
+        Low = "low",
+    }
+}
+
+choice! {
     /// How long the model that writes an SVG thinks.
     pub enum Effort {
         /// Not at all.

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{FIELDS, ImageRequest, Limits, RequestCode, RequestError, ResponseFormat, Size};
+use super::{FIELDS, ImageRequest, Limits, RequestCode, RequestError, Size};
 use crate::openai::{echo::MAX_ECHO_CHARS, reference_image::ReferenceImage};
 
 pub(super) fn parse(body: &str) -> Result<ImageRequest<'_>, RequestError> {
@@ -28,7 +28,7 @@ fn a_prompt_is_enough() {
     let request = parse(r#"{"prompt":"a fox"}"#).unwrap();
     assert_eq!(request.prompt, "a fox");
     assert_eq!((request.n, request.size), (1, Size::Auto));
-    assert_eq!(request.response_format, ResponseFormat::B64Json);
+    assert_eq!((request.response_format, request.edit), (None, None));
     assert_eq!(request.quality, None);
     assert!(request.images.is_empty());
 }

@@ -21,6 +21,9 @@ pub(super) fn origin(param: Option<&str>) -> Origin {
     };
     if let Some(option) = param.strip_prefix("tools[0].") {
         let option = option.split(['.', '[']).next().unwrap_or_default();
+        if option == "input_image_mask" {
+            return Origin::Client(Cow::Borrowed("mask"));
+        }
         return known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client);
     }
     if let Some(part) = param.strip_prefix("input[0].content[") {
@@ -29,6 +32,7 @@ pub(super) fn origin(param: Option<&str>) -> Origin {
     match param {
         // At the top level this is the text model.
         "model" => Origin::Ours,
+        "mask" | "input_image_mask" => Origin::Client(Cow::Borrowed("mask")),
         "prompt" => Origin::Client(Cow::Borrowed("prompt")),
         "image" | "images" | "image_url" => Origin::Client(Cow::Borrowed("images")),
         option => known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client),
@@ -63,13 +67,14 @@ pub(super) fn guess(message: &str) -> Option<&'static str> {
 }
 
 /// Options of the tool that come from the client's field of the same name.
-const TOOL_FIELDS: [&str; 11] = [
+const TOOL_FIELDS: [&str; 12] = [
     "size",
     "quality",
     "background",
     "output_format",
     "output_compression",
     "moderation",
+    "input_fidelity",
     "complexity",
     "frame_count",
     "frame_duration_ms",
@@ -77,7 +82,9 @@ const TOOL_FIELDS: [&str; 11] = [
     "model",
 ];
 
-const GUESSES: [(&[&str], &str); 8] = [
+const GUESSES: [(&[&str], &str); 10] = [
+    (&["input_fidelity", "input fidelity"], "input_fidelity"),
+    (&["mask"], "mask"),
     (&["compression"], "output_compression"),
     (&["background", "transparen"], "background"),
     (&["quality"], "quality"),
@@ -103,6 +110,8 @@ mod tests {
             ("input[0].content[x].image_url", "images"),
             ("input[0].content[1].text", "prompt"),
             ("image", "images"),
+            ("tools[0].input_image_mask.image_url", "mask"),
+            ("tools[0].input_fidelity", "input_fidelity"),
         ] {
             assert_eq!(origin(Some(param)), Origin::Client(field.into()), "{param}");
         }

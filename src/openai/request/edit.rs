@@ -1,0 +1,148 @@
+//! What an edit has beyond a generation, and its JSON form (OpenAI API reference, "Create image edit").
+
+use std::borrow::Cow;
+
+use super::{ImageRequest, InputFidelity, Limits, Member, Object, RequestError};
+use crate::multipart::Boundary;
+use crate::openai::{
+    choice::list,
+    echo::echo,
+    model::Family,
+    reference_image::{Malformed, ReferenceImage},
+};
+
+/// What only an edit has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit<'a> {
+    /// Whose transparent areas say where the first image is edited.
+    pub mask: Option<ReferenceImage<'a>>,
+    /// How closely the images are kept to.
+    pub input_fidelity: Option<InputFidelity>,
+    /// By which name the client knows its images.
+    pub images_name: ImagesName,
+}
+
+/// How the body of an edit is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encoding {
+    /// A JSON object.
+    Json,
+    /// `multipart/form-data`.
+    Form(Boundary),
+}
+
+/// The field that holds the images of a request, for errors that name one of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ImagesName {
+    /// `images`, an array.
+    #[default]
+    Images,
+    /// `image`, one file.
+    Image,
+    /// `image[]`, once for each file; `image[2]` in errors.
+    ImageList,
+}
+
+impl ImagesName {
+    /// `param`, a field of a generation such as `images[2]`, as this client knows it.
+    #[must_use]
+    pub fn of(self, param: &str) -> Cow<'_, str> {
+        match (self, param.strip_prefix("images")) {
+            (Self::Images, _) | (_, None) => param.into(),
+            (Self::Image, Some(_)) => "image".into(),
+            (Self::ImageList, Some(index)) => format!("image{index}").into(),
+        }
+    }
+}
+
+/// Reads `images` and `mask`, each an object with an `image_url`.
+pub(super) fn read<'a>(
+    object: &mut Object<'a>,
+    limits: &Limits,
+) -> Result<(Vec<ReferenceImage<'a>>, Edit<'a>), RequestError> {
+    let images = object
+        .take("images")
+        .ok_or_else(|| RequestError::missing_parameter("images".into()))?
+        .elements(limits.max_edit_images)?
+        .iter()
+        .map(|element| read_reference(element, limits))
+        .collect::<Result<_, _>>()?;
+    let mask = object.take("mask").map(|mask| read_reference(&mask, limits)).transpose()?;
+    let input_fidelity = object.choice("input_fidelity")?;
+    Ok((images, Edit { mask, input_fidelity, images_name: ImagesName::Images }))
+}
+
+/// `{"image_url": "…"}`. What `file_id` names is hosted at OpenAI, if anywhere.
+fn read_reference<'a>(
+    member: &Member<'a>,
+    limits: &Limits,
+) -> Result<ReferenceImage<'a>, RequestError> {
+    let prefix = format!("{}.", member.name());
+    let mut object = Object::read(member, &["image_url", "file_id"], prefix.clone().into())?;
+    if object.take("file_id").is_some() {
+        let fault = "No files are hosted here. Send the image in 'image_url', as a data URL or an https URL";
+        return Err(RequestError::unsupported_parameter(format!("{prefix}file_id"), fault));
+    }
+    let url = object
+        .take("image_url")
+        .ok_or_else(|| RequestError::missing_parameter(format!("{prefix}image_url").into()))?;
+    let image = ReferenceImage::parse(url.string()?, limits.max_reference_image_bytes)
+        .map_err(|fault| url.malformed_image(fault))?;
+    match image {
+        ReferenceImage::Base64(_) => Err(url.malformed_image(Malformed::NoUrl)),
+        ReferenceImage::Url(_) | ReferenceImage::File { .. } => Ok(image),
+    }
+}
+
+impl ImageRequest<'_> {
+    /// Holds `input_fidelity` to what `model` knows.
+    pub(super) fn check_fidelity(&self, model: &str) -> Result<(), RequestError> {
+        let Some(fidelity) = self.edit.as_ref().and_then(|edit| edit.input_fidelity) else {
+            return Ok(());
+        };
+        let known = Family::input_fidelities(model);
+        if known.contains(&fidelity) {
+            return Ok(());
+        }
+        let model = echo(model);
+        let fault = match known {
+            [] => format!("the model '{model}' always keeps closely to its images. Leave it out"),
+            known => format!(
+                "the model '{model}' does not know '{}'. Supported values are {}",
+                fidelity.as_str(),
+                list(known)
+            ),
+        };
+        Err(RequestError::invalid_value("input_fidelity", &fault))
+    }
+}
+
+/// Every field of an edit in JSON that is known, served or not.
+pub const EDIT_FIELDS: &[&str] = &[
+    "prompt",
+    "model",
+    "n",
+    "size",
+    "quality",
+    "background",
+    "moderation",
+    "output_format",
+    "output_compression",
+    "partial_images",
+    "stream",
+    "response_format",
+    "style",
+    "user",
+    "safety_identifier",
+    "complexity",
+    "frame_count",
+    "frame_duration_ms",
+    "svg",
+    "images",
+    "mask",
+    "input_fidelity",
+    "markup",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! An edit as `multipart/form-data`: files beside plain fields that are spelled as in JSON.
+//!
+//! Files and texts stay slices of the body. However many parts a client sends, no more are kept than
+//! there are fields and images allowed.
+
+use super::edit::{Edit, ImagesName};
+use super::{Limits, Member, Object, RequestCode, RequestError};
+use crate::multipart::{Boundary, Kind, Part, Parts};
+use crate::openai::{
+    echo::echo,
+    reference_image::{Malformed, ReferenceImage},
+};
+
+/// The parts of an edit.
+#[derive(Debug, Default)]
+pub(super) struct Form<'a> {
+    fields: Vec<(&'static str, Member<'a>)>,
+    image: Option<Part<'a>>,
+    /// Of `image[]`, as many as are allowed.
+    images: Vec<Part<'a>>,
+    /// Parts called `image[]`, kept or not.
+    count: usize,
+    mask: Option<Part<'a>>,
+}
+
+impl<'a> Form<'a> {
+    /// Reads the body to its end: a broken form is told before any fault of a field.
+    pub(super) fn parse(
+        body: &'a [u8],
+        boundary: &'a Boundary,
+        limits: &Limits,
+    ) -> Result<Self, RequestError> {
+        let mut form = Ok(Self::default());
+        for part in Parts::new(body, boundary) {
+            let part = part.map_err(|fault| RequestError::invalid_form(&fault.to_string()))?;
+            form = form.and_then(|form: Self| form.with(part, limits));
+        }
+        form
+    }
+
+    fn with(mut self, part: Part<'a>, limits: &Limits) -> Result<Self, RequestError> {
+        match &*part.name {
+            b"image" | b"image[]" if self.image.is_some() => return Err(several_images()),
+            b"image" if self.count > 0 => return Err(several_images()),
+            b"image" => self.image = Some(part),
+            b"image[]" => {
+                self.count = self.count.saturating_add(1);
+                if self.count <= limits.max_edit_images {
+                    self.images.push(part);
+                }
+            }
+            b"mask" if self.mask.is_some() => return Err(twice("mask")),
+            b"mask" => self.mask = Some(part),
+            b"markup" => return Err(RequestError::unsupported_parameter("markup", NO_MARKUP)),
+            _ => self.push_text(&part)?,
+        }
+        Ok(self)
+    }
+
+    fn push_text(&mut self, part: &Part<'a>) -> Result<(), RequestError> {
+        let Some(name) = FORM_FIELDS.iter().find(|name| name.as_bytes() == &*part.name) else {
+            let name = String::from_utf8_lossy(&part.name);
+            return Err(RequestError::unknown_parameter(echo(&name)));
+        };
+        if part.kind == Kind::File {
+            return Err(RequestError::invalid_type((*name).into(), "text", "a file"));
+        }
+        let text = std::str::from_utf8(part.data)
+            .map_err(|_| RequestError::invalid_value(*name, "it is not UTF-8"))?;
+        let member = Member::of_text(name, text);
+        if *name != "prompt" && text.len() > MAX_TEXT_BYTES {
+            let (max, got) = (MAX_TEXT_BYTES.to_string(), text.len().to_string());
+            return Err(member.out_of_bounds(RequestCode::StringTooLong, &max, &got));
+        }
+        match self.fields.iter().find(|(known, _)| known == name) {
+            // async-openai 0.41 sends `output_compression` twice.
+            Some((_, first)) if first.is_like(&member) => {}
+            Some(_) => return Err(twice(name)),
+            None => self.fields.push((name, member)),
+        }
+        Ok(())
+    }
+
+    /// The plain fields.
+    pub(super) fn fields(&mut self) -> Object<'a> {
+        Object::of_fields(std::mem::take(&mut self.fields))
+    }
+
+    /// The images and what else only an edit has; `object` holds the plain fields.
+    pub(super) fn read(
+        self,
+        object: &mut Object<'a>,
+        limits: &Limits,
+    ) -> Result<(Vec<ReferenceImage<'a>>, Edit<'a>), RequestError> {
+        let max = limits.max_edit_images;
+        if self.count > max {
+            let (max, count) = (max.to_string(), self.count.to_string());
+            let code = RequestCode::ArrayTooLong;
+            return Err(RequestError::out_of_bounds(code, "image".into(), &max, &count));
+        }
+        let max_bytes = limits.max_reference_image_bytes;
+        let (images, images_name) = match self.image {
+            Some(image) => {
+                (vec![read_file(&image, "image".to_owned(), max_bytes)?], ImagesName::Image)
+            }
+            None => {
+                let files = self.images.iter().enumerate();
+                let read = |(index, file)| read_file(file, format!("image[{index}]"), max_bytes);
+                (files.map(read).collect::<Result<_, _>>()?, ImagesName::ImageList)
+            }
+        };
+        if images.is_empty() {
+            return Err(RequestError::missing_parameter("image".into()));
+        }
+        let mask =
+            self.mask.map(|mask| read_file(&mask, "mask".to_owned(), max_bytes)).transpose()?;
+        let input_fidelity = object.choice("input_fidelity")?;
+        Ok((images, Edit { mask, input_fidelity, images_name }))
+    }
+}
+
+fn read_file<'a>(
+    part: &Part<'a>,
+    param: String,
+    max_bytes: usize,
+) -> Result<ReferenceImage<'a>, RequestError> {
+    match part.kind {
+        Kind::File => ReferenceImage::of_file(part.data, max_bytes)
+            .map_err(|fault: Malformed| RequestError::malformed_image(param.into(), fault)),
+        Kind::Text => Err(RequestError::invalid_type(param.into(), "a file", "text")),
+    }
+}
+
+fn several_images() -> RequestError {
+    let fault = "'image' holds one file. Send several files each as 'image[]'";
+    RequestError::invalid_field("image", fault)
+}
+
+fn twice(name: &'static str) -> RequestError {
+    RequestError::invalid_field(name, &format!("it has '{name}' more than once"))
+}
+
+/// Every plain field of a form that is known, served or not.
+pub const FORM_FIELDS: &[&str] = &[
+    "prompt",
+    "model",
+    "n",
+    "size",
+    "quality",
+    "background",
+    "moderation",
+    "output_format",
+    "output_compression",
+    "partial_images",
+    "stream",
+    "response_format",
+    "style",
+    "user",
+    "safety_identifier",
+    "complexity",
+    "frame_count",
+    "frame_duration_ms",
+    "svg[model]",
+    "svg[reasoning][effort]",
+    "input_fidelity",
+];
+
+/// Room for 256 characters, the longest that any plain field but the prompt may have.
+const MAX_TEXT_BYTES: usize = 1024;
+pub(super) const NO_MARKUP: &str = "The image tool has no such option. Send a 'mask'";
