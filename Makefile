@@ -1,6 +1,6 @@
 # The one entry for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build sim demo run test test-unit test-e2e lint golden fuzz bench clean
+.PHONY: help setup setup-run build ctl sim demo run test test-unit test-e2e lint golden fuzz bench clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,10 @@ setup-run:
 
 build: setup-run ## Build the filter: build/imagegate.wasm
 	@tools/build.sh
+
+ctl: ## Build the tool beside it: build/imagegatectl
+	@cargo build --release --package imagegatectl --target-dir target
+	@mkdir -p build && cp target/release/imagegatectl build/.imagegatectl && mv build/.imagegatectl build/imagegatectl
 
 sim: setup-run
 	@cargo build --release --package codex-sim --target-dir target

@@ -1,0 +1,180 @@
+//! A document as a tree of values that know where they stand.
+//!
+//! Spans are byte ranges of the file. Text keeps how its own characters lie in the file, so that JSON
+//! inside a YAML block (the usual form of a plugin configuration) has lines and columns of the file too.
+
+use std::ops::Range;
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Where it stands; of a block of YAML only its beginning.
+    pub(crate) span: Range<usize>,
+    /// What it is.
+    pub(crate) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// `null`.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number, as a `google.protobuf.Struct` has it.
+    Number(f64),
+    /// Text.
+    Text(Text),
+    /// A list.
+    List(Vec<Node>),
+    /// An object, in the order of the file; a name may be there twice.
+    Object(Vec<Field>),
+}
+
+/// Text, and how it lies in the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    /// What it says.
+    pub(crate) value: String,
+    /// For each of its lines where that line starts in the file; empty where the characters of the file
+    /// are not those of the text (escapes, folded lines).
+    pub(crate) lines: Vec<usize>,
+}
+
+/// A field of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where the name stands.
+    pub(crate) span: Range<usize>,
+    /// Its value.
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// The field of this name, in either spelling that Envoy takes: `snake_case` or `camelCase`.
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        self.field(name).map(|field| &field.value)
+    }
+
+    /// As [`Node::get`], with the place of the name.
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        let is = |field: &&Field| field.name == name || field.name == camel_case(name);
+        self.fields().iter().rfind(is)
+    }
+
+    /// The value behind several names.
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The fields; none where this is no object.
+    pub(crate) fn fields(&self) -> &[Field] {
+        match &self.kind {
+            Kind::Object(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// The elements; none where this is no list.
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text, where it is text.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(&text.value),
+            _ => None,
+        }
+    }
+
+    /// Whether this is `true`.
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(self.kind, Kind::Bool(true))
+    }
+
+    /// Calls `visit` for this value and everything in it.
+    pub(crate) fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Self)) {
+        visit(self);
+        self.items().iter().for_each(|item| item.walk(visit));
+        self.fields().iter().for_each(|field| field.value.walk(visit));
+    }
+
+    /// Where the value behind the JSON pointer stands, or as much of the way as there is: the name of a
+    /// field where its value has several lines or is not known, else the value.
+    pub(crate) fn locate(&self, pointer: &str) -> Range<usize> {
+        let (mut node, mut name) = (self, None);
+        for segment in pointer.split('/').skip(1) {
+            let segment = segment.replace("~1", "/").replace("~0", "~");
+            let next = match &node.kind {
+                // The last of two: the parser reads on until it finds it.
+                Kind::Object(fields) => fields.iter().rfind(|field| field.name == segment),
+                Kind::List(items) => {
+                    let Some(item) = segment.parse().ok().and_then(|at: usize| items.get(at))
+                    else {
+                        break;
+                    };
+                    (node, name) = (item, None);
+                    continue;
+                }
+                _ => None,
+            };
+            let Some(field) = next else { break };
+            (node, name) = (&field.value, Some(&field.span));
+        }
+        match (&node.kind, name) {
+            (Kind::Object(_) | Kind::List(_), Some(name)) => name.clone(),
+            (Kind::Object(fields), None) => {
+                fields.first().map_or_else(|| node.span.clone(), |field| field.span.clone())
+            }
+            (Kind::Null, Some(name)) if node.span.is_empty() => name.clone(),
+            _ => node.span.clone(),
+        }
+    }
+
+    /// Moves every span by what `place` says.
+    pub(crate) fn relocate(&mut self, place: &dyn Fn(Range<usize>) -> Range<usize>) {
+        self.span = place(self.span.clone());
+        match &mut self.kind {
+            Kind::List(items) => items.iter_mut().for_each(|item| item.relocate(place)),
+            Kind::Object(fields) => {
+                for field in fields {
+                    field.span = place(field.span.clone());
+                    field.value.relocate(place);
+                }
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {}
+        }
+    }
+}
+
+impl Text {
+    /// Text of a file whose characters are not the text's own.
+    pub(crate) fn opaque(value: String) -> Self {
+        Self { value, lines: Vec::new() }
+    }
+
+    /// Where the byte `at` of the text stands in the file.
+    pub(crate) fn place(&self, at: usize) -> Option<usize> {
+        let before = self.value.get(..at)?;
+        let line = before.matches('\n').count();
+        let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
+        self.lines.get(line).map(|start| start + column)
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut parts = name.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut text, part| {
+        let mut chars = part.chars();
+        text.extend(chars.next().map(|c| c.to_ascii_uppercase()));
+        text.push_str(chars.as_str());
+        text
+    })
+}

@@ -1,0 +1,294 @@
+//! YAML as a tree, with the types that Envoy's own loader (yaml-cpp) gives to plain scalars.
+//!
+//! A digest that is all digits is a number there, `yes` is a truth value, and `12e3` is 12000: what the
+//! filter refuses in Envoy has to be refused here for the same reason.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::tree::{Field, Kind, Node, Text};
+
+/// YAML that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Not YAML; the parser's words tell of syntax only.
+    #[error("not YAML: {1}")]
+    Syntax(usize, String),
+    /// One object has a name twice.
+    #[error("a second field of this name")]
+    SameName(Range<usize>),
+    /// The name of a field is a list or an object.
+    #[error("the name of a field must be text")]
+    Name(usize),
+    /// Deeper or larger than any configuration.
+    #[error("nested deeper than {MAX_DEPTH}, or more than {MAX_NODES} values with their aliases")]
+    Size(usize),
+}
+
+impl Error {
+    /// Where it stands.
+    pub(crate) fn span(&self) -> Range<usize> {
+        match self {
+            Self::SameName(span) => span.clone(),
+            Self::Syntax(at, _) | Self::Name(at) | Self::Size(at) => *at..*at,
+        }
+    }
+}
+
+/// The documents of a file.
+pub(crate) fn parse(source: &str) -> Result<Vec<Node>, Error> {
+    let mut builder = Builder::new(source);
+    let mut parser = Parser::new_from_str(source);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| builder.syntax(&error))?;
+        builder.take(event, span)?;
+    }
+    Ok(builder.documents)
+}
+
+struct Builder<'s> {
+    source: &'s str,
+    /// The byte of each character: the parser counts characters.
+    bytes: Vec<usize>,
+    /// Where each line starts, in bytes.
+    lines: Vec<usize>,
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+}
+
+/// A list or an object that is not complete.
+struct Open {
+    start: usize,
+    anchor: usize,
+    /// How many values there were before it.
+    before: usize,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    List(Vec<Node>),
+    Object(Vec<Field>, Option<(String, Range<usize>)>),
+}
+
+impl<'s> Builder<'s> {
+    fn new(source: &'s str) -> Self {
+        let ends = source.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            source,
+            bytes: source.char_indices().map(|(at, _)| at).collect(),
+            lines: std::iter::once(0).chain(ends).collect(),
+            documents: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+        }
+    }
+
+    fn byte(&self, char: usize) -> usize {
+        self.bytes.get(char).copied().unwrap_or(self.source.len())
+    }
+
+    fn range(&self, span: Span) -> Range<usize> {
+        self.byte(span.start.index())..self.byte(span.end.index())
+    }
+
+    fn syntax(&self, error: &ScanError) -> Error {
+        Error::Syntax(self.byte(error.marker().index()), words(error.info()))
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Error> {
+        let range = self.range(span);
+        match event {
+            Event::Scalar(value, style, anchor, tag) => {
+                let node = self.scalar(&value, style, tag.as_deref(), span);
+                self.add(node, anchor, 1)
+            }
+            Event::Alias(anchor) => {
+                let unknown = || Error::Syntax(range.start, "an alias of nothing".to_owned());
+                let (mut node, size) = self.anchors.get(&anchor).cloned().ok_or_else(unknown)?;
+                // What is wrong in it is told where it is used.
+                node.relocate(&|_| range.clone());
+                self.add(node, 0, size)
+            }
+            Event::SequenceStart(anchor, _) => {
+                self.start(&range, anchor, OpenKind::List(Vec::new()))
+            }
+            Event::MappingStart(anchor, _) => {
+                self.start(&range, anchor, OpenKind::Object(Vec::new(), None))
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(&range),
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn start(&mut self, range: &Range<usize>, anchor: usize, kind: OpenKind) -> Result<(), Error> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Error::Size(range.start));
+        }
+        self.open.push(Open { start: range.start, anchor, before: self.nodes, kind });
+        Ok(())
+    }
+
+    fn end(&mut self, range: &Range<usize>) -> Result<(), Error> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let kind = match open.kind {
+            OpenKind::List(items) => Kind::List(items),
+            OpenKind::Object(fields, _) => Kind::Object(fields),
+        };
+        let size = self.nodes - open.before + 1;
+        self.nodes = open.before;
+        self.add(Node { span: open.start..range.end.max(open.start), kind }, open.anchor, size)
+    }
+
+    /// Puts a complete value, with `size` values in it, where it belongs.
+    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Error> {
+        self.nodes += size;
+        if self.nodes > MAX_NODES {
+            return Err(Error::Size(node.span.start));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.open.last_mut().map(|open| &mut open.kind) {
+            None => self.documents.push(node),
+            Some(OpenKind::List(items)) => items.push(node),
+            Some(OpenKind::Object(fields, name)) => match name.take() {
+                None => *name = Some(name_of(node, fields, self.source)?),
+                Some((name, span)) => fields.push(Field { name, span, value: node }),
+            },
+        }
+        Ok(())
+    }
+
+    fn scalar(&self, value: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
+        let range = self.range(span);
+        let text = |lines| Kind::Text(Text { value: value.to_owned(), lines });
+        let plain = style == ScalarStyle::Plain && tag.is_none();
+        let kind = match style {
+            _ if plain => resolve(value).unwrap_or_else(|| text(vec![range.start])),
+            ScalarStyle::Literal => text(self.lines_of(value, span)),
+            _ => text(self.line_of(value, &range)),
+        };
+        Node { span: range, kind }
+    }
+
+    /// Quoted text without escapes is one line of the file.
+    fn line_of(&self, value: &str, range: &Range<usize>) -> Vec<usize> {
+        let start = range.start + 1;
+        let as_written = self.source.get(start..start + value.len()) == Some(value);
+        if as_written && !value.contains('\n') { vec![start] } else { Vec::new() }
+    }
+
+    /// Where the lines of a literal block start, behind their indentation.
+    fn lines_of(&self, value: &str, span: Span) -> Vec<usize> {
+        let blank = value.len() - value.trim_start_matches('\n').len();
+        let first = span.start.line().saturating_sub(1 + blank);
+        let lines = self.lines.iter().skip(first).take(value.matches('\n').count() + 1);
+        lines.map(|start| start + span.start.col()).collect()
+    }
+}
+
+/// The name of a field; a second of the same name is an error, as it is in Envoy.
+fn name_of(node: Node, fields: &[Field], source: &str) -> Result<(String, Range<usize>), Error> {
+    let Node { span, kind } = node;
+    let name = match kind {
+        Kind::Text(text) => text.value,
+        Kind::List(_) | Kind::Object(_) => return Err(Error::Name(span.start)),
+        // `on:` and `1:` are names as they are written.
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => {
+            source.get(span.clone()).unwrap_or_default().to_owned()
+        }
+    };
+    if fields.iter().any(|field| field.name == name) {
+        return Err(Error::SameName(span));
+    }
+    Ok((name, span))
+}
+
+/// What a plain scalar is, if not text.
+fn resolve(value: &str) -> Option<Kind> {
+    if matches!(value, "" | "~" | "null" | "Null" | "NULL") {
+        return Some(Kind::Null);
+    }
+    for (yes, no) in [("y", "n"), ("yes", "no"), ("true", "false"), ("on", "off")] {
+        for (word, truth) in [(yes, true), (no, false)] {
+            if is_spelling(value, word) {
+                return Some(Kind::Bool(truth));
+            }
+        }
+    }
+    number(value)
+}
+
+/// Whether `value` is `word` in lower case, in upper case, or with one capital in front.
+fn is_spelling(value: &str, word: &str) -> bool {
+    let upper = word.to_ascii_uppercase();
+    let (first, rest) = (upper.get(..1), word.get(1..));
+    value == word
+        || value == upper
+        || first.zip(rest).is_some_and(|(first, rest)| value == format!("{first}{rest}"))
+}
+
+fn number(value: &str) -> Option<Kind> {
+    let (sign, digits) = match value.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, value.strip_prefix('+').unwrap_or(value)),
+    };
+    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
+    let whole = match (hexadecimal, octal) {
+        (Some(digits), _) => i64::from_str_radix(digits, 16).ok(),
+        (None, Some(digits)) => i64::from_str_radix(digits, 8).ok(),
+        (None, None) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+        (None, None) => None,
+    };
+    if let Some(whole) = whole {
+        // Beyond what a double holds exactly, Envoy makes text of it.
+        #[expect(clippy::cast_precision_loss, reason = "up to 2^53")]
+        let double = whole as f64;
+        let exact = whole <= MAX_EXACT;
+        return Some(if exact {
+            Kind::Number(sign * double)
+        } else {
+            Kind::Text(Text::opaque(value.to_owned()))
+        });
+    }
+    if matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
+        return Some(Kind::Number(f64::NAN));
+    }
+    let decimal = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+    // A double that overflows is no number to yaml-cpp.
+    let double = decimal.then(|| digits.parse::<f64>().ok()).flatten()?;
+    double.is_finite().then_some(Kind::Number(sign * double))
+}
+
+/// The parser's words without what they quote, which may be a value.
+fn words(info: &str) -> String {
+    let mut quoted = false;
+    info.chars()
+        .filter(|c| {
+            let quote = matches!(c, '\'' | '"' | '`');
+            quoted ^= quote;
+            !quote && !quoted && !c.is_control()
+        })
+        .collect()
+}
+
+/// Deeper than any configuration of Envoy, and shallow enough for recursion.
+const MAX_DEPTH: usize = 100;
+/// Far beyond any configuration; an alias counts what it stands for, so that none explodes.
+const MAX_NODES: usize = 200_000;
+/// 2^53, up to which a double holds every whole number.
+const MAX_EXACT: i64 = 9_007_199_254_740_992;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+use super::*;
+
+fn only(source: &str) -> Node {
+    let mut documents = parse(source).unwrap();
+    assert_eq!(documents.len(), 1);
+    documents.remove(0)
+}
+
+fn shown(node: &Node) -> String {
+    match &node.kind {
+        Kind::Null => "null".to_owned(),
+        Kind::Bool(truth) => truth.to_string(),
+        Kind::Number(number) => number.to_string(),
+        Kind::Text(text) => format!("{:?}", text.value),
+        Kind::List(items) => format!("{:?}", items.iter().map(shown).collect::<Vec<_>>()),
+        Kind::Object(fields) => {
+            fields.iter().map(|f| format!("{}={};", f.name, shown(&f.value))).collect()
+        }
+    }
+}
+
+#[test]
+fn plain_scalars_have_the_types_that_envoy_gives_them() {
+    for (plain, expected) in [
+        ("yes", "true"),
+        ("Off", "false"),
+        ("TRUE", "true"),
+        ("~", "null"),
+        ("60", "60"),
+        ("-0x10", "-16"),
+        ("010", "8"),
+        ("1.5", "1.5"),
+        ("1e3", "1000"),
+        (".inf", "NaN"),
+        ("1e999", "\"1e999\""),
+        ("9007199254740993", "\"9007199254740993\""),
+        ("30s", "\"30s\""),
+        ("1d", "\"1d\""),
+        ("inf", "\"inf\""),
+        ("oN", "\"oN\""),
+        ("1024x1024", "\"1024x1024\""),
+        ("2027-01-01T00:00:00Z", "\"2027-01-01T00:00:00Z\""),
+        ("\"60\"", "\"60\""),
+        ("'yes'", "\"yes\""),
+        ("!!str 60", "\"60\""),
+    ] {
+        assert_eq!(shown(&only(plain)), expected, "{plain}");
+    }
+}
+
+#[test]
+fn every_character_of_a_block_has_its_place() {
+    for source in [
+        "é: 1\nconfig: |\n    {\n      \"k\": 1\n    }\n",
+        "é: 1\nconfig: |2\n  {\n      \"k\": 1\n    }\n",
+        "é: 1\r\nconfig: |\r\n    {\r\n      \"k\": 1\r\n    }\r\n",
+        "é: 1\nconfig: |\n\n\n    {\n      \"k\": 1\n    }\n",
+    ] {
+        let tree = only(source);
+        let Some(Kind::Text(text)) = tree.get("config").map(|node| &node.kind) else {
+            panic!("{source}")
+        };
+        let at = text.value.find("\"k\"").unwrap();
+        let place = text.place(at).unwrap();
+        assert_eq!(source.get(place..place + 3), Some("\"k\""), "{source}");
+    }
+}
+
+#[test]
+fn documents_anchors_and_names_are_read() {
+    assert_eq!(parse("a: 1\n---\nb: 2\n").unwrap().len(), 2);
+    assert_eq!(shown(&only("a: &x {b: 1}\nc: *x\non: 1\n")), "a=b=1;;c=b=1;;on=1;");
+}
+
+#[test]
+fn what_cannot_be_read_has_a_place_and_no_value() {
+    for (source, start) in
+        [("a: 1\nb: 2\na: 3\n", "a: 3"), ("a: [s3cret\n", ""), ("a: 's3cret\n", "")]
+    {
+        let error = parse(source).unwrap_err();
+        assert!(source.get(error.span().start..).unwrap().starts_with(start), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+    assert!(parse(&"[".repeat(5_000)).is_err());
+    assert!(matches!(parse(&"- ".repeat(200)), Err(Error::Size(_))));
+}
+
+#[test]
+fn aliases_do_not_explode() {
+    let mut source = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for level in 1..20 {
+        let list = vec![format!("*a{}", level - 1); 10].join(",");
+        source.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+    }
+    assert!(matches!(parse(&source), Err(Error::Size(_))));
+}

@@ -1,0 +1,118 @@
+//! The command line, with the help that teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// The tool beside imagegate, the Envoy filter that serves the OpenAI Images API
+#[derive(Debug, Parser)]
+#[command(name = "imagegatectl", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes:
+  0  done
+  1  what was checked has faults, or a key was mistyped
+  2  wrong usage, or a file that cannot be read or written
+
+Colours appear on a terminal only; NO_COLOR=1 turns them off there too.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Mint keys, and hash them for the configuration
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Check configurations as the filter would, and an Envoy's settings around it
+    Check(CheckArguments),
+    /// Print the completions of a shell
+    #[command(after_help = "\
+Example:
+  imagegatectl completions bash > ~/.local/share/bash-completion/completions/imagegatectl")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Mint a key: the key on standard output, once; its digest and a consumer on standard error
+    #[command(after_help = "\
+The key is PREFIX_ and 40 letters and digits: 34 random ones (202 bits from the operating system) and a
+checksum, so that a mistyped key is told from a wrong one, and secret scanners can be sure:
+  \\bimagegate_[0-9A-Za-z]{40}\\b
+
+Examples:
+  imagegatectl key new --name acme-web
+  imagegatectl key new --name acme-web --json | jq .consumer
+  imagegatectl key new 2>/dev/null | kubectl create secret generic images --from-file=key=/dev/stdin")]
+    New(NewKeyArguments),
+    /// Print the SHA-256 of a key, as `key_sha256` of a consumer takes it
+    #[command(after_help = "\
+The key comes from standard input or a file, never from an argument: arguments stand in the list of processes and in
+the history of the shell. One line end behind the key is not part of it.
+
+Examples:
+  imagegatectl key hash < key.txt
+  imagegatectl key hash --file key.txt --json
+
+A key of `key new` that was mistyped is refused (exit code 1). Any other key is hashed as it is.")]
+    Hash(HashKeyArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewKeyArguments {
+    /// What the key starts with: a to z, digits and _, 2 to 32 characters, a letter first
+    #[arg(long, default_value = "imagegate")]
+    pub(crate) prefix: String,
+    /// The name of the consumer to print, 1 to 128 visible ASCII characters
+    #[arg(long, default_value = "NAME")]
+    pub(crate) name: String,
+    /// Print one object with `key`, `sha256` and `consumer`, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HashKeyArguments {
+    /// Read the key from this file; without it, from standard input
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+    /// What your keys start with, if not imagegate: such keys must have a checksum that fits
+    #[arg(long, default_value = "imagegate")]
+    pub(crate) prefix: String,
+    /// Print one object with `sha256` and `checksum` (valid or none)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A FILE is the plugin configuration itself, or anything that holds one: an Envoy bootstrap, an Envoy listener, an Istio
+EnvoyFilter or WasmPlugin; YAML or JSON, several documents too. Each configuration is read by the filter's own parser. Around
+it, the settings of Envoy that the filter depends on are looked at; what is missing there is a warning.
+
+Faults are told with their place and JSON pointer. Values are never shown, as they may be secrets: ** stands for them.
+
+Examples:
+  imagegatectl check envoy.yaml
+  imagegatectl check --strict --env envoy/*.yaml
+  helm template . | imagegatectl check -
+
+Exit codes: 0 no faults, 1 faults (with --strict also warnings), 2 wrong usage or a file that cannot be read.")]
+pub(crate) struct CheckArguments {
+    /// Files to check; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Read the variables that credentials name from this environment: one that is missing or unusable is a fault
+    #[arg(long)]
+    pub(crate) env: bool,
+    /// Take warnings for faults
+    #[arg(long)]
+    pub(crate) strict: bool,
+}

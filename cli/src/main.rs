@@ -1,0 +1,44 @@
+//! imagegatectl: the tool beside the filter.
+//!
+//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema, and
+//! owns the upstream's rotating credential. What a script may rely on is in `docs/imagegatectl.md`:
+//! results on standard output, everything else on standard error, and the codes of [`exit`].
+
+mod check;
+mod cli;
+mod exit;
+mod key;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command, KeyCommand};
+use exit::Failure;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Key { command: KeyCommand::New(arguments) } => key::new(&arguments),
+        Command::Key { command: KeyCommand::Hash(arguments) } => key::hash(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "imagegatectl", &mut io::stdout());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+/// Tells why the command failed, where it has not told that itself.
+fn report(failure: &Failure) -> ExitCode {
+    let words = failure.to_string();
+    if !words.is_empty() {
+        anstream::eprintln!("{}error:{} {words}", exit::RED, exit::RESET);
+    }
+    ExitCode::from(failure.code())
+}

@@ -1,0 +1,47 @@
+//! The help, which is documentation: `UPDATE_GOLDEN=1` writes it to `tests/help/` anew.
+
+use std::{env, fs};
+
+use crate::program::{root, run};
+
+#[test]
+fn the_help_of_every_command_is_as_committed() {
+    for (name, arguments) in [
+        ("imagegatectl", &["--help"][..]),
+        ("key-new", &["key", "new", "--help"]),
+        ("key-hash", &["key", "hash", "--help"]),
+        ("check", &["check", "--help"]),
+        ("completions", &["completions", "--help"]),
+    ] {
+        let outcome = run(arguments);
+        assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
+        assert!(outcome.out.contains("Example") || name == "imagegatectl", "{name} has no example");
+        let file = root().join(format!("cli/tests/help/{name}.txt"));
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&file, &outcome.out).unwrap();
+        }
+        let committed = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(
+            outcome.out,
+            committed,
+            "{}: see UPDATE_GOLDEN in this file's head",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn it_tells_its_version() {
+    assert_eq!(run(&["--version"]).out, format!("imagegatectl {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_shell_has_completions_that_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let outcome = run(&["completions", shell]);
+        assert_eq!(outcome.code, Some(0));
+        for word in ["key", "check", "completions", "strict"] {
+            assert!(outcome.out.contains(word), "{shell}: {word}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The program as a person or a script meets it: arguments in; output, files and an exit code out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and reads clocks"
+)]
+
+mod check;
+mod excerpts;
+mod help;
+mod key;
+mod program;
