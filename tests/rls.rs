@@ -56,6 +56,10 @@ struct Entry {
 const OK: &[u8] = &[8, 1];
 const OVER_LIMIT: &[u8] = &[8, 2];
 
+fn asked(message: &[u8]) -> Asked {
+    Asked::decode(message).unwrap()
+}
+
 /// OVER_LIMIT or OK with a status: 10,000 hits in all, so many left, 35 s to go.
 fn told(code: u8, remaining: u8) -> Vec<u8> {
     vec![8, code, 18, 11, 18, 3, 8, 0x90, 0x4e, 24, remaining, 34, 2, 8, 35]
@@ -91,13 +95,13 @@ impl Setup {
             OnRequestBody::Consult(consult) => consult,
             other => panic!("{other:?}"),
         };
-        (100..).zip(&consult.messages).for_each(|(it, _)| exchange.question_started(Some(it)));
+        (100..).zip(&consult.questions).for_each(|(it, _)| exchange.question_started(Some(it)));
         (exchange, consult)
     }
 
     fn releases(&self) -> Vec<Asked> {
         let releases = self.vm.take_releases(usize::MAX);
-        releases.iter().map(|it| Asked::decode(it.message.as_slice()).unwrap()).collect()
+        releases.iter().map(|it| asked(&it.message)).collect()
     }
 
     /// What of `concurrent`, which is counted locally, is used and held.
@@ -108,8 +112,9 @@ impl Setup {
     }
 }
 
+/// A service that takes hits back, so that all rules are asked at once, with `more` laid over it.
 fn engine(more: &Value) -> Value {
-    let mut engine = json!({"kind": "rls"});
+    let mut engine = json!({"kind": "rls", "releases": "negative_hits"});
     for (key, value) in more.as_object().unwrap() {
         engine[key] = value.clone();
     }
@@ -149,10 +154,9 @@ fn error(reply: &LocalReply) -> (u16, String, String) {
 fn each_rule_of_the_service_is_one_question_and_requests_in_flight_are_counted_here() {
     let setup = Setup::new(&engine(&json!({"domain": "fleet"})), &four_rules());
     let (_, consult) = setup.consult(&json!({"prompt": "p", "n": 2}));
-    assert_eq!(consult.cluster, "ratelimit");
-    assert_eq!(consult.timeout, Duration::from_millis(50));
-    let asked: Vec<_> =
-        consult.messages.iter().map(|it| Asked::decode(it.as_slice()).unwrap()).collect();
+    assert_eq!(consult.questions[0].cluster, "ratelimit");
+    assert_eq!(consult.questions[0].timeout, Duration::from_millis(50));
+    let asked: Vec<_> = consult.questions.iter().map(|it| asked(&it.message)).collect();
     let hits: Vec<_> = asked
         .iter()
         .map(|it| (it.descriptors[0].entries[0].value.as_str(), it.hits_addend))
@@ -234,6 +238,55 @@ fn a_local_rule_that_refuses_asks_nobody() {
     drop(open);
 }
 
+/// The next question of an exchange that asks one by one, by its rule; its token is `token`.
+fn next(exchange: &mut Exchange, token: u32) -> String {
+    match exchange.verdict(NOW) {
+        OnVerdict::Ask(question) => {
+            exchange.question_started(Some(token));
+            asked(&question.message).descriptors[0].entries[0].value.clone()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_service_that_takes_nothing_back_is_asked_rule_by_rule_and_for_money_last() {
+    let mut limits = four_rules();
+    limits.as_array_mut().unwrap().reverse();
+    let setup = Setup::new(&engine(&json!({"releases": "never"})), &limits);
+    let one_by_one = || {
+        let (mut exchange, consult) = setup.consult(&json!({"prompt": "p"}));
+        assert_eq!(consult.questions.len(), 1);
+        assert_eq!(asked(&consult.questions[0].message).descriptors[0].entries[0].value, "rpm");
+        assert!(matches!(exchange.verdict(NOW), OnVerdict::Hold));
+        exchange.question_answered(100, Some(OK));
+        assert_eq!(next(&mut exchange, 101), "images");
+        exchange
+    };
+    // Refused by a rate: the budget is never asked.
+    let mut exchange = one_by_one();
+    exchange.question_answered(101, Some(OVER_LIMIT));
+    assert_eq!(error(&refused(exchange.verdict(NOW))).1, "rate_limit_exceeded");
+    assert_eq!(setup.releases().len(), 0);
+    // All admit.
+    let mut exchange = one_by_one();
+    exchange.question_answered(101, Some(OK));
+    assert_eq!(next(&mut exchange, 102), "budget");
+    exchange.question_answered(102, Some(OK));
+    assert!(resumed(exchange.verdict(NOW)).is_none());
+    // The host refuses to ask in the middle.
+    let mut exchange = one_by_one();
+    exchange.question_answered(101, Some(OK));
+    assert!(matches!(exchange.verdict(NOW), OnVerdict::Ask(_)));
+    exchange.question_started(None);
+    assert_eq!(refused(exchange.verdict(NOW)).status, 503);
+    // The client leaves in the middle, and so does who is not answered.
+    drop(one_by_one().finish(None, NOW));
+    let mut exchange = one_by_one();
+    assert!(matches!(exchange.tick(NOW + Duration::from_millis(1_149)), OnAnswer::Hold));
+    assert!(matches!(exchange.tick(NOW + Duration::from_millis(1_150)), OnAnswer::Reply(_)));
+}
+
 #[test]
 fn a_service_that_is_silent_is_what_on_error_says_rule_by_rule() {
     let mut limits = four_rules();
@@ -282,8 +335,8 @@ fn a_question_that_the_host_refuses_and_one_that_is_answered_with_garbage_have_n
 fn a_question_that_the_host_forgets_is_not_waited_for() {
     let setup = Setup::new(&engine(&json!({"on_error": "allow"})), &four_rules());
     let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    assert!(matches!(exchange.tick(NOW + Duration::from_millis(900)), OnAnswer::Hold));
-    match exchange.tick(NOW + Duration::from_millis(1_050)) {
+    assert!(matches!(exchange.tick(NOW + Duration::from_millis(1_149)), OnAnswer::Hold));
+    match exchange.tick(NOW + Duration::from_millis(1_150)) {
         OnAnswer::Reply(reply) => assert_eq!(reply.status, 503),
         other => panic!("{other:?}"),
     }
@@ -395,8 +448,11 @@ proptest! {
     /// Whatever the order of callbacks: one answer at most, and nothing is held, counted twice or given
     /// back twice when it is over.
     #[test]
-    fn every_order_of_callbacks_ends_with_nothing_held(steps in steps()) {
-        let setup = Setup::new(&engine(&json!({"releases": "negative_hits"})), &four_rules());
+    fn every_order_of_callbacks_ends_with_nothing_held(
+        steps in steps(),
+        releases in prop_oneof![Just("never"), Just("negative_hits")],
+    ) {
+        let setup = Setup::new(&engine(&json!({"releases": releases})), &four_rules());
         let mut exchange = Exchange::new(Rc::clone(&setup.gate));
         let sent = setup.send(&mut exchange, &json!({"prompt": "p"}));
         prop_assert!(matches!(sent, OnRequestBody::Consult(_)));
@@ -413,6 +469,7 @@ proptest! {
                 Step::Verdict => match exchange.verdict(NOW) {
                     OnVerdict::Reply(_) => replies += 1,
                     OnVerdict::Resume(_) => resumes += 1,
+                    OnVerdict::Ask(_) => exchange.question_started(Some(token)),
                     OnVerdict::Hold | OnVerdict::Pass => {}
                 },
                 Step::Tick(millis) => {

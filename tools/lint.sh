@@ -56,7 +56,10 @@ no_registry_host() {
   return "$status"
 }
 
+rls_server() { (cd tests/rls-server && cargo fmt --check && cargo clippy --quiet --target-dir ../../target/rls-server -- -D warnings); }
+
 check 'cargo fmt' cargo fmt --all --check
+check 'rls-server' rls_server
 check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
 check 'warnings for wasm32-wasip1' clippy_wasm
 check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items

@@ -21,6 +21,7 @@ if [[ $what == unit || $what == all ]]; then
   runner cargo test --workspace --no-fail-fast
 fi
 if [[ $what == e2e || $what == all ]]; then
+  runner tools/rls-server.sh
   # Envoy's path is an argument of the tests, which know nothing of how it was installed.
   ENVOY=$(envoy_path)
   export ENVOY

@@ -1,82 +1,114 @@
 //! A request that waits for the rate-limit service before anything of it goes upstream.
 //!
 //! ```text
-//! whole request ─ local rules ─▶ questions, all at once ─▶ verdicts ─┬─ all admit ─▶ upstream
-//!                                        │ late, down: on_error      └─ one does not ─▶ refused
+//! whole request ─ local rules ─▶ questions ─▶ verdicts ─┬─ all admit ─▶ upstream
+//!                                   │ late, down:       └─ one does not ─▶ refused
+//!                                   └ on_error
 //! ```
 //!
-//! Its head and body are in place already: behind a pause only the head may still change, and a body
-//! that is set in the callback of a call can end the Envoy process.
+//! All questions are out at once where the service takes back what it counted for a request that is
+//! then refused; else they are asked one by one, so that little is.
+//!
+//! The request's head and body are in place already: behind a pause only the head may still change, and
+//! a body that is set in the callback of a call can end the Envoy process.
 
 use std::time::Duration;
 
 use super::admission::Admitted;
 use super::asking::Asking;
-use super::outcome::{Consult, Forward, SideBatch};
+use super::gate::Gate;
+use super::outcome::{Consult, Forward, Question, SideBatch};
 use super::ticket::Ticket;
-use crate::limits::rls::{Service, Verdict};
+use crate::limits::rls::{Releases, Service, Verdict};
 
 /// Envoy times each question. Should it not, this much later nobody waits any longer, and the request is
 /// refused: the clock cannot resume it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The questions of a request, until each has its verdict.
+/// The questions of a request, until it is decided.
 #[derive(Debug)]
 pub(super) struct Consulting {
-    pub(super) ticket: Ticket,
+    ticket: Ticket,
     /// What goes on where all admit.
-    pub(super) asking: Asking,
+    asking: Asking,
     side_calls: Option<SideBatch>,
-    /// One for each question: its token once it is under way, and its verdict.
-    open: Vec<(Option<u32>, Option<Verdict>)>,
+    /// Questions that are not asked yet, the next one last.
+    waiting: Vec<Question>,
+    /// Those that were handed out: their tokens once they are under way, and their verdicts.
+    asked: Vec<(Option<u32>, Option<Verdict>)>,
     started: usize,
     deadline: Duration,
+}
+
+/// What the verdicts so far come to.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Some are out.
+    Waiting,
+    /// The next question has to be asked.
+    Next(Question),
+    /// Nothing more has to be asked.
+    Decided,
 }
 
 impl Consulting {
     /// Puts the questions of an admitted request to `service`; what is to be done for that.
     pub(super) fn begin(admitted: Admitted, service: &Service, now: Duration) -> (Self, Consult) {
         let Admitted { mut forward, ticket, rooms, sent, terms, deadline } = admitted;
-        let messages: Vec<_> = ticket.questions().iter().map(|it| it.message(service)).collect();
+        let mut waiting: Vec<_> = ticket.questions().iter().map(|it| ask(it, service)).collect();
+        let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+        waiting.reverse();
+        let first = match service.releases {
+            Releases::NegativeHits => waiting.len(),
+            Releases::Never => 1,
+        };
+        let questions: Vec<_> = std::iter::from_fn(|| waiting.pop()).take(first).collect();
         // Side calls start behind the verdict, with the same body as the client's own stream.
         let calls = forward.side_calls.take();
         let side_calls = calls.map(|calls| SideBatch { calls, body: forward.body.clone() });
         let consulting = Self {
             asking: Asking::new(rooms, sent, terms, deadline),
             side_calls,
-            open: messages.iter().map(|_| (None, None)).collect(),
+            waiting,
+            asked: questions.iter().map(|_| (None, None)).collect(),
             started: 0,
-            deadline: now.saturating_add(service.timeout).saturating_add(GRACE),
+            deadline: now
+                .saturating_add(service.timeout.saturating_mul(count))
+                .saturating_add(GRACE),
             ticket,
         };
-        let consult = Consult {
-            forward: Forward { side_calls: None, ..forward },
-            cluster: service.cluster.clone(),
-            timeout: service.timeout,
-            messages,
-        };
-        (consulting, consult)
+        let forward = Forward { side_calls: None, ..forward };
+        (consulting, Consult { forward, questions })
     }
 
     /// Takes what became of the attempt to ask the next question.
     pub(super) fn question_started(&mut self, token: Option<u32>) {
-        if let Some(open) = self.open.get_mut(self.started) {
-            *open = (token, token.is_none().then_some(Verdict::Unavailable));
+        if let Some(asked) = self.asked.get_mut(self.started) {
+            *asked = (token, token.is_none().then_some(Verdict::Unavailable));
+            self.started = self.started.saturating_add(1);
         }
-        self.started = self.started.saturating_add(1);
     }
 
     /// Takes an answer; nothing where the question failed. A second one is ignored.
     pub(super) fn answer(&mut self, token: u32, message: Option<&[u8]>) {
-        let asked = self.open.iter_mut().find(|(it, _)| *it == Some(token));
+        let asked = self.asked.iter_mut().find(|(it, _)| *it == Some(token));
         if let Some((_, verdict)) = asked {
             verdict.get_or_insert_with(|| message.map_or(Verdict::Unavailable, Verdict::read));
         }
     }
 
-    /// Whether every question has its verdict.
-    pub(super) fn is_decided(&self) -> bool {
-        self.open.iter().all(|(_, verdict)| verdict.is_some())
+    /// What the verdicts so far come to.
+    pub(super) fn progress(&mut self, gate: &Gate) -> Progress {
+        if self.asked.iter().any(|(_, verdict)| verdict.is_none()) {
+            return Progress::Waiting;
+        }
+        let refused = self.verdicts().into_iter().enumerate();
+        if refused.into_iter().any(|(place, it)| self.ticket.is_final(gate, place, it)) {
+            return Progress::Decided;
+        }
+        let Some(question) = self.waiting.pop() else { return Progress::Decided };
+        self.asked.push((None, None));
+        Progress::Next(question)
     }
 
     /// Whether nobody waits any longer.
@@ -84,13 +116,21 @@ impl Consulting {
         now >= self.deadline
     }
 
-    /// The verdicts; a question without an answer has none that means something.
+    /// The verdicts on what was asked; a question without an answer has none that means something.
     pub(super) fn verdicts(&self) -> Vec<Verdict> {
-        self.open.iter().map(|(_, verdict)| verdict.unwrap_or(Verdict::Unavailable)).collect()
+        self.asked.iter().map(|(_, verdict)| verdict.unwrap_or(Verdict::Unavailable)).collect()
     }
 
     /// What goes upstream where all admit.
     pub(super) fn into_parts(self) -> (Ticket, Asking, Option<SideBatch>) {
         (self.ticket, self.asking, self.side_calls)
+    }
+}
+
+fn ask(question: &crate::limits::rls::Question, service: &Service) -> Question {
+    Question {
+        cluster: service.cluster.clone(),
+        timeout: service.timeout,
+        message: question.message(service),
     }
 }

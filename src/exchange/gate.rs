@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::outcome::Release;
+use super::outcome::Question;
 use crate::config::Config;
 use crate::limits::{Store, local};
 use crate::memory::{Budget, Lease};
@@ -56,14 +56,14 @@ pub struct Vm {
 /// clock sends them.
 #[derive(Debug, Default)]
 struct Releases {
-    waiting: RefCell<VecDeque<Release>>,
+    waiting: RefCell<VecDeque<Question>>,
     lost: Cell<u64>,
 }
 
 impl Vm {
     /// At most `most` of the hits that the rate-limit service is to take back, oldest first.
     #[must_use]
-    pub fn take_releases(&self, most: usize) -> Vec<Release> {
+    pub fn take_releases(&self, most: usize) -> Vec<Question> {
         let Ok(mut waiting) = self.releases.waiting.try_borrow_mut() else { return Vec::new() };
         let most = most.min(waiting.len());
         waiting.drain(..most).collect()
@@ -76,7 +76,7 @@ impl Vm {
         self.releases.lost.take()
     }
 
-    fn release(&self, release: Release) {
+    fn release(&self, release: Question) {
         match self.releases.waiting.try_borrow_mut() {
             Ok(mut waiting) if waiting.len() < MAX_RELEASES => waiting.push_back(release),
             _ => self.releases.lost.set(self.releases.lost.get().saturating_add(1)),
@@ -114,7 +114,7 @@ impl Gate {
     pub(super) fn release(&self, message: Vec<u8>) {
         if let Some(service) = self.config.service() {
             let (cluster, timeout) = (service.cluster.clone(), service.timeout);
-            self.vm.release(Release { cluster, timeout, message });
+            self.vm.release(Question { cluster, timeout, message });
         }
     }
 

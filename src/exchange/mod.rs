@@ -36,7 +36,7 @@ pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
 pub use head::Headers;
 pub use outcome::{
     Consult, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseHeaders,
-    OnVerdict, Release, SideBatch, SideCalls,
+    OnVerdict, Question, SideBatch, SideCalls,
 };
 pub use record::Record;
 

@@ -51,6 +51,8 @@ pub enum OnVerdict {
     Pass,
     /// Not all is said yet.
     Hold,
+    /// Ask this, too.
+    Ask(Question),
     /// Let the held request go on, and start these calls beside it.
     Resume(Option<SideBatch>),
     /// Answer.
@@ -95,17 +97,13 @@ pub struct Forward {
 pub struct Consult {
     /// What the request becomes; its side calls are told behind the verdict.
     pub forward: Forward,
-    /// The Envoy cluster of the service; at most 125 bytes.
-    pub cluster: String,
-    /// When Envoy gives a question up.
-    pub timeout: std::time::Duration,
-    /// A `RateLimitRequest` for each question.
-    pub messages: Vec<Vec<u8>>,
+    /// What is asked first.
+    pub questions: Vec<Question>,
 }
 
-/// Hits that the rate-limit service is to take back; nobody waits for its answer.
-#[derive(Debug)]
-pub struct Release {
+/// A gRPC call of the rate-limit service, `ShouldRateLimit`.
+#[derive(Debug, Clone)]
+pub struct Question {
     /// The Envoy cluster of the service; at most 125 bytes.
     pub cluster: String,
     /// When Envoy gives it up.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::admission::{self, Admitted};
 use super::asking::Asking;
-use super::consulting::Consulting;
+use super::consulting::{Consulting, Progress};
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
 use super::ticket::{Charge, Ticket};
 use super::{End, Exchange, Headers, Phase, head};
@@ -111,9 +111,11 @@ impl Exchange {
 
     /// What the rate-limit service has said so far.
     pub fn verdict(&mut self, now: Duration) -> OnVerdict {
-        let Phase::Consulting(consulting) = &self.phase else { return OnVerdict::Pass };
-        if !consulting.is_decided() {
-            return OnVerdict::Hold;
+        let Phase::Consulting(consulting) = &mut self.phase else { return OnVerdict::Pass };
+        match consulting.progress(&self.gate) {
+            Progress::Waiting => return OnVerdict::Hold,
+            Progress::Next(question) => return OnVerdict::Ask(question),
+            Progress::Decided => {}
         }
         let Phase::Consulting(consulting) = std::mem::replace(&mut self.phase, Phase::Replied)
         else {

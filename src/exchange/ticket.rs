@@ -10,7 +10,7 @@ use super::refusal;
 use crate::config::Model;
 use crate::limits::local::{self, Outcome, Reservation, Standing};
 use crate::limits::rls::{self, Question, Verdict};
-use crate::limits::{Engine, OnError, Scope, Unit};
+use crate::limits::{Engine, OnError, Rule, Scope, Unit};
 use crate::openai::error::Failure;
 use crate::openai::model::Family;
 use crate::openai::request::ImageRequest;
@@ -118,12 +118,18 @@ impl Ticket {
         &self.questions
     }
 
-    /// Takes the verdicts on the questions, in their order. What the service counted stays the
-    /// ticket's to settle, whatever comes of the request.
+    /// Whether a verdict on the question at `place` refuses the request, whatever others say.
+    pub(super) fn is_final(&self, gate: &Gate, place: usize, verdict: Verdict) -> bool {
+        let rule = self.questions.get(place).and_then(|it| gate.config.limits().get(it.rule));
+        rule.is_none_or(|rule| refuses(rule, verdict))
+    }
+
+    /// Takes the verdicts on the questions, in their order; those behind the last verdict were never
+    /// asked. What the service counted stays the ticket's to settle, whatever comes of the request.
     ///
     /// # Errors
     ///
-    /// A rule that does not admit, the first in the order of the document.
+    /// A rule that does not admit: one that says so before one that could not be asked.
     pub(super) fn decide(
         &mut self,
         gate: &Gate,
@@ -136,9 +142,10 @@ impl Ticket {
         let questions = std::mem::take(&mut self.questions);
         for (question, verdict) in questions.into_iter().zip(verdicts) {
             let Some(rule) = rules.get(question.rule) else { continue };
-            let denies = rule.engine == Engine::Rls(OnError::Deny) && !rule.shadow;
             match verdict {
-                Verdict::Unavailable if denies => unanswered = Some(Failure::LimitsUnavailable),
+                Verdict::Unavailable if refuses(rule, *verdict) => {
+                    unanswered = Some(Failure::LimitsUnavailable);
+                }
                 Verdict::Unavailable => self.unavailable.push(rule.name.clone()),
                 Verdict::Refuses(_) if rule.shadow => self.shadowed.push(rule.name.clone()),
                 Verdict::Refuses(told) if refused.is_none() => {
@@ -199,6 +206,15 @@ impl Ticket {
             }
             Err(_) => Settled { headers: Vec::new(), uncounted: true },
         }
+    }
+}
+
+/// Whether a request may not go on by this verdict on `rule`.
+fn refuses(rule: &Rule, verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Admits(_) => false,
+        Verdict::Refuses(_) => !rule.shadow,
+        Verdict::Unavailable => rule.engine == Engine::Rls(OnError::Deny) && !rule.shadow,
     }
 }
 

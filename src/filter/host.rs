@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::exchange::{Headers, LocalReply, ResponseHead, SideCalls};
+use crate::exchange::{Headers, LocalReply, Question, ResponseHead, SideCalls};
 use crate::limits::{Conflict, Store};
 
 /// The time since the Unix epoch. In any callback.
@@ -116,17 +116,18 @@ pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Option<u32> {
 /// Envoy takes the name of a service for a serialised `GrpcService` if it parses as one, and a bare
 /// cluster name that happens to ends the process: so it always gets one. The SDK wants it as text, which
 /// it is for names of up to 125 bytes of ASCII: every length in it is one byte below 128.
-pub(super) fn ask_limits(cluster: &str, message: &[u8], timeout: Duration) -> Option<u32> {
-    let service = grpc_service(cluster)?;
+pub(super) fn ask_limits(question: &Question) -> Option<u32> {
+    let service = grpc_service(&question.cluster)?;
     let asked = hostcalls::dispatch_grpc_call(
         &service,
         "envoy.service.ratelimit.v3.RateLimitService",
         "ShouldRateLimit",
         Vec::new(),
-        Some(message),
-        timeout,
+        Some(&question.message),
+        question.timeout,
     );
     if let Err(status) = asked {
+        let cluster = &question.cluster;
         log::error!("imagegate: cannot ask the rate-limit service in `{cluster}`: {status:?}");
     }
     asked.ok()

@@ -10,7 +10,7 @@ use super::host;
 use super::root::{self, Shared};
 use crate::exchange::{
     Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseHeaders, OnVerdict, SideCalls,
+    OnResponseHeaders, OnVerdict, Question, SideCalls,
 };
 
 /// A side call's response is taken in windows of so many bytes.
@@ -94,24 +94,30 @@ impl Stream {
     /// Holds the request as it will go upstream, and asks the rate-limit service.
     fn consult(&self, consult: &Consult, held: usize) -> Action {
         self.rewrite(&consult.forward, held);
-        for message in &consult.messages {
-            let token = host::ask_limits(&consult.cluster, message, consult.timeout);
-            self.step(|exchange| exchange.question_started(token));
-        }
+        consult.questions.iter().for_each(|question| self.ask(question));
         self.verdict()
+    }
+
+    fn ask(&self, question: &Question) {
+        let token = host::ask_limits(question);
+        self.step(|exchange| exchange.question_started(token));
     }
 
     /// Does what the rate-limit service has decided so far.
     fn verdict(&self) -> Action {
-        match self.step(|exchange| exchange.verdict(host::now())) {
-            Some(OnVerdict::Resume(side_calls)) => {
-                if let Some(batch) = &side_calls {
-                    self.start_calls(&batch.calls, &batch.body);
+        loop {
+            match self.step(|exchange| exchange.verdict(host::now())) {
+                // Where the host refuses to ask, that is the verdict: as many rounds as rules at most.
+                Some(OnVerdict::Ask(question)) => self.ask(&question),
+                Some(OnVerdict::Resume(side_calls)) => {
+                    if let Some(batch) = &side_calls {
+                        self.start_calls(&batch.calls, &batch.body);
+                    }
+                    return Action::Continue;
                 }
-                Action::Continue
+                Some(OnVerdict::Reply(reply)) => return self.reply(&reply),
+                Some(OnVerdict::Hold | OnVerdict::Pass) | None => return Action::Pause,
             }
-            Some(OnVerdict::Reply(reply)) => self.reply(&reply),
-            Some(OnVerdict::Hold | OnVerdict::Pass) | None => Action::Pause,
         }
     }
 

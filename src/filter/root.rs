@@ -64,7 +64,7 @@ pub(super) fn count_open(change: i64) {
 fn send_releases() {
     VM.with(|(vm, _)| {
         for release in vm.take_releases(RELEASES_PER_TICK) {
-            host::ask_limits(&release.cluster, &release.message, release.timeout);
+            host::ask_limits(&release);
         }
         let lost = vm.take_lost_releases();
         if lost > 0 {

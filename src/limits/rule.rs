@@ -61,8 +61,8 @@ pub enum Per {
     Global,
 }
 
-/// What a rule counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a rule counts, the cheapest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
     /// Requests that went upstream.
     Requests,

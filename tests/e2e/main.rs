@@ -31,6 +31,7 @@ mod memory;
 mod paths;
 mod quotas;
 mod request_ids;
+mod rls;
 mod sdks;
 mod several;
 mod trailers;

@@ -8,7 +8,8 @@
 //! A question counts what a request may take at the most, at once. What it did not take is given
 //! back by negative hits where the operator says that the service has them ([`Releases`]), and only
 //! in the period that it was counted in; elsewhere it stays counted until the window ends. Either way
-//! nothing is ever counted short.
+//! nothing is ever counted short. Where nothing is given back the questions are asked one by one, money
+//! last, so that a request which is refused by its rate has not cost its budget.
 
 mod wire;
 
@@ -76,7 +77,7 @@ pub struct Told {
 }
 
 /// The questions for a request: one for each rule that applies, is counted by the service, and of which
-/// the request takes anything.
+/// the request takes anything; requests first, money last.
 pub fn questions(
     rules: &[Rule],
     scope: &Scope<'_>,
@@ -87,7 +88,7 @@ pub fn questions(
         .iter()
         .enumerate()
         .filter(|(_, rule)| matches!(rule.engine, Engine::Rls(_)) && rule.applies(scope));
-    asked
+    let mut questions: Vec<_> = asked
         .map(|(place, rule)| Question {
             rule: place,
             name: rule.name.clone(),
@@ -99,7 +100,9 @@ pub fn questions(
         })
         // Limitador takes 0 hits for 1.
         .filter(|question| question.hits > 0)
-        .collect()
+        .collect();
+    questions.sort_by_key(|question| question.unit);
+    questions
 }
 
 /// What one hit is in the unit's own integers: a request, an image, a thousand pixels, 1e-4 dollars.

@@ -7,6 +7,7 @@
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod envoy;
+pub(crate) mod rls;
 pub(crate) mod script;
 pub(crate) mod setup;
 pub(crate) mod sim;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 pub(crate) use client::{Connection, Request, Response};
 pub(crate) use config::{Key, config};
 pub(crate) use envoy::{Envoy, SECRET_PROMPT};
+pub(crate) use rls::RateLimitService;
 pub(crate) use script::{Gate, Step};
 pub(crate) use setup::Setup;
 pub(crate) use sim::Sim;

@@ -43,6 +43,12 @@ impl Setup {
             .replace("127.0.0.1, port_value: 10001 ", &format!("127.0.0.1, port_value: {port} "))
     }
 
+    /// `envoy/rls.yaml` before the upstream at `port`, with the rate-limit service at `service`.
+    pub(crate) fn counted_by(service: u16, port: u16) -> Self {
+        Self::of("envoy/rls.yaml", port)
+            .replace("127.0.0.1, port_value: 8081 ", &format!("127.0.0.1, port_value: {service} "))
+    }
+
     /// `envoy/production.yaml` before the upstream at `port`, which speaks neither TLS nor HTTP/2.
     pub(crate) fn production(port: u16) -> Self {
         let mut setup = Self::read("envoy/production.yaml")

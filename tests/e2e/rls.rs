@@ -1,0 +1,300 @@
+//! Rules that a rate-limit service counts: two Envoys before one service, and a service that fails.
+//!
+//! The cases of [`redis`] are run by `make test-redis`.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::rls::{hourly, shipped_limits};
+use crate::harness::{
+    Connection, Drawing, Envoy, Gate, Key, RateLimitService, Request, Response, Setup, Step,
+    Upstream, config, eventually,
+};
+
+/// How many clients ask at once, over all Envoys.
+const CLIENTS: usize = 64;
+
+fn rule(name: &str, unit: &str, max: Value) -> Value {
+    json!({"name": name, "per": "user", "unit": unit, "max": max, "window": "1h"})
+}
+
+/// The configuration with these rules counted by the service, where every image costs $0.211.
+fn counted(engine: Value, limits: &Value) -> Value {
+    let mut config = config();
+    config["prices"] = json!([{"model": "*", "usd": "0.211"}]);
+    config["unknown_users"] = json!("admit");
+    config["limits"] = limits.clone();
+    config["engine"] = json!({"kind": "rls", "timeout": "5s"});
+    for (key, value) in engine.as_object().unwrap() {
+        config["engine"][key] = value.clone();
+    }
+    config
+}
+
+fn envoy(service: u16, upstream: &Upstream, config: &Value) -> Envoy {
+    Setup::counted_by(service, upstream.port()).configure(config).workers(2).start()
+}
+
+fn request(user: &str, n: u32) -> Request {
+    let body = json!({"prompt": "a square", "model": "gpt-image-2", "n": n, "user": user});
+    Request::generation(&body).bearer(Key::MASTER)
+}
+
+/// Sends a request from each client at once, to the Envoys in turn.
+fn at_once(envoys: &[&Envoy], request: &Request) -> Vec<Response> {
+    thread::scope(|scope| {
+        let turns = envoys.iter().cycle().take(CLIENTS);
+        let clients: Vec<_> = turns.map(|it| scope.spawn(|| request.send(it))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    })
+}
+
+/// How many were served, where the others were refused with this code.
+#[track_caller]
+fn served(responses: &[Response], code: &str) -> usize {
+    let (served, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
+    refused.iter().for_each(|it| it.assert_error(429, code));
+    served.len()
+}
+
+/// Two Envoys before these services admit together exactly what one limit says.
+fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let rules = json!([rule("budget", "usd", json!("1.00")), rule("images", "images", json!(400))]);
+    let config = counted(json!({}), &rules);
+    let here = envoy(first.port(), &upstream, &config);
+    let there = envoy(second.port(), &upstream, &config);
+    // A dollar buys four images at 21.1 cents, whoever serves them.
+    let saver = served(&at_once(&[&here, &there], &request("saver", 1)), "insufficient_quota");
+    let later = [&here, &there, &here, &there].map(|it| request("saver", 1).send(it).status);
+    let later = later.iter().filter(|it| **it == 200).count();
+    assert_eq!(saver + later, 4);
+    assert_eq!(upstream.received().len(), 4);
+    if exact == Exact::AtOnce {
+        assert_eq!(saver, 4);
+    }
+    let refused = request("saver", 1).send(&there);
+    refused.assert_error(429, "insufficient_quota");
+    assert_eq!(refused.header("x-should-retry").as_deref(), Some("false"));
+    let message = refused.json()["error"]["message"].to_string();
+    assert!(message.contains("'budget'") && message.contains("0.156"), "{message}");
+    assert_eq!(refused.header("x-ratelimit-remaining-usd").as_deref(), Some("0.156"));
+}
+
+/// Whether what fits is admitted even while others ask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exact {
+    AtOnce,
+    /// A reservation of another instance may stand twice for a moment.
+    InTheEnd,
+}
+
+fn limits() -> String {
+    hourly("budget", "user", 10_000)
+        + &hourly("images", "user", 400)
+        + &hourly("requests", "user", 20)
+}
+
+#[test]
+fn two_envoys_share_one_budget() {
+    let service = RateLimitService::start(&limits());
+    share(&service, &service, Exact::AtOnce);
+}
+
+/// Cases that need a Redis.
+mod redis {
+    use super::{Exact, RateLimitService, limits, share};
+
+    #[test]
+    #[ignore = "needs a Redis: make test-redis"]
+    fn two_envoys_before_two_services_over_one_redis_share_one_budget() {
+        let services = [(); 2].map(|()| RateLimitService::in_redis(&limits()));
+        share(&services[0], &services[1], Exact::InTheEnd);
+    }
+}
+
+#[test]
+fn a_limit_of_the_service_admits_exactly_as_many_as_it_says() {
+    let service = RateLimitService::start(&limits());
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let config = counted(json!({}), &json!([rule("requests", "requests", json!(20))]));
+    let envoys = [(); 2].map(|()| envoy(service.port(), &upstream, &config));
+    for round in 1..=3 {
+        let user = format!("user-{round}");
+        let responses = at_once(&[&envoys[0], &envoys[1]], &request(&user, 1));
+        assert_eq!(served(&responses, "rate_limit_exceeded"), 20, "{user}");
+        assert_eq!(upstream.received().len(), round * 20);
+        let served = responses.iter().find(|it| it.status == 200).unwrap();
+        assert_eq!(served.header("x-ratelimit-limit-requests").as_deref(), Some("20"));
+        let refused = responses.iter().find(|it| it.status == 429).unwrap();
+        assert_eq!(refused.header("x-ratelimit-remaining-requests").as_deref(), Some("0"));
+        let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=3_600).contains(&wait), "{wait}");
+    }
+}
+
+#[test]
+fn the_shipped_limits_are_those_of_the_shipped_configuration() {
+    let service = RateLimitService::start(&shipped_limits());
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let shipped = Setup::counted_by(service.port(), upstream.port()).start();
+    let body = json!({"prompt": "a square", "model": "gpt-image-2"});
+    let response = Request::generation(&body).bearer("sk-imagegate-demo").send(&shipped);
+    assert_eq!(response.pictures().len(), 1);
+    for (header, value) in [
+        ("x-ratelimit-limit-requests", "60"),
+        ("x-ratelimit-remaining-requests", "59"),
+        ("x-ratelimit-remaining-images", "499"),
+        ("x-ratelimit-remaining-usd", "24.789"),
+        ("x-ratelimit-remaining-concurrent", "4"),
+    ] {
+        assert_eq!(response.header(header).as_deref(), Some(value), "{header}");
+    }
+}
+
+#[test]
+fn no_image_is_asked_for_before_the_service_has_spoken() {
+    let service =
+        RateLimitService::start(&(hourly("images", "user", 2) + &hourly("budget", "user", 10_000)));
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let rules = json!([rule("images", "images", json!(2)), rule("budget", "usd", json!("1.00"))]);
+    let gate = envoy(service.port(), &upstream, &counted(json!({}), &rules));
+    request("acme", 3).send(&gate).assert_error(429, "rate_limit_exceeded");
+    assert_eq!(upstream.received().len(), 0);
+    assert_eq!(request("acme", 2).send(&gate).pictures().len(), 2);
+    let received = upstream.received();
+    assert_eq!(received.iter().filter(|it| it.is_side_call()).count(), 1);
+}
+
+#[test]
+fn a_large_request_waits_whole_for_the_service() {
+    let service = RateLimitService::start(&limits());
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let config = counted(json!({}), &json!([rule("requests", "requests", json!(20))]));
+    let gate = envoy(service.port(), &upstream, &config);
+    let image = "QUJD".repeat(3 << 20);
+    let body =
+        json!({"prompt": "a square", "model": "gpt-image-2", "user": "acme", "images": [image]});
+    for request in [Request::generation(&body), Request::generation(&body).chunked()] {
+        assert_eq!(request.bearer(Key::MASTER).send(&gate).pictures().len(), 1);
+    }
+    let sent = upstream.received().remove(0).json();
+    let url = sent["input"][0]["content"][0]["image_url"].as_str().unwrap();
+    assert_eq!(url.len(), image.len() + "data:image/png;base64,".len());
+}
+
+/// Services that do not answer as they should, by what they are.
+fn broken_services() -> Vec<(&'static str, Upstream)> {
+    vec![
+        ("silent", Upstream::always(vec![Step::KeepOpen])),
+        ("no gRPC", Upstream::always(Step::json(200, &json!({"overall_code": "OK"})))),
+        ("closing", Upstream::always(vec![Step::Close])),
+    ]
+}
+
+#[test]
+fn a_service_that_fails_refuses_or_admits_as_on_error_says() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let mut rules =
+        json!([rule("budget", "usd", json!("1.00")), rule("requests", "requests", json!(20))]);
+    let services = broken_services();
+    let down = ("down", Upstream::closed_port());
+    let ports = services.iter().map(|(what, it)| (*what, it.port())).chain([down]);
+    for (what, port) in ports {
+        let engine = json!({"on_error": "deny", "timeout": "200ms"});
+        let denied = request("acme", 1).send(&envoy(port, &upstream, &counted(engine, &rules)));
+        denied.assert_error(503, "limits_unavailable");
+        assert!(denied.header("retry-after").is_some(), "{what}");
+        let engine = json!({"on_error": "allow", "timeout": "200ms"});
+        let allowing = envoy(port, &upstream, &counted(engine.clone(), &rules));
+        assert_eq!(request("acme", 2).send(&allowing).pictures().len(), 2, "{what}");
+        // A rule's own word counts.
+        rules[0]["on_error"] = json!("deny");
+        let mixed = envoy(port, &upstream, &counted(engine, &rules));
+        request("acme", 1).send(&mixed).assert_error(503, "limits_unavailable");
+        rules[0].as_object_mut().unwrap().remove("on_error");
+    }
+    let drawn = upstream.received().len();
+    assert_eq!(drawn, 4 * 2, "only what was allowed went upstream");
+}
+
+#[test]
+fn a_client_that_leaves_while_the_service_is_asked_leaves_nothing_behind() {
+    let silent = Upstream::always(vec![Step::KeepOpen]);
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let rules = json!([
+        rule("requests", "requests", json!(20)),
+        {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 4}
+    ]);
+    let engine = json!({"timeout": "2s", "releases": "negative_hits"});
+    let gate = envoy(silent.port(), &upstream, &counted(engine, &rules));
+    let held = || {
+        let target = "/v1/images/limits?user=hasty";
+        let list = Request::new("GET", target).bearer(Key::MASTER).send(&gate).json();
+        let entry = list["data"].as_array().unwrap().iter().find(|it| it["name"] == "in-flight");
+        entry.unwrap()["reserved"].clone()
+    };
+    for _ in 0..3 {
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                let request = request("hasty", 1);
+                let mut connection = Connection::open(gate.port());
+                connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+                connection
+            })
+            .collect();
+        eventually("four wait", || held() == 4);
+        drop(waiting);
+        eventually("nothing is held", || held() == 0);
+    }
+    assert_eq!(upstream.received().len(), 0);
+}
+
+#[test]
+fn what_a_service_does_not_take_back_is_logged() {
+    let service = RateLimitService::start(&limits());
+    let upstream = Upstream::always(Step::json(500, &json!({"error": {"message": "m"}})));
+    let engine = json!({"releases": "negative_hits"});
+    let gate = envoy(
+        service.port(),
+        &upstream,
+        &counted(engine, &json!([rule("budget", "usd", json!("1.00"))])),
+    );
+    request("acme", 1).send(&gate).assert_error(502, "upstream_error");
+    eventually("the log tells", || {
+        gate.log().contains("did not take back what was not used (gRPC status 12)")
+    });
+}
+
+#[test]
+fn an_update_while_the_service_is_asked_changes_nothing_for_who_waits() {
+    let service = RateLimitService::start(&limits());
+    let (drawing, gate) = (Drawing::small(1), Gate::default());
+    let mut script = Step::draw(&drawing);
+    script.insert(1, Step::Wait(gate.clone()));
+    let upstream = Upstream::scripts([script, Step::draw(&drawing)]);
+    let rules = json!([rule("images", "images", json!(400))]);
+    let before = counted(json!({}), &rules);
+    let setup = Setup::counted_by(service.port(), upstream.port()).configure(&before).workers(2);
+    let envoy = setup.discovered().start();
+    let mut after = before.clone();
+    after["limits"] = json!([]);
+    after["engine"] = json!({"kind": "local"});
+    thread::scope(|scope| {
+        let client = scope.spawn(|| request("acme", 1).send(&envoy));
+        upstream.wait_for(1);
+        envoy.rediscover(&after);
+        thread::sleep(Duration::from_millis(300));
+        gate.open();
+        let response = client.join().unwrap();
+        assert_eq!(response.pictures().len(), 1);
+        assert_eq!(response.header("x-ratelimit-remaining-images").as_deref(), Some("399"));
+    });
+    eventually("the update is in force", || {
+        let list = Request::new("GET", "/v1/images/limits?user=acme").bearer(Key::MASTER);
+        list.send(&envoy).json()["data"] == json!([])
+    });
+    assert_eq!(request("acme", 1).send(&envoy).pictures().len(), 1);
+}
