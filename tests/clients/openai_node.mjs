@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 
 // `make setup` installs it there.
 const require = createRequire(new URL("../../.tools/node/package.json", import.meta.url));
-const { OpenAI, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError } =
+const { OpenAI, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
   require("openai");
 
 let checks = 0;
@@ -49,6 +49,27 @@ async function several(client) {
   check(data.data[0].b64_json, "a raw answer can be parsed");
 }
 
+// Each prompt says what the upstream should have got: `tests/e2e/sdks.rs` checks it and answers 400 otherwise.
+async function edits(client) {
+  const drawn = await client.images.generate({ model: "gpt-image-2", prompt: "A lighthouse" });
+  const png = Buffer.from(drawn.data[0].b64_json, "base64");
+  const file = (bytes, name) => toFile(bytes, name, { type: "image/png" });
+  const one = await file(png, "a.png");
+  const edited = await client.images.edit({ model: "gpt-image-2", prompt: "edit images=1 mask=0", image: one, size: "1024x1024" });
+  check(edited.data[0].b64_json, "an edit of one file brings a picture");
+  const image = [one, await file(png, "b.png"), new File([png], "c")];
+  const several = await client.images.edit({ prompt: "edit images=3 mask=1", image, mask: one, n: 3 });
+  check(several.data.length === 3, "three pictures come of several files and a mask");
+  const large = await file(Buffer.concat([png, Buffer.alloc(10_000_000, 1)]), "large.png");
+  check((await client.images.edit({ prompt: "edit images=1 mask=0", image: large })).data[0].b64_json, "10 MB can be edited");
+  const many = Array.from({ length: 16 }, () => one);
+  check((await client.images.edit({ prompt: "edit images=16 mask=0", image: many })).data[0].b64_json, "16 files can be edited");
+  const over = await raises(BadRequestError, 400, "array_above_max_length", client.images.edit({ prompt: "p", image: [...many, one] }));
+  check(over.param === "image", "the error names the field");
+  const broken = client.images.edit({ prompt: "p", image: await file(Buffer.from("no image"), "x.png") });
+  check((await raises(BadRequestError, 400, "invalid_image", broken)).param === "image", "the error names the file");
+}
+
 async function errors(client) {
   const ask = (fields, by = client) => by.images.generate({ model: "gpt-image-2", prompt: "A lighthouse", ...fields });
   const withKey = (apiKey) => new OpenAI({ apiKey, maxRetries: 0 });
@@ -73,6 +94,7 @@ async function errors(client) {
 // No retries: each request is one of the checks.
 const client = new OpenAI({ maxRetries: 0, timeout: 60_000 });
 await picture(client);
+await edits(client);
 if (process.argv[2] === "all") {
   await several(client);
   await errors(client);

@@ -5,6 +5,7 @@ the prompt `fail 429` leads to that) or `picture` (an upstream that draws). The 
 """
 
 import base64
+import io
 import json
 import os
 import sys
@@ -56,6 +57,28 @@ def several(client):
     check(asked.data[0].b64_json, "reference images may be sent in the body")
 
 
+def edits(client):
+    """Each prompt says what the upstream should have got: `tests/e2e/sdks.rs` checks it and answers 400 otherwise."""
+    drawn = client.images.generate(model="gpt-image-2", prompt="A lighthouse")
+    png = base64.b64decode(drawn.data[0].b64_json)
+    edited = client.images.edit(model="gpt-image-2", prompt="edit images=1 mask=0", image=png, size="1024x1024", quality="low")
+    check(edited.data[0].b64_json, "an edit of one file brings a picture")
+    check(edited.usage.total_tokens > 0, "an edit has a usage")
+    files = [("a.png", png), ("b.png", png, "application/octet-stream"), io.BytesIO(png)]
+    edited = client.images.edit(prompt="edit images=3 mask=1", image=files, mask=("mask.png", png), n=3, background="opaque")
+    check(len(edited.data) == 3, "three pictures come of several files and a mask")
+    edited = client.images.edit(model="gpt-image-1.5", prompt="edit images=1 mask=0", image=[png], input_fidelity="high", output_compression=80, output_format="webp")
+    check(edited.data[0].b64_json, "a list of one file is an edit too")
+    large = png[:8] + os.urandom(10_000_000)
+    check(client.images.edit(prompt="edit images=1 mask=0", image=large).data[0].b64_json, "10 MB can be edited")
+    check(client.images.edit(prompt="edit images=16 mask=0", image=[png] * 16).data[0].b64_json, "16 files can be edited")
+    error = raises(openai.BadRequestError, 400, "array_above_max_length", lambda: client.images.edit(prompt="p", image=[png] * 17))
+    check(error.param == "image", "the error names the field")
+    error = raises(openai.BadRequestError, 400, "invalid_image", lambda: client.images.edit(prompt="p", image=[png, b"no image"]))
+    check(error.param == "image[1]", "the error names the file")
+    raises(openai.NotFoundError, 404, "unknown_url", lambda: client.post("/images/variations", cast_to=object, body={}))
+
+
 def errors(client):
     def asking(by=client, **fields):
         return lambda: by.images.generate(**{"model": "gpt-image-2", "prompt": "A lighthouse", **fields})
@@ -84,6 +107,7 @@ def main():
     # No retries: each request is one of the checks.
     client = openai.OpenAI(max_retries=0, timeout=60)
     picture(client)
+    edits(client)
     if sys.argv[1] == "all":
         several(client)
         errors(client)

@@ -138,19 +138,6 @@ fn another_method_is_not_allowed() {
 }
 
 #[test]
-fn endpoints_that_are_not_served_yet_are_not_found() {
-    let upstream = Upstream::unreached();
-    let envoy = Envoy::start(upstream.port());
-    for path in ["/v1/images/edits", "/v1/images/variations"] {
-        Request::new("POST", path)
-            .bearer(Key::WEB)
-            .json(&body())
-            .send(&envoy)
-            .assert_error(404, "unknown_url");
-    }
-}
-
-#[test]
 fn a_request_without_a_body_is_refused() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());

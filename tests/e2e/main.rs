@@ -20,6 +20,7 @@ mod auth;
 mod broken;
 mod clients_leave;
 mod configuration;
+mod edits;
 mod endings;
 mod faults;
 mod generations;

@@ -13,6 +13,9 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
     let text = String::from_utf8_lossy(&asked.body).into_owned();
     let failing = |status| text.contains(&format!("fail {status}"));
     let error = |code: &str, kind: &str| json!({"error": {"code": code, "type": kind, "message": "m", "param": null}});
+    if let Some(fault) = edit_fault(asked, &text) {
+        return Step::json(400, &error("invalid_value", &fault));
+    }
     match () {
         () if failing(400) => {
             Step::json(400, &error("moderation_blocked", "image_generation_user_error"))
@@ -22,6 +25,18 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
         () if failing(502) => vec![Step::StreamHead, Step::Close],
         () => Step::draw(&Drawing::of_bytes(1_500_000, 1)),
     }
+}
+
+/// What of an edit differs from what its prompt says: `edit images=3 mask=1`.
+fn edit_fault(asked: &Received, text: &str) -> Option<String> {
+    let asked = text.contains("edit images=").then(|| asked.json())?;
+    let content = asked["input"][0]["content"].as_array().unwrap();
+    let images = content.iter().filter(|part| part["type"] == "input_image").count();
+    let mask = asked["tools"][0].get("input_image_mask").is_some();
+    let got = format!("edit images={images} mask={}", u8::from(mask));
+    let wanted = content.last().unwrap()["text"].as_str().unwrap();
+    let edits = asked["tools"][0]["action"] == "edit";
+    (got != wanted || !edits).then(|| format!("{got}, edits: {edits}"))
 }
 
 fn run(program: &str, script: &str, envoy: &Envoy, mode: &str) {

@@ -102,6 +102,31 @@ fn values_of_the_tool_are_checked() {
     assert_eq!(wrong("output_format", json!("jpeg")), "invalid_value", "it is transparent");
     assert_eq!(wrong("model", json!("dall-e-3")), "invalid_value");
     assert_eq!(wrong("input_fidelity", json!("high")), "invalid_value");
+    assert_eq!(wrong("action", json!("paint")), "invalid_value");
+    assert_eq!(wrong("input_image_mask", json!("x")), "invalid_type");
+    assert_eq!(wrong("input_image_mask", json!({"file_id": "x"})), "invalid_type");
+}
+
+#[test]
+fn an_edit_has_images_and_maybe_a_mask() {
+    let mut body = body();
+    body["tools"][0]["action"] = json!("edit");
+    body["tools"][0]["input_image_mask"] = json!({"image_url": PIXEL});
+    let tool = Request::parse(body.to_string().as_bytes()).unwrap().tool.unwrap();
+    assert!(tool.edits && tool.mask.is_some_and(|mask| !mask.is_empty()));
+    for (name, value) in
+        [("action", json!("edit")), ("input_image_mask", json!({"image_url": PIXEL}))]
+    {
+        let (status, body) = refused(|body| {
+            body["input"][0]["content"] = json!([{"type": "input_text", "text": "a fox"}]);
+            body["tools"][0][name] = value;
+        });
+        assert_eq!((status, &body["error"]["param"]), (400, &json!("tools")), "{name}");
+    }
+    let broken = json!({"image_url": "data:image/png;base64,AAAA"});
+    let (_, body) = refused(|body| body["tools"][0]["input_image_mask"] = broken);
+    assert_eq!(body["error"]["code"], "invalid_image");
+    assert_eq!(body["error"]["param"], "tools[0].input_image_mask.image_url");
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! The `image_generation` tool (Responses API, `ImageGeneration`) as Codex takes it.
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::{input::Input, size, size::Size};
+use super::{
+    input::{Input, read_image},
+    size,
+    size::Size,
+};
 use crate::{
     picture::{Background, Format},
     refusal::Refusal,
@@ -54,6 +59,10 @@ pub struct ImageTool {
     pub frames: u32,
     /// How long a frame of a GIF stays, in milliseconds.
     pub frame_ms: u32,
+    /// Whether the images are edited, whatever the words say: `action` is `edit`.
+    pub edits: bool,
+    /// The file of the mask; empty for one behind a URL, which is not fetched.
+    pub mask: Option<Bytes>,
 }
 
 /// Reads `tools` and checks that `tool_choice` names one of them. `None`: no picture is wanted.
@@ -143,10 +152,24 @@ impl Fields<'_> {
             partial_images: self.number("partial_images", 0, 3)?.unwrap_or(0),
             frames: self.number("frame_count", 2, 64)?.unwrap_or(9),
             frame_ms: self.number("frame_duration_ms", 20, 2000)?.unwrap_or(200),
+            edits: self.one_of("action", &["auto", "generate", "edit"])? == "edit",
+            mask: self.mask()?,
             model,
         };
         self.edit(&tool, input)?;
         Ok(tool)
+    }
+
+    fn mask(&self) -> Result<Option<Bytes>, Refusal> {
+        let mask = match self.tool.get("input_image_mask") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(mask) => mask,
+        };
+        let path = self.path("input_image_mask");
+        let Some(Value::String(url)) = mask.get("image_url") else {
+            return Err(self.wrong_type("input_image_mask", "an object with an 'image_url'"));
+        };
+        read_image(url, &path).map(Some)
     }
 
     fn model(&self) -> Result<String, Refusal> {
@@ -197,13 +220,10 @@ impl Fields<'_> {
             );
             return Err(Refusal::tool("invalid_value", &message));
         }
-        if self.one_of("action", &["auto", "generate", "edit"])? == "edit"
-            && input.images.is_empty()
-        {
-            return Err(Refusal::tool(
-                "invalid_value",
-                "Action 'edit' requires an image in the context.",
-            ));
+        if (tool.edits || tool.mask.is_some()) && input.images.is_empty() {
+            let what = if tool.edits { "Action 'edit'" } else { "A mask" };
+            let message = format!("{what} requires an image in the context.");
+            return Err(Refusal::tool("invalid_value", &message));
         }
         Ok(())
     }

@@ -198,6 +198,18 @@ impl Order {
         Ok(())
     }
 
+    /// The small print: what was drawn with, and of an edit how many images it is of.
+    fn caption(&self, tool: &ImageTool) -> String {
+        let mut caption = format!("{} · {} · {}", tool.model, tool.size, tool.quality);
+        if tool.edits {
+            caption += &format!(" · edit of {}", self.request.input.images.len());
+        }
+        if tool.mask.is_some() {
+            caption += " · mask";
+        }
+        caption
+    }
+
     fn subject(&self, state: &State, tool: &ImageTool, number: u64) -> Subject {
         let look = match self.settings.look {
             Look::Same => 0,
@@ -210,7 +222,7 @@ impl Order {
         };
         Subject {
             text: self.words.clone(),
-            caption: format!("{} · {} · {}", tool.model, tool.size, tool.quality),
+            caption: self.caption(tool),
             width: tool.size.width,
             height: tool.size.height,
             format: tool.format,
@@ -219,7 +231,8 @@ impl Order {
             detail,
             stage: Stage::Final,
             seed: state.options.seed.unwrap_or(0) ^ look.rotate_left(8) ^ number.rotate_left(56),
-            references: self.request.input.images.clone(),
+            // The mask is the last of the small pictures.
+            references: self.request.input.images.iter().chain(&tool.mask).cloned().collect(),
             frames: tool.frames,
             frame_ms: tool.frame_ms,
             base64_len: self.settings.base64_len,
