@@ -19,7 +19,7 @@ fn edit(body: &[u8]) {
     let body = match exchange.request_body(body, End::Stream, common::NOW) {
         OnRequestBody::Forward(forward) => forward.body,
         OnRequestBody::Reply(reply) => reply.body,
-        OnRequestBody::Hold | OnRequestBody::Pass => panic!("no answer"),
+        OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => panic!("no answer"),
     };
     let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
     assert!(body.is_object());
