@@ -1,9 +1,9 @@
 # The one entry for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build ctl sim demo run test test-unit test-e2e lint golden fuzz bench clean
+.PHONY: help setup setup-run build ctl sim demo run test test-unit test-e2e test-clients lint golden fuzz bench clean
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what this machine lacks to build, run and test, under .tools/ (quick when nothing is missing)
 	@tools/setup.sh
@@ -35,6 +35,9 @@ test-unit: setup-run ## Run the tests that need no Envoy: unit, golden, property
 
 test-e2e: setup build sim ## Run the tests in a real Envoy
 	@tools/test.sh e2e
+
+test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter
+	@tools/test.sh clients
 
 lint: build ## Check format, lints, docs, scripts and Envoy's configurations
 	@tools/lint.sh

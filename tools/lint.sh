@@ -33,7 +33,7 @@ shell_syntax() {
   return "$status"
 }
 
-python_syntax() { python3 -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]' tests/clients/*.py; }
+python_syntax() { python3 -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]' $(git ls-files '*.py'); }
 
 envoy_accepts() {
   local file status=0 envoy
@@ -59,6 +59,7 @@ no_registry_host() {
 rls_server() { (cd tests/rls-server && cargo fmt --check && cargo clippy --quiet --target-dir ../../target/rls-server -- -D warnings); }
 
 check 'cargo fmt' cargo fmt --all --check
+check 'cargo fmt of async-openai' cargo fmt --manifest-path tests/clients/cases/async_openai/Cargo.toml --check
 check 'rls-server' rls_server
 check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
 check 'warnings for wasm32-wasip1' clippy_wasm

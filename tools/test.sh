@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with the line `N passed, N failed`.
-#   tools/test.sh [unit|e2e|all]
+#   tools/test.sh [unit|e2e|clients|all]
 source "$(dirname "$0")/lib.sh"
 
 what=${1:-all}
@@ -26,6 +26,11 @@ if [[ $what == e2e || $what == all ]]; then
   ENVOY=$(envoy_path)
   export ENVOY
   runner cargo test --test e2e --no-fail-fast
+fi
+if [[ $what == clients ]]; then
+  ENVOY=$(envoy_path)
+  export ENVOY
+  runner cargo test --test e2e --no-fail-fast -- clients:: sdks::
 fi
 
 read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")

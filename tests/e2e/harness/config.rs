@@ -21,10 +21,14 @@ impl Key {
     pub(crate) const DISABLED: &str = "sk-e2e-disabled-0001";
     /// Of a consumer whose user is blocked.
     pub(crate) const BLOCKED: &str = "sk-e2e-blocked-0001";
+    /// May send one request an hour, in the cases of clients.
+    pub(crate) const LIMITED: &str = "sk-e2e-limited-0001";
+    /// Has no budget left, in the cases of clients.
+    pub(crate) const SPENT: &str = "sk-e2e-spent-0001";
     /// Of nobody.
     pub(crate) const UNKNOWN: &str = "sk-e2e-unknown-0001";
 
-    pub(crate) const ALL: [&str; 8] = [
+    pub(crate) const ALL: [&str; 10] = [
         Self::WEB,
         Self::WEB_SECOND,
         Self::MASTER,
@@ -32,6 +36,8 @@ impl Key {
         Self::EXPIRED,
         Self::DISABLED,
         Self::BLOCKED,
+        Self::LIMITED,
+        Self::SPENT,
         Self::UNKNOWN,
     ];
 }
@@ -40,7 +46,7 @@ impl Key {
 pub(crate) const TOKEN: &str = "e2e-access-token-4711";
 pub(crate) const ACCOUNT: &str = "e2e-account-0815";
 
-fn sha256(key: &str) -> String {
+pub(crate) fn sha256(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

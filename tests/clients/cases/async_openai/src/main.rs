@@ -1,0 +1,174 @@
+//! The cases of async-openai; `tests/e2e/clients.rs` runs them and says what a prompt leads to.
+//!
+//! The client keeps no code of a 5xx, only its body as the message. It tries 429 and 5xx three times again, by `retry-after`, but no
+//! 429 whose type is `insufficient_quota`; it knows no `x-should-retry`.
+
+use std::collections::HashSet;
+use std::env;
+use std::error::Error;
+
+use async_openai::Client;
+use async_openai::config::OpenAIConfig;
+use async_openai::error::{ApiErrorResponse, OpenAIError};
+use async_openai::types::images::{
+    CreateImageEditRequestArgs, CreateImageRequest, CreateImageRequestArgs, Image, ImageEditInput,
+    ImageInput, ImageModel, ImageQuality, ImageSize, ImagesResponse,
+};
+use base64::Engine;
+use serde_json::json;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A picture of one pixel, whose alpha is 0.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    tell("one_picture", one_picture().await);
+    tell("three_pictures", three_pictures().await);
+    tell("edit", edit().await);
+    tell("edit_with_mask", edit_with_mask().await);
+    tell(
+        "unknown_key_is_401",
+        fails(&with_key("sk-of-nobody"), asked(), 401, "invalid_api_key").await,
+    );
+    tell("forbidden_model_is_403", forbidden_model().await);
+    tell("unknown_model_is_404", unknown_model().await);
+    tell("refusal_is_400", fails(&own(), prompt("fail 400"), 400, "moderation_blocked").await);
+    tell("spent_budget_is_429", fails(&of("SPENT"), asked(), 429, "insufficient_quota").await);
+    tell(
+        "broken_upstream_is_502",
+        fails(&own(), prompt("fail 502"), 502, "upstream_disconnected").await,
+    );
+    tell("overload_is_503", fails(&own(), prompt("fail 503"), 503, "server_is_overloaded").await);
+    tell("retry_waits_as_told", retry_waits_as_told().await);
+    tell(
+        "no_retry_as_told",
+        fails(&own(), prompt("fail 429 for good"), 429, "insufficient_quota").await,
+    );
+}
+
+/// Tells how a case ended.
+fn tell(case: &str, outcome: Outcome) {
+    println!("{}", json!({"case": case, "fault": outcome.err().map(|fault| fault.to_string())}));
+}
+
+async fn one_picture() -> Outcome {
+    let mut request = asked();
+    request.size = Some(ImageSize::S1024x1024);
+    request.quality = Some(ImageQuality::Low);
+    let answer = own().images().generate(request).await?;
+    pictures(&answer, 1)?;
+    let usage = answer.usage.as_ref().ok_or("there is a usage")?;
+    check(usage.total_tokens == usage.input_tokens + usage.output_tokens, "the usage adds up")?;
+    check(answer.created > 1_600_000_000, "created is a time in seconds")
+}
+
+async fn three_pictures() -> Outcome {
+    let mut request = asked();
+    request.n = Some(3);
+    pictures(&own().images().generate(request).await?, 3)
+}
+
+async fn edit() -> Outcome {
+    let request = CreateImageEditRequestArgs::default()
+        .image(ImageEditInput::Image(file("picture.png")?))
+        .prompt("edit of 1")
+        .n(2)
+        .build()?;
+    pictures(&own().images().edit(request).await?, 2)
+}
+
+async fn edit_with_mask() -> Outcome {
+    let request = CreateImageEditRequestArgs::default()
+        .image(ImageEditInput::Images(vec![file("first.png")?, file("second.png")?]))
+        .mask(file("mask.png")?)
+        .prompt("edit of 2 masked")
+        .build()?;
+    pictures(&own().images().edit(request).await?, 1)
+}
+
+async fn forbidden_model() -> Outcome {
+    let mut request = asked();
+    request.model = ImageModel::Other("gpt-image-1.5".to_owned());
+    fails(&of("NARROW"), request, 403, "model_not_allowed").await
+}
+
+async fn unknown_model() -> Outcome {
+    let mut request = asked();
+    request.model = ImageModel::Other("dall-e-9".to_owned());
+    fails(&own(), request, 404, "model_not_found").await
+}
+
+async fn retry_waits_as_told() -> Outcome {
+    pictures(&own().images().generate(prompt("fail 429 once")).await?, 1)
+}
+
+/// Checks that the request ends in the client's error for what the API says.
+async fn fails(
+    client: &Client<OpenAIConfig>,
+    request: CreateImageRequest,
+    status: u16,
+    code: &str,
+) -> Outcome {
+    match client.images().generate(request).await {
+        Err(OpenAIError::ApiError(ApiErrorResponse { status_code, api_error })) => {
+            check(status_code.as_u16() == status, &format!("{status_code} is {status}"))?;
+            let told = match api_error.code {
+                Some(told) => told,
+                None => {
+                    serde_json::from_str::<serde_json::Value>(&api_error.message)?["error"]["code"]
+                        .to_string()
+                }
+            };
+            check(told.trim_matches('"') == code, &format!("{told} is {code}"))
+        }
+        Err(other) => Err(format!("an ApiError was expected, but this came: {other:?}").into()),
+        Ok(_) => Err("an error was expected, but a picture came".into()),
+    }
+}
+
+fn own() -> Client<OpenAIConfig> {
+    with_key(&env::var("OPENAI_API_KEY").unwrap_or_default())
+}
+
+/// A key that the test hands over.
+fn of(name: &str) -> Client<OpenAIConfig> {
+    with_key(&env::var(format!("IMAGEGATE_{name}_KEY")).unwrap_or_default())
+}
+
+fn with_key(key: &str) -> Client<OpenAIConfig> {
+    let address = env::var("OPENAI_BASE_URL").unwrap_or_default();
+    Client::with_config(OpenAIConfig::new().with_api_base(address).with_api_key(key))
+}
+
+fn asked() -> CreateImageRequest {
+    prompt("A lighthouse")
+}
+
+fn prompt(text: &str) -> CreateImageRequest {
+    CreateImageRequestArgs::default().prompt(text).build().unwrap_or_default()
+}
+
+fn file(name: &str) -> Result<ImageInput, Box<dyn Error>> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(PIXEL)?;
+    Ok(ImageInput::from_vec_u8(name.to_owned(), bytes))
+}
+
+/// So many pictures, each another one.
+fn pictures(answer: &ImagesResponse, count: usize) -> Outcome {
+    let mut seen = HashSet::new();
+    for image in &answer.data {
+        let Image::B64Json { b64_json, .. } = image.as_ref() else {
+            return Err("a picture, not a URL".into());
+        };
+        let bytes = base64::engine::general_purpose::STANDARD.decode(b64_json.as_bytes())?;
+        check(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "the pictures are PNGs")?;
+        seen.insert(bytes);
+    }
+    check(answer.data.len() == count && seen.len() == count, "so many pictures, each another one")
+}
+
+fn check(holds: bool, what: &str) -> Outcome {
+    if holds { Ok(()) } else { Err(format!("this does not hold: {what}").into()) }
+}

@@ -1,0 +1,75 @@
+"""What the Python clients share: how a case is declared and its outcome told, and pictures to send and to look at.
+
+`tests/e2e/clients.rs` starts a script, is the upstream that it talks to, and reads one line of JSON for each case. What a prompt
+leads to (`fail 502` and so on) is told there too.
+"""
+
+import base64
+import json
+import os
+import struct
+import sys
+import traceback
+import zlib
+
+_CASES = []
+
+# Keys that `tests/e2e/clients.rs` hands over; the client's own key may do anything.
+NARROW, LIMITED, SPENT = (os.environ[f"IMAGEGATE_{name}_KEY"] for name in ("NARROW", "LIMITED", "SPENT"))
+UNKNOWN = "sk-of-nobody"
+
+
+def case(function):
+    """Makes a function the case of its name."""
+    _CASES.append(function)
+    return function
+
+
+def run():
+    """Runs the cases in their order, all of them, and tells how each ended."""
+    for function in _CASES:
+        fault = None
+        try:
+            function()
+        except Exception:  # noqa: BLE001: whatever a client raises is what the case is about
+            fault = traceback.format_exc()
+        print(json.dumps({"case": function.__name__, "fault": fault}), flush=True)
+
+
+def check(holds, what):
+    if not holds:
+        raise AssertionError(what)
+
+
+def raised(kind, request):
+    """The exception of exactly this kind that a request ends in."""
+    try:
+        answer = request()
+    except kind as error:
+        check(type(error) is kind, f"{type(error)} is {kind}")
+        return error
+    raise AssertionError(f"{kind.__name__} was expected, but this came: {answer!r:.200}")
+
+
+def check_pictures(b64s, count):
+    """So many pictures, each another one."""
+    pictures = [base64.b64decode(b64, validate=True) for b64 in b64s]
+    check(len(pictures) == count, f"{len(pictures)} pictures are {count}")
+    check(all(picture.startswith(b"\x89PNG\r\n\x1a\n") for picture in pictures), "the pictures are PNGs")
+    check(len(set(pictures)) == count, "each is another picture")
+
+
+def png(edge, alpha=None):
+    """A square of one colour; with `alpha`, one that is so opaque."""
+    pixel = b"\x20\x60\xa0" + (b"" if alpha is None else bytes([alpha]))
+    rows = (b"\0" + pixel * edge) * edge
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", edge, edge, 8, 2 if alpha is None else 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+if __name__ == "__main__":
+    sys.exit("a client's script imports this")

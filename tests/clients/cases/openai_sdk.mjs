@@ -1,0 +1,108 @@
+// The cases of OpenAI's client for Node.
+
+import { LIMITED, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
+
+const { OpenAI, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
+  require("openai");
+
+// As a service sets it up, its address and key apart: retries are the client's default, two.
+const client = new OpenAI({ timeout: 120_000 });
+// Where retries would only make a case longer.
+const once = client.withOptions({ maxRetries: 0 });
+const withKey = (apiKey, by = once) => by.withOptions({ apiKey });
+
+const generate = (fields, by = once) => by.images.generate({ model: "gpt-image-2", prompt: "A lighthouse", ...fields });
+const checkImages = (result, count) => checkPictures(result.data.map((item) => item.b64_json), count);
+
+async function fails(kind, status, code, fields, by = once) {
+  const error = await raised(generate(fields, by));
+  check(error.constructor === kind, `${error} is a ${kind.name}`);
+  check(error.status === status && error.code === code, `${error.status} ${error.code} is ${status} ${code}`);
+  check(error.requestID, "the error has a request id");
+  return error;
+}
+
+await run({
+  async one_picture() {
+    const asked = { size: "1024x1024", quality: "low", output_format: "png", background: "auto", moderation: "auto" };
+    const result = await generate(asked);
+    checkImages(result, 1);
+    check(result.created > 1_600_000_000, "created is a time in seconds");
+    check(result.size === "1024x1024" && result.output_format === "png", "the answer tells what was made");
+    check(result.usage.total_tokens === result.usage.input_tokens + result.usage.output_tokens, "the usage adds up");
+    check(result._request_id, "the answer has a request id");
+  },
+
+  async three_pictures() {
+    checkImages(await generate({ n: 3 }), 3);
+  },
+
+  async edit() {
+    const image = await toFile(png(64), "picture.png", { type: "image/png" });
+    checkImages(await once.images.edit({ model: "gpt-image-2", prompt: "edit of 1", image, n: 2, size: "1024x1024" }), 2);
+  },
+
+  async edit_with_mask() {
+    const file = (bytes, name) => toFile(bytes, name, { type: "image/png" });
+    const image = [await file(png(64), "first.png"), await file(png(32), "second.png")];
+    const mask = await file(png(64, 0), "mask.png");
+    checkImages(await once.images.edit({ model: "gpt-image-2", prompt: "edit of 2 masked", image, mask }), 1);
+  },
+
+  async unknown_key_is_401() {
+    const error = await fails(AuthenticationError, 401, "invalid_api_key", {}, withKey(UNKNOWN));
+    check(error.type === "invalid_request_error", "the error has its type");
+  },
+
+  async forbidden_model_is_403() {
+    const error = await fails(PermissionDeniedError, 403, "model_not_allowed", { model: "gpt-image-1.5" }, withKey(NARROW));
+    check(error.param === "model", "the error names the field");
+  },
+
+  async unknown_model_is_404() {
+    await fails(NotFoundError, 404, "model_not_found", { model: "dall-e-9" });
+  },
+
+  async unknown_parameter_is_400() {
+    const error = await fails(BadRequestError, 400, "unknown_parameter", { colour: "red" });
+    check(error.param === "colour", "the error names the field");
+  },
+
+  async refusal_is_400() {
+    const error = await fails(BadRequestError, 400, "moderation_blocked", { prompt: "fail 400" });
+    check(error.type === "image_generation_user_error", "a refusal has its type");
+    check(error.error.moderation_details.categories[0] === "violence", "the details of a refusal are there");
+  },
+
+  // The wait is an hour, so the client does not come back although it has tries left.
+  async spent_rate_is_429() {
+    const limited = withKey(LIMITED, client);
+    checkImages(await generate({}, limited), 1);
+    const error = await fails(RateLimitError, 429, "rate_limit_exceeded", {}, limited);
+    check(error.headers.get("x-ratelimit-remaining-requests") === "0", "the headers tell how the limit stands");
+  },
+
+  async spent_budget_is_429() {
+    const error = await fails(RateLimitError, 429, "insufficient_quota", {}, withKey(SPENT, client));
+    check(error.type === "insufficient_quota", "a spent budget has its type");
+  },
+
+  async broken_upstream_is_502() {
+    await fails(InternalServerError, 502, "upstream_disconnected", { prompt: "fail 502" });
+  },
+
+  async overload_is_503() {
+    const error = await fails(InternalServerError, 503, "server_is_overloaded", { prompt: "fail 503" });
+    check(Number(error.headers.get("retry-after")) >= 1, "an overload says when to come back");
+  },
+
+  async retry_waits_as_told() {
+    checkImages(await generate({ prompt: "fail 429 once" }, client), 1);
+  },
+
+  // The upstream's quota is spent: `x-should-retry: false`.
+  async no_retry_as_told() {
+    const error = await fails(RateLimitError, 429, "insufficient_quota", { prompt: "fail 429 for good" }, client);
+    check(error.headers.get("x-should-retry") === "false", "the answer says so");
+  },
+});

@@ -1,0 +1,122 @@
+"""The cases of OpenAI's Python client, the newest and 1.x."""
+
+import openai
+from cases import LIMITED, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run
+
+# As a service sets it up, its address and key apart: retries are the client's default, two.
+client = openai.OpenAI(timeout=120)
+# Where retries would only make a case longer.
+once = client.with_options(max_retries=0)
+
+
+def generate(by=once, **fields):
+    return by.images.generate(**{"model": "gpt-image-2", "prompt": "A lighthouse", **fields})
+
+
+def fails(kind, status, code, by=once, **fields):
+    error = raised(kind, lambda: generate(by, **fields))
+    check((error.status_code, error.code) == (status, code), f"{error.status_code} {error.code} is {status} {code}")
+    check(error.request_id, "the error has a request id")
+    return error
+
+
+@case
+def one_picture():
+    result = generate(size="1024x1024", quality="low", output_format="png", background="auto", moderation="auto")
+    check_pictures([item.b64_json for item in result.data], 1)
+    check(result.created > 1_600_000_000, "created is a time in seconds")
+    check(result.size == "1024x1024" and result.output_format == "png", "the answer tells what was made")
+    check(result.usage.total_tokens == result.usage.input_tokens + result.usage.output_tokens > 0, "the usage adds up")
+    check(result._request_id, "the answer has a request id")
+
+
+@case
+def three_pictures():
+    check_pictures([item.b64_json for item in generate(n=3).data], 3)
+
+
+@case
+def edit():
+    picture = ("picture.png", png(64), "image/png")
+    result = once.images.edit(model="gpt-image-2", prompt="edit of 1", image=picture, n=2, size="1024x1024")
+    check_pictures([item.b64_json for item in result.data], 2)
+
+
+@case
+def edit_with_mask():
+    files = [png(64), ("second.png", png(32))]
+    result = once.images.edit(model="gpt-image-2", prompt="edit of 2 masked", image=files, mask=png(64, alpha=0))
+    check_pictures([item.b64_json for item in result.data], 1)
+
+
+@case
+def unknown_key_is_401():
+    error = fails(openai.AuthenticationError, 401, "invalid_api_key", by=once.with_options(api_key=UNKNOWN))
+    check(error.type == "invalid_request_error", "the error has its type")
+
+
+@case
+def forbidden_model_is_403():
+    narrow = once.with_options(api_key=NARROW)
+    error = fails(openai.PermissionDeniedError, 403, "model_not_allowed", by=narrow, model="gpt-image-1.5")
+    check(error.param == "model", "the error names the field")
+
+
+@case
+def unknown_model_is_404():
+    fails(openai.NotFoundError, 404, "model_not_found", model="dall-e-9")
+
+
+@case
+def unknown_parameter_is_400():
+    error = fails(openai.BadRequestError, 400, "unknown_parameter", extra_body={"colour": "red"})
+    check(error.param == "colour", "the error names the field")
+
+
+@case
+def refusal_is_400():
+    error = fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400")
+    check(error.type == "image_generation_user_error", "a refusal has its type")
+    check(error.body["moderation_details"]["categories"] == ["violence"], "the details of a refusal are there")
+
+
+@case
+def spent_rate_is_429():
+    # The wait is an hour, so the client does not come back although it has tries left.
+    limited = client.with_options(api_key=LIMITED)
+    check_pictures([item.b64_json for item in generate(limited).data], 1)
+    error = fails(openai.RateLimitError, 429, "rate_limit_exceeded", by=limited)
+    check(error.response.headers["x-ratelimit-remaining-requests"] == "0", "the headers tell how the limit stands")
+
+
+@case
+def spent_budget_is_429():
+    spent = client.with_options(api_key=SPENT)
+    error = fails(openai.RateLimitError, 429, "insufficient_quota", by=spent)
+    check(error.type == "insufficient_quota", "a spent budget has its type")
+
+
+@case
+def broken_upstream_is_502():
+    fails(openai.InternalServerError, 502, "upstream_disconnected", prompt="fail 502")
+
+
+@case
+def overload_is_503():
+    error = fails(openai.InternalServerError, 503, "server_is_overloaded", prompt="fail 503")
+    check(int(error.response.headers["retry-after"]) >= 1, "an overload says when to come back")
+
+
+@case
+def retry_waits_as_told():
+    check_pictures([item.b64_json for item in generate(client, prompt="fail 429 once").data], 1)
+
+
+@case
+def no_retry_as_told():
+    # The upstream's quota is spent: `x-should-retry: false`.
+    error = fails(openai.RateLimitError, 429, "insufficient_quota", by=client, prompt="fail 429 for good")
+    check(error.response.headers["x-should-retry"] == "false", "the answer says so")
+
+
+run()
