@@ -15,7 +15,7 @@ check() {
 }
 
 clippy_wasm() {
-  # Debian's compiler comes without clippy. Clippy for the host sees the same code, as no module is left out of either build;
+  # Debian's compiler comes without clippy. Clippy for the host sees the same code, as no module is left out there;
   # what is left for this target are the compiler's own warnings.
   local environment
   environment=$(WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh)

@@ -9,6 +9,12 @@ pub(super) fn at(pointer: &str) -> &'static str {
     entry.map_or("what docs/configuration.md says", |(_, accepted)| accepted)
 }
 
+/// Every place and what is accepted there.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FIELDS.iter().copied()
+}
+
 /// Whether `pointer` is `pattern`, in which `*` stands for one name or index.
 fn fits(pattern: &str, pointer: &str) -> bool {
     let (mut left, mut right) = (pattern.split('/'), pointer.split('/'));

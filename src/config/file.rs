@@ -3,7 +3,7 @@
 //!
 //! Every field is documented for operators in `docs/configuration.md` and, in one line each, in
 //! [`super::accepted`]. A field that is not required is an `Option` or has an empty default; its
-//! default value stands with the compiled type.
+//! default value stands with the compiled type. Native builds derive a JSON Schema from the same types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,7 @@ use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
 
 /// The whole document.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) upstreams: BTreeMap<String, UpstreamFile>,
@@ -45,6 +46,7 @@ pub(super) struct File {
 
 /// An entry of `upstreams`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpstreamFile {
     #[serde(default, rename = "api")]
@@ -62,6 +64,7 @@ pub(super) struct UpstreamFile {
 
 /// What the upstream speaks.
 #[derive(Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ApiFile {
     #[default]
@@ -70,6 +73,7 @@ pub(super) enum ApiFile {
 
 /// How an image is handed over to a client that does not say.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ResponseFormatFile {
     B64Json,
@@ -78,6 +82,7 @@ pub(super) enum ResponseFormatFile {
 
 /// Whether the model is made to call the image tool.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ToolChoiceFile {
     Force,
@@ -94,6 +99,7 @@ pub(super) enum CredentialFile {
 
 /// The object form of `credential`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvironmentFile {
     pub(super) bearer_env: String,
@@ -102,6 +108,7 @@ pub(super) struct EnvironmentFile {
 
 /// An entry of `models`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ModelFile {
     #[serde(rename = "match")]
@@ -112,6 +119,7 @@ pub(super) struct ModelFile {
 
 /// An entry of `consumers`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConsumerFile {
     pub(super) name: String,
@@ -128,6 +136,7 @@ pub(super) struct ConsumerFile {
 
 /// Whom a consumer may act for.
 #[derive(Clone, Copy, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum RoleFile {
     #[default]
@@ -137,6 +146,7 @@ pub(super) enum RoleFile {
 
 /// An entry of `users`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserFile {
     pub(super) id: String,
@@ -146,6 +156,7 @@ pub(super) struct UserFile {
 
 /// `request`.
 #[derive(Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestFile {
     pub(super) max_body_bytes: Option<Bytes>,
@@ -158,6 +169,7 @@ pub(super) struct RequestFile {
 
 /// An entry of `prices`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PriceFile {
     pub(super) model: String,
@@ -172,6 +184,7 @@ pub(super) struct PriceFile {
 
 /// `usd_per_million_tokens`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenPricesFile {
     pub(super) text_input: Dollars,
@@ -181,6 +194,7 @@ pub(super) struct TokenPricesFile {
 
 /// What becomes of an image without a price.
 #[derive(Clone, Copy, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum UnpricedFile {
     #[default]
@@ -191,6 +205,7 @@ pub(super) enum UnpricedFile {
 
 /// An entry of `limits`.
 #[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitFile {
     pub(super) name: String,
@@ -208,6 +223,7 @@ pub(super) struct LimitFile {
 
 /// What a rule counts together.
 #[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PerFile {
     Key,
@@ -218,6 +234,7 @@ pub(super) enum PerFile {
 
 /// What a rule counts.
 #[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum UnitFile {
     Requests,
@@ -229,6 +246,7 @@ pub(super) enum UnitFile {
 
 /// `engine`.
 #[derive(Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EngineFile {
     pub(super) kind: EngineKindFile,
@@ -241,6 +259,7 @@ pub(super) struct EngineFile {
 
 /// Where limits are counted.
 #[derive(Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EngineKindFile {
     #[default]
@@ -250,6 +269,7 @@ pub(super) enum EngineKindFile {
 
 /// What becomes of a request where the service does not answer.
 #[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OnErrorFile {
     Deny,
@@ -258,6 +278,7 @@ pub(super) enum OnErrorFile {
 
 /// Whether the service takes back what was counted.
 #[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ReleasesFile {
     Never,

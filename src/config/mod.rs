@@ -22,6 +22,8 @@ mod model;
 mod node;
 mod pointer;
 mod price;
+#[cfg(not(target_arch = "wasm32"))]
+mod schema;
 mod struct_value;
 mod text;
 mod units;
@@ -34,6 +36,8 @@ use std::rc::Rc;
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
 pub use model::Model;
+#[cfg(not(target_arch = "wasm32"))]
+pub use schema::schema;
 pub use upstream::Upstream;
 
 use crate::limits::Rule;
@@ -76,6 +80,7 @@ pub enum UserState {
 
 /// What becomes of a user who is not in the configuration and whom a master key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownUsers {
     /// Refuse the request.
