@@ -1,6 +1,6 @@
 # The one entry for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build ctl sim demo run test test-unit test-e2e test-clients lint golden fuzz bench clean
+.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-clients lint golden fuzz bench clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ ctl: ## Build the tool beside it: build/imagegatectl
 	@cargo build --release --package imagegatectl --target-dir target
 	@mkdir -p build && cp target/release/imagegatectl build/.imagegatectl && mv build/.imagegatectl build/imagegatectl
 
+schema: ## Write docs/configuration.schema.json anew from the parser's types; review the difference
+	UPDATE_GOLDEN=1 cargo test --package imagegatectl --test it schema::the_committed
+
 sim: setup-run
 	@cargo build --release --package codex-sim --target-dir target
 
@@ -27,13 +30,13 @@ demo: build sim ## Send one request through Envoy and codex-sim, and write build
 run: build sim ## Start Envoy and codex-sim and stay up until ^C
 	@tools/demo.sh run
 
-test: setup build sim ## Run all tests
+test: setup build ctl sim ## Run all tests
 	@tools/test.sh all
 
 test-unit: setup-run ## Run the tests that need no Envoy: unit, golden, property, exchange, layering
 	@tools/test.sh unit
 
-test-e2e: setup build sim ## Run the tests in a real Envoy
+test-e2e: setup build ctl sim ## Run the tests in a real Envoy
 	@tools/test.sh e2e
 
 test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter

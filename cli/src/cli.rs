@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use std::time::Duration;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::token::{margin, mode};
 
 /// The tool beside imagegate, the Envoy filter that serves the OpenAI Images API
 #[derive(Debug, Parser)]
@@ -13,6 +17,8 @@ Exit codes:
   0  done
   1  what was checked has faults, or a key was mistyped
   2  wrong usage, or a file that cannot be read or written
+  3  token: the credential is dead or missing; log in with `codex login`
+  4  token --once: the token server did not answer, after several attempts
 
 Colours appear on a terminal only; NO_COLOR=1 turns them off there too.")]
 pub(crate) struct Cli {
@@ -29,6 +35,17 @@ pub(crate) enum Command {
     },
     /// Check configurations as the filter would, and an Envoy's settings around it
     Check(CheckArguments),
+    /// Print the JSON Schema of the plugin configuration (draft 2020-12)
+    #[command(after_help = "\
+A schema tells the form: names, types, what is required. What one field demands of another is told by `check`.
+
+Examples:
+  imagegatectl schema > imagegate.schema.json
+  # In an editor with the YAML language server, at the top of a configuration of its own file:
+  # yaml-language-server: $schema=imagegate.schema.json")]
+    Schema,
+    /// Own a Codex credential: refresh its access token and hand it to Envoy
+    Token(TokenArguments),
     /// Print the completions of a shell
     #[command(after_help = "\
 Example:
@@ -115,4 +132,49 @@ pub(crate) struct CheckArguments {
     /// Take warnings for faults
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Refreshes the access token of an auth.json before it ends and writes two files into the folder of --sds-dir, as
+envoy/credential-injector.yaml reads them: access-token.yaml and account-id.yaml. Envoy takes a new file at once.
+
+Refresh tokens rotate, and one that is used twice ends the whole credential. So this has to be its only owner: give it a
+login of its own, that no Codex and no second host works with:
+  CODEX_HOME=/var/lib/imagegate codex login
+Any number of these processes may share one auth.json on one host: they take turns by a lock.
+
+Without --once it stays and refreshes in time; SIGTERM ends it between two steps. No token is ever told.
+
+Examples:
+  imagegatectl token --auth-file /var/lib/imagegate/auth.json --sds-dir /run/imagegate
+  imagegatectl token --once --sds-dir envoy/credential
+
+Exit codes: 0 done, 2 wrong usage or a file that cannot be used, 3 the credential is dead or missing (`codex login`),
+4 with --once, the token server did not answer in several attempts.")]
+pub(crate) struct TokenArguments {
+    /// The credential [default: $CODEX_HOME/auth.json, else ~/.codex/auth.json]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) auth_file: Option<PathBuf>,
+    /// The folder for Envoy's two files
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) sds_dir: PathBuf,
+    /// The mode of these files: 640 lets a group read them, where Envoy is another user
+    #[arg(long, value_name = "OCTAL", default_value = "600", value_parser = mode)]
+    pub(crate) sds_mode: u32,
+    /// Do what is due and leave
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Refresh at the start, due or not
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How long before its end a token is refreshed; above the longest `timeout` of an upstream
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = margin)]
+    pub(crate) margin: Duration,
+    /// The token server; plain http to this machine only
+    #[arg(long, value_name = "URL", default_value = "https://auth.openai.com")]
+    pub(crate) issuer: String,
+    /// Take plain http to another machine too: the refresh token can then be read on the way
+    #[arg(long)]
+    pub(crate) allow_http: bool,
 }

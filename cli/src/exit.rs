@@ -20,6 +20,14 @@ pub(crate) enum Failure {
     /// An argument that cannot be used.
     #[error("{0}")]
     Usage(String),
+    /// A credential that needs a person.
+    #[error(
+        "{0}; log in anew with `codex login`, for the folder that --auth-file or CODEX_HOME names"
+    )]
+    Login(String),
+    /// The other side may work later.
+    #[error("{0}")]
+    Transient(String),
     /// A file that cannot be read or written.
     #[error("{}: {error}", path.display())]
     File {
@@ -36,11 +44,23 @@ impl Failure {
         match self {
             Self::Faults | Self::Refused(_) => 1,
             Self::Usage(_) | Self::File { .. } => 2,
+            Self::Login(_) => 3,
+            Self::Transient(_) => 4,
         }
     }
 
     /// The failure to read or write `path`.
     pub(crate) fn file(path: &Path, error: io::Error) -> Self {
         Self::File { path: path.to_owned(), error }
+    }
+
+    /// The failure to read the credential at `path`.
+    pub(crate) fn no_login(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => {
+                Self::Login(format!("{}: there is no such file", path.display()))
+            }
+            _ => Self::file(path, error),
+        }
     }
 }

@@ -6,8 +6,11 @@
 
 mod check;
 mod cli;
+mod clock;
 mod exit;
 mod key;
+mod schema;
+mod token;
 
 use std::io;
 use std::process::ExitCode;
@@ -22,6 +25,8 @@ fn main() -> ExitCode {
         Command::Key { command: KeyCommand::New(arguments) } => key::new(&arguments),
         Command::Key { command: KeyCommand::Hash(arguments) } => key::hash(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Schema => schema::print(),
+        Command::Token(arguments) => token::run(&arguments),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "imagegatectl", &mut io::stdout());

@@ -21,6 +21,7 @@ mod broken;
 mod clients;
 mod clients_leave;
 mod configuration;
+mod credential;
 mod edits;
 mod endings;
 mod faults;

@@ -11,6 +11,8 @@ fn the_help_of_every_command_is_as_committed() {
         ("key-new", &["key", "new", "--help"]),
         ("key-hash", &["key", "hash", "--help"]),
         ("check", &["check", "--help"]),
+        ("schema", &["schema", "--help"]),
+        ("token", &["token", "--help"]),
         ("completions", &["completions", "--help"]),
     ] {
         let outcome = run(arguments);
@@ -40,7 +42,7 @@ fn every_shell_has_completions_that_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let outcome = run(&["completions", shell]);
         assert_eq!(outcome.code, Some(0));
-        for word in ["key", "check", "completions", "strict"] {
+        for word in ["key", "check", "completions", "schema", "token", "strict"] {
             assert!(outcome.out.contains(word), "{shell}: {word}");
         }
     }

@@ -13,4 +13,8 @@ mod check;
 mod excerpts;
 mod help;
 mod key;
+mod kills;
 mod program;
+mod schema;
+mod server;
+mod token;

@@ -1,0 +1,57 @@
+//! The two secrets of `envoy/credential-injector.yaml`, each in its own file, as Envoy's SDS reads them.
+//!
+//! Envoy watches for a file that is moved into place and reads it anew; that is what [`Draft`] does.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::draft::Draft;
+
+/// Brings both files to this state; the paths of those that changed.
+///
+/// # Errors
+///
+/// The file that cannot be written, and what the system says.
+pub(crate) fn write(
+    folder: &Path,
+    mode: u32,
+    account_id: &str,
+    access_token: &str,
+) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut written = Vec::new();
+    // The account first: a new token for an old account would be refused.
+    for (file, name, value) in [
+        ("account-id.yaml", "codex-account-id", account_id),
+        ("access-token.yaml", "codex-access-token", access_token),
+    ] {
+        let path = folder.join(file);
+        let text = secret(name, value);
+        if is_current(&path, mode, &text) {
+            continue;
+        }
+        let replaced =
+            Draft::open(&path, mode, 0).and_then(|mut draft| draft.commit(text.as_bytes()));
+        match replaced {
+            Ok(()) => written.push(path),
+            Err(error) => return Err((path, error)),
+        }
+    }
+    Ok(written)
+}
+
+fn is_current(path: &Path, mode: u32, text: &str) -> bool {
+    let has_mode = fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o7777 == mode);
+    has_mode && fs::read(path).is_ok_and(|content| content == text.as_bytes())
+}
+
+/// A `DiscoveryResponse` with one secret. A string of JSON is one of YAML.
+fn secret(name: &str, value: &str) -> String {
+    let value = serde_json::Value::from(value);
+    format!(
+        "# Written by imagegatectl token, which replaces this file.\nresources:\n  - \"@type\": \
+         type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret\n    name: {name}\n    generic_secret:\n      \
+         secret: {{ inline_string: {value} }}\n"
+    )
+}

@@ -1,0 +1,314 @@
+//! `token`: one owner of a credential, against a token server that takes each refresh token once.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::program::{Folder, Outcome, command};
+use crate::server::{Server, access_token, aged_token, claims, generation_of, refresh_token};
+
+/// A credential in a folder of its own, and Envoy's files beside it.
+pub(crate) struct Home(Folder);
+
+impl Home {
+    /// With a credential of this generation, whose access token lives so many seconds.
+    pub(crate) fn new(generation: u32, lifetime: u64) -> Self {
+        let home = Self(Folder::new());
+        fs::create_dir(home.sds()).unwrap();
+        home.log_in(generation, lifetime);
+        home
+    }
+
+    /// Writes the credential as `codex login` does.
+    pub(crate) fn log_in(&self, generation: u32, lifetime: u64) {
+        let auth = json!({
+            "OPENAI_API_KEY": null,
+            "auth_mode": "chatgpt",
+            "tokens": {
+                "id_token": "e30.e30.s3cret", "access_token": aged_token(generation, 86_400, lifetime),
+                "refresh_token": refresh_token(generation), "account_id": "acc-s3cret", "later": { "kept": 1.0 },
+            },
+            "last_refresh": "2026-01-01T00:00:00.123456789Z",
+            "later": [1, { "kept": null }],
+        });
+        fs::write(self.auth(), auth.to_string()).unwrap();
+        fs::set_permissions(self.auth(), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    pub(crate) fn auth(&self) -> PathBuf {
+        self.0.path("auth.json")
+    }
+
+    pub(crate) fn sds(&self) -> PathBuf {
+        self.0.path("sds")
+    }
+
+    pub(crate) fn command(&self, server: &Server, more: &[&str]) -> Command {
+        let mut command = command(&["token", "--issuer", &server.issuer]);
+        command.arg("--auth-file").arg(self.auth()).arg("--sds-dir").arg(self.sds()).args(more);
+        command
+    }
+
+    /// Runs it to its end, which has to come.
+    pub(crate) fn run(&self, server: &Server, more: &[&str]) -> Outcome {
+        let mut child = self.command(server, more).spawn().unwrap();
+        let until = Instant::now() + Duration::from_secs(120);
+        while child.try_wait().unwrap().is_none() {
+            if Instant::now() > until {
+                child.kill().unwrap();
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        let output = child.wait_with_output().unwrap();
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(!err.contains("s3cret") && !err.contains("e30"), "a token is told: {err}");
+        assert_eq!(out, "");
+        Outcome { code: output.status.code(), out, err }
+    }
+
+    /// The credential on the disk, which has to be whole and closed to others.
+    pub(crate) fn credential(&self) -> Value {
+        assert_eq!(mode(&self.auth()), 0o600);
+        let auth: Value = serde_json::from_slice(&fs::read(self.auth()).unwrap()).unwrap();
+        assert_eq!(
+            (&auth["auth_mode"], &auth["later"]),
+            (&json!("chatgpt"), &json!([1, { "kept": null }]))
+        );
+        assert_eq!(auth["tokens"]["later"], json!({ "kept": 1.0 }));
+        auth
+    }
+
+    /// The generation on the disk.
+    pub(crate) fn generation(&self) -> u32 {
+        generation_of(self.credential()["tokens"]["refresh_token"].as_str().unwrap())
+    }
+
+    /// The generation that Envoy has, which needs a whole file; `None` where there is none.
+    pub(crate) fn handed(&self) -> Option<u64> {
+        let text = fs::read_to_string(self.sds().join("access-token.yaml")).ok()?;
+        assert!(text.contains("    name: codex-access-token\n"), "{text}");
+        let token = text.split("inline_string: \"").nth(1).unwrap().strip_suffix("\" }\n").unwrap();
+        claims(token)["generation"].as_u64()
+    }
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_token_that_is_due_is_refreshed_saved_and_handed_over() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    let outcome = home.run(&server, &["--once"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    let expected = json!({
+        "client_id": "app_EMoamEEZ73f0CkXaXp7hrann", "grant_type": "refresh_token", "refresh_token": "rt-s3cret-1",
+    });
+    assert_eq!(server.requests(), [expected]);
+    assert_eq!((home.generation(), home.handed()), (2, Some(2)));
+    assert_ne!(home.credential()["last_refresh"], "2026-01-01T00:00:00.123456789Z");
+    let account = fs::read_to_string(home.sds().join("account-id.yaml")).unwrap();
+    assert!(
+        account.contains("name: codex-account-id\n") && account.contains("\"acc-s3cret\""),
+        "{account}"
+    );
+    for file in ["access-token.yaml", "account-id.yaml"] {
+        assert_eq!(mode(&home.sds().join(file)), 0o600);
+    }
+    assert_eq!(fs::read_dir(home.sds()).unwrap().count(), 2, "something is left behind");
+}
+
+#[test]
+fn a_token_that_is_not_due_is_handed_over_as_it_is() {
+    let (server, home) = (Server::start(1), Home::new(1, 3_600));
+    assert_eq!(home.run(&server, &["--once", "--sds-mode", "640"]).code, Some(0));
+    assert_eq!((server.requests().len(), home.handed()), (0, Some(1)));
+    let file = home.sds().join("access-token.yaml");
+    assert_eq!(mode(&file), 0o640);
+    // A file that is right is left alone, so that Envoy has nothing to read.
+    let before = fs::metadata(&file).unwrap().ino();
+    assert_eq!(home.run(&server, &["--once", "--sds-mode", "640"]).code, Some(0));
+    assert_eq!(fs::metadata(&file).unwrap().ino(), before);
+    assert_eq!(home.run(&server, &["--once", "--force"]).code, Some(0));
+    assert_eq!((server.requests().len(), home.handed()), (1, Some(2)));
+}
+
+#[test]
+fn a_dead_refresh_token_is_told_apart_and_not_tried_again() {
+    for (status, body, code) in [
+        (401, "", "status 401"),
+        (400, r#"{"error":{"code":"refresh_token_expired"}}"#, "refresh_token_expired"),
+        (400, r#"{"error":"invalid_grant"}"#, "invalid_grant"),
+    ] {
+        let (server, home) = (Server::start(1), Home::new(1, 60));
+        server.with(|state| state.refusals.push((status, "", body)));
+        let before = fs::read(home.auth()).unwrap();
+        let outcome = home.run(&server, &[]);
+        assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+        assert!(
+            outcome.err.contains(code) && outcome.err.contains("codex login"),
+            "{}",
+            outcome.err
+        );
+        assert_eq!((server.requests().len(), fs::read(home.auth()).unwrap() == before), (1, true));
+        // The access token still works for a while.
+        assert_eq!(home.handed(), Some(1));
+    }
+}
+
+#[test]
+fn trouble_that_passes_is_waited_out() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    server.with(|state| state.refusals = vec![(503, "", "busy"), (429, "retry-after: 2\r\n", "")]);
+    let started = Instant::now();
+    let outcome = home.run(&server, &["--once"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("status 503") && outcome.err.contains("status 429"),
+        "{}",
+        outcome.err
+    );
+    assert!(started.elapsed() >= Duration::from_millis(2_900), "{:?}", started.elapsed());
+    assert_eq!((server.requests().len(), home.generation()), (3, 2));
+}
+
+#[test]
+fn attempts_are_bounded() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    server.with(|state| state.refusals = vec![(500, "", "{}"); 9]);
+    let outcome = home.run(&server, &["--once"]);
+    assert_eq!(outcome.code, Some(4), "{}", outcome.err);
+    assert_eq!((server.requests().len(), home.generation(), home.handed()), (5, 1, Some(1)));
+}
+
+#[test]
+fn two_processes_never_spend_one_token_twice() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    let children: Vec<_> =
+        (0..8).map(|_| home.command(&server, &["--once"]).spawn().unwrap()).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!((server.requests().len(), home.generation(), home.handed()), (1, 2, Some(2)));
+}
+
+#[test]
+fn a_token_is_not_spent_where_its_successor_could_not_be_saved() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    fs::create_dir(home.auth().with_file_name(".auth.json.imagegatectl.new")).unwrap();
+    let outcome = home.run(&server, &["--once"]);
+    assert_eq!((outcome.code, server.requests().len()), (Some(2), 0), "{}", outcome.err);
+    assert!(outcome.err.contains("auth.json"), "{}", outcome.err);
+}
+
+#[test]
+fn a_successor_that_was_written_and_not_put_in_place_is_found() {
+    let (server, home) = (Server::start(2), Home::new(1, 60));
+    let mut left = home.credential();
+    left["tokens"]["refresh_token"] = json!(refresh_token(2));
+    left["tokens"]["access_token"] = json!(access_token(2, 3_600));
+    left["last_refresh"] = json!("2026-01-02T00:00:00Z");
+    let draft = home.auth().with_file_name(".auth.json.imagegatectl.new");
+    fs::write(&draft, format!("{left}    ")).unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(home.run(&server, &["--once"]).code, Some(0));
+    assert_eq!((server.requests().len(), home.generation(), home.handed()), (0, 2, Some(2)));
+    // But what was logged in since then counts, and half a file counts for nothing.
+    for text in [left.to_string(), left.to_string().split_at(80).0.to_owned()] {
+        home.log_in(2, 60);
+        let mut auth = home.credential();
+        auth["last_refresh"] = json!("2026-01-03T00:00:00Z");
+        auth["tokens"]["refresh_token"] = json!(refresh_token(server.generation()));
+        fs::write(home.auth(), auth.to_string()).unwrap();
+        fs::write(&draft, text).unwrap();
+        assert_eq!(home.run(&server, &["--once"]).code, Some(0));
+        assert_eq!(home.generation(), server.generation());
+        assert!(!draft.exists());
+    }
+}
+
+#[test]
+fn the_file_may_be_found_by_its_environment_and_be_a_link() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    let other = Folder::new();
+    symlink(home.auth(), other.path("auth.json")).unwrap();
+    let sds = home.sds();
+    let arguments =
+        ["token", "--once", "--issuer", &server.issuer, "--sds-dir", sds.to_str().unwrap()];
+    let codex_home = other.path("");
+    let output = command(&arguments).env("CODEX_HOME", &codex_home).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::symlink_metadata(other.path("auth.json")).unwrap().is_symlink());
+    assert_eq!(home.generation(), 2);
+    fs::create_dir(other.path(".codex")).unwrap();
+    symlink(home.auth(), other.path(".codex/auth.json")).unwrap();
+    let output = command(&arguments).arg("--force").env("HOME", &codex_home).output().unwrap();
+    assert_eq!((output.status.code(), home.generation()), (Some(0), 3));
+}
+
+#[test]
+fn what_cannot_be_used_is_told() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    let (auth, sds) = (home.auth(), home.sds());
+    let (auth, sds) = (auth.to_str().unwrap(), sds.to_str().unwrap());
+    let gone = "/nonexistent";
+    for (auth, sds, issuer, mode, margin, code, words) in [
+        (auth, sds, "http://auth.example", "600", "1m", 2, "plain http"),
+        (auth, sds, "auth.example", "600", "1m", 2, "--issuer"),
+        (auth, sds, "https://auth.example", "644", "1m", 2, "--sds-mode"),
+        (auth, sds, "https://auth.example", "600", "10", 2, "--margin"),
+        (auth, gone, "https://auth.example", "600", "1m", 2, "--sds-dir"),
+        (gone, sds, "https://auth.example", "600", "1m", 3, "codex login"),
+    ] {
+        let arguments = [
+            "token",
+            "--once",
+            "--auth-file",
+            auth,
+            "--sds-dir",
+            sds,
+            "--issuer",
+            issuer,
+            "--sds-mode",
+            mode,
+            "--margin",
+            margin,
+        ];
+        let output = command(&arguments).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words}: {err}");
+        assert!(err.contains(words), "{words}: {err}");
+    }
+    fs::write(home.auth(), r#"{"OPENAI_API_KEY": "s3cret"}"#).unwrap();
+    let outcome = home.run(&server, &["--once"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("no access token") && outcome.err.contains("codex login"),
+        "{}",
+        outcome.err
+    );
+}
+
+#[test]
+fn it_stays_refreshes_before_the_end_and_leaves_when_told() {
+    let (server, home) = (Server::start(1), Home::new(1, 4));
+    server.with(|state| state.lifetime = 4);
+    let mut child = home.command(&server, &["--margin", "3s"]).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while home.handed() < Some(3) {
+        assert!(Instant::now() < until, "only {:?}", home.handed());
+        assert_eq!(child.try_wait().unwrap(), None);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(home.generation(), server.generation());
+}
