@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -91,9 +91,16 @@ pub(crate) fn pass(settings: &Settings, when: When, stop: &Stop) -> Result<Outco
 
 fn read(settings: &Settings) -> Result<AuthFile, Trouble> {
     let path = &settings.auth_file;
-    let bytes = fs::read(path).map_err(|error| Trouble::Final(Failure::no_login(path, error)))?;
-    let auth = AuthFile::parse(&bytes)
-        .map_err(|flaw| Trouble::Final(Failure::Login(format!("{}: {flaw}", path.display()))))?;
+    let mut outcome = read_once(path);
+    for _ in 0..READ_ATTEMPTS {
+        if outcome.is_ok() {
+            break;
+        }
+        // `codex login` empties the file before it writes it.
+        thread::sleep(READ_PAUSE);
+        outcome = read_once(path);
+    }
+    let auth = outcome.map_err(Trouble::Final)?;
     if fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o077 != 0) {
         // A file that others could read till now; the next refresh would do the same.
         let closed = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
@@ -104,6 +111,11 @@ fn read(settings: &Settings) -> Result<AuthFile, Trouble> {
         );
     }
     recover(settings, auth)
+}
+
+fn read_once(path: &Path) -> Result<AuthFile, Failure> {
+    let bytes = fs::read(path).map_err(|error| Failure::no_login(path, error))?;
+    AuthFile::parse(&bytes).map_err(|flaw| Failure::Login(format!("{}: {flaw}", path.display())))
 }
 
 /// Takes the successor that a process which was killed had written and not put in place.
@@ -172,5 +184,9 @@ fn passing(words: &str) -> Trouble {
 
 /// How much longer the next tokens may be.
 const ROOM: usize = 16 << 10;
+/// A second together.
+const READ_ATTEMPTS: u32 = 10;
+const READ_PAUSE: Duration = Duration::from_millis(100);
+/// Ten seconds together.
 const SAVE_ATTEMPTS: u32 = 20;
 const SAVE_PAUSE: Duration = Duration::from_millis(500);

@@ -209,6 +209,29 @@ fn a_token_is_not_spent_where_its_successor_could_not_be_saved() {
 }
 
 #[test]
+fn the_successor_is_saved_before_envoy_gets_the_token() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    // The last step cannot be done; all before it are.
+    fs::create_dir(home.sds().join("access-token.yaml")).unwrap();
+    let outcome = home.run(&server, &["--once"]);
+    assert_eq!((outcome.code, home.generation()), (Some(2), 2), "{}", outcome.err);
+    assert!(outcome.err.contains("access-token.yaml"), "{}", outcome.err);
+}
+
+#[test]
+fn a_file_that_is_being_written_is_waited_for() {
+    let (server, home) = (Server::start(1), Home::new(1, 60));
+    let whole = fs::read(home.auth()).unwrap();
+    fs::write(home.auth(), "").unwrap();
+    let child = home.command(&server, &["--once"]).spawn().unwrap();
+    thread::sleep(Duration::from_millis(300));
+    fs::write(home.auth(), whole).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(home.generation(), 2);
+}
+
+#[test]
 fn a_successor_that_was_written_and_not_put_in_place_is_found() {
     let (server, home) = (Server::start(2), Home::new(1, 60));
     let mut left = home.credential();
