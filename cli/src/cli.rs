@@ -60,7 +60,7 @@ Example:
 pub(crate) enum KeyCommand {
     /// Mint a key: the key on standard output, once; its digest and a consumer on standard error
     #[command(after_help = "\
-The key is PREFIX_ and 40 letters and digits: 34 random ones (202 bits from the operating system) and a
+The key is PREFIX_ and 40 letters and digits: 34 random ones (202 bits from the operating system) and a \
 checksum, so that a mistyped key is told from a wrong one, and secret scanners can be sure:
   \\bimagegate_[0-9A-Za-z]{40}\\b
 
@@ -71,7 +71,7 @@ Examples:
     New(NewKeyArguments),
     /// Print the SHA-256 of a key, as `key_sha256` of a consumer takes it
     #[command(after_help = "\
-The key comes from standard input or a file, never from an argument: arguments stand in the list of processes and in
+The key comes from standard input or a file, never from an argument: arguments stand in the list of processes and in \
 the history of the shell. One line end behind the key is not part of it.
 
 Examples:
@@ -110,8 +110,8 @@ pub(crate) struct HashKeyArguments {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A FILE is the plugin configuration itself, or anything that holds one: an Envoy bootstrap, an Envoy listener, an Istio
-EnvoyFilter or WasmPlugin; YAML or JSON, several documents too. Each configuration is read by the filter's own parser. Around
+A FILE is the plugin configuration itself, or anything that holds one: an Envoy bootstrap, an Envoy listener, an Istio \
+EnvoyFilter or WasmPlugin; YAML or JSON, several documents too. Each configuration is read by the filter's own parser. Around \
 it, the settings of Envoy that the filter depends on are looked at; what is missing there is a warning.
 
 Faults are told with their place and JSON pointer. Values are never shown, as they may be secrets: ** stands for them.
@@ -136,10 +136,10 @@ pub(crate) struct CheckArguments {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Refreshes the access token of an auth.json before it ends and writes two files into the folder of --sds-dir, as
+Refreshes the access token of an auth.json before it ends and writes two files into the folder of --sds-dir, as \
 envoy/credential-injector.yaml reads them: access-token.yaml and account-id.yaml. Envoy takes a new file at once.
 
-Refresh tokens rotate, and one that is used twice ends the whole credential. So this has to be its only owner: give it a
+Refresh tokens rotate, and one that is used twice ends the whole credential. So this has to be its only owner: give it a \
 login of its own, that no Codex and no second host works with:
   CODEX_HOME=/var/lib/imagegate codex login
 Any number of these processes may share one auth.json on one host: they take turns by a lock.
@@ -150,7 +150,7 @@ Examples:
   imagegatectl token --auth-file /var/lib/imagegate/auth.json --sds-dir /run/imagegate
   imagegatectl token --once --sds-dir envoy/credential
 
-Exit codes: 0 done, 2 wrong usage or a file that cannot be used, 3 the credential is dead or missing (`codex login`),
+Exit codes: 0 done, 2 wrong usage or a file that cannot be used, 3 the credential is dead or missing (`codex login`), \
 4 with --once, the token server did not answer in several attempts.")]
 pub(crate) struct TokenArguments {
     /// The credential [default: $CODEX_HOME/auth.json, else ~/.codex/auth.json]
