@@ -30,6 +30,7 @@ pub(crate) fn check(document: &Node, plugin: &Plugin<'_>, config: Option<&Config
     }
     if !managers.is_empty() && document.get("static_resources").is_some() {
         check_runtime(document, config, &mut findings);
+        check_clusters(document, config, &mut findings);
     }
     findings
 }
@@ -106,6 +107,33 @@ fn check_runtime(document: &Node, config: &Config, findings: &mut Vec<Finding>) 
             "`http.async_response_buffer_limit` is missing in `layered_runtime`",
             place.map_or(0..0, |field| field.span.clone()),
             "with `n` over 1 each further image is a side call, and Envoy gives up on one of more than 32 MiB",
+        ));
+    }
+}
+
+/// Side calls name their cluster themselves. Where a control plane adds clusters, the file does not tell.
+fn check_clusters(document: &Node, config: &Config, findings: &mut Vec<Finding>) {
+    if document.at(&["dynamic_resources", "cds_config"]).is_some() {
+        return;
+    }
+    let clusters = document.at(&["static_resources", "clusters"]);
+    let names: Vec<_> = clusters
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|cluster| cluster.get("name").and_then(Node::text))
+        .collect();
+    let upstreams = config
+        .upstreams()
+        .map(|upstream| (upstream.cluster(), format!("the upstream `{}`", upstream.name())));
+    let engine =
+        config.service().map(|service| (service.cluster.as_str(), "the engine".to_owned()));
+    for (cluster, whose) in upstreams.chain(engine).filter(|(cluster, _)| !names.contains(cluster))
+    {
+        findings.push(Finding::warning(
+            format!("there is no cluster `{cluster}` for {whose}"),
+            document.locate("/static_resources/clusters"),
+            "the filter calls it by this name: the further images of a request with `n` over 1, or the rate-limit service",
         ));
     }
 }
