@@ -1,6 +1,6 @@
 # The one entry for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-clients lint golden fuzz bench clean
+.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-clients test-openapi lint golden fuzz bench clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test-e2e: setup build ctl sim ## Run the tests in a real Envoy
 
 test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter
 	@tools/test.sh clients
+
+test-openapi: setup build sim ## Hold docs/openapi.yaml against the code and a running gate
+	@tools/test.sh openapi
 
 lint: build ## Check format, lints, docs, scripts and Envoy's configurations
 	@tools/lint.sh

@@ -91,6 +91,7 @@ if [[ $what == all ]]; then
   python_packages clients tests/clients/requirements.txt
   python_packages clients-openai-1 tests/clients/requirements-openai-1.txt
   python_packages clients-frameworks tests/clients/requirements-frameworks.txt
+  python_packages openapi tests/openapi/requirements.txt
   node_clients
   rust_client
 fi

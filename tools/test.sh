@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with the line `N passed, N failed`.
-#   tools/test.sh [unit|e2e|clients|all]
+#   tools/test.sh [unit|e2e|clients|openapi|all]
 source "$(dirname "$0")/lib.sh"
 
 what=${1:-all}
@@ -17,21 +17,31 @@ runner() {
   ((status == 0)) || outcome=1
 }
 
-if [[ $what == unit || $what == all ]]; then
-  runner cargo test --workspace --no-fail-fast
-fi
-if [[ $what == e2e || $what == all ]]; then
-  runner tools/rls-server.sh
-  # Envoy's path is an argument of the tests, which know nothing of how it was installed.
+# Envoy's path is an argument of the tests, which know nothing of how it was installed.
+in_envoy() {
   ENVOY=$(envoy_path)
   export ENVOY
-  runner cargo test --test e2e --no-fail-fast
-fi
-if [[ $what == clients ]]; then
-  ENVOY=$(envoy_path)
-  export ENVOY
-  runner cargo test --test e2e --no-fail-fast -- clients:: sdks::
-fi
+  runner cargo test --test e2e --no-fail-fast "$@"
+}
+
+case $what in
+  unit) runner cargo test --workspace --no-fail-fast ;;
+  e2e)
+    runner tools/rls-server.sh
+    in_envoy
+    ;;
+  clients) in_envoy -- clients:: sdks:: ;;
+  openapi)
+    runner cargo test --test openapi --no-fail-fast
+    in_envoy -- openapi::
+    ;;
+  all)
+    runner cargo test --workspace --no-fail-fast
+    runner tools/rls-server.sh
+    in_envoy
+    ;;
+  *) fail "unknown set of tests: $what" ;;
+esac
 
 read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
 if ((outcome != 0 && failed == 0)); then say "A runner failed before it had a result: see above, or $log."; fi

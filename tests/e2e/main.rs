@@ -31,6 +31,7 @@ mod held_heads;
 mod http2;
 mod limits;
 mod memory;
+mod openapi;
 mod paths;
 mod quotas;
 mod request_ids;
