@@ -100,7 +100,7 @@ impl Setup {
     }
 
     fn releases(&self) -> Vec<Asked> {
-        let releases = self.vm.take_releases(usize::MAX);
+        let releases = self.vm.take_settlements(usize::MAX);
         releases.iter().map(|it| asked(&it.message)).collect()
     }
 

@@ -31,8 +31,8 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// A PNG of noise is as long as its RGBA bytes; nothing is longer, some metadata apart.
 const MAX_BYTES_PER_PIXEL: u64 = 4;
 
-/// Releases that wait for the clock: some seconds of a busy worker, a few hundred bytes each.
-const MAX_RELEASES: usize = 10_000;
+/// Settlements that wait for the clock: some seconds of a busy worker, a few hundred bytes each.
+const MAX_SETTLEMENTS: usize = 10_000;
 
 /// What a request holds from its admission on.
 #[derive(Debug)]
@@ -49,37 +49,37 @@ pub struct Vm {
     /// The bytes that open exchanges hold.
     pub budget: Budget,
     bodies_come: Cell<bool>,
-    releases: Releases,
+    settlements: Settlements,
 }
 
-/// What the rate-limit service is to take back. An exchange may end where no call can be made, so the
-/// clock sends them.
+/// What the rate-limit service is to be told at the end of exchanges, which may come where no call can
+/// be made: so the clock sends it.
 #[derive(Debug, Default)]
-struct Releases {
+struct Settlements {
     waiting: RefCell<VecDeque<Question>>,
     lost: Cell<u64>,
 }
 
 impl Vm {
-    /// At most `most` of the hits that the rate-limit service is to take back, oldest first.
+    /// At most `most` of the settlements that the rate-limit service is to be told, oldest first.
     #[must_use]
-    pub fn take_releases(&self, most: usize) -> Vec<Question> {
-        let Ok(mut waiting) = self.releases.waiting.try_borrow_mut() else { return Vec::new() };
+    pub fn take_settlements(&self, most: usize) -> Vec<Question> {
+        let Ok(mut waiting) = self.settlements.waiting.try_borrow_mut() else { return Vec::new() };
         let most = most.min(waiting.len());
         waiting.drain(..most).collect()
     }
 
-    /// How many could not be kept until they were sent since this was last asked. Their hits stay
-    /// counted until their window ends.
+    /// How many could not be kept until they were sent since this was last asked. What was reserved
+    /// then stays counted until its window ends.
     #[must_use]
-    pub fn take_lost_releases(&self) -> u64 {
-        self.releases.lost.take()
+    pub fn take_lost_settlements(&self) -> u64 {
+        self.settlements.lost.take()
     }
 
-    fn release(&self, release: Question) {
-        match self.releases.waiting.try_borrow_mut() {
-            Ok(mut waiting) if waiting.len() < MAX_RELEASES => waiting.push_back(release),
-            _ => self.releases.lost.set(self.releases.lost.get().saturating_add(1)),
+    fn tell_service(&self, settlement: Question) {
+        match self.settlements.waiting.try_borrow_mut() {
+            Ok(mut waiting) if waiting.len() < MAX_SETTLEMENTS => waiting.push_back(settlement),
+            _ => self.settlements.lost.set(self.settlements.lost.get().saturating_add(1)),
         }
     }
 }
@@ -110,11 +110,11 @@ impl Gate {
         &*self.store
     }
 
-    /// Has the rate-limit service take back `message`'s hits.
-    pub(super) fn release(&self, message: Vec<u8>) {
+    /// Has the clock put `message`, a settlement, to the rate-limit service.
+    pub(super) fn tell_service(&self, message: Vec<u8>) {
         if let Some(service) = self.config.service() {
             let (cluster, timeout) = (service.cluster.clone(), service.timeout);
-            self.vm.release(Question { cluster, timeout, message });
+            self.vm.tell_service(Question { cluster, timeout, message });
         }
     }
 

@@ -196,8 +196,8 @@ impl Ticket {
     pub(super) fn settle(self, gate: &Gate, charge: &Charge, now: Duration) -> Settled {
         let rules = gate.config.limits();
         if let Some(service) = gate.config.service() {
-            let unused = |it: &Question| it.release(service, charge.outcome.of(it.unit()), now);
-            self.questions.iter().filter_map(unused).for_each(|message| gate.release(message));
+            let settle = |it: &Question| it.settle(service, charge.outcome.of(it.unit()), now);
+            self.questions.iter().filter_map(settle).for_each(|message| gate.tell_service(message));
         }
         match local::settle(gate.store(), rules, &self.reservation, &charge.outcome, now) {
             Ok(mut standings) => {

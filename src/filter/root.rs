@@ -20,7 +20,7 @@ use crate::limits::{Engine, Rule, Unit};
 const TICK: Duration = Duration::from_millis(100);
 
 /// So many calls at once are no burden for a worker; what waits longer is as good later.
-const RELEASES_PER_TICK: usize = 200;
+const SETTLEMENTS_PER_TICK: usize = 200;
 
 thread_local! {
     /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
@@ -60,17 +60,17 @@ pub(super) fn count_open(change: i64) {
     VM.with(|(_, metrics)| metrics.count_open(change));
 }
 
-/// Has the rate-limit service take back what was not used.
-fn send_releases() {
+/// Tells the rate-limit service what came of what it counted.
+fn send_settlements() {
     VM.with(|(vm, _)| {
-        for release in vm.take_releases(RELEASES_PER_TICK) {
-            host::ask_limits(&release);
+        for settlement in vm.take_settlements(SETTLEMENTS_PER_TICK) {
+            host::ask_limits(&settlement);
         }
-        let lost = vm.take_lost_releases();
+        let lost = vm.take_lost_settlements();
         if lost > 0 {
             log::warn!(
-                "imagegate: {lost} reservations could not be given back to the rate-limit service: \
-                 they stay counted until their windows end"
+                "imagegate: {lost} settlements could not be told to the rate-limit service: what was \
+                 reserved stays counted until its window ends"
             );
         }
     });
@@ -88,8 +88,8 @@ impl Context for Root {
     fn on_grpc_call_response(&mut self, _: u32, status: u32, _: usize) {
         if status != 0 {
             log::warn!(
-                "imagegate: the rate-limit service did not take back what was not used (gRPC status \
-                 {status}): it stays counted until its window ends"
+                "imagegate: the rate-limit service did not take a settlement (gRPC status {status}): what \
+                 was reserved stays counted until its window ends"
             );
         }
     }
@@ -137,7 +137,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        send_releases();
+        send_settlements();
         let Some(shared) = &self.shared else { return };
         let exchanges = shared.exchanges();
         if exchanges.is_empty() {

@@ -187,6 +187,19 @@ fn a_large_request_waits_whole_for_the_service() {
     assert_eq!(url.len(), image.len() + "data:image/png;base64,".len());
 }
 
+#[test]
+fn a_request_that_ends_with_trailers_waits_too() {
+    let service = RateLimitService::start(&hourly("requests", "user", 1));
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let config = counted(json!({}), &json!([rule("requests", "requests", json!(1))]));
+    let setup = Setup::counted_by(service.port(), upstream.port()).request_trailers();
+    let gate = setup.configure(&config).start();
+    let send = || request("acme", 2).send_with_trailers(&gate, b"x-checksum: 1\r\n");
+    assert_eq!(send().pictures().len(), 2);
+    send().assert_error(429, "rate_limit_exceeded");
+    assert_eq!(upstream.received().len(), 2);
+}
+
 /// Services that do not answer as they should, by what they are.
 fn broken_services() -> Vec<(&'static str, Upstream)> {
     vec![
@@ -266,7 +279,7 @@ fn what_a_service_does_not_take_back_is_logged() {
     );
     request("acme", 1).send(&gate).assert_error(502, "upstream_error");
     eventually("the log tells", || {
-        gate.log().contains("did not take back what was not used (gRPC status 12)")
+        gate.log().contains("did not take a settlement (gRPC status 12)")
     });
 }
 

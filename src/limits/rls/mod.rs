@@ -145,12 +145,20 @@ impl Question {
         self.request(service, self.hits, false)
     }
 
-    /// The `RateLimitRequest` that gives back what is counted beyond `used`, in the unit's own
-    /// integers. Nothing where there is nothing to give back, where the service takes nothing back,
-    /// and where the period is over: the hits of the next one are somebody else's.
+    /// The `RateLimitRequest` that makes what is counted `used`, in the unit's own integers.
+    ///
+    /// What was counted beyond it is given back, unless the service takes nothing back or the period
+    /// is over: the hits of the next one are somebody else's. What is missing, as where an image's
+    /// tokens cost more than was reserved for it, is counted in any case. Nothing where nothing is to be
+    /// done.
     #[must_use]
-    pub fn release(&self, service: &Service, used: u64, now: Duration) -> Option<Vec<u8>> {
-        let unused = self.hits.saturating_sub(hits(self.unit, used));
+    pub fn settle(&self, service: &Service, used: u64, now: Duration) -> Option<Vec<u8>> {
+        let used = hits(self.unit, used);
+        let missing = used.saturating_sub(self.hits);
+        if missing > 0 {
+            return Some(self.request(service, missing, false));
+        }
+        let unused = self.hits.saturating_sub(used);
         let over = period(self.window, now) != self.period;
         if service.releases == Releases::Never || unused == 0 || over {
             return None;

@@ -90,14 +90,23 @@ fn what_takes_nothing_is_not_asked_for() {
 fn what_was_not_used_is_given_back_in_its_period_where_the_service_takes_it() {
     let question = ask(rule(Per::User, Unit::Usd, MINUTE), 633_000_000).remove(0);
     let negative = service(Releases::NegativeHits);
-    let request = decode(&question.release(&negative, 211_000_000, NOW).unwrap());
+    let request = decode(&question.settle(&negative, 211_000_000, NOW).unwrap());
     assert_eq!(request.hits_addend, 4_220);
     assert_eq!(request.descriptors[0].hits_addend, Some(4_220));
     assert!(request.descriptors[0].is_negative_hits);
-    assert_eq!(question.release(&negative, 633_000_000, NOW), None);
-    assert_eq!(question.release(&negative, u64::MAX, NOW), None);
-    assert_eq!(question.release(&negative, 0, NOW + Duration::from_secs(60)), None);
-    assert_eq!(question.release(&service(Releases::Never), 0, NOW), None);
+    assert_eq!(question.settle(&negative, 633_000_000, NOW), None);
+    assert_eq!(question.settle(&negative, 0, NOW + Duration::from_secs(60)), None);
+    assert_eq!(question.settle(&service(Releases::Never), 0, NOW), None);
+}
+
+#[test]
+fn what_costs_more_than_was_reserved_is_counted_whatever_the_service_takes_back() {
+    let question = ask(rule(Per::User, Unit::Usd, MINUTE), 211_000_000).remove(0);
+    for releases in [Releases::Never, Releases::NegativeHits] {
+        let later = NOW + Duration::from_secs(60);
+        let request = decode(&question.settle(&service(releases), 221_000_001, later).unwrap());
+        assert_eq!((request.hits_addend, request.descriptors[0].is_negative_hits), (101, false));
+    }
 }
 
 fn answer(code: i32, statuses: Vec<Status>, headers: &[(&str, &str)]) -> Vec<u8> {
