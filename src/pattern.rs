@@ -6,6 +6,7 @@
 //! one.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::name::is_name;
 
@@ -22,6 +23,15 @@ struct Rest {
     /// What stands between two wildcards, in order.
     inner: Vec<String>,
     suffix: String,
+}
+
+/// As it is written.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.prefix)?;
+        let Some(rest) = &self.rest else { return Ok(()) };
+        rest.inner.iter().chain([&rest.suffix]).try_for_each(|part| write!(f, "*{part}"))
+    }
 }
 
 impl Pattern {
@@ -150,6 +160,13 @@ mod tests {
         assert!(matches("gpt-image-2", "gpt-image-2"));
         assert!(!matches("gpt-image-2", "gpt-image-2.5"));
         assert!(!matches("gpt-image-2", "GPT-image-2"));
+    }
+
+    #[test]
+    fn a_pattern_is_written_as_it_was_read() {
+        for text in ["gpt-image-2", "*", "gpt-*", "*-mini", "a*b**c*"] {
+            assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
     }
 
     #[test]

@@ -124,6 +124,26 @@ fn a_key_is_asked_for_before_anything_else_is_told() {
 }
 
 #[test]
+fn a_narrow_key_is_told_what_it_may_ask_for() {
+    let (gate, _) = gate(&json!({
+        "consumers": [{ "name": "narrow", "key_sha256": [support::digest()], "models": ["gpt-image-2", "gpt-*-mini*"],
+            "sizes": ["1024x1024", "1536x1024"] }],
+    }));
+    let told = |request: &Value| {
+        let reply = ask(&mut Exchange::new(Rc::clone(&gate)), request).unwrap_err();
+        body(&reply)["error"]["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        told(&json!({"prompt": "x", "model": "gpt-image-1.5"})),
+        "This API key may not use the model 'gpt-image-1.5'. Accepted: 'gpt-image-2', 'gpt-*-mini*'."
+    );
+    assert_eq!(
+        told(&json!({"prompt": "x", "model": "gpt-image-2"})),
+        "This API key may not ask for the size 'auto'. Accepted: '1024x1024', '1536x1024'. A request without a size asks for 'auto'."
+    );
+}
+
+#[test]
 fn a_body_that_grows_beyond_its_limit_is_refused_as_it_grows() {
     let (gate, budget) = gate(&json!({"request": {"max_body_bytes": 100}}));
     let mut exchange = Exchange::new(gate);

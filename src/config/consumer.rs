@@ -75,6 +75,16 @@ impl Consumer {
         self.sizes.as_ref().is_none_or(|list| list.iter().any(|allowed| allowed == size))
     }
 
+    /// The patterns of [`allows_model`](Self::allows_model), for a message; none where every model is allowed.
+    pub fn models(&self) -> impl Iterator<Item = String> {
+        self.models.iter().flatten().map(ToString::to_string)
+    }
+
+    /// The sizes of [`allows_size`](Self::allows_size), for a message; none where every size is allowed.
+    pub fn sizes(&self) -> impl Iterator<Item = String> {
+        self.sizes.iter().flatten().cloned()
+    }
+
     fn compile(file: ConsumerFile, here: &Pointer) -> Result<Self, ConfigError> {
         if !text::is_name(&file.name) {
             return Err(here.key("name").invalid());

@@ -235,14 +235,20 @@ fn check_allowed(
     request: &ImageRequest<'_>,
 ) -> Result<(), Failure> {
     if !consumer.allows_model(&model.requested) {
-        return Err(Failure::ModelForbidden { model: model.requested.to_string() });
+        let allowed = quoted(consumer.models());
+        return Err(Failure::ModelForbidden { model: model.requested.to_string(), allowed });
     }
     request.check_model(&model.sent)?;
     let size = request.size.to_string();
     if !consumer.allows_size(&size) {
-        return Err(Failure::SizeForbidden { size });
+        return Err(Failure::SizeForbidden { size, allowed: quoted(consumer.sizes()) });
     }
     Ok(())
+}
+
+/// Words as they stand in a sentence.
+fn quoted(words: impl Iterator<Item = String>) -> String {
+    words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ")
 }
 
 fn target<'a>(model: &'a Model<'_>) -> Target<'a> {

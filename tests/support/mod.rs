@@ -44,9 +44,7 @@ pub(crate) fn config(more: &Value) -> Config {
             ""
         ] } ]
     });
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(KEY);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    document["consumers"][0]["key_sha256"][0] = Value::from(hex);
+    document["consumers"][0]["key_sha256"][0] = Value::from(digest());
     for (key, value) in more.as_object().into_iter().flatten() {
         document[key] = value.clone();
     }
@@ -56,6 +54,12 @@ pub(crate) fn config(more: &Value) -> Config {
         _ => None,
     };
     Config::parse(document.to_string().as_bytes(), &env).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The SHA-256 of [`KEY`], as a configuration has it.
+pub(crate) fn digest() -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(KEY);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A gate under [`config`], and its budget.

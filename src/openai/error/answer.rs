@@ -110,11 +110,16 @@ impl Failure {
         let one = |name, value: &str| fill(template, &[(name, value)]);
         match self {
             Self::UserUnknown { user } => one("user", &echo(user)),
-            Self::ModelUnknown { model }
-            | Self::ModelForbidden { model }
-            | Self::PriceUnavailable { model } => one("model", &echo(model)),
+            Self::ModelUnknown { model } | Self::PriceUnavailable { model } => {
+                one("model", &echo(model))
+            }
+            Self::ModelForbidden { model, allowed } => {
+                fill(template, &[("model", &echo(model)), ("allowed", allowed)])
+            }
             Self::LimitReached(limit) | Self::BudgetSpent(limit) => limit.message(template),
-            Self::SizeForbidden { size } => one("size", &echo(size)),
+            Self::SizeForbidden { size, allowed } => {
+                fill(template, &[("size", &echo(size)), ("allowed", allowed)])
+            }
             Self::MethodNotAllowed { allow } => one("allow", allow),
             Self::MediaType { accepted } => one("accepted", accepted),
             Self::BodyTooLarge { limit } | Self::ImageTooLarge { limit } => {

@@ -36,11 +36,15 @@ pub enum Failure {
     ModelForbidden {
         /// As the client named it.
         model: String,
+        /// The patterns of those that it may use, as they stand in a sentence.
+        allowed: String,
     },
     /// The key may not ask for the size.
     SizeForbidden {
-        /// As the client named it.
+        /// As the client named it; `auto` where it named none.
         size: String,
+        /// Those that it may ask for, as they stand in a sentence.
+        allowed: String,
     },
     /// The URL was served by OpenAI once.
     EndpointRetired,

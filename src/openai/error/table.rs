@@ -127,10 +127,10 @@ table! {
         "The model '{model}' does not exist.";
     /// The key's `models` do not list the model.
     ModelForbidden: 403 InvalidRequest ["model_not_allowed"], Param::Fixed("model"), ByStatus,
-        "This API key may not use the model '{model}'.";
+        "This API key may not use the model '{model}'. Accepted: {allowed}.";
     /// The key's `sizes` do not list the size.
     SizeForbidden: 403 InvalidRequest ["size_not_allowed"], Param::Fixed("size"), ByStatus,
-        "This API key may not ask for the size '{size}'.";
+        "This API key may not ask for the size '{size}'. Accepted: {allowed}. A request without a size asks for 'auto'.";
 
     // The request as HTTP.
 
