@@ -62,6 +62,8 @@ check 'cargo fmt' cargo fmt --all --check
 check 'cargo fmt of async-openai' cargo fmt --manifest-path tests/clients/cases/async_openai/Cargo.toml --check
 check 'rls-server' rls_server
 check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
+# Not among all targets, as plain `cargo test` leaves them out.
+check 'clippy of the end-to-end tests' cargo clippy --quiet --test e2e -- -D warnings
 check 'warnings for wasm32-wasip1' clippy_wasm
 check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items
 check 'shell scripts' shell_syntax

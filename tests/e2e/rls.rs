@@ -294,7 +294,7 @@ fn an_update_while_the_service_is_asked_changes_nothing_for_who_waits() {
     let before = counted(json!({}), &rules);
     let setup = Setup::counted_by(service.port(), upstream.port()).configure(&before).workers(2);
     let envoy = setup.discovered().start();
-    let mut after = before.clone();
+    let mut after = before;
     after["limits"] = json!([]);
     after["engine"] = json!({"kind": "local"});
     thread::scope(|scope| {
