@@ -39,6 +39,14 @@ test-unit: setup-run ## Run the tests that need no Envoy: unit, golden, property
 test-e2e: setup build ctl sim ## Run the tests in a real Envoy
 	@tools/test.sh e2e
 
+# What Limitador needs to count in a Redis, and the Redis.
+.PHONY: setup-redis test-redis
+setup-redis:
+	@tools/setup.sh redis
+
+test-redis: setup-redis build sim ## Run the tests that count in a Redis, which they start
+	@tools/test-redis.sh
+
 test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter
 	@tools/test.sh clients
 

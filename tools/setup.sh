@@ -2,6 +2,7 @@
 # Installs what this machine lacks, under .tools/, and nothing twice.
 #   tools/setup.sh          all: to build, to run, to test
 #   tools/setup.sh run      only what building and running need
+#   tools/setup.sh redis    what building, running and the tests with a Redis need
 source "$(dirname "$0")/lib.sh"
 
 what=${1:-all}
@@ -28,6 +29,8 @@ system_packages() {
   command -v curl >/dev/null || lacking+=(curl)
   command -v python3 >/dev/null || lacking+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
+  # What Limitador's Redis client links; it is built with TLS always.
+  if [[ $what == redis ]]; then pkg-config --exists openssl 2>/dev/null || lacking+=(pkg-config libssl-dev); fi
   ((${#lacking[@]})) || return 0
   command -v apt-get >/dev/null && [[ $(id -u) == 0 ]] ||
     fail "these packages are missing (Debian's names); install them and try again: ${lacking[*]}"
@@ -82,6 +85,34 @@ rust_client() {
   step 'async-openai' cargo build --quiet --locked --manifest-path tests/clients/cases/async_openai/Cargo.toml --target-dir .tools/async-openai
 }
 
+# unpack_debian FOLDER PACKAGES…: the files of these packages of Debian, without root and without installing them.
+unpack_debian() {
+  local folder=$1 state package
+  state=$(realpath -m "$folder.apt")
+  local apt=(-qq -o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state" -o Debug::NoLocking=1 -o APT::Sandbox::User=)
+  rm -rf "$folder" "$state"
+  mkdir -p "$folder" "$state"/{lists,archives}/partial
+  apt-get "${apt[@]}" update
+  (cd "$state/archives" && apt-get "${apt[@]}" download "${@:2}")
+  for package in "$state"/archives/*.deb; do dpkg-deb -x "$package" "$folder"; done
+  rm -rf "$state"
+}
+
+# .tools/redis-server/bin/redis-server: this machine's, or Debian's. Debian's package is not installed, as that starts a server.
+redis_server() {
+  local folder=.tools/redis-server start='exec redis-server "$@"'
+  if [[ -x $folder/bin/redis-server ]] && "$folder/bin/redis-server" --version >/dev/null 2>&1; then return; fi
+  if ! command -v redis-server >/dev/null; then
+    command -v apt-get >/dev/null || fail 'redis-server is missing; install it and try again'
+    step 'redis-server' unpack_debian "$folder" redis-server redis-tools libjemalloc2 liblzf1
+    start="LD_LIBRARY_PATH=$(realpath "$folder")/usr/lib/$(gcc -dumpmachine) exec $(realpath "$folder")/usr/bin/redis-server \"\$@\""
+  fi
+  mkdir -p "$folder/bin"
+  printf '#!/bin/sh\n%s\n' "$start" >"$folder/bin/redis-server"
+  chmod +x "$folder/bin/redis-server"
+  "$folder/bin/redis-server" --version >/dev/null || fail 'the redis-server of this system does not start; install it and try again'
+}
+
 check_rust
 system_packages
 step 'toolchain for wasm32-wasip1' env WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh
@@ -94,4 +125,9 @@ if [[ $what == all ]]; then
   python_packages openapi tests/openapi/requirements.txt
   node_clients
   rust_client
+fi
+if [[ $what == redis ]]; then
+  # Limitador's storage on disk is compiled with that in Redis, and the bindings to RocksDB are made by clang.
+  python_packages libclang tests/rls-server/requirements.txt
+  redis_server
 fi

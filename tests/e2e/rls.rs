@@ -2,6 +2,8 @@
 //!
 //! The cases of [`redis`] are run by `make test-redis`.
 
+mod redis;
+
 use std::thread;
 use std::time::Duration;
 
@@ -101,18 +103,6 @@ fn limits() -> String {
 fn two_envoys_share_one_budget() {
     let service = RateLimitService::start(&limits());
     share(&service, &service, Exact::AtOnce);
-}
-
-/// Cases that need a Redis.
-mod redis {
-    use super::{Exact, RateLimitService, limits, share};
-
-    #[test]
-    #[ignore = "needs a Redis: make test-redis"]
-    fn two_envoys_before_two_services_over_one_redis_share_one_budget() {
-        let services = [(); 2].map(|()| RateLimitService::in_redis(&limits()));
-        share(&services[0], &services[1], Exact::InTheEnd);
-    }
 }
 
 #[test]
