@@ -178,7 +178,7 @@ fn an_upstreams_fault_is_told_of_the_clients_own_field() {
         assert!(matches!(outcome, OnResponseHeaders::Hold));
         let error = json!({"error": {"code": code, "type": "invalid_request_error", "param": param,
             "message": "The image is not one."}});
-        match exchange.response_body(error.to_string().into_bytes(), End::Stream, NOW) {
+        match support::collect(&mut exchange, error.to_string().into_bytes(), End::Stream, NOW) {
             OnAnswer::Reply(reply) => {
                 let (status, _, param) = told(&reply);
                 assert_eq!((status, param), (400, json!(wanted)), "{code} {param}", param = wanted);

@@ -19,7 +19,7 @@ use imagegate::exchange::{
     ResponseHead,
 };
 use serde_json::{Value, json};
-use support::{NOW, answer, ask, asking, body, gate, head, ok, stream};
+use support::{NOW, answer, ask, asking, body, collect, gate, head, ok, stream};
 
 fn header<'r>(reply: &'r LocalReply, name: &str) -> Option<&'r str> {
     reply.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_str())
@@ -204,11 +204,11 @@ fn an_answer_waits_for_nothing_after_the_terminal_event() {
     let (gate, _) = gate(&json!({}));
     let mut exchange = asking(&gate, 1);
     exchange.response_headers(ok(), End::Open, NOW);
-    let reply = reply_of(exchange.response_body(stream("QUJD"), End::Open, NOW));
+    let reply = reply_of(collect(&mut exchange, stream("QUJD"), End::Open, NOW));
     assert_eq!(reply.status, 200);
     assert_eq!(body(&reply)["data"][0]["b64_json"], "QUJD");
     // Whatever comes behind is nobody's.
-    let late = exchange.response_body(b"junk".to_vec(), End::Stream, NOW);
+    let late = collect(&mut exchange, b"junk".to_vec(), End::Stream, NOW);
     assert!(matches!(late, OnAnswer::Pass));
 }
 
@@ -219,7 +219,7 @@ fn an_upstream_that_takes_too_long_is_given_up() {
         let mut exchange = asking(&gate, 1);
         if answered {
             exchange.response_headers(ok(), End::Open, NOW);
-            exchange.response_body(b"event: response.created\n".to_vec(), End::Open, NOW);
+            collect(&mut exchange, b"event: response.created\n".to_vec(), End::Open, NOW);
         }
         assert!(matches!(exchange.tick(NOW + Duration::from_secs(59)), OnAnswer::Hold));
         let reply = reply_of(exchange.tick(NOW + Duration::from_secs(60)));
@@ -235,7 +235,7 @@ fn a_failure_of_the_upstream_is_told_in_the_clients_terms() {
     let head = ResponseHead { status: 401, ..ok() };
     assert!(matches!(exchange.response_headers(head, End::Open, NOW), OnResponseHeaders::Hold));
     let error = br#"{"error":{"message":"token of org-secret expired","code":"token_expired"}}"#;
-    let reply = reply_of(exchange.response_body(error.to_vec(), End::Stream, NOW));
+    let reply = reply_of(collect(&mut exchange, error.to_vec(), End::Stream, NOW));
     assert_eq!(reply.status, 502);
     assert!(!String::from_utf8_lossy(&reply.body).contains("org-secret"));
 }
@@ -269,7 +269,7 @@ fn what_envoy_says_of_an_upstream_is_told_from_what_the_upstream_says() {
             ..ResponseHead::default()
         };
         exchange.response_headers(head, End::Open, NOW);
-        let reply = reply_of(exchange.response_body(b"text".to_vec(), End::Stream, NOW));
+        let reply = reply_of(collect(&mut exchange, b"text".to_vec(), End::Stream, NOW));
         assert!(reply.status == told || reply.status == 502, "{details}: {}", reply.status);
     }
 }
@@ -280,7 +280,7 @@ fn an_encoded_answer_was_not_asked_for() {
     let mut exchange = asking(&gate, 1);
     let head = ResponseHead { content_encoding: Some(b"gzip".to_vec()), ..ok() };
     exchange.response_headers(head, End::Open, NOW);
-    let reply = reply_of(exchange.response_body(vec![0x1f, 0x8b], End::Stream, NOW));
+    let reply = reply_of(collect(&mut exchange, vec![0x1f, 0x8b], End::Stream, NOW));
     assert_eq!(reply.status, 502);
 }
 
@@ -290,7 +290,7 @@ fn pictures_of_side_calls_come_in_the_order_of_their_calls() {
     let mut exchange = asking(&gate, 3);
     assert!(matches!(side_call(&mut exchange, 1, &stream("Q0ND")), OnAnswer::Hold));
     exchange.response_headers(ok(), End::Open, NOW);
-    let hold = exchange.response_body(stream("QUFB"), End::Stream, NOW);
+    let hold = collect(&mut exchange, stream("QUFB"), End::Stream, NOW);
     assert!(matches!(hold, OnAnswer::Hold));
     let reply = reply_of(side_call(&mut exchange, 0, &stream("QkJC")));
     let data = body(&reply);
@@ -307,7 +307,7 @@ fn what_came_is_delivered_and_what_failed_is_counted() {
     let (gate, _) = gate(&json!({}));
     let mut exchange = asking(&gate, 3);
     exchange.response_headers(ResponseHead { status: 500, ..ok() }, End::Open, NOW);
-    exchange.response_body(b"{}".to_vec(), End::Stream, NOW);
+    collect(&mut exchange, b"{}".to_vec(), End::Stream, NOW);
     exchange.side_call_headers(0, None, NOW);
     assert!(matches!(exchange.side_call_end(0, NOW), OnAnswer::Hold));
     let reply = reply_of(side_call(&mut exchange, 1, &stream("Q0ND")));
@@ -323,7 +323,7 @@ fn where_all_failed_the_first_failure_is_told() {
     exchange.side_call_headers(0, None, NOW);
     exchange.side_call_end(0, NOW);
     exchange.response_headers(ResponseHead { status: 429, ..ok() }, End::Open, NOW);
-    let reply = reply_of(exchange.response_body(b"{}".to_vec(), End::Stream, NOW));
+    let reply = reply_of(collect(&mut exchange, b"{}".to_vec(), End::Stream, NOW));
     assert_eq!(code(&reply), (429, json!("rate_limit_exceeded")));
 }
 
@@ -336,7 +336,7 @@ fn a_side_call_that_the_host_refuses_is_a_failed_one() {
     exchange.side_call_started(None);
     exchange.side_call_started(Some(7));
     exchange.response_headers(ok(), End::Open, NOW);
-    exchange.response_body(stream("QUFB"), End::Stream, NOW);
+    collect(&mut exchange, stream("QUFB"), End::Stream, NOW);
     let reply = reply_of(side_call(&mut exchange, 7, &stream("Q0ND")));
     assert_eq!(header(&reply, "x-imagegate-images-failed"), Some("1"));
     assert_eq!(body(&reply)["data"][1]["b64_json"], "Q0ND");
@@ -457,11 +457,11 @@ fn an_error_whose_body_does_not_end_is_told_at_once_or_soon() {
     let head = ResponseHead { status: 429, retry_after: Some(b"7".to_vec()), ..ok() };
     let mut whole = asking(&gate, 1);
     whole.response_headers(head.clone(), End::Open, NOW);
-    let reply = reply_of(whole.response_body(br#"{"error":{}}"#.to_vec(), End::Open, NOW));
+    let reply = reply_of(collect(&mut whole, br#"{"error":{}}"#.to_vec(), End::Open, NOW));
     assert_eq!((reply.status, header(&reply, "retry-after")), (429, Some("7")));
     let mut half = asking(&gate, 1);
     half.response_headers(head, End::Open, NOW);
-    assert!(matches!(half.response_body(b"{\"err".to_vec(), End::Open, NOW), OnAnswer::Hold));
+    assert!(matches!(collect(&mut half, b"{\"err".to_vec(), End::Open, NOW), OnAnswer::Hold));
     assert!(matches!(half.tick(NOW + Duration::from_secs(1)), OnAnswer::Hold));
     assert_eq!(reply_of(half.tick(NOW + Duration::from_secs(2))).status, 429);
 }
@@ -476,7 +476,7 @@ fn an_error_in_json_with_a_status_of_success_is_an_error() {
         let mut exchange = asking(&gate, 1);
         let content_type = Some(b"application/json; charset=utf-8".to_vec());
         exchange.response_headers(ResponseHead { content_type, ..ok() }, End::Open, NOW);
-        let reply = reply_of(exchange.response_body(error.as_bytes().to_vec(), End::Open, NOW));
+        let reply = reply_of(collect(&mut exchange, error.as_bytes().to_vec(), End::Open, NOW));
         assert_eq!(reply.status, told);
     }
 }
@@ -518,18 +518,18 @@ fn previews_and_repeated_copies_are_never_kept() {
     let admitted = budget.used();
     let preview = json!({"type": "response.image_generation_call.partial_image",
         "partial_image_b64": "A".repeat(20_000_000)});
-    exchange.response_body(support::event(&preview).into_bytes(), End::Open, NOW);
+    collect(&mut exchange, support::event(&preview).into_bytes(), End::Open, NOW);
     assert_eq!(budget.used(), admitted);
     let done = json!({"type": "response.output_item.done", "item": support::item("ig_1", "QUJD")});
-    exchange.response_body(support::event(&done).into_bytes(), End::Open, NOW);
+    collect(&mut exchange, support::event(&done).into_bytes(), End::Open, NOW);
     let copy = json!({"type": "response.completed",
         "response": {"output": [support::item("ig_1", &"A".repeat(20_000_000))]}});
     let before = budget.used();
     let copy = support::event(&copy).into_bytes();
     let (most, rest) = copy.split_at(copy.len() - 10);
-    exchange.response_body(most.to_vec(), End::Open, NOW);
+    collect(&mut exchange, most.to_vec(), End::Open, NOW);
     assert_eq!(budget.used(), before);
-    let reply = reply_of(exchange.response_body(rest.to_vec(), End::Open, NOW));
+    let reply = reply_of(collect(&mut exchange, rest.to_vec(), End::Open, NOW));
     assert_eq!(body(&reply)["data"][0]["b64_json"], "QUJD");
 }
 

@@ -11,7 +11,8 @@
 mod support;
 
 use imagegate::exchange::{
-    End, Exchange, OnAnswer, OnRequestBody, OnResponseHeaders, ResponseHead,
+    End, Exchange, OnAnswer, OnRequestBody, OnResponseBody, OnResponseEnd, OnResponseHeaders,
+    ResponseHead,
 };
 use imagegate::sse::{Decoder, Token, encode};
 use proptest::prelude::*;
@@ -217,6 +218,7 @@ enum Step {
     CallStarted(bool),
     ResponseHeaders(u16, bool),
     ResponseBody(Vec<u8>, bool),
+    ResponseTrailers,
     CallHeaders(u32, bool),
     CallBody(u32, Vec<u8>),
     CallEnd(u32),
@@ -228,6 +230,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let request = prop::sample::select(vec![
         br#"{"prompt":"a cat","n":3}"#.to_vec(),
         br#"{"prompt":"a cat"}"#.to_vec(),
+        br#"{"prompt":"a cat","stream":true,"partial_images":2}"#.to_vec(),
         b"{\"prompt\":".to_vec(),
         Vec::new(),
     ]);
@@ -245,6 +248,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         any::<bool>().prop_map(Step::CallStarted),
         (status, any::<bool>()).prop_map(|(status, end)| Step::ResponseHeaders(status, end)),
         (response.clone(), any::<bool>()).prop_map(|(bytes, end)| Step::ResponseBody(bytes, end)),
+        Just(Step::ResponseTrailers),
         (0..3_u32, any::<bool>()).prop_map(|(call, reset)| Step::CallHeaders(call, reset)),
         (0..3_u32, response).prop_map(|(call, bytes)| Step::CallBody(call, bytes)),
         (0..3_u32).prop_map(Step::CallEnd),
@@ -252,12 +256,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Step::Log),
     ];
     // In good order first, so that most runs get somewhere, then anything.
-    let start =
-        vec![Step::Headers(false), Step::Body(br#"{"prompt":"a cat","n":3}"#.to_vec(), true)];
-    (any::<bool>(), prop::collection::vec(step, 0..40)).prop_map(move |(ordered, steps)| {
-        let start = if ordered { start.clone() } else { Vec::new() };
-        start.into_iter().chain(steps).collect()
-    })
+    let asked = prop::sample::select(vec![
+        br#"{"prompt":"a cat","n":3}"#.to_vec(),
+        br#"{"prompt":"a cat","stream":true,"partial_images":2}"#.to_vec(),
+    ]);
+    (any::<bool>(), asked, prop::collection::vec(step, 0..40)).prop_map(
+        |(ordered, asked, steps)| {
+            let start = match ordered {
+                true => vec![Step::Headers(false), Step::Body(asked, true)],
+                false => Vec::new(),
+            };
+            start.into_iter().chain(steps).collect()
+        },
+    )
 }
 
 /// What a run of callbacks came to.
@@ -265,6 +276,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Seen {
     replies: usize,
     forwards: usize,
+    opens: usize,
+    events: Vec<u8>,
     text: String,
 }
 
@@ -312,8 +325,24 @@ fn run(exchange: &mut Exchange, steps: Vec<Step>) -> Seen {
                 }
             }
             Step::ResponseBody(bytes, last) => {
-                answered(exchange.response_body(bytes, end(last), now))
+                match exchange.response_body(bytes, end(last), now) {
+                    OnResponseBody::Reply(reply) => answered(OnAnswer::Reply(reply)),
+                    OnResponseBody::Open(open) => {
+                        seen.opens += 1;
+                        seen.events.extend(open.body);
+                    }
+                    OnResponseBody::Send(bytes) => {
+                        assert_eq!(seen.opens, 1, "bytes before the head");
+                        seen.events.extend(bytes);
+                    }
+                    OnResponseBody::Hold | OnResponseBody::Pass => {}
+                }
             }
+            Step::ResponseTrailers => match exchange.response_trailers(now) {
+                OnResponseEnd::Reply(reply) => answered(OnAnswer::Reply(reply)),
+                OnResponseEnd::Reset => assert_eq!(seen.opens, 1, "a held response is reset"),
+                OnResponseEnd::Hold | OnResponseEnd::Pass => {}
+            },
             Step::CallHeaders(call, reset) => {
                 exchange.side_call_headers(call, (!reset).then(ok), now);
             }
@@ -341,6 +370,17 @@ proptest! {
         let seen = run(&mut exchange, steps);
         // A host sends one head to a stream; each one that is sent opens one exchange at most.
         prop_assert!(seen.replies <= heads.max(1), "{seen:?}");
+        if heads <= 1 {
+            prop_assert!(seen.opens + seen.replies <= 1, "{seen:?}");
+            let events = String::from_utf8_lossy(&seen.events);
+            let ends = ["event: image_generation.completed", "event: error"];
+            let told: usize = ends.iter().map(|end| events.matches(end).count()).sum();
+            prop_assert!(told <= 1, "{events}");
+            // Nothing comes behind the last event.
+            if let Some((_, last)) = ends.iter().find_map(|end| events.split_once(end)) {
+                prop_assert!(last.ends_with("\n\n") && last.matches("\n\n").count() == 1);
+            }
+        }
         prop_assert!(seen.forwards <= heads.max(1), "{seen:?}");
         prop_assert!(!seen.text.contains(TOKEN), "the upstream's credential shows");
         prop_assert!(!seen.text.contains(support::KEY), "the client's credential shows");

@@ -481,7 +481,7 @@ proptest! {
                 Step::Body(whole) => {
                     let bytes = if whole { picture("low", "1024x1024") } else { Vec::new() };
                     let end = if whole { End::Stream } else { End::Open };
-                    if let OnAnswer::Reply(_) = exchange.response_body(bytes, end, NOW) {
+                    if let OnAnswer::Reply(_) = support::collect(&mut exchange, bytes, end, NOW) {
                         replies += 1;
                     }
                 }

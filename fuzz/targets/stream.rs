@@ -3,7 +3,7 @@
 
 mod common;
 
-use imagegate::exchange::{End, Exchange, OnAnswer, OnRequestBody, ResponseHead};
+use imagegate::exchange::{End, Exchange, OnRequestBody, OnResponseBody, ResponseHead};
 use libfuzzer_sys::fuzz_target;
 
 fn answer(pieces: &[&[u8]], accept_last_partial: bool) -> (u16, Vec<u8>) {
@@ -17,7 +17,8 @@ fn answer(pieces: &[&[u8]], accept_last_partial: bool) -> (u16, Vec<u8>) {
     for piece in pieces {
         exchange.response_body(piece.to_vec(), End::Open, common::NOW);
     }
-    let OnAnswer::Reply(reply) = exchange.response_body(Vec::new(), End::Stream, common::NOW) else {
+    let end = exchange.response_body(Vec::new(), End::Stream, common::NOW);
+    let OnResponseBody::Reply(reply) = end else {
         panic!("no answer");
     };
     drop(exchange);

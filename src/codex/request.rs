@@ -107,6 +107,9 @@ pub struct ImageTool<'a> {
     /// 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_compression: Option<u32>,
+    /// How many previews; 1 to 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_images: Option<u32>,
     /// `low` or `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation: Option<&'a str>,

@@ -89,6 +89,8 @@ pub struct Scanner {
     kept_in_item: bool,
     keep_picture: Keep,
     keep_preview: Keep,
+    /// A byte of a picture, of a preview, has been kept.
+    began: (bool, bool),
 }
 
 #[derive(Debug)]
@@ -120,6 +122,15 @@ impl Scanner {
             kept_in_item: false,
             keep_picture: Keep::Nothing,
             keep_preview: Keep::Nothing,
+            began: (false, false),
+        }
+    }
+
+    /// Whether a byte of such a string has been kept yet, in this event or one before.
+    pub fn has_begun(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Picture => self.began.0,
+            Kind::Preview => self.began.1,
         }
     }
 
@@ -269,6 +280,10 @@ impl Scanner {
             return self.scan_escape(rest);
         }
         let len = prefix_len(rest);
+        match place {
+            Place::Preview => self.began.1 |= len > 0,
+            Place::Picture | Place::Elsewhere | Place::ItemEnd => self.began.0 |= len > 0,
+        }
         let pushed = kept.base64.push(chunk, at..at.saturating_add(len));
         if pushed.is_err() && *place == Place::Preview {
             // There is room for no more than the picture itself, which is yet to come.

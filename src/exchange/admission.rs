@@ -26,6 +26,7 @@ use crate::openai::reference_image::ReferenceImage;
 use crate::openai::request::{Encoding, ImageRequest, ImagesName};
 use crate::translate::quota;
 use crate::translate::request::{Target, max_len, translate};
+use crate::translate::stream::Wanted;
 
 /// The body of a request whose head is held.
 #[derive(Debug)]
@@ -223,6 +224,7 @@ pub(super) fn admit(
         sent: rooms.sent,
         terms: Terms {
             format: request.response_format.unwrap_or_else(|| config.default_response_format()),
+            wanted: Wanted::of(&request),
             images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
         },
         deadline: now.saturating_add(model.upstream.timeout()),

@@ -6,7 +6,8 @@ use super::call::Call;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImagesName, ResponseFormat};
-use crate::translate::collect::Picture;
+use crate::translate::collect::{Picture, Preview};
+use crate::translate::stream::Wanted;
 
 /// The calls of a request, until each has its picture or its failure.
 #[derive(Debug)]
@@ -21,9 +22,11 @@ pub(super) struct Asking {
 }
 
 /// In which of its own terms the client is answered.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Terms {
     pub(super) format: ResponseFormat,
+    /// The client wants events.
+    pub(super) wanted: Option<Wanted>,
     /// How errors call the images.
     pub(super) images_name: ImagesName,
 }
@@ -51,6 +54,16 @@ impl Asking {
         self.calls.first_mut()
     }
 
+    /// The previews of the client's own stream that have come whole since this was last asked.
+    pub(super) fn take_previews(&mut self) -> Vec<Preview> {
+        self.own().map(Call::take_previews).unwrap_or_default()
+    }
+
+    /// Whether a byte of the first picture has come, or of a preview that the client is shown.
+    pub(super) fn has_begun(&self) -> bool {
+        self.calls.first().is_some_and(Call::has_begun)
+    }
+
     /// The side call of this token.
     pub(super) fn side(&mut self, token: u32) -> Option<&mut Call> {
         let (_, place) = self.tokens.iter().find(|(it, _)| *it == token)?;
@@ -72,10 +85,15 @@ impl Asking {
         }
     }
 
+    /// Settles every call that is still open.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        self.calls.iter_mut().for_each(|call| call.fail(failure.clone()));
+    }
+
     /// Notes that time has passed.
     pub(super) fn tick(&mut self, now: Duration) {
         if now >= self.deadline {
-            self.calls.iter_mut().for_each(|call| call.fail(Failure::UpstreamTimeout));
+            self.fail(&Failure::UpstreamTimeout);
         }
         self.calls.iter_mut().for_each(|call| call.tick(now));
     }

@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 
 use crate::memory::Lease;
 use crate::openai::error::Failure;
-use crate::translate::collect::{Bounds, Collector, Picture, Progress};
+use crate::translate::collect::{Bounds, Collector, Picture, Preview, Progress};
 use crate::translate::error;
 
 /// An error body is read up to this many bytes; the recorded ones have a few hundred.
@@ -58,6 +58,9 @@ fn is_whole(body: &[u8]) -> bool {
 #[derive(Debug)]
 pub(super) struct Call {
     state: State,
+    /// Previews that came whole.
+    previews: Vec<Preview>,
+    has_begun: bool,
 }
 
 #[derive(Debug)]
@@ -76,11 +79,21 @@ enum State {
 
 impl Call {
     pub(super) fn new(room: Lease) -> Self {
-        Self { state: State::Waiting(room) }
+        Self { state: State::Waiting(room), previews: Vec::new(), has_begun: false }
     }
 
     pub(super) fn is_settled(&self) -> bool {
         matches!(self.state, State::Settled(_))
+    }
+
+    /// The previews that have come whole since this was last asked.
+    pub(super) fn take_previews(&mut self) -> Vec<Preview> {
+        std::mem::take(&mut self.previews)
+    }
+
+    /// Whether a byte of the picture has come, or of a preview that the client is shown.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Settles a call that is still open.
@@ -117,7 +130,10 @@ impl Call {
     pub(super) fn body(&mut self, chunk: Vec<u8>, now: Duration) {
         match &mut self.state {
             State::Collecting(collector) => {
-                if collector.feed(chunk, now) == Progress::Settled {
+                let progress = collector.feed(chunk, now);
+                self.previews.extend(collector.take_previews());
+                self.has_begun |= collector.has_begun();
+                if progress == Progress::Settled {
                     self.end(now);
                 }
             }
@@ -145,7 +161,11 @@ impl Call {
     pub(super) fn end(&mut self, now: Duration) {
         let result = match &mut self.state {
             State::Waiting(_) => Err(Failure::UpstreamCut),
-            State::Collecting(collector) => collector.finish(now),
+            State::Collecting(collector) => {
+                let result = collector.finish(now);
+                self.previews.extend(collector.take_previews());
+                result
+            }
             State::Failing { head, body, .. } => {
                 Err(error::from_http(head.status, head.retry_after.as_deref(), body, now))
             }

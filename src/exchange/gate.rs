@@ -130,6 +130,7 @@ impl Gate {
             budget: self.vm.budget.clone(),
             max_buffered_bytes: self.config.max_buffered_bytes(),
             last_partial: self.config.accept_last_partial(),
+            previews: 0,
         }
     }
 

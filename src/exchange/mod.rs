@@ -1,5 +1,5 @@
-//! One request and its response as a state machine. Its transitions are in two files: `request` up to
-//! what goes upstream, `response` from what comes back.
+//! One request and its response as a state machine. Its transitions are in three files: `request` up
+//! to what goes upstream, `response` from what comes back, `streaming` where it goes on as events.
 //!
 //! ```text
 //!          not ours            body whole, admitted         every call settled
@@ -10,6 +10,9 @@
 //!   │                         └─ bad, too large, refused, too slow ───────────┤
 //!   └── refused ──────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! Where the client wants events, `Streaming` and `Told` stand in the place of `Asking` and `Replied`; see
+//! `streaming`.
 //!
 //! The driver (`filter/`) calls one method for each callback of Envoy and carries out the outcome.
 //! After a `Reply` the exchange ignores whatever else comes: Envoy sends the filter's own reply
@@ -26,6 +29,7 @@ mod record;
 mod refusal;
 mod request;
 mod response;
+mod streaming;
 mod ticket;
 
 use std::rc::Rc;
@@ -35,14 +39,15 @@ pub use call::ResponseHead;
 pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
 pub use head::Headers;
 pub use outcome::{
-    Consult, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseHeaders,
-    OnVerdict, Question, SideBatch, SideCalls,
+    Consult, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseBody,
+    OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, SideBatch, SideCalls,
 };
 pub use record::Record;
 
 use crate::openai::error::Failure;
 use asking::Asking;
 use consulting::Consulting;
+use streaming::Streaming;
 use ticket::{Charge, Settled, Ticket};
 
 /// Whether a callback is the last of its direction.
@@ -71,6 +76,9 @@ enum Phase {
     Reading(Box<admission::Reading>),
     Consulting(Box<Consulting>),
     Asking(Asking),
+    Streaming(Box<Streaming>),
+    /// The last event was sent, and the head long before: what still comes is dropped.
+    Told,
     Replied,
 }
 
@@ -119,7 +127,14 @@ impl Exchange {
                 self.record.images_failed = u32::try_from(asking.len()).unwrap_or(u32::MAX);
                 self.record.end_early(status);
             }
-            Phase::Replied => {}
+            Phase::Streaming(streaming) => {
+                self.record.images_failed = 1;
+                self.record.end_early(status);
+                if let Some(failure) = streaming.overdue().filter(|_| status.is_some()) {
+                    self.record.fail_stream(&failure);
+                }
+            }
+            Phase::Told | Phase::Replied => {}
         }
         // A client that left, or Envoy's own answer: nothing was delivered.
         self.settle(&Charge::nothing(), now);

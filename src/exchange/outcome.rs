@@ -70,7 +70,46 @@ pub enum OnResponseHeaders {
     Reply(LocalReply),
 }
 
-/// The answer to a part of a response, and to a tick of the clock, while the head is held.
+/// The answer to a part of the response's body.
+#[derive(Debug)]
+pub enum OnResponseBody {
+    /// Not ours, or our own reply on its way.
+    Pass,
+    /// Nothing to say yet; what came is taken, and the head stays held.
+    Hold,
+    /// Answer, while the head is held.
+    Reply(LocalReply),
+    /// Let the held head go, in this form.
+    Open(Open),
+    /// Send this in the place of what came. The head has left.
+    Send(Vec<u8>),
+}
+
+/// The answer to the end of a response that has trailers.
+#[derive(Debug)]
+pub enum OnResponseEnd {
+    /// Not ours, our own reply on its way, or all is told.
+    Pass,
+    /// Nothing to say yet; the head stays held.
+    Hold,
+    /// Answer, while the head is held.
+    Reply(LocalReply),
+    /// Break off: the head has left, the outcome is not told, and no body can be put before trailers.
+    Reset,
+}
+
+/// The head of a response that goes on, and its first bytes.
+#[derive(Debug)]
+pub struct Open {
+    /// The status code.
+    pub status: u16,
+    /// All other headers, in place of the upstream's.
+    pub headers: Vec<(&'static str, String)>,
+    /// The first part of the body: no longer than the chunk that came, or a few KiB.
+    pub body: Vec<u8>,
+}
+
+/// The answer to a side call's response, and to a tick of the clock, while the head is held.
 #[derive(Debug)]
 pub enum OnAnswer {
     /// Not ours, or our own reply on its way.

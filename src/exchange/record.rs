@@ -32,6 +32,9 @@ pub struct Record {
     /// them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unavailable_rules: Option<String>,
+    /// The client was answered with events.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) streamed: bool,
     pub(super) images_asked: u32,
     pub(super) images_delivered: u32,
     pub(super) images_failed: u32,
@@ -107,6 +110,13 @@ impl Record {
         self.code = error.code.map(|code| code.to_string());
     }
 
+    /// Notes a failure that is told behind a head that has left.
+    pub(super) fn fail_stream(&mut self, failure: &Failure) {
+        let status = self.status;
+        self.fail(failure);
+        self.status = status;
+    }
+
     /// Notes that an exchange ended before the filter answered: the client left, or Envoy answered
     /// itself, as it does where the upstream breaks off behind its head.
     pub(super) fn end_early(&mut self, status: Option<u16>) {
@@ -115,7 +125,8 @@ impl Record {
                 self.code = Some("client_closed_request".to_owned());
                 return;
             }
-            Some(502 | 503) => Failure::UpstreamCut,
+            // With 200 the head of a stream had left.
+            Some(200 | 502 | 503) => Failure::UpstreamCut,
             Some(status) => from_envoy(status, ""),
         };
         self.fail(&failure);

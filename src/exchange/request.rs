@@ -6,6 +6,7 @@ use super::admission::{self, Admitted};
 use super::asking::Asking;
 use super::consulting::{Consulting, Progress};
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
+use super::streaming::Streaming;
 use super::ticket::{Charge, Ticket};
 use super::{End, Exchange, Headers, Phase, head};
 use crate::openai::endpoint::Endpoint;
@@ -83,14 +84,21 @@ impl Exchange {
             return OnRequestBody::Consult(consult);
         }
         let Admitted { forward, ticket, rooms, sent, terms, deadline } = admitted;
-        self.ask(ticket, Asking::new(rooms, sent, terms, deadline));
+        self.ask(ticket, Asking::new(rooms, sent, terms, deadline), now);
         OnRequestBody::Forward(forward)
     }
 
-    fn ask(&mut self, ticket: Ticket, asking: Asking) {
+    fn ask(&mut self, ticket: Ticket, mut asking: Asking, now: Duration) {
         self.record.reserve(&ticket);
+        self.phase = match asking.terms.wanted.take() {
+            Some(wanted) => {
+                self.record.streamed = true;
+                let limits = ticket.headers(&self.gate, now);
+                Phase::Streaming(Box::new(Streaming::new(asking, wanted, limits)))
+            }
+            None => Phase::Asking(asking),
+        };
         self.ticket = Some(ticket);
-        self.phase = Phase::Asking(asking);
     }
 
     /// Takes what became of the attempt to ask the rate-limit service the next question: its token,
@@ -126,7 +134,7 @@ impl Exchange {
         let decided = ticket.decide(&self.gate, &verdicts, now);
         match decided {
             Ok(()) => {
-                self.ask(ticket, asking);
+                self.ask(ticket, asking, now);
                 OnVerdict::Resume(side_calls)
             }
             Err(failure) => {
@@ -145,6 +153,8 @@ impl Exchange {
             | Phase::Reading(_)
             | Phase::Consulting(_)
             | Phase::Asking(_)
+            | Phase::Streaming(_)
+            | Phase::Told
             | Phase::Replied => OnRequestBody::Hold,
         }
     }

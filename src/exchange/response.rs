@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::asking::Asking;
 use super::call::{Call, ResponseHead};
-use super::outcome::{LocalReply, OnAnswer, OnResponseHeaders};
+use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, OnResponseHeaders};
 use super::ticket::Charge;
 use super::{End, Exchange, Phase};
 use crate::openai::error::Failure;
@@ -26,35 +26,66 @@ impl Exchange {
         end: End,
         now: Duration,
     ) -> OnResponseHeaders {
-        let Phase::Asking(asking) = &mut self.phase else { return OnResponseHeaders::Pass };
-        self.record.ms_to_first_byte = Some(self.record.elapsed(now));
-        if let Some(call) = asking.answered() {
-            call.head(head, &self.gate.bounds(), now);
+        match &mut self.phase {
+            Phase::Asking(asking) => {
+                if let Some(call) = asking.answered() {
+                    call.head(head, &self.gate.bounds(), now);
+                }
+            }
+            Phase::Streaming(streaming) => streaming.head(head, self.gate.bounds(), now),
+            _ => return OnResponseHeaders::Pass,
         }
+        self.record.ms_to_first_byte = Some(self.record.elapsed(now));
         match end {
             End::Open => OnResponseHeaders::Hold,
             End::Stream => match self.response_body(Vec::new(), End::Stream, now) {
-                OnAnswer::Reply(reply) => OnResponseHeaders::Reply(reply),
-                OnAnswer::Hold | OnAnswer::Pass => OnResponseHeaders::Hold,
+                OnResponseBody::Reply(reply) => OnResponseHeaders::Reply(reply),
+                OnResponseBody::Hold
+                | OnResponseBody::Pass
+                | OnResponseBody::Open(_)
+                | OnResponseBody::Send(_) => OnResponseHeaders::Hold,
             },
         }
     }
 
-    /// Whether the response's head is held here, so that its bytes are this exchange's to take.
-    pub fn holds_response(&self) -> bool {
-        matches!(self.phase, Phase::Asking(_))
+    /// Whether the response's bytes are this exchange's to take.
+    pub fn takes_response(&self) -> bool {
+        matches!(self.phase, Phase::Asking(_) | Phase::Streaming(_) | Phase::Told)
     }
 
     /// Takes bytes of the response on the client's own stream.
-    pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnAnswer {
-        let Phase::Asking(asking) = &mut self.phase else { return OnAnswer::Pass };
+    pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
+        let asking = match &mut self.phase {
+            Phase::Asking(asking) => asking,
+            Phase::Streaming(_) => return self.stream_body(chunk, end, now),
+            Phase::Told => return OnResponseBody::Send(Vec::new()),
+            _ => return OnResponseBody::Pass,
+        };
         if let Some(call) = asking.own() {
             call.body(chunk, now);
             if end == End::Stream {
                 call.end(now);
             }
         }
-        self.answer_if_settled(now)
+        match self.answer_if_settled(now) {
+            OnAnswer::Reply(reply) => OnResponseBody::Reply(reply),
+            OnAnswer::Hold => OnResponseBody::Hold,
+            OnAnswer::Pass => OnResponseBody::Pass,
+        }
+    }
+
+    /// Takes the end of the response where trailers stand in for the last part of the body.
+    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
+        if matches!(self.phase, Phase::Streaming(_)) {
+            return self.stream_trailers(now);
+        }
+        match self.response_body(Vec::new(), End::Stream, now) {
+            OnResponseBody::Reply(reply) => OnResponseEnd::Reply(reply),
+            OnResponseBody::Hold => OnResponseEnd::Hold,
+            OnResponseBody::Pass | OnResponseBody::Open(_) | OnResponseBody::Send(_) => {
+                OnResponseEnd::Pass
+            }
+        }
     }
 
     /// Takes the head of a side call's response; nothing where the call was reset.
@@ -98,12 +129,13 @@ impl Exchange {
                 asking.tick(now);
                 self.answer_if_settled(now)
             }
+            Phase::Streaming(_) => self.tick_stream(now),
             Phase::Consulting(consulting) if consulting.is_overdue(now) => {
                 self.leave_consulting(now);
                 OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))
             }
             Phase::Consulting(_) => OnAnswer::Hold,
-            Phase::Start | Phase::Passing | Phase::Replied => OnAnswer::Pass,
+            Phase::Start | Phase::Passing | Phase::Told | Phase::Replied => OnAnswer::Pass,
         }
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Ticket {
     reservation: Reservation,
     /// What the rate-limit service is asked, or has counted.
     questions: Vec<Question>,
+    /// How the local rules stood behind the reservation, for a client that wants events: its head leaves
+    /// before the request is settled.
+    standings: Vec<Standing>,
     /// How rules stand, as it told.
     told: Vec<Standing>,
     /// The shadow rules that would have refused, by name.
@@ -104,6 +107,10 @@ impl Ticket {
         Ok(Self {
             reservation: reserved.reservation,
             questions,
+            standings: match request.stream {
+                Some(_) => local::standings(gate.store(), rules, scope, now),
+                None => Vec::new(),
+            },
             told: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),
@@ -162,6 +169,12 @@ impl Ticket {
             }
         }
         refused.or(unanswered).map_or(Ok(()), Err)
+    }
+
+    /// How the rules stand with what the request holds, as `x-ratelimit-*`.
+    pub(super) fn headers(&self, gate: &Gate, now: Duration) -> Vec<(&'static str, String)> {
+        let standings: Vec<_> = self.standings.iter().chain(&self.told).cloned().collect();
+        quota::headers(gate.config.limits(), &standings, now)
     }
 
     /// The money held.

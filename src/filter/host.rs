@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::exchange::{Headers, LocalReply, Question, ResponseHead, SideCalls};
+use crate::exchange::{Headers, LocalReply, Open, Question, ResponseHead, SideCalls};
 use crate::limits::{Conflict, Store};
 
 /// The time since the Unix epoch. In any callback.
@@ -74,8 +74,8 @@ pub(super) fn take_body(buffer: BufferType, len: usize) -> Vec<u8> {
 
 /// Puts `bytes` in the place of the first `len` that Envoy holds. In the callbacks of that body.
 ///
-/// On the response more than the stream's buffer limit ends the Envoy process: there `bytes` is
-/// always empty.
+/// On the response, while its head is held, more than the stream's buffer limit ends the Envoy process:
+/// there `bytes` is empty, or no longer than what Envoy has just held.
 pub(super) fn replace_body(buffer: BufferType, len: usize, bytes: &[u8]) {
     if let Err(status) = hostcalls::set_buffer(buffer, 0, len, bytes) {
         log::error!("imagegate: cannot replace a body: {status:?}");
@@ -91,6 +91,34 @@ pub(super) fn reply(reply: &LocalReply) {
     let status = u32::from(reply.status);
     if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {
         log::error!("imagegate: cannot answer: {status:?}");
+    }
+}
+
+/// Puts what opens a stream in the place of the response's head and of its body so far, which was taken.
+/// In `on_http_response_body`, while the head is held.
+pub(super) fn open_response(open: &Open) {
+    let status = open.status.to_string();
+    let mut headers = vec![(":status", status.as_bytes())];
+    headers.extend(open.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    if let Err(status) = hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers) {
+        log::error!("imagegate: cannot replace the response headers: {status:?}");
+    }
+    append_response(&open.body);
+}
+
+/// Puts bytes in the place of a chunk that was taken. In `on_http_response_body`; of any length once the
+/// head has left.
+pub(super) fn append_response(bytes: &[u8]) {
+    if !bytes.is_empty() {
+        replace_body(BufferType::HttpResponseBody, 0, bytes);
+    }
+}
+
+/// Breaks off a response whose head has left: Envoy cannot send another, and resets the stream. In
+/// `on_http_response_trailers`.
+pub(super) fn reset_response() {
+    if let Err(status) = hostcalls::send_http_response(502, Vec::new(), None) {
+        log::error!("imagegate: cannot break off: {status:?}");
     }
 }
 
@@ -198,8 +226,12 @@ fn status(value: Option<&[u8]>) -> u16 {
     value.and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
-/// The status that the client was sent. In `on_log`.
+/// The status that the client was sent; nothing for one that left. In `on_log`.
 pub(super) fn response_code() -> Option<u16> {
+    let details = property(&["response", "code_details"]).unwrap_or_default();
+    if details.starts_with(b"downstream_remote") || details.starts_with(b"downstream_local") {
+        return None;
+    }
     let code = property(&["response", "code"])?;
     u16::try_from(i64::from_le_bytes(code.try_into().ok()?)).ok().filter(|code| *code > 0)
 }

@@ -10,7 +10,7 @@ use super::host;
 use super::root::{self, Shared};
 use crate::exchange::{
     Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseHeaders, OnVerdict, Question, SideCalls,
+    OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Question, SideCalls,
 };
 
 /// A side call's response is taken in windows of so many bytes.
@@ -120,14 +120,6 @@ impl Stream {
             }
         }
     }
-
-    fn answer(&self, answer: Option<OnAnswer>) -> Action {
-        match answer {
-            Some(OnAnswer::Reply(reply)) => self.reply(&reply),
-            Some(OnAnswer::Hold) => Action::Pause,
-            Some(OnAnswer::Pass) | None => Action::Continue,
-        }
-    }
 }
 
 impl HttpContext for Stream {
@@ -200,19 +192,37 @@ impl HttpContext for Stream {
 
     fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let Some((_, exchange)) = &self.open else { return Action::Continue };
-        if !exchange.try_borrow().is_ok_and(|exchange| exchange.holds_response()) {
+        if !exchange.try_borrow().is_ok_and(|exchange| exchange.takes_response()) {
             return Action::Continue;
         }
         let chunk = host::take_body(BufferType::HttpResponseBody, body_size);
-        let answer =
+        let outcome =
             self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
-        self.answer(answer)
+        match outcome {
+            Some(OnResponseBody::Reply(reply)) => self.reply(&reply),
+            Some(OnResponseBody::Hold) => Action::Pause,
+            Some(OnResponseBody::Open(open)) => {
+                host::open_response(&open);
+                Action::Continue
+            }
+            Some(OnResponseBody::Send(bytes)) => {
+                host::append_response(&bytes);
+                Action::Continue
+            }
+            Some(OnResponseBody::Pass) | None => Action::Continue,
+        }
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        let answer =
-            self.step(|exchange| exchange.response_body(Vec::new(), End::Stream, host::now()));
-        self.answer(answer)
+        match self.step(|exchange| exchange.response_trailers(host::now())) {
+            Some(OnResponseEnd::Reply(reply)) => self.reply(&reply),
+            Some(OnResponseEnd::Reset) => {
+                host::reset_response();
+                Action::Pause
+            }
+            Some(OnResponseEnd::Hold) => Action::Pause,
+            Some(OnResponseEnd::Pass) | None => Action::Continue,
+        }
     }
 
     fn on_log(&mut self) {

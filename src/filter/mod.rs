@@ -6,7 +6,8 @@
 //! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Consult` edits, asks, Pause · `Hold` drains, Pause · `Reply` |
 //! | `on_http_request_trailers` | `request_end` | as above |
 //! | `on_http_response_headers` | `response_headers` | `Hold` Pause · `Reply` |
-//! | `on_http_response_body`, `…_trailers` | `response_body` | `Hold` drains, Pause · `Reply` |
+//! | `on_http_response_body` | `response_body` | `Hold` drains, Pause · `Reply` · `Open` edits, Continue · `Send` edits, Continue |
+//! | `on_http_response_trailers` | `response_trailers` | `Hold` Pause · `Reply` · `Reset` |
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
 //! | `on_grpc_call_response` | `question_answered`, `verdict` | `Resume` · `Hold` · `Reply` |
 //! | `on_tick` | `tick` | `Hold` · `Reply`; what the rate-limit service is to take back |

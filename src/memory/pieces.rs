@@ -35,6 +35,15 @@ enum Part {
     Copied(Vec<u8>),
 }
 
+impl Part {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Shared(chunk, range) => chunk.get(range.clone()).unwrap_or_default(),
+            Self::Copied(segment) => segment,
+        }
+    }
+}
+
 impl Pieces {
     /// Nothing yet, to be covered by `lease`.
     pub fn new(lease: Lease) -> Self {
@@ -109,23 +118,28 @@ impl Pieces {
     /// Moves everything to the end of `out`, letting each piece go as soon as it is copied.
     pub fn drain_into(mut self, out: &mut Vec<u8>) {
         while let Some(part) = self.parts.pop_front() {
-            match part {
-                Part::Shared(chunk, range) => {
-                    out.extend_from_slice(chunk.get(range).unwrap_or_default());
-                }
-                Part::Copied(segment) => out.extend_from_slice(&segment),
-            }
+            out.extend_from_slice(part.bytes());
         }
+    }
+
+    /// As [`drain_into`](Self::drain_into), or a copy where somebody else still needs the pieces.
+    pub fn drain_shared_into(self: Rc<Self>, out: &mut Vec<u8>) {
+        match Rc::try_unwrap(self) {
+            Ok(pieces) => pieces.drain_into(out),
+            Err(pieces) => pieces.copy_into(out),
+        }
+    }
+
+    /// Copies everything to the end of `out`.
+    pub fn copy_into(&self, out: &mut Vec<u8>) {
+        self.parts.iter().for_each(|part| out.extend_from_slice(part.bytes()));
     }
 
     /// A copy of the first bytes, at most `max`.
     pub fn head(&self, max: usize) -> Vec<u8> {
         let mut head = Vec::with_capacity(max.min(self.len));
         for part in &self.parts {
-            let bytes = match part {
-                Part::Shared(chunk, range) => chunk.get(range.clone()).unwrap_or_default(),
-                Part::Copied(segment) => segment,
-            };
+            let bytes = part.bytes();
             let room = max.saturating_sub(head.len()).min(bytes.len());
             head.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }

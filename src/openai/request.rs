@@ -16,6 +16,7 @@ mod format;
 mod member;
 mod object;
 mod option;
+mod streaming;
 
 use std::borrow::Cow;
 
@@ -26,6 +27,7 @@ pub use format::Svg;
 pub use option::{
     Background, Complexity, Effort, InputFidelity, Moderation, OutputFormat, ResponseFormat,
 };
+pub use streaming::Streaming;
 
 use self::{
     field::{read_images, read_model, read_prompt, read_size, read_user},
@@ -110,6 +112,8 @@ pub struct ImageRequest<'a> {
     pub user: Option<Cow<'a, str>>,
     /// Pictures that the prompt refers to, or that are edited, in the client's order.
     pub images: Vec<ReferenceImage<'a>>,
+    /// What the client wants of its events; `None`: one answer, no events.
+    pub stream: Option<Streaming>,
     /// What only an edit has; `None`: a generation.
     pub edit: Option<Edit<'a>>,
 }
@@ -125,6 +129,7 @@ impl<'a> ImageRequest<'a> {
         let mut request = Self::read(&mut object, limits)?;
         request.images = read_images(&mut object, limits)?;
         request.check_format()?;
+        request.check_streaming()?;
         Ok(request)
     }
 
@@ -152,6 +157,7 @@ impl<'a> ImageRequest<'a> {
         request.images = images;
         request.edit = Some(edit);
         request.check_format()?;
+        request.check_streaming()?;
         Ok(request)
     }
 
@@ -178,6 +184,7 @@ impl<'a> ImageRequest<'a> {
             response_format: object.choice("response_format")?,
             user: object.take("user").map(|member| read_user(&member)).transpose()?,
             images: Vec::new(),
+            stream: Streaming::read(object)?,
             edit: None,
         })
     }
@@ -217,15 +224,6 @@ fn refuse_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
         if object.take(name).is_some() {
             return Err(RequestError::unsupported_parameter(name, fault));
         }
-    }
-    if object.boolean("stream")?.unwrap_or(false) {
-        return Err(RequestError::stream_unsupported());
-    }
-    if object.integer("partial_images", 0..=3)?.is_some_and(|partial_images| partial_images > 0) {
-        return Err(RequestError::invalid_value(
-            "partial_images",
-            "previews need 'stream': true, and this gateway does not stream. Send 0 or leave it out",
-        ));
     }
     Ok(())
 }

@@ -48,8 +48,8 @@ struct Image<'a> {
 }
 
 /// `ImagesUsage`: clients refuse one that lacks its details, so there is a whole one or none.
-#[derive(Serialize)]
-struct Usage {
+#[derive(Default, Serialize)]
+pub(super) struct Usage {
     input_tokens: u64,
     input_tokens_details: Details,
     output_tokens: u64,
@@ -58,7 +58,7 @@ struct Usage {
     total_tokens: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Details {
     image_tokens: u64,
     text_tokens: u64,
@@ -96,7 +96,7 @@ pub fn write(
         let (before, after) =
             rest.split_at_checked(place.unwrap_or(rest.len())).unwrap_or((rest, &[]));
         answer.extend_from_slice(before);
-        picture.base64.drain_into(&mut answer);
+        picture.base64.drain_shared_into(&mut answer);
         rest = after;
     }
     answer.extend_from_slice(rest);
@@ -138,6 +138,18 @@ pub fn usage(pictures: &[Picture]) -> Option<ImageUsage> {
 }
 
 impl Usage {
+    /// The tokens of one picture; zeros for what is not known, because events must tell them.
+    pub(super) fn of_event(usage: Option<ImageUsage>) -> Self {
+        let Some(usage) = usage else { return Self::default() };
+        Self {
+            input_tokens: usage.input_tokens,
+            input_tokens_details: usage.input_details.map(Details::of).unwrap_or_default(),
+            output_tokens: usage.output_tokens,
+            output_tokens_details: usage.output_details.map(Details::of),
+            total_tokens: usage.total_tokens,
+        }
+    }
+
     fn of(usage: ImageUsage) -> Option<Self> {
         Some(Self {
             input_tokens: usage.input_tokens,

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::codex::event::{Attributes, ImageUsage};
-use crate::codex::scanner::{Keep, ScanError, Scanner};
+use crate::codex::scanner::{Keep, Kind, ScanError, Scanner};
 use crate::config::LastPartial;
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::error::Failure;
@@ -36,13 +36,15 @@ pub struct Bounds {
     pub max_buffered_bytes: usize,
     /// Whether a preview may stand in for a picture that never came.
     pub last_partial: LastPartial,
+    /// How many previews the client is shown.
+    pub previews: u32,
 }
 
 /// A picture and what was told about it.
 #[derive(Debug)]
 pub struct Picture {
     /// Its base64.
-    pub base64: Pieces,
+    pub base64: Rc<Pieces>,
     /// What came back, as told by the item, else by the tool.
     pub attributes: Attributes,
     /// The prompt that the tool was given.
@@ -53,6 +55,19 @@ pub struct Picture {
     pub usage: Option<ImageUsage>,
     /// Pictures that came beside this one and were dropped.
     pub dropped: u32,
+}
+
+/// A preview on its way to the client.
+#[derive(Debug)]
+pub struct Preview {
+    /// Its base64.
+    pub base64: Rc<Pieces>,
+    /// What was told about it, by itself or by the tool.
+    pub attributes: Attributes,
+    /// Which one it is, from 0.
+    pub index: u32,
+    /// Unix seconds at which the upstream began.
+    pub created_at: Option<u64>,
 }
 
 /// Whether a collector wants more bytes.
@@ -77,7 +92,7 @@ impl Collector {
     /// A collector at the start of a stream. `room` covers the picture as far as it reaches.
     pub fn new(bounds: Bounds, room: Lease) -> Self {
         let mut scanner = Scanner::new();
-        scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview());
+        scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
         Self {
             decoder: Decoder::new(),
             scanner,
@@ -112,6 +127,17 @@ impl Collector {
         self.outcome.take().unwrap_or_else(|| gathered.cut_short())
     }
 
+    /// The previews that have come whole since this was last asked, in their order.
+    pub fn take_previews(&mut self) -> Vec<Preview> {
+        std::mem::take(&mut self.gathered.previews)
+    }
+
+    /// Whether a byte of a picture has come, or of a preview that the client is shown.
+    pub fn has_begun(&self) -> bool {
+        let shows = self.gathered.bounds.previews > 0;
+        self.scanner.has_begun(Kind::Picture) || shows && self.scanner.has_begun(Kind::Preview)
+    }
+
     /// Whether the outcome is known.
     pub fn progress(&self) -> Progress {
         match self.outcome {
@@ -143,7 +169,7 @@ fn take(
                 Some(_) => Keep::Nothing,
                 None => Keep::UpTo(gathered.bounds.max_base64_bytes),
             };
-            scanner.keep(keep, gathered.bounds.keep_preview());
+            scanner.keep(keep, gathered.bounds.keep_preview(gathered.shown));
             Ok(())
         }
     };
@@ -168,8 +194,10 @@ fn feed_scanner(
 }
 
 impl Bounds {
-    fn keep_preview(&self) -> Keep {
+    /// Whether the next preview is kept, after so many were shown.
+    fn keep_preview(&self, shown: u32) -> Keep {
         match self.last_partial {
+            _ if shown < self.previews => Keep::UpTo(self.max_base64_bytes),
             LastPartial::Accept => Keep::UpTo(self.max_base64_bytes),
             LastPartial::Refuse => Keep::Nothing,
         }

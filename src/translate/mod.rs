@@ -1,12 +1,13 @@
 //! Between the two schemas: the only module that knows both.
 //!
 //! [`request`] takes a client's request to the upstream; [`collect`] and [`answer`] bring the
-//! image back, and [`error`] whatever came instead of it.
+//! image back, or [`stream`] as events, and [`error`] whatever came instead of it.
 
 pub mod answer;
 pub mod collect;
 pub mod error;
 pub mod quota;
 pub mod request;
+pub mod stream;
 
 mod sniff;

@@ -70,6 +70,7 @@ fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageT
         output_format: request.output_format.map(|format| format.as_str()),
         output_compression: request.output_compression,
         moderation: request.moderation.map(|moderation| moderation.as_str()),
+        partial_images: request.stream.map(|it| it.previews).filter(|previews| *previews > 0),
         input_fidelity: edit.and_then(|it| it.input_fidelity).map(|it| it.as_str()),
         input_image_mask: edit
             .and_then(|it| it.mask.as_ref())

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 
 // `make setup` installs it there.
 const require = createRequire(new URL("../../.tools/node/package.json", import.meta.url));
-const { OpenAI, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
+const { OpenAI, APIError, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
   require("openai");
 
 let checks = 0;
@@ -70,6 +70,36 @@ async function edits(client) {
   check((await raises(BadRequestError, 400, "invalid_image", broken)).param === "image", "the error names the file");
 }
 
+async function streamed(client) {
+  const asked = { model: "gpt-image-2", prompt: "A lighthouse", size: "1024x1024", stream: true };
+  const all = async (fields) => Array.fromAsync(await client.images.generate({ ...asked, ...fields }));
+  const events = await all({ partial_images: 1 });
+  const names = events.map((event) => event.type).join();
+  check(names === "image_generation.partial_image,image_generation.completed", `${names} came, as asked`);
+  check(events[0].partial_image_index === 0 && events[0].b64_json, "the preview is the first");
+  const bytes = Buffer.from(events[1].b64_json, "base64");
+  check(bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex")), "a PNG came in an event");
+  check(events[1].usage.total_tokens > 0, "the event has its usage");
+  check((await all({})).length === 1, "no preview came where none was asked for");
+}
+
+async function brokenStreams(client) {
+  const ask = (prompt) => client.images.generate({ model: "gpt-image-2", prompt, stream: true, partial_images: 1 });
+  await raises(BadRequestError, 400, "moderation_blocked", ask("fail 400"));
+  await raises(RateLimitError, 429, "insufficient_quota", ask("fail 429"));
+  for (const [prompt, code] of [["fail late", "server_is_overloaded"], ["end early", "upstream_disconnected"]]) {
+    const seen = [];
+    let error;
+    try {
+      for await (const event of await ask(prompt)) seen.push(event.type);
+    } catch (caught) {
+      error = caught;
+    }
+    check(seen.join() === "image_generation.partial_image", "a preview comes before the failure");
+    check(error instanceof APIError && error.code === code, `${error} is ${code}`);
+  }
+}
+
 async function errors(client) {
   const ask = (fields, by = client) => by.images.generate({ model: "gpt-image-2", prompt: "A lighthouse", ...fields });
   const withKey = (apiKey) => new OpenAI({ apiKey, maxRetries: 0 });
@@ -79,7 +109,8 @@ async function errors(client) {
   const many = await raises(BadRequestError, 400, "integer_above_max_value", ask({ n: 11 }));
   check(many.param === "n", "the error names the field");
   await raises(BadRequestError, 400, "unknown_parameter", ask({ colour: "red" }));
-  await raises(BadRequestError, 400, "unsupported_value", ask({ stream: true }));
+  const streams = await raises(BadRequestError, 400, "invalid_value", ask({ stream: true, n: 2 }));
+  check(streams.param === "n", "a stream has one picture");
   await raises(BadRequestError, 400, "missing_required_parameter", ask({}, withKey(process.env.IMAGEGATE_MASTER_KEY)));
   const narrow = withKey(process.env.IMAGEGATE_NARROW_KEY);
   await raises(PermissionDeniedError, 403, "model_not_allowed", ask({ model: "gpt-image-1.5" }, narrow));
@@ -95,8 +126,10 @@ async function errors(client) {
 const client = new OpenAI({ maxRetries: 0, timeout: 60_000 });
 await picture(client);
 await edits(client);
+await streamed(client);
 if (process.argv[2] === "all") {
   await several(client);
+  await brokenStreams(client);
   await errors(client);
 }
 console.log(JSON.stringify({ client: `openai-node ${require("openai/version").VERSION}`, checks }));

@@ -79,6 +79,34 @@ def edits(client):
     raises(openai.NotFoundError, 404, "unknown_url", lambda: client.post("/images/variations", cast_to=object, body={}))
 
 
+def streamed(client):
+    asked = {"model": "gpt-image-2", "size": "1024x1024", "stream": True}
+    *previews, last = client.images.generate(**asked, prompt="A lighthouse", partial_images=1)
+    check([it.type for it in previews] == ["image_generation.partial_image"], "one preview came, as asked")
+    check(previews[0].partial_image_index == 0 and previews[0].b64_json, "the preview is the first")
+    check(last.type == "image_generation.completed", "the picture came last")
+    check(base64.b64decode(last.b64_json, validate=True).startswith(b"\x89PNG\r\n\x1a\n"), "a PNG came in an event")
+    check(last.usage.total_tokens > 0 and last.usage.input_tokens_details.text_tokens >= 0, "the event has its usage")
+    check(last.size == "1024x1024" and last.created_at > 1_600_000_000, "the event has its fields")
+    events = [it.type for it in client.images.generate(**asked, prompt="A lighthouse")]
+    check(events == ["image_generation.completed"], "no preview came where none was asked for")
+
+
+def broken_streams(client):
+    def asking(prompt):
+        return client.images.generate(model="gpt-image-2", prompt=prompt, stream=True, partial_images=1)
+
+    raises(openai.BadRequestError, 400, "moderation_blocked", lambda: asking("fail 400"))
+    raises(openai.RateLimitError, 429, "insufficient_quota", lambda: asking("fail 429"))
+    for prompt, code in [("fail late", "server_is_overloaded"), ("end early", "upstream_disconnected")]:
+        events = asking(prompt)
+        check(next(events).type == "image_generation.partial_image", "a preview comes before the failure")
+        try:
+            check(next(events) is None, "the failure is raised")
+        except openai.APIError as error:
+            check(error.code == code, f"{error.code} is {code}")
+
+
 def errors(client):
     def asking(by=client, **fields):
         return lambda: by.images.generate(**{"model": "gpt-image-2", "prompt": "A lighthouse", **fields})
@@ -90,7 +118,8 @@ def errors(client):
     error = raises(openai.BadRequestError, 400, "integer_above_max_value", asking(n=11))
     check(error.param == "n", "the error names the field")
     raises(openai.BadRequestError, 400, "unknown_parameter", asking(extra_body={"colour": "red"}))
-    raises(openai.BadRequestError, 400, "unsupported_value", asking(stream=True))
+    error = raises(openai.BadRequestError, 400, "invalid_value", asking(stream=True, n=2))
+    check(error.param == "n", "a stream has one picture")
     master = client.with_options(api_key=os.environ["IMAGEGATE_MASTER_KEY"])
     raises(openai.BadRequestError, 400, "missing_required_parameter", asking(by=master))
     narrow = client.with_options(api_key=os.environ["IMAGEGATE_NARROW_KEY"])
@@ -108,8 +137,10 @@ def main():
     client = openai.OpenAI(max_retries=0, timeout=60)
     picture(client)
     edits(client)
+    streamed(client)
     if sys.argv[1] == "all":
         several(client)
+        broken_streams(client)
         errors(client)
     print(json.dumps({"client": f"openai-python {openai.__version__}", "checks": checks}))
 

@@ -167,7 +167,7 @@ fn a_request_that_is_wrong_is_refused_by_name() {
         (with("n", json!(11)), "integer_above_max_value", json!("n")),
         (with("size", json!("1000x1000")), "invalid_value", json!("size")),
         (with("quality", json!("best")), "invalid_value", json!("quality")),
-        (with("stream", json!(true)), "unsupported_value", json!("stream")),
+        (with("partial_images", json!(1)), "invalid_value", json!("partial_images")),
         (with("colour", json!("red")), "unknown_parameter", json!("colour")),
         (with("images", json!([])), "empty_array", json!("images")),
     ] {

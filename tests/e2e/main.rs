@@ -24,6 +24,7 @@ mod configuration;
 mod credential;
 mod edits;
 mod endings;
+mod events;
 mod faults;
 mod generations;
 mod harness;

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::harness::sse::event;
 use crate::harness::{Drawing, Envoy, Key, Received, Sim, Step, Upstream, needed, root};
 
 /// The upstream of the scripts: a prompt `fail 429` gets that, any other a picture.
@@ -16,6 +17,7 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
     if let Some(fault) = edit_fault(asked, &text) {
         return Step::json(400, &error("invalid_value", &fault));
     }
+    let drawing = Drawing::of_bytes(1_500_000, 1);
     match () {
         () if failing(400) => {
             Step::json(400, &error("moderation_blocked", "image_generation_user_error"))
@@ -23,7 +25,19 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
         () if failing(429) => Step::json(429, &error("insufficient_quota", "insufficient_quota")),
         () if failing(503) => Step::json(503, &error("server_is_overloaded", "server_error")),
         () if failing(502) => vec![Step::StreamHead, Step::Close],
-        () => Step::draw(&Drawing::of_bytes(1_500_000, 1)),
+        () if text.contains("fail late") => {
+            let failed = json!({"type": "response.failed", "response": {"error":
+                {"code": "server_is_overloaded", "message": "m"}}});
+            vec![
+                Step::StreamHead,
+                Step::Chunk([drawing.opening(), event(&failed)].concat()),
+                Step::End,
+            ]
+        }
+        () if text.contains("end early") => {
+            vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::End]
+        }
+        () => Step::draw(&drawing),
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use imagegate::config::Config;
 use imagegate::exchange::{
     End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseHeaders, ResponseHead, Vm,
+    OnResponseBody, OnResponseHeaders, ResponseHead, Vm,
 };
 use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
@@ -148,14 +148,29 @@ pub(crate) fn answer(exchange: &mut Exchange, pieces: &[&[u8]]) -> LocalReply {
         other => panic!("{other:?}"),
     }
     for piece in pieces {
-        match exchange.response_body(piece.to_vec(), End::Open, NOW) {
+        match collect(exchange, piece.to_vec(), End::Open, NOW) {
             OnAnswer::Hold => {}
             OnAnswer::Reply(reply) => return reply,
             OnAnswer::Pass => panic!("nobody waits"),
         }
     }
-    match exchange.response_body(Vec::new(), End::Stream, NOW) {
+    match collect(exchange, Vec::new(), End::Stream, NOW) {
         OnAnswer::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Gives bytes of its upstream to an exchange whose client does not stream.
+pub(crate) fn collect(
+    exchange: &mut Exchange,
+    bytes: Vec<u8>,
+    end: End,
+    now: Duration,
+) -> OnAnswer {
+    match exchange.response_body(bytes, end, now) {
+        OnResponseBody::Reply(reply) => OnAnswer::Reply(reply),
+        OnResponseBody::Hold => OnAnswer::Hold,
+        OnResponseBody::Pass => OnAnswer::Pass,
         other => panic!("{other:?}"),
     }
 }

@@ -10,7 +10,7 @@ use imagegate::exchange::{
 use imagegate::limits::{Conflict, Store};
 use serde_json::{Value, json};
 
-use super::{NOW, SharedData, ask, body, config, event, gate, head, item, ok};
+use super::{NOW, SharedData, ask, body, collect, config, event, gate, head, item, ok};
 
 /// The price of every image of [`priced`], in nano-dollars.
 pub(crate) const PRICE: u64 = 211_000_000;
@@ -144,7 +144,7 @@ pub(crate) fn call(
                 OnResponseHeaders::Reply(reply) => return Some(reply),
                 OnResponseHeaders::Hold | OnResponseHeaders::Pass => {}
             }
-            exchange.response_body(bytes.to_vec(), End::Stream, NOW)
+            collect(exchange, bytes.to_vec(), End::Stream, NOW)
         }
         Some(token) => {
             exchange.side_call_headers(token, head, NOW);

@@ -8,7 +8,7 @@ use super::{
     template::fill,
     whole_secs,
 };
-use crate::openai::{echo::echo, request::RequestError};
+use crate::openai::echo::echo;
 
 impl Failure {
     /// The answer to the client.
@@ -59,7 +59,6 @@ impl Failure {
             Self::BodyTimeout => Class::BodyTimeout,
             Self::HeadersInvalid => Class::HeadersInvalid,
             Self::Request(error) => error.code.class(),
-            Self::StreamUnsupported => Class::UnsupportedValue,
             Self::LimitReached(_) => Class::LimitReached,
             Self::BudgetSpent(_) => Class::BudgetSpent,
             Self::PriceUnavailable { .. } => Class::PriceUnavailable,
@@ -94,7 +93,6 @@ impl Failure {
     fn particulars(&self) -> (Option<&'static str>, Option<&str>, Option<&ModerationDetails>) {
         match self {
             Self::Request(error) => (Some(error.code.as_str()), error.param.as_deref(), None),
-            Self::StreamUnsupported => (None, Some("stream"), None),
             Self::Refused { details, .. } => (None, None, details.as_ref()),
             Self::ReferenceInvalid { param, fault, .. } => {
                 (Some(fault.as_str()), Some(param), None)
@@ -127,7 +125,6 @@ impl Failure {
             }
             Self::TooManyImages { fit } => one("fit", &fit.to_string()),
             Self::Request(error) => error.message.clone(),
-            Self::StreamUnsupported => RequestError::stream_unsupported().message,
             Self::Refused { message, .. }
             | Self::PromptInvalid { message }
             | Self::ReferenceInvalid { message, .. }

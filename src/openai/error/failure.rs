@@ -71,8 +71,6 @@ pub enum Failure {
     HeadersInvalid,
     /// The body asks for something that cannot be done.
     Request(RequestError),
-    /// `stream: true`.
-    StreamUnsupported,
     /// A rule of `limits` does not admit the request.
     LimitReached(Box<LimitReached>),
     /// A rule in US dollars does not cover what the request may cost.

@@ -182,9 +182,6 @@ table! {
     /// A value that the field, or the model, does not accept.
     InvalidValue: 400 InvalidRequest ["invalid_value"], Param::Named, ByStatus,
         "Invalid value for '{param}': {fault}.";
-    /// `stream: true`.
-    UnsupportedValue: 400 InvalidRequest ["unsupported_value"], Param::Named, ByStatus,
-        "Unsupported value for '{param}': {fault}.";
     /// A string that is too long.
     StringTooLong: 400 InvalidRequest ["string_above_max_length"], Param::Named, ByStatus,
         "Invalid '{param}': string too long. Expected a string with maximum length {max}, but got a string with length {got} instead.";

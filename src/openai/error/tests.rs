@@ -7,7 +7,7 @@ use super::{
 use crate::openai::{
     choice::Choice,
     reference_image::ReferenceFault,
-    request::{ImageRequest, Limits, RequestError},
+    request::{ImageRequest, Limits},
 };
 
 fn body(failure: &Failure) -> String {
@@ -48,12 +48,6 @@ fn a_request_error_keeps_its_own_words() {
     assert_eq!((api.status, api.kind), (400, Kind::InvalidRequest));
     assert_eq!(api.message, error.message);
     assert_eq!((api.param.as_deref(), api.code), (Some("prompt"), Some("invalid_type")));
-}
-
-#[test]
-fn a_stream_is_refused_alike_wherever_it_is_noticed() {
-    let noticed = Failure::from(RequestError::stream_unsupported()).to_api();
-    assert_eq!(Failure::StreamUnsupported.to_api(), noticed);
 }
 
 #[test]

@@ -35,8 +35,6 @@ pub enum RequestCode {
     InvalidType,
     /// A value that is not accepted.
     InvalidValue,
-    /// A value that is not served.
-    UnsupportedValue,
     /// A string that is too long.
     StringTooLong,
     /// A number that is too large.
@@ -72,7 +70,6 @@ impl RequestCode {
             Self::MissingParameter => Class::MissingParameter,
             Self::InvalidType => Class::InvalidType,
             Self::InvalidValue => Class::InvalidValue,
-            Self::UnsupportedValue => Class::UnsupportedValue,
             Self::StringTooLong => Class::StringTooLong,
             Self::IntegerTooLarge => Class::IntegerTooLarge,
             Self::IntegerTooSmall => Class::IntegerTooSmall,
@@ -84,13 +81,6 @@ impl RequestCode {
 }
 
 impl RequestError {
-    /// `stream: true`, which is not served.
-    #[must_use]
-    pub fn stream_unsupported() -> Self {
-        let fault = "true. This gateway does not stream images. Send false or leave it out";
-        Self::new(RequestCode::UnsupportedValue, Some("stream".into()), &[("fault", fault)])
-    }
-
     pub(super) fn invalid_json(fault: &str) -> Self {
         Self::new(RequestCode::InvalidJson, None, &[("fault", fault)])
     }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{FIELDS, ImageRequest, Limits, RequestCode, RequestError, Size};
+use super::{FIELDS, ImageRequest, Limits, RequestCode, RequestError, Size, Streaming};
 use crate::openai::{echo::MAX_ECHO_CHARS, reference_image::ReferenceImage};
 
 pub(super) fn parse(body: &str) -> Result<ImageRequest<'_>, RequestError> {
@@ -142,17 +142,31 @@ fn fields_that_are_not_served_are_refused_by_name() {
 }
 
 #[test]
-fn streaming_is_refused_and_its_absence_is_not() {
-    assert_refused(
-        json!({"stream": true, "partial_images": 2}),
-        "unsupported_value",
-        "stream",
-        "Unsupported value for 'stream': true. This gateway does not stream images. Send false or \
-         leave it out.",
-    );
-    assert!(parse(r#"{"prompt":"p","stream":false,"partial_images":0}"#).is_ok());
-    assert_eq!(refused(json!({"partial_images": 2})).code, RequestCode::InvalidValue);
+fn previews_need_a_stream_and_a_stream_may_do_without() {
+    let stream = |body: &str| parse(body).unwrap().stream;
+    assert_eq!(stream(r#"{"prompt":"p","stream":false,"partial_images":0}"#), None);
+    let streaming = |previews| Some(Streaming { previews });
+    assert_eq!(stream(r#"{"prompt":"p","stream":true}"#), streaming(0));
+    assert_eq!(stream(r#"{"prompt":"p","stream":true,"partial_images":3}"#), streaming(3));
+    assert_eq!(refused(json!({"partial_images": 2})).param.as_deref(), Some("partial_images"));
     assert_eq!(refused(json!({"partial_images": 4})).code, RequestCode::IntegerTooLarge);
+}
+
+#[test]
+fn what_cannot_come_as_events_is_refused_by_its_field() {
+    for (field, more) in [
+        ("n", json!({"n": 2})),
+        ("stream", json!({"output_format": "svg"})),
+        ("response_format", json!({"response_format": "url"})),
+    ] {
+        let mut body = more.clone();
+        body["stream"] = json!(true);
+        let error = refused(body);
+        assert_eq!((error.code, error.param.as_deref()), (RequestCode::InvalidValue, Some(field)));
+        let mut alone = more;
+        alone["prompt"] = json!("p");
+        assert!(parse(&alone.to_string()).is_ok(), "{field} without a stream");
+    }
 }
 
 #[test]

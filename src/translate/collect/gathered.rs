@@ -1,8 +1,9 @@
 //! What the events of a stream have told so far, and what it comes to.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Bounds, Picture};
+use super::{Bounds, Picture, Preview};
 use crate::codex::event::{
     Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
 };
@@ -21,8 +22,13 @@ pub(super) struct Gathered {
     pub(super) bounds: Bounds,
     /// The room taken for the picture when the request was admitted.
     room: Option<Lease>,
-    pub(super) picture: Option<(Pieces, Item)>,
-    preview: Option<(Pieces, Item)>,
+    pub(super) picture: Option<(Rc<Pieces>, Item)>,
+    /// The last preview, where it may stand in for a picture.
+    preview: Option<(Rc<Pieces>, Item)>,
+    /// The previews that are yet to be taken.
+    pub(super) previews: Vec<Preview>,
+    /// How many previews there were for the client.
+    pub(super) shown: u32,
     /// The ids of the pictures that came.
     ids: Vec<Option<String>>,
     tool: Attributes,
@@ -43,6 +49,8 @@ impl Gathered {
             room: Some(room),
             picture: None,
             preview: None,
+            previews: Vec::new(),
+            shown: 0,
             ids: Vec::new(),
             tool: Attributes::default(),
             created_at: None,
@@ -78,7 +86,7 @@ impl Gathered {
             ResponseEvent::ItemDone(item) => self.item(item, picture),
             ResponseEvent::Preview(item) => {
                 if let Some(kept) = preview {
-                    self.preview = Some((kept.base64, item));
+                    self.preview(Rc::new(kept.base64), item);
                 }
             }
             ResponseEvent::WordsDelta(words) => push_words(&mut self.word_deltas, &words),
@@ -97,6 +105,22 @@ impl Gathered {
         self.tools_removed |= response.tools_removed;
         if let Some(tool) = &response.tool {
             self.tool = std::mem::take(&mut self.tool).or(tool);
+        }
+    }
+
+    fn preview(&mut self, base64: Rc<Pieces>, item: Item) {
+        if self.shown < self.bounds.previews {
+            let attributes = item.attributes.clone().or(&self.tool);
+            self.previews.push(Preview {
+                attributes: sniff::complete(attributes, &base64),
+                base64: Rc::clone(&base64),
+                index: self.shown,
+                created_at: self.created_at,
+            });
+            self.shown = self.shown.saturating_add(1);
+        }
+        if self.bounds.last_partial == LastPartial::Accept {
+            self.preview = Some((base64, item));
         }
     }
 
@@ -121,7 +145,7 @@ impl Gathered {
             return;
         }
         match kept.filter(|kept| kept.ordinal == ordinal) {
-            Some(kept) => self.picture = Some((kept.base64, item)),
+            Some(kept) => self.picture = Some((Rc::new(kept.base64), item)),
             None => self.garbled = true,
         }
     }
@@ -150,7 +174,7 @@ impl Gathered {
 
     fn picture(
         &self,
-        base64: Pieces,
+        base64: Rc<Pieces>,
         item: Item,
         usage: Option<ImageUsage>,
         dropped: usize,
@@ -168,7 +192,7 @@ impl Gathered {
 
     /// The last preview, kept only where the operator accepts it, unless the upstream said why there
     /// is no picture: what it refused must not come by the back door.
-    fn stand_in(&mut self) -> Option<(Pieces, Item)> {
+    fn stand_in(&mut self) -> Option<(Rc<Pieces>, Item)> {
         match self.item_error {
             Some(_) => None,
             None => self.preview.take(),

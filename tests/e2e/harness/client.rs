@@ -233,6 +233,11 @@ impl Connection {
         Ok(Response { status, headers: head.headers, body: Vec::new() })
     }
 
+    /// The next chunk of a body whose length is not told; nothing at its end.
+    pub(crate) fn read_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.wire.read_chunk()
+    }
+
     /// Whether nothing comes for a moment.
     pub(crate) fn is_silent_for(&mut self, moment: Duration) -> bool {
         self.wire.stream.set_read_timeout(Some(moment)).unwrap();

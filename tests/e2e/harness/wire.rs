@@ -57,15 +57,19 @@ impl Wire {
 
     fn read_chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
-        loop {
-            let line = self.read_until(b"\r\n")?;
-            let length = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).unwrap();
-            body.extend(self.read_exactly(length)?);
-            self.read_exactly(2)?;
-            if length == 0 {
-                return Ok(body);
-            }
+        while let Some(chunk) = self.read_chunk()? {
+            body.extend(chunk);
         }
+        Ok(body)
+    }
+
+    /// The next chunk of a body; nothing at its end.
+    pub(super) fn read_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let line = self.read_until(b"\r\n")?;
+        let length = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).unwrap();
+        let chunk = self.read_exactly(length)?;
+        self.read_exactly(2)?;
+        Ok((length > 0).then_some(chunk))
     }
 
     /// Reads up to and with `end`.

@@ -1,0 +1,481 @@
+//! Clients that stream: events as the bytes arrive, in the real order of things.
+
+use std::io;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::sse::Output;
+use crate::harness::{
+    Connection, Drawing, Envoy, Gate, Key, Request, Setup, Sim, Step, Upstream, config, eventually,
+};
+
+const LIMIT: &str = "                      request_body_buffer_limit: 67108864\n";
+
+fn asking(previews: u32) -> Request {
+    Request::generation(&json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024",
+        "stream": true, "partial_images": previews}))
+}
+
+/// A response that is read event by event.
+struct Events {
+    connection: Connection,
+    unread: Vec<u8>,
+    /// So many of the unread bytes hold no end of an event.
+    searched: usize,
+}
+
+impl Events {
+    /// Sends the request, and reads the head of a stream.
+    #[track_caller]
+    fn of(envoy: &Envoy, request: &Request) -> Self {
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        Self::open(connection)
+    }
+
+    #[track_caller]
+    fn open(mut connection: Connection) -> Self {
+        let head = connection.read_head();
+        assert_eq!(head.status, 200);
+        let kind = head.header("content-type");
+        assert_eq!(kind.as_deref(), Some("text/event-stream; charset=utf-8"));
+        assert!(head.header("x-request-id").is_some());
+        for name in ["set-cookie", "x-codex-plan"] {
+            assert_eq!(head.header(name), None, "{name}");
+        }
+        Self { connection, unread: Vec::new(), searched: 0 }
+    }
+
+    /// The next event, its data without the picture, and the picture; nothing at the end of the stream.
+    fn next(&mut self) -> io::Result<Option<(Value, String)>> {
+        loop {
+            if let Some(end) = memchr::memmem::find(&self.unread[self.searched..], b"\n\n") {
+                let rest = self.unread.split_off(self.searched + end + 2);
+                let event = String::from_utf8(std::mem::replace(&mut self.unread, rest)).unwrap();
+                self.searched = 0;
+                if event.starts_with(": ") {
+                    continue;
+                }
+                let (name, data) = event.trim_end().split_once('\n').unwrap();
+                let mut data: Value =
+                    serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+                assert_eq!(name.strip_prefix("event: "), data["type"].as_str());
+                let picture = data["b64_json"].take().as_str().unwrap_or_default().to_owned();
+                return Ok(Some((data, picture)));
+            }
+            match self.connection.read_chunk()? {
+                Some(chunk) => {
+                    self.searched = self.unread.len().saturating_sub(1);
+                    self.unread.extend(chunk);
+                }
+                None => {
+                    assert!(self.unread.is_empty(), "an event is cut");
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn expect(&mut self, kind: &str) -> (Value, String) {
+        let (data, picture) = self.next().unwrap().expect("an event comes");
+        assert_eq!(data["type"], kind, "{data}");
+        (data, picture)
+    }
+}
+
+const PREVIEW: &str = "image_generation.partial_image";
+const COMPLETED: &str = "image_generation.completed";
+
+fn assert_nothing_is_left(envoy: &Envoy) {
+    for gauge in ["wasmcustom.imagegate_open_exchanges", "wasmcustom.imagegate_buffered_bytes"] {
+        eventually(&format!("{gauge} is 0"), || envoy.metric(gauge) == Some(0));
+    }
+}
+
+fn without_previews(drawing: &Drawing) -> Vec<u8> {
+    Drawing { previews: 0, ..drawing.clone() }.opening()
+}
+
+#[test]
+fn an_event_waits_for_nothing_that_comes_behind_it() {
+    for bytes in [3_000, 700_000, 3_000_000] {
+        let drawing = Drawing::of_bytes(bytes, 1);
+        let gates = [Gate::default(), Gate::default(), Gate::default()];
+        let upstream = Upstream::always(vec![
+            Step::StreamHead,
+            Step::Chunk(without_previews(&drawing)),
+            Step::Chunk(drawing.preview(0)),
+            Step::Wait(gates[0].clone()),
+            Step::Chunk(drawing.preview(1)),
+            Step::Wait(gates[1].clone()),
+            Step::Chunk([drawing.picture(), drawing.completed(Output::Empty)].concat()),
+            Step::Wait(gates[2].clone()),
+            Step::End,
+        ]);
+        let envoy = Envoy::start(upstream.port());
+        let mut events = Events::of(&envoy, &asking(2));
+        for (index, gate) in gates.iter().take(2).enumerate() {
+            let (data, picture) = events.expect(PREVIEW);
+            assert_eq!(
+                (&data["partial_image_index"], picture.len()),
+                (&json!(index), drawing.base64.len())
+            );
+            gate.open();
+        }
+        let (data, picture) = events.expect(COMPLETED);
+        assert!(picture == drawing.base64, "the picture differs");
+        assert_eq!(data["usage"]["output_tokens"], 196);
+        gates[2].open();
+        assert!(events.next().unwrap().is_none());
+        assert_nothing_is_left(&envoy);
+    }
+}
+
+/// The ways in which Envoy may be set up to hand over bytes.
+fn setups(port: u16) -> [(&'static str, Setup); 4] {
+    let large = |setup: Setup| {
+        let key = "connect_timeout: 5s\n";
+        setup.replace(key, &format!("{key}      per_connection_buffer_limit_bytes: 67108864\n"))
+    };
+    [
+        ("as shipped", Setup::new(port)),
+        ("as shipped, in large chunks", large(Setup::new(port))),
+        ("at the limits of Envoy", Setup::new(port).replace(LIMIT, "")),
+        ("at the limits of Envoy, in large chunks", large(Setup::new(port).replace(LIMIT, ""))),
+    ]
+}
+
+#[test]
+fn pictures_of_the_largest_size_pass_however_they_come() {
+    let drawing = Drawing::of_bytes(24 * 1024 * 1024, 1);
+    let opening = without_previews(&drawing);
+    let rest =
+        [drawing.preview(0), drawing.picture(), drawing.completed(Output::Repeated)].concat();
+    let all = [opening.clone(), rest.clone()].concat();
+    let upstream = Upstream::scripts([]);
+    for (case, setup) in setups(upstream.port()) {
+        let envoy = setup.start();
+        for script in [
+            vec![Step::StreamHead, Step::Chunk(all.clone()), Step::End],
+            vec![
+                Step::StreamHead,
+                Step::Chunk(opening.clone()),
+                Step::Pieces(rest.clone(), 1 << 20),
+                Step::End,
+            ],
+        ] {
+            upstream.push(script);
+            let mut connection = Connection::open(envoy.port());
+            let request = asking(1);
+            connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+            let mut events = Events::open(connection);
+            let (_, preview) = events.expect(PREVIEW);
+            assert_eq!(preview.len(), drawing.base64.len(), "{case}");
+            let (_, picture) = events.expect(COMPLETED);
+            assert!(picture == drawing.base64, "{case}: the picture differs");
+            assert!(events.next().unwrap().is_none());
+        }
+        assert_nothing_is_left(&envoy);
+    }
+}
+
+#[test]
+fn a_preview_may_come_in_one_piece_that_is_longer_than_the_buffer_limit() {
+    let drawing = Drawing::of_bytes(3_000_000, 1);
+    let upstream = Upstream::scripts([]);
+    for (case, setup) in setups(upstream.port()) {
+        let envoy = setup.start();
+        for _ in 0..3 {
+            upstream.push(vec![
+                Step::StreamHead,
+                Step::Chunk([without_previews(&drawing), drawing.preview(0)].concat()),
+                Step::Pause(Duration::from_millis(200)),
+                Step::Chunk([drawing.picture(), drawing.completed(Output::Empty)].concat()),
+                Step::End,
+            ]);
+            let mut events = Events::of(&envoy, &asking(1));
+            assert_eq!(events.expect(PREVIEW).1.len(), drawing.base64.len(), "{case}");
+            assert!(events.expect(COMPLETED).1 == drawing.base64, "{case}: the picture differs");
+            assert!(events.next().unwrap().is_none());
+        }
+        assert_nothing_is_left(&envoy);
+    }
+}
+
+#[test]
+fn a_stream_may_come_in_one_piece() {
+    let upstream = Upstream::scripts([]);
+    for (case, setup) in setups(upstream.port()) {
+        let envoy = setup.start();
+        for (previews, size) in [(0, 3_000), (1, 3_000), (1, 200_000), (0, 350_000)] {
+            let drawing = Drawing { previews: 1, ..Drawing::of_bytes(size, 1) };
+            upstream.push(vec![Step::Whole(
+                200,
+                vec![
+                    ("content-type", "text/event-stream".to_owned()),
+                    ("set-cookie", "a=b".to_owned()),
+                ],
+                drawing.stream(),
+            )]);
+            let response = asking(previews).send(&envoy);
+            assert_eq!(response.status, 200, "{case}");
+            let text = String::from_utf8(response.body).unwrap();
+            assert_eq!(text.matches("event: ").count(), usize::try_from(previews).unwrap() + 1);
+            assert!(text.contains(&drawing.base64), "{case}: the picture is missing");
+        }
+    }
+}
+
+#[test]
+fn a_failure_keeps_its_status_until_a_picture_has_begun() {
+    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let refused = json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error",
+        "message": "m", "param": null}});
+    let failed =
+        b"event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":\
+        {\"code\":\"server_error\",\"message\":\"m\"}}}\n\n";
+    let opening = Step::Chunk(without_previews(&drawing));
+    let preview = Step::Chunk(drawing.preview(0));
+    let upstream = Upstream::scripts([
+        Step::json(400, &refused),
+        vec![Step::StreamHead, opening.clone(), Step::Chunk(failed.to_vec()), Step::End],
+        vec![Step::StreamHead, opening.clone(), Step::End],
+        vec![Step::Close],
+        vec![
+            Step::StreamHead,
+            opening.clone(),
+            preview.clone(),
+            Step::Chunk(failed.to_vec()),
+            Step::End,
+        ],
+        vec![Step::StreamHead, opening.clone(), preview.clone(), Step::End],
+        vec![Step::StreamHead, opening, preview, Step::Chunk(drawing.picture()), Step::End],
+        vec![Step::Head(200, Vec::new()), Step::End],
+    ]);
+    let envoy = Envoy::start(upstream.port());
+    asking(1).send(&envoy).assert_error(400, "moderation_blocked");
+    asking(1).send(&envoy).assert_error(502, "upstream_error");
+    asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
+    asking(1).send(&envoy).assert_error(502, "upstream_unreachable");
+    for code in ["upstream_error", "upstream_disconnected", "upstream_disconnected"] {
+        let mut events = Events::of(&envoy, &asking(1));
+        events.expect(PREVIEW);
+        let (data, _) = events.expect("error");
+        assert_eq!(data["error"]["code"], code);
+        assert!(events.next().unwrap().is_none());
+    }
+    asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
+    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let opening = [without_previews(&drawing), drawing.preview(0)].concat();
+    let trailers = Step::Bytes(b"0\r\nx-checksum: 1\r\n\r\n".to_vec());
+    let upstream = Upstream::scripts([]);
+    let envoy = Setup::new(upstream.port())
+        .upstream_protocol("http_protocol_options: { enable_trailers: true }")
+        .start();
+    for end in [Step::Close, Step::Reset, trailers.clone()] {
+        upstream.push(vec![
+            Step::StreamHead,
+            Step::Chunk(opening.clone()),
+            Step::Chunk(b": x\n\n".to_vec()),
+            Step::Pause(Duration::from_millis(300)),
+            end,
+        ]);
+        let mut events = Events::of(&envoy, &asking(1));
+        events.expect(PREVIEW);
+        // It does not end as a whole body does: an HTTP client tells the reader so.
+        let fault = events.next().unwrap_err();
+        assert!(
+            [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset].contains(&fault.kind()),
+            "{fault}"
+        );
+    }
+    // Trailers behind the last event do no harm.
+    upstream.push(vec![Step::StreamHead, Step::Chunk(drawing.stream()), trailers.clone()]);
+    let mut events = Events::of(&envoy, &asking(0));
+    assert!(events.expect(COMPLETED).1 == drawing.base64);
+    assert!(events.next().unwrap().is_none());
+    // Nor do they where nothing has been told.
+    upstream.push(vec![Step::StreamHead, trailers]);
+    asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
+    assert_nothing_is_left(&envoy);
+}
+
+/// The access log so far: the records in it.
+fn records(envoy: &Envoy) -> Vec<Value> {
+    let log = envoy.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| serde_json::from_str(line["usage"].as_str()?).ok()).collect()
+}
+
+#[test]
+fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
+    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let opening = [without_previews(&drawing), drawing.preview(0)].concat();
+    let upstream = Upstream::scripts([]);
+    let mut config = config();
+    config["prices"] = json!([{"model": "*", "usd": "0.2"}]);
+    config["upstreams"]["codex"]["timeout"] = json!("2s");
+    let envoy = Setup::production(upstream.port()).configure_struct(&config).start();
+    let mut expected = Vec::new();
+    let mut check = |code: Value, settled: u64| {
+        expected.push((code, settled));
+        eventually("the record is written", || records(&envoy).len() == expected.len());
+        let records = records(&envoy);
+        let record = records.last().unwrap();
+        let (code, settled) = expected.last().unwrap();
+        assert_eq!(
+            (&record["code"], &record["settled_nanodollars"]),
+            (code, &json!(settled)),
+            "{record}"
+        );
+        assert_eq!(
+            (&record["streamed"], &record["status"]),
+            (&json!(true), &json!(200)),
+            "{record}"
+        );
+    };
+    // All is well.
+    upstream.push(Step::draw(&drawing));
+    let mut events = Events::of(&envoy, &asking(0));
+    events.expect(COMPLETED);
+    assert!(events.next().unwrap().is_none());
+    check(Value::Null, 200_000_000);
+    // The client leaves.
+    upstream.push(vec![Step::StreamHead, Step::Chunk(opening.clone()), Step::KeepOpen]);
+    let mut events = Events::of(&envoy, &asking(1));
+    events.expect(PREVIEW);
+    drop(events);
+    eventually("the upstream sees the client leave", || upstream.aborted() == 1);
+    check(json!("client_closed_request"), 0);
+    // The upstream breaks off.
+    upstream.push(vec![
+        Step::StreamHead,
+        Step::Chunk(opening.clone()),
+        Step::Pause(Duration::from_millis(300)),
+        Step::Close,
+    ]);
+    let mut events = Events::of(&envoy, &asking(1));
+    events.expect(PREVIEW);
+    events.next().unwrap_err();
+    check(json!("upstream_disconnected"), 0);
+    // It takes too long, and then says something.
+    upstream.push(vec![
+        Step::StreamHead,
+        Step::Chunk(opening.clone()),
+        Step::Pause(Duration::from_secs(3)),
+        Step::Chunk([drawing.picture(), drawing.completed(Output::Empty)].concat()),
+        Step::End,
+    ]);
+    let mut events = Events::of(&envoy, &asking(1));
+    events.expect(PREVIEW);
+    assert_eq!(events.expect("error").0["error"]["code"], "upstream_timeout");
+    assert!(events.next().unwrap().is_none());
+    check(json!("upstream_timeout"), 0);
+    // It says nothing more: Envoy resets the stream.
+    upstream.push(vec![Step::StreamHead, Step::Chunk(opening), Step::KeepOpen]);
+    let mut events = Events::of(&envoy, &asking(1));
+    events.expect(PREVIEW);
+    events.next().unwrap_err();
+    check(json!("upstream_timeout"), 0);
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn a_client_that_reads_slowly_slows_the_upstream_and_fills_no_memory() {
+    let drawing = Drawing::of_bytes(12_000_000, 1);
+    let base64 = u64::try_from(drawing.base64.len()).unwrap();
+    let previews: Vec<u8> = (0..3).flat_map(|index| drawing.preview(index)).collect();
+    let last = [drawing.picture(), drawing.completed(Output::Empty)].concat();
+    let upstream = Upstream::always(vec![
+        Step::StreamHead,
+        Step::Chunk(without_previews(&drawing)),
+        Step::Pieces(previews, 1 << 20),
+        Step::Pieces(last, 1 << 20),
+        Step::End,
+    ]);
+    let envoy = Envoy::start(upstream.port());
+    let request = asking(3);
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let mut connection = Connection::open(envoy.port());
+            connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+            connection
+        })
+        .collect();
+    let held = || envoy.metric("wasmcustom.imagegate_buffered_bytes").unwrap_or(0);
+    upstream.wait_for(4);
+    // One picture each has its room, and one preview each may be on its way.
+    for _ in 0..20 {
+        assert!(held() <= 4 * 2 * (base64 + (1 << 20)), "{} bytes are held", held());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for connection in clients {
+        let mut events = Events::open(connection);
+        for _ in 0..3 {
+            events.expect(PREVIEW);
+        }
+        assert!(events.expect(COMPLETED).1 == drawing.base64, "the picture differs");
+        assert!(events.next().unwrap().is_none());
+    }
+    assert_nothing_is_left(&envoy);
+}
+
+/// The events that a client gets which speaks HTTP/2: each one's type and the length of its picture.
+fn over_http2(envoy: &Envoy, prompt: &str, previews: u32) -> Vec<(String, usize)> {
+    let body = json!({"prompt": prompt, "model": "gpt-image-2", "size": "1024x1024", "stream": true,
+        "partial_images": previews});
+    let output = Command::new("curl")
+        .args(["--http2-prior-knowledge", "--silent", "--show-error", "--max-time", "100"])
+        .args(["--header", &format!("authorization: Bearer {}", Key::WEB)])
+        .args(["--header", "content-type: application/json", "--data", &body.to_string()])
+        .args(["--write-out", ": %{http_version} %{http_code}\n\n"])
+        .arg(format!("http://127.0.0.1:{}/v1/images/generations", envoy.port()))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (events, last) = text.trim_end().rsplit_once("\n\n").unwrap();
+    assert_eq!(last, ": 2 200");
+    let data = events.split("\n\n").filter_map(|event| event.split_once("\ndata: "));
+    data.map(|(_, data)| {
+        let data: Value = serde_json::from_str(data).unwrap();
+        let picture = data["b64_json"].as_str().unwrap_or_default().len();
+        (data["type"].as_str().unwrap().to_owned(), picture)
+    })
+    .collect()
+}
+
+#[test]
+fn events_cross_http2_on_either_side() {
+    let drawing = Drawing::of_bytes(24 * 1024 * 1024, 1);
+    let upstream = Upstream::drawing(&drawing);
+    for (case, setup) in setups(upstream.port()) {
+        let envoy = setup.start();
+        let events = over_http2(&envoy, "a square", 1);
+        let length = drawing.base64.len();
+        let wanted = [(PREVIEW.to_owned(), length), (COMPLETED.to_owned(), length)];
+        assert_eq!(events, wanted, "{case}");
+        assert_nothing_is_left(&envoy);
+    }
+    let sim = Sim::start();
+    let http2 = "http2_protocol_options: {}";
+    for setup in [Setup::new(sim.port()), Setup::new(sim.port()).replace(LIMIT, "")] {
+        let envoy = setup.upstream_protocol(http2).start();
+        for prompt in ["a lighthouse", "a lighthouse [[sim:bytes=24MB]]"] {
+            let events = over_http2(&envoy, prompt, 2);
+            let names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, [PREVIEW, PREVIEW, COMPLETED], "{prompt}");
+        }
+        let names: Vec<_> = over_http2(&envoy, "a [[sim:end_mid_image]]", 1);
+        assert_eq!(names.last().unwrap().0, "error", "{names:?}");
+        assert_nothing_is_left(&envoy);
+    }
+}
