@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Measures build/imagegate.wasm in Envoy, in less than four minutes: docs/benchmarks.md.
+#   benches/run.sh         the filter over no filter
+#   benches/run.sh rules   rules over none, counted here and by a rate-limit service
 #   BENCH_SECONDS=60   shortens the run: noisier, and docs/bench.svg stays as it is
 #   BENCH_FILTER=path  measures another build of the filter
 source "$(dirname "$0")/../tools/lib.sh"
@@ -11,15 +13,16 @@ bench_pid=''
 # The program ends its Envoy itself, unless it fails or is killed.
 stop() {
   local pid
-  for pid in $bench_pid $(cat build/bench/envoy.pid 2>/dev/null); do kill "$pid" 2>/dev/null || true; done
-  rm -f build/bench/envoy.pid
+  for pid in $bench_pid $(cat build/bench/{envoy,service}.pid 2>/dev/null); do kill "$pid" 2>/dev/null || true; done
+  rm -f build/bench/{envoy,service}.pid
 }
-rm -f build/bench/envoy.pid
+rm -f build/bench/{envoy,service}.pid
 trap stop EXIT
 trap 'exit 130' INT TERM
 
+if [[ ${1:-} == rules ]]; then tools/rls-server.sh; fi
 step 'build the benchmark' cargo build --release --package imagegate-bench
-"${CARGO_TARGET_DIR:-target}/release/imagegate-bench" &
+"${CARGO_TARGET_DIR:-target}/release/imagegate-bench" "$@" &
 bench_pid=$!
 wait "$bench_pid"
 bench_pid=''

@@ -43,13 +43,15 @@ pub(crate) struct Measured {
 }
 
 /// One side of the comparison.
-struct Side<'a> {
+pub(crate) struct Side<'a> {
     envoy: &'a Envoy,
     clients: Vec<Client>,
     /// The length of each answer.
     expected: usize,
-    cpu_us: Vec<f64>,
-    seconds: Vec<f64>,
+    /// Microseconds of Envoy's CPU per request, of each round.
+    pub(crate) cpu_us: Vec<f64>,
+    /// How long the client waits, for each request.
+    pub(crate) seconds: Vec<f64>,
 }
 
 /// Measures one cell for so long.
@@ -62,18 +64,7 @@ pub(crate) fn measure(cell: &Cell, envoy: &Envoy, upstream: &Upstream, time: Dur
     assert_eq!(plain.expected, stream.len(), "bytes were lost without the filter");
     let picture = gate.clients[0].ask_whole();
     assert!(contains(&picture, stream.base64.as_bytes()), "the answer lacks the picture");
-    let requests = warm_up(&mut gate, &mut plain);
-    let mut ratios = Vec::new();
-    while ratios.len() < MIN_PAIRS || start.elapsed() < time {
-        let (through, without) = match ratios.len() % 2 {
-            0 => (gate.round(requests), plain.round(requests)),
-            _ => {
-                let without = plain.round(requests);
-                (gate.round(requests), without)
-            }
-        };
-        ratios.push(through / without);
-    }
+    let mut ratios = compare(&mut gate, &mut plain, start + time);
     Measured {
         variant: cell.variant,
         base64_bytes: cell.base64_bytes,
@@ -85,6 +76,23 @@ pub(crate) fn measure(cell: &Cell, envoy: &Envoy, upstream: &Upstream, time: Dur
         plain_us: quantile(&mut plain.cpu_us, 0.5),
         latency_ratio: quantile(&mut gate.seconds, 0.5) / quantile(&mut plain.seconds, 0.5),
     }
+}
+
+/// Compares both sides in pairs of rounds until then: the ratio of CPU time of each pair.
+pub(crate) fn compare<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>, end: Instant) -> Vec<f64> {
+    let requests = warm_up(gate, plain);
+    let mut ratios = Vec::new();
+    while ratios.len() < MIN_PAIRS || Instant::now() < end {
+        let (through, without) = match ratios.len() % 2 {
+            0 => (gate.round(requests), plain.round(requests)),
+            _ => {
+                let without = plain.round(requests);
+                (gate.round(requests), without)
+            }
+        };
+        ratios.push(through / without);
+    }
+    ratios
 }
 
 /// Runs both sides warm, and says how many requests of each client make a round.
@@ -103,7 +111,7 @@ fn warm_up<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>) -> usize {
 }
 
 impl<'a> Side<'a> {
-    fn connect(envoy: &'a Envoy, port: u16, at_once: usize) -> Self {
+    pub(crate) fn connect(envoy: &'a Envoy, port: u16, at_once: usize) -> Self {
         let mut clients: Vec<_> = (0..at_once).map(|_| Client::connect(port)).collect();
         let expected = clients[0].ask();
         Self { envoy, clients, expected, cpu_us: Vec::new(), seconds: Vec::new() }
@@ -141,7 +149,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(quoted.len()).any(|window| window == quoted)
 }
 
-fn quantile(values: &mut [f64], share: f64) -> f64 {
+pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     values[((values.len() - 1) as f64 * share).round() as usize]
 }

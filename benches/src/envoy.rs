@@ -1,4 +1,4 @@
-//! A running Envoy: the shipped configuration with a second listener, which lacks the filter.
+//! A running Envoy: the shipped configuration with a second listener, which lacks what is measured.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,16 +24,41 @@ pub(crate) struct Envoy {
 }
 
 impl Envoy {
-    /// Starts it with this filter before the upstream at this port, and waits until it listens.
+    /// Starts it with this filter before the upstream at this port. The second listener has no filter.
     pub(crate) fn start(binary: &str, filter: &Path, upstream: u16) -> Self {
+        let yaml = shipped(filter, upstream);
+        Self::boot(binary, &replace(&yaml, "\n  clusters:\n", &format!("\n{PLAIN}\n  clusters:\n")))
+    }
+
+    /// The same, but both listeners have the filter, and only the first these settings, the start of a
+    /// JSON object. `service` is where the cluster `ratelimit` leads.
+    pub(crate) fn with_settings(
+        binary: &str,
+        filter: &Path,
+        upstream: u16,
+        settings: &str,
+        service: u16,
+    ) -> Self {
+        let yaml = shipped(filter, upstream);
+        let (head, rest) = yaml.split_once("  listeners:\n").unwrap();
+        let (listener, clusters) = rest.split_once("\n  clusters:\n").unwrap();
+        let consumers = r#""consumers": ["#;
+        let measured = replace(listener, consumers, &format!("{settings}, {consumers}"));
+        let plain =
+            replace(listener, "- name: images\n      address", "- name: plain\n      address");
+        let with_service = fs::read_to_string(root().join("envoy/rls.yaml")).unwrap();
+        let cluster = with_service.split_once("    - name: ratelimit\n").unwrap().1;
+        let cluster = replace(cluster, "port_value: 8081 ", &format!("port_value: {service} "));
+        let yaml = format!(
+            "{head}  listeners:\n{measured}\n{plain}\n  clusters:\n{clusters}\n    - name: ratelimit\n{cluster}"
+        );
+        Self::boot(binary, &yaml)
+    }
+
+    /// Starts it, and waits until it listens.
+    fn boot(binary: &str, yaml: &str) -> Self {
         let folder = root().join("build/bench");
         fs::create_dir_all(&folder).unwrap();
-        let yaml = fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap();
-        let yaml = replace(&yaml, "port_value: 9901 ", "port_value: 0 ");
-        let yaml = replace(&yaml, "port_value: 10000 ", "port_value: 0 ");
-        let yaml = replace(&yaml, "port_value: 10001 ", &format!("port_value: {upstream} "));
-        let yaml = replace(&yaml, "build/imagegate.wasm", filter.to_str().unwrap());
-        let yaml = replace(&yaml, "\n  clusters:\n", &format!("\n{PLAIN}\n  clusters:\n"));
         fs::write(folder.join("envoy.yaml"), yaml).unwrap();
         let _ = fs::remove_file(folder.join("admin"));
         let process = Command::new(binary)
@@ -81,7 +106,7 @@ impl Envoy {
         port.as_u64().unwrap().try_into().unwrap()
     }
 
-    /// The port of the listener with the filter.
+    /// The port of the listener with what is measured.
     pub(crate) fn gate(&self) -> u16 {
         self.gate
     }
@@ -148,6 +173,15 @@ impl Drop for Envoy {
         let _ = self.process.wait();
         let _ = fs::remove_file(self.folder.join("envoy.pid"));
     }
+}
+
+/// `envoy/envoy.yaml` with this filter before the upstream at this port, on free ports.
+fn shipped(filter: &Path, upstream: u16) -> String {
+    let yaml = fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap();
+    let yaml = replace(&yaml, "port_value: 9901 ", "port_value: 0 ");
+    let yaml = replace(&yaml, "port_value: 10000 ", "port_value: 0 ");
+    let yaml = replace(&yaml, "port_value: 10001 ", &format!("port_value: {upstream} "));
+    replace(&yaml, "build/imagegate.wasm", filter.to_str().unwrap())
 }
 
 /// Replaces a text that stands there exactly once, so that the example cannot drift from this.

@@ -1,4 +1,4 @@
-//! What the filter costs, as ratios: `make bench`. The method stands in docs/benchmarks.md.
+//! What the filter costs, as ratios: `make bench`; with the argument `rules`, what rules cost. The method stands in docs/benchmarks.md.
 //!
 //! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of requests
 //! alternate between the two, and Envoy's own CPU time is read around each round: whatever else the
@@ -24,6 +24,7 @@ mod envoy;
 mod memory;
 mod picture;
 mod report;
+mod rules;
 mod stream;
 mod upstream;
 
@@ -61,6 +62,9 @@ fn main() {
     let filter =
         variable("BENCH_FILTER").map_or_else(|| root().join("build/imagegate.wasm"), PathBuf::from);
     let upstream = Upstream::start();
+    if std::env::args().nth(1).as_deref() == Some("rules") {
+        return rules::measure(&binary, &filter, &upstream, run);
+    }
     let start = || Envoy::start(&binary, &filter, upstream.port());
 
     let cells = cells();

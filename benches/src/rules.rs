@@ -1,0 +1,103 @@
+//! What rules cost: Envoy's CPU time per request with three rules, over the same filter without any.
+//!
+//! The service is that of the tests, and its own CPU time is not counted: what it costs is its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::cpu::{Side, compare, quantile};
+use super::envoy::Envoy;
+use super::stream::{Stream, Variant};
+use super::upstream::Upstream;
+use super::{AT_ONCE, root};
+
+/// A small picture: of a large one rules are no part that could be seen.
+const BASE64_BYTES: usize = 4_000;
+
+/// More than a run can use.
+const RULES: &str = r#""prices": [{"model": "*", "usd": "0.000001"}], "limits": [
+    {"name": "rpm", "per": "key", "unit": "requests", "max": 100000000, "window": "1h"},
+    {"name": "images", "per": "user", "unit": "images", "max": 100000000, "window": "1h"},
+    {"name": "budget", "per": "user", "unit": "usd", "max": "10000.00", "window": "1h"}]"#;
+
+/// The same limits for the service, one line for each rule.
+const LIMITS: [(&str, &str); 3] = [("rpm", "key"), ("images", "user"), ("budget", "user")];
+
+/// Where the rules are counted: what it is called, and the settings that say so.
+const ENGINES: [(&str, &str); 3] = [
+    ("local", r#""engine": {"kind": "local"}"#),
+    ("rls, at once", r#""engine": {"kind": "rls", "timeout": "10s", "releases": "negative_hits"}"#),
+    ("rls, one by one", r#""engine": {"kind": "rls", "timeout": "10s"}"#),
+];
+
+/// Measures each engine at each number of requests at once, and prints what comes of it.
+pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Duration) {
+    let service = Service::start();
+    let cell_time = run / u32::try_from(ENGINES.len() * AT_ONCE.len()).unwrap();
+    upstream.send(Stream::new(Variant::Repeated, BASE64_BYTES).response());
+    println!(
+        "Envoy's CPU per request of 4 KB, three rules over none\n\
+         engine            at once   ratio  quartiles       rules ms   none ms  pairs  p50 latency"
+    );
+    for (name, engine) in ENGINES {
+        let settings = format!("{}, {engine}", RULES.replace('\n', " "));
+        let envoy = Envoy::with_settings(binary, filter, upstream.port(), &settings, service.port);
+        for at_once in AT_ONCE {
+            let mut ruled = Side::connect(&envoy, envoy.gate(), at_once);
+            let mut free = Side::connect(&envoy, envoy.plain(), at_once);
+            let mut ratios = compare(&mut ruled, &mut free, Instant::now() + cell_time);
+            let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
+            println!(
+                "{name:<16} {at_once:>8}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.3} {:>9.3} {:>6} {:>12.2}",
+                quantile(&mut ruled.cpu_us, 0.5) / 1000.0,
+                quantile(&mut free.cpu_us, 0.5) / 1000.0,
+                ratios.len(),
+                quantile(&mut ruled.seconds, 0.5) / quantile(&mut free.seconds, 0.5),
+            );
+        }
+    }
+}
+
+/// The rate-limit service of the tests; it ends when this is dropped.
+struct Service {
+    process: Child,
+    port: u16,
+}
+
+impl Service {
+    fn start() -> Self {
+        let folder = root().join("build/bench");
+        fs::create_dir_all(&folder).unwrap();
+        let limit = |(rule, per)| {
+            format!(
+                "- {{ namespace: imagegate, max_value: 100000000, seconds: 3600, name: {rule}, \
+                 conditions: [\"descriptors[0].rule == '{rule}'\"], variables: [\"descriptors[0].{per}\"] }}\n"
+            )
+        };
+        fs::write(folder.join("limits.yaml"), LIMITS.map(limit).concat()).unwrap();
+        let mut process = Command::new(root().join("target/rls-server/debug/rls-server"))
+            .arg("--limits")
+            .arg(folder.join("limits.yaml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("benches/run.sh builds the service");
+        // For benches/run.sh, should this program be killed.
+        fs::write(folder.join("service.pid"), process.id().to_string()).unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit(':').next().unwrap().parse().expect("the service listens");
+        Self { process, port }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(root().join("build/bench/service.pid"));
+    }
+}
