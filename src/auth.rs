@@ -27,29 +27,36 @@ pub enum UserFault {
     Blocked,
 }
 
-/// Finds the consumer whose key the request carries. `now` is the time since the Unix epoch.
+/// Finds the consumer whose key the request carries; it may be one that is disabled or out of date.
 ///
 /// The first header present, in the order `authorization`, `x-api-key`, `api-key`, decides; the
 /// others are not looked at. Names of headers are compared without regard for case.
 ///
 /// # Errors
 ///
-/// No key, none that can be read, or one that does not open.
-pub fn authenticate<'c>(
+/// No key, none that can be read, or one that nobody has.
+pub fn identify<'c>(
     config: &'c Config,
     headers: &[(&str, &[u8])],
-    now: Duration,
 ) -> Result<&'c Rc<Consumer>, KeyReason> {
     let key = find_key(headers)?;
     let digest = Sha256::digest(key).into();
-    let consumer = config.consumer_of(&digest).ok_or(KeyReason::Unknown)?;
+    config.consumer_of(&digest).ok_or(KeyReason::Unknown)
+}
+
+/// Checks that a consumer may call at `now`, the time since the Unix epoch.
+///
+/// # Errors
+///
+/// It is disabled, or its time is over.
+pub fn check_validity(consumer: &Consumer, now: Duration) -> Result<(), KeyReason> {
     if consumer.is_disabled() {
         return Err(KeyReason::Disabled);
     }
     if consumer.expires_at().is_some_and(|end| now >= end) {
         return Err(KeyReason::Expired);
     }
-    Ok(consumer)
+    Ok(())
 }
 
 /// Finds the user that a request is made for. `requested` is the `user` of its body.

@@ -1,31 +1,104 @@
-//! `docs/api.md` says what the code does: the same fields, the same rows of the error table.
+//! `docs/api.md` and `docs/operations.md` say what the code does: the same fields, errors and metrics.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test docs` rewrites the error table from the code.
+//! `UPDATE_GOLDEN=1 cargo test --test docs` rewrites the tables of errors and metrics from the code.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test may panic")]
 
 use std::{env, fs};
 
+use imagegate::exchange::count::{Kind, METRICS, Metric};
 use imagegate::openai::{
     error::table::{Class, Param, RetryRule, Row},
     request::{EDIT_FIELDS, FIELDS, FORM_FIELDS},
 };
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
-const BEGIN: &str = "<!-- errors: begin -->\n";
-const END: &str = "<!-- errors: end -->\n";
+const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/record.rs");
 
-#[test]
-fn the_documented_errors_are_those_of_the_code() {
-    let page = fs::read_to_string(API).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (documented, after) = rest.split_once(END).unwrap();
-    let table = table();
+/// Asserts that the part of a page between the marks of this name is `table`, or makes it so.
+#[track_caller]
+fn assert_documented(path: &str, name: &str, table: &str) {
+    let page = fs::read_to_string(path).unwrap();
+    let mark = |side| format!("<!-- {name}: {side} -->\n");
+    let (begin, end) = (mark("begin"), mark("end"));
+    let (before, rest) = page.split_once(&begin).unwrap();
+    let (documented, after) = rest.split_once(&end).unwrap();
     if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(API, [before, BEGIN, &table, END, after].concat()).unwrap();
+        fs::write(path, [before, &begin, table, &end, after].concat()).unwrap();
         return;
     }
     assert_eq!(documented, table, "see UPDATE_GOLDEN in this file's head");
+}
+
+#[test]
+fn the_documented_errors_are_those_of_the_code() {
+    assert_documented(API, "errors", &table());
+}
+
+#[test]
+fn the_documented_metrics_are_those_of_the_code() {
+    let mut table =
+        String::from("| Metric | Type | Labels | Unit | Meaning |\n|---|---|---|---|---|\n");
+    for Metric { name, kind, labels, unit, meaning } in METRICS {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let (labels, meaning) = (labels.join(", "), meaning.trim());
+        table.push_str(&format!("| `{name}` | {kind} | {labels} | {unit} | {meaning} |\n"));
+    }
+    assert_documented(OPERATIONS, "metrics", &table);
+}
+
+#[test]
+fn the_documented_fields_of_the_usage_record_are_those_of_the_code() {
+    let source = fs::read_to_string(RECORD).unwrap();
+    let (_, fields) = source.split_once("pub struct Record {\n").unwrap();
+    let (fields, _) = fields.split_once("\n}").unwrap();
+    let mut code: Vec<_> = fields
+        .split("pub(super) ")
+        .zip(fields.split("pub(super) ").skip(1))
+        .filter(|(before, _)| !before.contains("serde(skip)"))
+        .map(|(_, field)| field.split_once(':').unwrap().0)
+        .collect();
+    let page = fs::read_to_string(OPERATIONS).unwrap();
+    let (_, rows) = page.split_once("| Field | Meaning |\n|---|---|\n").unwrap();
+    let rows = rows.lines().take_while(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2));
+    let mut documented: Vec<_> = names.collect();
+    code.sort_unstable();
+    documented.sort_unstable();
+    assert!(code.len() > 20, "{code:?}");
+    assert_eq!(documented, code);
+}
+
+#[test]
+fn the_examples_have_the_lines_that_make_labels() {
+    let page = fs::read_to_string(OPERATIONS).unwrap();
+    let from = page.find("stats_config:\n").unwrap();
+    let lines = page[from..].lines().take_while(|line| !line.starts_with("```"));
+    let lines: Vec<_> = lines.filter(|line| !line.trim().is_empty()).collect();
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/envoy")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|it| it != "yaml") {
+            continue;
+        }
+        let yaml = fs::read_to_string(&path).unwrap();
+        if !yaml.starts_with("admin:\n") && !yaml.contains("\nadmin:\n") {
+            // No bootstrap.
+            continue;
+        }
+        for line in &lines {
+            assert!(yaml.lines().any(|it| it == *line), "{} lacks {line}", path.display());
+        }
+    }
+    for label in METRICS.iter().flat_map(|metric| metric.labels) {
+        let tag = format!("tag_name: {label},");
+        assert!(lines.iter().any(|line| line.contains(&tag)), "no tag for {label}");
+    }
 }
 
 #[test]

@@ -19,8 +19,8 @@ use imagegate::prices::Money;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::money::{
-    PRICE, admitted, all_calls, call, every_unit, picture, priced, record, refusal, standing,
-    totals, used,
+    Counted, PRICE, admitted, all_calls, call, every_unit, picture, priced, record, refusal,
+    standing, totals, used,
 };
 use support::{NOW, ask, body, event, gate, ok};
 
@@ -262,6 +262,7 @@ proptest! {
     fn records_answers_and_counters_tell_one_sum(stories in stories()) {
         let gate = priced(&every_unit());
         let (mut delivered, mut settled) = (0, 0);
+        let mut counted = Counted::default();
         // All are in flight at once; the first call of each answers before the second of any.
         let mut open: Vec<_> = stories
             .iter()
@@ -283,10 +284,16 @@ proptest! {
         }
         for (story, exchange) in stories.iter().zip(&mut open) {
             let record = record(exchange, (!story.leaves).then_some(200));
+            counted.take(exchange);
             settled += record["settled_nanodollars"].as_u64().unwrap();
             prop_assert_eq!(record["reserved_nanodollars"].as_u64(), Some(u64::from(story.n) * PRICE));
         }
         prop_assert_eq!(settled, delivered * PRICE);
+        let reserved = stories.iter().map(|it| u64::from(it.n) * PRICE).sum::<u64>();
+        prop_assert_eq!(counted.of("imagegate_images_delivered_total"), delivered);
+        prop_assert_eq!(counted.of("imagegate_settled_nanodollars_total"), settled);
+        prop_assert_eq!(counted.of("imagegate_reserved_nanodollars_total"), reserved);
+        prop_assert_eq!(counted.of("imagegate_released_nanodollars_total"), reserved - settled);
         let usd = Money::from_nanos(settled).to_string();
         let totals = totals(&gate, NOW);
         prop_assert_eq!(&totals[0].0, &stories.len().to_string());

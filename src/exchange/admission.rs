@@ -62,11 +62,13 @@ impl Reading {
         endpoint: Endpoint,
         headers: &Headers,
         end: End,
+        record: &mut Record,
         now: Duration,
     ) -> Result<Self, Failure> {
         let method = value(headers, ":method").unwrap_or_default();
+        let caller = identify(gate, headers, record);
         check_endpoint(endpoint, method)?;
-        let consumer = authenticate(gate, headers, now)?;
+        let consumer = caller.and_then(|it| valid(it, now))?;
         let encoding = encoding(endpoint, headers)?;
         let declared = value(headers, "content-length")
             .and_then(|it| std::str::from_utf8(it).ok())
@@ -87,10 +89,6 @@ impl Reading {
             lease: gate.lease(),
             last: now,
         })
-    }
-
-    pub(super) fn consumer_name(&self) -> &str {
-        self.consumer.name()
     }
 
     /// Makes room for a body of `len` bytes in all, and for what is made of it while it still stands:
@@ -138,9 +136,15 @@ impl Reading {
 
 /// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user` in the query;
 /// rules that depend on the model tell of the `model` in the query, else of the default one.
-pub(super) fn limits(gate: &Gate, headers: &Headers, now: Duration) -> Result<Vec<u8>, Failure> {
+pub(super) fn limits(
+    gate: &Gate,
+    headers: &Headers,
+    record: &mut Record,
+    now: Duration,
+) -> Result<Vec<u8>, Failure> {
+    let caller = identify(gate, headers, record);
     check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
-    let consumer = authenticate(gate, headers, now)?;
+    let consumer = caller.and_then(|it| valid(it, now))?;
     let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
     let query = path.and_then(|it| it.split_once('?')).map_or("", |(_, query)| query);
     let asked = |name: &str| {
@@ -149,6 +153,7 @@ pub(super) fn limits(gate: &Gate, headers: &Headers, now: Duration) -> Result<Ve
     };
     let user = auth::resolve_user(&gate.config, consumer, asked("user").as_deref());
     let user = user.map_err(user_failure)?;
+    record.user = Some(user.clone());
     let requested = asked("model");
     let model = gate.config.resolve_model(requested.as_deref());
     let model = model.map_or_else(String::new, |model| model.requested.into_owned());
@@ -158,14 +163,22 @@ pub(super) fn limits(gate: &Gate, headers: &Headers, now: Duration) -> Result<Ve
     Ok(quota::list(rules, &standings, &scope))
 }
 
-fn authenticate<'g>(
+/// Who calls. The record names the consumer whatever then refuses the request, be it that the key does
+/// not open any more.
+fn identify<'g>(
     gate: &'g Gate,
     headers: &Headers,
-    now: Duration,
+    record: &mut Record,
 ) -> Result<&'g Rc<Consumer>, Failure> {
     let borrowed: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    auth::authenticate(&gate.config, &borrowed, now).map_err(Failure::Key)
+    let consumer = auth::identify(&gate.config, &borrowed).map_err(Failure::Key)?;
+    record.consumer = Some(consumer.name().to_owned());
+    Ok(consumer)
+}
+
+fn valid(consumer: &Rc<Consumer>, now: Duration) -> Result<&Rc<Consumer>, Failure> {
+    auth::check_validity(consumer, now).map(|()| consumer).map_err(Failure::Key)
 }
 
 fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ mod admission;
 mod asking;
 mod call;
 mod consulting;
+pub mod count;
 mod gate;
 mod head;
 mod outcome;
@@ -47,6 +48,7 @@ pub use record::Record;
 use crate::openai::error::Failure;
 use asking::Asking;
 use consulting::Consulting;
+use count::Count;
 use streaming::Streaming;
 use ticket::{Charge, Settled, Ticket};
 
@@ -93,7 +95,7 @@ impl Exchange {
         let Some(ticket) = self.ticket.take() else { return Vec::new() };
         self.record.settle(charge);
         let Settled { headers, uncounted } = ticket.settle(&self.gate, charge, now);
-        self.record.uncounted = uncounted;
+        self.record.note_uncounted(uncounted);
         headers
     }
 
@@ -113,27 +115,30 @@ impl Exchange {
         }
     }
 
+    /// What the metrics are yet to be told: after each method.
+    pub fn take_counts(&mut self) -> Vec<Count> {
+        std::mem::take(&mut self.record.counts)
+    }
+
     /// The usage record, at the end of the exchange; nothing for a request that was not ours.
     /// `status` is what the client was sent, where Envoy tells: nothing for a client that left.
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
         match &self.phase {
             Phase::Start | Phase::Passing => return None,
-            Phase::Reading(_) => self.record.end_early(status),
+            Phase::Reading(_) => self.record.end_early(status, 0),
             Phase::Consulting(_) => {
-                self.record.end_early(status);
+                self.record.end_early(status, 0);
                 self.leave_consulting(now);
             }
-            Phase::Asking(asking) => {
-                self.record.images_failed = u32::try_from(asking.len()).unwrap_or(u32::MAX);
-                self.record.end_early(status);
-            }
-            Phase::Streaming(streaming) => {
-                self.record.images_failed = 1;
-                self.record.end_early(status);
-                if let Some(failure) = streaming.overdue().filter(|_| status.is_some()) {
+            Phase::Asking(asking) => self.record.end_early(status, asking.len()),
+            Phase::Streaming(streaming) => match streaming.overdue().filter(|_| status.is_some()) {
+                Some(failure) => {
+                    self.record.status = status;
+                    self.record.fail_calls(std::slice::from_ref(&failure));
                     self.record.fail_stream(&failure);
                 }
-            }
+                None => self.record.end_early(status, 1),
+            },
             Phase::Told | Phase::Replied => {}
         }
         // A client that left, or Envoy's own answer: nothing was delivered.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::count::{self, Count};
 use super::ticket::{Charge, Ticket};
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
@@ -22,7 +23,7 @@ pub struct Record {
     pub(super) model: Option<String>,
     pub(super) upstream: Option<String>,
     pub(super) status: Option<u16>,
-    pub(super) code: Option<String>,
+    pub(super) code: Option<&'static str>,
     /// The rule that refused.
     pub(super) rule: Option<String>,
     /// Shadow rules that would have refused, with commas between them.
@@ -63,7 +64,13 @@ pub struct Record {
     pub(super) ms_total: u64,
     #[serde(skip)]
     pub(super) started: Duration,
+    /// What the metrics are yet to be told.
+    #[serde(skip)]
+    pub(super) counts: Vec<Count>,
 }
+
+/// The code of an exchange whose client left before it was answered.
+const CLIENT_CLOSED: &str = "client_closed_request";
 
 impl Record {
     /// Milliseconds since the exchange began.
@@ -77,12 +84,38 @@ impl Record {
         let names = |list: &[String]| (!list.is_empty()).then(|| list.join(","));
         self.shadow_rules = names(&ticket.shadowed);
         self.unavailable_rules = names(&ticket.unavailable);
+        self.counts.push(count::RESERVED.of(self.reserved_nanodollars));
+        let shadowed = ticket.shadowed.iter().map(|rule| count::SHADOW_REFUSALS.once([rule]));
+        let unanswered = ticket.unavailable.iter().map(|rule| count::UNANSWERED.once([rule]));
+        self.counts.extend(shadowed.chain(unanswered));
     }
 
     /// Notes what it was charged.
     pub(super) fn settle(&mut self, charge: &Charge) {
         self.settled_nanodollars = charge.outcome.nanodollars;
         self.price_mismatch = charge.mismatch;
+        let (reserved, settled) = (self.reserved_nanodollars, self.settled_nanodollars);
+        self.counts.extend([
+            count::SETTLED.of(settled),
+            count::RELEASED.of(reserved.saturating_sub(settled)),
+            count::OVERDRAWN.of(settled.saturating_sub(reserved)),
+        ]);
+    }
+
+    /// Notes whether the counters could not be reached at the end.
+    pub(super) fn note_uncounted(&mut self, uncounted: bool) {
+        self.uncounted = uncounted;
+        self.counts.push(count::UNCOUNTED.of(uncounted.into()));
+    }
+
+    /// Notes calls of the upstream that failed.
+    pub(super) fn fail_calls(&mut self, failures: &[Failure]) {
+        self.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
+        let upstream = self.upstream.as_deref().unwrap_or_default();
+        let errors = failures.iter().filter(|failure| !failure.is_clients());
+        let kinds = errors.filter_map(|failure| failure.to_api().code);
+        let counts = kinds.map(|kind| count::UPSTREAM_ERRORS.once([kind, upstream]));
+        self.counts.extend(counts.collect::<Vec<_>>());
     }
 
     /// Notes the pictures that are about to be delivered.
@@ -106,8 +139,9 @@ impl Record {
         self.status = Some(error.status);
         if let Failure::LimitReached(limit) | Failure::BudgetSpent(limit) = failure {
             self.rule = Some(limit.rule.clone());
+            self.counts.push(count::REJECTIONS.once([&limit.rule]));
         }
-        self.code = error.code.map(|code| code.to_string());
+        self.code = error.code;
     }
 
     /// Notes a failure that is told behind a head that has left.
@@ -117,19 +151,27 @@ impl Record {
         self.status = status;
     }
 
-    /// Notes that an exchange ended before the filter answered: the client left, or Envoy answered
-    /// itself, as it does where the upstream breaks off behind its head.
-    pub(super) fn end_early(&mut self, status: Option<u16>) {
+    /// Notes that an exchange ended before the filter answered, with so many calls of the upstream
+    /// open: the client left, or Envoy answered itself, as it does where the upstream breaks off behind
+    /// its head.
+    pub(super) fn end_early(&mut self, status: Option<u16>, calls: usize) {
         let failure = match status {
             None => {
-                self.code = Some("client_closed_request".to_owned());
-                return;
+                self.code = Some(CLIENT_CLOSED);
+                None
             }
             // With 200 the head of a stream had left.
-            Some(200 | 502 | 503) => Failure::UpstreamCut,
-            Some(status) => from_envoy(status, ""),
+            Some(200 | 502 | 503) => Some(Failure::UpstreamCut),
+            Some(status) => Some(from_envoy(status, "")),
         };
-        self.fail(&failure);
+        if let Some(failure) = failure {
+            self.fail(&failure);
+            if calls > 0 {
+                // It is the client's own stream that broke; what became of the others is not known.
+                self.fail_calls(&[failure]);
+            }
+        }
+        self.images_failed = u32::try_from(calls).unwrap_or(u32::MAX);
     }
 
     /// The record as one line, at the end of the exchange. `status` is what the client was sent, where
@@ -139,7 +181,24 @@ impl Record {
         if let Some(status) = status {
             self.status = Some(status);
         }
+        self.count_end();
         // Strings and numbers into a vector: this cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Has the metrics told how the exchange ended.
+    fn count_end(&mut self) {
+        let status = self.status.unwrap_or(0).to_string();
+        let endpoint = self.endpoint.unwrap_or_default();
+        let delivered = self.ms_to_image.filter(|_| self.images_delivered > 0);
+        let times = [(count::FIRST_BYTE, self.ms_to_first_byte), (count::IMAGE, delivered)];
+        self.counts.extend([
+            count::REQUESTS.once([endpoint, &status, self.code.unwrap_or("ok")]),
+            count::IMAGES_ASKED.of(self.images_asked.into()),
+            count::IMAGES_DELIVERED.of(self.images_delivered.into()),
+            count::IMAGES_FAILED.of(self.images_failed.into()),
+            count::IMAGES_DROPPED.of(self.images_dropped.into()),
+        ]);
+        self.counts.extend(times.into_iter().filter_map(|(metric, ms)| ms.map(|ms| metric.of(ms))));
     }
 }

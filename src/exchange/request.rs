@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::admission::{self, Admitted};
+use super::admission::{self, Admitted, Reading};
 use super::asking::Asking;
 use super::consulting::{Consulting, Progress};
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
@@ -28,7 +28,8 @@ impl Exchange {
         self.record.endpoint = Some(endpoint.name());
         self.record.request_id = head::Kept::of(headers).request_id;
         if endpoint == Endpoint::Limits {
-            return OnRequestHeaders::Reply(match admission::limits(&self.gate, headers, now) {
+            let told = admission::limits(&self.gate, headers, &mut self.record, now);
+            return OnRequestHeaders::Reply(match told {
                 Ok(body) => {
                     self.phase = Phase::Replied;
                     self.deliver(body, Vec::new())
@@ -36,9 +37,8 @@ impl Exchange {
                 Err(failure) => self.refuse(&failure),
             });
         }
-        match admission::Reading::open(&self.gate, endpoint, headers, end, now) {
+        match Reading::open(&self.gate, endpoint, headers, end, &mut self.record, now) {
             Ok(reading) => {
-                self.record.consumer = Some(reading.consumer_name().to_owned());
                 self.phase = Phase::Reading(Box::new(reading));
                 OnRequestHeaders::Hold
             }

@@ -156,7 +156,7 @@ impl Exchange {
     fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
         let format = asking.terms.format;
         let (pictures, failures) = asking.into_results();
-        self.record.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
+        self.record.fail_calls(&failures);
         if pictures.is_empty() {
             let failure = failures.into_iter().next().unwrap_or(Failure::UpstreamNoImage);
             self.settle(&Charge::nothing(), now);

@@ -147,6 +147,7 @@ impl Exchange {
         let failure = Failure::UpstreamCut;
         self.phase = Phase::Told;
         self.settle(&Charge::nothing(), now);
+        self.record.fail_calls(std::slice::from_ref(&failure));
         self.record.fail_stream(&failure);
         OnResponseEnd::Reset
     }
@@ -192,7 +193,7 @@ impl Exchange {
         };
         if let Err(failure) = told {
             self.settle(&Charge::nothing(), now);
-            self.record.images_failed = 1;
+            self.record.fail_calls(std::slice::from_ref(&failure));
             if tells_status {
                 return OnResponseBody::Reply(self.refuse(&failure));
             }

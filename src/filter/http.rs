@@ -33,10 +33,14 @@ impl Stream {
         Self { context_id, open }
     }
 
-    /// Runs `step` on the exchange; nothing where the request is not ours.
+    /// Runs `step` on the exchange, and tells the metrics what came of it; nothing where the request is
+    /// not ours.
     fn step<T>(&self, step: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
         let (_, exchange) = self.open.as_ref()?;
-        exchange.try_borrow_mut().ok().map(|mut exchange| step(&mut exchange))
+        let mut exchange = exchange.try_borrow_mut().ok()?;
+        let outcome = step(&mut exchange);
+        root::count(&exchange.take_counts());
+        Some(outcome)
     }
 
     /// Has the clock look at this exchange from now on.

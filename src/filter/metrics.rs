@@ -1,60 +1,98 @@
-//! What the VM holds, as Envoy gauges.
+//! The metrics of Envoy: what exchanges count, and what the VM holds.
 //!
-//! A gauge of Envoy is one number for the whole process, so each VM adds its changes to it.
+//! The names stand in `exchange::count`. Each is asked of the host once in the life of a VM. A gauge of
+//! Envoy is one number for the whole process, so each VM adds its changes to it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-/// Bytes that open exchanges hold, all workers together.
-const BUFFERED_BYTES: &str = "imagegate_buffered_bytes";
-/// Exchanges that are open, all workers together.
-const OPEN_EXCHANGES: &str = "imagegate_open_exchanges";
-/// Linear memory of the VMs, all workers together. It never shrinks.
-const VM_MEMORY_BYTES: &str = "imagegate_vm_memory_bytes";
+use crate::exchange::count::{
+    BUFFERED_BYTES, Count, Kind, METRICS, Metric, OPEN_EXCHANGES, VM_MEMORY_BYTES,
+};
+use crate::limits::Rule;
 
-/// A gauge and what this VM has added to it.
-#[derive(Debug, Default)]
-struct Gauge {
-    id: Cell<Option<u32>>,
-    told: Cell<i64>,
-}
-
-/// All gauges of a VM, whatever configurations are in force in it.
+/// All metrics of a VM, whatever configurations are in force in it.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
+    /// The host's ids by name. It grows with the configuration and the table of errors, not with
+    /// requests.
+    ids: RefCell<BTreeMap<String, Option<u32>>>,
     buffered_bytes: Gauge,
     open_exchanges: Gauge,
     vm_memory_bytes: Gauge,
     open: Cell<i64>,
 }
 
-impl Gauge {
-    fn define(&self, name: &str) {
-        if self.id.get().is_none() {
-            self.id.set(hostcalls::define_metric(MetricType::Gauge, name).ok());
-        }
-    }
+/// What this VM has added to a gauge.
+#[derive(Debug, Default)]
+struct Gauge {
+    told: Cell<i64>,
+}
 
-    /// Makes this VM's part of the gauge `value`. The host refuses to add nothing.
-    fn set(&self, value: i64) {
-        let Some(id) = self.id.get() else { return };
-        let change = value.saturating_sub(self.told.replace(value));
-        if change != 0 {
-            if let Err(status) = hostcalls::increment_metric(id, change) {
-                log::warn!("imagegate: cannot record a metric: {status:?}");
-            }
-        }
+impl Gauge {
+    /// How the gauge has to change for this VM's part of it to be `value`.
+    fn change(&self, value: i64) -> i64 {
+        value.saturating_sub(self.told.replace(value))
     }
 }
 
 impl Metrics {
-    /// Defines the gauges. In `on_configure`; a second time changes nothing.
-    pub(super) fn define(&self) {
-        self.buffered_bytes.define(BUFFERED_BYTES);
-        self.open_exchanges.define(OPEN_EXCHANGES);
-        self.vm_memory_bytes.define(VM_MEMORY_BYTES);
+    /// Makes what is known beforehand: all metrics without labels, and those of the rules. In
+    /// `on_configure`; a second time changes nothing.
+    pub(super) fn define(&self, rules: &[Rule]) {
+        for metric in METRICS.iter().filter(|metric| metric.labels.is_empty()) {
+            self.id(metric.name.to_owned(), metric.kind);
+        }
+        for count in rules.iter().flat_map(|rule| Metric::of_rule(&rule.name)) {
+            self.id(count.name(), count.metric.kind);
+        }
+    }
+
+    /// The host's id of a metric.
+    fn id(&self, name: String, kind: Kind) -> Option<u32> {
+        let mut ids = self.ids.try_borrow_mut().ok()?;
+        if let Some(id) = ids.get(&name) {
+            return *id;
+        }
+        let kind = match kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+            Kind::Histogram => MetricType::Histogram,
+        };
+        let id = hostcalls::define_metric(kind, &name).ok();
+        ids.insert(name, id);
+        id
+    }
+
+    /// Adds an amount to its metric.
+    pub(super) fn count(&self, count: &Count) {
+        match count.metric.kind {
+            Kind::Counter => {
+                let amount = i64::try_from(count.amount).unwrap_or(i64::MAX);
+                self.add(count.name(), Kind::Counter, amount);
+            }
+            Kind::Histogram => {
+                let Some(id) = self.id(count.name(), Kind::Histogram) else { return };
+                if let Err(status) = hostcalls::record_metric(id, count.amount) {
+                    log::warn!("imagegate: cannot record a metric: {status:?}");
+                }
+            }
+            Kind::Gauge => {}
+        }
+    }
+
+    /// Changes a counter or a gauge. The host refuses to add nothing.
+    fn add(&self, name: String, kind: Kind, change: i64) {
+        if change == 0 {
+            return;
+        }
+        let Some(id) = self.id(name, kind) else { return };
+        if let Err(status) = hostcalls::increment_metric(id, change) {
+            log::warn!("imagegate: cannot record a metric: {status:?}");
+        }
     }
 
     /// Counts exchanges that open or end.
@@ -64,13 +102,25 @@ impl Metrics {
 
     /// Records what the VM holds, `buffered` bytes of it for open exchanges.
     pub(super) fn record(&self, buffered: usize) {
-        self.buffered_bytes.set(i64::try_from(buffered).unwrap_or(i64::MAX));
-        self.open_exchanges.set(self.open.get());
-        #[cfg(target_arch = "wasm32")]
-        {
-            let pages = core::arch::wasm32::memory_size::<0>();
-            let bytes = i64::try_from(pages).unwrap_or(0).saturating_mul(64 * 1024);
-            self.vm_memory_bytes.set(bytes);
+        let buffered = i64::try_from(buffered).unwrap_or(i64::MAX);
+        self.set(BUFFERED_BYTES, &self.buffered_bytes, buffered);
+        self.set(OPEN_EXCHANGES, &self.open_exchanges, self.open.get());
+        self.set(VM_MEMORY_BYTES, &self.vm_memory_bytes, memory_bytes());
+    }
+
+    fn set(&self, metric: Metric, gauge: &Gauge, value: i64) {
+        let change = gauge.change(value);
+        if change != 0 {
+            self.add(metric.name.to_owned(), Kind::Gauge, change);
         }
     }
+}
+
+/// The linear memory of this VM.
+fn memory_bytes() -> i64 {
+    #[cfg(target_arch = "wasm32")]
+    let pages = core::arch::wasm32::memory_size::<0>();
+    #[cfg(not(target_arch = "wasm32"))]
+    let pages = 0_usize;
+    i64::try_from(pages).unwrap_or(0).saturating_mul(64 * 1024)
 }

@@ -12,6 +12,7 @@ use super::host;
 use super::http::Stream;
 use super::metrics::Metrics;
 use crate::config::Config;
+use crate::exchange::count::Count;
 use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
 use crate::limits::{Engine, Rule, Unit};
 
@@ -53,6 +54,11 @@ impl Root {
 /// Records what the VM holds.
 pub(super) fn record() {
     VM.with(|(vm, metrics)| metrics.record(vm.budget.used()));
+}
+
+/// Tells the metrics what exchanges did.
+pub(super) fn count(counts: &[Count]) {
+    VM.with(|(_, metrics)| counts.iter().for_each(|it| metrics.count(it)));
 }
 
 /// Counts exchanges that open or end.
@@ -123,6 +129,7 @@ impl RootContext for Root {
                 "imagegate: budgets are counted in this Envoy's memory: a restart forgets them"
             );
         }
+        VM.with(|(_, metrics)| metrics.define(config.limits()));
         self.shared = Some(Rc::new(Shared {
             gate: Rc::new(Gate::new(
                 config,
@@ -131,7 +138,6 @@ impl RootContext for Root {
             )),
             open: Open::default(),
         }));
-        VM.with(|(_, metrics)| metrics.define());
         self.set_tick_period(TICK);
         true
     }
@@ -146,7 +152,9 @@ impl RootContext for Root {
         let now = host::now();
         for (context_id, exchange) in exchanges {
             let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
-            if let OnAnswer::Reply(reply) = exchange.tick(now) {
+            let answer = exchange.tick(now);
+            count(&exchange.take_counts());
+            if let OnAnswer::Reply(reply) = answer {
                 if host::enter_stream(context_id) {
                     host::reply(&reply);
                 }

@@ -32,6 +32,7 @@ mod held_heads;
 mod http2;
 mod limits;
 mod memory;
+mod metrics;
 mod openapi;
 mod paths;
 mod quotas;

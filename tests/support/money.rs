@@ -1,5 +1,6 @@
 //! Prices, rules, and what clients and operators are told of them.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -172,4 +173,27 @@ pub(crate) fn header<'r>(reply: &'r LocalReply, name: &str) -> Option<&'r str> {
     let value = values.next().map(|(_, value)| value.as_str());
     assert!(values.next().is_none(), "{name} came twice");
     value
+}
+
+/// What exchanges have told the metrics, by name.
+#[derive(Default)]
+pub(crate) struct Counted(BTreeMap<String, u64>);
+
+impl Counted {
+    /// Takes what the exchange has to tell.
+    pub(crate) fn take(&mut self, exchange: &mut Exchange) {
+        for count in exchange.take_counts().into_iter().filter(|count| count.amount > 0) {
+            *self.0.entry(count.name()).or_default() += count.amount;
+        }
+    }
+
+    /// The sum under this name.
+    pub(crate) fn of(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
+    /// All names that grew, and their sums.
+    pub(crate) fn all(&self) -> Vec<(&str, u64)> {
+        self.0.iter().map(|(name, sum)| (name.as_str(), *sum)).collect()
+    }
 }

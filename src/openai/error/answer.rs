@@ -39,6 +39,13 @@ impl Failure {
         }
     }
 
+    /// Whether the client's own request is at fault, rather than who serves it.
+    #[must_use]
+    pub const fn is_clients(&self) -> bool {
+        let status = self.class().row().status;
+        status < 500 && status != 429
+    }
+
     /// The row of the table that the failure belongs to.
     #[must_use]
     pub const fn class(&self) -> Class {

@@ -1,0 +1,162 @@
+//! What exchanges add to the metrics: names, labels and amounts. The shell carries them to the host.
+//!
+//! Envoy knows no labels. They are spelt in a metric's name, `NAME.LABEL.VALUE.LABEL.VALUE`, and
+//! `stats_tags` of the bootstrap turn them into labels (`docs/operations.md`). A name stays for as long
+//! as Envoy runs, so a value is always one of a closed list or of the configuration: nothing that a
+//! client sends becomes one.
+
+use std::fmt::Write as _;
+
+/// A metric, as operators see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name without labels.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// The names of its labels, in the order of their values.
+    pub labels: &'static [&'static str],
+    /// What one of it is.
+    pub unit: &'static str,
+    /// What it tells.
+    pub meaning: &'static str,
+}
+
+/// What a metric does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It says how much there is now.
+    Gauge,
+    /// It says how often there was how much.
+    Histogram,
+}
+
+macro_rules! metrics {
+    ($($(#[doc = $meaning:literal])+ $id:ident: $kind:ident $name:literal [$($label:literal),*] $unit:literal;)+) => {
+        $(
+            $(#[doc = $meaning])+
+            pub const $id: Metric = Metric {
+                name: $name,
+                kind: Kind::$kind,
+                labels: &[$($label),*],
+                unit: $unit,
+                meaning: concat!($($meaning),+),
+            };
+        )+
+
+        /// Every metric, in the order of the documentation.
+        pub const METRICS: &[Metric] = &[$($id),+];
+    };
+}
+
+metrics! {
+    /// Exchanges that ended. `code` is that of the error, `ok` where there was none; `status` is what the client was sent, `0` where it left.
+    REQUESTS: Counter "imagegate_requests_total" ["endpoint", "status", "code"] "exchanges";
+    /// Images that requests asked for, as far as these could be read.
+    IMAGES_ASKED: Counter "imagegate_images_asked_total" [] "images";
+    /// Images that were delivered.
+    IMAGES_DELIVERED: Counter "imagegate_images_delivered_total" [] "images";
+    /// Images that were asked of an upstream and did not come.
+    IMAGES_FAILED: Counter "imagegate_images_failed_total" [] "images";
+    /// Images that an upstream made beyond what was asked for.
+    IMAGES_DROPPED: Counter "imagegate_images_dropped_total" [] "images";
+    /// What requests could cost, counted when they go upstream.
+    RESERVED: Counter "imagegate_reserved_nanodollars_total" [] "10⁻⁹ US dollars";
+    /// What was charged for delivered images, counted when a request is settled.
+    SETTLED: Counter "imagegate_settled_nanodollars_total" [] "10⁻⁹ US dollars";
+    /// What had been reserved and was not charged, counted when a request is settled.
+    RELEASED: Counter "imagegate_released_nanodollars_total" [] "10⁻⁹ US dollars";
+    /// What was charged beyond what had been reserved, as only prices of tokens can; a part of what was settled.
+    OVERDRAWN: Counter "imagegate_overdrawn_nanodollars_total" [] "10⁻⁹ US dollars";
+    /// Requests that a rule refused.
+    REJECTIONS: Counter "imagegate_rejections_total" ["rule"] "requests";
+    /// Requests that a rule in `shadow` would have refused.
+    SHADOW_REFUSALS: Counter "imagegate_shadow_refusals_total" ["rule"] "requests";
+    /// Requests that a rule admitted only because the rate-limit service did not answer.
+    UNANSWERED: Counter "imagegate_unanswered_total" ["rule"] "requests";
+    /// Requests whose outcome could not be counted because the counters were out of reach.
+    UNCOUNTED: Counter "imagegate_uncounted_total" [] "requests";
+    /// Calls of an upstream that failed through no fault of the client. `kind` is the error's code.
+    UPSTREAM_ERRORS: Counter "imagegate_upstream_errors_total" ["kind", "upstream"] "calls";
+    /// From a request's head to that of the upstream's answer.
+    FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
+    /// From a request's head to its answer with images.
+    IMAGE: Histogram "imagegate_time_to_image_ms" [] "ms";
+    /// Bytes that open exchanges hold, all workers together.
+    BUFFERED_BYTES: Gauge "imagegate_buffered_bytes" [] "bytes";
+    /// Exchanges whose head is held, all workers together.
+    OPEN_EXCHANGES: Gauge "imagegate_open_exchanges" [] "exchanges";
+    /// Linear memory of the VMs, all workers together. It never shrinks.
+    VM_MEMORY_BYTES: Gauge "imagegate_vm_memory_bytes" [] "bytes";
+}
+
+/// An amount that a metric grows by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The metric.
+    pub metric: Metric,
+    /// The values of its labels, in their order.
+    pub values: Vec<String>,
+    /// By how much, or what a histogram is told.
+    pub amount: u64,
+}
+
+impl Metric {
+    /// `amount` of a metric without labels.
+    #[must_use]
+    pub const fn of(self, amount: u64) -> Count {
+        Count { metric: self, values: Vec::new(), amount }
+    }
+
+    /// One more under these values of the labels.
+    pub(super) fn once<const N: usize>(self, values: [&str; N]) -> Count {
+        Count { metric: self, values: values.map(str::to_owned).to_vec(), amount: 1 }
+    }
+
+    /// The metrics of one rule, before anything has happened under it: what does not exist yet cannot be
+    /// seen to grow.
+    #[must_use]
+    pub fn of_rule(rule: &str) -> [Count; 3] {
+        [REJECTIONS, SHADOW_REFUSALS, UNANSWERED]
+            .map(|metric| Count { amount: 0, ..metric.once([rule]) })
+    }
+}
+
+impl Count {
+    /// The name that the host knows the metric by, labels and all.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut name = self.metric.name.to_owned();
+        for (label, value) in self.metric.labels.iter().zip(&self.values) {
+            // Into a string: this cannot fail.
+            let _ = write!(name, ".{label}.{value}");
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_spelt_in_the_name() {
+        let count = UPSTREAM_ERRORS.once(["upstream_timeout", "codex.eu"]);
+        assert_eq!(
+            count.name(),
+            "imagegate_upstream_errors_total.kind.upstream_timeout.upstream.codex.eu"
+        );
+        assert_eq!(SETTLED.of(7).name(), "imagegate_settled_nanodollars_total");
+    }
+
+    #[test]
+    fn names_are_unique_and_only_the_last_label_may_hold_dots() {
+        for metric in METRICS {
+            assert_eq!(METRICS.iter().filter(|it| it.name == metric.name).count(), 1);
+            let place = metric.labels.iter().position(|label| *label == "upstream");
+            assert!(place.is_none_or(|place| place + 1 == metric.labels.len()), "{}", metric.name);
+        }
+    }
+}
