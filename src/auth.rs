@@ -1,5 +1,8 @@
 //! Who calls, and for whom.
 //!
+//! A request with a key is whose key it is; a key that is wrong never falls back to what the mesh says.
+//! One without a key is whom an earlier filter of Envoy names, where the configuration says how.
+//!
 //! A consumer presents its key in `authorization: Bearer`, `x-api-key` or `api-key`: the spellings
 //! of the OpenAI, Anthropic and Azure clients. The key is looked up by its SHA-256. An attacker
 //! cannot steer the digest of a guess towards a known one, so the time of the look-up tells nothing
@@ -10,7 +13,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, Consumer, UnknownUsers, UserState, is_name};
+use crate::config::{Config, Consumer, Identity, UnknownUsers, UserState, is_name};
 use crate::openai::error::KeyReason;
 
 /// Why a request has no user.
@@ -27,21 +30,60 @@ pub enum UserFault {
     Blocked,
 }
 
-/// Finds the consumer whose key the request carries; it may be one that is disabled or out of date.
+/// Finds the consumer whose key the request carries, or whom the mesh names; it may be one that is
+/// disabled or out of date. `property` is the value of the property that [`wanted_property`] names.
 ///
 /// The first header present, in the order `authorization`, `x-api-key`, `api-key`, decides; the
 /// others are not looked at. Names of headers are compared without regard for case.
 ///
 /// # Errors
 ///
-/// No key, none that can be read, or one that nobody has.
+/// No key, none that can be read, or one that nobody has; a name that the configuration does not know.
 pub fn identify<'c>(
     config: &'c Config,
     headers: &[(&str, &[u8])],
+    property: Option<&[u8]>,
 ) -> Result<&'c Rc<Consumer>, KeyReason> {
-    let key = find_key(headers)?;
-    let digest = Sha256::digest(key).into();
-    config.consumer_of(&digest).ok_or(KeyReason::Unknown)
+    match find_key(headers) {
+        Ok(key) => {
+            let digest = Sha256::digest(key).into();
+            config.consumer_of(&digest).ok_or(KeyReason::Unknown)
+        }
+        Err(KeyReason::Missing) => known_to_the_mesh(config, headers, property),
+        Err(reason) => Err(reason),
+    }
+}
+
+/// The property that tells who calls, where the configuration says that one does.
+#[must_use]
+pub fn wanted_property(config: &Config) -> Option<&[String]> {
+    match config.identity() {
+        Some(Identity::Property(path)) => Some(path),
+        Some(Identity::Header(_)) | None => None,
+    }
+}
+
+/// The consumer by the name that an earlier filter gives. A header that stands there twice gives none:
+/// one of the two may be the client's own.
+fn known_to_the_mesh<'c>(
+    config: &'c Config,
+    headers: &[(&str, &[u8])],
+    property: Option<&[u8]>,
+) -> Result<&'c Rc<Consumer>, KeyReason> {
+    let name = match config.identity() {
+        None => return Err(KeyReason::Missing),
+        Some(Identity::Property(_)) => property,
+        Some(Identity::Header(header)) => {
+            let mut found = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header));
+            match (found.next(), found.next()) {
+                (Some(_), Some(_)) => return Err(KeyReason::Stranger),
+                (first, _) => first.map(|(_, value)| *value),
+            }
+        }
+    };
+    let name = name.filter(|name| !name.is_empty()).ok_or(KeyReason::Missing)?;
+    let name = std::str::from_utf8(name).map_err(|_| KeyReason::Stranger)?;
+    config.consumer_known_as(name).ok_or(KeyReason::Stranger)
 }
 
 /// Checks that a consumer may call at `now`, the time since the Unix epoch.

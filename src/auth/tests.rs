@@ -30,7 +30,7 @@ fn config(unknown_users: &str) -> Config {
 fn caller(headers: &[(&str, &str)]) -> Result<String, KeyReason> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let config = config("reject");
-    let consumer = identify(&config, &headers)?;
+    let consumer = identify(&config, &headers, None)?;
     check_validity(consumer, NOW).map(|()| consumer.name().to_owned())
 }
 
@@ -104,7 +104,7 @@ fn what_is_no_key_is_malformed() {
 fn bytes_that_are_not_ascii_are_malformed() {
     let config = config("reject");
     for value in [&b"Bearer \xff\xfe"[..], b"Beare\xff web-key", b"\xe2\x82\xac", b"Bearer a\0b"] {
-        let refused = identify(&config, &[("authorization", value)]).map(|it| it.name());
+        let refused = identify(&config, &[("authorization", value)], None).map(|it| it.name());
         assert_eq!(refused, Err(KeyReason::Malformed), "{value:?}");
     }
 }
@@ -119,7 +119,7 @@ fn a_key_ends_at_the_moment_it_expires() {
     assert_eq!(caller(&[("x-api-key", "old-key")]), Err(KeyReason::Expired));
     let before = NOW.saturating_sub(Duration::from_nanos(1));
     let config = config("reject");
-    let consumer = identify(&config, &[("x-api-key", b"old-key")]).unwrap();
+    let consumer = identify(&config, &[("x-api-key", b"old-key")], None).unwrap();
     assert_eq!(check_validity(consumer, before), Ok(()));
 }
 
@@ -131,7 +131,7 @@ fn disabled_is_told_before_expired() {
 /// The user of a request with `key` that names `requested`.
 fn user(unknown_users: &str, key: &str, requested: Option<&str>) -> Result<String, UserFault> {
     let config = config(unknown_users);
-    let consumer = identify(&config, &[("x-api-key", key.as_bytes())]).unwrap();
+    let consumer = identify(&config, &[("x-api-key", key.as_bytes())], None).unwrap();
     resolve_user(&config, consumer, requested)
 }
 
@@ -171,4 +171,40 @@ fn unknown_users_are_refused_or_admitted_as_configured() {
 fn blocked_users_are_refused_whoever_asks() {
     assert_eq!(user("admit", "held-key", None), Err(UserFault::Blocked));
     assert_eq!(user("admit", "ops-key", Some("mallory")), Err(UserFault::Blocked));
+}
+
+#[test]
+fn without_a_key_the_mesh_says_who_calls() {
+    let by = |identity: &str| {
+        let document = format!(
+            r#"{{"upstreams": {{"codex": {{"authority": "a.example", "credential": "envoy"}}}}, "identity": {identity},
+                "consumers": [{{"name": "web", "identities": ["spiffe://mesh/web"]}}, {{"name": "keyed",
+                "key_sha256": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}}]}}"#
+        );
+        Config::parse(document.as_bytes(), &|_| None).unwrap()
+    };
+    let who = |config: &Config, headers: &[(&str, &[u8])], property: Option<&[u8]>| {
+        identify(config, headers, property).map(|it| it.name().to_owned())
+    };
+    let name = &b"spiffe://mesh/web"[..];
+    let header = by(r#"{"header": "X-Caller"}"#);
+    assert_eq!(who(&header, &[("x-caller", name)], None), Ok("web".to_owned()));
+    assert_eq!(who(&header, &[], Some(name)), Err(KeyReason::Missing));
+    assert_eq!(who(&header, &[("x-caller", b"")], None), Err(KeyReason::Missing));
+    assert_eq!(who(&header, &[("x-caller", b"\xff")], None), Err(KeyReason::Stranger));
+    let twice = [("x-caller", name), ("x-caller", name)];
+    assert_eq!(who(&header, &twice, None), Err(KeyReason::Stranger));
+    // A key that is there decides alone.
+    let wrong = [("x-caller", name), ("api-key", &b"wrong"[..])];
+    assert_eq!(who(&header, &wrong, None), Err(KeyReason::Unknown));
+    let malformed = [("x-caller", name), ("authorization", &b"Basic eDp5"[..])];
+    assert_eq!(who(&header, &malformed, None), Err(KeyReason::Malformed));
+    let right = [("x-caller", name), ("api-key", &b"test"[..])];
+    assert_eq!(who(&header, &right, None), Ok("keyed".to_owned()));
+    let property = by(r#"{"property": ["connection", "uri_san_peer_certificate"]}"#);
+    assert_eq!(who(&property, &[], Some(name)), Ok("web".to_owned()));
+    assert_eq!(who(&property, &[("x-caller", name)], None), Err(KeyReason::Missing));
+    assert_eq!(who(&property, &[], Some(b"spiffe://mesh/cron")), Err(KeyReason::Stranger));
+    assert_eq!(wanted_property(&property).map(<[String]>::len), Some(2));
+    assert_eq!(wanted_property(&header), None);
 }

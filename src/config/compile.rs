@@ -10,7 +10,7 @@ use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::Bytes;
 use super::upstream::{Environment, Upstream};
-use super::{Config, LastPartial, UnknownUsers, UserState, model, price, text};
+use super::{Config, LastPartial, UnknownUsers, UserState, identity, model, price, text};
 use crate::openai::request::{Limits, ResponseFormat};
 
 /// Compiles `file`, taking credentials from `env`.
@@ -22,7 +22,8 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let root = Pointer::default();
     let upstreams = compile_upstreams(file.upstreams, &root.key("upstreams"), env)?;
     let routes = model::compile(file.models, &upstreams)?;
-    let consumers = Consumers::compile(file.consumers)?;
+    let identity = identity::compile(file.identity)?;
+    let consumers = Consumers::compile(file.consumers, identity.as_ref())?;
     let users = compile_users(file.users, &root.key("users"), &consumers)?;
     let request = compile_request(&file.request, &root.key("request"))?;
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
@@ -46,6 +47,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         upstreams,
         routes,
         consumers,
+        identity,
         users,
         unknown_users,
         request,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Fault};
 use super::file::{ConsumerFile, RoleFile};
+use super::identity::{self, Identities, Identity};
 use super::list;
 use super::pointer::Pointer;
 use super::text;
@@ -115,19 +116,31 @@ impl Consumer {
 pub(super) struct Consumers {
     pub(super) list: Vec<Rc<Consumer>>,
     pub(super) by_digest: BTreeMap<Digest, usize>,
+    pub(super) by_identity: Identities,
 }
 
 impl Consumers {
-    pub(super) fn compile(file: Vec<ConsumerFile>) -> Result<Self, ConfigError> {
+    pub(super) fn compile(
+        file: Vec<ConsumerFile>,
+        source: Option<&Identity>,
+    ) -> Result<Self, ConfigError> {
         let here = Pointer::default().key("consumers");
         if file.is_empty() {
             return Err(here.empty());
         }
         let (mut list, mut by_digest) = (Vec::new(), BTreeMap::new());
         let (mut names, mut places) = (BTreeMap::new(), BTreeMap::new());
+        let mut known = BTreeMap::new();
         for (index, mut entry) in file.into_iter().enumerate() {
             let here = here.index(index);
-            let keys = std::mem::take(&mut entry.key_sha256);
+            let (keys, identities) = (entry.key_sha256.take(), entry.identities.take());
+            let keys = match keys {
+                None if identities.is_none() => return Err(here.key("key_sha256").missing()),
+                None => Vec::new(),
+                Some(keys) if keys.is_empty() => return Err(here.key("key_sha256").empty()),
+                Some(keys) => keys,
+            };
+            identity::note(identities, index, &here.key("identities"), source, &mut known)?;
             for (digest, place) in compile_digests(&keys, &here.key("key_sha256"))? {
                 if let Some(first) = places.insert(digest, place.clone()) {
                     return Err(place.repeats(&first));
@@ -141,14 +154,12 @@ impl Consumers {
             }
             list.push(Rc::new(consumer));
         }
-        Ok(Self { list, by_digest })
+        let by_identity = known.into_iter().map(|(name, (index, _))| (name, index)).collect();
+        Ok(Self { list, by_digest, by_identity })
     }
 }
 
 fn compile_digests(keys: &[String], here: &Pointer) -> Result<Vec<(Digest, Pointer)>, ConfigError> {
-    if keys.is_empty() {
-        return Err(here.empty());
-    }
     let digests = keys.iter().enumerate().map(|(index, hex)| {
         let place = here.index(index);
         match parse_digest(hex) {

@@ -133,6 +133,9 @@ pub enum Fault {
         "only for what the engine `rls` counts, accepted: nothing here with the kind `local` or the unit `concurrent`"
     )]
     NotOfService,
+    /// A consumer has names of the mesh, and nobody tells the mesh's names.
+    #[error("there is no `identity` that would tell them, accepted: nothing here without one")]
+    NoIdentity,
     /// No entry of `models` matches the name.
     #[error("no entry of `models` matches it, accepted: {accepted}")]
     Unmatched {

@@ -24,6 +24,7 @@ pub(super) struct File {
     pub(super) models: Option<Vec<ModelFile>>,
     pub(super) default_model: Option<String>,
     pub(super) default_response_format: Option<ResponseFormatFile>,
+    pub(super) identity: Option<IdentityFile>,
     pub(super) consumers: Vec<ConsumerFile>,
     #[serde(default)]
     pub(super) users: Vec<UserFile>,
@@ -117,13 +118,23 @@ pub(super) struct ModelFile {
     pub(super) rename: Option<String>,
 }
 
+/// `identity`: one of its fields.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdentityFile {
+    pub(super) header: Option<String>,
+    pub(super) property: Option<Vec<String>>,
+}
+
 /// An entry of `consumers`.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConsumerFile {
     pub(super) name: String,
-    pub(super) key_sha256: Vec<String>,
+    pub(super) key_sha256: Option<Vec<String>>,
+    pub(super) identities: Option<Vec<String>>,
     pub(super) user: Option<String>,
     #[serde(default)]
     pub(super) role: RoleFile,

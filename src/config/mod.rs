@@ -16,6 +16,7 @@ mod document;
 mod engine;
 mod error;
 mod file;
+mod identity;
 mod limit;
 mod list;
 mod model;
@@ -35,6 +36,7 @@ use std::rc::Rc;
 
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
+pub use identity::Identity;
 pub use model::Model;
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
@@ -56,6 +58,7 @@ pub struct Config {
     default_model: String,
     default_response_format: ResponseFormat,
     consumers: consumer::Consumers,
+    identity: Option<Identity>,
     users: BTreeMap<String, UserState>,
     unknown_users: UnknownUsers,
     request: RequestLimits,
@@ -174,6 +177,16 @@ impl Config {
     /// The consumer whose key has this SHA-256.
     pub fn consumer_of(&self, digest: &[u8; 32]) -> Option<&Rc<Consumer>> {
         self.consumers.by_digest.get(digest).and_then(|index| self.consumers.list.get(*index))
+    }
+
+    /// Where an earlier filter says who calls.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// The consumer whom the mesh knows by this name.
+    pub fn consumer_known_as(&self, name: &str) -> Option<&Rc<Consumer>> {
+        self.consumers.by_identity.get(name).and_then(|index| self.consumers.list.get(*index))
     }
 
     /// The upstream of this name.

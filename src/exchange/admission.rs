@@ -61,12 +61,13 @@ impl Reading {
         gate: &Gate,
         endpoint: Endpoint,
         headers: &Headers,
+        property: Option<&[u8]>,
         end: End,
         record: &mut Record,
         now: Duration,
     ) -> Result<Self, Failure> {
         let method = value(headers, ":method").unwrap_or_default();
-        let caller = identify(gate, headers, record);
+        let caller = identify(gate, headers, property, record);
         check_endpoint(endpoint, method)?;
         let consumer = caller.and_then(|it| valid(it, now))?;
         let encoding = encoding(endpoint, headers)?;
@@ -139,10 +140,11 @@ impl Reading {
 pub(super) fn limits(
     gate: &Gate,
     headers: &Headers,
+    property: Option<&[u8]>,
     record: &mut Record,
     now: Duration,
 ) -> Result<Vec<u8>, Failure> {
-    let caller = identify(gate, headers, record);
+    let caller = identify(gate, headers, property, record);
     check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
     let consumer = caller.and_then(|it| valid(it, now))?;
     let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
@@ -168,11 +170,12 @@ pub(super) fn limits(
 fn identify<'g>(
     gate: &'g Gate,
     headers: &Headers,
+    property: Option<&[u8]>,
     record: &mut Record,
 ) -> Result<&'g Rc<Consumer>, Failure> {
     let borrowed: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let consumer = auth::identify(&gate.config, &borrowed).map_err(Failure::Key)?;
+    let consumer = auth::identify(&gate.config, &borrowed, property).map_err(Failure::Key)?;
     record.consumer = Some(consumer.name().to_owned());
     Ok(consumer)
 }

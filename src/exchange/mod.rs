@@ -69,6 +69,8 @@ pub struct Exchange {
     record: Record,
     /// What the request holds under the rules, until it is settled: exactly once.
     ticket: Option<Ticket>,
+    /// Who calls, as a property of Envoy tells; until the head is read.
+    property: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -87,7 +89,7 @@ enum Phase {
 impl Exchange {
     /// An exchange that has seen nothing yet.
     pub fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, phase: Phase::Start, record: Record::default(), ticket: None }
+        Self { gate, phase: Phase::Start, record: Record::default(), ticket: None, property: None }
     }
 
     /// Settles what the request holds, once; how the rules then stand, as headers.

@@ -9,9 +9,24 @@ use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
 use super::streaming::Streaming;
 use super::ticket::{Charge, Ticket};
 use super::{End, Exchange, Headers, Phase, head};
+use crate::auth;
 use crate::openai::endpoint::Endpoint;
 
 impl Exchange {
+    /// The property of Envoy that tells who sends this head, where one does and the request is ours. Its
+    /// value is to be given before the head.
+    #[must_use]
+    pub fn wanted_property(&self, headers: &Headers) -> Option<&[String]> {
+        let path = auth::wanted_property(&self.gate.config)?;
+        let target = head::value(headers, ":path").unwrap_or_default();
+        Endpoint::of_path(target).map(|_| path)
+    }
+
+    /// Takes the value of the wanted property, as an earlier filter has set it.
+    pub fn property(&mut self, value: Option<Vec<u8>>) {
+        self.property = value;
+    }
+
     /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
     pub fn request_headers(
         &mut self,
@@ -27,8 +42,10 @@ impl Exchange {
         self.record.started = now;
         self.record.endpoint = Some(endpoint.name());
         self.record.request_id = head::Kept::of(headers).request_id;
+        let property = self.property.take();
+        let property = property.as_deref();
         if endpoint == Endpoint::Limits {
-            let told = admission::limits(&self.gate, headers, &mut self.record, now);
+            let told = admission::limits(&self.gate, headers, property, &mut self.record, now);
             return OnRequestHeaders::Reply(match told {
                 Ok(body) => {
                     self.phase = Phase::Replied;
@@ -37,7 +54,7 @@ impl Exchange {
                 Err(failure) => self.refuse(&failure),
             });
         }
-        match Reading::open(&self.gate, endpoint, headers, end, &mut self.record, now) {
+        match Reading::open(&self.gate, endpoint, headers, property, end, &mut self.record, now) {
             Ok(reading) => {
                 self.phase = Phase::Reading(Box::new(reading));
                 OnRequestHeaders::Hold

@@ -236,6 +236,11 @@ pub(super) fn response_code() -> Option<u16> {
     u16::try_from(i64::from_le_bytes(code.try_into().ok()?)).ok().filter(|code| *code > 0)
 }
 
+/// A property that an earlier filter has set, as its bytes. In `on_http_request_headers`.
+pub(super) fn named_property(path: &[String]) -> Option<Vec<u8>> {
+    property(&path.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).ok().flatten()
 }

@@ -129,6 +129,10 @@ impl Stream {
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let headers = host::request_headers();
+        self.step(|exchange| {
+            let value = exchange.wanted_property(&headers).map(host::named_property);
+            exchange.property(value.flatten());
+        });
         let outcome = self
             .step(|exchange| exchange.request_headers(&headers, end(end_of_stream), host::now()));
         match outcome {

@@ -11,7 +11,7 @@ use proxy_wasm::types::ContextType;
 use super::host;
 use super::http::Stream;
 use super::metrics::Metrics;
-use crate::config::Config;
+use crate::config::{Config, Identity};
 use crate::exchange::count::Count;
 use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
 use crate::limits::{Engine, Rule, Unit};
@@ -130,6 +130,12 @@ impl RootContext for Root {
             );
         }
         VM.with(|(_, metrics)| metrics.define(config.limits()));
+        if let Some(Identity::Header(name)) = config.identity() {
+            log::warn!(
+                "imagegate: whoever sends the header `{name}` is who it says: an earlier filter has to \
+                 set or remove it on every request"
+            );
+        }
         self.shared = Some(Rc::new(Shared {
             gate: Rc::new(Gate::new(
                 config,

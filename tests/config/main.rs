@@ -113,7 +113,7 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {} {} {} {} {} {}\n{:?}\n{:?}\n{:?}",
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {} {} {} {} {} {}\n{:?}\n{:?}\n{:?}\n{:?} {:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
         names.into_iter().map(model).collect::<String>(),
@@ -135,6 +135,9 @@ fn describe(config: &Config) -> String {
         config.prices(),
         config.limits(),
         config.service(),
+        config.identity(),
+        ["web", "ops", "nobody"]
+            .map(|it| config.consumer_known_as(it).map(|it| it.name().to_owned())),
     )
 }
 

@@ -30,6 +30,7 @@ mod generations;
 mod harness;
 mod held_heads;
 mod http2;
+mod identity;
 mod limits;
 mod memory;
 mod metrics;

@@ -104,7 +104,13 @@ fn what_has_the_wrong_form_does_not_validate() {
         "a boolean",
     ];
     // What these accept depends on another field, which is the parser's to say.
-    let depends = ["/models: missing", "/window: missing", "/max: a string", "/max: a number"];
+    let depends = [
+        "/models: missing",
+        "/key_sha256: missing",
+        "/window: missing",
+        "/max: a string",
+        "/max: a number",
+    ];
     let mut count = 0;
     for (name, document, error) in fixtures("invalid") {
         let (told, _) = error.split_once(", accepted: ").unwrap_or((&error, ""));

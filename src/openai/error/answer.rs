@@ -201,6 +201,7 @@ impl KeyReason {
             Self::Malformed => Class::KeyMalformed,
             Self::Ambiguous => Class::KeyAmbiguous,
             Self::Unknown => Class::KeyUnknown,
+            Self::Stranger => Class::CallerUnknown,
             Self::Expired => Class::KeyExpired,
             Self::Disabled => Class::KeyDisabled,
         }

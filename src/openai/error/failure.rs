@@ -208,6 +208,8 @@ pub enum KeyReason {
     Ambiguous,
     /// It belongs to nobody.
     Unknown,
+    /// No key was sent, and whom the mesh names nobody knows.
+    Stranger,
     /// Its time is over.
     Expired,
     /// Its consumer is disabled.

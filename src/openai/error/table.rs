@@ -104,6 +104,9 @@ table! {
     /// A key that nobody has.
     KeyUnknown: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "Incorrect API key provided.";
+    /// No key, and a caller whom the mesh names (`identity`) but no consumer is.
+    CallerUnknown: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
+        "The caller that this mesh names is not known to this gateway. Please contact its operator, or send an API key.";
     /// The key is past its `expires_at`.
     KeyExpired: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "The API key has expired.";
