@@ -1,4 +1,4 @@
-//! What rules cost: Envoy's CPU time per request with three rules, over the same filter without any.
+//! What rules cost: Envoy's CPU time per request with five rules, over the same filter without any.
 //!
 //! The service is that of the tests, and its own CPU time is not counted: what it costs is its own.
 
@@ -17,33 +17,44 @@ use super::{AT_ONCE, root};
 /// A small picture: of a large one rules are no part that could be seen.
 const BASE64_BYTES: usize = 4_000;
 
-/// More than a run can use.
-const RULES: &str = r#""prices": [{"model": "*", "usd": "0.000001"}], "limits": [
-    {"name": "rpm", "per": "key", "unit": "requests", "max": 100000000, "window": "1h"},
-    {"name": "images", "per": "user", "unit": "images", "max": 100000000, "window": "1h"},
-    {"name": "budget", "per": "user", "unit": "usd", "max": "10000.00", "window": "1h"}]"#;
-
-/// The same limits for the service, one line for each rule.
-const LIMITS: [(&str, &str); 3] = [("rpm", "key"), ("images", "user"), ("budget", "user")];
-
-/// Where the rules are counted: what it is called, and the settings that say so.
-const ENGINES: [(&str, &str); 3] = [
-    ("local", r#""engine": {"kind": "local"}"#),
-    ("rls, at once", r#""engine": {"kind": "rls", "timeout": "10s", "releases": "negative_hits"}"#),
-    ("rls, one by one", r#""engine": {"kind": "rls", "timeout": "10s"}"#),
+/// The rules: names, what each counts together, and of what; more than a run can use.
+const RULES: [(&str, &str, &str); 5] = [
+    ("rpm", "key", r#""unit": "requests", "max": 100000000"#),
+    ("images", "user", r#""unit": "images", "max": 100000000"#),
+    ("pixels", "user", r#""unit": "megapixels", "max": 1000000"#),
+    ("model", "model", r#""unit": "requests", "max": 100000000"#),
+    ("budget", "user", r#""unit": "usd", "max": "10000.00""#),
 ];
+
+/// What is compared with no rules: what it is called, how many rules, and where they are counted.
+const CASES: [(&str, usize, &str); 4] = [
+    ("5 local", 5, r#"{"kind": "local"}"#),
+    ("1 rls", 1, r#"{"kind": "rls", "timeout": "10s"}"#),
+    ("5 rls, at once", 5, r#"{"kind": "rls", "timeout": "10s", "releases": "negative_hits"}"#),
+    ("5 rls, one by one", 5, r#"{"kind": "rls", "timeout": "10s"}"#),
+];
+
+/// The filter's settings with so many of the rules.
+fn settings(rules: usize, engine: &str) -> String {
+    let rule = |(name, per, what): &(&str, &str, &str)| {
+        format!(r#"{{"name": "{name}", "per": "{per}", {what}, "window": "1h"}}"#)
+    };
+    let rules: Vec<_> = RULES.iter().take(rules).map(rule).collect();
+    let prices = r#""prices": [{"model": "*", "usd": "0.000001"}]"#;
+    format!(r#"{prices}, "limits": [{}], "engine": {engine}"#, rules.join(", "))
+}
 
 /// Measures each engine at each number of requests at once, and prints what comes of it.
 pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Duration) {
     let service = Service::start();
-    let cell_time = run / u32::try_from(ENGINES.len() * AT_ONCE.len()).unwrap();
+    let cell_time = run / u32::try_from(CASES.len() * AT_ONCE.len()).unwrap();
     upstream.send(Stream::new(Variant::Repeated, BASE64_BYTES).response());
     println!(
-        "Envoy's CPU per request of 4 KB, three rules over none\n\
-         engine            at once   ratio  quartiles       rules ms   none ms  pairs  p50 latency"
+        "Envoy's CPU per request of 4 KB, with rules over without\n\
+         rules             at once   ratio  quartiles       added µs   none ms  pairs  p50 latency"
     );
-    for (name, engine) in ENGINES {
-        let settings = format!("{}, {engine}", RULES.replace('\n', " "));
+    for (name, rules, engine) in CASES {
+        let settings = settings(rules, engine);
         let envoy = Envoy::with_settings(binary, filter, upstream.port(), &settings, service.port);
         for at_once in AT_ONCE {
             let mut ruled = Side::connect(&envoy, envoy.gate(), at_once);
@@ -51,8 +62,8 @@ pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Dur
             let mut ratios = compare(&mut ruled, &mut free, Instant::now() + cell_time);
             let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
             println!(
-                "{name:<16} {at_once:>8}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.3} {:>9.3} {:>6} {:>12.2}",
-                quantile(&mut ruled.cpu_us, 0.5) / 1000.0,
+                "{name:<17} {at_once:>7}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.1} {:>9.3} {:>6} {:>12.2}",
+                quantile(&mut ruled.cpu_us, 0.5) - quantile(&mut free.cpu_us, 0.5),
                 quantile(&mut free.cpu_us, 0.5) / 1000.0,
                 ratios.len(),
                 quantile(&mut ruled.seconds, 0.5) / quantile(&mut free.seconds, 0.5),
@@ -71,13 +82,13 @@ impl Service {
     fn start() -> Self {
         let folder = root().join("build/bench");
         fs::create_dir_all(&folder).unwrap();
-        let limit = |(rule, per)| {
+        let limit = |(rule, per, _)| {
             format!(
                 "- {{ namespace: imagegate, max_value: 100000000, seconds: 3600, name: {rule}, \
                  conditions: [\"descriptors[0].rule == '{rule}'\"], variables: [\"descriptors[0].{per}\"] }}\n"
             )
         };
-        fs::write(folder.join("limits.yaml"), LIMITS.map(limit).concat()).unwrap();
+        fs::write(folder.join("limits.yaml"), RULES.map(limit).concat()).unwrap();
         let mut process = Command::new(root().join("target/rls-server/debug/rls-server"))
             .arg("--limits")
             .arg(folder.join("limits.yaml"))
