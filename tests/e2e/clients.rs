@@ -186,6 +186,12 @@ impl Log {
             ),
             "edit of 1" => self.edit(&request, 1, false),
             "edit of 2 masked" => self.edit(&request, 2, true),
+            "stream" => {
+                let seed = self.seed.fetch_add(1, Ordering::Relaxed);
+                Step::draw(&Drawing { previews: 2, ..Drawing::of_bytes(200_000, seed) })
+            }
+            // Cut short behind its preview.
+            "break" => Step::stream(Drawing::of_bytes(200_000, 0).opening()),
             _ => self.draw(),
         }
     }

@@ -2,7 +2,7 @@
 
 import { LIMITED, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
 
-const { OpenAI, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
+const { OpenAI, APIError, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
   require("openai");
 
 // As a service sets it up, its address and key apart: retries are the client's default, two.
@@ -20,6 +20,14 @@ async function fails(kind, status, code, fields, by = once) {
   check(error.status === status && error.code === code, `${error.status} ${error.code} is ${status} ${code}`);
   check(error.requestID, "the error has a request id");
   return error;
+}
+
+function checkEvents(events, family, previews) {
+  const names = events.map((event) => event.type).join();
+  check(names === [...Array(previews).fill(`${family}.partial_image`), `${family}.completed`].join(), `the events are as asked: ${names}`);
+  check(events.slice(0, -1).every((event, place) => event.partial_image_index === place), "the previews are counted");
+  checkPictures(events.map((event) => event.b64_json), previews + 1);
+  check(events.at(-1).usage.total_tokens > 0 && events.at(-1).size === "1024x1024", "the event has its fields");
 }
 
 await run({
@@ -47,6 +55,31 @@ await run({
     const image = [await file(png(64), "first.png"), await file(png(32), "second.png")];
     const mask = await file(png(64, 0), "mask.png");
     checkImages(await once.images.edit({ model: "gpt-image-2", prompt: "edit of 2 masked", image, mask }), 1);
+  },
+
+  async stream() {
+    const events = await Array.fromAsync(await generate({ prompt: "stream", stream: true, partial_images: 2 }));
+    checkEvents(events, "image_generation", 2);
+  },
+
+  async stream_of_edit() {
+    const image = await toFile(png(64), "picture.png", { type: "image/png" });
+    const asked = { model: "gpt-image-2", prompt: "edit of 1", image, stream: true };
+    checkEvents(await Array.fromAsync(await once.images.edit(asked)), "image_edit", 0);
+  },
+
+  async stream_refused_is_400() {
+    await fails(BadRequestError, 400, "moderation_blocked", { prompt: "fail 400", stream: true });
+  },
+
+  async broken_stream_raises() {
+    const seen = [];
+    const reading = async () => {
+      for await (const event of await generate({ prompt: "break", stream: true, partial_images: 1 })) seen.push(event.type);
+    };
+    const error = await raised(reading());
+    check(seen.join() === "image_generation.partial_image", `the preview came: ${seen}`);
+    check(error instanceof APIError && error.code === "upstream_disconnected", `${error} is told`);
   },
 
   async unknown_key_is_401() {

@@ -49,6 +49,38 @@ def edit_with_mask():
     check_pictures([item.b64_json for item in result.data], 1)
 
 
+def check_events(events, family, previews):
+    names = [event.type for event in events]
+    check(names == [f"{family}.partial_image"] * previews + [f"{family}.completed"], f"the events are as asked: {names}")
+    check([event.partial_image_index for event in events[:-1]] == list(range(previews)), "the previews are counted")
+    check_pictures([event.b64_json for event in events], previews + 1)
+    check(events[-1].usage.total_tokens > 0 and events[-1].size == "1024x1024", "the event has its fields")
+
+
+@case
+def stream():
+    check_events(list(generate(prompt="stream", stream=True, partial_images=2)), "image_generation", 2)
+
+
+@case
+def stream_of_edit():
+    asked = {"model": "gpt-image-2", "prompt": "edit of 1", "image": png(64), "stream": True}
+    check_events(list(once.images.edit(**asked)), "image_edit", 0)
+
+
+@case
+def stream_refused_is_400():
+    fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400", stream=True)
+
+
+@case
+def broken_stream_raises():
+    events = generate(prompt="break", stream=True, partial_images=1)
+    check(next(events).type == "image_generation.partial_image", "the preview came")
+    error = raised(openai.APIError, lambda: next(events))
+    check(error.code == "upstream_disconnected", f"{error.code} is told")
+
+
 @case
 def unknown_key_is_401():
     error = fails(openai.AuthenticationError, 401, "invalid_api_key", by=once.with_options(api_key=UNKNOWN))

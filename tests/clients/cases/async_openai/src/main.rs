@@ -1,7 +1,7 @@
 //! The cases of async-openai; `tests/e2e/clients.rs` runs them and says what a prompt leads to.
 //!
 //! The client keeps no code of a 5xx, only its body as the message. It tries 429 and 5xx three times again, by `retry-after`, but no
-//! 429 whose type is `insufficient_quota`; it knows no `x-should-retry`.
+//! 429 whose type is `insufficient_quota`; it knows no `x-should-retry`. An error within a stream it cannot read, which is the error.
 
 use std::collections::HashSet;
 use std::env;
@@ -12,9 +12,10 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::{ApiErrorResponse, OpenAIError};
 use async_openai::types::images::{
     CreateImageEditRequestArgs, CreateImageRequest, CreateImageRequestArgs, Image, ImageEditInput,
-    ImageInput, ImageModel, ImageQuality, ImageSize, ImagesResponse,
+    ImageGenStreamEvent, ImageInput, ImageModel, ImageQuality, ImageSize, ImagesResponse,
 };
 use base64::Engine;
+use futures::StreamExt;
 use serde_json::json;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -28,6 +29,8 @@ async fn main() {
     tell("three_pictures", three_pictures().await);
     tell("edit", edit().await);
     tell("edit_with_mask", edit_with_mask().await);
+    tell("stream", stream().await);
+    tell("broken_stream_raises", broken_stream().await);
     tell(
         "unknown_key_is_401",
         fails(&with_key("sk-of-nobody"), asked(), 401, "invalid_api_key").await,
@@ -86,6 +89,41 @@ async fn edit_with_mask() -> Outcome {
         .prompt("edit of 2 masked")
         .build()?;
     pictures(&own().images().edit(request).await?, 1)
+}
+
+async fn stream() -> Outcome {
+    let mut request = prompt("stream");
+    request.partial_images = Some(2);
+    let events: Vec<_> = own().images().generate_stream(request).await?.collect().await;
+    let mut names = Vec::new();
+    for event in events {
+        names.push(match event? {
+            ImageGenStreamEvent::PartialImage(it) => format!("preview {}", it.partial_image_index),
+            ImageGenStreamEvent::Completed(it) => {
+                check(it.usage.total_tokens > 0, "the event has its usage")?;
+                check(it.b64_json.starts_with("iVBORw0KGgo"), "the picture is a PNG")?;
+                "picture".to_owned()
+            }
+        });
+    }
+    check(
+        names == ["preview 0", "preview 1", "picture"],
+        &format!("the events are as asked: {names:?}"),
+    )
+}
+
+async fn broken_stream() -> Outcome {
+    let mut request = prompt("break");
+    request.partial_images = Some(1);
+    let mut events = own().images().generate_stream(request).await?;
+    let first = events.next().await.ok_or("a preview comes")??;
+    check(matches!(first, ImageGenStreamEvent::PartialImage(_)), "the preview comes first")?;
+    match events.next().await {
+        Some(Err(error)) => {
+            check(error.to_string().contains("upstream_disconnected"), &error.to_string())
+        }
+        other => Err(format!("an error was expected, but this came: {other:?}").into()),
+    }
 }
 
 async fn forbidden_model() -> Outcome {
