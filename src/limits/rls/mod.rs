@@ -53,7 +53,7 @@ pub struct Question {
     unit: Unit,
     hits: u32,
     /// The period that the hits are counted in.
-    period: u64,
+    period: [u64; 2],
 }
 
 /// What the service says to a question.
@@ -126,17 +126,24 @@ pub const fn amount(unit: Unit, hits: u64) -> u64 {
     hits.saturating_mul(step(unit))
 }
 
-/// The number of the period that `now` lies in, as services number them: by the clock, from the Unix
-/// epoch.
-fn period(window: Window, now: Duration) -> u64 {
+/// The number of the period that `now` lies in by the clock, from the Unix epoch, in each way that services
+/// cut it: a week from Monday or from Thursday, as the epoch was one, a month of the calendar or of 30
+/// days. Where any of them is over, hits given back might be the next period's.
+fn period(window: Window, now: Duration) -> [u64; 2] {
+    let count = |length: Duration| {
+        let count = now.as_millis().checked_div(length.as_millis()).unwrap_or(0);
+        u64::try_from(count).unwrap_or(u64::MAX)
+    };
     match window {
-        Window::Sliding(length) => {
-            let millis = now.as_millis().checked_div(length.as_millis()).unwrap_or(0);
-            u64::try_from(millis).unwrap_or(u64::MAX)
-        }
-        Window::Day | Window::Week | Window::Month | Window::Now => window.interval(now),
+        Window::Sliding(length) => [count(length); 2],
+        Window::Day | Window::Now => [window.interval(now); 2],
+        Window::Week => [window.interval(now), count(WEEK)],
+        Window::Month => [window.interval(now), count(THIRTY_DAYS)],
     }
 }
+
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+const THIRTY_DAYS: Duration = Duration::from_secs(30 * 86_400);
 
 impl Question {
     /// The `RateLimitRequest` that asks it.

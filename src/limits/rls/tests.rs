@@ -100,6 +100,25 @@ fn what_was_not_used_is_given_back_in_its_period_where_the_service_takes_it() {
 }
 
 #[test]
+fn nothing_is_given_back_once_a_service_may_have_begun_the_next_period() {
+    let negative = service(Releases::NegativeHits);
+    let day = Duration::from_secs(86_400);
+    // 2026-01-01 was a Thursday, where weeks from the epoch begin; 30 days from it end on 2026-01-07.
+    for (window, counted, still, over) in [
+        (Window::Week, NOW - Duration::from_secs(1), NOW - Duration::from_millis(1), NOW),
+        (Window::Week, NOW + day * 4 - Duration::from_secs(1), NOW + day, NOW + day * 4),
+        (Window::Month, NOW + day * 5, NOW + day * 6 - Duration::from_secs(1), NOW + day * 6),
+        (Window::Month, NOW + day * 30, NOW + day * 31 - Duration::from_secs(1), NOW + day * 31),
+    ] {
+        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
+        let rules = [rule(Per::User, Unit::Usd, window)];
+        let question = questions(&rules, &scope, &|_| 211_000_000, counted).remove(0);
+        assert!(question.settle(&negative, 0, still).is_some(), "{window:?} {counted:?}");
+        assert_eq!(question.settle(&negative, 0, over), None, "{window:?} {counted:?}");
+    }
+}
+
+#[test]
 fn what_costs_more_than_was_reserved_is_counted_whatever_the_service_takes_back() {
     let question = ask(rule(Per::User, Unit::Usd, MINUTE), 211_000_000).remove(0);
     for releases in [Releases::Never, Releases::NegativeHits] {
