@@ -99,7 +99,13 @@ impl Ticket {
             Err(_) => Quote::default(),
         };
         let amount = |unit| asked.amount(unit, request.n, quote);
-        let patience = model.upstream.timeout().saturating_add(GRACE);
+        // A rate-limit service may be asked before the upstream, rule by rule.
+        let rules_asked = u32::try_from(rules.len()).unwrap_or(u32::MAX);
+        let asking = gate
+            .config
+            .service()
+            .map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules_asked));
+        let patience = model.upstream.timeout().saturating_add(GRACE).saturating_add(asking);
         let reserved = local::reserve(gate.store(), rules, scope, &amount, patience, now)
             .map_err(|error| refusal::local(rules, error, &amount, now))?;
         let questions = rls::questions(rules, scope, &amount, now);
