@@ -206,6 +206,38 @@ fn a_preview_may_come_in_one_piece_that_is_longer_than_the_buffer_limit() {
 }
 
 #[test]
+fn a_listener_with_a_small_buffer_serves_streams_too() {
+    let upstream = Upstream::scripts([]);
+    // What Envoy's guide recommends at an edge; the cluster's chunks stay as large as they are.
+    let listener = "    - name: images\n      address:";
+    let small =
+        "    - name: images\n      per_connection_buffer_limit_bytes: 32768\n      address:";
+    for setup in [
+        Setup::new(upstream.port()).replace(LIMIT, "").replace(listener, small),
+        Setup::new(upstream.port()).replace(listener, small),
+    ] {
+        let envoy = setup.start();
+        for size in [3_000, 20_000, 24_000, 30_000, 60_000, 300_000, 700_000] {
+            let drawing = Drawing::of_bytes(size, 1);
+            let preview = [without_previews(&drawing), drawing.preview(0)].concat();
+            let rest = [drawing.picture(), drawing.completed(Output::Empty)].concat();
+            upstream.push(vec![
+                Step::StreamHead,
+                Step::Chunk(preview),
+                Step::Pause(Duration::from_millis(100)),
+                Step::Chunk(rest),
+                Step::End,
+            ]);
+            let response = asking(1).send(&envoy);
+            assert_eq!(response.status, 200, "{size}");
+            let text = String::from_utf8(response.body).unwrap();
+            assert_eq!(text.matches("event: ").count(), 2, "{size}");
+            assert!(text.contains(&drawing.base64), "{size}: the picture is missing");
+        }
+    }
+}
+
+#[test]
 fn a_stream_may_come_in_one_piece() {
     let upstream = Upstream::scripts([]);
     for (case, setup) in setups(upstream.port()) {
