@@ -17,7 +17,8 @@ codex-sim: a stand-in for the Codex backend that draws real pictures and fails o
 Usage: codex-sim [OPTIONS]
 
 It answers POST /backend-api/codex/responses (also /responses and /v1/responses) as Codex answers a request with the
-image_generation tool: a stream of events with a picture that shows the words of the prompt.
+image_generation tool: a stream of events with a picture that shows the words of the prompt. POST /v1/images/generations
+and /v1/images/edits (also /backend-api/codex/images/… and /openai/deployments/NAME/images/…) speak the Images API.
 
 Options:
   --listen ADDRESS:PORT   where to listen [default: 127.0.0.1:0, any free port]; the first line of output is
@@ -26,7 +27,7 @@ Options:
   --previews N            previews that are sent although none were asked for, 0 to 8 [default: 1]
   --completed-output WHAT empty: `output` of response.completed is [], as Codex sends it [default]
                           full: it repeats every item with its base64, as api.openai.com does
-  --token TOKEN           the bearer token that is accepted [default: any]
+  --token TOKEN           the token that is accepted, as bearer or, for Azure, as api-key [default: any]
   --fault NAME            something that goes wrong with every request; may be repeated
   --seed N                other pictures; and the same identifiers on every run
   --log                   one line on standard error for each request, without its words
@@ -64,7 +65,7 @@ pub struct Options {
     pub settings: Settings,
     /// What goes wrong with every prompt.
     pub directives: Vec<Directive>,
-    /// The bearer token that is accepted; without one, any is.
+    /// The token that is accepted; without one, any is.
     pub token: Option<String>,
     /// Chooses pictures and identifiers.
     pub seed: Option<u64>,

@@ -50,7 +50,11 @@ impl Event {
         out.text("data: ");
         body.write(
             &mut out,
-            JsonStyle { escaped_slashes: framing.escaped_slashes, between_members },
+            JsonStyle {
+                escaped_slashes: framing.escaped_slashes,
+                between_members,
+                ..JsonStyle::default()
+            },
         );
         out.text(framing.end.as_str());
         out.text(framing.end.as_str());

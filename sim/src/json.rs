@@ -31,6 +31,22 @@ pub struct JsonStyle {
     /// Starts a new line of an event before each member of the outermost object: put between them
     /// in place of nothing.
     pub between_members: &'static str,
+    /// White space around everything that is not a value.
+    pub space: &'static str,
+}
+
+impl JsonStyle {
+    fn mark(self, out: &mut Rope, mark: &str) {
+        out.text(self.space);
+        out.text(mark);
+        out.text(self.space);
+    }
+
+    fn comma(self, out: &mut Rope, index: usize) {
+        if index > 0 {
+            self.mark(out, ",");
+        }
+    }
 }
 
 impl Json {
@@ -95,23 +111,23 @@ impl Json {
                 out.text("\"");
             }
             Self::List(items) => {
-                out.text("[");
+                style.mark(out, "[");
                 for (index, item) in items.iter().enumerate() {
-                    out.text(if index == 0 { "" } else { "," });
+                    style.comma(out, index);
                     item.write(out, JsonStyle { between_members: "", ..style });
                 }
-                out.text("]");
+                style.mark(out, "]");
             }
             Self::Object(members) => {
-                out.text("{");
+                style.mark(out, "{");
                 for (index, (key, value)) in members.iter().enumerate() {
-                    out.text(if index == 0 { "" } else { "," });
+                    style.comma(out, index);
                     out.text(style.between_members);
                     out.text(&Value::from(key.as_str()).to_string());
-                    out.text(":");
+                    style.mark(out, ":");
                     value.write(out, JsonStyle { between_members: "", ..style });
                 }
-                out.text("}");
+                style.mark(out, "}");
             }
         }
     }
@@ -169,14 +185,21 @@ mod tests {
     fn base64_is_written_as_it_is_or_with_escaped_slashes() {
         let json = object! { "result": Json::Base64(Bytes::from_static(b"a/b+")) };
         assert_eq!(written(&json, JsonStyle::default()), r#"{"result":"a/b+"}"#);
-        let style = JsonStyle { escaped_slashes: true, between_members: "" };
+        let style = JsonStyle { escaped_slashes: true, ..JsonStyle::default() };
         assert_eq!(written(&json, style), r#"{"result":"a\/b+"}"#);
+    }
+
+    #[test]
+    fn white_space_can_stand_around_every_mark() {
+        let json = object! { "a": list![1, 2], "b": object! {} };
+        let text = written(&json, JsonStyle { space: " ", ..JsonStyle::default() });
+        assert_eq!(text, r#" { "a" :  [ 1 , 2 ]  , "b" :  {  }  } "#);
     }
 
     #[test]
     fn members_of_the_outermost_object_can_start_a_line() {
         let json = object! { "a": object! { "b": 1 }, "c": 2 };
-        let style = JsonStyle { between_members: "\ndata: ", escaped_slashes: false };
+        let style = JsonStyle { between_members: "\ndata: ", ..JsonStyle::default() };
         assert_eq!(written(&json, style), "{\ndata: \"a\":{\"b\":1},\ndata: \"c\":2}");
     }
 }

@@ -4,6 +4,7 @@
 //! The way of a request: [`server`] takes it, [`request`] reads it and refuses what Codex refuses,
 //! [`directive`] finds in its prompt what is to go wrong, [`picture`] draws, [`story`] makes the
 //! list of events in the recorded order, [`faults`] change that list, and the server plays it.
+//! [`images`] does for the Images API what [`request`], [`story`] and [`faults`] do for `/responses`.
 //! Everything but `server` and `clock` works without I/O.
 
 pub mod cli;
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod directive;
 pub mod event;
 pub mod faults;
+pub mod images;
 pub mod json;
 pub mod picture;
 pub mod random;

@@ -38,12 +38,24 @@ impl Refusal {
         Self::json(400, &object! { "error": error })
     }
 
-    /// What the image tool itself refuses; it names the whole of `tools`, not the field.
-    pub fn tool(code: &str, message: &str) -> Self {
+    /// A value that the model cannot draw, with the parameter that is blamed.
+    pub fn drawing(param: &str, message: &str) -> Self {
         let error = object! {
-            "message": message, "type": "image_generation_user_error", "param": "tools", "code": code,
+            "message": message, "type": "image_generation_user_error", "param": param, "code": "invalid_value",
         };
         Self::json(400, &object! { "error": error })
+    }
+
+    /// A parameter that does not exist.
+    pub fn unknown_parameter(path: &str) -> Self {
+        Self::invalid(Some("unknown_parameter"), path, &format!("Unknown parameter: '{path}'."))
+    }
+
+    /// The OpenAI envelope about no parameter.
+    pub fn error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Self {
+        let code = code.map_or(Json::NULL, Json::from);
+        let error = object! { "message": message, "type": kind, "param": Json::NULL, "code": code };
+        Self::json(status, &object! { "error": error })
     }
 
     /// Text of another type.

@@ -8,7 +8,7 @@ use crate::{
     json::Json,
     object,
     refusal::Refusal,
-    request::{not_offered, unknown_field, unsupported_model},
+    request::{not_offered, unsupported_model},
 };
 
 faults! {
@@ -65,7 +65,7 @@ impl AnswerFault {
                 self.limit(now.as_secs())
             }
             Self::NoEntitlement => not_offered("image_generation"),
-            Self::UnknownParameterN => unknown_field(0, "n"),
+            Self::UnknownParameterN => Refusal::unknown_parameter("tools[0].n"),
             Self::Instructions => Refusal::detail(400, "Instructions are required"),
             Self::Store => Refusal::detail(400, "Store must be set to false"),
             Self::Stream => Refusal::detail(400, "Stream must be set to true"),
@@ -134,25 +134,32 @@ impl AnswerFault {
                     .with("x-image-gen-primary-window-minutes", "1440")
                     .with("x-image-gen-primary-reset-at", reset.to_string())
             }
-            Self::InsufficientQuota => {
-                error(429, "insufficient_quota", Some("insufficient_quota"), crate::story::QUOTA)
-            }
-            _ => error(429, "input-images", Some("rate_limit_exceeded"), crate::story::RATE_LIMIT)
-                .with("retry-after", "1")
-                .with("retry-after-ms", "467"),
+            Self::InsufficientQuota => Refusal::error(
+                429,
+                "insufficient_quota",
+                Some("insufficient_quota"),
+                crate::story::QUOTA,
+            ),
+            _ => Refusal::error(
+                429,
+                "input-images",
+                Some("rate_limit_exceeded"),
+                crate::story::RATE_LIMIT,
+            )
+            .with("retry-after", "1")
+            .with("retry-after-ms", "467"),
         }
     }
 
     fn bad_request(self) -> Refusal {
         match self {
-            Self::InvalidSize => Refusal::tool(
-                "invalid_value",
+            Self::InvalidSize => Refusal::drawing(
+                "tools",
                 "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
             ),
-            Self::NoTransparent => Refusal::tool(
-                "invalid_value",
-                "Transparent background is not supported for this model.",
-            ),
+            Self::NoTransparent => {
+                Refusal::drawing("tools", "Transparent background is not supported for this model.")
+            }
             Self::BadImage => Refusal::invalid(
                 Some("invalid_image"),
                 "input",
@@ -172,7 +179,7 @@ impl AnswerFault {
             Self::TokenExpired => {
                 let message =
                     "Provided authentication token is expired. Please try signing in again.";
-                error(401, "invalid_request_error", Some("token_expired"), message)
+                Refusal::error(401, "invalid_request_error", Some("token_expired"), message)
             }
             Self::RefreshTokenExpired => Refusal::json(
                 401,
@@ -197,24 +204,23 @@ impl AnswerFault {
                 };
                 Refusal::json(503, &object! { "error": error })
             }
-            Self::SlowDown => {
-                error(503, "server_error", Some("slow_down"), "Slow Down").with("retry-after", "2")
-            }
+            Self::SlowDown => Refusal::error(503, "server_error", Some("slow_down"), "Slow Down")
+                .with("retry-after", "2"),
             Self::TooLarge => {
                 let message =
                     "Maximum content size limit (26214400) exceeded (26394240 bytes read)";
-                error(413, "server_error", None, message)
+                Refusal::error(413, "server_error", None, message)
             }
             Self::ImageFailed => {
                 let message = "Image generation failed";
-                error(
+                Refusal::error(
                     500,
                     "image_generation_server_error",
                     Some("image_generation_failed"),
                     message,
                 )
             }
-            _ => error(500, "server_error", None, failed),
+            _ => Refusal::error(500, "server_error", None, failed),
         }
     }
 
@@ -242,12 +248,4 @@ impl AnswerFault {
             }
         }
     }
-}
-
-fn error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Refusal {
-    let code = code.map_or(Json::NULL, Json::from);
-    Refusal::json(
-        status,
-        &object! { "error": object! { "message": message, "type": kind, "param": Json::NULL, "code": code } },
-    )
 }

@@ -1,14 +1,15 @@
 //! Everything that can go wrong on demand.
 //!
 //! A fault has a name, by which a prompt asks for it (`[[sim:NAME]]`), and one line that says what
-//! it does; the lists here are what `codex-sim --faults` prints. There are three kinds: an answer
-//! that is no stream, another story, another wire.
+//! it does; the lists here are what `codex-sim --faults` prints. There are four kinds: an answer
+//! that is no stream, another story, another wire, and odd forms of what the Images API answers.
 
 pub mod answer;
+pub mod images;
 pub mod story;
 pub mod wire;
 
-pub use self::{answer::AnswerFault, story::StoryFault, wire::WireFault};
+pub use self::{answer::AnswerFault, images::ImagesFault, story::StoryFault, wire::WireFault};
 
 /// Declares an enum of faults with their names and what they do.
 macro_rules! faults {
@@ -46,6 +47,8 @@ pub enum Fault {
     Story(StoryFault),
     /// The recorded events, sent in an unusual way.
     Wire(WireFault),
+    /// An answer of the Images API in an odd form.
+    Images(ImagesFault),
 }
 
 /// Short names for those who think in statuses.
@@ -71,7 +74,8 @@ impl Fault {
     pub fn all() -> impl Iterator<Item = Self> {
         let answers = AnswerFault::ALL.iter().copied().map(Self::Answer);
         let stories = StoryFault::ALL.iter().copied().map(Self::Story);
-        answers.chain(stories).chain(WireFault::ALL.iter().copied().map(Self::Wire))
+        let images = ImagesFault::ALL.iter().copied().map(Self::Images);
+        answers.chain(stories).chain(WireFault::ALL.iter().copied().map(Self::Wire)).chain(images)
     }
 
     /// The name in a directive.
@@ -80,6 +84,7 @@ impl Fault {
             Self::Answer(fault) => fault.name(),
             Self::Story(fault) => fault.name(),
             Self::Wire(fault) => fault.name(),
+            Self::Images(fault) => fault.name(),
         }
     }
 
@@ -89,6 +94,7 @@ impl Fault {
             Self::Answer(fault) => fault.about(),
             Self::Story(fault) => fault.about(),
             Self::Wire(fault) => fault.about(),
+            Self::Images(fault) => fault.about(),
         }
     }
 
@@ -98,6 +104,7 @@ impl Fault {
             Self::Answer(_) => "A status and a body in place of the stream",
             Self::Story(_) => "A stream that tells another story",
             Self::Wire(_) => "The usual stream, sent in an unusual way",
+            Self::Images(_) => "The JSON of the Images API in an odd but legal form",
         }
     }
 }

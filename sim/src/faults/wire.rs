@@ -73,8 +73,10 @@ impl WireFault {
     pub fn edit(self, plan: &mut Plan) {
         match self {
             Self::Reset => {
-                let before_picture =
-                    |step: &Step| step.is_named("response.image_generation_call.generating");
+                let before_picture = |step: &Step| {
+                    step.is_named("response.image_generation_call.generating")
+                        || step.event().is_some_and(|event| event.name().starts_with("image_"))
+                };
                 plan.end_at(before_picture, vec![Step::Reset]);
             }
             Self::NoBlankEnd => plan.last_line = LastLine::Missing,

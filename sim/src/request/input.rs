@@ -92,7 +92,7 @@ impl Input {
 }
 
 /// The file in a data URL; nothing for any other URL.
-pub(super) fn read_image(url: &str, path: &str) -> Result<Bytes, Refusal> {
+pub(crate) fn read_image(url: &str, path: &str) -> Result<Bytes, Refusal> {
     let param = format!("{path}.image_url");
     let refuse = |code: &str, message: &str| Err(Refusal::invalid(Some(code), &param, message));
     if url.len() > MAX_IMAGE_URL {

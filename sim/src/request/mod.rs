@@ -3,13 +3,18 @@
 //! The order of the checks is the order in which the backend is seen to answer: its own rules first
 //! (`detail`), then the fields, then the tool.
 
+mod fields;
 mod input;
 mod size;
 mod tool;
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::tool::{not_offered, unknown_field};
+pub(crate) use self::{
+    fields::Fields,
+    input::read_image,
+    tool::{is_gpt, not_offered},
+};
 pub use self::{input::Input, size::Size, tool::ImageTool};
 use crate::refusal::Refusal;
 

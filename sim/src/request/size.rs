@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::is_gpt;
+
 /// The three sizes that every model draws.
 const FIXED: [&str; 3] = ["1024x1024", "1024x1536", "1536x1024"];
 
@@ -52,6 +54,12 @@ pub(super) fn read(text: &str, model: &str) -> Result<Size, String> {
         return Ok(Size::AUTO);
     }
     let refuse = |why: &str| Err(format!("Invalid size '{text}'. {why}"));
+    if !is_gpt(model) {
+        return match Size::parse(text).filter(|size| size.pixels() <= *PIXELS.end()) {
+            Some(size) => Ok(size),
+            None => refuse("Expected a size in the format WIDTHxHEIGHT, or auto."),
+        };
+    }
     if !model.starts_with("gpt-image-2") {
         return match Size::parse(text).filter(|_| FIXED.contains(&text)) {
             Some(size) => Ok(size),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
+    fields::Fields,
     input::{Input, read_image},
     size,
     size::Size,
@@ -81,7 +82,7 @@ pub(super) fn read(
     let mut found = None;
     for (index, tool) in tools.iter().enumerate() {
         if kind_of(tool) == Some("image_generation") {
-            found = Some(Fields { tool, index }.read(input)?);
+            found = Some(Fields { object: tool, tool: Some(index) }.read(input)?);
         }
     }
     Ok(found.filter(|_| choice.as_str() != Some("none")))
@@ -108,40 +109,36 @@ pub(crate) fn not_offered(kind: &str) -> Refusal {
     )
 }
 
-/// The answer to a field that the tool does not have.
-pub(crate) fn unknown_field(index: usize, name: &str) -> Refusal {
-    let param = format!("tools[{index}].{name}");
-    Refusal::invalid(Some("unknown_parameter"), &param, &format!("Unknown parameter: '{param}'."))
-}
-
-/// The fields of one tool.
-struct Fields<'a> {
-    tool: &'a Value,
-    index: usize,
+/// Whether this is a model of the kind that the tool draws with.
+pub(crate) fn is_gpt(model: &str) -> bool {
+    model.starts_with("gpt-image-") || model == "chatgpt-image-latest"
 }
 
 impl Fields<'_> {
     fn read(&self, input: &Input) -> Result<ImageTool, Refusal> {
-        let unknown = self
-            .tool
-            .as_object()
-            .and_then(|it| it.keys().find(|key| !KEYS.contains(&key.as_str())));
-        if let Some(name) = unknown {
-            return Err(unknown_field(self.index, name));
-        }
-        let model = self.model()?;
-        let new = model.starts_with("gpt-image-2.");
-        let qualities: &[&str] = if new {
+        self.only(&KEYS)?;
+        let mut tool = self.drawing(self.model()?)?;
+        tool.edits = self.one_of("action", &["auto", "generate", "edit"])? == "edit";
+        tool.mask = self.mask()?;
+        self.fidelity(&tool.model)?;
+        self.edit(&tool, input)?;
+        Ok(tool)
+    }
+
+    /// What is to be drawn by `model`, by the fields that the tool and the Images API share.
+    pub(crate) fn drawing(&self, model: String) -> Result<ImageTool, Refusal> {
+        let qualities: &[&str] = if model.starts_with("gpt-image-2.") {
             &["auto", "low", "medium", "high", "xhigh", "max"]
-        } else {
+        } else if is_gpt(&model) {
             &["auto", "low", "medium", "high"]
+        } else {
+            &["auto", "low", "medium", "high", "standard", "hd"]
         };
         let asked_size = self.text("size")?.unwrap_or("auto").to_owned();
         let format = self.format()?;
         let asked_background = self.one_of("background", &["auto", "transparent", "opaque"])?;
-        let tool = ImageTool {
-            size: size::read(&asked_size, &model)
-                .map_err(|why| Refusal::tool("invalid_value", &why))?,
+        Ok(ImageTool {
+            size: size::read(&asked_size, &model).map_err(|why| self.refuse("size", &why))?,
             asked_size,
             quality: self.one_of("quality", qualities)?,
             background: self.background(&asked_background, format)?,
@@ -152,16 +149,14 @@ impl Fields<'_> {
             partial_images: self.number("partial_images", 0, 3)?.unwrap_or(0),
             frames: self.number("frame_count", 2, 64)?.unwrap_or(9),
             frame_ms: self.number("frame_duration_ms", 20, 2000)?.unwrap_or(200),
-            edits: self.one_of("action", &["auto", "generate", "edit"])? == "edit",
-            mask: self.mask()?,
+            edits: false,
+            mask: None,
             model,
-        };
-        self.edit(&tool, input)?;
-        Ok(tool)
+        })
     }
 
     fn mask(&self) -> Result<Option<Bytes>, Refusal> {
-        let mask = match self.tool.get("input_image_mask") {
+        let mask = match self.object.get("input_image_mask") {
             None | Some(Value::Null) => return Ok(None),
             Some(mask) => mask,
         };
@@ -174,17 +169,17 @@ impl Fields<'_> {
 
     fn model(&self) -> Result<String, Refusal> {
         let model = self.text("model")?.unwrap_or("gpt-image-2");
-        if model.starts_with("gpt-image-") || model == "chatgpt-image-latest" {
+        if is_gpt(model) {
             return Ok(model.to_owned());
         }
-        Err(Refusal::tool("invalid_value", &format!("The model '{model}' does not exist.")))
+        Err(self.refuse("model", &format!("The model '{model}' does not exist.")))
     }
 
     fn format(&self) -> Result<Format, Refusal> {
         let name = self.one_of("output_format", &["png", "webp", "jpeg", "gif", "svg"])?;
         if name == "svg" {
-            return Err(Refusal::tool(
-                "invalid_value",
+            return Err(self.refuse(
+                "output_format",
                 "The output format 'svg' is not available for this account.",
             ));
         }
@@ -194,8 +189,8 @@ impl Fields<'_> {
     fn background(&self, asked: &str, format: Format) -> Result<Background, Refusal> {
         match (asked, format) {
             ("transparent", Format::Png | Format::Webp) => Ok(Background::Transparent),
-            ("transparent", _) => Err(Refusal::tool(
-                "invalid_value",
+            ("transparent", _) => Err(self.refuse(
+                "background",
                 "Transparent background is not supported for this output format.",
             )),
             _ => Ok(Background::Opaque),
@@ -206,80 +201,28 @@ impl Fields<'_> {
         let level = self.number("output_compression", 0, 100)?.unwrap_or(100);
         if level != 100 && !matches!(format, Format::Jpeg | Format::Webp) {
             let message = "Compression less than 100 is not supported for this output format.";
-            return Err(Refusal::tool("invalid_value", message));
+            return Err(self.refuse("output_compression", message));
         }
         Ok(u8::try_from(level).unwrap_or(100))
     }
 
-    fn edit(&self, tool: &ImageTool, input: &Input) -> Result<(), Refusal> {
-        let fidelity = self.tool.get("input_fidelity").is_some_and(|it| !it.is_null());
-        if fidelity && tool.model.starts_with("gpt-image-2") {
-            let message = format!(
-                "The model '{}' does not support the 'input_fidelity' parameter.",
-                tool.model
-            );
-            return Err(Refusal::tool("invalid_value", &message));
+    /// `input_fidelity`, which changes nothing here but which not every model takes.
+    pub(crate) fn fidelity(&self, model: &str) -> Result<(), Refusal> {
+        let asked = self.text("input_fidelity")?.is_some();
+        if asked && model.starts_with("gpt-image-2") {
+            let message =
+                format!("The model '{model}' does not support the 'input_fidelity' parameter.");
+            return Err(self.refuse("input_fidelity", &message));
         }
+        self.one_of("input_fidelity", &["low", "high"]).map(drop)
+    }
+
+    fn edit(&self, tool: &ImageTool, input: &Input) -> Result<(), Refusal> {
         if (tool.edits || tool.mask.is_some()) && input.images.is_empty() {
             let what = if tool.edits { "Action 'edit'" } else { "A mask" };
             let message = format!("{what} requires an image in the context.");
-            return Err(Refusal::tool("invalid_value", &message));
+            return Err(self.refuse("action", &message));
         }
         Ok(())
-    }
-
-    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        match self.tool.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.wrong_type(name, "a string")),
-        }
-    }
-
-    /// A field with a list of values, the first of which is the default.
-    fn one_of(&self, name: &str, accepted: &[&str]) -> Result<String, Refusal> {
-        let default = accepted.first().copied().unwrap_or_default();
-        let value = self.text(name)?.unwrap_or(default);
-        if accepted.contains(&value) {
-            return Ok(value.to_owned());
-        }
-        let accepted: Vec<String> = accepted.iter().map(|it| format!("'{it}'")).collect();
-        let message =
-            format!("Invalid value: '{value}'. Supported values are: {}.", accepted.join(", "));
-        Err(Refusal::invalid(Some("invalid_value"), &self.path(name), &message))
-    }
-
-    fn number(&self, name: &str, min: u64, max: u64) -> Result<Option<u32>, Refusal> {
-        let value = match self.tool.get(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(value) => value.as_u64().ok_or_else(|| self.wrong_type(name, "an integer"))?,
-        };
-        let path = self.path(name);
-        if value > max {
-            let message = format!(
-                "Invalid '{path}': integer above maximum value. Expected a value <= {max}, but got {value} instead."
-            );
-            return Err(Refusal::invalid(Some("integer_above_max_value"), &path, &message));
-        }
-        if value < min {
-            let message = format!(
-                "Invalid '{path}': integer below minimum value. Expected a value >= {min}, but got {value} instead."
-            );
-            return Err(Refusal::invalid(Some("integer_below_min_value"), &path, &message));
-        }
-        Ok(u32::try_from(value).ok())
-    }
-
-    fn wrong_type(&self, name: &str, expected: &str) -> Refusal {
-        let path = self.path(name);
-        Refusal::invalid(
-            Some("invalid_type"),
-            &path,
-            &format!("Invalid type for '{path}': expected {expected}."),
-        )
-    }
-
-    fn path(&self, name: &str) -> String {
-        format!("tools[{}].{name}", self.index)
     }
 }

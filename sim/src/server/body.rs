@@ -28,7 +28,12 @@ pub(super) enum Body {
     /// All of it.
     Whole(Option<Bytes>),
     /// Pieces as they come.
-    Pieces(Receiver<Result<Bytes, Broken>>),
+    Pieces {
+        /// Where they come from.
+        pieces: Receiver<Result<Bytes, Broken>>,
+        /// How many bytes are promised; without this the body is chunked.
+        len: Option<u64>,
+    },
 }
 
 impl Body {
@@ -48,7 +53,7 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Pieces(pieces) => {
+            Self::Pieces { pieces, .. } => {
                 pieces.poll_recv(cx).map(|piece| piece.map(|it| it.map(Frame::data)))
             }
         }
@@ -61,7 +66,7 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Pieces(_) => SizeHint::new(),
+            Self::Pieces { len, .. } => len.map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }
 }

@@ -62,6 +62,43 @@ pub(super) fn usual(number: u64, now: Duration) -> Headers {
     headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
+/// What an answer of the Images API carries.
+pub(super) fn openai(number: u64, now: Duration) -> Headers {
+    let mut random = Random::new(number);
+    let (first, second) = (random.next(), random.next());
+    let secs = now.as_secs();
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("server", "cloudflare".to_owned()),
+        ("cf-ray", format!("{first:016x}-SIM")),
+        ("cf-cache-status", "DYNAMIC".to_owned()),
+        (
+            "set-cookie",
+            format!(
+                "__cf_bm={second:016x}-{secs}-1.0.1.1; path=/; HttpOnly; Secure; SameSite=None"
+            ),
+        ),
+        ("set-cookie", format!("_cfuvid={first:016x}; path=/; HttpOnly; Secure; SameSite=None")),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+        ("x-request-id", format!("req_{first:016x}{second:016x}")),
+        ("openai-organization", "org-codex-sim".to_owned()),
+        ("openai-project", format!("proj_{second:016x}")),
+        ("openai-processing-ms", "9317".to_owned()),
+        ("openai-version", "2020-10-01".to_owned()),
+        ("x-ratelimit-limit-requests", "60".to_owned()),
+        ("x-ratelimit-remaining-requests", "59".to_owned()),
+        ("x-ratelimit-reset-requests", "1s".to_owned()),
+        ("x-ratelimit-limit-tokens", "150000".to_owned()),
+        ("x-ratelimit-remaining-tokens", "149984".to_owned()),
+        ("x-ratelimit-reset-tokens", "6m0s".to_owned()),
+        ("x-ratelimit-limit-input-images", "250".to_owned()),
+        ("x-ratelimit-remaining-input-images", "249".to_owned()),
+        ("x-ratelimit-reset-input-images", "240ms".to_owned()),
+    ];
+    headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
+}
+
 /// Sets one header in place of all of that name.
 pub(super) fn set(headers: &mut Headers, name: &'static str, value: impl Into<Vec<u8>>) {
     headers.retain(|(other, _)| *other != name);

@@ -5,8 +5,10 @@ mod answer;
 mod body;
 mod connection;
 mod head;
+mod images;
 mod player;
 mod route;
+mod work;
 
 use std::{
     collections::HashMap,

@@ -17,7 +17,14 @@ use crate::{
 const SETTLE: Duration = Duration::from_millis(40);
 
 /// Events after which a response is over.
-const LAST: [&str; 4] = ["response.completed", "response.failed", "response.incomplete", "error"];
+const LAST: [&str; 6] = [
+    "response.completed",
+    "response.failed",
+    "response.incomplete",
+    "error",
+    "image_generation.completed",
+    "image_edit.completed",
+];
 
 /// Where pieces go.
 pub(super) type Pieces = Sender<Result<Bytes, Broken>>;

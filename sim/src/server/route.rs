@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::{Method, Request, Response, body::Incoming, http::request::Parts};
+use hyper::{HeaderMap, Method, Request, Response, body::Incoming, http::request::Parts};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -11,8 +12,14 @@ use super::{
     body::{Body, Broken},
     connection::Fate,
     head::{self, Headers},
+    images,
 };
-use crate::{cli::Log, clock, refusal::Refusal};
+use crate::{
+    cli::Log,
+    clock,
+    images::{Route, Sent, faults::unauthorized},
+    refusal::Refusal,
+};
 
 /// The longest body, in bytes: ten reference images of 20 MiB as base64 do not fit, as with the
 /// real one.
@@ -44,7 +51,11 @@ pub(super) async fn answer(
         (_, path) if RESPONSES.contains(&path) => {
             refuse(Refusal::detail(405, "Method Not Allowed").with("allow", "POST"), clock::now())
         }
-        _ => refuse(Refusal::detail(404, "Not Found"), clock::now()),
+        (method, path) => match Route::of(path) {
+            Some(route) if method == Method::POST => images(request, &route, state, fate).await?,
+            Some(_) => refuse_openai(method_not_allowed(), clock::now()),
+            None => refuse(Refusal::detail(404, "Not Found"), clock::now()),
+        },
     };
     if log == Log::Lines {
         eprintln!("{method} {path} {}", response.status().as_u16());
@@ -59,28 +70,84 @@ async fn responses(
 ) -> Result<Response<Body>, Broken> {
     let now = clock::now();
     let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+    let Some((body, trailers)) = collect(body).await else {
         let refusal = Refusal::detail(413, "Request body is too large").with("connection", "close");
         return Ok(refuse(refusal, now));
     };
-    let trailers = body.trailers().cloned().unwrap_or_default();
-    let body = body.to_bytes();
-    state.stats.requested(&head, &body, &trailers);
-    if !is_authorized(&head, state.options.token.as_deref()) {
+    let shown = serde_json::from_slice(&body).unwrap_or_default();
+    state.stats.requested(&head, body.len(), shown, &trailers);
+    if !is_authorized(&head, "authorization", state.options.token.as_deref()) {
         state.stats.refused();
         return Ok(refuse(Refusal::detail(401, "Unauthorized"), now));
     }
     answer::answer(&body, &state, fate, now).await
 }
 
-/// Whether there is one bearer token, and the right one where one is asked for.
-fn is_authorized(head: &Parts, token: Option<&str>) -> bool {
-    let mut values = head.headers.get_all("authorization").iter();
+async fn images(
+    request: Request<Incoming>,
+    route: &Route,
+    state: Arc<State>,
+    fate: Fate,
+) -> Result<Response<Body>, Broken> {
+    let now = clock::now();
+    let (head, body) = request.into_parts();
+    let Some((body, trailers)) = collect(body).await else {
+        let message = "Maximum content size limit (134217728) exceeded.";
+        let refusal = Refusal::error(413, "server_error", None, message);
+        return Ok(refuse_openai(refusal.with("connection", "close"), now));
+    };
+    let len = body.len();
+    let content_type = head.headers.get("content-type").and_then(|it| it.to_str().ok());
+    let sent = Sent::read(content_type.unwrap_or_default(), body).await;
+    state.stats.requested(&head, len, sent.shown(), &trailers);
+    let token = state.options.token.as_deref();
+    let azure = route.deployment.is_some();
+    let keyed = azure && is_authorized(&head, "api-key", token);
+    if !keyed && !is_authorized(&head, "authorization", token) {
+        state.stats.refused();
+        return Ok(refuse_openai(unauthorized(), now));
+    }
+    if azure && !head.uri.query().is_some_and(has_version) {
+        state.stats.refused();
+        let refusal =
+            Refusal::error(404, "invalid_request_error", Some("404"), "Resource not found");
+        return Ok(refuse_openai(refusal, now));
+    }
+    images::answer(route, &sent, &state, fate, now).await
+}
+
+/// Azure serves nothing without `api-version`.
+fn has_version(query: &str) -> bool {
+    let mut members = query.split('&').filter_map(|it| it.split_once('='));
+    members.any(|(name, value)| name == "api-version" && !value.is_empty())
+}
+
+/// The whole body and its trailers, unless it is too long or breaks.
+async fn collect(body: Incoming) -> Option<(Bytes, HeaderMap)> {
+    let body = Limited::new(body, MAX_BODY).collect().await.ok()?;
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    Some((body.to_bytes(), trailers))
+}
+
+/// Whether `name` holds one token, and the right one where one is asked for. In `authorization` it
+/// is a bearer token.
+fn is_authorized(head: &Parts, name: &str, token: Option<&str>) -> bool {
+    let mut values = head.headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     let Ok(value) = value.to_str() else { return false };
-    let Some((scheme, presented)) = value.split_once(' ') else { return false };
+    let presented = match (name, value.split_once(' ')) {
+        ("authorization", Some((scheme, token))) if scheme.eq_ignore_ascii_case("bearer") => token,
+        ("authorization", _) => return false,
+        _ => value,
+    };
     let right = token.is_none_or(|token| Sha256::digest(token) == Sha256::digest(presented));
-    scheme.eq_ignore_ascii_case("bearer") && !presented.trim().is_empty() && right
+    !presented.trim().is_empty() && right
+}
+
+fn method_not_allowed() -> Refusal {
+    let message = "Not allowed; this path takes POST only.";
+    Refusal::error(405, "invalid_request_error", Some("method_not_supported"), message)
+        .with("allow", "POST")
 }
 
 fn plain(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Body> {
@@ -90,4 +157,8 @@ fn plain(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Bod
 
 fn refuse(refusal: Refusal, now: Duration) -> Response<Body> {
     head::refuse(refusal, head::usual(now.as_secs(), now))
+}
+
+fn refuse_openai(refusal: Refusal, now: Duration) -> Response<Body> {
+    head::refuse(refusal, head::openai(now.as_secs(), now))
 }

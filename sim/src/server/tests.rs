@@ -5,6 +5,7 @@ use self::client::{End, PATIENCE, get, post, send, start};
 use crate::faults::AnswerFault;
 
 mod client;
+mod images;
 
 #[tokio::test]
 async fn a_request_is_answered_by_a_stream_with_its_picture() {
@@ -45,7 +46,8 @@ async fn the_credential_is_checked_first() {
 async fn other_paths_and_methods_are_refused() {
     let address = start(&[]).await;
     assert_eq!(get(address, "/healthz").await.status(), 200);
-    assert_eq!(get(address, "/v1/images/generations").await.status(), 404);
+    assert_eq!(get(address, "/v1/images/variations").await.status(), 404);
+    assert_eq!(get(address, "/v1/images/generations").await.status(), 405);
     assert_eq!(get(address, "/v1/responses").await.status(), 405);
 }
 

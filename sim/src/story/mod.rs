@@ -3,7 +3,7 @@
 
 mod events;
 mod plan;
-mod usage;
+pub(crate) mod usage;
 
 use std::time::Duration;
 

@@ -17,8 +17,11 @@ const SQUARE: [u64; 3] = [196, 1756, 7024];
 const KNOWN: [(&str, usize, u64); 3] =
     [("1536x1024", 2, 5488), ("2048x2048", 2, 14_272), ("3840x2160", 2, 13_342)];
 
+/// Input tokens of one reference image.
+pub(crate) const IMAGE_TOKENS: u64 = 1105;
+
 /// Output tokens of one picture.
-pub(super) fn image_tokens(tool: &ImageTool) -> u64 {
+pub(crate) fn image_tokens(tool: &ImageTool) -> u64 {
     let level: usize = match tool.quality.as_str() {
         "low" => 0,
         "high" | "xhigh" | "max" => 2,
@@ -44,7 +47,7 @@ pub(super) fn image_tokens(tool: &ImageTool) -> u64 {
 /// `tool_usage` with the tokens of `tool`, or with zeros.
 pub(super) fn tool_usage(request: &Request, tool: Option<&ImageTool>) -> Json {
     let text = tool.map_or(0, |_| text_tokens(&request.input.prompt));
-    let images = tool.map_or(0, |_| request.input.images.len() as u64 * 1105);
+    let images = tool.map_or(0, |_| request.input.images.len() as u64 * IMAGE_TOKENS);
     let output = tool.map_or(0, image_tokens);
     let image_gen = object! {
         "input_tokens": text + images,
@@ -69,6 +72,7 @@ pub(super) fn usage(request: &Request) -> Json {
     }
 }
 
-fn text_tokens(text: &str) -> u64 {
+/// Tokens of a prompt.
+pub(crate) fn text_tokens(text: &str) -> u64 {
     (text.chars().count() as u64).div_ceil(4) + 6
 }

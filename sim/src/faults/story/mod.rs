@@ -147,7 +147,7 @@ fn change(step: &mut Step, name: &str, edit: impl FnOnce(&mut Json)) {
 }
 
 /// Sets every number in here to 0.
-fn zero(json: &mut Json) {
+pub(crate) fn zero(json: &mut Json) {
     match json {
         Json::Object(members) => members.iter_mut().for_each(|(_, value)| zero(value)),
         Json::Value(value) if value.is_number() => *value = 0.into(),

@@ -111,15 +111,16 @@ pub(super) async fn send(
     method: &str,
     path: &str,
     headers: &str,
-    body: &str,
+    body: impl AsRef<[u8]>,
 ) -> Received {
     let mut socket = TcpStream::connect(address).await.unwrap();
+    let body = body.as_ref();
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(body.as_bytes()).await.unwrap();
+    socket.write_all(body).await.unwrap();
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
     let end = loop {
         // Before the first byte the picture is drawn, which takes a while.

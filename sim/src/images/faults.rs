@@ -1,0 +1,115 @@
+//! What of all that can go wrong means something to the Images API, and the refusals in its words.
+
+use std::time::Duration;
+
+use super::request::Delivery;
+use crate::{
+    faults::{AnswerFault, Fault, StoryFault, WireFault},
+    refusal::Refusal,
+    settings::Settings,
+};
+
+/// Refuses a fault that means nothing to an answer of this kind: a test with a slip in it should not
+/// pass. `usual` is what holds for every prompt.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn check(settings: &Settings, usual: &Settings, delivery: Delivery) -> Result<(), Refusal> {
+    let stray = settings.faults.iter().find(|fault| !is_known(**fault, delivery));
+    let stray = match stray {
+        Some(fault) => fault.name(),
+        None if settings.completed_output != usual.completed_output => "output",
+        None => return Ok(()),
+    };
+    let message = format!("codex-sim: [[sim:{stray}]] means nothing to this answer");
+    Err(Refusal::invalid(Some("invalid_value"), "prompt", &message))
+}
+
+fn is_known(fault: Fault, delivery: Delivery) -> bool {
+    let stream = delivery == Delivery::Stream;
+    match fault {
+        Fault::Answer(fault) => !matches!(
+            fault,
+            AnswerFault::NoEntitlement
+                | AnswerFault::UnknownParameterN
+                | AnswerFault::Instructions
+                | AnswerFault::Store
+                | AnswerFault::Stream
+                | AnswerFault::MaxOutputTokens
+                | AnswerFault::RefreshTokenExpired
+                | AnswerFault::RefreshTokenReused
+                | AnswerFault::RefreshTokenInvalidated
+                | AnswerFault::JsonBody
+        ),
+        Fault::Story(fault) => match fault {
+            StoryFault::CutMidImage
+            | StoryFault::EndMidImage
+            | StoryFault::Stall
+            | StoryFault::StallMidImage
+            | StoryFault::NoUsage
+            | StoryFault::ZeroUsage
+            | StoryFault::EmptyResult
+            | StoryFault::NullResult => true,
+            StoryFault::TwoImages | StoryFault::Empty | StoryFault::NoMetadata => !stream,
+            StoryFault::NestedError
+            | StoryFault::CutBeforeCompleted
+            | StoryFault::PreviewThenCut
+            | StoryFault::KeepOpen
+            | StoryFault::DoneMarker => stream,
+            _ => false,
+        },
+        Fault::Wire(fault) => stream || is_for_documents(fault),
+        Fault::Images(_) => !stream,
+    }
+}
+
+const fn is_for_documents(fault: WireFault) -> bool {
+    matches!(
+        fault,
+        WireFault::HangUp
+            | WireFault::NoHead
+            | WireFault::ResetEarly
+            | WireFault::Reset
+            | WireFault::WrongType
+            | WireFault::NoContentType
+            | WireFault::Latin1Header
+            | WireFault::Bom
+            | WireFault::SlowDrip
+            | WireFault::EscapedSlashes
+    )
+}
+
+/// An answer in place of a picture, in the envelope of this API.
+pub fn refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
+    let invalid = |status, message| Refusal::error(status, "invalid_request_error", None, message);
+    match fault {
+        AnswerFault::Unauthorized => unauthorized(),
+        AnswerFault::Forbidden => invalid(403, "You are not allowed to generate images."),
+        AnswerFault::NotFound => invalid(404, "Invalid URL (POST /v1/images)."),
+        AnswerFault::UnsupportedModel => {
+            Refusal::drawing("model", &format!("The model '{model}' does not exist."))
+        }
+        AnswerFault::InvalidSize => Refusal::drawing(
+            "size",
+            "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
+        ),
+        AnswerFault::NoTransparent => Refusal::drawing(
+            "background",
+            "Transparent background is not supported for this model.",
+        ),
+        AnswerFault::BadImage => Refusal::invalid(
+            Some("invalid_image"),
+            "image",
+            "The image data you provided does not represent a valid image. Please check your input and try again.",
+        ),
+        AnswerFault::EmptyBody => Refusal::text(200, "application/json", ""),
+        _ => fault.answer(model, now),
+    }
+}
+
+/// The refusal of a credential.
+pub fn unauthorized() -> Refusal {
+    let message = "Incorrect API key provided: sk-sim****-key. You can find your API key at https://platform.openai.com/account/api-keys.";
+    Refusal::error(401, "invalid_request_error", Some("invalid_api_key"), message)
+}

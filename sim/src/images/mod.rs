@@ -1,0 +1,57 @@
+//! The Images API, as OpenAI, Azure and those who imitate them serve it: `POST …/images/generations`
+//! and `POST …/images/edits`.
+//!
+//! [`form`] and [`request`] read what was asked, [`faults`] say what of all that can go wrong means
+//! something here, [`answer`] words the answer, and [`delivery`] plans how it leaves.
+
+pub mod answer;
+pub mod delivery;
+pub mod faults;
+pub mod form;
+pub mod request;
+
+pub use self::{answer::Answer, form::Sent, request::Request};
+
+/// Where the API is served, before `/images/…`; the last is for a base without a path.
+const BASES: [&str; 3] = ["/v1", "/backend-api/codex", ""];
+
+/// What Azure puts before the name of a deployment.
+const DEPLOYMENTS: &str = "/openai/deployments/";
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A picture from words.
+    Generations,
+    /// A picture from pictures and words.
+    Edits,
+}
+
+/// A path of this API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// What is asked for.
+    pub endpoint: Endpoint,
+    /// The deployment, which on Azure stands for the model.
+    pub deployment: Option<String>,
+}
+
+impl Route {
+    /// Reads a path without its query.
+    pub fn of(path: &str) -> Option<Self> {
+        let (base, endpoint) = if let Some(base) = path.strip_suffix("/images/generations") {
+            (base, Endpoint::Generations)
+        } else {
+            (path.strip_suffix("/images/edits")?, Endpoint::Edits)
+        };
+        if BASES.contains(&base) {
+            return Some(Self { endpoint, deployment: None });
+        }
+        let name = base.strip_prefix(DEPLOYMENTS)?;
+        let plain = !name.is_empty() && !name.contains('/');
+        plain.then(|| Self { endpoint, deployment: Some(name.to_owned()) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

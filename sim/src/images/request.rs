@@ -1,0 +1,246 @@
+//! What was asked for, with the refusals of the API.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    Endpoint, Route,
+    form::{File, Sent},
+};
+use crate::{
+    refusal::Refusal,
+    request::{Fields, ImageTool, is_gpt, read_image},
+};
+
+/// Parameters of both endpoints.
+const COMMON: [&str; 17] = [
+    "background",
+    "complexity",
+    "frame_count",
+    "frame_duration_ms",
+    "model",
+    "moderation",
+    "n",
+    "output_compression",
+    "output_format",
+    "partial_images",
+    "prompt",
+    "quality",
+    "response_format",
+    "safety_identifier",
+    "size",
+    "stream",
+    "user",
+];
+
+/// The longest prompt, in characters.
+const MAX_PROMPT: usize = 32_000;
+
+/// The most images of one edit.
+const MAX_IMAGES: usize = 16;
+
+/// Who draws where no model is named.
+const DEFAULT_MODEL: &str = "gpt-image-2";
+
+/// How the answer is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// As one JSON document.
+    Json,
+    /// As events.
+    Stream,
+}
+
+/// What an answer holds of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// The file as base64.
+    Base64,
+    /// A link.
+    Url,
+}
+
+/// A request that the API would take.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked for.
+    pub endpoint: Endpoint,
+    /// What is to be drawn.
+    pub tool: ImageTool,
+    /// The words.
+    pub prompt: String,
+    /// The files of the images; empty for one behind a URL or an identifier.
+    pub images: Vec<Bytes>,
+    /// How many pictures.
+    pub n: u32,
+    /// How the answer is to come.
+    pub delivery: Delivery,
+    /// What it is to hold.
+    pub holds: Holds,
+}
+
+impl Request {
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    ///
+    /// The answer that the API gives.
+    pub fn read(route: &Route, sent: &Sent) -> Result<Self, Refusal> {
+        let (object, files): (_, &[File]) = match (sent, route.endpoint) {
+            (Sent::Json(json), _) => (json, &[]),
+            (Sent::Form { texts, files }, Endpoint::Edits) => (texts, files),
+            (Sent::Form { .. }, Endpoint::Generations) => {
+                return Err(malformed("Unsupported content type: 'multipart/form-data'."));
+            }
+            (Sent::Unreadable(why), _) => return Err(malformed(why)),
+        };
+        let fields = Fields { object, tool: None };
+        let deployment = route.deployment.as_deref().unwrap_or(DEFAULT_MODEL);
+        let model = fields.text("model")?.unwrap_or(deployment).to_owned();
+        check_names(&fields, route.endpoint, sent, is_gpt(&model))?;
+        let prompt = read_prompt(&fields)?;
+        let mut tool = fields.drawing(model)?;
+        let mut images = Vec::new();
+        if route.endpoint == Endpoint::Edits {
+            tool.edits = true;
+            fields.fidelity(&tool.model)?;
+            (images, tool.mask) = match sent {
+                Sent::Form { .. } => read_files(files)?,
+                _ => read_references(object)?,
+            };
+        }
+        let n = fields.number("n", 1, 10)?.unwrap_or(1);
+        let delivery = read_delivery(&fields, n)?;
+        let holds = match fields.one_of("response_format", &["b64_json", "url"])?.as_str() {
+            "url" => Holds::Url,
+            _ => Holds::Base64,
+        };
+        Ok(Self { endpoint: route.endpoint, tool, prompt, images, n, delivery, holds })
+    }
+}
+
+/// The refusal of a body that cannot be read.
+fn malformed(why: &str) -> Refusal {
+    Refusal::error(400, "invalid_request_error", None, why)
+}
+
+fn missing(name: &str) -> Refusal {
+    let message = format!("Missing required parameter: '{name}'.");
+    Refusal::invalid(Some("missing_required_parameter"), name, &message)
+}
+
+/// Refuses what the endpoint does not know. `response_format` and `style` are of other models.
+fn check_names(
+    fields: &Fields<'_>,
+    endpoint: Endpoint,
+    sent: &Sent,
+    gpt: bool,
+) -> Result<(), Refusal> {
+    let mut known = COMMON.to_vec();
+    if gpt {
+        known.retain(|name| *name != "response_format");
+    } else if endpoint == Endpoint::Generations {
+        known.push("style");
+    }
+    if endpoint == Endpoint::Edits {
+        known.push("input_fidelity");
+        if matches!(sent, Sent::Json(_)) {
+            known.extend(["images", "mask"]);
+        }
+    }
+    fields.only(&known)
+}
+
+fn read_prompt(fields: &Fields<'_>) -> Result<String, Refusal> {
+    let prompt = fields.text("prompt")?.ok_or_else(|| missing("prompt"))?;
+    if prompt.is_empty() {
+        let message = "Invalid 'prompt': empty string. Expected a string with minimum length 1, but got an empty string instead.";
+        return Err(Refusal::invalid(Some("empty_string"), "prompt", message));
+    }
+    let len = prompt.chars().count();
+    if len > MAX_PROMPT {
+        let message = format!(
+            "Invalid 'prompt': string too long. Expected a string with maximum length {MAX_PROMPT}, but got a string with length {len} instead."
+        );
+        return Err(Refusal::invalid(Some("string_above_max_length"), "prompt", &message));
+    }
+    Ok(prompt.to_owned())
+}
+
+fn read_delivery(fields: &Fields<'_>, n: u32) -> Result<Delivery, Refusal> {
+    match fields.object.get("stream") {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(Delivery::Json),
+        Some(Value::Bool(true)) if n == 1 => Ok(Delivery::Stream),
+        Some(Value::Bool(true)) => {
+            let message = "Invalid 'n': codex-sim streams one picture only.";
+            Err(Refusal::invalid(Some("invalid_value"), "n", message))
+        }
+        Some(_) => Err(fields.wrong_type("stream", "a boolean")),
+    }
+}
+
+/// The images and the mask of a form.
+fn read_files(files: &[File]) -> Result<(Vec<Bytes>, Option<Bytes>), Refusal> {
+    let (mut images, mut mask) = (Vec::new(), None);
+    for file in files {
+        let param = file.name.as_str();
+        if !matches!(param, "image" | "image[]" | "mask") {
+            return Err(Refusal::unknown_parameter(param));
+        }
+        if image::guess_format(&file.bytes).is_err() {
+            let message = "The image data you provided does not represent a valid image. Please check your input and try again.";
+            return Err(Refusal::invalid(Some("invalid_image"), param, message));
+        }
+        match param {
+            "mask" => mask = Some(file.bytes.clone()),
+            _ => images.push(file.bytes.clone()),
+        }
+    }
+    check_count(images.len(), "image").map(|()| (images, mask))
+}
+
+/// The images and the mask of a JSON body.
+fn read_references(body: &Value) -> Result<(Vec<Bytes>, Option<Bytes>), Refusal> {
+    let listed = match body.get("images") {
+        None | Some(Value::Null) => return Err(missing("images")),
+        Some(Value::Array(listed)) => listed,
+        Some(_) => {
+            let fields = Fields { object: body, tool: None };
+            return Err(fields.wrong_type("images", "an array of objects"));
+        }
+    };
+    check_count(listed.len(), "images")?;
+    let images = listed.iter().enumerate();
+    let images = images.map(|(index, it)| read_reference(it, &format!("images[{index}]")));
+    let images = images.collect::<Result<_, _>>()?;
+    let mask = body.get("mask").filter(|mask| !mask.is_null());
+    let mask = mask.map(|mask| read_reference(mask, "mask")).transpose()?;
+    Ok((images, mask))
+}
+
+/// One `{image_url}` or `{file_id}`.
+fn read_reference(reference: &Value, path: &str) -> Result<Bytes, Refusal> {
+    let member = |name: &str| reference.get(name).and_then(Value::as_str);
+    match (member("image_url"), member("file_id")) {
+        (Some(url), None) => read_image(url, path),
+        (None, Some(_)) => Ok(Bytes::new()),
+        _ => {
+            let message =
+                format!("Invalid '{path}': expected exactly one of 'image_url' and 'file_id'.");
+            Err(Refusal::invalid(Some("invalid_value"), path, &message))
+        }
+    }
+}
+
+fn check_count(count: usize, param: &str) -> Result<(), Refusal> {
+    match count {
+        0 => Err(missing(param)),
+        1..=MAX_IMAGES => Ok(()),
+        _ => {
+            let message = format!(
+                "Invalid '{param}': array too long. Expected an array with maximum length {MAX_IMAGES}, but got an array with length {count} instead."
+            );
+            Err(Refusal::invalid(Some("array_above_max_length"), param, &message))
+        }
+    }
+}

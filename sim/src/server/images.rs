@@ -1,0 +1,144 @@
+//! From a request of the Images API to its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper::Response;
+use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
+
+use super::{
+    State,
+    answer::no_answer,
+    body::{Body, Broken},
+    connection::Fate,
+    head,
+    player::Player,
+    work::{Open, Work},
+};
+use crate::{
+    faults::{Fault, StoryFault},
+    images::{
+        Answer, Request, Route, Sent,
+        delivery::{self, Delivered},
+        faults,
+        request::Delivery,
+    },
+    picture::{Failure, Stage, Subject},
+    random,
+    refusal::Refusal,
+};
+
+/// A request that will be answered.
+struct Order {
+    request: Request,
+    work: Work,
+    now: Duration,
+}
+
+/// Answers a request whose credential is right.
+pub(super) async fn answer(
+    route: &Route,
+    sent: &Sent,
+    state: &Arc<State>,
+    fate: Fate,
+    now: Duration,
+) -> Result<Response<Body>, Broken> {
+    let number = random::hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
+    let mut headers = head::openai(number, now);
+    let order = match read(route, sent, state, now) {
+        Ok(order) => order,
+        Err(refusal) => return Ok(refuse(refusal, headers, state)),
+    };
+    for fault in &order.work.settings.faults {
+        match fault {
+            Fault::Answer(fault) => {
+                let refusal = faults::refusal(*fault, &order.request.tool.model, now);
+                return Ok(refuse(refusal, headers, state));
+            }
+            Fault::Wire(fault) if fault.no_answer().is_some() => {
+                let Some(none) = fault.no_answer() else { continue };
+                return no_answer(none, state, &fate).await;
+            }
+            Fault::Wire(_) | Fault::Story(_) | Fault::Images(_) => {}
+        }
+    }
+    if order.request.delivery == Delivery::Stream {
+        head::set(&mut headers, "content-type", "text/event-stream; charset=utf-8");
+    }
+    for fault in &order.work.settings.faults {
+        if let Fault::Wire(fault) = fault {
+            fault.edit_headers(&mut headers);
+        }
+    }
+    begin(order, headers, state, fate).await
+}
+
+fn read(route: &Route, sent: &Sent, state: &State, now: Duration) -> Result<Order, Refusal> {
+    let mut request = Request::read(route, sent)?;
+    let work = Work::read(&request.prompt, state, now).map_err(|unknown| {
+        Refusal::invalid(Some("invalid_value"), "prompt", &unknown.to_string())
+    })?;
+    faults::check(&work.settings, &state.options.settings, request.delivery)?;
+    if let Some(size) = work.settings.size {
+        request.tool.size = size;
+    }
+    Ok(Order { request, work, now })
+}
+
+fn refuse(refusal: Refusal, headers: head::Headers, state: &State) -> Response<Body> {
+    state.stats.refused();
+    head::refuse(refusal, headers)
+}
+
+/// Draws, and sends from then on. A client that leaves before that is counted as one that left.
+async fn begin(
+    order: Order,
+    headers: head::Headers,
+    state: &Arc<State>,
+    fate: Fate,
+) -> Result<Response<Body>, Broken> {
+    let open = Open::new(state);
+    if order.request.delivery == Delivery::Json {
+        sleep(order.work.settings.delay).await;
+    }
+    let drawing = Arc::clone(state);
+    let Ok(drawn) = spawn_blocking(move || order.deliver(&drawing)).await else {
+        // The drawing panicked; breaking the connection says so.
+        return Err(Broken);
+    };
+    let Delivered { plan, len } = match drawn {
+        Ok(delivered) => delivered,
+        Err(why) => {
+            let refusal = Refusal::error(500, "server_error", None, &why.to_string());
+            return Ok(refuse(refusal, headers, state));
+        }
+    };
+    let (pieces, body) = mpsc::channel(1);
+    let player = Player { pieces, fate };
+    tokio::spawn(async move { open.close(player.play(plan).await) });
+    Ok(head::respond(200, headers, Body::Pieces { pieces: body, len }))
+}
+
+impl Order {
+    fn deliver(self, state: &State) -> Result<Delivered, Failure> {
+        let Self { request, work, now } = self;
+        let tool = &request.tool;
+        let subject = |number| work.subject(state, tool, &request.images, number);
+        let more = work.settings.faults.contains(&Fault::Story(StoryFault::TwoImages));
+        let mut pictures = Vec::new();
+        for number in 0..u64::from(request.n) + u64::from(more) {
+            pictures.push(state.gallery.picture(&subject(number))?);
+        }
+        let mut previews = Vec::new();
+        if request.delivery == Delivery::Stream {
+            for number in 0..work.settings.exact_previews.unwrap_or(tool.partial_images) {
+                let preview = Subject { stage: Stage::Preview(number), ..subject(0) };
+                previews.push(state.gallery.picture(&preview)?);
+            }
+        }
+        state.stats.drawn(pictures.len());
+        let delay = work.settings.delay;
+        let answer =
+            Answer { request, created_at: now, seed: work.seed, pictures, previews, delay };
+        Ok(delivery::deliver(&answer, &work.settings))
+    }
+}

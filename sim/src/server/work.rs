@@ -1,0 +1,118 @@
+//! What a prompt orders, whichever API it came by: the words, what is to go wrong, and what is drawn.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::State;
+use crate::{
+    directive::{self, Unknown},
+    picture::{Detail, Stage, Subject},
+    random,
+    request::ImageTool,
+    settings::{Look, Settings},
+    stats::Ending,
+};
+
+/// A prompt whose directives were read.
+pub(super) struct Work {
+    /// What holds for this prompt.
+    pub settings: Settings,
+    /// The prompt without its directives.
+    pub words: String,
+    /// How often this prompt has come.
+    pub call: u64,
+    /// Chooses identifiers.
+    pub seed: u64,
+}
+
+impl Work {
+    /// Reads the directives of a prompt and counts it.
+    pub(super) fn read(prompt: &str, state: &State, now: Duration) -> Result<Self, Unknown> {
+        let call = state.count(prompt);
+        let (words, directives) = directive::extract(prompt)?;
+        let mut settings = state.options.settings.clone();
+        for directive in state.options.directives.iter().chain(&directives) {
+            directive.apply(&mut settings, call);
+        }
+        // With a seed that was asked for, identifiers are the same on every run.
+        let moment =
+            state.options.seed.map_or_else(|| random::hash(&now.as_nanos().to_le_bytes()), |_| 0);
+        let seed = state.seed ^ moment ^ random::hash(words.as_bytes()) ^ call.rotate_left(32);
+        Ok(Self { settings, words, call, seed })
+    }
+
+    /// The small print: what was drawn with, and of an edit how many images it is of.
+    fn caption(tool: &ImageTool, images: &[Bytes]) -> String {
+        let mut caption = format!("{} · {} · {}", tool.model, tool.size, tool.quality);
+        if tool.edits {
+            caption += &format!(" · edit of {}", images.len());
+        }
+        if tool.mask.is_some() {
+            caption += " · mask";
+        }
+        caption
+    }
+
+    /// The picture of this number, of these reference images.
+    pub(super) fn subject(
+        &self,
+        state: &State,
+        tool: &ImageTool,
+        images: &[Bytes],
+        number: u64,
+    ) -> Subject {
+        let look = match self.settings.look {
+            Look::Same => 0,
+            Look::Varied => self.call,
+        };
+        let detail = match tool.quality.as_str() {
+            "low" => Detail::Low,
+            "high" | "xhigh" | "max" => Detail::High,
+            _ => Detail::Medium,
+        };
+        Subject {
+            text: self.words.clone(),
+            caption: Self::caption(tool, images),
+            width: tool.size.width,
+            height: tool.size.height,
+            format: tool.format,
+            compression: tool.compression,
+            background: tool.background,
+            detail,
+            stage: Stage::Final,
+            seed: state.options.seed.unwrap_or(0) ^ look.rotate_left(8) ^ number.rotate_left(56),
+            // The mask is the last of the small pictures.
+            references: images.iter().chain(&tool.mask).cloned().collect(),
+            frames: tool.frames,
+            frame_ms: tool.frame_ms,
+            base64_len: self.settings.base64_len,
+        }
+    }
+}
+
+/// An answer that has been begun: counted as open, and as left by its client unless it is
+/// [closed](Self::close).
+pub(super) struct Open {
+    state: Arc<State>,
+    ending: Ending,
+}
+
+impl Open {
+    /// Counts one.
+    pub(super) fn new(state: &Arc<State>) -> Self {
+        state.stats.opened();
+        Self { state: Arc::clone(state), ending: Ending::Aborted }
+    }
+
+    /// It ended like this.
+    pub(super) fn close(mut self, ending: Ending) {
+        self.ending = ending;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.state.stats.closed(self.ending);
+    }
+}
