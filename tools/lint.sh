@@ -40,7 +40,7 @@ envoy_accepts() {
   envoy=$(envoy_path)
   for file in envoy/*.yaml; do
     grep -q '^static_resources:' "$file" || continue
-    CODEX_ACCESS_TOKEN=any CODEX_ACCOUNT_ID=any "$envoy" --mode validate --log-level error -c "$file" || status=1
+    CODEX_ACCESS_TOKEN=any CODEX_ACCOUNT_ID=any OPENAI_API_KEY=any "$envoy" --mode validate --log-level error -c "$file" || status=1
   done
   return "$status"
 }

@@ -195,7 +195,7 @@ impl Item {
 }
 
 impl Attributes {
-    fn read(value: &Value) -> Self {
+    pub(super) fn read(value: &Value) -> Self {
         let told = |key| text(value, key).filter(|told| *told != "auto" && !told.is_empty());
         let owned = |key| told(key).map(str::to_owned);
         Self {
@@ -220,7 +220,7 @@ impl Attributes {
 
 impl ImageUsage {
     /// Absent where nothing was counted: tool families without recorded usage have zero counts.
-    fn read(value: &Value) -> Option<Self> {
+    pub(super) fn read(value: &Value) -> Option<Self> {
         let input_tokens = number(value, "input_tokens")?;
         let output_tokens = number(value, "output_tokens")?;
         let total = number(value, "total_tokens");
@@ -269,7 +269,7 @@ pub(crate) fn push_words(words: &mut String, more: &str) {
     words.push_str(more.get(..cut).unwrap_or_default());
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
@@ -277,6 +277,6 @@ fn number(value: &Value, key: &str) -> Option<u64> {
     value.get(key).and_then(Value::as_u64)
 }
 
-fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
-//! Where in an event's JSON the scanner is, as far as it must know.
+//! Where in a JSON document the scanner is, as far as it must know.
 //!
-//! Two places matter: `item` of an event and the members of `response.output`, whose `type` says
-//! whether their `result` is a picture; and the event's own `partial_image_b64`.
+//! Of an event two places matter: `item` and the members of `response.output`, whose `type` says
+//! whether their `result` is a picture; and the event's own `partial_image_b64`. Of an answer of the Images
+//! API it is the members of `data`, whose `b64_json` is a picture.
 
 /// The name of an item that carries a picture.
 const PICTURE_TYPE: &[u8] = b"image_generation_call";
@@ -9,6 +10,16 @@ const PICTURE_TYPE: &[u8] = b"image_generation_call";
 const MAX_LEVELS: usize = 4;
 /// Longer keys and types are none of ours.
 const MAX_TOKEN_BYTES: usize = 32;
+
+/// What kind of document is scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Document {
+    /// An event of the Responses API.
+    #[default]
+    Event,
+    /// A whole answer of the Images API.
+    Images,
+}
 
 /// What stands at the place reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +43,8 @@ enum Key {
     Type,
     Result,
     PartialImage,
+    Data,
+    Base64,
     #[default]
     Other,
 }
@@ -79,6 +92,7 @@ enum Reading {
 /// The place reached, by brackets, keys and the types of items.
 #[derive(Debug, Default)]
 pub(super) struct Path {
+    document: Document,
     depth: usize,
     levels: [Level; MAX_LEVELS],
     item: ItemType,
@@ -87,6 +101,21 @@ pub(super) struct Path {
 }
 
 impl Path {
+    /// At the start of such a document.
+    pub(super) fn of(document: Document) -> Self {
+        Self { document, ..Self::default() }
+    }
+
+    /// What is scanned.
+    pub(super) fn document(&self) -> Document {
+        self.document
+    }
+
+    /// Whether every bracket that was opened is closed.
+    pub(super) fn is_outside(&self) -> bool {
+        self.depth == 0
+    }
+
     /// Takes one byte that stands between strings.
     pub(super) fn step(&mut self, byte: u8) -> Place {
         match byte {
@@ -139,8 +168,11 @@ impl Path {
             return Place::Elsewhere;
         }
         match level.key {
-            Key::PartialImage if self.depth == 1 => Place::Preview,
-            Key::Result if self.in_item() => Place::Picture,
+            Key::PartialImage if self.depth == 1 && self.document == Document::Event => {
+                Place::Preview
+            }
+            Key::Base64 if self.document == Document::Images && self.in_item() => Place::Picture,
+            Key::Result if self.document == Document::Event && self.in_item() => Place::Picture,
             Key::Type if self.in_item() => {
                 self.reading = Reading::ItemType;
                 Place::Elsewhere
@@ -175,12 +207,12 @@ impl Path {
 
     /// Whether the item that the path is in said that it is a picture.
     pub(super) fn item_is_picture(&self) -> bool {
-        self.item == ItemType::Picture
+        self.document == Document::Images || self.item == ItemType::Picture
     }
 
     /// Whether it said so or may still say so.
     pub(super) fn item_may_be_picture(&self) -> bool {
-        self.item != ItemType::Other
+        self.document == Document::Images || self.item != ItemType::Other
     }
 
     /// Forgets the item that ended.
@@ -191,6 +223,12 @@ impl Path {
     /// Whether the innermost bracket is an item's.
     fn in_item(&self) -> bool {
         let [root, second, third, _] = &self.levels;
+        if self.document == Document::Images {
+            return self.depth == 3
+                && root.key == Key::Data
+                && second.container == Container::Array
+                && third.container == Container::Object;
+        }
         match self.depth {
             2 => root.key == Key::Item && second.container == Container::Object,
             4 => {
@@ -212,6 +250,8 @@ impl Key {
             b"type" => Self::Type,
             b"result" => Self::Result,
             b"partial_image_b64" => Self::PartialImage,
+            b"data" => Self::Data,
+            b"b64_json" => Self::Base64,
             _ => Self::Other,
         }
     }

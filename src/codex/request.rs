@@ -118,7 +118,7 @@ pub struct ImageTool<'a> {
     pub input_fidelity: Option<&'a str>,
     /// Where the first image is edited.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub input_image_mask: Option<Mask<'a>>,
+    pub input_image_mask: Option<ImageRef<'a>>,
     /// `low`, `medium` or `high`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complexity: Option<&'a str>,
@@ -133,9 +133,9 @@ pub struct ImageTool<'a> {
     pub svg: Option<Svg<'a>>,
 }
 
-/// The mask of an edit.
+/// A picture that is named by its place: the mask of an edit, or an image of one.
 #[derive(Debug, Serialize)]
-pub struct Mask<'a> {
+pub struct ImageRef<'a> {
     /// Where it is.
     pub image_url: ImageUrl<'a>,
 }

@@ -1,4 +1,5 @@
-//! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole.
+//! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole. An answer of the
+//! Images API is taken apart in the same way: it is one event whose pictures are called `b64_json`.
 //!
 //! An event of the image tool is a few hundred bytes around one base64 string of megabytes. The
 //! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: kept where it is
@@ -15,6 +16,8 @@ use std::rc::Rc;
 use self::escape::{Ended, Escape, Escaped, Step, string_end};
 use super::base64::prefix_len;
 use super::path::{Path, Place};
+
+pub use super::path::Document;
 use crate::memory::{Exhausted, Lease, Pieces};
 
 /// A skeleton may have so many bytes; the recorded ones stay below 6 KB.
@@ -112,10 +115,15 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// A scanner that keeps nothing until [`keep`](Self::keep) says otherwise.
+    /// A scanner of events that keeps nothing until [`keep`](Self::keep) says otherwise.
     pub fn new() -> Self {
+        Self::of(Document::Event)
+    }
+
+    /// The same of another kind of document.
+    pub fn of(document: Document) -> Self {
         Self {
-            path: Path::default(),
+            path: Path::of(document),
             state: State::Structure,
             scanned: Scanned::default(),
             diverted: 0,
@@ -124,6 +132,12 @@ impl Scanner {
             keep_preview: Keep::Nothing,
             began: (false, false),
         }
+    }
+
+    /// Whether the document that was begun is complete: no bracket and no string is open.
+    pub fn is_whole(&self) -> bool {
+        let has_begun = self.scanned.skeleton.iter().any(|byte| !byte.is_ascii_whitespace());
+        has_begun && self.path.is_outside() && matches!(self.state, State::Structure)
     }
 
     /// Whether a byte of such a string has been kept yet, in this event or one before.
@@ -167,7 +181,7 @@ impl Scanner {
 
     /// Ends the event and starts the next.
     pub fn finish_event(&mut self) -> Scanned {
-        self.path = Path::default();
+        self.path = Path::of(self.path.document());
         self.state = State::Structure;
         self.diverted = 0;
         self.kept_in_item = false;

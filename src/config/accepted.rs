@@ -37,7 +37,7 @@ const FIELDS: &[(&str, &str)] = &[
         "/upstreams/*",
         "an object with `authority` and `credential`, under a name of 1 to 128 visible ASCII characters",
     ),
-    ("/upstreams/*/api", "\"responses\""),
+    ("/upstreams/*/api", "\"responses\" or \"images\""),
     ("/upstreams/*/cluster", "the name of an Envoy cluster, up to 300 visible ASCII characters"),
     ("/upstreams/*/authority", "a host, with or without a port, such as \"chatgpt.com\""),
     (
@@ -46,9 +46,10 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("/upstreams/*/host_model", "the name of a text model, 1 to 128 visible ASCII characters"),
     ("/upstreams/*/tool_choice", "\"force\" or \"auto\""),
+    ("/upstreams/*/response_format", "\"omit\" or \"send\""),
     (
         "/upstreams/*/credential",
-        "{\"bearer_env\": …, \"account_id_env\": …} with names of environment variables, or \"envoy\"",
+        "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment variables, or \"envoy\"",
     ),
     (
         "/upstreams/*/credential/bearer_env",
@@ -57,6 +58,14 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "/upstreams/*/credential/account_id_env",
         "the name of an environment variable: letters, digits and `_`",
+    ),
+    (
+        "/upstreams/*/credential/key_env",
+        "the name of an environment variable: letters, digits and `_`; instead of `bearer_env`",
+    ),
+    (
+        "/upstreams/*/credential/header",
+        "the name of a header the filter does not set itself, beside `key_env`",
     ),
     ("/upstreams/*/headers", "an object of header values by their names"),
     (

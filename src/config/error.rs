@@ -103,6 +103,12 @@ pub enum Fault {
         /// The names under `upstreams`.
         known: Vec<String>,
     },
+    /// The field belongs to upstreams that speak another API.
+    #[error("only for upstreams whose `api` is \"{api}\", accepted: nothing here")]
+    OtherApi {
+        /// The value of `api` that the field belongs to.
+        api: &'static str,
+    },
     /// The value names a consumer or a user that does not exist.
     #[error("no such {what}, accepted: {accepted}")]
     Undefined {

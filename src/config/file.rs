@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
-use super::UnknownUsers;
 use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
+use super::{Api, UnknownUsers};
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -50,26 +50,27 @@ pub(super) struct File {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpstreamFile {
-    #[serde(default, rename = "api")]
-    pub(super) _api: ApiFile,
+    #[serde(default)]
+    pub(super) api: Api,
     pub(super) cluster: Option<String>,
     pub(super) authority: String,
     pub(super) path: Option<String>,
     pub(super) host_model: Option<String>,
     pub(super) tool_choice: Option<ToolChoiceFile>,
+    pub(super) response_format: Option<SentFormatFile>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     pub(super) timeout: Option<Span>,
 }
 
-/// What the upstream speaks.
-#[derive(Default, Deserialize)]
+/// Whether an upstream of the Images API is told to answer with base64.
+#[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub(super) enum ApiFile {
-    #[default]
-    Responses,
+pub(super) enum SentFormatFile {
+    Omit,
+    Send,
 }
 
 /// How an image is handed over to a client that does not say.
@@ -103,8 +104,10 @@ pub(super) enum CredentialFile {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvironmentFile {
-    pub(super) bearer_env: String,
+    pub(super) bearer_env: Option<String>,
     pub(super) account_id_env: Option<String>,
+    pub(super) key_env: Option<String>,
+    pub(super) header: Option<String>,
 }
 
 /// An entry of `models`.

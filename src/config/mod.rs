@@ -40,7 +40,7 @@ pub use identity::Identity;
 pub use model::Model;
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
-pub use upstream::Upstream;
+pub use upstream::{Api, Upstream};
 
 use crate::limits::Rule;
 use crate::limits::rls::Service;

@@ -103,7 +103,12 @@ impl JsonSchema for CredentialFile {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let variables = EnvironmentFile::json_schema(generator);
+        let mut variables = EnvironmentFile::json_schema(generator);
+        let one_of_them = serde_json::json!([
+            { "required": ["bearer_env"] },
+            { "required": ["key_env"] }
+        ]);
+        variables.insert("oneOf".to_owned(), one_of_them);
         json_schema!({ "anyOf": [{ "const": "envoy" }, variables] })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{ConfigError, Fault, Flaw};
-use super::file::{CredentialFile, EnvironmentFile, ToolChoiceFile, UpstreamFile};
+use super::file::{CredentialFile, EnvironmentFile, SentFormatFile, ToolChoiceFile, UpstreamFile};
 use super::pointer::Pointer;
 use super::text;
 use crate::codex::request::ToolChoice;
@@ -14,9 +14,23 @@ use crate::secret::Secret;
 /// The variables of the VM's environment.
 pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
-/// An upstream that speaks the Responses API.
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// The Responses API, whose image tool is called.
+    #[default]
+    Responses,
+    /// The Images API itself.
+    Images,
+}
+
+/// An upstream.
 pub struct Upstream {
     name: String,
+    api: Api,
+    names_format: bool,
     cluster: String,
     authority: String,
     path: String,
@@ -31,6 +45,8 @@ pub struct Upstream {
 #[derive(Default)]
 struct Credential {
     bearer: Option<Secret>,
+    /// A key in a header of its own.
+    key: Option<(String, Secret)>,
     account_id: Option<String>,
 }
 
@@ -50,9 +66,30 @@ impl Upstream {
         &self.authority
     }
 
-    /// The `:path` of requests, perhaps with a query.
+    /// What it speaks.
+    pub fn api(&self) -> Api {
+        self.api
+    }
+
+    /// The `:path` of requests, perhaps with a query; of the Images API what its paths begin with.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The `:path` of `endpoint` of the Images API. A query of [`path`](Self::path) stays behind it.
+    pub fn path_of(&self, endpoint: &str) -> String {
+        let (base, query) = self.path.split_at(self.path.find('?').unwrap_or(self.path.len()));
+        format!("{}/{endpoint}{query}", base.trim_end_matches('/'))
+    }
+
+    /// Whether base64 is asked for by name (Images API only).
+    pub fn names_format(&self) -> bool {
+        self.names_format
+    }
+
+    /// The header that carries the key, and the key, where it is no bearer token.
+    pub fn key(&self) -> Option<(&str, &Secret)> {
+        self.credential.key.as_ref().map(|(name, key)| (name.as_str(), key))
     }
 
     /// The text model that calls the image tool.
@@ -103,20 +140,47 @@ impl Upstream {
         if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout) {
             return Err(here.key("timeout").out_of_range());
         }
+        check_api(&file, here)?;
+        let credential = Credential::compile(file.credential, &here.key("credential"), env)?;
+        let headers = compile_headers(file.headers, &here.key("headers"))?;
+        let default_path = match file.api {
+            Api::Responses => DEFAULT_PATH,
+            Api::Images => DEFAULT_IMAGES_PATH,
+        };
         Ok(Self {
             name: name.to_owned(),
+            api: file.api,
+            names_format: matches!(file.response_format, Some(SentFormatFile::Send)),
             cluster: field("cluster", file.cluster, name, text::is_cluster)?,
             authority: field("authority", Some(file.authority), "", text::is_authority)?,
-            path: field("path", file.path, DEFAULT_PATH, text::is_path)?,
+            path: field("path", file.path, default_path, text::is_path)?,
             host_model: field("host_model", file.host_model, DEFAULT_HOST_MODEL, text::is_name)?,
             tool_choice: match file.tool_choice {
                 None | Some(ToolChoiceFile::Force) => ToolChoice::Force,
                 Some(ToolChoiceFile::Auto) => ToolChoice::Auto,
             },
-            credential: Credential::compile(file.credential, &here.key("credential"), env)?,
-            headers: compile_headers(file.headers, &here.key("headers"))?,
+            headers: check_headers(headers, &credential, &here.key("headers"))?,
+            credential,
             timeout,
         })
+    }
+}
+
+/// Refuses settings of the other API: one that is written is meant to do something.
+fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
+    let (api, settings) = match file.api {
+        Api::Responses => ("images", vec![("response_format", file.response_format.is_some())]),
+        Api::Images => (
+            "responses",
+            vec![
+                ("host_model", file.host_model.is_some()),
+                ("tool_choice", file.tool_choice.is_some()),
+            ],
+        ),
+    };
+    match settings.into_iter().find(|(_, written)| *written) {
+        Some((name, _)) => Err(here.key(name).fault(Fault::OtherApi { api })),
+        None => Ok(()),
     }
 }
 
@@ -126,15 +190,32 @@ impl Credential {
         here: &Pointer,
         env: &Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        let CredentialFile::Environment(EnvironmentFile { bearer_env, account_id_env }) = file
-        else {
+        let CredentialFile::Environment(file) = file else {
             return Ok(Self::default());
         };
-        let bearer = read_variable(&bearer_env, &here.key("bearer_env"), env)?;
+        let EnvironmentFile { bearer_env, account_id_env, key_env, header } = file;
+        let (bearer, key) = match (bearer_env, key_env, header) {
+            (Some(variable), None, None) => {
+                let bearer = read_variable(&variable, &here.key("bearer_env"), env)?;
+                (Some(Secret::new(bearer)), None)
+            }
+            (None, Some(variable), header) => {
+                let name = header.unwrap_or_else(|| DEFAULT_KEY_HEADER.to_owned());
+                let name = name.to_ascii_lowercase();
+                if !text::is_header_name(&name) || is_reserved(&name) {
+                    return Err(here.key("header").invalid());
+                }
+                let key = read_variable(&variable, &here.key("key_env"), env)?;
+                (None, Some((name, Secret::new(key))))
+            }
+            (None, None, _) => return Err(here.key("bearer_env").missing()),
+            (Some(_), Some(_), _) => return Err(here.key("key_env").invalid()),
+            (Some(_), None, Some(_)) => return Err(here.key("header").invalid()),
+        };
         let account_id = account_id_env
             .map(|variable| read_variable(&variable, &here.key("account_id_env"), env))
             .transpose()?;
-        Ok(Self { bearer: Some(Secret::new(bearer)), account_id })
+        Ok(Self { bearer, key, account_id })
     }
 }
 
@@ -181,6 +262,22 @@ fn compile_headers(
     Ok(headers.into_iter().map(|(name, (value, _))| (name, value)).collect())
 }
 
+/// Refuses a header of the operator's in the place of the one that carries the key.
+fn check_headers(
+    headers: Vec<(String, String)>,
+    credential: &Credential,
+    here: &Pointer,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let key = credential.key.as_ref().map(|(name, _)| name);
+    match headers.iter().find(|(name, _)| key == Some(name)) {
+        Some((name, _)) => {
+            let place = here.key(name);
+            Err(place.fault(Fault::ReservedHeader { accepted: place.accepted() }))
+        }
+        None => Ok(headers),
+    }
+}
+
 /// Whether the filter, Envoy or the connection owns the header `name`, which is in lower case.
 fn is_reserved(name: &str) -> bool {
     name.starts_with(':') || name.starts_with("x-imagegate-") || RESERVED_HEADERS.contains(&name)
@@ -195,6 +292,10 @@ impl fmt::Debug for Upstream {
 
 /// The path of the Codex backend.
 const DEFAULT_PATH: &str = "/backend-api/codex/responses";
+/// That of the OpenAI API.
+const DEFAULT_IMAGES_PATH: &str = "/v1/images";
+/// That of Azure.
+const DEFAULT_KEY_HEADER: &str = "api-key";
 /// A small model is enough to call one tool.
 const DEFAULT_HOST_MODEL: &str = "gpt-5.4-mini";
 /// A large image of high quality takes minutes.

@@ -17,7 +17,7 @@ use super::outcome::{Forward, SideCalls};
 use super::record::Record;
 use super::ticket::Ticket;
 use crate::auth::{self, UserFault};
-use crate::config::{Consumer, Model};
+use crate::config::{Api, Consumer, Model};
 use crate::limits::{Scope, local};
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
@@ -25,7 +25,9 @@ use crate::openai::error::Failure;
 use crate::openai::reference_image::ReferenceImage;
 use crate::openai::request::{Encoding, ImageRequest, ImagesName};
 use crate::translate::quota;
-use crate::translate::request::{Target, max_len, translate};
+use crate::translate::request::{
+    ProviderTarget, Target, max_len, max_provider_len, translate, translate_for_provider,
+};
 use crate::translate::stream::Wanted;
 
 /// The body of a request whose head is held.
@@ -224,8 +226,7 @@ pub(super) fn admit(
     record.model = Some(model.requested.to_string());
     record.upstream = Some(model.upstream.name().to_owned());
     check_allowed(&consumer, &model, &request)?;
-    let target = target(&model);
-    let sent = max_len(&request, &target);
+    let sent = sent_len(&model, &request);
     let copied =
         request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
     let standing = [body.len(), copied, sent].into_iter().fold(0, usize::saturating_add);
@@ -235,10 +236,11 @@ pub(super) fn admit(
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     Ok(Admitted {
         ticket,
-        forward: forward(&head, &model, &request, &target),
+        forward: forward(&head, &model, &request),
         rooms: rooms.pictures,
         sent: rooms.sent,
         terms: Terms {
+            api: model.upstream.api(),
             format: request.response_format.unwrap_or_else(|| config.default_response_format()),
             wanted: Wanted::of(&request),
             images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
@@ -277,21 +279,35 @@ fn target<'a>(model: &'a Model<'_>) -> Target<'a> {
     }
 }
 
-fn forward(
-    head: &Kept,
-    model: &Model<'_>,
-    request: &ImageRequest<'_>,
-    target: &Target<'_>,
-) -> Forward {
+fn provider_target<'a>(model: &'a Model<'_>) -> ProviderTarget<'a> {
+    ProviderTarget { image_model: &model.sent, names_format: model.upstream.names_format() }
+}
+
+/// At least the length of the body that goes upstream.
+fn sent_len(model: &Model<'_>, request: &ImageRequest<'_>) -> usize {
+    match model.upstream.api() {
+        Api::Responses => max_len(request, &target(model)),
+        Api::Images => max_provider_len(request, &provider_target(model)),
+    }
+}
+
+fn forward(head: &Kept, model: &Model<'_>, request: &ImageRequest<'_>) -> Forward {
     let upstream = model.upstream;
-    let body = translate(request, target);
+    let (path, body) = match upstream.api() {
+        Api::Responses => (upstream.path().to_owned(), translate(request, &target(model))),
+        Api::Images => {
+            let endpoint = if request.images.is_empty() { "generations" } else { "edits" };
+            let body = translate_for_provider(request, &provider_target(model));
+            (upstream.path_of(endpoint), body)
+        }
+    };
     let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
         count,
         cluster: upstream.cluster().to_owned(),
-        headers: head.call(upstream),
+        headers: head.call(upstream, &path),
         timeout: Kept::call_timeout(upstream),
     });
-    Forward { headers: head.forward(upstream, body.len()), body, side_calls }
+    Forward { headers: head.forward(upstream, &path, body.len()), body, side_calls }
 }
 
 fn user_failure(fault: UserFault) -> Failure {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::call::Call;
+use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImagesName, ResponseFormat};
@@ -24,6 +25,8 @@ pub(super) struct Asking {
 /// In which of its own terms the client is answered.
 #[derive(Debug)]
 pub(super) struct Terms {
+    /// What the upstream speaks.
+    pub(super) api: Api,
     pub(super) format: ResponseFormat,
     /// The client wants events.
     pub(super) wanted: Option<Wanted>,
@@ -34,7 +37,7 @@ pub(super) struct Terms {
 impl Asking {
     /// Calls with these rooms for their pictures, which end at `deadline`.
     pub(super) fn new(rooms: Vec<Lease>, sent: Lease, terms: Terms, deadline: Duration) -> Self {
-        let calls = rooms.into_iter().map(Call::new).collect();
+        let calls = rooms.into_iter().map(|room| Call::new(room, terms.api)).collect();
         Self { calls, tokens: Vec::new(), sent: Some(sent), terms, deadline }
     }
 

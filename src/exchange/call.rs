@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use serde::de::IgnoredAny;
 
+use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
-use crate::translate::collect::{Bounds, Collector, Picture, Preview, Progress};
+use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
 use crate::translate::error;
 
 /// An error body is read up to this many bytes; the recorded ones have a few hundred.
@@ -41,7 +42,7 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Whether the body is JSON, which no picture comes in: an error told with a status of success.
+    /// Whether the body is JSON. Of the Responses API no picture comes in it.
     fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(super::head::is_json)
     }
@@ -57,6 +58,7 @@ fn is_whole(body: &[u8]) -> bool {
 /// A call.
 #[derive(Debug)]
 pub(super) struct Call {
+    api: Api,
     state: State,
     /// Previews that came whole.
     previews: Vec<Preview>,
@@ -78,8 +80,8 @@ enum State {
 }
 
 impl Call {
-    pub(super) fn new(room: Lease) -> Self {
-        Self { state: State::Waiting(room), previews: Vec::new(), has_begun: false }
+    pub(super) fn new(room: Lease, api: Api) -> Self {
+        Self { api, state: State::Waiting(room), previews: Vec::new(), has_begun: false }
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -117,9 +119,20 @@ impl Call {
                 {
                     State::Settled(Err(Failure::UpstreamGarbled))
                 }
-                ResponseHead { status: 200..=299, .. } if !head.is_json() => {
-                    State::Collecting(Box::new(Collector::new(bounds.clone(), room)))
-                }
+                ResponseHead { status: 200..=299, .. } => match (self.api, head.is_json()) {
+                    (Api::Responses, false) => {
+                        let collector = Collector::new(bounds.clone(), room, Document::Event);
+                        State::Collecting(Box::new(collector))
+                    }
+                    (Api::Images, true) => {
+                        let collector = Collector::new(bounds.clone(), room, Document::Images);
+                        State::Collecting(Box::new(collector))
+                    }
+                    // An error told with a status of success.
+                    (Api::Responses, true) => State::Failing { head, body: Vec::new(), since: now },
+                    // A page of HTML, events that nobody asked for.
+                    (Api::Images, false) => State::Settled(Err(Failure::UpstreamGarbled)),
+                },
                 head => State::Failing { head, body: Vec::new(), since: now },
             },
             other => other,

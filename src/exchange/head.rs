@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::config::Upstream;
+use crate::config::{Api, Upstream};
 use crate::multipart::Boundary;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -97,10 +97,18 @@ impl Kept {
     }
 
     /// The head of the client's own stream, for a body of `len` bytes.
-    pub(super) fn forward(&self, upstream: &Upstream, len: usize) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn forward(
+        &self,
+        upstream: &Upstream,
+        path: &str,
+        len: usize,
+    ) -> Vec<(String, Vec<u8>)> {
         let patience = upstream.timeout().saturating_add(ENVOY_GRACE).as_millis();
-        let mut headers: Vec<(String, Vec<u8>)> =
-            self.call(upstream).into_iter().map(|(name, it)| (name, it.into_bytes())).collect();
+        let mut headers: Vec<(String, Vec<u8>)> = self
+            .call(upstream, path)
+            .into_iter()
+            .map(|(name, it)| (name, it.into_bytes()))
+            .collect();
         headers.push((":scheme".to_owned(), self.scheme.clone()));
         headers.push(("x-forwarded-proto".to_owned(), self.forwarded_proto.clone()));
         let mut push = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
@@ -111,17 +119,24 @@ impl Kept {
     }
 
     /// The head of a side call.
-    pub(super) fn call(&self, upstream: &Upstream) -> Vec<(String, String)> {
+    pub(super) fn call(&self, upstream: &Upstream, path: &str) -> Vec<(String, String)> {
+        let accept = match upstream.api() {
+            Api::Responses => "text/event-stream",
+            Api::Images => "application/json",
+        };
         let mut headers = vec![
             (":method".to_owned(), "POST".to_owned()),
             (":authority".to_owned(), upstream.authority().to_owned()),
-            (":path".to_owned(), upstream.path().to_owned()),
-            ("accept".to_owned(), "text/event-stream".to_owned()),
+            (":path".to_owned(), path.to_owned()),
+            ("accept".to_owned(), accept.to_owned()),
             ("content-type".to_owned(), "application/json".to_owned()),
         ];
         let mut push = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         if let Some(bearer) = upstream.bearer() {
             push("authorization", &format!("Bearer {}", bearer.expose()));
+        }
+        if let Some((name, key)) = upstream.key() {
+            push(name, key.expose());
         }
         if let Some(account) = upstream.account_id() {
             push("chatgpt-account-id", account);

@@ -1,4 +1,4 @@
-//! One upstream stream to one picture.
+//! One upstream stream, or one answer of the Images API, to one picture.
 //!
 //! What counts, in the order of the rules:
 //!
@@ -9,12 +9,15 @@
 //! 3. The first picture is the picture: each call asks for one. Others are counted as dropped.
 //! 4. A preview is never the picture, unless the operator set `accept_last_partial`.
 //! 5. Words in place of a picture are a refusal.
+//!
+//! An answer of the Images API counts once its last bracket is closed; its first picture is the picture.
 
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::codex::event::{Attributes, ImageUsage};
+pub use crate::codex::scanner::Document;
 use crate::codex::scanner::{Keep, Kind, ScanError, Scanner};
 use crate::config::LastPartial;
 use crate::memory::{Budget, Lease, Pieces};
@@ -82,19 +85,21 @@ pub enum Progress {
 /// Reads one stream to its outcome.
 #[derive(Debug)]
 pub struct Collector {
-    decoder: Decoder,
+    /// Nothing where no events come, but one document.
+    decoder: Option<Decoder>,
     scanner: Scanner,
     gathered: Gathered,
     outcome: Option<Result<Picture, Failure>>,
 }
 
 impl Collector {
-    /// A collector at the start of a stream. `room` covers the picture as far as it reaches.
-    pub fn new(bounds: Bounds, room: Lease) -> Self {
-        let mut scanner = Scanner::new();
+    /// A collector at the start of a stream of events, or of an answer of the Images API. `room` covers the
+    /// picture as far as it reaches.
+    pub fn new(bounds: Bounds, room: Lease, document: Document) -> Self {
+        let mut scanner = Scanner::of(document);
         scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
         Self {
-            decoder: Decoder::new(),
+            decoder: (document == Document::Event).then(Decoder::new),
             scanner,
             gathered: Gathered::new(bounds, room),
             outcome: None,
@@ -107,11 +112,23 @@ impl Collector {
         if self.outcome.is_none() {
             let chunk = Rc::new(chunk);
             let Self { decoder, scanner, gathered, outcome } = self;
-            decoder.feed(&chunk, |token| {
-                take(scanner, gathered, outcome, &chunk, token);
-            });
+            match decoder {
+                Some(decoder) => decoder.feed(&chunk, |token| {
+                    take(scanner, gathered, outcome, &chunk, token);
+                }),
+                None => self.feed_document(&chunk),
+            }
         }
         self.progress()
+    }
+
+    fn feed_document(&mut self, chunk: &Rc<Vec<u8>>) {
+        let scanned = feed_scanner(&mut self.scanner, &mut self.gathered, chunk, 0..chunk.len());
+        if let Err(error) = scanned {
+            self.outcome = Some(Err(failure(error)));
+        } else if self.scanner.is_whole() {
+            self.outcome = Some(self.gathered.document(self.scanner.finish_event()));
+        }
     }
 
     /// Takes the end of the stream.
@@ -123,7 +140,9 @@ impl Collector {
         self.gathered.now = now;
         let Self { decoder, scanner, gathered, outcome } = self;
         let nothing = Rc::new(Vec::new());
-        decoder.finish(|token| take(scanner, gathered, outcome, &nothing, token));
+        if let Some(decoder) = decoder {
+            decoder.finish(|token| take(scanner, gathered, outcome, &nothing, token));
+        }
         self.outcome.take().unwrap_or_else(|| gathered.cut_short())
     }
 
@@ -174,13 +193,17 @@ fn take(
         }
     };
     if let Err(error) = scanned {
-        *outcome = Some(Err(match error {
-            ScanError::PictureTooLarge { limit } => {
-                Failure::ImageTooLarge { limit: limit.saturating_div(4).saturating_mul(3) }
-            }
-            ScanError::EventTooLarge => Failure::UpstreamGarbled,
-            ScanError::Exhausted(_) => Failure::overloaded(),
-        }));
+        *outcome = Some(Err(failure(error)));
+    }
+}
+
+fn failure(error: ScanError) -> Failure {
+    match error {
+        ScanError::PictureTooLarge { limit } => {
+            Failure::ImageTooLarge { limit: limit.saturating_div(4).saturating_mul(3) }
+        }
+        ScanError::EventTooLarge => Failure::UpstreamGarbled,
+        ScanError::Exhausted(_) => Failure::overloaded(),
     }
 }
 

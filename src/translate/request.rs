@@ -4,8 +4,10 @@
 //! options only those go along that the client set, so that the upstream's defaults stay its own.
 
 use crate::{
+    codex::provider::ImagesRequest,
     codex::request::{
-        Content, ImageTool, ImageUrl, Mask, Message, Reasoning, ResponsesRequest, Svg, ToolChoice,
+        Content, ImageRef, ImageTool, ImageUrl, Message, Reasoning, ResponsesRequest, Svg,
+        ToolChoice,
     },
     openai::{reference_image::ReferenceImage, request::ImageRequest, size::Size},
 };
@@ -19,6 +21,55 @@ pub struct Target<'a> {
     pub image_model: &'a str,
     /// Whether the tool must be called.
     pub tool_choice: ToolChoice,
+}
+
+/// What the operator chose for a request to an upstream that speaks the Images API.
+#[derive(Debug, Clone, Copy)]
+pub struct ProviderTarget<'a> {
+    /// The image model, after any renaming.
+    pub image_model: &'a str,
+    /// Base64 is asked for by name: the models would answer with the place of a picture.
+    pub names_format: bool,
+}
+
+/// The body of a call of the Images API for one image: of `edits` where there are images, else of
+/// `generations`. `user` is not sent: towards the provider the user is the gateway's operator.
+#[must_use]
+pub fn translate_for_provider(request: &ImageRequest<'_>, target: &ProviderTarget<'_>) -> Vec<u8> {
+    let ImageTool {
+        size,
+        quality,
+        background,
+        output_format,
+        output_compression,
+        moderation,
+        input_fidelity,
+        input_image_mask,
+        complexity,
+        frame_count,
+        frame_duration_ms,
+        svg,
+        ..
+    } = image_tool(request, target.image_model);
+    ImagesRequest {
+        model: target.image_model,
+        prompt: &request.prompt,
+        size,
+        quality,
+        background,
+        output_format,
+        output_compression,
+        moderation,
+        input_fidelity,
+        complexity,
+        frame_count,
+        frame_duration_ms,
+        svg,
+        response_format: target.names_format.then_some("b64_json"),
+        images: request.images.iter().map(|it| ImageRef { image_url: image_url(it) }).collect(),
+        mask: input_image_mask,
+    }
+    .write(max_provider_len(request, target))
 }
 
 /// The body of a `/responses` call for one image. `n` is left to the caller: the tool rejects it.
@@ -74,7 +125,7 @@ fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageT
         input_fidelity: edit.and_then(|it| it.input_fidelity).map(|it| it.as_str()),
         input_image_mask: edit
             .and_then(|it| it.mask.as_ref())
-            .map(|mask| Mask { image_url: image_url(mask) }),
+            .map(|mask| ImageRef { image_url: image_url(mask) }),
         complexity: request.complexity.map(|complexity| complexity.as_str()),
         frame_count: request.frame_count,
         frame_duration_ms: request.frame_duration_ms,
@@ -99,6 +150,17 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
 /// those of the prompt are counted.
 #[must_use]
 pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
+    let words = [instructions(request), target.host_model, target.image_model];
+    words.iter().fold(content_len(request), |sum, it| sum.saturating_add(it.len()))
+}
+
+/// The same of a call of the Images API.
+#[must_use]
+pub fn max_provider_len(request: &ImageRequest<'_>, target: &ProviderTarget<'_>) -> usize {
+    content_len(request).saturating_add(target.image_model.len())
+}
+
+fn content_len(request: &ImageRequest<'_>) -> usize {
     let escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     let escapes = request.prompt.bytes().filter(escaped).count();
     let mask = request.edit.as_ref().and_then(|edit| edit.mask.as_ref());
@@ -108,17 +170,9 @@ pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
         .chain(mask)
         .map(|image| image.text_len().saturating_add(FRAME_BYTES_PER_IMAGE))
         .fold(0, usize::saturating_add);
-    [
-        FRAME_BYTES,
-        instructions(request).len(),
-        images,
-        request.prompt.len(),
-        escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE),
-        target.host_model.len(),
-        target.image_model.len(),
-    ]
-    .into_iter()
-    .fold(0, usize::saturating_add)
+    [FRAME_BYTES, images, request.prompt.len(), escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE)]
+        .into_iter()
+        .fold(0, usize::saturating_add)
 }
 
 /// Keeps the text model from improving the prompt, answering in words, or calling twice.

@@ -36,6 +36,7 @@ mod memory;
 mod metrics;
 mod openapi;
 mod paths;
+mod providers;
 mod quotas;
 mod request_ids;
 mod rls;

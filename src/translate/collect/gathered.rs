@@ -7,6 +7,7 @@ use super::{Bounds, Picture, Preview};
 use crate::codex::event::{
     Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
 };
+use crate::codex::images::ImagesResponse;
 use crate::codex::scanner::{Kept, Kind, Scanned};
 use crate::config::LastPartial;
 use crate::memory::{Lease, Pieces};
@@ -98,6 +99,34 @@ impl Gathered {
             ResponseEvent::Other => {}
         }
         None
+    }
+
+    /// Takes a whole answer of the Images API.
+    pub(super) fn document(&mut self, scanned: Scanned) -> Result<Picture, Failure> {
+        let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
+            return Err(Failure::UpstreamGarbled);
+        };
+        if let Some(info) = &answer.error {
+            return Err(error::from_event(info, self.now));
+        }
+        self.created_at = answer.created;
+        let kept = scanned.picture;
+        let ordinal = kept.as_ref().map(|it| it.ordinal);
+        let made = answer.data.iter().filter(|it| it.base64.is_some()).count();
+        let is_hosted = answer.data.iter().any(|it| it.is_hosted);
+        let told = answer.data.into_iter().find(|it| it.base64.is_some() && it.base64 == ordinal);
+        match kept.zip(told) {
+            Some((kept, told)) => {
+                let attributes = answer.attributes;
+                let revised_prompt = told.revised_prompt;
+                let item = Item { attributes, revised_prompt, ..Item::default() };
+                let dropped = made.saturating_sub(1);
+                Ok(self.picture(Rc::new(kept.base64), item, answer.usage, dropped))
+            }
+            // What came is not base64, or stands elsewhere: `response_format: send` asks for base64.
+            None if made > 0 || is_hosted => Err(Failure::UpstreamGarbled),
+            None => Err(Failure::UpstreamNoImage),
+        }
     }
 
     fn response(&mut self, response: &Response) {
