@@ -1,4 +1,5 @@
 //! `docs/api.md` and `docs/operations.md` say what the code does: the same fields, errors and metrics.
+//! The README's tables of features name tests that exist.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test docs` rewrites the tables of errors and metrics from the code.
 
@@ -14,6 +15,7 @@ use imagegate::openai::{
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
 const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/record.rs");
 
 /// Asserts that the part of a page between the marks of this name is `table`, or makes it so.
@@ -106,6 +108,58 @@ fn every_field_is_documented() {
     let page = fs::read_to_string(API).unwrap();
     for field in FIELDS.iter().chain(EDIT_FIELDS).chain(FORM_FIELDS).chain(&["image", "image[]"]) {
         assert!(page.contains(&format!("\n| `{field}` |")), "{field}");
+    }
+}
+
+/// A row of the README's tables of features: what imagegate does, and what each of the others does.
+fn features(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
+    let (_, rest) = page.split_once("<!-- features: begin -->\n").unwrap();
+    let (tables, _) = rest.split_once("<!-- features: end -->\n").unwrap();
+    let rows = tables.lines().filter(|line| !line.is_empty() && !line.starts_with("|---"));
+    let rows = rows.map(|row| row.trim_matches('|').split('|').map(str::trim));
+    let rows =
+        rows.map(|mut cells| (cells.next().unwrap(), cells.next().unwrap(), cells.collect()));
+    rows.filter(|(_, ours, _)| *ours != "imagegate").collect()
+}
+
+#[test]
+fn each_feature_of_the_readme_names_a_test_that_exists() {
+    let page = fs::read_to_string(README).unwrap();
+    let rows = features(&page);
+    assert!(rows.len() > 40, "only {} rows", rows.len());
+    for (feature, ours, _) in rows {
+        if ours == "no" {
+            continue;
+        }
+        let (_, link) = ours.split_once("](").unwrap_or_else(|| panic!("{feature}: no link"));
+        let (file, title) = link.split_once(" \"").unwrap_or_else(|| panic!("{feature}: no name"));
+        let name = title.strip_suffix("\")").unwrap_or_else(|| panic!("{feature}: {title}"));
+        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let source = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{feature}: no {file}"));
+        // Only its attributes and its indentation stand between a test and the mark of one.
+        let tests: Vec<_> = source.split("#[test]\n").skip(1).collect();
+        let declared = format!("fn {name}(");
+        let found = tests.iter().any(|test| {
+            let mut lines = test.lines().map(str::trim).filter(|line| !line.starts_with("#["));
+            lines.next().is_some_and(|line| line.starts_with(&declared))
+        });
+        assert!(found, "{feature}: no test {name} in {file}");
+    }
+}
+
+#[test]
+fn what_the_readme_says_of_others_has_a_source() {
+    let page = fs::read_to_string(README).unwrap();
+    for (feature, _, theirs) in features(&page) {
+        assert_eq!(theirs.len(), 5, "{feature}");
+        for cell in theirs.into_iter().filter(|cell| *cell != "?") {
+            let (word, note) = cell.split_once("[^").unwrap_or_else(|| panic!("{feature}: {cell}"));
+            assert!(
+                ["yes", "no", "partly", "by the provider"].contains(&word),
+                "{feature}: {cell}"
+            );
+            assert!(page.contains(&format!("\n[^{note}: ")), "{feature}: {cell}");
+        }
     }
 }
 

@@ -361,6 +361,26 @@ fn a_shadow_rule_counts_and_tells_but_admits() {
 }
 
 #[test]
+fn each_kind_of_scope_counts_apart() {
+    let now = Duration::from_secs(START);
+    let asked = |consumer, user, model| Scope { consumer, user, model };
+    let first = asked("c1", "u1", "m1");
+    let others = [asked("c2", "u1", "m1"), asked("c1", "u2", "m1"), asked("c1", "u1", "m2")];
+    for (per, apart) in [
+        (Per::Key, [true, false, false]),
+        (Per::User, [false, true, false]),
+        (Per::Model, [false, false, true]),
+        (Per::Global, [false, false, false]),
+    ] {
+        let store = store();
+        let rules = [rule("one", per, Unit::Images, 1, Window::Day)];
+        reserve(&store, &rules, &first, 1, now).unwrap();
+        let admitted = others.map(|other| reserve(&store, &rules, &other, 1, now).is_ok());
+        assert_eq!(admitted, apart, "{per:?}");
+    }
+}
+
+#[test]
 fn scopes_do_not_meet_and_selectors_choose() {
     let store = store();
     let mut only = rule("only", Per::User, Unit::Images, 1, Window::Day);
