@@ -143,6 +143,7 @@ const FIELDS: &[(&str, &str)] = &[
         "/max_buffered_bytes",
         "bytes as a whole number or with a unit such as \"512MiB\", from 1 to 512MiB",
     ),
+    ("/keepalive", "a duration with a unit such as \"15s\", from 1s to 5m"),
     ("/prices", "an array of up to 1000 prices"),
     ("/prices/*", "an object with `model` and `usd`"),
     (

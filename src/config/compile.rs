@@ -1,6 +1,7 @@
 //! From the document to [`Config`]: ranges, and everything that one field demands of another.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::consumer::Consumers;
 use super::engine::Engines;
@@ -8,7 +9,7 @@ use super::error::{ConfigError, Fault};
 use super::file::{File, RequestFile, ResponseFormatFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
 use super::pointer::Pointer;
-use super::units::Bytes;
+use super::units::{Bytes, Span};
 use super::upstream::{Environment, Upstream};
 use super::{Config, LastPartial, UnknownUsers, UserState, identity, model, price, text};
 use crate::openai::request::{Limits, ResponseFormat};
@@ -29,6 +30,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
     let max_buffered_bytes =
         compile_buffer(file.max_buffered_bytes, &root.key("max_buffered_bytes"))?;
+    let keepalive = compile_keepalive(file.keepalive, &root.key("keepalive"))?;
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
@@ -53,6 +55,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         request,
         max_image_bytes,
         max_buffered_bytes,
+        keepalive,
         prices,
         limits,
         service: engines.service,
@@ -152,6 +155,15 @@ fn compile_buffer(file: Option<Bytes>, here: &Pointer) -> Result<usize, ConfigEr
     bound(file.map(|size| size.0), DEFAULT_MAX_BUFFERED_BYTES, MAX_BUFFERED_BYTES, here)
 }
 
+fn compile_keepalive(file: Option<Span>, here: &Pointer) -> Result<Option<Duration>, ConfigError> {
+    let fits = |span: &Span| (MIN_KEEPALIVE..=MAX_KEEPALIVE).contains(&span.0);
+    match file {
+        Some(span) if fits(&span) => Ok(Some(span.0)),
+        Some(_) => Err(here.out_of_range()),
+        None => Ok(None),
+    }
+}
+
 /// Refuses a default that would answer 404 to every request without a model.
 fn check_default_model(name: &str, config: &Config) -> Result<(), ConfigError> {
     let here = Pointer::default().key("default_model");
@@ -187,6 +199,10 @@ const DEFAULT_MAX_BUFFERED_BYTES: usize = 512 << 20;
 /// Linear memory ends at 1 GiB; a quarter of that may be an answer that is being written, and a
 /// quarter is left for fragments and what is small.
 const MAX_BUFFERED_BYTES: usize = 512 << 20;
+/// Less would be a space for nearly every event.
+const MIN_KEEPALIVE: Duration = Duration::from_secs(1);
+/// By default Envoy itself ends a stream that was idle for so long.
+const MAX_KEEPALIVE: Duration = Duration::from_secs(300);
 /// Twice the default, which holds one reference image of the largest default size in base64.
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// Some thirty times what the Images API takes; a bound, so that a slip of the unit is noticed.

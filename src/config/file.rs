@@ -33,6 +33,7 @@ pub(super) struct File {
     pub(super) request: RequestFile,
     pub(super) max_image_bytes: Option<Bytes>,
     pub(super) max_buffered_bytes: Option<Bytes>,
+    pub(super) keepalive: Option<Span>,
     #[serde(default)]
     pub(super) prices: Vec<PriceFile>,
     #[serde(default)]

@@ -33,6 +33,7 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
@@ -64,6 +65,7 @@ pub struct Config {
     request: RequestLimits,
     max_image_bytes: usize,
     max_buffered_bytes: usize,
+    keepalive: Option<Duration>,
     prices: PriceTable,
     limits: Vec<Rule>,
     service: Option<Service>,
@@ -147,6 +149,12 @@ impl Config {
     /// The byte budget of one VM, in bytes; at most 512 MiB.
     pub fn max_buffered_bytes(&self) -> usize {
         self.max_buffered_bytes
+    }
+
+    /// How long a client that waits for one answer may get nothing before it is sent a space; nothing
+    /// where it is never sent one. 1 s to 5 min.
+    pub fn keepalive(&self) -> Option<Duration> {
+        self.keepalive
     }
 
     /// What images cost; empty where nothing was written.

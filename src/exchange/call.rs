@@ -98,6 +98,11 @@ impl Call {
         self.has_begun
     }
 
+    /// Whether its events are being read.
+    pub(super) fn is_collecting(&self) -> bool {
+        matches!(self.state, State::Collecting(_))
+    }
+
     /// Settles a call that is still open.
     pub(super) fn fail(&mut self, failure: Failure) {
         if !self.is_settled() {

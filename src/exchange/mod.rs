@@ -1,4 +1,4 @@
-//! One request and its response as a state machine. Its transitions are in three files: `request` up
+//! One request and its response as a state machine. Its transitions are in four files: `request` up
 //! to what goes upstream, `response` from what comes back, `streaming` where it goes on as events.
 //!
 //! ```text
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Where the client wants events, `Streaming` and `Told` stand in the place of `Asking` and `Replied`; see
-//! `streaming`.
+//! `streaming`. So does `KeptAlive` where it wants one answer and is sent white space meanwhile; see `keepalive`.
 //!
 //! The driver (`filter/`) calls one method for each callback of Envoy and carries out the outcome.
 //! After a `Reply` the exchange ignores whatever else comes: Envoy sends the filter's own reply
@@ -25,6 +25,7 @@ mod consulting;
 pub mod count;
 mod gate;
 mod head;
+mod keepalive;
 mod outcome;
 mod record;
 mod refusal;
@@ -49,6 +50,7 @@ use crate::openai::error::Failure;
 use asking::Asking;
 use consulting::Consulting;
 use count::Count;
+use keepalive::Keepalive;
 use streaming::Streaming;
 use ticket::{Charge, Settled, Ticket};
 
@@ -81,7 +83,8 @@ enum Phase {
     Consulting(Box<Consulting>),
     Asking(Asking),
     Streaming(Box<Streaming>),
-    /// The last event was sent, and the head long before: what still comes is dropped.
+    KeptAlive(Box<Keepalive>),
+    /// The outcome was sent, and the head long before: what still comes is dropped.
     Told,
     Replied,
 }
@@ -133,14 +136,8 @@ impl Exchange {
                 self.leave_consulting(now);
             }
             Phase::Asking(asking) => self.record.end_early(status, asking.len()),
-            Phase::Streaming(streaming) => match streaming.overdue().filter(|_| status.is_some()) {
-                Some(failure) => {
-                    self.record.status = status;
-                    self.record.fail_calls(std::slice::from_ref(&failure));
-                    self.record.fail_stream(&failure);
-                }
-                None => self.record.end_early(status, 1),
-            },
+            Phase::Streaming(streaming) => self.record.end_late(status, streaming.overdue()),
+            Phase::KeptAlive(kept) => self.record.end_late(status, kept.overdue()),
             Phase::Told | Phase::Replied => {}
         }
         // A client that left, or Envoy's own answer: nothing was delivered.

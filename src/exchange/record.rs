@@ -36,6 +36,9 @@ pub struct Record {
     /// The client was answered with events.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) streamed: bool,
+    /// The status had left before the outcome was known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) committed: bool,
     pub(super) images_asked: u32,
     pub(super) images_delivered: u32,
     pub(super) images_failed: u32,
@@ -172,6 +175,19 @@ impl Record {
             }
         }
         self.images_failed = u32::try_from(calls).unwrap_or(u32::MAX);
+    }
+
+    /// Notes that an exchange of one call ended before its outcome was told: given up by the clock
+    /// behind a head that has left, where `overdue` says so, else early.
+    pub(super) fn end_late(&mut self, status: Option<u16>, overdue: Option<Failure>) {
+        match overdue.filter(|_| status.is_some()) {
+            Some(failure) => {
+                self.status = status;
+                self.fail_calls(std::slice::from_ref(&failure));
+                self.fail_stream(&failure);
+            }
+            None => self.end_early(status, 1),
+        }
     }
 
     /// The record as one line, at the end of the exchange. `status` is what the client was sent, where

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::admission::{self, Admitted, Reading};
 use super::asking::Asking;
 use super::consulting::{Consulting, Progress};
+use super::keepalive::Keepalive;
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
 use super::streaming::Streaming;
 use super::ticket::{Charge, Ticket};
@@ -113,7 +114,13 @@ impl Exchange {
                 let limits = ticket.headers(&self.gate, now);
                 Phase::Streaming(Box::new(Streaming::new(asking, wanted, limits)))
             }
-            None => Phase::Asking(asking),
+            None => match self.gate.config.keepalive().filter(|_| asking.len() == 1) {
+                Some(every) => {
+                    let limits = ticket.headers(&self.gate, now);
+                    Phase::KeptAlive(Box::new(Keepalive::new(asking, every, limits, now)))
+                }
+                None => Phase::Asking(asking),
+            },
         };
         self.ticket = Some(ticket);
     }
@@ -171,6 +178,7 @@ impl Exchange {
             | Phase::Consulting(_)
             | Phase::Asking(_)
             | Phase::Streaming(_)
+            | Phase::KeptAlive(_)
             | Phase::Told
             | Phase::Replied => OnRequestBody::Hold,
         }

@@ -33,6 +33,7 @@ impl Exchange {
                 }
             }
             Phase::Streaming(streaming) => streaming.head(head, self.gate.bounds(), now),
+            Phase::KeptAlive(kept) => kept.head(head, &self.gate.bounds(), now),
             _ => return OnResponseHeaders::Pass,
         }
         self.record.ms_to_first_byte = Some(self.record.elapsed(now));
@@ -50,7 +51,10 @@ impl Exchange {
 
     /// Whether the response's bytes are this exchange's to take.
     pub fn takes_response(&self) -> bool {
-        matches!(self.phase, Phase::Asking(_) | Phase::Streaming(_) | Phase::Told)
+        matches!(
+            self.phase,
+            Phase::Asking(_) | Phase::Streaming(_) | Phase::KeptAlive(_) | Phase::Told
+        )
     }
 
     /// Takes bytes of the response on the client's own stream.
@@ -58,6 +62,7 @@ impl Exchange {
         let asking = match &mut self.phase {
             Phase::Asking(asking) => asking,
             Phase::Streaming(_) => return self.stream_body(chunk, end, now),
+            Phase::KeptAlive(_) => return self.keepalive_body(chunk, end, now),
             Phase::Told => return OnResponseBody::Send(Vec::new()),
             _ => return OnResponseBody::Pass,
         };
@@ -76,8 +81,10 @@ impl Exchange {
 
     /// Takes the end of the response where trailers stand in for the last part of the body.
     pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
-        if matches!(self.phase, Phase::Streaming(_)) {
-            return self.stream_trailers(now);
+        match self.phase {
+            Phase::Streaming(_) => return self.stream_trailers(now),
+            Phase::KeptAlive(_) => return self.keepalive_trailers(now),
+            _ => {}
         }
         match self.response_body(Vec::new(), End::Stream, now) {
             OnResponseBody::Reply(reply) => OnResponseEnd::Reply(reply),
@@ -130,6 +137,7 @@ impl Exchange {
                 self.answer_if_settled(now)
             }
             Phase::Streaming(_) => self.tick_stream(now),
+            Phase::KeptAlive(_) => self.tick_keepalive(now),
             Phase::Consulting(consulting) if consulting.is_overdue(now) => {
                 self.leave_consulting(now);
                 OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))
@@ -153,7 +161,7 @@ impl Exchange {
     }
 
     /// The answer from all calls: what pictures came, else the first failure.
-    fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
+    pub(super) fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
         let format = asking.terms.format;
         let (pictures, failures) = asking.into_results();
         self.record.fail_calls(&failures);

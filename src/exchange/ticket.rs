@@ -30,8 +30,8 @@ pub(super) struct Ticket {
     reservation: Reservation,
     /// What the rate-limit service is asked, or has counted.
     questions: Vec<Question>,
-    /// How the local rules stood behind the reservation, for a client that wants events: its head leaves
-    /// before the request is settled.
+    /// How the local rules stood behind the reservation, for a client whose head may leave before the
+    /// request is settled.
     standings: Vec<Standing>,
     /// How rules stand, as it told.
     told: Vec<Standing>,
@@ -113,9 +113,9 @@ impl Ticket {
         Ok(Self {
             reservation: reserved.reservation,
             questions,
-            standings: match request.stream {
-                Some(_) => local::standings(gate.store(), rules, scope, now),
-                None => Vec::new(),
+            standings: match request.stream.is_some() || gate.config.keepalive().is_some() {
+                true => local::standings(gate.store(), rules, scope, now),
+                false => Vec::new(),
             },
             told: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),

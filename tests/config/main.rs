@@ -113,7 +113,7 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {} {} {} {} {} {}\n{:?}\n{:?}\n{:?}\n{:?} {:?}",
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {:?} {} {} {} {} {} {}\n{:?}\n{:?}\n{:?}\n{:?} {:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
         names.into_iter().map(model).collect::<String>(),
@@ -124,6 +124,7 @@ fn describe(config: &Config) -> String {
         config.unknown_users(),
         config.max_image_bytes(),
         config.max_buffered_bytes(),
+        config.keepalive(),
         config.accept_last_partial(),
         config.default_response_format(),
         config.request().max_body_bytes,

@@ -107,6 +107,17 @@ fn timeouts_are_from_a_millisecond_to_a_day() {
 }
 
 #[test]
+fn a_keepalive_is_off_or_from_a_second_to_five_minutes() {
+    let keepalive = |text: &str| parse(&with("/keepalive", json!(text))).map(|it| it.keepalive());
+    assert_eq!(keepalive("1s").unwrap(), Some(Duration::from_secs(1)));
+    assert_eq!(keepalive("5m").unwrap(), Some(Duration::from_secs(300)));
+    for text in ["0s", "999ms", "5m 1ms"] {
+        let error = keepalive(text).unwrap_err().to_string();
+        assert!(error.starts_with("/keepalive: out of range, accepted: "), "{text}: {error}");
+    }
+}
+
+#[test]
 fn reserved_headers_are_refused_in_any_case() {
     for name in [
         "Authorization",
