@@ -31,6 +31,7 @@ mod harness;
 mod held_heads;
 mod http2;
 mod identity;
+mod keepalive;
 mod limits;
 mod memory;
 mod metrics;
