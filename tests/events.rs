@@ -327,6 +327,17 @@ fn a_stream_that_is_cut_short_never_ends_in_silence() {
     let mut exchange = answered(&gate, 1);
     feed(&mut exchange, &mut Got::default(), preview(0, "UFJF").as_bytes());
     assert!(matches!(exchange.response_trailers(NOW), OnResponseEnd::Reset));
+    let code = |exchange: &mut Exchange| {
+        let record = exchange.finish(Some(200), NOW).unwrap();
+        serde_json::from_slice::<Value>(&record).unwrap()["code"].clone()
+    };
+    assert_eq!(code(&mut exchange), "upstream_disconnected");
+    // The clock had given it up before.
+    let mut late = answered(&gate, 1);
+    feed(&mut late, &mut Got::default(), preview(0, "UFJF").as_bytes());
+    assert!(matches!(late.tick(NOW + Duration::from_secs(60)), OnAnswer::Hold));
+    assert!(matches!(late.response_trailers(NOW), OnResponseEnd::Reset));
+    assert_eq!(code(&mut late), "upstream_timeout");
     let mut held = answered(&gate, 1);
     match held.response_trailers(NOW) {
         OnResponseEnd::Reply(reply) => assert_eq!(reply.status, 502),

@@ -61,7 +61,11 @@ fn assert_translation(case: &Path, request: Result<ImageRequest<'_>, RequestErro
     let request = request.unwrap_or_else(|error| panic!("{}: {error:?}", case.display()));
     let image_model = request.model.as_deref().unwrap_or("gpt-image-2");
     request.check_model(image_model).unwrap();
-    let target = Target { host_model: "gpt-5.4-mini", image_model, tool_choice: ToolChoice::Force };
+    let target = Target::Responses {
+        host_model: "gpt-5.4-mini",
+        image_model,
+        tool_choice: ToolChoice::Force,
+    };
     let translated = translate(&request, &target);
     assert!(translated.len() <= max_len(&request, &target), "{}", case.display());
     let mut translated = String::from_utf8(translated).unwrap();

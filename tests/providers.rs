@@ -353,7 +353,7 @@ fn settings_of_the_other_api_are_refused_by_name() {
         assert!(told.starts_with(place), "{told}");
     }
     let told = entry(json!({"credential": {"key_env": "A"}, "headers": {"Api-Key": "x"}}));
-    assert!(told.starts_with("/upstreams/u/headers/api-key"), "{told}");
+    assert!(told.starts_with("/upstreams/u/headers/Api-Key"), "{told}");
     assert_eq!(
         entry(json!({"api": "images", "credential": {"key_env": "A", "header": "X-Key"}})),
         ""

@@ -93,6 +93,7 @@ enum Reading {
 #[derive(Debug, Default)]
 pub(super) struct Path {
     document: Document,
+    has_opened: bool,
     depth: usize,
     levels: [Level; MAX_LEVELS],
     item: ItemType,
@@ -111,9 +112,9 @@ impl Path {
         self.document
     }
 
-    /// Whether every bracket that was opened is closed.
-    pub(super) fn is_outside(&self) -> bool {
-        self.depth == 0
+    /// Whether a bracket was opened, and each that was is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.has_opened && self.depth == 0
     }
 
     /// Takes one byte that stands between strings.
@@ -137,6 +138,7 @@ impl Path {
         if let Some(level) = self.levels.get_mut(self.depth) {
             *level = Level { container, key: Key::Other, next };
         }
+        self.has_opened = true;
         self.depth = self.depth.saturating_add(1);
     }
 

@@ -83,7 +83,7 @@ impl Serialize for ImageUrl<'_> {
     }
 }
 
-/// The `image_generation` tool. `None` leaves the choice to the upstream.
+/// The `image_generation` tool.
 #[derive(Debug, Default, Serialize)]
 #[serde(tag = "type", rename = "image_generation")]
 pub struct ImageTool<'a> {
@@ -92,6 +92,15 @@ pub struct ImageTool<'a> {
     pub action: Option<&'a str>,
     /// The image model.
     pub model: &'a str,
+    /// What the client chose.
+    #[serde(flatten)]
+    pub options: Options<'a>,
+}
+
+/// The options of a picture. The tool and the Images API have them under the same names, the mask apart.
+/// `None` leaves the choice to the upstream.
+#[derive(Debug, Default, Serialize)]
+pub struct Options<'a> {
     /// `WIDTHxHEIGHT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
@@ -113,10 +122,10 @@ pub struct ImageTool<'a> {
     /// `low` or `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation: Option<&'a str>,
-    /// `high` or `low`.
+    /// `high` or `low`; of edits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_fidelity: Option<&'a str>,
-    /// Where the first image is edited.
+    /// Where the first image is edited, as the tool calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_image_mask: Option<ImageRef<'a>>,
     /// `low`, `medium` or `high`.
@@ -185,11 +194,16 @@ impl ResponsesRequest<'_> {
     /// that grows would hold it twice.
     #[must_use]
     pub fn write(&self, capacity: usize) -> Vec<u8> {
-        let mut body = Vec::with_capacity(capacity);
-        // A vector takes every byte, and strings, numbers and their lists always serialise.
-        let _infallible = serde_json::to_writer(&mut body, self);
-        body
+        write(self, capacity)
     }
+}
+
+/// A body as JSON, in a vector of this capacity.
+pub(super) fn write(body: &impl Serialize, capacity: usize) -> Vec<u8> {
+    let mut written = Vec::with_capacity(capacity);
+    // A vector takes every byte, and strings, numbers and their lists always serialise.
+    let _infallible = serde_json::to_writer(&mut written, body);
+    written
 }
 
 const PNG_HEAD: &str = "data:image/png;base64,";

@@ -134,10 +134,9 @@ impl Scanner {
         }
     }
 
-    /// Whether the document that was begun is complete: no bracket and no string is open.
+    /// Whether the document is complete: it has opened a bracket, and none and no string is open.
     pub fn is_whole(&self) -> bool {
-        let has_begun = self.scanned.skeleton.iter().any(|byte| !byte.is_ascii_whitespace());
-        has_begun && self.path.is_outside() && matches!(self.state, State::Structure)
+        self.path.is_closed() && matches!(self.state, State::Structure)
     }
 
     /// Whether a byte of such a string has been kept yet, in this event or one before.

@@ -41,12 +41,11 @@ pub struct Upstream {
     timeout: Duration,
 }
 
-/// What the environment gives; both absent where Envoy sets the header.
+/// What the environment gives; all absent where Envoy sets the header.
 #[derive(Default)]
 struct Credential {
-    bearer: Option<Secret>,
-    /// A key in a header of its own.
-    key: Option<(String, Secret)>,
+    /// The name of a header in lower case, and its whole value.
+    header: Option<(String, Secret)>,
     account_id: Option<String>,
 }
 
@@ -87,11 +86,6 @@ impl Upstream {
         self.names_format
     }
 
-    /// The header that carries the key, and the key, where it is no bearer token.
-    pub fn key(&self) -> Option<(&str, &Secret)> {
-        self.credential.key.as_ref().map(|(name, key)| (name.as_str(), key))
-    }
-
     /// The text model that calls the image tool.
     pub fn host_model(&self) -> &str {
         &self.host_model
@@ -102,9 +96,9 @@ impl Upstream {
         self.tool_choice
     }
 
-    /// The bearer token to send. `None` where a later filter of Envoy sets `authorization`.
-    pub fn bearer(&self) -> Option<&Secret> {
-        self.credential.bearer.as_ref()
+    /// The header that carries the credential, and its value. `None` where a later filter of Envoy sets it.
+    pub fn credential(&self) -> Option<(&str, &Secret)> {
+        self.credential.header.as_ref().map(|(name, value)| (name.as_str(), value))
     }
 
     /// The value of `chatgpt-account-id`.
@@ -142,7 +136,6 @@ impl Upstream {
         }
         check_api(&file, here)?;
         let credential = Credential::compile(file.credential, &here.key("credential"), env)?;
-        let headers = compile_headers(file.headers, &here.key("headers"))?;
         let default_path = match file.api {
             Api::Responses => DEFAULT_PATH,
             Api::Images => DEFAULT_IMAGES_PATH,
@@ -159,7 +152,7 @@ impl Upstream {
                 None | Some(ToolChoiceFile::Force) => ToolChoice::Force,
                 Some(ToolChoiceFile::Auto) => ToolChoice::Auto,
             },
-            headers: check_headers(headers, &credential, &here.key("headers"))?,
+            headers: compile_headers(file.headers, &credential, &here.key("headers"))?,
             credential,
             timeout,
         })
@@ -194,10 +187,10 @@ impl Credential {
             return Ok(Self::default());
         };
         let EnvironmentFile { bearer_env, account_id_env, key_env, header } = file;
-        let (bearer, key) = match (bearer_env, key_env, header) {
+        let header = match (bearer_env, key_env, header) {
             (Some(variable), None, None) => {
                 let bearer = read_variable(&variable, &here.key("bearer_env"), env)?;
-                (Some(Secret::new(bearer)), None)
+                ("authorization".to_owned(), Secret::new(format!("Bearer {bearer}")))
             }
             (None, Some(variable), header) => {
                 let name = header.unwrap_or_else(|| DEFAULT_KEY_HEADER.to_owned());
@@ -205,8 +198,7 @@ impl Credential {
                 if !text::is_header_name(&name) || is_reserved(&name) {
                     return Err(here.key("header").invalid());
                 }
-                let key = read_variable(&variable, &here.key("key_env"), env)?;
-                (None, Some((name, Secret::new(key))))
+                (name, Secret::new(read_variable(&variable, &here.key("key_env"), env)?))
             }
             (None, None, _) => return Err(here.key("bearer_env").missing()),
             (Some(_), Some(_), _) => return Err(here.key("key_env").invalid()),
@@ -215,7 +207,7 @@ impl Credential {
         let account_id = account_id_env
             .map(|variable| read_variable(&variable, &here.key("account_id_env"), env))
             .transpose()?;
-        Ok(Self { bearer, key, account_id })
+        Ok(Self { header: Some(header), account_id })
     }
 }
 
@@ -243,13 +235,15 @@ fn read_variable(
 
 fn compile_headers(
     file: BTreeMap<String, String>,
+    credential: &Credential,
     here: &Pointer,
 ) -> Result<Vec<(String, String)>, ConfigError> {
     let mut headers = BTreeMap::new();
     for (written, value) in file {
         let place = here.key(&written);
         let name = written.to_ascii_lowercase();
-        if is_reserved(&name) {
+        let is_credential = credential.header.as_ref().is_some_and(|(it, _)| *it == name);
+        if is_reserved(&name) || is_credential {
             return Err(place.fault(Fault::ReservedHeader { accepted: place.accepted() }));
         }
         if !text::is_header_name(&name) || !text::is_header_value(&value) {
@@ -260,22 +254,6 @@ fn compile_headers(
         }
     }
     Ok(headers.into_iter().map(|(name, (value, _))| (name, value)).collect())
-}
-
-/// Refuses a header of the operator's in the place of the one that carries the key.
-fn check_headers(
-    headers: Vec<(String, String)>,
-    credential: &Credential,
-    here: &Pointer,
-) -> Result<Vec<(String, String)>, ConfigError> {
-    let key = credential.key.as_ref().map(|(name, _)| name);
-    match headers.iter().find(|(name, _)| key == Some(name)) {
-        Some((name, _)) => {
-            let place = here.key(name);
-            Err(place.fault(Fault::ReservedHeader { accepted: place.accepted() }))
-        }
-        None => Ok(headers),
-    }
 }
 
 /// Whether the filter, Envoy or the connection owns the header `name`, which is in lower case.

@@ -25,9 +25,7 @@ use crate::openai::error::Failure;
 use crate::openai::reference_image::ReferenceImage;
 use crate::openai::request::{Encoding, ImageRequest, ImagesName};
 use crate::translate::quota;
-use crate::translate::request::{
-    ProviderTarget, Target, max_len, max_provider_len, translate, translate_for_provider,
-};
+use crate::translate::request::{Target, max_len, translate};
 use crate::translate::stream::Wanted;
 
 /// The body of a request whose head is held.
@@ -226,7 +224,8 @@ pub(super) fn admit(
     record.model = Some(model.requested.to_string());
     record.upstream = Some(model.upstream.name().to_owned());
     check_allowed(&consumer, &model, &request)?;
-    let sent = sent_len(&model, &request);
+    let target = target(&model);
+    let sent = max_len(&request, &target);
     let copied =
         request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
     let standing = [body.len(), copied, sent].into_iter().fold(0, usize::saturating_add);
@@ -236,7 +235,7 @@ pub(super) fn admit(
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     Ok(Admitted {
         ticket,
-        forward: forward(&head, &model, &request),
+        forward: forward(&head, &model, &request, &target),
         rooms: rooms.pictures,
         sent: rooms.sent,
         terms: Terms {
@@ -272,34 +271,31 @@ fn quoted(words: impl Iterator<Item = String>) -> String {
 }
 
 fn target<'a>(model: &'a Model<'_>) -> Target<'a> {
-    Target {
-        host_model: model.upstream.host_model(),
-        image_model: &model.sent,
-        tool_choice: model.upstream.tool_choice(),
-    }
-}
-
-fn provider_target<'a>(model: &'a Model<'_>) -> ProviderTarget<'a> {
-    ProviderTarget { image_model: &model.sent, names_format: model.upstream.names_format() }
-}
-
-/// At least the length of the body that goes upstream.
-fn sent_len(model: &Model<'_>, request: &ImageRequest<'_>) -> usize {
-    match model.upstream.api() {
-        Api::Responses => max_len(request, &target(model)),
-        Api::Images => max_provider_len(request, &provider_target(model)),
-    }
-}
-
-fn forward(head: &Kept, model: &Model<'_>, request: &ImageRequest<'_>) -> Forward {
     let upstream = model.upstream;
-    let (path, body) = match upstream.api() {
-        Api::Responses => (upstream.path().to_owned(), translate(request, &target(model))),
+    match upstream.api() {
+        Api::Responses => Target::Responses {
+            host_model: upstream.host_model(),
+            image_model: &model.sent,
+            tool_choice: upstream.tool_choice(),
+        },
         Api::Images => {
-            let endpoint = if request.images.is_empty() { "generations" } else { "edits" };
-            let body = translate_for_provider(request, &provider_target(model));
-            (upstream.path_of(endpoint), body)
+            Target::Images { image_model: &model.sent, names_format: upstream.names_format() }
         }
+    }
+}
+
+fn forward(
+    head: &Kept,
+    model: &Model<'_>,
+    request: &ImageRequest<'_>,
+    target: &Target<'_>,
+) -> Forward {
+    let upstream = model.upstream;
+    let body = translate(request, target);
+    let path = match target {
+        Target::Responses { .. } => upstream.path().to_owned(),
+        Target::Images { .. } if request.images.is_empty() => upstream.path_of("generations"),
+        Target::Images { .. } => upstream.path_of("edits"),
     };
     let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
         count,

@@ -79,6 +79,12 @@ enum State {
     Settled(Result<Picture, Failure>),
 }
 
+impl State {
+    fn collecting(bounds: &Bounds, room: Lease, document: Document) -> Self {
+        Self::Collecting(Box::new(Collector::new(bounds.clone(), room, document)))
+    }
+}
+
 impl Call {
     pub(super) fn new(room: Lease, api: Api) -> Self {
         Self { api, state: State::Waiting(room), previews: Vec::new(), has_begun: false }
@@ -98,7 +104,7 @@ impl Call {
         self.has_begun
     }
 
-    /// Whether its events are being read.
+    /// Whether the answer of an upstream that may bring a picture is being read.
     pub(super) fn is_collecting(&self) -> bool {
         matches!(self.state, State::Collecting(_))
     }
@@ -125,14 +131,8 @@ impl Call {
                     State::Settled(Err(Failure::UpstreamGarbled))
                 }
                 ResponseHead { status: 200..=299, .. } => match (self.api, head.is_json()) {
-                    (Api::Responses, false) => {
-                        let collector = Collector::new(bounds.clone(), room, Document::Event);
-                        State::Collecting(Box::new(collector))
-                    }
-                    (Api::Images, true) => {
-                        let collector = Collector::new(bounds.clone(), room, Document::Images);
-                        State::Collecting(Box::new(collector))
-                    }
+                    (Api::Responses, false) => State::collecting(bounds, room, Document::Event),
+                    (Api::Images, true) => State::collecting(bounds, room, Document::Images),
                     // An error told with a status of success.
                     (Api::Responses, true) => State::Failing { head, body: Vec::new(), since: now },
                     // A page of HTML, events that nobody asked for.

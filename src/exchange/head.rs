@@ -132,11 +132,8 @@ impl Kept {
             ("content-type".to_owned(), "application/json".to_owned()),
         ];
         let mut push = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
-        if let Some(bearer) = upstream.bearer() {
-            push("authorization", &format!("Bearer {}", bearer.expose()));
-        }
-        if let Some((name, key)) = upstream.key() {
-            push(name, key.expose());
+        if let Some((name, value)) = upstream.credential() {
+            push(name, value.expose());
         }
         if let Some(account) = upstream.account_id() {
             push("chatgpt-account-id", account);

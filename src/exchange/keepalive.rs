@@ -19,7 +19,6 @@ use std::time::Duration;
 use super::asking::Asking;
 use super::call::ResponseHead;
 use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
-use super::ticket::Charge;
 use super::{End, Exchange, Phase};
 use crate::openai::error::Failure;
 use crate::translate::collect::Bounds;
@@ -144,11 +143,7 @@ impl Exchange {
             };
         }
         let failure = kept.overdue().unwrap_or(Failure::UpstreamCut);
-        self.phase = Phase::Told;
-        self.settle(&Charge::nothing(), now);
-        self.record.fail_calls(std::slice::from_ref(&failure));
-        self.record.fail_stream(&failure);
-        OnResponseEnd::Reset
+        self.break_off(&failure, now)
     }
 
     /// Notes that time has passed. Once the head has left nothing can be told from the clock: the next

@@ -113,6 +113,15 @@ impl Exchange {
         self.with_request_id(reply)
     }
 
+    /// Breaks off an answer whose head has left and whose body can take nothing more.
+    fn break_off(&mut self, failure: &Failure, now: Duration) -> OnResponseEnd {
+        self.phase = Phase::Told;
+        self.settle(&Charge::nothing(), now);
+        self.record.fail_calls(std::slice::from_ref(failure));
+        self.record.fail_stream(failure);
+        OnResponseEnd::Reset
+    }
+
     fn with_request_id(&self, reply: LocalReply) -> LocalReply {
         match &self.record.request_id {
             Some(id) => reply.with("x-request-id", id.clone()),

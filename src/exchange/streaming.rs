@@ -144,12 +144,8 @@ impl Exchange {
                 _ => OnResponseEnd::Hold,
             };
         }
-        let failure = Failure::UpstreamCut;
-        self.phase = Phase::Told;
-        self.settle(&Charge::nothing(), now);
-        self.record.fail_calls(std::slice::from_ref(&failure));
-        self.record.fail_stream(&failure);
-        OnResponseEnd::Reset
+        let failure = streaming.overdue().unwrap_or(Failure::UpstreamCut);
+        self.break_off(&failure, now)
     }
 
     /// The head that opens the stream, with its first bytes.

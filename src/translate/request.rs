@@ -6,7 +6,7 @@
 use crate::{
     codex::provider::ImagesRequest,
     codex::request::{
-        Content, ImageRef, ImageTool, ImageUrl, Message, Reasoning, ResponsesRequest, Svg,
+        Content, ImageRef, ImageTool, ImageUrl, Message, Options, Reasoning, ResponsesRequest, Svg,
         ToolChoice,
     },
     openai::{reference_image::ReferenceImage, request::ImageRequest, size::Size},
@@ -14,81 +14,64 @@ use crate::{
 
 /// What the operator chose for the request.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    /// The text model that calls the tool.
-    pub host_model: &'a str,
-    /// The image model, after any renaming.
-    pub image_model: &'a str,
-    /// Whether the tool must be called.
-    pub tool_choice: ToolChoice,
+pub enum Target<'a> {
+    /// The upstream speaks the Responses API.
+    Responses {
+        /// The text model that calls the tool.
+        host_model: &'a str,
+        /// The image model, after any renaming.
+        image_model: &'a str,
+        /// Whether the tool must be called.
+        tool_choice: ToolChoice,
+    },
+    /// It speaks the Images API itself.
+    Images {
+        /// The image model, after any renaming.
+        image_model: &'a str,
+        /// Base64 is asked for by name: the models would answer with the place of a picture.
+        names_format: bool,
+    },
 }
 
-/// What the operator chose for a request to an upstream that speaks the Images API.
-#[derive(Debug, Clone, Copy)]
-pub struct ProviderTarget<'a> {
-    /// The image model, after any renaming.
-    pub image_model: &'a str,
-    /// Base64 is asked for by name: the models would answer with the place of a picture.
-    pub names_format: bool,
-}
-
-/// The body of a call of the Images API for one image: of `edits` where there are images, else of
-/// `generations`. `user` is not sent: towards the provider the user is the gateway's operator.
-#[must_use]
-pub fn translate_for_provider(request: &ImageRequest<'_>, target: &ProviderTarget<'_>) -> Vec<u8> {
-    let ImageTool {
-        size,
-        quality,
-        background,
-        output_format,
-        output_compression,
-        moderation,
-        input_fidelity,
-        input_image_mask,
-        complexity,
-        frame_count,
-        frame_duration_ms,
-        svg,
-        ..
-    } = image_tool(request, target.image_model);
-    ImagesRequest {
-        model: target.image_model,
-        prompt: &request.prompt,
-        size,
-        quality,
-        background,
-        output_format,
-        output_compression,
-        moderation,
-        input_fidelity,
-        complexity,
-        frame_count,
-        frame_duration_ms,
-        svg,
-        response_format: target.names_format.then_some("b64_json"),
-        images: request.images.iter().map(|it| ImageRef { image_url: image_url(it) }).collect(),
-        mask: input_image_mask,
-    }
-    .write(max_provider_len(request, target))
-}
-
-/// The body of a `/responses` call for one image. `n` is left to the caller: the tool rejects it.
+/// The body of a call for one image: of `/responses`, or of the Images API, there of `edits` where the
+/// request has images, else of `generations`. `n` is left to the caller: the tool rejects it. `user` is not
+/// sent: towards the upstream the user is the gateway's operator.
 #[must_use]
 pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Vec<u8> {
-    let images =
-        request.images.iter().map(|image| Content::InputImage { image_url: image_url(image) });
-    let prompt = Content::InputText { text: &request.prompt };
-    ResponsesRequest {
-        model: target.host_model,
-        instructions: instructions(request),
-        input: [Message { role: "user", content: images.chain([prompt]).collect() }],
-        tools: [image_tool(request, target.image_model)],
-        tool_choice: target.tool_choice,
-        parallel_tool_calls: false,
-        store: false,
-        stream: true,
+    let capacity = max_len(request, target);
+    match *target {
+        Target::Responses { host_model, image_model, tool_choice } => {
+            let images = request.images.iter();
+            let images = images.map(|it| Content::InputImage { image_url: image_url(it) });
+            let prompt = Content::InputText { text: &request.prompt };
+            ResponsesRequest {
+                model: host_model,
+                instructions: instructions(request),
+                input: [Message { role: "user", content: images.chain([prompt]).collect() }],
+                tools: [image_tool(request, image_model)],
+                tool_choice,
+                parallel_tool_calls: false,
+                store: false,
+                stream: true,
+            }
+            .write(capacity)
+        }
+        Target::Images { image_model, names_format } => {
+            let mut options = options(request);
+            let mask = options.input_image_mask.take();
+            // Its answer is one document: it is not asked for events.
+            options.partial_images = None;
+            ImagesRequest {
+                model: image_model,
+                prompt: &request.prompt,
+                options,
+                response_format: names_format.then_some("b64_json"),
+                images: request.images.iter().map(image_ref).collect(),
+                mask,
+            }
+            .write(capacity)
+        }
     }
-    .write(max_len(request, target))
 }
 
 const fn instructions(request: &ImageRequest<'_>) -> &'static str {
@@ -108,10 +91,12 @@ fn action(request: &ImageRequest<'_>) -> Option<&'static str> {
 }
 
 fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageTool<'a> {
+    ImageTool { action: action(request), model: image_model, options: options(request) }
+}
+
+fn options<'a>(request: &'a ImageRequest<'_>) -> Options<'a> {
     let edit = request.edit.as_ref();
-    ImageTool {
-        action: action(request),
-        model: image_model,
+    Options {
         size: match request.size {
             Size::Auto => None,
             exact @ Size::Exact { .. } => Some(exact.to_string()),
@@ -120,12 +105,10 @@ fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageT
         background: request.background.map(|background| background.as_str()),
         output_format: request.output_format.map(|format| format.as_str()),
         output_compression: request.output_compression,
-        moderation: request.moderation.map(|moderation| moderation.as_str()),
         partial_images: request.stream.map(|it| it.previews).filter(|previews| *previews > 0),
+        moderation: request.moderation.map(|moderation| moderation.as_str()),
         input_fidelity: edit.and_then(|it| it.input_fidelity).map(|it| it.as_str()),
-        input_image_mask: edit
-            .and_then(|it| it.mask.as_ref())
-            .map(|mask| ImageRef { image_url: image_url(mask) }),
+        input_image_mask: mask(request).map(image_ref),
         complexity: request.complexity.map(|complexity| complexity.as_str()),
         frame_count: request.frame_count,
         frame_duration_ms: request.frame_duration_ms,
@@ -134,6 +117,14 @@ fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageT
             reasoning: svg.effort.map(|effort| Reasoning { effort: effort.as_str() }),
         }),
     }
+}
+
+fn mask<'a, 'r>(request: &'a ImageRequest<'r>) -> Option<&'a ReferenceImage<'r>> {
+    request.edit.as_ref().and_then(|edit| edit.mask.as_ref())
+}
+
+fn image_ref<'a>(image: &'a ReferenceImage<'_>) -> ImageRef<'a> {
+    ImageRef { image_url: image_url(image) }
 }
 
 fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
@@ -150,28 +141,23 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
 /// those of the prompt are counted.
 #[must_use]
 pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
-    let words = [instructions(request), target.host_model, target.image_model];
-    words.iter().fold(content_len(request), |sum, it| sum.saturating_add(it.len()))
-}
-
-/// The same of a call of the Images API.
-#[must_use]
-pub fn max_provider_len(request: &ImageRequest<'_>, target: &ProviderTarget<'_>) -> usize {
-    content_len(request).saturating_add(target.image_model.len())
-}
-
-fn content_len(request: &ImageRequest<'_>) -> usize {
+    let words = match *target {
+        Target::Responses { host_model, image_model, .. } => {
+            [instructions(request), host_model, image_model]
+        }
+        Target::Images { image_model, .. } => ["", "", image_model],
+    };
     let escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     let escapes = request.prompt.bytes().filter(escaped).count();
-    let mask = request.edit.as_ref().and_then(|edit| edit.mask.as_ref());
     let images = request
         .images
         .iter()
-        .chain(mask)
+        .chain(mask(request))
         .map(|image| image.text_len().saturating_add(FRAME_BYTES_PER_IMAGE))
         .fold(0, usize::saturating_add);
     [FRAME_BYTES, images, request.prompt.len(), escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE)]
         .into_iter()
+        .chain(words.map(str::len))
         .fold(0, usize::saturating_add)
 }
 
@@ -202,7 +188,7 @@ mod tests {
         openai::request::{ImageRequest, Limits},
     };
 
-    const TARGET: Target<'_> = Target {
+    const TARGET: Target<'_> = Target::Responses {
         host_model: "gpt-5.4-mini",
         image_model: "gpt-image-2",
         tool_choice: ToolChoice::Force,

@@ -99,7 +99,7 @@ fn describe(config: &Config) -> String {
             upstream.path(),
             upstream.host_model(),
             upstream.tool_choice(),
-            upstream.bearer().map(|secret| secret.expose()),
+            upstream.credential().map(|(name, secret)| (name, secret.expose())),
             upstream.account_id(),
             upstream.headers(),
             upstream.timeout(),

@@ -149,3 +149,41 @@ fn the_example_asks_each_upstream_for_its_own_models() {
         assert_eq!(request["body"]["model"], "gpt-image-2", "{request}");
     }
 }
+
+/// The gateway's own endpoints, a deployment with a query and a key in a header of its own, and the Codex
+/// backend's own endpoints, before a program that knows all three.
+#[test]
+fn each_kind_of_provider_draws_and_edits() {
+    let provider = Sim::start();
+    let key = json!({"key_env": "CODEX_ACCESS_TOKEN"});
+    let bearer = json!({"bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID"});
+    for (path, credential, generations, edits) in [
+        ("/v1/images", &bearer, "/v1/images/generations", "/v1/images/edits"),
+        (
+            "/openai/deployments/pictures/images?api-version=1",
+            &key,
+            "/openai/deployments/pictures/images/generations?api-version=1",
+            "/openai/deployments/pictures/images/edits?api-version=1",
+        ),
+        (
+            "/backend-api/codex/images",
+            &bearer,
+            "/backend-api/codex/images/generations",
+            "/backend-api/codex/images/edits",
+        ),
+    ] {
+        let mut config = config();
+        config["upstreams"]["codex"]["path"] = json!(path);
+        config["upstreams"]["codex"]["credential"] = credential.clone();
+        let envoy = Setup::new(provider.port()).configure(&config).start();
+        let drawn = Request::generation(&body()).send(&envoy).picture();
+        let edit = json!({"prompt": "in blue", "model": "openai/gpt-image-2",
+            "images": [{"image_url": format!("data:image/png;base64,{drawn}")}]});
+        let edited =
+            Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&edit).send(&envoy);
+        assert!(edited.picture() != drawn, "the edit shows nothing of itself");
+        let asked = provider.received();
+        let paths: Vec<_> = asked.iter().rev().take(2).map(|it| it["path"].clone()).collect();
+        assert_eq!(paths, [edits, generations]);
+    }
+}

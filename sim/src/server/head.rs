@@ -24,19 +24,6 @@ pub(super) fn usual(number: u64, now: Duration) -> Headers {
     let headers = [
         ("content-type", "text/event-stream; charset=utf-8".to_owned()),
         ("cache-control", "no-cache".to_owned()),
-        ("server", "cloudflare".to_owned()),
-        ("cf-ray", format!("{first:016x}-SIM")),
-        ("cf-cache-status", "DYNAMIC".to_owned()),
-        (
-            "set-cookie",
-            format!(
-                "__cf_bm={second:016x}-{secs}-1.0.1.1; path=/; HttpOnly; Secure; SameSite=None"
-            ),
-        ),
-        ("set-cookie", format!("_cfuvid={first:016x}; path=/; HttpOnly; Secure; SameSite=None")),
-        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
-        ("x-content-type-options", "nosniff".to_owned()),
-        ("x-request-id", format!("req_{first:016x}{second:016x}")),
         ("x-oai-request-id", format!("{second:016x}")),
         ("openai-model", "gpt-5.4-mini".to_owned()),
         ("openai-processing-ms", "317".to_owned()),
@@ -59,16 +46,13 @@ pub(super) fn usual(number: u64, now: Duration) -> Headers {
         ("x-codex-credits-balance", "0".to_owned()),
         ("x-codex-credits-unlimited", "False".to_owned()),
     ];
-    headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
+    let shared = edge(first, second, secs).into_iter();
+    shared.chain(headers).map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
-/// What an answer of the Images API carries.
-pub(super) fn openai(number: u64, now: Duration) -> Headers {
-    let mut random = Random::new(number);
-    let (first, second) = (random.next(), random.next());
-    let secs = now.as_secs();
-    let headers = [
-        ("content-type", "application/json".to_owned()),
+/// What the edge before both adds.
+fn edge(first: u64, second: u64, secs: u64) -> [(&'static str, String); 8] {
+    [
         ("server", "cloudflare".to_owned()),
         ("cf-ray", format!("{first:016x}-SIM")),
         ("cf-cache-status", "DYNAMIC".to_owned()),
@@ -82,6 +66,16 @@ pub(super) fn openai(number: u64, now: Duration) -> Headers {
         ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
         ("x-request-id", format!("req_{first:016x}{second:016x}")),
+    ]
+}
+
+/// What an answer of the Images API carries.
+pub(super) fn openai(number: u64, now: Duration) -> Headers {
+    let mut random = Random::new(number);
+    let (first, second) = (random.next(), random.next());
+    let secs = now.as_secs();
+    let headers = [
+        ("content-type", "application/json".to_owned()),
         ("openai-organization", "org-codex-sim".to_owned()),
         ("openai-project", format!("proj_{second:016x}")),
         ("openai-processing-ms", "9317".to_owned()),
@@ -96,7 +90,8 @@ pub(super) fn openai(number: u64, now: Duration) -> Headers {
         ("x-ratelimit-remaining-input-images", "249".to_owned()),
         ("x-ratelimit-reset-input-images", "240ms".to_owned()),
     ];
-    headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
+    let shared = edge(first, second, secs).into_iter();
+    shared.chain(headers).map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
 /// Sets one header in place of all of that name.

@@ -210,7 +210,8 @@ fn debug_and_errors_hold_no_secret() {
     );
     let config = parse(&document).unwrap();
     let upstream = config.upstream("codex").unwrap();
-    assert_eq!(upstream.bearer().map(crate::secret::Secret::expose), Some(SECRET));
+    let (name, value) = upstream.credential().unwrap();
+    assert_eq!((name, value.expose()), ("authorization", format!("Bearer {SECRET}").as_str()));
     assert_eq!(upstream.account_id(), Some(SECRET));
     let shown = format!(
         "{config:?} {upstream:?} {:?} {:?}",
