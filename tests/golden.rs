@@ -14,6 +14,7 @@ use std::{
 
 use imagegate::{
     codex::{error::ErrorInfo, request::ToolChoice},
+    config::Api,
     multipart::Boundary,
     openai::{
         error::ApiError,
@@ -77,6 +78,8 @@ fn assert_translation(case: &Path, request: Result<ImageRequest<'_>, RequestErro
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
+    /// What the upstream speaks; the Responses API where it does not say.
+    api: Option<Api>,
     status: Option<u16>,
     retry_after: Option<String>,
     /// JSON, or a string for a body that is not JSON.
@@ -108,15 +111,16 @@ fn failures_reach_the_client_as_expected() {
 }
 
 fn told(answer: &Answer) -> ApiError {
+    let api = answer.api.unwrap_or_default();
     let failure = match (&answer.event, answer.status) {
-        (Some(event), None) => from_event(&ErrorInfo::read(event).unwrap_or_default(), NOW),
+        (Some(event), None) => from_event(api, &ErrorInfo::read(event).unwrap_or_default(), NOW),
         (None, Some(status)) => {
             let body = match &answer.body {
                 Value::String(text) => text.clone(),
                 json => json.to_string(),
             };
             let retry_after = answer.retry_after.as_deref().map(str::as_bytes);
-            from_http(status, retry_after, body.as_bytes(), NOW)
+            from_http(api, status, retry_after, body.as_bytes(), NOW)
         }
         _ => panic!("a fixture has a status or an event"),
     };

@@ -213,6 +213,9 @@ fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
             "upstream_invalid_response",
         ),
         (json!(["a", "b"]), "upstream_invalid_response"),
+        (json!("a picture"), "upstream_invalid_response"),
+        (json!(null), "upstream_invalid_response"),
+        (json!(42), "upstream_invalid_response"),
     ] {
         let (reply, record) = one(&answer);
         assert_eq!(
@@ -223,6 +226,14 @@ fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
         assert_eq!(record["settled_nanodollars"], 0);
         assert_eq!(record["images_delivered"], 0);
     }
+}
+
+#[test]
+fn an_answer_with_the_place_of_a_picture_tells_the_operator_what_to_set() {
+    let (reply, _) = one(&json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]}));
+    assert!(reply.notice.unwrap().contains("`response_format` to \"send\""));
+    let (reply, _) = one(&pictures(&["not base64!"]));
+    assert_eq!(reply.notice, None);
 }
 
 #[test]
@@ -259,11 +270,19 @@ fn the_providers_errors_are_told_by_our_table() {
             json!({"code": "invalid_value", "param": "size", "message": "m"}),
             (400, "invalid_value"),
         ),
+        (404, json!({"code": "model_not_found", "message": "m"}), (404, "model_not_found")),
+        (400, json!({"code": "model_not_found", "param": "model"}), (404, "model_not_found")),
+        (
+            400,
+            json!({"code": "unknown_parameter", "param": "quality", "message": "m"}),
+            (400, "unsupported_value"),
+        ),
         (
             400,
             json!({"code": "unknown_parameter", "param": "response_format"}),
             (502, "upstream_rejected_request"),
         ),
+        (404, json!({"code": "DeploymentNotFound"}), (502, "upstream_rejected_request")),
         (500, json!({"code": null}), (502, "upstream_error")),
     ] {
         let (gate, _) = provider(&json!({}), &json!({}));

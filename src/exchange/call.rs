@@ -185,7 +185,8 @@ impl Call {
                 result
             }
             State::Failing { head, body, .. } => {
-                Err(error::from_http(head.status, head.retry_after.as_deref(), body, now))
+                let retry_after = head.retry_after.as_deref();
+                Err(error::from_http(self.api, head.status, retry_after, body, now))
             }
             State::Settled(_) => return,
         };

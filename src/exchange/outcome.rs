@@ -209,6 +209,10 @@ fn notice(failure: &Failure) -> Option<&'static str> {
         Failure::UpstreamRejects => Some(
             "the upstream refuses what the filter sends: check `host_model`, `path` and `headers`",
         ),
+        Failure::UpstreamHosted => Some(
+            "the upstream answers with the place of an image instead of its base64: set its \
+             `response_format` to \"send\"",
+        ),
         Failure::QuotaExhausted => Some("the upstream's quota is used up"),
         Failure::Internal => Some("an internal error: please report it"),
         _ => None,

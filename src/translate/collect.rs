@@ -143,7 +143,13 @@ impl Collector {
         if let Some(decoder) = decoder {
             decoder.finish(|token| take(scanner, gathered, outcome, &nothing, token));
         }
-        self.outcome.take().unwrap_or_else(|| gathered.cut_short())
+        match (outcome.take(), decoder) {
+            (Some(outcome), _) => outcome,
+            (None, None) if is_other_json(&scanner.finish_event().skeleton) => {
+                Err(Failure::UpstreamGarbled)
+            }
+            (None, _) => gathered.cut_short(),
+        }
     }
 
     /// The previews that have come whole since this was last asked, in their order.
@@ -195,6 +201,12 @@ fn take(
     if let Err(error) = scanned {
         *outcome = Some(Err(failure(error)));
     }
+}
+
+/// Whether a document that ended without a closed bracket began as something other than an object: a
+/// bare string or number was never going to be an answer.
+fn is_other_json(skeleton: &[u8]) -> bool {
+    skeleton.trim_ascii_start().first().is_some_and(|first| *first != b'{')
 }
 
 fn failure(error: ScanError) -> Failure {

@@ -7,6 +7,9 @@
 //! `error.code` decides, then `error.type`: the type alone never does, since a refusal, a bad size
 //! and an unknown model share one. Codes are those of the Responses API, the image guide and the
 //! Codex command line.
+//!
+//! The same word may mean another thing from an upstream that speaks the Images API: there the model that
+//! is not found is the client's, where the Responses API means our text model.
 
 mod envoy;
 mod field;
@@ -21,6 +24,7 @@ use serde_json::Value;
 use self::field::{Origin, guess, origin};
 use crate::{
     codex::error::{ErrorInfo, Moderation},
+    config::Api,
     openai::{
         choice::Choice,
         echo::echo,
@@ -35,23 +39,30 @@ pub use words::from_words;
 #[cfg(test)]
 mod tests;
 
-/// The failure behind an upstream status other than 2xx. `retry_after` is the header of that name,
-/// `now` the time since the Unix epoch.
+/// The failure behind a status other than 2xx of an upstream that speaks `api`. `retry_after` is the
+/// header of that name, `now` the time since the Unix epoch.
 #[must_use]
-pub fn from_http(status: u16, retry_after: Option<&[u8]>, body: &[u8], now: Duration) -> Failure {
+pub fn from_http(
+    api: Api,
+    status: u16,
+    retry_after: Option<&[u8]>,
+    body: &[u8],
+    now: Duration,
+) -> Failure {
     let info = read_body(body);
-    let report = Report { info: &info, retry_after, now };
+    let report = Report { api, info: &info, retry_after, now };
     match status {
         // An error in JSON where events should come.
         200..=299 => match info == ErrorInfo::default() {
             true => Failure::UpstreamGarbled,
-            false => from_event(&info, now),
+            false => from_event(api, &info, now),
         },
         400 | 422 => report.by_word().unwrap_or_else(|| report.of_request()),
         401 | 402 => Failure::UpstreamCredential,
         403 => match report.by_word() {
             Some(
                 own @ (Failure::Refused { .. }
+                | Failure::ModelRefused
                 | Failure::UpstreamNotEntitled
                 | Failure::RateLimited { .. }
                 | Failure::QuotaExhausted),
@@ -59,7 +70,11 @@ pub fn from_http(status: u16, retry_after: Option<&[u8]>, body: &[u8], now: Dura
             _ => Failure::UpstreamCredential,
         },
         404 => match report.by_word() {
-            Some(own @ (Failure::ValueRefused { .. } | Failure::Refused { .. })) => own,
+            Some(
+                own @ (Failure::ValueRefused { .. }
+                | Failure::Refused { .. }
+                | Failure::ModelRefused),
+            ) => own,
             _ => Failure::UpstreamRejects,
         },
         408 | 504 => Failure::UpstreamTimeout,
@@ -76,8 +91,8 @@ pub fn from_http(status: u16, retry_after: Option<&[u8]>, body: &[u8], now: Dura
 
 /// The failure behind an `error` or `response.failed` event, or an output item's `error`.
 #[must_use]
-pub fn from_event(info: &ErrorInfo, now: Duration) -> Failure {
-    let report = Report { info, retry_after: None, now };
+pub fn from_event(api: Api, info: &ErrorInfo, now: Duration) -> Failure {
+    let report = Report { api, info, retry_after: None, now };
     report.by_word().unwrap_or_else(|| match info.kind.as_deref() {
         Some("invalid_request_error" | USER_ERROR) => report.of_request(),
         _ if report.value_fault().is_some() => report.of_request(),
@@ -108,6 +123,7 @@ fn read_body(body: &[u8]) -> ErrorInfo {
 
 /// An error and what came with it.
 struct Report<'a> {
+    api: Api,
     info: &'a ErrorInfo,
     retry_after: Option<&'a [u8]>,
     now: Duration,
@@ -156,6 +172,7 @@ impl Report<'_> {
             | "billing_hard_limit_reached" => Some(Failure::QuotaExhausted),
             "usage_not_included" => Some(Failure::UpstreamNotEntitled),
             "server_is_overloaded" | "slow_down" => Some(self.overloaded()),
+            "model_not_found" if self.api == Api::Images => Some(Failure::ModelRefused),
             _ => None,
         }
     }
@@ -180,7 +197,7 @@ impl Report<'_> {
     fn of_request(&self) -> Failure {
         let Some(fault) = self.value_fault() else { return Failure::UpstreamRejects };
         let message = self.info.message.as_deref().unwrap_or_default();
-        let param = match origin(self.info.param.as_deref()) {
+        let param = match self.origin() {
             Origin::Ours => return Failure::UpstreamRejects,
             Origin::Client(field) => Some(field),
             Origin::Unnamed => match guess(message) {
@@ -200,6 +217,8 @@ impl Report<'_> {
             | "integer_below_min_value"
             | "string_above_max_length" => Some(ValueFault::Invalid),
             "unsupported_value" | "unsupported_parameter" => Some(ValueFault::Unsupported),
+            // Not every provider knows every field of the API that it speaks.
+            "unknown_parameter" if self.api == Api::Images => Some(ValueFault::Unsupported),
             // Of the image model, that is; the text model is ours, and its `param` is `model`.
             "model_not_found" if self.info.param.as_deref() == Some("tools[0].model") => {
                 Some(ValueFault::Invalid)
@@ -208,13 +227,17 @@ impl Report<'_> {
         }
     }
 
+    fn origin(&self) -> Origin {
+        origin(self.api, self.info.param.as_deref())
+    }
+
     fn refused(&self) -> Failure {
         let details = self.info.moderation.as_ref().map(details);
         Failure::Refused { message: self.message(REFUSED), details }
     }
 
     fn reference_invalid(&self, fault: ReferenceFault) -> Failure {
-        let param = match origin(self.info.param.as_deref()) {
+        let param = match self.origin() {
             Origin::Client(field) if field.starts_with("images") || field == "mask" => {
                 field.into_owned()
             }

@@ -108,6 +108,8 @@ pub enum Failure {
     UpstreamNoImage,
     /// The upstream's answer is not what it should be.
     UpstreamGarbled,
+    /// The upstream's answer names the place of an image instead of holding it.
+    UpstreamHosted,
     /// The image is larger than `max_image_bytes`.
     ImageTooLarge {
         /// The limit in bytes.
@@ -143,6 +145,8 @@ pub enum Failure {
         /// The reason given.
         message: String,
     },
+    /// The upstream does not serve the client's model.
+    ModelRefused,
     /// The upstream finds the request too large.
     UpstreamTooLarge,
     /// The upstream's rate or usage limit is reached.

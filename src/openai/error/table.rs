@@ -222,6 +222,9 @@ table! {
     /// The upstream does not take the value of a field that the client set.
     ValueRefused: 400 InvalidRequest *ValueFault::WORDS, Param::Named, ByStatus,
         "{message}";
+    /// The upstream does not serve the model: one that speaks the Images API.
+    ModelRefused: 404 InvalidRequest ["model_not_found"], Param::Fixed("model"), ByStatus,
+        "The image service does not serve this model.";
     /// The upstream finds the request too large.
     UpstreamTooLarge: 413 InvalidRequest ["request_too_large"], Param::Null, ByStatus,
         "The request is larger than the image service accepts. Send fewer or smaller reference images.";

@@ -9,7 +9,7 @@ use crate::codex::event::{
 };
 use crate::codex::images::ImagesResponse;
 use crate::codex::scanner::{Kept, Kind, Scanned};
-use crate::config::LastPartial;
+use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
 use crate::translate::{error, sniff};
@@ -95,7 +95,9 @@ impl Gathered {
             ResponseEvent::Incomplete(reason) => {
                 return Some(Err(error::from_incomplete(reason.as_deref())));
             }
-            ResponseEvent::Failed(info) => return Some(Err(error::from_event(&info, self.now))),
+            ResponseEvent::Failed(info) => {
+                return Some(Err(error::from_event(Api::Responses, &info, self.now)));
+            }
             ResponseEvent::Other => {}
         }
         None
@@ -107,7 +109,7 @@ impl Gathered {
             return Err(Failure::UpstreamGarbled);
         };
         if let Some(info) = &answer.error {
-            return Err(error::from_event(info, self.now));
+            return Err(error::from_event(Api::Images, info, self.now));
         }
         self.created_at = answer.created;
         let kept = scanned.picture;
@@ -123,8 +125,9 @@ impl Gathered {
                 let dropped = made.saturating_sub(1);
                 Ok(self.picture(Rc::new(kept.base64), item, answer.usage, dropped))
             }
-            // What came is not base64, or stands elsewhere: `response_format: send` asks for base64.
-            None if made > 0 || is_hosted => Err(Failure::UpstreamGarbled),
+            // What came is not base64.
+            None if made > 0 => Err(Failure::UpstreamGarbled),
+            None if is_hosted => Err(Failure::UpstreamHosted),
             None => Err(Failure::UpstreamNoImage),
         }
     }
@@ -163,7 +166,7 @@ impl Gathered {
 
     fn picture_item(&mut self, item: Item, kept: Option<Kept>) {
         if let Some(info) = &item.error {
-            self.item_error = Some(error::from_event(info, self.now));
+            self.item_error = Some(error::from_event(Api::Responses, info, self.now));
         }
         let Some(ordinal) = item.result else { return };
         let known = item.id.is_some() && self.ids.contains(&item.id);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::config::Api;
+
 /// Who is behind a field of the upstream's request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -13,8 +15,37 @@ pub(super) enum Origin {
     Unnamed,
 }
 
-/// Who is behind `param`, such as `tools[0].size` or `input[0].content[2].image_url`.
-pub(super) fn origin(param: Option<&str>) -> Origin {
+/// Who is behind `param` of an upstream that speaks `api`.
+pub(super) fn origin(api: Api, param: Option<&str>) -> Origin {
+    match (api, param) {
+        (Api::Responses, param) => of_responses(param),
+        (Api::Images, None) => Origin::Unnamed,
+        (Api::Images, Some(param)) => of_images(param),
+    }
+}
+
+/// `param` is a field of the Images API, such as `size`, `image[2]` or `images[2].image_url`. What the
+/// client did not set is not sent, `response_format` and `stream` apart, which the operator chose.
+fn of_images(param: &str) -> Origin {
+    let name = param.split(['[', '.']).next().unwrap_or_default();
+    match name {
+        "image" | "images" | "image_url" => {
+            let index = param.get(name.len()..).and_then(|rest| rest.strip_prefix('['));
+            let index = index.and_then(|rest| rest.split_once(']'));
+            match index.and_then(|(index, _)| index.parse::<u16>().ok()) {
+                Some(index) => Origin::Client(format!("images[{index}]").into()),
+                None => Origin::Client(Cow::Borrowed("images")),
+            }
+        }
+        "mask" => Origin::Client(Cow::Borrowed("mask")),
+        "prompt" => Origin::Client(Cow::Borrowed("prompt")),
+        "partial_images" => Origin::Client(Cow::Borrowed("partial_images")),
+        option => known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client),
+    }
+}
+
+/// `param` is a field of the Responses API, such as `tools[0].size` or `input[0].content[2].image_url`.
+fn of_responses(param: Option<&str>) -> Origin {
     let param = match param {
         None | Some("tools" | "tools[0]") => return Origin::Unnamed,
         Some(param) => param,
@@ -97,7 +128,12 @@ const GUESSES: [(&[&str], &str); 10] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, guess, origin};
+    use super::{Origin, guess};
+    use crate::config::Api;
+
+    fn origin(param: Option<&str>) -> Origin {
+        super::origin(Api::Responses, param)
+    }
 
     #[test]
     fn fields_of_the_tool_are_the_clients_where_it_set_them() {
@@ -123,6 +159,32 @@ mod tests {
         for param in [None, Some("tools"), Some("tools[0]")] {
             assert_eq!(origin(param), Origin::Unnamed);
         }
+    }
+
+    #[test]
+    fn fields_of_the_images_api_are_the_clients_where_it_set_them() {
+        for (param, field) in [
+            ("size", "size"),
+            ("model", "model"),
+            ("prompt", "prompt"),
+            ("image", "images"),
+            ("image[]", "images"),
+            ("image[2]", "images[2]"),
+            ("images[2].image_url", "images[2]"),
+            ("images[70000]", "images"),
+            ("mask", "mask"),
+            ("mask.image_url", "mask"),
+            ("svg.model", "svg"),
+            ("svg[model]", "svg"),
+            ("partial_images", "partial_images"),
+        ] {
+            let origin = super::origin(Api::Images, Some(param));
+            assert_eq!(origin, Origin::Client(field.into()), "{param}");
+        }
+        for param in ["n", "response_format", "stream", "user", "tools[0].size", "input", "[0]"] {
+            assert_eq!(super::origin(Api::Images, Some(param)), Origin::Ours, "{param}");
+        }
+        assert_eq!(super::origin(Api::Images, None), Origin::Unnamed);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{from_event, from_http, from_incomplete};
 use crate::{
     codex::error::ErrorInfo,
+    config::Api,
     openai::{
         error::{Failure, ModerationDetails, table::ValueFault},
         reference_image::ReferenceFault,
@@ -15,11 +16,11 @@ use crate::{
 const NOW: Duration = Duration::from_secs(1_777_922_696);
 
 fn http(status: u16, body: &Value) -> Failure {
-    from_http(status, None, body.to_string().as_bytes(), NOW)
+    from_http(Api::Responses, status, None, body.to_string().as_bytes(), NOW)
 }
 
 fn event(value: &Value) -> Failure {
-    from_event(&ErrorInfo::read(value).unwrap_or_default(), NOW)
+    from_event(Api::Responses, &ErrorInfo::read(value).unwrap_or_default(), NOW)
 }
 
 fn coded(code: &str) -> Value {
@@ -75,7 +76,7 @@ fn an_image_that_cannot_be_used_is_the_clients() {
     assert_eq!(http(400, &named), invalid("images[1]", ReferenceFault::Url));
     let told = "The image data you provided does not represent a valid image";
     let Failure::ReferenceInvalid { fault: ReferenceFault::Image, .. } =
-        from_http(400, None, told.as_bytes(), NOW)
+        from_http(Api::Responses, 400, None, told.as_bytes(), NOW)
     else {
         panic!("not an image fault");
     };
@@ -131,7 +132,7 @@ fn what_we_put_into_the_request_is_not_the_clients() {
         assert_eq!(http(400, &body), Failure::UpstreamRejects, "{body}");
     }
     assert_eq!(http(404, &coded("invalid_value")), Failure::UpstreamRejects);
-    assert_eq!(from_http(400, None, b"\xff<html>", NOW), Failure::UpstreamRejects);
+    assert_eq!(from_http(Api::Responses, 400, None, b"\xff<html>", NOW), Failure::UpstreamRejects);
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_limit_is_told_with_its_wait() {
     let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
     assert_eq!(http(429, &body), limited(13_872));
     assert_eq!(event(&body), limited(13_872));
-    assert_eq!(from_http(429, Some(b"12"), b"", NOW), limited(12));
+    assert_eq!(from_http(Api::Responses, 429, Some(b"12"), b"", NOW), limited(12));
     assert_eq!(http(429, &coded("some_new_code")), limited(5));
     assert_eq!(http(400, &coded("rate_limit_exceeded")), limited(5));
 }
@@ -231,7 +232,7 @@ proptest! {
         header in prop::option::of(prop::collection::vec(any::<u8>(), 0..20)),
         body in prop::collection::vec(any::<u8>(), 0..100),
     ) {
-        let error = from_http(status, header.as_deref(), &body, NOW).to_api();
+        let error = from_http(Api::Responses, status, header.as_deref(), &body, NOW).to_api();
         prop_assert!((400..=599).contains(&error.status));
     }
 
