@@ -1,11 +1,12 @@
 //! Answers that are kept open by white space.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::harness::sse::{Output, event};
-use crate::harness::{Connection, Drawing, Envoy, Request, Step, Upstream, config};
+use crate::harness::{Connection, Drawing, Envoy, Key, Request, Setup, Step, Upstream, config};
 
 fn kept() -> Value {
     let mut config = config();
@@ -26,10 +27,13 @@ fn late(drawing: &Drawing, end: Vec<u8>) -> Vec<Step> {
     ]
 }
 
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
 /// The status and the whole body of an answer.
 fn ask(envoy: &Envoy) -> (u16, Option<String>, Vec<u8>) {
-    let body = json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"});
-    let request = Request::generation(&body);
+    let request = Request::generation(&body());
     let mut connection = Connection::open(envoy.port());
     connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
     let head = connection.read_head();
@@ -61,4 +65,43 @@ fn white_space_goes_before_a_picture_of_any_size_and_before_a_late_failure() {
     assert_eq!((status, body.first()), (200, Some(&b' ')));
     let answer: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(answer["error"]["code"], "server_is_overloaded");
+}
+
+/// The body of an answer with the status 200, over HTTP/2.
+fn ask_http2(envoy: &Envoy) -> Vec<u8> {
+    let output = Command::new("curl")
+        .args(["--http2-prior-knowledge", "--silent", "--show-error", "--max-time", "100"])
+        .args(["--header", &format!("authorization: Bearer {}", Key::WEB)])
+        .args(["--header", "content-type: application/json", "--data", &body().to_string()])
+        .args(["--write-out", "%{stderr}%{http_version} %{http_code}"])
+        .arg(format!("http://127.0.0.1:{}/v1/images/generations", envoy.port()))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "2 200");
+    output.stdout
+}
+
+/// The answer leaves in one piece, many times what Envoy means to hold for a connection: by default, and in the file for production
+/// by its own words, 1 MiB.
+#[test]
+fn an_answer_of_many_megabytes_behind_white_space_passes_a_buffer_of_one() {
+    const LIMIT: &str = "per_connection_buffer_limit_bytes: 1048576";
+    let upstream = Upstream::scripts([]);
+    let default = Setup::new(upstream.port()).configure(&kept());
+    let production = Setup::production(upstream.port()).configure_struct(&kept());
+    // It stands there exactly once, or this fails.
+    let production = production.replace(LIMIT, LIMIT);
+    for (case, setup) in [("by default", default), ("in production", production)] {
+        let envoy = setup.start();
+        let drawing = Drawing { previews: 0, ..Drawing::of_bytes(18_000_000, 2) };
+        let end = [drawing.picture(), drawing.completed(Output::Empty)].concat();
+        for http2 in [false, true] {
+            upstream.push(late(&drawing, end.clone()));
+            let body = if http2 { ask_http2(&envoy) } else { ask(&envoy).2 };
+            let case = format!("{case}, HTTP/2: {http2}");
+            assert_eq!(body.first(), Some(&b' '), "{case}");
+            let answer: Value = serde_json::from_slice(&body).unwrap();
+            assert!(answer["data"][0]["b64_json"] == drawing.base64.as_str(), "{case}");
+        }
+    }
 }
