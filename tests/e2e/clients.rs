@@ -1,26 +1,26 @@
 //! Clients as they are published, with nothing set but their address and key.
 //!
-//! Each runs its cases in `tests/clients/cases/`; this is the other end of them: what a prompt leads to, and what of a retry can only be
-//! seen from here. Which client has which case is the table in `tests/clients/README.md`, and each test holds its client's column.
+//! Each runs its cases in `tests/clients/cases/`, first over a scripted Codex, then those that concern the upstream over a provider of the
+//! Images API behind the same Envoy. This is the other end of them: what a prompt leads to, and what of a retry can only be seen from here.
+//! Which client has which case is the table in `tests/clients/README.md`, and each test holds its client's column.
+
+mod codex;
 
 use std::fs;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use self::codex::Codex;
 use crate::harness::config::sha256;
-use crate::harness::{
-    Drawing, Envoy, Key, Received, Setup, Step, Upstream, config, eventually, needed, root,
-};
-
-/// What the upstream of `fail 429 once` asks a client to wait: longer than the clients wait by themselves.
-const WAIT: Duration = Duration::from_millis(2300);
+use crate::harness::{Envoy, Key, Setup, Sim, Upstream, config, eventually, needed, root};
 
 /// Has the table of clients and cases.
 const CASES: &str = "tests/clients/README.md";
+
+/// In the table: the case holds over a provider as well.
+const BOTH: &str = "both";
 
 #[test]
 fn openai_python_is_served() {
@@ -67,15 +67,27 @@ fn async_openai_is_served() {
 
 /// A client's cases and how they are run.
 struct Client {
-    command: Command,
+    program: String,
+    arguments: Vec<String>,
     config: Value,
+}
+
+/// One run of a client's script.
+struct Run<'c> {
+    /// Leads to the upstream.
+    model: &'static str,
+    /// How many previews a stream has that asks for two.
+    previews: &'static str,
+    /// The cases to run; without any, all.
+    asked: &'c str,
+    /// Those that the table says it has.
+    cases: &'c [String],
 }
 
 impl Client {
     fn of(program: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(root().join(program));
-        command.args(arguments).current_dir(root());
-        Self { command, config: configuration() }
+        let arguments = arguments.iter().map(|&it| it.to_owned()).collect();
+        Self { program: program.to_owned(), arguments, config: configuration() }
     }
 
     fn python(environment: &str, script: &str) -> Self {
@@ -90,46 +102,71 @@ impl Client {
     }
 
     /// Runs the cases: they must be those of this column of the table, and hold.
-    fn holds(mut self, column: &str) {
-        let log = Arc::new(Log::default());
-        let of_upstream = Arc::clone(&log);
+    fn holds(&self, column: &str) {
+        let codex = Arc::new(Codex::default());
+        let of_upstream = Arc::clone(&codex);
         let upstream = Upstream::choosing(move |asked| of_upstream.answer(asked));
+        let provider = Sim::start();
         // This file's access log has the usage records.
-        let envoy = Setup::production(upstream.port()).configure_struct(&self.config).start();
-        let told = self.run(&envoy);
-        let faults: Vec<_> = told.iter().filter(|it| !it["fault"].is_null()).collect();
-        for it in &faults {
-            eprintln!("--- {} {}\n{}", column, it["case"], it["fault"].as_str().unwrap());
-        }
-        assert!(faults.is_empty(), "{} cases do not hold", faults.len());
-        let cases: Vec<_> = told.iter().map(|it| it["case"].as_str().unwrap()).collect();
-        assert_eq!(cases, documented(column), "{CASES}, {column}");
-        log.check(&cases);
-        check_tries(&envoy, &cases, column);
+        let envoy = Setup::production(upstream.port())
+            .beside("provider", provider.port())
+            .configure_struct(&self.config)
+            .start();
+        let cases = documented(column, &["yes", BOTH]);
+        let all = Run { model: "gpt-image-2", previews: "2", asked: "", cases: &cases };
+        self.run(&envoy, &all);
+        codex.check_tries(&cases);
+        check_records(&envoy, &cases, column);
+        assert!(provider.received().is_empty(), "what is Codex's went to the provider");
+        let (of_codex, cases) = (upstream.received().len(), documented(column, &[BOTH]));
+        let asked = cases.join(" ");
+        let some = Run { model: "gpt-image-1", previews: "0", asked: &asked, cases: &cases };
+        self.run(&envoy, &some);
+        assert_eq!(upstream.received().len(), of_codex, "what is the provider's went to Codex");
+        check_provider(&provider.received(), &cases);
     }
 
-    /// The lines that the client's cases told.
-    fn run(&mut self, envoy: &Envoy) -> Vec<Value> {
+    /// Runs the client's script, whose cases must be these, and hold.
+    fn run(&self, envoy: &Envoy, run: &Run<'_>) {
         let address = format!("http://127.0.0.1:{}/v1", envoy.port());
-        let output = self
-            .command
+        let output = Command::new(root().join(&self.program))
+            .args(&self.arguments)
+            .current_dir(root())
             .env("OPENAI_BASE_URL", address)
             .env("OPENAI_API_KEY", Key::WEB)
             .env("IMAGEGATE_NARROW_KEY", Key::NARROW)
             .env("IMAGEGATE_LIMITED_KEY", Key::LIMITED)
             .env("IMAGEGATE_SPENT_KEY", Key::SPENT)
+            .env("IMAGEGATE_MODEL", run.model)
+            .env("IMAGEGATE_PREVIEWS", run.previews)
+            .env("IMAGEGATE_CASES", run.asked)
             .output()
             .unwrap();
         let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
         assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
         let lines = out.lines().filter(|line| line.starts_with("{\"case\""));
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        let told: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        let faults: Vec<_> = told.iter().filter(|it| !it["fault"].is_null()).collect();
+        for it in &faults {
+            eprintln!("--- {} {}\n{}", run.model, it["case"], it["fault"].as_str().unwrap());
+        }
+        assert!(faults.is_empty(), "{} cases do not hold", faults.len());
+        let told: Vec<_> = told.iter().map(|it| it["case"].as_str().unwrap()).collect();
+        assert_eq!(told, run.cases, "{CASES}, {}", run.model);
     }
 }
 
-/// The configuration of the harness, with a key that may send one request an hour and one whose budget covers nothing.
+/// The configuration of the harness, with a provider, with white space before late answers, with a key that may send one request an
+/// hour and one whose budget covers nothing.
 fn configuration() -> Value {
     let mut config = config();
+    config["upstreams"]["provider"] = json!({"api": "images", "authority": "provider.test",
+        "credential": {"bearer_env": "CODEX_ACCESS_TOKEN"}, "timeout": "60s"});
+    config["models"]
+        .as_array_mut()
+        .unwrap()
+        .insert(0, json!({"match": "gpt-image-1", "upstream": "provider"}));
+    config["keepalive"] = json!("1s");
     let consumers = config["consumers"].as_array_mut().unwrap();
     consumers
         .push(json!({"name": "limited", "key_sha256": [sha256(Key::LIMITED)], "user": "acme"}));
@@ -142,135 +179,80 @@ fn configuration() -> Value {
     config
 }
 
-/// What reached the upstream.
-#[derive(Default)]
-struct Log {
-    seed: AtomicU32,
-    /// When requests with the prompt `fail 429 once` came.
-    once: Mutex<Vec<Instant>>,
-    for_good: AtomicU32,
-}
-
-impl Log {
-    fn answer(&self, asked: &Received) -> Vec<Step> {
-        let request = asked.json();
-        let prompt = prompt_of(&request);
-        let error = |status, code: &str, kind: &str, message: &str| {
-            Step::json(
-                status,
-                &json!({"error": {"code": code, "type": kind, "message": message, "param": null}}),
-            )
-        };
-        match prompt.as_str() {
-            "fail 400" => Step::json(400, &refusal()),
-            "fail 429 once" => {
-                let mut came = self.once.lock().unwrap();
-                came.push(Instant::now());
-                match came.len() {
-                    1 => {
-                        let words = format!("Please try again in {}ms.", WAIT.as_millis());
-                        error(429, "rate_limit_exceeded", "requests", &words)
-                    }
-                    _ => self.draw(),
-                }
-            }
-            "fail 429 for good" => {
-                self.for_good.fetch_add(1, Ordering::Relaxed);
-                error(429, "insufficient_quota", "insufficient_quota", "m")
-            }
-            "fail 502" => vec![Step::StreamHead, Step::Close],
-            "fail 503" => Step::json(
-                503,
-                &json!({"error": {
-                "code": "server_is_overloaded", "type": "server_error", "message": "Please try again in 1s.", "param": null}}),
-            ),
-            "edit of 1" => self.edit(&request, 1, false),
-            "edit of 2 masked" => self.edit(&request, 2, true),
-            "stream" => {
-                let seed = self.seed.fetch_add(1, Ordering::Relaxed);
-                Step::draw(&Drawing { previews: 2, ..Drawing::of_bytes(200_000, seed) })
-            }
-            // Cut short behind its preview.
-            "break" => Step::stream(Drawing::of_bytes(200_000, 0).opening()),
-            _ => self.draw(),
-        }
-    }
-
-    /// A picture that no other answer has.
-    fn draw(&self) -> Vec<Step> {
-        Step::draw(&Drawing::of_bytes(200_000, self.seed.fetch_add(1, Ordering::Relaxed)))
-    }
-
-    /// A picture, if the images of the edit came.
-    fn edit(&self, request: &Value, images: usize, masked: bool) -> Vec<Step> {
-        let tool = &request["tools"][0];
-        let is_png = |url: &Value| {
-            url.as_str().is_some_and(|url| url.starts_with("data:image/png;base64,iVBORw0KGgo"))
-        };
-        let came = parts(request).filter(|part| is_png(&part["image_url"])).count();
-        let holds = tool["action"] == "edit"
-            && came == images
-            && is_png(&tool["input_image_mask"]["image_url"]) == masked;
-        if holds { self.draw() } else { Step::json(418, &json!({"asked": request})) }
-    }
-
-    /// What of the retries is seen here.
-    fn check(&self, cases: &[&str]) {
-        let came = self.once.lock().unwrap();
-        if cases.contains(&"retry_waits_as_told") {
-            assert_eq!(came.len(), 2, "one answer says when to come back, and one try follows");
-            let waited = came[1].duration_since(came[0]);
-            assert!(waited >= WAIT, "the client was told to wait {WAIT:?} and waited {waited:?}");
-        }
-        if cases.contains(&"no_retry_as_told") {
-            let tries = self.for_good.load(Ordering::Relaxed);
-            assert_eq!(tries, 1, "the client was told not to try again");
-        }
-    }
-}
-
-/// Checks by the usage records how often requests came that were refused before any upstream was asked.
-fn check_tries(envoy: &Envoy, cases: &[&str], column: &str) {
-    let refused = |consumer: &str| {
+/// Checks by the usage records what no client can see: how often requests came that were refused before any upstream was asked, and that
+/// the head of late answers left before their outcome was known.
+fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
+    let ran = |case: &str| cases.iter().any(|it| it == case);
+    let count = |holds: &dyn Fn(&Value) -> bool| {
         let log = envoy.log();
         let records = log.lines().filter(|line| line.starts_with('{')).filter_map(|line| {
             let line: Value = serde_json::from_str(line).ok()?;
             serde_json::from_str::<Value>(line["usage"].as_str()?).ok()
         });
-        records.filter(|record| record["consumer"] == consumer && record["status"] == 429).count()
+        records.filter(|record| holds(record)).count()
     };
     for (case, consumer) in [("spent_rate_is_429", "limited"), ("spent_budget_is_429", "spent")] {
-        if cases.contains(&case) {
-            eventually(&format!("the records of {consumer}"), || refused(consumer) > 0);
-            assert_eq!(refused(consumer), 1, "{column}, {case}: tries");
+        if ran(case) {
+            let refused = |it: &Value| it["consumer"] == consumer && it["status"] == 429;
+            eventually(&format!("the records of {consumer}"), || count(&refused) > 0);
+            assert_eq!(count(&refused), 1, "{column}, {case}: tries");
         }
+    }
+    let committed = |it: &Value| it["committed"] == true;
+    eventually("the records of late answers", || count(&committed) == 2);
+    let late = |it: &Value| committed(it) && it["code"] == "server_is_overloaded";
+    assert_eq!(count(&late), 1, "{column}: late errors");
+}
+
+/// Checks what reached the provider: requests of its own API with all that an edit has, and no more tries than are right.
+fn check_provider(received: &[Value], cases: &[String]) {
+    let ran = |case: &str| cases.iter().any(|it| it == case);
+    let of = |start: &str| {
+        received
+            .iter()
+            .filter(|it| it["body"]["prompt"].as_str().is_some_and(|it| it.starts_with(start)))
+            .collect::<Vec<_>>()
+    };
+    for request in received {
+        assert_eq!(request["body"]["model"], "gpt-image-1", "{request}");
+        let edits = request["body"]["prompt"].as_str().unwrap().starts_with("edit of");
+        let path = if edits { "/v1/images/edits" } else { "/v1/images/generations" };
+        assert_eq!(request["path"], path);
+    }
+    for (case, prompt, images, masked) in
+        [("edit", "edit of 1", 1, false), ("edit_with_mask", "edit of 2 masked", 2, true)]
+    {
+        for request in of(prompt) {
+            assert_eq!(images_of(&request["body"]), (images, masked), "{case}: {request}");
+        }
+        assert_eq!(!of(prompt).is_empty(), ran(case), "{case}");
+    }
+    for (case, prompt, tries) in
+        [("retry_waits_as_told", "fail 429 once", 2), ("no_retry_as_told", "fail 429 for good", 1)]
+    {
+        assert_eq!(of(prompt).len(), if ran(case) { tries } else { 0 }, "{case}: tries");
     }
 }
 
-fn refusal() -> Value {
-    json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error", "param": null,
-        "message": "Your request was rejected by the safety system.",
-        "moderation_details": {"moderation_stage": "input", "categories": ["violence"]}}})
+/// How many images an edit has, and whether it has a mask: as JSON, or as the files of a form.
+fn images_of(body: &Value) -> (usize, bool) {
+    match body["files"].as_array() {
+        Some(files) => {
+            let masks = files.iter().filter(|it| it["name"] == "mask").count();
+            (files.len() - masks, masks == 1)
+        }
+        None => (body["images"].as_array().map_or(0, Vec::len), body["mask"].is_object()),
+    }
 }
 
-fn parts(request: &Value) -> impl Iterator<Item = &Value> {
-    let messages = request["input"].as_array().into_iter().flatten();
-    messages.flat_map(|message| message["content"].as_array().into_iter().flatten())
-}
-
-fn prompt_of(request: &Value) -> String {
-    let text = parts(request).find(|part| part["type"] == "input_text");
-    text.and_then(|part| part["text"].as_str()).unwrap_or_default().to_owned()
-}
-
-/// The cases that the table says a client has.
-fn documented(column: &str) -> Vec<String> {
+/// The cases for which the table says one of `words` of a client.
+fn documented(column: &str, words: &[&str]) -> Vec<String> {
     let page = fs::read_to_string(root().join(CASES)).unwrap();
     let mut rows = page.lines().filter(|line| line.starts_with('|')).map(|line| {
         line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
     });
     let place = rows.next().unwrap().iter().position(|it| it == column);
     let place = place.unwrap_or_else(|| panic!("{CASES} has no column '{column}'"));
-    let cases = rows.filter(|row| row[place] == "yes");
+    let cases = rows.filter(|row| words.contains(&row[place].as_str()));
     cases.map(|row| row[0].trim_matches('`').to_owned()).collect()
 }

@@ -3,7 +3,7 @@
 // It does not look at `x-should-retry`, and where the wait that it is told is over a minute it comes back after its own, so the
 // cases about 429s go without retries.
 
-import { LIMITED, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
+import { LIMITED, MODEL, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
 
 const { APICallError, generateImage } = require("ai");
 const { createOpenAI } = require("@ai-sdk/openai");
@@ -13,7 +13,7 @@ const baseURL = process.env.OPENAI_BASE_URL;
 const provider = (apiKey) =>
   process.argv[2] === "compatible" ? createOpenAICompatible({ name: "imagegate", baseURL, apiKey }) : createOpenAI({ baseURL, apiKey });
 
-const generate = ({ key = process.env.OPENAI_API_KEY, model = "gpt-image-2", prompt = "A lighthouse", ...fields } = {}) =>
+const generate = ({ key = process.env.OPENAI_API_KEY, model = MODEL, prompt = "A lighthouse [[sim:vary]]", ...fields } = {}) =>
   generateImage({ model: provider(key).imageModel(model), prompt, maxRetries: 0, ...fields });
 const checkImages = (result, count) => checkPictures(result.images.map((image) => image.base64), count);
 
@@ -39,11 +39,11 @@ await run({
   },
 
   async edit() {
-    checkImages(await generate({ prompt: { text: "edit of 1", images: [png(64)] }, n: 2, size: "1024x1024" }), 2);
+    checkImages(await generate({ prompt: { text: "edit of 1 [[sim:vary]]", images: [png(64)] }, n: 2, size: "1024x1024" }), 2);
   },
 
   async edit_with_mask() {
-    checkImages(await generate({ prompt: { text: "edit of 2 masked", images: [png(64), png(32)], mask: png(64, 0) } }), 1);
+    checkImages(await generate({ prompt: { text: "edit of 2 masked [[sim:vary]]", images: [png(64), png(32)], mask: png(64, 0) } }), 1);
   },
 
   async unknown_key_is_401() {
@@ -67,7 +67,7 @@ await run({
   }),
 
   async refusal_is_400() {
-    await fails(400, "moderation_blocked", { prompt: "fail 400" });
+    await fails(400, "moderation_blocked", { prompt: "fail 400 [[sim:moderation]]" });
   },
 
   async spent_rate_is_429() {
@@ -80,15 +80,26 @@ await run({
   },
 
   async broken_upstream_is_502() {
-    const error = await fails(502, "upstream_disconnected", { prompt: "fail 502" });
+    const error = await fails(502, "upstream_disconnected", { prompt: "fail 502 [[sim:cut_mid_image]]" });
     check(error.isRetryable, "it may be tried again");
   },
 
   async overload_is_503() {
-    await fails(503, "server_is_overloaded", { prompt: "fail 503" });
+    await fails(503, "server_is_overloaded", { prompt: "fail 503 [[sim:overloaded]]" });
   },
 
   async retry_waits_as_told() {
-    checkImages(await generate({ prompt: "fail 429 once", maxRetries: 2 }), 1);
+    checkImages(await generate({ prompt: "fail 429 once [[sim:rate_limit@1]]", maxRetries: 2 }), 1);
+  },
+
+  async late_picture() {
+    checkImages(await generate({ prompt: "late" }), 1);
+  },
+
+  // It holds every answer against a schema, and throws what does not fit: with the status 200, and not to be tried again.
+  async late_error_raises() {
+    const error = await raised(generate({ prompt: "fail late", maxRetries: 2 }));
+    check(APICallError.isInstance(error) && error.statusCode === 200 && !error.isRetryable, `${error} is an APICallError`);
+    check(JSON.parse(error.responseBody).error.code === "server_is_overloaded", "our error is in its body");
   },
 });

@@ -1,7 +1,7 @@
 """What the Python clients share: how a case is declared and its outcome told, and pictures to send and to look at.
 
-`tests/e2e/clients.rs` starts a script, is the upstream that it talks to, and reads one line of JSON for each case. What a prompt
-leads to (`fail 502` and so on) is told there too.
+`tests/e2e/clients.rs` starts a script and reads one line of JSON for each case. What a prompt leads to (`fail 502` and so on) is told in
+`tests/e2e/clients/codex.rs`; where the upstream is a provider, it is codex-sim, which reads what stands in brackets.
 """
 
 import base64
@@ -17,6 +17,10 @@ _CASES = []
 # Keys that `tests/e2e/clients.rs` hands over; the client's own key may do anything.
 NARROW, LIMITED, SPENT = (os.environ[f"IMAGEGATE_{name}_KEY"] for name in ("NARROW", "LIMITED", "SPENT"))
 UNKNOWN = "sk-of-nobody"
+# It leads to the upstream of this run, which sends so many previews where two are asked for, and these are the cases to run:
+# without any, all.
+MODEL, PREVIEWS = os.environ["IMAGEGATE_MODEL"], int(os.environ["IMAGEGATE_PREVIEWS"])
+_ASKED = os.environ["IMAGEGATE_CASES"].split()
 
 
 def case(function):
@@ -26,8 +30,10 @@ def case(function):
 
 
 def run():
-    """Runs the cases in their order, all of them, and tells how each ended."""
+    """Runs the cases that are asked for in their order, all of them, and tells how each ended."""
     for function in _CASES:
+        if _ASKED and function.__name__ not in _ASKED:
+            continue
         fault = None
         try:
             function()

@@ -9,16 +9,16 @@ import os
 import urllib.request
 
 import openai
-from cases import LIMITED, NARROW, SPENT, UNKNOWN, case, check, check_pictures, raised, run
+from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pictures, raised, run
 from langchain_community.utilities.dalle_image_generator import DallEAPIWrapper
 
 
 def wrapper(**fields):
-    settings = {"model": "gpt-image-2", "base_url": os.environ["OPENAI_BASE_URL"], "timeout": 120, **fields}
+    settings = {"model": MODEL, "base_url": os.environ["OPENAI_BASE_URL"], "timeout": 120, **fields}
     return DallEAPIWrapper(**settings)
 
 
-def fails(kind, status, code, prompt="A lighthouse", **fields):
+def fails(kind, status, code, prompt="A lighthouse [[sim:vary]]", **fields):
     error = raised(kind, lambda: wrapper(**fields).run(prompt))
     check((error.status_code, error.code) == (status, code), f"{error.status_code} {error.code} is {status} {code}")
 
@@ -31,12 +31,12 @@ def check_urls(text, count):
 
 @case
 def one_picture():
-    check_urls(wrapper(quality="low").run("A lighthouse"), 1)
+    check_urls(wrapper(quality="low").run("A lighthouse [[sim:vary]]"), 1)
 
 
 @case
 def three_pictures():
-    check_urls(wrapper(n=3).run("A lighthouse"), 3)
+    check_urls(wrapper(n=3).run("A lighthouse [[sim:vary]]"), 3)
 
 
 @case
@@ -56,12 +56,12 @@ def unknown_model_is_404():
 
 @case
 def refusal_is_400():
-    fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400")
+    fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400 [[sim:moderation]]")
 
 
 @case
 def spent_rate_is_429():
-    check_urls(wrapper(api_key=LIMITED).run("A lighthouse"), 1)
+    check_urls(wrapper(api_key=LIMITED).run("A lighthouse [[sim:vary]]"), 1)
     fails(openai.RateLimitError, 429, "rate_limit_exceeded", api_key=LIMITED)
 
 
@@ -72,22 +72,34 @@ def spent_budget_is_429():
 
 @case
 def broken_upstream_is_502():
-    fails(openai.InternalServerError, 502, "upstream_disconnected", prompt="fail 502", max_retries=0)
+    fails(openai.InternalServerError, 502, "upstream_disconnected", prompt="fail 502 [[sim:cut_mid_image]]", max_retries=0)
 
 
 @case
 def overload_is_503():
-    fails(openai.InternalServerError, 503, "server_is_overloaded", prompt="fail 503", max_retries=0)
+    fails(openai.InternalServerError, 503, "server_is_overloaded", prompt="fail 503 [[sim:overloaded]]", max_retries=0)
 
 
 @case
 def retry_waits_as_told():
-    check_urls(wrapper().run("fail 429 once"), 1)
+    check_urls(wrapper().run("fail 429 once [[sim:rate_limit@1]]"), 1)
 
 
 @case
 def no_retry_as_told():
-    fails(openai.RateLimitError, 429, "insufficient_quota", prompt="fail 429 for good")
+    fails(openai.RateLimitError, 429, "insufficient_quota", prompt="fail 429 for good [[sim:insufficient_quota]]")
+
+
+@case
+def late_picture():
+    check_urls(wrapper().run("late"), 1)
+
+
+@case
+def late_error_raises():
+    # It reads `data` without a look at it: a TypeError that says nothing of the reason.
+    error = raised(TypeError, lambda: wrapper().run("fail late"))
+    check("NoneType" in str(error), str(error))
 
 
 run()

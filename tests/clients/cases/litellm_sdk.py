@@ -9,14 +9,16 @@ import os
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm  # noqa: E402
-from cases import LIMITED, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run  # noqa: E402
+from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run  # noqa: E402
 
+# It knows the provider by the first word, and sends what follows.
+NAME = f"openai/{MODEL}"
 TO = {"api_base": os.environ["OPENAI_BASE_URL"], "timeout": 120}
 
 
 def generate(**fields):
     """`max_retries` is left to LiteLLM where a case is about retries."""
-    return litellm.image_generation(**{"model": "openai/gpt-image-2", "prompt": "A lighthouse", **TO, **fields})
+    return litellm.image_generation(**{"model": NAME, "prompt": "A lighthouse [[sim:vary]]", **TO, **fields})
 
 
 def fails(kind, status, words, max_retries=0, **fields):
@@ -47,7 +49,7 @@ def three_pictures():
 
 @case
 def edit():
-    result = litellm.image_edit(model="openai/gpt-image-2", prompt="edit of 1", image=png(64), n=2, size="1024x1024", **TO)
+    result = litellm.image_edit(model=NAME, prompt="edit of 1 [[sim:vary]]", image=png(64), n=2, size="1024x1024", **TO)
     check_images(result, 2)
 
 
@@ -55,7 +57,7 @@ def edit():
 def edit_with_mask():
     files = [png(64), png(32)]
     masked = {"image": files, "mask": png(64, alpha=0)}
-    check_images(litellm.image_edit(model="openai/gpt-image-2", prompt="edit of 2 masked", **masked, **TO), 1)
+    check_images(litellm.image_edit(model=NAME, prompt="edit of 2 masked [[sim:vary]]", **masked, **TO), 1)
 
 
 @case
@@ -80,7 +82,7 @@ def unknown_parameter_is_400():
 
 @case
 def refusal_is_400():
-    fails(litellm.BadRequestError, 400, "safety system", prompt="fail 400")
+    fails(litellm.BadRequestError, 400, "safety system", prompt="fail 400 [[sim:moderation]]")
 
 
 @case
@@ -96,22 +98,35 @@ def spent_budget_is_429():
 
 @case
 def broken_upstream_is_502():
-    fails(litellm.BadGatewayError, 502, "ended its answer before", prompt="fail 502")
+    fails(litellm.BadGatewayError, 502, "ended its answer before", prompt="fail 502 [[sim:cut_mid_image]]")
 
 
 @case
 def overload_is_503():
-    fails(litellm.ServiceUnavailableError, 503, "overloaded", prompt="fail 503")
+    fails(litellm.ServiceUnavailableError, 503, "overloaded", prompt="fail 503 [[sim:overloaded]]")
 
 
 @case
 def retry_waits_as_told():
-    check_images(generate(prompt="fail 429 once"), 1)
+    check_images(generate(prompt="fail 429 once [[sim:rate_limit@1]]"), 1)
 
 
 @case
 def no_retry_as_told():
-    fails(litellm.RateLimitError, 429, "quota is used up", max_retries=None, prompt="fail 429 for good")
+    fails(litellm.RateLimitError, 429, "quota is used up", max_retries=None, prompt="fail 429 for good [[sim:insufficient_quota]]")
+
+
+@case
+def late_picture():
+    check_images(generate(prompt="late"), 1)
+
+
+@case
+def late_error_raises():
+    # It makes an exception of it, whose status is our `code` and which has lost our words.
+    error = raised(litellm.APIError, lambda: generate(prompt="fail late"))
+    check(error.status_code == "server_is_overloaded", f"{error.status_code} is our code")
+    check("overloaded" not in str(error), f"our words are lost: {error}")
 
 
 run()

@@ -1,6 +1,6 @@
 // The cases of OpenAI's client for Node.
 
-import { LIMITED, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
+import { LIMITED, MODEL, NARROW, PREVIEWS, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
 
 const { OpenAI, APIError, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
   require("openai");
@@ -11,7 +11,7 @@ const client = new OpenAI({ timeout: 120_000 });
 const once = client.withOptions({ maxRetries: 0 });
 const withKey = (apiKey, by = once) => by.withOptions({ apiKey });
 
-const generate = (fields, by = once) => by.images.generate({ model: "gpt-image-2", prompt: "A lighthouse", ...fields });
+const generate = (fields, by = once) => by.images.generate({ model: MODEL, prompt: "A lighthouse [[sim:vary]]", ...fields });
 const checkImages = (result, count) => checkPictures(result.data.map((item) => item.b64_json), count);
 
 async function fails(kind, status, code, fields, by = once) {
@@ -47,35 +47,35 @@ await run({
 
   async edit() {
     const image = await toFile(png(64), "picture.png", { type: "image/png" });
-    checkImages(await once.images.edit({ model: "gpt-image-2", prompt: "edit of 1", image, n: 2, size: "1024x1024" }), 2);
+    checkImages(await once.images.edit({ model: MODEL, prompt: "edit of 1 [[sim:vary]]", image, n: 2, size: "1024x1024" }), 2);
   },
 
   async edit_with_mask() {
     const file = (bytes, name) => toFile(bytes, name, { type: "image/png" });
     const image = [await file(png(64), "first.png"), await file(png(32), "second.png")];
     const mask = await file(png(64, 0), "mask.png");
-    checkImages(await once.images.edit({ model: "gpt-image-2", prompt: "edit of 2 masked", image, mask }), 1);
+    checkImages(await once.images.edit({ model: MODEL, prompt: "edit of 2 masked [[sim:vary]]", image, mask }), 1);
   },
 
   async stream() {
-    const events = await Array.fromAsync(await generate({ prompt: "stream", stream: true, partial_images: 2 }));
-    checkEvents(events, "image_generation", 2);
+    const events = await Array.fromAsync(await generate({ prompt: "stream [[sim:vary]]", stream: true, partial_images: 2 }));
+    checkEvents(events, "image_generation", PREVIEWS);
   },
 
   async stream_of_edit() {
     const image = await toFile(png(64), "picture.png", { type: "image/png" });
-    const asked = { model: "gpt-image-2", prompt: "edit of 1", image, stream: true };
+    const asked = { model: MODEL, prompt: "edit of 1 [[sim:vary]]", image, stream: true };
     checkEvents(await Array.fromAsync(await once.images.edit(asked)), "image_edit", 0);
   },
 
   async stream_refused_is_400() {
-    await fails(BadRequestError, 400, "moderation_blocked", { prompt: "fail 400", stream: true });
+    await fails(BadRequestError, 400, "moderation_blocked", { prompt: "fail 400 [[sim:moderation]]", stream: true });
   },
 
   async broken_stream_raises() {
     const seen = [];
     const reading = async () => {
-      for await (const event of await generate({ prompt: "break", stream: true, partial_images: 1 })) seen.push(event.type);
+      for await (const event of await generate({ prompt: "break [[sim:preview_then_cut]]", stream: true, partial_images: 1 })) seen.push(event.type);
     };
     const error = await raised(reading());
     check(seen.join() === "image_generation.partial_image", `the preview came: ${seen}`);
@@ -102,7 +102,7 @@ await run({
   },
 
   async refusal_is_400() {
-    const error = await fails(BadRequestError, 400, "moderation_blocked", { prompt: "fail 400" });
+    const error = await fails(BadRequestError, 400, "moderation_blocked", { prompt: "fail 400 [[sim:moderation]]" });
     check(error.type === "image_generation_user_error", "a refusal has its type");
     check(error.error.moderation_details.categories[0] === "violence", "the details of a refusal are there");
   },
@@ -121,21 +121,32 @@ await run({
   },
 
   async broken_upstream_is_502() {
-    await fails(InternalServerError, 502, "upstream_disconnected", { prompt: "fail 502" });
+    await fails(InternalServerError, 502, "upstream_disconnected", { prompt: "fail 502 [[sim:cut_mid_image]]" });
   },
 
   async overload_is_503() {
-    const error = await fails(InternalServerError, 503, "server_is_overloaded", { prompt: "fail 503" });
+    const error = await fails(InternalServerError, 503, "server_is_overloaded", { prompt: "fail 503 [[sim:overloaded]]" });
     check(Number(error.headers.get("retry-after")) >= 1, "an overload says when to come back");
   },
 
   async retry_waits_as_told() {
-    checkImages(await generate({ prompt: "fail 429 once" }, client), 1);
+    checkImages(await generate({ prompt: "fail 429 once [[sim:rate_limit@1]]" }, client), 1);
   },
 
   // The upstream's quota is spent: `x-should-retry: false`.
   async no_retry_as_told() {
-    const error = await fails(RateLimitError, 429, "insufficient_quota", { prompt: "fail 429 for good" }, client);
+    const error = await fails(RateLimitError, 429, "insufficient_quota", { prompt: "fail 429 for good [[sim:insufficient_quota]]" }, client);
     check(error.headers.get("x-should-retry") === "false", "the answer says so");
+  },
+
+  async late_picture() {
+    checkImages(await generate({ prompt: "late" }, client), 1);
+  },
+
+  // Nothing is thrown: the status was 200.
+  async late_error_is_returned() {
+    const result = await generate({ prompt: "fail late" }, client);
+    check(result.data === undefined, "there is no picture");
+    check(result.error.code === "server_is_overloaded", "the error is in its place");
   },
 });

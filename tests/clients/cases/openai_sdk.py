@@ -1,7 +1,7 @@
 """The cases of OpenAI's Python client, the newest and 1.x."""
 
 import openai
-from cases import LIMITED, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run
+from cases import LIMITED, MODEL, NARROW, PREVIEWS, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run
 
 # As a service sets it up, its address and key apart: retries are the client's default, two.
 client = openai.OpenAI(timeout=120)
@@ -10,7 +10,7 @@ once = client.with_options(max_retries=0)
 
 
 def generate(by=once, **fields):
-    return by.images.generate(**{"model": "gpt-image-2", "prompt": "A lighthouse", **fields})
+    return by.images.generate(**{"model": MODEL, "prompt": "A lighthouse [[sim:vary]]", **fields})
 
 
 def fails(kind, status, code, by=once, **fields):
@@ -38,14 +38,14 @@ def three_pictures():
 @case
 def edit():
     picture = ("picture.png", png(64), "image/png")
-    result = once.images.edit(model="gpt-image-2", prompt="edit of 1", image=picture, n=2, size="1024x1024")
+    result = once.images.edit(model=MODEL, prompt="edit of 1 [[sim:vary]]", image=picture, n=2, size="1024x1024")
     check_pictures([item.b64_json for item in result.data], 2)
 
 
 @case
 def edit_with_mask():
     files = [png(64), ("second.png", png(32))]
-    result = once.images.edit(model="gpt-image-2", prompt="edit of 2 masked", image=files, mask=png(64, alpha=0))
+    result = once.images.edit(model=MODEL, prompt="edit of 2 masked [[sim:vary]]", image=files, mask=png(64, alpha=0))
     check_pictures([item.b64_json for item in result.data], 1)
 
 
@@ -59,23 +59,23 @@ def check_events(events, family, previews):
 
 @case
 def stream():
-    check_events(list(generate(prompt="stream", stream=True, partial_images=2)), "image_generation", 2)
+    check_events(list(generate(prompt="stream [[sim:vary]]", stream=True, partial_images=2)), "image_generation", PREVIEWS)
 
 
 @case
 def stream_of_edit():
-    asked = {"model": "gpt-image-2", "prompt": "edit of 1", "image": png(64), "stream": True}
+    asked = {"model": MODEL, "prompt": "edit of 1 [[sim:vary]]", "image": png(64), "stream": True}
     check_events(list(once.images.edit(**asked)), "image_edit", 0)
 
 
 @case
 def stream_refused_is_400():
-    fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400", stream=True)
+    fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400 [[sim:moderation]]", stream=True)
 
 
 @case
 def broken_stream_raises():
-    events = generate(prompt="break", stream=True, partial_images=1)
+    events = generate(prompt="break [[sim:preview_then_cut]]", stream=True, partial_images=1)
     check(next(events).type == "image_generation.partial_image", "the preview came")
     error = raised(openai.APIError, lambda: next(events))
     check(error.code == "upstream_disconnected", f"{error.code} is told")
@@ -107,7 +107,7 @@ def unknown_parameter_is_400():
 
 @case
 def refusal_is_400():
-    error = fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400")
+    error = fails(openai.BadRequestError, 400, "moderation_blocked", prompt="fail 400 [[sim:moderation]]")
     check(error.type == "image_generation_user_error", "a refusal has its type")
     check(error.body["moderation_details"]["categories"] == ["violence"], "the details of a refusal are there")
 
@@ -130,25 +130,41 @@ def spent_budget_is_429():
 
 @case
 def broken_upstream_is_502():
-    fails(openai.InternalServerError, 502, "upstream_disconnected", prompt="fail 502")
+    fails(openai.InternalServerError, 502, "upstream_disconnected", prompt="fail 502 [[sim:cut_mid_image]]")
 
 
 @case
 def overload_is_503():
-    error = fails(openai.InternalServerError, 503, "server_is_overloaded", prompt="fail 503")
+    error = fails(openai.InternalServerError, 503, "server_is_overloaded", prompt="fail 503 [[sim:overloaded]]")
     check(int(error.response.headers["retry-after"]) >= 1, "an overload says when to come back")
 
 
 @case
 def retry_waits_as_told():
-    check_pictures([item.b64_json for item in generate(client, prompt="fail 429 once").data], 1)
+    check_pictures([item.b64_json for item in generate(client, prompt="fail 429 once [[sim:rate_limit@1]]").data], 1)
 
 
 @case
 def no_retry_as_told():
     # The upstream's quota is spent: `x-should-retry: false`.
-    error = fails(openai.RateLimitError, 429, "insufficient_quota", by=client, prompt="fail 429 for good")
+    error = fails(openai.RateLimitError, 429, "insufficient_quota", by=client, prompt="fail 429 for good [[sim:insufficient_quota]]")
     check(error.response.headers["x-should-retry"] == "false", "the answer says so")
+
+
+@case
+def late_picture():
+    raw = client.images.with_raw_response.generate(model=MODEL, prompt="late")
+    check(raw.content.startswith(b" "), "white space kept the answer open")
+    check_pictures([item.b64_json for item in raw.parse().data], 1)
+
+
+@case
+def late_error_is_returned():
+    # Nothing is raised: the status was 200. What there is of the answer's fields is None.
+    result = generate(client, prompt="fail late")
+    check(result.data is None and result.created is None and result.usage is None, f"{result!r:.200} has no picture")
+    check(result.model_extra["error"]["code"] == "server_is_overloaded", "the error is beside the fields that are known")
+    check(result.error == result.model_extra["error"], "and an attribute")
 
 
 run()

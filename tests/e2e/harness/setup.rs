@@ -104,17 +104,24 @@ impl Setup {
     }
 
     /// Sends what is not the filter's to `port`, as the other routes of a mesh do.
-    pub(crate) fn plain_route(self, port: u16) -> Self {
-        let cluster = format!(
-            "  clusters:\n    - name: plain\n      connect_timeout: 1s\n      load_assignment:\n        \
-             cluster_name: plain\n        endpoints:\n          - lb_endpoints:\n              - endpoint: \
-             {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}\n"
-        );
+    pub(crate) fn plain_route(mut self, port: u16) -> Self {
+        self.yaml = with_cluster(&self.yaml, "plain", port);
         self.replace(
             "route: { cluster: nowhere, cluster_not_found_response_code: NOT_FOUND }",
             "route: { cluster: plain }",
         )
-        .replace("  clusters:\n", &cluster)
+    }
+
+    /// Adds another upstream of this name at `port`: a cluster, and a route to it before the other routes.
+    pub(crate) fn beside(mut self, name: &str, port: u16) -> Self {
+        let route = format!(
+            "routes:\n                        - match: {{ prefix: \"/\", headers: [{{ name: x-imagegate-upstream, \
+             string_match: {{ exact: {name} }} }}] }}\n                          \
+             request_headers_to_remove: [x-imagegate-upstream]\n                          \
+             route: {{ cluster: {name}, timeout: 310s }}\n"
+        );
+        self.yaml = with_cluster(&self.yaml, name, port);
+        self.replace("routes:\n", &route)
     }
 
     /// Has the cluster speak as these options of its `explicit_http_config` say, by default HTTP/1.1.
@@ -214,6 +221,18 @@ impl Setup {
             .unwrap();
         Envoy::starting(process, folder)
     }
+}
+
+/// `yaml` with a further cluster, which speaks HTTP/1.1 at `port`.
+fn with_cluster(yaml: &str, name: &str, port: u16) -> String {
+    const CLUSTERS: &str = "  clusters:\n";
+    assert_eq!(yaml.matches(CLUSTERS).count(), 1, "'{CLUSTERS}' must stand exactly once");
+    let cluster = format!(
+        "{CLUSTERS}    - name: {name}\n      connect_timeout: 1s\n      load_assignment:\n        \
+         cluster_name: {name}\n        endpoints:\n          - lb_endpoints:\n              - endpoint: \
+         {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}\n"
+    );
+    yaml.replace(CLUSTERS, &cluster)
 }
 
 /// `yaml` with this configuration of the filter.

@@ -1,0 +1,139 @@
+//! The upstream that the clients' cases talk to: what a prompt leads to, and when it came.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::sse::{Output, event};
+use crate::harness::{Drawing, Received, Step};
+
+/// What `fail 429 once` asks a client to wait: longer than the clients wait by themselves.
+const WAIT: Duration = Duration::from_millis(2300);
+
+/// Longer than `keepalive` of the gate, so that a space is due with the next bytes.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// A scripted Codex, and when which prompt reached it.
+#[derive(Default)]
+pub(super) struct Codex {
+    seed: AtomicU32,
+    came: Mutex<HashMap<String, Vec<Instant>>>,
+}
+
+impl Codex {
+    pub(super) fn answer(&self, asked: &Received) -> Vec<Step> {
+        let request = asked.json();
+        let prompt = prompt_of(&request);
+        let before = self.note(&prompt);
+        match prompt.as_str() {
+            "fail 400" => Step::json(400, &refusal()),
+            "fail 429 once" if before == 0 => {
+                let words = format!("Please try again in {}ms.", WAIT.as_millis());
+                error(429, "rate_limit_exceeded", "requests", &words)
+            }
+            "fail 429 for good" => error(429, "insufficient_quota", "insufficient_quota", "m"),
+            "fail 502" => vec![Step::StreamHead, Step::Close],
+            "fail 503" => {
+                error(503, "server_is_overloaded", "server_error", "Please try again in 1s.")
+            }
+            "edit of 1" => self.edit(&request, 1, false),
+            "edit of 2 masked" => self.edit(&request, 2, true),
+            "stream" => Step::draw(&Drawing { previews: 2, ..self.drawing() }),
+            // Cut short behind its preview.
+            "break" => Step::stream(self.drawing().opening()),
+            "late" => {
+                let drawing = Drawing { previews: 0, ..self.drawing() };
+                late(&[drawing.picture(), drawing.completed(Output::Empty)].concat())
+            }
+            "fail late" => late(&event(&json!({"type": "response.failed", "response": {"error":
+                {"code": "server_is_overloaded", "message": "m"}}}))),
+            _ => Step::draw(&self.drawing()),
+        }
+    }
+
+    /// Notes that a prompt came, and returns how often it came before.
+    fn note(&self, prompt: &str) -> usize {
+        let mut came = self.came.lock().unwrap();
+        let times = came.entry(prompt.to_owned()).or_default();
+        times.push(Instant::now());
+        times.len() - 1
+    }
+
+    /// A picture that no other answer has.
+    fn drawing(&self) -> Drawing {
+        Drawing::of_bytes(200_000, self.seed.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A picture, if the images of the edit came.
+    fn edit(&self, request: &Value, images: usize, masked: bool) -> Vec<Step> {
+        let tool = &request["tools"][0];
+        let is_png = |url: &Value| {
+            url.as_str().is_some_and(|url| url.starts_with("data:image/png;base64,iVBORw0KGgo"))
+        };
+        let came = parts(request).filter(|part| is_png(&part["image_url"])).count();
+        let holds = tool["action"] == "edit"
+            && came == images
+            && is_png(&tool["input_image_mask"]["image_url"]) == masked;
+        match holds {
+            true => Step::draw(&self.drawing()),
+            false => Step::json(418, &json!({"asked": request})),
+        }
+    }
+
+    /// What of the retries is seen here.
+    pub(super) fn check_tries(&self, cases: &[String]) {
+        let came = self.came.lock().unwrap();
+        let ran = |case: &str| cases.iter().any(|it| it == case);
+        if ran("retry_waits_as_told") {
+            let came = &came["fail 429 once"];
+            assert_eq!(came.len(), 2, "one answer says when to come back, and one try follows");
+            let waited = came[1].duration_since(came[0]);
+            assert!(waited >= WAIT, "the client was told to wait {WAIT:?} and waited {waited:?}");
+        }
+        if ran("no_retry_as_told") {
+            let tries = came["fail 429 for good"].len();
+            assert_eq!(tries, 1, "the client was told not to try again");
+        }
+        let tries = came["fail late"].len();
+        assert_eq!(tries, 1, "no client takes the status 200 for a reason to try again");
+    }
+}
+
+/// A stream that is silent until the gate owes its client a space, and then ends like this.
+fn late(end: &[u8]) -> Vec<Step> {
+    vec![
+        Step::StreamHead,
+        Step::Chunk(Drawing { previews: 0, ..Drawing::small(0) }.opening()),
+        Step::Pause(SILENCE),
+        Step::Chunk(b": ping\n\n".to_vec()),
+        Step::Pause(Duration::from_millis(100)),
+        Step::Chunk(end.to_vec()),
+        Step::End,
+    ]
+}
+
+fn error(status: u16, code: &str, kind: &str, message: &str) -> Vec<Step> {
+    let error = json!({"code": code, "type": kind, "message": message, "param": null});
+    Step::json(status, &json!({"error": error}))
+}
+
+fn refusal() -> Value {
+    json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error", "param": null,
+        "message": "Your request was rejected by the safety system.",
+        "moderation_details": {"moderation_stage": "input", "categories": ["violence"]}}})
+}
+
+fn parts(request: &Value) -> impl Iterator<Item = &Value> {
+    let messages = request["input"].as_array().into_iter().flatten();
+    messages.flat_map(|message| message["content"].as_array().into_iter().flatten())
+}
+
+/// The prompt without what it tells codex-sim.
+fn prompt_of(request: &Value) -> String {
+    let text = parts(request).find(|part| part["type"] == "input_text");
+    let text = text.and_then(|part| part["text"].as_str()).unwrap_or_default();
+    text.split(" [[").next().unwrap_or_default().to_owned()
+}
