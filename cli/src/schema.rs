@@ -41,6 +41,12 @@ fn explain(schema: &mut Value, pointer: &str) {
             object.insert("default".to_owned(), default);
         }
     }
+    explain_parts(schema, pointer);
+}
+
+/// The same for what stands in it, whichever of its forms it has.
+fn explain_parts(schema: &mut Value, pointer: &str) {
+    let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         for (name, property) in properties {
             explain(property, &format!("{pointer}/{name}"));
@@ -53,11 +59,7 @@ fn explain(schema: &mut Value, pointer: &str) {
     }
     for forms in ["anyOf", "oneOf"] {
         for form in object.get_mut(forms).and_then(Value::as_array_mut).into_iter().flatten() {
-            for (name, property) in
-                form.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
-            {
-                explain(property, &format!("{pointer}/{name}"));
-            }
+            explain_parts(form, pointer);
         }
     }
 }

@@ -79,7 +79,19 @@ const FIELDS: &[(&str, &str)] = &[
         "/models/*/match",
         "a model name in which `*` stands for any characters, 1 to 128 visible ASCII characters",
     ),
-    ("/models/*/upstream", "the name of an upstream"),
+    (
+        "/models/*/upstream",
+        "the name of an upstream, or an array of 1 to 4 in the order in which they are tried",
+    ),
+    (
+        "/models/*/upstream/*",
+        "the name of an upstream, or an object with `name` and `rename`; none twice",
+    ),
+    ("/models/*/upstream/*/name", "the name of an upstream"),
+    (
+        "/models/*/upstream/*/rename",
+        "a model name, or one with a single `*` for what the only `*` of `match` stood for",
+    ),
     (
         "/models/*/rename",
         "a model name, or one with a single `*` for what the only `*` of `match` stood for",

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
+use super::model::ModelFile;
 use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
 use super::{Api, UnknownUsers};
 
@@ -109,17 +110,6 @@ pub(super) struct EnvironmentFile {
     pub(super) account_id_env: Option<String>,
     pub(super) key_env: Option<String>,
     pub(super) header: Option<String>,
-}
-
-/// An entry of `models`.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct ModelFile {
-    #[serde(rename = "match")]
-    pub(super) pattern: String,
-    pub(super) upstream: String,
-    pub(super) rename: Option<String>,
 }
 
 /// `identity`: one of its fields.

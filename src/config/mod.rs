@@ -38,7 +38,7 @@ use std::time::Duration;
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
 pub use identity::Identity;
-pub use model::Model;
+pub use model::{Candidate, Model};
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 pub use upstream::{Api, Upstream};
@@ -211,8 +211,9 @@ impl Config {
     /// names none. `None` where no entry matches or nothing is left of the name after renaming.
     pub fn resolve_model<'a>(&'a self, requested: Option<&'a str>) -> Option<Model<'a>> {
         let requested = requested.unwrap_or(&self.default_model);
-        let (name, sent) = self.routes.iter().find_map(|route| route.resolve(requested))?;
-        Some(Model { requested: requested.into(), sent, upstream: self.upstream(name)? })
+        let resolve = |route: &'a model::Route| route.resolve(requested, &self.upstreams);
+        let candidates = self.routes.iter().find_map(resolve)?;
+        Some(Model { requested: requested.into(), candidates })
     }
 
     /// What is known about the user `id`.

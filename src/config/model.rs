@@ -1,19 +1,31 @@
-//! Which upstream serves a model, and under which name.
+//! Which upstreams serve a model, in which order, and under which name each.
+
+mod file;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Upstream;
 use super::error::{ConfigError, Fault};
-use super::file::ModelFile;
 use super::pointer::Pointer;
 use crate::pattern::{Pattern, Rename};
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) use file::RenamedFile;
+pub(super) use file::{CandidateFile, CandidatesFile, ModelFile};
 
 /// A model name that a request was resolved to.
 #[derive(Debug)]
 pub struct Model<'a> {
     /// The name the client used, or the default one; allow-lists and records speak of this one.
     pub requested: Cow<'a, str>,
+    /// Who may serve it, in the order in which they are tried: at least one.
+    pub candidates: Vec<Candidate<'a>>,
+}
+
+/// An upstream that may serve a model.
+#[derive(Debug, Clone)]
+pub struct Candidate<'a> {
     /// The name the upstream is asked for.
     pub sent: Cow<'a, str>,
     /// Where to send the request.
@@ -24,19 +36,26 @@ pub struct Model<'a> {
 #[derive(Debug)]
 pub(super) struct Route {
     pattern: Pattern,
-    rename: Rename,
-    /// A key of `upstreams`.
-    upstream: String,
+    /// Keys of `upstreams`, and what each is asked for.
+    candidates: Vec<(String, Rename)>,
 }
 
 impl Route {
-    /// The upstream's key and the name to send for `requested`. `None` where the entry does not
-    /// match.
-    pub(super) fn resolve<'a>(&'a self, requested: &'a str) -> Option<(&'a str, Cow<'a, str>)> {
+    /// The upstreams for `requested`, and the name to send to each. `None` where the entry does not
+    /// match, or nothing is left of the name for one of them.
+    pub(super) fn resolve<'a>(
+        &'a self,
+        requested: &'a str,
+        upstreams: &'a BTreeMap<String, Upstream>,
+    ) -> Option<Vec<Candidate<'a>>> {
         if !self.pattern.matches(requested) {
             return None;
         }
-        Some((&self.upstream, self.rename.apply(requested, &self.pattern)?))
+        let candidates = self.candidates.iter().map(|(name, rename)| {
+            let sent = rename.apply(requested, &self.pattern)?;
+            Some(Candidate { sent, upstream: upstreams.get(name)? })
+        });
+        candidates.collect()
     }
 
     fn compile(
@@ -45,19 +64,56 @@ impl Route {
         upstreams: &BTreeMap<String, Upstream>,
     ) -> Result<Self, ConfigError> {
         let pattern = Pattern::parse(&file.pattern).ok_or_else(|| here.key("match").invalid())?;
-        if !upstreams.contains_key(&file.upstream) {
-            let known = upstreams.keys().cloned().collect();
-            return Err(here.key("upstream").fault(Fault::UnknownUpstream { known }));
-        }
-        let rename = match &file.rename {
-            None => Rename::Keep,
-            Some(rule) => {
-                Rename::parse(rule, &pattern).ok_or_else(|| here.key("rename").invalid())?
+        let known = |name: &str, here: &Pointer| match upstreams.contains_key(name) {
+            true => Ok(name.to_owned()),
+            false => {
+                let known = upstreams.keys().cloned().collect();
+                Err(here.fault(Fault::UnknownUpstream { known }))
             }
         };
-        Ok(Self { pattern, rename, upstream: file.upstream.clone() })
+        let rename = |rule: Option<&String>, here: &Pointer| match rule {
+            None => Ok(Rename::Keep),
+            Some(rule) => Rename::parse(rule, &pattern).ok_or_else(|| here.invalid()),
+        };
+        let place = here.key("upstream");
+        let candidates = match &file.upstream {
+            CandidatesFile::One(name) => {
+                vec![(known(name, &place)?, rename(file.rename.as_ref(), &here.key("rename"))?)]
+            }
+            CandidatesFile::Several(list) => {
+                rename(file.rename.as_ref(), &here.key("rename"))?;
+                check_list(list, &place)?;
+                let compile = |(index, it): (usize, &CandidateFile)| {
+                    let place = place.index(index);
+                    let rule = it.rename.as_ref().or(file.rename.as_ref());
+                    Ok((known(&it.name, &place)?, rename(rule, &place.key("rename"))?))
+                };
+                list.iter().enumerate().map(compile).collect::<Result<_, ConfigError>>()?
+            }
+        };
+        Ok(Self { pattern, candidates })
     }
 }
+
+/// A list without entries, a long one, or one with an entry twice is a slip.
+fn check_list(list: &[CandidateFile], here: &Pointer) -> Result<(), ConfigError> {
+    match list.len() {
+        0 => return Err(here.empty()),
+        1..=MAX_CANDIDATES => {}
+        _ => return Err(here.out_of_range()),
+    }
+    let mut seen = BTreeMap::new();
+    for (index, it) in list.iter().enumerate() {
+        let place = here.index(index);
+        if let Some(first) = seen.insert((&it.name, &it.rename), place.clone()) {
+            return Err(place.repeats(&first));
+        }
+    }
+    Ok(())
+}
+
+/// A request that fails everywhere asks each of them once for each picture.
+const MAX_CANDIDATES: usize = 4;
 
 /// The entries of `models`, or one for everything where there is only one upstream.
 pub(super) fn compile(
@@ -70,8 +126,7 @@ pub(super) fn compile(
         return match (names.next(), names.next()) {
             (Some(only), None) => Ok(vec![Route {
                 pattern: Pattern::any(),
-                rename: Rename::Keep,
-                upstream: only.clone(),
+                candidates: vec![(only.clone(), Rename::Keep)],
             }]),
             _ => Err(here.missing()),
         };

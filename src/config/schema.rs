@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::accepted;
 use super::file::{CredentialFile, EnvironmentFile, File};
+use super::model::{CandidateFile, CandidatesFile, RenamedFile};
 use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
 
 /// The schema of the plugin configuration. The description of each field is what is accepted there.
@@ -113,6 +114,31 @@ impl JsonSchema for CredentialFile {
     }
 }
 
+impl JsonSchema for CandidatesFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Candidates".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = CandidateFile::json_schema(generator);
+        json_schema!({ "anyOf": [
+            { "type": "string" },
+            { "type": "array", "items": one, "minItems": 1, "maxItems": 4, "uniqueItems": true }
+        ] })
+    }
+}
+
+impl JsonSchema for CandidateFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Candidate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let renamed = RenamedFile::json_schema(generator);
+        json_schema!({ "anyOf": [{ "type": "string" }, renamed] })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,11 +161,10 @@ mod tests {
         }
         for forms in ["anyOf", "oneOf"] {
             for form in schema.get(forms).and_then(Value::as_array).into_iter().flatten() {
-                for (name, property) in
-                    form.get("properties").and_then(Value::as_object).into_iter().flatten()
-                {
-                    places(property, &format!("{pointer}/{name}"), found);
-                }
+                // The place of a form is that of the whole.
+                let mut inner = Vec::new();
+                places(form, pointer, &mut inner);
+                found.extend(inner.into_iter().filter(|(place, _)| place != pointer));
             }
         }
     }

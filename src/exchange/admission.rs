@@ -10,14 +10,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::End;
-use super::asking::Terms;
+use super::asking::{Asking, Terms};
+use super::call::Callee;
+use super::failover::Failover;
 use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
 use super::head::{Headers, Kept, encoding, value};
-use super::outcome::{Forward, SideCalls};
+use super::outcome::Forward;
 use super::record::Record;
+use super::sending::{forward, target};
 use super::ticket::Ticket;
 use crate::auth::{self, UserFault};
-use crate::config::{Api, Consumer, Model};
+use crate::config::{Candidate, Consumer, Model, RequestLimits};
 use crate::limits::{Scope, local};
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
@@ -25,7 +28,7 @@ use crate::openai::error::Failure;
 use crate::openai::reference_image::ReferenceImage;
 use crate::openai::request::{Encoding, ImageRequest, ImagesName};
 use crate::translate::quota;
-use crate::translate::request::{Target, max_len, translate};
+use crate::translate::request::max_len;
 use crate::translate::stream::Wanted;
 
 /// The body of a request whose head is held.
@@ -46,13 +49,8 @@ pub(super) struct Reading {
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) forward: Forward,
-    /// One for each picture.
-    pub(super) rooms: Vec<Lease>,
-    /// Covers what goes upstream.
-    pub(super) sent: Lease,
     pub(super) ticket: Ticket,
-    pub(super) terms: Terms,
-    pub(super) deadline: Duration,
+    pub(super) asking: Asking,
 }
 
 impl Reading {
@@ -194,6 +192,21 @@ fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Reads a body of `endpoint`.
+pub(super) fn parse<'b>(
+    endpoint: Endpoint,
+    body: &'b [u8],
+    encoding: &'b Encoding,
+    limits: &RequestLimits,
+) -> Result<ImageRequest<'b>, Failure> {
+    Ok(match endpoint {
+        Endpoint::Edits => ImageRequest::parse_edit(body, encoding, limits)?,
+        Endpoint::Generations | Endpoint::Variations | Endpoint::Limits => {
+            ImageRequest::parse(body, limits)?
+        }
+    })
+}
+
 /// Checks the whole request and makes what goes upstream of it.
 pub(super) fn admit(
     gate: &Gate,
@@ -207,45 +220,75 @@ pub(super) fn admit(
     }
     let config = &gate.config;
     let body = Reading::join(body)?;
-    let request = match endpoint {
-        Endpoint::Edits => ImageRequest::parse_edit(&body, &encoding, config.request())?,
-        Endpoint::Generations | Endpoint::Variations | Endpoint::Limits => {
-            ImageRequest::parse(&body, config.request())?
-        }
-    };
+    let request = parse(endpoint, &body, &encoding, config.request())?;
     record.images_asked = request.n;
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
     let user = user.map_err(user_failure)?;
     record.user = Some(user.clone());
     let requested = request.model.as_deref();
-    let model = config
+    let mut model = config
         .resolve_model(requested)
         .ok_or_else(|| Failure::ModelUnknown { model: requested.unwrap_or_default().to_owned() })?;
     record.model = Some(model.requested.to_string());
-    record.upstream = Some(model.upstream.name().to_owned());
+    record.ask(&model.candidates);
     check_allowed(&consumer, &model, &request)?;
-    let target = target(&model);
-    let sent = max_len(&request, &target);
+    keep_able(&mut model.candidates, &request)?;
+    record.ask(&model.candidates);
     let copied =
         request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
+    let lens = model.candidates.iter().map(|it| max_len(&request, &target(it)));
+    let sent = lens.max().unwrap_or_default();
     let standing = [body.len(), copied, sent].into_iter().fold(0, usize::saturating_add);
     lease.cover_first(standing).map_err(|_| Failure::overloaded())?;
-    let rooms = gate.rooms(lease, &request, sent)?;
+    let is_one = model.candidates.len() == 1;
+    let rooms = gate.rooms(lease, &request, sent, if is_one { 0 } else { standing })?;
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
-    Ok(Admitted {
-        ticket,
-        forward: forward(&head, &model, &request, &target),
-        rooms: rooms.pictures,
-        sent: rooms.sent,
-        terms: Terms {
-            api: model.upstream.api(),
-            format: request.response_format.unwrap_or_else(|| config.default_response_format()),
-            wanted: Wanted::of(&request),
-            images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
-        },
-        deadline: now.saturating_add(model.upstream.timeout()),
-    })
+    let timeouts = model.candidates.iter().map(|it| it.upstream.timeout());
+    let timeout = timeouts.max().unwrap_or_default();
+    let first = model.candidates.first().ok_or(Failure::Internal)?;
+    let forward = forward(&head, first, &request, timeout);
+    let callee = Callee {
+        candidate: 0,
+        api: first.upstream.api(),
+        deadline: now.saturating_add(first.upstream.timeout()),
+    };
+    let terms = Terms {
+        format: request.response_format.unwrap_or_else(|| config.default_response_format()),
+        wanted: Wanted::of(&request),
+        images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
+    };
+    let name = |it: &Candidate<'_>| (it.upstream.name().to_owned(), it.sent.to_string());
+    let candidates: Vec<_> = model.candidates.iter().map(name).collect();
+    drop(model);
+    drop(request);
+    let failover = (!is_one).then(|| Failover {
+        endpoint,
+        encoding,
+        head,
+        body,
+        _lease: rooms.kept,
+        candidates,
+    });
+    let deadline = now.saturating_add(timeout);
+    let asking = Asking::new(rooms.pictures, rooms.sent, terms, callee, failover, deadline);
+    Ok(Admitted { forward, ticket, asking })
+}
+
+/// Leaves out the upstreams whose model cannot do what is asked for: where none can, the first one tells.
+fn keep_able(
+    candidates: &mut Vec<Candidate<'_>>,
+    request: &ImageRequest<'_>,
+) -> Result<(), Failure> {
+    let check = |it: &Candidate<'_>| request.check_model(&it.sent);
+    if let Some(first) = candidates.first() {
+        let checked = check(first);
+        candidates.retain(|it| check(it).is_ok());
+        if candidates.is_empty() {
+            checked?;
+        }
+    }
+    Ok(())
 }
 
 fn check_allowed(
@@ -257,7 +300,6 @@ fn check_allowed(
         let allowed = quoted(consumer.models());
         return Err(Failure::ModelForbidden { model: model.requested.to_string(), allowed });
     }
-    request.check_model(&model.sent)?;
     let size = request.size.to_string();
     if !consumer.allows_size(&size) {
         return Err(Failure::SizeForbidden { size, allowed: quoted(consumer.sizes()) });
@@ -268,42 +310,6 @@ fn check_allowed(
 /// Words as they stand in a sentence.
 fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ")
-}
-
-fn target<'a>(model: &'a Model<'_>) -> Target<'a> {
-    let upstream = model.upstream;
-    match upstream.api() {
-        Api::Responses => Target::Responses {
-            host_model: upstream.host_model(),
-            image_model: &model.sent,
-            tool_choice: upstream.tool_choice(),
-        },
-        Api::Images => {
-            Target::Images { image_model: &model.sent, names_format: upstream.names_format() }
-        }
-    }
-}
-
-fn forward(
-    head: &Kept,
-    model: &Model<'_>,
-    request: &ImageRequest<'_>,
-    target: &Target<'_>,
-) -> Forward {
-    let upstream = model.upstream;
-    let body = translate(request, target);
-    let path = match target {
-        Target::Responses { .. } => upstream.path().to_owned(),
-        Target::Images { .. } if request.images.is_empty() => upstream.path_of("generations"),
-        Target::Images { .. } => upstream.path_of("edits"),
-    };
-    let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
-        count,
-        cluster: upstream.cluster().to_owned(),
-        headers: head.call(upstream, &path),
-        timeout: Kept::call_timeout(upstream),
-    });
-    Forward { headers: head.forward(upstream, &path, body.len()), body, side_calls }
 }
 
 fn user_failure(fault: UserFault) -> Failure {

@@ -1,23 +1,35 @@
 //! Upstream is asked: one call for each picture, the first of them the client's own stream.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::call::Call;
-use crate::config::Api;
+use super::End;
+use super::call::{Call, Callee, ResponseHead};
+use super::failover::Failover;
+use super::gate::Gate;
+use super::outcome::SideBatch;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImagesName, ResponseFormat};
-use crate::translate::collect::{Picture, Preview};
+use crate::translate::collect::{Bounds, Picture, Preview};
 use crate::translate::stream::Wanted;
 
 /// The calls of a request, until each has its picture or its failure.
 #[derive(Debug)]
 pub(super) struct Asking {
     calls: Vec<Call>,
+    /// The places in `calls` of the side calls that are being started.
+    starting: VecDeque<usize>,
     /// The token of each side call that is under way, beside its place in `calls`.
     tokens: Vec<(u32, usize)>,
+    /// The first call is no longer the client's own stream: what comes on that is dropped.
+    own_is_over: bool,
     /// Covers what was sent until the upstream has begun to answer.
     sent: Option<Lease>,
+    /// While a call may still go to another upstream.
+    failover: Option<Failover>,
+    /// Refusals behind which another upstream was asked, with the place of the one that refused, since last taken.
+    refusals: Vec<(usize, Failure)>,
     pub(super) terms: Terms,
     deadline: Duration,
 }
@@ -25,8 +37,6 @@ pub(super) struct Asking {
 /// In which of its own terms the client is answered.
 #[derive(Debug)]
 pub(super) struct Terms {
-    /// What the upstream speaks.
-    pub(super) api: Api,
     pub(super) format: ResponseFormat,
     /// The client wants events.
     pub(super) wanted: Option<Wanted>,
@@ -34,11 +44,38 @@ pub(super) struct Terms {
     pub(super) images_name: ImagesName,
 }
 
+/// What came of all calls, each in their order, with the place of the upstream.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    pub(super) pictures: Vec<Picture>,
+    /// Who drew them.
+    pub(super) drawn_by: Vec<usize>,
+    /// In the client's terms.
+    pub(super) failures: Vec<(usize, Failure)>,
+}
+
 impl Asking {
-    /// Calls with these rooms for their pictures, which end at `deadline`.
-    pub(super) fn new(rooms: Vec<Lease>, sent: Lease, terms: Terms, deadline: Duration) -> Self {
-        let calls = rooms.into_iter().map(|room| Call::new(room, terms.api)).collect();
-        Self { calls, tokens: Vec::new(), sent: Some(sent), terms, deadline }
+    /// Calls of `first` with these rooms for their pictures. All ends at `deadline`.
+    pub(super) fn new(
+        rooms: Vec<Lease>,
+        sent: Lease,
+        terms: Terms,
+        first: Callee,
+        failover: Option<Failover>,
+        deadline: Duration,
+    ) -> Self {
+        let calls: Vec<_> = rooms.into_iter().map(|room| Call::new(room, first)).collect();
+        Self {
+            starting: (1..calls.len()).collect(),
+            calls,
+            tokens: Vec::new(),
+            own_is_over: false,
+            sent: Some(sent),
+            failover,
+            refusals: Vec::new(),
+            terms,
+            deadline,
+        }
     }
 
     /// How many calls there are.
@@ -46,15 +83,34 @@ impl Asking {
         self.calls.len()
     }
 
-    /// The client's own stream, whose upstream has begun to answer.
-    pub(super) fn answered(&mut self) -> Option<&mut Call> {
-        self.sent = None;
-        self.own()
+    /// The client's own stream, unless it is over.
+    fn own(&mut self) -> Option<&mut Call> {
+        self.calls.first_mut().filter(|_| !self.own_is_over)
     }
 
-    /// The client's own stream.
-    pub(super) fn own(&mut self) -> Option<&mut Call> {
-        self.calls.first_mut()
+    /// Takes the head of the client's own stream.
+    pub(super) fn own_head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
+        self.sent = None;
+        if let Some(call) = self.own() {
+            call.head(head, bounds, now);
+        }
+        self.move_on(now);
+    }
+
+    /// Takes bytes of the client's own stream.
+    pub(super) fn own_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) {
+        if let Some(call) = self.own() {
+            call.body(chunk, now);
+            if end == End::Stream {
+                call.end(now);
+            }
+        }
+        self.move_on(now);
+    }
+
+    /// Whether the answer of an upstream that may bring a picture is being read on the client's own stream.
+    pub(super) fn is_collecting(&mut self) -> bool {
+        self.own().is_some_and(|call| call.is_collecting())
     }
 
     /// The previews of the client's own stream that have come whole since this was last asked.
@@ -62,9 +118,9 @@ impl Asking {
         self.own().map(Call::take_previews).unwrap_or_default()
     }
 
-    /// Whether a byte of the first picture has come, or of a preview that the client is shown.
+    /// Whether a byte of the first picture has come on the client's own stream, or of a preview that the client is shown.
     pub(super) fn has_begun(&self) -> bool {
-        self.calls.first().is_some_and(Call::has_begun)
+        !self.own_is_over && self.calls.first().is_some_and(Call::has_begun)
     }
 
     /// The side call of this token.
@@ -73,19 +129,72 @@ impl Asking {
         self.calls.get_mut(*place)
     }
 
+    /// Takes the end of a side call's response.
+    pub(super) fn side_end(&mut self, token: u32, now: Duration) {
+        if let Some(call) = self.side(token) {
+            call.end(now);
+        }
+        self.tokens.retain(|(it, _)| *it != token);
+        self.move_on(now);
+    }
+
     /// Takes what became of the attempt to start the next side call.
     pub(super) fn side_call_started(&mut self, token: Option<u32>) {
-        let place = self.tokens.len().saturating_add(1);
+        let Some(place) = self.starting.pop_front() else { return };
         match token {
             Some(token) => self.tokens.push((token, place)),
             None => {
-                // Its place is taken all the same, by a token that no call has.
-                self.tokens.push((u32::MAX, place));
                 if let Some(call) = self.calls.get_mut(place) {
                     call.fail(Failure::UpstreamUnreachable);
                 }
             }
         }
+    }
+
+    /// Has the calls made again that another upstream may serve.
+    fn move_on(&mut self, now: Duration) {
+        let Some(failover) = &self.failover else { return };
+        let is_late = now >= self.deadline;
+        for (place, call) in self.calls.iter_mut().enumerate() {
+            let next = call.candidate().saturating_add(1);
+            let Some(refusal) = call.refusal().filter(|_| !is_late && failover.has(next)) else {
+                continue;
+            };
+            self.refusals.push((call.candidate(), refusal.clone()));
+            call.move_on();
+            self.own_is_over |= place == 0;
+        }
+        if self.calls.iter().all(|call| call.is_settled() || call.has_begun()) {
+            self.failover = None;
+        }
+    }
+
+    /// The next call to be made of another upstream.
+    pub(super) fn next_call(&mut self, gate: &Gate, now: Duration) -> Option<SideBatch> {
+        self.move_on(now);
+        loop {
+            let due = |(_, call): &(usize, &mut Call)| call.is_due();
+            let (place, call) = self.calls.iter_mut().enumerate().find(due)?;
+            let failover = self.failover.as_ref();
+            match failover.and_then(|it| it.call(gate, call.candidate(), self.deadline, now)) {
+                Some((batch, callee)) => {
+                    call.made(callee);
+                    self.starting.push_back(place);
+                    return Some(batch);
+                }
+                None => call.fail(Failure::Internal),
+            }
+        }
+    }
+
+    /// Notes that bytes have left for the client: from now on no other upstream is asked.
+    pub(super) fn commit(&mut self) {
+        self.failover = None;
+    }
+
+    /// The refusals behind which another upstream was asked, since this was last asked.
+    pub(super) fn take_refusals(&mut self) -> Vec<(usize, Failure)> {
+        std::mem::take(&mut self.refusals)
     }
 
     /// Settles every call that is still open.
@@ -95,9 +204,6 @@ impl Asking {
 
     /// Notes that time has passed.
     pub(super) fn tick(&mut self, now: Duration) {
-        if now >= self.deadline {
-            self.fail(&Failure::UpstreamTimeout);
-        }
         self.calls.iter_mut().for_each(|call| call.tick(now));
     }
 
@@ -106,15 +212,22 @@ impl Asking {
         self.calls.iter().all(Call::is_settled)
     }
 
-    /// What came of the calls, each in their order, in the client's terms.
-    pub(super) fn into_results(self) -> (Vec<Picture>, Vec<Failure>) {
-        let (mut pictures, mut failures) = (Vec::new(), Vec::new());
+    /// What came of the calls.
+    pub(super) fn into_results(self) -> Results {
+        let mut results = Results::default();
         for call in self.calls {
+            let candidate = call.candidate();
             match call.into_result() {
-                Ok(picture) => pictures.push(picture),
-                Err(failure) => failures.push(failure.with_images_name(self.terms.images_name)),
+                Ok(picture) => {
+                    results.pictures.push(picture);
+                    results.drawn_by.push(candidate);
+                }
+                Err(failure) => {
+                    let failure = failure.with_images_name(self.terms.images_name);
+                    results.failures.push((candidate, failure));
+                }
             }
         }
-        (pictures, failures)
+        results
     }
 }

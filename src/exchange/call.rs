@@ -3,15 +3,17 @@
 //! ```text
 //!            2xx                    terminal event, end
 //! Waiting ─────────▶ Collecting ──────────────────────▶ Settled
-//!    │  other status                 end                   ▲
-//!    ├─────────────▶ Failing ──────────────────────────────┤
-//!    └── fail ─────────────────────────────────────────────┘
+//!  ▲ │  other status                 end                 ▲ │
+//!  │ ├─────────────▶ Failing ────────────────────────────┤ │ refused,
+//!  │ └── fail ───────────────────────────────────────────┘ │ another may be asked
+//!  └──────────── Due ◀─────────────────────────────────────┘
 //! ```
 
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
 
+use super::failover;
 use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
@@ -58,16 +60,37 @@ fn is_whole(body: &[u8]) -> bool {
 /// A call.
 #[derive(Debug)]
 pub(super) struct Call {
+    /// Which of the upstreams is called.
+    candidate: usize,
     api: Api,
     state: State,
+    deadline: Duration,
     /// Previews that came whole.
     previews: Vec<Preview>,
     has_begun: bool,
+    /// The picture's room, behind a failure.
+    spare: Option<Lease>,
+    /// What Envoy says of a connection leaves open whether the upstream has the request.
+    may_be_drawn: bool,
+    /// Why the upstreams before this one brought nothing.
+    earlier: Vec<Failure>,
+}
+
+/// What a call is told of its upstream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Callee {
+    /// Its place among those that may serve the request.
+    pub(super) candidate: usize,
+    pub(super) api: Api,
+    /// When the call is given up.
+    pub(super) deadline: Duration,
 }
 
 #[derive(Debug)]
 enum State {
-    /// For its head, with the room taken for its picture.
+    /// To be made, with the room taken for its picture.
+    Due(Lease),
+    /// For its head.
     Waiting(Lease),
     Collecting(Box<Collector>),
     /// Reading an error, since its head came.
@@ -75,6 +98,7 @@ enum State {
         head: ResponseHead,
         body: Vec<u8>,
         since: Duration,
+        room: Lease,
     },
     Settled(Result<Picture, Failure>),
 }
@@ -83,11 +107,67 @@ impl State {
     fn collecting(bounds: &Bounds, room: Lease, document: Document) -> Self {
         Self::Collecting(Box::new(Collector::new(bounds.clone(), room, document)))
     }
+
+    fn failing(head: ResponseHead, room: Lease, since: Duration) -> Self {
+        Self::Failing { head, body: Vec::new(), since, room }
+    }
 }
 
 impl Call {
-    pub(super) fn new(room: Lease, api: Api) -> Self {
-        Self { api, state: State::Waiting(room), previews: Vec::new(), has_begun: false }
+    /// A call that is made.
+    pub(super) fn new(room: Lease, callee: Callee) -> Self {
+        Self {
+            candidate: callee.candidate,
+            api: callee.api,
+            state: State::Waiting(room),
+            deadline: callee.deadline,
+            previews: Vec::new(),
+            has_begun: false,
+            spare: None,
+            may_be_drawn: false,
+            earlier: Vec::new(),
+        }
+    }
+
+    /// Which of the upstreams is called.
+    pub(super) fn candidate(&self) -> usize {
+        self.candidate
+    }
+
+    /// Why another upstream may be asked for the picture: this one refused, and certainly drew nothing.
+    pub(super) fn refusal(&self) -> Option<&Failure> {
+        match &self.state {
+            State::Settled(Err(failure)) if !self.has_begun && !self.may_be_drawn => {
+                Some(failure).filter(|failure| failover::is_refusal(failure))
+            }
+            _ => None,
+        }
+    }
+
+    /// Has the call made again, of the next upstream.
+    pub(super) fn move_on(&mut self) {
+        let settled = std::mem::replace(&mut self.state, State::Settled(Err(Failure::Internal)));
+        let (State::Settled(Err(failure)), Some(room)) = (settled, self.spare.take()) else {
+            return;
+        };
+        self.earlier.push(failure);
+        self.candidate = self.candidate.saturating_add(1);
+        self.state = State::Due(room);
+    }
+
+    /// Whether the call has to be made.
+    pub(super) fn is_due(&self) -> bool {
+        matches!(self.state, State::Due(_))
+    }
+
+    /// Notes that the call is being made.
+    pub(super) fn made(&mut self, callee: Callee) {
+        let nothing = State::Settled(Err(Failure::Internal));
+        self.state = match std::mem::replace(&mut self.state, nothing) {
+            State::Due(room) => State::Waiting(room),
+            other => other,
+        };
+        (self.api, self.deadline) = (callee.api, callee.deadline);
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -111,36 +191,47 @@ impl Call {
 
     /// Settles a call that is still open.
     pub(super) fn fail(&mut self, failure: Failure) {
-        if !self.is_settled() {
-            self.state = State::Settled(Err(failure));
+        let state = std::mem::replace(&mut self.state, State::Settled(Err(failure)));
+        match state {
+            State::Settled(_) => self.state = state,
+            State::Due(room) | State::Waiting(room) | State::Failing { room, .. } => {
+                self.spare = Some(room);
+            }
+            State::Collecting(mut collector) => self.spare = collector.take_room(),
         }
     }
 
     /// Takes the head. A second one is ignored.
     pub(super) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        let settled = State::Settled(Err(Failure::UpstreamCut));
-        self.state = match std::mem::replace(&mut self.state, settled) {
-            State::Waiting(room) => match head {
-                ResponseHead { envoy_details: Some(details), status, .. } => {
-                    State::Settled(Err(error::from_envoy(status, &details)))
-                }
-                // `accept-encoding` is not sent, so nothing may be encoded.
-                ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
-                    if !encoding.eq_ignore_ascii_case(b"identity") =>
-                {
-                    State::Settled(Err(Failure::UpstreamGarbled))
-                }
-                ResponseHead { status: 200..=299, .. } => match (self.api, head.is_json()) {
-                    (Api::Responses, false) => State::collecting(bounds, room, Document::Event),
-                    (Api::Images, true) => State::collecting(bounds, room, Document::Images),
-                    // An error told with a status of success.
-                    (Api::Responses, true) => State::Failing { head, body: Vec::new(), since: now },
-                    // A page of HTML, events that nobody asked for.
-                    (Api::Images, false) => State::Settled(Err(Failure::UpstreamGarbled)),
-                },
-                head => State::Failing { head, body: Vec::new(), since: now },
+        let nothing = State::Settled(Err(Failure::UpstreamCut));
+        let room = match std::mem::replace(&mut self.state, nothing) {
+            State::Waiting(room) => room,
+            other => {
+                self.state = other;
+                return;
+            }
+        };
+        self.state = match head {
+            ResponseHead { envoy_details: Some(details), status, .. } => {
+                self.may_be_drawn = !error::never_left(&details);
+                self.spare = Some(room);
+                State::Settled(Err(error::from_envoy(status, &details)))
+            }
+            // `accept-encoding` is not sent, so nothing may be encoded.
+            ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
+                if !encoding.eq_ignore_ascii_case(b"identity") =>
+            {
+                State::Settled(Err(Failure::UpstreamGarbled))
+            }
+            ResponseHead { status: 200..=299, .. } => match (self.api, head.is_json()) {
+                (Api::Responses, false) => State::collecting(bounds, room, Document::Event),
+                (Api::Images, true) => State::collecting(bounds, room, Document::Images),
+                // An error told with a status of success.
+                (Api::Responses, true) => State::failing(head, room, now),
+                // A page of HTML, events that nobody asked for.
+                (Api::Images, false) => State::Settled(Err(Failure::UpstreamGarbled)),
             },
-            other => other,
+            head => State::failing(head, room, now),
         };
     }
 
@@ -162,12 +253,15 @@ impl Call {
                     self.end(now);
                 }
             }
-            State::Waiting(_) | State::Settled(_) => {}
+            State::Due(_) | State::Waiting(_) | State::Settled(_) => {}
         }
     }
 
     /// Notes that time has passed: an error is not waited for as a picture is.
     pub(super) fn tick(&mut self, now: Duration) {
+        if now >= self.deadline {
+            self.fail(Failure::UpstreamTimeout);
+        }
         if let State::Failing { since, .. } = &self.state {
             if now.saturating_sub(*since) >= ERROR_BODY_TIMEOUT {
                 self.end(now);
@@ -177,27 +271,39 @@ impl Call {
 
     /// Takes the end of the body.
     pub(super) fn end(&mut self, now: Duration) {
-        let result = match &mut self.state {
-            State::Waiting(_) => Err(Failure::UpstreamCut),
+        let failure = match &mut self.state {
+            State::Due(_) | State::Settled(_) => return,
+            State::Waiting(_) => Failure::UpstreamCut,
             State::Collecting(collector) => {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
-                result
+                match result {
+                    Ok(picture) => {
+                        self.state = State::Settled(Ok(picture));
+                        return;
+                    }
+                    Err(failure) => {
+                        // For want of room here.
+                        self.may_be_drawn |= matches!(failure, Failure::Overloaded { .. });
+                        failure
+                    }
+                }
             }
             State::Failing { head, body, .. } => {
+                self.may_be_drawn = error::may_have_left(body);
                 let retry_after = head.retry_after.as_deref();
-                Err(error::from_http(self.api, head.status, retry_after, body, now))
+                error::from_http(self.api, head.status, retry_after, body, now)
             }
-            State::Settled(_) => return,
         };
-        self.state = State::Settled(result);
+        self.fail(failure);
     }
 
     /// The outcome; a call that is still open was cut.
     pub(super) fn into_result(self) -> Result<Picture, Failure> {
         match self.state {
-            State::Settled(result) => result,
-            State::Waiting(_) | State::Collecting(_) | State::Failing { .. } => {
+            State::Settled(Ok(picture)) => Ok(picture),
+            State::Settled(Err(failure)) => Err(failover::telling(self.earlier, failure)),
+            State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing { .. } => {
                 Err(Failure::UpstreamCut)
             }
         }

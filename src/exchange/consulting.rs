@@ -54,7 +54,7 @@ pub(super) enum Progress {
 impl Consulting {
     /// Puts the questions of an admitted request to `service`; what is to be done for that.
     pub(super) fn begin(admitted: Admitted, service: &Service, now: Duration) -> (Self, Consult) {
-        let Admitted { mut forward, ticket, rooms, sent, terms, deadline } = admitted;
+        let Admitted { mut forward, ticket, asking } = admitted;
         let mut waiting: Vec<_> = ticket.questions().iter().map(|it| ask(it, service)).collect();
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         waiting.reverse();
@@ -67,7 +67,7 @@ impl Consulting {
         let calls = forward.side_calls.take();
         let side_calls = calls.map(|calls| SideBatch { calls, body: forward.body.clone() });
         let consulting = Self {
-            asking: Asking::new(rooms, sent, terms, deadline),
+            asking,
             side_calls,
             waiting,
             asked: questions.iter().map(|_| (None, None)).collect(),

@@ -80,6 +80,8 @@ metrics! {
     UNCOUNTED: Counter "imagegate_uncounted_total" [] "requests";
     /// Calls of an upstream that failed through no fault of the client. `kind` is the error's code.
     UPSTREAM_ERRORS: Counter "imagegate_upstream_errors_total" ["kind", "upstream"] "calls";
+    /// Calls that another upstream was asked for after this one had refused them.
+    FAILOVERS: Counter "imagegate_failovers_total" ["upstream"] "calls";
     /// From a request's head to that of the upstream's answer.
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
     /// From a request's head to its answer with images.

@@ -41,6 +41,8 @@ pub(super) struct Rooms {
     pub(super) pictures: Vec<Lease>,
     /// Covers what goes upstream.
     pub(super) sent: Lease,
+    /// Covers what is kept for another upstream.
+    pub(super) kept: Lease,
 }
 
 /// What belongs to the VM, whatever configurations are in force in it: linear memory is one.
@@ -136,7 +138,7 @@ impl Gate {
 
     /// Takes room for what goes upstream, `sent` bytes for each picture, and for each picture as much as
     /// the largest that it may become: so a picture that was admitted, and is paid for upstream, has
-    /// its place when it comes. `lease` is what the request already holds.
+    /// its place when it comes. `lease` is what the request already holds; `kept` bytes of it stay.
     ///
     /// Where nobody else holds anything, one request is admitted whatever it takes: a small budget
     /// slows a worker down, it does not shut it.
@@ -145,6 +147,7 @@ impl Gate {
         mut lease: Lease,
         request: &ImageRequest<'_>,
         sent: usize,
+        kept: usize,
     ) -> Result<Rooms, Failure> {
         let n = usize::try_from(request.n).unwrap_or(usize::MAX);
         let room = self.room(request);
@@ -154,9 +157,11 @@ impl Gate {
             return Err(Failure::TooManyImages { fit });
         }
         let sent = sent.saturating_mul(n);
-        lease.cover_first(answer.saturating_add(sent)).map_err(|_| Failure::overloaded())?;
+        let all = answer.saturating_add(sent).saturating_add(kept);
+        lease.cover_first(all).map_err(|_| Failure::overloaded())?;
         let pictures = (0..n).map(|_| lease.split(room)).collect();
-        Ok(Rooms { pictures, sent: lease })
+        let kept = lease.split(kept);
+        Ok(Rooms { pictures, sent: lease, kept })
     }
 
     /// The most bytes of base64 that one picture of the request may have.

@@ -96,14 +96,15 @@ impl Kept {
         }
     }
 
-    /// The head of the client's own stream, for a body of `len` bytes.
+    /// The head of the client's own stream, for a body of `len` bytes. It may stay open for `timeout`.
     pub(super) fn forward(
         &self,
         upstream: &Upstream,
         path: &str,
         len: usize,
+        timeout: Duration,
     ) -> Vec<(String, Vec<u8>)> {
-        let patience = upstream.timeout().saturating_add(ENVOY_GRACE).as_millis();
+        let patience = Self::patience(timeout).as_millis();
         let mut headers: Vec<(String, Vec<u8>)> = self
             .call(upstream, path)
             .into_iter()
@@ -150,8 +151,8 @@ impl Kept {
         headers
     }
 
-    /// When Envoy gives a side call up.
-    pub(super) fn call_timeout(upstream: &Upstream) -> Duration {
-        upstream.timeout().saturating_add(ENVOY_GRACE)
+    /// When Envoy gives up a call that may take `timeout`.
+    pub(super) fn patience(timeout: Duration) -> Duration {
+        timeout.saturating_add(ENVOY_GRACE)
     }
 }

@@ -28,7 +28,7 @@ const SPACE: &[u8] = b" ";
 /// A request whose answer is kept open by white space.
 #[derive(Debug)]
 pub(super) struct Keepalive {
-    asking: Asking,
+    pub(super) asking: Asking,
     /// A client that got nothing for so long gets a space.
     every: Duration,
     /// When the client last got bytes, or began to wait.
@@ -50,21 +50,15 @@ impl Keepalive {
     }
 
     pub(super) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        if let Some(call) = self.asking.answered() {
-            call.head(head, bounds, now);
-        }
+        self.asking.own_head(head, bounds, now);
     }
 
     /// Takes bytes; whether a space is due for them.
     fn feed(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> bool {
         let has_bytes = !chunk.is_empty();
-        let Some(call) = self.asking.own() else { return false };
-        call.body(chunk, now);
-        if end == End::Stream {
-            call.end(now);
-        }
+        self.asking.own_body(chunk, end, now);
         let is_due = now.saturating_sub(self.last) >= self.every;
-        has_bytes && is_due && call.is_collecting()
+        has_bytes && is_due && self.asking.is_collecting()
     }
 
     /// Why the call was given up, where the head has left and nothing has come since.
@@ -93,6 +87,7 @@ impl Exchange {
             };
         }
         kept.last = now;
+        kept.asking.commit();
         let is_first = !std::mem::replace(&mut kept.left, true);
         let limits = std::mem::take(&mut kept.limits);
         self.record.bytes_out = self.record.bytes_out.saturating_add(SPACE.len());

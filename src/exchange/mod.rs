@@ -23,6 +23,7 @@ mod asking;
 mod call;
 mod consulting;
 pub mod count;
+mod failover;
 mod gate;
 mod head;
 mod keepalive;
@@ -31,6 +32,7 @@ mod record;
 mod refusal;
 mod request;
 mod response;
+mod sending;
 mod streaming;
 mod ticket;
 
@@ -41,8 +43,9 @@ pub use call::ResponseHead;
 pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
 pub use head::Headers;
 pub use outcome::{
-    Consult, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseBody,
-    OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, SideBatch, SideCalls,
+    Consult, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody, OnRequestHeaders,
+    OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, SideBatch,
+    SideCalls,
 };
 pub use record::Record;
 
@@ -81,7 +84,7 @@ enum Phase {
     Passing,
     Reading(Box<admission::Reading>),
     Consulting(Box<Consulting>),
-    Asking(Asking),
+    Asking(Box<Asking>),
     Streaming(Box<Streaming>),
     KeptAlive(Box<Keepalive>),
     /// The outcome was sent, and the head long before: what still comes is dropped.
@@ -117,7 +120,7 @@ impl Exchange {
     fn break_off(&mut self, failure: &Failure, now: Duration) -> OnResponseEnd {
         self.phase = Phase::Told;
         self.settle(&Charge::nothing(), now);
-        self.record.fail_calls(std::slice::from_ref(failure));
+        self.record.fail_own(failure);
         self.record.fail_stream(failure);
         OnResponseEnd::Reset
     }

@@ -120,6 +120,18 @@ pub enum OnAnswer {
     Reply(LocalReply),
 }
 
+/// The answer to the question whether another upstream is to be asked: behind each callback of the response
+/// and of a side call that was answered with a hold.
+#[derive(Debug)]
+pub enum OnFailover {
+    /// No.
+    Hold,
+    /// Start this side call, tell what became of it, and put the question again.
+    Call(SideBatch),
+    /// Answer: the last calls could not be started.
+    Reply(LocalReply),
+}
+
 /// What goes upstream.
 #[derive(Debug)]
 pub struct Forward {

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::asking::Results;
 use super::count::{self, Count};
 use super::ticket::{Charge, Ticket};
+use crate::config::Candidate;
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
 use crate::translate::collect::Picture;
@@ -65,11 +67,26 @@ pub struct Record {
     pub(super) ms_to_image: Option<u64>,
     /// From the request's head to the end of the exchange.
     pub(super) ms_total: u64,
+    /// What became of the calls of each upstream, in their order, where more than one was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) attempts: Vec<Attempt>,
+    /// The names of the upstreams that may serve the request, in the order in which they are tried.
+    #[serde(skip)]
+    candidates: Vec<String>,
     #[serde(skip)]
     pub(super) started: Duration,
     /// What the metrics are yet to be told.
     #[serde(skip)]
     pub(super) counts: Vec<Count>,
+}
+
+/// Calls of an upstream that came to the same.
+#[derive(Debug, Serialize)]
+pub(super) struct Attempt {
+    upstream: String,
+    /// `ok`, or the code of the error.
+    code: &'static str,
+    calls: u32,
 }
 
 /// The code of an exchange whose client left before it was answered.
@@ -111,14 +128,65 @@ impl Record {
         self.counts.push(count::UNCOUNTED.of(uncounted.into()));
     }
 
-    /// Notes calls of the upstream that failed.
-    pub(super) fn fail_calls(&mut self, failures: &[Failure]) {
+    /// Notes who may serve the request.
+    pub(super) fn ask(&mut self, candidates: &[Candidate<'_>]) {
+        self.candidates = candidates.iter().map(|it| it.upstream.name().to_owned()).collect();
+        self.upstream = self.candidates.first().cloned();
+    }
+
+    /// Notes the refusals behind which another upstream was asked, with the place of the one that refused.
+    pub(super) fn move_on(&mut self, refusals: &[(usize, Failure)]) {
+        for (candidate, refusal) in refusals {
+            self.attempt(*candidate, refusal.to_api().code.unwrap_or_default());
+            self.count_error(*candidate, refusal);
+            let upstream = self.candidate(*candidate);
+            self.counts.push(count::FAILOVERS.once([&upstream]));
+        }
+    }
+
+    /// Notes what came of the calls in the end.
+    pub(super) fn note_results(&mut self, results: &Results) {
+        self.fail_calls(&results.failures);
+        let told = results.drawn_by.first().or_else(|| results.failures.first().map(|(it, _)| it));
+        if let Some(candidate) = told {
+            self.upstream = Some(self.candidate(*candidate));
+        }
+        if self.attempts.is_empty() {
+            return;
+        }
+        results.drawn_by.iter().for_each(|candidate| self.attempt(*candidate, "ok"));
+        for (candidate, failure) in &results.failures {
+            self.attempt(*candidate, failure.to_api().code.unwrap_or_default());
+        }
+    }
+
+    /// Notes that the call on the client's own stream failed, behind a head that has left.
+    pub(super) fn fail_own(&mut self, failure: &Failure) {
+        self.fail_calls(&[(0, failure.clone())]);
+    }
+
+    fn fail_calls(&mut self, failures: &[(usize, Failure)]) {
         self.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
-        let upstream = self.upstream.as_deref().unwrap_or_default();
-        let errors = failures.iter().filter(|failure| !failure.is_clients());
-        let kinds = errors.filter_map(|failure| failure.to_api().code);
-        let counts = kinds.map(|kind| count::UPSTREAM_ERRORS.once([kind, upstream]));
-        self.counts.extend(counts.collect::<Vec<_>>());
+        failures.iter().for_each(|(candidate, failure)| self.count_error(*candidate, failure));
+    }
+
+    fn count_error(&mut self, candidate: usize, failure: &Failure) {
+        let kind = failure.to_api().code.filter(|_| !failure.is_clients());
+        let upstream = self.candidate(candidate);
+        self.counts.extend(kind.map(|kind| count::UPSTREAM_ERRORS.once([kind, &upstream])));
+    }
+
+    fn attempt(&mut self, candidate: usize, code: &'static str) {
+        let upstream = self.candidate(candidate);
+        let same = |it: &&mut Attempt| it.upstream == upstream && it.code == code;
+        match self.attempts.iter_mut().find(same) {
+            Some(attempt) => attempt.calls = attempt.calls.saturating_add(1),
+            None => self.attempts.push(Attempt { upstream, code, calls: 1 }),
+        }
+    }
+
+    fn candidate(&self, place: usize) -> String {
+        self.candidates.get(place).cloned().unwrap_or_default()
     }
 
     /// Notes the pictures that are about to be delivered.
@@ -171,7 +239,7 @@ impl Record {
             self.fail(&failure);
             if calls > 0 {
                 // It is the client's own stream that broke; what became of the others is not known.
-                self.fail_calls(&[failure]);
+                self.fail_own(&failure);
             }
         }
         self.images_failed = u32::try_from(calls).unwrap_or(u32::MAX);
@@ -183,7 +251,7 @@ impl Record {
         match overdue.filter(|_| status.is_some()) {
             Some(failure) => {
                 self.status = status;
-                self.fail_calls(std::slice::from_ref(&failure));
+                self.fail_own(&failure);
                 self.fail_stream(&failure);
             }
             None => self.end_early(status, 1),

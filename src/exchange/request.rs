@@ -101,8 +101,8 @@ impl Exchange {
             self.phase = Phase::Consulting(Box::new(consulting));
             return OnRequestBody::Consult(consult);
         }
-        let Admitted { forward, ticket, rooms, sent, terms, deadline } = admitted;
-        self.ask(ticket, Asking::new(rooms, sent, terms, deadline), now);
+        let Admitted { forward, ticket, asking } = admitted;
+        self.ask(ticket, asking, now);
         OnRequestBody::Forward(forward)
     }
 
@@ -119,7 +119,7 @@ impl Exchange {
                     let limits = ticket.headers(&self.gate, now);
                     Phase::KeptAlive(Box::new(Keepalive::new(asking, every, limits, now)))
                 }
-                None => Phase::Asking(asking),
+                None => Phase::Asking(Box::new(asking)),
             },
         };
         self.ticket = Some(ticket);

@@ -1,10 +1,13 @@
 //! The response half of an exchange: from what the upstream sends to the answer.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::asking::Asking;
+use super::asking::{Asking, Results};
 use super::call::{Call, ResponseHead};
-use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, OnResponseHeaders};
+use super::outcome::{
+    LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders,
+};
 use super::ticket::Charge;
 use super::{End, Exchange, Phase};
 use crate::openai::error::Failure;
@@ -14,8 +17,33 @@ impl Exchange {
     /// Takes what became of the attempt to start the next side call: its token, or nothing where the
     /// host refused it.
     pub fn side_call_started(&mut self, token: Option<u32>) {
-        if let Phase::Asking(asking) = &mut self.phase {
+        if let Some(asking) = self.asking() {
             asking.side_call_started(token);
+        }
+    }
+
+    /// The calls that are open.
+    pub(super) fn asking(&mut self) -> Option<&mut Asking> {
+        match &mut self.phase {
+            Phase::Asking(asking) => Some(asking),
+            Phase::Streaming(streaming) => Some(&mut streaming.asking),
+            Phase::KeptAlive(kept) => Some(&mut kept.asking),
+            _ => None,
+        }
+    }
+
+    /// Whether another upstream is to be asked.
+    pub fn fail_over(&mut self, now: Duration) -> OnFailover {
+        let gate = Rc::clone(&self.gate);
+        let Some(asking) = self.asking() else { return OnFailover::Hold };
+        let (call, refusals) = (asking.next_call(&gate, now), asking.take_refusals());
+        self.record.move_on(&refusals);
+        match call {
+            Some(batch) => OnFailover::Call(batch),
+            None => match self.answer_if_settled(now) {
+                OnAnswer::Reply(reply) => OnFailover::Reply(reply),
+                OnAnswer::Hold | OnAnswer::Pass => OnFailover::Hold,
+            },
         }
     }
 
@@ -28,9 +56,7 @@ impl Exchange {
     ) -> OnResponseHeaders {
         match &mut self.phase {
             Phase::Asking(asking) => {
-                if let Some(call) = asking.answered() {
-                    call.head(head, &self.gate.bounds(), now);
-                }
+                asking.own_head(head, &self.gate.bounds(), now);
             }
             Phase::Streaming(streaming) => streaming.head(head, self.gate.bounds(), now),
             Phase::KeptAlive(kept) => kept.head(head, &self.gate.bounds(), now),
@@ -66,12 +92,7 @@ impl Exchange {
             Phase::Told => return OnResponseBody::Send(Vec::new()),
             _ => return OnResponseBody::Pass,
         };
-        if let Some(call) = asking.own() {
-            call.body(chunk, now);
-            if end == End::Stream {
-                call.end(now);
-            }
-        }
+        asking.own_body(chunk, end, now);
         match self.answer_if_settled(now) {
             OnAnswer::Reply(reply) => OnResponseBody::Reply(reply),
             OnAnswer::Hold => OnResponseBody::Hold,
@@ -114,15 +135,14 @@ impl Exchange {
 
     /// Takes the end of a side call's response.
     pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
-        if let Some(call) = self.side_call(token) {
-            call.end(now);
+        if let Some(asking) = self.asking() {
+            asking.side_end(token, now);
         }
         self.answer_if_settled(now)
     }
 
     fn side_call(&mut self, token: u32) -> Option<&mut Call> {
-        let Phase::Asking(asking) = &mut self.phase else { return None };
-        asking.side(token)
+        self.asking()?.side(token)
     }
 
     /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
@@ -150,27 +170,44 @@ impl Exchange {
     /// Answers once every call is settled. Nothing after the terminal event counts, and nobody waits
     /// for the end of the stream: a connection that breaks in between would take the picture along.
     fn answer_if_settled(&mut self, now: Duration) -> OnAnswer {
-        let Phase::Asking(asking) = &self.phase else { return OnAnswer::Pass };
+        let Some(asking) = self.asking() else { return OnAnswer::Pass };
         if !asking.is_settled() {
             return OnAnswer::Hold;
         }
-        let Phase::Asking(asking) = std::mem::replace(&mut self.phase, Phase::Replied) else {
-            return OnAnswer::Pass;
+        let asking = match std::mem::replace(&mut self.phase, Phase::Replied) {
+            Phase::Asking(asking) => asking,
+            other => {
+                self.phase = other;
+                return self.late_answer(now);
+            }
         };
-        OnAnswer::Reply(self.answer(asking, now))
+        OnAnswer::Reply(self.answer(*asking, now))
+    }
+
+    /// The outcome of a side call that took the place of the client's own stream, whose head is held; once that
+    /// has left, the outcome is for the stream's own callbacks to tell.
+    fn late_answer(&mut self, now: Duration) -> OnAnswer {
+        match self.phase {
+            Phase::Streaming(_) => self.tick_stream(now),
+            Phase::KeptAlive(_) => self.tick_keepalive(now),
+            _ => OnAnswer::Pass,
+        }
     }
 
     /// The answer from all calls: what pictures came, else the first failure.
     pub(super) fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
         let format = asking.terms.format;
-        let (pictures, failures) = asking.into_results();
-        self.record.fail_calls(&failures);
+        let results = asking.into_results();
+        self.record.note_results(&results);
+        let Results { pictures, drawn_by, failures } = results;
         if pictures.is_empty() {
-            let failure = failures.into_iter().next().unwrap_or(Failure::UpstreamNoImage);
+            let first = failures.into_iter().next();
+            let failure = first.map_or(Failure::UpstreamNoImage, |(_, failure)| failure);
             self.settle(&Charge::nothing(), now);
             return self.refuse(&failure);
         }
-        let charge = self.ticket.as_ref().map(|ticket| ticket.charge(&self.gate, &pictures));
+        let ticket = self.ticket.as_ref();
+        let charge = ticket.map(|ticket| ticket.charge(&self.gate, &pictures, &drawn_by));
         self.record.deliver(&pictures, now);
         match answer::write(pictures, format, now.as_secs()) {
             Ok(body) => {

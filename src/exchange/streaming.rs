@@ -34,7 +34,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A request whose client wants events.
 #[derive(Debug)]
 pub(super) struct Streaming {
-    asking: Asking,
+    pub(super) asking: Asking,
     writer: Writer,
     previews: u32,
     /// Events that did not fit beside the head.
@@ -53,9 +53,7 @@ impl Streaming {
     }
 
     pub(super) fn head(&mut self, head: ResponseHead, bounds: Bounds, now: Duration) {
-        if let Some(call) = self.asking.answered() {
-            call.head(head, &Bounds { previews: self.previews, ..bounds }, now);
-        }
+        self.asking.own_head(head, &Bounds { previews: self.previews, ..bounds }, now);
     }
 
     /// Whether the head is still held.
@@ -76,12 +74,7 @@ impl Streaming {
 
     /// Takes bytes, and gives what is to be sent for them, the outcome apart.
     fn feed(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> Vec<u8> {
-        if let Some(call) = self.asking.own() {
-            call.body(chunk, now);
-            if end == End::Stream {
-                call.end(now);
-            }
-        }
+        self.asking.own_body(chunk, end, now);
         let mut events = std::mem::take(&mut self.waiting);
         for preview in self.asking.take_previews() {
             if self.writer.preview(preview, now.as_secs(), &mut events).is_err() {
@@ -122,6 +115,7 @@ impl Exchange {
                 return OnResponseBody::Hold;
             }
             streaming.last = Some(now);
+            streaming.asking.commit();
             let body = streaming.beside_head(events, len.clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD));
             return OnResponseBody::Open(self.open_stream(body));
         };
@@ -181,15 +175,16 @@ impl Exchange {
         let is_held = streaming.is_held();
         let tells_status = is_held && events.is_empty() && !streaming.asking.has_begun();
         let Streaming { asking, mut writer, limits, .. } = *streaming;
-        let (pictures, failures) = asking.into_results();
-        let picture = pictures.into_iter().next();
-        let told = match picture {
-            Some(picture) => self.complete(picture, &mut writer, &mut events, now),
-            None => Err(failures.into_iter().next().unwrap_or(Failure::UpstreamNoImage)),
+        let results = asking.into_results();
+        self.record.note_results(&results);
+        let told = match results.failures.into_iter().next() {
+            Some((_, failure)) => Err(failure),
+            None => {
+                self.complete(&results.pictures, &results.drawn_by, &mut writer, &mut events, now)
+            }
         };
         if let Err(failure) = told {
             self.settle(&Charge::nothing(), now);
-            self.record.fail_calls(std::slice::from_ref(&failure));
             if tells_status {
                 return OnResponseBody::Reply(self.refuse(&failure));
             }
@@ -206,16 +201,17 @@ impl Exchange {
     /// Hands the picture over, which is what is charged.
     fn complete(
         &mut self,
-        picture: Picture,
+        pictures: &[Picture],
+        drawn_by: &[usize],
         writer: &mut Writer,
         events: &mut Vec<u8>,
         now: Duration,
     ) -> Result<(), Failure> {
-        let pictures = [picture];
-        let charge = self.ticket.as_ref().map(|ticket| ticket.charge(&self.gate, &pictures));
-        let [picture] = &pictures;
+        let picture = pictures.first().ok_or(Failure::UpstreamNoImage)?;
+        let ticket = self.ticket.as_ref();
+        let charge = ticket.map(|ticket| ticket.charge(&self.gate, pictures, drawn_by));
         writer.completed(picture, now.as_secs(), events).map_err(|_| Failure::overloaded())?;
-        self.record.deliver(&pictures, now);
+        self.record.deliver(pictures, now);
         self.settle(&charge.unwrap_or_else(Charge::nothing), now);
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::gate::Gate;
 use super::refusal;
-use crate::config::Model;
+use crate::config::{Candidate, Model};
 use crate::limits::local::{self, Outcome, Reservation, Standing};
 use crate::limits::rls::{self, Question, Verdict};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
@@ -39,9 +39,25 @@ pub(super) struct Ticket {
     pub(super) shadowed: Vec<String>,
     /// The rules that admitted only because the service did not answer, by name.
     pub(super) unavailable: Vec<String>,
-    quote: Quote,
-    asked: Asked,
+    /// What each upstream that may serve the request is asked for, and at what price.
+    offers: Vec<Offer>,
+    /// What is reserved for one image: the most that one of them may cost.
+    amounts: Amounts,
     n: u32,
+}
+
+/// What one upstream is asked for.
+#[derive(Debug)]
+struct Offer {
+    asked: Asked,
+    quote: Quote,
+}
+
+/// What one image may take.
+#[derive(Debug, Clone, Copy)]
+struct Amounts {
+    money: Money,
+    pixels: u64,
 }
 
 /// What was asked for, as prices know it.
@@ -78,34 +94,31 @@ impl Ticket {
         request: &ImageRequest<'_>,
         now: Duration,
     ) -> Result<Self, Failure> {
-        let asked = Asked {
-            model: model.sent.to_string(),
-            quality: request.quality.map(|quality| quality.as_str().to_owned()),
-            size: match request.size {
-                Size::Auto => None,
-                Size::Exact { width, height } => Some((width, height)),
-            },
-        };
         let rules = gate.config.limits();
-        let quote = match gate.config.prices().quote(&asked.ask(&asked.qualities())) {
-            Ok(quote) => quote,
-            Err(_)
-                if rules
-                    .iter()
-                    .any(|it| it.unit == Unit::Usd && !it.shadow && it.applies(scope)) =>
-            {
-                return Err(Failure::PriceUnavailable { model: model.requested.to_string() });
+        let is_usd = |it: &Rule| it.unit == Unit::Usd && !it.shadow && it.applies(scope);
+        let needs_price = rules.iter().any(is_usd);
+        let offer = |it: &Candidate<'_>| match Offer::of(gate, &it.sent, request) {
+            (asked, Some(quote)) => Ok(Offer { asked, quote }),
+            (_, None) if needs_price => {
+                Err(Failure::PriceUnavailable { model: model.requested.to_string() })
             }
-            Err(_) => Quote::default(),
+            (asked, None) => Ok(Offer { asked, quote: Quote::default() }),
         };
-        let amount = |unit| asked.amount(unit, request.n, quote);
+        let offers = model.candidates.iter().map(offer).collect::<Result<Vec<_>, _>>()?;
+        let amounts = Amounts {
+            money: offers.iter().map(|it| it.quote.per_image).max().unwrap_or_default(),
+            pixels: pixels_of(exact(request.size)),
+        };
+        let amount = |unit| amounts.of(unit, request.n);
         // A rate-limit service may be asked before the upstream, rule by rule.
         let rules_asked = u32::try_from(rules.len()).unwrap_or(u32::MAX);
         let asking = gate
             .config
             .service()
             .map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules_asked));
-        let patience = model.upstream.timeout().saturating_add(GRACE).saturating_add(asking);
+        let timeouts = model.candidates.iter().map(|it| it.upstream.timeout());
+        let timeout = timeouts.max().unwrap_or_default();
+        let patience = timeout.saturating_add(GRACE).saturating_add(asking);
         let reserved = local::reserve(gate.store(), rules, scope, &amount, patience, now)
             .map_err(|error| refusal::local(rules, error, &amount, now))?;
         let questions = rls::questions(rules, scope, &amount, now);
@@ -120,8 +133,8 @@ impl Ticket {
             told: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),
-            quote,
-            asked,
+            offers,
+            amounts,
             n: request.n,
         })
     }
@@ -162,7 +175,7 @@ impl Ticket {
                 Verdict::Unavailable => self.unavailable.push(rule.name.clone()),
                 Verdict::Refuses(_) if rule.shadow => self.shadowed.push(rule.name.clone()),
                 Verdict::Refuses(told) if refused.is_none() => {
-                    let asked = self.asked.amount(question.unit(), self.n, self.quote);
+                    let asked = self.amounts.of(question.unit(), self.n);
                     refused = Some(refusal::rls(rules, question.rule, *told, asked, now));
                 }
                 Verdict::Refuses(_) => {}
@@ -185,26 +198,27 @@ impl Ticket {
 
     /// The money held.
     pub(super) fn reserved(&self) -> Money {
-        self.quote.per_image.times(u64::from(self.n))
+        self.amounts.money.times(u64::from(self.n))
     }
 
-    /// What `pictures` come to, if they are delivered.
-    pub(super) fn charge(&self, gate: &Gate, pictures: &[Picture]) -> Charge {
-        let qualities = self.asked.qualities();
-        let ask = self.asked.ask(&qualities);
+    /// What `pictures` come to, if they are delivered; `drawn_by` names the upstream of each by its place.
+    pub(super) fn charge(&self, gate: &Gate, pictures: &[Picture], drawn_by: &[usize]) -> Charge {
         let images = u64::try_from(pictures.len()).unwrap_or(u64::MAX);
         let mut charge = Charge::nothing();
         charge.outcome.images = images;
         let mut money = Money::ZERO;
-        for picture in pictures {
+        for (picture, candidate) in pictures.iter().zip(drawn_by) {
+            let Some(Offer { asked, quote }) = self.offers.get(*candidate) else { continue };
+            let qualities = asked.qualities();
+            let ask = asked.ask(&qualities);
             let attributes = &picture.attributes;
             let size = attributes.size.as_deref().and_then(Size::parse).and_then(exact);
             let came =
                 Came { quality: attributes.quality.as_deref(), size, usage: tokens(picture) };
-            let settled = gate.config.prices().settle(&ask, &came, &self.quote);
+            let settled = gate.config.prices().settle(&ask, &came, quote);
             money = money.plus(settled.money);
             charge.mismatch |= settled.mismatch;
-            let pixels = pixels_of(size.or(self.asked.size));
+            let pixels = pixels_of(size.or(asked.size));
             charge.outcome.pixels = charge.outcome.pixels.saturating_add(pixels);
         }
         charge.outcome.nanodollars = money.nanos();
@@ -258,16 +272,31 @@ impl Asked {
     fn ask<'a>(&'a self, qualities: &'a [&'a str]) -> Ask<'a> {
         Ask { model: &self.model, quality: self.quality.as_deref(), size: self.size, qualities }
     }
+}
 
+impl Amounts {
     /// What `n` images may take of a unit.
-    fn amount(&self, unit: Unit, n: u32, quote: Quote) -> u64 {
+    fn of(self, unit: Unit, n: u32) -> u64 {
         let n = u64::from(n);
         match unit {
             Unit::Requests | Unit::Concurrent => 1,
             Unit::Images => n,
-            Unit::Megapixels => pixels_of(self.size).saturating_mul(n),
-            Unit::Usd => quote.per_image.times(n).nanos(),
+            Unit::Megapixels => self.pixels.saturating_mul(n),
+            Unit::Usd => self.money.times(n).nanos(),
         }
+    }
+}
+
+impl Offer {
+    /// What `model` is asked for, and its price, where it has one.
+    fn of(gate: &Gate, model: &str, request: &ImageRequest<'_>) -> (Asked, Option<Quote>) {
+        let asked = Asked {
+            model: model.to_owned(),
+            quality: request.quality.map(|quality| quality.as_str().to_owned()),
+            size: exact(request.size),
+        };
+        let quote = gate.config.prices().quote(&asked.ask(&asked.qualities())).ok();
+        (asked, quote)
     }
 }
 

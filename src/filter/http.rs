@@ -9,8 +9,9 @@ use proxy_wasm::types::{Action, BufferType};
 use super::host;
 use super::root::{self, Shared};
 use crate::exchange::{
-    Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Question, SideCalls,
+    Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody,
+    OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Question,
+    SideCalls,
 };
 
 /// A side call's response is taken in windows of so many bytes.
@@ -92,6 +93,19 @@ impl Stream {
         for _ in 0..calls.count {
             let token = host::start_call(calls, body);
             self.step(|exchange| exchange.side_call_started(token));
+        }
+    }
+
+    /// Waits with the head held, once the calls are started that another upstream is asked for. The answer, where
+    /// the last of them could not be.
+    fn wait(&self) -> Action {
+        // As often as there are calls and upstreams at most.
+        loop {
+            match self.step(|exchange| exchange.fail_over(host::now())) {
+                Some(OnFailover::Call(batch)) => self.start_calls(&batch.calls, &batch.body),
+                Some(OnFailover::Reply(reply)) => return self.reply(&reply),
+                Some(OnFailover::Hold) | None => return Action::Pause,
+            }
         }
     }
 
@@ -193,7 +207,7 @@ impl HttpContext for Stream {
         });
         match outcome {
             Some(OnResponseHeaders::Reply(reply)) => self.reply(&reply),
-            Some(OnResponseHeaders::Hold) => Action::Pause,
+            Some(OnResponseHeaders::Hold) => self.wait(),
             Some(OnResponseHeaders::Pass) | None => Action::Continue,
         }
     }
@@ -208,7 +222,7 @@ impl HttpContext for Stream {
             self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
         match outcome {
             Some(OnResponseBody::Reply(reply)) => self.reply(&reply),
-            Some(OnResponseBody::Hold) => Action::Pause,
+            Some(OnResponseBody::Hold) => self.wait(),
             Some(OnResponseBody::Open(open)) => {
                 host::open_response(&open);
                 Action::Continue
@@ -228,7 +242,7 @@ impl HttpContext for Stream {
                 host::reset_response();
                 Action::Pause
             }
-            Some(OnResponseEnd::Hold) => Action::Pause,
+            Some(OnResponseEnd::Hold) => self.wait(),
             Some(OnResponseEnd::Pass) | None => Action::Continue,
         }
     }
@@ -255,9 +269,11 @@ impl Context for Stream {
             self.step(|exchange| exchange.side_call_body(token, window, host::now()));
         }
         let answer = self.step(|exchange| exchange.side_call_end(token, host::now()));
-        if let Some(OnAnswer::Reply(reply)) = answer {
-            self.reply(&reply);
-        }
+        match answer {
+            Some(OnAnswer::Reply(reply)) => self.reply(&reply),
+            Some(OnAnswer::Hold) => self.wait(),
+            Some(OnAnswer::Pass) | None => Action::Pause,
+        };
     }
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {

@@ -163,6 +163,11 @@ impl Collector {
         self.scanner.has_begun(Kind::Picture) || shows && self.scanner.has_begun(Kind::Preview)
     }
 
+    /// The room that covers the picture, if nothing of one has come.
+    pub fn take_room(&mut self) -> Option<Lease> {
+        self.gathered.room.take()
+    }
+
     /// Whether the outcome is known.
     pub fn progress(&self) -> Progress {
         match self.outcome {

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-pub use envoy::from_envoy;
+pub use envoy::{from_envoy, may_have_left, never_left};
 pub use words::from_words;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ mod properties;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagegate::config::{Config, ConfigError, Upstream};
+use imagegate::config::{Candidate, Config, ConfigError, Upstream};
 use prost::Message;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
@@ -107,7 +107,9 @@ fn describe(config: &Config) -> String {
     };
     let model = |name: Option<&str>| match config.resolve_model(name) {
         Some(model) => {
-            format!("{} -> {} at {}\n", model.requested, model.sent, model.upstream.name())
+            let at = |it: &Candidate<'_>| format!("{} at {}", it.sent, it.upstream.name());
+            let candidates: Vec<_> = model.candidates.iter().map(at).collect();
+            format!("{} -> {}\n", model.requested, candidates.join(", then "))
         }
         None => "none\n".to_owned(),
     };

@@ -25,6 +25,7 @@ mod credential;
 mod edits;
 mod endings;
 mod events;
+mod failover;
 mod faults;
 mod generations;
 mod harness;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::accepted;
+use crate::config::{Candidate, Model, accepted};
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -163,7 +163,7 @@ fn the_default_model_must_be_served_where_it_is_written() {
     let config = parse(&document).unwrap();
     assert!(config.resolve_model(None).is_none());
     assert!(config.resolve_model(Some("openai:")).is_none());
-    assert_eq!(config.resolve_model(Some("openai:a")).unwrap().sent, "a");
+    assert_eq!(config.resolve_model(Some("openai:a")).unwrap().candidates[0].sent, "a");
     for (name, fault) in
         [("gpt", "no entry of `models` matches it"), ("openai:*", "invalid value"), ("", "invalid")]
     {
@@ -174,9 +174,26 @@ fn the_default_model_must_be_served_where_it_is_written() {
     let config = parse(&document).unwrap();
     let model = config.resolve_model(None).unwrap();
     assert_eq!(
-        (&*model.requested, &*model.sent, model.upstream.name()),
-        ("openai:gpt", "gpt", "codex")
+        (&*model.requested, served(&model)),
+        ("openai:gpt", vec!["gpt at codex".to_owned()])
     );
+}
+
+/// Who may serve a model, and under which name.
+fn served(model: &Model<'_>) -> Vec<String> {
+    let at = |it: &Candidate<'_>| format!("{} at {}", it.sent, it.upstream.name());
+    model.candidates.iter().map(at).collect()
+}
+
+#[test]
+fn several_upstreams_are_tried_in_their_order_each_under_its_own_name() {
+    let list = json!(["codex", { "name": "codex", "rename": "other-*" }, { "name": "codex", "rename": "x" }]);
+    let models = json!([{ "match": "openai:*", "upstream": list, "rename": "*" }]);
+    let config = parse(&with("/models", models)).unwrap();
+    let model = config.resolve_model(Some("openai:a")).unwrap();
+    assert_eq!(served(&model), ["a at codex", "other-a at codex", "x at codex"]);
+    // Nothing would be left of the name for the first of them.
+    assert!(config.resolve_model(Some("openai:")).is_none());
 }
 
 #[test]
@@ -187,8 +204,11 @@ fn the_first_entry_that_matches_wins() {
         { "match": "*", "upstream": "codex" },
     ]);
     let config = parse(&with("/models", models)).unwrap();
-    let sent = |name: &str| config.resolve_model(Some(name)).unwrap().sent.into_owned();
-    assert_eq!([sent("gpt-image-2"), sent("gpt-image-1"), sent("x")], ["first", "second", "x"]);
+    let sent = |name: &str| served(&config.resolve_model(Some(name)).unwrap())[0].clone();
+    assert_eq!(
+        [sent("gpt-image-2"), sent("gpt-image-1"), sent("x")],
+        ["first at codex", "second at codex", "x at codex"]
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ const MAX_COUNTED: usize = 16;
 pub(super) struct Gathered {
     pub(super) bounds: Bounds,
     /// The room taken for the picture when the request was admitted.
-    room: Option<Lease>,
+    pub(super) room: Option<Lease>,
     pub(super) picture: Option<(Rc<Pieces>, Item)>,
     /// The last preview, where it may stand in for a picture.
     preview: Option<(Rc<Pieces>, Item)>,

@@ -1,0 +1,145 @@
+//! A request that several upstreams may serve: the next is asked where one refuses.
+//!
+//! ```text
+//! own stream ─ 429 ─▶ due ─▶ side call ─ 500 ─▶ due ─▶ side call ─▶ picture
+//! (closed: what still comes on it is dropped)
+//! ```
+//!
+//! Each call of the request moves on by itself, and only while the client's head is held, nothing of a picture has
+//! come, and the upstream has said that it draws none: over a limit, out of credit, not entitled, failed, or out
+//! of reach. One that was silent or broke off may have drawn, and be paid; what is the client's fault is so everywhere.
+//!
+//! The client's body is kept until no call can move on any more, and written anew for each call.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use super::admission;
+use super::call::Callee;
+use super::gate::Gate;
+use super::head::Kept;
+use super::outcome::{SideBatch, SideCalls};
+use super::sending;
+use crate::config::Candidate;
+use crate::memory::Lease;
+use crate::openai::endpoint::Endpoint;
+use crate::openai::error::Failure;
+use crate::openai::request::Encoding;
+
+/// What another upstream is asked from.
+#[derive(Debug)]
+pub(super) struct Failover {
+    pub(super) endpoint: Endpoint,
+    pub(super) encoding: Encoding,
+    pub(super) head: Kept,
+    pub(super) body: Vec<u8>,
+    /// Covers the body, and what is made of it while it stands.
+    pub(super) _lease: Lease,
+    /// Who may serve the request: the name of the upstream, and of the model there.
+    pub(super) candidates: Vec<(String, String)>,
+}
+
+impl Failover {
+    /// Whether there is such a candidate.
+    pub(super) fn has(&self, candidate: usize) -> bool {
+        candidate < self.candidates.len()
+    }
+
+    /// The call of `candidate`, which ends at `deadline` at the latest. Nothing where the body cannot be read
+    /// again, which it could.
+    pub(super) fn call(
+        &self,
+        gate: &Gate,
+        candidate: usize,
+        deadline: Duration,
+        now: Duration,
+    ) -> Option<(SideBatch, Callee)> {
+        let (upstream, sent) = self.candidates.get(candidate)?;
+        let upstream = gate.config.upstream(upstream)?;
+        let model = Candidate { sent: sent.into(), upstream };
+        let limits = gate.config.request();
+        let mut request =
+            admission::parse(self.endpoint, &self.body, &self.encoding, limits).ok()?;
+        // The answer of a side call comes whole: previews would come too late, and cost.
+        request.stream = None;
+        let (path, body) = sending::write(&model, &request);
+        let deadline = deadline.min(now.saturating_add(upstream.timeout()));
+        let calls = SideCalls {
+            count: 1,
+            cluster: upstream.cluster().to_owned(),
+            headers: self.head.call(upstream, &path),
+            timeout: Kept::patience(deadline.saturating_sub(now)),
+        };
+        let callee = Callee { candidate, api: upstream.api(), deadline };
+        Some((SideBatch { calls, body }, callee))
+    }
+}
+
+/// Whether an upstream that fails like this has said that it draws nothing, for reasons of its own.
+pub(super) const fn is_refusal(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::RateLimited { .. }
+            | Failure::QuotaExhausted
+            | Failure::UpstreamOverloaded { .. }
+            | Failure::UpstreamFailed
+            | Failure::UpstreamCredential
+            | Failure::UpstreamNotEntitled
+            | Failure::UpstreamUnreachable
+            // A full queue of Envoy's.
+            | Failure::Overloaded { .. }
+    )
+}
+
+/// What a client is told where each upstream brought nothing: what the last one said, unless that is a refusal and
+/// there is one that names a wait; of these the shortest.
+pub(super) fn telling(earlier: Vec<Failure>, last: Failure) -> Failure {
+    if !is_refusal(&last) {
+        return last;
+    }
+    let by_wait = |a: &Failure, b: &Failure| match (wait(a), wait(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    };
+    // The first of equals: so the last failure stands before the earlier ones.
+    std::iter::once(last).chain(earlier).min_by(by_wait).unwrap_or(Failure::UpstreamFailed)
+}
+
+const fn wait(failure: &Failure) -> Option<Duration> {
+    match failure {
+        Failure::RateLimited { retry_after }
+        | Failure::UpstreamOverloaded { retry_after }
+        | Failure::Overloaded { retry_after } => Some(*retry_after),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {
+        let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
+        let (failed, spent) = (Failure::UpstreamFailed, Failure::QuotaExhausted);
+        assert_eq!(telling(vec![limited(9), limited(3)], failed.clone()), limited(3));
+        assert_eq!(telling(vec![limited(9)], limited(20)), limited(9));
+        assert_eq!(telling(vec![spent.clone()], failed.clone()), failed);
+        assert_eq!(telling(vec![failed], spent.clone()), spent);
+        assert_eq!(telling(Vec::new(), spent.clone()), spent);
+    }
+
+    #[test]
+    fn what_is_no_refusal_is_told_as_it_is() {
+        let limited = Failure::RateLimited { retry_after: Duration::from_secs(1) };
+        for last in [
+            Failure::UpstreamTimeout,
+            Failure::UpstreamCut,
+            Failure::Refused { message: "no".to_owned(), details: None },
+        ] {
+            assert_eq!(telling(vec![limited.clone()], last.clone()), last);
+        }
+    }
+}

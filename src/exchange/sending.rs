@@ -1,0 +1,52 @@
+//! What an upstream is sent: paths, heads and bodies, the same for the client's own stream and for side calls.
+
+use std::time::Duration;
+
+use super::head::Kept;
+use super::outcome::{Forward, SideCalls};
+use crate::config::{Api, Candidate};
+use crate::openai::request::ImageRequest;
+use crate::translate::request::{Target, translate};
+
+/// What the request is written for.
+pub(super) fn target<'a>(candidate: &'a Candidate<'_>) -> Target<'a> {
+    let Candidate { sent, upstream } = candidate;
+    match upstream.api() {
+        Api::Responses => Target::Responses {
+            host_model: upstream.host_model(),
+            image_model: sent,
+            tool_choice: upstream.tool_choice(),
+        },
+        Api::Images => Target::Images { image_model: sent, names_format: upstream.names_format() },
+    }
+}
+
+/// What `candidate` is asked: the path and the body.
+pub(super) fn write(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> (String, Vec<u8>) {
+    let upstream = candidate.upstream;
+    let target = target(candidate);
+    let path = match target {
+        Target::Responses { .. } => upstream.path().to_owned(),
+        Target::Images { .. } if request.images.is_empty() => upstream.path_of("generations"),
+        Target::Images { .. } => upstream.path_of("edits"),
+    };
+    (path, translate(request, &target))
+}
+
+/// The client's own stream, which may stay open for `timeout`, and the calls beside it.
+pub(super) fn forward(
+    head: &Kept,
+    candidate: &Candidate<'_>,
+    request: &ImageRequest<'_>,
+    timeout: Duration,
+) -> Forward {
+    let upstream = candidate.upstream;
+    let (path, body) = write(candidate, request);
+    let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
+        count,
+        cluster: upstream.cluster().to_owned(),
+        headers: head.call(upstream, &path),
+        timeout: Kept::patience(upstream.timeout()),
+    });
+    Forward { headers: head.forward(upstream, &path, body.len(), timeout), body, side_calls }
+}

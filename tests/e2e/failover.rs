@@ -1,0 +1,267 @@
+//! A model with several upstreams, in a real Envoy: held heads, closed streams, calls out of callbacks.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Connection, Drawing, Envoy, Request, Setup, Sim, Step, Upstream, config, eventually,
+};
+
+fn body() -> Value {
+    json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
+}
+
+/// Codex first, then a provider of the Images API.
+fn document() -> Value {
+    let mut document = config();
+    document["upstreams"]["openai"] = json!({
+        "api": "images", "authority": "provider.test", "timeout": "60s",
+        "credential": {"key_env": "OPENAI_API_KEY"}
+    });
+    let provider = json!({"name": "openai", "rename": "gpt-image-1"});
+    document["models"] = json!([{"match": "*", "upstream": ["codex", provider]}]);
+    document["prices"] =
+        json!([{"model": "gpt-image-2", "usd": "0.25"}, {"model": "gpt-image-1", "usd": "0.5"}]);
+    document["limits"] =
+        json!([{"name": "budget", "per": "user", "unit": "usd", "max": "100", "window": "day"}]);
+    document
+}
+
+fn setup(codex: u16, provider: u16) -> Setup {
+    Setup::of("envoy/providers.yaml", codex)
+        .replace("port_value: 10002 ", &format!("port_value: {provider} "))
+        .variable("OPENAI_API_KEY", Some("provider-key"))
+        .configure(&document())
+}
+
+fn answer(base64: &str) -> Vec<Step> {
+    Step::json(
+        200,
+        &json!({"created": 1_778_832_973, "data": [{"b64_json": base64}], "output_format": "png",
+            "quality": "low", "size": "1024x1024"}),
+    )
+}
+
+fn error(status: u16, code: &str) -> Vec<Step> {
+    Step::json(
+        status,
+        &json!({"error": {"message": "no", "type": code, "code": code, "param": null}}),
+    )
+}
+
+fn moved(envoy: &Envoy) -> u64 {
+    envoy.metric("wasmcustom.imagegate_failovers_total.upstream.codex").unwrap_or(0)
+}
+
+fn settled(envoy: &Envoy) -> u64 {
+    envoy.metric("wasmcustom.imagegate_settled_nanodollars_total").unwrap_or(0)
+}
+
+/// That everything is given back.
+fn assert_nothing_is_left(envoy: &Envoy) {
+    for gauge in ["wasmcustom.imagegate_open_exchanges", "wasmcustom.imagegate_buffered_bytes"] {
+        eventually(&format!("{gauge} is 0"), || envoy.metric(gauge) == Some(0));
+    }
+}
+
+#[test]
+fn the_next_upstream_draws_where_the_first_refuses() {
+    let tool = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' parameter.",
+        "type": "invalid_request_error", "param": "tool_choice", "code": null}});
+    let refusals = [
+        error(429, "usage_limit_reached"),
+        error(500, "server_error"),
+        error(401, "token_expired"),
+        Step::json(400, &tool),
+        // No length, no end of its own: the end of the connection is the end of the body.
+        vec![Step::Head(503, vec![]), Step::Chunk(b"busy".to_vec()), Step::End],
+        // A status alone.
+        vec![Step::Whole(502, vec![], Vec::new())],
+    ];
+    let count = u64::try_from(refusals.len()).unwrap();
+    let codex = Upstream::scripts(refusals);
+    let provider = Upstream::always(answer("aGVsbG8="));
+    let envoy = setup(codex.port(), provider.port()).start();
+    for turn in 1..=count {
+        let response = Request::generation(&body()).send(&envoy);
+        assert_eq!(response.picture(), "aGVsbG8=", "turn {turn}");
+        eventually("the call is counted", || moved(&envoy) == turn);
+        // The provider's price, exactly.
+        assert_eq!(settled(&envoy), turn * 500_000_000);
+    }
+    let received = provider.received();
+    assert_eq!(received.len(), usize::try_from(count).unwrap());
+    for asked in received {
+        assert!(asked.is_side_call());
+        assert_eq!(asked.path, "/v1/images/generations");
+        assert_eq!(asked.header("api-key").as_deref(), Some("provider-key"));
+        assert_eq!(asked.header("authorization"), None);
+        assert_eq!(asked.header("chatgpt-account-id"), None);
+        assert_eq!(asked.header("originator"), None);
+        assert_eq!(asked.json()["model"], "gpt-image-1");
+    }
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_passed_over() {
+    let provider = Upstream::always(answer("aGVsbG8="));
+    let envoy = setup(Upstream::closed_port(), provider.port()).start();
+    let response = Request::generation(&body()).send(&envoy);
+    assert_eq!(response.picture(), "aGVsbG8=");
+    let mut three = body();
+    three["n"] = json!(3);
+    assert_eq!(Request::generation(&three).send(&envoy).pictures().len(), 3);
+    assert_eq!(provider.received().len(), 4);
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn where_no_upstream_can_be_reached_the_client_is_told() {
+    let envoy = setup(Upstream::closed_port(), Upstream::closed_port()).start();
+    for _ in 0..2 {
+        let response = Request::generation(&body()).send(&envoy);
+        assert!((502..=503).contains(&response.status), "{response:?}");
+        assert!(!response.error_code().is_empty());
+    }
+    // A cluster without a host: the call fails before it is made.
+    let codex = Upstream::always(error(429, "usage_limit_reached"));
+    let envoy = setup(codex.port(), 1)
+        .replace("              - endpoint:\n                  address:\n                    socket_address: { address: 127.0.0.1, port_value: 1 }\n", "              []\n")
+        .start();
+    Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
+    Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
+    assert_nothing_is_left(&envoy);
+    assert_eq!(settled(&envoy), 0);
+}
+
+#[test]
+fn an_upstream_that_may_have_drawn_is_not_asked_behind() {
+    let drawing = Drawing::of_bytes(300_000, 1);
+    let half = [drawing.opening(), drawing.picture()[..200_000].to_vec()].concat();
+    let codex = Upstream::scripts([
+        error(400, "moderation_blocked"),
+        error(400, "invalid_prompt"),
+        error(504, "timeout"),
+        // Breaks off before a head, behind a head, and in the picture.
+        vec![Step::Close],
+        vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::Close],
+        vec![Step::StreamHead, Step::Chunk(half), Step::Close],
+    ]);
+    let provider = Upstream::always(answer("aGVsbG8="));
+    let envoy = setup(codex.port(), provider.port()).start();
+    for (status, code) in [
+        (400, "moderation_blocked"),
+        (400, "invalid_prompt"),
+        (504, "upstream_timeout"),
+        (502, "upstream_unreachable"),
+        (502, "upstream_disconnected"),
+        (502, "upstream_disconnected"),
+    ] {
+        Request::generation(&body()).send(&envoy).assert_error(status, code);
+    }
+    assert_eq!(provider.received().len(), 0);
+    assert_eq!((moved(&envoy), settled(&envoy)), (0, 0));
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn each_of_three_images_moves_on_by_itself() {
+    let drawing = Drawing::of_bytes(300_000, 1);
+    for own_draws in [true, false] {
+        let drawn = drawing.clone();
+        let codex = Upstream::choosing(move |request| match request.is_side_call() == own_draws {
+            true => error(429, "usage_limit_reached"),
+            false => Step::draw(&drawn),
+        });
+        let provider = Upstream::always(answer("aGVsbG8="));
+        let envoy = setup(codex.port(), provider.port()).start();
+        let mut three = body();
+        three["n"] = json!(3);
+        let response = Request::generation(&three).send(&envoy);
+        let pictures = response.pictures();
+        let fallbacks = if own_draws { 2 } else { 1 };
+        assert_eq!(pictures.iter().filter(|it| *it == "aGVsbG8=").count(), fallbacks);
+        assert_eq!(pictures.iter().filter(|it| **it == drawing.base64).count(), 3 - fallbacks);
+        assert_eq!(provider.received().len(), fallbacks);
+        let fallbacks = u64::try_from(fallbacks).unwrap();
+        assert_eq!(settled(&envoy), fallbacks * 500_000_000 + (3 - fallbacks) * 250_000_000);
+        assert_nothing_is_left(&envoy);
+    }
+}
+
+#[test]
+fn a_large_picture_of_the_next_upstream_comes_through_and_so_does_a_stream() {
+    let base64 = "A".repeat(16 << 20);
+    let codex = Upstream::always(error(429, "usage_limit_reached"));
+    let provider = Upstream::always(answer(&base64));
+    let envoy = setup(codex.port(), provider.port()).start();
+    assert!(Request::generation(&body()).send(&envoy).picture() == base64);
+    let mut streamed = body();
+    streamed["stream"] = json!(true);
+    streamed["partial_images"] = json!(2);
+    let response = Request::generation(&streamed).send(&envoy);
+    assert_eq!(response.status, 200);
+    assert_eq!(
+        response.header("content-type").as_deref(),
+        Some("text/event-stream; charset=utf-8")
+    );
+    let events = String::from_utf8(response.body).unwrap();
+    assert_eq!(events.matches("event: ").count(), 1);
+    assert!(events.starts_with("event: image_generation.completed\n"));
+    assert!(events.contains(&base64));
+    assert_eq!(provider.received().last().unwrap().json().get("partial_images"), None);
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
+    let codex = Upstream::always(error(500, "server_error"));
+    let provider = Upstream::always(answer("aGVsbG8="));
+    let envoy = setup(codex.port(), provider.port()).start();
+    let image = format!("data:image/png;base64,iVBORw0KGgo{}", "A".repeat((5 << 20) + 1));
+    let edit = json!({"prompt": "p", "model": "gpt-image-2", "images": [{"image_url": image}]});
+    let response = Request::new("POST", "/v1/images/edits")
+        .bearer(crate::harness::Key::WEB)
+        .json(&edit)
+        .send(&envoy);
+    assert_eq!(response.picture(), "aGVsbG8=");
+    let asked = provider.only();
+    assert_eq!(asked.path, "/v1/images/edits");
+    assert!(asked.json()["images"] == edit["images"]);
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn a_client_may_leave_while_the_next_upstream_draws() {
+    let codex = Upstream::always(error(429, "usage_limit_reached"));
+    let provider = Upstream::scripts([vec![Step::KeepOpen], answer("aGVsbG8=")]);
+    let envoy = setup(codex.port(), provider.port()).start();
+    let request = Request::generation(&body());
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+    provider.wait_for(1);
+    assert!(connection.is_silent_for(Duration::from_millis(200)));
+    drop(connection);
+    assert_nothing_is_left(&envoy);
+    assert_eq!(settled(&envoy), 0);
+    assert_eq!(Request::generation(&body()).send(&envoy).picture(), "aGVsbG8=");
+    assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn the_example_moves_on_as_it_stands() {
+    let codex = Upstream::always(error(429, "usage_limit_reached"));
+    let provider = Sim::start();
+    let envoy = Setup::of("envoy/providers.yaml", codex.port())
+        .replace("port_value: 10002 ", &format!("port_value: {} ", provider.port()))
+        .variable("OPENAI_API_KEY", Some("provider-key"))
+        .start();
+    let mut two = body();
+    two["n"] = json!(2);
+    let response = Request::generation(&two).bearer("sk-imagegate-demo").send(&envoy);
+    assert!(response.pictures().iter().all(|it| it.starts_with("iVBORw0KGgo")));
+    assert_eq!(provider.received().len(), 2);
+    assert_eq!(codex.received().len(), 2);
+}
