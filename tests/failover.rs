@@ -554,7 +554,7 @@ fn each_upstream_needs_a_price_where_a_budget_applies() {
 #[test]
 fn the_clients_request_is_held_under_the_budget_only_while_another_may_be_asked() {
     let (gate, budget) = two();
-    let image = "A".repeat(1 << 20);
+    let image = format!("iVBORw0KGgo{}", "A".repeat(1 << 20));
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "images": [image]});
     let (mut exchange, _) = asked(&gate, &request);
     let before = budget.used();
@@ -695,4 +695,33 @@ proptest! {
         drop(exchange);
         prop_assert_eq!(budget.used(), 0);
     }
+}
+
+/// A provider that takes edits as forms takes no image by its URL, which Codex does.
+#[test]
+fn an_edit_moves_on_as_a_form_and_passes_by_who_cannot_take_it() {
+    let edit = |url: &str| json!({"prompt": "p", "model": "gpt-image-2", "images": [url]});
+    let (gate, budget) = several(&json!(["codex", "openai"]), &json!({}));
+    let (mut exchange, _) = asked(&gate, &edit("data:image/png;base64,iVBORw0KGgo="));
+    let moved = calls(own(&mut exchange, head(429), &error("rate_limit_exceeded"), 7));
+    let content_type = |batch: &SideBatch| {
+        let found = batch.calls.headers.iter().find(|(name, _)| name == "content-type");
+        found.unwrap().1.clone()
+    };
+    assert!(content_type(&moved[0]).starts_with("multipart/form-data; boundary="));
+    let form = String::from_utf8_lossy(&moved[0].body);
+    assert!(form.contains("name=\"image\"; filename=\"image-1.png\""), "{form}");
+    assert_eq!(reply(side(&mut exchange, 7, Some(json_head()), &pictures())).status, 200);
+    record(&mut exchange, Some(200));
+    drop(exchange);
+
+    let by_url = edit("https://example.com/a.png");
+    let (other_gate, other) = several(&json!(["openai", "codex"]), &json!({}));
+    let (exchange, forward) = asked(&other_gate, &by_url);
+    assert!(forward.headers.contains(&(":authority".to_owned(), b"chatgpt.example".to_vec())));
+    drop(exchange);
+    let (gate, _) = several(&json!("openai"), &json!({}));
+    let refused = ask(&mut Exchange::new(gate), &by_url).unwrap_err();
+    assert_eq!((refused.status, code(&refused).as_str()), (400, "invalid_image_url"));
+    assert_eq!((budget.used(), other.used()), (0, 0));
 }

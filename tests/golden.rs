@@ -67,7 +67,7 @@ fn assert_translation(case: &Path, request: Result<ImageRequest<'_>, RequestErro
         image_model,
         tool_choice: ToolChoice::Force,
     };
-    let translated = translate(&request, &target);
+    let translated = translate(&request, &target).bytes;
     assert!(translated.len() <= max_len(&request, &target), "{}", case.display());
     let mut translated = String::from_utf8(translated).unwrap();
     translated.push('\n');

@@ -26,7 +26,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "decimal",
         ],
     ),
-    ("translate", &["config", "openai", "codex", "limits", "prices", "sse", "memory", "decimal"]),
+    (
+        "translate",
+        &["config", "openai", "codex", "limits", "prices", "sse", "multipart", "memory", "decimal"],
+    ),
     ("auth", &["config", "openai"]),
     ("config", &["openai", "codex", "limits", "prices", "secret", "pattern", "name", "decimal"]),
     ("openai", &["multipart"]),

@@ -139,7 +139,7 @@ fn both_ways_to_name_a_provider_before_a_model_are_renamed() {
 #[test]
 fn a_key_goes_into_its_own_header_and_a_query_stays_behind_the_path() {
     let upstream = json!({"path": "/openai/deployments/d/images?api-version=1",
-        "credential": {"key_env": "TOKEN"}, "response_format": "send"});
+        "credential": {"key_env": "TOKEN"}, "response_format": "send", "edits": "json"});
     let request = json!({"prompt": "a cat", "images": ["AAAA", "https://example.com/a.png"]});
     let forward = forwarded(&upstream, &request);
     assert_eq!(header(&forward, ":path"), Some("/openai/deployments/d/images/edits?api-version=1"));

@@ -47,6 +47,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/host_model", "the name of a text model, 1 to 128 visible ASCII characters"),
     ("/upstreams/*/tool_choice", "\"force\" or \"auto\""),
     ("/upstreams/*/response_format", "\"omit\" or \"send\""),
+    ("/upstreams/*/edits", "\"form\" or \"json\""),
     (
         "/upstreams/*/credential",
         "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment variables, or \"envoy\"",

@@ -14,7 +14,7 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::model::ModelFile;
 use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
-use super::{Api, UnknownUsers};
+use super::{Api, Edits, UnknownUsers};
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -60,6 +60,7 @@ pub(super) struct UpstreamFile {
     pub(super) host_model: Option<String>,
     pub(super) tool_choice: Option<ToolChoiceFile>,
     pub(super) response_format: Option<SentFormatFile>,
+    pub(super) edits: Option<Edits>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,

@@ -41,7 +41,7 @@ pub use identity::Identity;
 pub use model::{Candidate, Model};
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
-pub use upstream::{Api, Upstream};
+pub use upstream::{Api, Edits, Upstream};
 
 use crate::limits::Rule;
 use crate::limits::rls::Service;

@@ -26,11 +26,23 @@ pub enum Api {
     Images,
 }
 
+/// How an upstream of the Images API takes edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Edits {
+    /// As JSON, with the images as URLs.
+    Json,
+    /// As `multipart/form-data`, with the images as files.
+    Form,
+}
+
 /// An upstream.
 pub struct Upstream {
     name: String,
     api: Api,
     names_format: bool,
+    edits: Edits,
     cluster: String,
     authority: String,
     path: String,
@@ -84,6 +96,11 @@ impl Upstream {
     /// Whether base64 is asked for by name (Images API only).
     pub fn names_format(&self) -> bool {
         self.names_format
+    }
+
+    /// How edits are written (Images API only).
+    pub fn edits(&self) -> Edits {
+        self.edits
     }
 
     /// The text model that calls the image tool.
@@ -144,6 +161,7 @@ impl Upstream {
             name: name.to_owned(),
             api: file.api,
             names_format: matches!(file.response_format, Some(SentFormatFile::Send)),
+            edits: file.edits.unwrap_or(DEFAULT_EDITS),
             cluster: field("cluster", file.cluster, name, text::is_cluster)?,
             authority: field("authority", Some(file.authority), "", text::is_authority)?,
             path: field("path", file.path, default_path, text::is_path)?,
@@ -162,7 +180,13 @@ impl Upstream {
 /// Refuses settings of the other API: one that is written is meant to do something.
 fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
     let (api, settings) = match file.api {
-        Api::Responses => ("images", vec![("response_format", file.response_format.is_some())]),
+        Api::Responses => (
+            "images",
+            vec![
+                ("response_format", file.response_format.is_some()),
+                ("edits", file.edits.is_some()),
+            ],
+        ),
         Api::Images => (
             "responses",
             vec![
@@ -272,6 +296,8 @@ impl fmt::Debug for Upstream {
 const DEFAULT_PATH: &str = "/backend-api/codex/responses";
 /// That of the OpenAI API.
 const DEFAULT_IMAGES_PATH: &str = "/v1/images";
+/// What OpenAI, Azure and those who imitate them take; only the Codex backend wants JSON.
+const DEFAULT_EDITS: Edits = Edits::Form;
 /// That of Azure.
 const DEFAULT_KEY_HEADER: &str = "api-key";
 /// A small model is enough to call one tool.

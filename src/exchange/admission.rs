@@ -275,12 +275,15 @@ pub(super) fn admit(
     Ok(Admitted { forward, ticket, asking })
 }
 
-/// Leaves out the upstreams whose model cannot do what is asked for: where none can, the first one tells.
+/// Leaves out the upstreams that cannot do what is asked for, or whose model cannot: where none can, the first one tells.
 fn keep_able(
     candidates: &mut Vec<Candidate<'_>>,
     request: &ImageRequest<'_>,
 ) -> Result<(), Failure> {
-    let check = |it: &Candidate<'_>| request.check_model(&it.sent);
+    let check = |it: &Candidate<'_>| match target(it).is_form(request) {
+        true => request.check_model(&it.sent).and_then(|()| request.check_files()),
+        false => request.check_model(&it.sent),
+    };
     if let Some(first) = candidates.first() {
         let checked = check(first);
         candidates.retain(|it| check(it).is_ok());

@@ -67,11 +67,11 @@ impl Failover {
         let calls = SideCalls {
             count: 1,
             cluster: upstream.cluster().to_owned(),
-            headers: self.head.call(upstream, &path),
+            headers: self.head.call(upstream, &path, &body.content_type),
             timeout: Kept::patience(deadline.saturating_sub(now)),
         };
         let callee = Callee { candidate, api: upstream.api(), deadline };
-        Some((SideBatch { calls, body }, callee))
+        Some((SideBatch { calls, body: body.bytes }, callee))
     }
 }
 

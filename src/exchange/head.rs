@@ -10,6 +10,7 @@ use crate::multipart::Boundary;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
 use crate::openai::request::{Encoding, RequestError};
+use crate::translate::request::Body;
 
 /// The prefix of the headers by which this filter and Envoy's routes speak to each other.
 const OWN_PREFIX: &str = "x-imagegate-";
@@ -96,31 +97,36 @@ impl Kept {
         }
     }
 
-    /// The head of the client's own stream, for a body of `len` bytes. It may stay open for `timeout`.
+    /// The head of the client's own stream, for this body. It may stay open for `timeout`.
     pub(super) fn forward(
         &self,
         upstream: &Upstream,
         path: &str,
-        len: usize,
+        body: &Body,
         timeout: Duration,
     ) -> Vec<(String, Vec<u8>)> {
         let patience = Self::patience(timeout).as_millis();
         let mut headers: Vec<(String, Vec<u8>)> = self
-            .call(upstream, path)
+            .call(upstream, path, &body.content_type)
             .into_iter()
             .map(|(name, it)| (name, it.into_bytes()))
             .collect();
         headers.push((":scheme".to_owned(), self.scheme.clone()));
         headers.push(("x-forwarded-proto".to_owned(), self.forwarded_proto.clone()));
         let mut push = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
-        push("content-length", len.to_string());
+        push("content-length", body.bytes.len().to_string());
         push("x-envoy-upstream-rq-timeout-ms", patience.to_string());
         push("x-imagegate-upstream", upstream.name().to_owned());
         headers
     }
 
     /// The head of a side call.
-    pub(super) fn call(&self, upstream: &Upstream, path: &str) -> Vec<(String, String)> {
+    pub(super) fn call(
+        &self,
+        upstream: &Upstream,
+        path: &str,
+        content_type: &str,
+    ) -> Vec<(String, String)> {
         let accept = match upstream.api() {
             Api::Responses => "text/event-stream",
             Api::Images => "application/json",
@@ -130,7 +136,7 @@ impl Kept {
             (":authority".to_owned(), upstream.authority().to_owned()),
             (":path".to_owned(), path.to_owned()),
             ("accept".to_owned(), accept.to_owned()),
-            ("content-type".to_owned(), "application/json".to_owned()),
+            ("content-type".to_owned(), content_type.to_owned()),
         ];
         let mut push = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         if let Some((name, value)) = upstream.credential() {

@@ -6,7 +6,7 @@ use super::head::Kept;
 use super::outcome::{Forward, SideCalls};
 use crate::config::{Api, Candidate};
 use crate::openai::request::ImageRequest;
-use crate::translate::request::{Target, translate};
+use crate::translate::request::{Body, Target, translate};
 
 /// What the request is written for.
 pub(super) fn target<'a>(candidate: &'a Candidate<'_>) -> Target<'a> {
@@ -17,12 +17,16 @@ pub(super) fn target<'a>(candidate: &'a Candidate<'_>) -> Target<'a> {
             image_model: sent,
             tool_choice: upstream.tool_choice(),
         },
-        Api::Images => Target::Images { image_model: sent, names_format: upstream.names_format() },
+        Api::Images => Target::Images {
+            image_model: sent,
+            names_format: upstream.names_format(),
+            edits: upstream.edits(),
+        },
     }
 }
 
 /// What `candidate` is asked: the path and the body.
-pub(super) fn write(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> (String, Vec<u8>) {
+pub(super) fn write(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> (String, Body) {
     let upstream = candidate.upstream;
     let target = target(candidate);
     let path = match target {
@@ -45,8 +49,9 @@ pub(super) fn forward(
     let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
         count,
         cluster: upstream.cluster().to_owned(),
-        headers: head.call(upstream, &path),
+        headers: head.call(upstream, &path, &body.content_type),
         timeout: Kept::patience(upstream.timeout()),
     });
-    Forward { headers: head.forward(upstream, &path, body.len(), timeout), body, side_calls }
+    let headers = head.forward(upstream, &path, &body, timeout);
+    Forward { headers, body: body.bytes, side_calls }
 }

@@ -1,4 +1,4 @@
-//! `multipart/form-data` (RFC 7578) as its parts, each a slice of the body.
+//! `multipart/form-data` (RFC 7578) as its parts, each a slice of the body; [`writer`] makes one.
 //!
 //! The whole body stands in memory already when it is read, so nothing here is copied and nothing is
 //! held: a [`Part`] is found by one search for the boundary. A delimiter is a line (RFC 2046 §5.1.1):
@@ -13,6 +13,7 @@
 mod boundary;
 mod head;
 mod params;
+pub mod writer;
 
 use std::borrow::Cow;
 

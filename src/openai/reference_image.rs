@@ -9,8 +9,11 @@ use std::borrow::Cow;
 
 use super::choice::choice;
 
+mod file;
 #[cfg(test)]
 mod tests;
+
+pub use file::PictureFile;
 
 /// A reference image as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +139,15 @@ pub enum Malformed {
     /// An `https:` URL that is not one.
     #[error("the https URL has no host, or contains white space or control characters")]
     Url,
+    /// An `https:` URL where the picture itself is wanted.
+    #[error(
+        "it is an https URL, and the provider of this model takes no images by URL. Expected the image \
+         itself, as 'data:image/png;base64,…'"
+    )]
+    Elsewhere,
+    /// Base64 of a length that no bytes have.
+    #[error("the base64 text is cut: its length leaves one character over")]
+    Cut,
     /// An `https:` URL longer than the Responses API takes.
     #[error("the https URL is longer than {MAX_URL_BYTES} bytes")]
     UrlTooLong,
@@ -170,9 +182,11 @@ impl Malformed {
         match self {
             Self::Empty | Self::EmptyFile => ReferenceFault::Empty,
             Self::File => ReferenceFault::Image,
-            Self::NoUrl | Self::Scheme | Self::Url | Self::UrlTooLong => ReferenceFault::Url,
+            Self::NoUrl | Self::Scheme | Self::Url | Self::UrlTooLong | Self::Elsewhere => {
+                ReferenceFault::Url
+            }
             Self::MediaType => ReferenceFault::MediaType,
-            Self::Character { .. } => ReferenceFault::Base64,
+            Self::Character { .. } | Self::Cut => ReferenceFault::Base64,
             Self::TooLarge { .. } => ReferenceFault::FileTooLarge,
         }
     }

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod collect;
 pub mod error;
+mod form;
 pub mod quota;
 pub mod request;
 pub mod stream;

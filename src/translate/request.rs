@@ -3,12 +3,16 @@
 //! The prompt reaches the model exactly as the client wrote it, after the reference images. Of the
 //! options only those go along that the client set, so that the upstream's defaults stay its own.
 
+use std::borrow::Cow;
+
+use super::form;
 use crate::{
     codex::provider::ImagesRequest,
     codex::request::{
         Content, ImageRef, ImageTool, ImageUrl, Message, Options, Reasoning, ResponsesRequest, Svg,
         ToolChoice,
     },
+    config::Edits,
     openai::{reference_image::ReferenceImage, request::ImageRequest, size::Size},
 };
 
@@ -30,6 +34,8 @@ pub enum Target<'a> {
         image_model: &'a str,
         /// Base64 is asked for by name: the models would answer with the place of a picture.
         names_format: bool,
+        /// How edits are written.
+        edits: Edits,
     },
 }
 
@@ -37,9 +43,9 @@ pub enum Target<'a> {
 /// request has images, else of `generations`. `n` is left to the caller: the tool rejects it. `user` is not
 /// sent: towards the upstream the user is the gateway's operator.
 #[must_use]
-pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Vec<u8> {
+pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
     let capacity = max_len(request, target);
-    match *target {
+    let bytes = match *target {
         Target::Responses { host_model, image_model, tool_choice } => {
             let images = request.images.iter();
             let images = images.map(|it| Content::InputImage { image_url: image_url(it) });
@@ -56,21 +62,43 @@ pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Vec<u8> {
             }
             .write(capacity)
         }
-        Target::Images { image_model, names_format } => {
+        Target::Images { image_model, names_format, .. } => {
             let mut options = options(request);
-            let mask = options.input_image_mask.take();
+            let image_mask = options.input_image_mask.take();
             // Its answer is one document: it is not asked for events.
             options.partial_images = None;
-            ImagesRequest {
+            let mut fields = ImagesRequest {
                 model: image_model,
                 prompt: &request.prompt,
                 options,
                 response_format: names_format.then_some("b64_json"),
-                images: request.images.iter().map(image_ref).collect(),
-                mask,
+                ..ImagesRequest::default()
+            };
+            if target.is_form(request) {
+                return form::write(&fields, &request.images, mask(request), capacity);
             }
-            .write(capacity)
+            fields.images = request.images.iter().map(image_ref).collect();
+            fields.mask = image_mask;
+            fields.write(capacity)
         }
+    };
+    Body { content_type: Cow::Borrowed("application/json"), bytes }
+}
+
+/// What an upstream is sent.
+#[derive(Debug)]
+pub struct Body {
+    /// What declares it.
+    pub content_type: Cow<'static, str>,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
+
+impl Target<'_> {
+    /// Whether the request becomes a form, which holds its pictures as files.
+    #[must_use]
+    pub fn is_form(&self, request: &ImageRequest<'_>) -> bool {
+        matches!(self, Self::Images { edits: Edits::Form, .. }) && !request.images.is_empty()
     }
 }
 
@@ -138,9 +166,15 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
 }
 
 /// At least the length of the body in all but contrived cases: images need no JSON escapes, and
-/// those of the prompt are counted.
+/// those of the prompt are counted. A form has none.
 #[must_use]
 pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
+    if let (Target::Images { image_model, .. }, true) = (target, target.is_form(request)) {
+        let files = request.images.iter().chain(mask(request)).map(form::max_file_len);
+        return files
+            .chain([form::MAX_FIELDS_BYTES, request.prompt.len(), image_model.len()])
+            .fold(0, usize::saturating_add);
+    }
     let words = match *target {
         Target::Responses { host_model, image_model, .. } => {
             [instructions(request), host_model, image_model]
@@ -196,7 +230,7 @@ mod tests {
 
     fn translated(body: &str) -> Value {
         let request = ImageRequest::parse(body.as_bytes(), &Limits::default()).unwrap();
-        serde_json::from_slice(&translate(&request, &TARGET)).unwrap()
+        serde_json::from_slice(&translate(&request, &TARGET).bytes).unwrap()
     }
 
     #[test]
@@ -250,7 +284,7 @@ mod tests {
         });
         let body = body.to_string();
         let request = ImageRequest::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let translated = translate(&request, &TARGET);
+        let translated = translate(&request, &TARGET).bytes;
         let capacity = max_len(&request, &TARGET);
         assert!(translated.len() <= capacity, "{} > {capacity}", translated.len());
         assert!(capacity - translated.len() < 1024);

@@ -92,8 +92,11 @@ fn kind(value: &Value) -> Kind {
 fn describe(config: &Config) -> String {
     let upstream = |upstream: &Upstream| {
         format!(
-            "{} {} {} {} {} {:?} {:?} {:?} {:?} {:?}\n",
+            "{} {:?} {} {:?} {} {} {} {} {:?} {:?} {:?} {:?} {:?}\n",
             upstream.name(),
+            upstream.api(),
+            upstream.names_format(),
+            upstream.edits(),
             upstream.cluster(),
             upstream.authority(),
             upstream.path(),

@@ -27,6 +27,7 @@ mod endings;
 mod events;
 mod failover;
 mod faults;
+mod forms;
 mod generations;
 mod harness;
 mod held_heads;

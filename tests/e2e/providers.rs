@@ -66,7 +66,9 @@ fn a_request_reaches_the_provider_as_its_own_and_the_answer_comes_back_filtered(
 #[test]
 fn three_images_are_three_calls_and_an_edit_goes_to_the_edits() {
     let upstream = Upstream::always(told(200, &answer("aGVsbG8=")));
-    let envoy = Setup::new(upstream.port()).configure(&config()).start();
+    let mut config = config();
+    config["upstreams"]["codex"]["edits"] = json!("json");
+    let envoy = Setup::new(upstream.port()).configure(&config).start();
     let mut request = body();
     request["n"] = json!(3);
     assert_eq!(Request::generation(&request).send(&envoy).pictures().len(), 3);
@@ -157,17 +159,19 @@ fn each_kind_of_provider_draws_and_edits() {
     let provider = Sim::start();
     let key = json!({"key_env": "CODEX_ACCESS_TOKEN"});
     let bearer = json!({"bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID"});
-    for (path, credential, generations, edits) in [
-        ("/v1/images", &bearer, "/v1/images/generations", "/v1/images/edits"),
+    for (path, credential, taken, generations, edits) in [
+        ("/v1/images", &bearer, "form", "/v1/images/generations", "/v1/images/edits"),
         (
             "/openai/deployments/pictures/images?api-version=1",
             &key,
+            "form",
             "/openai/deployments/pictures/images/generations?api-version=1",
             "/openai/deployments/pictures/images/edits?api-version=1",
         ),
         (
             "/backend-api/codex/images",
             &bearer,
+            "json",
             "/backend-api/codex/images/generations",
             "/backend-api/codex/images/edits",
         ),
@@ -175,6 +179,7 @@ fn each_kind_of_provider_draws_and_edits() {
         let mut config = config();
         config["upstreams"]["codex"]["path"] = json!(path);
         config["upstreams"]["codex"]["credential"] = credential.clone();
+        config["upstreams"]["codex"]["edits"] = json!(taken);
         let envoy = Setup::new(provider.port()).configure(&config).start();
         let drawn = Request::generation(&body()).send(&envoy).picture();
         let edit = json!({"prompt": "in blue", "model": "openai/gpt-image-2",

@@ -95,6 +95,24 @@ fn read_reference<'a>(
 }
 
 impl ImageRequest<'_> {
+    /// Holds the images and the mask to what can be sent as files, for an upstream that takes no others.
+    ///
+    /// # Errors
+    ///
+    /// The first that is elsewhere, or is no file of a picture.
+    pub fn check_files(&self) -> Result<(), RequestError> {
+        // Only an edit in JSON has them in objects; the files of a form are files.
+        let inner = if self.edit.is_some() { ".image_url" } else { "" };
+        for (index, image) in self.images.iter().enumerate() {
+            image.to_file().map_err(|fault| {
+                RequestError::malformed_image(format!("images[{index}]{inner}").into(), fault)
+            })?;
+        }
+        let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
+        mask.map_or(Ok(()), |mask| mask.to_file().map(|_| ()))
+            .map_err(|fault| RequestError::malformed_image(format!("mask{inner}").into(), fault))
+    }
+
     /// Holds `input_fidelity` to what `model` knows.
     pub(super) fn check_fidelity(&self, model: &str) -> Result<(), RequestError> {
         let Some(fidelity) = self.edit.as_ref().and_then(|edit| edit.input_fidelity) else {

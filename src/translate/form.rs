@@ -1,0 +1,71 @@
+//! An edit as a form, for providers that take edits in no other way: most of them.
+//!
+//! The plain fields are those of the JSON body, under the same names; what is nested stands as
+//! `svg[model]`. One picture is called `image` and several `image[]`, as OpenAI's clients do.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::request::Body;
+use crate::codex::provider::ImagesRequest;
+use crate::multipart::writer::{MAX_FRAME_BYTES, Writer};
+use crate::openai::reference_image::ReferenceImage;
+
+/// `fields` and these pictures as a form of about `capacity` bytes. A picture that is no file is left out: the
+/// caller has made sure that there is none.
+pub(super) fn write(
+    fields: &ImagesRequest<'_>,
+    images: &[ReferenceImage<'_>],
+    mask: Option<&ReferenceImage<'_>>,
+    capacity: usize,
+) -> Body {
+    let mut form = Writer::new(capacity);
+    // Strings, numbers and their objects always serialise.
+    if let Ok(Value::Object(members)) = serde_json::to_value(fields) {
+        members.iter().for_each(|(name, value)| push(&mut form, name, value));
+    }
+    let name = match images {
+        [_] => "image",
+        _ => "image[]",
+    };
+    for (place, image) in (1_usize..).zip(images) {
+        push_file(&mut form, name, &format!("image-{place}"), image);
+    }
+    if let Some(mask) = mask {
+        push_file(&mut form, "mask", "mask", mask);
+    }
+    let form = form.finish();
+    Body { content_type: Cow::Owned(form.content_type), bytes: form.body }
+}
+
+fn push(form: &mut Writer, name: &str, value: &Value) {
+    match value {
+        Value::String(text) => form.text(name, text),
+        Value::Number(number) => form.text(name, &number.to_string()),
+        Value::Bool(flag) => form.text(name, if *flag { "true" } else { "false" }),
+        Value::Object(members) => {
+            members.iter().for_each(|(key, value)| push(form, &format!("{name}[{key}]"), value));
+        }
+        Value::Null | Value::Array(_) => {}
+    }
+}
+
+fn push_file(form: &mut Writer, name: &str, stem: &str, image: &ReferenceImage<'_>) {
+    if let Ok(file) = image.to_file() {
+        let media_type = file.file_type.as_str();
+        let suffix = media_type.rsplit('/').next().unwrap_or_default();
+        form.file(name, &format!("{stem}.{suffix}"), media_type, |out| file.write(out));
+    }
+}
+
+/// At least the bytes of a picture as a part of a form.
+pub(super) fn max_file_len(image: &ReferenceImage<'_>) -> usize {
+    let file = image.to_file().map_or(0, |file| file.max_len());
+    file.saturating_add(MAX_FRAME_BYTES).saturating_add(NAMES_BYTES)
+}
+
+/// The names and values of all plain fields but the prompt and the model, with what frames them.
+pub(super) const MAX_FIELDS_BYTES: usize = 4096;
+/// `image[]`, `image-16.jpeg`, `image/jpeg`.
+const NAMES_BYTES: usize = 32;

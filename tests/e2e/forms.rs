@@ -1,0 +1,97 @@
+//! Edits that a provider takes as forms.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::harness::config::config;
+use crate::harness::{Envoy, Key, Request, Setup, Sim, eventually};
+
+/// An Envoy before a provider that is asked at `path`.
+fn before(provider: &Sim, path: &str) -> Envoy {
+    let mut config = config();
+    let header = if path.contains("deployments") { "key_env" } else { "bearer_env" };
+    config["upstreams"]["codex"] = json!({
+        "api": "images", "authority": "provider.test", "path": path,
+        "credential": {header: "CODEX_ACCESS_TOKEN"}, "timeout": "60s"
+    });
+    Setup::new(provider.port()).configure(&config).start()
+}
+
+fn draw(envoy: &Envoy, what: &str, format: &str) -> String {
+    let body = json!({"prompt": what, "model": "gpt-image-2", "size": "1024x1024",
+        "output_format": format});
+    Request::generation(&body).send(envoy).picture()
+}
+
+fn edit(images: &[String], mask: Option<&String>) -> Request {
+    let reference = |it: &String| json!({"image_url": format!("data:image/png;base64,{it}")});
+    let mut body = json!({"prompt": "in blue", "model": "gpt-image-2",
+        "images": images.iter().map(reference).collect::<Vec<_>>()});
+    if let Some(mask) = mask {
+        body["mask"] = reference(mask);
+    }
+    Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&body)
+}
+
+/// A file as codex-sim says that it got it.
+fn file(name: &str, file_name: &str, format: &str, base64: &str) -> Value {
+    let bytes = STANDARD.decode(base64).unwrap();
+    let digest: String = Sha256::digest(&bytes).iter().map(|it| format!("{it:02x}")).collect();
+    json!({"name": name, "filename": format!("{file_name}.{format}"),
+        "content_type": format!("image/{format}"), "len": bytes.len(), "sha256": digest})
+}
+
+/// Both are parsers of forms that others wrote: the one of codex-sim's is `multer`.
+#[test]
+fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
+    let provider = Sim::start();
+    let paths = ["/v1/images", "/openai/deployments/pictures/images?api-version=1"];
+    for (path, asked_at) in paths
+        .into_iter()
+        .zip(["/v1/images/edits", "/openai/deployments/pictures/images/edits?api-version=1"])
+    {
+        let envoy = before(&provider, path);
+        let drawn = [draw(&envoy, "a lighthouse", "jpeg"), draw(&envoy, "a fox", "webp")];
+        let mask = draw(&envoy, "a fox", "png");
+        let images: Vec<String> = (0..16).map(|place| drawn[place % 2].clone()).collect();
+        assert!(edit(&images, Some(&mask)).send(&envoy).picture() != drawn[0]);
+        let asked = provider.received().pop().unwrap();
+        assert_eq!(asked["path"], asked_at);
+        let mut files: Vec<_> = (1..)
+            .zip(&images)
+            .zip(["jpeg", "webp"].into_iter().cycle())
+            .map(|((place, it), format)| file("image[]", &format!("image-{place}"), format, it))
+            .collect();
+        files.push(file("mask", "mask", "png", &mask));
+        assert_eq!(
+            asked["body"],
+            json!({"model": "gpt-image-2", "prompt": "in blue", "files": files})
+        );
+        eventually("nothing is held", || {
+            envoy.metric("wasmcustom.imagegate_buffered_bytes").unwrap_or(0) == 0
+        });
+    }
+}
+
+#[test]
+fn three_edits_are_three_forms_and_a_url_is_refused_by_name() {
+    let provider = Sim::start();
+    let envoy = before(&provider, "/v1/images");
+    let drawn = draw(&envoy, "a lighthouse", "png");
+    let mut body = json!({"prompt": "in blue", "model": "gpt-image-2", "n": 3,
+        "images": [{"image_url": format!("data:image/png;base64,{drawn}")}]});
+    let send = |body: &Value| {
+        Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
+    };
+    assert_eq!(send(&body).pictures().len(), 3);
+    let asked = provider.received();
+    for asked in &asked[asked.len() - 3..] {
+        assert_eq!(asked["body"]["files"], json!([file("image", "image-1", "png", &drawn)]));
+    }
+    body["images"][0]["image_url"] = json!("https://example.com/a.png");
+    let response = send(&body);
+    response.assert_error(400, "invalid_image_url");
+    assert_eq!(response.json()["error"]["param"], "images[0].image_url");
+}
