@@ -203,7 +203,7 @@ fn an_image_that_cannot_be_a_file_is_refused_by_name() {
 }
 
 fn target(edits: Edits) -> Target<'static> {
-    Target::Images { image_model: "gpt-image-2", names_format: true, edits }
+    Target::Images { image_model: "gpt-image-2", names_format: true, edits, streams: true }
 }
 
 proptest! {

@@ -1,6 +1,6 @@
-//! An answer of the Images API, read from its skeleton: what a provider that speaks that API says.
+//! Answers and events of the Images API, read from their skeletons: what a provider that speaks that API says.
 //!
-//! Read as leniently as events are: a field that is absent, null or of an unexpected type is absent.
+//! Read as leniently as events of the Responses API are: a field that is absent, null or of an unexpected type is absent.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub struct ImagesResponse {
     pub error: Option<ErrorInfo>,
 }
 
-/// A member of `data`.
+/// A member of `data`, or what an event says of its picture.
 #[derive(Debug, Default)]
 pub struct ImageData {
     /// The ordinal that the scanner put in place of a non-empty `b64_json`.
@@ -31,6 +31,64 @@ pub struct ImageData {
     pub is_hosted: bool,
     /// `revised_prompt`.
     pub revised_prompt: Option<String>,
+}
+
+/// What an event says (OpenAI API reference, "Image streaming").
+#[derive(Debug)]
+pub enum ImagesEvent {
+    /// `image_generation.partial_image`, `image_edit.partial_image`.
+    Preview(ImageEvent),
+    /// `image_generation.completed`, `image_edit.completed`: the terminal event of a success.
+    Completed(ImageEvent),
+    /// `error`.
+    Failed(ErrorInfo),
+    /// Not about pictures, or not JSON.
+    Other,
+}
+
+/// An event that carries a picture.
+#[derive(Debug)]
+pub struct ImageEvent {
+    /// Unix seconds.
+    pub created_at: Option<u64>,
+    /// The picture.
+    pub data: ImageData,
+    /// What came back.
+    pub attributes: Attributes,
+    /// `usage`.
+    pub usage: Option<ImageUsage>,
+}
+
+impl ImagesEvent {
+    /// Reads an event from its skeleton and the name that its `event:` line gave.
+    pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
+        let Ok(event) = serde_json::from_slice::<Value>(skeleton) else { return Self::Other };
+        let kind = text(&event, "type");
+        let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
+        if kind == "error" || event.get("error").is_some_and(|it| !it.is_null()) {
+            return Self::Failed(ErrorInfo::read(&event).unwrap_or_default());
+        }
+        match kind {
+            "image_generation.partial_image" | "image_edit.partial_image" => {
+                Self::Preview(ImageEvent::read(&event))
+            }
+            "image_generation.completed" | "image_edit.completed" => {
+                Self::Completed(ImageEvent::read(&event))
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+impl ImageEvent {
+    fn read(event: &Value) -> Self {
+        Self {
+            created_at: event.get("created_at").and_then(Value::as_u64),
+            data: ImageData::read(event),
+            attributes: Attributes::read(event),
+            usage: event.get("usage").and_then(ImageUsage::read),
+        }
+    }
 }
 
 impl ImagesResponse {

@@ -2,10 +2,13 @@
 //!
 //! Of an event two places matter: `item` and the members of `response.output`, whose `type` says
 //! whether their `result` is a picture; and the event's own `partial_image_b64`. Of an answer of the Images
-//! API it is the members of `data`, whose `b64_json` is a picture.
+//! API it is the members of `data`, whose `b64_json` is a picture; of an event of that API its own `b64_json`,
+//! which is a preview where `type` has said so before.
 
 /// The name of an item that carries a picture.
 const PICTURE_TYPE: &[u8] = b"image_generation_call";
+/// The end of the name of an event of the Images API that carries a preview.
+const PREVIEW_SUFFIX: &[u8] = b".partial_image";
 /// `response` `{` `output` `[` `{`: nothing deeper is looked at.
 const MAX_LEVELS: usize = 4;
 /// Longer keys and types are none of ours.
@@ -19,6 +22,8 @@ pub enum Document {
     Event,
     /// A whole answer of the Images API.
     Images,
+    /// An event of the Images API.
+    ImagesEvent,
 }
 
 /// What stands at the place reached.
@@ -28,7 +33,7 @@ pub(super) enum Place {
     Elsewhere,
     /// The `result` of an item.
     Picture,
-    /// A `partial_image_b64`.
+    /// A preview, by its own name or that of its event.
     Preview,
     /// The bracket that closes an item.
     ItemEnd,
@@ -173,7 +178,12 @@ impl Path {
             Key::PartialImage if self.depth == 1 && self.document == Document::Event => {
                 Place::Preview
             }
-            Key::Base64 if self.document == Document::Images && self.in_item() => Place::Picture,
+            Key::Base64 if self.document != Document::Event && self.in_item() => {
+                match (self.document, self.item) {
+                    (Document::ImagesEvent, ItemType::Other) => Place::Preview,
+                    _ => Place::Picture,
+                }
+            }
             Key::Result if self.document == Document::Event && self.in_item() => Place::Picture,
             Key::Type if self.in_item() => {
                 self.reading = Reading::ItemType;
@@ -201,20 +211,28 @@ impl Path {
                     level.key = key;
                 }
             }
-            Reading::ItemType if self.token == PICTURE_TYPE => self.item = ItemType::Picture,
+            Reading::ItemType if self.names_picture() => self.item = ItemType::Picture,
             Reading::ItemType => self.item = ItemType::Other,
             Reading::Nothing => {}
         }
     }
 
+    /// Whether the type that was just read is a picture's.
+    fn names_picture(&self) -> bool {
+        match self.document {
+            Document::ImagesEvent => !self.token.ends_with(PREVIEW_SUFFIX),
+            Document::Event | Document::Images => self.token == PICTURE_TYPE,
+        }
+    }
+
     /// Whether the item that the path is in said that it is a picture.
     pub(super) fn item_is_picture(&self) -> bool {
-        self.document == Document::Images || self.item == ItemType::Picture
+        self.document != Document::Event || self.item == ItemType::Picture
     }
 
     /// Whether it said so or may still say so.
     pub(super) fn item_may_be_picture(&self) -> bool {
-        self.document == Document::Images || self.item != ItemType::Other
+        self.document != Document::Event || self.item != ItemType::Other
     }
 
     /// Forgets the item that ended.
@@ -225,15 +243,15 @@ impl Path {
     /// Whether the innermost bracket is an item's.
     fn in_item(&self) -> bool {
         let [root, second, third, _] = &self.levels;
-        if self.document == Document::Images {
-            return self.depth == 3
-                && root.key == Key::Data
-                && second.container == Container::Array
-                && third.container == Container::Object;
-        }
-        match self.depth {
-            2 => root.key == Key::Item && second.container == Container::Object,
-            4 => {
+        match (self.document, self.depth) {
+            (Document::Images, 3) => {
+                root.key == Key::Data
+                    && second.container == Container::Array
+                    && third.container == Container::Object
+            }
+            (Document::ImagesEvent, 1) => root.container == Container::Object,
+            (Document::Event, 2) => root.key == Key::Item && second.container == Container::Object,
+            (Document::Event, 4) => {
                 root.key == Key::Response
                     && second.key == Key::Output
                     && third.container == Container::Array

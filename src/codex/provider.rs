@@ -21,6 +21,9 @@ pub struct ImagesRequest<'a> {
     /// `b64_json`, for models that would answer with the place of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_format: Option<&'a str>,
+    /// Whether the answer is to come as events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
     /// The images of an edit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageRef<'a>>,

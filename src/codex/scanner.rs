@@ -1,5 +1,6 @@
 //! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole. An answer of the
-//! Images API is taken apart in the same way: it is one event whose pictures are called `b64_json`.
+//! Images API is taken apart in the same way: it is one event whose pictures are called `b64_json`, as they are
+//! in the events of that API.
 //!
 //! An event of the image tool is a few hundred bytes around one base64 string of megabytes. The
 //! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: kept where it is

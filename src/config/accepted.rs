@@ -48,6 +48,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/tool_choice", "\"force\" or \"auto\""),
     ("/upstreams/*/response_format", "\"omit\" or \"send\""),
     ("/upstreams/*/edits", "\"form\" or \"json\""),
+    ("/upstreams/*/stream", "\"omit\" or \"send\""),
     (
         "/upstreams/*/credential",
         "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment variables, or \"envoy\"",

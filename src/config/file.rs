@@ -59,19 +59,20 @@ pub(super) struct UpstreamFile {
     pub(super) path: Option<String>,
     pub(super) host_model: Option<String>,
     pub(super) tool_choice: Option<ToolChoiceFile>,
-    pub(super) response_format: Option<SentFormatFile>,
+    pub(super) response_format: Option<SentFile>,
     pub(super) edits: Option<Edits>,
+    pub(super) stream: Option<SentFile>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     pub(super) timeout: Option<Span>,
 }
 
-/// Whether an upstream of the Images API is told to answer with base64.
+/// Whether an upstream of the Images API is sent a field.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub(super) enum SentFormatFile {
+pub(super) enum SentFile {
     Omit,
     Send,
 }

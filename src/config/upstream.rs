@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{ConfigError, Fault, Flaw};
-use super::file::{CredentialFile, EnvironmentFile, SentFormatFile, ToolChoiceFile, UpstreamFile};
+use super::file::{CredentialFile, EnvironmentFile, SentFile, ToolChoiceFile, UpstreamFile};
 use super::pointer::Pointer;
 use super::text;
 use crate::codex::request::ToolChoice;
@@ -43,6 +43,7 @@ pub struct Upstream {
     api: Api,
     names_format: bool,
     edits: Edits,
+    streams: bool,
     cluster: String,
     authority: String,
     path: String,
@@ -103,6 +104,11 @@ impl Upstream {
         self.edits
     }
 
+    /// Whether a client that wants events gets the provider's own (Images API only).
+    pub fn streams(&self) -> bool {
+        self.streams
+    }
+
     /// The text model that calls the image tool.
     pub fn host_model(&self) -> &str {
         &self.host_model
@@ -160,8 +166,9 @@ impl Upstream {
         Ok(Self {
             name: name.to_owned(),
             api: file.api,
-            names_format: matches!(file.response_format, Some(SentFormatFile::Send)),
+            names_format: matches!(file.response_format, Some(SentFile::Send)),
             edits: file.edits.unwrap_or(DEFAULT_EDITS),
+            streams: matches!(file.stream, Some(SentFile::Send)),
             cluster: field("cluster", file.cluster, name, text::is_cluster)?,
             authority: field("authority", Some(file.authority), "", text::is_authority)?,
             path: field("path", file.path, default_path, text::is_path)?,
@@ -185,6 +192,7 @@ fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
             vec![
                 ("response_format", file.response_format.is_some()),
                 ("edits", file.edits.is_some()),
+                ("stream", file.stream.is_some()),
             ],
         ),
         Api::Images => (

@@ -48,6 +48,11 @@ impl ResponseHead {
     fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(super::head::is_json)
     }
+
+    /// Whether the body is events.
+    fn is_events(&self) -> bool {
+        self.content_type.as_deref().is_some_and(super::head::is_events)
+    }
 }
 
 /// Whether an error's JSON is complete, so that nobody needs to wait for the end of its body.
@@ -228,7 +233,11 @@ impl Call {
                 (Api::Images, true) => State::collecting(bounds, room, Document::Images),
                 // An error told with a status of success.
                 (Api::Responses, true) => State::failing(head, room, now),
-                // A page of HTML, events that nobody asked for.
+                // Whether they were asked for or not: the picture is drawn, and paid for.
+                (Api::Images, false) if head.is_events() => {
+                    State::collecting(bounds, room, Document::ImagesEvent)
+                }
+                // A page of HTML.
                 (Api::Images, false) => State::Settled(Err(Failure::UpstreamGarbled)),
             },
             head => State::failing(head, room, now),

@@ -67,7 +67,7 @@ impl Failover {
         let calls = SideCalls {
             count: 1,
             cluster: upstream.cluster().to_owned(),
-            headers: self.head.call(upstream, &path, &body.content_type),
+            headers: self.head.call(upstream, &path, &body),
             timeout: Kept::patience(deadline.saturating_sub(now)),
         };
         let callee = Callee { candidate, api: upstream.api(), deadline };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Api, Upstream};
+use crate::config::Upstream;
 use crate::multipart::Boundary;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -42,8 +42,17 @@ pub(super) fn own_headers(headers: &Headers) -> Vec<String> {
 
 /// Whether the body is said to be JSON: `application/json`, whatever its parameters.
 pub(super) fn is_json(content_type: &[u8]) -> bool {
+    is_of(content_type, b"application/json")
+}
+
+/// Whether the body is said to be events.
+pub(super) fn is_events(content_type: &[u8]) -> bool {
+    is_of(content_type, b"text/event-stream")
+}
+
+fn is_of(content_type: &[u8], wanted: &[u8]) -> bool {
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    media_type.trim_ascii().eq_ignore_ascii_case(wanted)
 }
 
 /// How the body is written, if it is as `endpoint` takes it.
@@ -107,7 +116,7 @@ impl Kept {
     ) -> Vec<(String, Vec<u8>)> {
         let patience = Self::patience(timeout).as_millis();
         let mut headers: Vec<(String, Vec<u8>)> = self
-            .call(upstream, path, &body.content_type)
+            .call(upstream, path, body)
             .into_iter()
             .map(|(name, it)| (name, it.into_bytes()))
             .collect();
@@ -125,18 +134,14 @@ impl Kept {
         &self,
         upstream: &Upstream,
         path: &str,
-        content_type: &str,
+        body: &Body,
     ) -> Vec<(String, String)> {
-        let accept = match upstream.api() {
-            Api::Responses => "text/event-stream",
-            Api::Images => "application/json",
-        };
         let mut headers = vec![
             (":method".to_owned(), "POST".to_owned()),
             (":authority".to_owned(), upstream.authority().to_owned()),
             (":path".to_owned(), path.to_owned()),
-            ("accept".to_owned(), accept.to_owned()),
-            ("content-type".to_owned(), content_type.to_owned()),
+            ("accept".to_owned(), body.accept.to_owned()),
+            ("content-type".to_owned(), body.content_type.to_string()),
         ];
         let mut push = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         if let Some((name, value)) = upstream.credential() {

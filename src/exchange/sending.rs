@@ -21,6 +21,7 @@ pub(super) fn target<'a>(candidate: &'a Candidate<'_>) -> Target<'a> {
             image_model: sent,
             names_format: upstream.names_format(),
             edits: upstream.edits(),
+            streams: upstream.streams(),
         },
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn forward(
     let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
         count,
         cluster: upstream.cluster().to_owned(),
-        headers: head.call(upstream, &path, &body.content_type),
+        headers: head.call(upstream, &path, &body),
         timeout: Kept::patience(upstream.timeout()),
     });
     let headers = head.forward(upstream, &path, &body, timeout);

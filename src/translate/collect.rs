@@ -10,7 +10,8 @@
 //! 4. A preview is never the picture, unless the operator set `accept_last_partial`.
 //! 5. Words in place of a picture are a refusal.
 //!
-//! An answer of the Images API counts once its last bracket is closed; its first picture is the picture.
+//! An answer of the Images API counts once its last bracket is closed; its first picture is the picture. Of its
+//! events the one that ends in `.completed` carries the picture, and is the only one that succeeds.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -27,6 +28,7 @@ use crate::sse::{Decoder, Token};
 use gathered::Gathered;
 
 mod gathered;
+mod provided;
 
 /// What bounds a collector.
 #[derive(Debug, Clone)]
@@ -99,9 +101,9 @@ impl Collector {
         let mut scanner = Scanner::of(document);
         scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
         Self {
-            decoder: (document == Document::Event).then(Decoder::new),
+            decoder: (document != Document::Images).then(Decoder::new),
             scanner,
-            gathered: Gathered::new(bounds, room),
+            gathered: Gathered::new(bounds, room, document),
             outcome: None,
         }
     }

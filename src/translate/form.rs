@@ -3,13 +3,10 @@
 //! The plain fields are those of the JSON body, under the same names; what is nested stands as
 //! `svg[model]`. One picture is called `image` and several `image[]`, as OpenAI's clients do.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
-use super::request::Body;
 use crate::codex::provider::ImagesRequest;
-use crate::multipart::writer::{MAX_FRAME_BYTES, Writer};
+use crate::multipart::writer::{Form, MAX_FRAME_BYTES, Writer};
 use crate::openai::reference_image::ReferenceImage;
 
 /// `fields` and these pictures as a form of about `capacity` bytes. A picture that is no file is left out: the
@@ -19,7 +16,7 @@ pub(super) fn write(
     images: &[ReferenceImage<'_>],
     mask: Option<&ReferenceImage<'_>>,
     capacity: usize,
-) -> Body {
+) -> Form {
     let mut form = Writer::new(capacity);
     // Strings, numbers and their objects always serialise.
     if let Ok(Value::Object(members)) = serde_json::to_value(fields) {
@@ -35,8 +32,7 @@ pub(super) fn write(
     if let Some(mask) = mask {
         push_file(&mut form, "mask", "mask", mask);
     }
-    let form = form.finish();
-    Body { content_type: Cow::Owned(form.content_type), bytes: form.body }
+    form.finish()
 }
 
 fn push(form: &mut Writer, name: &str, value: &Value) {

@@ -36,6 +36,8 @@ pub enum Target<'a> {
         names_format: bool,
         /// How edits are written.
         edits: Edits,
+        /// A client that wants events gets the provider's.
+        streams: bool,
     },
 }
 
@@ -45,6 +47,7 @@ pub enum Target<'a> {
 #[must_use]
 pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
     let capacity = max_len(request, target);
+    let mut accept = target.accept();
     let bytes = match *target {
         Target::Responses { host_model, image_model, tool_choice } => {
             let images = request.images.iter();
@@ -62,39 +65,59 @@ pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
             }
             .write(capacity)
         }
-        Target::Images { image_model, names_format, .. } => {
+        Target::Images { image_model, names_format, streams, .. } => {
             let mut options = options(request);
             let image_mask = options.input_image_mask.take();
-            // Its answer is one document: it is not asked for events.
-            options.partial_images = None;
+            let stream = request.stream.filter(|_| streams);
+            if stream.is_none() {
+                options.partial_images = None;
+            } else {
+                accept = EVENTS_OR_JSON;
+            }
             let mut fields = ImagesRequest {
                 model: image_model,
                 prompt: &request.prompt,
                 options,
                 response_format: names_format.then_some("b64_json"),
+                stream: stream.map(|_| true),
                 ..ImagesRequest::default()
             };
             if target.is_form(request) {
-                return form::write(&fields, &request.images, mask(request), capacity);
+                let form = form::write(&fields, &request.images, mask(request), capacity);
+                return Body {
+                    content_type: Cow::Owned(form.content_type),
+                    accept,
+                    bytes: form.body,
+                };
             }
             fields.images = request.images.iter().map(image_ref).collect();
             fields.mask = image_mask;
             fields.write(capacity)
         }
     };
-    Body { content_type: Cow::Borrowed("application/json"), bytes }
+    Body { content_type: Cow::Borrowed(JSON), accept, bytes }
 }
 
-/// What an upstream is sent.
+/// What an upstream is sent, and how it is to answer.
 #[derive(Debug)]
 pub struct Body {
     /// What declares it.
     pub content_type: Cow<'static, str>,
+    /// What the answer may be.
+    pub accept: &'static str,
     /// All of it.
     pub bytes: Vec<u8>,
 }
 
 impl Target<'_> {
+    /// What an answer is where no events are asked for but those of the Responses API.
+    const fn accept(&self) -> &'static str {
+        match self {
+            Self::Responses { .. } => EVENTS,
+            Self::Images { .. } => JSON,
+        }
+    }
+
     /// Whether the request becomes a form, which holds its pictures as files.
     #[must_use]
     pub fn is_form(&self, request: &ImageRequest<'_>) -> bool {
@@ -205,6 +228,10 @@ const EDIT_INSTRUCTIONS: &str = "Call the image_generation tool exactly once, to
      message. Use the user's text word for word as the prompt of the edit: do not rewrite, translate, \
      shorten or extend it. Do not answer in words.";
 
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+/// A provider may answer with one document all the same.
+const EVENTS_OR_JSON: &str = "text/event-stream, application/json";
 /// All names and fixed values of a body in which every option is set.
 const FRAME_BYTES: usize = 1024;
 /// `{"type":"input_image","image_url":"data:image/png;base64,"},`

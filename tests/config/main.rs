@@ -92,11 +92,12 @@ fn kind(value: &Value) -> Kind {
 fn describe(config: &Config) -> String {
     let upstream = |upstream: &Upstream| {
         format!(
-            "{} {:?} {} {:?} {} {} {} {} {:?} {:?} {:?} {:?} {:?}\n",
+            "{} {:?} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?}\n",
             upstream.name(),
             upstream.api(),
             upstream.names_format(),
             upstream.edits(),
+            upstream.streams(),
             upstream.cluster(),
             upstream.authority(),
             upstream.path(),

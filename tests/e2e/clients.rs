@@ -120,7 +120,7 @@ impl Client {
         assert!(provider.received().is_empty(), "what is Codex's went to the provider");
         let (of_codex, cases) = (upstream.received().len(), documented(column, &[BOTH]));
         let asked = cases.join(" ");
-        let some = Run { model: "gpt-image-1", previews: "0", asked: &asked, cases: &cases };
+        let some = Run { model: "gpt-image-1", previews: "2", asked: &asked, cases: &cases };
         self.run(&envoy, &some);
         assert_eq!(upstream.received().len(), of_codex, "what is the provider's went to Codex");
         check_provider(&provider.received(), &cases);
@@ -160,7 +160,7 @@ impl Client {
 /// hour and one whose budget covers nothing.
 fn configuration() -> Value {
     let mut config = config();
-    config["upstreams"]["provider"] = json!({"api": "images", "authority": "provider.test",
+    config["upstreams"]["provider"] = json!({"api": "images", "authority": "provider.test", "stream": "send",
         "credential": {"bearer_env": "CODEX_ACCESS_TOKEN"}, "timeout": "60s"});
     config["models"]
         .as_array_mut()

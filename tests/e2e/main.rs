@@ -39,6 +39,7 @@ mod memory;
 mod metrics;
 mod openapi;
 mod paths;
+mod provider_streams;
 mod providers;
 mod quotas;
 mod request_ids;

@@ -8,7 +8,7 @@ use crate::codex::event::{
     Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
 };
 use crate::codex::images::ImagesResponse;
-use crate::codex::scanner::{Kept, Kind, Scanned};
+use crate::codex::scanner::{Document, Kept, Kind, Scanned};
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
@@ -21,6 +21,8 @@ const MAX_COUNTED: usize = 16;
 #[derive(Debug)]
 pub(super) struct Gathered {
     pub(super) bounds: Bounds,
+    /// What the events are of.
+    document: Document,
     /// The room taken for the picture when the request was admitted.
     pub(super) room: Option<Lease>,
     pub(super) picture: Option<(Rc<Pieces>, Item)>,
@@ -33,7 +35,7 @@ pub(super) struct Gathered {
     /// The ids of the pictures that came.
     ids: Vec<Option<String>>,
     tool: Attributes,
-    created_at: Option<u64>,
+    pub(super) created_at: Option<u64>,
     words: String,
     word_deltas: String,
     item_error: Option<Failure>,
@@ -44,9 +46,10 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    pub(super) fn new(bounds: Bounds, room: Lease) -> Self {
+    pub(super) fn new(bounds: Bounds, room: Lease, document: Document) -> Self {
         Self {
             bounds,
+            document,
             room: Some(room),
             picture: None,
             preview: None,
@@ -81,6 +84,9 @@ impl Gathered {
         name: &[u8],
         scanned: Scanned,
     ) -> Option<Result<Picture, Failure>> {
+        if self.document == Document::ImagesEvent {
+            return self.images_event(name, scanned);
+        }
         let Scanned { skeleton, picture, preview } = scanned;
         match ResponseEvent::read(name, &skeleton) {
             ResponseEvent::Created(response) => self.response(&response),
@@ -140,7 +146,7 @@ impl Gathered {
         }
     }
 
-    fn preview(&mut self, base64: Rc<Pieces>, item: Item) {
+    pub(super) fn preview(&mut self, base64: Rc<Pieces>, item: Item) {
         if self.shown < self.bounds.previews {
             let attributes = item.attributes.clone().or(&self.tool);
             self.previews.push(Preview {
@@ -204,7 +210,7 @@ impl Gathered {
         Ok(self.picture(base64, item, usage, dropped))
     }
 
-    fn picture(
+    pub(super) fn picture(
         &self,
         base64: Rc<Pieces>,
         item: Item,
@@ -224,7 +230,7 @@ impl Gathered {
 
     /// The last preview, kept only where the operator accepts it, unless the upstream said why there
     /// is no picture: what it refused must not come by the back door.
-    fn stand_in(&mut self) -> Option<(Rc<Pieces>, Item)> {
+    pub(super) fn stand_in(&mut self) -> Option<(Rc<Pieces>, Item)> {
         match self.item_error {
             Some(_) => None,
             None => self.preview.take(),

@@ -1,0 +1,61 @@
+//! What the events of a provider of the Images API have told: previews, and the picture in the last one.
+
+use std::rc::Rc;
+
+use super::Picture;
+use super::gathered::Gathered;
+use crate::codex::event::Item;
+use crate::codex::images::{ImageEvent, ImagesEvent};
+use crate::codex::scanner::{Kept, Scanned};
+use crate::config::Api;
+use crate::openai::error::Failure;
+use crate::translate::error;
+
+impl Gathered {
+    /// Takes an event of the Images API; an outcome where the event is terminal.
+    pub(super) fn images_event(
+        &mut self,
+        name: &[u8],
+        scanned: Scanned,
+    ) -> Option<Result<Picture, Failure>> {
+        // Where an event says what it is behind its picture, or only outside of its JSON, the scanner has taken a
+        // preview for the picture.
+        let kept = scanned.picture.or(scanned.preview);
+        match ImagesEvent::read(name, &scanned.skeleton) {
+            ImagesEvent::Preview(event) => {
+                let (kept, item) = self.told(event, kept);
+                if let Some(kept) = kept {
+                    self.preview(Rc::new(kept.base64), item);
+                }
+                None
+            }
+            ImagesEvent::Completed(event) => Some(self.images_completed(event, kept)),
+            ImagesEvent::Failed(info) => Some(Err(error::from_event(Api::Images, &info, self.now))),
+            ImagesEvent::Other => None,
+        }
+    }
+
+    fn images_completed(
+        &mut self,
+        event: ImageEvent,
+        kept: Option<Kept>,
+    ) -> Result<Picture, Failure> {
+        let (came, is_hosted, usage) = (event.data.base64, event.data.is_hosted, event.usage);
+        let (kept, item) = self.told(event, kept);
+        match kept.map(|kept| (Rc::new(kept.base64), item)).or_else(|| self.stand_in()) {
+            Some((base64, item)) => Ok(self.picture(base64, item, usage, 0)),
+            // What came is not base64.
+            None if came.is_some() => Err(Failure::UpstreamGarbled),
+            None if is_hosted => Err(Failure::UpstreamHosted),
+            None => Err(Failure::UpstreamNoImage),
+        }
+    }
+
+    /// The picture of an event, if it was kept, and what the event says about it.
+    fn told(&mut self, event: ImageEvent, kept: Option<Kept>) -> (Option<Kept>, Item) {
+        self.created_at = self.created_at.or(event.created_at);
+        let ImageEvent { data, attributes, .. } = event;
+        let item = Item { attributes, revised_prompt: data.revised_prompt, ..Item::default() };
+        (kept.filter(|kept| data.base64 == Some(kept.ordinal)), item)
+    }
+}
