@@ -148,6 +148,24 @@ fn each_feature_of_the_readme_names_a_test_that_exists() {
 }
 
 #[test]
+fn the_clients_that_the_readme_counts_are_those_that_are_run() {
+    let read =
+        |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let table = read("tests/clients/README.md");
+    let head = table.lines().find(|line| line.starts_with("| Case |")).unwrap();
+    let columns: Vec<_> = head.trim_matches('|').split('|').map(str::trim).skip(1).collect();
+    let tests = read("tests/e2e/clients.rs");
+    for column in &columns {
+        let run = format!(".holds(\"{column}\")");
+        assert_eq!(tests.matches(&run).count(), 1, "{column} is run by one test");
+    }
+    assert_eq!(tests.matches(".holds(\"").count(), columns.len());
+    let readme = read("README.md");
+    let (_, ours, _) = *features(&readme).iter().find(|it| it.0.contains("clients")).unwrap();
+    assert_eq!((columns.len(), ours.starts_with("[eight]")), (8, true), "{ours}");
+}
+
+#[test]
 fn what_the_readme_says_of_others_has_a_source() {
     let page = fs::read_to_string(README).unwrap();
     for (feature, _, theirs) in features(&page) {

@@ -72,6 +72,25 @@ fn a_dollar_buys_four_images_at_21_cents_and_the_fifth_is_told_what_is_left() {
 }
 
 #[test]
+fn a_rule_of_each_unit_admits_two_and_refuses_the_third() {
+    for (unit, max, window, code) in [
+        ("requests", json!(2), Some("1h"), "rate_limit_exceeded"),
+        ("images", json!(2), Some("day"), "rate_limit_exceeded"),
+        // Two pictures of 1024x1024 have 2.1 megapixels.
+        ("megapixels", json!(3), Some("week"), "rate_limit_exceeded"),
+        ("concurrent", json!(2), None, "rate_limit_exceeded"),
+        ("usd", json!("0.50"), Some("month"), "insufficient_quota"),
+    ] {
+        let gate = priced(&json!([rule("only", unit, max, window)]));
+        let request = json!({"prompt": "p", "quality": "low", "size": "1024x1024"});
+        let open = [(); 2].map(|()| admitted(&gate, &request));
+        let reply = refusal(&gate, &request);
+        assert_eq!((reply.status, &error(&reply).1), (429, &json!(code)), "{unit}");
+        drop(open);
+    }
+}
+
+#[test]
 fn money_that_is_held_is_not_there_for_others() {
     let gate = priced(&json!([rule("pocket", "usd", json!("1.00"), Some("month"))]));
     let mut open = admitted(&gate, &json!({"prompt": "p", "n": 4}));

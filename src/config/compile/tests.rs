@@ -223,6 +223,21 @@ fn consumers_are_found_by_any_of_their_keys() {
 }
 
 #[test]
+fn a_key_can_be_given_by_its_digest_alone() {
+    const KEY: &str = "imagegate_plain";
+    for (field, value) in [("key", json!(KEY)), ("keys", json!([KEY])), ("api_key", json!(KEY))] {
+        let mut document = minimal();
+        document["consumers"][0][field] = value;
+        let error = parse(&document).unwrap_err();
+        assert_eq!(error.pointer, format!("/consumers/0/{field}"));
+        assert!(!format!("{error:?} {error}").contains(KEY), "{error}");
+    }
+    let error = parse(&with("/consumers/0/key_sha256", json!([KEY]))).unwrap_err();
+    assert_eq!(error.pointer, "/consumers/0/key_sha256/0");
+    assert!(!format!("{error:?} {error}").contains(KEY), "{error}");
+}
+
+#[test]
 fn debug_and_errors_hold_no_secret() {
     let document = with(
         "/upstreams/codex/credential",
