@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::consumer::Consumers;
+use super::credential::Environment;
 use super::engine::Engines;
 use super::error::{ConfigError, Fault};
 use super::file::{File, RequestFile, ResponseFormatFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::{Bytes, Span};
-use super::upstream::{Environment, Upstream};
+use super::upstream::Upstream;
 use super::{Config, LastPartial, UnknownUsers, UserState, identity, model, price, text};
 use crate::openai::request::{Limits, ResponseFormat};
 

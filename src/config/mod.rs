@@ -12,6 +12,7 @@
 mod accepted;
 mod compile;
 mod consumer;
+mod credential;
 mod document;
 mod engine;
 mod error;

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::error::{ConfigError, Fault, Flaw};
-use super::file::{CredentialFile, EnvironmentFile, SentFile, ToolChoiceFile, UpstreamFile};
+use super::credential::{Credential, Environment};
+use super::error::{ConfigError, Fault};
+use super::file::{SentFile, ToolChoiceFile, UpstreamFile};
 use super::pointer::Pointer;
 use super::text;
 use crate::codex::request::ToolChoice;
 use crate::secret::Secret;
-
-/// The variables of the VM's environment.
-pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
 /// What an upstream speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -52,14 +50,6 @@ pub struct Upstream {
     credential: Credential,
     headers: Vec<(String, String)>,
     timeout: Duration,
-}
-
-/// What the environment gives; all absent where Envoy sets the header.
-#[derive(Default)]
-struct Credential {
-    /// The name of a header in lower case, and its whole value.
-    header: Option<(String, Secret)>,
-    account_id: Option<String>,
 }
 
 impl Upstream {
@@ -209,62 +199,6 @@ fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
     }
 }
 
-impl Credential {
-    fn compile(
-        file: CredentialFile,
-        here: &Pointer,
-        env: &Environment<'_>,
-    ) -> Result<Self, ConfigError> {
-        let CredentialFile::Environment(file) = file else {
-            return Ok(Self::default());
-        };
-        let EnvironmentFile { bearer_env, account_id_env, key_env, header } = file;
-        let header = match (bearer_env, key_env, header) {
-            (Some(variable), None, None) => {
-                let bearer = read_variable(&variable, &here.key("bearer_env"), env)?;
-                ("authorization".to_owned(), Secret::new(format!("Bearer {bearer}")))
-            }
-            (None, Some(variable), header) => {
-                let name = header.unwrap_or_else(|| DEFAULT_KEY_HEADER.to_owned());
-                let name = name.to_ascii_lowercase();
-                if !text::is_header_name(&name) || is_reserved(&name) {
-                    return Err(here.key("header").invalid());
-                }
-                (name, Secret::new(read_variable(&variable, &here.key("key_env"), env)?))
-            }
-            (None, None, _) => return Err(here.key("bearer_env").missing()),
-            (Some(_), Some(_), _) => return Err(here.key("key_env").invalid()),
-            (Some(_), None, Some(_)) => return Err(here.key("header").invalid()),
-        };
-        let account_id = account_id_env
-            .map(|variable| read_variable(&variable, &here.key("account_id_env"), env))
-            .transpose()?;
-        Ok(Self { header: Some(header), account_id })
-    }
-}
-
-/// The value of `variable`, which the field at `here` names.
-fn read_variable(
-    variable: &str,
-    here: &Pointer,
-    env: &Environment<'_>,
-) -> Result<String, ConfigError> {
-    if !text::is_variable(variable) {
-        return Err(here.invalid());
-    }
-    let variable = variable.to_owned();
-    match env(&variable) {
-        None => Err(here.fault(Fault::Unset { variable })),
-        Some(value) if value.is_empty() => {
-            Err(here.fault(Fault::Unusable { variable, flaw: Flaw::Empty }))
-        }
-        Some(value) if !text::is_visible(&value) => {
-            Err(here.fault(Fault::Unusable { variable, flaw: Flaw::NotVisible }))
-        }
-        Some(value) => Ok(value),
-    }
-}
-
 fn compile_headers(
     file: BTreeMap<String, String>,
     credential: &Credential,
@@ -289,7 +223,7 @@ fn compile_headers(
 }
 
 /// Whether the filter, Envoy or the connection owns the header `name`, which is in lower case.
-fn is_reserved(name: &str) -> bool {
+pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with(':') || name.starts_with("x-imagegate-") || RESERVED_HEADERS.contains(&name)
 }
 
@@ -306,8 +240,6 @@ const DEFAULT_PATH: &str = "/backend-api/codex/responses";
 const DEFAULT_IMAGES_PATH: &str = "/v1/images";
 /// What OpenAI, Azure and those who imitate them take; only the Codex backend wants JSON.
 const DEFAULT_EDITS: Edits = Edits::Form;
-/// That of Azure.
-const DEFAULT_KEY_HEADER: &str = "api-key";
 /// A small model is enough to call one tool.
 const DEFAULT_HOST_MODEL: &str = "gpt-5.4-mini";
 /// A large image of high quality takes minutes.
