@@ -7,6 +7,7 @@ pub mod answer;
 pub mod collect;
 pub mod error;
 mod form;
+mod provider;
 pub mod quota;
 pub mod request;
 pub mod stream;

@@ -5,9 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::form;
+use super::{form, provider};
 use crate::{
-    codex::provider::ImagesRequest,
     codex::request::{
         Content, ImageRef, ImageTool, ImageUrl, Message, Options, Reasoning, ResponsesRequest, Svg,
         ToolChoice,
@@ -46,56 +45,30 @@ pub enum Target<'a> {
 /// sent: towards the upstream the user is the gateway's operator.
 #[must_use]
 pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
-    let capacity = max_len(request, target);
-    let mut accept = target.accept();
-    let bytes = match *target {
+    let (host_model, image_model, tool_choice) = match *target {
         Target::Responses { host_model, image_model, tool_choice } => {
-            let images = request.images.iter();
-            let images = images.map(|it| Content::InputImage { image_url: image_url(it) });
-            let prompt = Content::InputText { text: &request.prompt };
-            ResponsesRequest {
-                model: host_model,
-                instructions: instructions(request),
-                input: [Message { role: "user", content: images.chain([prompt]).collect() }],
-                tools: [image_tool(request, image_model)],
-                tool_choice,
-                parallel_tool_calls: false,
-                store: false,
-                stream: true,
-            }
-            .write(capacity)
+            (host_model, image_model, tool_choice)
         }
         Target::Images { image_model, names_format, streams, .. } => {
-            let mut options = options(request);
-            let image_mask = options.input_image_mask.take();
-            let stream = request.stream.filter(|_| streams);
-            if stream.is_none() {
-                options.partial_images = None;
-            } else {
-                accept = EVENTS_OR_JSON;
-            }
-            let mut fields = ImagesRequest {
-                model: image_model,
-                prompt: &request.prompt,
-                options,
-                response_format: names_format.then_some("b64_json"),
-                stream: stream.map(|_| true),
-                ..ImagesRequest::default()
-            };
-            if target.is_form(request) {
-                let form = form::write(&fields, &request.images, mask(request), capacity);
-                return Body {
-                    content_type: Cow::Owned(form.content_type),
-                    accept,
-                    bytes: form.body,
-                };
-            }
-            fields.images = request.images.iter().map(image_ref).collect();
-            fields.mask = image_mask;
-            fields.write(capacity)
+            let terms = provider::Terms { image_model, names_format, streams };
+            return provider::write(request, target, terms);
         }
     };
-    Body { content_type: Cow::Borrowed(JSON), accept, bytes }
+    let images = request.images.iter();
+    let images = images.map(|it| Content::InputImage { image_url: image_url(it) });
+    let prompt = Content::InputText { text: &request.prompt };
+    let body = ResponsesRequest {
+        model: host_model,
+        instructions: instructions(request),
+        input: [Message { role: "user", content: images.chain([prompt]).collect() }],
+        tools: [image_tool(request, image_model)],
+        tool_choice,
+        parallel_tool_calls: false,
+        store: false,
+        stream: true,
+    };
+    let bytes = body.write(max_len(request, target));
+    Body { content_type: Cow::Borrowed(JSON), accept: EVENTS, bytes }
 }
 
 /// What an upstream is sent, and how it is to answer.
@@ -110,14 +83,6 @@ pub struct Body {
 }
 
 impl Target<'_> {
-    /// What an answer is where no events are asked for but those of the Responses API.
-    const fn accept(&self) -> &'static str {
-        match self {
-            Self::Responses { .. } => EVENTS,
-            Self::Images { .. } => JSON,
-        }
-    }
-
     /// Whether the request becomes a form, which holds its pictures as files.
     #[must_use]
     pub fn is_form(&self, request: &ImageRequest<'_>) -> bool {
@@ -145,7 +110,7 @@ fn image_tool<'a>(request: &'a ImageRequest<'_>, image_model: &'a str) -> ImageT
     ImageTool { action: action(request), model: image_model, options: options(request) }
 }
 
-fn options<'a>(request: &'a ImageRequest<'_>) -> Options<'a> {
+pub(super) fn options<'a>(request: &'a ImageRequest<'_>) -> Options<'a> {
     let edit = request.edit.as_ref();
     Options {
         size: match request.size {
@@ -170,11 +135,11 @@ fn options<'a>(request: &'a ImageRequest<'_>) -> Options<'a> {
     }
 }
 
-fn mask<'a, 'r>(request: &'a ImageRequest<'r>) -> Option<&'a ReferenceImage<'r>> {
+pub(super) fn mask<'a, 'r>(request: &'a ImageRequest<'r>) -> Option<&'a ReferenceImage<'r>> {
     request.edit.as_ref().and_then(|edit| edit.mask.as_ref())
 }
 
-fn image_ref<'a>(image: &'a ReferenceImage<'_>) -> ImageRef<'a> {
+pub(super) fn image_ref<'a>(image: &'a ReferenceImage<'_>) -> ImageRef<'a> {
     ImageRef { image_url: image_url(image) }
 }
 
@@ -228,10 +193,8 @@ const EDIT_INSTRUCTIONS: &str = "Call the image_generation tool exactly once, to
      message. Use the user's text word for word as the prompt of the edit: do not rewrite, translate, \
      shorten or extend it. Do not answer in words.";
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
-/// A provider may answer with one document all the same.
-const EVENTS_OR_JSON: &str = "text/event-stream, application/json";
 /// All names and fixed values of a body in which every option is set.
 const FRAME_BYTES: usize = 1024;
 /// `{"type":"input_image","image_url":"data:image/png;base64,"},`

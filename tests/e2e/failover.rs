@@ -1,9 +1,9 @@
 //! A model with several upstreams, in a real Envoy: held heads, closed streams, calls out of callbacks.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::{

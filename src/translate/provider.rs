@@ -1,0 +1,49 @@
+//! A client's request as a request to an upstream that speaks the Images API.
+
+use std::borrow::Cow;
+
+use super::form;
+use super::request::{Body, JSON, Target, image_ref, mask, max_len, options};
+use crate::codex::provider::ImagesRequest;
+use crate::openai::request::ImageRequest;
+
+/// What the operator chose for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) image_model: &'a str,
+    pub(super) names_format: bool,
+    pub(super) streams: bool,
+}
+
+/// The body of a call for one image: of `edits` where the request has images, else of `generations`.
+pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Terms<'_>) -> Body {
+    let capacity = max_len(request, target);
+    let mut options = options(request);
+    let image_mask = options.input_image_mask.take();
+    let stream = request.stream.filter(|_| terms.streams);
+    if stream.is_none() {
+        options.partial_images = None;
+    }
+    let accept = match stream {
+        Some(_) => EVENTS_OR_JSON,
+        None => JSON,
+    };
+    let mut fields = ImagesRequest {
+        model: terms.image_model,
+        prompt: &request.prompt,
+        options,
+        response_format: terms.names_format.then_some("b64_json"),
+        stream: stream.map(|_| true),
+        ..ImagesRequest::default()
+    };
+    if target.is_form(request) {
+        let form = form::write(&fields, &request.images, mask(request), capacity);
+        return Body { content_type: Cow::Owned(form.content_type), accept, bytes: form.body };
+    }
+    fields.images = request.images.iter().map(image_ref).collect();
+    fields.mask = image_mask;
+    Body { content_type: Cow::Borrowed(JSON), accept, bytes: fields.write(capacity) }
+}
+
+/// It may answer with one document all the same.
+const EVENTS_OR_JSON: &str = "text/event-stream, application/json";
