@@ -76,8 +76,6 @@ struct Client {
 struct Run<'c> {
     /// Leads to the upstream.
     model: &'static str,
-    /// How many previews a stream has that asks for two.
-    previews: &'static str,
     /// The cases to run; without any, all.
     asked: &'c str,
     /// Those that the table says it has.
@@ -113,14 +111,14 @@ impl Client {
             .configure_struct(&self.config)
             .start();
         let cases = documented(column, &["yes", BOTH]);
-        let all = Run { model: "gpt-image-2", previews: "2", asked: "", cases: &cases };
+        let all = Run { model: "gpt-image-2", asked: "", cases: &cases };
         self.run(&envoy, &all);
         codex.check_tries(&cases);
         check_records(&envoy, &cases, column);
         assert!(provider.received().is_empty(), "what is Codex's went to the provider");
         let (of_codex, cases) = (upstream.received().len(), documented(column, &[BOTH]));
         let asked = cases.join(" ");
-        let some = Run { model: "gpt-image-1", previews: "2", asked: &asked, cases: &cases };
+        let some = Run { model: "gpt-image-1", asked: &asked, cases: &cases };
         self.run(&envoy, &some);
         assert_eq!(upstream.received().len(), of_codex, "what is the provider's went to Codex");
         check_provider(&provider.received(), &cases);
@@ -138,7 +136,6 @@ impl Client {
             .env("IMAGEGATE_LIMITED_KEY", Key::LIMITED)
             .env("IMAGEGATE_SPENT_KEY", Key::SPENT)
             .env("IMAGEGATE_MODEL", run.model)
-            .env("IMAGEGATE_PREVIEWS", run.previews)
             .env("IMAGEGATE_CASES", run.asked)
             .output()
             .unwrap();

@@ -9,8 +9,8 @@ export const require = createRequire(new URL("../../../.tools/node/package.json"
 // Keys that `tests/e2e/clients.rs` hands over; the client's own key may do anything.
 export const [NARROW, LIMITED, SPENT] = ["NARROW", "LIMITED", "SPENT"].map((name) => process.env[`IMAGEGATE_${name}_KEY`]);
 export const UNKNOWN = "sk-of-nobody";
-// It leads to the upstream of this run, which sends so many previews where two are asked for.
-export const [MODEL, PREVIEWS] = [process.env.IMAGEGATE_MODEL, Number(process.env.IMAGEGATE_PREVIEWS)];
+// It leads to the upstream of this run.
+export const MODEL = process.env.IMAGEGATE_MODEL;
 
 // Runs the cases that are asked for, without any all, in their order, and tells how each ended.
 export async function run(cases) {

@@ -17,9 +17,8 @@ _CASES = []
 # Keys that `tests/e2e/clients.rs` hands over; the client's own key may do anything.
 NARROW, LIMITED, SPENT = (os.environ[f"IMAGEGATE_{name}_KEY"] for name in ("NARROW", "LIMITED", "SPENT"))
 UNKNOWN = "sk-of-nobody"
-# It leads to the upstream of this run, which sends so many previews where two are asked for, and these are the cases to run:
-# without any, all.
-MODEL, PREVIEWS = os.environ["IMAGEGATE_MODEL"], int(os.environ["IMAGEGATE_PREVIEWS"])
+# It leads to the upstream of this run, and these are the cases to run: without any, all.
+MODEL = os.environ["IMAGEGATE_MODEL"]
 _ASKED = os.environ["IMAGEGATE_CASES"].split()
 
 

@@ -1,7 +1,7 @@
 """The cases of OpenAI's Python client, the newest and 1.x."""
 
 import openai
-from cases import LIMITED, MODEL, NARROW, PREVIEWS, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run
+from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run
 
 # As a service sets it up, its address and key apart: retries are the client's default, two.
 client = openai.OpenAI(timeout=120)
@@ -59,7 +59,7 @@ def check_events(events, family, previews):
 
 @case
 def stream():
-    check_events(list(generate(prompt="stream [[sim:vary]]", stream=True, partial_images=2)), "image_generation", PREVIEWS)
+    check_events(list(generate(prompt="stream [[sim:vary]]", stream=True, partial_images=2)), "image_generation", 2)
 
 
 @case
@@ -75,7 +75,7 @@ def stream_refused_is_400():
 
 @case
 def broken_stream_raises():
-    events = generate(prompt="break [[sim:preview_then_cut]]", stream=True, partial_images=1)
+    events = generate(prompt="break [[sim:cut_before_completed]]", stream=True, partial_images=1)
     check(next(events).type == "image_generation.partial_image", "the preview came")
     error = raised(openai.APIError, lambda: next(events))
     check(error.code == "upstream_disconnected", f"{error.code} is told")
