@@ -725,3 +725,42 @@ fn an_edit_moves_on_as_a_form_and_passes_by_who_cannot_take_it() {
     assert_eq!((refused.status, code(&refused).as_str()), (400, "invalid_image_url"));
     assert_eq!((budget.used(), other.used()), (0, 0));
 }
+
+/// A provider's own stream that begins with its refusal leaves the client's head as it is; one that shows a
+/// preview does not.
+#[test]
+fn a_providers_stream_moves_on_while_it_has_shown_nothing() {
+    let mut upstreams = upstreams();
+    upstreams["openai"]["stream"] = json!("send");
+    let (gate, budget) = several(&json!(["openai", "codex"]), &json!({"upstreams": upstreams}));
+    let request = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
+        "partial_images": 1});
+    let refusal =
+        support::event(&json!({"type": "error", "error": {"code": "rate_limit_exceeded"}}));
+    let (mut exchange, forward) = asked(&gate, &request);
+    assert_eq!(serde_json::from_slice::<Value>(&forward.body).unwrap()["stream"], true);
+    let moved = calls(own(&mut exchange, head(200), refusal.as_bytes(), 7));
+    let text = String::from_utf8_lossy(&moved[0].body);
+    assert!(!text.contains("partial_images"), "{text}");
+    let drawn = reply(side(&mut exchange, 7, Some(head(200)), &stream(PICTURE)));
+    let events = String::from_utf8(drawn.body).unwrap();
+    assert!(events.starts_with("event: image_generation.completed\n"), "{events}");
+    assert_eq!(record(&mut exchange, Some(200))["upstream"], "codex");
+    drop(exchange);
+
+    let preview = support::event(&json!({"type": "image_generation.partial_image",
+        "b64_json": PICTURE, "partial_image_index": 0}));
+    let (mut exchange, _) = asked(&gate, &request);
+    exchange.response_headers(head(200), End::Open, NOW);
+    let opened = exchange.response_body(preview.into_bytes(), End::Open, NOW);
+    assert!(matches!(opened, OnResponseBody::Open(_)), "{opened:?}");
+    let OnResponseBody::Send(events) = exchange.response_body(refusal.into_bytes(), End::Open, NOW)
+    else {
+        panic!("the failure is not told")
+    };
+    assert!(matches!(exchange.fail_over(NOW), OnFailover::Hold));
+    assert!(String::from_utf8(events).unwrap().contains("\"code\":\"rate_limit_exceeded\""));
+    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 0);
+    drop(exchange);
+    assert_eq!(budget.used(), 0);
+}
