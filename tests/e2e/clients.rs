@@ -196,9 +196,13 @@ fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
         }
     }
     let committed = |it: &Value| it["committed"] == true;
-    eventually("the records of late answers", || count(&committed) == 2);
+    eventually("the records of late answers", || count(&committed) == 3);
     let late = |it: &Value| committed(it) && it["code"] == "server_is_overloaded";
     assert_eq!(count(&late), 1, "{column}: late errors");
+    let cut = |it: &Value| committed(it) && it["code"] == "upstream_disconnected";
+    assert_eq!(count(&cut), 1, "{column}: late cuts");
+    let charged = |it: &Value| committed(it) && it["settled_nanodollars"] != 0;
+    assert_eq!(count(&charged), 1, "{column}: of the three the picture is charged");
 }
 
 /// Checks what reached the provider: requests of its own API with all that an edit has, and no more tries than are right.

@@ -102,4 +102,8 @@ await run({
     check(APICallError.isInstance(error) && error.statusCode === 200 && !error.isRetryable, `${error} is an APICallError`);
     check(JSON.parse(error.responseBody).error.code === "server_is_overloaded", "our error is in its body");
   },
+
+  async late_cut_is_tried_again() {
+    checkImages(await generate({ prompt: "cut late", maxRetries: 2 }), 1);
+  },
 });

@@ -102,4 +102,9 @@ def late_error_raises():
     check("NoneType" in str(error), str(error))
 
 
+@case
+def late_cut_is_tried_again():
+    check_urls(wrapper().run("cut late"), 1)
+
+
 run()

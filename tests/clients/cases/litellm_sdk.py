@@ -129,4 +129,9 @@ def late_error_raises():
     check("overloaded" not in str(error), f"our words are lost: {error}")
 
 
+@case
+def late_cut_is_tried_again():
+    check_images(generate(prompt="cut late"), 1)
+
+
 run()

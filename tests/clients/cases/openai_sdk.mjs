@@ -149,4 +149,10 @@ await run({
     check(result.data === undefined, "there is no picture");
     check(result.error.code === "server_is_overloaded", "the error is in its place");
   },
+
+  // It tries again where no head comes, but not where the body breaks off: that is an exception of `fetch`, none of its own.
+  async late_cut_raises() {
+    const error = await raised(generate({ prompt: "cut late" }, client));
+    check(error instanceof TypeError && !(error instanceof APIError), `${error} is an exception of fetch`);
+  },
 });

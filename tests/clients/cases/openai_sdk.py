@@ -167,4 +167,10 @@ def late_error_is_returned():
     check(result.error == result.model_extra["error"], "and an attribute")
 
 
+@case
+def late_cut_is_tried_again():
+    # A connection that breaks behind the head is one that breaks, whatever the status was.
+    check_pictures([item.b64_json for item in generate(client, prompt="cut late").data], 1)
+
+
 run()

@@ -48,6 +48,11 @@ impl Codex {
                 let drawing = Drawing { previews: 0, ..self.drawing() };
                 late(&[drawing.picture(), drawing.completed(Output::Empty)].concat())
             }
+            "cut late" if before == 0 => {
+                let mut script = until_late();
+                script.push(Step::Close);
+                script
+            }
             "fail late" => late(&event(&json!({"type": "response.failed", "response": {"error":
                 {"code": "server_is_overloaded", "message": "m"}}}))),
             _ => Step::draw(&self.drawing()),
@@ -99,19 +104,26 @@ impl Codex {
         }
         let tries = came["fail late"].len();
         assert_eq!(tries, 1, "no client takes the status 200 for a reason to try again");
+        let tries = came["cut late"].len();
+        assert_eq!(tries, if ran("late_cut_is_tried_again") { 2 } else { 1 }, "tries after a cut");
     }
 }
 
 /// A stream that is silent until the gate owes its client a space, and then ends like this.
 fn late(end: &[u8]) -> Vec<Step> {
+    let mut script = until_late();
+    script.extend([Step::Chunk(end.to_vec()), Step::End]);
+    script
+}
+
+/// The stream until the gate has sent a space.
+fn until_late() -> Vec<Step> {
     vec![
         Step::StreamHead,
         Step::Chunk(Drawing { previews: 0, ..Drawing::small(0) }.opening()),
         Step::Pause(SILENCE),
         Step::Chunk(b": ping\n\n".to_vec()),
         Step::Pause(Duration::from_millis(100)),
-        Step::Chunk(end.to_vec()),
-        Step::End,
     ]
 }
 

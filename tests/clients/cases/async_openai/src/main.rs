@@ -23,7 +23,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 /// A picture of one pixel, whose alpha is 0.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
-const CASES: [&str; 17] = [
+const CASES: [&str; 18] = [
     "one_picture",
     "three_pictures",
     "edit",
@@ -41,6 +41,7 @@ const CASES: [&str; 17] = [
     "no_retry_as_told",
     "late_picture",
     "late_error_raises",
+    "late_cut_raises",
 ];
 
 /// Runs the cases that are asked for, without any all, in their order, and tells how each ended.
@@ -86,6 +87,10 @@ async fn outcome(case: &str) -> Outcome {
         "no_retry_as_told" => fails(&own(), prompt(spent), 429, "insufficient_quota").await,
         "late_picture" => pictures(&drawn("late").await?, 1),
         "late_error_raises" => late_error().await,
+        "late_cut_raises" => match drawn("cut late").await {
+            Err(OpenAIError::Reqwest(error)) => check(!error.is_status(), &error.to_string()),
+            other => Err(format!("a Reqwest was expected, but this came: {other:?}").into()),
+        },
         other => Err(format!("there is no case {other}").into()),
     }
 }
