@@ -106,6 +106,15 @@ pub struct ImageUsage {
     pub output_details: Option<TokenDetails>,
 }
 
+/// Who takes what does not divide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// This one.
+    Taken,
+    /// Another.
+    Left,
+}
+
 /// Tokens by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenDetails {
@@ -232,6 +241,30 @@ impl ImageUsage {
             input_details: value.get("input_tokens_details").and_then(TokenDetails::read),
             output_details: value.get("output_tokens_details").and_then(TokenDetails::read),
         })
+    }
+
+    /// What falls to one of `parts` images, of a sum that was told for all of them: `rest` where it takes what
+    /// does not divide, so that the parts make up the sum.
+    #[must_use]
+    pub fn part(self, parts: u64, rest: Rest) -> Self {
+        let share = |sum: u64| {
+            let each = sum.checked_div(parts).unwrap_or(sum);
+            match rest {
+                Rest::Taken => sum.saturating_sub(each.saturating_mul(parts.saturating_sub(1))),
+                Rest::Left => each,
+            }
+        };
+        let details = |it: TokenDetails| TokenDetails {
+            text_tokens: share(it.text_tokens),
+            image_tokens: share(it.image_tokens),
+        };
+        Self {
+            input_tokens: share(self.input_tokens),
+            output_tokens: share(self.output_tokens),
+            total_tokens: share(self.total_tokens),
+            input_details: self.input_details.map(details),
+            output_details: self.output_details.map(details),
+        }
     }
 
     /// The sum of both; a detail that one lacks is a detail of neither.

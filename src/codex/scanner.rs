@@ -14,8 +14,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use self::escape::{Ended, Escape, Escaped, Step, string_end};
-use super::base64::prefix_len;
+use self::escape::{Ended, Escape, Escaped, string_end};
 use super::path::{Path, Place};
 
 pub use super::path::Document;
@@ -25,6 +24,9 @@ use crate::memory::{Exhausted, Lease, Pieces};
 pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
 /// A longer string is left out of the skeleton; what is read from it (messages, prompts) is shorter.
 const MAX_STRING_BYTES: usize = 16 * 1024;
+
+/// Of so many pictures of an event the first bytes are kept; no request asks for more.
+const MAX_PASSED: usize = 16;
 
 /// What a kept string is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,13 @@ pub enum Kind {
 pub enum Keep {
     /// Kept up to so many bytes of base64.
     UpTo(usize),
+    /// Each of them scanned and measured, its first bytes kept.
+    Heads {
+        /// So many bytes of base64.
+        most: usize,
+        /// It may have so many in all.
+        limit: usize,
+    },
     /// Scanned over.
     Nothing,
 }
@@ -77,6 +86,8 @@ pub struct Scanned {
     pub skeleton: Vec<u8>,
     /// The picture, where one was kept.
     pub picture: Option<Kept>,
+    /// The first bytes of each picture, where those were kept.
+    pub passed: Vec<Kept>,
     /// The preview, where one was kept.
     pub preview: Option<Kept>,
 }
@@ -105,8 +116,8 @@ enum State {
     Plain { start: usize, escaped: Escaped },
     /// In a string of which nothing is kept.
     Dropped { escaped: Escaped },
-    /// In a string that is kept.
-    Kept { place: Place, kept: Kept, limit: usize, escape: Escape },
+    /// In a string of which something is kept; `len` bytes of it have come.
+    Kept { place: Place, kept: Kept, len: usize, keep: Keep, escape: Escape },
 }
 
 impl Default for Scanner {
@@ -233,17 +244,16 @@ impl Scanner {
         let ordinal = self.diverted;
         self.diverted = self.diverted.saturating_add(1);
         self.extend(format!("\"{ordinal}").as_bytes())?;
-        self.state = match keep {
-            Keep::UpTo(limit) => {
-                let kind = match place {
-                    Place::Preview => Kind::Preview,
-                    Place::Picture | Place::Elsewhere | Place::ItemEnd => Kind::Picture,
-                };
-                let kept = Kept { ordinal, base64: Pieces::new(lease(kind)) };
-                State::Kept { place, kept, limit, escape: Escape::No }
-            }
-            Keep::Nothing => State::Dropped { escaped: Escaped::No },
+        if keep == Keep::Nothing {
+            self.state = State::Dropped { escaped: Escaped::No };
+            return Ok(());
+        }
+        let kind = match place {
+            Place::Preview => Kind::Preview,
+            Place::Picture | Place::Elsewhere | Place::ItemEnd => Kind::Picture,
         };
+        let kept = Kept { ordinal, base64: Pieces::new(lease(kind)) };
+        self.state = State::Kept { place, kept, len: 0, keep, escape: Escape::No };
         Ok(())
     }
 
@@ -283,75 +293,6 @@ impl Scanner {
         len
     }
 
-    fn scan_kept(
-        &mut self,
-        chunk: &Rc<Vec<u8>>,
-        at: usize,
-        rest: &[u8],
-    ) -> Result<usize, ScanError> {
-        let State::Kept { kept, limit, escape, place } = &mut self.state else { return Ok(0) };
-        if *escape != Escape::No {
-            return self.scan_escape(rest);
-        }
-        let len = prefix_len(rest);
-        match place {
-            Place::Preview => self.began.1 |= len > 0,
-            Place::Picture | Place::Elsewhere | Place::ItemEnd => self.began.0 |= len > 0,
-        }
-        let pushed = kept.base64.push(chunk, at..at.saturating_add(len));
-        if pushed.is_err() && *place == Place::Preview {
-            // There is room for no more than the picture itself, which is yet to come.
-            self.state = State::Dropped { escaped: Escaped::No };
-            return Ok(len);
-        }
-        pushed?;
-        if kept.base64.len() > *limit {
-            return Err(ScanError::PictureTooLarge { limit: *limit });
-        }
-        match rest.get(len) {
-            None => return Ok(len),
-            Some(b'"') => self.close_kept()?,
-            Some(b'\\') => *escape = Escape::Backslash,
-            // Not base64: no picture that a client could decode.
-            Some(_) => self.state = State::Dropped { escaped: Escaped::No },
-        }
-        Ok(len.saturating_add(1))
-    }
-
-    fn scan_escape(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
-        let State::Kept { kept, escape, .. } = &mut self.state else { return Ok(0) };
-        let Some(&byte) = rest.first() else { return Ok(0) };
-        match escape.step(byte) {
-            Step::More(next) => *escape = next,
-            Step::Decoded(byte) if prefix_len(&[byte]) == 1 => {
-                *escape = Escape::No;
-                kept.base64.push_copy(&[byte])?;
-            }
-            Step::Decoded(_) | Step::Broken => {
-                self.state = State::Dropped { escaped: Escaped::No };
-            }
-        }
-        Ok(1)
-    }
-
-    fn close_kept(&mut self) -> Result<(), ScanError> {
-        let state = std::mem::replace(&mut self.state, State::Structure);
-        let State::Kept { place, kept, .. } = state else { return Ok(()) };
-        if kept.base64.is_empty() {
-            // An empty string is no picture: it stays empty in the skeleton.
-            let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
-            let digits = usize::try_from(digits).unwrap_or(1);
-            let len = self.scanned.skeleton.len().saturating_sub(digits);
-            self.scanned.skeleton.truncate(len);
-        } else if place == Place::Picture {
-            self.scanned.picture = Some(kept);
-            self.kept_in_item = true;
-        } else {
-            self.scanned.preview = Some(kept);
-        }
-        self.close_string()
-    }
-
     fn close_string(&mut self) -> Result<(), ScanError> {
         self.path.close_string();
         self.state = State::Structure;
@@ -370,6 +311,7 @@ impl Scanner {
 }
 
 mod escape;
+mod kept;
 
 #[cfg(test)]
 mod tests;

@@ -212,11 +212,11 @@ fn take(
 
 /// Whether a document that ended without a closed bracket began as something other than an object: a
 /// bare string or number was never going to be an answer.
-fn is_other_json(skeleton: &[u8]) -> bool {
+pub(super) fn is_other_json(skeleton: &[u8]) -> bool {
     skeleton.trim_ascii_start().first().is_some_and(|first| *first != b'{')
 }
 
-fn failure(error: ScanError) -> Failure {
+pub(super) fn failure(error: ScanError) -> Failure {
     match error {
         ScanError::PictureTooLarge { limit } => {
             Failure::ImageTooLarge { limit: limit.saturating_div(4).saturating_mul(3) }

@@ -8,7 +8,7 @@ use crate::memory::Pieces;
 
 /// So much base64 is decoded: the size of a JPEG may stand behind some kilobytes of metadata.
 /// A multiple of four, so that it decodes to whole bytes.
-const HEAD_BYTES: usize = 16 * 1024;
+pub(super) const HEAD_BYTES: usize = 16 * 1024;
 
 /// Completes `output_format` and `size` from the picture's bytes where they are not told.
 pub(super) fn complete(mut told: Attributes, base64: &Pieces) -> Attributes {

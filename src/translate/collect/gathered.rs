@@ -12,6 +12,7 @@ use crate::codex::scanner::{Document, Kept, Kind, Scanned};
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
+use crate::translate::relay::without_pictures;
 use crate::translate::{error, sniff};
 
 /// Distinct pictures are told apart by this many ids; a model that makes more is beyond counting.
@@ -87,7 +88,7 @@ impl Gathered {
         if self.document == Document::ImagesEvent {
             return self.images_event(name, scanned);
         }
-        let Scanned { skeleton, picture, preview } = scanned;
+        let Scanned { skeleton, picture, preview, .. } = scanned;
         match ResponseEvent::read(name, &skeleton) {
             ResponseEvent::Created(response) => self.response(&response),
             ResponseEvent::ItemDone(item) => self.item(item, picture),
@@ -114,14 +115,14 @@ impl Gathered {
         let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
             return Err(Failure::UpstreamGarbled);
         };
-        if let Some(info) = &answer.error {
-            return Err(error::from_event(Api::Images, info, self.now));
+        let nothing = without_pictures(Some(&answer), self.now);
+        if answer.error.is_some() {
+            return Err(nothing);
         }
         self.created_at = answer.created;
         let kept = scanned.picture;
         let ordinal = kept.as_ref().map(|it| it.ordinal);
         let made = answer.data.iter().filter(|it| it.base64.is_some()).count();
-        let is_hosted = answer.data.iter().any(|it| it.is_hosted);
         let told = answer.data.into_iter().find(|it| it.base64.is_some() && it.base64 == ordinal);
         match kept.zip(told) {
             Some((kept, told)) => {
@@ -131,10 +132,7 @@ impl Gathered {
                 let dropped = made.saturating_sub(1);
                 Ok(self.picture(Rc::new(kept.base64), item, answer.usage, dropped))
             }
-            // What came is not base64.
-            None if made > 0 => Err(Failure::UpstreamGarbled),
-            None if is_hosted => Err(Failure::UpstreamHosted),
-            None => Err(Failure::UpstreamNoImage),
+            None => Err(nothing),
         }
     }
 

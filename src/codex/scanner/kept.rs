@@ -1,0 +1,124 @@
+//! Strings of which something is kept: a picture or a preview whole, or a picture's first bytes.
+
+use std::rc::Rc;
+
+use super::escape::{Escape, Escaped, Step};
+use super::{Keep, Kept, MAX_PASSED, Place, ScanError, Scanner, State};
+use crate::codex::base64::prefix_len;
+
+impl Keep {
+    /// So many bytes of a string are kept.
+    fn most(self) -> usize {
+        match self {
+            Self::UpTo(most) | Self::Heads { most, .. } => most,
+            Self::Nothing => 0,
+        }
+    }
+
+    /// So many it may have.
+    fn limit(self) -> usize {
+        match self {
+            Self::UpTo(limit) | Self::Heads { limit, .. } => limit,
+            Self::Nothing => usize::MAX,
+        }
+    }
+}
+
+impl Scanner {
+    /// The first bytes of each picture that has come whole in this event.
+    pub fn take_passed(&mut self) -> Vec<Kept> {
+        std::mem::take(&mut self.scanned.passed)
+    }
+
+    /// What was kept of the picture that is coming, where a byte of it has.
+    pub fn take_begun(&mut self) -> Option<Kept> {
+        match std::mem::replace(&mut self.state, State::Dropped { escaped: Escaped::No }) {
+            State::Kept { kept, len, place: Place::Picture, .. } if len > 0 => Some(kept),
+            state => {
+                self.state = state;
+                None
+            }
+        }
+    }
+
+    pub(super) fn scan_kept(
+        &mut self,
+        chunk: &Rc<Vec<u8>>,
+        at: usize,
+        rest: &[u8],
+    ) -> Result<usize, ScanError> {
+        let State::Kept { kept, len: whole, keep, escape, place } = &mut self.state else {
+            return Ok(0);
+        };
+        if *escape != Escape::No {
+            return self.scan_escape(rest);
+        }
+        let len = prefix_len(rest);
+        match place {
+            Place::Preview => self.began.1 |= len > 0,
+            Place::Picture | Place::Elsewhere | Place::ItemEnd => self.began.0 |= len > 0,
+        }
+        *whole = whole.saturating_add(len);
+        let room = keep.most().saturating_sub(kept.base64.len()).min(len);
+        let pushed = kept.base64.push(chunk, at..at.saturating_add(room));
+        if pushed.is_err() && *place == Place::Preview {
+            // There is room for no more than the picture itself, which is yet to come.
+            self.state = State::Dropped { escaped: Escaped::No };
+            return Ok(len);
+        }
+        pushed?;
+        let limit = keep.limit();
+        if *whole > limit {
+            return Err(ScanError::PictureTooLarge { limit });
+        }
+        match rest.get(len) {
+            None => return Ok(len),
+            Some(b'"') => self.close_kept()?,
+            Some(b'\\') => *escape = Escape::Backslash,
+            // Not base64: no picture that a client could decode.
+            Some(_) => self.state = State::Dropped { escaped: Escaped::No },
+        }
+        Ok(len.saturating_add(1))
+    }
+
+    fn scan_escape(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
+        let State::Kept { kept, len, keep, escape, .. } = &mut self.state else { return Ok(0) };
+        let Some(&byte) = rest.first() else { return Ok(0) };
+        match escape.step(byte) {
+            Step::More(next) => *escape = next,
+            Step::Decoded(byte) if prefix_len(&[byte]) == 1 => {
+                *escape = Escape::No;
+                *len = len.saturating_add(1);
+                if kept.base64.len() < keep.most() {
+                    kept.base64.push_copy(&[byte])?;
+                }
+            }
+            Step::Decoded(_) | Step::Broken => {
+                self.state = State::Dropped { escaped: Escaped::No };
+            }
+        }
+        Ok(1)
+    }
+
+    fn close_kept(&mut self) -> Result<(), ScanError> {
+        let state = std::mem::replace(&mut self.state, State::Structure);
+        let State::Kept { place, kept, len, keep, .. } = state else { return Ok(()) };
+        if len == 0 {
+            // An empty string is no picture: it stays empty in the skeleton.
+            let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
+            let digits = usize::try_from(digits).unwrap_or(1);
+            let len = self.scanned.skeleton.len().saturating_sub(digits);
+            self.scanned.skeleton.truncate(len);
+        } else if matches!(keep, Keep::Heads { .. }) {
+            if self.scanned.passed.len() < MAX_PASSED {
+                self.scanned.passed.push(kept);
+            }
+        } else if place == Place::Picture {
+            self.scanned.picture = Some(kept);
+            self.kept_in_item = true;
+        } else {
+            self.scanned.preview = Some(kept);
+        }
+        self.close_string()
+    }
+}

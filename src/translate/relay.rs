@@ -1,0 +1,139 @@
+//! An answer of the Images API that passes on as it comes: what is known of it without holding it.
+//!
+//! The bytes are the provider's and reach the client as they are; here they are only read. Of each picture
+//! the first bytes are kept, which tell its size where the provider does not, and of what stands around the
+//! pictures a skeleton. A picture counts once its string has ended; what is not base64 is none.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::collect::{Bounds, Picture, failure, is_other_json};
+use super::{error, sniff};
+use crate::codex::event::Rest;
+use crate::codex::images::ImagesResponse;
+use crate::codex::scanner::{Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, Scanned, Scanner};
+use crate::config::Api;
+use crate::memory::Budget;
+use crate::openai::error::Failure;
+
+/// What a relay of `n` pictures may hold at most: the skeleton, and the first bytes of pictures in pieces that
+/// may be half empty.
+pub const fn room(n: usize) -> usize {
+    MAX_SKELETON_BYTES.saturating_add(n.saturating_mul(4 * sniff::HEAD_BYTES))
+}
+
+/// Whether the picture that is coming counts, where an answer breaks off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// As a whole one.
+    Counts,
+    /// As none.
+    Lost,
+}
+
+/// Reads one answer as it passes.
+#[derive(Debug)]
+pub struct Relay {
+    scanner: Scanner,
+    /// How many pictures were asked for; no more count.
+    asked: usize,
+    /// The pictures of an answer that is no JSON.
+    unread: Vec<Kept>,
+}
+
+impl Relay {
+    /// A relay at the start of an answer that is to have `asked` pictures.
+    pub fn new(asked: u32, bounds: &Bounds) -> Self {
+        let mut scanner = Scanner::of(Document::Images);
+        let keep = Keep::Heads { most: sniff::HEAD_BYTES, limit: bounds.max_base64_bytes };
+        scanner.keep(keep, Keep::Nothing);
+        Self { scanner, asked: usize::try_from(asked).unwrap_or(usize::MAX), unread: Vec::new() }
+    }
+
+    /// Takes the next bytes; an outcome where they end the answer: its pictures, of which there is one at
+    /// least, each without all but its first bytes. Nothing is to be fed behind an outcome. `now` is the
+    /// time since the Unix epoch.
+    pub fn feed(
+        &mut self,
+        chunk: &Rc<Vec<u8>>,
+        now: Duration,
+    ) -> Option<Result<Vec<Picture>, Failure>> {
+        // Covered by the room that the request has taken, whatever their own lease says.
+        let uncounted = &mut |_| Budget::new().lease(usize::MAX);
+        if let Err(error) = self.scanner.feed(chunk, 0..chunk.len(), uncounted) {
+            return Some(Err(failure(error)));
+        }
+        self.scanner.is_whole().then(|| self.whole(now))
+    }
+
+    /// Why an answer that ends here is none.
+    pub fn cut_short(&mut self) -> Failure {
+        self.unread = self.scanner.take_passed();
+        match is_other_json(&self.scanner.finish_event().skeleton) {
+            true => Failure::UpstreamGarbled,
+            false => Failure::UpstreamCut,
+        }
+    }
+
+    /// Whether a byte of a picture has come.
+    pub fn has_begun(&self) -> bool {
+        self.scanner.has_begun(Kind::Picture)
+    }
+
+    /// The pictures that have passed, of an answer that breaks off.
+    pub fn passed(&mut self, begun: Begun) -> Vec<Picture> {
+        let mut kept = std::mem::take(&mut self.unread);
+        kept.extend(self.scanner.take_passed());
+        if begun == Begun::Counts {
+            kept.extend(self.scanner.take_begun());
+        }
+        self.pictures(kept, &ImagesResponse::default())
+    }
+
+    fn whole(&mut self, now: Duration) -> Result<Vec<Picture>, Failure> {
+        let kept = self.scanner.take_passed();
+        let Scanned { skeleton, .. } = self.scanner.finish_event();
+        match ImagesResponse::read(&skeleton) {
+            Some(answer) if !kept.is_empty() => Ok(self.pictures(kept, &answer)),
+            answer => {
+                // No answer that a client can read, but the pictures have passed.
+                self.unread = kept;
+                Err(without_pictures(answer.as_ref(), now))
+            }
+        }
+    }
+
+    /// What counts of `kept`, in the order in which they came, with what `answer` tells of them all.
+    fn pictures(&self, mut kept: Vec<Kept>, answer: &ImagesResponse) -> Vec<Picture> {
+        let made = answer.data.iter().filter(|it| it.base64.is_some()).count().max(kept.len());
+        let mut dropped = u32::try_from(made.saturating_sub(self.asked)).unwrap_or(u32::MAX);
+        kept.truncate(self.asked);
+        let parts = u64::try_from(kept.len()).unwrap_or(u64::MAX);
+        let mut rest = Rest::Taken;
+        let of = |kept: Kept| Picture {
+            attributes: sniff::complete(answer.attributes.clone(), &kept.base64),
+            base64: Rc::new(kept.base64),
+            revised_prompt: None,
+            created_at: answer.created,
+            usage: answer.usage.map(|it| it.part(parts, std::mem::replace(&mut rest, Rest::Left))),
+            dropped: std::mem::take(&mut dropped),
+        };
+        kept.into_iter().map(of).collect()
+    }
+}
+
+/// Why an answer has no picture; nothing stands for one that is no JSON object.
+pub(super) fn without_pictures(answer: Option<&ImagesResponse>, now: Duration) -> Failure {
+    let Some(answer) = answer else { return Failure::UpstreamGarbled };
+    if let Some(info) = &answer.error {
+        return error::from_event(Api::Images, info, now);
+    }
+    // What came is not base64.
+    if answer.data.iter().any(|it| it.base64.is_some()) {
+        return Failure::UpstreamGarbled;
+    }
+    match answer.data.iter().any(|it| it.is_hosted) {
+        true => Failure::UpstreamHosted,
+        false => Failure::UpstreamNoImage,
+    }
+}
