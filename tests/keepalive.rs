@@ -57,6 +57,7 @@ impl Got {
             }
             OnResponseBody::Hold => assert_eq!(self.status, 0, "held behind its head"),
             OnResponseBody::Pass => assert!(self.at_once),
+            OnResponseBody::Reset => panic!("broken off"),
         }
     }
 }

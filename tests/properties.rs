@@ -335,6 +335,7 @@ fn run(exchange: &mut Exchange, steps: Vec<Step>) -> Seen {
                         assert_eq!(seen.opens, 1, "bytes before the head");
                         seen.events.extend(bytes);
                     }
+                    OnResponseBody::Reset => assert_eq!(seen.opens, 1, "a held response is reset"),
                     OnResponseBody::Hold | OnResponseBody::Pass => {}
                 }
             }

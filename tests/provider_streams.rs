@@ -100,6 +100,7 @@ fn stream_of(more: &Value, previews: u32, head: ResponseHead, pieces: &[&[u8]]) 
             OnResponseBody::Reply(reply) => (status, bytes) = (reply.status, reply.body),
             OnResponseBody::Open(open) => (status, bytes) = (open.status, open.body),
             OnResponseBody::Send(more) => bytes.extend(more),
+            OnResponseBody::Reset => panic!("broken off"),
             OnResponseBody::Hold | OnResponseBody::Pass => {}
         }
     }

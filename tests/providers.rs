@@ -10,40 +10,14 @@
 
 mod support;
 
-use std::rc::Rc;
-
 use imagegate::config::Config;
 use imagegate::exchange::{
-    End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnResponseBody, OnResponseHeaders,
-    ResponseHead,
+    End, Exchange, Forward, LocalReply, OnAnswer, OnResponseBody, OnResponseHeaders, ResponseHead,
 };
-use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{NOW, TOKEN, ask, body, collect, digest, gate};
-
-/// A gate whose models go to a provider, with `upstream` laid over its entry and `more` over the document.
-fn provider(upstream: &Value, more: &Value) -> (Rc<Gate>, Budget) {
-    let mut entry = json!({"api": "images", "authority": "provider.example",
-        "credential": {"bearer_env": "TOKEN"}, "timeout": "60s"});
-    for (key, value) in upstream.as_object().into_iter().flatten() {
-        entry[key] = value.clone();
-    }
-    let mut document = json!({
-        "upstreams": {"openai": entry},
-        "models": [
-            {"match": "openai:*", "upstream": "openai", "rename": "*"},
-            {"match": "openai/*", "upstream": "openai", "rename": "*"},
-            {"match": "*", "upstream": "openai"},
-        ],
-        "prices": [{"model": "gpt-image-2", "usd": "0.25"}],
-        "limits": [{"name": "budget", "per": "user", "unit": "usd", "max": "1", "window": "day"}],
-    });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        document[key] = value.clone();
-    }
-    gate(&document)
-}
+use support::providers::{json_head, pictures, provider};
+use support::{NOW, TOKEN, ask, body, collect, digest};
 
 fn forwarded(upstream: &Value, request: &Value) -> Forward {
     let (gate, _) = provider(upstream, &json!({}));
@@ -57,23 +31,6 @@ fn header<'f>(forward: &'f Forward, name: &str) -> Option<&'f str> {
 
 fn sent(forward: &Forward) -> Value {
     serde_json::from_slice(&forward.body).unwrap()
-}
-
-fn json_head(status: u16) -> ResponseHead {
-    ResponseHead {
-        status,
-        content_type: Some(b"application/json; charset=utf-8".to_vec()),
-        ..ResponseHead::default()
-    }
-}
-
-/// An answer with these pictures, as the Codex backend's own endpoint gives it.
-fn pictures(base64: &[&str]) -> Value {
-    json!({"created": 1_778_832_973, "background": "opaque",
-        "data": base64.iter().map(|it| json!({"b64_json": it})).collect::<Vec<_>>(),
-        "output_format": "png", "quality": "medium", "size": "1024x1536",
-        "usage": {"input_tokens": 10, "input_tokens_details": {"image_tokens": 0, "text_tokens": 10},
-            "output_tokens": 1372, "total_tokens": 1382}})
 }
 
 /// Gives the exchange an answer; the reply to it.
@@ -97,10 +54,19 @@ fn record(exchange: &mut Exchange) -> Value {
     serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap()
 }
 
+/// A request whose answer is collected, since the provider's is not in its terms.
+fn collected() -> Value {
+    json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"})
+}
+
 fn one(answer: &Value) -> (LocalReply, Value) {
+    answer_to(&json!({"prompt": "a cat", "model": "gpt-image-2"}), answer)
+}
+
+fn answer_to(request: &Value, answer: &Value) -> (LocalReply, Value) {
     let (gate, budget) = provider(&json!({}), &json!({}));
     let mut exchange = Exchange::new(gate);
-    ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+    ask(&mut exchange, request).unwrap();
     let reply = answered(&mut exchange, json_head(200), answer.to_string().as_bytes());
     let record = record(&mut exchange);
     drop(exchange);
@@ -154,9 +120,10 @@ fn a_key_goes_into_its_own_header_and_a_query_stays_behind_the_path() {
 }
 
 #[test]
-fn several_images_are_calls_of_one_image_each() {
-    let forward =
-        forwarded(&json!({}), &json!({"prompt": "a cat", "model": "gpt-image-2", "n": 3}));
+fn several_images_that_are_collected_are_calls_of_one_image_each() {
+    let request =
+        json!({"prompt": "a cat", "model": "gpt-image-2", "n": 3, "response_format": "url"});
+    let forward = forwarded(&json!({}), &request);
     assert_eq!(sent(&forward).get("n"), None);
     let calls = forward.side_calls.unwrap();
     assert_eq!(calls.count, 2);
@@ -185,18 +152,19 @@ fn members_in_another_order_and_unknown_ones_do_not_matter() {
         "data" : [ { "generation_id":"g", "b64_json" : "aGVsbG8=" , "revised_prompt":"r" } ] , "quality":"auto" } "#;
     let (gate, _) = provider(&json!({}), &json!({}));
     let mut exchange = Exchange::new(gate);
-    ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+    ask(&mut exchange, &collected()).unwrap();
     let reply = answered(&mut exchange, json_head(200), odd);
     let body = body(&reply);
-    assert_eq!(body["data"], json!([{"b64_json": "aGVsbG8=", "revised_prompt": "r"}]));
+    let data = json!([{"url": "data:image/png;base64,aGVsbG8=", "revised_prompt": "r"}]);
+    assert_eq!(body["data"], data);
     assert_eq!(body.get("quality"), None);
 }
 
 #[test]
 fn a_picture_too_many_is_dropped_told_and_not_charged() {
-    let (reply, record) = one(&pictures(&["aGVsbG8=", "d29ybGQ="]));
+    let (reply, record) = answer_to(&collected(), &pictures(&["aGVsbG8=", "d29ybGQ="]));
     assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 1);
-    assert_eq!(body(&reply)["data"][0]["b64_json"], "aGVsbG8=");
+    assert_eq!(body(&reply)["data"][0]["url"], "data:image/png;base64,aGVsbG8=");
     assert_eq!(record["images_dropped"], 1);
     assert_eq!(record["settled_nanodollars"], 250_000_000);
 }
@@ -217,14 +185,15 @@ fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
         (json!(null), "upstream_invalid_response"),
         (json!(42), "upstream_invalid_response"),
     ] {
-        let (reply, record) = one(&answer);
-        assert_eq!(
-            (reply.status, body(&reply)["error"]["code"].as_str().unwrap()),
-            (502, code),
-            "{answer}"
-        );
-        assert_eq!(record["settled_nanodollars"], 0);
-        assert_eq!(record["images_delivered"], 0);
+        for (reply, record) in [one(&answer), answer_to(&collected(), &answer)] {
+            assert_eq!(
+                (reply.status, body(&reply)["error"]["code"].as_str().unwrap()),
+                (502, code),
+                "{answer}"
+            );
+            assert_eq!(record["settled_nanodollars"], 0);
+            assert_eq!(record["images_delivered"], 0);
+        }
     }
 }
 
@@ -393,7 +362,7 @@ proptest! {
         for (bytes, is_whole) in [(&whole[..], true), (&whole[..end], end == whole.len())] {
             let (gate, budget) = provider(&json!({}), &json!({}));
             let mut exchange = Exchange::new(gate);
-            ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+            ask(&mut exchange, &collected()).unwrap();
             exchange.response_headers(json_head(200), End::Open, NOW);
             let mut at = 0;
             let mut reply = None;
@@ -413,7 +382,8 @@ proptest! {
             let reply = reply.unwrap();
             let settled = record(&mut exchange)["settled_nanodollars"].clone();
             if is_whole {
-                prop_assert_eq!(&body(&reply)["data"][0]["b64_json"], &json!("aGVsbG8gd29ybGQ="));
+                let url = json!("data:image/png;base64,aGVsbG8gd29ybGQ=");
+                prop_assert_eq!(&body(&reply)["data"][0]["url"], &url);
                 prop_assert_eq!(settled, 250_000_000);
             } else {
                 prop_assert_eq!(&body(&reply)["error"]["code"], &json!("upstream_disconnected"));

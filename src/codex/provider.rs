@@ -1,4 +1,4 @@
-//! The body of a request for one image to an upstream that speaks the Images API.
+//! The body of a request to an upstream that speaks the Images API.
 //!
 //! The order of the fields here is the order on the wire. An edit is written as JSON, which names its images
 //! in `images` (OpenAI API reference, "Create image edit", `EditImageBodyJsonParam`; the Codex backend's
@@ -18,6 +18,9 @@ pub struct ImagesRequest<'a> {
     /// What the client chose.
     #[serde(flatten)]
     pub options: Options<'a>,
+    /// How many images, where it is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
     /// `b64_json`, for models that would answer with the place of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_format: Option<&'a str>,

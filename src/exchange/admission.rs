@@ -17,6 +17,7 @@ use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
 use super::head::{Headers, Kept, encoding, value};
 use super::outcome::Forward;
 use super::record::Record;
+use super::relaying;
 use super::sending::{forward, target};
 use super::ticket::Ticket;
 use crate::auth::{self, UserFault};
@@ -234,27 +235,34 @@ pub(super) fn admit(
     check_allowed(&consumer, &model, &request)?;
     keep_able(&mut model.candidates, &request)?;
     record.ask(&model.candidates);
+    let format = request.response_format.unwrap_or_else(|| config.default_response_format());
+    let relays = relaying::applies(gate, &model, &request, format);
     let copied =
         request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
-    let lens = model.candidates.iter().map(|it| max_len(&request, &target(it)));
+    let lens = model.candidates.iter().map(|it| max_len(&request, &target(it, 1)));
     let sent = lens.max().unwrap_or_default();
     let standing = [body.len(), copied, sent].into_iter().fold(0, usize::saturating_add);
     lease.cover_first(standing).map_err(|_| Failure::overloaded())?;
     let is_one = model.candidates.len() == 1;
-    let rooms = gate.rooms(lease, &request, sent, if is_one { 0 } else { standing })?;
+    let rooms = match relays {
+        true => gate.relay_rooms(lease, relaying::room_for(request.n), sent)?,
+        false => gate.rooms(lease, &request, sent, if is_one { 0 } else { standing })?,
+    };
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     let timeouts = model.candidates.iter().map(|it| it.upstream.timeout());
     let timeout = timeouts.max().unwrap_or_default();
     let first = model.candidates.first().ok_or(Failure::Internal)?;
-    let forward = forward(&head, first, &request, timeout);
+    let n = if relays { request.n } else { 1 };
+    let forward = forward(&head, first, &request, n, timeout);
     let callee = Callee {
         candidate: 0,
         api: first.upstream.api(),
         deadline: now.saturating_add(first.upstream.timeout()),
     };
     let terms = Terms {
-        format: request.response_format.unwrap_or_else(|| config.default_response_format()),
+        format,
+        relays,
         wanted: Wanted::of(&request),
         images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
     };
@@ -280,7 +288,7 @@ fn keep_able(
     candidates: &mut Vec<Candidate<'_>>,
     request: &ImageRequest<'_>,
 ) -> Result<(), Failure> {
-    let check = |it: &Candidate<'_>| match target(it).is_form(request) {
+    let check = |it: &Candidate<'_>| match target(it, 1).is_form(request) {
         true => request.check_model(&it.sent).and_then(|()| request.check_files()),
         false => request.check_model(&it.sent),
     };

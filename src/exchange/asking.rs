@@ -40,6 +40,8 @@ pub(super) struct Terms {
     pub(super) format: ResponseFormat,
     /// The client wants events.
     pub(super) wanted: Option<Wanted>,
+    /// The answer passes on as it comes, from one call for all images.
+    pub(super) relays: bool,
     /// How errors call the images.
     pub(super) images_name: ImagesName,
 }

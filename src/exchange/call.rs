@@ -39,13 +39,15 @@ pub struct ResponseHead {
     pub content_encoding: Option<Vec<u8>>,
     /// `content-type`.
     pub content_type: Option<Vec<u8>>,
+    /// `content-length`, where it is a number.
+    pub content_length: Option<u64>,
     /// Envoy made this response itself, for this reason (`response.code_details`).
     pub envoy_details: Option<String>,
 }
 
 impl ResponseHead {
     /// Whether the body is JSON. Of the Responses API no picture comes in it.
-    fn is_json(&self) -> bool {
+    pub(super) fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(super::head::is_json)
     }
 

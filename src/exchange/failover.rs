@@ -62,7 +62,7 @@ impl Failover {
             admission::parse(self.endpoint, &self.body, &self.encoding, limits).ok()?;
         // The answer of a side call comes whole: previews would come too late, and cost.
         request.stream = None;
-        let (path, body) = sending::write(&model, &request);
+        let (path, body) = sending::write(&model, &request, 1);
         let deadline = deadline.min(now.saturating_add(upstream.timeout()));
         let calls = SideCalls {
             count: 1,

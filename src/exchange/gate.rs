@@ -164,6 +164,19 @@ impl Gate {
         Ok(Rooms { pictures, sent: lease, kept })
     }
 
+    /// The same for a request whose answer passes on: `room` for all its pictures, which are not held, and
+    /// what goes upstream once.
+    pub(super) fn relay_rooms(
+        &self,
+        mut lease: Lease,
+        room: usize,
+        sent: usize,
+    ) -> Result<Rooms, Failure> {
+        lease.cover_first(room.saturating_add(sent)).map_err(|_| Failure::overloaded())?;
+        let (pictures, kept) = (vec![lease.split(room)], lease.split(0));
+        Ok(Rooms { pictures, sent: lease, kept })
+    }
+
     /// The most bytes of base64 that one picture of the request may have.
     fn room(&self, request: &ImageRequest<'_>) -> usize {
         let pixels = match request.size {

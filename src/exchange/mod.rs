@@ -13,6 +13,7 @@
 //!
 //! Where the client wants events, `Streaming` and `Told` stand in the place of `Asking` and `Replied`; see
 //! `streaming`. So does `KeptAlive` where it wants one answer and is sent white space meanwhile; see `keepalive`.
+//! And so does `Relaying` where the answer of a provider passes on as it comes; see `relaying`.
 //!
 //! The driver (`filter/`) calls one method for each callback of Envoy and carries out the outcome.
 //! After a `Reply` the exchange ignores whatever else comes: Envoy sends the filter's own reply
@@ -30,6 +31,7 @@ mod keepalive;
 mod outcome;
 mod record;
 mod refusal;
+mod relaying;
 mod request;
 mod response;
 mod sending;
@@ -44,7 +46,7 @@ pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
 pub use head::Headers;
 pub use outcome::{
     Consult, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody, OnRequestHeaders,
-    OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, SideBatch,
+    OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, Reach, SideBatch,
     SideCalls,
 };
 pub use record::Record;
@@ -54,6 +56,7 @@ use asking::Asking;
 use consulting::Consulting;
 use count::Count;
 use keepalive::Keepalive;
+use relaying::Relaying;
 use streaming::Streaming;
 use ticket::{Charge, Settled, Ticket};
 
@@ -87,6 +90,7 @@ enum Phase {
     Asking(Box<Asking>),
     Streaming(Box<Streaming>),
     KeptAlive(Box<Keepalive>),
+    Relaying(Box<Relaying>),
     /// The outcome was sent, and the head long before: what still comes is dropped.
     Told,
     Replied,
@@ -150,9 +154,10 @@ impl Exchange {
             Phase::Asking(asking) => self.record.end_early(status, asking.len()),
             Phase::Streaming(streaming) => self.record.end_late(status, streaming.overdue()),
             Phase::KeptAlive(kept) => self.record.end_late(status, kept.overdue()),
+            Phase::Relaying(_) => self.end_relay(status, now),
             Phase::Told | Phase::Replied => {}
         }
-        // A client that left, or Envoy's own answer: nothing was delivered.
+        // A client that left, or Envoy's own answer: nothing more was delivered.
         self.settle(&Charge::nothing(), now);
         Some(self.record.write(now, status))
     }

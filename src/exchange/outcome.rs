@@ -70,10 +70,21 @@ pub enum OnResponseHeaders {
     Reply(LocalReply),
 }
 
+/// What a callback does with the bytes of the response that Envoy holds, before it says what came of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// They are not the exchange's.
+    Nothing,
+    /// They are taken out of Envoy's buffer.
+    Take,
+    /// They are read and stay where they are.
+    Look,
+}
+
 /// The answer to a part of the response's body.
 #[derive(Debug)]
 pub enum OnResponseBody {
-    /// Not ours, or our own reply on its way.
+    /// Not ours, or our own reply on its way; or it goes on as it is.
     Pass,
     /// Nothing to say yet; what came is taken, and the head stays held.
     Hold,
@@ -81,8 +92,10 @@ pub enum OnResponseBody {
     Reply(LocalReply),
     /// Let the held head go, in this form.
     Open(Open),
-    /// Send this in the place of what came. The head has left.
+    /// Send this in the place of what came, or before it where that was not taken. The head has left.
     Send(Vec<u8>),
+    /// Break off: the head has left, and what should follow it will not come.
+    Reset,
 }
 
 /// The answer to the end of a response that has trailers.

@@ -7,6 +7,7 @@ use super::asking::Asking;
 use super::consulting::{Consulting, Progress};
 use super::keepalive::Keepalive;
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
+use super::relaying::Relaying;
 use super::streaming::Streaming;
 use super::ticket::{Charge, Ticket};
 use super::{End, Exchange, Headers, Phase, head};
@@ -109,6 +110,12 @@ impl Exchange {
     fn ask(&mut self, ticket: Ticket, mut asking: Asking, now: Duration) {
         self.record.reserve(&ticket);
         self.phase = match asking.terms.wanted.take() {
+            _ if asking.terms.relays => {
+                let limits = ticket.headers(&self.gate, now);
+                let asked = self.record.images_asked;
+                let relaying = Relaying::new(asking, asked, &self.gate.bounds(), limits);
+                Phase::Relaying(Box::new(relaying))
+            }
             Some(wanted) => {
                 self.record.streamed = true;
                 let limits = ticket.headers(&self.gate, now);
@@ -179,6 +186,7 @@ impl Exchange {
             | Phase::Asking(_)
             | Phase::Streaming(_)
             | Phase::KeptAlive(_)
+            | Phase::Relaying(_)
             | Phase::Told
             | Phase::Replied => OnRequestBody::Hold,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::asking::{Asking, Results};
 use super::call::{Call, ResponseHead};
 use super::outcome::{
-    LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders,
+    LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
 };
 use super::ticket::Charge;
 use super::{End, Exchange, Phase};
@@ -60,6 +60,7 @@ impl Exchange {
             }
             Phase::Streaming(streaming) => streaming.head(head, self.gate.bounds(), now),
             Phase::KeptAlive(kept) => kept.head(head, &self.gate.bounds(), now),
+            Phase::Relaying(_) => self.relay_head(head, now),
             _ => return OnResponseHeaders::Pass,
         }
         self.record.ms_to_first_byte = Some(self.record.elapsed(now));
@@ -70,17 +71,26 @@ impl Exchange {
                 OnResponseBody::Hold
                 | OnResponseBody::Pass
                 | OnResponseBody::Open(_)
-                | OnResponseBody::Send(_) => OnResponseHeaders::Hold,
+                | OnResponseBody::Send(_)
+                | OnResponseBody::Reset => OnResponseHeaders::Hold,
             },
         }
     }
 
-    /// Whether the response's bytes are this exchange's to take.
-    pub fn takes_response(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Asking(_) | Phase::Streaming(_) | Phase::KeptAlive(_) | Phase::Told
-        )
+    /// How the next bytes of the response are to be read.
+    pub fn reach(&self) -> Reach {
+        match &self.phase {
+            Phase::Asking(_) | Phase::Streaming(_) | Phase::KeptAlive(_) | Phase::Told => {
+                Reach::Take
+            }
+            Phase::Relaying(relaying) if relaying.is_held() => Reach::Take,
+            Phase::Relaying(_) => Reach::Look,
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Consulting(_)
+            | Phase::Replied => Reach::Nothing,
+        }
     }
 
     /// Takes bytes of the response on the client's own stream.
@@ -89,6 +99,7 @@ impl Exchange {
             Phase::Asking(asking) => asking,
             Phase::Streaming(_) => return self.stream_body(chunk, end, now),
             Phase::KeptAlive(_) => return self.keepalive_body(chunk, end, now),
+            Phase::Relaying(_) => return self.relay_body(chunk, end, now),
             Phase::Told => return OnResponseBody::Send(Vec::new()),
             _ => return OnResponseBody::Pass,
         };
@@ -105,14 +116,16 @@ impl Exchange {
         match self.phase {
             Phase::Streaming(_) => return self.stream_trailers(now),
             Phase::KeptAlive(_) => return self.keepalive_trailers(now),
+            Phase::Relaying(_) => return self.relay_trailers(now),
             _ => {}
         }
         match self.response_body(Vec::new(), End::Stream, now) {
             OnResponseBody::Reply(reply) => OnResponseEnd::Reply(reply),
             OnResponseBody::Hold => OnResponseEnd::Hold,
-            OnResponseBody::Pass | OnResponseBody::Open(_) | OnResponseBody::Send(_) => {
-                OnResponseEnd::Pass
-            }
+            OnResponseBody::Pass
+            | OnResponseBody::Open(_)
+            | OnResponseBody::Send(_)
+            | OnResponseBody::Reset => OnResponseEnd::Pass,
         }
     }
 
@@ -158,6 +171,7 @@ impl Exchange {
             }
             Phase::Streaming(_) => self.tick_stream(now),
             Phase::KeptAlive(_) => self.tick_keepalive(now),
+            Phase::Relaying(_) => self.tick_relay(now),
             Phase::Consulting(consulting) if consulting.is_overdue(now) => {
                 self.leave_consulting(now);
                 OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))

@@ -8,8 +8,8 @@ use crate::config::{Api, Candidate};
 use crate::openai::request::ImageRequest;
 use crate::translate::request::{Body, Target, translate};
 
-/// What the request is written for.
-pub(super) fn target<'a>(candidate: &'a Candidate<'_>) -> Target<'a> {
+/// What the request is written for, of `n` images a call where the upstream knows of it.
+pub(super) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
     let Candidate { sent, upstream } = candidate;
     match upstream.api() {
         Api::Responses => Target::Responses {
@@ -22,14 +22,19 @@ pub(super) fn target<'a>(candidate: &'a Candidate<'_>) -> Target<'a> {
             names_format: upstream.names_format(),
             edits: upstream.edits(),
             streams: upstream.streams(),
+            n,
         },
     }
 }
 
-/// What `candidate` is asked: the path and the body.
-pub(super) fn write(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> (String, Body) {
+/// What `candidate` is asked, for `n` images: the path and the body.
+pub(super) fn write(
+    candidate: &Candidate<'_>,
+    request: &ImageRequest<'_>,
+    n: u32,
+) -> (String, Body) {
     let upstream = candidate.upstream;
-    let target = target(candidate);
+    let target = target(candidate, n);
     let path = match target {
         Target::Responses { .. } => upstream.path().to_owned(),
         Target::Images { .. } if request.images.is_empty() => upstream.path_of("generations"),
@@ -38,16 +43,17 @@ pub(super) fn write(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> (S
     (path, translate(request, &target))
 }
 
-/// The client's own stream, which may stay open for `timeout`, and the calls beside it.
+/// The client's own stream for `n` images, which may stay open for `timeout`, and the calls beside it.
 pub(super) fn forward(
     head: &Kept,
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,
+    n: u32,
     timeout: Duration,
 ) -> Forward {
     let upstream = candidate.upstream;
-    let (path, body) = write(candidate, request);
-    let side_calls = request.n.checked_sub(1).filter(|count| *count > 0).map(|count| SideCalls {
+    let (path, body) = write(candidate, request, n);
+    let side_calls = request.n.checked_sub(n).filter(|count| *count > 0).map(|count| SideCalls {
         count,
         cluster: upstream.cluster().to_owned(),
         headers: head.call(upstream, &path, &body),

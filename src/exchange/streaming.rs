@@ -25,9 +25,9 @@ use crate::translate::collect::{Bounds, Picture};
 use crate::translate::stream::{Wanted, Writer, failed, keep_alive};
 
 /// So many bytes may leave beside the head whatever the chunk: no buffer limit in use is lower.
-const MIN_BESIDE_HEAD: usize = 16 * 1024;
+pub(super) const MIN_BESIDE_HEAD: usize = 16 * 1024;
 /// No more than so many, however long the chunk: by default Envoy's buffer takes 1 MiB.
-const MAX_BESIDE_HEAD: usize = 960 * 1024;
+pub(super) const MAX_BESIDE_HEAD: usize = 960 * 1024;
 /// A client that got nothing for so long gets a comment, when the upstream gives the occasion.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::gate::Gate;
 use super::refusal;
-use crate::config::{Candidate, Model};
+use crate::config::{Api, Candidate, Model};
 use crate::limits::local::{self, Outcome, Reservation, Standing};
 use crate::limits::rls::{self, Question, Verdict};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
@@ -123,10 +123,13 @@ impl Ticket {
             .map_err(|error| refusal::local(rules, error, &amount, now))?;
         let questions = rls::questions(rules, scope, &amount, now);
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
+        let leaves_early = request.stream.is_some()
+            || gate.config.keepalive().is_some()
+            || model.candidates.iter().any(|it| it.upstream.api() == Api::Images);
         Ok(Self {
             reservation: reserved.reservation,
             questions,
-            standings: match request.stream.is_some() || gate.config.keepalive().is_some() {
+            standings: match leaves_early {
                 true => local::standings(gate.store(), rules, scope, now),
                 false => Vec::new(),
             },

@@ -4,6 +4,7 @@
 //! calls in the wrong phase; a panic is a trap. So only the forms over bytes are used, each in the
 //! phases named at it.
 
+use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
@@ -103,19 +104,27 @@ pub(super) fn open_response(open: &Open) {
     if let Err(status) = hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers) {
         log::error!("imagegate: cannot replace the response headers: {status:?}");
     }
-    append_response(&open.body);
+    prepend_response(&open.body);
 }
 
-/// Puts bytes in the place of a chunk that was taken. In `on_http_response_body`; of any length once the
-/// head has left.
-pub(super) fn append_response(bytes: &[u8]) {
+/// Puts bytes before what Envoy holds, which is nothing where the chunk was taken. In `on_http_response_body`;
+/// of any length once the head has left.
+pub(super) fn prepend_response(bytes: &[u8]) {
     if !bytes.is_empty() {
         replace_body(BufferType::HttpResponseBody, 0, bytes);
     }
 }
 
-/// Breaks off a response whose head has left: Envoy cannot send another, and resets the stream. In
+/// Removes all trailers of the response: whatever they tell is the upstream's. In
 /// `on_http_response_trailers`.
+pub(super) fn clear_response_trailers() {
+    if let Err(status) = hostcalls::set_map_bytes(MapType::HttpResponseTrailers, Vec::new()) {
+        log::error!("imagegate: cannot remove the response trailers: {status:?}");
+    }
+}
+
+/// Breaks off a response whose head has left: Envoy cannot send another, and resets the stream. In
+/// `on_http_response_body` and `on_http_response_trailers`.
 pub(super) fn reset_response() {
     if let Err(status) = hostcalls::send_http_response(502, Vec::new(), None) {
         log::error!("imagegate: cannot break off: {status:?}");
@@ -190,10 +199,11 @@ pub(super) fn resume_request() {
 pub(super) fn response_head() -> ResponseHead {
     let value =
         |name| hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten();
-    let status = status(value(":status").as_deref());
+    let status = number(value(":status").as_deref()).unwrap_or(0);
     let mut head = ResponseHead { status, ..ResponseHead::default() };
     head.content_encoding = value("content-encoding");
     head.content_type = value("content-type");
+    head.content_length = number(value("content-length").as_deref());
     if status != 200 {
         head.retry_after = value("retry-after");
         head.envoy_details = property(&["response", "code_details"])
@@ -214,22 +224,25 @@ pub(super) fn call_head(num_headers: usize) -> Option<ResponseHead> {
     let value =
         |name: &str| headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone());
     Some(ResponseHead {
-        status: status(value(":status").as_deref()),
+        status: number(value(":status").as_deref()).unwrap_or(0),
         retry_after: value("retry-after"),
         content_encoding: value("content-encoding"),
         content_type: value("content-type"),
+        content_length: None,
         envoy_details: None,
     })
 }
 
-fn status(value: Option<&[u8]>) -> u16 {
-    value.and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.parse().ok()).unwrap_or(0)
+fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {
+    value.and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.parse().ok())
 }
 
 /// The status that the client was sent; nothing for one that left. In `on_log`.
 pub(super) fn response_code() -> Option<u16> {
     let details = property(&["response", "code_details"]).unwrap_or_default();
-    if details.starts_with(b"downstream_remote") || details.starts_with(b"downstream_local") {
+    // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset.
+    let left = [&b"downstream_remote"[..], b"downstream_local", b"http2.remote_", b"http3.remote_"];
+    if left.iter().any(|it| details.starts_with(it)) {
         return None;
     }
     let code = property(&["response", "code"])?;

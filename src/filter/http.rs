@@ -10,7 +10,7 @@ use super::host;
 use super::root::{self, Shared};
 use crate::exchange::{
     Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody,
-    OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Question,
+    OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Question, Reach,
     SideCalls,
 };
 
@@ -214,10 +214,12 @@ impl HttpContext for Stream {
 
     fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let Some((_, exchange)) = &self.open else { return Action::Continue };
-        if !exchange.try_borrow().is_ok_and(|exchange| exchange.takes_response()) {
-            return Action::Continue;
-        }
-        let chunk = host::take_body(BufferType::HttpResponseBody, body_size);
+        let buffer = BufferType::HttpResponseBody;
+        let chunk = match exchange.try_borrow().map_or(Reach::Nothing, |it| it.reach()) {
+            Reach::Nothing => return Action::Continue,
+            Reach::Take => host::take_body(buffer, body_size),
+            Reach::Look => host::body(buffer, 0, body_size),
+        };
         let outcome =
             self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
         match outcome {
@@ -228,8 +230,12 @@ impl HttpContext for Stream {
                 Action::Continue
             }
             Some(OnResponseBody::Send(bytes)) => {
-                host::append_response(&bytes);
+                host::prepend_response(&bytes);
                 Action::Continue
+            }
+            Some(OnResponseBody::Reset) => {
+                host::reset_response();
+                Action::Pause
             }
             Some(OnResponseBody::Pass) | None => Action::Continue,
         }
@@ -243,7 +249,11 @@ impl HttpContext for Stream {
                 Action::Pause
             }
             Some(OnResponseEnd::Hold) => self.wait(),
-            Some(OnResponseEnd::Pass) | None => Action::Continue,
+            Some(OnResponseEnd::Pass) => {
+                host::clear_response_trailers();
+                Action::Continue
+            }
+            None => Action::Continue,
         }
     }
 

@@ -13,9 +13,10 @@ pub(super) struct Terms<'a> {
     pub(super) image_model: &'a str,
     pub(super) names_format: bool,
     pub(super) streams: bool,
+    pub(super) n: u32,
 }
 
-/// The body of a call for one image: of `edits` where the request has images, else of `generations`.
+/// The body of a call: of `edits` where the request has images, else of `generations`.
 pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Terms<'_>) -> Body {
     let capacity = max_len(request, target);
     let mut options = options(request);
@@ -34,6 +35,7 @@ pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Term
         options,
         response_format: terms.names_format.then_some("b64_json"),
         stream: stream.map(|_| true),
+        n: (terms.n > 1).then_some(terms.n),
         ..ImagesRequest::default()
     };
     if target.is_form(request) {

@@ -37,20 +37,22 @@ pub enum Target<'a> {
         edits: Edits,
         /// A client that wants events gets the provider's.
         streams: bool,
+        /// How many images one call asks for.
+        n: u32,
     },
 }
 
-/// The body of a call for one image: of `/responses`, or of the Images API, there of `edits` where the
-/// request has images, else of `generations`. `n` is left to the caller: the tool rejects it. `user` is not
-/// sent: towards the upstream the user is the gateway's operator.
+/// The body of a call: of `/responses`, for one image, since the tool rejects `n`; or of the Images API, there
+/// of `edits` where the request has images, else of `generations`. `user` is not sent: towards the upstream the
+/// user is the gateway's operator.
 #[must_use]
 pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
     let (host_model, image_model, tool_choice) = match *target {
         Target::Responses { host_model, image_model, tool_choice } => {
             (host_model, image_model, tool_choice)
         }
-        Target::Images { image_model, names_format, streams, .. } => {
-            let terms = provider::Terms { image_model, names_format, streams };
+        Target::Images { image_model, names_format, streams, n, .. } => {
+            let terms = provider::Terms { image_model, names_format, streams, n };
             return provider::write(request, target, terms);
         }
     };

@@ -76,7 +76,7 @@ fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
 }
 
 #[test]
-fn three_edits_are_three_forms_and_a_url_is_refused_by_name() {
+fn three_edits_are_one_form_or_three_and_a_url_is_refused_by_name() {
     let provider = Sim::start();
     let envoy = before(&provider, "/v1/images");
     let drawn = draw(&envoy, "a lighthouse", "png");
@@ -85,10 +85,18 @@ fn three_edits_are_three_forms_and_a_url_is_refused_by_name() {
     let send = |body: &Value| {
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
     };
+    let files = json!([file("image", "image-1", "png", &drawn)]);
     assert_eq!(send(&body).pictures().len(), 3);
     let asked = provider.received();
-    for asked in &asked[asked.len() - 3..] {
-        assert_eq!(asked["body"]["files"], json!([file("image", "image-1", "png", &drawn)]));
+    assert_eq!(asked.len(), 2);
+    assert_eq!((&asked[1]["body"]["files"], &asked[1]["body"]["n"]), (&files, &json!(3)));
+    // As URLs they are collected.
+    body["response_format"] = json!("url");
+    assert_eq!(send(&body).json()["data"].as_array().unwrap().len(), 3);
+    let asked = provider.received();
+    assert_eq!(asked.len(), 5);
+    for asked in &asked[2..] {
+        assert_eq!((&asked["body"]["files"], asked["body"].get("n")), (&files, None));
     }
     body["images"][0]["image_url"] = json!("https://example.com/a.png");
     let response = send(&body);

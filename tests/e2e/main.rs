@@ -42,6 +42,7 @@ mod paths;
 mod provider_streams;
 mod providers;
 mod quotas;
+mod relay;
 mod request_ids;
 mod rls;
 mod sdks;

@@ -64,15 +64,21 @@ fn a_request_reaches_the_provider_as_its_own_and_the_answer_comes_back_filtered(
 }
 
 #[test]
-fn three_images_are_three_calls_and_an_edit_goes_to_the_edits() {
+fn three_images_are_one_call_or_three_and_an_edit_goes_to_the_edits() {
     let upstream = Upstream::always(told(200, &answer("aGVsbG8=")));
     let mut config = config();
     config["upstreams"]["codex"]["edits"] = json!("json");
     let envoy = Setup::new(upstream.port()).configure(&config).start();
     let mut request = body();
     request["n"] = json!(3);
-    assert_eq!(Request::generation(&request).send(&envoy).pictures().len(), 3);
-    assert_eq!(upstream.received().len(), 3);
+    // As the client wants them, they are the provider's to count; as URLs, they are collected.
+    Request::generation(&request).send(&envoy).picture();
+    assert_eq!(upstream.only().json()["n"], 3);
+    request["response_format"] = json!("url");
+    let urls = Request::generation(&request).send(&envoy).json();
+    assert_eq!(urls["data"].as_array().unwrap().len(), 3, "{urls}");
+    assert_eq!(upstream.received().len(), 4);
+    assert!(upstream.received().iter().skip(1).all(|it| it.json().get("n").is_none()));
     let edit = json!({"prompt": "p", "model": "openai:gpt-image-2",
         "images": [{"image_url": "data:image/png;base64,iVBORw0KGgo="}]});
     let response =
@@ -124,7 +130,9 @@ fn an_answer_that_is_cut_is_no_picture() {
     let half = whole[..50_000].to_vec();
     let upstream = Upstream::always(vec![head(), Step::Chunk(half), Step::End]);
     let envoy = Setup::new(upstream.port()).configure(&config()).start();
-    Request::generation(&body()).send(&envoy).assert_error(502, "upstream_disconnected");
+    let mut collected = body();
+    collected["response_format"] = json!("url");
+    Request::generation(&collected).send(&envoy).assert_error(502, "upstream_disconnected");
 }
 
 #[test]
@@ -145,8 +153,9 @@ fn the_example_asks_each_upstream_for_its_own_models() {
     assert!(drawn.pictures().iter().all(|it| it.starts_with("iVBORw0KGgo")));
     assert_eq!(codex.received().len(), 2);
     let asked = provider.received();
-    assert_eq!(asked.len(), 2);
+    assert_eq!(asked.len(), 1);
     for request in asked {
+        assert_eq!(request["body"]["n"], 2, "{request}");
         assert_eq!(request["path"], "/v1/images/generations", "{request}");
         assert_eq!(request["body"]["model"], "gpt-image-2", "{request}");
     }

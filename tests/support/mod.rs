@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod money;
+pub(crate) mod providers;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -238,6 +238,18 @@ impl Connection {
         self.wire.read_chunk()
     }
 
+    /// The body behind this head.
+    pub(crate) fn read_body(&mut self, head: &Response) -> Vec<u8> {
+        let head = Head { first: String::new(), headers: head.headers.clone() };
+        self.wire.read_body(&head, ToEnd::No).expect("the body comes whole")
+    }
+
+    /// All that comes until the connection ends, whatever length was told.
+    pub(crate) fn read_to_close(&mut self) -> Vec<u8> {
+        let head = Head { first: String::new(), headers: Vec::new() };
+        self.wire.read_body(&head, ToEnd::Yes).unwrap()
+    }
+
     /// Whether nothing comes for a moment.
     pub(crate) fn is_silent_for(&mut self, moment: Duration) -> bool {
         self.wire.stream.set_read_timeout(Some(moment)).unwrap();

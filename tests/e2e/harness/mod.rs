@@ -7,6 +7,7 @@
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod envoy;
+pub(crate) mod http2;
 pub(crate) mod rls;
 pub(crate) mod script;
 pub(crate) mod setup;

@@ -82,7 +82,7 @@ impl Wire {
         }
     }
 
-    fn read_exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+    pub(super) fn read_exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
         self.unread.reserve(length.saturating_sub(self.unread.len()));
         while self.unread.len() < length {
             self.fill()?;

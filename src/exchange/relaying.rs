@@ -1,0 +1,269 @@
+//! The answer of a provider is passed on as it comes, and counted as it passes.
+//!
+//! ```text
+//!         first byte of a picture           last bracket
+//! Held ───────────────────────────▶ Left ─────────────────▶ Told
+//!   │ failure, or the whole answer    │ broken
+//!   └──────────▶ Replied              └──────▶ broken off
+//! ```
+//!
+//! While the head is held, bytes are taken as everywhere, a failure keeps its status, and it is [`Call`]'s
+//! rules that say what is one. From then on Envoy's buffer is only looked at: no picture is held, whatever
+//! it weighs, and a client that reads slowly slows its provider down and nobody else. What can no longer be
+//! told is shown by breaking the transfer off: no half of an answer ends like a whole one.
+//!
+//! What is charged once the head has left is what has passed. Whole pictures count whatever ends the answer;
+//! the one that is coming counts where it is the client that leaves, since a client could else leave a few
+//! bytes before the end of each picture and pay for none.
+//!
+//! [`Call`]: super::call::Call
+
+mod settling;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::asking::Asking;
+use super::call::ResponseHead;
+use super::gate::Gate;
+use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
+use super::streaming::{MAX_BESIDE_HEAD, MIN_BESIDE_HEAD};
+use super::{End, Exchange, Phase};
+use crate::config::{Api, Model};
+use crate::openai::error::Failure;
+use crate::openai::request::{ImageRequest, ResponseFormat};
+use crate::translate::collect::{Bounds, Picture};
+use crate::translate::relay::{Relay, room};
+
+/// So much may come before the first picture: a prompt of the greatest length, revised and with each of its
+/// characters escaped, fits. All of it is white space and words.
+const MAX_HELD_BYTES: usize = 256 * 1024;
+
+/// Whether the answer can reach the client as it comes: it is in the client's terms then, white space is not
+/// wanted before it, and no other upstream may have to be asked.
+pub(super) fn applies(
+    gate: &Gate,
+    model: &Model<'_>,
+    request: &ImageRequest<'_>,
+    format: ResponseFormat,
+) -> bool {
+    let is_kept_alive = request.n == 1 && gate.config.keepalive().is_some();
+    let [only] = model.candidates.as_slice() else { return false };
+    only.upstream.api() == Api::Images
+        && request.stream.is_none()
+        && format == ResponseFormat::B64Json
+        && !is_kept_alive
+}
+
+/// What a request for `n` pictures may hold while it is relayed.
+pub(super) fn room_for(n: u32) -> usize {
+    room(usize::try_from(n).unwrap_or(usize::MAX)).saturating_add(MAX_HELD_BYTES)
+}
+
+/// A request whose answer is passed on.
+#[derive(Debug)]
+pub(super) struct Relaying {
+    /// Its one call: until the head has left its failures are told by its rules.
+    asking: Asking,
+    relay: Relay,
+    stage: Stage,
+    /// The length of the answer, where the provider tells it.
+    content_length: Option<u64>,
+    /// How the rules stood at admission, as headers.
+    limits: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The head is held, and with it what has come.
+    Held(Vec<u8>),
+    /// The head has left, and this is to follow it.
+    Left(Vec<u8>),
+    /// The answer has passed, and is settled.
+    Told,
+}
+
+impl Relaying {
+    pub(super) fn new(
+        asking: Asking,
+        asked: u32,
+        bounds: &Bounds,
+        limits: Vec<(&'static str, String)>,
+    ) -> Self {
+        let relay = Relay::new(asked, bounds);
+        Self { asking, relay, stage: Stage::Held(Vec::new()), content_length: None, limits }
+    }
+
+    fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
+        self.content_length = head.content_length;
+        self.asking.own_head(head, bounds, now);
+    }
+
+    /// Whether the head is still held.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.stage, Stage::Held(_))
+    }
+
+    /// Takes bytes; the pictures where they end the answer. A failure settles the call.
+    fn feed(&mut self, chunk: &Rc<Vec<u8>>, end: End, now: Duration) -> Option<Vec<Picture>> {
+        if !self.asking.is_collecting() {
+            self.asking.own_body(chunk.to_vec(), end, now);
+            return None;
+        }
+        match self.relay.feed(chunk, now) {
+            Some(Ok(pictures)) => return Some(pictures),
+            Some(Err(failure)) => self.asking.fail(&failure),
+            None if end == End::Stream => self.asking.fail(&self.relay.cut_short()),
+            None => {}
+        }
+        if let (Stage::Held(held), false) = (&mut self.stage, self.relay.has_begun()) {
+            if held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
+                self.asking.fail(&Failure::UpstreamGarbled);
+            } else {
+                held.extend_from_slice(chunk);
+            }
+        }
+        None
+    }
+
+    /// What leaves beside the head, of what was held and the chunk in hand; the rest follows. A body above the
+    /// stream's buffer limit ends the Envoy process while the head is held, and Envoy has just held the chunk.
+    fn leave(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let Stage::Held(held) = &mut self.stage else { return Vec::new() };
+        let mut body = std::mem::take(held);
+        body.extend_from_slice(chunk);
+        let room = chunk.len().clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD);
+        let rest = if body.len() > room { body.split_off(room) } else { Vec::new() };
+        self.stage = Stage::Left(rest);
+        body
+    }
+
+    /// Why the call failed.
+    fn into_failure(self) -> Failure {
+        let failure = self.asking.into_results().failures.into_iter().next();
+        failure.map_or(Failure::UpstreamCut, |(_, failure)| failure)
+    }
+}
+
+impl Exchange {
+    /// Takes the head of the response. Events that nobody asked for are collected, as they are anywhere: they are
+    /// not what the client is to get, but a picture is drawn.
+    pub(super) fn relay_head(&mut self, head: ResponseHead, now: Duration) {
+        let Phase::Relaying(relaying) = &mut self.phase else { return };
+        let is_document = head.is_json();
+        relaying.head(head, &self.gate.bounds(), now);
+        if is_document || !relaying.asking.is_collecting() {
+            return;
+        }
+        if let Phase::Relaying(relaying) = std::mem::replace(&mut self.phase, Phase::Replied) {
+            self.phase = Phase::Asking(Box::new(relaying.asking));
+        }
+    }
+
+    /// Takes bytes of the response where the answer is passed on: before the head has left they are taken out
+    /// of Envoy's buffer, behind it they are in it.
+    pub(super) fn relay_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
+        let Phase::Relaying(relaying) = &mut self.phase else { return OnResponseBody::Pass };
+        let chunk = Rc::new(chunk);
+        if matches!(relaying.stage, Stage::Told) {
+            return self.relay_rest(&chunk, now);
+        }
+        let pictures = relaying.feed(&chunk, end, now);
+        let failed = relaying.asking.is_settled();
+        let begun = relaying.relay.has_begun();
+        match (&mut relaying.stage, pictures) {
+            (Stage::Held(held), Some(pictures)) => {
+                let mut body = std::mem::take(held);
+                body.extend_from_slice(&chunk);
+                OnResponseBody::Reply(self.relay_at_once(body, &pictures, now))
+            }
+            (Stage::Held(_), None) if failed => OnResponseBody::Reply(self.refuse_relay(now)),
+            (Stage::Held(_), None) if begun => {
+                let body = relaying.leave(&chunk);
+                OnResponseBody::Open(self.open_relay(body))
+            }
+            (Stage::Held(_), None) => OnResponseBody::Hold,
+            (_, None) if failed => self.break_relay(now),
+            (stage, pictures) => {
+                let waiting = match stage {
+                    Stage::Left(waiting) => std::mem::take(waiting),
+                    Stage::Held(_) | Stage::Told => Vec::new(),
+                };
+                if let Some(pictures) = pictures {
+                    *stage = Stage::Told;
+                    self.settle_relay(&pictures, now);
+                }
+                self.pass(waiting, &chunk)
+            }
+        }
+    }
+
+    /// Lets the chunk in Envoy's buffer go on behind `waiting`.
+    fn pass(&mut self, waiting: Vec<u8>, chunk: &[u8]) -> OnResponseBody {
+        let bytes = waiting.len().saturating_add(chunk.len());
+        self.record.bytes_out = self.record.bytes_out.saturating_add(bytes);
+        match waiting.is_empty() {
+            true => OnResponseBody::Pass,
+            false => OnResponseBody::Send(waiting),
+        }
+    }
+
+    /// Behind the answer white space passes: its length may have been told. Anything else would make the
+    /// client's JSON none.
+    fn relay_rest(&mut self, chunk: &[u8], now: Duration) -> OnResponseBody {
+        if chunk.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+            return self.pass(Vec::new(), chunk);
+        }
+        self.phase = Phase::Told;
+        self.fail_relay(&Failure::UpstreamGarbled, now);
+        OnResponseBody::Reset
+    }
+
+    /// The head that opens the answer, with its first bytes. Of the provider's headers nothing crosses but the
+    /// length.
+    fn open_relay(&mut self, body: Vec<u8>) -> Open {
+        self.record.status = Some(200);
+        self.record.committed = true;
+        self.record.bytes_out = body.len();
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        if let Phase::Relaying(relaying) = &mut self.phase {
+            let length = relaying.content_length.map(|it| ("content-length", it.to_string()));
+            headers.extend(length);
+            headers.append(&mut relaying.limits);
+        }
+        let reply = LocalReply { status: 200, headers, body, notice: None };
+        let LocalReply { status, headers, body, .. } = self.with_request_id(reply);
+        Open { status, headers, body }
+    }
+
+    /// The answer came whole while the head was held.
+    fn relay_at_once(&mut self, body: Vec<u8>, pictures: &[Picture], now: Duration) -> LocalReply {
+        self.phase = Phase::Replied;
+        let limits = self.settle_relay(pictures, now);
+        self.deliver(body, limits)
+    }
+
+    /// Takes the end of the response where trailers stand in for the last part of the body.
+    pub(super) fn relay_trailers(&mut self, now: Duration) -> OnResponseEnd {
+        let Phase::Relaying(relaying) = &self.phase else { return OnResponseEnd::Pass };
+        if matches!(relaying.stage, Stage::Told) {
+            return OnResponseEnd::Pass;
+        }
+        match self.relay_body(Vec::new(), End::Stream, now) {
+            OnResponseBody::Reply(reply) => OnResponseEnd::Reply(reply),
+            OnResponseBody::Reset => OnResponseEnd::Reset,
+            _ => OnResponseEnd::Hold,
+        }
+    }
+
+    /// Notes that time has passed. Once the head has left nothing can be told from the clock: the next bytes
+    /// break the answer off, or Envoy, which waits a little longer, resets the stream.
+    pub(super) fn tick_relay(&mut self, now: Duration) -> OnAnswer {
+        let Phase::Relaying(relaying) = &mut self.phase else { return OnAnswer::Pass };
+        relaying.asking.tick(now);
+        match relaying.is_held() && relaying.asking.is_settled() {
+            true => OnAnswer::Reply(self.refuse_relay(now)),
+            false => OnAnswer::Hold,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What an answer that passes on comes to: who pays for what, and how its end is told.
+
+use std::time::Duration;
+
+use super::super::outcome::{LocalReply, OnResponseBody};
+use super::super::ticket::Charge;
+use super::super::{Exchange, Phase};
+use super::Stage;
+use crate::openai::error::Failure;
+use crate::translate::collect::Picture;
+use crate::translate::relay::Begun;
+
+impl Exchange {
+    /// Tells the failure while the head is held.
+    pub(super) fn refuse_relay(&mut self, now: Duration) -> LocalReply {
+        let phase = std::mem::replace(&mut self.phase, Phase::Replied);
+        let failure = match phase {
+            Phase::Relaying(relaying) => relaying.into_failure(),
+            _ => Failure::Internal,
+        };
+        self.fail_relay(&failure, now);
+        self.refuse(&failure)
+    }
+
+    /// Breaks off an answer whose head has left. What has passed is charged.
+    pub(super) fn break_relay(&mut self, now: Duration) -> OnResponseBody {
+        let phase = std::mem::replace(&mut self.phase, Phase::Told);
+        let Phase::Relaying(mut relaying) = phase else { return OnResponseBody::Pass };
+        self.settle_relay(&relaying.relay.passed(Begun::Lost), now);
+        self.fail_relay(&relaying.into_failure(), now);
+        OnResponseBody::Reset
+    }
+
+    /// Notes why an answer brought fewer pictures than were asked for, and settles what is not settled yet.
+    pub(super) fn fail_relay(&mut self, failure: &Failure, now: Duration) {
+        self.settle(&Charge::nothing(), now);
+        self.record.fail_own(failure);
+        self.record.fail_stream(failure);
+        self.count_failed();
+    }
+
+    /// Charges the pictures that have passed; how the rules then stand, as headers.
+    pub(super) fn settle_relay(
+        &mut self,
+        pictures: &[Picture],
+        now: Duration,
+    ) -> Vec<(&'static str, String)> {
+        let charge = self.ticket.as_ref().filter(|_| !pictures.is_empty());
+        let charge =
+            charge.map(|ticket| ticket.charge(&self.gate, pictures, &vec![0; pictures.len()]));
+        if !pictures.is_empty() {
+            self.record.deliver(pictures, now);
+        }
+        self.count_failed();
+        self.settle(&charge.unwrap_or_else(Charge::nothing), now)
+    }
+
+    pub(super) fn count_failed(&mut self) {
+        let Self { record, .. } = self;
+        record.images_failed = record.images_asked.saturating_sub(record.images_delivered);
+    }
+
+    /// The exchange ends before its answer has: the client left, or Envoy broke the answer off.
+    pub(in crate::exchange) fn end_relay(&mut self, status: Option<u16>, now: Duration) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Replied);
+        let Phase::Relaying(mut relaying) = phase else { return };
+        match relaying.stage {
+            Stage::Told => return,
+            Stage::Held(_) => self.record.end_early(status, 1),
+            Stage::Left(_) => {
+                let overdue = relaying.asking.is_settled().then_some(Failure::UpstreamTimeout);
+                self.record.end_late(status, overdue);
+                let begun = match status {
+                    None => Begun::Counts,
+                    Some(_) => Begun::Lost,
+                };
+                self.settle_relay(&relaying.relay.passed(begun), now);
+            }
+        }
+        self.count_failed();
+    }
+}

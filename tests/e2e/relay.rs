@@ -1,0 +1,379 @@
+//! Answers of a provider that pass on as they come.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::http2::{Ended, Http2};
+use crate::harness::{
+    Connection, Envoy, Gate, Key, Request, Response, SECRET_PROMPT, Setup, Step, Upstream, config,
+    eventually,
+};
+
+const MIB: usize = 1024 * 1024;
+/// The line of the examples without which Envoy holds no more than its default.
+const LIMIT: &str = "                      request_body_buffer_limit: 67108864\n";
+/// A head as providers send it.
+const SECRETS: [(&str, &str); 6] = [
+    ("set-cookie", "__cf_bm=secret"),
+    ("openai-organization", "org-secret"),
+    ("x-ratelimit-remaining-requests", "4999"),
+    ("x-request-id", "req-provider"),
+    ("via", "1.1 provider"),
+    ("cf-ray", "ray-secret"),
+];
+
+/// The configuration of most cases, with its upstream a provider, and a price.
+fn provider() -> Value {
+    let mut config = config();
+    config["upstreams"]["codex"] = json!({
+        "api": "images", "authority": "provider.test", "edits": "json",
+        "credential": {"key_env": "CODEX_ACCESS_TOKEN"}, "timeout": "60s"
+    });
+    config["models"] = json!([{"match": "*", "upstream": "codex"}]);
+    config["prices"] = json!([{"model": "*", "usd": "0.25"}]);
+    config["limits"] = json!([
+        {"name": "budget", "per": "user", "unit": "usd", "max": "100", "window": "month"}
+    ]);
+    config
+}
+
+fn body(n: u32) -> Value {
+    json!({"prompt": SECRET_PROMPT, "model": "gpt-image-2", "size": "1024x1024", "n": n})
+}
+
+/// An answer with pictures of so many bytes of base64, all different.
+fn answer(bytes: usize, n: usize) -> Vec<u8> {
+    let picture = |at: usize| char::from(b'A' + u8::try_from(at).unwrap()).to_string();
+    let data: Vec<_> = (0..n).map(|at| json!({"b64_json": picture(at).repeat(bytes)})).collect();
+    let answer = json!({"created": 1, "data": data, "size": "1024x1024", "usage": {"input_tokens": 10,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}, "output_tokens": 196,
+        "total_tokens": 206}});
+    // Spaces and line ends are the provider's, too.
+    [b"\n ", serde_json::to_string_pretty(&answer).unwrap().as_bytes(), b"\r\n"].concat()
+}
+
+fn headers() -> Vec<(&'static str, String)> {
+    let secrets = SECRETS.map(|(name, value)| (name, value.to_owned()));
+    [("content-type", "application/json; charset=utf-8".to_owned())]
+        .into_iter()
+        .chain(secrets)
+        .collect()
+}
+
+fn head() -> Step {
+    Step::Head(200, headers())
+}
+
+fn whole(bytes: Vec<u8>) -> Vec<Step> {
+    vec![Step::Whole(200, headers(), bytes)]
+}
+
+/// A client that has sent its request and read the head of the answer.
+fn ask(envoy: &Envoy, n: u32) -> (Connection, Response) {
+    let request = Request::generation(&body(n));
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+    let head = connection.read_head();
+    assert_eq!(head.status, 200);
+    (connection, head)
+}
+
+/// The body to its end, or to where it breaks.
+fn read(connection: &mut Connection) -> (Vec<u8>, io::Result<()>) {
+    let mut body = Vec::new();
+    loop {
+        match connection.read_chunk() {
+            Ok(Some(chunk)) => body.extend(chunk),
+            Ok(None) => return (body, Ok(())),
+            Err(fault) => return (body, Err(fault)),
+        }
+    }
+}
+
+fn held(envoy: &Envoy) -> u64 {
+    envoy.metric("wasmcustom.imagegate_buffered_bytes").unwrap_or(0)
+}
+
+fn vm_memory(envoy: &Envoy) -> u64 {
+    envoy.metric("wasmcustom.imagegate_vm_memory_bytes").unwrap_or(0)
+}
+
+/// The usage records so far.
+fn records(envoy: &Envoy) -> Vec<Value> {
+    let log = envoy.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.map(|line| serde_json::from_str(line["usage"].as_str().unwrap()).unwrap()).collect()
+}
+
+/// An Envoy whose access log has the usage records.
+fn logging(upstream: &Upstream) -> Envoy {
+    Setup::production(upstream.port()).configure_struct(&provider()).start()
+}
+
+#[test]
+fn two_pictures_of_24_mib_pass_and_are_never_held() {
+    let bytes = answer(24 * MIB, 2);
+    let gate = Gate::default();
+    let (first, rest) = bytes.split_at(40 * MIB);
+    let script = vec![
+        head(),
+        Step::Chunk(first.to_vec()),
+        Step::Wait(gate.clone()),
+        Step::Chunk(rest.to_vec()),
+        Step::End,
+    ];
+    let upstream = Upstream::always(script);
+    // With the limits of the examples, and with Envoy's own of 1 MiB.
+    for setup in [Setup::new(upstream.port()), Setup::new(upstream.port()).replace(LIMIT, "")] {
+        let envoy = setup.configure(&provider()).start();
+        let before = envoy.rss_kib();
+        let (mut client, _) = ask(&envoy, 2);
+        let mut body = Vec::new();
+        while body.len() < first.len() {
+            body.extend(client.read_chunk().unwrap().unwrap());
+            assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
+        }
+        gate.open();
+        let (end, whole) = read(&mut client);
+        whole.unwrap();
+        body.extend(end);
+        assert!(body == bytes, "the answer differs");
+        assert!(vm_memory(&envoy) < 16 * MIB as u64, "the VM grew to {}", vm_memory(&envoy));
+        let grown = (envoy.peak_rss_kib() - before) / 1024;
+        assert!(grown < 32, "Envoy grew by {grown} MiB");
+        eventually("nothing is held", || held(&envoy) == 0);
+    }
+    assert!(upstream.received().iter().all(|it| it.json()["n"] == 2 && !it.is_side_call()));
+}
+
+#[test]
+fn what_comes_before_a_picture_may_be_longer_than_the_buffer() {
+    let bytes = [vec![b' '; 200_000], answer(3 * MIB, 1)].concat();
+    let script = vec![head(), Step::Pieces(bytes.clone(), 50_000), Step::End];
+    let upstream = Upstream::scripts([script, whole(bytes.clone())]);
+    let envoy = Setup::new(upstream.port())
+        .configure(&provider())
+        .replace(LIMIT, "")
+        .replace(
+            "    - name: images\n      address:",
+            "    - name: images\n      per_connection_buffer_limit_bytes: 32768\n      address:",
+        )
+        .start();
+    for _ in 0..2 {
+        let response = Request::generation(&body(1)).send(&envoy);
+        assert!(response.status == 200 && response.body == bytes, "the answer differs");
+    }
+}
+
+#[test]
+fn nothing_of_the_providers_head_crosses_but_the_length() {
+    let bytes = answer(3 * MIB, 1);
+    let script = [head(), Step::Pieces(bytes.clone(), 100_000), Step::End].to_vec();
+    let upstream = Upstream::scripts([whole(bytes.clone()), script]);
+    let envoy = Setup::new(upstream.port()).configure(&provider()).start();
+    for has_length in [true, false] {
+        let response = Request::generation(&body(1)).header("x-request-id", "mine").send(&envoy);
+        assert!(response.status == 200 && response.body == bytes, "the answer differs");
+        let length = has_length.then(|| bytes.len().to_string());
+        assert_eq!(response.header("content-length"), length);
+        let framing = if has_length { "content-length" } else { "transfer-encoding" };
+        let mut names: Vec<_> = response.headers.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        let mut expected = [
+            "content-type",
+            "date",
+            "server",
+            "x-ratelimit-limit-usd",
+            "x-ratelimit-remaining-usd",
+            "x-ratelimit-reset-usd",
+            "x-request-id",
+            framing,
+        ];
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+        assert_eq!(response.header("content-type").as_deref(), Some("application/json"));
+        assert_ne!(response.header("x-request-id").as_deref(), Some("req-provider"));
+    }
+}
+
+/// Half an answer in each way in which it may come to its end.
+fn halves() -> Vec<(&'static str, Vec<Step>)> {
+    let half = answer(3 * MIB, 2)[..4 * MIB].to_vec();
+    let told = Step::Bytes(
+        b"HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n".to_vec(),
+    );
+    let end = |step: Step| vec![head(), Step::Chunk(half.clone()), step];
+    vec![
+        ("ended well", end(Step::End)),
+        ("closed", end(Step::Close)),
+        ("reset", end(Step::Reset)),
+        ("shorter than told", vec![told, Step::Bytes(half.clone()), Step::Close]),
+        ("no JSON", [end(Step::Chunk(b"\"}]} x".to_vec())), vec![Step::End]].concat()),
+    ]
+}
+
+#[test]
+fn half_an_answer_is_a_broken_transfer_over_http1() {
+    for (how, script) in halves() {
+        let upstream = Upstream::always(script);
+        let envoy = logging(&upstream);
+        let (mut client, head) = ask(&envoy, 2);
+        let broken = match head.header("content-length") {
+            Some(told) => client.read_to_close().len() < told.parse().unwrap(),
+            None => read(&mut client).1.is_err(),
+        };
+        assert!(broken, "{how}: the client takes it for whole");
+        eventually("it is logged", || records(&envoy).len() == 1);
+        let record = records(&envoy).remove(0);
+        assert_eq!((&record["status"], &record["committed"]), (&json!(200), &json!(true)), "{how}");
+        let code =
+            if how == "no JSON" { "upstream_invalid_response" } else { "upstream_disconnected" };
+        assert_eq!(record["code"], code, "{how}");
+        let images = record["images_delivered"].as_u64().unwrap();
+        match how {
+            // What was on its way to Envoy goes with the connection.
+            "reset" => assert!(images <= 1, "{record}"),
+            "no JSON" => assert_eq!(images, 2, "{how}"),
+            _ => assert_eq!(images, 1, "{how}"),
+        }
+        assert_eq!(record["settled_nanodollars"], images * 250_000_000, "{how}");
+    }
+}
+
+#[test]
+fn half_an_answer_is_a_stream_that_is_reset_over_http2() {
+    for (how, script) in halves() {
+        let upstream = Upstream::always(script);
+        let envoy = Setup::new(upstream.port()).configure(&provider()).start();
+        let (body, ended) = Http2::generation(envoy.port(), &body(2)).read_rest();
+        assert_eq!(ended, Ended::Reset, "{how}");
+        assert!(body.len() < 5 * MIB, "{how}");
+    }
+    let bytes = answer(24 * MIB, 1);
+    let upstream = Upstream::always(whole(bytes.clone()));
+    let envoy = Setup::new(upstream.port()).configure(&provider()).start();
+    let (body, ended) = Http2::generation(envoy.port(), &body(1)).read_rest();
+    assert_eq!(ended, Ended::Well);
+    assert!(body == bytes, "the answer differs");
+}
+
+#[test]
+fn failures_before_a_picture_keep_their_status() {
+    let error = json!({"error": {"code": "moderation_blocked", "message": "No.", "type": "t"}});
+    let json = vec![("content-type", "application/json".to_owned())];
+    let broken =
+        |end: Step| vec![head(), Step::Chunk(b"{\"data\": [{\"b64_json\": \"".to_vec()), end];
+    let upstream = Upstream::scripts([
+        vec![Step::Whole(400, json.clone(), error.to_string().into_bytes())],
+        vec![Step::Whole(200, json, error.to_string().into_bytes())],
+        broken(Step::End),
+        broken(Step::Close),
+        vec![head(), Step::Pieces(vec![b' '; 300_000], 10_000), Step::KeepOpen],
+    ]);
+    let envoy = Setup::new(upstream.port()).configure(&provider()).start();
+    for (status, code) in [
+        (400, "moderation_blocked"),
+        (400, "moderation_blocked"),
+        (502, "upstream_disconnected"),
+        (502, "upstream_disconnected"),
+        (502, "upstream_invalid_response"),
+    ] {
+        Request::generation(&body(2)).send(&envoy).assert_error(status, code);
+    }
+    eventually("nothing is held", || held(&envoy) == 0);
+}
+
+#[test]
+fn a_slow_client_slows_its_provider_and_nobody_else() {
+    let (bytes, small) = (answer(20 * MIB, 3), answer(1_000, 1));
+    let large = bytes.clone();
+    let upstream = Upstream::choosing(move |request| match request.json()["n"].as_u64() {
+        Some(_) => whole(large.clone()),
+        None => whole(small.clone()),
+    });
+    let envoy = Setup::new(upstream.port()).configure(&provider()).start();
+    let before = envoy.rss_kib();
+    let (mut client, head) = ask(&envoy, 3);
+    // It reads nothing while others are served.
+    for _ in 0..5 {
+        Request::generation(&body(1)).send(&envoy).picture();
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
+    // Envoy's own limit of what it holds for a client, and as much again for its buffers.
+    let grown = (envoy.rss_kib() - before) / 1024;
+    assert!(grown < 32, "{grown} MiB stand for a client that does not read");
+    assert!(client.read_body(&head) == bytes, "the answer differs");
+}
+
+#[test]
+fn a_client_that_leaves_pays_for_the_pictures_that_had_begun() {
+    let bytes = answer(2 * MIB, 3);
+    let half = bytes[..3 * MIB].to_vec();
+    let upstream = Upstream::always(vec![head(), Step::Chunk(half.clone()), Step::KeepOpen]);
+    let envoy = logging(&upstream);
+    // All that the filter has seen has reached the client.
+    let (mut client, _) = ask(&envoy, 3);
+    let mut got = 0;
+    while got < half.len() {
+        got += client.read_chunk().unwrap().unwrap().len();
+    }
+    drop(client);
+    eventually("the first is logged", || records(&envoy).len() == 1);
+    let mut client = Http2::generation(envoy.port(), &body(3));
+    client.read_some(half.len());
+    client.cancel();
+    eventually("both are logged", || records(&envoy).len() == 2);
+    for record in records(&envoy) {
+        assert_eq!(record["code"], "client_closed_request", "{record}");
+        assert_eq!(record["images_delivered"], 2, "{record}");
+        assert_eq!(record["images_failed"], 1, "{record}");
+        assert_eq!(record["settled_nanodollars"], 500_000_000, "{record}");
+    }
+    eventually("the upstream sees both leave", || upstream.aborted() == 2);
+    eventually("nothing is held", || held(&envoy) == 0);
+}
+
+#[test]
+fn trailers_of_the_provider_end_at_the_filter() {
+    let bytes = answer(3 * MIB, 1);
+    let end = Step::Bytes(b"0\r\nx-account: org-secret\r\n\r\n".to_vec());
+    let upstream = Upstream::always(vec![head(), Step::Chunk(bytes.clone()), end.clone()]);
+    let envoy = Setup::new(upstream.port())
+        .configure(&provider())
+        .request_trailers()
+        .upstream_protocol("http_protocol_options: { enable_trailers: true }")
+        .start();
+    let mut connection = Connection::open(envoy.port());
+    for _ in 0..2 {
+        // What stood behind the first answer would be taken for the head of the second.
+        let response = Request::generation(&body(1)).send_on(&mut connection);
+        assert!(response.status == 200 && response.body == bytes, "the answer differs");
+    }
+    // Trailers behind a half are no good end.
+    let half = vec![head(), Step::Chunk(bytes[..2 * MIB].to_vec()), end];
+    upstream.push(half);
+    let (mut client, _) = ask(&envoy, 1);
+    assert!(read(&mut client).1.is_err(), "the client takes half an answer for whole");
+}
+
+#[test]
+fn edits_pass_on_too_and_what_rules_say_is_of_the_admission() {
+    let bytes = answer(2 * MIB, 2);
+    let upstream = Upstream::always(whole(bytes.clone()));
+    let envoy = Setup::new(upstream.port()).configure(&provider()).start();
+    let edit = json!({"prompt": "p", "model": "gpt-image-2", "n": 2,
+        "images": [{"image_url": "data:image/png;base64,iVBORw0KGgo="}]});
+    let request = Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&edit);
+    for remaining in ["99.5", "99"] {
+        let response = request.send(&envoy);
+        assert!(response.body == bytes, "the answer differs");
+        assert_eq!(response.header("x-ratelimit-remaining-usd").as_deref(), Some(remaining));
+    }
+    let received = upstream.received();
+    assert_eq!(received.len(), 2);
+    assert!(received.iter().all(|it| it.path == "/v1/images/edits" && it.json()["n"] == 2));
+}
