@@ -309,7 +309,7 @@ fn failures_before_the_head_are_told_as_ever() {
 fn events_that_nobody_asked_for_are_collected() {
     let (gate, budget) = provider(&json!({}), &json!({}));
     let (mut exchange, mut got) = (Exchange::new(gate), Got::default());
-    ask(&mut exchange, &body(1)).unwrap();
+    ask(&mut exchange, &body(3)).unwrap();
     let head = ResponseHead { content_type: Some(b"text/event-stream".to_vec()), ..json_head(200) };
     exchange.response_headers(head, End::Open, NOW);
     let event =
@@ -317,7 +317,8 @@ fn events_that_nobody_asked_for_are_collected() {
     feed(&mut exchange, &mut got, event.as_bytes(), End::Open);
     feed(&mut exchange, &mut got, b"", End::Stream);
     assert_eq!(got.json()["data"], json!([{"b64_json": THREE[0]}]));
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, Value::Null));
+    assert_eq!(got.header("x-imagegate-images-failed"), Some("2"));
+    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 2, 0, 1, Value::Null));
     drop(exchange);
     assert_eq!(budget.used(), 0);
 }

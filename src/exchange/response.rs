@@ -215,6 +215,7 @@ impl Exchange {
         self.record.note_results(&results);
         let Results { pictures, drawn_by, failures } = results;
         if pictures.is_empty() {
+            self.count_failed();
             let first = failures.into_iter().next();
             let failure = first.map_or(Failure::UpstreamNoImage, |(_, failure)| failure);
             self.settle(&Charge::nothing(), now);
@@ -223,6 +224,7 @@ impl Exchange {
         let ticket = self.ticket.as_ref();
         let charge = ticket.map(|ticket| ticket.charge(&self.gate, &pictures, &drawn_by));
         self.record.deliver(&pictures, now);
+        self.count_failed();
         match answer::write(pictures, format, now.as_secs()) {
             Ok(body) => {
                 let limits = self.settle(&charge.unwrap_or_else(Charge::nothing), now);

@@ -55,7 +55,8 @@ impl Exchange {
         self.settle(&charge.unwrap_or_else(Charge::nothing), now)
     }
 
-    pub(super) fn count_failed(&mut self) {
+    /// Counts what was asked for and not delivered: one call may have been asked for several pictures.
+    pub(in crate::exchange) fn count_failed(&mut self) {
         let Self { record, .. } = self;
         record.images_failed = record.images_asked.saturating_sub(record.images_delivered);
     }
