@@ -363,6 +363,20 @@ fn each_image_of_a_request_moves_on_by_itself() {
 }
 
 #[test]
+fn a_provider_that_has_not_got_the_model_is_passed_over() {
+    let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
+    let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+    assert_eq!(calls(own(&mut exchange, head(404), &error("model_not_found"), 50)).len(), 1);
+    let drawn = reply(side(&mut exchange, 50, Some(head(200)), &stream(PICTURE)));
+    assert_eq!(drawn.status, 200);
+
+    let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+    calls(own(&mut exchange, head(404), &error("model_not_found"), 50));
+    let told = reply(side(&mut exchange, 50, Some(head(400)), &error("moderation_blocked")));
+    assert_eq!(code(&told), "moderation_blocked");
+}
+
+#[test]
 fn where_all_refuse_the_shortest_wait_is_told() {
     let (gate, _) =
         several(&json!(["codex", "openai", "last"]), &json!({"prices": [], "limits": []}));

@@ -85,6 +85,8 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
             | Failure::UpstreamFailed
             | Failure::UpstreamCredential
             | Failure::UpstreamNotEntitled
+            // The account has not got it, or nobody has.
+            | Failure::ModelRefused
             | Failure::UpstreamUnreachable
             // A full queue of Envoy's.
             | Failure::Overloaded { .. }
