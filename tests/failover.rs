@@ -103,7 +103,7 @@ fn wait(exchange: &mut Exchange, mut token: u32) -> Came {
     let mut calls = Vec::new();
     loop {
         match exchange.fail_over(NOW) {
-            OnFailover::Call(batch) => {
+            OnFailover::Call { batch, .. } => {
                 calls.push(batch);
                 exchange.side_call_started(Some(token));
                 token += 1;
@@ -245,7 +245,9 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
         (head(429), b"slow down".to_vec()),
         (head(500), error("server_error")),
         (head(500), b"<html>".to_vec()),
-        (head(502), Vec::new()),
+        (head(502), error("server_error")),
+        (head(503), Vec::new()),
+        (envoy(503, "upstream_reset_before_response_started{connection_timeout}"), Vec::new()),
         (head(503), b"no healthy upstream".to_vec()),
         (head(401), error("token_expired")),
         (head(403), error("usage_not_included")),
@@ -277,12 +279,35 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
 fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
     let cut = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination";
     let stream = stream(PICTURE);
+    let document = json!({"id": "resp_1", "status": "completed", "error": null,
+        "output": [support::item("ig_1", &"A".repeat(200_000))]});
+    let document = document.to_string().into_bytes();
+    let drawn = |kind: &str| {
+        let event = json!({"type": kind, "output_index": 0, "partial_image_index": 0,
+            "partial_image_b64": "UFJFVklFVw=="});
+        let failed = json!({"type": "response.failed", "response": {"status": "failed",
+            "error": {"code": "server_error", "message": "no"}}});
+        (support::event(&event) + &support::event(&failed)).into_bytes()
+    };
     for (head, bytes, expected) in [
         (head(400), error("moderation_blocked"), "moderation_blocked"),
         (head(500), error("moderation_blocked"), "moderation_blocked"),
         (head(400), error("invalid_prompt"), "invalid_prompt"),
         (head(413), Vec::new(), "request_too_large"),
         (head(504), Vec::new(), "upstream_timeout"),
+        (head(524), b"<html>".to_vec(), "upstream_timeout"),
+        // A gateway whose own upstream may have broken off.
+        (head(502), b"<html>".to_vec(), "upstream_error"),
+        (head(520), Vec::new(), "upstream_error"),
+        (head(500), error("invalid_prompt"), "invalid_prompt"),
+        (head(409), Vec::new(), "upstream_error"),
+        (head(429), b"local_rate_limited".to_vec(), "rate_limit_exceeded"),
+        (head(403), b"RBAC: access denied".to_vec(), "upstream_authentication_failed"),
+        // An answer that ignores `stream`, longer than any error.
+        (json_head(), document, "upstream_error"),
+        // The tool has drawn, whatever becomes of the response.
+        (head(200), drawn("response.image_generation_call.completed"), "upstream_error"),
+        (head(200), drawn("response.image_generation_call.partial_image"), "upstream_error"),
         (head(408), Vec::new(), "upstream_timeout"),
         (head(503), cut.to_vec(), "server_is_overloaded"),
         (head(200), stream[..stream.len() / 4].to_vec(), "upstream_disconnected"),
@@ -389,8 +414,16 @@ fn where_all_refuse_the_shortest_wait_is_told() {
     let wait = reply.headers.iter().find(|(name, _)| *name == "retry-after").unwrap();
     assert_eq!(wait.1, "7");
     let codes: Vec<_> = record(&mut exchange, Some(429))["attempts"].as_array().unwrap().clone();
-    assert_eq!(codes.len(), 3);
-    assert_eq!(codes[2]["upstream"], "last");
+    let codes: Vec<_> = codes.iter().map(|it| (&it["upstream"], &it["code"])).collect();
+    let limited = json!("rate_limit_exceeded");
+    assert_eq!(
+        codes,
+        [
+            (&json!("codex"), &limited),
+            (&json!("openai"), &limited),
+            (&json!("last"), &json!("upstream_error"))
+        ]
+    );
 }
 
 #[test]
@@ -411,7 +444,7 @@ fn a_call_that_the_host_refuses_goes_to_the_next_upstream() {
     let mut asked = Vec::new();
     let told = loop {
         match exchange.fail_over(NOW) {
-            OnFailover::Call(batch) => {
+            OnFailover::Call { batch, .. } => {
                 asked.push(batch.calls.cluster);
                 exchange.side_call_started(None);
             }
@@ -430,14 +463,59 @@ fn what_still_comes_on_the_clients_own_stream_is_dropped() {
     let (gate, _) = two();
     let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
     exchange.response_headers(head(500), End::Open, NOW);
-    exchange.response_body(error("server_error"), End::Open, NOW);
-    calls(wait(&mut exchange, 50));
-    for bytes in [stream(PICTURE), error("moderation_blocked"), Vec::new()] {
+    for bytes in [error("server_error"), stream(PICTURE), error("moderation_blocked"), Vec::new()] {
         assert!(matches!(exchange.response_body(bytes, End::Open, NOW), OnResponseBody::Hold));
+        // It may still break, and Envoy would answer past the filter.
+        assert!(matches!(wait(&mut exchange, 50), Came::Held));
     }
     assert!(matches!(exchange.response_body(Vec::new(), End::Stream, NOW), OnResponseBody::Hold));
+    calls(wait(&mut exchange, 50));
     let reply = reply(side(&mut exchange, 50, Some(json_head()), &pictures()));
     assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_refusal_whose_end_does_not_come_is_told() {
+    for n in [1, 2] {
+        let (gate, _) = two();
+        let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
+        let (mut exchange, _) = asked(&gate, &request);
+        exchange.response_headers(head(429), End::Open, NOW);
+        exchange.response_body(error("rate_limit_exceeded"), End::Open, NOW);
+        let later = NOW + Duration::from_secs(2);
+        assert!(matches!(exchange.tick(later - Duration::from_secs(1)), OnAnswer::Hold));
+        let told = match (n, exchange.tick(later)) {
+            (1, OnAnswer::Reply(reply)) => reply,
+            (2, OnAnswer::Hold) => {
+                reply(side(&mut exchange, 0, Some(head(400)), &error("moderation_blocked")))
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code(&told), "rate_limit_exceeded");
+        assert_eq!(record(&mut exchange, Some(429)).get("attempts"), None);
+    }
+}
+
+#[test]
+fn a_side_call_that_was_never_made_is_asked_of_the_next_upstream_at_once() {
+    let (gate, _) = two();
+    let mut exchange = Exchange::new(gate);
+    ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2", "n": 2})).unwrap();
+    exchange.side_call_started(None);
+    assert_eq!(calls(wait(&mut exchange, 50)).len(), 1);
+    assert!(matches!(own(&mut exchange, head(200), &stream(PICTURE), 60), Came::Held));
+    let reply = reply(side(&mut exchange, 50, Some(json_head()), &pictures()));
+    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_operator_is_told_what_is_to_be_mended_although_another_upstream_draws() {
+    let (gate, _) = two();
+    let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+    exchange.response_headers(head(401), End::Open, NOW);
+    exchange.response_body(error("token_expired"), End::Stream, NOW);
+    let OnFailover::Call { notices, .. } = exchange.fail_over(NOW) else { panic!("no call") };
+    assert!(notices[0].contains("renew the access token"), "{notices:?}");
 }
 
 #[test]
@@ -519,7 +597,7 @@ fn each_call_ends_by_its_own_clock_and_all_by_the_longest() {
     let (mut exchange, forward) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
     let patience =
         forward.headers.iter().find(|(name, _)| name == "x-envoy-upstream-rq-timeout-ms").unwrap();
-    assert_eq!(patience.1, b"95000", "the longest of the two, and Envoy's grace");
+    assert_eq!(patience.1, b"65000", "its own, and Envoy's grace");
     // The first upstream is silent for its 60 s: it may be drawing.
     match exchange.tick(NOW + Duration::from_secs(60)) {
         OnAnswer::Reply(reply) => assert_eq!(code(&reply), "upstream_timeout"),
@@ -530,7 +608,7 @@ fn each_call_ends_by_its_own_clock_and_all_by_the_longest() {
     let late = NOW + Duration::from_secs(50);
     exchange.response_headers(head(429), End::Open, late);
     exchange.response_body(error("rate_limit_exceeded"), End::Stream, late);
-    let OnFailover::Call(batch) = exchange.fail_over(late) else { panic!("no call") };
+    let OnFailover::Call { batch, .. } = exchange.fail_over(late) else { panic!("no call") };
     assert_eq!(batch.calls.timeout, Duration::from_secs(45), "40 s are left, and Envoy's grace");
     exchange.side_call_started(Some(50));
     assert!(matches!(exchange.tick(NOW + Duration::from_secs(89)), OnAnswer::Hold));
@@ -594,8 +672,10 @@ fn a_client_that_leaves_between_two_upstreams_is_charged_nothing() {
     assert_eq!(record["settled_nanodollars"], 0);
     assert_eq!(
         record["attempts"],
-        json!([{"upstream": "codex", "code": "rate_limit_exceeded", "calls": 1}])
+        json!([{"upstream": "codex", "code": "rate_limit_exceeded", "calls": 1},
+            {"upstream": "openai", "code": "client_closed_request", "calls": 1}])
     );
+    assert_eq!(record["upstream"], "openai", "who may have drawn");
     drop(exchange);
     assert_eq!(budget.used(), 0);
 }
@@ -687,7 +767,7 @@ proptest! {
                 told = Some(reply);
             } else {
                 let mut started = 0;
-                while let OnFailover::Call(batch) = exchange.fail_over(NOW) {
+                while let OnFailover::Call { batch, .. } = exchange.fail_over(NOW) {
                     prop_assert_eq!(does, Does::Refuses);
                     prop_assert!(upstream < 2);
                     prop_assert_eq!(batch.calls.cluster, ["codex", "provider", "last"][upstream + 1]);

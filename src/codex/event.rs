@@ -20,6 +20,8 @@ pub enum ResponseEvent {
     ItemDone(Item),
     /// A preview passed by: `response.image_generation_call.partial_image`.
     Preview(Item),
+    /// The tool says that it has drawn.
+    Drawn,
     /// Text of an answer in words, as it comes.
     WordsDelta(String),
     /// `response.completed`: the terminal event of a success.
@@ -137,6 +139,7 @@ impl ResponseEvent {
                 Self::ItemDone(event.get("item").map(Item::read).unwrap_or_default())
             }
             "response.image_generation_call.partial_image" => Self::Preview(Item::read(&event)),
+            "response.image_generation_call.completed" => Self::Drawn,
             "response.output_text.delta" | "response.refusal.delta" => {
                 Self::WordsDelta(text(&event, "delta").map(str::to_owned).unwrap_or_default())
             }

@@ -82,31 +82,33 @@ impl Route {
             }
             CandidatesFile::Several(list) => {
                 rename(file.rename.as_ref(), &here.key("rename"))?;
-                check_list(list, &place)?;
+                match list.len() {
+                    0 => return Err(place.empty()),
+                    1..=MAX_CANDIDATES => {}
+                    _ => return Err(place.out_of_range()),
+                }
                 let compile = |(index, it): (usize, &CandidateFile)| {
-                    let place = place.index(index);
+                    let here = place.index(index);
+                    let name = if it.is_object { here.key("name") } else { here.clone() };
                     let rule = it.rename.as_ref().or(file.rename.as_ref());
-                    Ok((known(&it.name, &place)?, rename(rule, &place.key("rename"))?))
+                    Ok((known(&it.name, &name)?, rename(rule, &here.key("rename"))?))
                 };
-                list.iter().enumerate().map(compile).collect::<Result<_, ConfigError>>()?
+                let list = list.iter().enumerate().map(compile);
+                let list = list.collect::<Result<Vec<_>, ConfigError>>()?;
+                check_list(&list, &place)?;
+                list
             }
         };
         Ok(Self { pattern, candidates })
     }
 }
 
-/// A list without entries, a long one, or one with an entry twice is a slip.
-fn check_list(list: &[CandidateFile], here: &Pointer) -> Result<(), ConfigError> {
-    match list.len() {
-        0 => return Err(here.empty()),
-        1..=MAX_CANDIDATES => {}
-        _ => return Err(here.out_of_range()),
-    }
-    let mut seen = BTreeMap::new();
-    for (index, it) in list.iter().enumerate() {
-        let place = here.index(index);
-        if let Some(first) = seen.insert((&it.name, &it.rename), place.clone()) {
-            return Err(place.repeats(&first));
+/// An entry that asks for the same as an earlier one is a slip.
+fn check_list(list: &[(String, Rename)], here: &Pointer) -> Result<(), ConfigError> {
+    for (index, entry) in list.iter().enumerate() {
+        let first = list.iter().take(index).position(|earlier| earlier == entry);
+        if let Some(first) = first {
+            return Err(here.index(index).repeats(&here.index(first)));
         }
     }
     Ok(())

@@ -254,7 +254,7 @@ pub(super) fn admit(
     let timeout = timeouts.max().unwrap_or_default();
     let first = model.candidates.first().ok_or(Failure::Internal)?;
     let n = if relays { request.n } else { 1 };
-    let forward = forward(&head, first, &request, n, timeout);
+    let forward = forward(&head, first, &request, n);
     let callee = Callee {
         candidate: 0,
         api: first.upstream.api(),

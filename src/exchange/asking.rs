@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::End;
-use super::call::{Call, Callee, ResponseHead};
-use super::failover::Failover;
+use super::call::{Call, Callee, ERROR_BODY_TIMEOUT, Fate, ResponseHead};
+use super::failover::{self, Failover};
 use super::gate::Gate;
 use super::outcome::SideBatch;
 use crate::memory::Lease;
@@ -24,6 +24,11 @@ pub(super) struct Asking {
     tokens: Vec<(u32, usize)>,
     /// The first call is no longer the client's own stream: what comes on that is dropped.
     own_is_over: bool,
+    /// Nothing more comes on the client's own stream. While something may, it may also break, and Envoy would
+    /// answer past the filter: so nobody else is asked in its place.
+    own_has_ended: bool,
+    /// When it was refused, if its end has not come.
+    refused_at: Option<Duration>,
     /// Covers what was sent until the upstream has begun to answer.
     sent: Option<Lease>,
     /// While a call may still go to another upstream.
@@ -52,8 +57,18 @@ pub(super) struct Results {
     pub(super) pictures: Vec<Picture>,
     /// Who drew them.
     pub(super) drawn_by: Vec<usize>,
-    /// In the client's terms.
-    pub(super) failures: Vec<(usize, Failure)>,
+    pub(super) failures: Vec<Failed>,
+}
+
+/// A call that brought nothing.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// The upstream that was asked last, and why it failed.
+    pub(super) candidate: usize,
+    pub(super) failure: Failure,
+    /// What is told of all of them, in the client's terms, and whose failure that is.
+    pub(super) told: Failure,
+    pub(super) told_by: usize,
 }
 
 impl Asking {
@@ -72,6 +87,8 @@ impl Asking {
             calls,
             tokens: Vec::new(),
             own_is_over: false,
+            own_has_ended: false,
+            refused_at: None,
             sent: Some(sent),
             failover,
             refusals: Vec::new(),
@@ -107,6 +124,7 @@ impl Asking {
                 call.end(now);
             }
         }
+        self.own_has_ended |= end == End::Stream;
         self.move_on(now);
     }
 
@@ -162,13 +180,29 @@ impl Asking {
             let Some(refusal) = call.refusal().filter(|_| !is_late && failover.has(next)) else {
                 continue;
             };
+            let is_own = place == 0 && !self.own_is_over;
+            if is_own && !self.own_has_ended {
+                self.refused_at.get_or_insert(now);
+                continue;
+            }
             self.refusals.push((call.candidate(), refusal.clone()));
             call.move_on();
             self.own_is_over |= place == 0;
         }
-        if self.calls.iter().all(|call| call.is_settled() || call.has_begun()) {
+        let is_done = |call: &Call| call.is_settled() || call.has_begun();
+        if self.calls.iter().all(is_done) && !self.waits_for_own() {
             self.failover = None;
         }
+    }
+
+    /// Whether the client's own stream is refused, and another upstream is asked once its end has come.
+    fn waits_for_own(&self) -> bool {
+        let Some(call) = self.calls.first().filter(|_| self.refused_at.is_some()) else {
+            return false;
+        };
+        let next = call.candidate().saturating_add(1);
+        let has_next = self.failover.as_ref().is_some_and(|failover| failover.has(next));
+        !self.own_has_ended && has_next && call.refusal().is_some()
     }
 
     /// The next call to be made of another upstream.
@@ -207,11 +241,21 @@ impl Asking {
     /// Notes that time has passed.
     pub(super) fn tick(&mut self, now: Duration) {
         self.calls.iter_mut().for_each(|call| call.tick(now));
+        let is_stalled =
+            self.refused_at.is_some_and(|at| now.saturating_sub(at) >= ERROR_BODY_TIMEOUT);
+        if let Some(call) = self.calls.first_mut().filter(|_| is_stalled && !self.own_has_ended) {
+            call.stay();
+        }
+    }
+
+    /// What has become of the calls so far, each with the place of its upstream.
+    pub(super) fn fates(&self) -> Vec<(usize, Fate<'_>)> {
+        self.calls.iter().map(|call| (call.candidate(), call.fate())).collect()
     }
 
     /// Whether every call has its outcome.
     pub(super) fn is_settled(&self) -> bool {
-        self.calls.iter().all(Call::is_settled)
+        self.calls.iter().all(Call::is_settled) && !self.waits_for_own()
     }
 
     /// What came of the calls.
@@ -224,9 +268,12 @@ impl Asking {
                     results.pictures.push(picture);
                     results.drawn_by.push(candidate);
                 }
-                Err(failure) => {
-                    let failure = failure.with_images_name(self.terms.images_name);
-                    results.failures.push((candidate, failure));
+                Err(mut all) => {
+                    let told_by = failover::telling(&all);
+                    let told = all.get(told_by).cloned().unwrap_or(Failure::Internal);
+                    let told = told.with_images_name(self.terms.images_name);
+                    let failure = all.pop().unwrap_or(Failure::Internal);
+                    results.failures.push(Failed { candidate, failure, told, told_by });
                 }
             }
         }

@@ -26,7 +26,7 @@ const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 /// Up to this many bytes a body is looked at after each piece, whether it is whole.
 const MAX_WHOLE_BYTES: usize = 8 * 1024;
 /// How long the body of an error may take.
-const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What matters of an upstream's head.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,8 +77,8 @@ pub(super) struct Call {
     has_begun: bool,
     /// The picture's room, behind a failure.
     spare: Option<Lease>,
-    /// What Envoy says of a connection leaves open whether the upstream has the request.
-    may_be_drawn: bool,
+    /// No other upstream is asked: this one may have drawn, or it is not only its own refusal.
+    stays: bool,
     /// Why the upstreams before this one brought nothing.
     earlier: Vec<Failure>,
 }
@@ -91,6 +91,14 @@ pub(super) struct Callee {
     pub(super) api: Api,
     /// When the call is given up.
     pub(super) deadline: Duration,
+}
+
+/// What has become of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate<'f> {
+    Open,
+    Drawn,
+    Failed(&'f Failure),
 }
 
 #[derive(Debug)]
@@ -131,7 +139,7 @@ impl Call {
             previews: Vec::new(),
             has_begun: false,
             spare: None,
-            may_be_drawn: false,
+            stays: false,
             earlier: Vec::new(),
         }
     }
@@ -144,11 +152,16 @@ impl Call {
     /// Why another upstream may be asked for the picture: this one refused, and certainly drew nothing.
     pub(super) fn refusal(&self) -> Option<&Failure> {
         match &self.state {
-            State::Settled(Err(failure)) if !self.has_begun && !self.may_be_drawn => {
+            State::Settled(Err(failure)) if !self.has_begun && !self.stays => {
                 Some(failure).filter(|failure| failover::is_refusal(failure))
             }
             _ => None,
         }
+    }
+
+    /// Has no other upstream asked.
+    pub(super) fn stay(&mut self) {
+        self.stays = true;
     }
 
     /// Has the call made again, of the next upstream.
@@ -220,7 +233,7 @@ impl Call {
         };
         self.state = match head {
             ResponseHead { envoy_details: Some(details), status, .. } => {
-                self.may_be_drawn = !error::never_left(&details);
+                self.stays = !error::never_left(&details);
                 self.spare = Some(room);
                 State::Settled(Err(error::from_envoy(status, &details)))
             }
@@ -275,6 +288,7 @@ impl Call {
         }
         if let State::Failing { since, .. } = &self.state {
             if now.saturating_sub(*since) >= ERROR_BODY_TIMEOUT {
+                self.stay();
                 self.end(now);
             }
         }
@@ -295,13 +309,14 @@ impl Call {
                     }
                     Err(failure) => {
                         // For want of room here.
-                        self.may_be_drawn |= matches!(failure, Failure::Overloaded { .. });
+                        self.stays |= matches!(failure, Failure::Overloaded { .. });
+                        self.stays |= collector.has_drawn();
                         failure
                     }
                 }
             }
             State::Failing { head, body, .. } => {
-                self.may_be_drawn = error::may_have_left(body);
+                self.stays |= error::leaves_open(head.status, body);
                 let retry_after = head.retry_after.as_deref();
                 error::from_http(self.api, head.status, retry_after, body, now)
             }
@@ -309,14 +324,25 @@ impl Call {
         self.fail(failure);
     }
 
-    /// The outcome; a call that is still open was cut.
-    pub(super) fn into_result(self) -> Result<Picture, Failure> {
-        match self.state {
-            State::Settled(Ok(picture)) => Ok(picture),
-            State::Settled(Err(failure)) => Err(failover::telling(self.earlier, failure)),
+    /// The outcome, with all failures in the order of the upstreams; a call that is still open was cut.
+    pub(super) fn into_result(self) -> Result<Picture, Vec<Failure>> {
+        let mut failures = self.earlier;
+        failures.push(match self.state {
+            State::Settled(Ok(picture)) => return Ok(picture),
+            State::Settled(Err(failure)) => failure,
             State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing { .. } => {
-                Err(Failure::UpstreamCut)
+                Failure::UpstreamCut
             }
+        });
+        Err(failures)
+    }
+
+    /// What has become of it so far.
+    pub(super) fn fate(&self) -> Fate<'_> {
+        match &self.state {
+            State::Settled(Ok(_)) => Fate::Drawn,
+            State::Settled(Err(failure)) => Fate::Failed(failure),
+            _ => Fate::Open,
         }
     }
 }

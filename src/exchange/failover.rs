@@ -11,7 +11,6 @@
 //!
 //! The client's body is kept until no call can move on any more, and written anew for each call.
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::admission;
@@ -93,20 +92,15 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
     )
 }
 
-/// What a client is told where each upstream brought nothing: what the last one said, unless that is a refusal and
-/// there is one that names a wait; of these the shortest.
-pub(super) fn telling(earlier: Vec<Failure>, last: Failure) -> Failure {
-    if !is_refusal(&last) {
+/// Which of the failures a client is told where each upstream brought nothing, in the order in which they were
+/// asked: what the last one said, unless that is a refusal and there is one with a wait; of these the shortest.
+pub(super) fn telling(failures: &[Failure]) -> usize {
+    let last = failures.len().saturating_sub(1);
+    if !failures.last().is_some_and(is_refusal) {
         return last;
     }
-    let by_wait = |a: &Failure, b: &Failure| match (wait(a), wait(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    };
-    // The first of equals: so the last failure stands before the earlier ones.
-    std::iter::once(last).chain(earlier).min_by(by_wait).unwrap_or(Failure::UpstreamFailed)
+    let waits = failures.iter().enumerate().filter_map(|(place, it)| Some((wait(it)?, place)));
+    waits.min().map_or(last, |(_, place)| place)
 }
 
 const fn wait(failure: &Failure) -> Option<Duration> {
@@ -126,11 +120,12 @@ mod tests {
     fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {
         let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
         let (failed, spent) = (Failure::UpstreamFailed, Failure::QuotaExhausted);
-        assert_eq!(telling(vec![limited(9), limited(3)], failed.clone()), limited(3));
-        assert_eq!(telling(vec![limited(9)], limited(20)), limited(9));
-        assert_eq!(telling(vec![spent.clone()], failed.clone()), failed);
-        assert_eq!(telling(vec![failed], spent.clone()), spent);
-        assert_eq!(telling(Vec::new(), spent.clone()), spent);
+        assert_eq!(telling(&[limited(9), limited(3), failed.clone()]), 1);
+        assert_eq!(telling(&[limited(9), limited(20)]), 0);
+        assert_eq!(telling(&[limited(9), limited(9)]), 0);
+        assert_eq!(telling(&[spent.clone(), failed.clone()]), 1);
+        assert_eq!(telling(&[failed, spent.clone()]), 1);
+        assert_eq!(telling(&[spent]), 0);
     }
 
     #[test]
@@ -141,7 +136,7 @@ mod tests {
             Failure::UpstreamCut,
             Failure::Refused { message: "no".to_owned(), details: None },
         ] {
-            assert_eq!(telling(vec![limited.clone()], last.clone()), last);
+            assert_eq!(telling(&[limited.clone(), last]), 1);
         }
     }
 }

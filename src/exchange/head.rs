@@ -106,15 +106,14 @@ impl Kept {
         }
     }
 
-    /// The head of the client's own stream, for this body. It may stay open for `timeout`.
+    /// The head of the client's own stream, for this body.
     pub(super) fn forward(
         &self,
         upstream: &Upstream,
         path: &str,
         body: &Body,
-        timeout: Duration,
     ) -> Vec<(String, Vec<u8>)> {
-        let patience = Self::patience(timeout).as_millis();
+        let patience = Self::patience(upstream.timeout()).as_millis();
         let mut headers: Vec<(String, Vec<u8>)> = self
             .call(upstream, path, body)
             .into_iter()

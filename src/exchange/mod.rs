@@ -146,14 +146,19 @@ impl Exchange {
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
         match &self.phase {
             Phase::Start | Phase::Passing => return None,
-            Phase::Reading(_) => self.record.end_early(status, 0),
+            Phase::Reading(_) => self.record.end_early(status, &[]),
             Phase::Consulting(_) => {
-                self.record.end_early(status, 0);
+                self.record.end_early(status, &[]);
                 self.leave_consulting(now);
             }
-            Phase::Asking(asking) => self.record.end_early(status, asking.len()),
-            Phase::Streaming(streaming) => self.record.end_late(status, streaming.overdue()),
-            Phase::KeptAlive(kept) => self.record.end_late(status, kept.overdue()),
+            Phase::Asking(asking) => self.record.end_early(status, &asking.fates()),
+            Phase::Streaming(streaming) => {
+                let calls = streaming.asking.fates();
+                self.record.end_late(status, streaming.overdue(), &calls);
+            }
+            Phase::KeptAlive(kept) => {
+                self.record.end_late(status, kept.overdue(), &kept.asking.fates());
+            }
             Phase::Relaying(_) => self.end_relay(status, now),
             Phase::Told | Phase::Replied => {}
         }

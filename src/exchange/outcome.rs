@@ -139,8 +139,13 @@ pub enum OnAnswer {
 pub enum OnFailover {
     /// No.
     Hold,
-    /// Start this side call, tell what became of it, and put the question again.
-    Call(SideBatch),
+    /// Start a side call, tell what became of it, and put the question again.
+    Call {
+        /// The call.
+        batch: SideBatch,
+        /// What an operator has to mend, for the log: why other upstreams refused.
+        notices: Vec<&'static str>,
+    },
     /// Answer: the last calls could not be started.
     Reply(LocalReply),
 }
@@ -219,7 +224,7 @@ impl LocalReply {
 }
 
 /// What an operator has to mend where a request fails like this. The client is told less.
-fn notice(failure: &Failure) -> Option<&'static str> {
+pub(super) fn notice(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::HeadersHeld => Some(
             "no request body has reached the filter: set `allow_on_headers_stop_iteration: true` \

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::asking::Results;
+use super::call::Fate;
 use super::count::{self, Count};
 use super::ticket::{Charge, Ticket};
 use crate::config::Candidate;
@@ -89,6 +90,8 @@ pub(super) struct Attempt {
     calls: u32,
 }
 
+/// The code of what came to a picture.
+const OK: &str = "ok";
 /// The code of an exchange whose client left before it was answered.
 const CLIENT_CLOSED: &str = "client_closed_request";
 
@@ -146,28 +149,43 @@ impl Record {
 
     /// Notes what came of the calls in the end.
     pub(super) fn note_results(&mut self, results: &Results) {
-        self.fail_calls(&results.failures);
-        let told = results.drawn_by.first().or_else(|| results.failures.first().map(|(it, _)| it));
-        if let Some(candidate) = told {
-            self.upstream = Some(self.candidate(*candidate));
+        let Results { drawn_by, failures, .. } = results;
+        self.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
+        failures.iter().for_each(|it| self.count_error(it.candidate, &it.failure));
+        let told_by = || failures.first().map(|it| it.told_by);
+        if let Some(candidate) = drawn_by.first().copied().or_else(told_by) {
+            self.upstream = Some(self.candidate(candidate));
         }
+        let drawn = drawn_by.iter().map(|it| (*it, Fate::Drawn));
+        let failed = failures.iter().map(|it| (it.candidate, Fate::Failed(&it.failure)));
+        self.note_fates(drawn.chain(failed), OK);
+    }
+
+    /// Notes what has become of each call, where another upstream was asked: an open one came to `open`.
+    fn note_fates<'f>(
+        &mut self,
+        fates: impl Iterator<Item = (usize, Fate<'f>)>,
+        open: &'static str,
+    ) {
         if self.attempts.is_empty() {
             return;
         }
-        results.drawn_by.iter().for_each(|candidate| self.attempt(*candidate, "ok"));
-        for (candidate, failure) in &results.failures {
-            self.attempt(*candidate, failure.to_api().code.unwrap_or_default());
+        for (candidate, fate) in fates {
+            self.attempt(
+                candidate,
+                match fate {
+                    Fate::Drawn => OK,
+                    Fate::Failed(failure) => failure.to_api().code.unwrap_or_default(),
+                    Fate::Open => open,
+                },
+            );
         }
     }
 
     /// Notes that the call on the client's own stream failed, behind a head that has left.
     pub(super) fn fail_own(&mut self, failure: &Failure) {
-        self.fail_calls(&[(0, failure.clone())]);
-    }
-
-    fn fail_calls(&mut self, failures: &[(usize, Failure)]) {
-        self.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
-        failures.iter().for_each(|(candidate, failure)| self.count_error(*candidate, failure));
+        self.images_failed = 1;
+        self.count_error(0, failure);
     }
 
     fn count_error(&mut self, candidate: usize, failure: &Failure) {
@@ -222,39 +240,47 @@ impl Record {
         self.status = status;
     }
 
-    /// Notes that an exchange ended before the filter answered, with so many calls of the upstream
-    /// open: the client left, or Envoy answered itself, as it does where the upstream breaks off behind
-    /// its head.
-    pub(super) fn end_early(&mut self, status: Option<u16>, calls: usize) {
+    /// Notes that an exchange ended before the filter answered, with `calls` of upstreams made: the client
+    /// left, or Envoy answered itself, as it does where the upstream breaks off behind its head.
+    pub(super) fn end_early(&mut self, status: Option<u16>, calls: &[(usize, Fate<'_>)]) {
         let failure = match status {
-            None => {
-                self.code = Some(CLIENT_CLOSED);
-                None
-            }
+            None => None,
             // With 200 the head of a stream had left.
             Some(200 | 502 | 503) => Some(Failure::UpstreamCut),
             Some(status) => Some(from_envoy(status, "")),
         };
-        if let Some(failure) = failure {
-            self.fail(&failure);
-            if calls > 0 {
-                // It is the client's own stream that broke; what became of the others is not known.
-                self.fail_own(&failure);
+        // It is the client's own stream that broke, or what stands in its place; what became of the
+        // others is not known.
+        let first = calls.first().map(|(candidate, _)| *candidate);
+        if let Some(candidate) = first {
+            self.upstream = Some(self.candidate(candidate));
+        }
+        match &failure {
+            None => self.code = Some(CLIENT_CLOSED),
+            Some(failure) => {
+                self.fail(failure);
+                first.into_iter().for_each(|candidate| self.count_error(candidate, failure));
             }
         }
-        self.images_failed = u32::try_from(calls).unwrap_or(u32::MAX);
+        self.images_failed = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        self.note_fates(calls.iter().copied(), self.code.unwrap_or(CLIENT_CLOSED));
     }
 
     /// Notes that an exchange of one call ended before its outcome was told: given up by the clock
     /// behind a head that has left, where `overdue` says so, else early.
-    pub(super) fn end_late(&mut self, status: Option<u16>, overdue: Option<Failure>) {
+    pub(super) fn end_late(
+        &mut self,
+        status: Option<u16>,
+        overdue: Option<Failure>,
+        calls: &[(usize, Fate<'_>)],
+    ) {
         match overdue.filter(|_| status.is_some()) {
             Some(failure) => {
                 self.status = status;
                 self.fail_own(&failure);
                 self.fail_stream(&failure);
             }
-            None => self.end_early(status, 1),
+            None => self.end_early(status, calls),
         }
     }
 

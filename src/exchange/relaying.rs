@@ -141,7 +141,7 @@ impl Relaying {
     /// Why the call failed.
     fn into_failure(self) -> Failure {
         let failure = self.asking.into_results().failures.into_iter().next();
-        failure.map_or(Failure::UpstreamCut, |(_, failure)| failure)
+        failure.map_or(Failure::UpstreamCut, |it| it.told)
     }
 }
 

@@ -7,6 +7,7 @@ use super::asking::{Asking, Results};
 use super::call::{Call, ResponseHead};
 use super::outcome::{
     LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
+    notice,
 };
 use super::ticket::Charge;
 use super::{End, Exchange, Phase};
@@ -38,8 +39,9 @@ impl Exchange {
         let Some(asking) = self.asking() else { return OnFailover::Hold };
         let (call, refusals) = (asking.next_call(&gate, now), asking.take_refusals());
         self.record.move_on(&refusals);
+        let notices = refusals.iter().filter_map(|(_, refusal)| notice(refusal)).collect();
         match call {
-            Some(batch) => OnFailover::Call(batch),
+            Some(batch) => OnFailover::Call { batch, notices },
             None => match self.answer_if_settled(now) {
                 OnAnswer::Reply(reply) => OnFailover::Reply(reply),
                 OnAnswer::Hold | OnAnswer::Pass => OnFailover::Hold,
@@ -217,7 +219,7 @@ impl Exchange {
         if pictures.is_empty() {
             self.count_failed();
             let first = failures.into_iter().next();
-            let failure = first.map_or(Failure::UpstreamNoImage, |(_, failure)| failure);
+            let failure = first.map_or(Failure::UpstreamNoImage, |it| it.told);
             self.settle(&Charge::nothing(), now);
             return self.refuse(&failure);
         }

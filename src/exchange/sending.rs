@@ -1,7 +1,5 @@
 //! What an upstream is sent: paths, heads and bodies, the same for the client's own stream and for side calls.
 
-use std::time::Duration;
-
 use super::head::Kept;
 use super::outcome::{Forward, SideCalls};
 use crate::config::{Api, Candidate};
@@ -43,13 +41,12 @@ pub(super) fn write(
     (path, translate(request, &target))
 }
 
-/// The client's own stream for `n` images, which may stay open for `timeout`, and the calls beside it.
+/// The client's own stream for `n` images, and the calls beside it.
 pub(super) fn forward(
     head: &Kept,
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,
     n: u32,
-    timeout: Duration,
 ) -> Forward {
     let upstream = candidate.upstream;
     let (path, body) = write(candidate, request, n);
@@ -59,6 +56,6 @@ pub(super) fn forward(
         headers: head.call(upstream, &path, &body),
         timeout: Kept::patience(upstream.timeout()),
     });
-    let headers = head.forward(upstream, &path, &body, timeout);
+    let headers = head.forward(upstream, &path, &body);
     Forward { headers, body: body.bytes, side_calls }
 }

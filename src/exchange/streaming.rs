@@ -178,7 +178,7 @@ impl Exchange {
         let results = asking.into_results();
         self.record.note_results(&results);
         let told = match results.failures.into_iter().next() {
-            Some((_, failure)) => Err(failure),
+            Some(failed) => Err(failed.told),
             None => {
                 self.complete(&results.pictures, &results.drawn_by, &mut writer, &mut events, now)
             }

@@ -83,11 +83,14 @@ pub(super) fn replace_body(buffer: BufferType, len: usize, bytes: &[u8]) {
     }
 }
 
+/// Tells the operator what is to be mended.
+pub(super) fn notice(words: &str) {
+    log::error!("imagegate: {words}");
+}
+
 /// Answers the client. In any callback but `on_log` and `on_done`, while the head is held.
 pub(super) fn reply(reply: &LocalReply) {
-    if let Some(notice) = reply.notice {
-        log::error!("imagegate: {notice}");
-    }
+    reply.notice.iter().for_each(|words| notice(words));
     let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let status = u32::from(reply.status);
     if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {

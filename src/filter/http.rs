@@ -85,6 +85,7 @@ impl Stream {
         self.rewrite(forward, held);
         if let Some(calls) = &forward.side_calls {
             self.start_calls(calls, &forward.body);
+            self.wait();
         }
         Action::Continue
     }
@@ -102,7 +103,10 @@ impl Stream {
         // As often as there are calls and upstreams at most.
         loop {
             match self.step(|exchange| exchange.fail_over(host::now())) {
-                Some(OnFailover::Call(batch)) => self.start_calls(&batch.calls, &batch.body),
+                Some(OnFailover::Call { batch, notices }) => {
+                    notices.iter().for_each(|notice| host::notice(notice));
+                    self.start_calls(&batch.calls, &batch.body);
+                }
                 Some(OnFailover::Reply(reply)) => return self.reply(&reply),
                 Some(OnFailover::Hold) | None => return Action::Pause,
             }
@@ -130,6 +134,7 @@ impl Stream {
                 Some(OnVerdict::Resume(side_calls)) => {
                     if let Some(batch) = &side_calls {
                         self.start_calls(&batch.calls, &batch.body);
+                        self.wait();
                     }
                     return Action::Continue;
                 }

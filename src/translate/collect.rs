@@ -165,6 +165,12 @@ impl Collector {
         self.scanner.has_begun(Kind::Picture) || shows && self.scanner.has_begun(Kind::Preview)
     }
 
+    /// Whether anything says that the upstream has drawn, be it that nobody is shown it.
+    pub fn has_drawn(&self) -> bool {
+        let came = |kind| self.scanner.has_begun(kind);
+        came(Kind::Picture) || came(Kind::Preview) || self.gathered.is_drawn
+    }
+
     /// The room that covers the picture, if nothing of one has come.
     pub fn take_room(&mut self) -> Option<Lease> {
         self.gathered.room.take()

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-pub use envoy::{from_envoy, may_have_left, never_left};
+pub use envoy::{from_envoy, leaves_open, never_left};
 pub use words::from_words;
 
 #[cfg(test)]
@@ -77,12 +77,18 @@ pub fn from_http(
             ) => own,
             _ => Failure::UpstreamRejects,
         },
-        408 | 504 => Failure::UpstreamTimeout,
+        // 524 is 504 in the words of a proxy that many providers stand behind.
+        408 | 504 | 524 => Failure::UpstreamTimeout,
         413 => Failure::UpstreamTooLarge,
         429 => report.by_word().unwrap_or_else(|| report.rate_limited()),
         503 => report.overloaded(),
         500..=599 => match report.by_word() {
-            Some(own @ (Failure::Refused { .. } | Failure::UpstreamOverloaded { .. })) => own,
+            Some(
+                own @ (Failure::Refused { .. }
+                | Failure::PromptInvalid { .. }
+                | Failure::ValueRefused { .. }
+                | Failure::UpstreamOverloaded { .. }),
+            ) => own,
             _ => Failure::UpstreamFailed,
         },
         _ => Failure::UpstreamFailed,

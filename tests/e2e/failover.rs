@@ -79,7 +79,7 @@ fn the_next_upstream_draws_where_the_first_refuses() {
         // No length, no end of its own: the end of the connection is the end of the body.
         vec![Step::Head(503, vec![]), Step::Chunk(b"busy".to_vec()), Step::End],
         // A status alone.
-        vec![Step::Whole(502, vec![], Vec::new())],
+        vec![Step::Whole(503, vec![], Vec::new())],
     ];
     let count = u64::try_from(refusals.len()).unwrap();
     let codex = Upstream::scripts(refusals);
@@ -236,6 +236,40 @@ fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
     let file = STANDARD.decode(base64).unwrap();
     assert!(memchr::memmem::find(&asked.body, &file).is_some(), "the file differs");
     assert_nothing_is_left(&envoy);
+}
+
+#[test]
+fn an_upstream_that_breaks_behind_its_refusal_has_nobody_else_drawing() {
+    let head = || Step::Head(429, vec![("content-type", "application/json".to_owned())]);
+    let refusal = br#"{"error":{"message":"no","type":"x","code":"usage_limit_reached"}}"#;
+    let chunk = || Step::Chunk(refusal.to_vec());
+    let codex = Upstream::scripts([
+        vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::Close],
+        // Its end does not come at all: told, by the clock.
+        vec![head(), chunk(), Step::KeepOpen],
+        // It comes late.
+        vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::End],
+    ]);
+    let provider = Upstream::always(answer("aGVsbG8="));
+    let envoy = setup(codex.port(), provider.port()).start();
+    let response = Request::generation(&body()).send(&envoy);
+    response.assert_error(502, "upstream_disconnected");
+    Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
+    assert_eq!(provider.received().len(), 0);
+    assert_eq!(Request::generation(&body()).send(&envoy).picture(), "aGVsbG8=");
+    assert_nothing_is_left(&envoy);
+}
+
+/// The first upstream's time-out is over, with Envoy's grace, while the next one draws.
+#[test]
+fn the_time_of_the_first_upstream_does_not_end_the_next() {
+    let codex = Upstream::always(error(429, "usage_limit_reached"));
+    let slow = [vec![Step::Pause(Duration::from_secs(8))], answer("aGVsbG8=")].concat();
+    let provider = Upstream::always(slow);
+    let mut document = document();
+    document["upstreams"]["codex"]["timeout"] = json!("1s");
+    let envoy = setup(codex.port(), provider.port()).configure(&document).start();
+    assert_eq!(Request::generation(&body()).send(&envoy).picture(), "aGVsbG8=");
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(in crate::config) enum CandidatesFile {
 pub(in crate::config) struct CandidateFile {
     pub(super) name: String,
     pub(super) rename: Option<String>,
+    /// It is written as an object.
+    pub(super) is_object: bool,
 }
 
 /// The object form of it.
@@ -73,13 +75,13 @@ impl<'de> Deserialize<'de> for CandidateFile {
             }
 
             fn visit_str<E: Error>(self, name: &str) -> Result<CandidateFile, E> {
-                Ok(CandidateFile { name: name.to_owned(), rename: None })
+                Ok(CandidateFile { name: name.to_owned(), rename: None, is_object: false })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<CandidateFile, A::Error> {
                 let fields = MapAccessDeserializer::new(fields);
                 let RenamedFile { name, rename } = RenamedFile::deserialize(fields)?;
-                Ok(CandidateFile { name, rename })
+                Ok(CandidateFile { name, rename, is_object: true })
             }
         }
         value.deserialize_any(Candidate)

@@ -67,10 +67,13 @@ impl Exchange {
         let Phase::Relaying(mut relaying) = phase else { return };
         match relaying.stage {
             Stage::Told => return,
-            Stage::Held(_) => self.record.end_early(status, 1),
+            Stage::Held(_) => {
+                let calls = relaying.asking.fates();
+                self.record.end_early(status, &calls);
+            }
             Stage::Left(_) => {
                 let overdue = relaying.asking.is_settled().then_some(Failure::UpstreamTimeout);
-                self.record.end_late(status, overdue);
+                self.record.end_late(status, overdue, &relaying.asking.fates());
                 let begun = match status {
                     None => Begun::Counts,
                     Some(_) => Begun::Lost,

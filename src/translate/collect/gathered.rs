@@ -43,6 +43,8 @@ pub(super) struct Gathered {
     /// A `result` came that is not base64.
     garbled: bool,
     tools_removed: bool,
+    /// The tool said that it is done, or sent a preview.
+    pub(super) is_drawn: bool,
     pub(super) now: Duration,
 }
 
@@ -64,6 +66,7 @@ impl Gathered {
             item_error: None,
             garbled: false,
             tools_removed: false,
+            is_drawn: false,
             now: Duration::ZERO,
         }
     }
@@ -92,7 +95,9 @@ impl Gathered {
         match ResponseEvent::read(name, &skeleton) {
             ResponseEvent::Created(response) => self.response(&response),
             ResponseEvent::ItemDone(item) => self.item(item, picture),
+            ResponseEvent::Drawn => self.is_drawn = true,
             ResponseEvent::Preview(item) => {
+                self.is_drawn = true;
                 if let Some(kept) = preview {
                     self.preview(Rc::new(kept.base64), item);
                 }

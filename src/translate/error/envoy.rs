@@ -9,6 +9,10 @@ use crate::openai::error::Failure;
 #[must_use]
 pub fn from_envoy(status: u16, details: &str) -> Failure {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| details.contains(phrase));
+    // A host that does not answer the connection was not asked anything.
+    if says(&["{connection_timeout"]) {
+        return Failure::UpstreamUnreachable;
+    }
     if says(&["overflow", "overload", "maintenance_mode"]) {
         return Failure::overloaded();
     }
@@ -39,30 +43,56 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
 /// that could be connected to. What other filters refuse is not theirs alone to decide: it is no such case.
 #[must_use]
 pub fn never_left(details: &str) -> bool {
-    let says = |phrase| details.contains(phrase);
-    let has_no_host = ["no_healthy_upstream", "cluster_not_found", "maintenance_mode"].iter();
-    let reset = details.starts_with(RESET_DETAILS);
-    has_no_host.copied().any(says) || reset && (says("connection_failure") || says("{overflow"))
+    // What stands behind is told by others: the name of a policy, the words of a library.
+    let (word, reason) = details.split_at(details.find(['[', '{']).unwrap_or(details.len()));
+    let says = |phrase| reason.contains(phrase);
+    match word {
+        "no_healthy_upstream" | "cluster_not_found" | "maintenance_mode" => true,
+        "upstream_reset_before_response_started" => {
+            says("connection_failure") || says("{connection_timeout") || says("{overflow")
+        }
+        _ => false,
+    }
 }
 
-/// Whether `body` is that of Envoy's reply to a connection that broke before a head came: the upstream, here or
-/// behind another proxy, may have the request. A side call has no details, only this.
+/// Whether an answer of `status` with `body`, which is no 2xx, leaves open that the upstream has drawn, or that
+/// it is not the upstream that refuses: another must not be asked.
 #[must_use]
-pub fn may_have_left(body: &[u8]) -> bool {
-    let Ok(words) = std::str::from_utf8(body) else { return false };
-    let says = |phrase| words.contains(phrase);
-    says(RESET_WORDS) && !says("connection failure") && !says("reset reason: overflow")
+pub fn leaves_open(status: u16, body: &[u8]) -> bool {
+    let words = std::str::from_utf8(body).unwrap_or_default();
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    match status {
+        // A document that is cut, or too long to be an error.
+        200..=299 => !is_json,
+        // Nobody's refusal by any convention.
+        300..=399 | 405..=428 | 431..=499 => true,
+        // A side call has no details of Envoy's, only these words; nor has another Envoy on the way.
+        403 | 429 => MESH_WORDS.contains(&words.trim()),
+        // A gateway whose upstream broke off. 520 is the same in the words of one that many stand behind.
+        502 | 520 => !is_json,
+        503 => may_have_left(words),
+        _ => false,
+    }
 }
 
-const RESET_DETAILS: &str = "upstream_reset_before_response_started";
+/// Whether Envoy says that a connection broke before a head came: the upstream, here or behind another proxy,
+/// may have the request.
+fn may_have_left(words: &str) -> bool {
+    let says = |phrase| words.contains(phrase);
+    let never = ["connection failure", "connection timeout", "reset reason: overflow"];
+    says(RESET_WORDS) && (says("retried") || !never.iter().copied().any(says))
+}
+
 const RESET_WORDS: &str = "upstream connect error or disconnect/reset before headers";
+/// What filters of Envoy say that refuse.
+const MESH_WORDS: [&str; 2] = ["RBAC: access denied", "local_rate_limited"];
 
 /// Envoy's rate limits count in seconds or minutes, and its reply does not say which.
 const DENIED_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use super::{DENIED_WAIT, from_envoy, may_have_left, never_left};
+    use super::{DENIED_WAIT, from_envoy, leaves_open, never_left};
     use crate::openai::error::Failure;
 
     #[test]
@@ -70,8 +100,10 @@ mod tests {
         for details in [
             "no_healthy_upstream",
             "cluster_not_found",
+            "maintenance_mode",
             "upstream_reset_before_response_started{overflow}",
             "upstream_reset_before_response_started{connection_failure}",
+            "upstream_reset_before_response_started{connection_timeout}",
             "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_111}",
         ] {
             assert!(never_left(details), "{details}");
@@ -85,6 +117,7 @@ mod tests {
             "response_timeout",
             "request_rate_limited",
             "rbac_access_denied_matched_policy[none]",
+            "rbac_access_denied_matched_policy[maintenance_mode]",
             "overload",
         ] {
             assert!(!never_left(details), "{details}");
@@ -93,20 +126,50 @@ mod tests {
 
     #[test]
     fn a_side_call_tells_by_its_words_whether_it_may_have_left() {
-        let body = |reason: &str| {
-            let words = "upstream connect error or disconnect/reset before headers. reset reason: ";
-            may_have_left(format!("{words}{reason}").as_bytes())
+        let open = |reason: &str| {
+            let words = "upstream connect error or disconnect/reset before headers. ";
+            leaves_open(503, format!("{words}{reason}").as_bytes())
         };
-        assert!(body("connection termination"));
-        assert!(body("remote reset"));
-        assert!(!body(
-            "remote connection failure, transport failure reason: delayed connect error"
-        ));
-        assert!(!body("connection failure"));
-        assert!(!body("overflow"));
-        assert!(!may_have_left(b"no healthy upstream"));
-        assert!(!may_have_left(b"{\"error\":{\"code\":\"server_error\"}}"));
-        assert!(!may_have_left(b"\xff"));
+        assert!(open("reset reason: connection termination"));
+        assert!(open("reset reason: remote reset"));
+        assert!(open("retried and the latest reset reason: remote connection failure"));
+        assert!(!open("reset reason: remote connection failure, transport failure reason: x"));
+        assert!(!open("reset reason: connection timeout"));
+        assert!(!open("reset reason: overflow"));
+        assert!(!leaves_open(503, b"no healthy upstream"));
+        assert!(!leaves_open(503, b"\xff"));
+    }
+
+    #[test]
+    fn what_is_nobodys_refusal_is_asked_of_nobody_else() {
+        let error = br#"{"error":{"code":"server_error"}}"#.as_slice();
+        for (status, body) in [
+            (502, b"".as_slice()),
+            (502, b"<html>"),
+            (520, b"<html>"),
+            (200, b"{\"output\":[{\"result\":\"AAAA"),
+            (302, b""),
+            (409, b""),
+            (499, error),
+            (403, b"RBAC: access denied"),
+            (429, b"local_rate_limited"),
+        ] {
+            assert!(leaves_open(status, body), "{status} {}", String::from_utf8_lossy(body));
+        }
+        for (status, body) in [
+            (502, error),
+            (500, b"<html>".as_slice()),
+            (503, b""),
+            (429, b"slow down"),
+            (429, error),
+            (401, b""),
+            (403, error),
+            (400, error),
+            (404, error),
+            (200, error),
+        ] {
+            assert!(!leaves_open(status, body), "{status} {}", String::from_utf8_lossy(body));
+        }
     }
 
     #[test]
@@ -114,6 +177,11 @@ mod tests {
         for (status, details, failure) in [
             (503, "no_healthy_upstream", Failure::UpstreamUnreachable),
             (503, "cluster_not_found", Failure::UpstreamUnreachable),
+            (
+                503,
+                "upstream_reset_before_response_started{connection_timeout}",
+                Failure::UpstreamUnreachable,
+            ),
             (404, "route_not_found", Failure::UpstreamUnreachable),
             (
                 503,
