@@ -289,6 +289,13 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
             "error": {"code": "server_error", "message": "no"}}});
         (support::event(&event) + &support::event(&failed)).into_bytes()
     };
+    let finished = || {
+        let item = json!({"type": "response.output_item.done", "output_index": 0, "item":
+            {"id": "ig_1", "type": "image_generation_call", "status": "completed", "result": null}});
+        let failed = json!({"type": "response.failed", "response": {"status": "failed",
+            "error": {"code": "server_error", "message": "no"}}});
+        (support::event(&item) + &support::event(&failed)).into_bytes()
+    };
     for (head, bytes, expected) in [
         (head(400), error("moderation_blocked"), "moderation_blocked"),
         (head(500), error("moderation_blocked"), "moderation_blocked"),
@@ -299,6 +306,9 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
         // A gateway whose own upstream may have broken off.
         (head(502), b"<html>".to_vec(), "upstream_error"),
         (head(520), Vec::new(), "upstream_error"),
+        (head(502), error("upstream_disconnected"), "upstream_error"),
+        (ResponseHead { status: 202, ..json_head() }, error("server_error"), "upstream_error"),
+        (head(200), finished(), "upstream_error"),
         (head(500), error("invalid_prompt"), "invalid_prompt"),
         (head(409), Vec::new(), "upstream_error"),
         (head(429), b"local_rate_limited".to_vec(), "rate_limit_exceeded"),
@@ -342,6 +352,46 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
         );
         assert_eq!(record["settled_nanodollars"], 0, "{words}");
     }
+}
+
+#[test]
+fn a_provider_that_may_have_drawn_is_not_asked_behind() {
+    let job = json!({"id": "job_1", "status": "queued", "message": "being drawn"});
+    let hosted = json!({"created": 1, "images": [{"url": "https://example.com"}], "message": "ok"});
+    let preview = json!({"type": "image_generation.partial_image", "partial_image_index": 0,
+        "b64_json": PICTURE});
+    let failed = json!({"type": "error", "error": {"code": "server_error", "message": "no"}});
+    let events = support::event(&preview) + &support::event(&failed);
+    for (head, bytes) in [
+        (ResponseHead { status: 202, ..json_head() }, job.to_string()),
+        (json_head(), job.to_string()),
+        (json_head(), hosted.to_string()),
+        (head(200), events),
+    ] {
+        let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
+        let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+        let told = reply(own(&mut exchange, head, bytes.as_bytes(), 50));
+        assert_eq!(told.status, 502, "{bytes}");
+    }
+    let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
+    let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+    assert_eq!(calls(own(&mut exchange, json_head(), &error("server_error"), 50)).len(), 1);
+}
+
+#[test]
+fn an_empty_picture_takes_nobodys_room_and_is_no_picture() {
+    let (gate, budget) = two();
+    let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+    exchange.response_headers(head(200), End::Open, NOW);
+    let before = budget.used();
+    let added = support::event(&json!({"type": "response.output_item.added", "output_index": 0,
+        "item": support::item("ig_1", "")}));
+    exchange.response_body(added.replace("completed", "in_progress").into_bytes(), End::Open, NOW);
+    assert_eq!(budget.used(), before, "the room of the picture that is to come");
+    let failed = json!({"type": "response.failed", "response": {"status": "failed",
+        "error": {"code": "rate_limit_exceeded", "message": "no"}}});
+    exchange.response_body(support::event(&failed).into_bytes(), End::Stream, NOW);
+    assert_eq!(calls(wait(&mut exchange, 50)).len(), 1);
 }
 
 #[test]

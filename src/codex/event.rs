@@ -58,6 +58,8 @@ pub struct Item {
     pub kind: ItemKind,
     /// The ordinal that the scanner put in place of a non-empty `result`.
     pub result: Option<usize>,
+    /// Its `status` says that it is done.
+    pub is_completed: bool,
     /// What came back.
     pub attributes: Attributes,
     /// The prompt that the host model gave to the tool.
@@ -196,6 +198,7 @@ impl Item {
             id: text(value, "id").map(str::to_owned),
             kind,
             result: text(value, "result").and_then(|ordinal| ordinal.parse().ok()),
+            is_completed: text(value, "status") == Some("completed"),
             attributes: Attributes::read(value),
             revised_prompt: text(value, "revised_prompt")
                 .filter(|it| !it.is_empty())

@@ -20,6 +20,8 @@ pub struct ImagesResponse {
     pub usage: Option<ImageUsage>,
     /// An error told in place of pictures.
     pub error: Option<ErrorInfo>,
+    /// It has an `error`, and does not only look like one.
+    pub is_error: bool,
 }
 
 /// A member of `data`, or what an event says of its picture.
@@ -59,13 +61,22 @@ pub struct ImageEvent {
     pub usage: Option<ImageUsage>,
 }
 
+/// Whether an `error` says anything: some send an empty one beside a success.
+fn tells(error: &Value) -> bool {
+    match error {
+        Value::Object(members) => !members.is_empty(),
+        Value::String(code) => !code.is_empty(),
+        _ => false,
+    }
+}
+
 impl ImagesEvent {
     /// Reads an event from its skeleton and the name that its `event:` line gave.
     pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
         let Ok(event) = serde_json::from_slice::<Value>(skeleton) else { return Self::Other };
         let kind = text(&event, "type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
-        if kind == "error" || event.get("error").is_some_and(|it| !it.is_null()) {
+        if kind == "error" || event.get("error").is_some_and(tells) {
             return Self::Failed(ErrorInfo::read(&event).unwrap_or_default());
         }
         match kind {
@@ -100,6 +111,7 @@ impl ImagesResponse {
             data: array(&value, "data").iter().map(ImageData::read).collect(),
             attributes: Attributes::read(&value),
             usage: value.get("usage").and_then(ImageUsage::read),
+            is_error: value.get("error").is_some_and(tells),
             error: match value.get("data") {
                 Some(Value::Array(_)) => None,
                 _ => ErrorInfo::read(&value),

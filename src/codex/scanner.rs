@@ -18,7 +18,7 @@ use self::escape::{Ended, Escape, Escaped, string_end};
 use super::path::{Path, Place};
 
 pub use super::path::Document;
-use crate::memory::{Exhausted, Lease, Pieces};
+use crate::memory::{Budget, Exhausted, Lease, Pieces};
 
 /// A skeleton may have so many bytes; the recorded ones stay below 6 KB.
 pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
@@ -180,10 +180,10 @@ impl Scanner {
         let Range { start: mut at, end } = range;
         while let Some(rest) = chunk.get(at..end).filter(|rest| !rest.is_empty()) {
             let used = match &mut self.state {
-                State::Structure => self.scan_structure(rest, lease)?,
+                State::Structure => self.scan_structure(rest)?,
                 State::Plain { .. } => self.scan_plain(rest)?,
                 State::Dropped { .. } => self.scan_dropped(rest),
-                State::Kept { .. } => self.scan_kept(chunk, at, rest)?,
+                State::Kept { .. } => self.scan_kept(chunk, at, rest, lease)?,
             };
             at = at.saturating_add(used);
         }
@@ -199,11 +199,7 @@ impl Scanner {
         std::mem::take(&mut self.scanned)
     }
 
-    fn scan_structure(
-        &mut self,
-        rest: &[u8],
-        lease: &mut dyn FnMut(Kind) -> Lease,
-    ) -> Result<usize, ScanError> {
+    fn scan_structure(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
         let len = memchr::memchr(b'"', rest).unwrap_or(rest.len());
         let between = rest.get(..len).unwrap_or_default();
         for byte in between {
@@ -215,7 +211,7 @@ impl Scanner {
         if len == rest.len() {
             return Ok(len);
         }
-        self.open_string(lease)?;
+        self.open_string()?;
         Ok(len.saturating_add(1))
     }
 
@@ -227,7 +223,7 @@ impl Scanner {
         self.path.leave_item();
     }
 
-    fn open_string(&mut self, lease: &mut dyn FnMut(Kind) -> Lease) -> Result<(), ScanError> {
+    fn open_string(&mut self) -> Result<(), ScanError> {
         let place = self.path.open_string();
         let keep = match place {
             Place::Picture if self.scanned.picture.is_none() && self.path.item_may_be_picture() => {
@@ -248,11 +244,8 @@ impl Scanner {
             self.state = State::Dropped { escaped: Escaped::No };
             return Ok(());
         }
-        let kind = match place {
-            Place::Preview => Kind::Preview,
-            Place::Picture | Place::Elsewhere | Place::ItemEnd => Kind::Picture,
-        };
-        let kept = Kept { ordinal, base64: Pieces::new(lease(kind)) };
+        // Its lease comes with its first byte: an empty string takes nobody's room.
+        let kept = Kept { ordinal, base64: Pieces::new(Budget::new().lease(0)) };
         self.state = State::Kept { place, kept, len: 0, keep, escape: Escape::No };
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Credential {
             (None, Some(variable), header) => {
                 let name = header.unwrap_or_else(|| DEFAULT_KEY_HEADER.to_owned());
                 let name = name.to_ascii_lowercase();
-                if !text::is_header_name(&name) || is_reserved(&name) {
+                if !text::is_header_name(&name) || is_reserved(&name) || name == "user-agent" {
                     return Err(here.key("header").invalid());
                 }
                 (name, Secret::new(read_variable(&variable, &here.key("key_env"), env)?))

@@ -152,7 +152,9 @@ impl Call {
     /// Why another upstream may be asked for the picture: this one refused, and certainly drew nothing.
     pub(super) fn refusal(&self) -> Option<&Failure> {
         match &self.state {
-            State::Settled(Err(failure)) if !self.has_begun && !self.stays => {
+            State::Settled(Err(failure))
+                if self.spare.is_some() && !self.has_begun && !self.stays =>
+            {
                 Some(failure).filter(|failure| failover::is_refusal(failure))
             }
             _ => None,
@@ -231,6 +233,8 @@ impl Call {
                 return;
             }
         };
+        // It was taken up, or answered in part, or by another.
+        self.stays |= (201..=299).contains(&head.status);
         self.state = match head {
             ResponseHead { envoy_details: Some(details), status, .. } => {
                 self.stays = !error::never_left(&details);

@@ -158,7 +158,10 @@ impl Report<'_> {
             | "misalignment_policy_violation"
             | "cyber_policy"
             | "bio_policy"
-            | "content_filter" => Some(self.refused()),
+            | "content_filter"
+            // Azure's.
+            | "contentFilter"
+            | "ResponsibleAIPolicyViolation" => Some(self.refused()),
             "invalid_prompt" => {
                 Some(Failure::PromptInvalid { message: self.message(PROMPT_INVALID) })
             }
@@ -187,7 +190,10 @@ impl Report<'_> {
         let says = |phrase| self.info.message.as_deref().is_some_and(|text| text.contains(phrase));
         if says("does not represent a valid image") {
             Some(self.reference_invalid(ReferenceFault::Image))
-        } else if self.info.moderation.is_some() || says("rejected by the safety system") {
+        } else if self.info.moderation.is_some()
+            || says("rejected by the safety system")
+            || says("as a result of our safety system")
+        {
             Some(self.refused())
         } else if says("is at capacity") {
             Some(self.overloaded())

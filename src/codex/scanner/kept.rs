@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::escape::{Escape, Escaped, Step};
-use super::{Keep, Kept, MAX_PASSED, Place, ScanError, Scanner, State};
+use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State};
 use crate::codex::base64::prefix_len;
+use crate::memory::{Lease, Pieces};
 
 impl Keep {
     /// So many bytes of a string are kept.
@@ -22,6 +23,24 @@ impl Keep {
             Self::Nothing => usize::MAX,
         }
     }
+}
+
+/// The first byte of a string has come: it takes its room.
+fn begin(
+    place: Place,
+    kept: &mut Kept,
+    began: &mut (bool, bool),
+    lease: &mut dyn FnMut(Kind) -> Lease,
+) {
+    let kind = match place {
+        Place::Preview => Kind::Preview,
+        Place::Picture | Place::Elsewhere | Place::ItemEnd => Kind::Picture,
+    };
+    match kind {
+        Kind::Picture => began.0 = true,
+        Kind::Preview => began.1 = true,
+    }
+    kept.base64 = Pieces::new(lease(kind));
 }
 
 impl Scanner {
@@ -46,17 +65,17 @@ impl Scanner {
         chunk: &Rc<Vec<u8>>,
         at: usize,
         rest: &[u8],
+        lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<usize, ScanError> {
         let State::Kept { kept, len: whole, keep, escape, place } = &mut self.state else {
             return Ok(0);
         };
         if *escape != Escape::No {
-            return self.scan_escape(rest);
+            return self.scan_escape(rest, lease);
         }
         let len = prefix_len(rest);
-        match place {
-            Place::Preview => self.began.1 |= len > 0,
-            Place::Picture | Place::Elsewhere | Place::ItemEnd => self.began.0 |= len > 0,
+        if len > 0 && *whole == 0 {
+            begin(*place, kept, &mut self.began, lease);
         }
         *whole = whole.saturating_add(len);
         let room = keep.most().saturating_sub(kept.base64.len()).min(len);
@@ -81,13 +100,22 @@ impl Scanner {
         Ok(len.saturating_add(1))
     }
 
-    fn scan_escape(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
-        let State::Kept { kept, len, keep, escape, .. } = &mut self.state else { return Ok(0) };
+    fn scan_escape(
+        &mut self,
+        rest: &[u8],
+        lease: &mut dyn FnMut(Kind) -> Lease,
+    ) -> Result<usize, ScanError> {
+        let State::Kept { kept, len, keep, escape, place } = &mut self.state else {
+            return Ok(0);
+        };
         let Some(&byte) = rest.first() else { return Ok(0) };
         match escape.step(byte) {
             Step::More(next) => *escape = next,
             Step::Decoded(byte) if prefix_len(&[byte]) == 1 => {
                 *escape = Escape::No;
+                if *len == 0 {
+                    begin(*place, kept, &mut self.began, lease);
+                }
                 *len = len.saturating_add(1);
                 if kept.base64.len() < keep.most() {
                     kept.base64.push_copy(&[byte])?;

@@ -121,6 +121,7 @@ impl Gathered {
             return Err(Failure::UpstreamGarbled);
         };
         let nothing = without_pictures(Some(&answer), self.now);
+        self.is_drawn = !answer.is_error;
         if answer.error.is_some() {
             return Err(nothing);
         }
@@ -174,6 +175,7 @@ impl Gathered {
     }
 
     fn picture_item(&mut self, item: Item, kept: Option<Kept>) {
+        self.is_drawn |= item.result.is_some() || item.is_completed;
         if let Some(info) = &item.error {
             self.item_error = Some(error::from_event(Api::Responses, info, self.now));
         }

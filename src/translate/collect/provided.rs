@@ -23,13 +23,17 @@ impl Gathered {
         let kept = scanned.picture.or(scanned.preview);
         match ImagesEvent::read(name, &scanned.skeleton) {
             ImagesEvent::Preview(event) => {
+                self.is_drawn = true;
                 let (kept, item) = self.told(event, kept);
                 if let Some(kept) = kept {
                     self.preview(Rc::new(kept.base64), item);
                 }
                 None
             }
-            ImagesEvent::Completed(event) => Some(self.images_completed(event, kept)),
+            ImagesEvent::Completed(event) => {
+                self.is_drawn = true;
+                Some(self.images_completed(event, kept))
+            }
             ImagesEvent::Failed(info) => Some(Err(error::from_event(Api::Images, &info, self.now))),
             ImagesEvent::Other => None,
         }

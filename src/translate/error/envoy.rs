@@ -3,6 +3,8 @@
 //! Envoy says why in `response.code_details` ("Response code details" in its documentation); the
 //! status alone is ambiguous: it answers 503 for a refused connection and for a full queue alike.
 
+use serde_json::Value;
+
 use crate::openai::error::Failure;
 
 /// The failure behind a local reply of Envoy with `status` and `details`.
@@ -45,6 +47,7 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
 pub fn never_left(details: &str) -> bool {
     // What stands behind is told by others: the name of a policy, the words of a library.
     let (word, reason) = details.split_at(details.find(['[', '{']).unwrap_or(details.len()));
+    let reason = reason.split('|').next().unwrap_or_default();
     let says = |phrase| reason.contains(phrase);
     match word {
         "no_healthy_upstream" | "cluster_not_found" | "maintenance_mode" => true,
@@ -55,23 +58,41 @@ pub fn never_left(details: &str) -> bool {
     }
 }
 
-/// Whether an answer of `status` with `body`, which is no 2xx, leaves open that the upstream has drawn, or that
-/// it is not the upstream that refuses: another must not be asked.
+/// Whether an answer of `status` with `body` leaves open that the upstream has drawn, or that it is not the
+/// upstream that refuses: another must not be asked. What may move on is listed; everything else stays.
 #[must_use]
 pub fn leaves_open(status: u16, body: &[u8]) -> bool {
     let words = std::str::from_utf8(body).unwrap_or_default();
-    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    let document = serde_json::from_slice::<Value>(body).unwrap_or_default();
     match status {
-        // A document that is cut, or too long to be an error.
-        200..=299 => !is_json,
-        // Nobody's refusal by any convention.
-        300..=399 | 405..=428 | 431..=499 => true,
+        // An error told with a status of success; not a document that is cut, or has a picture.
+        200 => {
+            let has_output =
+                document.get("output").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
+            has_output || error_words(&document).is_none() && document.get("detail").is_none()
+        }
         // A side call has no details of Envoy's, only these words; nor has another Envoy on the way.
-        403 | 429 => MESH_WORDS.contains(&words.trim()),
-        // A gateway whose upstream broke off. 520 is the same in the words of one that many stand behind.
-        502 | 520 => !is_json,
-        503 => may_have_left(words),
-        _ => false,
+        400..=404 | 429 => MESH_WORDS.iter().any(|it| words.contains(it)),
+        // A gateway whose own upstream broke off says so in words or in HTML.
+        502 if error_words(&document).is_none() => true,
+        // 521, 523, 525 and 526: a gateway that many stand behind has found nobody to connect to.
+        500 | 502 | 503 | 521 | 523 | 525 | 526 => {
+            let mut told = error_words(&document).into_iter().flatten().flatten();
+            may_have_left(words) || told.any(|word| OPEN_WORDS.contains(&word))
+        }
+        _ => true,
+    }
+}
+
+/// The code and the type of an error in its usual shape.
+fn error_words(document: &Value) -> Option<[Option<&str>; 2]> {
+    let error = document.get("error")?;
+    match error {
+        Value::Object(members) if !members.is_empty() => {
+            Some(["code", "type"].map(|name| members.get(name).and_then(Value::as_str)))
+        }
+        Value::String(code) if !code.is_empty() => Some([Some(code), None]),
+        _ => None,
     }
 }
 
@@ -84,6 +105,17 @@ fn may_have_left(words: &str) -> bool {
 }
 
 const RESET_WORDS: &str = "upstream connect error or disconnect/reset before headers";
+/// Codes and types of an error by which another gateway, one of these among them, tells of time-outs, broken
+/// connections and pictures that it could not hand on.
+const OPEN_WORDS: [&str; 7] = [
+    "timeout",
+    "request_timeout",
+    "upstream_timeout",
+    "upstream_disconnected",
+    "upstream_invalid_response",
+    "generated_image_too_large",
+    "image_generation_failed",
+];
 /// What filters of Envoy say that refuse.
 const MESH_WORDS: [&str; 2] = ["RBAC: access denied", "local_rate_limited"];
 
@@ -113,6 +145,7 @@ mod tests {
             "route_not_found",
             "upstream_reset_before_response_started{connection_termination}",
             "upstream_reset_before_response_started{remote_reset}",
+            "upstream_reset_before_response_started{connection_termination|TLS_error:_connection_failure}",
             "upstream_reset_after_response_started{connection_failure}",
             "response_timeout",
             "request_rate_limited",
@@ -151,6 +184,16 @@ mod tests {
             (302, b""),
             (409, b""),
             (499, error),
+            (599, error),
+            (0, error),
+            (202, br#"{"id":"job_1","status":"queued","message":"being drawn"}"#),
+            (200, br#"{"error":{"code":"x"},"output":[{"result":"AAAA"}]}"#),
+            (502, b"null"),
+            (502, br#"{"message":"Internal server error"}"#),
+            (502, br#"{"error":{"code":"upstream_disconnected"}}"#),
+            (500, br#"{"error":{"code":"timeout"}}"#),
+            (403, br#"{"message":"RBAC: access denied"}"#),
+            (502, br#"{"error":{"message":"upstream connect error or disconnect/reset before headers. reset reason: protocol error"}}"#),
             (403, b"RBAC: access denied"),
             (429, b"local_rate_limited"),
         ] {
@@ -167,6 +210,8 @@ mod tests {
             (400, error),
             (404, error),
             (200, error),
+            (200, br#"{"detail":"no"}"#),
+            (521, b""),
         ] {
             assert!(!leaves_open(status, body), "{status} {}", String::from_utf8_lossy(body));
         }
