@@ -463,12 +463,19 @@ fn tokens_of_the_whole_answer_are_charged_once() {
 }
 
 #[test]
-fn a_string_that_is_no_base64_is_no_picture() {
-    let broken = json!({"data": [{"b64_json": "QUJD"}, {"b64_json": "QU JD"}]}).to_string();
-    let (mut exchange, mut got) = passed(&gate(), 2, &broken, "}]}");
-    feed(&mut exchange, &mut got, b"", End::Stream);
-    assert!(!got.broken, "the client has one picture to read");
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 1, 0, 1, Value::Null));
+fn a_string_that_is_no_base64_breaks_the_answer_off() {
+    // White space inside of it, a line end that is escaped, one that is none of JSON.
+    for broken in ["QU JD", "QU\\nJD", "QU\nJD", "QU\\qJD"] {
+        let broken =
+            format!("{{\"data\":[{{\"b64_json\":\"QUJD\"}},{{\"b64_json\":\"{broken}\"}}]}}");
+        let (start, _) = broken.rsplit_once("QU").unwrap();
+        let (mut exchange, mut got) = passed(&gate(), 2, start, "[{\"b64_json\":\"QUJD\"}");
+        let rest = broken.as_bytes()[got.bytes.len()..].to_vec();
+        feed(&mut exchange, &mut got, &rest, End::Stream);
+        assert!(got.broken, "{broken}");
+        let code = json!("upstream_invalid_response");
+        assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 1, 0, 1, code), "{broken}");
+    }
     let none = json!({"data": [{"b64_json": "QU JD"}]}).to_string();
     let (mut exchange, mut got) = (answered(&gate(), 1), Got::default());
     let at = none.find("QU").unwrap() + 1;
@@ -477,6 +484,46 @@ fn a_string_that_is_no_base64_is_no_picture() {
     assert!(got.broken);
     let code = json!("upstream_invalid_response");
     assert_eq!(outcome(&record(&mut exchange, Some(200))), (0, 1, 0, 0, code));
+}
+
+#[test]
+fn of_members_of_one_name_the_last_is_charged_which_is_what_a_reader_sees() {
+    for (answer, outcome_of) in [
+        (r#"{"data":[{"b64_json":"QUJD","b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
+        (r#"{"data":[{"b64_json":"QUJD"}],"data":[{"b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
+    ] {
+        let (mut exchange, mut got) = passed(&gate(), 2, answer, "QUJD");
+        let rest = answer.as_bytes()[got.bytes.len()..].to_vec();
+        feed(&mut exchange, &mut got, &rest, End::Stream);
+        assert_eq!(got.json()["data"][0]["b64_json"], "REVG");
+        let (delivered, failed, dropped, paid, code) = outcome(&record(&mut exchange, Some(200)));
+        assert_eq!((delivered, failed, dropped, paid), outcome_of, "{answer}");
+        assert_eq!(code, Value::Null);
+    }
+}
+
+#[test]
+fn an_answer_that_is_whole_and_whose_end_does_not_come_is_charged_and_told() {
+    let answer = pictures(&["QUJD"]).to_string();
+    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "QUJD");
+    let rest = answer.as_bytes()[got.bytes.len()..].to_vec();
+    feed(&mut exchange, &mut got, &rest, End::Open);
+    let code = json!("upstream_disconnected");
+    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, code));
+    // A client that leaves behind it has its picture.
+    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "QUJD");
+    feed(&mut exchange, &mut got, &rest, End::Open);
+    assert_eq!(outcome(&record(&mut exchange, None)), (1, 0, 0, 1, Value::Null));
+}
+
+#[test]
+fn what_stands_in_the_chunk_that_breaks_the_answer_off_is_not_charged() {
+    let answer = r#"{"data":[{"b64_json":"QUJD"},{"b64_json":"REVG"},{"b64_json":"R0hJ"}]] "#;
+    let (mut exchange, mut got) = passed(&gate(), 3, answer, "\"QU");
+    let rest = answer.as_bytes()[got.bytes.len()..].to_vec();
+    feed(&mut exchange, &mut got, &rest, End::Stream);
+    assert!(got.broken && !String::from_utf8_lossy(&got.bytes).contains("QUJD"));
+    assert_eq!(outcome(&record(&mut exchange, Some(200))).3, 0);
 }
 
 #[test]
@@ -607,7 +654,7 @@ proptest! {
         prop_assert!(got.broken || got.status == 502, "{got:?}");
         let passed = THREE.iter().filter(|it| {
             let needle = format!("{it}\"");
-            String::from_utf8_lossy(half).contains(&needle)
+            String::from_utf8_lossy(&got.bytes).contains(&needle)
         });
         let passed = if got.broken { passed.count() } else { 0 };
         let charged = u64::try_from(passed).unwrap();

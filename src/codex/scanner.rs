@@ -65,6 +65,9 @@ pub enum ScanError {
     /// An event's JSON, the large strings left out, is beyond [`MAX_SKELETON_BYTES`].
     #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its picture")]
     EventTooLarge,
+    /// A picture that passes on as it comes is not base64, and may not even be JSON.
+    #[error("a picture that is not base64")]
+    NotBase64,
     /// The byte budget of the VM is used up.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),

@@ -57,7 +57,9 @@ pub(super) fn applies(
 
 /// What a request for `n` pictures may hold while it is relayed.
 pub(super) fn room_for(n: u32) -> usize {
-    room(usize::try_from(n).unwrap_or(usize::MAX)).saturating_add(MAX_HELD_BYTES)
+    // Twice, since a vector that grows may have room for as much again; and once more while it is copied.
+    let held = MAX_HELD_BYTES.saturating_mul(3);
+    room(usize::try_from(n).unwrap_or(usize::MAX)).saturating_add(held)
 }
 
 /// A request whose answer is passed on.
@@ -67,6 +69,10 @@ pub(super) struct Relaying {
     asking: Asking,
     relay: Relay,
     stage: Stage,
+    /// So many pictures have gone on whole.
+    sent: usize,
+    /// Its end has come.
+    has_ended: bool,
     /// The length of the answer, where the provider tells it.
     content_length: Option<u64>,
     /// How the rules stood at admission, as headers.
@@ -91,7 +97,8 @@ impl Relaying {
         limits: Vec<(&'static str, String)>,
     ) -> Self {
         let relay = Relay::new(asked, bounds);
-        Self { asking, relay, stage: Stage::Held(Vec::new()), content_length: None, limits }
+        let stage = Stage::Held(Vec::new());
+        Self { asking, relay, stage, sent: 0, has_ended: false, content_length: None, limits }
     }
 
     fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
@@ -134,6 +141,9 @@ impl Relaying {
         body.extend_from_slice(chunk);
         let room = chunk.len().clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD);
         let rest = if body.len() > room { body.split_off(room) } else { Vec::new() };
+        if rest.is_empty() {
+            self.sent = self.relay.passed_len();
+        }
         self.stage = Stage::Left(rest);
         body
     }
@@ -165,6 +175,7 @@ impl Exchange {
     pub(super) fn relay_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
         let Phase::Relaying(relaying) = &mut self.phase else { return OnResponseBody::Pass };
         let chunk = Rc::new(chunk);
+        relaying.has_ended |= end == End::Stream;
         if matches!(relaying.stage, Stage::Told) {
             return self.relay_rest(&chunk, now);
         }
@@ -189,6 +200,7 @@ impl Exchange {
                     Stage::Left(waiting) => std::mem::take(waiting),
                     Stage::Held(_) | Stage::Told => Vec::new(),
                 };
+                relaying.sent = relaying.relay.passed_len();
                 if let Some(pictures) = pictures {
                     *stage = Stage::Told;
                     self.settle_relay(&pictures, now);
@@ -245,7 +257,8 @@ impl Exchange {
 
     /// Takes the end of the response where trailers stand in for the last part of the body.
     pub(super) fn relay_trailers(&mut self, now: Duration) -> OnResponseEnd {
-        let Phase::Relaying(relaying) = &self.phase else { return OnResponseEnd::Pass };
+        let Phase::Relaying(relaying) = &mut self.phase else { return OnResponseEnd::Pass };
+        relaying.has_ended = true;
         if matches!(relaying.stage, Stage::Told) {
             return OnResponseEnd::Pass;
         }

@@ -234,6 +234,7 @@ impl Exchange {
             }
             Err(_) => {
                 self.record.images_delivered = 0;
+                self.count_failed();
                 self.settle(&Charge::nothing(), now);
                 self.refuse(&Failure::overloaded())
             }

@@ -243,8 +243,9 @@ fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {
 /// The status that the client was sent; nothing for one that left. In `on_log`.
 pub(super) fn response_code() -> Option<u16> {
     let details = property(&["response", "code_details"]).unwrap_or_default();
-    // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset.
-    let left = [&b"downstream_remote"[..], b"downstream_local", b"http2.remote_", b"http3.remote_"];
+    // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset, or ended by breaking the protocol.
+    let left =
+        [&b"downstream_remote"[..], b"downstream_local", b"http2.", b"http3.", b"codec_error:"];
     if left.iter().any(|it| details.starts_with(it)) {
         return None;
     }

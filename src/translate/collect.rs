@@ -227,7 +227,7 @@ pub(super) fn failure(error: ScanError) -> Failure {
         ScanError::PictureTooLarge { limit } => {
             Failure::ImageTooLarge { limit: limit.saturating_div(4).saturating_mul(3) }
         }
-        ScanError::EventTooLarge => Failure::UpstreamGarbled,
+        ScanError::EventTooLarge | ScanError::NotBase64 => Failure::UpstreamGarbled,
         ScanError::Exhausted(_) => Failure::overloaded(),
     }
 }

@@ -80,20 +80,36 @@ impl Relay {
         self.scanner.has_begun(Kind::Picture)
     }
 
-    /// The pictures that have passed, of an answer that breaks off.
-    pub fn passed(&mut self, begun: Begun) -> Vec<Picture> {
+    /// How many pictures have come whole.
+    pub fn passed_len(&self) -> usize {
+        self.scanner.passed_len()
+    }
+
+    /// The pictures that have passed, of an answer that breaks off, of which `sent` have left whole.
+    pub fn passed(&mut self, begun: Begun, sent: usize) -> Vec<Picture> {
         let mut kept = std::mem::take(&mut self.unread);
         kept.extend(self.scanner.take_passed());
         if begun == Begun::Counts {
             kept.extend(self.scanner.take_begun());
         }
+        // What stands in the chunk that breaks it off, or still waits, reaches nobody.
+        kept.truncate(match begun {
+            Begun::Counts => sent.saturating_add(1),
+            Begun::Lost => sent,
+        });
         self.pictures(kept, &ImagesResponse::default())
     }
 
     fn whole(&mut self, now: Duration) -> Result<Vec<Picture>, Failure> {
-        let kept = self.scanner.take_passed();
+        let mut kept = self.scanner.take_passed();
         let Scanned { skeleton, .. } = self.scanner.finish_event();
-        match ImagesResponse::read(&skeleton) {
+        let answer = ImagesResponse::read(&skeleton);
+        if let Some(answer) = &answer {
+            // Of members of one name a reader sees the last.
+            let is_seen = |it: &Kept| answer.data.iter().any(|of| of.base64 == Some(it.ordinal));
+            kept.retain(is_seen);
+        }
+        match answer {
             Some(answer) if !kept.is_empty() => Ok(self.pictures(kept, &answer)),
             answer => {
                 // No answer that a client can read, but the pictures have passed.

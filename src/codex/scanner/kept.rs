@@ -49,6 +49,11 @@ impl Scanner {
         std::mem::take(&mut self.scanned.passed)
     }
 
+    /// How many pictures have come whole in this event.
+    pub fn passed_len(&self) -> usize {
+        self.scanned.passed.len()
+    }
+
     /// What was kept of the picture that is coming, where a byte of it has.
     pub fn take_begun(&mut self) -> Option<Kept> {
         match std::mem::replace(&mut self.state, State::Dropped { escaped: Escaped::No }) {
@@ -95,6 +100,7 @@ impl Scanner {
             Some(b'"') => self.close_kept()?,
             Some(b'\\') => *escape = Escape::Backslash,
             // Not base64: no picture that a client could decode.
+            Some(_) if matches!(keep, Keep::Heads { .. }) => return Err(ScanError::NotBase64),
             Some(_) => self.state = State::Dropped { escaped: Escaped::No },
         }
         Ok(len.saturating_add(1))
@@ -120,6 +126,9 @@ impl Scanner {
                 if kept.base64.len() < keep.most() {
                     kept.base64.push_copy(&[byte])?;
                 }
+            }
+            Step::Decoded(_) | Step::Broken if matches!(keep, Keep::Heads { .. }) => {
+                return Err(ScanError::NotBase64);
             }
             Step::Decoded(_) | Step::Broken => {
                 self.state = State::Dropped { escaped: Escaped::No };

@@ -170,7 +170,7 @@ fn an_event_leaves_nothing_to_the_next() {
 
 #[test]
 fn of_pictures_that_pass_the_first_bytes_are_kept_and_each_is_counted_once_it_is_whole() {
-    let answer = br#"{"data":[{"b64_json":"QUJDREVG"},{"b64_json":""},{"b64_json":"no base64"},
+    let answer = br#"{"data":[{"b64_json":"QUJDREVG"},{"b64_json":""},{"b64_json":null},
         {"b64_json":"R0g\u003d"},{"url":"u"},{"b64_json":"SUpL"#;
     let keep = Keep::Heads { most: 4, limit: 8 };
     for size in [1, 2, 3, 7, answer.len()] {
@@ -183,8 +183,8 @@ fn of_pictures_that_pass_the_first_bytes_are_kept_and_each_is_counted_once_it_is
         }
         let passed: Vec<_> =
             scanner.take_passed().into_iter().map(|kept| text(Some(kept)).unwrap()).collect();
-        assert_eq!(passed, [(0, "QUJD".to_owned()), (3, "R0g=".to_owned())], "in {size}s");
-        assert_eq!(text(scanner.take_begun()), Some((4, "SUpL".to_owned())));
+        assert_eq!(passed, [(0, "QUJD".to_owned()), (2, "R0g=".to_owned())], "in {size}s");
+        assert_eq!(text(scanner.take_begun()), Some((3, "SUpL".to_owned())));
         assert!(scanner.take_begun().is_none(), "taken twice");
     }
     let long = Rc::new(br#"{"data":[{"b64_json":"QUJDREVGR0"#.to_vec());
@@ -192,4 +192,11 @@ fn of_pictures_that_pass_the_first_bytes_are_kept_and_each_is_counted_once_it_is
     scanner.keep(keep, Keep::Nothing);
     let scanned = scanner.feed(&long, 0..long.len(), &mut |_| Budget::new().lease(usize::MAX));
     assert_eq!(scanned, Err(ScanError::PictureTooLarge { limit: 8 }));
+    for none in [r#"{"data":[{"b64_json":"no base64"#, r#"{"data":[{"b64_json":"QUJD\nQUJD"#] {
+        let none = Rc::new(none.as_bytes().to_vec());
+        let mut scanner = Scanner::of(Document::Images);
+        scanner.keep(keep, Keep::Nothing);
+        let scanned = scanner.feed(&none, 0..none.len(), &mut |_| Budget::new().lease(usize::MAX));
+        assert_eq!(scanned, Err(ScanError::NotBase64));
+    }
 }

@@ -26,7 +26,7 @@ impl Exchange {
     pub(super) fn break_relay(&mut self, now: Duration) -> OnResponseBody {
         let phase = std::mem::replace(&mut self.phase, Phase::Told);
         let Phase::Relaying(mut relaying) = phase else { return OnResponseBody::Pass };
-        self.settle_relay(&relaying.relay.passed(Begun::Lost), now);
+        self.settle_relay(&relaying.relay.passed(Begun::Lost, relaying.sent), now);
         self.fail_relay(&relaying.into_failure(), now);
         OnResponseBody::Reset
     }
@@ -66,7 +66,16 @@ impl Exchange {
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let Phase::Relaying(mut relaying) = phase else { return };
         match relaying.stage {
-            Stage::Told => return,
+            Stage::Told => {
+                // All has passed and is charged, but to the client the transfer is broken.
+                if !relaying.has_ended && status.is_some() {
+                    let overdue = relaying.asking.is_settled();
+                    let failure =
+                        if overdue { Failure::UpstreamTimeout } else { Failure::UpstreamCut };
+                    self.record.fail_own(&failure);
+                    self.record.fail_stream(&failure);
+                }
+            }
             Stage::Held(_) => {
                 let calls = relaying.asking.fates();
                 self.record.end_early(status, &calls);
@@ -78,7 +87,7 @@ impl Exchange {
                     None => Begun::Counts,
                     Some(_) => Begun::Lost,
                 };
-                self.settle_relay(&relaying.relay.passed(begun), now);
+                self.settle_relay(&relaying.relay.passed(begun, relaying.sent), now);
             }
         }
         self.count_failed();

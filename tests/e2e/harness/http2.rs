@@ -88,6 +88,17 @@ impl Http2 {
         self.frame(RST_STREAM, 0, STREAM, &CANCEL.to_be_bytes());
     }
 
+    /// Breaks the protocol, in one of five ways.
+    pub(crate) fn garble(&mut self, how: usize) {
+        match how {
+            0 => self.frame(SETTINGS, 0, STREAM, &[0; 6]),
+            1 => self.frame(DATA, 0, STREAM, b"x"),
+            2 => self.frame(WINDOW_UPDATE, 0, STREAM, &0_u32.to_be_bytes()),
+            3 => self.frame(WINDOW_UPDATE, 0, STREAM, &0x7fff_ffff_u32.to_be_bytes()),
+            _ => self.frame(HEADERS, END_HEADERS, STREAM, &[0xff; 4]),
+        }
+    }
+
     /// The bytes of the body in the next frame, and whether it ends the stream.
     fn read_frame(&mut self) -> (Vec<u8>, Option<Ended>) {
         let head = self.wire.read_exactly(9).unwrap();
