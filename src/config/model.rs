@@ -4,6 +4,7 @@ mod file;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Upstream;
 use super::error::{ConfigError, Fault};
@@ -21,6 +22,13 @@ pub struct Model<'a> {
     pub requested: Cow<'a, str>,
     /// Who may serve it, in the order in which they are tried: at least one.
     pub candidates: Vec<Candidate<'a>>,
+}
+
+impl Model<'_> {
+    /// How long any of them may take at most.
+    pub fn longest_timeout(&self) -> Duration {
+        self.candidates.iter().map(|it| it.upstream.timeout()).max().unwrap_or_default()
+    }
 }
 
 /// An upstream that may serve a model.

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::End;
-use super::call::{Call, Callee, ERROR_BODY_TIMEOUT, Fate, ResponseHead};
+use super::call::{Call, Callee, Fate};
+use super::failing::ERROR_BODY_TIMEOUT;
 use super::failover::{self, Failover};
 use super::gate::Gate;
+use super::head::ResponseHead;
 use super::outcome::SideBatch;
 use crate::memory::Lease;
 use crate::openai::error::Failure;

@@ -11,58 +11,14 @@
 
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
-
+use super::failing::Failing;
 use super::failover;
+use super::head::ResponseHead;
 use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
 use crate::translate::error;
-
-/// An error body is read up to this many bytes; the recorded ones have a few hundred.
-const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-
-/// Up to this many bytes a body is looked at after each piece, whether it is whole.
-const MAX_WHOLE_BYTES: usize = 8 * 1024;
-/// How long the body of an error may take.
-pub(super) const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What matters of an upstream's head.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResponseHead {
-    /// `:status`, 0 where it is not a number.
-    pub status: u16,
-    /// `retry-after`.
-    pub retry_after: Option<Vec<u8>>,
-    /// `content-encoding`.
-    pub content_encoding: Option<Vec<u8>>,
-    /// `content-type`.
-    pub content_type: Option<Vec<u8>>,
-    /// `content-length`, where it is a number.
-    pub content_length: Option<u64>,
-    /// Envoy made this response itself, for this reason (`response.code_details`).
-    pub envoy_details: Option<String>,
-}
-
-impl ResponseHead {
-    /// Whether the body is JSON. Of the Responses API no picture comes in it.
-    pub(super) fn is_json(&self) -> bool {
-        self.content_type.as_deref().is_some_and(super::head::is_json)
-    }
-
-    /// Whether the body is events.
-    fn is_events(&self) -> bool {
-        self.content_type.as_deref().is_some_and(super::head::is_events)
-    }
-}
-
-/// Whether an error's JSON is complete, so that nobody needs to wait for the end of its body.
-fn is_whole(body: &[u8]) -> bool {
-    body.len() <= MAX_WHOLE_BYTES
-        && body.trim_ascii_end().last() == Some(&b'}')
-        && serde_json::from_slice::<IgnoredAny>(body).is_ok()
-}
 
 /// A call.
 #[derive(Debug)]
@@ -108,13 +64,8 @@ enum State {
     /// For its head.
     Waiting(Lease),
     Collecting(Box<Collector>),
-    /// Reading an error, since its head came.
-    Failing {
-        head: ResponseHead,
-        body: Vec<u8>,
-        since: Duration,
-        room: Lease,
-    },
+    /// Reading an error, with the room taken for the picture.
+    Failing(Box<Failing>, Lease),
     Settled(Result<Picture, Failure>),
 }
 
@@ -124,7 +75,7 @@ impl State {
     }
 
     fn failing(head: ResponseHead, room: Lease, since: Duration) -> Self {
-        Self::Failing { head, body: Vec::new(), since, room }
+        Self::Failing(Box::new(Failing::new(head, since)), room)
     }
 }
 
@@ -216,7 +167,7 @@ impl Call {
         let state = std::mem::replace(&mut self.state, State::Settled(Err(failure)));
         match state {
             State::Settled(_) => self.state = state,
-            State::Due(room) | State::Waiting(room) | State::Failing { room, .. } => {
+            State::Due(room) | State::Waiting(room) | State::Failing(_, room) => {
                 self.spare = Some(room);
             }
             State::Collecting(mut collector) => self.spare = collector.take_room(),
@@ -274,10 +225,8 @@ impl Call {
                     self.end(now);
                 }
             }
-            State::Failing { body, .. } => {
-                let room = MAX_ERROR_BODY_BYTES.saturating_sub(body.len()).min(chunk.len());
-                body.extend_from_slice(chunk.get(..room).unwrap_or_default());
-                if body.len() >= MAX_ERROR_BODY_BYTES || is_whole(body) {
+            State::Failing(failing, _) => {
+                if failing.push(&chunk) {
                     self.end(now);
                 }
             }
@@ -290,11 +239,11 @@ impl Call {
         if now >= self.deadline {
             self.fail(Failure::UpstreamTimeout);
         }
-        if let State::Failing { since, .. } = &self.state {
-            if now.saturating_sub(*since) >= ERROR_BODY_TIMEOUT {
-                self.stay();
-                self.end(now);
-            }
+        let is_stalled =
+            matches!(&self.state, State::Failing(failing, _) if failing.is_stalled(now));
+        if is_stalled {
+            self.stay();
+            self.end(now);
         }
     }
 
@@ -319,10 +268,9 @@ impl Call {
                     }
                 }
             }
-            State::Failing { head, body, .. } => {
-                self.stays |= error::leaves_open(head.status, body);
-                let retry_after = head.retry_after.as_deref();
-                error::from_http(self.api, head.status, retry_after, body, now)
+            State::Failing(failing, _) => {
+                self.stays |= failing.leaves_open();
+                failing.failure(self.api, now)
             }
         };
         self.fail(failure);
@@ -334,7 +282,7 @@ impl Call {
         failures.push(match self.state {
             State::Settled(Ok(picture)) => return Ok(picture),
             State::Settled(Err(failure)) => failure,
-            State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing { .. } => {
+            State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing(..) => {
                 Failure::UpstreamCut
             }
         });

@@ -1,4 +1,4 @@
-//! Heads: reading the client's, writing the upstream's.
+//! Heads: reading the client's and the upstream's, writing what goes upstream.
 //!
 //! The upstream's head is made anew from a short list. What a client sent (credentials, cookies,
 //! `x-openai-*`, its user agent) cannot cross because nothing is copied but what is named here.
@@ -53,6 +53,35 @@ pub(super) fn is_events(content_type: &[u8]) -> bool {
 fn is_of(content_type: &[u8], wanted: &[u8]) -> bool {
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(wanted)
+}
+
+/// What matters of an upstream's head.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// `:status`, 0 where it is not a number.
+    pub status: u16,
+    /// `retry-after`.
+    pub retry_after: Option<Vec<u8>>,
+    /// `content-encoding`.
+    pub content_encoding: Option<Vec<u8>>,
+    /// `content-type`.
+    pub content_type: Option<Vec<u8>>,
+    /// `content-length`, where it is a number.
+    pub content_length: Option<u64>,
+    /// Envoy made this response itself, for this reason (`response.code_details`).
+    pub envoy_details: Option<String>,
+}
+
+impl ResponseHead {
+    /// Whether the body is JSON. Of the Responses API no picture comes in it.
+    pub(super) fn is_json(&self) -> bool {
+        self.content_type.as_deref().is_some_and(is_json)
+    }
+
+    /// Whether the body is events.
+    pub(super) fn is_events(&self) -> bool {
+        self.content_type.as_deref().is_some_and(is_events)
+    }
 }
 
 /// How the body is written, if it is as `endpoint` takes it.

@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use super::asking::Asking;
-use super::call::ResponseHead;
+use super::head::ResponseHead;
 use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
 use super::{End, Exchange, Phase};
 use crate::openai::error::Failure;

@@ -22,13 +22,16 @@
 mod admission;
 mod asking;
 mod call;
+mod caller;
 mod consulting;
 pub mod count;
+mod failing;
 mod failover;
 mod gate;
 mod head;
 mod keepalive;
 mod outcome;
+mod reading;
 mod record;
 mod refusal;
 mod relaying;
@@ -41,9 +44,8 @@ mod ticket;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use call::ResponseHead;
 pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
-pub use head::Headers;
+pub use head::{Headers, ResponseHead};
 pub use outcome::{
     Consult, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody, OnRequestHeaders,
     OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, Reach, SideBatch,
@@ -85,7 +87,7 @@ pub struct Exchange {
 enum Phase {
     Start,
     Passing,
-    Reading(Box<admission::Reading>),
+    Reading(Box<reading::Reading>),
     Consulting(Box<Consulting>),
     Asking(Box<Asking>),
     Streaming(Box<Streaming>),

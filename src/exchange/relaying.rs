@@ -24,8 +24,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::asking::Asking;
-use super::call::ResponseHead;
 use super::gate::Gate;
+use super::head::ResponseHead;
 use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
 use super::streaming::{MAX_BESIDE_HEAD, MIN_BESIDE_HEAD};
 use super::{End, Exchange, Phase};

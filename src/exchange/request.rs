@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::admission::{self, Admitted, Reading};
+use super::admission::{self, Admitted};
 use super::asking::Asking;
+use super::caller;
 use super::consulting::{Consulting, Progress};
 use super::keepalive::Keepalive;
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
+use super::reading::Reading;
 use super::relaying::Relaying;
 use super::streaming::Streaming;
 use super::ticket::{Charge, Ticket};
@@ -47,7 +49,7 @@ impl Exchange {
         let property = self.property.take();
         let property = property.as_deref();
         if endpoint == Endpoint::Limits {
-            let told = admission::limits(&self.gate, headers, property, &mut self.record, now);
+            let told = caller::limits(&self.gate, headers, property, &mut self.record, now);
             return OnRequestHeaders::Reply(match told {
                 Ok(body) => {
                     self.phase = Phase::Replied;

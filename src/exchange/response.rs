@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::asking::{Asking, Results};
-use super::call::{Call, ResponseHead};
+use super::call::Call;
+use super::head::ResponseHead;
 use super::outcome::{
     LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
     notice,

@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use super::asking::Asking;
-use super::call::ResponseHead;
+use super::head::ResponseHead;
 use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
 use super::ticket::Charge;
 use super::{End, Exchange, Phase};

@@ -116,9 +116,7 @@ impl Ticket {
             .config
             .service()
             .map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules_asked));
-        let timeouts = model.candidates.iter().map(|it| it.upstream.timeout());
-        let timeout = timeouts.max().unwrap_or_default();
-        let patience = timeout.saturating_add(GRACE).saturating_add(asking);
+        let patience = model.longest_timeout().saturating_add(GRACE).saturating_add(asking);
         let reserved = local::reserve(gate.store(), rules, scope, &amount, patience, now)
             .map_err(|error| refusal::local(rules, error, &amount, now))?;
         let questions = rls::questions(rules, scope, &amount, now);

@@ -1,0 +1,83 @@
+//! Who calls, and what they may ask of the gate itself.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::head::{Headers, value};
+use super::record::Record;
+use crate::auth::{self, UserFault};
+use crate::config::Consumer;
+use crate::limits::{Scope, local};
+use crate::openai::endpoint::Endpoint;
+use crate::openai::error::Failure;
+use crate::translate::quota;
+
+/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user` in the query;
+/// rules that depend on the model tell of the `model` in the query, else of the default one.
+pub(super) fn limits(
+    gate: &Gate,
+    headers: &Headers,
+    property: Option<&[u8]>,
+    record: &mut Record,
+    now: Duration,
+) -> Result<Vec<u8>, Failure> {
+    let caller = identify(gate, headers, property, record);
+    check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
+    let consumer = caller.and_then(|it| valid(it, now))?;
+    let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
+    let query = path.and_then(|it| it.split_once('?')).map_or("", |(_, query)| query);
+    let asked = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(it, _)| it == name).map(|(_, value)| value.into_owned())
+    };
+    let user = auth::resolve_user(&gate.config, consumer, asked("user").as_deref());
+    let user = user.map_err(user_failure)?;
+    record.user = Some(user.clone());
+    let requested = asked("model");
+    let model = gate.config.resolve_model(requested.as_deref());
+    let model = model.map_or_else(String::new, |model| model.requested.into_owned());
+    let scope = Scope { consumer: consumer.name(), user: &user, model: &model };
+    let rules = gate.config.limits();
+    let standings = local::standings(gate.store(), rules, &scope, now);
+    Ok(quota::list(rules, &standings, &scope))
+}
+
+/// Who calls. The record names the consumer whatever then refuses the request, be it that the key does
+/// not open any more.
+pub(super) fn identify<'g>(
+    gate: &'g Gate,
+    headers: &Headers,
+    property: Option<&[u8]>,
+    record: &mut Record,
+) -> Result<&'g Rc<Consumer>, Failure> {
+    let borrowed: Vec<(&str, &[u8])> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let consumer = auth::identify(&gate.config, &borrowed, property).map_err(Failure::Key)?;
+    record.consumer = Some(consumer.name().to_owned());
+    Ok(consumer)
+}
+
+pub(super) fn valid(consumer: &Rc<Consumer>, now: Duration) -> Result<&Rc<Consumer>, Failure> {
+    auth::check_validity(consumer, now).map(|()| consumer).map_err(Failure::Key)
+}
+
+pub(super) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
+    match endpoint {
+        Endpoint::Generations | Endpoint::Edits if method == b"POST" => Ok(()),
+        Endpoint::Generations | Endpoint::Edits => Err(Failure::MethodNotAllowed { allow: "POST" }),
+        Endpoint::Limits if method == b"GET" => Ok(()),
+        Endpoint::Limits => Err(Failure::MethodNotAllowed { allow: "GET" }),
+        Endpoint::Variations => Err(Failure::EndpointRetired),
+    }
+}
+
+/// A `user` that the caller may not act for.
+pub(super) fn user_failure(fault: UserFault) -> Failure {
+    match fault {
+        UserFault::Required => Failure::UserRequired,
+        UserFault::Foreign => Failure::UserForeign,
+        UserFault::Unknown(user) => Failure::UserUnknown { user },
+        UserFault::Blocked => Failure::UserBlocked,
+    }
+}

@@ -1,0 +1,61 @@
+//! The body of an upstream's error.
+
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use super::head::ResponseHead;
+use crate::config::Api;
+use crate::openai::error::Failure;
+use crate::translate::error;
+
+/// An error body is read up to this many bytes; the recorded ones have a few hundred.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+/// Up to this many bytes a body is looked at after each piece, whether it is whole.
+const MAX_WHOLE_BYTES: usize = 8 * 1024;
+/// How long the body of an error may take.
+pub(super) const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An error that is being read, since its head came.
+#[derive(Debug)]
+pub(super) struct Failing {
+    head: ResponseHead,
+    body: Vec<u8>,
+    since: Duration,
+}
+
+impl Failing {
+    pub(super) fn new(head: ResponseHead, since: Duration) -> Self {
+        Self { head, body: Vec::new(), since }
+    }
+
+    /// Takes bytes; whether more would tell nothing.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> bool {
+        let room = MAX_ERROR_BODY_BYTES.saturating_sub(self.body.len()).min(chunk.len());
+        self.body.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        self.body.len() >= MAX_ERROR_BODY_BYTES || is_whole(&self.body)
+    }
+
+    /// Whether nobody waits any longer: an error is not waited for as a picture is.
+    pub(super) fn is_stalled(&self, now: Duration) -> bool {
+        now.saturating_sub(self.since) >= ERROR_BODY_TIMEOUT
+    }
+
+    /// Whether the upstream may have drawn all the same, or it is not the upstream that refuses.
+    pub(super) fn leaves_open(&self) -> bool {
+        error::leaves_open(self.head.status, &self.body)
+    }
+
+    /// What it says.
+    pub(super) fn failure(&self, api: Api, now: Duration) -> Failure {
+        let retry_after = self.head.retry_after.as_deref();
+        error::from_http(api, self.head.status, retry_after, &self.body, now)
+    }
+}
+
+/// Whether an error's JSON is complete, so that nobody needs to wait for the end of its body.
+fn is_whole(body: &[u8]) -> bool {
+    body.len() <= MAX_WHOLE_BYTES
+        && body.trim_ascii_end().last() == Some(&b'}')
+        && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+}

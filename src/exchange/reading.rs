@@ -1,0 +1,109 @@
+//! The body of a request, as it comes: its length is bounded and its room is taken before it stands.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::End;
+use super::caller::{check_endpoint, identify, valid};
+use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
+use super::head::{Headers, Kept, encoding, value};
+use super::record::Record;
+use crate::config::Consumer;
+use crate::memory::{Budget, Lease, Pieces};
+use crate::openai::endpoint::Endpoint;
+use crate::openai::error::Failure;
+use crate::openai::request::Encoding;
+
+/// The body of a request whose head is held.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) consumer: Rc<Consumer>,
+    pub(super) endpoint: Endpoint,
+    pub(super) encoding: Encoding,
+    pub(super) head: Kept,
+    /// Covered by `lease`, whatever their own says.
+    pub(super) body: Pieces,
+    pub(super) lease: Lease,
+    /// When the last bytes came.
+    last: Duration,
+}
+
+impl Reading {
+    /// Checks the head, and opens the body of a request that may go on.
+    pub(super) fn open(
+        gate: &Gate,
+        endpoint: Endpoint,
+        headers: &Headers,
+        property: Option<&[u8]>,
+        end: End,
+        record: &mut Record,
+        now: Duration,
+    ) -> Result<Self, Failure> {
+        let method = value(headers, ":method").unwrap_or_default();
+        let caller = identify(gate, headers, property, record);
+        check_endpoint(endpoint, method)?;
+        let consumer = caller.and_then(|it| valid(it, now))?;
+        let encoding = encoding(endpoint, headers)?;
+        let declared = value(headers, "content-length")
+            .and_then(|it| std::str::from_utf8(it).ok())
+            .and_then(|it| it.parse::<u64>().ok());
+        let limit = gate.config.request().max_body_bytes;
+        if declared.is_some_and(|len| usize::try_from(len).map_or(true, |len| len > limit)) {
+            return Err(Failure::BodyTooLarge { limit });
+        }
+        if end == End::Stream {
+            return Err(Failure::BodyEmpty);
+        }
+        Ok(Self {
+            consumer: Rc::clone(consumer),
+            endpoint,
+            encoding,
+            head: Kept::of(headers),
+            body: Pieces::new(Budget::new().lease(usize::MAX)),
+            lease: gate.lease(),
+            last: now,
+        })
+    }
+
+    /// Makes room for a body of `len` bytes in all, and for what is made of it while it still stands:
+    /// a little more of JSON, and of a form, whose files become base64, a third more.
+    ///
+    /// Only what has come takes room: what a client declares costs it nothing.
+    fn reserve(&mut self, len: usize) -> Result<(), Failure> {
+        let made = match self.encoding {
+            Encoding::Json => len,
+            Encoding::Form(_) => len.saturating_add(len.div_ceil(3)),
+        };
+        self.lease.cover_first(len.saturating_add(made)).map_err(|_| Failure::overloaded())
+    }
+
+    /// The body in one piece. It came in pieces, since a vector that grows stands up to three times.
+    pub(super) fn join(body: Pieces) -> Result<Vec<u8>, Failure> {
+        let mut whole = Vec::new();
+        whole.try_reserve_exact(body.len()).map_err(|_| Failure::overloaded())?;
+        body.drain_into(&mut whole);
+        Ok(whole)
+    }
+
+    pub(super) fn push(&mut self, gate: &Gate, chunk: &[u8], now: Duration) -> Result<(), Failure> {
+        let limit = gate.config.request().max_body_bytes;
+        let len = self.body.len().saturating_add(chunk.len());
+        if len > limit {
+            return Err(Failure::BodyTooLarge { limit });
+        }
+        if !chunk.is_empty() {
+            self.last = now;
+        }
+        self.reserve(len)?;
+        self.body.push_copy(chunk).map_err(|_| Failure::overloaded())
+    }
+
+    /// Whether the body has been silent for too long.
+    pub(super) fn tick(&self, gate: &Gate, now: Duration) -> Option<Failure> {
+        let silent = now.saturating_sub(self.last);
+        if !gate.bodies_come() {
+            return (silent >= FIRST_BODY_TIMEOUT).then_some(Failure::HeadersHeld);
+        }
+        (silent >= BODY_TIMEOUT).then_some(Failure::BodyTimeout)
+    }
+}
