@@ -95,28 +95,13 @@ impl Ticket {
         now: Duration,
     ) -> Result<Self, Failure> {
         let rules = gate.config.limits();
-        let is_usd = |it: &Rule| it.unit == Unit::Usd && !it.shadow && it.applies(scope);
-        let needs_price = rules.iter().any(is_usd);
-        let offer = |it: &Candidate<'_>| match Offer::of(gate, &it.sent, request) {
-            (asked, Some(quote)) => Ok(Offer { asked, quote }),
-            (_, None) if needs_price => {
-                Err(Failure::PriceUnavailable { model: model.requested.to_string() })
-            }
-            (asked, None) => Ok(Offer { asked, quote: Quote::default() }),
-        };
-        let offers = model.candidates.iter().map(offer).collect::<Result<Vec<_>, _>>()?;
+        let offers = Offer::all(gate, scope, model, request)?;
         let amounts = Amounts {
             money: offers.iter().map(|it| it.quote.per_image).max().unwrap_or_default(),
             pixels: pixels_of(exact(request.size)),
         };
         let amount = |unit| amounts.of(unit, request.n);
-        // A rate-limit service may be asked before the upstream, rule by rule.
-        let rules_asked = u32::try_from(rules.len()).unwrap_or(u32::MAX);
-        let asking = gate
-            .config
-            .service()
-            .map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules_asked));
-        let patience = model.longest_timeout().saturating_add(GRACE).saturating_add(asking);
+        let patience = patience(gate, model);
         let reserved = local::reserve(gate.store(), rules, scope, &amount, patience, now)
             .map_err(|error| refusal::local(rules, error, &amount, now))?;
         let questions = rls::questions(rules, scope, &amount, now);
@@ -289,16 +274,40 @@ impl Amounts {
 }
 
 impl Offer {
-    /// What `model` is asked for, and its price, where it has one.
-    fn of(gate: &Gate, model: &str, request: &ImageRequest<'_>) -> (Asked, Option<Quote>) {
-        let asked = Asked {
-            model: model.to_owned(),
-            quality: request.quality.map(|quality| quality.as_str().to_owned()),
-            size: exact(request.size),
+    /// One for each upstream that may serve the request: each needs a price where a rule in US dollars applies.
+    fn all(
+        gate: &Gate,
+        scope: &Scope<'_>,
+        model: &Model<'_>,
+        request: &ImageRequest<'_>,
+    ) -> Result<Vec<Self>, Failure> {
+        let is_usd = |it: &Rule| it.unit == Unit::Usd && !it.shadow && it.applies(scope);
+        let needs_price = gate.config.limits().iter().any(is_usd);
+        let offer = |it: &Candidate<'_>| {
+            let asked = Asked {
+                model: it.sent.to_string(),
+                quality: request.quality.map(|quality| quality.as_str().to_owned()),
+                size: exact(request.size),
+            };
+            match gate.config.prices().quote(&asked.ask(&asked.qualities())) {
+                Ok(quote) => Ok(Self { asked, quote }),
+                Err(_) if needs_price => {
+                    Err(Failure::PriceUnavailable { model: model.requested.to_string() })
+                }
+                Err(_) => Ok(Self { asked, quote: Quote::default() }),
+            }
         };
-        let quote = gate.config.prices().quote(&asked.ask(&asked.qualities())).ok();
-        (asked, quote)
+        model.candidates.iter().map(offer).collect()
     }
+}
+
+/// How long a hold stands before it is taken for lost.
+fn patience(gate: &Gate, model: &Model<'_>) -> Duration {
+    // A rate-limit service may be asked before the upstream, rule by rule.
+    let rules = u32::try_from(gate.config.limits().len()).unwrap_or(u32::MAX);
+    let service = gate.config.service();
+    let asking = service.map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules));
+    model.longest_timeout().saturating_add(GRACE).saturating_add(asking)
 }
 
 fn exact(size: Size) -> Option<(u32, u32)> {
