@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use imagegate::exchange::{
-    End, Exchange, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseHeaders,
-    ResponseHead,
+    End, Exchange, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnResponseBody,
+    OnResponseHeaders, ResponseHead,
 };
 use serde_json::{Value, json};
 use support::{NOW, answer, ask, asking, body, collect, gate, head, ok, stream};
@@ -82,7 +82,7 @@ fn the_upstream_gets_its_own_head_and_nothing_of_the_clients() {
         .collect();
     sent.sort();
     let wanted = [
-        ":authority: chatgpt.example".to_owned(),
+        ":authority: gate.example".to_owned(),
         ":method: POST".to_owned(),
         ":path: /backend-api/codex/responses".to_owned(),
         ":scheme: https".to_owned(),
@@ -94,11 +94,56 @@ fn the_upstream_gets_its_own_head_and_nothing_of_the_clients() {
         concat!("user-agent: imagegate/", env!("CARGO_PKG_VERSION")).to_owned(),
         "x-envoy-upstream-rq-timeout-ms: 65000".to_owned(),
         "x-forwarded-proto: https".to_owned(),
-        "x-imagegate-upstream: codex".to_owned(),
         "x-request-id: request-1".to_owned(),
     ];
     assert_eq!(sent, wanted);
+    assert_eq!(forward.upstream, "codex");
     assert!(forward.side_calls.is_none());
+}
+
+#[test]
+fn the_header_that_routes_may_match_is_set_only_on_demand() {
+    let (gate, _) = gate(&json!({"route_match": "header"}));
+    let mut exchange = Exchange::new(gate);
+    let forward = ask(&mut exchange, &json!({"prompt": "a cat"})).unwrap();
+    let upstream = ("x-imagegate-upstream".to_owned(), b"codex".to_vec());
+    assert!(forward.headers.contains(&upstream), "{:?}", forward.headers);
+    assert_eq!(forward.upstream, "codex");
+}
+
+#[test]
+fn a_request_whose_side_calls_have_no_cluster_never_goes_upstream() {
+    let (gate, budget) = gate(&json!({}));
+    let mut exchange = Exchange::new(gate);
+    ask(&mut exchange, &json!({"prompt": "a cat", "n": 3})).unwrap();
+    exchange.side_call_without_cluster();
+    exchange.side_call_without_cluster();
+    let reply = exchange.without_cluster(NOW).unwrap();
+    assert_eq!(code(&reply), (500, json!("gateway_misconfigured")));
+    assert!(reply.headers.contains(&("x-should-retry", "false".to_owned())), "{:?}", reply.headers);
+    let notice = reply.notice.unwrap();
+    assert!(notice.starts_with("upstream `codex`: Envoy has no cluster"), "{notice}");
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn a_request_that_envoy_has_no_route_for_says_so_to_the_operator() {
+    for details in ["route_not_found", "cluster_not_found"] {
+        let (gate, _) = gate(&json!({}));
+        let mut exchange = asking(&gate, 1);
+        let details = Some(details.to_owned());
+        let head = ResponseHead { status: 404, envoy_details: details, ..ResponseHead::default() };
+        let _ = exchange.response_headers(head, End::Open, NOW);
+        let OnResponseBody::Reply(reply) =
+            exchange.response_body(b"gone".to_vec(), End::Stream, NOW)
+        else {
+            panic!("no reply")
+        };
+        assert_eq!(code(&reply), (500, json!("gateway_misconfigured")));
+        let notice = reply.notice.unwrap();
+        assert!(notice.contains("upstream `codex`: Envoy has no route"), "{notice}");
+        assert!(notice.contains("wasm.imagegate_upstream"), "{notice}");
+    }
 }
 
 #[test]

@@ -86,10 +86,10 @@ fn a_request_is_written_anew_with_the_gateways_credential() {
             "output_format": "webp", "output_compression": 80, "background": "opaque", "moderation": "low"})
     );
     assert_eq!(header(&forward, ":path"), Some("/v1/images/generations"));
-    assert_eq!(header(&forward, ":authority"), Some("provider.example"));
+    assert_eq!(header(&forward, ":authority"), Some("gate.example"));
     assert_eq!(header(&forward, "accept"), Some("application/json"));
     assert_eq!(header(&forward, "authorization"), Some(format!("Bearer {TOKEN}").as_str()));
-    assert_eq!(header(&forward, "x-imagegate-upstream"), Some("openai"));
+    assert_eq!(forward.upstream, "openai");
     assert_eq!(header(&forward, "cookie"), None);
     assert_eq!(header(&forward, "content-length"), Some(forward.body.len().to_string().as_str()));
 }

@@ -136,6 +136,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/users/*/id", "an id that no other user has, 1 to 128 visible ASCII characters"),
     ("/users/*/blocked", "true or false"),
     ("/unknown_users", "\"reject\" or \"admit\""),
+    ("/route_match", "\"filter_state\" or \"header\""),
     ("/request", "an object"),
     (
         "/request/max_body_bytes",

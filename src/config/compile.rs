@@ -53,6 +53,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         identity,
         users,
         unknown_users,
+        route_match: file.route_match.unwrap_or_default(),
         request,
         max_image_bytes,
         max_buffered_bytes,

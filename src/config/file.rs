@@ -14,7 +14,7 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::model::ModelFile;
 use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
-use super::{Api, Edits, UnknownUsers};
+use super::{Api, Edits, RouteMatch, UnknownUsers};
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -30,6 +30,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) users: Vec<UserFile>,
     pub(super) unknown_users: Option<UnknownUsers>,
+    pub(super) route_match: Option<RouteMatch>,
     #[serde(default)]
     pub(super) request: RequestFile,
     pub(super) max_image_bytes: Option<Bytes>,

@@ -63,6 +63,7 @@ pub struct Config {
     identity: Option<Identity>,
     users: BTreeMap<String, UserState>,
     unknown_users: UnknownUsers,
+    route_match: RouteMatch,
     request: RequestLimits,
     max_image_bytes: usize,
     max_buffered_bytes: usize,
@@ -93,6 +94,19 @@ pub enum UnknownUsers {
     Reject,
     /// Serve the request.
     Admit,
+}
+
+/// What the routes of Envoy match to lead a request to its upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RouteMatch {
+    /// The filter state `wasm.imagegate_upstream`, which no client can set.
+    #[default]
+    FilterState,
+    /// The header `x-imagegate-upstream`. A client can send it on a route where the filter is
+    /// disabled, so this is for meshes whose routes cannot match filter state.
+    Header,
 }
 
 /// What becomes of an answer that ends with a preview and no final image.
@@ -225,6 +239,11 @@ impl Config {
     /// What becomes of users who are not in the configuration.
     pub fn unknown_users(&self) -> UnknownUsers {
         self.unknown_users
+    }
+
+    /// What Envoy's routes match.
+    pub fn route_match(&self) -> RouteMatch {
+        self.route_match
     }
 
     /// How much there is of everything.

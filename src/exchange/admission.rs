@@ -78,7 +78,7 @@ pub(super) fn admit(
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     let first = model.candidates.first().ok_or(Failure::Internal)?;
     let n = if terms.relays { request.n } else { 1 };
-    let forward = forward(&head, first, &request, n);
+    let forward = forward(&head, first, &request, n, config.route_match());
     let first = Callee {
         candidate: 0,
         api: first.upstream.api(),

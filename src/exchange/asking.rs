@@ -162,15 +162,27 @@ impl Asking {
 
     /// Takes what became of the attempt to start the next side call.
     pub(super) fn side_call_started(&mut self, token: Option<u32>) {
-        let Some(place) = self.starting.pop_front() else { return };
         match token {
-            Some(token) => self.tokens.push((token, place)),
-            None => {
-                if let Some(call) = self.calls.get_mut(place) {
-                    call.fail(Failure::UpstreamUnreachable);
-                }
+            Some(token) => {
+                let place = self.starting.pop_front();
+                self.tokens.extend(place.map(|place| (token, place)));
             }
+            None => self.side_call_failed(Failure::UpstreamUnreachable),
         }
+    }
+
+    /// Notes why the next side call cannot start.
+    pub(super) fn side_call_failed(&mut self, failure: Failure) {
+        let Some(place) = self.starting.pop_front() else { return };
+        if let Some(call) = self.calls.get_mut(place) {
+            call.fail(failure);
+        }
+    }
+
+    /// Whether a call could not start because Envoy has no such cluster.
+    pub(super) fn lacks_cluster(&self) -> bool {
+        let failed = |call: &Call| matches!(call.fate(), Fate::Failed(Failure::ClusterMissing));
+        self.calls.iter().any(failed)
     }
 
     /// Has the calls made again that another upstream may serve.

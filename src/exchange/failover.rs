@@ -87,6 +87,8 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
             // The account has not got it, or nobody has.
             | Failure::ModelRefused
             | Failure::UpstreamUnreachable
+            | Failure::RouteMissing
+            | Failure::ClusterMissing
             // A full queue of Envoy's.
             | Failure::Overloaded { .. }
     )

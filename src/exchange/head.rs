@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::config::Upstream;
+use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -119,6 +119,9 @@ fn presentable(id: &[u8]) -> String {
 pub(super) struct Kept {
     /// `x-request-id`, which Envoy gives to each request.
     pub(super) request_id: Option<String>,
+    /// `:authority`. It stays: Envoy chooses the virtual host by it, so another one could lead to a
+    /// virtual host without the route to the upstream. The route rewrites it.
+    authority: Vec<u8>,
     /// `:scheme`.
     scheme: Vec<u8>,
     /// `x-forwarded-proto`, without which Envoy finds no route.
@@ -130,6 +133,7 @@ impl Kept {
         let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
         Self {
             request_id: request_id.map(presentable),
+            authority: value(headers, ":authority").unwrap_or_default().to_vec(),
             scheme: value(headers, ":scheme").unwrap_or(b"https").to_vec(),
             forwarded_proto: value(headers, "x-forwarded-proto").unwrap_or(b"https").to_vec(),
         }
@@ -141,19 +145,25 @@ impl Kept {
         upstream: &Upstream,
         path: &str,
         body: &Body,
+        route_match: RouteMatch,
     ) -> Vec<(String, Vec<u8>)> {
         let patience = Self::patience(upstream.timeout()).as_millis();
         let mut headers: Vec<(String, Vec<u8>)> = self
             .call(upstream, path, body)
             .into_iter()
+            .filter(|(name, _)| name != ":authority")
             .map(|(name, it)| (name, it.into_bytes()))
             .collect();
+        headers.push((":authority".to_owned(), self.authority.clone()));
         headers.push((":scheme".to_owned(), self.scheme.clone()));
         headers.push(("x-forwarded-proto".to_owned(), self.forwarded_proto.clone()));
         let mut push = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
         push("content-length", body.bytes.len().to_string());
         push("x-envoy-upstream-rq-timeout-ms", patience.to_string());
-        push("x-imagegate-upstream", upstream.name().to_owned());
+        match route_match {
+            RouteMatch::FilterState => {}
+            RouteMatch::Header => push("x-imagegate-upstream", upstream.name().to_owned()),
+        }
         headers
     }
 

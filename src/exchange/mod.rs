@@ -30,6 +30,7 @@ mod failover;
 mod gate;
 mod head;
 mod keepalive;
+mod notice;
 mod outcome;
 mod reading;
 mod record;
@@ -117,7 +118,7 @@ impl Exchange {
     fn refuse(&mut self, failure: &Failure) -> LocalReply {
         self.phase = Phase::Replied;
         self.record.fail(failure);
-        let reply = LocalReply::failure(failure);
+        let reply = LocalReply::failure(failure, self.record.upstream.as_deref());
         self.record.bytes_out = reply.body.len();
         self.with_request_id(reply)
     }

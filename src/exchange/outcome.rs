@@ -1,5 +1,6 @@
 //! What a callback may answer: each enum holds exactly what Envoy allows at that point.
 
+use super::notice::notice;
 use crate::openai::error::Failure;
 
 /// A response made by the filter.
@@ -11,8 +12,8 @@ pub struct LocalReply {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// What an operator has to mend, for the log.
-    pub notice: Option<&'static str>,
+    /// What an operator has to correct, for the log.
+    pub notice: Option<String>,
 }
 
 /// The answer to the request's head.
@@ -144,7 +145,7 @@ pub enum OnFailover {
         /// The call.
         batch: SideBatch,
         /// What an operator has to mend, for the log: why other upstreams refused.
-        notices: Vec<&'static str>,
+        notices: Vec<String>,
     },
     /// Answer: the last calls could not be started.
     Reply(LocalReply),
@@ -153,6 +154,9 @@ pub enum OnFailover {
 /// What goes upstream.
 #[derive(Debug)]
 pub struct Forward {
+    /// The upstream by its name: the value of the filter state that Envoy's routes match. It is set
+    /// before the headers, whose change has Envoy choose the route again.
+    pub upstream: String,
     /// All headers of the request, in place of the client's.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body of the request, and of each side call.
@@ -204,14 +208,14 @@ pub struct SideCalls {
 }
 
 impl LocalReply {
-    /// The reply that tells a failure.
-    pub(super) fn failure(failure: &Failure) -> Self {
+    /// The reply that reports a failure, of a call of `upstream` if there was one.
+    pub(super) fn failure(failure: &Failure, upstream: Option<&str>) -> Self {
         let error = failure.to_api();
         Self {
             status: error.status,
             headers: error.headers(),
             body: error.write(),
-            notice: notice(failure),
+            notice: notice(failure, upstream),
         }
     }
 
@@ -220,31 +224,5 @@ impl LocalReply {
     pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
-    }
-}
-
-/// What an operator has to mend where a request fails like this. The client is told less.
-pub(super) fn notice(failure: &Failure) -> Option<&'static str> {
-    match failure {
-        Failure::HeadersHeld => Some(
-            "no request body has reached the filter: set `allow_on_headers_stop_iteration: true` \
-             in its PluginConfig (Envoy 1.35 or later)",
-        ),
-        Failure::UpstreamCredential => {
-            Some("the upstream refuses the credential: renew the access token")
-        }
-        Failure::UpstreamNotEntitled => {
-            Some("the upstream's account has no image_generation tool: check its plan")
-        }
-        Failure::UpstreamRejects => Some(
-            "the upstream refuses what the filter sends: check `host_model`, `path` and `headers`",
-        ),
-        Failure::UpstreamHosted => Some(
-            "the upstream answers with the place of an image instead of its base64: set its \
-             `response_format` to \"send\"",
-        ),
-        Failure::QuotaExhausted => Some("the upstream's quota is used up"),
-        Failure::Internal => Some("an internal error: please report it"),
-        _ => None,
     }
 }

@@ -203,7 +203,7 @@ impl Record {
         }
     }
 
-    fn candidate(&self, place: usize) -> String {
+    pub(super) fn candidate(&self, place: usize) -> String {
         self.candidates.get(place).cloned().unwrap_or_default()
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::asking::{Asking, Results};
 use super::call::Call;
 use super::head::ResponseHead;
+use super::notice::notice;
 use super::outcome::{
     LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
-    notice,
 };
 use super::ticket::Charge;
 use super::{End, Exchange, Phase};
@@ -22,6 +22,23 @@ impl Exchange {
         if let Some(asking) = self.asking() {
             asking.side_call_started(token);
         }
+    }
+
+    /// Notes that the next side call cannot start because Envoy has no such cluster.
+    pub fn side_call_without_cluster(&mut self) {
+        if let Some(asking) = self.asking() {
+            asking.side_call_failed(Failure::ClusterMissing);
+        }
+    }
+
+    /// The reply to a request whose side calls have no cluster, before anything of it goes upstream:
+    /// else its client gets fewer images than it asked for, and nobody learns why.
+    pub fn without_cluster(&mut self, now: Duration) -> Option<LocalReply> {
+        let is_missing = self.asking().is_some_and(|asking| asking.lacks_cluster());
+        is_missing.then(|| {
+            self.settle(&Charge::nothing(), now);
+            self.refuse(&Failure::ClusterMissing)
+        })
     }
 
     /// The calls that are open.
@@ -40,7 +57,10 @@ impl Exchange {
         let Some(asking) = self.asking() else { return OnFailover::Hold };
         let (call, refusals) = (asking.next_call(&gate, now), asking.take_refusals());
         self.record.move_on(&refusals);
-        let notices = refusals.iter().filter_map(|(_, refusal)| notice(refusal)).collect();
+        let notices = refusals.iter().filter_map(|(candidate, refusal)| {
+            notice(refusal, Some(&self.record.candidate(*candidate)))
+        });
+        let notices = notices.collect();
         match call {
             Some(batch) => OnFailover::Call { batch, notices },
             None => match self.answer_if_settled(now) {

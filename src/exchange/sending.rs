@@ -2,7 +2,7 @@
 
 use super::head::Kept;
 use super::outcome::{Forward, SideCalls};
-use crate::config::{Api, Candidate};
+use crate::config::{Api, Candidate, RouteMatch};
 use crate::openai::request::ImageRequest;
 use crate::translate::request::{Body, Target, translate};
 
@@ -47,6 +47,7 @@ pub(super) fn forward(
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,
     n: u32,
+    route_match: RouteMatch,
 ) -> Forward {
     let upstream = candidate.upstream;
     let (path, body) = write(candidate, request, n);
@@ -56,6 +57,6 @@ pub(super) fn forward(
         headers: head.call(upstream, &path, &body),
         timeout: Kept::patience(upstream.timeout()),
     });
-    let headers = head.forward(upstream, &path, &body);
-    Forward { headers, body: body.bytes, side_calls }
+    let headers = head.forward(upstream, &path, &body, route_match);
+    Forward { upstream: upstream.name().to_owned(), headers, body: body.bytes, side_calls }
 }

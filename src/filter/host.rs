@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType};
+use proxy_wasm::types::{BufferType, MapType, Status};
 
 use crate::exchange::{Headers, LocalReply, Open, Question, ResponseHead, SideCalls};
 use crate::limits::{Conflict, Store};
@@ -28,6 +28,16 @@ pub(super) fn request_headers() -> Vec<(String, Vec<u8>)> {
 pub(super) fn remove_request_header(name: &str) {
     if let Err(status) = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name) {
         log::error!("imagegate: cannot remove a request header: {status:?}");
+    }
+}
+
+/// Names the upstream in filter state `wasm.imagegate_upstream`, which routes match and no client can
+/// set. In the request's callbacks, before [`replace_request_headers`], after which Envoy chooses
+/// the route again.
+pub(super) fn set_upstream(name: &str) {
+    if let Err(status) = hostcalls::set_property(vec!["imagegate_upstream"], Some(name.as_bytes()))
+    {
+        log::error!("imagegate: cannot set the upstream: {status:?}");
     }
 }
 
@@ -134,8 +144,17 @@ pub(super) fn reset_response() {
     }
 }
 
-/// Starts one side call; its token, or nothing where the host refuses it.
-pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Option<u32> {
+/// Why a side call did not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotStarted {
+    /// Envoy has no cluster of that name.
+    NoCluster,
+    /// Envoy has no host for it, or is too busy.
+    Refused,
+}
+
+/// Starts one side call; its token.
+pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Result<u32, NotStarted> {
     let headers = calls.headers.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
     let started = hostcalls::dispatch_http_call(
         &calls.cluster,
@@ -144,10 +163,20 @@ pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Option<u32> {
         Vec::new(),
         calls.timeout,
     );
-    if let Err(status) = started {
-        log::error!("imagegate: cannot call cluster `{}`: {status:?}", calls.cluster);
-    }
-    started.ok()
+    started.map_err(|status| match status {
+        // The other cause is an absent `:method`, `:path` or `:authority`, which are always there.
+        Status::BadArgument => {
+            log::error!(
+                "imagegate: Envoy has no cluster `{}`, which side calls need",
+                calls.cluster
+            );
+            NotStarted::NoCluster
+        }
+        _ => {
+            log::error!("imagegate: cannot call cluster `{}`: {status:?}", calls.cluster);
+            NotStarted::Refused
+        }
+    })
 }
 
 /// Asks the rate-limit service one question, a `RateLimitRequest`; its token, or nothing where the host

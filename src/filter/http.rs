@@ -6,7 +6,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
 
-use super::host;
+use super::host::{self, NotStarted};
 use super::root::{self, Shared};
 use crate::exchange::{
     Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody,
@@ -76,6 +76,7 @@ impl Stream {
 
     /// Puts what goes upstream in the place of what the client sent: headers first, body last.
     fn rewrite(&self, forward: &Forward, held: usize) {
+        host::set_upstream(&forward.upstream);
         host::replace_request_headers(&forward.headers);
         host::replace_body(BufferType::HttpRequestBody, held, &forward.body);
     }
@@ -84,16 +85,31 @@ impl Stream {
     fn forward(&self, forward: &Forward, held: usize) -> Action {
         self.rewrite(forward, held);
         if let Some(calls) = &forward.side_calls {
-            self.start_calls(calls, &forward.body);
-            self.wait();
+            return self.go_on(calls, &forward.body);
         }
         Action::Continue
     }
 
+    /// Starts the first side calls and lets the request go on, unless Envoy has no cluster for them.
+    fn go_on(&self, calls: &SideCalls, body: &[u8]) -> Action {
+        self.start_calls(calls, body);
+        match self.step(|exchange| exchange.without_cluster(host::now())) {
+            Some(Some(reply)) => self.reply(&reply),
+            Some(None) | None => {
+                self.wait();
+                Action::Continue
+            }
+        }
+    }
+
     fn start_calls(&self, calls: &SideCalls, body: &[u8]) {
         for _ in 0..calls.count {
-            let token = host::start_call(calls, body);
-            self.step(|exchange| exchange.side_call_started(token));
+            let started = host::start_call(calls, body);
+            self.step(|exchange| match started {
+                Ok(token) => exchange.side_call_started(Some(token)),
+                Err(NotStarted::NoCluster) => exchange.side_call_without_cluster(),
+                Err(NotStarted::Refused) => exchange.side_call_started(None),
+            });
         }
     }
 
@@ -132,11 +148,10 @@ impl Stream {
                 // Where the host refuses to ask, that is the verdict: as many rounds as rules at most.
                 Some(OnVerdict::Ask(question)) => self.ask(&question),
                 Some(OnVerdict::Resume(side_calls)) => {
-                    if let Some(batch) = &side_calls {
-                        self.start_calls(&batch.calls, &batch.body);
-                        self.wait();
-                    }
-                    return Action::Continue;
+                    return match &side_calls {
+                        Some(batch) => self.go_on(&batch.calls, &batch.body),
+                        None => Action::Continue,
+                    };
                 }
                 Some(OnVerdict::Reply(reply)) => return self.reply(&reply),
                 Some(OnVerdict::Hold | OnVerdict::Pass) | None => return Action::Pause,

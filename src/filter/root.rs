@@ -11,7 +11,7 @@ use proxy_wasm::types::ContextType;
 use super::host;
 use super::http::Stream;
 use super::metrics::Metrics;
-use crate::config::{Config, Identity};
+use crate::config::{Config, Identity, RouteMatch};
 use crate::exchange::count::Count;
 use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
 use crate::limits::{Engine, Rule, Unit};
@@ -134,6 +134,13 @@ impl RootContext for Root {
             log::warn!(
                 "imagegate: whoever sends the header `{name}` is who it says: an earlier filter has to \
                  set or remove it on every request"
+            );
+        }
+        if config.route_match() == RouteMatch::Header {
+            log::warn!(
+                "imagegate: routes match the header `x-imagegate-upstream`, which a client can send on a \
+                 route where this filter is disabled: enable it on every route of the listener, or let \
+                 routes match filter state"
             );
         }
         self.shared = Some(Rc::new(Shared {

@@ -49,6 +49,7 @@ fn a_token_that_is_handed_over_is_in_use_without_a_restart() {
     credential.hand_over("account-1", &first);
     let upstream = Upstream::drawing(&Drawing::small(1));
     let envoy = Setup::of("envoy/credential-injector.yaml", upstream.port())
+        .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
         .replace(
             "path: envoy/credential/access-token.yaml }",
             &credential.file("access-token.yaml"),

@@ -56,7 +56,7 @@ fn the_upstream_is_asked_as_codex_asks_it() {
         ("POST", "/backend-api/codex/responses")
     );
     let header = |name: &str| asked.header(name);
-    assert_eq!(header("host").as_deref(), Some("codex.test"));
+    assert_eq!(header("host").as_deref(), Some("chatgpt.com"));
     assert_eq!(header("authorization"), Some(format!("Bearer {TOKEN}")));
     assert_eq!(header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
     assert_eq!(header("originator").as_deref(), Some("codex_cli_rs"));

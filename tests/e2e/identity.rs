@@ -17,7 +17,9 @@ fn body() -> Value {
 #[test]
 fn the_subject_of_a_verified_token_is_the_caller() {
     let upstream = Upstream::drawing(&Drawing::small(1));
-    let envoy = Setup::of("envoy/identity.yaml", upstream.port()).start();
+    let envoy = Setup::of("envoy/identity.yaml", upstream.port())
+        .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
+        .start();
     let send = |token: &str| Request::generation(&body()).bearer(token).send(&envoy);
     assert_eq!(send(WEB).pictures().len(), 1);
     let sent = upstream.only();

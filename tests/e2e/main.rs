@@ -45,6 +45,7 @@ mod quotas;
 mod relay;
 mod request_ids;
 mod rls;
+mod routes;
 mod sdks;
 mod several;
 mod trailers;

@@ -76,7 +76,7 @@ fn three_pictures_come_in_order_and_their_usage_summed() {
         assert_eq!(asked.path, "/backend-api/codex/responses");
         assert_eq!(asked.header("authorization"), Some(format!("Bearer {TOKEN}")));
         assert_eq!(asked.header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
-        assert_eq!(asked.header("host").as_deref(), Some("codex.test"));
+        assert_eq!(asked.header("host").as_deref(), Some("chatgpt.com"));
         assert_eq!(asked.header("cookie"), None);
     }
 }

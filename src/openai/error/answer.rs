@@ -46,6 +46,21 @@ impl Failure {
         status < 500 && status != 429
     }
 
+    /// Whether it is about one upstream: what this one does, or how it is configured.
+    #[must_use]
+    pub const fn is_upstreams(&self) -> bool {
+        matches!(
+            self,
+            Self::RouteMissing
+                | Self::ClusterMissing
+                | Self::UpstreamCredential
+                | Self::UpstreamNotEntitled
+                | Self::UpstreamRejects
+                | Self::UpstreamHosted
+                | Self::QuotaExhausted
+        )
+    }
+
     /// The row of the table that the failure belongs to.
     #[must_use]
     pub const fn class(&self) -> Class {
@@ -74,6 +89,7 @@ impl Failure {
             Self::GatewayDenied => Class::GatewayDenied,
             Self::Overloaded { .. } => Class::Overloaded,
             Self::HeadersHeld => Class::HeadersHeld,
+            Self::RouteMissing | Self::ClusterMissing => Class::RouteMissing,
             Self::Internal => Class::Internal,
             Self::UpstreamUnreachable => Class::UpstreamUnreachable,
             Self::UpstreamTimeout => Class::UpstreamTimeout,

@@ -96,6 +96,10 @@ pub enum Failure {
     },
     /// Envoy delivers no body while the head is held.
     HeadersHeld,
+    /// Envoy has no route to the upstream that serves the request.
+    RouteMissing,
+    /// Envoy has no cluster for the side calls of the upstream.
+    ClusterMissing,
     /// A bug, or a host call that failed.
     Internal,
     /// No connection to the upstream.

@@ -259,6 +259,9 @@ table! {
     /// Envoy delivers no body while the head is held.
     HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, ByStatus,
         "This gateway is misconfigured: the imagegate filter needs 'allow_on_headers_stop_iteration: true' in its PluginConfig.";
+    /// Envoy has no route or no cluster for the upstream that serves the request.
+    RouteMissing: 500 Server ["gateway_misconfigured"], Param::Null, Never,
+        "This gateway is misconfigured: its proxy has no way to the image service. Please contact the operator of this gateway.";
     /// A bug, or a host call that failed.
     Internal: 500 Server ["internal_error"], Param::Null, ByStatus,
         "This gateway failed to handle the request.";

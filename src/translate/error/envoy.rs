@@ -11,6 +11,10 @@ use crate::openai::error::Failure;
 #[must_use]
 pub fn from_envoy(status: u16, details: &str) -> Failure {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| details.contains(phrase));
+    // Envoy chose no route, or the one that is for all other requests.
+    if says(&["route_not_found", "cluster_not_found"]) {
+        return Failure::RouteMissing;
+    }
     // A host that does not answer the connection was not asked anything.
     if says(&["{connection_timeout"]) {
         return Failure::UpstreamUnreachable;
@@ -50,7 +54,9 @@ pub fn never_left(details: &str) -> bool {
     let reason = reason.split('|').next().unwrap_or_default();
     let says = |phrase| reason.contains(phrase);
     match word {
-        "no_healthy_upstream" | "cluster_not_found" | "maintenance_mode" => true,
+        "no_healthy_upstream" | "route_not_found" | "cluster_not_found" | "maintenance_mode" => {
+            true
+        }
         "upstream_reset_before_response_started" => {
             says("connection_failure") || says("{connection_timeout") || says("{overflow")
         }
@@ -132,6 +138,7 @@ mod tests {
         for details in [
             "no_healthy_upstream",
             "cluster_not_found",
+            "route_not_found",
             "maintenance_mode",
             "upstream_reset_before_response_started{overflow}",
             "upstream_reset_before_response_started{connection_failure}",
@@ -142,7 +149,6 @@ mod tests {
         }
         for details in [
             "",
-            "route_not_found",
             "upstream_reset_before_response_started{connection_termination}",
             "upstream_reset_before_response_started{remote_reset}",
             "upstream_reset_before_response_started{connection_termination|TLS_error:_connection_failure}",
@@ -221,13 +227,14 @@ mod tests {
     fn the_details_say_what_happened() {
         for (status, details, failure) in [
             (503, "no_healthy_upstream", Failure::UpstreamUnreachable),
-            (503, "cluster_not_found", Failure::UpstreamUnreachable),
+            (503, "cluster_not_found", Failure::RouteMissing),
             (
                 503,
                 "upstream_reset_before_response_started{connection_timeout}",
                 Failure::UpstreamUnreachable,
             ),
-            (404, "route_not_found", Failure::UpstreamUnreachable),
+            (404, "route_not_found", Failure::RouteMissing),
+            (404, "cluster_not_found", Failure::RouteMissing),
             (
                 503,
                 "upstream_reset_before_response_started{connection_termination}",

@@ -55,7 +55,7 @@ pub(crate) fn config() -> Value {
     json!({
         "upstreams": {
             "codex": {
-                "authority": "codex.test",
+                "authority": "chatgpt.com",
                 "credential": { "bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID" },
                 "headers": { "originator": "codex_cli_rs" },
                 "timeout": "60s"

@@ -53,7 +53,7 @@ impl Envoy {
             assert!(start.elapsed() < HUNG, "Envoy did not become ready:\n{}", self.log_end());
             thread::sleep(Duration::from_millis(10));
         }
-        self.port = self.listener_port();
+        self.port = self.listener("images");
         self
     }
 
@@ -131,9 +131,12 @@ impl Envoy {
         response.status == 200
     }
 
-    fn listener_port(&self) -> u16 {
+    /// The port of the listener of this name.
+    pub(crate) fn listener(&self, name: &str) -> u16 {
         let listeners: Value = serde_json::from_str(&self.admin("/listeners?format=json")).unwrap();
-        let address = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
+        let listeners = listeners["listener_statuses"].as_array().unwrap();
+        let listener = listeners.iter().find(|it| it["name"] == name).unwrap();
+        let address = &listener["local_address"]["socket_address"];
         u16::try_from(address["port_value"].as_u64().unwrap()).unwrap()
     }
 

@@ -47,6 +47,7 @@ impl Setup {
     pub(crate) fn counted_by(service: u16, port: u16) -> Self {
         Self::of("envoy/rls.yaml", port)
             .replace("127.0.0.1, port_value: 8081 ", &format!("127.0.0.1, port_value: {service} "))
+            .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
     }
 
     /// `envoy/production.yaml` before the upstream at `port`, which speaks neither TLS nor HTTP/2.
@@ -115,13 +116,21 @@ impl Setup {
     /// Adds another upstream of this name at `port`: a cluster, and a route to it before the other routes.
     pub(crate) fn beside(mut self, name: &str, port: u16) -> Self {
         let route = format!(
-            "routes:\n                        - match: {{ prefix: \"/\", headers: [{{ name: x-imagegate-upstream, \
-             string_match: {{ exact: {name} }} }}] }}\n                          \
-             request_headers_to_remove: [x-imagegate-upstream]\n                          \
-             route: {{ cluster: {name}, timeout: 310s }}\n"
+            "routes:\n                        - match: {{ prefix: \"/\", filter_state: [{{ key: \
+             wasm.imagegate_upstream, string_match: {{ exact: {name} }} }}] }}\n                          \
+             route: {{ cluster: {name}, host_rewrite_literal: {name}.test, timeout: 310s }}\n"
         );
         self.yaml = with_cluster(&self.yaml, name, port);
         self.replace("routes:\n", &route)
+    }
+
+    /// Adds a listener `without-filter` with the same routes.
+    pub(crate) fn beside_without_filter(mut self) -> Self {
+        let listener = block(&self.yaml, "- name: images\n      address:");
+        let filter = block(listener, "- name: imagegate\n                    typed_config:");
+        let twin = listener.replace(filter, "").replacen("images", "without-filter", 1);
+        self.yaml = self.yaml.replace(listener, &format!("{listener}{twin}"));
+        self
     }
 
     /// Has the cluster speak as these options of its `explicit_http_config` say, by default HTTP/1.1.
