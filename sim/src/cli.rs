@@ -7,6 +7,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::{
     directive::{Directive, VALUES},
     faults::Fault,
+    hosts::Catalogue,
     settings::{CompletedOutput, Settings},
 };
 
@@ -28,6 +29,9 @@ Options:
   --completed-output WHAT empty: `output` of response.completed is [], as Codex sends it [default]
                           full: it repeats every item with its base64, as api.openai.com does
   --token TOKEN           the token that is accepted, as bearer or, for Azure, as api-key [default: any]
+  --host-models LIST      the host models of the account in place of the usual ones, or the file that lists them:
+                          NAME, NAME@VERSION for clients from this version on, NAME=FORM refused in this form (a, b, c,
+                          d, d-suffix, e, f, g); a leading + changes the usual ones; `any` takes every name
   --fault NAME            something that goes wrong with every request; may be repeated
   --seed N                other pictures; and the same identifiers on every run
   --log                   one line on standard error for each request, without its words
@@ -42,7 +46,7 @@ A prompt can ask for a fault by itself, and for several at once. What stands in 
 Also: GET /healthz answers 200; GET /stats tells what came in and how it ended, DELETE /stats forgets it.
 
 Try it:
-  curl -sN http://127.0.0.1:PORT/responses -H 'authorization: Bearer any' -d '{\"model\":\"gpt-5.4-mini\",
+  curl -sN http://127.0.0.1:PORT/responses -H 'authorization: Bearer any' -d '{\"model\":\"gpt-6-luna\",
     \"instructions\":\"Draw.\",\"store\":false,\"stream\":true,\"tools\":[{\"type\":\"image_generation\"}],
     \"input\":[{\"role\":\"user\",\"content\":\"a red fox\"}]}' | cut -c1-200
 ";
@@ -65,6 +69,8 @@ pub struct Options {
     pub settings: Settings,
     /// What goes wrong with every prompt.
     pub directives: Vec<Directive>,
+    /// The host models of the account, which hold on the path of the Codex backend.
+    pub hosts: Catalogue,
     /// The token that is accepted; without one, any is.
     pub token: Option<String>,
     /// Chooses pictures and identifiers.
@@ -88,6 +94,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings: Settings::default(),
             directives: Vec::new(),
+            hosts: Catalogue::default(),
             token: None,
             seed: None,
             log: Log::Silent,
@@ -124,6 +131,7 @@ pub fn parse(
                 options.settings.completed_output = parser.value()?.parse_with(parse)?;
             }
             Arg::Long("token") => options.token = Some(parser.value()?.string()?),
+            Arg::Long("host-models") => options.hosts = parser.value()?.parse_with(hosts)?,
             Arg::Long("fault") => {
                 options.directives.push(parser.value()?.parse_with(Directive::parse)?)
             }
@@ -138,6 +146,15 @@ pub fn parse(
         }
     }
     Ok(Command::Serve(Box::new(options)))
+}
+
+/// Reads host models: from the file of this name if there is one, else from the text itself.
+fn hosts(text: &str) -> Result<Catalogue, String> {
+    if std::path::Path::new(text).is_file() {
+        let list = std::fs::read_to_string(text).map_err(|why| format!("{text}: {why}"))?;
+        return Catalogue::parse(&list).map_err(|why| format!("{text}: {why}"));
+    }
+    Catalogue::parse(text)
 }
 
 /// The list of everything that can go wrong.
@@ -190,6 +207,7 @@ mod tests {
             "--previews=3",
             "--completed-output=full",
             "--token=t",
+            "--host-models=+gpt-6-luna=d",
             "--fault=failed",
             "--fault=bytes=1MB",
             "--seed=4",
@@ -205,13 +223,18 @@ mod tests {
             (options.token.as_deref(), options.seed, options.directives.len()),
             (Some("t"), Some(4), 2)
         );
+        assert_eq!(options.hosts, Catalogue::parse("+gpt-6-luna=d").unwrap());
     }
 
     #[test]
     fn what_is_not_understood_is_an_error() {
-        for args in
-            [["--fault", "nonsense"], ["--delay", "soon"], ["--previews", "9"], ["--colour", "red"]]
-        {
+        for args in [
+            ["--fault", "nonsense"],
+            ["--host-models", "x=z"],
+            ["--delay", "soon"],
+            ["--previews", "9"],
+            ["--colour", "red"],
+        ] {
             assert!(parse(args).is_err(), "{args:?}");
         }
     }
@@ -224,6 +247,7 @@ mod tests {
             "previews",
             "completed-output",
             "token",
+            "host-models",
             "fault",
             "seed",
             "log",

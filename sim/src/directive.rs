@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 
 use crate::{
     faults::Fault,
+    hosts,
     request::Size,
     settings::{CompletedOutput, Look, Settings},
 };
@@ -39,12 +40,14 @@ pub enum Directive {
     CompletedOutput(CompletedOutput),
     /// `piece=100B`
     Piece(usize),
+    /// `refuse_host=d`, `refuse_host=gpt-6-luna:d`
+    RefuseHost(hosts::Order),
     /// `vary`
     Vary,
 }
 
 /// What takes a value, with an example and what it does.
-pub const VALUES: [(&str, &str); 7] = [
+pub const VALUES: [(&str, &str); 8] = [
     ("delay=3s", "drawing takes this long, spread over the previews"),
     (
         "bytes=6MB",
@@ -54,6 +57,10 @@ pub const VALUES: [(&str, &str); 7] = [
     ("previews=2", "so many previews, 0 to 8"),
     ("output=full", "response.completed repeats the items with their base64, or `empty`"),
     ("piece=100B", "events leave in pieces of at most this size"),
+    (
+        "refuse_host=gpt-6-luna:d",
+        "this host model is refused, in the form a, b, c, d, d-suffix, e, f or g; refuse_host=d refuses every one",
+    ),
     ("vary", "other colours and shapes for each request"),
 ];
 
@@ -95,6 +102,7 @@ impl Directive {
             "size" => Self::Size(Size::parse(value)?),
             "previews" => Self::Previews(value.parse().ok().filter(|count| *count <= 8)?),
             "output" => Self::CompletedOutput(CompletedOutput::parse(value)?),
+            "refuse_host" => Self::RefuseHost(hosts::Order::parse(value)?),
             "piece" => Self::Piece(bytes(value)?.max(1)),
             _ => return None,
         })
@@ -124,6 +132,7 @@ impl Directive {
             Self::Previews(count) => settings.exact_previews = Some(*count),
             Self::CompletedOutput(output) => settings.completed_output = *output,
             Self::Piece(len) => settings.piece = Some(*len),
+            Self::RefuseHost(order) => settings.refused_hosts.push(order.clone()),
             Self::Vary => settings.look = Look::Varied,
         }
     }
@@ -205,6 +214,7 @@ mod tests {
             "previews=9",
             "usage_limit@",
             "usage_limit@x",
+            "refuse_host=h",
         ] {
             assert_eq!(Directive::parse(text), Err(Unknown(text.to_owned())));
         }

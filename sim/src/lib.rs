@@ -2,6 +2,7 @@
 //! its wire, drawing real pictures, failing on demand.
 //!
 //! The way of a request: [`server`] takes it, [`request`] reads it and refuses what Codex refuses,
+//! [`hosts`] know the host models,
 //! [`directive`] finds in its prompt what is to go wrong, [`picture`] draws, [`story`] makes the
 //! list of events in the recorded order, [`faults`] change that list, and the server plays it.
 //! [`images`] does for the Images API what [`request`], [`story`] and [`faults`] do for `/responses`.
@@ -12,6 +13,7 @@ pub mod clock;
 pub mod directive;
 pub mod event;
 pub mod faults;
+pub mod hosts;
 pub mod images;
 pub mod json;
 pub mod picture;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{faults::Fault, request::Size};
+use crate::{faults::Fault, hosts, request::Size};
 
 /// How an answer is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub piece: Option<usize>,
     /// Whether the same prompt gives the same picture.
     pub look: Look,
+    /// Host models that are refused although they are served.
+    pub refused_hosts: Vec<hosts::Order>,
     /// What goes wrong, in this order.
     pub faults: Vec<Fault>,
 }
@@ -38,6 +40,7 @@ impl Default for Settings {
             size: None,
             piece: None,
             look: Look::Same,
+            refused_hosts: Vec::new(),
             faults: Vec::new(),
         }
     }

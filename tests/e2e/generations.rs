@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::config::{ACCOUNT, TOKEN};
+use crate::harness::config::{ACCOUNT, CODEX_VERSION, HOST_MODEL, TOKEN};
 use crate::harness::sse::Output;
 use crate::harness::{
     Connection, Drawing, Envoy, Gate, Key, Request, SECRET_PROMPT, Step, Upstream,
@@ -60,6 +60,9 @@ fn the_upstream_is_asked_as_codex_asks_it() {
     assert_eq!(header("authorization"), Some(format!("Bearer {TOKEN}")));
     assert_eq!(header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
     assert_eq!(header("originator").as_deref(), Some("codex_cli_rs"));
+    assert_eq!(header("version").as_deref(), Some(CODEX_VERSION));
+    let agent = format!("codex_cli_rs/{CODEX_VERSION}");
+    assert_eq!(header("user-agent"), Some(agent));
     assert_eq!(header("content-type").as_deref(), Some("application/json"));
     assert_eq!(header("accept").as_deref(), Some("text/event-stream"));
     assert_eq!(header("content-length"), Some(asked.body.len().to_string()));
@@ -67,7 +70,7 @@ fn the_upstream_is_asked_as_codex_asks_it() {
     assert_eq!(header("x-imagegate-upstream"), None);
 
     let asked = asked.json();
-    assert_eq!(asked["model"], "gpt-5.4-mini");
+    assert_eq!(asked["model"], HOST_MODEL);
     assert_eq!((&asked["stream"], &asked["store"]), (&json!(true), &json!(false)));
     assert!(asked["instructions"].as_str().is_some_and(|it| !it.is_empty()));
     assert_eq!(asked["tool_choice"], json!({"type": "image_generation"}));

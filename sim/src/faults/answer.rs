@@ -4,12 +4,7 @@
 use std::time::Duration;
 
 use super::faults;
-use crate::{
-    json::Json,
-    object,
-    refusal::Refusal,
-    request::{not_offered, unsupported_model},
-};
+use crate::{hosts::Form, json::Json, object, refusal::Refusal, request::not_offered};
 
 faults! {
     /// An answer that is no stream.
@@ -24,6 +19,7 @@ faults! {
         Store "store" "400 {\"detail\":\"Store must be set to false\"}",
         Stream "stream" "400 {\"detail\":\"Stream must be set to true\"}",
         UnsupportedModel "unsupported_model" "400 {\"detail\":\"The '…' model is not supported when using Codex …\"}",
+        NoImageModel "no_image_model" "400 The model 'gpt-image-2' does not exist., param tools: the image model, not the host model",
         MaxOutputTokens "max_output_tokens" "400 {\"detail\":\"Unsupported parameter: max_output_tokens\"}",
         InvalidSize "invalid_size" "400 image_generation_user_error invalid_value, param tools",
         NoTransparent "no_transparent" "400 Transparent background is not supported for this model",
@@ -69,11 +65,12 @@ impl AnswerFault {
             Self::Instructions => Refusal::detail(400, "Instructions are required"),
             Self::Store => Refusal::detail(400, "Store must be set to false"),
             Self::Stream => Refusal::detail(400, "Stream must be set to true"),
-            Self::UnsupportedModel => unsupported_model(host_model),
+            Self::UnsupportedModel => Form::Detail.refuse(host_model),
             Self::MaxOutputTokens => {
                 Refusal::detail(400, "Unsupported parameter: max_output_tokens")
             }
             Self::InvalidSize
+            | Self::NoImageModel
             | Self::NoTransparent
             | Self::BadImage
             | Self::DownloadFailed
@@ -157,6 +154,9 @@ impl AnswerFault {
                 "tools",
                 "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
             ),
+            Self::NoImageModel => {
+                Refusal::drawing("tools", "The model 'gpt-image-2' does not exist.")
+            }
             Self::NoTransparent => {
                 Refusal::drawing("tools", "Transparent background is not supported for this model.")
             }

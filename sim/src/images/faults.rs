@@ -20,6 +20,7 @@ pub fn check(settings: &Settings, usual: &Settings, delivery: Delivery) -> Resul
     let stray = match stray {
         Some(fault) => fault.name(),
         None if settings.completed_output != usual.completed_output => "output",
+        None if settings.refused_hosts != usual.refused_hosts => "refuse_host",
         None => return Ok(()),
     };
     let message = format!("codex-sim: [[sim:{stray}]] means nothing to this answer");
@@ -87,7 +88,7 @@ pub fn refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
         AnswerFault::Unauthorized => unauthorized(),
         AnswerFault::Forbidden => invalid(403, "You are not allowed to generate images."),
         AnswerFault::NotFound => invalid(404, "Invalid URL (POST /v1/images)."),
-        AnswerFault::UnsupportedModel => {
+        AnswerFault::UnsupportedModel | AnswerFault::NoImageModel => {
             Refusal::drawing("model", &format!("The model '{model}' does not exist."))
         }
         AnswerFault::InvalidSize => Refusal::drawing(

@@ -16,7 +16,10 @@ pub(crate) use self::{
     tool::{is_gpt, not_offered},
 };
 pub use self::{input::Input, size::Size, tool::ImageTool};
-use crate::refusal::Refusal;
+use crate::{
+    hosts::{Catalogue, Form, Version},
+    refusal::Refusal,
+};
 
 /// What Codex takes at the top of a body; everything else is refused by name.
 const PARAMETERS: [&str; 15] = [
@@ -36,6 +39,29 @@ const PARAMETERS: [&str; 15] = [
     "tool_choice",
     "tools",
 ];
+
+/// Who decides whether there is a host model of a name.
+#[derive(Clone, Copy, Debug)]
+pub enum Gate<'a> {
+    /// Nobody: the OpenAI API serves every one.
+    Open,
+    /// The Codex backend, by the account's catalogue and the client's version.
+    Codex {
+        /// The host models of the account.
+        hosts: &'a Catalogue,
+        /// The `version` header; `None` if there is none that can be read.
+        version: Option<Version>,
+    },
+}
+
+impl Gate<'_> {
+    fn check(self, host_model: &str, draws: bool) -> Result<(), Refusal> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Codex { hosts, version } => hosts.check(host_model, version, draws),
+        }
+    }
+}
 
 /// A request that the backend would take.
 #[derive(Clone, Debug)]
@@ -62,12 +88,13 @@ impl Request {
     /// # Errors
     ///
     /// The answer that the backend gives.
-    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(body: &[u8], gate: Gate<'_>) -> Result<Self, Refusal> {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
             return Err(Refusal::detail(400, "Invalid JSON body"));
         };
         check_own_rules(&body)?;
         let host_model = read_host_model(&body)?;
+        gate.check(&host_model, tool::is_offered(&body))?;
         let instructions =
             body.get("instructions").and_then(Value::as_str).unwrap_or_default().to_owned();
         let input = Input::read(&body)?;
@@ -109,16 +136,9 @@ fn read_host_model(body: &Map<String, Value>) -> Result<String, Refusal> {
         return Err(Refusal::invalid(Some("missing_required_parameter"), "model", message));
     };
     if ["gpt-image-", "chatgpt-image-", "dall-e-"].iter().any(|prefix| model.starts_with(prefix)) {
-        return Err(unsupported_model(model));
+        return Err(Form::Detail.refuse(model));
     }
     Ok(model.to_owned())
-}
-
-/// The answer to a host model that the account does not have.
-pub fn unsupported_model(model: &str) -> Refusal {
-    let text =
-        format!("The '{model}' model is not supported when using Codex with a ChatGPT account.");
-    Refusal::detail(400, &text)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAA
 
 fn body() -> Value {
     json!({
-        "model": "gpt-5.4-mini", "instructions": "Call the tool.", "store": false, "stream": true,
+        "model": "gpt-6-luna", "instructions": "Call the tool.", "store": false, "stream": true,
         "input": [{"type": "message", "role": "user", "content": [
             {"type": "input_image", "image_url": PIXEL}, {"type": "input_text", "text": "a fox"}]}],
         "tools": [{"type": "image_generation", "model": "gpt-image-2", "size": "1536x1024", "quality": "low",
@@ -20,7 +20,7 @@ fn body() -> Value {
 fn refused(edit: impl FnOnce(&mut Value)) -> (u16, Value) {
     let mut body = body();
     edit(&mut body);
-    let refusal = Request::parse(body.to_string().as_bytes()).unwrap_err();
+    let refusal = Request::parse(body.to_string().as_bytes(), Gate::Open).unwrap_err();
     (refusal.status, serde_json::from_slice(&refusal.body).unwrap())
 }
 
@@ -34,7 +34,7 @@ fn remove(body: &mut Value, name: &str) {
 
 #[test]
 fn a_full_request_is_read() {
-    let request = Request::parse(body().to_string().as_bytes()).unwrap();
+    let request = Request::parse(body().to_string().as_bytes(), Gate::Open).unwrap();
     assert_eq!(request.input.prompt, "a fox");
     assert_eq!(request.input.images.len(), 1);
     let tool = request.tool.unwrap();
@@ -60,7 +60,7 @@ fn the_backend_refuses_its_own_rules_in_its_own_words() {
 #[test]
 fn a_body_that_is_no_object_is_refused() {
     for body in ["", "[]", "{", "null"] {
-        assert_eq!(Request::parse(body.as_bytes()).unwrap_err().status, 400);
+        assert_eq!(Request::parse(body.as_bytes(), Gate::Open).unwrap_err().status, 400);
     }
 }
 
@@ -112,7 +112,7 @@ fn an_edit_has_images_and_maybe_a_mask() {
     let mut body = body();
     body["tools"][0]["action"] = json!("edit");
     body["tools"][0]["input_image_mask"] = json!({"image_url": PIXEL});
-    let tool = Request::parse(body.to_string().as_bytes()).unwrap().tool.unwrap();
+    let tool = Request::parse(body.to_string().as_bytes(), Gate::Open).unwrap().tool.unwrap();
     assert!(tool.edits && tool.mask.is_some_and(|mask| !mask.is_empty()));
     for (name, value) in
         [("action", json!("edit")), ("input_image_mask", json!({"image_url": PIXEL}))]
@@ -147,7 +147,7 @@ fn without_the_tool_the_answer_is_words() {
         let mut body = body();
         body["tool_choice"] = json!("auto");
         body[name] = value;
-        assert_eq!(Request::parse(body.to_string().as_bytes()).unwrap().tool, None);
+        assert_eq!(Request::parse(body.to_string().as_bytes(), Gate::Open).unwrap().tool, None);
     }
 }
 
@@ -163,7 +163,7 @@ fn reference_images_must_be_images() {
     let mut remote = body();
     remote["input"][0]["content"][0]["image_url"] = json!("https://example.com/a.png");
     assert_eq!(
-        Request::parse(remote.to_string().as_bytes()).unwrap().input.images,
+        Request::parse(remote.to_string().as_bytes(), Gate::Open).unwrap().input.images,
         [bytes::Bytes::new()]
     );
 }

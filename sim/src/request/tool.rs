@@ -96,6 +96,12 @@ fn chosen(choice: &Value) -> Vec<&str> {
     }
 }
 
+/// Whether the body brings the image tool, well written or not.
+pub(super) fn is_offered(body: &Map<String, Value>) -> bool {
+    let tools = body.get("tools").and_then(Value::as_array);
+    tools.is_some_and(|tools| tools.iter().any(|tool| kind_of(tool) == Some("image_generation")))
+}
+
 fn kind_of(tool: &Value) -> Option<&str> {
     tool.get("type").and_then(Value::as_str)
 }

@@ -20,7 +20,7 @@ use crate::{
     picture::{Failure, Stage, Subject},
     random,
     refusal::Refusal,
-    request::{ImageTool, Request, Size},
+    request::{Gate, ImageTool, Request, Size},
     story::{Echo, Plan, Story, failure},
 };
 
@@ -37,13 +37,14 @@ struct Order {
 /// Answers a request whose credential is right.
 pub(super) async fn answer(
     body: &Bytes,
+    gate: Gate<'_>,
     state: &Arc<State>,
     fate: Fate,
     now: Duration,
 ) -> Result<Response<Body>, Broken> {
     let number = random::hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
     let mut headers = head::usual(number, now);
-    let order = match read(body, state, now) {
+    let order = match read(body, gate, state, now) {
         Ok(order) => order,
         Err(refusal) => {
             state.stats.refused();
@@ -71,8 +72,8 @@ pub(super) async fn answer(
     Ok(head::respond(200, headers, Body::Pieces { pieces: body, len: None }))
 }
 
-fn read(body: &[u8], state: &State, now: Duration) -> Result<Order, Refusal> {
-    let request = Request::parse(body)?;
+fn read(body: &[u8], gate: Gate<'_>, state: &State, now: Duration) -> Result<Order, Refusal> {
+    let request = Request::parse(body, gate)?;
     let work = Work::read(&request.input.prompt, state, now)
         .map_err(|unknown| Refusal::detail(400, &unknown.to_string()))?;
     for fault in &work.settings.faults {
@@ -81,7 +82,10 @@ fn read(body: &[u8], state: &State, now: Duration) -> Result<Order, Refusal> {
             return Err(Refusal::detail(400, &message));
         }
     }
-    Ok(Order { request, work, now })
+    match work.settings.refused_hosts.iter().find(|order| order.is_about(&request.host_model)) {
+        Some(order) => Err(order.form.refuse(&request.host_model)),
+        None => Ok(Order { request, work, now }),
+    }
 }
 
 /// Ends or holds the connection in place of an answer.

@@ -25,7 +25,7 @@ pub(super) fn usual(number: u64, now: Duration) -> Headers {
         ("content-type", "text/event-stream; charset=utf-8".to_owned()),
         ("cache-control", "no-cache".to_owned()),
         ("x-oai-request-id", format!("{second:016x}")),
-        ("openai-model", "gpt-5.4-mini".to_owned()),
+        ("openai-model", "gpt-6-luna".to_owned()),
         ("openai-processing-ms", "317".to_owned()),
         ("openai-version", "2020-10-01".to_owned()),
         ("x-models-etag", "W/\"sim\"".to_owned()),

@@ -17,16 +17,21 @@ use super::{
 use crate::{
     cli::Log,
     clock,
+    hosts::Version,
     images::{Route, Sent, faults::unauthorized},
     refusal::Refusal,
+    request::Gate,
 };
 
 /// The longest body, in bytes: ten reference images of 20 MiB as base64 do not fit, as with the
 /// real one.
 const MAX_BODY: usize = 128 << 20;
 
+/// The path of the Codex backend, which knows its host models.
+const CODEX: &str = "/backend-api/codex/responses";
+
 /// The paths that answer with a picture.
-const RESPONSES: [&str; 3] = ["/backend-api/codex/responses", "/responses", "/v1/responses"];
+const RESPONSES: [&str; 3] = [CODEX, "/responses", "/v1/responses"];
 
 /// Answers one request. An error ends the connection without an answer.
 pub(super) async fn answer(
@@ -80,7 +85,16 @@ async fn responses(
         state.stats.refused();
         return Ok(refuse(Refusal::detail(401, "Unauthorized"), now));
     }
-    answer::answer(&body, &state, fate, now).await
+    answer::answer(&body, gate(&head, &state), &state, fate, now).await
+}
+
+/// Who decides about the host model of a request.
+fn gate<'a>(head: &Parts, state: &'a State) -> Gate<'a> {
+    if head.uri.path() != CODEX {
+        return Gate::Open;
+    }
+    let version = head.headers.get("version").and_then(|version| version.to_str().ok());
+    Gate::Codex { hosts: &state.options.hosts, version: version.and_then(Version::parse) }
 }
 
 async fn images(

@@ -5,6 +5,7 @@ use self::client::{End, PATIENCE, get, post, send, start};
 use crate::faults::AnswerFault;
 
 mod client;
+mod hosts;
 mod images;
 
 #[tokio::test]

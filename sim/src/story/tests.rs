@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::*;
-use crate::{event::Framing, faults::StoryFault};
+use crate::{event::Framing, faults::StoryFault, request::Gate};
 
 /// The order of the recording of a picture made with the tool, with the backend's own event before
 /// the last.
@@ -29,11 +29,11 @@ const RECORDED: [&str; 17] = [
 
 fn story() -> Story {
     let body = serde_json::json!({
-        "model": "gpt-5.4-mini", "instructions": "Draw.", "store": false, "stream": true,
+        "model": "gpt-6-luna", "instructions": "Draw.", "store": false, "stream": true,
         "input": [{"role": "user", "content": "a fox"}],
         "tools": [{"type": "image_generation", "model": "gpt-image-2", "quality": "high"}]
     });
-    let request = Request::parse(body.to_string().as_bytes()).unwrap();
+    let request = Request::parse(body.to_string().as_bytes(), Gate::Open).unwrap();
     Story {
         tool: request.tool.clone(),
         request,

@@ -50,6 +50,21 @@ pub(crate) fn sha256(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The text model that calls the image tool. codex-sim refuses retired ones, as the backend does.
+pub(crate) const HOST_MODEL: &str = "gpt-6-luna";
+
+/// The version of Codex that requests name. codex-sim refuses every host model without it.
+pub(crate) const CODEX_VERSION: &str = "0.170.0";
+
+/// What a Codex client says of itself.
+pub(crate) fn identity() -> Value {
+    json!({
+        "originator": "codex_cli_rs",
+        "user-agent": format!("codex_cli_rs/{CODEX_VERSION}"),
+        "version": CODEX_VERSION
+    })
+}
+
 /// The configuration; a case changes in it what it is about.
 pub(crate) fn config() -> Value {
     json!({
@@ -57,7 +72,8 @@ pub(crate) fn config() -> Value {
             "codex": {
                 "authority": "chatgpt.com",
                 "credential": { "bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID" },
-                "headers": { "originator": "codex_cli_rs" },
+                "host_model": HOST_MODEL,
+                "headers": identity(),
                 "timeout": "60s"
             }
         },

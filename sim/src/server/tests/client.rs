@@ -81,9 +81,12 @@ impl Received {
     }
 }
 
-fn body(prompt: &str) -> String {
+/// The headers of a client that is new enough for every host model.
+pub(super) const CODEX: &str = "authorization: Bearer t\r\nversion: 0.170.0\r\n";
+
+pub(super) fn body(host_model: &str, prompt: &str) -> String {
     json!({
-        "model": "gpt-5.4-mini", "instructions": "Draw.", "store": false, "stream": true,
+        "model": host_model, "instructions": "Draw.", "store": false, "stream": true,
         "input": [{"role": "user", "content": [{"type": "input_text", "text": prompt}]}],
         "tools": [{"type": "image_generation", "model": "gpt-image-2"}], "tool_choice": {"type": "image_generation"}
     })
@@ -92,14 +95,7 @@ fn body(prompt: &str) -> String {
 
 pub(super) async fn post(address: SocketAddr, prompt: &str) -> Received {
     let prompt = format!("{SMALL} {prompt}");
-    send(
-        address,
-        "POST",
-        "/backend-api/codex/responses",
-        "authorization: Bearer t\r\n",
-        &body(&prompt),
-    )
-    .await
+    send(address, "POST", "/backend-api/codex/responses", CODEX, body("gpt-6-luna", &prompt)).await
 }
 
 pub(super) async fn get(address: SocketAddr, path: &str) -> Received {

@@ -1,0 +1,109 @@
+//! The forms in which the backend refuses a host model. All of them come before anything is drawn.
+
+use crate::{
+    event::{Event, Framing},
+    json::Json,
+    object,
+    refusal::Refusal,
+};
+
+/// One form of the refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `a`: 400 with `detail`.
+    Detail,
+    /// `b`: 400 with the same words in an `error` without `code` and `param`.
+    Error,
+    /// `c`: 200, a stream whose only event is an `error` with the same words.
+    Event,
+    /// `d`: 404 `Model not found …`.
+    NotFound,
+    /// `d-suffix`: the same, and the name carries an internal suffix.
+    NotFoundSuffix,
+    /// `e`: 404 `model_not_found`.
+    NoAccess,
+    /// `f`: 400, a newer Codex is needed.
+    Upgrade,
+    /// `g`: 400, the model does not take the image tool.
+    NoTool,
+}
+
+impl Form {
+    /// Every form with its name.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("a", Self::Detail),
+        ("b", Self::Error),
+        ("c", Self::Event),
+        ("d", Self::NotFound),
+        ("d-suffix", Self::NotFoundSuffix),
+        ("e", Self::NoAccess),
+        ("f", Self::Upgrade),
+        ("g", Self::NoTool),
+    ];
+
+    /// The form of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(other, _)| *other == name).map(|(_, form)| *form)
+    }
+
+    /// The answer that refuses `model`.
+    pub fn refuse(self, model: &str) -> Refusal {
+        let unsupported = format!(
+            "The '{model}' model is not supported when using Codex with a ChatGPT account."
+        );
+        match self {
+            Self::Detail => Refusal::detail(400, &unsupported),
+            Self::Error => Refusal::json(
+                400,
+                &object! { "error": object! {
+                    "message": unsupported, "type": "invalid_request_error",
+                }},
+            ),
+            Self::Event => event(&unsupported),
+            Self::NotFound => not_found(model),
+            Self::NotFoundSuffix => not_found(&format!("{model}-free-1p-codexswic-ev3")),
+            Self::NoAccess => Refusal::error(
+                404,
+                "invalid_request_error",
+                Some("model_not_found"),
+                &format!("The model `{model}` does not exist or you do not have access to it."),
+            ),
+            Self::Upgrade => Refusal::detail(
+                400,
+                &format!(
+                    "The '{model}' model requires a newer version of Codex. Please upgrade to the \
+                     latest app or CLI and try again."
+                ),
+            ),
+            Self::NoTool => Refusal::json(
+                400,
+                &object! { "error": object! {
+                    "message": format!("Tool 'image_generation' is not supported with {model}"),
+                    "type": "invalid_request_error", "param": "tools", "code": Json::NULL,
+                }},
+            ),
+        }
+    }
+}
+
+fn not_found(model: &str) -> Refusal {
+    Refusal::json(
+        404,
+        &object! { "error": object! {
+            "message": format!("Model not found {model}"), "type": "invalid_request_error",
+            "param": "model", "code": Json::NULL,
+        }},
+    )
+}
+
+/// A refusal that is a stream of one event.
+fn event(message: &str) -> Refusal {
+    let error = object! { "type": "invalid_request_error", "message": message };
+    let event = Event::new(object! { "type": "error", "status": 400, "error": error });
+    Refusal {
+        status: 200,
+        content_type: "text/event-stream; charset=utf-8",
+        body: event.write(&Framing::CODEX).into_bytes(),
+        headers: Vec::new(),
+    }
+}

@@ -1,0 +1,149 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const NEW: Option<Version> = Some(Version(0, 170, 0));
+
+fn refused(catalogue: &Catalogue, name: &str, version: Option<Version>) -> (u16, String) {
+    let refusal = catalogue.check(name, version, true).unwrap_err();
+    (refusal.status, String::from_utf8(refusal.body).unwrap())
+}
+
+#[test]
+fn versions_are_three_numbers() {
+    assert_eq!(Version::parse("0.170.0"), Some(Version(0, 170, 0)));
+    assert_eq!(Version::parse("0.170.0-alpha.2"), Some(Version(0, 170, 0)));
+    assert!(Version(0, 99, 9) < Version(0, 100, 0));
+    for text in ["", "0.170", "0.170.0.1", "v0.1.2", "0.+1.2", "0..1"] {
+        assert_eq!(Version::parse(text), None, "{text}");
+    }
+    assert_eq!(Version(0, 1, 2).to_string(), "0.1.2");
+}
+
+#[test]
+fn living_models_are_served_from_their_version_on() {
+    let catalogue = Catalogue::default();
+    for (name, oldest, older) in [
+        ("gpt-5.6-luna", Version(0, 144, 0), Version(0, 143, 9)),
+        ("gpt-6-luna", Version(0, 155, 0), Version(0, 154, 0)),
+        ("gpt-6-astra", Version(0, 153, 0), Version(0, 152, 1)),
+        // It declares 0.153.0.
+        ("gpt-6.1-sol", Version(0, 160, 0), Version(0, 159, 0)),
+        ("gpt-6.2-sol", Version(0, 169, 1), Version(0, 165, 0)),
+    ] {
+        assert_eq!(catalogue.check(name, Some(oldest), true), Ok(()), "{name}");
+        assert!(catalogue.check(name, Some(older), true).is_err(), "{name}");
+        assert!(catalogue.check(name, None, true).is_err(), "{name} without a version");
+    }
+}
+
+#[test]
+fn retired_and_unknown_models_are_refused_whatever_the_version() {
+    let catalogue = Catalogue::default();
+    for name in [
+        "gpt-5.2",
+        "gpt-5.3-codex",
+        "gpt-5.4",
+        "gpt-5.4-mini",
+        "gpt-5.5",
+        "gpt-5.5-pro",
+        "gpt-reserve",
+        "codex-auto-review",
+        "gpt-99",
+    ] {
+        assert!(refused(&catalogue, name, NEW).1.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn a_model_that_reads_text_only_is_refused_with_the_tool_alone() {
+    let catalogue = Catalogue::default();
+    let (status, body) = refused(&catalogue, "gpt-5.3-codex-spark", NEW);
+    assert_eq!(status, 400);
+    assert!(body.contains("Tool 'image_generation' is not supported with gpt-5.3-codex-spark"));
+    assert_eq!(catalogue.check("gpt-5.3-codex-spark", NEW, false), Ok(()));
+}
+
+#[test]
+fn every_form_is_met_without_being_asked_for() {
+    let catalogue = Catalogue::default();
+    let met: Vec<_> = table::models()
+        .iter()
+        .flat_map(|model| [NEW, None].map(|version| catalogue.check(&model.slug, version, true)))
+        .filter_map(Result::err)
+        .collect();
+    for (name, form) in Form::ALL {
+        let is_met = table::models().iter().any(|model| met.contains(&form.refuse(&model.slug)));
+        assert!(is_met, "form {name}");
+    }
+}
+
+#[test]
+fn the_forms_have_the_recorded_words() {
+    let body = |name: &str| -> (u16, Value) {
+        let refusal = Form::parse(name).unwrap().refuse("gpt-x");
+        (refusal.status, serde_json::from_slice(&refusal.body).unwrap())
+    };
+    let words = "The 'gpt-x' model is not supported when using Codex with a ChatGPT account.";
+    assert_eq!(body("a"), (400, json!({"detail": words})));
+    let error = json!({"message": words, "type": "invalid_request_error"});
+    assert_eq!(body("b"), (400, json!({"error": error})));
+    let not_found = |name: &str| {
+        json!({"error": {"message": format!("Model not found {name}"),
+            "type": "invalid_request_error", "param": "model", "code": null}})
+    };
+    assert_eq!(body("d"), (404, not_found("gpt-x")));
+    assert_eq!(body("d-suffix"), (404, not_found("gpt-x-free-1p-codexswic-ev3")));
+    let no_access = json!({"error": {
+        "message": "The model `gpt-x` does not exist or you do not have access to it.",
+        "type": "invalid_request_error", "param": null, "code": "model_not_found"}});
+    assert_eq!(body("e"), (404, no_access));
+    let upgrade = "The 'gpt-x' model requires a newer version of Codex. Please upgrade to the \
+        latest app or CLI and try again.";
+    assert_eq!(body("f"), (400, json!({"detail": upgrade})));
+    let (status, no_tool) = body("g");
+    assert_eq!(status, 400);
+    assert_eq!(no_tool["error"]["message"], "Tool 'image_generation' is not supported with gpt-x");
+}
+
+#[test]
+fn form_c_is_an_event_of_a_stream() {
+    let refusal = Form::Event.refuse("gpt-x");
+    assert_eq!((refusal.status, refusal.content_type), (200, "text/event-stream; charset=utf-8"));
+    let text = String::from_utf8(refusal.body).unwrap();
+    let data = text.strip_prefix("event: error\ndata: ").unwrap().strip_suffix("\n\n").unwrap();
+    let error = json!({"type": "invalid_request_error",
+        "message": "The 'gpt-x' model is not supported when using Codex with a ChatGPT account."});
+    assert_eq!(
+        serde_json::from_str::<Value>(data).unwrap(),
+        json!({"type": "error", "status": 400, "error": error})
+    );
+}
+
+#[test]
+fn another_catalogue_replaces_the_usual_one_or_changes_it() {
+    let catalogue = Catalogue::parse("one, two@0.160.0\nthree=d # gone\n").unwrap();
+    assert_eq!(catalogue.check("one", None, true), Ok(()));
+    assert_eq!(catalogue.check("two", Some(Version(0, 160, 0)), true), Ok(()));
+    assert_eq!(refused(&catalogue, "two", Some(Version(0, 159, 0))).0, 400);
+    assert_eq!(refused(&catalogue, "three", NEW).0, 404);
+    assert_eq!(refused(&catalogue, "gpt-6-luna", NEW).0, 400);
+    let changed = Catalogue::parse("+gpt-6-luna=e").unwrap();
+    assert_eq!(refused(&changed, "gpt-6-luna", NEW).0, 404);
+    assert_eq!(changed.check("gpt-6-sol", NEW, true), Ok(()));
+    assert_eq!(Catalogue::parse("any").unwrap().check("whatever", None, true), Ok(()));
+    for text in ["", "+", "x=z", "x@new", "=a", "@0.1.0"] {
+        assert_eq!(Catalogue::parse(text).is_err(), text != "+", "{text}");
+    }
+}
+
+#[test]
+fn a_prompt_can_order_a_refusal_of_all_or_of_one() {
+    let one = Order::parse("gpt-6-luna:d-suffix").unwrap();
+    assert_eq!(one.form, Form::NotFoundSuffix);
+    assert!(one.is_about("gpt-6-luna") && !one.is_about("gpt-6-sol"));
+    assert!(Order::parse("f").unwrap().is_about("gpt-6-sol"));
+    for text in ["", "h", ":a", "gpt-6-luna", "gpt-6-luna:"] {
+        assert_eq!(Order::parse(text), None, "{text}");
+    }
+}
