@@ -8,7 +8,7 @@ use crate::{
     directive::{Directive, VALUES},
     faults::Fault,
     hosts::Catalogue,
-    settings::{CompletedOutput, Settings},
+    settings::{CompletedOutput, Settings, Shape},
 };
 
 /// What `--help` prints.
@@ -28,6 +28,8 @@ Options:
   --previews N            previews that are sent although none were asked for, 0 to 8 [default: 1]
   --completed-output WHAT empty: `output` of response.completed is [], as Codex sends it [default]
                           full: it repeats every item with its base64, as api.openai.com does
+  --free-shape            pictures of about 1.57 megapixels in a shape of the backend's own and at its own quality,
+                          whatever was asked, as Codex draws them [default: exact sizes]
   --token TOKEN           the token that is accepted, as bearer or, for Azure, as api-key [default: any]
   --host-models LIST      the host models of the account in place of the usual ones, or the file that lists them:
                           NAME, NAME@VERSION for clients from this version on, NAME=FORM refused in this form (a, b, c,
@@ -130,6 +132,7 @@ pub fn parse(
                     |text: &str| CompletedOutput::parse(text).ok_or("empty or full is expected");
                 options.settings.completed_output = parser.value()?.parse_with(parse)?;
             }
+            Arg::Long("free-shape") => options.settings.shape = Shape::Free,
             Arg::Long("token") => options.token = Some(parser.value()?.string()?),
             Arg::Long("host-models") => options.hosts = parser.value()?.parse_with(hosts)?,
             Arg::Long("fault") => {
@@ -206,6 +209,7 @@ mod tests {
             "1200ms",
             "--previews=3",
             "--completed-output=full",
+            "--free-shape",
             "--token=t",
             "--host-models=+gpt-6-luna=d",
             "--fault=failed",
@@ -219,6 +223,7 @@ mod tests {
             (Duration::from_millis(1200), 3)
         );
         assert_eq!(options.settings.completed_output, CompletedOutput::Full);
+        assert_eq!(options.settings.shape, Shape::Free);
         assert_eq!(
             (options.token.as_deref(), options.seed, options.directives.len()),
             (Some("t"), Some(4), 2)
@@ -246,6 +251,7 @@ mod tests {
             "delay",
             "previews",
             "completed-output",
+            "free-shape",
             "token",
             "host-models",
             "fault",

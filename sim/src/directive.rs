@@ -12,7 +12,7 @@ use crate::{
     faults::Fault,
     hosts,
     request::Size,
-    settings::{CompletedOutput, Look, Settings},
+    settings::{CompletedOutput, Look, Settings, Shape},
 };
 
 const OPEN: &str = "[[sim:";
@@ -42,12 +42,14 @@ pub enum Directive {
     Piece(usize),
     /// `refuse_host=d`, `refuse_host=gpt-6-luna:d`
     RefuseHost(hosts::Order),
+    /// `free_shape`
+    FreeShape,
     /// `vary`
     Vary,
 }
 
 /// What takes a value, with an example and what it does.
-pub const VALUES: [(&str, &str); 8] = [
+pub const VALUES: [(&str, &str); 9] = [
     ("delay=3s", "drawing takes this long, spread over the previews"),
     (
         "bytes=6MB",
@@ -60,6 +62,10 @@ pub const VALUES: [(&str, &str); 8] = [
     (
         "refuse_host=gpt-6-luna:d",
         "this host model is refused, in the form a, b, c, d, d-suffix, e, f or g; refuse_host=d refuses every one",
+    ),
+    (
+        "free_shape",
+        "the picture has about 1.57 megapixels in a shape of its own and its own quality, whatever was asked",
     ),
     ("vary", "other colours and shapes for each request"),
 ];
@@ -89,6 +95,7 @@ impl Directive {
     pub fn parse(text: &str) -> Result<Self, Unknown> {
         let known = match text.split_once('=') {
             Some((name, value)) => Self::with_value(name, value),
+            None if text == "free_shape" => Some(Self::FreeShape),
             None if text == "vary" => Some(Self::Vary),
             None => Self::fault(text),
         };
@@ -133,6 +140,7 @@ impl Directive {
             Self::CompletedOutput(output) => settings.completed_output = *output,
             Self::Piece(len) => settings.piece = Some(*len),
             Self::RefuseHost(order) => settings.refused_hosts.push(order.clone()),
+            Self::FreeShape => settings.shape = Shape::Free,
             Self::Vary => settings.look = Look::Varied,
         }
     }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub base64_len: Option<usize>,
     /// A size in place of the asked one.
     pub size: Option<Size>,
+    /// Who chooses the shape and the quality.
+    pub shape: Shape,
     /// The largest piece in which an event leaves, in bytes.
     pub piece: Option<usize>,
     /// Whether the same prompt gives the same picture.
@@ -38,6 +40,7 @@ impl Default for Settings {
             completed_output: CompletedOutput::Empty,
             base64_len: None,
             size: None,
+            shape: Shape::Asked,
             piece: None,
             look: Look::Same,
             refused_hosts: Vec::new(),
@@ -64,6 +67,15 @@ impl CompletedOutput {
             _ => None,
         }
     }
+}
+
+/// Who chooses the shape and the quality of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The client: sizes are exact, which the Codex backend's are not.
+    Asked,
+    /// The backend: about 1.57 million pixels in a shape of its own, at its own quality.
+    Free,
 }
 
 /// Whether the same prompt gives the same picture.

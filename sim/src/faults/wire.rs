@@ -19,11 +19,13 @@ faults! {
         NoContentType "no_content_type" "there is no content type",
         Latin1Header "latin1_header" "a response header that is not UTF-8",
         NoBlankEnd "no_blank_end" "the last event has no line end and no blank line behind it",
+        NoBlankLine "no_blank_line" "the last event ends its line, but no blank line follows",
         CrLf "crlf" "lines end in CRLF",
         Cr "cr" "lines end in CR",
         Bom "bom" "the stream starts with a byte order mark",
         SlowDrip "slow_drip" "pieces of one byte (with bytes=20kB, or it takes long)",
         Comments "comments" "comments between events, as keep-alives",
+        Keepalives "keepalives" "a comment and an event keepalive before each event",
         NoType "no_type" "the name stands on the event: line only",
         NoEventLine "no_event_line" "the name stands in the JSON only",
         TypeLast "type_last" "the JSON has type as its last member, behind the picture",
@@ -80,16 +82,18 @@ impl WireFault {
                 plan.end_at(before_picture, vec![Step::Reset]);
             }
             Self::NoBlankEnd => plan.last_line = LastLine::Missing,
+            Self::NoBlankLine => plan.last_line = LastLine::NoBlank,
             Self::CrLf => plan.framing.end = LineEnd::CrLf,
             Self::Cr => plan.framing.end = LineEnd::Cr,
             Self::Bom => plan.steps.insert(0, Step::Verbatim(Bytes::from_static(b"\xef\xbb\xbf"))),
             Self::SlowDrip => plan.piece = 1,
             Self::Comments => {
-                let steps = std::mem::take(&mut plan.steps);
-                plan.steps = steps
-                    .into_iter()
-                    .flat_map(|step| [Step::Comment("keep-alive"), step])
-                    .collect();
+                before_each(plan, &[Step::Comment("keep-alive")]);
+            }
+            Self::Keepalives => {
+                let data = Bytes::from_static(b"{\"type\":\"keepalive\"}");
+                let event = Step::Raw { name: "keepalive", data };
+                before_each(plan, &[Step::Comment("keep-alive"), event]);
             }
             Self::NoType => plan.framing.name = Name::EventOnly,
             Self::NoEventLine => plan.framing.name = Name::DataOnly,
@@ -104,4 +108,11 @@ impl WireFault {
             | Self::Latin1Header => {}
         }
     }
+}
+
+/// Puts `more` before each step.
+fn before_each(plan: &mut Plan, more: &[Step]) {
+    let steps = std::mem::take(&mut plan.steps);
+    let steps = steps.into_iter();
+    plan.steps = steps.flat_map(|step| more.iter().cloned().chain([step])).collect();
 }

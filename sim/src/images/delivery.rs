@@ -171,6 +171,7 @@ fn edit_events(fault: StoryFault, plan: &mut Plan) {
         StoryFault::CutBeforeCompleted => plan.end_at(is_last, Vec::new()),
         StoryFault::PreviewThenCut => plan.end_at(is_last, vec![Step::Cut]),
         StoryFault::KeepOpen => plan.steps.push(Step::Hold),
+        StoryFault::CutAfterCompleted => plan.steps.push(Step::Cut),
         StoryFault::DoneMarker => {
             plan.steps.push(Step::Raw { name: "", data: Bytes::from_static(b"[DONE]") });
         }

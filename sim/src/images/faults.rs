@@ -57,6 +57,7 @@ fn is_known(fault: Fault, delivery: Delivery) -> bool {
             | StoryFault::CutBeforeCompleted
             | StoryFault::PreviewThenCut
             | StoryFault::KeepOpen
+            | StoryFault::CutAfterCompleted
             | StoryFault::DoneMarker => stream,
             _ => false,
         },

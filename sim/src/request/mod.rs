@@ -19,6 +19,7 @@ pub use self::{input::Input, size::Size, tool::ImageTool};
 use crate::{
     hosts::{Catalogue, Form, Version},
     refusal::Refusal,
+    story::Echo,
 };
 
 /// What Codex takes at the top of a body; everything else is refused by name.
@@ -55,6 +56,14 @@ pub enum Gate<'a> {
 }
 
 impl Gate<'_> {
+    /// How the tool is echoed.
+    pub const fn echo(self) -> Echo {
+        match self {
+            Self::Open => Echo::Asked,
+            Self::Codex { .. } => Echo::Pinned,
+        }
+    }
+
     fn check(self, host_model: &str, draws: bool) -> Result<(), Refusal> {
         match self {
             Self::Open => Ok(()),

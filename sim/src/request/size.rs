@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::is_gpt;
+use crate::random::Random;
 
 /// The three sizes that every model draws.
 const FIXED: [&str; 3] = ["1024x1024", "1024x1536", "1536x1024"];
@@ -34,6 +35,20 @@ impl Size {
             digits.parse().ok().filter(|number| plain && *number > 0)
         };
         Some(Self { width: number(width)?, height: number(height)? })
+    }
+
+    /// What the Codex backend draws if it chooses the shape itself: about 1.57 million pixels.
+    const FREE: [Self; 5] = [
+        Self { width: 1254, height: 1254 },
+        Self { width: 1370, height: 1148 },
+        Self { width: 1346, height: 1168 },
+        Self { width: 1672, height: 941 },
+        Self { width: 941, height: 1672 },
+    ];
+
+    /// A shape of the backend's own choice, which follows from `seed`.
+    pub fn free(seed: u64) -> Self {
+        Random::new(seed).choice(&Self::FREE).copied().unwrap_or(Self::AUTO)
     }
 
     /// Pixels in all.
@@ -110,6 +125,13 @@ mod tests {
         refused("3072x512", "gpt-image-2", "3:1");
         refused("+16x16", "gpt-image-2", "WIDTHxHEIGHT");
         refused("huge", "gpt-image-2", "WIDTHxHEIGHT");
+    }
+
+    #[test]
+    fn a_free_shape_has_about_1_57_million_pixels() {
+        let sizes: Vec<_> = (0..64).map(Size::free).collect();
+        assert!(Size::FREE.iter().all(|size| sizes.contains(size)));
+        assert!(sizes.iter().all(|size| size.pixels().abs_diff(1_572_864) < 3_000));
     }
 
     #[test]

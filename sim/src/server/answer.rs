@@ -31,6 +31,7 @@ const PINNED: Size = Size { width: 1254, height: 1254 };
 struct Order {
     request: Request,
     work: Work,
+    echo: Echo,
     now: Duration,
 }
 
@@ -84,7 +85,7 @@ fn read(body: &[u8], gate: Gate<'_>, state: &State, now: Duration) -> Result<Ord
     }
     match work.settings.refused_hosts.iter().find(|order| order.is_about(&request.host_model)) {
         Some(order) => Err(order.form.refuse(&request.host_model)),
-        None => Ok(Order { request, work, now }),
+        None => Ok(Order { request, work, echo: gate.echo(), now }),
     }
 }
 
@@ -135,7 +136,7 @@ impl Order {
             previews: Vec::new(),
             delay: self.work.settings.delay,
             completed_output: self.work.settings.completed_output,
-            echo: Echo::Asked,
+            echo: self.echo,
         };
         for fault in self.stories() {
             fault.prepare(&mut story);
@@ -168,11 +169,10 @@ impl Order {
     /// What is drawn, which need not be what was asked.
     fn tool(&self) -> Option<ImageTool> {
         let mut tool = self.request.tool.clone()?;
-        if let Some(size) = self.work.settings.size {
-            tool.size = size;
-        } else if self.stories().any(|fault| fault == StoryFault::PinnedTool) {
+        if self.stories().any(|fault| fault == StoryFault::PinnedTool) {
             tool.size = PINNED;
         }
+        self.work.reshape(&mut tool, "medium");
         Some(tool)
     }
 

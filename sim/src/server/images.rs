@@ -78,9 +78,7 @@ fn read(route: &Route, sent: &Sent, state: &State, now: Duration) -> Result<Orde
         Refusal::invalid(Some("invalid_value"), "prompt", &unknown.to_string())
     })?;
     faults::check(&work.settings, &state.options.settings, request.delivery)?;
-    if let Some(size) = work.settings.size {
-        request.tool.size = size;
-    }
+    work.reshape(&mut request.tool, "medium");
     Ok(Order { request, work, now })
 }
 

@@ -44,12 +44,8 @@ impl Player {
         let mut ending = Ending::Aborted;
         for (index, step) in steps.into_iter().enumerate() {
             let is_end = step.event().is_some_and(|event| LAST.contains(&event.name()));
-            let cut_short = index == last && last_line == LastLine::Missing;
-            let rope = render(
-                &step,
-                &framing,
-                if cut_short { LastLine::Missing } else { LastLine::Blank },
-            );
+            let rope =
+                render(&step, &framing, if index == last { last_line } else { LastLine::Blank });
             let went_on = match rope {
                 Some(rope) => self.send(rope, piece).await,
                 None => self.act(&step).await,
@@ -130,13 +126,13 @@ fn render(step: &Step, framing: &Framing, last_line: LastLine) -> Option<Rope> {
 
 fn write(event: &Event, framing: &Framing, last_line: LastLine) -> Rope {
     let whole = event.write(framing);
-    match last_line {
-        LastLine::Blank => whole,
-        LastLine::Missing => {
-            let len = whole.len() - 2 * framing.end.as_str().len();
-            let mut rope = Rope::default();
-            rope.shared(whole.into_prefix(len));
-            rope
-        }
-    }
+    let missing = match last_line {
+        LastLine::Blank => return whole,
+        LastLine::NoBlank => 1,
+        LastLine::Missing => 2,
+    };
+    let len = whole.len() - missing * framing.end.as_str().len();
+    let mut rope = Rope::default();
+    rope.shared(whole.into_prefix(len));
+    rope
 }

@@ -2,7 +2,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use self::client::{End, PATIENCE, get, post, send, start};
-use crate::faults::AnswerFault;
+use super::work::Work;
+use crate::{
+    directive,
+    faults::AnswerFault,
+    request::{Gate, Request},
+    settings::Settings,
+};
 
 mod client;
 mod hosts;
@@ -86,6 +92,55 @@ async fn a_stream_can_break_in_the_middle_of_the_picture() {
 }
 
 #[tokio::test]
+async fn a_stream_can_break_after_its_last_event() {
+    let address = start(&[]).await;
+    let last = |received: &client::Received| received.names().pop().unwrap();
+    let completed = post(address, "[[sim:cut_after_completed]]").await;
+    assert_eq!((last(&completed).as_str(), completed.whole), ("response.completed", false));
+    assert_eq!(completed.end, End::Closed);
+    let cut = post(address, "[[sim:cut_after_image]]").await;
+    assert_eq!((last(&cut).as_str(), cut.whole), ("codex.rate_limits", false));
+    assert!(!cut.base64().is_empty());
+    let failed = post(address, "[[sim:failed_silence]]").await;
+    assert_eq!((last(&failed).as_str(), failed.end), ("response.failed", End::Silent));
+}
+
+#[tokio::test]
+async fn the_codex_path_names_its_own_image_model() {
+    let address = start(&[]).await;
+    let tools = |received: &client::Received| received.events()[0]["response"]["tools"][0].clone();
+    let pinned = tools(&post(address, "fox").await);
+    assert_eq!(
+        (&pinned["model"], &pinned["quality"]),
+        (&json!("gpt-image-2-codex"), &json!("auto"))
+    );
+    let body = client::body("gpt-6-luna", "fox [[sim:size=64x48]]");
+    let open = send(address, "POST", "/v1/responses", client::CODEX, body).await;
+    assert_eq!(tools(&open)["model"], "gpt-image-2");
+}
+
+/// Drawing that many pixels without optimisation takes longer than the client waits, so nothing is
+/// drawn here.
+#[test]
+fn a_picture_can_have_a_shape_and_a_quality_of_its_own() {
+    let body = client::body("gpt-6-luna", "fox");
+    let asked = Request::parse(body.as_bytes(), Gate::Open).unwrap().tool.unwrap();
+    let drawn = |directives: &str| {
+        let (words, directives) = directive::extract(&format!("fox {directives}")).unwrap();
+        let mut settings = Settings::default();
+        directives.iter().for_each(|directive| directive.apply(&mut settings, 1));
+        let mut tool = asked.clone();
+        Work { settings, words, call: 1, seed: 1 }.reshape(&mut tool, "medium");
+        (tool.size, tool.quality)
+    };
+    assert_eq!(drawn(""), (asked.size, "auto".to_owned()));
+    let (free, quality) = drawn("[[sim:free_shape]]");
+    assert!(free.pixels().abs_diff(1_572_864) < 3_000, "{free}");
+    assert_eq!(quality, "medium");
+    assert_eq!(drawn("[[sim:free_shape]] [[sim:size=64x48]]").0.to_string(), "64x48");
+}
+
+#[tokio::test]
 async fn a_stream_can_end_properly_without_its_last_event() {
     let address = start(&[]).await;
     let received = post(address, "[[sim:cut_before_completed]]").await;
@@ -130,6 +185,11 @@ async fn lines_can_end_in_other_ways() {
     assert!(cr.contains("\r\revent: ") && !cr.contains('\n'));
     let no_end = post(address, "[[sim:no_blank_end]]").await;
     assert!(no_end.text().ends_with("}}") && no_end.whole);
+    let no_blank = post(address, "[[sim:no_blank_line]]").await;
+    assert!(no_blank.text().ends_with("}}\n") && no_blank.whole);
+    let keepalives = post(address, "[[sim:keepalives]]").await.text();
+    let start = ": keep-alive\n\nevent: keepalive\ndata: {\"type\":\"keepalive\"}\n\nevent: ";
+    assert!(keepalives.starts_with(&format!("{start}response.created")));
     assert!(post(address, "[[sim:bom]]").await.body.starts_with(b"\xef\xbb\xbfevent: "));
     assert!(post(address, "[[sim:comments]]").await.text().starts_with(": keep-alive\n\nevent: "));
     assert!(post(address, "[[sim:done_marker]]").await.text().ends_with("\n\ndata: [DONE]\n\n"));

@@ -9,8 +9,8 @@ use crate::{
     directive::{self, Unknown},
     picture::{Detail, Stage, Subject},
     random,
-    request::ImageTool,
-    settings::{Look, Settings},
+    request::{ImageTool, Size},
+    settings::{Look, Settings, Shape},
     stats::Ending,
 };
 
@@ -40,6 +40,18 @@ impl Work {
             state.options.seed.map_or_else(|| random::hash(&now.as_nanos().to_le_bytes()), |_| 0);
         let seed = state.seed ^ moment ^ random::hash(words.as_bytes()) ^ call.rotate_left(32);
         Ok(Self { settings, words, call, seed })
+    }
+
+    /// Makes of what was asked what is drawn. A backend that chooses the shape itself draws it at
+    /// `quality`.
+    pub(super) fn reshape(&self, tool: &mut ImageTool, quality: &str) {
+        if self.settings.shape == Shape::Free {
+            tool.size = Size::free(random::hash(self.words.as_bytes()));
+            quality.clone_into(&mut tool.quality);
+        }
+        if let Some(size) = self.settings.size {
+            tool.size = size;
+        }
     }
 
     /// The small print: what was drawn with, and of an edit how many images it is of.

@@ -191,6 +191,14 @@ impl Story {
         }))
     }
 
+    /// The backend's own event about the answer; it has no sequence number.
+    pub fn metadata(&self) -> Step {
+        Step::Event(Event::new(object! {
+            "type": "codex.response.metadata", "response_id": self.id("resp", 0),
+            "metadata": object! { "model": self.request.host_model.as_str() },
+        }))
+    }
+
     /// `response.completed` with this `output`.
     pub fn completed_with(&self, output: Json) -> Step {
         let mut response = self.response("completed");

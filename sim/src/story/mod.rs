@@ -49,10 +49,10 @@ pub struct Story {
 /// How the tool is echoed in the response object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Echo {
-    /// As it was asked, with the defaults filled in.
+    /// As it was asked, with the defaults filled in, as api.openai.com does.
     #[default]
     Asked,
-    /// As the model that Codex pins, whatever was asked.
+    /// As the model that Codex draws with, size and quality `auto`, whatever was asked.
     Pinned,
     /// Not at all: `[]`.
     Removed,

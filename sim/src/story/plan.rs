@@ -75,6 +75,8 @@ pub struct Plan {
 pub enum LastLine {
     /// A blank line, as behind every event.
     Blank,
+    /// Nothing: its own line ends, and the stream.
+    NoBlank,
     /// Nothing, not even the end of its own line.
     Missing,
 }

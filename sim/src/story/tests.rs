@@ -235,6 +235,21 @@ fn a_stream_that_stops_stops_in_the_right_way() {
     let end = |fault| with(fault).steps.pop().unwrap();
     assert_eq!(end(StoryFault::CutMidImage), Step::Cut);
     assert_eq!(end(StoryFault::PreviewThenCut), Step::Cut);
+    let terminal = ["response.completed", "response.failed", "response.incomplete", "error"];
+    let terminals = |fault| {
+        let plan = with(fault);
+        plan.names().iter().filter(|name| terminal.contains(name)).count()
+    };
+    for (fault, last, ends) in [
+        (StoryFault::CutAfterImage, Step::Cut, 0),
+        (StoryFault::CutAfterCompleted, Step::Cut, 1),
+        (StoryFault::FailedSilence, Step::Hold, 1),
+    ] {
+        assert_eq!((end(fault), terminals(fault)), (last, ends), "{}", fault.name());
+    }
+    assert_eq!(results(with(StoryFault::CutAfterImage)), ["Zmlyc3Q="]);
+    assert_eq!(results(with(StoryFault::CutAfterCompleted)), ["Zmlyc3Q="]);
+    assert!(results(with(StoryFault::FailedSilence)).is_empty());
     assert!(matches!(end(StoryFault::EndMidImage), Step::Half(_)));
     for fault in [
         StoryFault::Stall,
@@ -260,6 +275,23 @@ fn interruptions_leave_the_recorded_events_alone() {
     }
     let huge = with(StoryFault::HugeEvent);
     assert!(huge.steps[7].event().unwrap().write(&Framing::CODEX).len() > 20_000_000);
+}
+
+#[test]
+fn the_backends_own_events_can_come_before_the_first_output() {
+    let plan = with(StoryFault::CodexEvents);
+    assert_eq!(
+        plan.names()[1..5],
+        [
+            "response.in_progress",
+            "codex.rate_limits",
+            "codex.response.metadata",
+            "response.output_item.added"
+        ]
+    );
+    let names = plan.names();
+    let others = names.iter().enumerate().filter(|(at, _)| !(2..4).contains(at));
+    assert_eq!(others.map(|(_, name)| *name).collect::<Vec<_>>(), RECORDED);
 }
 
 #[test]

@@ -22,6 +22,7 @@ faults! {
         FlatError "flat_error" "error event with flat code and message server_error, then the end",
         ErrorModeration "error_moderation" "error event moderation_blocked, stage output, then response.failed",
         Failed "failed" "response.failed server_error",
+        FailedSilence "failed_silence" "response.failed server_error, then silence: the socket stays open",
         FailedModeration "failed_moderation" "response.failed moderation_blocked",
         FailedRateLimit "failed_rate_limit" "response.failed rate_limit_exceeded, 'try again in 467ms'",
         FailedOverloaded "failed_overloaded" "response.failed server_is_overloaded",
@@ -41,6 +42,8 @@ faults! {
         CutMidImage "cut_mid_image" "the connection is cut in the middle of the final picture",
         EndMidImage "end_mid_image" "the body ends properly in the middle of the final picture",
         CutBeforeCompleted "cut_before_completed" "the body ends properly, without response.completed",
+        CutAfterImage "cut_after_image" "the connection is cut after the final picture, before any event that ends the response",
+        CutAfterCompleted "cut_after_completed" "the connection is cut after completed, without the last chunk of the body",
         Stall "stall" "the head, then silence",
         StallMidImage "stall_mid_image" "silence from the middle of the final picture on",
         StallBeforeCompleted "stall_before_completed" "silence after the final picture",
@@ -58,6 +61,7 @@ faults! {
         KeepOpen "keep_open" "the socket stays open after completed",
         BadJson "bad_json" "an event that is no JSON in between",
         NotUtf8 "not_utf8" "a text event with invalid UTF-8 in between",
+        CodexEvents "codex_events" "codex.rate_limits and codex.response.metadata before the first output",
         UnknownEvent "unknown_event" "events of unknown types in between",
         HugeEvent "huge_event" "an event of an unknown type with 20 MB of junk in between",
         DoneMarker "done_marker" "data: [DONE] at the end",
@@ -85,6 +89,7 @@ impl StoryFault {
             | Self::FlatError
             | Self::ErrorModeration
             | Self::Failed
+            | Self::FailedSilence
             | Self::FailedModeration
             | Self::FailedRateLimit
             | Self::FailedOverloaded
@@ -103,6 +108,8 @@ impl StoryFault {
             | Self::CutMidImage
             | Self::EndMidImage
             | Self::CutBeforeCompleted
+            | Self::CutAfterImage
+            | Self::CutAfterCompleted
             | Self::Stall
             | Self::StallMidImage
             | Self::StallBeforeCompleted
@@ -121,6 +128,7 @@ impl StoryFault {
                 self.move_pictures(story, plan);
             }
             Self::NoUsage | Self::ZeroUsage => self.change_usage(plan),
+            Self::CodexEvents => before_output(story, plan),
             Self::BadJson | Self::NotUtf8 | Self::UnknownEvent | Self::HugeEvent => {
                 self.interrupt(plan)
             }
@@ -130,6 +138,13 @@ impl StoryFault {
             Self::PinnedTool => {}
         }
     }
+}
+
+/// Puts the backend's own events where it sends them: after the response was opened.
+fn before_output(story: &Story, plan: &mut Plan) {
+    let at = plan.find(|step| step.is_named("response.output_item.added"));
+    let at = at.unwrap_or(plan.steps.len());
+    plan.steps.splice(at..at, [story.rate_limits(), story.metadata()]);
 }
 
 /// The first preview, or where a stream without one ends.

@@ -28,6 +28,8 @@ impl StoryFault {
                     plan.steps.remove(at);
                 }
             }
+            Self::CutAfterCompleted => plan.steps.push(Step::Cut),
+            Self::CutAfterImage => plan.end_at(is_completed, vec![Step::Cut]),
             Self::KeepOpen => plan.steps.push(Step::Hold),
             Self::Stall => plan.steps = vec![Step::Hold],
             Self::CutBeforeCompleted => plan.end_at(is_completed, Vec::new()),

@@ -44,6 +44,10 @@ impl StoryFault {
                     "Invalid prompt: your prompt was flagged as potentially violating our usage policy.",
                 )]
             }
+            Self::FailedSilence => vec![
+                failed("server_error", "An error occurred while processing your request."),
+                Step::Hold,
+            ],
             Self::IncompleteMaxTokens => vec![story.incomplete("max_output_tokens")],
             Self::IncompleteContentFilter => vec![story.incomplete("content_filter")],
             _ => vec![failed("server_error", "An error occurred while processing your request.")],
