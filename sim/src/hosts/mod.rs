@@ -5,6 +5,7 @@
 //! header decides that, and a client without one is as old as can be.
 
 mod form;
+mod listing;
 mod table;
 mod version;
 

@@ -147,3 +147,68 @@ fn a_prompt_can_order_a_refusal_of_all_or_of_one() {
         assert_eq!(Order::parse(text), None, "{text}");
     }
 }
+
+/// The entries that a client of this version sees.
+fn listed(version: &str) -> Vec<Value> {
+    let answer = Catalogue::default().answer(&format!("client_version={version}"), None).unwrap();
+    assert_eq!(answer.status, 200);
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    body["models"].as_array().unwrap().clone()
+}
+
+#[test]
+fn the_catalogue_is_graded_by_the_clients_version() {
+    let counts = ["0.8.0", "0.100.0", "0.144.0", "0.155.0", "0.160.0", "0.165.0", "0.170.0"];
+    let counts = counts.map(|version| listed(version).len());
+    assert_eq!(counts, [0, 3, 6, 9, 11, 11, 13]);
+    assert_eq!(listed("0.0.0").len(), 13);
+}
+
+#[test]
+fn what_the_catalogue_lists_is_served_unless_it_is_hidden_or_reads_text_only() {
+    let catalogue = Catalogue::default();
+    let mut served = 0;
+    for version in ["0.144.0", "0.160.0", "0.170.0"] {
+        for entry in listed(version) {
+            let reads =
+                |kind: &str| entry["input_modalities"].as_array().unwrap().contains(&json!(kind));
+            let usable = entry["visibility"] == "list" && reads("image");
+            let slug = entry["slug"].as_str().unwrap();
+            let answer = catalogue.check(slug, Version::parse(version), true);
+            assert_eq!(answer.is_ok(), usable, "{slug} {version}");
+            served += usize::from(usable);
+        }
+    }
+    assert_eq!(served, 3 + 8 + 10);
+}
+
+#[test]
+fn an_entry_has_the_members_that_clients_read() {
+    let entries = listed("0.170.0");
+    let entry = |slug: &str| entries.iter().find(|entry| entry["slug"] == slug).unwrap();
+    let sol = entry("gpt-6.1-sol");
+    assert_eq!(sol["minimal_client_version"], "0.153.0", "it needs 0.160.0");
+    assert_eq!((&sol["visibility"], &sol["supported_in_api"]), (&json!("list"), &json!(true)));
+    assert!(sol["priority"].as_u64() < entry("gpt-6-luna")["priority"].as_u64());
+    assert_eq!(entry("gpt-reserve")["visibility"], "hide");
+    assert_eq!(entry("gpt-5.3-codex-spark")["input_modalities"], json!(["text"]));
+    for retired in ["gpt-5.4-mini", "gpt-5.5"] {
+        assert!(entries.iter().all(|entry| entry["slug"] != retired));
+    }
+}
+
+#[test]
+fn the_catalogue_wants_a_version_and_has_an_entity_tag() {
+    let catalogue = Catalogue::default();
+    for query in ["", "client_version", "client_version=new", "version=0.170.0"] {
+        assert_eq!(catalogue.answer(query, None).unwrap_err().status, 400, "{query}");
+    }
+    let query = "a=b&client_version=0.170.0";
+    let first = catalogue.answer(query, None).unwrap();
+    let (name, etag) = &first.headers[0];
+    assert_eq!(*name, "etag");
+    assert_eq!(catalogue.answer(query, Some(etag)).unwrap().status, 304);
+    assert_eq!(catalogue.answer("client_version=0.144.0", Some(etag)).unwrap().status, 200);
+    let other = Catalogue::parse("+gpt-6-luna=d").unwrap();
+    assert_eq!(other.answer(query, Some(etag)).unwrap().status, 200);
+}

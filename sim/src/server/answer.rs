@@ -45,6 +45,9 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Broken> {
     let number = random::hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
     let mut headers = head::usual(number, now);
+    if let Gate::Codex { hosts, version } = gate {
+        head::set(&mut headers, "x-models-etag", hosts.etag(version.unwrap_or_default()));
+    }
     let order = match read(body, gate, state, now) {
         Ok(order) => order,
         Err(refusal) => {

@@ -28,7 +28,6 @@ pub(super) fn usual(number: u64, now: Duration) -> Headers {
         ("openai-model", "gpt-6-luna".to_owned()),
         ("openai-processing-ms", "317".to_owned()),
         ("openai-version", "2020-10-01".to_owned()),
-        ("x-models-etag", "W/\"sim\"".to_owned()),
         ("x-reasoning-included", "true".to_owned()),
         ("x-codex-turn-state", format!("{first:016x}")),
         ("x-codex-plan-type", "plus".to_owned()),

@@ -30,6 +30,9 @@ const MAX_BODY: usize = 128 << 20;
 /// The path of the Codex backend, which knows its host models.
 const CODEX: &str = "/backend-api/codex/responses";
 
+/// The path of its catalogue.
+const MODELS: &str = "/backend-api/codex/models";
+
 /// The paths that answer with a picture.
 const RESPONSES: [&str; 3] = [CODEX, "/responses", "/v1/responses"];
 
@@ -55,6 +58,10 @@ pub(super) async fn answer(
         }
         (_, path) if RESPONSES.contains(&path) => {
             refuse(Refusal::detail(405, "Method Not Allowed").with("allow", "POST"), clock::now())
+        }
+        (&Method::GET, MODELS) => models(&request.into_parts().0, &state),
+        (_, MODELS) => {
+            refuse(Refusal::detail(405, "Method Not Allowed").with("allow", "GET"), clock::now())
         }
         (method, path) => match Route::of(path) {
             Some(route) if method == Method::POST => images(request, &route, state, fate).await?,
@@ -86,6 +93,19 @@ async fn responses(
         return Ok(refuse(Refusal::detail(401, "Unauthorized"), now));
     }
     answer::answer(&body, gate(&head, &state), &state, fate, now).await
+}
+
+/// The catalogue of host models. It is the account's, so the request must name one.
+fn models(head: &Parts, state: &State) -> Response<Body> {
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let token = state.options.token.as_deref();
+    let has_account = header("chatgpt-account-id").is_some_and(|id| !id.is_empty());
+    if !has_account || !is_authorized(head, "authorization", token) {
+        return refuse(Refusal::detail(401, "Unauthorized"), clock::now());
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let answer = state.options.hosts.answer(query, header("if-none-match"));
+    refuse(answer.unwrap_or_else(|refusal| refusal), clock::now())
 }
 
 /// Who decides about the host model of a request.

@@ -76,3 +76,31 @@ async fn a_prompt_or_an_option_can_order_another_refusal() {
     let received = ask(open, PATH, "authorization: Bearer t\r\n", "gpt-5.4-mini", "").await;
     assert_eq!(received.status(), 200);
 }
+
+#[tokio::test]
+async fn the_catalogue_is_the_accounts() {
+    let address = start(&["--token", "t"]).await;
+    let path = "/backend-api/codex/models?client_version=0.170.0";
+    let account = format!("{CODEX}chatgpt-account-id: a\r\n");
+    let listed = send(address, "GET", path, &account, "").await;
+    assert_eq!(listed.status(), 200);
+    assert_eq!(listed.json()["models"][0]["slug"], "gpt-6.2-astra");
+    let tag = |received: &Received, name: &str| {
+        let line = received.head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.to_owned()
+    };
+    let drawn = ask(address, PATH, CODEX, "gpt-6-luna", "").await;
+    assert_eq!(tag(&listed, "etag: "), tag(&drawn, "x-models-etag: "));
+    for (method, path, headers, status) in [
+        ("GET", path, "", 401),
+        ("GET", path, CODEX, 401),
+        ("GET", path, "authorization: Bearer other\r\nchatgpt-account-id: a\r\n", 401),
+        ("GET", "/backend-api/codex/models", account.as_str(), 400),
+        ("POST", path, &account, 405),
+    ] {
+        let received = send(address, method, path, headers, "").await;
+        assert_eq!(received.status(), status, "{method} {path} {headers}");
+    }
+    let missing = send(address, "GET", "/backend-api/codex/models", &account, "").await;
+    assert_eq!(missing.json()["detail"], "missing client_version");
+}
