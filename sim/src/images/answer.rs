@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Endpoint, Request, request::Holds};
+use super::{Endpoint, Request, direct::OUTPUT_TOKENS, request::Holds};
 use crate::{
     event::Event,
     json::Json,
@@ -120,8 +120,9 @@ impl Answer {
         let request = &self.request;
         let text = text_tokens(&request.prompt);
         let images = request.images.len() as u64 * IMAGE_TOKENS;
-        let output = image_tokens(&request.tool) * self.pictures.len() as u64
-            + PREVIEW_TOKENS * self.previews.len() as u64;
+        let each = if request.direct { OUTPUT_TOKENS } else { image_tokens(&request.tool) };
+        let output =
+            each * self.pictures.len() as u64 + PREVIEW_TOKENS * self.previews.len() as u64;
         object! {
             "input_tokens": text + images,
             "input_tokens_details": object! { "image_tokens": images, "text_tokens": text },

@@ -82,6 +82,16 @@ const fn is_for_documents(fault: WireFault) -> bool {
     )
 }
 
+/// An answer in place of a picture, as the Codex backend words it.
+pub fn direct_refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
+    match fault {
+        AnswerFault::Unauthorized | AnswerFault::Forbidden | AnswerFault::NotFound => {
+            fault.answer(model, now)
+        }
+        _ => refusal(fault, model, now),
+    }
+}
+
 /// An answer in place of a picture, in the envelope of this API.
 pub fn refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
     let invalid = |status, message| Refusal::error(status, "invalid_request_error", None, message);

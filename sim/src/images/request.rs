@@ -77,6 +77,8 @@ pub struct Request {
     pub delivery: Delivery,
     /// What it is to hold.
     pub holds: Holds,
+    /// Whether the Codex backend answers.
+    pub direct: bool,
 }
 
 impl Request {
@@ -115,16 +117,25 @@ impl Request {
             "url" => Holds::Url,
             _ => Holds::Base64,
         };
-        Ok(Self { endpoint: route.endpoint, tool, prompt, images, n, delivery, holds })
+        Ok(Self {
+            endpoint: route.endpoint,
+            tool,
+            prompt,
+            images,
+            n,
+            delivery,
+            holds,
+            direct: false,
+        })
     }
 }
 
 /// The refusal of a body that cannot be read.
-fn malformed(why: &str) -> Refusal {
+pub(super) fn malformed(why: &str) -> Refusal {
     Refusal::error(400, "invalid_request_error", None, why)
 }
 
-fn missing(name: &str) -> Refusal {
+pub(super) fn missing(name: &str) -> Refusal {
     let message = format!("Missing required parameter: '{name}'.");
     Refusal::invalid(Some("missing_required_parameter"), name, &message)
 }
@@ -151,7 +162,7 @@ fn check_names(
     fields.only(&known)
 }
 
-fn read_prompt(fields: &Fields<'_>) -> Result<String, Refusal> {
+pub(super) fn read_prompt(fields: &Fields<'_>) -> Result<String, Refusal> {
     let prompt = fields.text("prompt")?.ok_or_else(|| missing("prompt"))?;
     if prompt.is_empty() {
         let message = "Invalid 'prompt': empty string. Expected a string with minimum length 1, but got an empty string instead.";

@@ -9,7 +9,7 @@ use crate::{picture::Background, refusal::Refusal};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 fn route(endpoint: Endpoint) -> Route {
-    Route { endpoint, deployment: None }
+    Route { endpoint, deployment: None, direct: false }
 }
 
 fn generation(body: Value) -> Result<Request, Refusal> {
@@ -46,7 +46,9 @@ fn paths_are_known_under_every_base() {
     for path in
         ["/v1/images/generations", "/backend-api/codex/images/generations", "/images/generations"]
     {
-        assert_eq!(Route::of(path), Some(route(Endpoint::Generations)), "{path}");
+        let direct = path.starts_with("/backend-api");
+        let expected = Route { direct, ..route(Endpoint::Generations) };
+        assert_eq!(Route::of(path), Some(expected), "{path}");
     }
     let azure = Route::of("/openai/deployments/gpt-image-1/images/edits").unwrap();
     assert_eq!(

@@ -93,6 +93,28 @@ pub(super) fn openai(number: u64, now: Duration) -> Headers {
     shared.chain(headers).map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
+/// What an answer of the Codex backend's own Images API carries: its limit is not that of turns.
+pub(super) fn direct(number: u64, now: Duration) -> Headers {
+    let mut headers = usual(number, now);
+    headers.retain(|(name, _)| {
+        !name.starts_with("x-codex-secondary-")
+            && !["openai-model", "x-reasoning-included", "x-codex-turn-state"].contains(name)
+    });
+    let resets_in = 52_117;
+    for (name, value) in [
+        ("content-type", "application/json".to_owned()),
+        ("x-codex-active-limit", "imagegen_premium".to_owned()),
+        ("x-codex-primary-used-percent", "4".to_owned()),
+        ("x-codex-primary-window-minutes", "1440".to_owned()),
+        ("x-codex-primary-reset-at", (now.as_secs() + resets_in).to_string()),
+        ("x-codex-primary-reset-after-seconds", resets_in.to_string()),
+        ("x-codex-imagegen-request-id", format!("imgreq_{:016x}", Random::new(!number).next())),
+    ] {
+        set(&mut headers, name, value);
+    }
+    headers
+}
+
 /// Sets one header in place of all of that name.
 pub(super) fn set(headers: &mut Headers, name: &'static str, value: impl Into<Vec<u8>>) {
     headers.retain(|(other, _)| *other != name);

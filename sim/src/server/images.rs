@@ -19,7 +19,7 @@ use crate::{
     images::{
         Answer, Request, Route, Sent,
         delivery::{self, Delivered},
-        faults,
+        direct, faults,
         request::Delivery,
     },
     picture::{Failure, Stage, Subject},
@@ -38,20 +38,23 @@ struct Order {
 pub(super) async fn answer(
     route: &Route,
     sent: &Sent,
+    len: usize,
     state: &Arc<State>,
     fate: Fate,
     now: Duration,
 ) -> Result<Response<Body>, Broken> {
     let number = random::hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
-    let mut headers = head::openai(number, now);
-    let order = match read(route, sent, state, now) {
+    let mut headers =
+        if route.direct { head::direct(number, now) } else { head::openai(number, now) };
+    let order = match read(route, sent, len, state, now) {
         Ok(order) => order,
         Err(refusal) => return Ok(refuse(refusal, headers, state)),
     };
     for fault in &order.work.settings.faults {
         match fault {
             Fault::Answer(fault) => {
-                let refusal = faults::refusal(*fault, &order.request.tool.model, now);
+                let word = if route.direct { faults::direct_refusal } else { faults::refusal };
+                let refusal = word(*fault, &order.request.tool.model, now);
                 return Ok(refuse(refusal, headers, state));
             }
             Fault::Wire(fault) if fault.no_answer().is_some() => {
@@ -72,13 +75,23 @@ pub(super) async fn answer(
     begin(order, headers, state, fate).await
 }
 
-fn read(route: &Route, sent: &Sent, state: &State, now: Duration) -> Result<Order, Refusal> {
-    let mut request = Request::read(route, sent)?;
+fn read(
+    route: &Route,
+    sent: &Sent,
+    len: usize,
+    state: &State,
+    now: Duration,
+) -> Result<Order, Refusal> {
+    let mut request = match route.direct {
+        true => direct::read(route.endpoint, sent, len)?,
+        false => Request::read(route, sent)?,
+    };
     let work = Work::read(&request.prompt, state, now).map_err(|unknown| {
         Refusal::invalid(Some("invalid_value"), "prompt", &unknown.to_string())
     })?;
     faults::check(&work.settings, &state.options.settings, request.delivery)?;
-    work.reshape(&mut request.tool, "medium");
+    let quality = if route.direct { "low" } else { "medium" };
+    work.reshape(&mut request.tool, quality);
     Ok(Order { request, work, now })
 }
 

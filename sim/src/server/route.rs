@@ -139,7 +139,10 @@ async fn images(
     let keyed = azure && is_authorized(&head, "api-key", token);
     if !keyed && !is_authorized(&head, "authorization", token) {
         state.stats.refused();
-        return Ok(refuse_openai(unauthorized(), now));
+        return Ok(match route.direct {
+            true => refuse(Refusal::detail(401, "Unauthorized"), now),
+            false => refuse_openai(unauthorized(), now),
+        });
     }
     if azure && !head.uri.query().is_some_and(has_version) {
         state.stats.refused();
@@ -147,7 +150,7 @@ async fn images(
             Refusal::error(404, "invalid_request_error", Some("404"), "Resource not found");
         return Ok(refuse_openai(refusal, now));
     }
-    images::answer(route, &sent, &state, fate, now).await
+    images::answer(route, &sent, len, &state, fate, now).await
 }
 
 /// Azure serves nothing without `api-version`.

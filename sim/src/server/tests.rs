@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod client;
+mod direct;
 mod hosts;
 mod images;
 

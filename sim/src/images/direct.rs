@@ -1,0 +1,216 @@
+//! The Images API of the Codex backend, under `/backend-api/codex/images`: it takes less than OpenAI's,
+//! and treats most of what it takes as wishes.
+//!
+//! Whatever model, size, quality, format or number is asked for, it draws one PNG of about 1.57
+//! megapixels in a shape of its own, of low quality, and answers with one JSON document.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    Endpoint, Request, Sent,
+    request::{Delivery, Holds, malformed, missing, read_prompt},
+};
+use crate::{
+    picture::{Background, Format},
+    random,
+    refusal::Refusal,
+    request::{Fields, ImageTool, Size, read_image},
+};
+
+/// What it takes beside `images`. Those after `size` are taken and do nothing.
+const KNOWN: [&str; 12] = [
+    "background",
+    "model",
+    "prompt",
+    "quality",
+    "size",
+    "moderation",
+    "n",
+    "output_compression",
+    "output_format",
+    "partial_images",
+    "stream",
+    "user",
+];
+
+/// The most images of one edit.
+const MAX_IMAGES: usize = 5;
+
+/// Bodies above this, in bytes, are refused as if the safety system had refused the prompt.
+const MAX_BODY: usize = 64 << 20;
+
+/// Output tokens of one picture, within the 429 to 451 that were reported.
+pub(super) const OUTPUT_TOKENS: u64 = 439;
+
+/// Reads and checks a body of `len` bytes.
+///
+/// # Errors
+///
+/// The answer that the backend gives.
+pub fn read(endpoint: Endpoint, sent: &Sent, len: usize) -> Result<Request, Refusal> {
+    if len > MAX_BODY {
+        return Err(Refusal::json(
+            400,
+            &crate::object! { "error": crate::story::moderation("input") },
+        ));
+    }
+    let object = match sent {
+        Sent::Json(json) => json,
+        Sent::Form { .. } => {
+            return Err(malformed("Unsupported content type: 'multipart/form-data'."));
+        }
+        Sent::Unreadable(why) => return Err(malformed(why)),
+    };
+    let fields = Fields { object, tool: None };
+    let mut known = KNOWN.to_vec();
+    known.extend((endpoint == Endpoint::Edits).then_some("images"));
+    fields.only(&known)?;
+    let prompt = read_prompt(&fields)?;
+    let tool = read_tool(&fields, endpoint, &prompt)?;
+    let images = match endpoint {
+        Endpoint::Generations => Vec::new(),
+        Endpoint::Edits => read_images(&fields)?,
+    };
+    let (delivery, holds) = (Delivery::Json, Holds::Base64);
+    Ok(Request { endpoint, tool, prompt, images, n: 1, delivery, holds, direct: true })
+}
+
+/// What is drawn, whatever was asked.
+fn read_tool(fields: &Fields<'_>, endpoint: Endpoint, prompt: &str) -> Result<ImageTool, Refusal> {
+    let model = fields.text("model")?.ok_or_else(|| missing("model"))?.to_owned();
+    let asked_size = fields.text("size")?.unwrap_or("auto").to_owned();
+    fields.text("quality")?;
+    if fields.text("output_format")? == Some("gif") {
+        return Err(malformed("GIF output is not enabled for this request."));
+    }
+    let asked_background = fields.one_of("background", &["auto", "transparent", "opaque"])?;
+    Ok(ImageTool {
+        model,
+        asked_size,
+        size: Size::free(random::hash(prompt.as_bytes())),
+        quality: "low".to_owned(),
+        background: match asked_background.as_str() {
+            "transparent" => Background::Transparent,
+            _ => Background::Opaque,
+        },
+        asked_background,
+        format: Format::Png,
+        compression: 100,
+        moderation: "auto".to_owned(),
+        partial_images: 0,
+        frames: 1,
+        frame_ms: 0,
+        edits: endpoint == Endpoint::Edits,
+        mask: None,
+    })
+}
+
+/// The images of an edit: files as data URLs and nothing else, since it fetches none.
+fn read_images(fields: &Fields<'_>) -> Result<Vec<Bytes>, Refusal> {
+    let Some(Value::Array(images)) = fields.object.get("images") else {
+        return Err(missing("images"));
+    };
+    if images.is_empty() {
+        return Err(missing("images"));
+    }
+    if images.len() > MAX_IMAGES {
+        let message = format!(
+            "Invalid 'images': array too long. Expected an array with maximum length {MAX_IMAGES}, but got an array with length {} instead.",
+            images.len()
+        );
+        return Err(Refusal::invalid(Some("array_above_max_length"), "images", &message));
+    }
+    let read = |(index, image): (usize, &Value)| {
+        let path = format!("images[{index}]");
+        match image.get("image_url").and_then(Value::as_str) {
+            Some(url) if url.starts_with("data:") => read_image(url, &path),
+            Some(_) => Err(malformed("Error while downloading file")),
+            None => Err(missing(&format!("{path}.image_url"))),
+        }
+    };
+    images.iter().enumerate().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
+
+    fn ask(endpoint: Endpoint, body: Value) -> Result<Request, Refusal> {
+        let len = body.to_string().len();
+        read(endpoint, &Sent::Json(body), len)
+    }
+
+    fn edit(images: Value) -> Result<Request, Refusal> {
+        ask(Endpoint::Edits, json!({"model": "gpt-image-2", "prompt": "fox", "images": images}))
+    }
+
+    /// The `error` of what is refused.
+    fn error(result: Result<Request, Refusal>) -> Value {
+        let refusal = result.unwrap_err();
+        assert_eq!(refusal.status, 400);
+        let body: Value = serde_json::from_slice(&refusal.body).unwrap();
+        body["error"].clone()
+    }
+
+    #[test]
+    fn what_is_asked_for_is_a_wish() {
+        let request = ask(
+            Endpoint::Generations,
+            json!({"model": "anything", "prompt": "fox", "size": "1024x1024", "quality": "high",
+                "output_format": "webp", "n": 4, "stream": true, "background": "transparent"}),
+        )
+        .unwrap();
+        let tool = &request.tool;
+        assert!(tool.size.pixels().abs_diff(1_572_864) < 3_000, "{}", tool.size);
+        assert_eq!((tool.quality.as_str(), tool.format), ("low", Format::Png));
+        assert_eq!(tool.background, Background::Transparent);
+        assert_eq!((request.n, request.delivery), (1, Delivery::Json));
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        for name in ["mask", "response_format", "images", "input_fidelity", "frame_count"] {
+            let mut body = json!({"model": "gpt-image-2", "prompt": "fox"});
+            body[name] = json!("x");
+            let error = error(ask(Endpoint::Generations, body));
+            assert_eq!(
+                (&error["code"], &error["param"]),
+                (&json!("unknown_parameter"), &json!(name))
+            );
+        }
+        let body = json!({"model": "gpt-image-2", "prompt": "fox", "output_format": "gif"});
+        let gif = error(ask(Endpoint::Generations, body));
+        assert_eq!(gif["message"], "GIF output is not enabled for this request.");
+        assert_eq!(error(ask(Endpoint::Generations, json!({"prompt": "fox"})))["param"], "model");
+        let form = Sent::Form { texts: json!({"prompt": "fox"}), files: Vec::new() };
+        for endpoint in [Endpoint::Generations, Endpoint::Edits] {
+            let message = error(read(endpoint, &form, 9))["message"].clone();
+            assert_eq!(message, "Unsupported content type: 'multipart/form-data'.");
+        }
+    }
+
+    #[test]
+    fn an_edit_has_one_to_five_files_as_data_urls() {
+        let image = json!({"image_url": PIXEL});
+        assert_eq!(edit(json!(vec![image.clone(); 5])).unwrap().images.len(), 5);
+        assert_eq!(error(edit(json!(vec![image; 6])))["code"], "array_above_max_length");
+        for images in [json!(null), json!([]), json!([{"file_id": "f"}])] {
+            assert_eq!(error(edit(images))["code"], "missing_required_parameter");
+        }
+        let url = error(edit(json!([{"image_url": "https://example.com/a.png"}])));
+        assert_eq!(url["message"], "Error while downloading file");
+    }
+
+    #[test]
+    fn a_body_above_64_mb_is_said_to_be_unsafe() {
+        let sent = Sent::Json(json!({"model": "gpt-image-2", "prompt": "fox"}));
+        assert!(read(Endpoint::Generations, &sent, MAX_BODY).is_ok());
+        let error = error(read(Endpoint::Generations, &sent, MAX_BODY + 1));
+        assert_eq!(error["code"], "moderation_blocked");
+    }
+}
