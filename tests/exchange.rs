@@ -613,7 +613,7 @@ fn the_record_tells_what_became_of_an_exchange() {
     let reply = answer(&mut exchange, &[&stream("QUJD")]);
     let record = exchange.finish(Some(200), NOW + Duration::from_millis(1500)).unwrap();
     let record: Value = serde_json::from_slice(&record).unwrap();
-    let wanted = json!({"request_id": "request-1", "endpoint": "generations",
+    let wanted = json!({"request_id": "request-1", "endpoint": "generations", "host_model": "gpt-6-luna",
         "consumer": "acme-web", "user": "acme", "model": "gpt-image-2", "upstream": "codex",
         "status": 200, "code": null, "images_asked": 1, "images_delivered": 1, "images_failed": 0,
         "images_dropped": 0, "size": "1024x1024", "quality": "low", "input_tokens": 10,

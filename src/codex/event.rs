@@ -30,6 +30,8 @@ pub enum ResponseEvent {
     Incomplete(Option<String>),
     /// `response.failed` or `error`.
     Failed(ErrorInfo),
+    /// The host model has begun an item of its answer: `response.output_item.added`.
+    Accepted,
     /// Not about pictures, or not JSON.
     Other,
 }
@@ -141,6 +143,7 @@ impl ResponseEvent {
                 Self::ItemDone(event.get("item").map(Item::read).unwrap_or_default())
             }
             "response.image_generation_call.partial_image" => Self::Preview(Item::read(&event)),
+            "response.output_item.added" => Self::Accepted,
             "response.image_generation_call.completed" => Self::Drawn,
             "response.output_text.delta" | "response.refusal.delta" => {
                 Self::WordsDelta(text(&event, "delta").map(str::to_owned).unwrap_or_default())

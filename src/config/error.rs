@@ -103,6 +103,9 @@ pub enum Fault {
         /// The names under `upstreams`.
         known: Vec<String>,
     },
+    /// Both `host_model` and `host_models` are there.
+    #[error("not beside `host_models`, accepted: one of the two")]
+    BothHostModels,
     /// The field belongs to upstreams that speak another API.
     #[error("only for upstreams whose `api` is \"{api}\", accepted: nothing here")]
     OtherApi {

@@ -59,14 +59,29 @@ pub(super) struct UpstreamFile {
     pub(super) authority: String,
     pub(super) path: Option<String>,
     pub(super) host_model: Option<String>,
+    pub(super) host_models: Option<Vec<String>>,
+    pub(super) host_model_cooldown: Option<Span>,
     pub(super) tool_choice: Option<ToolChoiceFile>,
     pub(super) response_format: Option<SentFile>,
     pub(super) edits: Option<Edits>,
     pub(super) stream: Option<SentFile>,
+    pub(super) max_edit_images: Option<u64>,
+    pub(super) max_request_bytes: Option<Bytes>,
+    pub(super) image_urls: Option<ImageUrlsFile>,
+    pub(super) max_partial_images: Option<u64>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     pub(super) timeout: Option<Span>,
+}
+
+/// Which URLs of images an upstream takes.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ImageUrlsFile {
+    Any,
+    Data,
 }
 
 /// Whether an upstream of the Images API is sent a field.

@@ -10,6 +10,7 @@
 //! what the log may say about it.
 
 mod accepted;
+mod capacity;
 mod compile;
 mod consumer;
 mod credential;
@@ -17,6 +18,7 @@ mod document;
 mod engine;
 mod error;
 mod file;
+mod host_models;
 mod identity;
 mod limit;
 mod list;
@@ -36,8 +38,10 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use capacity::Capacity;
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
+pub use host_models::HostModels;
 pub use identity::Identity;
 pub use model::{Candidate, Model};
 #[cfg(not(target_arch = "wasm32"))]

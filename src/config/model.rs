@@ -4,6 +4,7 @@ mod file;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::Upstream;
@@ -38,6 +39,8 @@ pub struct Candidate<'a> {
     pub sent: Cow<'a, str>,
     /// Where to send the request.
     pub upstream: &'a Upstream,
+    /// The text model that calls the image tool; `None` for an upstream of the Images API.
+    pub host_model: Option<Rc<str>>,
 }
 
 /// An entry of `models`.
@@ -61,7 +64,8 @@ impl Route {
         }
         let candidates = self.candidates.iter().map(|(name, rename)| {
             let sent = rename.apply(requested, &self.pattern)?;
-            Some(Candidate { sent, upstream: upstreams.get(name)? })
+            let upstream = upstreams.get(name)?;
+            Some(Candidate { sent, upstream, host_model: upstream.first_host_model() })
         });
         candidates.collect()
     }

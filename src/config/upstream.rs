@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
+use super::capacity::Capacity;
 use super::credential::{Credential, Environment};
 use super::error::{ConfigError, Fault};
 use super::file::{SentFile, ToolChoiceFile, UpstreamFile};
+use super::host_models::HostModels;
 use super::pointer::Pointer;
 use super::text;
 use crate::codex::request::ToolChoice;
@@ -45,7 +50,9 @@ pub struct Upstream {
     cluster: String,
     authority: String,
     path: String,
-    host_model: String,
+    host_models: HostModels,
+    capacity: Capacity,
+    fingerprint: String,
     tool_choice: ToolChoice,
     credential: Credential,
     headers: Vec<(String, String)>,
@@ -99,9 +106,32 @@ impl Upstream {
         self.streams
     }
 
-    /// The text model that calls the image tool.
-    pub fn host_model(&self) -> &str {
-        &self.host_model
+    /// The text models that may call the image tool.
+    pub fn host_models(&self) -> &HostModels {
+        &self.host_models
+    }
+
+    /// The first of them; `None` for the Images API.
+    pub fn first_host_model(&self) -> Option<Rc<str>> {
+        let is_responses = self.api == Api::Responses;
+        self.host_models.names().first().filter(|_| is_responses).cloned()
+    }
+
+    /// What it takes.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// 16 hexadecimal digits that change with whatever decides which host models it serves: where it
+    /// is, and how requests present themselves. No secret can be found from them.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The value of the header `version`, by which Codex judges the client.
+    pub fn version(&self) -> Option<&str> {
+        let version = self.headers.iter().find(|(name, _)| name == "version");
+        version.map(|(_, value)| value.as_str())
     }
 
     /// Whether that model is made to call the tool.
@@ -132,7 +162,7 @@ impl Upstream {
     /// The upstream `name` that `file`, which stands at `here`, describes.
     pub(super) fn compile(
         name: &str,
-        file: UpstreamFile,
+        mut file: UpstreamFile,
         here: &Pointer,
         env: &Environment<'_>,
     ) -> Result<Self, ConfigError> {
@@ -148,12 +178,14 @@ impl Upstream {
             return Err(here.key("timeout").out_of_range());
         }
         check_api(&file, here)?;
+        let host_models = HostModels::compile(&mut file, here)?;
+        let capacity = Capacity::compile(&file, here)?;
         let credential = Credential::compile(file.credential, &here.key("credential"), env)?;
         let default_path = match file.api {
             Api::Responses => DEFAULT_PATH,
             Api::Images => DEFAULT_IMAGES_PATH,
         };
-        Ok(Self {
+        let mut upstream = Self {
             name: name.to_owned(),
             api: file.api,
             names_format: matches!(file.response_format, Some(SentFile::Send)),
@@ -162,7 +194,9 @@ impl Upstream {
             cluster: field("cluster", file.cluster, name, text::is_cluster)?,
             authority: field("authority", Some(file.authority), "", text::is_authority)?,
             path: field("path", file.path, default_path, text::is_path)?,
-            host_model: field("host_model", file.host_model, DEFAULT_HOST_MODEL, text::is_name)?,
+            host_models,
+            capacity,
+            fingerprint: String::new(),
             tool_choice: match file.tool_choice {
                 None | Some(ToolChoiceFile::Force) => ToolChoice::Force,
                 Some(ToolChoiceFile::Auto) => ToolChoice::Auto,
@@ -170,8 +204,18 @@ impl Upstream {
             headers: compile_headers(file.headers, &credential, &here.key("headers"))?,
             credential,
             timeout,
-        })
+        };
+        upstream.fingerprint = fingerprint(&upstream);
+        Ok(upstream)
     }
+}
+
+fn fingerprint(upstream: &Upstream) -> String {
+    let account = upstream.account_id().unwrap_or_default();
+    let mut words = vec![upstream.authority(), upstream.path(), account];
+    words.extend(upstream.headers.iter().flat_map(|(name, value)| [name.as_str(), value]));
+    let digest = Sha256::digest(words.join("\n"));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Refuses settings of the other API: one that is written is meant to do something.
@@ -189,6 +233,8 @@ fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
             "responses",
             vec![
                 ("host_model", file.host_model.is_some()),
+                ("host_models", file.host_models.is_some()),
+                ("host_model_cooldown", file.host_model_cooldown.is_some()),
                 ("tool_choice", file.tool_choice.is_some()),
             ],
         ),
@@ -240,8 +286,6 @@ const DEFAULT_PATH: &str = "/backend-api/codex/responses";
 const DEFAULT_IMAGES_PATH: &str = "/v1/images";
 /// What OpenAI, Azure and those who imitate them take; only the Codex backend wants JSON.
 const DEFAULT_EDITS: Edits = Edits::Form;
-/// A small model is enough to call one tool.
-const DEFAULT_HOST_MODEL: &str = "gpt-5.4-mini";
 /// A large image of high quality takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Envoy counts timeouts in milliseconds, and takes zero for none at all.

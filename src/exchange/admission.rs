@@ -9,10 +9,11 @@
 use std::time::Duration;
 
 use super::asking::{Asking, Terms};
-use super::call::Callee;
+use super::call::{Callee, Place};
 use super::caller::user_failure;
-use super::failover::Failover;
+use super::failover::{Choice, Failover};
 use super::gate::{Gate, Rooms};
+use super::host_models::{self, Order};
 use super::outcome::Forward;
 use super::reading::Reading;
 use super::record::Record;
@@ -71,26 +72,33 @@ pub(super) fn admit(
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
     let user = user.map_err(user_failure)?;
     record.user = Some(user.clone());
-    let model = resolve(gate, &consumer, &request, record)?;
+    let (model, orders) = resolve(gate, &consumer, &request, record, now)?;
     let terms = terms(gate, &model, &request);
-    let rooms = make_room(gate, lease, body.len(), &model, &request, terms.relays)?;
+    let may_move_on = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
+    let keeps = may_move_on && !terms.relays;
+    let rooms = make_room(gate, lease, body.len(), &model, &request, terms.relays, keeps)?;
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
     let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
     let first = model.candidates.first().ok_or(Failure::Internal)?;
     let n = if terms.relays { request.n } else { 1 };
     let forward = forward(&head, first, &request, n, config.route_match());
     let first = Callee {
-        candidate: 0,
+        place: Place::default(),
         api: first.upstream.api(),
+        host_model: first.host_model.clone(),
         deadline: now.saturating_add(first.upstream.timeout()),
     };
     let deadline = now.saturating_add(model.longest_timeout());
-    let name = |it: &Candidate<'_>| (it.upstream.name().to_owned(), it.sent.to_string());
-    let candidates: Vec<_> = model.candidates.iter().map(name).collect();
+    let choice = |(it, order): (&Candidate<'_>, Order)| Choice {
+        upstream: it.upstream.name().to_owned(),
+        sent: it.sent.to_string(),
+        host_models: order.names,
+    };
+    let candidates: Vec<_> = model.candidates.iter().zip(orders).map(choice).collect();
     // What is made of the body goes before it may be kept.
     drop(model);
     drop(request);
-    let failover = (candidates.len() > 1).then(|| {
+    let failover = keeps.then(|| {
         let _lease = rooms.kept;
         Failover { endpoint, encoding, head, body, _lease, candidates }
     });
@@ -104,7 +112,8 @@ fn resolve<'a>(
     consumer: &Consumer,
     request: &'a ImageRequest<'_>,
     record: &mut Record,
-) -> Result<Model<'a>, Failure> {
+    now: Duration,
+) -> Result<(Model<'a>, Vec<Order>), Failure> {
     let requested = request.model.as_deref();
     let mut model = gate
         .config
@@ -114,8 +123,9 @@ fn resolve<'a>(
     record.ask(&model.candidates);
     check_allowed(consumer, &model, request)?;
     keep_able(&mut model.candidates, request)?;
+    let orders = host_models::order(gate, &mut model.candidates, now);
     record.ask(&model.candidates);
-    Ok(model)
+    Ok((model, orders))
 }
 
 /// In which of its own terms the client is answered.
@@ -137,6 +147,7 @@ fn make_room(
     model: &Model<'_>,
     request: &ImageRequest<'_>,
     relays: bool,
+    keeps: bool,
 ) -> Result<Rooms, Failure> {
     let copied =
         request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
@@ -147,7 +158,7 @@ fn make_room(
     if relays {
         return gate.relay_rooms(lease, relaying::room_for(request.n), sent);
     }
-    let kept = if model.candidates.len() > 1 { standing } else { 0 };
+    let kept = if keeps { standing } else { 0 };
     gate.rooms(lease, request, sent, kept)
 }
 
@@ -156,18 +167,35 @@ fn keep_able(
     candidates: &mut Vec<Candidate<'_>>,
     request: &ImageRequest<'_>,
 ) -> Result<(), Failure> {
-    let check = |it: &Candidate<'_>| match target(it, 1).is_form(request) {
-        true => request.check_model(&it.sent).and_then(|()| request.check_files()),
-        false => request.check_model(&it.sent),
-    };
     if let Some(first) = candidates.first() {
-        let checked = check(first);
-        candidates.retain(|it| check(it).is_ok());
+        let checked = check(first, request);
+        candidates.retain(|it| check(it, request).is_ok());
         if candidates.is_empty() {
             checked?;
         }
     }
+    // Previews are a wish: an upstream without them is asked only if there is no other.
+    let previews = request.stream.map_or(0, |it| it.previews);
+    let shows = |it: &Candidate<'_>| it.upstream.capacity().partial_images >= previews;
+    if candidates.iter().any(shows) {
+        candidates.retain(shows);
+    }
     Ok(())
+}
+
+/// Whether `candidate` can do what is asked for.
+fn check(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> Result<(), Failure> {
+    let capacity = candidate.upstream.capacity();
+    let target = target(candidate, 1);
+    request.check_model(&candidate.sent)?;
+    request.check_images(capacity.edit_images, capacity.https_images)?;
+    if target.is_form(request) {
+        request.check_files()?;
+    }
+    match max_len(request, &target) > capacity.request_bytes {
+        true => Err(Failure::UpstreamTooLarge),
+        false => Ok(()),
+    }
 }
 
 fn check_allowed(

@@ -1,6 +1,7 @@
 //! Upstream is asked: one call for each picture, the first of them the client's own stream.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::End;
@@ -59,6 +60,8 @@ pub(super) struct Results {
     pub(super) pictures: Vec<Picture>,
     /// Who drew them.
     pub(super) drawn_by: Vec<usize>,
+    /// The host models that called the image tool for them, with the place of the upstream.
+    pub(super) host_models: Vec<(usize, Rc<str>)>,
     pub(super) failures: Vec<Failed>,
 }
 
@@ -68,6 +71,8 @@ pub(super) struct Failed {
     /// The upstream that was asked last, and why it failed.
     pub(super) candidate: usize,
     pub(super) failure: Failure,
+    /// The host model that was asked last, if there is one.
+    pub(super) host_model: Option<Rc<str>>,
     /// What is told of all of them, in the client's terms, and whose failure that is.
     pub(super) told: Failure,
     pub(super) told_by: usize,
@@ -83,7 +88,7 @@ impl Asking {
         failover: Option<Failover>,
         deadline: Duration,
     ) -> Self {
-        let calls: Vec<_> = rooms.into_iter().map(|room| Call::new(room, first)).collect();
+        let calls: Vec<_> = rooms.into_iter().map(|room| Call::new(room, first.clone())).collect();
         Self {
             starting: (1..calls.len()).collect(),
             calls,
@@ -190,20 +195,22 @@ impl Asking {
         let Some(failover) = &self.failover else { return };
         let is_late = now >= self.deadline;
         for (place, call) in self.calls.iter_mut().enumerate() {
-            let next = call.candidate().saturating_add(1);
-            let Some(refusal) = call.refusal().filter(|_| !is_late && failover.has(next)) else {
-                continue;
-            };
+            let Some(refusal) = call.refusal().filter(|_| !is_late) else { continue };
+            let Some(next) = failover.next(call.place(), refusal) else { continue };
             let is_own = place == 0 && !self.own_is_over;
             if is_own && !self.own_has_ended {
                 self.refused_at.get_or_insert(now);
                 continue;
             }
             self.refusals.push((call.candidate(), refusal.clone()));
-            call.move_on();
+            call.move_on(next);
             self.own_is_over |= place == 0;
         }
-        let is_done = |call: &Call| call.is_settled() || call.has_begun();
+        // Nobody else is asked for a call whose only upstream has taken the host model.
+        let is_done = |call: &Call| {
+            let is_last = !failover.has_upstream_after(call.candidate());
+            call.is_settled() || call.has_begun() || is_last && call.is_accepted()
+        };
         if self.calls.iter().all(is_done) && !self.waits_for_own() {
             self.failover = None;
         }
@@ -214,9 +221,8 @@ impl Asking {
         let Some(call) = self.calls.first().filter(|_| self.refused_at.is_some()) else {
             return false;
         };
-        let next = call.candidate().saturating_add(1);
-        let has_next = self.failover.as_ref().is_some_and(|failover| failover.has(next));
-        !self.own_has_ended && has_next && call.refusal().is_some()
+        let next = |refusal| self.failover.as_ref()?.next(call.place(), refusal);
+        !self.own_has_ended && call.refusal().and_then(next).is_some()
     }
 
     /// The next call to be made of another upstream.
@@ -226,7 +232,7 @@ impl Asking {
             let due = |(_, call): &(usize, &mut Call)| call.is_due();
             let (place, call) = self.calls.iter_mut().enumerate().find(due)?;
             let failover = self.failover.as_ref();
-            match failover.and_then(|it| it.call(gate, call.candidate(), self.deadline, now)) {
+            match failover.and_then(|it| it.call(gate, call.place(), self.deadline, now)) {
                 Some((batch, callee)) => {
                     call.made(callee);
                     self.starting.push_back(place);
@@ -277,17 +283,19 @@ impl Asking {
         let mut results = Results::default();
         for call in self.calls {
             let candidate = call.candidate();
+            let host_model = call.host_model().cloned();
             match call.into_result() {
                 Ok(picture) => {
                     results.pictures.push(picture);
                     results.drawn_by.push(candidate);
+                    results.host_models.extend(host_model.map(|it| (candidate, it)));
                 }
                 Err(mut all) => {
-                    let told_by = failover::telling(&all);
-                    let told = all.get(told_by).cloned().unwrap_or(Failure::Internal);
+                    let told = all.get(failover::telling(&all)).cloned();
+                    let (told_by, told) = told.unwrap_or((candidate, Failure::Internal));
                     let told = told.with_images_name(self.terms.images_name);
-                    let failure = all.pop().unwrap_or(Failure::Internal);
-                    results.failures.push(Failed { candidate, failure, told, told_by });
+                    let failure = all.pop().map_or(Failure::Internal, |(_, last)| last);
+                    results.failures.push(Failed { candidate, failure, host_model, told, told_by });
                 }
             }
         }

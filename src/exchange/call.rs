@@ -9,6 +9,7 @@
 //!  └──────────── Due ◀─────────────────────────────────────┘
 //! ```
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::failing::Failing;
@@ -23,9 +24,11 @@ use crate::translate::error;
 /// A call.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// Which of the upstreams is called.
-    candidate: usize,
+    /// Which of the upstreams is called, and with which of its host models.
+    place: Place,
     api: Api,
+    /// The host model that is asked, if there is one.
+    host_model: Option<Rc<str>>,
     state: State,
     deadline: Duration,
     /// Previews that came whole.
@@ -35,18 +38,28 @@ pub(super) struct Call {
     spare: Option<Lease>,
     /// No other upstream is asked: this one may have drawn, or it is not only its own refusal.
     stays: bool,
-    /// Why the upstreams before this one brought nothing.
-    earlier: Vec<Failure>,
+    /// Why earlier tries brought nothing, each with the place of its upstream.
+    earlier: Vec<(usize, Failure)>,
 }
 
 /// What a call is told of its upstream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Callee {
-    /// Its place among those that may serve the request.
-    pub(super) candidate: usize,
+    pub(super) place: Place,
     pub(super) api: Api,
+    /// The host model that is asked, if there is one.
+    pub(super) host_model: Option<Rc<str>>,
     /// When the call is given up.
     pub(super) deadline: Duration,
+}
+
+/// Whom a call asks: both are counted from 0 in the order in which they are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The upstream, among those that may serve the request.
+    pub(super) candidate: usize,
+    /// The host model, among those of the upstream.
+    pub(super) host_model: usize,
 }
 
 /// What has become of a call.
@@ -83,8 +96,9 @@ impl Call {
     /// A call that is made.
     pub(super) fn new(room: Lease, callee: Callee) -> Self {
         Self {
-            candidate: callee.candidate,
+            place: callee.place,
             api: callee.api,
+            host_model: callee.host_model,
             state: State::Waiting(room),
             deadline: callee.deadline,
             previews: Vec::new(),
@@ -97,7 +111,22 @@ impl Call {
 
     /// Which of the upstreams is called.
     pub(super) fn candidate(&self) -> usize {
-        self.candidate
+        self.place.candidate
+    }
+
+    /// Whom the call asks.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The host model that is asked, if there is one.
+    pub(super) fn host_model(&self) -> Option<&Rc<str>> {
+        self.host_model.as_ref()
+    }
+
+    /// Whether the host model works on the request.
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(&self.state, State::Collecting(collector) if collector.is_accepted())
     }
 
     /// Why another upstream may be asked for the picture: this one refused, and certainly drew nothing.
@@ -117,14 +146,14 @@ impl Call {
         self.stays = true;
     }
 
-    /// Has the call made again, of the next upstream.
-    pub(super) fn move_on(&mut self) {
+    /// Has the call made again, at `next`.
+    pub(super) fn move_on(&mut self, next: Place) {
         let settled = std::mem::replace(&mut self.state, State::Settled(Err(Failure::Internal)));
         let (State::Settled(Err(failure)), Some(room)) = (settled, self.spare.take()) else {
             return;
         };
-        self.earlier.push(failure);
-        self.candidate = self.candidate.saturating_add(1);
+        self.earlier.push((self.place.candidate, failure));
+        self.place = next;
         self.state = State::Due(room);
     }
 
@@ -140,6 +169,7 @@ impl Call {
             State::Due(room) => State::Waiting(room),
             other => other,
         };
+        self.host_model = callee.host_model;
         (self.api, self.deadline) = (callee.api, callee.deadline);
     }
 
@@ -184,6 +214,7 @@ impl Call {
                 return;
             }
         };
+        let bounds = &Bounds { host_model: self.host_model.clone(), ..bounds.clone() };
         // It was taken up, or answered in part, or by another.
         self.stays |= (201..=299).contains(&head.status);
         self.state = match head {
@@ -269,23 +300,28 @@ impl Call {
                 }
             }
             State::Failing(failing, _) => {
-                self.stays |= failing.leaves_open();
-                failing.failure(self.api, now)
+                let failure = failing.failure(self.api, self.host_model.as_deref(), now);
+                // A text model that is not served draws nothing, whatever the status.
+                let is_certain = matches!(failure, Failure::HostModelRefused { .. });
+                self.stays |= !is_certain && failing.leaves_open();
+                failure
             }
         };
         self.fail(failure);
     }
 
-    /// The outcome, with all failures in the order of the upstreams; a call that is still open was cut.
-    pub(super) fn into_result(self) -> Result<Picture, Vec<Failure>> {
+    /// The outcome, with all failures in the order of the tries, each with the place of its upstream; a
+    /// call that is still open was cut.
+    pub(super) fn into_result(self) -> Result<Picture, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
-        failures.push(match self.state {
+        let last = match self.state {
             State::Settled(Ok(picture)) => return Ok(picture),
             State::Settled(Err(failure)) => failure,
             State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing(..) => {
                 Failure::UpstreamCut
             }
-        });
+        };
+        failures.push((self.place.candidate, last));
         Err(failures)
     }
 

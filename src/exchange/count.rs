@@ -80,6 +80,8 @@ metrics! {
     UNCOUNTED: Counter "imagegate_uncounted_total" [] "requests";
     /// Calls of an upstream that failed through no fault of the client. `kind` is the error's code.
     UPSTREAM_ERRORS: Counter "imagegate_upstream_errors_total" ["kind", "upstream"] "calls";
+    /// Calls that an upstream refused because it does not serve this text model.
+    HOST_MODEL_REFUSALS: Counter "imagegate_host_model_refusals_total" ["host_model"] "calls";
     /// Calls that another upstream was asked for after this one had refused them.
     FAILOVERS: Counter "imagegate_failovers_total" ["upstream"] "calls";
     /// From a request's head to that of the upstream's answer.
@@ -157,8 +159,11 @@ mod tests {
     fn names_are_unique_and_only_the_last_label_may_hold_dots() {
         for metric in METRICS {
             assert_eq!(METRICS.iter().filter(|it| it.name == metric.name).count(), 1);
-            let place = metric.labels.iter().position(|label| *label == "upstream");
-            assert!(place.is_none_or(|place| place + 1 == metric.labels.len()), "{}", metric.name);
+            for dotted in ["upstream", "host_model"] {
+                let place = metric.labels.iter().position(|label| *label == dotted);
+                let is_last = place.is_none_or(|place| place + 1 == metric.labels.len());
+                assert!(is_last, "{}", metric.name);
+            }
         }
     }
 }

@@ -46,8 +46,13 @@ impl Failing {
         error::leaves_open(self.head.status, &self.body)
     }
 
-    /// What it says.
-    pub(super) fn failure(&self, api: Api, now: Duration) -> Failure {
+    /// What it says, of a call that asked `host_model`.
+    pub(super) fn failure(&self, api: Api, host_model: Option<&str>, now: Duration) -> Failure {
+        let refused = host_model.filter(|_| matches!(self.head.status, 200..=299 | 400..=422));
+        let refused = refused.and_then(|it| error::host_model_refused(&self.body, it));
+        if let Some(failure) = refused {
+            return failure;
+        }
         let retry_after = self.head.retry_after.as_deref();
         error::from_http(api, self.head.status, retry_after, &self.body, now)
     }

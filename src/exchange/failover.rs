@@ -11,10 +11,11 @@
 //!
 //! The client's body is kept until no call can move on any more, and written anew for each call.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::admission;
-use super::call::Callee;
+use super::call::{Callee, Place};
 use super::gate::Gate;
 use super::head::Kept;
 use super::outcome::{SideBatch, SideCalls};
@@ -34,28 +35,52 @@ pub(super) struct Failover {
     pub(super) body: Vec<u8>,
     /// Covers the body, and what is made of it while it stands.
     pub(super) _lease: Lease,
-    /// Who may serve the request: the name of the upstream, and of the model there.
-    pub(super) candidates: Vec<(String, String)>,
+    /// Who may serve the request.
+    pub(super) candidates: Vec<Choice>,
+}
+
+/// An upstream that may serve a request.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) upstream: String,
+    /// The name of the model there.
+    pub(super) sent: String,
+    pub(super) host_models: Vec<Rc<str>>,
 }
 
 impl Failover {
-    /// Whether there is such a candidate.
-    pub(super) fn has(&self, candidate: usize) -> bool {
-        candidate < self.candidates.len()
+    /// Who is asked after `place` has refused with `refusal`: the next host model if it is only the
+    /// host model that is refused, else the next upstream. `None` if there is none.
+    pub(super) fn next(&self, place: Place, refusal: &Failure) -> Option<Place> {
+        let Place { candidate, host_model } = place;
+        let other = Place { candidate, host_model: host_model.saturating_add(1) };
+        let count = self.candidates.get(candidate).map_or(0, |it| it.host_models.len());
+        if matches!(refusal, Failure::HostModelRefused { .. }) && other.host_model < count {
+            return Some(other);
+        }
+        let candidate = candidate.saturating_add(1);
+        (candidate < self.candidates.len()).then_some(Place { candidate, host_model: 0 })
     }
 
-    /// The call of `candidate`, which ends at `deadline` at the latest. Nothing where the body cannot be read
+    /// Whether there is another upstream after this one.
+    pub(super) fn has_upstream_after(&self, candidate: usize) -> bool {
+        candidate.saturating_add(1) < self.candidates.len()
+    }
+
+    /// The call at `place`, which ends at `deadline` at the latest. `None` if the body cannot be read
     /// again, which it could.
     pub(super) fn call(
         &self,
         gate: &Gate,
-        candidate: usize,
+        place: Place,
         deadline: Duration,
         now: Duration,
     ) -> Option<(SideBatch, Callee)> {
-        let (upstream, sent) = self.candidates.get(candidate)?;
-        let upstream = gate.config.upstream(upstream)?;
-        let model = Candidate { sent: sent.into(), upstream };
+        let choice = self.candidates.get(place.candidate)?;
+        let upstream = gate.config.upstream(&choice.upstream)?;
+        let host_model = choice.host_models.get(place.host_model).cloned();
+        let sent = choice.sent.as_str().into();
+        let model = Candidate { sent, upstream, host_model: host_model.clone() };
         let limits = gate.config.request();
         let mut request =
             admission::parse(self.endpoint, &self.body, &self.encoding, limits).ok()?;
@@ -69,7 +94,7 @@ impl Failover {
             headers: self.head.call(upstream, &path, &body),
             timeout: Kept::patience(deadline.saturating_sub(now)),
         };
-        let callee = Callee { candidate, api: upstream.api(), deadline };
+        let callee = Callee { place, api: upstream.api(), host_model, deadline };
         Some((SideBatch { calls, body: body.bytes }, callee))
     }
 }
@@ -86,6 +111,7 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
             | Failure::UpstreamNotEntitled
             // The account has not got it, or nobody has.
             | Failure::ModelRefused
+            | Failure::HostModelRefused { .. }
             | Failure::UpstreamUnreachable
             | Failure::RouteMissing
             | Failure::ClusterMissing
@@ -96,12 +122,12 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
 
 /// Which of the failures a client is told where each upstream brought nothing, in the order in which they were
 /// asked: what the last one said, unless that is a refusal and there is one with a wait; of these the shortest.
-pub(super) fn telling(failures: &[Failure]) -> usize {
+pub(super) fn telling(failures: &[(usize, Failure)]) -> usize {
     let last = failures.len().saturating_sub(1);
-    if !failures.last().is_some_and(is_refusal) {
+    if !failures.last().is_some_and(|(_, it)| is_refusal(it)) {
         return last;
     }
-    let waits = failures.iter().enumerate().filter_map(|(place, it)| Some((wait(it)?, place)));
+    let waits = failures.iter().enumerate().filter_map(|(place, it)| Some((wait(&it.1)?, place)));
     waits.min().map_or(last, |(_, place)| place)
 }
 
@@ -117,6 +143,11 @@ const fn wait(failure: &Failure) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn telling(failures: &[Failure]) -> usize {
+        let tries: Vec<_> = failures.iter().cloned().enumerate().collect();
+        super::telling(&tries)
+    }
 
     #[test]
     fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {

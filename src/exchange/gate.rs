@@ -133,6 +133,7 @@ impl Gate {
             max_buffered_bytes: self.config.max_buffered_bytes(),
             last_partial: self.config.accept_last_partial(),
             previews: 0,
+            host_model: None,
         }
     }
 

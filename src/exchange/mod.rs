@@ -29,6 +29,7 @@ mod failing;
 mod failover;
 mod gate;
 mod head;
+mod host_models;
 mod keepalive;
 mod notice;
 mod outcome;
@@ -55,7 +56,7 @@ pub use outcome::{
 pub use record::Record;
 
 use crate::openai::error::Failure;
-use asking::Asking;
+use asking::{Asking, Results};
 use consulting::Consulting;
 use count::Count;
 use keepalive::Keepalive;
@@ -118,7 +119,9 @@ impl Exchange {
     fn refuse(&mut self, failure: &Failure) -> LocalReply {
         self.phase = Phase::Replied;
         self.record.fail(failure);
-        let reply = LocalReply::failure(failure, self.record.upstream.as_deref());
+        let upstream = self.record.upstream.as_deref();
+        let upstream = upstream.and_then(|name| self.gate.config.upstream(name));
+        let reply = LocalReply::failure(failure, upstream);
         self.record.bytes_out = reply.body.len();
         self.with_request_id(reply)
     }
@@ -130,6 +133,28 @@ impl Exchange {
         self.record.fail_own(failure);
         self.record.fail_stream(failure);
         OnResponseEnd::Reset
+    }
+
+    /// Notes what came of the calls in the end.
+    fn note_results(&mut self, results: &Results, now: Duration) {
+        for failed in &results.failures {
+            self.note_refusal(failed.candidate, &failed.failure, now);
+        }
+        for (candidate, host_model) in &results.host_models {
+            if let Some(upstream) = self.gate.config.upstream(&self.record.candidate(*candidate)) {
+                host_models::serve(&self.gate, upstream, host_model, now);
+            }
+        }
+        self.record.note_results(results);
+    }
+
+    /// Notes that the upstream at `candidate` refused a host model, if it did.
+    fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
+        let Failure::HostModelRefused { host_model, .. } = refusal else { return };
+        self.record.counts.push(count::HOST_MODEL_REFUSALS.once([host_model]));
+        if let Some(upstream) = self.gate.config.upstream(&self.record.candidate(candidate)) {
+            host_models::refuse(&self.gate, upstream, host_model, now);
+        }
     }
 
     fn with_request_id(&self, reply: LocalReply) -> LocalReply {

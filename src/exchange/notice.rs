@@ -1,15 +1,56 @@
 //! What the log says to the operator: what is wrong and what to change.
 
-use crate::openai::error::Failure;
+use std::borrow::Cow;
 
-/// What an operator has to correct if a request fails like this. The client is told less. `upstream`
-/// is the name of the one that was called; `None` if none was.
-pub(super) fn notice(failure: &Failure, upstream: Option<&str>) -> Option<String> {
-    let words = words(failure)?;
+use crate::config::Upstream;
+use crate::openai::error::{Failure, HostModelFault};
+
+/// What an operator has to correct if a request is answered with `failure`. The client is told less.
+/// `upstream` is the one that was called; `None` if none was.
+pub(super) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
+    match (failure, upstream) {
+        (Failure::HostModelRefused { .. }, Some(upstream)) => Some(all_refused(upstream)),
+        _ => moved_on(failure, upstream),
+    }
+}
+
+/// The same if something else is asked after this refusal.
+pub(super) fn moved_on(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
+    let words = match failure {
+        Failure::HostModelRefused { host_model, fault } => Cow::Owned(refused(host_model, *fault)),
+        _ => Cow::Borrowed(words(failure)?),
+    };
     Some(match upstream {
-        Some(upstream) if failure.is_upstreams() => format!("upstream `{upstream}`: {words}"),
-        _ => words.to_owned(),
+        Some(upstream) if failure.is_upstreams() => {
+            format!("upstream `{}`: {words}", upstream.name())
+        }
+        _ => words.into_owned(),
     })
+}
+
+fn refused(host_model: &str, fault: HostModelFault) -> String {
+    let reason = match fault {
+        HostModelFault::NotServed => "this account and client version do not have it",
+        HostModelFault::ClientTooOld => "the client version in the header `version` is too old",
+        HostModelFault::NoImageTool => "it has no image tool",
+    };
+    format!("it refuses the host model `{host_model}`: {reason}")
+}
+
+fn all_refused(upstream: &Upstream) -> String {
+    let names: Vec<_> =
+        upstream.host_models().names().iter().map(|name| format!("`{name}`")).collect();
+    let version = match upstream.version() {
+        Some(version) => format!("the version {version}"),
+        None => "no header `version`, which it needs".to_owned(),
+    };
+    format!(
+        "upstream `{}`: it refuses every host model ({}); requests sent {version}: raise `version` \
+         and `user-agent` in `headers` to those of a current Codex client, or set `host_models` to \
+         models that the account has (`imagegatectl upstream check` lists them)",
+        upstream.name(),
+        names.join(", "),
+    )
 }
 
 const fn words(failure: &Failure) -> Option<&'static str> {

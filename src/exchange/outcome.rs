@@ -1,6 +1,7 @@
 //! What a callback may answer: each enum holds exactly what Envoy allows at that point.
 
-use super::notice::notice;
+use super::notice;
+use crate::config::Upstream;
 use crate::openai::error::Failure;
 
 /// A response made by the filter.
@@ -209,13 +210,13 @@ pub struct SideCalls {
 
 impl LocalReply {
     /// The reply that reports a failure, of a call of `upstream` if there was one.
-    pub(super) fn failure(failure: &Failure, upstream: Option<&str>) -> Self {
+    pub(super) fn failure(failure: &Failure, upstream: Option<&Upstream>) -> Self {
         let error = failure.to_api();
         Self {
             status: error.status,
             headers: error.headers(),
             body: error.write(),
-            notice: notice(failure, upstream),
+            notice: notice::answered(failure, upstream),
         }
     }
 

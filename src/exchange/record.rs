@@ -25,6 +25,9 @@ pub struct Record {
     pub(super) user: Option<String>,
     pub(super) model: Option<String>,
     pub(super) upstream: Option<String>,
+    /// The text model that called the image tool, or was asked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) host_model: Option<String>,
     pub(super) status: Option<u16>,
     pub(super) code: Option<&'static str>,
     /// The rule that refused.
@@ -135,6 +138,8 @@ impl Record {
     pub(super) fn ask(&mut self, candidates: &[Candidate<'_>]) {
         self.candidates = candidates.iter().map(|it| it.upstream.name().to_owned()).collect();
         self.upstream = self.candidates.first().cloned();
+        let host_model = candidates.first().and_then(|it| it.host_model.as_deref());
+        self.host_model = host_model.map(str::to_owned);
     }
 
     /// Notes the refusals behind which another upstream was asked, with the place of the one that refused.
@@ -156,6 +161,10 @@ impl Record {
         if let Some(candidate) = drawn_by.first().copied().or_else(told_by) {
             self.upstream = Some(self.candidate(candidate));
         }
+        let drew = results.host_models.first().map(|(_, name)| name);
+        let failed = || failures.first().and_then(|it| it.host_model.as_ref());
+        let asked = if drawn_by.is_empty() { failed() } else { drew };
+        self.host_model = asked.map(|name| name.to_string());
         let drawn = drawn_by.iter().map(|it| (*it, Fate::Drawn));
         let failed = failures.iter().map(|it| (it.candidate, Fate::Failed(&it.failure)));
         self.note_fates(drawn.chain(failed), OK);

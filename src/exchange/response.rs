@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::asking::{Asking, Results};
 use super::call::Call;
 use super::head::ResponseHead;
-use super::notice::notice;
+use super::notice;
 use super::outcome::{
     LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
 };
@@ -57,10 +57,12 @@ impl Exchange {
         let Some(asking) = self.asking() else { return OnFailover::Hold };
         let (call, refusals) = (asking.next_call(&gate, now), asking.take_refusals());
         self.record.move_on(&refusals);
-        let notices = refusals.iter().filter_map(|(candidate, refusal)| {
-            notice(refusal, Some(&self.record.candidate(*candidate)))
-        });
-        let notices = notices.collect();
+        let mut notices = Vec::new();
+        for (candidate, refusal) in &refusals {
+            self.note_refusal(*candidate, refusal, now);
+            let upstream = self.record.candidate(*candidate);
+            notices.extend(notice::moved_on(refusal, gate.config.upstream(&upstream)));
+        }
         match call {
             Some(batch) => OnFailover::Call { batch, notices },
             None => match self.answer_if_settled(now) {
@@ -235,8 +237,8 @@ impl Exchange {
     pub(super) fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
         let format = asking.terms.format;
         let results = asking.into_results();
-        self.record.note_results(&results);
-        let Results { pictures, drawn_by, failures } = results;
+        self.note_results(&results, now);
+        let Results { pictures, drawn_by, failures, .. } = results;
         if pictures.is_empty() {
             self.count_failed();
             let first = failures.into_iter().next();

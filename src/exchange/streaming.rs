@@ -176,7 +176,7 @@ impl Exchange {
         let tells_status = is_held && events.is_empty() && !streaming.asking.has_begun();
         let Streaming { asking, mut writer, limits, .. } = *streaming;
         let results = asking.into_results();
-        self.record.note_results(&results);
+        self.note_results(&results, now);
         let told = match results.failures.into_iter().next() {
             Some(failed) => Err(failed.told),
             None => {

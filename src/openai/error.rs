@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use failure::{Failure, Fits, KeyReason, LimitReached};
+pub use failure::{Failure, Fits, HostModelFault, KeyReason, LimitReached};
 
 use super::choice::choice;
 

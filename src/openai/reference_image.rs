@@ -60,6 +60,14 @@ impl FileType {
 }
 
 impl<'a> ReferenceImage<'a> {
+    /// Whether it is elsewhere, at an `https:` URL, and so for the upstream to fetch.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        let is_data =
+            |url: &str| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+        matches!(self, Self::Url(url) if !is_data(url))
+    }
+
     /// Reads one entry. `max_bytes` bounds the decoded image.
     ///
     /// # Errors

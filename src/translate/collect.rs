@@ -43,6 +43,8 @@ pub struct Bounds {
     pub last_partial: LastPartial,
     /// How many previews the client is shown.
     pub previews: u32,
+    /// The text model that is asked to call the image tool, if there is one.
+    pub host_model: Option<Rc<str>>,
 }
 
 /// A picture and what was told about it.
@@ -169,6 +171,11 @@ impl Collector {
     pub fn has_drawn(&self) -> bool {
         let came = |kind| self.scanner.has_begun(kind);
         came(Kind::Picture) || came(Kind::Preview) || self.gathered.is_drawn
+    }
+
+    /// Whether the text model works on the request: it is not refused any more.
+    pub fn is_accepted(&self) -> bool {
+        self.gathered.is_accepted
     }
 
     /// The room that covers the picture, if nothing of one has come.

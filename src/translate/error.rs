@@ -13,6 +13,7 @@
 
 mod envoy;
 mod field;
+mod host_model;
 mod redact;
 mod retry;
 mod words;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 pub use envoy::{from_envoy, leaves_open, never_left};
+use host_model::host_model_fault;
 pub use words::from_words;
 
 #[cfg(test)]
@@ -93,6 +95,19 @@ pub fn from_http(
         },
         _ => Failure::UpstreamFailed,
     }
+}
+
+/// What the body of an error says about the text model that was asked, if it is about that one.
+#[must_use]
+pub fn host_model_refused(body: &[u8], host_model: &str) -> Option<Failure> {
+    refuses_host_model(&read_body(body), host_model)
+}
+
+/// The same of an error that was read.
+#[must_use]
+pub fn refuses_host_model(info: &ErrorInfo, host_model: &str) -> Option<Failure> {
+    let fault = host_model_fault(info, host_model)?;
+    Some(Failure::HostModelRefused { host_model: host_model.to_owned(), fault })
 }
 
 /// The failure behind an `error` or `response.failed` event, or an output item's `error`.

@@ -101,7 +101,7 @@ fn describe(config: &Config) -> String {
             upstream.cluster(),
             upstream.authority(),
             upstream.path(),
-            upstream.host_model(),
+            upstream.host_models().names().join(","),
             upstream.tool_choice(),
             upstream.credential().map(|(name, secret)| (name, secret.expose())),
             upstream.account_id(),

@@ -31,6 +31,7 @@ mod forms;
 mod generations;
 mod harness;
 mod held_heads;
+mod host_models;
 mod http2;
 mod identity;
 mod keepalive;

@@ -55,6 +55,7 @@ impl Failure {
                 | Self::ClusterMissing
                 | Self::UpstreamCredential
                 | Self::UpstreamNotEntitled
+                | Self::HostModelRefused { .. }
                 | Self::UpstreamRejects
                 | Self::UpstreamHosted
                 | Self::QuotaExhausted
@@ -107,6 +108,7 @@ impl Failure {
             Self::QuotaExhausted => Class::QuotaExhausted,
             Self::UpstreamCredential => Class::UpstreamCredential,
             Self::UpstreamNotEntitled => Class::UpstreamNotEntitled,
+            Self::HostModelRefused { .. } => Class::HostModelRefused,
             Self::UpstreamRejects => Class::UpstreamRejects,
             Self::UpstreamFailed => Class::UpstreamFailed,
             Self::UpstreamOverloaded { .. } => Class::UpstreamOverloaded,

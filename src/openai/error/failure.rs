@@ -164,6 +164,13 @@ pub enum Failure {
     UpstreamCredential,
     /// Our account at the upstream may not make images.
     UpstreamNotEntitled,
+    /// The upstream does not serve the text model that calls the image tool.
+    HostModelRefused {
+        /// The text model.
+        host_model: String,
+        /// Why not, as far as it says.
+        fault: HostModelFault,
+    },
     /// The upstream finds fault with what we, not the client, put into the request.
     UpstreamRejects,
     /// The upstream failed.
@@ -173,6 +180,17 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+}
+
+/// Why an upstream does not serve a text model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostModelFault {
+    /// The account does not have it, or nobody has: it is retired or was never there.
+    NotServed,
+    /// The client version that requests name is too old for it.
+    ClientTooOld,
+    /// It has no image tool.
+    NoImageTool,
 }
 
 /// The rule that does not admit a request, in words: amounts as the unit is written.

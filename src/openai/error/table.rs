@@ -289,6 +289,9 @@ table! {
     /// The gateway's account may not make images.
     UpstreamNotEntitled: 502 Server ["upstream_not_entitled"], Param::Null, Never,
         "This gateway's account at the image service may not make images. Please contact the operator of this gateway.";
+    /// The upstream refuses every text model (`host_models`) that could call the image tool.
+    HostModelRefused: 502 Server ["upstream_host_model_refused"], Param::Null, Never,
+        "The image service does not serve the text model that this gateway uses. Please contact the operator of this gateway.";
     /// The upstream finds fault with what the gateway, not the client, put into the request.
     UpstreamRejects: 502 Server ["upstream_rejected_request"], Param::Null, Never,
         "The image service did not accept what this gateway sent. Please contact the operator of this gateway.";

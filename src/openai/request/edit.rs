@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ImageRequest, InputFidelity, Limits, Member, Object, RequestError};
+use super::{ImageRequest, InputFidelity, Limits, Member, Object, RequestCode, RequestError};
 use crate::multipart::Boundary;
 use crate::openai::{
     choice::list,
@@ -111,6 +111,36 @@ impl ImageRequest<'_> {
         let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
         mask.map_or(Ok(()), |mask| mask.to_file().map(|_| ()))
             .map_err(|fault| RequestError::malformed_image(format!("mask{inner}").into(), fault))
+    }
+
+    /// Holds the images and the mask to `most` images, the mask not counted, and to `data:` URLs and
+    /// files unless `https` URLs are taken, for an upstream that takes no others.
+    ///
+    /// # Errors
+    ///
+    /// There are too many images, or the first that is elsewhere.
+    pub fn check_images(&self, most: usize, https: bool) -> Result<(), RequestError> {
+        let count = self.images.len();
+        if count > most {
+            let (most, count) = (most.to_string(), count.to_string());
+            let code = RequestCode::ArrayTooLong;
+            return Err(RequestError::out_of_bounds(code, "images".into(), &most, &count));
+        }
+        if https {
+            return Ok(());
+        }
+        let inner = if self.edit.is_some() { ".image_url" } else { "" };
+        let fault =
+            "the upstream of this model does not fetch images. Send the image as a data URL";
+        if let Some(index) = self.images.iter().position(ReferenceImage::is_remote) {
+            let param = format!("images[{index}]{inner}");
+            return Err(RequestError::invalid_value(param, fault));
+        }
+        let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
+        match mask.is_some_and(ReferenceImage::is_remote) {
+            true => Err(RequestError::invalid_value(format!("mask{inner}"), fault)),
+            false => Ok(()),
+        }
     }
 
     /// Holds `input_fidelity` to what `model` knows.

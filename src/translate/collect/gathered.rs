@@ -45,6 +45,8 @@ pub(super) struct Gathered {
     tools_removed: bool,
     /// The tool said that it is done, or sent a preview.
     pub(super) is_drawn: bool,
+    /// The text model has begun an item of its answer.
+    pub(super) is_accepted: bool,
     pub(super) now: Duration,
 }
 
@@ -67,6 +69,7 @@ impl Gathered {
             garbled: false,
             tools_removed: false,
             is_drawn: false,
+            is_accepted: false,
             now: Duration::ZERO,
         }
     }
@@ -108,8 +111,13 @@ impl Gathered {
                 return Some(Err(error::from_incomplete(reason.as_deref())));
             }
             ResponseEvent::Failed(info) => {
-                return Some(Err(error::from_event(Api::Responses, &info, self.now)));
+                let host_model = self.bounds.host_model.as_deref();
+                let refused = host_model.and_then(|it| error::refuses_host_model(&info, it));
+                let failure =
+                    refused.unwrap_or_else(|| error::from_event(Api::Responses, &info, self.now));
+                return Some(Err(failure));
             }
+            ResponseEvent::Accepted => self.is_accepted = true,
             ResponseEvent::Other => {}
         }
         None

@@ -1,0 +1,127 @@
+//! Which host models upstreams have refused lately: shared by all workers, so that requests start
+//! with one that works.
+//!
+//! An upstream has one key of the shared data, since keys are never freed. Its value is text: the
+//! upstream's fingerprint in the first line, then for each refused model the Unix milliseconds until
+//! which it is not asked, a space and its name. A configuration that changes where the upstream is or
+//! how requests present themselves has another fingerprint, and so a new start.
+//!
+//! A write that is lost costs one call: the next request asks the model again. So nothing is locked.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::gate::Gate;
+use crate::config::{Candidate, Upstream};
+use crate::limits::Store;
+
+/// So many writes are tried while other workers write the same key.
+const MAX_TRIES: u32 = 8;
+
+/// The host models of one upstream, for one request.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Order {
+    /// In the order in which they are asked; empty for an upstream of the Images API.
+    pub(super) names: Vec<Rc<str>>,
+    /// All were refused lately: only the one whose time ends first is asked, to find out when one
+    /// works again without asking all of them for each request.
+    pub(super) is_probe: bool,
+}
+
+/// A model that is not asked, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refused {
+    until: Duration,
+    name: String,
+}
+
+/// The orders of all candidates. One whose models were all refused goes behind the others.
+pub(super) fn order(gate: &Gate, candidates: &mut Vec<Candidate<'_>>, now: Duration) -> Vec<Order> {
+    let orders = |it: &Candidate<'_>| order_of(gate.store(), it.upstream, now);
+    let mut sorted: Vec<_> = candidates.drain(..).map(|it| (orders(&it), it)).collect();
+    sorted.sort_by_key(|(order, _)| order.is_probe);
+    let mut list = Vec::with_capacity(sorted.len());
+    for (order, mut candidate) in sorted {
+        candidate.host_model = order.names.first().cloned();
+        candidates.push(candidate);
+        list.push(order);
+    }
+    list
+}
+
+fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
+    let names = match upstream.first_host_model() {
+        None => return Order::default(),
+        Some(_) => upstream.host_models().names(),
+    };
+    if names.len() == 1 {
+        return Order { names: names.to_vec(), is_probe: false };
+    }
+    let refused = read(store, upstream).1;
+    let until = |name: &str| {
+        let it = refused.iter().find(|it| it.name == name)?;
+        Some(it.until).filter(|until| *until > now)
+    };
+    let live: Vec<_> = names.iter().filter(|name| until(name).is_none()).cloned().collect();
+    if !live.is_empty() {
+        return Order { names: live, is_probe: false };
+    }
+    let first = names.iter().min_by_key(|name| until(name)).cloned();
+    Order { names: first.into_iter().collect(), is_probe: true }
+}
+
+/// Notes that `upstream` refused `name`.
+pub(super) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
+    let until = now.saturating_add(upstream.host_models().cooldown());
+    write(gate.store(), upstream, now, |refused| {
+        refused.retain(|it| it.name != name);
+        refused.push(Refused { until, name: name.to_owned() });
+    });
+}
+
+/// Notes that `upstream` served `name` after all.
+pub(super) fn serve(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
+    let is_refused = read(gate.store(), upstream).1.iter().any(|it| it.name == name);
+    if is_refused {
+        write(gate.store(), upstream, now, |refused| refused.retain(|it| it.name != name));
+    }
+}
+
+fn write(
+    store: &dyn Store,
+    upstream: &Upstream,
+    now: Duration,
+    change: impl Fn(&mut Vec<Refused>),
+) {
+    let known = |it: &Refused| upstream.host_models().names().iter().any(|name| **name == *it.name);
+    for _ in 0..MAX_TRIES {
+        let (token, mut refused) = read(store, upstream);
+        change(&mut refused);
+        // What is of no use any more goes, so that the value stays as small as the configuration.
+        refused.retain(|it| it.until > now && known(it));
+        let lines = refused.iter().map(|it| format!("\n{} {}", it.until.as_millis(), it.name));
+        let value = lines.fold(upstream.fingerprint().to_owned(), |value, line| value + &line);
+        if store.swap(&key(upstream), value.as_bytes(), token).is_ok() {
+            return;
+        }
+    }
+}
+
+fn read(store: &dyn Store, upstream: &Upstream) -> (Option<u32>, Vec<Refused>) {
+    let (value, token) = store.get(&key(upstream));
+    let value = value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let mut lines = value.lines();
+    if lines.next() != Some(upstream.fingerprint()) {
+        return (token, Vec::new());
+    }
+    let refused = lines.filter_map(|line| {
+        let (until, name) = line.split_once(' ')?;
+        let until = Duration::from_millis(until.parse().ok()?);
+        Some(Refused { until, name: name.to_owned() })
+    });
+    (token, refused.collect())
+}
+
+fn key(upstream: &Upstream) -> String {
+    format!("imagegate.host_models.{}", upstream.name())
+}

@@ -1,0 +1,124 @@
+//! Whether an upstream refuses the text model that calls the image tool.
+//!
+//! It says so in many forms: a `detail`, an error with or without a code, an event in a 200; with the
+//! status 400 or 404. What they have in common is a message that names the model and says that it is
+//! not there for this account, this client version or this tool. Nothing was drawn then.
+
+use crate::codex::error::ErrorInfo;
+use crate::openai::error::HostModelFault;
+
+/// Words that say that a model is not served.
+const NOT_SERVED: [&str; 5] =
+    ["not supported", "not found", "does not exist", "not available", "do not have access"];
+/// Words that say that the client is too old for a model.
+const TOO_OLD: [&str; 3] = ["newer version", "requires a newer", "please upgrade"];
+/// The tool that a text-only model does not have.
+const TOOL: &str = "image_generation";
+/// The type of errors about the image itself: the model in them is the image model.
+const IMAGE_ERROR: &str = "image_generation_user_error";
+
+/// What is wrong with `host_model`, if the error is about it.
+pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<HostModelFault> {
+    let message = info.message.as_deref()?.to_ascii_lowercase();
+    if !names(&message, &host_model.to_ascii_lowercase()) {
+        return None;
+    }
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let is_not_served = says(&NOT_SERVED);
+    if message.contains(TOOL) && is_not_served {
+        return Some(HostModelFault::NoImageTool);
+    }
+    let is_of_tool = info.param.as_deref().is_some_and(|param| param.starts_with("tools"));
+    let is_of_image = info.kind.as_deref().is_some_and(|kind| kind.ends_with(IMAGE_ERROR));
+    if is_of_tool || is_of_image {
+        return None;
+    }
+    if says(&TOO_OLD) {
+        return Some(HostModelFault::ClientTooOld);
+    }
+    is_not_served.then_some(HostModelFault::NotServed)
+}
+
+/// Whether `message` names `model`, whole or followed by a suffix of the upstream's own
+/// (`gpt-5.6-luna-free-1p-…`), and not as the end of another name.
+fn names(message: &str, model: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
+    message.match_indices(model).any(|(at, _)| {
+        let before = message.get(..at).and_then(|it| it.chars().next_back());
+        let after = message.get(at.saturating_add(model.len())..);
+        let mut after = after.unwrap_or_default().chars();
+        let next = after.next();
+        // A dot that ends the sentence is no part of the name.
+        let ends = match next {
+            Some('.') => !after.next().is_some_and(|it| it.is_ascii_alphanumeric()),
+            Some(next) => !is_part(next) || next == '-',
+            None => true,
+        };
+        ends && !before.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn fault(body: &Value, model: &str) -> Option<HostModelFault> {
+        host_model_fault(&ErrorInfo::read(body).unwrap(), model)
+    }
+
+    #[test]
+    fn every_form_of_a_refusal_is_known() {
+        let sentence =
+            "The 'gpt-6-luna' model is not supported when using Codex with a ChatGPT account.";
+        let not_served = Some(HostModelFault::NotServed);
+        for body in [
+            json!({"detail": sentence}),
+            json!({"detail": {"message": sentence}}),
+            json!({"error": {"message": sentence, "type": "invalid_request_error"}}),
+            json!({"type": "error", "status": 400,
+                "error": {"type": "invalid_request_error", "message": sentence}}),
+            json!({"type": "response.failed", "response": {"error": {"message": sentence}}}),
+            json!({"error": {"message": "Model not found gpt-6-luna", "param": "model",
+                "type": "invalid_request_error", "code": null}}),
+            json!({"error": {"message": "Model not found gpt-6-luna-free-1p-codexswic-ev3",
+                "type": "invalid_request_error", "param": "model", "code": null}}),
+            json!({"error": {"code": "model_not_found", "param": null, "message":
+                "The model `gpt-6-luna` does not exist or you do not have access to it."}}),
+            json!({"message": "GPT-6-Luna is not found."}),
+        ] {
+            assert_eq!(fault(&body, "gpt-6-luna"), not_served, "{body}");
+        }
+        let upgrade = json!({"error": {"message": "The 'gpt-6-luna' model requires a newer version \
+            of Codex. Please upgrade to the latest app or CLI and try again."}});
+        assert_eq!(fault(&upgrade, "gpt-6-luna"), Some(HostModelFault::ClientTooOld));
+        let tool = json!({"error": {"message":
+            "Tool 'image_generation' is not supported with gpt-6-luna.", "param": "tools"}});
+        assert_eq!(fault(&tool, "gpt-6-luna"), Some(HostModelFault::NoImageTool));
+    }
+
+    #[test]
+    fn other_errors_are_not_about_the_host_model() {
+        for body in [
+            // The image model, though an outage and not the client may be the cause.
+            json!({"error": {"type": "image_generation_user_error", "code": "invalid_value",
+                "param": "tools", "message": "The model 'gpt-image-2' does not exist."}}),
+            // A client that asks for an image model of the host model's name.
+            json!({"error": {"type": "image_generation_user_error", "code": "invalid_value",
+                "param": "tools", "message": "The model 'gpt-6-luna' does not exist."}}),
+            json!({"error": {"message": "The model 'gpt-6-luna' does not exist.",
+                "param": "tools[0].model"}}),
+            json!({"detail": "The 'gpt-6-luna-pro.x' model is overloaded."}),
+            json!({"detail": "The 'gpt-6-sol' model is not supported."}),
+            json!({"detail": "The 'my-gpt-6-luna' model is not supported."}),
+            json!({"detail": "The 'gpt-6-luna.5' model is not supported."}),
+            json!({"detail": "Unsupported parameter: n"}),
+            json!({"error": {"code": "rate_limit_exceeded",
+                "message": "Rate limit reached for gpt-6-luna in organization x."}}),
+            json!({"error": {"code": "server_error"}}),
+        ] {
+            assert_eq!(fault(&body, "gpt-6-luna"), None, "{body}");
+        }
+    }
+}
