@@ -4,7 +4,13 @@
 use std::time::Duration;
 
 use super::faults;
-use crate::{hosts::Form, json::Json, object, refusal::Refusal, request::not_offered};
+use crate::{
+    hosts::Form,
+    json::Json,
+    object,
+    refusal::Refusal,
+    request::{no_transparent, not_offered},
+};
 
 faults! {
     /// An answer that is no stream.
@@ -157,9 +163,7 @@ impl AnswerFault {
             Self::NoImageModel => {
                 Refusal::drawing("tools", "The model 'gpt-image-2' does not exist.")
             }
-            Self::NoTransparent => {
-                Refusal::drawing("tools", "Transparent background is not supported for this model.")
-            }
+            Self::NoTransparent => no_transparent(),
             Self::BadImage => Refusal::invalid(
                 Some("invalid_image"),
                 "input",

@@ -18,6 +18,7 @@ pub(crate) use self::{
 pub use self::{input::Input, size::Size, tool::ImageTool};
 use crate::{
     hosts::{Catalogue, Form, Version},
+    picture::Background,
     refusal::Refusal,
     story::Echo,
 };
@@ -64,12 +65,26 @@ impl Gate<'_> {
         }
     }
 
+    /// The model that Codex draws with cannot draw on nothing.
+    fn check_background(self, tool: Option<&ImageTool>) -> Result<(), Refusal> {
+        let is_transparent = tool.is_some_and(|tool| tool.background == Background::Transparent);
+        match self {
+            Self::Codex { .. } if is_transparent => Err(no_transparent()),
+            Self::Open | Self::Codex { .. } => Ok(()),
+        }
+    }
+
     fn check(self, host_model: &str, draws: bool) -> Result<(), Refusal> {
         match self {
             Self::Open => Ok(()),
             Self::Codex { hosts, version } => hosts.check(host_model, version, draws),
         }
     }
+}
+
+/// The refusal of a transparent background.
+pub(crate) fn no_transparent() -> Refusal {
+    Refusal::drawing("tools", "Transparent background is not supported for this model.")
 }
 
 /// A request that the backend would take.
@@ -109,6 +124,7 @@ impl Request {
         let input = Input::read(&body)?;
         let choice = body.get("tool_choice").cloned().unwrap_or_else(|| Value::from("auto"));
         let tool = tool::read(&body, &choice, &input)?;
+        gate.check_background(tool.as_ref())?;
         let echo = |name: &str, default: Value| body.get(name).cloned().unwrap_or(default);
         Ok(Self {
             host_model,

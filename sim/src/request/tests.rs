@@ -167,3 +167,14 @@ fn reference_images_must_be_images() {
         [bytes::Bytes::new()]
     );
 }
+
+#[test]
+fn the_codex_backend_draws_no_transparent_background() {
+    let hosts = Catalogue::default();
+    let gate = Gate::Codex { hosts: &hosts, version: Some(Version(0, 170, 0)) };
+    let parse = |body: &Value| Request::parse(body.to_string().as_bytes(), gate);
+    let mut body = body();
+    assert_eq!(parse(&body).unwrap_err(), no_transparent());
+    body["tools"][0]["background"] = json!("opaque");
+    assert!(parse(&body).is_ok());
+}

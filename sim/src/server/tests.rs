@@ -23,6 +23,7 @@ async fn a_request_is_answered_by_a_stream_with_its_picture() {
     for name in [
         "content-type: text/event-stream",
         "set-cookie: __cf_bm=",
+        "x-codex-active-limit: premium",
         "x-codex-primary-used-percent",
         "openai-model",
     ] {
