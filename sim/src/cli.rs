@@ -28,7 +28,7 @@ Options:
   --previews N            previews that are sent although none were asked for, 0 to 8 [default: 1]
   --completed-output WHAT empty: `output` of response.completed is [], as Codex sends it [default]
                           full: it repeats every item with its base64, as api.openai.com does
-  --free-shape            pictures of about 1.57 megapixels in a shape of the backend's own and at its own quality,
+  --free-shape            images of about 1.57 megapixels in a shape of the backend's own and at its own quality,
                           whatever was asked, as Codex draws them [default: exact sizes]
   --token TOKEN           the token that is accepted, as bearer or, for Azure, as api-key [default: any]
   --host-models LIST      the host models of the account in place of the usual ones, or the file that lists them:

@@ -65,7 +65,7 @@ pub const VALUES: [(&str, &str); 9] = [
     ),
     (
         "free_shape",
-        "the picture has about 1.57 megapixels in a shape of its own and its own quality, whatever was asked",
+        "the image has about 1.57 megapixels in a shape of its own and its own quality, whatever was asked",
     ),
     ("vary", "other colours and shapes for each request"),
 ];

@@ -69,7 +69,7 @@ impl CompletedOutput {
     }
 }
 
-/// Who chooses the shape and the quality of a picture.
+/// Who chooses the shape and the quality of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// The client: sizes are exact, which the Codex backend's are not.

@@ -181,10 +181,14 @@ const KNOWN: [&str; 13] = [
 #[test]
 fn nothing_of_the_client_goes_up_but_its_wish() {
     let upstream = Upstream::drawing(&Drawing::small(1));
-    let envoy = Envoy::start(upstream.port());
+    // Without a configured identity, which would cover the client's.
+    let mut config = crate::harness::config();
+    config["upstreams"]["codex"]["headers"] = json!({"originator": "codex_cli_rs"});
+    let envoy = Envoy::with(upstream.port(), &config);
     let mut body = body();
     body["n"] = json!(2);
     let names = [
+        "version",
         "cookie",
         "x-openai-organization",
         "openai-project",

@@ -1,7 +1,7 @@
 //! Which host models there are, and how the backend refuses the others.
 //!
 //! A host model is the text model that calls the image tool. It is refused if it was removed, if
-//! nobody knows it, if it does not take the tool, or if the client is too old for it: the `version`
+//! its name is unknown, if it does not take the tool, or if the client is too old for it: the `version`
 //! header decides that, and a client without one is as old as can be.
 
 mod form;
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 pub use self::{form::Form, version::Version};
 use crate::refusal::Refusal;
 
-/// How a name that nobody knows is refused.
+/// How an unknown name is refused.
 const UNKNOWN: Form = Form::Detail;
 
 /// A host model.

@@ -40,7 +40,7 @@ const MAX_IMAGES: usize = 5;
 /// Bodies above this, in bytes, are refused as if the safety system had refused the prompt.
 const MAX_BODY: usize = 64 << 20;
 
-/// Output tokens of one picture, within the 429 to 451 that were reported.
+/// Output tokens of one image, within the 429 to 451 that were reported.
 pub(super) const OUTPUT_TOKENS: u64 = 439;
 
 /// Reads and checks a body of `len` bytes.

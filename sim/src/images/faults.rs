@@ -82,7 +82,7 @@ const fn is_for_documents(fault: WireFault) -> bool {
     )
 }
 
-/// An answer in place of a picture, as the Codex backend words it.
+/// An answer in place of an image, as the Codex backend words it.
 pub fn direct_refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
     match fault {
         AnswerFault::Unauthorized | AnswerFault::Forbidden | AnswerFault::NotFound => {

@@ -42,12 +42,12 @@ const PARAMETERS: [&str; 15] = [
     "tools",
 ];
 
-/// Who decides whether there is a host model of a name.
+/// Which API decides whether a host model is served.
 #[derive(Clone, Copy, Debug)]
 pub enum Gate<'a> {
-    /// Nobody: the OpenAI API serves every one.
+    /// The OpenAI API: it serves every one.
     Open,
-    /// The Codex backend, by the account's catalogue and the client's version.
+    /// The Codex backend: it decides by the account's catalogue and the client's version.
     Codex {
         /// The host models of the account.
         hosts: &'a Catalogue,
@@ -65,7 +65,7 @@ impl Gate<'_> {
         }
     }
 
-    /// The model that Codex draws with cannot draw on nothing.
+    /// Refuses a transparent background, which the model that Codex draws with does not have.
     fn check_background(self, tool: Option<&ImageTool>) -> Result<(), Refusal> {
         let is_transparent = tool.is_some_and(|tool| tool.background == Background::Transparent);
         match self {

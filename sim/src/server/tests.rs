@@ -124,7 +124,7 @@ async fn the_codex_path_names_its_own_image_model() {
 /// Drawing that many pixels without optimisation takes longer than the client waits, so nothing is
 /// drawn here.
 #[test]
-fn a_picture_can_have_a_shape_and_a_quality_of_its_own() {
+fn an_image_can_have_a_shape_and_a_quality_of_its_own() {
     let body = client::body("gpt-6-luna", "fox");
     let asked = Request::parse(body.as_bytes(), Gate::Open).unwrap().tool.unwrap();
     let drawn = |directives: &str| {

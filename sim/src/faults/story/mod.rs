@@ -42,7 +42,7 @@ faults! {
         CutMidImage "cut_mid_image" "the connection is cut in the middle of the final picture",
         EndMidImage "end_mid_image" "the body ends properly in the middle of the final picture",
         CutBeforeCompleted "cut_before_completed" "the body ends properly, without response.completed",
-        CutAfterImage "cut_after_image" "the connection is cut after the final picture, before any event that ends the response",
+        CutAfterImage "cut_after_image" "the connection is cut after the final image, before any event that ends the response",
         CutAfterCompleted "cut_after_completed" "the connection is cut after completed, without the last chunk of the body",
         Stall "stall" "the head, then silence",
         StallMidImage "stall_mid_image" "silence from the middle of the final picture on",
