@@ -1,6 +1,6 @@
 # The one entry for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-clients test-openapi lint golden fuzz bench clean
+.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-clients test-openapi lint golden fuzz bench bench-docs clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ fuzz: ## Fuzz each target for FUZZ_SECONDS (60); installs cargo-fuzz under .tool
 
 bench: build ## Measure the filter against the same bytes without it
 	@benches/run.sh
+
+bench-docs: ## Take the figures of the last runs into docs/bench.json, its picture and its tables; review the difference
+	@benches/run.sh docs
 
 clean: ## Remove what was built; .tools/ stays
 	rm -rf build target

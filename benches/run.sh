@@ -2,12 +2,19 @@
 # Measures build/imagegate.wasm in Envoy, in less than four minutes: docs/benchmarks.md.
 #   benches/run.sh         the filter over no filter
 #   benches/run.sh rules   rules over none, counted here and by a rate-limit service
-#   BENCH_SECONDS=60   shortens the run: noisier, and docs/bench.svg stays as it is
+#   benches/run.sh docs    takes the last figures of both into docs/bench.json, and from there into picture and tables
+#   BENCH_SECONDS=60   shortens the run: noisier, and not for the documentation
 #   BENCH_FILTER=path  measures another build of the filter
 source "$(dirname "$0")/../tools/lib.sh"
 
+if [[ ${1:-} == docs ]]; then exec cargo run --quiet --release --package imagegate-bench -- docs; fi
+
 ENVOY=$(envoy_path)
-export ENVOY
+BENCH_COMMIT=$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+# The commit of another build is not known.
+[[ ${BENCH_FILTER:-} ]] && BENCH_COMMIT=unknown
+BENCH_DATE=$(date -u +%F)
+export ENVOY BENCH_COMMIT BENCH_DATE
 bench_pid=''
 
 # The program ends its Envoy itself, unless it fails or is killed.

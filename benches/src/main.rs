@@ -1,4 +1,5 @@
-//! What the filter costs, as ratios: `make bench`; with the argument `rules`, what rules cost. The method stands in docs/benchmarks.md.
+//! What the filter costs, as ratios: `make bench`; with the argument `rules`, what rules cost; with `docs`, the last figures
+//! into the documentation. The method stands in docs/benchmarks.md.
 //!
 //! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of requests
 //! alternate between the two, and Envoy's own CPU time is read around each round: whatever else the
@@ -22,25 +23,32 @@ mod client;
 mod cpu;
 mod envoy;
 mod memory;
+mod pages;
 mod picture;
 mod report;
 mod rules;
 mod stream;
 mod upstream;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use envoy::Envoy;
-use report::Report;
+use report::{Cpu, Filter, Memory, Run};
 use stream::Variant;
 use upstream::Upstream;
 
-/// The default run; the README's figures are of one.
+/// The default run; the documented figures are of one.
 const WHOLE_RUN: Duration = Duration::from_secs(200);
 /// What of a run goes to the memory of open answers: starts of Envoy, mostly.
 const MEMORY_PART: Duration = Duration::from_secs(15);
+/// How long rules are measured at least for the documentation.
+const RULES_RUN_SECONDS: u64 = 120;
+
+/// What the last runs measured. Only `make bench-docs` takes it into the documentation.
+const FILTER_RUN: &str = "build/bench/filter.json";
+/// As above, of rules.
+const RULES_RUN: &str = "build/bench/rules.json";
 
 /// A longer wait means that something hangs.
 const HUNG: Duration = Duration::from_secs(30);
@@ -54,6 +62,9 @@ fn root() -> &'static Path {
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("docs") {
+        return pages::take();
+    }
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let shortened =
         variable("BENCH_SECONDS").map(|value| value.parse().expect("BENCH_SECONDS is a number"));
@@ -70,28 +81,29 @@ fn main() {
     let cells = cells();
     let cell_time = run.saturating_sub(MEMORY_PART) / u32::try_from(cells.len()).unwrap();
     let envoy = start();
-    let mut report = Report { envoy: envoy.version(), ..Report::default() };
+    let version = envoy.version();
+    let mut measured = Filter::default();
     println!("{}", report::cpu_heading());
     for cell in &cells {
-        let measured = cpu::measure(cell, &envoy, &upstream, cell_time);
-        println!("{measured}");
-        report.cpu.push(measured);
+        let line = cpu::measure(cell, &envoy, &upstream, cell_time);
+        println!("{line}");
+        measured.cpu.push(Cpu::from(&line));
     }
     drop(envoy);
 
     println!("\n{}", report::memory_heading());
     for at_once in AT_ONCE {
-        let measured = memory::measure(at_once, &start(), &upstream);
-        println!("{measured}");
-        report.memory.push(measured);
+        let line = memory::measure(at_once, &start(), &upstream);
+        println!("{line}");
+        measured.memory_over_base64.push(Memory::from(&line));
     }
-    save(&report, shortened.is_none());
+    save(&Run::new("make bench", run.as_secs(), version, measured));
 }
 
 /// Every picture, at every number at once, in both orders of the bytes.
 fn cells() -> Vec<cpu::Cell> {
     let mut cells = Vec::new();
-    for variant in [Variant::Repeated, Variant::Preview] {
+    for variant in [Variant::Preview, Variant::Repeated] {
         for (base64_bytes, aim) in [(6_000_000, 1.0), (1_500_000, 1.0), (4_000, 2.5)] {
             for at_once in AT_ONCE {
                 cells.push(cpu::Cell { variant, base64_bytes, at_once, aim });
@@ -101,15 +113,12 @@ fn cells() -> Vec<cpu::Cell> {
     cells
 }
 
-/// Writes what was measured. A shortened run leaves the documented picture as it is.
-fn save(report: &Report, whole: bool) {
-    let build = root().join("build");
-    fs::create_dir_all(&build).unwrap();
-    fs::write(build.join("bench.json"), format!("{:#}\n", report.json())).unwrap();
-    let picture = picture::draw(report);
-    fs::write(build.join("bench.svg"), &picture).unwrap();
-    if whole {
-        fs::write(root().join("docs/bench.svg"), &picture).unwrap();
-    }
-    println!("\nbuild/bench.json, build/bench.svg{}", if whole { ", docs/bench.svg" } else { "" });
+/// Writes what was measured, never into the documentation.
+fn save(run: &Run<Filter>) {
+    report::write(&root().join(FILTER_RUN), run);
+    let picture = root().join("build/bench/bench.svg");
+    std::fs::write(picture, picture::draw(run)).unwrap();
+    println!(
+        "\n{FILTER_RUN}, build/bench/bench.svg; `make bench-docs` takes them into the documentation"
+    );
 }

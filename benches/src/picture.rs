@@ -1,23 +1,32 @@
 //! docs/bench.svg: the ratios as bars.
+//!
+//! Colours are classes, so that a reader's dark mode has its own.
 
 use std::fmt::Write as _;
 
-use super::report::{Report, size};
+use super::report::{Cpu, Filter, Memory, Run, size};
 use super::stream::Variant;
-use super::{cpu, memory};
 
 const WIDTH: f64 = 880.0;
+/// Where the columns of words begin: the group, and the row.
+const GROUP: f64 = 24.0;
+const LABEL: f64 = 92.0;
 /// Where bars begin, and how long the longest is.
-const LEFT: f64 = 160.0;
-const LENGTH: f64 = 610.0;
+const LEFT: f64 = 190.0;
+const LENGTH: f64 = 600.0;
 const ROW: f64 = 21.0;
+/// Above each group of rows.
+const GAP: f64 = 8.0;
 
-const BAR: &str = "#2f7f8f";
-const SECOND_BAR: &str = "#7fb7bf";
-const THIRD_BAR: &str = "#c3d9dc";
-const AIM: &str = "#c2410c";
-const INK: &str = "#1f2933";
-const FAINT: &str = "#6b7785";
+const STYLE: &str = "\
+.paper{fill:#ffffff}text{fill:#1f2933}.faint{fill:#5b6673}.value{font-size:12px;font-weight:600}
+.first{fill:#2f7f8f}.second{fill:#7fb7bf}.third{fill:#b7791f}.fourth{fill:#e3bf83}
+.spread{stroke:#1f2933;stroke-width:1.5}.aim{stroke:#c2410c;stroke-width:2.5}
+.grid{stroke:#d5dbe1}.one{stroke:#5b6673;stroke-dasharray:3 3}
+@media (prefers-color-scheme:dark){
+.paper{fill:#0d1117}text{fill:#e6edf3}.faint{fill:#9aa6b2}
+.first{fill:#3a93a5}.second{fill:#23616d}.third{fill:#c98a2b}.fourth{fill:#7d5a20}
+.spread{stroke:#e6edf3}.aim{stroke:#ff8a5c}.grid{stroke:#2d3540}.one{stroke:#9aa6b2}}";
 
 /// A drawing in the making.
 struct Drawing {
@@ -28,23 +37,30 @@ struct Drawing {
     max: f64,
 }
 
-/// Draws the report.
-pub(crate) fn draw(report: &Report) -> String {
-    let widest = report.cpu.iter().map(|it| it.ratio[2].max(it.aim)).fold(1.0, f64::max);
-    let mut drawing = Drawing { svg: String::new(), y: 34.0, max: (widest * 4.0).ceil() / 4.0 };
-    drawing.text(24.0, 18.0, "600", INK, "Envoy's CPU per request through imagegate");
+/// Draws the run.
+pub(crate) fn draw(run: &Run<Filter>) -> String {
+    let Filter { cpu, memory_over_base64: memory } = &run.measured;
+    let mut drawing = Drawing { svg: String::new(), y: 34.0, max: 1.0 };
+    drawing.title("Envoy's CPU time per request through imagegate");
     drawing.y += 20.0;
-    let method = "over the same bytes through the same Envoy without it · line: quartiles · \
-        red: the aim · dashed: as much as without the filter";
-    drawing.text(24.0, 12.0, "400", FAINT, method);
-    for (variant, title) in [
-        (Variant::Repeated, "The picture comes twice: in its event and in response.completed"),
-        (Variant::Preview, "As Codex sends it: a preview as long as the picture, then the picture"),
+    drawing.note(GROUP, "as a multiple of the CPU time for the same bytes without imagegate");
+    drawing.cpu_legend();
+    // One scale for all ratios of CPU time.
+    let widest = cpu.iter().map(|it| it.ratio_quartiles[1].max(it.ratio).max(it.aim));
+    drawing.max = widest.fold(1.0, f64::max).ceil();
+    for (stream, title) in [
+        (Variant::Preview, "As Codex sends it: a preview as long as the image, then the image"),
+        (Variant::Repeated, "The image comes twice: in its event and in response.completed"),
     ] {
-        let cells: Vec<_> = report.cpu.iter().filter(|it| it.variant == variant).collect();
+        let cells: Vec<_> = cpu.iter().filter(|it| it.stream == stream).collect();
         drawing.cpu_panel(title, &cells);
     }
-    drawing.memory_panel(&report.memory);
+    drawing.memory_panel(memory);
+    drawing.y += 34.0;
+    let Run { commit, date, envoy, cores, .. } = run;
+    let origin =
+        format!("Measured on {date} at commit {commit}: Envoy {envoy}, {cores} shared cores");
+    drawing.note(GROUP, &origin);
     drawing.finish()
 }
 
@@ -53,112 +69,147 @@ impl Drawing {
         LEFT + value / self.max * LENGTH
     }
 
-    fn text(&mut self, x: f64, size: f64, weight: &str, color: &str, text: &str) {
-        let y = self.y;
-        let _ = write!(
+    /// A text on the current line; `look` are its attributes.
+    fn text(&mut self, x: f64, look: &str, text: &str) {
+        let _ = writeln!(self.svg, "<text x=\"{x:.1}\" y=\"{:.1}\" {look}>{text}</text>", self.y);
+    }
+
+    fn title(&mut self, text: &str) {
+        self.text(GROUP, "font-size=\"18\" font-weight=\"600\"", text);
+    }
+
+    fn note(&mut self, x: f64, text: &str) {
+        self.text(x, "font-size=\"12\" class=\"faint\"", text);
+    }
+
+    fn line(&mut self, [x1, x2]: [f64; 2], [y1, y2]: [f64; 2], class: &str) {
+        let _ = writeln!(
             self.svg,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" font-weight=\"{weight}\" \
-             fill=\"{color}\">{text}</text>"
+            "<line x1=\"{x1:.1}\" x2=\"{x2:.1}\" y1=\"{y1:.1}\" y2=\"{y2:.1}\" class=\"{class}\"/>"
         );
     }
 
-    fn line(&mut self, x: [f64; 2], y: [f64; 2], style: &str) {
-        let ([x1, x2], [y1, y2]) = (x, y);
-        let _ = write!(
+    /// A bar from `x` whose text stands on the current line.
+    fn bar(&mut self, x: f64, width: f64, class: &str) {
+        let y = self.y - 12.0;
+        let _ = writeln!(
             self.svg,
-            "<line x1=\"{x1:.1}\" x2=\"{x2:.1}\" y1=\"{y1:.1}\" y2=\"{y2:.1}\" {style}/>"
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"15\" rx=\"2\" class=\"{class}\"/>"
         );
     }
 
-    /// A bar whose text stands on the current line.
-    fn bar(&mut self, value: f64, color: &str) {
-        let (y, width) = (self.y - 12.0, self.x(value) - LEFT);
-        let _ = write!(
-            self.svg,
-            "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"15\" rx=\"2\" fill=\"{color}\"/>"
-        );
+    /// A value with its unit, right of whatever ends at `x`.
+    fn value(&mut self, x: f64, value: f64) {
+        self.text(x + 8.0, "class=\"value\"", &format!("{value:.2}×"));
     }
 
-    fn cpu_panel(&mut self, title: &str, cells: &[&cpu::Measured]) {
-        self.y += 36.0;
-        self.text(24.0, 14.0, "600", INK, title);
-        let top = self.y + 10.0;
-        for group in cells.chunk_by(|a, b| a.base64_bytes == b.base64_bytes) {
-            self.y += 8.0;
-            let group_top = self.y + 4.0;
+    fn cpu_legend(&mut self) {
+        self.y += 26.0;
+        let (middle, top) = (self.y - 4.5, self.y - 13.0);
+        self.bar(GROUP, 26.0, "first");
+        self.note(GROUP + 34.0, "median");
+        self.line([112.0, 138.0], [middle, middle], "spread");
+        self.note(146.0, "first to third quartile");
+        self.line([292.0, 292.0], [top, self.y + 3.0], "aim");
+        self.note(302.0, "the aim");
+        self.line([366.0, 366.0], [top, self.y + 3.0], "one");
+        self.note(376.0, "1×: as without imagegate");
+    }
+
+    /// The scale under rows of this height, and its lines behind them; the current line stays.
+    fn scale(&mut self, height: f64) {
+        let (top, bottom) = (self.y + 10.0, self.y + height + 10.0);
+        let line = self.y;
+        for tick in 0..=self.max as u32 {
+            let x = self.x(f64::from(tick));
+            self.line([x, x], [top, bottom], if tick == 1 { "one" } else { "grid" });
+            self.y = bottom + 14.0;
+            self.text(
+                x,
+                "font-size=\"11\" text-anchor=\"middle\" class=\"faint\"",
+                &format!("{tick}×"),
+            );
+        }
+        self.y = line;
+    }
+
+    fn cpu_panel(&mut self, title: &str, cells: &[&Cpu]) {
+        self.y += 38.0;
+        self.text(GROUP, "font-size=\"14\" font-weight=\"600\"", title);
+        let groups: Vec<_> = cells.chunk_by(|a, b| a.base64_bytes == b.base64_bytes).collect();
+        self.scale(groups.len() as f64 * GAP + cells.len() as f64 * ROW);
+        for group in groups {
+            self.y += GAP;
+            let top = self.y + 4.0;
             for (at, cell) in group.iter().enumerate() {
                 self.y += ROW;
                 if at == 0 {
-                    self.text(24.0, 13.0, "600", INK, &size(cell.base64_bytes));
+                    let bytes = size(cell.base64_bytes);
+                    self.text(GROUP, "font-size=\"13\" font-weight=\"600\"", &bytes);
                 }
-                self.text(84.0, 12.0, "400", FAINT, &format!("{} at once", cell.at_once));
-                let [low, middle, high] = cell.ratio;
-                self.bar(middle, BAR);
-                let y = self.y - 4.5;
-                self.line(
-                    [self.x(low), self.x(high)],
-                    [y, y],
-                    "stroke=\"#1f2933\" stroke-width=\"1.5\"",
-                );
-                self.text(
-                    self.x(high.max(cell.aim)) + 8.0,
-                    12.0,
-                    "600",
-                    INK,
-                    &format!("{middle:.2}"),
-                );
+                self.cpu_row(cell);
             }
             let aim = self.x(group[0].aim);
-            let style = format!("stroke=\"{AIM}\" stroke-width=\"2.5\"");
-            self.line([aim, aim], [group_top, self.y + 7.0], &style);
+            self.line([aim, aim], [top, self.y + 7.0], "aim");
         }
-        self.one(top);
+        self.y += 24.0;
     }
 
-    /// The dashed line at 1, from `top` to the current line.
-    fn one(&mut self, top: f64) {
-        let (x, bottom) = (self.x(1.0), self.y + 8.0);
-        self.line([x, x], [top, bottom], "stroke=\"#1f2933\" stroke-dasharray=\"3 3\"");
+    fn cpu_row(&mut self, cell: &Cpu) {
+        self.note(LABEL, &format!("{} at once", cell.at_once));
+        self.bar(LEFT, self.x(cell.ratio) - LEFT, "first");
+        let [low, high] = cell.ratio_quartiles;
+        let y = self.y - 4.5;
+        self.line([self.x(low), self.x(high)], [y, y], "spread");
+        let end = self.x(high.max(cell.ratio));
+        // Clear of the line of the aim.
+        let aim = self.x(cell.aim);
+        let near = (end - 4.0..end + 48.0).contains(&aim);
+        self.value(if near { aim } else { end }, cell.ratio);
     }
 
-    fn memory_panel(&mut self, measured: &[memory::Measured]) {
-        self.y += 40.0;
-        self.text(24.0, 18.0, "600", INK, "Memory per open answer of 6 MB");
+    fn memory_panel(&mut self, measured: &[Memory]) {
+        self.y += 46.0;
+        let bytes = measured.first().map_or(0, |it| it.base64_bytes);
+        self.title(&format!("Memory per open answer of {}", size(bytes)));
         self.y += 20.0;
-        let method = "over the length of its base64: while all wait before response.completed, \
-            and at the peak, when all are sent at once";
-        self.text(24.0, 12.0, "400", FAINT, method);
+        let method = "as a multiple of its base64 · held: all wait before response.completed · \
+            peak: all are sent at once";
+        self.note(GROUP, method);
         // Another scale than that of the panels above.
-        let widest = measured.iter().map(|it| it.process_peak).fold(1.0, f64::max);
+        let widest = measured.iter().map(|it| it.process_peak.max(it.vm_peak)).fold(1.0, f64::max);
         self.max = widest.ceil();
-        let top = self.y + 10.0;
+        self.scale(measured.len() as f64 * (GAP + 4.0 * ROW));
         for it in measured {
-            self.y += 8.0;
+            self.y += GAP;
             let rows = [
-                ("filter, held", it.vm, BAR),
-                ("process, held", it.process, SECOND_BAR),
-                ("process, peak", it.process_peak, THIRD_BAR),
+                ("filter, held", it.vm, "first"),
+                ("process, held", it.process, "second"),
+                ("filter, peak", it.vm_peak, "third"),
+                ("process, peak", it.process_peak, "fourth"),
             ];
-            for (at, (label, value, color)) in rows.into_iter().enumerate() {
+            for (at, (label, value, class)) in rows.into_iter().enumerate() {
                 self.y += ROW;
                 if at == 0 {
-                    self.text(24.0, 13.0, "600", INK, &format!("{} open", it.at_once));
+                    let open = format!("{} open", it.at_once);
+                    self.text(GROUP, "font-size=\"13\" font-weight=\"600\"", &open);
                 }
-                self.text(78.0, 12.0, "400", FAINT, label);
-                self.bar(value, color);
-                self.text(self.x(value) + 8.0, 12.0, "600", INK, &format!("{value:.2}"));
+                self.note(LABEL, label);
+                self.bar(LEFT, self.x(value) - LEFT, class);
+                self.value(self.x(value), value);
             }
         }
-        self.one(top);
+        self.y += 24.0;
     }
 
     fn finish(self) -> String {
-        let height = self.y + 26.0;
+        let height = self.y + 20.0;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
              width=\"{WIDTH}\" height=\"{height:.0}\" font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', \
-             sans-serif\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#ffffff\"/>\n{}\n</svg>\n",
-            self.svg.replace("/><", "/>\n<").replace("</text><", "</text>\n<")
+             sans-serif\">\n<style>\n{STYLE}\n</style>\n\
+             <rect width=\"100%\" height=\"100%\" rx=\"8\" class=\"paper\"/>\n{}</svg>\n",
+            self.svg
         )
     }
 }

@@ -1,16 +1,100 @@
-//! What a run measured, as a table and as JSON.
+//! What runs measured, as tables on the terminal and as JSON: `docs/bench.json`.
+//!
+//! Times are in microseconds. Ratios are of Envoy's CPU time, medians over all pairs of rounds; their
+//! quartiles are the first and the third.
 
-use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::stream::Variant;
 use super::{cpu, memory};
 
-/// A run.
-#[derive(Default)]
-pub(crate) struct Report {
+/// The figures of the documentation.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Figures {
+    /// The filter over no filter.
+    pub(crate) filter: Run<Filter>,
+    /// Rules over none.
+    pub(crate) rules: Run<Rules>,
+}
+
+/// One run: how, where and when, and what it measured.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Run<T> {
+    /// What measures it again.
+    pub(crate) command: String,
+    /// The measured commit.
+    pub(crate) commit: String,
+    /// The day, in UTC.
+    pub(crate) date: String,
+    /// How long it measured.
+    pub(crate) seconds: u64,
     /// Envoy's version.
     pub(crate) envoy: String,
-    pub(crate) cpu: Vec<cpu::Measured>,
-    pub(crate) memory: Vec<memory::Measured>,
+    /// Of the machine.
+    pub(crate) cores: usize,
+    #[serde(flatten)]
+    pub(crate) measured: T,
+}
+
+/// What the filter costs.
+#[derive(Default, Deserialize, Serialize)]
+pub(crate) struct Filter {
+    pub(crate) cpu: Vec<Cpu>,
+    pub(crate) memory_over_base64: Vec<Memory>,
+}
+
+/// CPU time through the filter over the same bytes without it.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Cpu {
+    pub(crate) stream: Variant,
+    pub(crate) base64_bytes: usize,
+    pub(crate) at_once: usize,
+    pub(crate) aim: f64,
+    pub(crate) ratio: f64,
+    pub(crate) ratio_quartiles: [f64; 2],
+    /// Not kept of older runs.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<Detail>,
+}
+
+/// What no table shows.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Detail {
+    pub(crate) pairs: usize,
+    pub(crate) filter_us: f64,
+    pub(crate) plain_us: f64,
+    pub(crate) latency_ratio: f64,
+}
+
+/// Growth per open answer, over the length of its base64.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Memory {
+    pub(crate) base64_bytes: usize,
+    pub(crate) at_once: usize,
+    pub(crate) vm: f64,
+    pub(crate) process: f64,
+    pub(crate) vm_peak: f64,
+    pub(crate) process_peak: f64,
+}
+
+/// What rules cost.
+#[derive(Default, Deserialize, Serialize)]
+pub(crate) struct Rules {
+    pub(crate) cpu: Vec<Rule>,
+}
+
+/// CPU time with rules over the same filter without any.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Rule {
+    pub(crate) case: String,
+    pub(crate) at_once: usize,
+    pub(crate) added_us: f64,
+    pub(crate) ratio: f64,
+    pub(crate) ratio_quartiles: [f64; 2],
 }
 
 /// What the lines of [`cpu::Measured`] say.
@@ -33,22 +117,93 @@ pub(crate) fn size(bytes: usize) -> String {
     }
 }
 
-impl Report {
-    /// For other programs; units as in the names.
-    pub(crate) fn json(&self) -> Value {
-        let round = |value: f64| (value * 1000.0).round() / 1000.0;
-        let cpu = |it: &cpu::Measured| {
-            json!({"stream": it.variant.name(), "base64_bytes": it.base64_bytes, "at_once": it.at_once,
-                "aim": it.aim, "ratio": round(it.ratio[1]), "ratio_quartiles": it.ratio.map(round),
-                "pairs": it.pairs, "filter_us": round(it.gate_us), "plain_us": round(it.plain_us),
-                "latency_ratio": round(it.latency_ratio)})
+/// More digits than the noise lets anybody use.
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+impl From<&cpu::Measured> for Cpu {
+    fn from(it: &cpu::Measured) -> Self {
+        let [low, middle, high] = it.ratio.map(round);
+        let detail = Detail {
+            pairs: it.pairs,
+            filter_us: round(it.gate_us),
+            plain_us: round(it.plain_us),
+            latency_ratio: round(it.latency_ratio),
         };
-        let memory = |it: &memory::Measured| {
-            json!({"base64_bytes": it.base64_bytes, "at_once": it.at_once, "vm": round(it.vm),
-                "process": round(it.process), "vm_peak": round(it.vm_peak),
-                "process_peak": round(it.process_peak)})
-        };
-        json!({"envoy": self.envoy, "cpu": self.cpu.iter().map(cpu).collect::<Vec<_>>(),
-            "memory_over_base64": self.memory.iter().map(memory).collect::<Vec<_>>()})
+        Self {
+            stream: it.variant,
+            base64_bytes: it.base64_bytes,
+            at_once: it.at_once,
+            aim: it.aim,
+            ratio: middle,
+            ratio_quartiles: [low, high],
+            detail: Some(detail),
+        }
     }
+}
+
+impl From<&memory::Measured> for Memory {
+    fn from(it: &memory::Measured) -> Self {
+        Self {
+            base64_bytes: it.base64_bytes,
+            at_once: it.at_once,
+            vm: round(it.vm),
+            process: round(it.process),
+            vm_peak: round(it.vm_peak),
+            process_peak: round(it.process_peak),
+        }
+    }
+}
+
+impl Rule {
+    /// From the quartiles of the ratio.
+    pub(crate) fn new(case: &str, at_once: usize, added_us: f64, ratio: [f64; 3]) -> Self {
+        let [low, middle, high] = ratio.map(round);
+        let case = case.to_owned();
+        Self {
+            case,
+            at_once,
+            added_us: round(added_us),
+            ratio: middle,
+            ratio_quartiles: [low, high],
+        }
+    }
+}
+
+impl<T: Serialize> Run<T> {
+    /// A run of today, with the commit and the date that benches/run.sh names.
+    pub(crate) fn new(command: &str, seconds: u64, envoy: String, measured: T) -> Self {
+        let variable = |name| std::env::var(name).unwrap_or_else(|_| "unknown".to_owned());
+        Self {
+            command: command.to_owned(),
+            commit: variable("BENCH_COMMIT"),
+            date: variable("BENCH_DATE"),
+            seconds,
+            envoy,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            measured,
+        }
+    }
+
+    /// Why this run is not for the documentation, if so.
+    pub(crate) fn unfit(&self, least_seconds: u64) -> Option<String> {
+        if self.seconds < least_seconds {
+            return Some(format!("it took {} s, and needs {least_seconds} s", self.seconds));
+        }
+        let known = self.commit.len() >= 7 && self.commit.bytes().all(|it| it.is_ascii_hexdigit());
+        (!known).then(|| format!("it is not of a commit: {}", self.commit))
+    }
+}
+
+/// Reads a file that [`write`] has written.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Writes for programs and people.
+pub(crate) fn write<T: Serialize>(path: &Path, value: &T) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("{}\n", serde_json::to_string_pretty(value).unwrap())).unwrap();
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::cpu::{Side, compare, quantile};
 use super::envoy::Envoy;
+use super::report::{self, Rule, Rules, Run};
 use super::stream::{Stream, Variant};
 use super::upstream::Upstream;
 use super::{AT_ONCE, root};
@@ -26,10 +27,26 @@ const RULES: [(&str, &str, &str); 5] = [
     ("budget", "user", r#""unit": "usd", "max": "10000.00""#),
 ];
 
+/// The cases that the README names.
+pub(crate) const LOCAL: &str = "5 local";
+/// As above.
+pub(crate) const SERVICE: &str = "1 rls";
+
+/// What a case is called in the documentation.
+pub(crate) fn title(case: &str) -> &str {
+    match case {
+        LOCAL => "5, counted here (`local`)",
+        SERVICE => "1, by a service (`rls`)",
+        "5 rls, at once" => "5, by a service, at once (`releases: negative_hits`)",
+        "5 rls, one by one" => "5, by a service, one by one (`releases: never`)",
+        other => other,
+    }
+}
+
 /// What is compared with no rules: what it is called, how many rules, and where they are counted.
 const CASES: [(&str, usize, &str); 4] = [
-    ("5 local", 5, r#"{"kind": "local"}"#),
-    ("1 rls", 1, r#"{"kind": "rls", "timeout": "10s"}"#),
+    (LOCAL, 5, r#"{"kind": "local"}"#),
+    (SERVICE, 1, r#"{"kind": "rls", "timeout": "10s"}"#),
     ("5 rls, at once", 5, r#"{"kind": "rls", "timeout": "10s", "releases": "negative_hits"}"#),
     ("5 rls, one by one", 5, r#"{"kind": "rls", "timeout": "10s"}"#),
 ];
@@ -53,23 +70,33 @@ pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Dur
         "Envoy's CPU per request of 4 KB, with rules over without\n\
          rules             at once   ratio  quartiles       added µs   none ms  pairs  p50 latency"
     );
+    let mut measured = Rules::default();
+    let mut version = String::new();
     for (name, rules, engine) in CASES {
         let settings = settings(rules, engine);
         let envoy = Envoy::with_settings(binary, filter, upstream.port(), &settings, service.port);
+        version = envoy.version();
         for at_once in AT_ONCE {
             let mut ruled = Side::connect(&envoy, envoy.gate(), at_once);
             let mut free = Side::connect(&envoy, envoy.plain(), at_once);
             let mut ratios = compare(&mut ruled, &mut free, Instant::now() + cell_time);
             let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
+            let added_us = quantile(&mut ruled.cpu_us, 0.5) - quantile(&mut free.cpu_us, 0.5);
             println!(
                 "{name:<17} {at_once:>7}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.1} {:>9.3} {:>6} {:>12.2}",
-                quantile(&mut ruled.cpu_us, 0.5) - quantile(&mut free.cpu_us, 0.5),
+                added_us,
                 quantile(&mut free.cpu_us, 0.5) / 1000.0,
                 ratios.len(),
                 quantile(&mut ruled.seconds, 0.5) / quantile(&mut free.seconds, 0.5),
             );
+            measured.cpu.push(Rule::new(name, at_once, added_us, [low, middle, high]));
         }
     }
+    let seconds = run.as_secs();
+    let command = format!("make build && BENCH_SECONDS={seconds} benches/run.sh rules");
+    let run = Run::new(&command, seconds, version, measured);
+    report::write(&root().join(super::RULES_RUN), &run);
+    println!("\n{}; `make bench-docs` takes it into the documentation", super::RULES_RUN);
 }
 
 /// The rate-limit service of the tests; it ends when this is dropped.

@@ -1,5 +1,6 @@
 //! Upstream streams in the event order of the Responses API, framed for the wire.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The size of an HTTP chunk.
@@ -7,7 +8,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Where the base64 stands beside the event that brings the picture. Either way the stream is about
 /// two times the base64, and the answer is half of the stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Variant {
     /// In `response.completed` once more, as the API of OpenAI sends it.
     Repeated,

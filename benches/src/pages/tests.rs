@@ -1,0 +1,99 @@
+//! The committed picture and tables are of the committed figures.
+
+use serde_json::Value;
+
+use super::*;
+
+/// All that shows a figure, made from these figures.
+fn shown(figures: &Value) -> String {
+    let figures: Figures = serde_json::from_value(figures.clone()).unwrap();
+    let parts = parts(&figures).into_iter().map(|part| part.text);
+    parts.chain([picture::draw(&figures.filter)]).collect()
+}
+
+/// Each figure in turn, changed by as little as the documentation shows.
+fn changed(value: &Value, all: &Value, path: &str, seen: &mut usize) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                changed(value, all, &format!("{path}/{name}"), seen);
+            }
+        }
+        Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                changed(value, all, &format!("{path}/{at}"), seen);
+            }
+        }
+        Value::Number(number) if number.is_f64() && !path.ends_with("/aim") => {
+            let step = if path.ends_with("/added_us") { 1.0 } else { 0.01 };
+            let mut other = all.clone();
+            *other.pointer_mut(path).unwrap() = Value::from(number.as_f64().unwrap() + step);
+            assert_ne!(shown(&other), shown(all), "{path} is shown nowhere");
+            *seen += 1;
+        }
+        // The rest says what was measured: the tables themselves hold rows and columns together.
+        _ => {}
+    }
+}
+
+#[test]
+fn the_picture_is_of_the_documented_figures() {
+    let figures: Figures = read(&root().join(FIGURES));
+    let drawn = picture::draw(&figures.filter);
+    let committed = fs::read_to_string(root().join(PICTURE)).unwrap();
+    assert!(drawn == committed, "{PICTURE} is not drawn from {FIGURES}");
+}
+
+#[test]
+fn the_tables_are_of_the_documented_figures() {
+    for part in parts(&read(&root().join(FIGURES))) {
+        let page = fs::read_to_string(root().join(part.page)).unwrap();
+        let [_, written, _] = split(&page, &part);
+        assert_eq!(written, part.text, "{}: {}", part.page, part.name);
+    }
+}
+
+#[test]
+fn each_documented_figure_is_shown() {
+    let figures: Value = read(&root().join(FIGURES));
+    let mut seen = 0;
+    changed(&figures, &figures, "", &mut seen);
+    assert!(seen >= 100, "only {seen} figures");
+}
+
+/// The numbers of the picture, read back in their order: a drawing that mixes up its rows differs.
+#[test]
+fn the_picture_shows_each_ratio_beside_its_case() {
+    let figures: Figures = read(&root().join(FIGURES));
+    let svg = fs::read_to_string(root().join(PICTURE)).unwrap();
+    let shown: Vec<_> = svg
+        .lines()
+        .filter(|line| line.contains("class=\"value\""))
+        .map(|line| line.split_once('>').unwrap().1.split('<').next().unwrap().to_owned())
+        .collect();
+    let Filter { cpu, memory_over_base64 } = &figures.filter.measured;
+    let by_stream = |stream| cpu.iter().filter(move |it| it.stream == stream);
+    let ratios = by_stream(Variant::Preview).chain(by_stream(Variant::Repeated));
+    let memory =
+        memory_over_base64.iter().flat_map(|it| [it.vm, it.process, it.vm_peak, it.process_peak]);
+    let expected = ratios.map(|it| it.ratio).chain(memory).map(|it| format!("{it:.2}×"));
+    assert_eq!(shown, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_short_run_and_an_unknown_commit_are_not_for_the_documentation() {
+    let run = |seconds, commit: &str| Run {
+        command: String::new(),
+        commit: commit.to_owned(),
+        date: String::new(),
+        seconds,
+        envoy: String::new(),
+        cores: 2,
+        measured: Rules::default(),
+    };
+    assert_eq!(run(200, "1f6145e").unfit(200), None);
+    for (seconds, commit) in [(199, "1f6145e"), (200, "1f6145e-dirty"), (200, "unknown"), (200, "")]
+    {
+        assert!(run(seconds, commit).unfit(200).is_some(), "{seconds} {commit}");
+    }
+}
