@@ -64,10 +64,16 @@ The key is PREFIX_ and 40 letters and digits: 34 random ones (202 bits from the 
 checksum, so that a mistyped key is told from a wrong one, and secret scanners can be sure:
   \\bimagegate_[0-9A-Za-z]{40}\\b
 
+On a terminal the key is a line of its own. In a pipe or a file it has no line end, so that a secret made from it is the \
+key and nothing more. Keep standard error: the consumer for the configuration is there.
+
 Examples:
   imagegatectl key new --name acme-web
-  imagegatectl key new --name acme-web --json | jq .consumer
-  imagegatectl key new 2>/dev/null | kubectl create secret generic images --from-file=key=/dev/stdin")]
+  imagegatectl key new --name acme-web |
+    kubectl create secret generic acme-web --from-file=key=/dev/stdin
+  imagegatectl key new --name acme-web 2> acme-web.txt |
+    kubectl create secret generic acme-web --from-file=key=/dev/stdin
+  (umask 077 && imagegatectl key new --name acme-web --json > acme-web.json)")]
     New(NewKeyArguments),
     /// Print the SHA-256 of a key, as `key_sha256` of a consumer takes it
     #[command(after_help = "\

@@ -21,10 +21,13 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// A credential that needs a person.
-    #[error(
-        "{0}; log in anew with `codex login`, for the folder that --auth-file or CODEX_HOME names"
-    )]
-    Login(String),
+    #[error("{words}; to log in again, run: {}", login_command(file))]
+    Login {
+        /// What is wrong, without a value of the file.
+        words: String,
+        /// The `auth.json`.
+        file: PathBuf,
+    },
     /// The other side may work later.
     #[error("{0}")]
     Transient(String),
@@ -44,7 +47,7 @@ impl Failure {
         match self {
             Self::Faults | Self::Refused(_) => 1,
             Self::Usage(_) | Self::File { .. } => 2,
-            Self::Login(_) => 3,
+            Self::Login { .. } => 3,
             Self::Transient(_) => 4,
         }
     }
@@ -54,13 +57,60 @@ impl Failure {
         Self::File { path: path.to_owned(), error }
     }
 
+    /// A credential at `path` that needs a person, who is told this.
+    pub(crate) fn login(path: &Path, words: impl Into<String>) -> Self {
+        Self::Login { words: words.into(), file: path.to_owned() }
+    }
+
     /// The failure to read the credential at `path`.
     pub(crate) fn no_login(path: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => {
-                Self::Login(format!("{}: there is no such file", path.display()))
+                Self::login(path, format!("{}: there is no such file", path.display()))
             }
             _ => Self::file(path, error),
+        }
+    }
+}
+
+/// What writes the credential anew, as a line for a shell. `codex login` names its file itself.
+fn login_command(file: &Path) -> String {
+    let folder =
+        file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let login = format!("CODEX_HOME={} codex login", quoted(folder));
+    if file.file_name().is_none_or(|name| name == CODEX_FILE) {
+        return login;
+    }
+    format!("{login} && mv {} {}", quoted(&folder.join(CODEX_FILE)), quoted(file))
+}
+
+/// A path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The name that Codex gives its credential.
+const CODEX_FILE: &str = "auth.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_new_login_is_a_line_for_a_shell() {
+        for (file, line) in [
+            ("/var/lib/imagegate/auth.json", "CODEX_HOME=/var/lib/imagegate codex login"),
+            ("auth.json", "CODEX_HOME=. codex login"),
+            ("/a b/it's/auth.json", r"CODEX_HOME='/a b/it'\''s' codex login"),
+            ("/x/team.json", "CODEX_HOME=/x codex login && mv /x/auth.json /x/team.json"),
+        ] {
+            let words = Failure::login(Path::new(file), "w").to_string();
+            assert_eq!(words, format!("w; to log in again, run: {line}"));
         }
     }
 }

@@ -32,9 +32,9 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), Failure> {
     if arguments.json {
         return print(&json!({ "key": key, "sha256": sha256, "consumer": consumer }).to_string());
     }
-    print(&key)?;
+    print_key(&key)?;
     anstream::eprintln!(
-        "The key is above, and nowhere else. Give it to the caller; the configuration takes its digest only.\n\n  \
+        "The key is on standard output, and nowhere else. Give it to the caller; the configuration takes its digest only.\n\n  \
          sha256    {sha256}\n  consumer  {consumer}"
     );
     Ok(())
@@ -124,6 +124,15 @@ fn is_name(text: &str) -> bool {
 fn bad_prefix() -> Failure {
     let words = "--prefix: invalid value, accepted: 2 to 32 of a to z, digits and _, a letter first, no _ last";
     Failure::Usage(words.to_owned())
+}
+
+/// A key goes into a pipe or a file without a line end: what stores a secret from there (`kubectl`, `docker`, a vault)
+/// keeps every byte, and no client can send a key that ends with one.
+fn print_key(key: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let end = if out.is_terminal() { "\n" } else { "" };
+    let written = write!(out, "{key}{end}").and_then(|()| out.flush());
+    written.map_err(|error| Failure::file(Path::new("standard output"), error))
 }
 
 fn print(line: &str) -> Result<(), Failure> {

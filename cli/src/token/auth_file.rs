@@ -29,7 +29,13 @@ pub(crate) enum Flaw {
     /// Not JSON, or a field is not what it should be.
     #[error("not an auth.json of Codex: not JSON, or not an object of the known form")]
     Form,
-    /// Logged in with an API key, or logged out.
+    /// Logged in with an API key.
+    #[error(
+        "this is the login of an API key, which has no access token to refresh. An API key is used without `token`: as \
+         `key_env` or `bearer_env` of an upstream with `api: images`. `token` needs a login with ChatGPT"
+    )]
+    ApiKey,
+    /// Logged out.
     #[error("there is no access token in it")]
     NoAccessToken,
     /// Neither the file nor its id token names the account.
@@ -49,6 +55,7 @@ impl AuthFile {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
         let document: Object = serde_json::from_slice(bytes).map_err(|_| Flaw::Form)?;
         let tokens = match document.get("tokens").map(|tokens| tokens.get()) {
+            None | Some("null") if has_api_key(&document) => return Err(Flaw::ApiKey),
             None | Some("null") => return Err(Flaw::NoAccessToken),
             Some(tokens) => serde_json::from_str(tokens).map_err(|_| Flaw::Form)?,
         };
@@ -56,7 +63,8 @@ impl AuthFile {
     }
 
     fn new(document: Object, tokens: Object) -> Result<Self, Flaw> {
-        let access_token = text(&tokens, "access_token")?.ok_or(Flaw::NoAccessToken)?;
+        let none = || if has_api_key(&document) { Flaw::ApiKey } else { Flaw::NoAccessToken };
+        let access_token = text(&tokens, "access_token")?.ok_or_else(none)?;
         let refresh_token = text(&tokens, "refresh_token")?;
         let account_id = match text(&tokens, "account_id")? {
             Some(account_id) => account_id,
@@ -146,6 +154,13 @@ impl AuthFile {
         bytes.push(b'\n');
         Ok(bytes)
     }
+}
+
+/// Whether this is the login of an API key: Codex writes the key, and of late `auth_mode` too.
+fn has_api_key(document: &Object) -> bool {
+    let text = |name| text(document, name).ok().flatten();
+    text("OPENAI_API_KEY").is_some_and(|key| !key.is_empty())
+        || text("auth_mode").is_some_and(|mode| mode.eq_ignore_ascii_case("apikey"))
 }
 
 /// A field of text; `null` is none.
@@ -248,7 +263,13 @@ mod tests {
             ("[]", Flaw::Form),
             (r#"{"tokens": "s3cret"}"#, Flaw::Form),
             (r#"{"tokens": {"access_token": 1}}"#, Flaw::Form),
-            (r#"{"OPENAI_API_KEY": "s3cret"}"#, Flaw::NoAccessToken),
+            (r#"{"OPENAI_API_KEY": "s3cret"}"#, Flaw::ApiKey),
+            (r#"{"OPENAI_API_KEY": "s3cret", "tokens": null}"#, Flaw::ApiKey),
+            (r#"{"OPENAI_API_KEY": "s3cret", "tokens": {"access_token": null}}"#, Flaw::ApiKey),
+            (r#"{"auth_mode": "apikey", "tokens": {}}"#, Flaw::ApiKey),
+            (r#"{"OPENAI_API_KEY": "", "tokens": null}"#, Flaw::NoAccessToken),
+            (r#"{"OPENAI_API_KEY": null}"#, Flaw::NoAccessToken),
+            (r#"{"OPENAI_API_KEY": 1}"#, Flaw::NoAccessToken),
             (r#"{"tokens": null}"#, Flaw::NoAccessToken),
             (r#"{"tokens": {"access_token": null}}"#, Flaw::NoAccessToken),
             (r#"{"tokens": {"access_token": "a"}}"#, Flaw::NoAccountId),

@@ -115,7 +115,8 @@ fn read(settings: &Settings) -> Result<AuthFile, Trouble> {
 
 fn read_once(path: &Path) -> Result<AuthFile, Failure> {
     let bytes = fs::read(path).map_err(|error| Failure::no_login(path, error))?;
-    AuthFile::parse(&bytes).map_err(|flaw| Failure::Login(format!("{}: {flaw}", path.display())))
+    AuthFile::parse(&bytes)
+        .map_err(|flaw| Failure::login(path, format!("{}: {flaw}", path.display())))
 }
 
 /// Takes the successor that a process which was killed had written and not put in place.
@@ -135,7 +136,7 @@ fn recover(settings: &Settings, auth: AuthFile) -> Result<AuthFile, Trouble> {
 /// Spends the refresh token, and returns when its successor is on the disk.
 fn refresh(settings: &Settings, auth: &AuthFile) -> Result<AuthFile, Trouble> {
     let path = &settings.auth_file;
-    let login = |words: String| Trouble::Final(Failure::Login(words));
+    let login = |words: String| Trouble::Final(Failure::login(path, words));
     let spent = auth.refresh_token().ok_or_else(|| {
         login(format!(
             "{}: the access token is due and there is no refresh token in it",

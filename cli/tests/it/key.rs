@@ -1,5 +1,9 @@
 //! `key new` and `key hash`.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -13,13 +17,85 @@ fn sha256(text: &str) -> String {
 fn a_new_key_is_alone_on_standard_output_and_its_digest_beside_it() {
     let outcome = run(&["key", "new", "--name", "acme-web"]);
     assert_eq!(outcome.code, Some(0));
-    let key = outcome.out.strip_suffix('\n').unwrap();
+    // No line end: whatever stores it from a pipe keeps every byte.
+    let key = outcome.out.as_str();
     let body = key.strip_prefix("imagegate_").unwrap();
     assert!(body.len() == 40 && body.bytes().all(|b| b.is_ascii_alphanumeric()), "{key}");
     assert!(!outcome.err.contains(key), "the key is told twice");
     let consumer = format!(r#"{{"key_sha256":["{}"],"name":"acme-web"}}"#, sha256(key));
     assert!(outcome.err.contains(&consumer), "{}", outcome.err);
     assert_ne!(run(&["key", "new"]).out, outcome.out);
+}
+
+/// The examples of a command's help: a line that ends with a bar goes on in the next one.
+fn examples(arguments: &[&str]) -> Vec<String> {
+    let help = run(arguments).out;
+    let (_, lines) = help.split_once("Examples:\n").unwrap();
+    let lines: Vec<_> = lines.lines().take_while(|line| line.starts_with("  ")).collect();
+    let mut examples: Vec<String> = Vec::new();
+    for line in lines {
+        match examples.last_mut().filter(|last| last.ends_with('|')) {
+            Some(last) => last.push_str(line),
+            None => examples.push(line.to_owned()),
+        }
+    }
+    examples
+}
+
+/// Runs a line in a shell, in this folder, with a `kubectl` that keeps the bytes of `--from-file=key=`.
+fn in_a_shell(folder: &Folder, line: &str) -> std::process::Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_imagegatectl"));
+    let path = std::env::join_paths(
+        [folder.path("bin"), program.parent().unwrap().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", line]).env("PATH", path.unwrap());
+    shell.current_dir(folder.path("."));
+    shell.output().unwrap()
+}
+
+/// The 64 digits of the digest in a text.
+fn digest_in(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("\"key_sha256\":[\"")?;
+    rest.get(..64)
+}
+
+#[test]
+fn each_example_of_a_new_key_leads_to_a_secret_and_its_digest() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("bin")).unwrap();
+    let kubectl = folder.file(
+        "bin/kubectl",
+        "#!/usr/bin/env bash\nfor it; do [[ $it == --from-file=key=* ]] && cat \"${it#--from-file=key=}\" >secret; done\n",
+    );
+    std::fs::set_permissions(kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let examples = examples(&["key", "new", "--help"]);
+    assert!(examples.len() >= 4, "{examples:?}");
+    for example in examples {
+        let output = in_a_shell(&folder, &example);
+        assert!(output.status.success(), "{example}: {output:?}");
+        let told = [output.stdout.as_slice(), output.stderr.as_slice()]
+            .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        let mut files: Vec<_> = ["acme-web.txt", "acme-web.json", "secret"]
+            .map(|name| std::fs::read_to_string(folder.path(name)).unwrap_or_default())
+            .into();
+        files.extend(told.clone());
+        // The key is in the secret, in the JSON, or was shown; nothing else is in the secret.
+        let secret = files[2].clone();
+        let key = match serde_json::from_str::<Value>(&files[1]) {
+            Ok(document) => document["key"].as_str().unwrap().to_owned(),
+            Err(_) if secret.is_empty() => told[0].clone(),
+            Err(_) => secret,
+        };
+        let digest = files.iter().find_map(|text| digest_in(text));
+        assert_eq!(digest, Some(sha256(&key).as_str()), "{example}");
+        assert!(key.bytes().all(|byte| byte.is_ascii_graphic()), "{example}: {key:?}");
+        for name in ["acme-web.txt", "acme-web.json", "secret"] {
+            let _ = std::fs::remove_file(folder.path(name));
+        }
+    }
 }
 
 #[test]

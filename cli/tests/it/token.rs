@@ -309,14 +309,21 @@ fn what_cannot_be_used_is_told() {
         assert_eq!(output.status.code(), Some(code), "{words}: {err}");
         assert!(err.contains(words), "{words}: {err}");
     }
-    fs::write(home.auth(), r#"{"OPENAI_API_KEY": "s3cret"}"#).unwrap();
-    let outcome = home.run(&server, &["--once"]);
-    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
-    assert!(
-        outcome.err.contains("no access token") && outcome.err.contains("codex login"),
-        "{}",
-        outcome.err
-    );
+    let auth = home.auth();
+    let login = format!("run: CODEX_HOME={} codex login\n", auth.parent().unwrap().display());
+    for (text, words) in [
+        (r#"{"OPENAI_API_KEY": "s3cret"}"#, "the login of an API key"),
+        (r#"{"OPENAI_API_KEY": null, "tokens": null}"#, "no access token"),
+    ] {
+        fs::write(&auth, text).unwrap();
+        let outcome = home.run(&server, &["--once"]);
+        assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+        assert!(
+            outcome.err.contains(words) && outcome.err.ends_with(&login),
+            "{words}: {}",
+            outcome.err
+        );
+    }
 }
 
 #[test]
