@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::token::{margin, mode};
@@ -15,10 +15,10 @@ use crate::token::{margin, mode};
 #[command(after_help = "\
 Exit codes:
   0  done
-  1  what was checked has faults, or a key was mistyped
+  1  what was checked has faults, a key was mistyped, or an upstream has no usable host model
   2  wrong usage, or a file that cannot be read or written
-  3  token: the credential is dead or missing; log in with `codex login`
-  4  token --once: the token server did not answer, after several attempts
+  3  token: the credential is dead or missing; the message has the `codex login` to run
+  4  token --once: the token server did not answer, after several attempts; upstream check: an upstream did not answer
 
 Colours appear on a terminal only; NO_COLOR=1 turns them off there too.")]
 pub(crate) struct Cli {
@@ -44,6 +44,11 @@ Examples:
   # In an editor with the YAML language server, at the top of a configuration of its own file:
   # yaml-language-server: $schema=imagegate.schema.json")]
     Schema,
+    /// Ask upstreams what they offer this account
+    Upstream {
+        #[command(subcommand)]
+        command: UpstreamCommand,
+    },
     /// Own a Codex credential: refresh its access token and hand it to Envoy
     Token(TokenArguments),
     /// Print the completions of a shell
@@ -138,6 +143,61 @@ pub(crate) struct CheckArguments {
     /// Take warnings for faults
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UpstreamCommand {
+    /// Ask each Codex upstream which of the configured host models it lists for this account
+    Check(UpstreamCheckArguments),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+CONFIG is a file as `imagegatectl check` reads it; - is standard input. For each upstream with `api: responses` whose path \
+ends in /codex/responses, one or two requests go to .../models?client_version=VERSION, with the credential and the headers that \
+the filter would send. VERSION is the configured header `version`. A host model that is not listed is looked for once more with a \
+newer client version, to tell a model that is gone from a `version` that is too old.
+
+The credential comes from the environment, by the variables that the configuration names. With `credential: envoy` it comes from \
+--auth-file or --sds-dir. No credential is ever shown, and no image is drawn.
+
+The list does not say whether the account has the image tool: only an image request shows that.
+
+Examples:
+  imagegatectl upstream check envoy/production.yaml
+  imagegatectl upstream check --auth-file /var/lib/imagegate/auth.json envoy/production.yaml
+  imagegatectl upstream check --format json envoy.yaml
+
+Exit codes: 0 each upstream has a usable host model, 1 one has none or refuses the credential, 2 wrong usage or a file that cannot \
+be read, 3 the login of --auth-file is missing, 4 an upstream did not answer.")]
+pub(crate) struct UpstreamCheckArguments {
+    /// The file with the configuration; - is standard input
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Ask this upstream only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) upstream: Option<String>,
+    /// Take the credential from this auth.json of Codex, with `credential: envoy`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) auth_file: Option<PathBuf>,
+    /// Take the credential from the files that `imagegatectl token` writes, with `credential: envoy`
+    #[arg(long, value_name = "FOLDER", conflicts_with = "auth_file")]
+    pub(crate) sds_dir: Option<PathBuf>,
+    /// Ask this place instead of https:// and the upstream's `authority`; plain http to this machine only
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) format: OutputFormat,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
 }
 
 #[derive(Args, Debug)]

@@ -1,23 +1,25 @@
 //! imagegatectl: the tool beside the filter.
 //!
-//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema, and
-//! owns the upstream's rotating credential. What a script may rely on is in `docs/imagegatectl.md`:
+//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema, asks an
+//! upstream for its models, and owns the upstream's rotating credential. What a script may rely on is in `docs/imagegatectl.md`:
 //! results on standard output, everything else on standard error, and the codes of [`exit`].
 
 mod check;
 mod cli;
 mod clock;
 mod exit;
+mod http;
 mod key;
 mod schema;
 mod token;
+mod upstream;
 
 use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Command, KeyCommand};
+use cli::{Cli, Command, KeyCommand, UpstreamCommand};
 use exit::Failure;
 
 fn main() -> ExitCode {
@@ -27,6 +29,9 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema => schema::print(),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Upstream { command: UpstreamCommand::Check(arguments) } => {
+            upstream::check(&arguments)
+        }
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "imagegatectl", &mut io::stdout());

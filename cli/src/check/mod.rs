@@ -7,6 +7,7 @@
 //!
 //! Nothing of the file but the names of fields is ever shown: any value may be a secret.
 
+mod configurations;
 mod excerpt;
 mod find;
 mod json;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use crate::cli::CheckArguments;
 use crate::exit::Failure;
+pub(crate) use configurations::configurations;
 use find::Found;
 use tree::{Kind, Node, Text};
 

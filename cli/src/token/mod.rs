@@ -8,7 +8,7 @@
 //! of everything here: one process at a time ([`lock`]); room on the disk before the token is spent ([`draft`]);
 //! its successor on the disk before anything uses the access token that came with it.
 
-mod auth_file;
+pub(crate) mod auth_file;
 mod draft;
 mod jwt;
 mod lock;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
+
+use crate::http;
 
 /// A client of one token server.
 pub(crate) struct Client {
@@ -42,20 +43,9 @@ pub(crate) enum Refusal {
 }
 
 impl Client {
-    /// A client of `url`. Where that is this machine, no proxy is asked.
+    /// A client of `url`, which is this machine if `loopback`.
     pub(crate) fn new(url: String, loopback: bool) -> Self {
-        // The system's certificates, so that a company's own ones count.
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // A refresh token goes where it was meant to go and nowhere else.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent(concat!("imagegatectl/", env!("CARGO_PKG_VERSION")));
-        let config = if loopback { config.proxy(None) } else { config };
-        Self { agent: config.build().new_agent(), url }
+        Self { agent: http::agent(loopback, TIMEOUT), url }
     }
 
     /// Spends `refresh_token`.

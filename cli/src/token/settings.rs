@@ -2,15 +2,13 @@
 
 use std::env;
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use ureq::http::Uri;
 
 use super::oauth::Client;
 use crate::cli::TokenArguments;
 use crate::exit::Failure;
+use crate::http;
 
 /// What a run works with.
 pub(crate) struct Settings {
@@ -74,27 +72,10 @@ fn auth_file(argument: Option<&Path>) -> Result<PathBuf, Failure> {
 
 /// The URL of the token server, and whether it is this machine.
 fn token_url(issuer: &str, allow_http: bool) -> Result<(String, bool), Failure> {
-    let refuse = |words: &str| Err(Failure::Usage(format!("--issuer: {words}")));
-    let accepted = "accepted: an https:// URL without user, query or fragment, such as https://auth.openai.com";
-    let Ok(uri) = issuer.parse::<Uri>() else { return refuse(&format!("not a URL, {accepted}")) };
-    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-        return refuse(&format!("not a whole URL, {accepted}"));
-    };
-    if issuer.contains(['@', '?', '#']) {
-        return refuse(&format!("more than a place, {accepted}"));
-    }
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    match scheme {
-        "https" => {}
-        "http" if loopback || allow_http => {}
-        "http" => {
-            return refuse(
-                "plain http shows the refresh token to the network, accepted: https, or --allow-http",
-            );
-        }
-        _ => return refuse(accepted),
-    }
+    let insecure =
+        "plain http shows the refresh token to the network, accepted: https, or --allow-http";
+    let insecure = (!allow_http).then_some(insecure);
+    let loopback = http::place(issuer, "--issuer", "https://auth.openai.com", insecure)?;
     Ok((format!("{}/oauth/token", issuer.trim_end_matches('/')), loopback))
 }
 

@@ -12,6 +12,7 @@ fn the_help_of_every_command_is_as_committed() {
         ("key-hash", &["key", "hash", "--help"]),
         ("check", &["check", "--help"]),
         ("schema", &["schema", "--help"]),
+        ("upstream-check", &["upstream", "check", "--help"]),
         ("token", &["token", "--help"]),
         ("completions", &["completions", "--help"]),
     ] {
@@ -42,7 +43,7 @@ fn every_shell_has_completions_that_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let outcome = run(&["completions", shell]);
         assert_eq!(outcome.code, Some(0));
-        for word in ["key", "check", "completions", "schema", "token", "strict"] {
+        for word in ["key", "check", "completions", "schema", "token", "upstream", "strict"] {
             assert!(outcome.out.contains(word), "{shell}: {word}");
         }
     }

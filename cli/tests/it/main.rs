@@ -18,3 +18,4 @@ mod program;
 mod schema;
 mod server;
 mod token;
+mod upstream;

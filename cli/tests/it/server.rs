@@ -1,4 +1,4 @@
-//! A token server on the loopback that rotates refresh tokens, and takes each of them once.
+//! A server on the loopback: of tokens, which rotates refresh tokens and takes each of them once, and of a list of models.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,6 +20,10 @@ pub(crate) struct State {
     pub(crate) refusals: Vec<(u16, &'static str, &'static str)>,
     /// The bodies that came.
     pub(crate) requests: Vec<Value>,
+    /// The models, each with the minor version from which on a client gets it.
+    pub(crate) models: Vec<(u32, Value)>,
+    /// The heads of requests for models that came.
+    pub(crate) heads: Vec<String>,
 }
 
 /// The server; its threads end with the test's process.
@@ -33,7 +37,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let (lifetime, refusals, requests) = (3_600, Vec::new(), Vec::new());
-        let state = Arc::new(Mutex::new(State { generation, lifetime, refusals, requests }));
+        let (models, heads) = (Vec::new(), Vec::new());
+        let state = State { generation, lifetime, refusals, requests, models, heads };
+        let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -80,6 +86,9 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
 }
 
 fn answer(head: &str, body: &[u8], state: &mut State) -> (u16, &'static str, String) {
+    if let Some(rest) = head.strip_prefix("GET /backend-api/codex/models?client_version=") {
+        return models(rest, head, state);
+    }
     if !head.starts_with("POST /oauth/token HTTP/1.1\r\n") {
         return (404, "", String::new());
     }
@@ -99,6 +108,25 @@ fn answer(head: &str, body: &[u8], state: &mut State) -> (u16, &'static str, Str
         "expires_in": state.lifetime,
     });
     (200, "content-type: application/json\r\n", tokens.to_string())
+}
+
+/// Grades the models by the version of the client, as Codex does.
+fn models(rest: &str, head: &str, state: &mut State) -> (u16, &'static str, String) {
+    state.heads.push(head.to_owned());
+    if !state.refusals.is_empty() {
+        let (status, headers, text) = state.refusals.remove(0);
+        return (status, headers, text.to_owned());
+    }
+    if !head.to_ascii_lowercase().contains("\r\nauthorization: bearer at-s3cret\r\n") {
+        return (401, "", r#"{"detail":"Unauthorized s3cret"}"#.to_owned());
+    }
+    let version = rest.split_ascii_whitespace().next().unwrap();
+    let mut numbers = version.split('.').map(|it| it.parse::<u32>().unwrap());
+    let (major, minor) = (numbers.next().unwrap(), numbers.next().unwrap());
+    let minor = if major > 0 { u32::MAX } else { minor };
+    let listed = state.models.iter().filter(|(from, _)| *from <= minor).map(|(_, it)| it);
+    let list = json!({ "models": listed.collect::<Vec<_>>() });
+    (200, "content-type: application/json\r\netag: W/1\r\n", list.to_string())
 }
 
 /// The refresh token of a generation.

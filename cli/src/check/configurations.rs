@@ -1,0 +1,64 @@
+//! The plugin configurations of a file, for commands that work with one.
+
+use std::path::Path;
+
+use serde_json::{Map, Number, Value};
+
+use super::find::{self, Found};
+use super::tree::{Kind, Node};
+
+/// The plugin configurations of a file in any form that `check` reads.
+///
+/// # Errors
+///
+/// A file that cannot be read, or is not JSON or YAML.
+pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, crate::exit::Failure> {
+    let (name, source) = super::read(path)?;
+    let documents = super::documents(&source, path).map_err(|fault| {
+        crate::exit::Failure::Refused(format!("{name}: {}; run `imagegatectl check`", fault.title))
+    })?;
+    let mut configurations = Vec::new();
+    for document in &documents {
+        match find::find(document) {
+            Found::Bare => configurations.push(of_text(document)),
+            Found::Plugins(plugins) => {
+                let written = plugins.iter().filter_map(|plugin| plugin.configuration);
+                configurations.extend(written.map(|it| of_text(it.get("value").unwrap_or(it))));
+            }
+            Found::Nothing => {}
+        }
+    }
+    Ok(configurations)
+}
+
+/// JSON text is what it says; anything else stands for itself.
+fn of_text(node: &Node) -> Value {
+    let text = node.text().and_then(|text| serde_json::from_str(text).ok());
+    text.unwrap_or_else(|| value(node))
+}
+
+fn value(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Null => Value::Null,
+        Kind::Bool(truth) => Value::Bool(*truth),
+        Kind::Number(number) => self::number(*number),
+        Kind::Text(text) => Value::String(text.value.clone()),
+        Kind::List(items) => Value::Array(items.iter().map(value).collect()),
+        Kind::Object(fields) => {
+            let fields = fields.iter().map(|field| (field.name.clone(), value(&field.value)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// A whole number is one in JSON too.
+fn number(number: f64) -> Value {
+    let whole = number.fract() == 0.0 && number.abs() < MAX_WHOLE;
+    if whole {
+        return Value::Number(Number::from(number as i64));
+    }
+    Number::from_f64(number).map_or(Value::Null, Value::Number)
+}
+
+/// From here on not each whole number has a double of its own.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
