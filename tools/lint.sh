@@ -29,7 +29,7 @@ clippy_wasm() {
 
 shell_syntax() {
   local file status=0
-  for file in tools/*.sh .ci/run; do bash -n "$file" || status=1; done
+  for file in tools/*.sh envoy/ecds/*.sh .ci/run; do bash -n "$file" || status=1; done
   return "$status"
 }
 
@@ -42,6 +42,7 @@ envoy_accepts() {
     grep -q '^static_resources:' "$file" || continue
     CODEX_ACCESS_TOKEN=any CODEX_ACCOUNT_ID=any OPENAI_API_KEY=any "$envoy" --mode validate --log-level error -c "$file" || status=1
   done
+  CODEX_ACCESS_TOKEN=any CODEX_ACCOUNT_ID=any ENVOY=$envoy envoy/ecds/validate.sh envoy/ecds/imagegate.yaml || status=1
   return "$status"
 }
 

@@ -18,6 +18,7 @@
 
 mod auth;
 mod broken;
+mod changes;
 mod clients;
 mod clients_leave;
 mod configuration;

@@ -20,9 +20,15 @@ fn the_examples_have_no_faults_and_no_warnings() {
     let mut count = 0;
     for file in files.filter(|file| file.extension().is_some_and(|end| end == "yaml")) {
         // The others are for what runs beside Envoy.
-        if !fs::read_to_string(&file).unwrap().contains("\nstatic_resources:") {
+        let text = fs::read_to_string(&file).unwrap();
+        if !text.contains("\nstatic_resources:") {
             continue;
         }
+        // The filter is in the file that this one discovers.
+        let file = match text.contains("config_discovery:") {
+            true => root().join("envoy/ecds/imagegate.yaml"),
+            false => file,
+        };
         let outcome = run(&["check", "--strict", file.to_str().unwrap()]);
         assert_eq!((outcome.code, outcome.out.as_str()), (Some(0), ""), "{}", outcome.err);
         assert!(outcome.err.contains("1 configuration, 0 faults, 0 warnings"), "{}", outcome.err);

@@ -223,7 +223,7 @@ fn what_is_not_codex_is_not_asked() {
 #[test]
 fn an_envoy_file_is_read_as_check_reads_it() {
     let server = server();
-    let file = root().join("envoy/production.yaml");
+    let file = root().join("envoy/envoy.yaml");
     let environment = [
         ("CODEX_ACCESS_TOKEN", "at-s3cret"),
         ("CODEX_ACCOUNT_ID", "acc-s3cret"),

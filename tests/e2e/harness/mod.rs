@@ -24,7 +24,7 @@ pub(crate) use config::{Key, config};
 pub(crate) use envoy::{Envoy, SECRET_PROMPT};
 pub(crate) use rls::RateLimitService;
 pub(crate) use script::{Gate, Step};
-pub(crate) use setup::Setup;
+pub(crate) use setup::{Setup, program};
 pub(crate) use sim::Sim;
 pub(crate) use sse::Drawing;
 pub(crate) use upstream::{Received, Upstream};

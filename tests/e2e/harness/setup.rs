@@ -309,7 +309,7 @@ fn indent_of(line: &str) -> usize {
 }
 
 /// Envoy's program: `$ENVOY`, or the one that `make setup` installs.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("ENVOY") {
         return path.into();
     }
