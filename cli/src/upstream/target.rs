@@ -1,7 +1,7 @@
 //! The Codex upstreams of a configuration, as the filter's own parser reads them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ pub(crate) fn of(
     Ok((targets, if wanted.is_some() { Vec::new() } else { others }))
 }
 
-fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
+fn of_document(mut document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
     let unset = RefCell::new(BTreeSet::new());
     let look_up = |name: &str| {
         let value = env::var_os(name).and_then(|it| it.into_string().ok());
@@ -70,6 +70,7 @@ fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
             "unset".to_owned()
         }))
     };
+    let mut lists = take_host_models(&mut document);
     let parsed = Config::parse(document.to_string().as_bytes(), &look_up);
     let config = parsed.map_err(|error| format!("the filter refuses it: {error}"))?;
     let unset = unset.into_inner();
@@ -90,7 +91,9 @@ fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
         let settings = document.get("upstreams").and_then(|it| it.get(upstream.name()));
         targets.push(Target {
             name: upstream.name().to_owned(),
-            host_models: vec![upstream.host_model().to_owned()],
+            host_models: lists
+                .remove(upstream.name())
+                .unwrap_or_else(|| vec![upstream.host_model().to_owned()]),
             authority: upstream.authority().to_owned(),
             path: path.trim_end_matches("/responses").to_owned(),
             headers,
@@ -102,6 +105,17 @@ fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
         });
     }
     Ok((targets, others))
+}
+
+/// Takes the lists of `host_models` out of the document, by the names of their upstreams.
+fn take_host_models(document: &mut Value) -> BTreeMap<String, Vec<String>> {
+    let upstreams = document.get_mut("upstreams").and_then(Value::as_object_mut);
+    let lists = upstreams.into_iter().flatten().filter_map(|(name, settings)| {
+        let list = settings.as_object_mut()?.remove("host_models")?;
+        let models: Vec<_> = list.as_array()?.iter().filter_map(Value::as_str).collect();
+        Some((name.clone(), models.into_iter().map(str::to_owned).collect()))
+    });
+    lists.collect()
 }
 
 /// The variables that an upstream's credential names.

@@ -95,6 +95,26 @@ fn each_state_of_a_host_model_is_told() {
 }
 
 #[test]
+fn one_usable_host_model_of_a_list_is_enough() {
+    let server = server();
+    let mut config = asked("x", "0.156.0");
+    let codex = config["upstreams"]["codex"].as_object_mut().unwrap();
+    codex.remove("host_model");
+    codex.insert("host_models".to_owned(), json!(["gone", "sol", "luna"]));
+    let outcome = check(&server, &config, &["--format", "json"], GOOD);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let told: Value = serde_json::from_str(&outcome.out).unwrap();
+    let models = told["upstreams"][0]["host_models"].as_array().unwrap().clone();
+    let states: Vec<_> = models.iter().map(|it| it["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["not_listed", "version_too_old", "usable"]);
+    assert!(!told["upstreams"][0]["other_models"].to_string().contains("luna"));
+    let text = check(&server, &config, &[], GOOD);
+    assert!(text.out.starts_with("codex: 1 of 3 host models usable ("), "{}", text.out);
+    config["upstreams"]["codex"]["host_models"] = json!(["gone", "sol"]);
+    assert_eq!(check(&server, &config, &[], GOOD).code, Some(1));
+}
+
+#[test]
 fn without_a_version_no_host_model_is_usable() {
     let server = server();
     let outcome = check(&server, &configuration(json!({ "host_model": "luna" })), &[], GOOD);
