@@ -20,7 +20,7 @@ struct Part {
     text: String,
 }
 
-/// Takes what was measured last into the documentation, and draws it. What was not measured anew stays.
+/// Takes what was measured last into the documentation, and draws it. What was not measured again stays.
 pub(crate) fn take() {
     let mut figures: Figures = read(&root().join(FIGURES));
     let (filter, rules) = (root().join(super::FILTER_RUN), root().join(super::RULES_RUN));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::Path;
 
-use imagegate::config::{Api, Config};
+use imagegate::config::{Api, Config, Upstream};
 use serde_json::Value;
 
 use super::credential::Source;
@@ -64,7 +64,7 @@ fn of_document(mut document: Value) -> Result<(Vec<Target>, Vec<String>), String
     let unset = RefCell::new(BTreeSet::new());
     let look_up = |name: &str| {
         let value = env::var_os(name).and_then(|it| it.into_string().ok());
-        // One that is missing is told by its name, and only if it is needed.
+        // One that is missing is reported by its name, and only if it is needed.
         Some(value.filter(|value| !value.is_empty()).unwrap_or_else(|| {
             unset.borrow_mut().insert(name.to_owned());
             "unset".to_owned()
@@ -76,33 +76,14 @@ fn of_document(mut document: Value) -> Result<(Vec<Target>, Vec<String>), String
     let unset = unset.into_inner();
     let (mut targets, mut others) = (Vec::new(), Vec::new());
     for upstream in config.upstreams() {
-        let path = upstream.path().split('?').next().unwrap_or_default();
-        if upstream.api() != Api::Responses || !path.ends_with(CODEX_PATH) {
+        if upstream.api() != Api::Responses || !path(upstream).ends_with(CODEX_PATH) {
             others.push(upstream.name().to_owned());
             continue;
         }
-        let mut headers: Vec<_> = upstream.headers().to_vec();
-        if let Some((name, secret)) = upstream.credential() {
-            headers.push((name.to_owned(), secret.expose().to_owned()));
-        }
-        if let Some(account) = upstream.account_id() {
-            headers.push((ACCOUNT.to_owned(), account.to_owned()));
-        }
         let settings = document.get("upstreams").and_then(|it| it.get(upstream.name()));
-        targets.push(Target {
-            name: upstream.name().to_owned(),
-            host_models: lists
-                .remove(upstream.name())
-                .unwrap_or_else(|| vec![upstream.host_model().to_owned()]),
-            authority: upstream.authority().to_owned(),
-            path: path.trim_end_matches("/responses").to_owned(),
-            headers,
-            by_envoy: upstream.credential().is_none(),
-            unset: variables(settings)
-                .filter(|name| unset.contains(*name))
-                .map(str::to_owned)
-                .collect(),
-        });
+        let unset = variables(settings).filter(|name| unset.contains(*name));
+        let unset = unset.map(str::to_owned).collect();
+        targets.push(Target::new(upstream, lists.remove(upstream.name()), unset));
     }
     Ok((targets, others))
 }
@@ -118,6 +99,11 @@ fn take_host_models(document: &mut Value) -> BTreeMap<String, Vec<String>> {
     lists.collect()
 }
 
+/// The path without its query.
+fn path(upstream: &Upstream) -> &str {
+    upstream.path().split('?').next().unwrap_or_default()
+}
+
 /// The variables that an upstream's credential names.
 fn variables(settings: Option<&Value>) -> impl Iterator<Item = &str> {
     let credential = settings.and_then(|it| it.get("credential"));
@@ -126,6 +112,27 @@ fn variables(settings: Option<&Value>) -> impl Iterator<Item = &str> {
 }
 
 impl Target {
+    /// An upstream with its host models, if they are a list, and the variables that it lacks.
+    fn new(upstream: &Upstream, host_models: Option<Vec<String>>, unset: Vec<String>) -> Self {
+        let mut headers: Vec<_> = upstream.headers().to_vec();
+        if let Some((name, secret)) = upstream.credential() {
+            headers.push((name.to_owned(), secret.expose().to_owned()));
+        }
+        if let Some(account) = upstream.account_id() {
+            headers.push((ACCOUNT.to_owned(), account.to_owned()));
+        }
+        let path = path(upstream);
+        Self {
+            name: upstream.name().to_owned(),
+            host_models: host_models.unwrap_or_else(|| vec![upstream.host_model().to_owned()]),
+            authority: upstream.authority().to_owned(),
+            path: path.strip_suffix("/responses").unwrap_or(path).to_owned(),
+            headers,
+            by_envoy: upstream.credential().is_none(),
+            unset,
+        }
+    }
+
     /// The configured `version` header.
     pub(crate) fn version(&self) -> Option<&str> {
         self.headers.iter().find(|(name, _)| name == "version").map(|(_, value)| value.as_str())
