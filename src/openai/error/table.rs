@@ -257,7 +257,7 @@ table! {
     Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "This gateway holds as many images as it can. Please try again.";
     /// Envoy delivers no body while the head is held.
-    HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, ByStatus,
+    HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, Never,
         "This gateway is misconfigured: the imagegate filter needs 'allow_on_headers_stop_iteration: true' in its PluginConfig.";
     /// Envoy has no route or no cluster for the upstream that serves the request.
     RouteMissing: 500 Server ["gateway_misconfigured"], Param::Null, Never,
@@ -280,6 +280,9 @@ table! {
     /// The upstream's answer is not what it should be.
     UpstreamGarbled: 502 Server ["upstream_invalid_response"], Param::Null, ByStatus,
         "The image service's answer cannot be read.";
+    /// The upstream answers with the address of an image: `response_format` of the upstream is wrong.
+    UpstreamHosted: 502 Server ["upstream_invalid_response"], Param::Null, Never,
+        "The image service's answer cannot be used: this gateway is misconfigured. Please contact its operator.";
     /// The image is over `max_image_bytes`.
     ImageTooLarge: 502 Server ["generated_image_too_large"], Param::Null, Never,
         "The image is larger than this gateway passes on. The limit is {limit} bytes. Ask for a smaller size.";

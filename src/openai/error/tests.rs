@@ -85,6 +85,21 @@ fn some_statuses_need_a_header_of_their_own() {
 }
 
 #[test]
+fn what_only_an_operator_can_mend_is_not_tried_again() {
+    for failure in [
+        Failure::HeadersHeld,
+        Failure::UpstreamHosted,
+        Failure::UpstreamCredential,
+        Failure::UpstreamNotEntitled,
+        Failure::UpstreamRejects,
+        Failure::QuotaExhausted,
+    ] {
+        let headers = failure.to_api().headers();
+        assert!(headers.contains(&("x-should-retry", "false".to_owned())), "{failure:?}");
+    }
+}
+
+#[test]
 fn every_row_is_complete() {
     for class in Class::ALL {
         let row = class.row();
