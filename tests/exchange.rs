@@ -92,6 +92,7 @@ fn the_upstream_gets_its_own_head_and_nothing_of_the_clients() {
         format!("content-length: {}", forward.body.len()),
         "content-type: application/json".to_owned(),
         concat!("user-agent: imagegate/", env!("CARGO_PKG_VERSION")).to_owned(),
+        "x-envoy-original-path: /v1/images/generations".to_owned(),
         "x-envoy-upstream-rq-timeout-ms: 65000".to_owned(),
         "x-forwarded-proto: https".to_owned(),
         "x-request-id: request-1".to_owned(),
@@ -157,6 +158,37 @@ fn the_head_alone_decides_what_it_can() {
     let reply = refused(&[("authorization", "Bearer no")]);
     assert_eq!(header(&reply, "x-request-id"), Some("request-1"));
     assert_eq!(header(&reply, "content-type"), Some("application/json"));
+}
+
+#[test]
+fn a_reply_that_envoy_made_one_of_grpc_gets_its_status_back() {
+    let (gate, _) = gate(&json!({}));
+    let mut exchange = Exchange::new(gate);
+    let refused = [("authorization", "Bearer no"), ("content-type", "application/grpc")];
+    exchange.request_headers(&head(&refused), End::Open, NOW);
+    assert_eq!(exchange.code(), "invalid_api_key");
+    let own = |content_type: &str| ResponseHead {
+        status: 200,
+        content_type: Some(content_type.into()),
+        ..ResponseHead::default()
+    };
+    let outcome = exchange.response_headers(own("application/grpc"), End::Stream, NOW);
+    assert!(matches!(outcome, OnResponseHeaders::Restore(401)), "{outcome:?}");
+    let outcome = exchange.response_headers(own("application/json"), End::Open, NOW);
+    assert!(matches!(outcome, OnResponseHeaders::Pass), "{outcome:?}");
+}
+
+#[test]
+fn a_path_that_the_client_calls_original_is_removed_from_what_is_ours() {
+    let own = [("x-envoy-original-path", "/forged")];
+    let key = [("authorization", "Bearer no"), own[0]];
+    let other = [(":path", "/other"), own[0]];
+    for (more, removed) in [(&own[..], true), (&key[..], true), (&other[..], false), (&[], false)] {
+        let (gate, _) = gate(&json!({}));
+        let mut exchange = Exchange::new(gate);
+        exchange.request_headers(&head(more), End::Open, NOW);
+        assert_eq!(exchange.forges_path(&head(more)), removed, "{more:?}");
+    }
 }
 
 #[test]

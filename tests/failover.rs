@@ -120,7 +120,7 @@ fn own(exchange: &mut Exchange, head: ResponseHead, bytes: &[u8], token: u32) ->
     match exchange.response_headers(head, End::Open, NOW) {
         OnResponseHeaders::Hold => {}
         OnResponseHeaders::Reply(reply) => return Came::Answer(reply),
-        OnResponseHeaders::Pass => panic!("nobody waits"),
+        OnResponseHeaders::Pass | OnResponseHeaders::Restore(_) => panic!("nobody waits"),
     }
     match wait(exchange, token) {
         Came::Held => {}

@@ -130,7 +130,7 @@ fn own(exchange: &mut Exchange, head: ResponseHead, bytes: &[u8], token: u32) ->
     match exchange.response_headers(head, End::Open, NOW) {
         OnResponseHeaders::Hold => {}
         OnResponseHeaders::Reply(reply) => return Came::Answer(reply),
-        OnResponseHeaders::Pass => panic!("nobody waits"),
+        other => panic!("{other:?}"),
     }
     match exchange.response_body(bytes.to_vec(), End::Open, NOW) {
         OnResponseBody::Reply(reply) => return Came::Answer(reply),

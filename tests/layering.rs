@@ -81,6 +81,14 @@ fn only_the_shell_names_the_host() {
     }
 }
 
+/// The lints deny unsafe code where it is not expected by name.
+#[test]
+fn one_file_has_unsafe_code() {
+    let found: Vec<_> =
+        sources().into_iter().filter(|path| code(path).contains("unsafe_code")).collect();
+    assert!(found.len() == 1 && found[0].ends_with("filter/reply.rs"), "{found:?}");
+}
+
 #[test]
 fn only_the_shell_logs_and_reads_the_clock() {
     for path in sources().iter().filter(|path| layer(path) != "filter") {

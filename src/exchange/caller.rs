@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::head::{Headers, value};
+use super::head::{self, Headers, value};
 use super::record::Record;
 use crate::auth::{self, UserFault};
 use crate::config::Consumer;
@@ -25,6 +25,10 @@ pub(super) fn limits(
     let caller = identify(gate, headers, property, record);
     check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
     let consumer = caller.and_then(|it| valid(it, now))?;
+    if head::is_grpc(headers) {
+        // Envoy would drop the answer's body.
+        return Err(Failure::MediaType { accepted: "no 'content-type' of gRPC" });
+    }
     let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
     let query = path.and_then(|it| it.split_once('?')).map_or("", |(_, query)| query);
     let asked = |name: &str| {

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
-use crate::openai::endpoint::Endpoint;
+use crate::openai::endpoint::{Endpoint, without_query};
 use crate::openai::error::Failure;
 use crate::openai::request::{Encoding, RequestError};
 use crate::translate::request::Body;
 
 /// The prefix of the headers by which this filter and Envoy's routes speak to each other.
 const OWN_PREFIX: &str = "x-imagegate-";
+/// Where Envoy and its access log look for the path before it was rewritten.
+const ORIGINAL_PATH: &str = "x-envoy-original-path";
 /// Envoy's own ids are UUIDs of 36 characters.
 const MAX_ID_BYTES: usize = 128;
 /// Envoy gives a call up so much later than this filter, which answers in the client's own terms.
@@ -39,6 +41,23 @@ pub(super) fn own_headers(headers: &Headers) -> Vec<String> {
     }
     names
 }
+
+/// Whether the head names an original path: an access log would take it for the client's.
+pub(super) fn names_original_path(headers: &Headers) -> bool {
+    value(headers, ORIGINAL_PATH).is_some()
+}
+
+/// Whether the request is said to be gRPC, in any spelling: `application/grpc`, or with `+` and a
+/// format after it. Envoy answers such a request in gRPC's own way.
+pub(super) fn is_grpc(headers: &Headers) -> bool {
+    let is = |content_type: &[u8]| {
+        let media_type = content_type.split(|byte| matches!(byte, b';' | b'+')).next();
+        is_of(media_type.unwrap_or_default(), GRPC)
+    };
+    value(headers, "content-type").is_some_and(is)
+}
+
+const GRPC: &[u8] = b"application/grpc";
 
 /// Whether the body is said to be JSON: `application/json`, whatever its parameters.
 pub(super) fn is_json(content_type: &[u8]) -> bool {
@@ -76,6 +95,11 @@ impl ResponseHead {
     /// Whether the body is JSON. Of the Responses API no picture comes in it.
     pub(super) fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_json)
+    }
+
+    /// Whether it is an answer of gRPC.
+    pub(super) fn is_grpc(&self) -> bool {
+        self.content_type.as_deref().is_some_and(|it| is_of(it, GRPC))
     }
 
     /// Whether the body is events.
@@ -126,6 +150,8 @@ pub(super) struct Kept {
     scheme: Vec<u8>,
     /// `x-forwarded-proto`, without which Envoy finds no route.
     forwarded_proto: Vec<u8>,
+    /// The path as the client sent it, without its query, for the access log.
+    path: Vec<u8>,
 }
 
 impl Kept {
@@ -136,6 +162,7 @@ impl Kept {
             authority: value(headers, ":authority").unwrap_or_default().to_vec(),
             scheme: value(headers, ":scheme").unwrap_or(b"https").to_vec(),
             forwarded_proto: value(headers, "x-forwarded-proto").unwrap_or(b"https").to_vec(),
+            path: without_query(value(headers, ":path").unwrap_or_default()).to_vec(),
         }
     }
 
@@ -157,6 +184,7 @@ impl Kept {
         headers.push((":authority".to_owned(), self.authority.clone()));
         headers.push((":scheme".to_owned(), self.scheme.clone()));
         headers.push(("x-forwarded-proto".to_owned(), self.forwarded_proto.clone()));
+        headers.push((ORIGINAL_PATH.to_owned(), self.path.clone()));
         let mut push = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
         push("content-length", body.bytes.len().to_string());
         push("x-envoy-upstream-rq-timeout-ms", patience.to_string());

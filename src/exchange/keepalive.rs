@@ -106,7 +106,7 @@ impl Exchange {
             ("cache-control", "no-store".to_owned()),
         ];
         headers.extend(limits);
-        let reply = LocalReply { status: 200, headers, body: SPACE.to_vec(), notice: None };
+        let reply = LocalReply::ok(headers, SPACE.to_vec());
         let LocalReply { status, headers, body, .. } = self.with_request_id(reply);
         Open { status, headers, body }
     }

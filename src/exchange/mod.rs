@@ -164,6 +164,11 @@ impl Exchange {
         }
     }
 
+    /// What has come of the exchange so far: the code of an error, else `ok`.
+    pub fn code(&self) -> &'static str {
+        self.record.code.unwrap_or(record::OK)
+    }
+
     /// What the metrics are yet to be told: after each method.
     pub fn take_counts(&mut self) -> Vec<Count> {
         std::mem::take(&mut self.record.counts)

@@ -1,6 +1,7 @@
 //! What a callback may answer: each enum holds exactly what Envoy allows at that point.
 
 use super::notice;
+use super::record::OK;
 use crate::config::Upstream;
 use crate::openai::error::Failure;
 
@@ -13,6 +14,8 @@ pub struct LocalReply {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The code of the error; `ok` for what was asked for.
+    pub code: &'static str,
     /// What an operator has to correct, for the log.
     pub notice: Option<String>,
 }
@@ -70,6 +73,9 @@ pub enum OnResponseHeaders {
     Hold,
     /// Answer in its place.
     Reply(LocalReply),
+    /// Our own reply, which Envoy has turned into one of gRPC: give it back its status, without the
+    /// fields of gRPC. Envoy leaves it no body.
+    Restore(u16),
 }
 
 /// What a callback does with the bytes of the response that Envoy holds, before it says what came of them.
@@ -209,6 +215,11 @@ pub struct SideCalls {
 }
 
 impl LocalReply {
+    /// The reply that brings what was asked for.
+    pub(super) fn ok(headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
+        Self { status: 200, headers, body, code: OK, notice: None }
+    }
+
     /// The reply that reports a failure, of a call of `upstream` if there was one.
     pub(super) fn failure(failure: &Failure, upstream: Option<&Upstream>) -> Self {
         let error = failure.to_api();
@@ -216,6 +227,7 @@ impl LocalReply {
             status: error.status,
             headers: error.headers(),
             body: error.write(),
+            code: error.code.unwrap_or_default(),
             notice: notice::answered(failure, upstream),
         }
     }

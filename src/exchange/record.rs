@@ -93,8 +93,8 @@ pub(super) struct Attempt {
     calls: u32,
 }
 
-/// The code of what came to a picture.
-const OK: &str = "ok";
+/// The code of what came to what was asked for.
+pub(super) const OK: &str = "ok";
 /// The code of an exchange whose client left before it was answered.
 const CLIENT_CLOSED: &str = "client_closed_request";
 
@@ -312,7 +312,7 @@ impl Record {
         let delivered = self.ms_to_image.filter(|_| self.images_delivered > 0);
         let times = [(count::FIRST_BYTE, self.ms_to_first_byte), (count::IMAGE, delivered)];
         self.counts.extend([
-            count::REQUESTS.once([endpoint, &status, self.code.unwrap_or("ok")]),
+            count::REQUESTS.once([endpoint, &status, self.code.unwrap_or(OK)]),
             count::IMAGES_ASKED.of(self.images_asked.into()),
             count::IMAGES_DELIVERED.of(self.images_delivered.into()),
             count::IMAGES_FAILED.of(self.images_failed.into()),

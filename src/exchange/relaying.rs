@@ -243,7 +243,7 @@ impl Exchange {
             headers.extend(length);
             headers.append(&mut relaying.limits);
         }
-        let reply = LocalReply { status: 200, headers, body, notice: None };
+        let reply = LocalReply::ok(headers, body);
         let LocalReply { status, headers, body, .. } = self.with_request_id(reply);
         Open { status, headers, body }
     }

@@ -67,6 +67,13 @@ impl Exchange {
         }
     }
 
+    /// Whether a request that is ours brings an `x-envoy-original-path` of its own, which has to be
+    /// removed: an access log would take it for the client's path. After its head.
+    #[must_use]
+    pub fn forges_path(&self, headers: &Headers) -> bool {
+        !matches!(self.phase, Phase::Start | Phase::Passing) && head::names_original_path(headers)
+    }
+
     /// Takes bytes of the request's body.
     pub fn request_body(&mut self, chunk: &[u8], end: End, now: Duration) -> OnRequestBody {
         let Phase::Reading(reading) = &mut self.phase else { return self.late_body() };

@@ -86,6 +86,13 @@ impl Exchange {
             Phase::Streaming(streaming) => streaming.head(head, self.gate.bounds(), now),
             Phase::KeptAlive(kept) => kept.head(head, &self.gate.bounds(), now),
             Phase::Relaying(_) => self.relay_head(head, now),
+            // Our own reply, which comes by here if it was sent before the upstream's head.
+            Phase::Replied if head.is_grpc() => {
+                return self
+                    .record
+                    .status
+                    .map_or(OnResponseHeaders::Pass, OnResponseHeaders::Restore);
+            }
             _ => return OnResponseHeaders::Pass,
         }
         self.record.ms_to_first_byte = Some(self.record.elapsed(now));
@@ -276,6 +283,6 @@ impl Exchange {
         if self.record.images_failed > 0 {
             headers.push(("x-imagegate-images-failed", self.record.images_failed.to_string()));
         }
-        self.with_request_id(LocalReply { status: 200, headers, body, notice: None })
+        self.with_request_id(LocalReply::ok(headers, body))
     }
 }

@@ -160,7 +160,7 @@ impl Exchange {
             ("cache-control", "no-cache".to_owned()),
         ];
         headers.extend(limits);
-        self.with_request_id(LocalReply { status: 200, headers, body, notice: None })
+        self.with_request_id(LocalReply::ok(headers, body))
     }
 
     fn sent(&mut self, bytes: Vec<u8>) -> Vec<u8> {

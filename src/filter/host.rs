@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
+use super::reply::send;
 use crate::exchange::{Headers, LocalReply, Open, Question, ResponseHead, SideCalls};
 use crate::limits::{Conflict, Store};
 
@@ -101,10 +102,32 @@ pub(super) fn notice(words: &str) {
 /// Answers the client. In any callback but `on_log` and `on_done`, while the head is held.
 pub(super) fn reply(reply: &LocalReply) {
     reply.notice.iter().for_each(|words| notice(words));
-    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let status = u32::from(reply.status);
-    if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {
-        log::error!("imagegate: cannot answer: {status:?}");
+    let headers: Vec<_> = reply.headers.iter().map(|(name, it)| (*name, it.as_str())).collect();
+    if let Err(refused) = send(reply.status, &details(reply.code), &headers, &reply.body) {
+        log::error!("imagegate: cannot answer: {refused}");
+    }
+}
+
+/// What `%RESPONSE_CODE_DETAILS%` says of a reply with this code.
+fn details(code: &str) -> String {
+    format!("imagegate_{code}")
+}
+
+/// Gives a reply of ours its status back, and takes the fields of gRPC out of it. In
+/// `on_http_response_headers`.
+///
+/// To a request whose `content-type` is gRPC's, Envoy answers each local reply with status 200 and
+/// `grpc-status`, the body in `grpc-message`. It decides that before any filter runs, and no body
+/// can be added to a head that ends the stream: the status can be kept, the JSON cannot.
+pub(super) fn restore_status(status: u16) {
+    let map = MapType::HttpResponseHeaders;
+    let status = status.to_string();
+    let restored = ["content-type", "grpc-status", "grpc-message"]
+        .iter()
+        .try_for_each(|name| hostcalls::remove_map_value(map, name))
+        .and_then(|()| hostcalls::set_map_value_bytes(map, ":status", Some(status.as_bytes())));
+    if let Err(status) = restored {
+        log::error!("imagegate: cannot restore a status: {status:?}");
     }
 }
 
@@ -136,11 +159,11 @@ pub(super) fn clear_response_trailers() {
     }
 }
 
-/// Breaks off a response whose head has left: Envoy cannot send another, and resets the stream. In
-/// `on_http_response_body` and `on_http_response_trailers`.
-pub(super) fn reset_response() {
-    if let Err(status) = hostcalls::send_http_response(502, Vec::new(), None) {
-        log::error!("imagegate: cannot break off: {status:?}");
+/// Breaks off a response whose head has left, for the reason `code`: Envoy cannot send another, and
+/// resets the stream. In `on_http_response_body` and `on_http_response_trailers`.
+pub(super) fn reset_response(code: &str) {
+    if let Err(refused) = send(502, &details(code), &[], &[]) {
+        log::error!("imagegate: cannot break off: {refused}");
     }
 }
 

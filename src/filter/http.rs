@@ -63,6 +63,12 @@ impl Stream {
         Action::Pause
     }
 
+    /// Breaks off a response whose head has left.
+    fn reset(&self) -> Action {
+        host::reset_response(self.step(|exchange| exchange.code()).unwrap_or_default());
+        Action::Pause
+    }
+
     /// Has the clock forget this exchange.
     fn leave(&self) {
         if let Some((shared, _)) = &self.open {
@@ -169,6 +175,9 @@ impl HttpContext for Stream {
         });
         let outcome = self
             .step(|exchange| exchange.request_headers(&headers, end(end_of_stream), host::now()));
+        if self.step(|exchange| exchange.forges_path(&headers)) == Some(true) {
+            host::remove_request_header("x-envoy-original-path");
+        }
         match outcome {
             Some(OnRequestHeaders::Pass { strip }) => {
                 strip.iter().for_each(|name| host::remove_request_header(name));
@@ -228,6 +237,10 @@ impl HttpContext for Stream {
         match outcome {
             Some(OnResponseHeaders::Reply(reply)) => self.reply(&reply),
             Some(OnResponseHeaders::Hold) => self.wait(),
+            Some(OnResponseHeaders::Restore(status)) => {
+                host::restore_status(status);
+                Action::Continue
+            }
             Some(OnResponseHeaders::Pass) | None => Action::Continue,
         }
     }
@@ -253,10 +266,7 @@ impl HttpContext for Stream {
                 host::prepend_response(&bytes);
                 Action::Continue
             }
-            Some(OnResponseBody::Reset) => {
-                host::reset_response();
-                Action::Pause
-            }
+            Some(OnResponseBody::Reset) => self.reset(),
             Some(OnResponseBody::Pass) | None => Action::Continue,
         }
     }
@@ -264,10 +274,7 @@ impl HttpContext for Stream {
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         match self.step(|exchange| exchange.response_trailers(host::now())) {
             Some(OnResponseEnd::Reply(reply)) => self.reply(&reply),
-            Some(OnResponseEnd::Reset) => {
-                host::reset_response();
-                Action::Pause
-            }
+            Some(OnResponseEnd::Reset) => self.reset(),
             Some(OnResponseEnd::Hold) => self.wait(),
             Some(OnResponseEnd::Pass) => {
                 host::clear_response_trailers();

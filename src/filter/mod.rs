@@ -5,7 +5,7 @@
 //! | `on_http_request_headers` | `request_headers` | `Pass` Continue · `Hold` Pause · `Reply` |
 //! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Consult` edits, asks, Pause · `Hold` drains, Pause · `Reply` |
 //! | `on_http_request_trailers` | `request_end` | as above |
-//! | `on_http_response_headers` | `response_headers` | `Hold` Pause · `Reply` |
+//! | `on_http_response_headers` | `response_headers` | `Hold` Pause · `Reply` · `Restore` edits, Continue |
 //! | `on_http_response_body` | `response_body` | `Hold` drains, Pause · `Reply` · `Open` edits, Continue · `Send` edits, Continue |
 //! | `on_http_response_trailers` | `response_trailers` | `Hold` Pause · `Reply` · `Reset` |
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
@@ -25,6 +25,7 @@
 mod host;
 mod http;
 mod metrics;
+mod reply;
 mod root;
 
 use proxy_wasm::traits::RootContext;

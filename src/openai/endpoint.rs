@@ -181,7 +181,9 @@ fn join(segments: &[&[u8]], len: usize) -> Vec<u8> {
     normal
 }
 
-fn without_query(path: &[u8]) -> &[u8] {
+/// What of `path` stands before its query and fragment.
+#[must_use]
+pub fn without_query(path: &[u8]) -> &[u8] {
     path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
 }
 

@@ -181,12 +181,7 @@ fn configuration() -> Value {
 fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
     let ran = |case: &str| cases.iter().any(|it| it == case);
     let count = |holds: &dyn Fn(&Value) -> bool| {
-        let log = envoy.log();
-        let records = log.lines().filter(|line| line.starts_with('{')).filter_map(|line| {
-            let line: Value = serde_json::from_str(line).ok()?;
-            serde_json::from_str::<Value>(line["usage"].as_str()?).ok()
-        });
-        records.filter(|record| holds(record)).count()
+        envoy.records().iter().filter(|record| holds(record)).count()
     };
     for (case, consumer) in [("spent_rate_is_429", "limited"), ("spent_budget_is_429", "spent")] {
         if ran(case) {

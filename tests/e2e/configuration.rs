@@ -109,12 +109,10 @@ fn the_file_for_production_boots_as_it_stands() {
     let asked = upstream.only();
     assert_eq!(asked.header("x-forwarded-for"), None);
     assert_eq!(asked.header("x-envoy-expected-rq-timeout-ms"), None);
-    // One line of access log, and in it the usage record.
-    eventually("the usage record is logged", || envoy.log().contains("images_delivered"));
-    let log = envoy.log();
-    let line = log.lines().find(|line| line.contains("images_delivered")).unwrap();
-    let line: Value = serde_json::from_str(line).unwrap();
-    let usage: Value = serde_json::from_str(line["usage"].as_str().unwrap()).unwrap();
+    // Two lines of access log: the exchange, and the usage record.
+    eventually("the exchange is logged", || envoy.access_log().len() == 2);
+    let line = &envoy.access_log()[0];
+    let usage = &envoy.records()[0];
     assert_eq!(
         (&usage["consumer"], &usage["user"], &usage["status"]),
         (&json!("acme-web"), &json!("acme"), &json!(200))

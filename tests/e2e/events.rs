@@ -356,13 +356,6 @@ fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
     assert_nothing_is_left(&envoy);
 }
 
-/// The access log so far: the records in it.
-fn records(envoy: &Envoy) -> Vec<Value> {
-    let log = envoy.log();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| serde_json::from_str(line["usage"].as_str()?).ok()).collect()
-}
-
 #[test]
 fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
     let drawing = Drawing::of_bytes(2_000_000, 1);
@@ -375,8 +368,8 @@ fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
     let mut expected = Vec::new();
     let mut check = |code: Value, settled: u64| {
         expected.push((code, settled));
-        eventually("the record is written", || records(&envoy).len() == expected.len());
-        let records = records(&envoy);
+        eventually("the record is written", || envoy.records().len() == expected.len());
+        let records = envoy.records();
         let record = records.last().unwrap();
         let (code, settled) = expected.last().unwrap();
         assert_eq!(

@@ -16,6 +16,7 @@
     reason = "a test may panic, and reads clocks and its environment"
 )]
 
+mod access_log;
 mod auth;
 mod broken;
 mod changes;

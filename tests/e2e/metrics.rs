@@ -30,14 +30,6 @@ fn counter(envoy: &Envoy, name: &str) -> u64 {
     series(envoy, &format!("imagegate_{name}_total{{}}"))
 }
 
-/// The usage records in the access log so far, of requests for images.
-fn records(envoy: &Envoy) -> Vec<Value> {
-    let log = envoy.log();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let usage = lines.filter_map(|line| serde_json::from_str(line["usage"].as_str()?).ok());
-    usage.filter(|it: &Value| it["endpoint"] == "generations").collect()
-}
-
 /// The configuration with these rules, where every image costs $0.211 and any user may come.
 fn limited(limits: &Value) -> Value {
     let mut config = config();
@@ -160,8 +152,8 @@ fn money_is_the_same_in_answers_records_counters_and_rules() {
     let delivered = u64::try_from(delivered).unwrap();
     assert!(delivered > 0);
     let exchanges = responses.len() + 6;
-    eventually("every exchange is logged", || records(&envoy).len() == exchanges);
-    let sum = |field| records(&envoy).iter().map(|it| it[field].as_u64().unwrap()).sum::<u64>();
+    eventually("every exchange is logged", || envoy.records().len() == exchanges);
+    let sum = |field| envoy.records().iter().map(|it| it[field].as_u64().unwrap()).sum::<u64>();
     let settled = delivered * PRICE;
     assert_eq!((sum("images_delivered"), sum("settled_nanodollars")), (delivered, settled));
     eventually("the counters follow", || counter(&envoy, "settled_nanodollars") == settled);

@@ -260,10 +260,8 @@ fn the_access_log_sums_to_what_the_counters_say() {
     let pictures = |it: &Response| it.json()["data"].as_array().map_or(0, Vec::len);
     let delivered: usize = responses.iter().map(pictures).sum();
     let records = || -> Vec<Value> {
-        let log = envoy.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let usage = lines.filter_map(|line| serde_json::from_str(line["usage"].as_str()?).ok());
-        usage.filter(|it: &Value| it["endpoint"] == "generations").collect()
+        let records = envoy.records().into_iter();
+        records.filter(|it| it["endpoint"] == "generations").collect()
     };
     eventually("every exchange is logged", || records().len() == CLIENTS as usize);
     let sum = |field| records().iter().map(|it| it[field].as_u64().unwrap()).sum::<u64>();

@@ -101,13 +101,6 @@ fn vm_memory(envoy: &Envoy) -> u64 {
     envoy.metric("wasmcustom.imagegate_vm_memory_bytes").unwrap_or(0)
 }
 
-/// The usage records so far.
-fn records(envoy: &Envoy) -> Vec<Value> {
-    let log = envoy.log();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.map(|line| serde_json::from_str(line["usage"].as_str().unwrap()).unwrap()).collect()
-}
-
 /// An Envoy whose access log has the usage records.
 fn logging(upstream: &Upstream) -> Envoy {
     Setup::production(upstream.port()).configure_struct(&provider()).start()
@@ -226,8 +219,8 @@ fn half_an_answer_is_a_broken_transfer_over_http1() {
             None => read(&mut client).1.is_err(),
         };
         assert!(broken, "{how}: the client takes it for whole");
-        eventually("it is logged", || records(&envoy).len() == 1);
-        let record = records(&envoy).remove(0);
+        eventually("it is logged", || envoy.records().len() == 1);
+        let record = envoy.records().remove(0);
         assert_eq!((&record["status"], &record["committed"]), (&json!(200), &json!(true)), "{how}");
         let code =
             if how == "no JSON" { "upstream_invalid_response" } else { "upstream_disconnected" };
@@ -322,12 +315,12 @@ fn a_client_that_leaves_pays_for_the_pictures_that_had_begun() {
         got += client.read_chunk().unwrap().unwrap().len();
     }
     drop(client);
-    eventually("the first is logged", || records(&envoy).len() == 1);
+    eventually("the first is logged", || envoy.records().len() == 1);
     let mut client = Http2::generation(envoy.port(), &body(3));
     client.read_some(half.len());
     client.cancel();
-    eventually("both are logged", || records(&envoy).len() == 2);
-    for record in records(&envoy) {
+    eventually("both are logged", || envoy.records().len() == 2);
+    for record in envoy.records() {
         assert_eq!(record["code"], "client_closed_request", "{record}");
         assert_eq!(record["images_delivered"], 2, "{record}");
         assert_eq!(record["images_failed"], 1, "{record}");
@@ -389,8 +382,8 @@ fn a_client_that_breaks_the_protocol_has_left_and_pays_for_what_was_coming() {
         let mut client = Http2::generation(envoy.port(), &body(1));
         assert!(client.read_some(half.len()).len() >= half.len());
         client.garble(how);
-        eventually("the exchange is logged", || records(&envoy).len() == how + 1);
-        let record = records(&envoy).pop().unwrap();
+        eventually("the exchange is logged", || envoy.records().len() == how + 1);
+        let record = envoy.records().pop().unwrap();
         assert_eq!(record["code"], "client_closed_request", "{how} {record}");
         assert_eq!(record["settled_nanodollars"], 250_000_000, "{how} {record}");
     }

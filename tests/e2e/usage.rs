@@ -12,19 +12,12 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
 }
 
-/// The access log so far: its lines and the record in each.
+/// The access log so far: its lines, each with its usage record, `null` if there is none.
 fn access_log(envoy: &Envoy) -> Vec<(Value, Value)> {
-    let log = envoy.log();
-    let lines = log.lines().filter(|line| line.starts_with('{'));
-    lines
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .map(|line| {
-            let record = line["usage"]
-                .as_str()
-                .map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
-            (line, record)
-        })
-        .collect()
+    let (records, lines) = (envoy.records(), envoy.access_log().into_iter());
+    let record = |line: &Value| records.iter().find(|it| it["request_id"] == line["request_id"]);
+    let lines = lines.filter(|line| line.get("usage").is_none());
+    lines.map(|line| (line.clone(), record(&line).cloned().unwrap_or_default())).collect()
 }
 
 #[test]
@@ -58,24 +51,27 @@ fn every_exchange_leaves_one_record() {
     assert!(leaving.is_silent_for(Duration::from_millis(100)));
     drop(leaving);
 
-    eventually("every exchange is logged", || access_log(&envoy).len() >= 8);
+    eventually("every exchange is logged", || envoy.access_log().len() >= 15);
     let log = access_log(&envoy);
     assert_eq!(log.len(), 8);
     let expected = [
-        (json!(200), Value::Null, 1),
-        (json!(401), json!("invalid_api_key"), 0),
-        (json!(400), json!("invalid_value"), 0),
-        (json!(429), json!("rate_limit_exceeded"), 0),
-        (json!(502), json!("upstream_disconnected"), 0),
-        (json!(502), json!("upstream_unreachable"), 0),
+        (json!(200), Value::Null, 1, "imagegate_ok"),
+        (json!(401), json!("invalid_api_key"), 0, "imagegate_invalid_api_key"),
+        (json!(400), json!("invalid_value"), 0, "imagegate_invalid_value"),
+        (json!(429), json!("rate_limit_exceeded"), 0, "imagegate_rate_limit_exceeded"),
+        // Envoy's own answer.
+        (json!(502), json!("upstream_disconnected"), 0, "upstream_reset_after_response_started"),
+        (json!(502), json!("upstream_unreachable"), 0, "imagegate_upstream_unreachable"),
     ];
-    for ((line, record), (status, code, delivered)) in log.iter().zip(&expected) {
+    for ((line, record), (status, code, delivered, details)) in log.iter().zip(&expected) {
         assert_eq!((&line["status"], &record["status"]), (status, status), "{line}");
         assert_eq!(
             (&record["code"], &record["images_delivered"]),
             (code, &json!(delivered)),
             "{line}"
         );
+        assert!(line["details"].as_str().unwrap().starts_with(details), "{line}");
+        assert_eq!(line["path"], "/v1/images/generations", "{line}");
         assert_eq!(record["endpoint"], "generations", "{line}");
         assert_eq!(record["request_id"], line["request_id"], "{line}");
         let consumer = if *status == json!(401) { Value::Null } else { json!("web") };

@@ -143,7 +143,9 @@ pub(crate) fn call(
         None => {
             match exchange.response_headers(head.unwrap_or_default(), End::Open, NOW) {
                 OnResponseHeaders::Reply(reply) => return Some(reply),
-                OnResponseHeaders::Hold | OnResponseHeaders::Pass => {}
+                OnResponseHeaders::Hold
+                | OnResponseHeaders::Pass
+                | OnResponseHeaders::Restore(_) => {}
             }
             collect(exchange, bytes.to_vec(), End::Stream, NOW)
         }

@@ -110,6 +110,21 @@ impl Envoy {
         String::from_utf8_lossy(&fs::read(self.folder.join("envoy.log")).unwrap()).into_owned()
     }
 
+    /// The lines of the access log so far: each of them JSON.
+    pub(crate) fn access_log(&self) -> Vec<Value> {
+        let log = self.log();
+        // The last line may be half written.
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let lines = whole.lines().filter(|line| line.starts_with('{'));
+        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+    }
+
+    /// The usage records so far, of `production.yaml`.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let records = self.access_log().into_iter().filter_map(|line| line.get("usage").cloned());
+        records.inspect(|record| assert!(record.is_object(), "{record}")).collect()
+    }
+
     /// Replaces the filter's configuration while Envoy runs. It takes effect some time after.
     pub(crate) fn rediscover(&self, config: &Value) {
         let path = self.folder.join("filter.yaml");

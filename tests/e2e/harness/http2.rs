@@ -38,6 +38,13 @@ pub(crate) enum Ended {
 impl Http2 {
     /// Sends `POST /v1/images/generations` with a key that may do anything.
     pub(crate) fn generation(port: u16, body: &Value) -> Self {
+        let key = format!("Bearer {}", Key::WEB);
+        let more = [("content-type", "application/json"), ("authorization", &key)];
+        Self::post(port, &more, &serde_json::to_vec(body).unwrap())
+    }
+
+    /// Sends `POST /v1/images/generations` with these headers.
+    pub(crate) fn post(port: u16, more: &[(&str, &str)], body: &[u8]) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(HUNG)).unwrap();
         let mut client = Self { wire: Wire::new(stream) };
@@ -51,12 +58,11 @@ impl Http2 {
             (":scheme", "http"),
             (":authority", "images.test"),
             (":path", "/v1/images/generations"),
-            ("content-type", "application/json"),
-            ("authorization", &format!("Bearer {}", Key::WEB)),
         ];
-        let head: Vec<u8> = head.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        let head: Vec<u8> =
+            head.iter().chain(more).flat_map(|(name, value)| literal(name, value)).collect();
         client.frame(HEADERS, END_HEADERS, STREAM, &head);
-        client.frame(DATA, END_STREAM, STREAM, &serde_json::to_vec(body).unwrap());
+        client.frame(DATA, END_STREAM, STREAM, body);
         client
     }
 

@@ -219,6 +219,8 @@ impl Setup {
             .arg("--admin-address-path")
             .arg(folder.join("admin"))
             .args(["--concurrency", &self.workers.to_string()])
+            // By default Envoy writes its access log every 10 s.
+            .args(["--file-flush-interval-msec", "50"])
             .current_dir(root())
             .env_remove("CODEX_ACCESS_TOKEN")
             .env_remove("CODEX_ACCOUNT_ID")
