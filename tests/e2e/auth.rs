@@ -113,12 +113,12 @@ fn bytes_that_are_not_utf8_elsewhere_do_no_harm() {
         .body(body().to_string().into_bytes())
         .send(&envoy)
         .assert_error(415, "unsupported_media_type");
-    // Envoy may refuse such a path before the filter sees it.
+    // Envoy may refuse such a path before the filter sees it; to the filter it is a spelling.
     let path = Request::new("POST", b"/v1/images/generations\xff")
         .bearer(Key::WEB)
         .json(&body())
         .send(&envoy);
-    assert!([400, 404].contains(&path.status), "{}", path.status);
+    assert!([200, 400].contains(&path.status), "{}", path.status);
 }
 
 #[test]

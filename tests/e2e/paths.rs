@@ -10,7 +10,7 @@ fn body() -> Value {
 }
 
 /// Spellings of the path that some server behind Envoy might take for it.
-const SPELLINGS: [&str; 20] = [
+const SPELLINGS: [&str; 37] = [
     "/v1/images/generations",
     "/v1/images/generations/",
     "/v1/images/generations?",
@@ -31,16 +31,38 @@ const SPELLINGS: [&str; 20] = [
     "/v1/images/generations;a=b",
     "/v1\\images\\generations",
     "/v1/images/%67enerations",
+    "/v1/images/generations.",
+    "/v1/images/generations%2e",
+    "/v1/images/generations%20",
+    "/v1/images/generations%09",
+    "/v1/images/generations%00",
+    "/v1/images/generations%00.png",
+    "/v1/images/generations%0d%0a",
+    "/v1/images/generations%0d%0ax:y",
+    "/v1/images/generations+",
+    "/v1/images/generations.json",
+    "/v1/images/generations/.json",
+    "/v1./images./generations",
+    "/v1/images%c0%afgenerations",
+    "/v1/images%ef%bc%8fgenerations",
+    "/v1/images/%u0067enerations",
+    "/v1/images/generations%c2%a0",
+    "/v1/images/%ef%bd%87enerations",
 ];
 
 #[test]
 fn no_spelling_of_the_path_is_a_way_in_without_a_key() {
-    let upstream = Upstream::unreached();
+    // Nor to what another route serves.
+    let (upstream, plain) = (Upstream::unreached(), Upstream::unreached());
     let config = crate::harness::config();
     let production = || Setup::production(upstream.port()).configure_struct(&config);
     for (file, setup) in [
         ("envoy.yaml", Setup::new(upstream.port())),
         ("envoy.yaml, paths as sent", Setup::new(upstream.port()).paths_as_sent()),
+        (
+            "envoy.yaml with another route, paths as sent",
+            Setup::new(upstream.port()).plain_route(plain.port()).paths_as_sent(),
+        ),
         ("production.yaml", production()),
         ("production.yaml, paths as sent", production().paths_as_sent()),
     ] {
@@ -58,6 +80,7 @@ fn no_spelling_of_the_path_is_a_way_in_without_a_key() {
             }
         }
         assert!(upstream.received().is_empty(), "{file}: {:?}", upstream.received());
+        assert!(plain.received().is_empty(), "{file}: {:?}", plain.received());
     }
 }
 

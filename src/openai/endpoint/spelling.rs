@@ -1,0 +1,309 @@
+//! The ways in which servers read a path, and what each makes of it.
+//!
+//! Where they differ, each way is tried: one that names an endpoint is enough. What they have in
+//! common, in this order: percent-escapes are decoded until none is left (RFC 3986 §2.1; some servers
+//! decode twice); the path ends at `?` or `#`, escaped or not; a backslash is a slash (WHATWG URL); of
+//! each segment, `;` and what follows is dropped (RFC 3986 §3.3, as Java servers do); empty and `.`
+//! segments vanish and `..` takes the segment before it along (RFC 3986 §5.2.4); blanks around a
+//! segment and dots after it are dropped (Windows), and so is what follows a dot in the last one
+//! (the format of Rails and Django); ASCII letters become small.
+
+use super::{Endpoint, without_query};
+
+/// One way to read a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) escapes: Escapes,
+    backslash: Backslash,
+    empty: Empty,
+    pub(super) blank: Blank,
+    pub(super) wide: Wide,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// All are decoded, and an escaped `?` or `#` ends the path.
+    All,
+    /// All are decoded, and an escaped `?` or `#` is a character.
+    Whole,
+    /// An escaped delimiter (`/`, `\\`, `?`, `#`) stays what it is: part of a segment.
+    ButDelimiters,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backslash {
+    Slash,
+    Character,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// `//` is `/`.
+    Vanish,
+    /// An empty segment is one, which `..` may take along (RFC 3986 §5.2.4).
+    Segment,
+}
+
+/// A control byte, a space, or a `+`, which is a space to a server that decodes forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    /// It is removed, as WHATWG URL removes tabs and line ends.
+    Drop,
+    /// The path ends at it: C ends a text at NUL, HTTP a path at a space.
+    End,
+    /// It is a character.
+    Stay,
+}
+
+/// What may stand for ASCII without being ASCII.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wide {
+    /// `%u0067` (IIS), overlong UTF-8 (`%c0%af`) and full-width forms (`%ef%bc%8f`) are what they stand for.
+    Fold,
+    /// They are characters.
+    Keep,
+}
+
+/// The ways that have to be tried.
+pub(super) enum Readings {
+    Some(Vec<Reading>),
+    /// To try them takes longer than any honest path is worth.
+    TooDear,
+}
+
+/// All readings together may read so many bytes: some milliseconds.
+const MAX_READ_BYTES: usize = 1 << 20;
+
+/// The readings of `path` that may differ from each other, the most common first.
+pub(super) fn readings(path: &[u8]) -> Readings {
+    let path = without_query(path);
+    let decoded = decode(path, Escapes::All, Blank::Stay, Wide::Fold);
+    let dots = decoded.iter().filter(|byte| **byte == b'.').count() > 1;
+    let blanks = decoded.iter().any(|byte| is_blank(*byte));
+    // What was folded is not ASCII before.
+    let wide =
+        !decoded.is_ascii() || decode(path, Escapes::All, Blank::Stay, Wide::Keep) != decoded;
+    let differs = |reading: &Reading| {
+        (path.contains(&b'%') || reading.escapes == Escapes::All)
+            && (decoded.contains(&b'\\') || reading.backslash == Backslash::Slash)
+            && (dots || reading.empty == Empty::Vanish)
+            && (blanks || reading.blank == Blank::Drop)
+            && (dots || reading.blank != Blank::Stay)
+            && (wide || reading.wide == Wide::Fold)
+    };
+    let readings: Vec<Reading> = all().filter(differs).collect();
+    if path.len().saturating_mul(readings.len()) > MAX_READ_BYTES {
+        return Readings::TooDear;
+    }
+    Readings::Some(readings)
+}
+
+/// Every reading, the most common first.
+pub(super) fn all() -> impl Iterator<Item = Reading> {
+    let escapes = [Escapes::All, Escapes::Whole, Escapes::ButDelimiters];
+    let pairs = escapes.into_iter().flat_map(|escapes| {
+        [Backslash::Slash, Backslash::Character].map(|backslash| (escapes, backslash))
+    });
+    pairs.flat_map(|(escapes, backslash)| {
+        let blanks = [Blank::Drop, Blank::End, Blank::Stay];
+        [Empty::Vanish, Empty::Segment].into_iter().flat_map(move |empty| {
+            blanks.into_iter().flat_map(move |blank| {
+                [Wide::Fold, Wide::Keep].map(|wide| Reading {
+                    escapes,
+                    backslash,
+                    empty,
+                    blank,
+                    wide,
+                })
+            })
+        })
+    })
+}
+
+impl Reading {
+    /// The endpoint that `path` names when read like this.
+    pub(super) fn endpoint(self, path: &[u8]) -> Option<Endpoint> {
+        let normal = self.normalize(path);
+        Endpoint::ALL.into_iter().find(|it| may_be(&normal, it.path().as_bytes()))
+    }
+
+    /// The spelling that all spellings of one path share. Invalid escapes stay, and so match nothing.
+    ///
+    /// Normal paths are fixed points: `normalize(normalize(p)) == normalize(p)`.
+    pub(super) fn normalize(self, path: &[u8]) -> Vec<u8> {
+        let decoded = decode(without_query(path), self.escapes, self.blank, self.wide);
+        let whole = match self.escapes {
+            Escapes::All => without_query(&decoded),
+            Escapes::Whole | Escapes::ButDelimiters => &decoded,
+        };
+        let whole = match self.blank {
+            Blank::End => whole.split(|byte| is_blank(*byte)).next().unwrap_or_default(),
+            Blank::Drop | Blank::Stay => whole,
+        };
+        let mut segments: Vec<&[u8]> = Vec::new();
+        for segment in
+            whole.split(|byte| self.separates(*byte)).skip(usize::from(whole.starts_with(b"/")))
+        {
+            match (segment.split(|byte| *byte == b';').next().unwrap_or_default(), self.empty) {
+                (b".", _) | (b"", Empty::Vanish) => {}
+                (b"..", _) => drop(segments.pop()),
+                (name, _) => segments.push(name),
+            }
+        }
+        join(segments, decoded.len())
+    }
+
+    fn separates(self, byte: u8) -> bool {
+        match self.backslash {
+            Backslash::Slash => matches!(byte, b'/' | b'\\'),
+            Backslash::Character => byte == b'/',
+        }
+    }
+}
+
+/// The path of `segments`, each without what servers drop around it.
+fn join(segments: Vec<&[u8]>, len: usize) -> Vec<u8> {
+    let trimmed = segments.into_iter().map(trim).filter(|it| !it.is_empty());
+    let mut segments: Vec<&[u8]> = trimmed.collect();
+    while let Some(last) = segments.pop() {
+        let name = trim(last.split(|byte| *byte == b'.').next().unwrap_or_default());
+        if !name.is_empty() {
+            segments.push(name);
+            break;
+        }
+    }
+    let mut normal = Vec::with_capacity(len.saturating_add(1));
+    for segment in segments {
+        normal.push(b'/');
+        normal.extend(segment.iter().map(u8::to_ascii_lowercase));
+    }
+    normal
+}
+
+/// `segment` without blanks around it and dots after it.
+fn trim(mut segment: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = segment {
+        if !is_blank(*first) {
+            break;
+        }
+        segment = rest;
+    }
+    while let [rest @ .., last] = segment {
+        if !is_blank(*last) && *last != b'.' {
+            break;
+        }
+        segment = rest;
+    }
+    segment
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'\x7f' | b'+')
+}
+
+/// Whether a server may take `normal` for `path`: a character that is not ASCII may stand for any one
+/// character, or for none, as long as no more than half of all are of this kind.
+fn may_be(normal: &[u8], path: &[u8]) -> bool {
+    if normal.is_ascii() {
+        return normal == path;
+    }
+    let text = String::from_utf8_lossy(normal);
+    let (count, wide) = text.chars().fold((0_usize, 0_usize), |(count, wide), it| {
+        (count.saturating_add(1), wide.saturating_add(usize::from(!it.is_ascii())))
+    });
+    if wide.saturating_mul(2) > count || count > path.len().saturating_mul(2) {
+        return false;
+    }
+    // The places in `path` up to which the text so far may reach, as bits; paths are below 32 bytes.
+    let mut reached = 1_u64;
+    for char in text.chars() {
+        let same = |byte: &u8| char::from(*byte) == char;
+        let next = path.iter().enumerate().filter(|(_, byte)| same(byte));
+        let steps =
+            next.fold(0_u64, |bits, (place, _)| bits | 1_u64.wrapping_shl(place_bits(place)));
+        reached = match char.is_ascii() {
+            true => (reached & steps) << 1,
+            false => reached | (reached << 1),
+        };
+    }
+    reached & 1_u64.wrapping_shl(place_bits(path.len())) != 0
+}
+
+fn place_bits(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// `path` with its percent-escapes decoded, and what they decode to decoded again.
+///
+/// One pass: an escape is replaced as soon as its last digit is there, which may in turn complete
+/// the escape around it (`%%34%31` is `%41` is `A`). Escapes cannot overlap, so the order in which
+/// they are replaced makes no difference to the result.
+pub(super) fn decode(path: &[u8], escapes: Escapes, blank: Blank, wide: Wide) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    for byte in path {
+        decoded.push(*byte);
+        while let Some((len, byte)) = escape_at_end(&decoded).or_else(|| match wide {
+            Wide::Fold => wide_at_end(&decoded),
+            Wide::Keep => None,
+        }) {
+            let delimits = matches!(byte, b'/' | b'\\' | b'?' | b'#');
+            if delimits && escapes == Escapes::ButDelimiters {
+                break;
+            }
+            decoded.truncate(decoded.len().saturating_sub(len));
+            decoded.push(byte);
+        }
+        if blank == Blank::Drop && decoded.last().is_some_and(|byte| is_blank(*byte)) {
+            decoded.pop();
+        }
+    }
+    decoded
+}
+
+/// `pct-encoded = "%" HEXDIG HEXDIG` (RFC 3986 §2.1), if `bytes` ends with one: its length, and the byte
+/// that it stands for.
+fn escape_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
+    let [.., b'%', high, low] = bytes else { return None };
+    Some((3, (hex_digit(*high)? << 4) | hex_digit(*low)?))
+}
+
+/// Another spelling of an ASCII character, if `bytes` ends with one: its length, and the character.
+fn wide_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
+    match bytes {
+        // `%uXXXX`, which is no escape of any standard.
+        [.., b'%', b'u' | b'U', a, b, c, d] => {
+            let mut digits = [a, b, c, d].into_iter();
+            let code = digits
+                .try_fold(0_u16, |code, digit| Some((code << 4) | u16::from(hex_digit(*digit)?)))?;
+            Some((6, narrow(code)))
+        }
+        // U+FF01 to U+FF5E, full-width forms, in UTF-8.
+        [.., 0xef, 0xbc, low @ 0x81..=0xbf] => Some((3, low.wrapping_sub(0x60))),
+        [.., 0xef, 0xbd, low @ 0x80..=0x9e] => Some((3, low.wrapping_sub(0x20))),
+        // ASCII in two, three and four bytes, which RFC 3629 §3 forbids to decode.
+        [.., 0xf0, 0x80, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => {
+            Some((4, overlong(*high, *low)))
+        }
+        [.., 0xe0, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => Some((3, overlong(*high, *low))),
+        [.., high @ (0xc0 | 0xc1), low @ 0x80..=0xbf] => Some((2, overlong(*high, *low))),
+        _ => None,
+    }
+}
+
+/// The ASCII character that `code` stands for, else a byte that is none.
+fn narrow(code: u16) -> u8 {
+    let ascii = match code {
+        0xff01..=0xff5e => code.wrapping_sub(0xfee0),
+        _ => code,
+    };
+    u8::try_from(ascii).ok().filter(u8::is_ascii).unwrap_or(0xff)
+}
+
+/// Seven bits: the last of `high` and the last six of `low`.
+fn overlong(high: u8, low: u8) -> u8 {
+    ((high & 1) << 6) | (low & 0x3f)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
