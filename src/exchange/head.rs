@@ -21,6 +21,9 @@ const MAX_ID_BYTES: usize = 128;
 /// Envoy gives a call up so much later than this filter, which answers in the client's own terms.
 const ENVOY_GRACE: Duration = Duration::from_secs(5);
 
+/// The value of a configured header that stands for the request's id, as Envoy writes it.
+const REQUEST_ID: &str = "%REQ(X-REQUEST-ID)%";
+
 /// All headers of a request or response, names in lower case, values as they came.
 pub type Headers = [(String, Vec<u8>)];
 
@@ -224,7 +227,12 @@ impl Kept {
         if !named("user-agent") {
             push("user-agent", concat!("imagegate/", env!("CARGO_PKG_VERSION")));
         }
-        upstream.headers().iter().for_each(|(name, value)| push(name, value));
+        for (name, value) in upstream.headers() {
+            match value == REQUEST_ID {
+                true => push(name, self.request_id.as_deref().unwrap_or_default()),
+                false => push(name, value),
+            }
+        }
         headers
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Envoy, Key, Request, Setup, Sim, config};
+use crate::harness::{Envoy, Key, Request, Setup, Sim, Step, Upstream, config};
 
 /// Refused as an event in a 200, as a 404 with a code, and as a 400 with a `detail`.
 const REFUSED: [&str; 3] = ["gpt-5.4-mini", "gpt-5.5", "gpt-5.2"];
@@ -108,4 +108,43 @@ fn the_default_host_models_serve_as_shipped() {
     let request = Request::new("POST", "/v1/images/generations").bearer("sk-imagegate-demo");
     assert_eq!(request.json(&body).send(&envoy).pictures().len(), 2);
     assert_eq!(asked(&sim, 0), ["gpt-6-luna", "gpt-6-luna"]);
+}
+
+/// What the image endpoints of Codex answer.
+fn direct() -> Vec<Step> {
+    let image = json!({"created": 1, "data": [{"b64_json": "aGVsbG8="}], "quality": "low",
+        "size": "1254x1254", "output_format": "png", "background": "opaque"});
+    Step::json(200, &image)
+}
+
+#[test]
+fn the_direct_endpoints_serve_within_their_limits_where_codex_refuses() {
+    let upstream = Upstream::choosing(|request| match request.path.as_str() {
+        "/backend-api/codex/images/generations" | "/backend-api/codex/images/edits" => direct(),
+        _ => Step::json(429, &json!({"error": {"type": "usage_limit_reached", "message": "m"}})),
+    });
+    let envoy = Setup::production(upstream.port()).start();
+    let png = "data:image/png;base64,iVBORw0KGgo=";
+    let edit = |images: usize, url: &str| {
+        let images: Vec<_> = (0..images).map(|_| json!({ "image_url": url })).collect();
+        let body = json!({"prompt": "a square", "model": "gpt-image-2", "images": images});
+        Request::new("POST", "/v1/images/edits").bearer("sk-imagegate-demo").json(&body)
+    };
+    let body = json!({"prompt": "a square", "model": "gpt-image-2"});
+    let generation =
+        Request::new("POST", "/v1/images/generations").bearer("sk-imagegate-demo").json(&body);
+    for request in [&generation, &edit(5, png)] {
+        assert_eq!(request.send(&envoy).pictures(), ["aGVsbG8="]);
+    }
+    let served = upstream.received().len();
+    for request in [edit(6, png), edit(1, "https://images.example/a.png")] {
+        request.send(&envoy).assert_error(429, "rate_limit_exceeded");
+    }
+    assert_eq!(upstream.received().len(), served + 2, "a request beyond the limits was sent");
+    let direct = upstream.received().into_iter().find(|it| it.path.contains("/codex/images/"));
+    let direct = direct.unwrap();
+    assert!(direct.header("x-codex-image-turn-id").is_some_and(|id| id.len() == 36));
+    assert_eq!(direct.header("version").as_deref(), Some("0.170.0"));
+    assert_eq!(direct.header("authorization").as_deref(), Some("Bearer put-the-access-token-here"));
+    assert_eq!(direct.header("host").as_deref(), Some("chatgpt.com"));
 }

@@ -24,8 +24,8 @@ fn per_filter(setting: &str) -> String {
 
 /// Ways to have the filter not see some requests of the listener.
 fn disabled_somewhere(setup: impl Fn() -> Setup) -> Vec<(&'static str, Setup)> {
-    let upstreams_route =
-        "                          route:\n                            cluster: codex";
+    // In the first route to an upstream.
+    let upstreams_route = "                          # What this Envoy knows of its clients";
     let on_path = format!(
         "- match: {{ prefix: /v1/images }}\n                          {}\n                          \
          route: {{ cluster: nowhere, cluster_not_found_response_code: NOT_FOUND }}\n                        \

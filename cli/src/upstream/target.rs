@@ -1,7 +1,7 @@
 //! The Codex upstreams of a configuration, as the filter's own parser reads them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::env;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ pub(crate) fn of(
     Ok((targets, if wanted.is_some() { Vec::new() } else { others }))
 }
 
-fn of_document(mut document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
+fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
     let unset = RefCell::new(BTreeSet::new());
     let look_up = |name: &str| {
         let value = env::var_os(name).and_then(|it| it.into_string().ok());
@@ -70,7 +70,6 @@ fn of_document(mut document: Value) -> Result<(Vec<Target>, Vec<String>), String
             "unset".to_owned()
         }))
     };
-    let mut lists = take_host_models(&mut document);
     let parsed = Config::parse(document.to_string().as_bytes(), &look_up);
     let config = parsed.map_err(|error| format!("the filter refuses it: {error}"))?;
     let unset = unset.into_inner();
@@ -83,20 +82,9 @@ fn of_document(mut document: Value) -> Result<(Vec<Target>, Vec<String>), String
         let settings = document.get("upstreams").and_then(|it| it.get(upstream.name()));
         let unset = variables(settings).filter(|name| unset.contains(*name));
         let unset = unset.map(str::to_owned).collect();
-        targets.push(Target::new(upstream, lists.remove(upstream.name()), unset));
+        targets.push(Target::new(upstream, unset));
     }
     Ok((targets, others))
-}
-
-/// Takes the lists of `host_models` out of the document, by the names of their upstreams.
-fn take_host_models(document: &mut Value) -> BTreeMap<String, Vec<String>> {
-    let upstreams = document.get_mut("upstreams").and_then(Value::as_object_mut);
-    let lists = upstreams.into_iter().flatten().filter_map(|(name, settings)| {
-        let list = settings.as_object_mut()?.remove("host_models")?;
-        let models: Vec<_> = list.as_array()?.iter().filter_map(Value::as_str).collect();
-        Some((name.clone(), models.into_iter().map(str::to_owned).collect()))
-    });
-    lists.collect()
 }
 
 /// The path without its query.
@@ -112,8 +100,8 @@ fn variables(settings: Option<&Value>) -> impl Iterator<Item = &str> {
 }
 
 impl Target {
-    /// An upstream with its host models, if they are a list, and the variables that it lacks.
-    fn new(upstream: &Upstream, host_models: Option<Vec<String>>, unset: Vec<String>) -> Self {
+    /// An upstream and the variables that it lacks.
+    fn new(upstream: &Upstream, unset: Vec<String>) -> Self {
         let mut headers: Vec<_> = upstream.headers().to_vec();
         if let Some((name, secret)) = upstream.credential() {
             headers.push((name.to_owned(), secret.expose().to_owned()));
@@ -124,7 +112,7 @@ impl Target {
         let path = path(upstream);
         Self {
             name: upstream.name().to_owned(),
-            host_models: host_models.unwrap_or_else(|| vec![upstream.host_model().to_owned()]),
+            host_models: upstream.host_models().names().iter().map(|it| it.to_string()).collect(),
             authority: upstream.authority().to_owned(),
             path: path.strip_suffix("/responses").unwrap_or(path).to_owned(),
             headers,

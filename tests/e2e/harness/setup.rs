@@ -59,7 +59,12 @@ impl Setup {
             .yaml
             .replace(plain, "          explicit_http_config: { http_protocol_options: {} }\n");
         setup.yaml = plain.replace(block(&plain, "transport_socket:"), "");
-        setup
+        // For configurations whose credential is in the environment; the cluster's own then replaces it.
+        setup.replace(
+            "local: { filename: build/imagegate.wasm }\n",
+            "local: { filename: build/imagegate.wasm }\n                          environment_variables: \
+             { host_env_keys: [CODEX_ACCESS_TOKEN, CODEX_ACCOUNT_ID] }\n",
+        )
     }
 
     fn read(file: &str) -> Self {
