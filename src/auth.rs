@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, Consumer, Identity, UnknownUsers, UserState, is_name};
+use crate::config::{Config, Consumer, Identity, UnknownUsers, UserState, is_end_user, is_name};
 use crate::openai::error::KeyReason;
 
 /// Why a request has no user.
@@ -101,7 +101,8 @@ pub fn check_validity(consumer: &Consumer, now: Duration) -> Result<(), KeyReaso
     Ok(())
 }
 
-/// Finds the user that a request is made for. `requested` is the `user` of its body.
+/// Finds the user that a request is made for. `requested` is whom the request names; an empty name
+/// names nobody.
 ///
 /// # Errors
 ///
@@ -111,10 +112,14 @@ pub fn resolve_user(
     consumer: &Consumer,
     requested: Option<&str>,
 ) -> Result<String, UserFault> {
+    let requested = requested.filter(|user| !user.is_empty());
     let user = match (consumer.user(), requested) {
+        (Some(_), Some(requested)) if consumer.takes_any_user() => {
+            return end_user(config, requested);
+        }
         (Some(own), Some(requested)) if own != requested => return Err(UserFault::Foreign),
         (Some(own), _) => own,
-        (None, None | Some("")) => return Err(UserFault::Required),
+        (None, None) => return Err(UserFault::Required),
         (None, Some(requested)) => requested,
     };
     match (config.user(user), config.unknown_users()) {
@@ -126,6 +131,15 @@ pub fn resolve_user(
         (UserState::Unknown, UnknownUsers::Admit | UnknownUsers::Reject) => {
             Err(UserFault::Unknown(shorten(user)))
         }
+    }
+}
+
+/// The end user whom a consumer that takes any names, listed or not.
+fn end_user(config: &Config, user: &str) -> Result<String, UserFault> {
+    match config.user(user) {
+        UserState::Blocked => Err(UserFault::Blocked),
+        UserState::Known | UserState::Unknown if is_end_user(user) => Ok(user.to_owned()),
+        UserState::Known | UserState::Unknown => Err(UserFault::Unknown(shorten(user))),
     }
 }
 

@@ -68,7 +68,7 @@ fn the_fields_are_those_of_the_code() {
     assert_eq!(keys(&schema("Edit")["properties"]), set(EDIT_FIELDS));
     let files = ["image", "image[]", "mask"];
     // What a form may not have at all is not described for it.
-    let refused = ["style", "safety_identifier", "markup"];
+    let refused = ["style", "markup"];
     let form: BTreeSet<_> = set(FORM_FIELDS).union(&set(&files)).cloned().collect();
     let form = form.difference(&set(&refused)).cloned().collect();
     assert_eq!(keys(&schema("EditForm")["properties"]), form);

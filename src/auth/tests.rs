@@ -13,6 +13,8 @@ fn config(unknown_users: &str) -> Config {
         "upstreams": { "codex": { "authority": "chatgpt.com", "credential": "envoy" } },
         "consumers": [
             { "name": "web", "key_sha256": [sha256("web-key"), sha256("web-key-2")], "user": "acme" },
+            { "name": "app", "key_sha256": [sha256("app-key")], "any_user": true },
+            { "name": "held-app", "key_sha256": [sha256("held-app-key")], "user": "mallory", "any_user": true },
             { "name": "plain", "key_sha256": [sha256("plain-key").to_uppercase()] },
             { "name": "held", "key_sha256": [sha256("held-key")], "user": "mallory" },
             { "name": "off", "key_sha256": [sha256("off-key")], "disabled": true,
@@ -20,7 +22,7 @@ fn config(unknown_users: &str) -> Config {
             { "name": "old", "key_sha256": [sha256("old-key")], "expires_at": "2026-01-01T00:00:00Z" },
             { "name": "ops", "key_sha256": [sha256("ops-key")], "role": "master" },
         ],
-        "users": [{ "id": "listed" }, { "id": "mallory", "blocked": true }],
+        "users": [{ "id": "listed" }, { "id": "mallory", "blocked": true }, { "id": "José", "blocked": true }],
         "unknown_users": unknown_users,
     });
     Config::parse(document.to_string().as_bytes(), &|_| None).unwrap()
@@ -139,7 +141,7 @@ fn user(unknown_users: &str, key: &str, requested: Option<&str>) -> Result<Strin
 fn a_consumer_acts_for_its_own_user_only() {
     assert_eq!(user("reject", "web-key", None).as_deref(), Ok("acme"));
     assert_eq!(user("reject", "web-key", Some("acme")).as_deref(), Ok("acme"));
-    for foreign in ["listed", "Acme", "", "web"] {
+    for foreign in ["listed", "Acme", "web"] {
         assert_eq!(user("admit", "web-key", Some(foreign)), Err(UserFault::Foreign), "{foreign}");
     }
 }
@@ -148,6 +150,32 @@ fn a_consumer_acts_for_its_own_user_only() {
 fn a_consumer_without_user_acts_for_one_of_its_own_name() {
     assert_eq!(user("reject", "plain-key", None).as_deref(), Ok("plain"));
     assert_eq!(user("reject", "plain-key", Some("acme")), Err(UserFault::Foreign));
+}
+
+#[test]
+fn a_consumer_may_take_any_end_user() {
+    for unknown_users in ["reject", "admit"] {
+        let user = |requested: Option<&str>| user(unknown_users, "app-key", requested);
+        assert_eq!(user(None).as_deref(), Ok("app"));
+        assert_eq!(user(Some("")).as_deref(), Ok("app"));
+        for end_user in ["end-user-17", "listed", "acme", "José Pérez", &"u".repeat(256)] {
+            assert_eq!(user(Some(end_user)).as_deref(), Ok(end_user));
+        }
+        for blocked in ["mallory", "José"] {
+            assert_eq!(user(Some(blocked)), Err(UserFault::Blocked));
+        }
+        assert_eq!(user(Some("a\n")), Err(UserFault::Unknown("a\n".to_owned())));
+        let long = "u".repeat(257);
+        assert_eq!(user(Some(&long)), Err(UserFault::Unknown("u".repeat(128))));
+    }
+    // Who is not named is the consumer's own user, which may be blocked.
+    assert_eq!(user("reject", "held-app-key", None), Err(UserFault::Blocked));
+    assert_eq!(user("reject", "held-app-key", Some("u1")).as_deref(), Ok("u1"));
+}
+
+#[test]
+fn an_empty_name_names_nobody() {
+    assert_eq!(user("reject", "plain-key", Some("")).as_deref(), Ok("plain"));
 }
 
 #[test]

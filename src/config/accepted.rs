@@ -134,6 +134,7 @@ const FIELDS: &[(&str, &str)] = &[
         "the SHA-256 of a key as 64 hexadecimal digits, not of the empty key, each key once in the document",
     ),
     ("/consumers/*/user", "the id of a user, 1 to 128 visible ASCII characters"),
+    ("/consumers/*/any_user", "true or false"),
     ("/consumers/*/role", "\"consumer\" or \"master\""),
     ("/consumers/*/models", "an array of at least one pattern; leave it out to allow every model"),
     (
@@ -146,7 +147,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/consumers/*/disabled", "true or false"),
     ("/users", "an array of users"),
     ("/users/*", "an object with `id`"),
-    ("/users/*/id", "an id that no other user has, 1 to 128 visible ASCII characters"),
+    ("/users/*/id", "an id that no other user has, 1 to 256 characters without control characters"),
     ("/users/*/blocked", "true or false"),
     ("/unknown_users", "\"reject\" or \"admit\""),
     ("/route_match", "\"filter_state\" or \"header\""),
@@ -222,7 +223,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/limits/*/users", "an array of at least one id; leave it out for every user"),
     (
         "/limits/*/users/*",
-        "the id of a listed user or of a consumer's, or any where `unknown_users` is \"admit\"",
+        "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\" or a consumer has `any_user`",
     ),
     ("/limits/*/on_error", "\"deny\" or \"allow\""),
     ("/limits/*/shadow", "true or false"),

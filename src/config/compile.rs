@@ -96,7 +96,7 @@ fn compile_users(
         own.map(|user| (user.to_owned(), UserState::Known)).collect();
     for (index, entry) in file.into_iter().enumerate() {
         let place = here.index(index).key("id");
-        if !text::is_name(&entry.id) {
+        if !text::is_end_user(&entry.id) {
             return Err(place.invalid());
         }
         if let Some(first) = places.insert(entry.id.clone(), place.clone()) {

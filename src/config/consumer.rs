@@ -32,6 +32,7 @@ pub enum Role {
 pub struct Consumer {
     name: String,
     user: Option<String>,
+    any_user: bool,
     models: Option<Vec<Pattern>>,
     sizes: Option<Vec<String>>,
     expires_at: Option<Duration>,
@@ -48,6 +49,11 @@ impl Consumer {
     /// `None` for a master, whose requests name theirs.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
+    }
+
+    /// Whether a request may name any end user in the place of [`user`](Self::user).
+    pub fn takes_any_user(&self) -> bool {
+        self.any_user
     }
 
     /// Whom the consumer acts for.
@@ -97,6 +103,9 @@ impl Consumer {
             (RoleFile::Consumer, Some(user)) if text::is_name(&user) => Some(user),
             (RoleFile::Consumer, Some(_)) => return Err(here.key("user").invalid()),
         };
+        if file.any_user && user.is_none() {
+            return Err(here.key("any_user").fault(Fault::AnyUserOfMaster));
+        }
         let size = |text: String, here: &Pointer| {
             if text::is_size(&text) { Ok(text) } else { Err(here.invalid()) }
         };
@@ -106,6 +115,7 @@ impl Consumer {
             expires_at: file.expires_at.map(|time| time.0),
             disabled: file.disabled,
             name: file.name,
+            any_user: file.any_user,
             user,
         })
     }

@@ -154,6 +154,12 @@ pub enum Fault {
     /// A consumer with the role `master` has a user of its own.
     #[error("not with the role `master`, accepted: no `user`, since each request names one")]
     UserOfMaster,
+    /// A consumer with the role `master` takes any user.
+    #[error(
+        "not with the role `master`, accepted: false or nothing; `unknown_users` says which users its \
+         requests may name"
+    )]
+    AnyUserOfMaster,
     /// The header is one that the filter sets or HTTP forbids.
     #[error("a header that the filter or Envoy sets itself, accepted: {accepted}")]
     ReservedHeader {

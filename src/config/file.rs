@@ -149,6 +149,8 @@ pub(super) struct ConsumerFile {
     pub(super) identities: Option<Vec<String>>,
     pub(super) user: Option<String>,
     #[serde(default)]
+    pub(super) any_user: bool,
+    #[serde(default)]
     pub(super) role: RoleFile,
     pub(super) models: Option<Vec<String>>,
     pub(super) sizes: Option<Vec<String>>,

@@ -19,6 +19,8 @@ pub(super) struct People<'a> {
     consumers: BTreeSet<&'a str>,
     users: &'a BTreeMap<String, UserState>,
     unknown_users: UnknownUsers,
+    /// Whether some consumer takes any end user.
+    any_user: bool,
 }
 
 impl<'a> People<'a> {
@@ -27,8 +29,9 @@ impl<'a> People<'a> {
         users: &'a BTreeMap<String, UserState>,
         unknown_users: UnknownUsers,
     ) -> Self {
+        let any_user = consumers.list.iter().any(|consumer| consumer.takes_any_user());
         let consumers = consumers.list.iter().map(|consumer| consumer.name()).collect();
-        Self { consumers, users, unknown_users }
+        Self { consumers, users, unknown_users, any_user }
     }
 
     fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
@@ -43,6 +46,8 @@ impl<'a> People<'a> {
             return Ok(id);
         }
         match self.unknown_users {
+            _ if self.any_user && text::is_end_user(&id) => Ok(id),
+            _ if self.any_user => Err(here.invalid()),
             UnknownUsers::Admit if text::is_name(&id) => Ok(id),
             UnknownUsers::Admit => Err(here.invalid()),
             UnknownUsers::Reject => {

@@ -50,7 +50,7 @@ pub use upstream::{Api, Edits, Upstream};
 
 use crate::limits::Rule;
 use crate::limits::rls::Service;
-pub(crate) use crate::name::is_name;
+pub(crate) use crate::name::{is_end_user, is_name};
 use crate::openai::request::ResponseFormat;
 use crate::prices::PriceTable;
 

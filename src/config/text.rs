@@ -3,7 +3,7 @@
 //! Texts that reach the upstream's head must not be able to end a line of it (RFC 9110 §5.5).
 
 use crate::name::MAX_NAME_BYTES;
-pub(super) use crate::name::{is_name, is_visible};
+pub(super) use crate::name::{is_end_user, is_name, is_visible};
 
 /// The name of an Envoy cluster, which meshes build from the name of a host: like a name, but
 /// longer.

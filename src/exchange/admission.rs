@@ -70,7 +70,7 @@ pub(super) fn admit(
     let request = parse(endpoint, &body, &encoding, config.request())?;
     record.images_asked = request.n;
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
-    let user = user.map_err(user_failure)?;
+    let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
     record.user = Some(user.clone());
     let (model, orders) = resolve(gate, &consumer, &request, record, now)?;
     let terms = terms(gate, &model, &request);

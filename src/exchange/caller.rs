@@ -13,8 +13,8 @@ use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
 use crate::translate::quota;
 
-/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user` in the query;
-/// rules that depend on the model tell of the `model` in the query, else of the default one.
+/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or
+/// a `safety_identifier`, in the query; rules that depend on the model tell of the `model` in the query, else of the default one.
 pub(super) fn limits(
     gate: &Gate,
     headers: &Headers,
@@ -35,8 +35,12 @@ pub(super) fn limits(
         let mut pairs = form_urlencoded::parse(query.as_bytes());
         pairs.find(|(it, _)| it == name).map(|(_, value)| value.into_owned())
     };
-    let user = auth::resolve_user(&gate.config, consumer, asked("user").as_deref());
-    let user = user.map_err(user_failure)?;
+    let named = ["safety_identifier", "user"]
+        .into_iter()
+        .find_map(|field| asked(field).filter(|user| !user.is_empty()).map(|user| (field, user)));
+    let (field, named) = named.map_or(("user", None), |(field, user)| (field, Some(user)));
+    let user = auth::resolve_user(&gate.config, consumer, named.as_deref());
+    let user = user.map_err(|fault| user_failure(fault, field))?;
     record.user = Some(user.clone());
     let requested = asked("model");
     let model = gate.config.resolve_model(requested.as_deref());
@@ -76,12 +80,12 @@ pub(super) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Fa
     }
 }
 
-/// A `user` that the caller may not act for.
-pub(super) fn user_failure(fault: UserFault) -> Failure {
+/// A user that the caller may not act for, whom `field` names.
+pub(super) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
     match fault {
         UserFault::Required => Failure::UserRequired,
-        UserFault::Foreign => Failure::UserForeign,
-        UserFault::Unknown(user) => Failure::UserUnknown { user },
+        UserFault::Foreign => Failure::UserForeign { field },
+        UserFault::Unknown(user) => Failure::UserUnknown { user, field },
         UserFault::Blocked => Failure::UserBlocked,
     }
 }

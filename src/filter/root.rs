@@ -113,7 +113,7 @@ impl RootContext for Root {
         };
         let counts = config.counts();
         log::info!(
-            "imagegate {} ({}): {} upstreams, {} models, {} consumers, {} users, {} limits, {} prices",
+            "imagegate {} ({}): upstreams: {}, models: {}, consumers: {}, users: {}, limits: {}, prices: {}",
             env!("CARGO_PKG_VERSION"),
             option_env!("IMAGEGATE_COMMIT").unwrap_or("unknown commit"),
             counts.upstreams,

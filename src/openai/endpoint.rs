@@ -39,6 +39,10 @@ impl Endpoint {
         if !starts_with_prefix(path) && is_plain(path) {
             return None;
         }
+        let usual = |it: &Self| it.path().as_bytes() == without_query(path);
+        if let Some(endpoint) = Self::ALL.into_iter().find(usual) {
+            return Some(endpoint);
+        }
         match spelling::readings(path) {
             Readings::Some(readings) => readings.iter().find_map(|it| it.endpoint(path)),
             // Nobody means well with it: without a key, it goes nowhere.

@@ -110,6 +110,8 @@ pub struct ImageRequest<'a> {
     pub response_format: Option<ResponseFormat>,
     /// Whom the image is for; 1 to 256 characters, none of them a control character.
     pub user: Option<Cow<'a, str>>,
+    /// The field that names the user: `user` or `safety_identifier`.
+    pub user_field: &'static str,
     /// Pictures that the prompt refers to, or that are edited, in the client's order.
     pub images: Vec<ReferenceImage<'a>>,
     /// What the client wants of its events; `None`: one answer, no events.
@@ -164,6 +166,7 @@ impl<'a> ImageRequest<'a> {
     /// Reads what generations and edits have in common.
     fn read(object: &mut Object<'a>, limits: &Limits) -> Result<Self, RequestError> {
         refuse_unserved(object)?;
+        let (user, user_field) = read_user(object)?;
         Ok(Self {
             prompt: read_prompt(object, limits.max_prompt_chars)?,
             model: object.take("model").map(|member| read_model(&member)).transpose()?,
@@ -182,7 +185,8 @@ impl<'a> ImageRequest<'a> {
                 None => Svg::read_fields(object)?,
             },
             response_format: object.choice("response_format")?,
-            user: object.take("user").map(|member| read_user(&member)).transpose()?,
+            user,
+            user_field,
             images: Vec::new(),
             stream: Streaming::read(object)?,
             edit: None,
@@ -253,8 +257,7 @@ pub const FIELDS: &[&str] = &[
 ];
 
 /// Fields of the OpenAI API that are refused by name, and what to do instead.
-const UNSERVED: [(&str, &str); 3] = [
+const UNSERVED: [(&str, &str); 2] = [
     ("style", "Only DALL-E 3 knew it. Describe the style in 'prompt'"),
-    ("safety_identifier", "Name the user in 'user'"),
     ("markup", form::NO_MARKUP),
 ];

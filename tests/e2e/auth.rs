@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Connection, Drawing, Envoy, Key, Request, Upstream};
+use crate::harness::{Connection, Drawing, Envoy, Key, Request, Setup, Upstream, eventually};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2"})
@@ -165,6 +165,43 @@ fn a_key_acts_for_its_own_user_alone() {
     let upstream = Upstream::drawing(&Drawing::small(1));
     let envoy = Envoy::start(upstream.port());
     request_by(Key::WEB, &with("user", "acme")).send(&envoy).pictures();
+}
+
+#[test]
+fn a_key_may_take_any_end_user() {
+    let upstream = Upstream::drawing(&Drawing::small(1));
+    let mut config = crate::harness::config();
+    config["consumers"][0]["any_user"] = json!(true);
+    let setup = Setup::production(upstream.port()).configure_struct(&config);
+    let envoy = setup.start();
+    let ask = |body: Value| request_by(Key::WEB, &body).send(&envoy);
+    ask(with("user", "end-user-17")).pictures();
+    ask(with("safety_identifier", "José Pérez")).pictures();
+    ask(body()).pictures();
+    ask(with("user", "globex")).assert_error(403, "user_blocked");
+    let blocked = ask(with("safety_identifier", "globex"));
+    blocked.assert_error(403, "user_blocked");
+    eventually("every exchange is logged", || envoy.records().len() == 5);
+    let users: Vec<_> = envoy.records().iter().map(|it| it["user"].clone()).collect();
+    assert_eq!(users[..3], [json!("end-user-17"), json!("José Pérez"), json!("acme")]);
+    for asked in upstream.received() {
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        assert!(!body.contains("end-user-17") && !body.contains("Pérez"), "{body}");
+    }
+}
+
+#[test]
+fn the_field_that_names_a_user_is_the_one_at_fault() {
+    let upstream = Upstream::unreached();
+    let envoy = Envoy::start(upstream.port());
+    for field in ["user", "safety_identifier"] {
+        let refused = request_by(Key::WEB, &with(field, "end-user-17")).send(&envoy);
+        refused.assert_error(403, "user_not_allowed");
+        assert_eq!(refused.json()["error"]["param"], field);
+        let unknown = request_by(Key::MASTER, &with(field, "initech")).send(&envoy);
+        unknown.assert_error(404, "user_not_found");
+        assert_eq!(unknown.json()["error"]["param"], field);
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn a_struct_serves_as_well_as_json() {
 fn the_start_is_logged_in_numbers() {
     let envoy = Envoy::start(Upstream::closed_port());
     // Everything but the configuration itself: the harness searches each log for keys and tokens.
-    let line = "1 upstreams, 2 models, 6 consumers, 5 users";
+    let line = "upstreams: 1, models: 2, consumers: 6, users: 5";
     assert!(envoy.log().contains(line), "{}", envoy.log());
 }
 

@@ -185,7 +185,7 @@ fn an_address_that_no_route_leads_to_is_told_as_openai_tells_it() {
 }
 
 /// All that an upstream is ever sent: what the filter sets, and what Envoy adds to that, of a side call the last two.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "accept",
     "authorization",
     "chatgpt-account-id",
@@ -199,6 +199,7 @@ const KNOWN: [&str; 13] = [
     "x-request-id",
     "x-envoy-internal",
     "x-forwarded-for",
+    "x-envoy-original-path",
 ];
 
 #[test]

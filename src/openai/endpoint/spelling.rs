@@ -71,8 +71,8 @@ pub(super) enum Readings {
     TooDear,
 }
 
-/// All readings together may read so many bytes: some milliseconds.
-const MAX_READ_BYTES: usize = 1 << 20;
+/// All readings together may read so many bytes, which takes a millisecond or two.
+const MAX_READ_BYTES: usize = 256 << 10;
 
 /// The readings of `path` that may differ from each other, the most common first.
 pub(super) fn readings(path: &[u8]) -> Readings {

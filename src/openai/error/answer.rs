@@ -68,7 +68,7 @@ impl Failure {
         match self {
             Self::Key(reason) => reason.class(),
             Self::UserRequired => Class::UserRequired,
-            Self::UserForeign => Class::UserForeign,
+            Self::UserForeign { .. } => Class::UserForeign,
             Self::UserUnknown { .. } => Class::UserUnknown,
             Self::UserBlocked => Class::UserBlocked,
             Self::ModelUnknown { .. } => Class::ModelUnknown,
@@ -120,6 +120,9 @@ impl Failure {
     fn particulars(&self) -> (Option<&'static str>, Option<&str>, Option<&ModerationDetails>) {
         match self {
             Self::Request(error) => (Some(error.code.as_str()), error.param.as_deref(), None),
+            Self::UserForeign { field } | Self::UserUnknown { field, .. } => {
+                (None, Some(field), None)
+            }
             Self::Refused { details, .. } => (None, None, details.as_ref()),
             Self::ReferenceInvalid { param, fault, .. } => {
                 (Some(fault.as_str()), Some(param), None)
@@ -134,7 +137,8 @@ impl Failure {
     fn message(&self, template: &str) -> String {
         let one = |name, value: &str| fill(template, &[(name, value)]);
         match self {
-            Self::UserUnknown { user } => one("user", &echo(user)),
+            Self::UserForeign { field } => one("param", field),
+            Self::UserUnknown { user, .. } => one("user", &echo(user)),
             Self::ModelUnknown { model } | Self::PriceUnavailable { model } => {
                 one("model", &echo(model))
             }

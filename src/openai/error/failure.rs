@@ -19,11 +19,16 @@ pub enum Failure {
     /// A key that acts for others came without a `user`.
     UserRequired,
     /// The `user` is not the one that the key acts for.
-    UserForeign,
+    UserForeign {
+        /// The field that names the user.
+        field: &'static str,
+    },
     /// The `user` does not exist.
     UserUnknown {
         /// As the client named it.
         user: String,
+        /// The field that names the user.
+        field: &'static str,
     },
     /// The user is blocked.
     UserBlocked,

@@ -115,13 +115,13 @@ table! {
         "The API key is disabled.";
     /// A master key without `user`.
     UserRequired: 400 InvalidRequest ["missing_required_parameter"], Param::Fixed("user"), ByStatus,
-        "Missing required parameter: 'user'. This API key acts for others, so each request must name a user.";
-    /// A `user` other than the key's own.
-    UserForeign: 403 InvalidRequest ["user_not_allowed"], Param::Fixed("user"), ByStatus,
-        "This API key may not act for that user. Leave 'user' out, or send the key's own user.";
-    /// A `user` that is not listed.
-    UserUnknown: 404 InvalidRequest ["user_not_found"], Param::Fixed("user"), ByStatus,
-        "The user '{user}' does not exist.";
+        "Missing required parameter: 'user'. This API key acts for others, so each request must name a user in 'user' or 'safety_identifier'.";
+    /// A user other than the key's own.
+    UserForeign: 403 InvalidRequest ["user_not_allowed"], Param::Named, ByStatus,
+        "This API key acts for its own user alone. Leave '{param}' out; or ask the operator of this gateway to let the key name any user ('any_user').";
+    /// A user that is not listed.
+    UserUnknown: 404 InvalidRequest ["user_not_found"], Param::Named, ByStatus,
+        "The user '{user}' does not exist. The operator of this gateway can list it ('users') or admit any ('unknown_users').";
     /// The user is blocked.
     UserBlocked: 403 InvalidRequest ["user_blocked"], Param::Fixed("user"), ByStatus,
         "The user that this request is for is blocked.";

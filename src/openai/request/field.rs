@@ -30,13 +30,26 @@ pub(super) fn read_model<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, Reques
     Ok(model)
 }
 
-pub(super) fn read_user<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, RequestError> {
-    let user = member.string()?;
-    member.admit_length(&user, MAX_USER_CHARS)?;
-    if user.is_empty() || user.contains(char::is_control) {
-        return Err(member.invalid_value("expected the name of a user, without control characters"));
+/// Whom the image is for, and the field that says it. `safety_identifier` is the newer name of `user`
+/// and wins, unless it is empty; an empty name names nobody.
+pub(super) fn read_user<'a>(
+    object: &mut Object<'a>,
+) -> Result<(Option<Cow<'a, str>>, &'static str), RequestError> {
+    let mut named = (None, "user");
+    for field in ["user", "safety_identifier"] {
+        let Some(member) = object.take(field) else { continue };
+        let user = member.string()?;
+        member.admit_length(&user, MAX_USER_CHARS)?;
+        if user.contains(char::is_control) {
+            return Err(
+                member.invalid_value("expected the name of a user, without control characters")
+            );
+        }
+        if !user.is_empty() {
+            named = (Some(user), field);
+        }
     }
-    Ok(user)
+    Ok(named)
 }
 
 pub(super) fn read_size(member: &Member<'_>) -> Result<Size, RequestError> {
@@ -67,5 +80,5 @@ pub(super) fn read_images<'a>(
 
 /// Longer than any known name of a model.
 const MAX_MODEL_CHARS: usize = 128;
-/// Room for an e-mail address or any other identifier.
+/// Room for an e-mail address or any other identifier; OpenAI's own limit of `safety_identifier` is 64.
 const MAX_USER_CHARS: usize = 256;

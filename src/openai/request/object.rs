@@ -87,7 +87,7 @@ fn words(error: &serde_json::Error) -> String {
         Category::Data => "expected a JSON object".to_owned(),
         Category::Eof => "the JSON ends too early".to_owned(),
         Category::Syntax | Category::Io => {
-            format!("it is not JSON in UTF-8 at line {line}, column {column}")
+            format!("invalid JSON at line {line}, column {column}")
         }
     }
 }

@@ -99,7 +99,7 @@ fn a_body_that_is_not_json_is_told_where_and_never_repeated() {
     }
     assert_eq!(
         parse("{\n\"prompt\": x}").unwrap_err().message,
-        "The request body cannot be read: it is not JSON in UTF-8 at line 2, column 11."
+        "The request body cannot be read: invalid JSON at line 2, column 11."
     );
     assert_eq!(
         parse("[]").unwrap_err().message,
@@ -132,12 +132,6 @@ fn fields_that_are_not_served_are_refused_by_name() {
         "unsupported_parameter",
         "style",
         "Unsupported parameter: 'style'. Only DALL-E 3 knew it. Describe the style in 'prompt'.",
-    );
-    assert_refused(
-        json!({"safety_identifier": "x"}),
-        "unsupported_parameter",
-        "safety_identifier",
-        "Unsupported parameter: 'safety_identifier'. Name the user in 'user'.",
     );
 }
 
@@ -198,13 +192,32 @@ fn half_a_surrogate_pair_is_no_text() {
 }
 
 #[test]
+fn the_newer_name_of_user_wins_unless_it_is_empty() {
+    for (more, user, field) in [
+        (r#""user":"a""#, Some("a"), "user"),
+        (r#""safety_identifier":"b""#, Some("b"), "safety_identifier"),
+        (r#""user":"a","safety_identifier":"b""#, Some("b"), "safety_identifier"),
+        (r#""safety_identifier":"","user":"a""#, Some("a"), "user"),
+        (r#""safety_identifier":null,"user":"a""#, Some("a"), "user"),
+        (r#""safety_identifier":"","user":"""#, None, "user"),
+        (r#""n":1"#, None, "user"),
+    ] {
+        let body = format!(r#"{{"prompt":"p",{more}}}"#);
+        let request = parse(&body).unwrap();
+        assert_eq!((request.user.as_deref(), request.user_field), (user, field), "{more}");
+    }
+}
+
+#[test]
 fn names_are_visible_and_bounded() {
     assert_eq!(refused(json!({"model": ""})).code, RequestCode::InvalidValue);
     assert_eq!(refused(json!({"model": "gpt image"})).code, RequestCode::InvalidValue);
     assert_eq!(refused(json!({"model": "m".repeat(129)})).code, RequestCode::StringTooLong);
-    assert_eq!(refused(json!({"user": ""})).code, RequestCode::InvalidValue);
-    assert_eq!(refused(json!({"user": "a\nb"})).code, RequestCode::InvalidValue);
-    assert_eq!(refused(json!({"user": "u".repeat(257)})).code, RequestCode::StringTooLong);
+    for field in ["user", "safety_identifier"] {
+        assert_eq!(refused(json!({field: "a\nb"})).code, RequestCode::InvalidValue);
+        assert_eq!(refused(json!({field: "u".repeat(257)})).code, RequestCode::StringTooLong);
+        assert_eq!(refused(json!({field: 17})).code, RequestCode::InvalidType);
+    }
     let request = parse(r#"{"prompt":"p","model":"openai:gpt-image-2","user":"ü@x"}"#).unwrap();
     assert_eq!(request.model.as_deref(), Some("openai:gpt-image-2"));
     assert_eq!(request.user.as_deref(), Some("ü@x"));
