@@ -1,6 +1,6 @@
 # The one entry for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-clients test-openapi lint golden fuzz bench bench-docs clean
+.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-versions test-clients test-openapi lint golden fuzz bench bench-docs clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ setup-redis:
 
 test-redis: setup-redis build sim ## Run the tests that count in a Redis, which they start
 	@tools/test-redis.sh
+
+test-versions: setup build sim ## Run the tests in the other supported Envoys (TESTS="routes:: host_models::" for some)
+	@tools/test-versions.sh $(TESTS)
 
 test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter
 	@tools/test.sh clients

