@@ -15,7 +15,7 @@ use crate::token::{margin, mode};
 #[command(after_help = "\
 Exit codes:
   0  done
-  1  what was checked has faults, a key was mistyped, or an upstream has no usable host model
+  1  what was checked has errors, a key was mistyped, or an upstream has no usable host model
   2  wrong usage, or a file that cannot be read or written
   3  token: the credential is dead or missing; the message has the `codex login` to run
   4  token --once: the token server did not answer, after several attempts; upstream check: an upstream did not answer
@@ -121,28 +121,54 @@ pub(crate) struct HashKeyArguments {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A FILE is the plugin configuration itself, or anything that holds one: an Envoy bootstrap, an Envoy listener, an Istio \
-EnvoyFilter or WasmPlugin; YAML or JSON, several documents too. Each configuration is read by the filter's own parser. Around \
-it, the settings of Envoy that the filter depends on are looked at; what is missing there is a warning.
+A FILE is the plugin configuration itself, or anything that holds one: an Envoy bootstrap, a listener, an ECDS file, an Istio \
+EnvoyFilter, an EnvoyPatchPolicy of Envoy Gateway, a ConfigMap with any of these as text; YAML or JSON, several documents too. \
+Each configuration is read by the filter's own parser. Around it, the settings of Envoy that the filter depends on are looked at.
 
-Faults are told with their place and JSON pointer. Values are never shown, as they may be secrets: ** stands for them.
+An error is what the filter or Envoy refuses, what makes every request fail, and what lets somebody in without a key. A warning is \
+what fails sometimes. All errors of a file are listed in its order. A file that has nothing to do with imagegate is passed over; \
+if all are, that is an error. With --format json or github the findings are on standard output.
+
+Istio's WasmPlugin and TrafficExtension, and the EnvoyExtensionPolicy of Envoy Gateway, are errors: they cannot set \
+allow_on_headers_stop_iteration.
+
+Keys, tokens, digests and values of headers are never shown: ** stands for them.
 
 Examples:
   imagegatectl check envoy.yaml
-  imagegatectl check --strict --env envoy/*.yaml
+  imagegatectl check --strict envoy/*.yaml
+  imagegatectl check bootstrap.yaml ecds.yaml
+  imagegatectl check --format github deploy/*.yaml
   helm template . | imagegatectl check -
 
-Exit codes: 0 no faults, 1 faults (with --strict also warnings), 2 wrong usage or a file that cannot be read.")]
+Exit codes: 0 no errors, 1 errors (with --strict also warnings) or nothing to check, 2 wrong usage or a file that cannot be read.")]
 pub(crate) struct CheckArguments {
     /// Files to check; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Read the variables that credentials name from this environment: one that is missing or unusable is a fault
+    /// Read the variables that credentials name from this environment: one that is missing or unusable is an error
     #[arg(long)]
     pub(crate) env: bool,
-    /// Take warnings for faults
+    /// Treat warnings as errors
     #[arg(long)]
     pub(crate) strict: bool,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+    /// Print errors and warnings only: no notes, no sums
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people, with excerpts, on standard error
+    Text,
+    /// One JSON object
+    Json,
+    /// Workflow commands of GitHub Actions
+    Github,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     /// What was checked has faults, which were told already.
     #[error("")]
     Faults,
+    /// A file that cannot be used, which was reported already.
+    #[error("")]
+    Reported,
     /// What was given has a fault.
     #[error("{0}")]
     Refused(String),
@@ -46,7 +49,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Faults | Self::Refused(_) => 1,
-            Self::Usage(_) | Self::File { .. } => 2,
+            Self::Usage(_) | Self::Reported | Self::File { .. } => 2,
             Self::Login { .. } => 3,
             Self::Transient(_) => 4,
         }

@@ -5,22 +5,30 @@ use std::path::Path;
 use serde_json::{Map, Number, Value};
 
 use super::find::{self, Found};
+use super::finding::Finding;
+use super::input;
 use super::tree::{Kind, Node};
+use crate::exit::Failure;
 
 /// The plugin configurations of a file in any form that `check` reads.
 ///
 /// # Errors
 ///
 /// A file that cannot be read, or is not JSON or YAML.
-pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, crate::exit::Failure> {
-    let (name, source) = super::read(path)?;
-    let documents = super::documents(&source, path).map_err(|fault| {
-        crate::exit::Failure::Refused(format!("{name}: {}; run `imagegatectl check`", fault.title))
-    })?;
+pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, Failure> {
+    let (name, source) = input::read(path)?;
+    let refuse = |error: &Finding| {
+        Failure::Refused(format!("{name}: {}; run `imagegatectl check`", error.title))
+    };
+    let parsed = input::parse(&source, path).map_err(|error| refuse(&error))?;
+    let (documents, rest) = input::with_embedded(parsed);
+    if let Some(error) = rest.repeated.first() {
+        return Err(refuse(error));
+    }
     let mut configurations = Vec::new();
     for document in &documents {
-        match find::find(document) {
-            Found::Bare => configurations.push(of_text(document)),
+        match find::find(&document.tree) {
+            Found::Bare => configurations.push(of_text(&document.tree)),
             Found::Plugins(plugins) => {
                 let written = plugins.iter().filter_map(|plugin| plugin.configuration);
                 configurations.extend(written.map(|it| of_text(it.get("value").unwrap_or(it))));

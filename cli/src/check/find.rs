@@ -1,6 +1,8 @@
 //! Where the plugin configurations are: in a bootstrap, in a mesh's resource, or the file is one itself.
 
-use super::tree::{Kind, Node};
+use super::fields::Fields;
+use super::suggest;
+use super::tree::{Field, Kind, Node};
 
 /// What a document holds.
 pub(crate) enum Found<'t> {
@@ -14,43 +16,52 @@ pub(crate) enum Found<'t> {
 
 /// A filter of ours.
 pub(crate) struct Plugin<'t> {
+    /// The entry of `http_filters`, or the `TypedExtensionConfig`.
+    pub(crate) entry: Option<&'t Node>,
     /// The `config` of an Envoy filter (`PluginConfig`); `None` for a resource of a mesh, which writes it.
     pub(crate) settings: Option<&'t Node>,
+    /// The resource of a mesh that holds it.
+    pub(crate) resource: Option<&'t Node>,
     /// Where to point at what is missing.
     pub(crate) owner: &'t Node,
     /// The configuration as it is written.
     pub(crate) configuration: Option<&'t Node>,
 }
 
+impl<'t> Plugin<'t> {
+    /// The environment variables that the VM is given as they are.
+    pub(crate) fn given(&self) -> &'t [Field] {
+        let path = ["vm_config", "environment_variables", "key_values"];
+        self.settings.and_then(|it| it.at(&path)).map(Node::fields).unwrap_or_default()
+    }
+
+    /// The name of the filter.
+    pub(crate) fn name(&self) -> Option<&'t str> {
+        self.entry?.get("name").and_then(Node::text)
+    }
+}
+
 /// Looks through the document.
 pub(crate) fn find(document: &Node) -> Found<'_> {
     let mut plugins = Vec::new();
-    document.walk(&mut |node| {
-        if let Some(settings) = settings(node) {
-            let configuration = settings.get("configuration");
-            plugins.push(Plugin { settings: Some(settings), owner: settings, configuration });
-        }
-    });
+    filters(document, None, &mut plugins);
     plugins.extend(resources(document));
     plugins.retain(is_ours);
     if !plugins.is_empty() {
         return Found::Plugins(plugins);
     }
-    let other = [
-        "static_resources",
-        "dynamic_resources",
-        "resources",
-        "admin",
-        "kind",
-        "apiVersion",
-        "@type",
-    ];
-    match &document.kind {
-        Kind::Object(_) if other.iter().any(|name| document.get(name).is_some()) => Found::Nothing,
-        // An empty document between two `---` is nothing; an empty file is told below as such.
-        Kind::Null => Found::Nothing,
-        _ => Found::Bare,
+    if is_bare(document) { Found::Bare } else { Found::Nothing }
+}
+
+/// Collects the Wasm filters; `entry` is the object around.
+fn filters<'t>(node: &'t Node, entry: Option<&'t Node>, plugins: &mut Vec<Plugin<'t>>) {
+    if let Some(settings) = settings(node) {
+        let configuration = settings.get("configuration");
+        let (settings, owner) = (Some(settings), settings);
+        plugins.push(Plugin { entry, settings, resource: None, owner, configuration });
     }
+    node.items().iter().for_each(|item| filters(item, None, plugins));
+    node.fields().iter().for_each(|field| filters(&field.value, Some(node), plugins));
 }
 
 /// The `config` of a Wasm filter, also where a `TypedStruct` wraps it, as in an EnvoyFilter.
@@ -64,10 +75,20 @@ pub(crate) fn settings(node: &Node) -> Option<&Node> {
 
 /// The resources of meshes that hold a plugin configuration without Envoy's own form around it.
 fn resources(document: &Node) -> Vec<Plugin<'_>> {
-    let plugin = |owner, configuration| Plugin { settings: None, owner, configuration };
+    let plugin = |owner, configuration| Plugin {
+        entry: None,
+        settings: None,
+        resource: Some(document),
+        owner,
+        configuration,
+    };
     let Some(spec) = document.get("spec") else { return Vec::new() };
     match document.get("kind").and_then(Node::text) {
         Some("WasmPlugin") => vec![plugin(spec, spec.get("pluginConfig"))],
+        Some("TrafficExtension") => {
+            let wasm = spec.get("wasm").unwrap_or(spec);
+            vec![plugin(wasm, wasm.get("pluginConfig"))]
+        }
         Some("EnvoyExtensionPolicy") => {
             let items = spec.get("wasm").map(Node::items).unwrap_or_default();
             items.iter().map(|item| plugin(item, item.get("config"))).collect()
@@ -78,12 +99,13 @@ fn resources(document: &Node) -> Vec<Plugin<'_>> {
 
 /// Whether the plugin is imagegate and not another one.
 fn is_ours(plugin: &Plugin<'_>) -> bool {
-    let mut named = false;
     // Its names, and where its code comes from.
-    for field in plugin.owner.fields().iter().filter(|field| field.name != "configuration") {
-        field
-            .value
-            .walk(&mut |node| named |= node.text().is_some_and(|text| text.contains("imagegate")));
+    let fields = plugin.owner.fields().iter();
+    let mut named = plugin.name().is_some_and(|name| name.contains(NAME));
+    for field in
+        fields.filter(|field| field.name != "configuration" && field.name != "pluginConfig")
+    {
+        named |= mentions(&field.value);
     }
     let looks = |node: &Node| {
         let text = node.get("value").unwrap_or(node).text().unwrap_or_default();
@@ -94,4 +116,47 @@ fn is_ours(plugin: &Plugin<'_>) -> bool {
     named || plugin.configuration.is_some_and(looks)
 }
 
+/// Whether a text in it has our name.
+pub(crate) fn mentions(node: &Node) -> bool {
+    let mut found = false;
+    node.walk(&mut |node| found |= node.text().is_some_and(|text| text.contains(NAME)));
+    found
+}
+
+/// Whether the document is meant as a plugin configuration: by fields that only one has, or most of its names.
+fn is_bare(document: &Node) -> bool {
+    // JSON text that cannot be read: the parser says why.
+    if matches!(&document.kind, Kind::Text(text) if text.lines.is_empty()) {
+        return true;
+    }
+    if is_envoy(document) {
+        return false;
+    }
+    let fields = Fields::get();
+    let known = fields.names("");
+    let names: Vec<_> = document.fields().iter().map(|field| field.name.as_str()).collect();
+    let own = ["upstreams", "consumers"];
+    let is_own = |name: &&str| suggest::nearest(name, own).is_some();
+    let count = names.iter().filter(|name| known.contains(name)).count();
+    names.iter().any(is_own) || count >= 2
+}
+
+/// Whether it is something of Envoy's or of Kubernetes'.
+pub(crate) fn is_envoy(document: &Node) -> bool {
+    let names = [
+        "static_resources",
+        "dynamic_resources",
+        "layered_runtime",
+        "resources",
+        "admin",
+        "kind",
+        "apiVersion",
+        "@type",
+    ];
+    let is_list_of_types = |item: &Node| item.get("@type").is_some();
+    names.iter().any(|name| document.get(name).is_some())
+        || document.items().iter().any(is_list_of_types)
+}
+
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+const NAME: &str = "imagegate";

@@ -1,18 +1,18 @@
 //! One plugin configuration, read by the filter's own parser from the bytes that Envoy would hand it.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::env;
 use std::ops::Range;
 
-use imagegate::config::{Config, ConfigError, Fault};
-use prost::Message;
-use prost_types::value::Kind as ProtoKind;
-use prost_types::{ListValue, Struct, Value as ProtoValue};
+use imagegate::config::{ConfigError, Fault};
 
+use super::errors::{self, Located, Reading};
+use super::facts::Facts;
 use super::find::Plugin;
+use super::finding::Finding;
+use super::secret::is_secret;
 use super::tree::{Kind, Node, Text};
-use super::{Environment, Finding, Level, json};
+use super::words::{self, printable};
+use super::{Environment, encode, json};
 
 /// How the configuration is written.
 pub(crate) enum Written<'t> {
@@ -27,11 +27,17 @@ pub(crate) enum Written<'t> {
 /// What became of a configuration.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// The configuration, if it is valid.
-    pub(crate) config: Option<Config>,
-    /// The values of JSON text, with their places in the file.
+    /// What it asks of Envoy; `None` if it cannot be read at all.
+    pub(crate) facts: Option<Facts>,
+    /// Its values, if they have places in the file.
     pub(crate) tree: Option<Node>,
-    /// What is to be told.
+    /// Where the text stands, if nothing in it has a place: it cannot be read, or is written with escapes.
+    pub(crate) unread: Option<Range<usize>>,
+    /// The environment variables that it names, and where.
+    pub(crate) variables: Vec<(String, Range<usize>)>,
+    /// Those that nobody has set here.
+    pub(crate) assumed: BTreeSet<String>,
+    /// What there is to say.
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -39,7 +45,8 @@ impl<'t> Written<'t> {
     /// A file that is the configuration itself.
     pub(crate) fn bare(document: &'t Node, source: &'t str) -> Self {
         let is_json = serde_json::from_str::<serde::de::IgnoredAny>(source).is_ok();
-        let is_text = matches!(document.kind, Kind::Text(_));
+        // Text of YAML is no JSON, and Envoy makes no configuration of it.
+        let is_text = matches!(&document.kind, Kind::Text(text) if text.lines.is_empty());
         if is_json || is_text { Self::File(source) } else { Self::Struct(document) }
     }
 
@@ -56,96 +63,94 @@ impl<'t> Written<'t> {
             Some((Kind::Object(_), node)) if kind_is(STRUCT) => Ok(Self::Struct(node)),
             _ => {
                 let title = "a plugin configuration that Envoy does not take for text or an object";
-                let mut fault = Finding::fault(title, kind.span.clone());
                 let accepted =
                     format!("{STRING_VALUE} with JSON text as `value`, or {STRUCT} with an object");
-                fault.notes.push(("accepted", accepted));
-                Err(fault)
+                Err(Finding::error(title, kind.span.clone()).with("accepted", accepted))
             }
         }
     }
 }
 
 /// Checks the configuration of a filter.
-pub(crate) fn check_plugin(plugin: &Plugin<'_>, environment: Environment) -> Outcome {
+pub(crate) fn check_plugin(plugin: &Plugin<'_>, environment: Environment<'_>) -> Outcome {
     let written = match plugin.configuration.map(Written::of) {
         Some(Ok(written)) => written,
-        Some(Err(fault)) => return Outcome { findings: vec![fault], ..Outcome::default() },
+        Some(Err(error)) => return Outcome { findings: vec![error], ..Outcome::default() },
         None => {
-            let fault = Finding::fault("no plugin configuration", plugin.owner.locate(""));
-            return Outcome { findings: vec![fault], ..Outcome::default() };
+            let error = Finding::error("no plugin configuration", plugin.owner.locate(""));
+            let accepted = format!("`configuration` with a {STRING_VALUE} or a {STRUCT}");
+            let findings = vec![error.with("accepted", accepted)];
+            return Outcome { findings, ..Outcome::default() };
         }
     };
-    check(&written, plugin.settings, environment)
+    check(&written, environment.with(plugin.given()))
 }
 
-/// Checks a configuration; `settings` are those of the filter that holds it.
-pub(crate) fn check(
-    written: &Written<'_>,
-    settings: Option<&Node>,
-    environment: Environment,
-) -> Outcome {
-    let variables = RefCell::new(BTreeSet::new());
-    let look_up = |name: &str| {
-        variables.borrow_mut().insert(name.to_owned());
-        match environment {
-            Environment::Assumed => Some("assumed".to_owned()),
-            Environment::Here => env::var_os(name).map(|it| it.to_string_lossy().into_owned()),
-        }
+/// Checks a configuration.
+pub(crate) fn check(written: &Written<'_>, environment: Environment<'_>) -> Outcome {
+    let (bytes, tree, as_struct) = match written {
+        Written::Json(text, _) => (text.value.as_bytes().to_vec(), json::parse(&text.value), false),
+        Written::File(text) => (text.as_bytes().to_vec(), json::parse(text), false),
+        Written::Struct(node) => (encode::as_struct(node), Some((*node).clone()), true),
     };
-    let (parsed, tree) = match written {
-        Written::Json(text, _) => {
-            (Config::parse(text.value.as_bytes(), &look_up), json::parse(&text.value))
-        }
-        Written::File(text) => (Config::parse(text.as_bytes(), &look_up), json::parse(text)),
-        Written::Struct(node) => (Config::parse(&encode(node), &look_up), Some((*node).clone())),
-    };
-    let mut outcome = Outcome { config: None, tree: None, findings: Vec::new() };
-    match parsed {
-        Ok(config) => outcome.config = Some(config),
-        Err(error) => outcome.findings.push(fault(&error, written, tree.as_ref())),
+    let reading = errors::read(&bytes, tree.as_ref(), as_struct, &environment);
+    let mut findings: Vec<_> =
+        reading.errors.iter().map(|it| finding(it, written, tree.as_ref())).collect();
+    // What is wrong with the whole document hides the rest anyway.
+    let is_whole = reading.errors.iter().any(|it| it.error.pointer.is_empty());
+    if reading.gave_up && !is_whole {
+        let title = "there may be more errors than those listed";
+        findings.push(Finding::note(title, place(written, tree.as_ref())));
     }
     let tree = tree.map(|mut tree| {
         tree.relocate(&|span| written.place(span));
         tree
     });
-    for name in variables.into_inner() {
-        let span = tree.as_ref().map_or(0..0, |tree| place_of(tree, &name));
-        outcome.findings.extend(variable(&name, span, settings, environment));
-    }
-    // A Struct is a part of its document; text that is escaped has no names that could be shown.
-    outcome.tree =
-        tree.filter(|_| matches!(written, Written::Json(text, _) if !text.lines.is_empty()));
-    outcome
+    let variables = places_of(&reading, tree.as_ref());
+    let names = reading.variables.iter().filter(|name| environment.is_assumed(name));
+    let assumed = names.cloned().collect();
+    // Text with escapes has no places of its own.
+    let has_places = !matches!(written, Written::Json(text, _) if text.lines.is_empty());
+    let tree = tree.filter(|_| has_places);
+    let unread = if tree.is_some() { None } else { written.whole() };
+    Outcome { facts: reading.facts, tree, unread, variables, assumed, findings }
 }
 
-/// The filter's words, at their place.
-fn fault(error: &ConfigError, written: &Written<'_>, tree: Option<&Node>) -> Finding {
-    let words = error.fault.to_string();
-    // Every fault says what is accepted, behind this word.
-    let (title, accepted) = words.split_once(", accepted: ").unwrap_or((&words, ""));
-    let inner = match (&error.fault, tree) {
-        (Fault::Syntax(error), _) => written.offset(error.line(), error.column()),
-        (_, Some(tree)) => tree.locate(&error.pointer),
-        (_, None) => 0..0,
+fn place(written: &Written<'_>, tree: Option<&Node>) -> Range<usize> {
+    written.place(tree.map_or(0..0, |tree| tree.locate("")))
+}
+
+/// The filter's error, at its place.
+fn finding(located: &Located, written: &Written<'_>, tree: Option<&Node>) -> Finding {
+    let ConfigError { pointer, fault } = &located.error;
+    let inner = match fault {
+        Fault::Syntax(error) => written.offset(error.line(), error.column()),
+        _ => located.span.clone(),
     };
-    let mut finding = Finding::fault(title, written.place(inner.clone()));
-    if !error.pointer.is_empty() {
-        // Displayed, control characters of a name are escaped.
-        let shown = error.to_string();
-        let pointer = shown.strip_suffix(&format!(": {words}")).unwrap_or_default();
-        finding.notes.push(("at", pointer.to_owned()));
+    let mut finding = words::finding(located, written.place(inner.clone()), tree);
+    let mut places = Vec::new();
+    if !pointer.is_empty() {
+        // A key may stand in the place of a name.
+        let shown = pointer.split('/').map(|name| if is_secret(name) { "…" } else { name });
+        places.push(("at", printable(&shown.collect::<Vec<_>>().join("/"))));
     }
     if let Some((line, column)) = written.inner_position(&inner) {
-        finding.notes.push(("in", format!("line {line}, column {column} of the JSON text")));
+        places.push(("in", format!("line {line}, column {column} of the JSON text")));
     }
-    if !accepted.is_empty() {
-        finding.notes.push(("accepted", accepted.to_owned()));
-    }
+    finding.notes.splice(0..0, places);
     finding
 }
 
 impl Written<'_> {
+    /// Where the text stands.
+    fn whole(&self) -> Option<Range<usize>> {
+        match self {
+            Self::Json(_, span) => Some(span.clone()),
+            Self::File(text) => Some(0..text.len()),
+            Self::Struct(_) => None,
+        }
+    }
+
     /// Where a span of the configuration stands in the file.
     fn place(&self, span: Range<usize>) -> Range<usize> {
         match self {
@@ -182,46 +187,13 @@ impl Written<'_> {
     }
 }
 
-/// What is to be said about a variable that a credential names.
-fn variable(
-    name: &str,
-    span: Range<usize>,
-    settings: Option<&Node>,
-    environment: Environment,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(settings) = settings {
-        let variables = settings.at(&["vm_config", "environment_variables"]);
-        let keys =
-            variables.and_then(|it| it.get("host_env_keys")).map(Node::items).unwrap_or_default();
-        let values =
-            variables.and_then(|it| it.get("key_values")).map(Node::fields).unwrap_or_default();
-        let passed = keys.iter().any(|key| key.text() == Some(name))
-            || values.iter().any(|it| it.name == name);
-        if !passed {
-            findings.push(Finding::warning(
-                format!("the environment variable {name} is not passed into the VM"),
-                span.clone(),
-                "a VM sees only what vm_config.environment_variables lists under host_env_keys; without it the filter \
-                 refuses the configuration",
-            ));
-        }
-    }
-    if environment == Environment::Assumed && env::var_os(name).is_none() {
-        findings.push(Finding {
-            level: Level::Note,
-            title: format!("the environment variable {name} is not set here"),
-            span,
-            notes: vec![(
-                "why",
-                "it has to be set where Envoy starts; --env makes this a fault".to_owned(),
-            )],
-        });
-    }
-    findings
+/// Where each variable is named.
+fn places_of(reading: &Reading, tree: Option<&Node>) -> Vec<(String, Range<usize>)> {
+    let names: &BTreeSet<String> = &reading.variables;
+    let place = |name: &String| tree.map_or(0..0, |tree| place_of(tree, name));
+    names.iter().map(|name| (name.clone(), place(name))).collect()
 }
 
-/// Where the variable is named.
 fn place_of(tree: &Node, name: &str) -> Range<usize> {
     let mut span = None;
     tree.walk(&mut |node| {
@@ -230,34 +202,6 @@ fn place_of(tree: &Node, name: &str) -> Range<usize> {
         }
     });
     span.unwrap_or_else(|| tree.locate(""))
-}
-
-/// The bytes of the `google.protobuf.Struct` that Envoy makes of an object.
-fn encode(node: &Node) -> Vec<u8> {
-    match proto(node) {
-        ProtoKind::StructValue(document) => document.encode_to_vec(),
-        // Envoy makes no plugin configuration of it; as JSON the filter says what it is.
-        ProtoKind::ListValue(_) => b"[]".to_vec(),
-        ProtoKind::BoolValue(_) | ProtoKind::NumberValue(_) => b"0".to_vec(),
-        ProtoKind::StringValue(_) => b"\"\"".to_vec(),
-        ProtoKind::NullValue(_) => Vec::new(),
-    }
-}
-
-fn proto(node: &Node) -> ProtoKind {
-    let value = |node: &Node| ProtoValue { kind: Some(proto(node)) };
-    match &node.kind {
-        Kind::Null => ProtoKind::NullValue(0),
-        Kind::Bool(truth) => ProtoKind::BoolValue(*truth),
-        Kind::Number(number) => ProtoKind::NumberValue(*number),
-        Kind::Text(text) => ProtoKind::StringValue(text.value.clone()),
-        Kind::List(items) => {
-            ProtoKind::ListValue(ListValue { values: items.iter().map(value).collect() })
-        }
-        Kind::Object(fields) => ProtoKind::StructValue(Struct {
-            fields: fields.iter().map(|field| (field.name.clone(), value(&field.value))).collect(),
-        }),
-    }
 }
 
 const STRING_VALUE: &str = "type.googleapis.com/google.protobuf.StringValue";

@@ -1,57 +1,101 @@
-//! Findings as rustc tells them, on standard error.
+//! What was found, for people and for programs.
 
-use std::io::IsTerminal;
+mod machine;
+mod text;
 
-use annotate_snippets::{AnnotationKind, Level as Style, Renderer, Snippet};
+use super::finding::{Finding, Level};
+use crate::cli::CheckFormat;
 
-use super::excerpt;
-use super::tree::Node;
-use super::{Finding, Level};
-
-/// Tells one finding about the file.
-pub(crate) fn tell(name: &str, source: &str, trees: &[Node], finding: &Finding) {
-    let level = match finding.level {
-        Level::Fault => Style::ERROR,
-        Level::Warning => Style::WARNING,
-        Level::Note => Style::NOTE,
-    };
-    let masked = excerpt::mask(source, trees);
-    let span = on_one_line(&masked, finding.span.start, finding.span.end);
-    let snippet =
-        Snippet::source(masked.as_str()).path(name).annotation(AnnotationKind::Primary.span(span));
-    let notes = finding
-        .notes
-        .iter()
-        .map(|(label, words)| Style::NOTE.with_name(*label).message(words.as_str()));
-    let group = level.primary_title(finding.title.as_str()).element(snippet).elements(notes);
-    let renderer = if is_coloured() { Renderer::styled() } else { Renderer::plain() };
-    anstream::eprintln!("{}\n", renderer.render(&[group]));
+/// A file, and what was found in it.
+pub(crate) struct Report {
+    /// Its name, as it was given.
+    pub(crate) name: String,
+    /// What is in it, without secrets.
+    pub(crate) masked: String,
+    /// In the order of the file.
+    pub(crate) findings: Vec<Finding>,
+    /// Plugin configurations in it.
+    pub(crate) configurations: usize,
+    /// What became of it.
+    pub(crate) state: State,
 }
 
-/// Sums up a file in one line.
-pub(crate) fn sum(name: &str, configurations: usize, findings: &[Finding]) {
-    let count = |level| findings.iter().filter(|finding| finding.level == level).count();
-    let counted = |count: usize, what: &str| match count {
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Something in it was checked.
+    Checked,
+    /// It has nothing to check, for this reason.
+    PassedOver(&'static str),
+}
+
+impl Report {
+    /// Whether something was checked.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.state == State::Checked
+    }
+
+    /// How many findings are of this level.
+    pub(crate) fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.level == level).count()
+    }
+
+    /// Line and column of a byte, from one; the column counts characters.
+    fn position(&self, at: usize) -> (usize, usize) {
+        let before = self.masked.get(..at).unwrap_or(&self.masked);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count();
+        (before.matches('\n').count() + 1, column + 1)
+    }
+}
+
+/// Sums over files.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    files: usize,
+    checked: usize,
+    passed_over: usize,
+    configurations: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Totals {
+    fn of(reports: &[Report]) -> Self {
+        let sum = |value: &dyn Fn(&Report) -> usize| reports.iter().map(value).sum();
+        Self {
+            files: reports.len(),
+            checked: sum(&|it| usize::from(it.is_checked())),
+            passed_over: sum(&|it| usize::from(!it.is_checked())),
+            configurations: sum(&|it| it.configurations),
+            errors: sum(&|it| it.count(Level::Error)),
+            warnings: sum(&|it| it.count(Level::Warning)),
+        }
+    }
+}
+
+/// Prints all reports. With `quiet` only errors and warnings.
+pub(crate) fn print(reports: &[Report], format: CheckFormat, quiet: bool) {
+    match format {
+        CheckFormat::Text => text::print(reports, quiet),
+        CheckFormat::Json => machine::json(reports, quiet),
+        CheckFormat::Github => machine::github(reports, quiet),
+    }
+}
+
+/// The findings to print.
+fn shown(report: &Report, quiet: bool) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(move |it| !quiet || it.level > Level::Note)
+}
+
+/// A number with its noun.
+fn counted(count: usize, what: &str) -> String {
+    match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
-    };
-    anstream::eprintln!(
-        "{name}: {}, {}, {}",
-        counted(configurations, "configuration"),
-        counted(count(Level::Fault), "fault"),
-        counted(count(Level::Warning), "warning"),
-    );
+    }
 }
 
-/// The span, cut at the end of its first line: a block is pointed at by its beginning.
-fn on_one_line(source: &str, start: usize, end: usize) -> std::ops::Range<usize> {
-    let start = start.min(source.len());
-    let rest = source.get(start..end.min(source.len())).unwrap_or_default();
-    let length = rest.lines().next().map_or(0, |line| line.trim_end().len());
-    start..start + length
-}
-
-fn is_coloured() -> bool {
-    std::io::stderr().is_terminal()
-        && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
-}
+/// What is said if no file has anything to check.
+const NOTHING: &str =
+    "nothing was checked: no configuration of imagegate, and no Envoy with an imagegate filter";

@@ -105,12 +105,40 @@ impl Node {
         self.fields().iter().for_each(|field| field.value.walk(visit));
     }
 
+    /// The value at the JSON pointer; of a name that is there twice the last.
+    pub(crate) fn pointed(&self, pointer: &str) -> Option<&Self> {
+        segments(pointer).try_fold(self, |node, segment| match &node.kind {
+            Kind::Object(fields) => {
+                fields.iter().rfind(|field| field.name == segment).map(|field| &field.value)
+            }
+            Kind::List(items) => segment.parse().ok().and_then(|at: usize| items.get(at)),
+            _ => None,
+        })
+    }
+
+    /// As [`Node::pointed`], to change it.
+    pub(crate) fn pointed_mut(&mut self, pointer: &str) -> Option<&mut Self> {
+        segments(pointer).try_fold(self, |node, segment| match &mut node.kind {
+            Kind::Object(fields) => {
+                fields.iter_mut().rfind(|it| it.name == segment).map(|it| &mut it.value)
+            }
+            Kind::List(items) => segment.parse().ok().and_then(|at: usize| items.get_mut(at)),
+            _ => None,
+        })
+    }
+
+    /// Where the name of the field at the JSON pointer stands; an element of a list has none.
+    pub(crate) fn locate_name(&self, pointer: &str) -> Option<Range<usize>> {
+        let (owner, name) = split(pointer)?;
+        let fields = self.pointed(owner)?.fields();
+        fields.iter().rfind(|field| field.name == name).map(|field| field.span.clone())
+    }
+
     /// Where the value behind the JSON pointer stands, or as much of the way as there is: the name of a
     /// field where its value has several lines or is not known, else the value.
     pub(crate) fn locate(&self, pointer: &str) -> Range<usize> {
         let (mut node, mut name) = (self, None);
-        for segment in pointer.split('/').skip(1) {
-            let segment = segment.replace("~1", "/").replace("~0", "~");
+        for segment in segments(pointer) {
             let next = match &node.kind {
                 // The last of two: the parser reads on until it finds it.
                 Kind::Object(fields) => fields.iter().rfind(|field| field.name == segment),
@@ -137,10 +165,15 @@ impl Node {
         }
     }
 
-    /// Moves every span by what `place` says.
+    /// Moves every span by what `place` says. If it gives a range for a single byte, that byte has no place of its own.
     pub(crate) fn relocate(&mut self, place: &dyn Fn(Range<usize>) -> Range<usize>) {
         self.span = place(self.span.clone());
         match &mut self.kind {
+            Kind::Text(text) => {
+                let lines = text.lines.iter().map(|start| place(*start..*start));
+                let lines = lines.map(|it| it.is_empty().then_some(it.start));
+                text.lines = lines.collect::<Option<_>>().unwrap_or_default();
+            }
             Kind::List(items) => items.iter_mut().for_each(|item| item.relocate(place)),
             Kind::Object(fields) => {
                 for field in fields {
@@ -148,7 +181,7 @@ impl Node {
                     field.value.relocate(place);
                 }
             }
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {}
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
         }
     }
 }
@@ -166,6 +199,20 @@ impl Text {
         let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
         self.lines.get(line).map(|start| start + column)
     }
+}
+
+/// The names of a JSON pointer, without escapes.
+fn segments(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(unescaped)
+}
+
+fn unescaped(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
+}
+
+/// The pointer to the owner of what `pointer` leads to, and its name there. `None` for the document.
+pub(crate) fn split(pointer: &str) -> Option<(&str, String)> {
+    pointer.rsplit_once('/').map(|(owner, name)| (owner, unescaped(name)))
 }
 
 fn camel_case(name: &str) -> String {

@@ -16,9 +16,6 @@ pub(crate) enum Error {
     /// Not YAML; the parser's words tell of syntax only.
     #[error("not YAML: {1}")]
     Syntax(usize, String),
-    /// One object has a name twice.
-    #[error("a second field of this name")]
-    SameName(Range<usize>),
     /// The name of a field is a list or an object.
     #[error("the name of a field must be text")]
     Name(usize),
@@ -31,21 +28,29 @@ impl Error {
     /// Where it stands.
     pub(crate) fn span(&self) -> Range<usize> {
         match self {
-            Self::SameName(span) => span.clone(),
             Self::Syntax(at, _) | Self::Name(at) | Self::Size(at) => *at..*at,
         }
     }
 }
 
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// Its documents; of a name that an object has twice only the first.
+    pub(crate) documents: Vec<Node>,
+    /// Names that stand in their objects already, which is an error in Envoy, and their values.
+    pub(crate) repeated: Vec<(Range<usize>, Range<usize>)>,
+}
+
 /// The documents of a file.
-pub(crate) fn parse(source: &str) -> Result<Vec<Node>, Error> {
+pub(crate) fn parse(source: &str) -> Result<Parsed, Error> {
     let mut builder = Builder::new(source);
     let mut parser = Parser::new_from_str(source);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| builder.syntax(&error))?;
         builder.take(event, span)?;
     }
-    Ok(builder.documents)
+    Ok(Parsed { documents: builder.documents, repeated: builder.repeated })
 }
 
 struct Builder<'s> {
@@ -55,6 +60,7 @@ struct Builder<'s> {
     /// Where each line starts, in bytes.
     lines: Vec<usize>,
     documents: Vec<Node>,
+    repeated: Vec<(Range<usize>, Range<usize>)>,
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
@@ -82,6 +88,7 @@ impl<'s> Builder<'s> {
             bytes: source.char_indices().map(|(at, _)| at).collect(),
             lines: std::iter::once(0).chain(ends).collect(),
             documents: Vec::new(),
+            repeated: Vec::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
@@ -161,7 +168,10 @@ impl<'s> Builder<'s> {
             None => self.documents.push(node),
             Some(OpenKind::List(items)) => items.push(node),
             Some(OpenKind::Object(fields, name)) => match name.take() {
-                None => *name = Some(name_of(node, fields, self.source)?),
+                None => *name = Some(name_of(node, self.source)?),
+                Some((name, span)) if fields.iter().any(|it| it.name == name) => {
+                    self.repeated.push((span, node.span));
+                }
                 Some((name, span)) => fields.push(Field { name, span, value: node }),
             },
         }
@@ -196,8 +206,8 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// The name of a field; a second of the same name is an error, as it is in Envoy.
-fn name_of(node: Node, fields: &[Field], source: &str) -> Result<(String, Range<usize>), Error> {
+/// The name of a field.
+fn name_of(node: Node, source: &str) -> Result<(String, Range<usize>), Error> {
     let Node { span, kind } = node;
     let name = match kind {
         Kind::Text(text) => text.value,
@@ -207,9 +217,6 @@ fn name_of(node: Node, fields: &[Field], source: &str) -> Result<(String, Range<
             source.get(span.clone()).unwrap_or_default().to_owned()
         }
     };
-    if fields.iter().any(|field| field.name == name) {
-        return Err(Error::SameName(span));
-    }
     Ok((name, span))
 }
 

@@ -1,112 +1,183 @@
-//! The routes: those that the filter chooses, those that must not lead there, and the last one.
+//! The routes of a gate: those that the filter chooses, where image requests come in, and the limits of their virtual hosts.
 
 use std::ops::Range;
 
-use imagegate::config::Config;
+use super::super::facts::RouteMatch;
+use super::super::finding::Finding;
+use super::super::tree::Node;
+use super::gate::Gate;
+use super::route::{self, Choice, HEADER, Route, STATE};
+use super::{number, place_of, switch, way};
 
-use super::super::Finding;
-use super::super::tree::{Kind, Node};
-use super::{note, whole};
+/// A virtual host and its routes.
+type Host<'t> = (&'t Node, Vec<Route<'t>>);
 
-/// Looks at the routes of a connection manager.
-pub(super) fn check(manager: &Node, config: &Config, findings: &mut Vec<Finding>) {
-    let Some(routing) = manager.get("route_config") else {
-        let place =
-            manager.field("rds").map_or_else(|| manager.locate(""), |field| field.span.clone());
-        findings.push(note("the routes come from elsewhere and were not looked at", place));
+/// Looks at the routes of a gate.
+pub(super) fn check(gate: &Gate<'_>, table: &Node, findings: &mut Vec<Finding>) {
+    let hosts = table.get("virtual_hosts").map(Node::items).unwrap_or_default();
+    let (trees, hosts): (Vec<_>, Vec<_>) =
+        hosts.iter().partition(|host| host.get("matcher").is_some());
+    findings.extend(trees.into_iter().map(|host| {
+        let title = format!(
+            "the match tree of the virtual host `{}` was not looked at",
+            route::name_of(host)
+        );
+        Finding::note(title, place_of(host, "matcher"))
+    }));
+    let hosts: Vec<_> = hosts.into_iter().map(|host| (host, route::of(host, table))).collect();
+    let serving: Vec<_> = hosts.iter().filter(|(_, routes)| comes_in(gate, routes)).collect();
+    if serving.is_empty() && !hosts.is_empty() {
+        findings.push(
+            Finding::error("the filter is disabled on every route that an image request takes", disabled_at(gate))
+                .why("no image is served, and nobody asks for a key")
+                .help("enable it by `typed_per_filter_config` on these virtual hosts, and on no smaller part of them"),
+        );
+    }
+    let has_choice = |host: &&&Host<'_>| host.1.iter().any(|route| route.choice().is_some());
+    // Without any route to an upstream each virtual host is meant.
+    let is_any = serving.iter().any(|host| has_choice(&host));
+    let (meant, others): (Vec<&Host<'_>>, Vec<&Host<'_>>) =
+        serving.into_iter().partition(|host| !is_any || has_choice(&host));
+    findings.extend(others.iter().map(|(host, _)| foreign(host)));
+    for (host, routes) in meant {
+        check_upstreams(gate, host, routes, findings);
+        check_host(gate, host, routes, findings);
+        check_image_paths(gate, routes, findings);
+    }
+    for route in hosts.iter().flat_map(|(_, routes)| routes) {
+        check_choice(gate, route, findings);
+    }
+}
+
+/// A virtual host of others, beside one that has routes to upstreams.
+fn foreign(host: &Node) -> Finding {
+    let title = format!("the virtual host `{}` has no routes to upstreams", route::name_of(host));
+    Finding::note(title, place_of(host, "routes"))
+        .why("the filter runs on it too, and image requests to its domains fail")
+        .help("if no images are served there, disable the filter by `typed_per_filter_config`")
+}
+
+/// Where the filter is disabled for all: in the route configuration, or in the filter's own entry.
+fn disabled_at(gate: &Gate<'_>) -> Range<usize> {
+    place_of(gate.filter, "disabled")
+}
+
+/// Whether some image request meets the filter here.
+fn comes_in(gate: &Gate<'_>, routes: &[Route<'_>]) -> bool {
+    let on = |path: &&str| first(routes, path).is_none_or(|it| switch::is_on(gate, it.places()));
+    IMAGE_PATHS.iter().any(on)
+}
+
+/// The route that a client's request with this path takes first. The filter chooses another one later.
+fn first<'r, 't>(routes: &'r [Route<'t>], path: &str) -> Option<&'r Route<'t>> {
+    routes.iter().find(|route| route.is_plain() && route.takes(path) == Some(true))
+}
+
+/// Some image paths come in without the filter.
+fn check_image_paths(gate: &Gate<'_>, routes: &[Route<'_>], findings: &mut Vec<Finding>) {
+    for path in IMAGE_PATHS {
+        let Some(route) = first(routes, path) else { continue };
+        if !switch::is_on(gate, route.places()) {
+            let setting = switch::setting(route.node, gate.name);
+            let place = setting.map_or_else(|| route.node.locate("/match"), |it| it.span.clone());
+            findings.push(
+                Finding::warning(
+                    format!("the filter is disabled on the route that {path} takes"),
+                    place,
+                )
+                .why("such requests go on to this route's cluster, and nobody asks for a key"),
+            );
+        }
+    }
+}
+
+fn check_upstreams(
+    gate: &Gate<'_>,
+    host: &Node,
+    routes: &[Route<'_>],
+    findings: &mut Vec<Finding>,
+) {
+    let Some(facts) = gate.facts else {
+        if !routes.iter().any(|route| route.choice().is_some()) {
+            findings.push(no_route("an upstream", host, RouteMatch::FilterState));
+        }
         return;
     };
-    let hosts = routing.get("virtual_hosts").map(Node::items).unwrap_or_default();
-    let all: Vec<_> = hosts.iter().flat_map(routes).collect();
-    for upstream in config.upstreams() {
-        if !all.iter().any(|route| leads(route, upstream.name())) {
-            findings.push(Finding::warning(
-                format!("no route matches `{HEADER}` for the upstream `{}`", upstream.name()),
-                place_of(manager, "route_config"),
-                "the filter sets this header to the upstream's name, and Envoy routes the request by it",
-            ));
+    for upstream in &facts.upstreams {
+        let leads = |route: &&Route<'_>| route.leads(&upstream.name);
+        let chosen: Vec<_> = routes.iter().filter(leads).collect();
+        if chosen.is_empty() {
+            let whose = format!("the upstream `{}`", upstream.name);
+            findings.push(no_route(&whose, host, facts.route_match));
+        }
+        for route in chosen {
+            way::check(gate, upstream, route, routes, findings);
         }
     }
-    let guarded: Vec<_> =
-        all.iter().filter(|route| is_chosen(route)).filter_map(|route| cluster(route)).collect();
-    for route in all.iter().filter(|route| !is_chosen(route)) {
-        if cluster(route).is_some_and(|name| guarded.contains(&name)) {
-            findings.push(Finding::warning(
-                format!("a route to an upstream's cluster without a match on `{HEADER}`"),
-                route.get("route").map_or_else(|| route.locate(""), |it| it.locate("/cluster")),
-                "such a route is a way to the upstream without a key",
-            ));
-        }
-    }
-    for host in hosts.iter().filter(|host| routes(host).iter().any(is_chosen)) {
-        check_host(host, config, findings);
-    }
 }
 
-fn check_host(host: &Node, config: &Config, findings: &mut Vec<Finding>) {
-    let needed = config.request().max_body_bytes.saturating_mul(2);
-    let limit = host.get("request_body_buffer_limit").and_then(whole);
-    #[expect(clippy::cast_precision_loss, reason = "at most 128 MiB")]
-    if limit.is_none_or(|limit| limit < needed as f64) {
-        findings.push(Finding::warning(
-            format!("`request_body_buffer_limit` is below twice `request.max_body_bytes` ({needed})"),
-            place_of(host, "request_body_buffer_limit"),
-            "one chunk of a body can pass Envoy's default of 1 MiB, and the request is then answered 413",
-        ));
-    }
-    if !routes(host).last().is_some_and(is_catch_all) {
-        findings.push(Finding::warning(
-            "the last route does not match every request and lead to a cluster",
-            place_of(host, "routes"),
-            "`request_body_buffer_limit` holds only for requests that have such a route before the filter has chosen theirs; it may \
-             lead to a cluster that does not exist",
-        ));
-    }
-}
-
-fn routes(host: &Node) -> &[Node] {
-    host.get("routes").map(Node::items).unwrap_or_default()
-}
-
-/// What the route says about the filter's header.
-fn header_of(route: &Node) -> Option<&Node> {
-    let headers = route.at(&["match", "headers"]).map(Node::items).unwrap_or_default();
-    let is = |header: &&Node| {
-        header
-            .get("name")
-            .and_then(Node::text)
-            .is_some_and(|name| name.eq_ignore_ascii_case(HEADER))
+fn no_route(whose: &str, host: &Node, by: RouteMatch) -> Finding {
+    let (what, how) = match by {
+        RouteMatch::FilterState => (
+            STATE,
+            "match: { prefix: \"/\", filter_state: [{ key: wasm.imagegate_upstream, string_match: { exact: NAME } }] }",
+        ),
+        RouteMatch::Header => (
+            HEADER,
+            "match: { prefix: \"/\", headers: [{ name: x-imagegate-upstream, string_match: { exact: NAME } }] }",
+        ),
     };
-    headers.iter().find(is)
+    let title = format!("the virtual host `{}` has no route for {whose}", route::name_of(host));
+    Finding::error(title, place_of(host, "routes"))
+        .why(format!(
+            "the filter writes the upstream's name into `{what}`, and a route has to match it"
+        ))
+        .help(how)
 }
 
-fn is_chosen(route: &Node) -> bool {
-    header_of(route).is_some()
+/// A route by a header, where the filter writes filter state.
+fn check_choice(gate: &Gate<'_>, route: &Route<'_>, findings: &mut Vec<Finding>) {
+    let by_state = gate.facts.is_some_and(|facts| facts.route_match == RouteMatch::FilterState);
+    let Some(Choice::Header(header)) = route.choice().filter(|_| by_state) else { return };
+    let place = header.get("name").map_or_else(|| header.locate(""), |it| it.span.clone());
+    findings.push(
+        Finding::error(format!("a route matches the header `{HEADER}`, which a client can send"), place)
+            .why(
+                "the filter writes filter state and not this header, so no request of the filter takes this route; who sends the \
+                 header where the filter is disabled does, without a key",
+            )
+            .help("match filter_state: [{ key: wasm.imagegate_upstream, string_match: { exact: NAME } }]"),
+    );
 }
 
-/// Whether the filter can choose this route for the upstream; anything but an exact match is trusted.
-fn leads(route: &Node, upstream: &str) -> bool {
-    let Some(header) = header_of(route) else { return false };
-    let exact = header.at(&["string_match", "exact"]).or_else(|| header.get("exact_match"));
-    exact.is_none_or(|exact| match &exact.kind {
-        Kind::Text(text) => text.value == upstream,
-        _ => false,
-    })
+fn check_host(gate: &Gate<'_>, host: &Node, routes: &[Route<'_>], findings: &mut Vec<Finding>) {
+    if let Some(largest) = gate.facts.and_then(|facts| facts.max_body_bytes) {
+        let needed = largest.saturating_mul(2);
+        let limit = host.get("request_body_buffer_limit").and_then(number);
+        #[expect(clippy::cast_precision_loss, reason = "at most 128 MiB")]
+        if limit.is_none_or(|limit| limit < needed as f64) {
+            findings.push(
+                Finding::warning(
+                    format!("`request_body_buffer_limit` is below twice `request.max_body_bytes` ({needed})"),
+                    place_of(host, "request_body_buffer_limit"),
+                )
+                .why("one chunk of a body can pass Envoy's default of 1 MiB, and the request is then answered 413"),
+            );
+        }
+    }
+    if !routes.last().is_some_and(Route::is_catch_all) {
+        findings.push(
+            Finding::warning(
+                "the last route does not match every request and lead to a cluster",
+                place_of(host, "routes"),
+            )
+            .why(
+                "`request_body_buffer_limit` holds only for requests that have such a route before the filter has chosen theirs; \
+                 it may lead to a cluster that does not exist",
+            ),
+        );
+    }
 }
 
-fn cluster(route: &Node) -> Option<&str> {
-    route.at(&["route", "cluster"]).and_then(Node::text)
-}
-
-fn is_catch_all(route: &Node) -> bool {
-    let Some(matched) = route.get("match") else { return false };
-    let everything = matched.get("prefix").and_then(Node::text) == Some("/");
-    everything && matched.fields().len() == 1 && cluster(route).is_some()
-}
-
-/// The field, or else its object.
-fn place_of(node: &Node, name: &str) -> Range<usize> {
-    node.field(name).map_or_else(|| node.locate(""), |field| field.span.clone())
-}
-
-const HEADER: &str = "x-imagegate-upstream";
+/// Where images are asked for.
+const IMAGE_PATHS: [&str; 2] = ["/v1/images/generations", "/v1/images/edits"];

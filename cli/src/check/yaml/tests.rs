@@ -1,7 +1,7 @@
 use super::*;
 
 fn only(source: &str) -> Node {
-    let mut documents = parse(source).unwrap();
+    let mut documents = parse(source).unwrap().documents;
     assert_eq!(documents.len(), 1);
     documents.remove(0)
 }
@@ -68,15 +68,23 @@ fn every_character_of_a_block_has_its_place() {
 
 #[test]
 fn documents_anchors_and_names_are_read() {
-    assert_eq!(parse("a: 1\n---\nb: 2\n").unwrap().len(), 2);
+    assert_eq!(parse("a: 1\n---\nb: 2\n").unwrap().documents.len(), 2);
     assert_eq!(shown(&only("a: &x {b: 1}\nc: *x\non: 1\n")), "a=b=1;;c=b=1;;on=1;");
 }
 
 #[test]
+fn a_name_that_is_there_twice_is_reported_beside_the_rest() {
+    let source = "a: 1\nb: {c: 2, c: 3}\na: 4\n";
+    let parsed = parse(source).unwrap();
+    let places: Vec<_> =
+        parsed.repeated.iter().map(|(span, _)| source.get(span.start..).unwrap()).collect();
+    assert_eq!(places, ["c: 3}\na: 4\n", "a: 4\n"]);
+    assert_eq!(shown(&parsed.documents[0]), "a=1;b=c=2;;");
+}
+
+#[test]
 fn what_cannot_be_read_has_a_place_and_no_value() {
-    for (source, start) in
-        [("a: 1\nb: 2\na: 3\n", "a: 3"), ("a: [s3cret\n", ""), ("a: 's3cret\n", "")]
-    {
+    for (source, start) in [("a: [s3cret\n", ""), ("a: 's3cret\n", "")] {
         let error = parse(source).unwrap_err();
         assert!(source.get(error.span().start..).unwrap().starts_with(start), "{error}");
         assert!(!error.to_string().contains("s3cret"), "{error}");

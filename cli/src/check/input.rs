@@ -1,0 +1,178 @@
+//! Files as trees: reading, YAML or JSON, and the texts of ConfigMaps that are documents themselves.
+
+use std::fs;
+use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
+
+use super::finding::Finding;
+use super::tree::{Kind, Node, Text};
+use super::{find, json, words, yaml};
+use crate::exit::Failure;
+
+/// A document of a file.
+pub(crate) struct Document {
+    /// Its values.
+    pub(crate) tree: Node,
+    /// The key of the ConfigMap that holds it as text.
+    pub(crate) key: Option<String>,
+}
+
+/// Reads a file, or standard input for `-`: its name and its text.
+///
+/// # Errors
+///
+/// A folder, a file that cannot be read or is not UTF-8, and one that is too large.
+pub(crate) fn read(path: &Path) -> Result<(String, String), Failure> {
+    let fail = |error| Failure::file(path, error);
+    let shown = path.display().to_string();
+    let (name, from): (_, Box<dyn Read>) = if path == Path::new("-") {
+        ("standard input".to_owned(), Box::new(std::io::stdin().lock()))
+    } else {
+        if path.is_dir() {
+            let folder = shown.trim_end_matches('/');
+            return Err(Failure::Usage(format!(
+                "{shown}: a folder; name the files in it, such as {folder}/*.yaml"
+            )));
+        }
+        (shown, Box::new(fs::File::open(path).map_err(fail)?))
+    };
+    let mut source = String::new();
+    from.take(MAX_FILE_BYTES + 1).read_to_string(&mut source).map_err(fail)?;
+    if source.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::Usage(format!(
+            "{name}: larger than 16 MiB, accepted: a configuration"
+        )));
+    }
+    Ok((name, source))
+}
+
+/// What a file or a text of a ConfigMap holds.
+pub(crate) struct Parsed {
+    /// Its documents: one of JSON, or any number of YAML.
+    pub(crate) documents: Vec<Node>,
+    /// Names that their objects have twice: errors beside the rest.
+    pub(crate) repeated: Vec<Finding>,
+    /// The values that have no place in the documents for that reason.
+    pub(crate) lost: Vec<Range<usize>>,
+}
+
+impl Parsed {
+    fn of(document: Node) -> Self {
+        Self { documents: vec![document], repeated: Vec::new(), lost: Vec::new() }
+    }
+}
+
+/// Reads YAML or JSON.
+///
+/// # Errors
+///
+/// What is neither JSON nor YAML.
+pub(crate) fn parse(source: &str, path: &Path) -> Result<Parsed, Finding> {
+    if let Some(tree) = json::parse(source) {
+        return Ok(Parsed::of(tree));
+    }
+    let starts_json = source.trim_start().starts_with(['{', '[']);
+    if path.extension().is_some_and(|end| end == "json") {
+        // For the filter's own words about syntax. It refuses even what has a hole in it.
+        let text = Kind::Text(Text::opaque(source.to_owned()));
+        return Ok(Parsed::of(Node { span: 0..source.len(), kind: text }));
+    }
+    let parsed = yaml::parse(source).map_err(|error| {
+        let accepted = match starts_json {
+            true => "JSON or YAML; JSON alone is judged in files named .json",
+            false => "YAML",
+        };
+        Finding::error(error.to_string(), error.span()).with("accepted", accepted)
+    })?;
+    let lost = parsed.repeated.iter().map(|(_, value)| value.clone()).collect();
+    let repeated = parsed.repeated.into_iter().map(|(span, _)| {
+        let name = source.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
+        let title = format!("a second field `{}` in one object", words::named(name));
+        Finding::error(title, span).why("Envoy refuses such a file")
+    });
+    Ok(Parsed { documents: parsed.documents, repeated: repeated.collect(), lost })
+}
+
+/// The documents of a file, and those inside of its ConfigMaps.
+pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
+    let mut all = Vec::new();
+    let mut rest = Parsed { documents: Vec::new(), repeated: parsed.repeated, lost: parsed.lost };
+    for tree in parsed.documents {
+        let mut inner = Vec::new();
+        for (key, node, text) in config_maps(&tree).into_iter().flat_map(texts) {
+            match embedded(text, node) {
+                Ok(found) => {
+                    let trees = found.documents.into_iter();
+                    inner.extend(trees.map(|tree| Document { tree, key: Some(key.to_owned()) }));
+                    rest.repeated.extend(found.repeated.into_iter().map(|it| inside(it, key)));
+                    rest.lost.extend(found.lost);
+                }
+                Err(finding) => rest.repeated.push(inside(finding, key)),
+            }
+        }
+        all.push(Document { tree, key: None });
+        all.extend(inner);
+    }
+    (all, rest)
+}
+
+/// Says in which key of a ConfigMap it is.
+pub(crate) fn inside(finding: Finding, key: &str) -> Finding {
+    finding.with("inside", format!("`data.{key}` of the ConfigMap"))
+}
+
+/// The ConfigMaps in a document, which may be a list of resources.
+fn config_maps(document: &Node) -> Vec<&Node> {
+    let is_map = |node: &Node| node.get("kind").and_then(Node::text) == Some("ConfigMap");
+    let items = document.get("items").map(Node::items).unwrap_or_default().iter();
+    std::iter::once(document).chain(items).filter(|node| is_map(node)).collect()
+}
+
+/// The texts of a ConfigMap that may be something to check, by their keys.
+fn texts(map: &Node) -> Vec<(&str, &Node, &Text)> {
+    let fields = map.get("data").map(Node::fields).unwrap_or_default().iter();
+    fields
+        .filter_map(|field| match &field.value.kind {
+            Kind::Text(text) if has_envoy(&text.value) => {
+                Some((field.name.as_str(), &field.value, text))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a text may be a bootstrap, a resource or a plugin configuration: scripts and certificates are none.
+fn has_envoy(text: &str) -> bool {
+    let words = ["static_resources", "dynamic_resources", "resources", "upstreams", "@type"];
+    words.iter().any(|word| text.contains(word))
+}
+
+/// The documents of such a text, with the places of the file.
+fn embedded(text: &Text, node: &Node) -> Result<Parsed, Finding> {
+    let place = |span: Range<usize>| match (text.place(span.start), text.place(span.end)) {
+        (Some(start), Some(end)) => start..end,
+        _ => node.span.clone(),
+    };
+    let mut parsed = match parse(&text.value, Path::new("")) {
+        Ok(parsed) => parsed,
+        // Only what speaks of imagegate has to be readable.
+        Err(_) if !text.value.contains("imagegate") => {
+            return Ok(Parsed { documents: Vec::new(), repeated: Vec::new(), lost: Vec::new() });
+        }
+        Err(mut finding) => {
+            finding.span = place(finding.span);
+            return Err(finding);
+        }
+    };
+    let is_plugin = |tree: &Node| !matches!(find::find(tree), find::Found::Nothing);
+    parsed.documents.retain(|tree| is_plugin(tree) || find::is_envoy(tree));
+    parsed.documents.iter_mut().for_each(|tree| tree.relocate(&place));
+    parsed.repeated.retain(|_| !parsed.documents.is_empty());
+    parsed.repeated.iter_mut().for_each(|finding| finding.span = place(finding.span.clone()));
+    parsed.lost.iter_mut().for_each(|span| *span = place(span.clone()));
+    Ok(parsed)
+}
+
+/// Far beyond any configuration.
+const MAX_FILE_BYTES: u64 = 16 << 20;

@@ -1,0 +1,162 @@
+//! All files together: each configuration is read, then everything around it is held against what it asks for.
+
+use std::ops::Range;
+
+use super::excerpt::{self, Values};
+use super::find::{self, Found, Plugin};
+use super::finding::Finding;
+use super::input::{self, Document};
+use super::lint::{self, Scope};
+use super::plugin::{self, Outcome, Written};
+use super::report::{Report, State};
+use super::tree::{Kind, Node};
+use super::{Environment, File, words};
+
+/// A plugin configuration that was read.
+pub(crate) struct Judged<'t> {
+    /// The filter around it; `None` if the document is the configuration itself.
+    pub(crate) plugin: Option<Plugin<'t>>,
+    /// What reading it gave.
+    pub(crate) outcome: Outcome,
+}
+
+/// Judges all files; one report for each.
+pub(crate) fn all(files: &[File], environment: Environment<'_>) -> Vec<Report> {
+    let is_alone = files.len() == 1;
+    let judged: Vec<_> =
+        files.iter().map(|file| configurations(file, is_alone, environment)).collect();
+    let documents = files.iter().zip(&judged).flat_map(|(file, judged)| {
+        let trees = file.documents.iter().map(|document| &document.tree);
+        trees.zip(judged.iter().map(Vec::as_slice))
+    });
+    let scope = Scope::new(&documents.collect::<Vec<_>>());
+    let report = |(file, judged): (&File, &Vec<Vec<Judged<'_>>>)| {
+        let (findings, state) = findings(file, judged, &scope);
+        Report {
+            name: file.name.clone(),
+            masked: mask(file, judged),
+            findings,
+            configurations: judged.iter().flatten().count(),
+            state,
+        }
+    };
+    files.iter().zip(&judged).map(report).collect()
+}
+
+/// The plugin configurations of each document.
+fn configurations<'f>(
+    file: &'f File,
+    is_alone: bool,
+    environment: Environment<'_>,
+) -> Vec<Vec<Judged<'f>>> {
+    let only = is_alone && file.documents.len() == 1;
+    file.documents.iter().map(|it| of_document(file, it, only, environment)).collect()
+}
+
+fn of_document<'f>(
+    file: &'f File,
+    document: &'f Document,
+    only: bool,
+    environment: Environment<'_>,
+) -> Vec<Judged<'f>> {
+    match find::find(&document.tree) {
+        Found::Plugins(plugins) => {
+            let judge = |plugin| {
+                let outcome = plugin::check_plugin(&plugin, environment);
+                Judged { plugin: Some(plugin), outcome }
+            };
+            plugins.into_iter().map(judge).collect()
+        }
+        // A single file that is nothing else is meant as one, and the filter says what is wrong with it.
+        found if matches!(found, Found::Bare) || (only && is_shapeless(&document.tree)) => {
+            let written = match document.key {
+                None => Written::bare(&document.tree, &file.source),
+                Some(_) => Written::Struct(&document.tree),
+            };
+            vec![Judged { plugin: None, outcome: plugin::check(&written, environment) }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A single value, or an empty object or list.
+fn is_shapeless(document: &Node) -> bool {
+    let is_empty = document.fields().is_empty() && document.items().is_empty();
+    // Between two `---` there may be nothing.
+    let is_nothing = matches!(document.kind, Kind::Null) && document.span.is_empty();
+    is_empty && !is_nothing
+}
+
+/// What there is to say about a file, in its order, and whether anything was checked.
+fn findings(file: &File, judged: &[Vec<Judged<'_>>], scope: &Scope<'_>) -> (Vec<Finding>, State) {
+    let mut findings = file.findings.clone();
+    let mut gates = 0;
+    for (document, judged) in file.documents.iter().zip(judged) {
+        let mut found = Vec::new();
+        found.extend(judged.iter().flat_map(|it| it.outcome.findings.iter().cloned()));
+        gates += lint::check(&document.tree, judged, scope, &mut found);
+        findings.extend(found.into_iter().map(|it| match &document.key {
+            Some(key) => input::inside(it, key),
+            None => it,
+        }));
+    }
+    findings.extend(unset(judged));
+    // Findings of several plugins may be about one place.
+    findings.sort_by(|a, b| (a.span.start, b.level).cmp(&(b.span.start, a.level)));
+    findings.dedup_by(|a, b| a.title == b.title && a.span == b.span);
+    let configurations = judged.iter().flatten().count();
+    let state = match configurations + gates + file.findings.len() {
+        0 => State::PassedOver(reason(file)),
+        _ => State::Checked,
+    };
+    (findings, state)
+}
+
+/// Why a file was passed over.
+fn reason(file: &File) -> &'static str {
+    let is_nothing =
+        |document: &Document| matches!(document.tree.kind, Kind::Null) && document.key.is_none();
+    if file.documents.iter().all(is_nothing) {
+        "it is empty"
+    } else if file.documents.iter().any(|document| find::is_envoy(&document.tree)) {
+        "no imagegate filter in it"
+    } else {
+        "it is neither a configuration of imagegate nor of Envoy"
+    }
+}
+
+/// One note for all variables of a file that are not set here.
+fn unset(judged: &[Vec<Judged<'_>>]) -> Option<Finding> {
+    let outcomes = judged.iter().flatten().map(|it| &it.outcome);
+    let mut missing: Vec<(&String, &Range<usize>)> = outcomes
+        .flat_map(|it| it.variables.iter().filter(|(name, _)| it.assumed.contains(name)))
+        .map(|(name, span)| (name, span))
+        .collect();
+    missing.sort_by_key(|(_, span)| span.start);
+    let (_, span) = *missing.first()?;
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in &missing {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let names: Vec<_> = names.into_iter().map(words::named).collect();
+    let title = match names.as_slice() {
+        [only] => format!("the environment variable {only} is not set here"),
+        _ => format!("these environment variables are not set here: {}", names.join(", ")),
+    };
+    let why = "Envoy reads them from its own environment; with --env they are read from this one, and a missing one is an error";
+    Some(Finding::note(title, span.clone()).why(why))
+}
+
+fn mask(file: &File, judged: &[Vec<Judged<'_>>]) -> String {
+    let mut values = Values { unread: file.lost.clone(), ..Values::default() };
+    values.documents.extend(file.documents.iter().map(|document| &document.tree));
+    for judged in judged {
+        for it in judged {
+            values.unread.extend(it.outcome.unread.clone());
+            values.configurations.extend(&it.outcome.tree);
+        }
+    }
+    excerpt::mask(&file.source, &values)
+}

@@ -1,0 +1,182 @@
+//! What the filter needs of Envoy and cannot see itself.
+//!
+//! An error is what makes every request fail, what Envoy or the filter refuses to start with, and what lets somebody in
+//! without a key. A warning is what fails sometimes. A note says what cannot be seen here.
+
+mod bypass;
+mod clusters;
+mod gate;
+mod manager;
+mod mesh;
+mod route;
+mod routes;
+mod settings;
+mod switch;
+mod way;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::facts::{Facts, RouteMatch};
+use super::finding::Finding;
+use super::judge::Judged;
+use super::tree::{Kind, Node};
+use gate::Gate;
+
+/// What stands in all documents of all files.
+pub(crate) struct Scope<'t> {
+    /// All connection managers with our filter.
+    gates: Vec<Gate<'t>>,
+    /// All resources that are route configurations, with their documents.
+    tables: Vec<(&'t Node, &'t Node)>,
+    /// The names of the filters whose configuration comes from elsewhere.
+    discoverers: Vec<&'t str>,
+}
+
+impl<'t> Scope<'t> {
+    /// Looks through all documents, each with its configurations.
+    pub(crate) fn new(documents: &[(&'t Node, &'t [Judged<'t>])]) -> Self {
+        let all = documents.iter().flat_map(|(_, judged)| judged.iter());
+        let discovered = all.filter_map(|it| {
+            let plugin = it.plugin.as_ref()?;
+            plugin.entry.filter(|entry| is_type(entry, ".TypedExtensionConfig"))?;
+            let name = plugin.name()?;
+            it.outcome.facts.as_ref().map(|facts| (name, facts))
+        });
+        let discovered: Vec<_> = discovered.collect();
+        let (mut tables, mut discoverers) = (Vec::new(), Vec::new());
+        for (document, _) in documents {
+            document.walk(&mut |node| {
+                if is_type(node, ".RouteConfiguration") {
+                    tables.push((*document, node));
+                }
+                let discovery = node.get("config_discovery").and_then(|_| node.get("name"));
+                discoverers.extend(discovery.and_then(Node::text));
+            });
+        }
+        let gates = documents
+            .iter()
+            .flat_map(|(document, judged)| gate::find(document, judged, &discovered, &tables));
+        Self { gates: gates.collect(), tables, discoverers }
+    }
+
+    /// The gates whose routes stand in the document.
+    fn routed(&self, document: &Node) -> impl Iterator<Item = (&Gate<'t>, &'t Node)> {
+        let tables = self.gates.iter().filter_map(|gate| gate.table.map(|it| (gate, it)));
+        tables
+            .filter(move |(_, (it, _))| std::ptr::eq(*it, document))
+            .map(|(gate, it)| (gate, it.1))
+    }
+}
+
+/// Looks at everything around the configurations of a document. Gives how many connection managers were looked at whose
+/// filters or routes stand elsewhere.
+pub(crate) fn check(
+    document: &Node,
+    judged: &[Judged<'_>],
+    scope: &Scope<'_>,
+    findings: &mut Vec<Finding>,
+) -> usize {
+    judged.iter().for_each(|it| check_plugin(it, findings));
+    let gates: Vec<_> =
+        scope.gates.iter().filter(|gate| std::ptr::eq(gate.document, document)).collect();
+    for gate in &gates {
+        manager::check(gate, findings);
+    }
+    let is_bootstrap = document.get("static_resources").is_some();
+    for (gate, table) in scope.routed(document) {
+        routes::check(gate, table, findings);
+        if is_bootstrap {
+            clusters::check_routes(document, table, findings);
+        }
+    }
+    bypass::check(document, scope, findings);
+    if is_bootstrap {
+        let facts = gates.iter().filter_map(|gate| gate.facts);
+        facts.for_each(|facts| clusters::check(document, facts, findings));
+    }
+    note_what_is_unseen(judged, scope, findings);
+    let others = scope.routed(document).filter(|(gate, _)| !std::ptr::eq(gate.document, document));
+    gates.iter().filter(|gate| gate.is_discovered).count() + others.count()
+}
+
+fn check_plugin(judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+    let Some(plugin) = &judged.plugin else { return };
+    let variables = &judged.outcome.variables;
+    if let Some(settings) = plugin.settings {
+        settings::check(settings, variables, findings);
+    }
+    if let Some(resource) = plugin.resource {
+        mesh::check(resource, plugin.owner, variables, findings);
+    }
+    let by_header = |facts: &Facts| facts.route_match == RouteMatch::Header;
+    if judged.outcome.facts.as_ref().is_some_and(by_header) {
+        let tree = judged.outcome.tree.as_ref();
+        let place = tree.and_then(|tree| tree.field("route_match")).map(|it| it.span.clone());
+        let place = place.unwrap_or_else(|| plugin.owner.locate(""));
+        findings.push(
+            Finding::warning("routes match a header that a client can send", place)
+                .why(
+                    "where the filter is disabled, and on listeners without it, whoever sends `x-imagegate-upstream` \
+                     reaches the upstream without a key",
+                )
+                .help("match the filter state `wasm.imagegate_upstream`, and leave `route_match` out"),
+        );
+    }
+}
+
+/// A filter without its connection manager is all that an EnvoyFilter shows.
+fn note_what_is_unseen(judged: &[Judged<'_>], scope: &Scope<'_>, findings: &mut Vec<Finding>) {
+    let plugins = judged.iter().filter_map(|it| it.plugin.as_ref());
+    let unnamed =
+        plugins.filter(|it| it.name().is_none_or(|name| !scope.discoverers.contains(&name)));
+    for plugin in unnamed {
+        let Some(settings) = plugin.settings else { continue };
+        if scope.gates.iter().any(|gate| gate.settings.is_some_and(|it| std::ptr::eq(it, settings)))
+        {
+            continue;
+        }
+        findings.push(
+            Finding::note("only the filter is seen here", settings.locate("")).with(
+                "unseen",
+                "the routes, their timeouts and host rewrites, `stream_idle_timeout`, `local_reply_config`, \
+                 `request_body_buffer_limit`, the clusters",
+            ),
+        );
+        let disabled = plugin.entry.and_then(|entry| entry.field("disabled"));
+        if let Some(field) = disabled.filter(|field| field.value.is_true()) {
+            findings.push(
+                Finding::warning(
+                    "the filter is disabled where no route enables it",
+                    field.span.clone(),
+                )
+                .why("image requests on other routes pass without it, and nobody asks for a key"),
+            );
+        }
+    }
+}
+
+/// Whether the `@type` of an object ends so.
+fn is_type(node: &Node, end: &str) -> bool {
+    node.get("@type").and_then(Node::text).is_some_and(|it| it.ends_with(end))
+}
+
+/// A number, also where it is written as text.
+fn number(node: &Node) -> Option<f64> {
+    match &node.kind {
+        Kind::Number(number) => Some(*number),
+        Kind::Text(text) => text.value.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A duration of protobuf's JSON: seconds and an `s`.
+fn duration(node: &Node) -> Option<Duration> {
+    let seconds: f64 = node.text()?.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The name of the field, or else its object.
+fn place_of(node: &Node, name: &str) -> Range<usize> {
+    node.field(name).map_or_else(|| node.locate(""), |field| field.span.clone())
+}
