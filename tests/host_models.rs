@@ -14,8 +14,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use imagegate::exchange::{
-    End, Exchange, Gate, LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseHeaders,
-    ResponseHead, SideBatch,
+    End, Exchange, Gate, LocalReply, OnAnswer, OnFailover, OnRequestBody, OnResponseBody,
+    OnResponseHeaders, ResponseHead, SideBatch,
 };
 use serde_json::{Value, json};
 use support::{NOW, ask, body, gate, stream};
@@ -41,7 +41,7 @@ fn asked_at(gate: &Rc<Gate>, request: &Value, now: Duration) -> (Exchange, Strin
     let mut exchange = Exchange::new(Rc::clone(gate));
     let _ = exchange.request_headers(&support::head(&[]), End::Open, now);
     let forward = match exchange.request_body(request.to_string().as_bytes(), End::Stream, now) {
-        imagegate::exchange::OnRequestBody::Forward(forward) => forward,
+        OnRequestBody::Forward(forward) => forward,
         other => panic!("{other:?}"),
     };
     let calls = forward.side_calls.as_ref().map_or(0, |calls| calls.count);
@@ -373,7 +373,7 @@ fn a_request_that_is_worked_on_keeps_no_body_for_other_host_models() {
 fn limits_of_an_upstream_have_it_skipped() {
     let upstreams = json!({
         "small": {"api": "images", "authority": "small.example", "credential": "envoy",
-            "edits": "json", "max_edit_images": 1, "image_urls": "data", "max_partial_images": 0,
+            "edits": "json", "max_edit_images": 1, "image_urls": "data", "max_partial_images": 0, "masks": false,
             "max_request_bytes": 2000},
         "large": {"authority": "large.example", "credential": "envoy", "host_model": "large-1"},
     });
@@ -400,6 +400,25 @@ fn limits_of_an_upstream_have_it_skipped() {
     assert_eq!(chosen(&previews).unwrap(), "small");
     previews["partial_images"] = json!(2);
     assert_eq!(chosen(&previews).unwrap(), "large");
+    let mut masked = with("images", json!([{ "image_url": png }]));
+    masked["mask"] = json!({ "image_url": png });
+    let chosen_edit = |request: &Value| {
+        let mut exchange = Exchange::new(Rc::clone(&gate));
+        let head = support::head(&[(":path", "/v1/images/edits")]);
+        let _ = exchange.request_headers(&head, End::Open, NOW);
+        match exchange.request_body(request.to_string().as_bytes(), End::Stream, NOW) {
+            OnRequestBody::Forward(forward) => Ok(forward.upstream),
+            OnRequestBody::Reply(reply) => Err(reply),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(chosen_edit(&masked).unwrap(), "large");
+    masked["model"] = json!("gpt-image-1.5");
+    let refused = body(&chosen_edit(&masked).unwrap_err())["error"].clone();
+    assert_eq!(
+        (&refused["code"], &refused["param"]),
+        (&json!("unsupported_parameter"), &json!("mask"))
+    );
     // Without another upstream the client learns what is too much; previews are left out.
     let alone = |name: &str, value: Value| {
         let mut request = with(name, value);

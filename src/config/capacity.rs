@@ -15,6 +15,8 @@ pub struct Capacity {
     pub https_images: bool,
     /// Previews that it sends; 0 to 3.
     pub partial_images: u32,
+    /// Whether it takes the mask of an edit.
+    pub masks: bool,
 }
 
 impl Capacity {
@@ -42,7 +44,8 @@ impl Capacity {
                 .ok_or_else(|| here.key("max_partial_images").out_of_range())?,
         };
         let https_images = !matches!(file.image_urls, Some(ImageUrlsFile::Data));
-        Ok(Self { edit_images, request_bytes, https_images, partial_images })
+        let masks = file.masks.unwrap_or(true);
+        Ok(Self { edit_images, request_bytes, https_images, partial_images, masks })
     }
 }
 

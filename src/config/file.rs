@@ -69,6 +69,7 @@ pub(super) struct UpstreamFile {
     pub(super) max_request_bytes: Option<Bytes>,
     pub(super) image_urls: Option<ImageUrlsFile>,
     pub(super) max_partial_images: Option<u64>,
+    pub(super) masks: Option<bool>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,

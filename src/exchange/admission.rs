@@ -189,6 +189,7 @@ fn check(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> Result<(), Fa
     let target = target(candidate, 1);
     request.check_model(&candidate.sent)?;
     request.check_images(capacity.edit_images, capacity.https_images)?;
+    request.check_mask(capacity.masks)?;
     if target.is_form(request) {
         request.check_files()?;
     }

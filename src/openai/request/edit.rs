@@ -143,6 +143,22 @@ impl ImageRequest<'_> {
         }
     }
 
+    /// Holds the request to no mask unless masks are taken, for an upstream that does not know them.
+    ///
+    /// # Errors
+    ///
+    /// There is a mask.
+    pub fn check_mask(&self, taken: bool) -> Result<(), RequestError> {
+        let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
+        match mask.is_some() && !taken {
+            true => {
+                let fault = "The upstream of this model takes no masks. Leave it out";
+                Err(RequestError::unsupported_parameter("mask", fault))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Holds `input_fidelity` to what `model` knows.
     pub(super) fn check_fidelity(&self, model: &str) -> Result<(), RequestError> {
         let Some(fidelity) = self.edit.as_ref().and_then(|edit| edit.input_fidelity) else {
