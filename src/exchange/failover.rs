@@ -109,6 +109,9 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
             | Failure::UpstreamFailed
             | Failure::UpstreamCredential
             | Failure::UpstreamNotEntitled
+            | Failure::UpstreamBlocked
+            // In the model's words, in place of a call of the tool.
+            | Failure::UpstreamNoTool
             // The account has not got it, or nobody has.
             | Failure::ModelRefused
             | Failure::HostModelRefused { .. }

@@ -72,6 +72,10 @@ const fn words(failure: &Failure) -> Option<&'static str> {
         Failure::UpstreamNotEntitled => {
             "its account has no image_generation tool: check the account's plan"
         }
+        Failure::UpstreamBlocked => {
+            "what stands before it turns the gateway away: check the address that Envoy leaves by, and \
+             `headers`"
+        }
         Failure::UpstreamRejects => {
             "it refuses what the filter sends: check `host_models`, `path` and `headers`"
         }

@@ -205,7 +205,7 @@ fn an_answer_in_words_is_a_refusal_or_no_picture() {
                 "code",
                 words("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>"),
                 502,
-                "image_generation_failed",
+                "image_tool_unavailable",
             ),
             (
                 "nothing",

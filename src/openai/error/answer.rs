@@ -55,6 +55,7 @@ impl Failure {
                 | Self::ClusterMissing
                 | Self::UpstreamCredential
                 | Self::UpstreamNotEntitled
+                | Self::UpstreamBlocked
                 | Self::HostModelRefused { .. }
                 | Self::UpstreamRejects
                 | Self::UpstreamHosted
@@ -110,6 +111,8 @@ impl Failure {
             Self::UpstreamCredential => Class::UpstreamCredential,
             Self::UpstreamNotEntitled => Class::UpstreamNotEntitled,
             Self::HostModelRefused { .. } => Class::HostModelRefused,
+            Self::UpstreamBlocked => Class::UpstreamBlocked,
+            Self::UpstreamNoTool => Class::UpstreamNoTool,
             Self::UpstreamRejects => Class::UpstreamRejects,
             Self::UpstreamFailed => Class::UpstreamFailed,
             Self::UpstreamOverloaded { .. } => Class::UpstreamOverloaded,

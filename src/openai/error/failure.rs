@@ -176,6 +176,10 @@ pub enum Failure {
         /// Why not, as far as it says.
         fault: HostModelFault,
     },
+    /// What stands before the upstream turns this gateway away, whatever it asks for.
+    UpstreamBlocked,
+    /// The upstream's model has no image tool, or the tool failed, as the model says in words.
+    UpstreamNoTool,
     /// The upstream finds fault with what we, not the client, put into the request.
     UpstreamRejects,
     /// The upstream failed.

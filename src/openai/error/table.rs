@@ -295,6 +295,12 @@ table! {
     /// The upstream refuses every text model (`host_models`) that could call the image tool.
     HostModelRefused: 502 Server ["upstream_host_model_refused"], Param::Null, Never,
         "The image service does not serve the text model that this gateway uses. Please contact the operator of this gateway.";
+    /// What stands before the upstream turns the gateway away: a challenge, a block page, a region.
+    UpstreamBlocked: 502 Server ["upstream_blocked"], Param::Null, Never,
+        "The image service does not let this gateway in. Please contact the operator of this gateway.";
+    /// The upstream's model says that it has no image tool, or that the tool failed.
+    UpstreamNoTool: 502 Server ["image_tool_unavailable"], Param::Null, ByStatus,
+        "The image service's image tool is not available. Please try again.";
     /// The upstream finds fault with what the gateway, not the client, put into the request.
     UpstreamRejects: 502 Server ["upstream_rejected_request"], Param::Null, Never,
         "The image service did not accept what this gateway sent. Please contact the operator of this gateway.";
