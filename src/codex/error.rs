@@ -1,21 +1,24 @@
 //! What the upstream says went wrong, in whichever shape it says it.
 //!
-//! The documentation knows one shape. Recordings know more: errors nested in `error`, in
-//! `response.error` or in an output item; flat ones; an error that is a bare word; and the
-//! `{"detail": …}` of the service behind Codex. [`ErrorInfo::read`] takes them all and judges none.
+//! The documentation knows one shape. Recordings know more: errors nested in `error`, in `response.error`,
+//! in an output item or in an entry of `data` or `errors`; flat ones; an error that is a bare word; the
+//! `{"detail": …}` of the service behind Codex, and FastAPI's list of that name; `base_resp`; and the
+//! reasons for which Gemini and BFL end without an image. [`ErrorInfo::read`] takes them all and judges none.
 
 use serde_json::{Map, Value};
 
-/// One error of the upstream. `None` is a field that is absent or of another type.
+/// One error of the upstream. `None` is a field that is absent, empty or of another type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ErrorInfo {
-    /// `code`.
+    /// `code`; a number in digits.
     pub code: Option<String>,
-    /// `type`.
+    /// `type`, else a `status` in words.
     pub kind: Option<String>,
+    /// The code within: `inner_error.code`, `details[].reason`.
+    pub inner: Option<String>,
     /// `message`, or what stands in its place.
     pub message: Option<String>,
-    /// `param`: a field of our request.
+    /// `param`, or `loc`: a field of our request.
     pub param: Option<String>,
     /// Unix seconds at which a usage limit ends.
     pub resets_at: Option<u64>,
@@ -23,6 +26,8 @@ pub struct ErrorInfo {
     pub resets_in_seconds: Option<u64>,
     /// The safety system's details.
     pub moderation: Option<Moderation>,
+    /// The result of a content filter is told: `content_filter_results`, `metadata.reasons`.
+    pub is_filtered: bool,
 }
 
 /// What the safety system says about a refusal.
@@ -39,37 +44,93 @@ impl ErrorInfo {
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let object = value.as_object()?;
-        let nested = |outer: &str| object.get(outer).and_then(|outer| outer.get("error"));
-        for error in [object.get("error"), nested("response"), nested("item")] {
+        Self::nested(object)
+            .or_else(|| Self::listed(object))
+            .or_else(|| Self::ended(object))
+            .or_else(|| {
+                let flat = Self::read_fields(object);
+                (flat != Self::default()).then_some(flat)
+            })
+    }
+
+    /// An error in a member of its own.
+    fn nested(object: &Map<String, Value>) -> Option<Self> {
+        let within = |outer: &str| object.get(outer).and_then(|outer| outer.get("error"));
+        for error in [object.get("error"), within("response"), within("item")] {
             match error {
                 Some(Value::Object(error)) => return Some(Self::read_fields(error)),
-                Some(Value::String(code)) => {
-                    let code = Some(code.clone());
-                    return Some(Self { code, ..Self::read_fields(object) });
+                Some(Value::String(word)) if !word.is_empty() => {
+                    let flat = Self::read_fields(object);
+                    // A word is a code, a sentence is not.
+                    return Some(match word.contains(' ') {
+                        true => Self { message: Some(word.clone()), ..flat },
+                        false => Self { code: Some(word.clone()), ..flat },
+                    });
                 }
                 _ => {}
             }
         }
         match object.get("detail") {
-            Some(Value::Object(detail)) => return Some(Self::read_fields(detail)),
-            Some(Value::String(detail)) => {
-                return Some(Self { message: Some(detail.clone()), ..Self::default() });
+            Some(Value::Object(detail)) => Some(Self::read_fields(detail)),
+            Some(Value::String(detail)) if !detail.is_empty() => {
+                Some(Self { message: Some(detail.clone()), ..Self::default() })
             }
-            _ => {}
+            _ => None,
         }
-        let flat = Self::read_fields(object);
-        (flat != Self::default()).then_some(flat)
+    }
+
+    /// The first error of a list.
+    fn listed(object: &Map<String, Value>) -> Option<Self> {
+        let list = |name: &str| object.get(name).and_then(Value::as_array).into_iter().flatten();
+        let first = list("detail").chain(list("errors")).find_map(Value::as_object);
+        let of_data = || list("data").find_map(|it| it.get("error").and_then(Value::as_object));
+        first.or_else(of_data).map(Self::read_fields)
+    }
+
+    /// Why an answer of another API ended without an image.
+    fn ended(object: &Map<String, Value>) -> Option<Self> {
+        if let Some(status) = object.get("base_resp").and_then(Value::as_object) {
+            let code = text(status, "status_code").filter(|code| code != "0")?;
+            let message = text(status, "status_msg");
+            return Some(Self { code: Some(code), message, ..Self::default() });
+        }
+        let candidate =
+            object.get("candidates").and_then(|it| it.get(0)).and_then(Value::as_object);
+        let feedback = object.get("promptFeedback").and_then(Value::as_object);
+        let reason = candidate.and_then(|it| text(it, "finishReason"));
+        let reason = reason.filter(|reason| reason != "STOP");
+        let reason = reason.or_else(|| feedback.and_then(|it| text(it, "blockReason")));
+        let moderated = || text(object, "status").filter(|status| status.ends_with("Moderated"));
+        let code = Some(reason.or_else(moderated)?);
+        Some(Self { code, ..Self::default() })
     }
 
     fn read_fields(object: &Map<String, Value>) -> Self {
+        let inner = ["inner_error", "innererror"].into_iter().find_map(|name| object.get(name));
+        let details = object.get("details").and_then(Value::as_array).into_iter().flatten();
+        let reason = details.filter_map(Value::as_object).find_map(|it| text(it, "reason"));
+        let has = |name| object.get(name).is_some_and(|it| !it.is_null());
+        let reasons = object.get("metadata").and_then(|it| it.get("reasons"));
+        let is_result = |it: &&Map<String, Value>| {
+            it.contains_key("content_filter_result") || it.contains_key("content_filter_results")
+        };
         Self {
             code: text(object, "code"),
-            kind: text(object, "type").filter(|kind| !is_event(kind)),
-            message: text(object, "message").or_else(|| text(object, "error_description")),
-            param: text(object, "param"),
-            resets_at: seconds(object, "resets_at"),
+            kind: text(object, "type")
+                .filter(|kind| !is_event(kind))
+                .or_else(|| text(object, "status").filter(|it| is_constant(it))),
+            inner: inner.and_then(Value::as_object).and_then(|it| text(it, "code")).or(reason),
+            message: ["message", "error_description", "msg"]
+                .into_iter()
+                .find_map(|name| text(object, name)),
+            param: text(object, "param").or_else(|| object.get("loc").and_then(location)),
+            resets_at: seconds(object, "resets_at").map(unix_seconds),
             resets_in_seconds: seconds(object, "resets_in_seconds"),
             moderation: object.get("moderation_details").and_then(Moderation::read),
+            is_filtered: has("content_filter_result")
+                || has("content_filter_results")
+                || inner.and_then(Value::as_object).filter(is_result).is_some()
+                || reasons.and_then(Value::as_array).is_some_and(|it| !it.is_empty()),
         }
     }
 }
@@ -96,104 +157,54 @@ fn is_event(kind: &str) -> bool {
     kind == "error" || kind.starts_with("response.") || kind == "image_generation_call"
 }
 
-fn text(object: &Map<String, Value>, name: &str) -> Option<String> {
-    object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+/// `INVALID_ARGUMENT`, Google's names of errors; not the status of a job.
+fn is_constant(status: &str) -> bool {
+    status.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
-/// Whole seconds; a fraction is cut off.
+/// `["body", "images", 0]` as `images[0]`.
+fn location(loc: &Value) -> Option<String> {
+    let mut path = String::new();
+    for part in loc.as_array()?.iter().take(MAX_LOCATION) {
+        match part {
+            Value::String(name) if path.is_empty() && name == "body" => {}
+            Value::String(name) if path.is_empty() => path.push_str(name),
+            Value::String(name) => path.extend([".", name]),
+            Value::Number(index) => path.push_str(&format!("[{index}]")),
+            _ => return None,
+        }
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+/// A string, or a number as its digits.
+fn text(object: &Map<String, Value>, name: &str) -> Option<String> {
+    match object.get(name)? {
+        Value::String(text) => Some(text.trim()).filter(|it| !it.is_empty()).map(str::to_owned),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
+        _ => None,
+    }
+}
+
+/// Whole seconds, also as a string; a fraction is cut off.
 fn seconds(object: &Map<String, Value>, name: &str) -> Option<u64> {
     let value = object.get(name)?;
-    value.as_u64().or_else(|| {
-        let seconds = std::time::Duration::try_from_secs_f64(value.as_f64()?).ok()?;
-        Some(seconds.as_secs())
-    })
+    let number = || value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    let whole = || std::time::Duration::try_from_secs_f64(number()?).ok();
+    value.as_u64().or_else(|| Some(whole()?.as_secs()))
+}
+
+/// A moment that is told in milliseconds is one of the years to come, not of the year 50 000.
+fn unix_seconds(moment: u64) -> u64 {
+    if moment >= FIRST_MILLIS { moment / 1000 } else { moment }
 }
 
 /// More than the safety system has.
 const MAX_CATEGORIES: usize = 32;
+/// A field of a request does not lie deeper.
+const MAX_LOCATION: usize = 8;
+/// In seconds the year 5138, in milliseconds 1973.
+const FIRST_MILLIS: u64 = 100_000_000_000;
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::{ErrorInfo, Moderation};
-
-    fn read(value: &Value) -> ErrorInfo {
-        ErrorInfo::read(value).unwrap()
-    }
-
-    #[test]
-    fn every_shape_gives_the_same_error() {
-        let error = json!({"type": "t", "code": "c", "message": "m", "param": "p"});
-        let expected = ErrorInfo {
-            code: Some("c".to_owned()),
-            kind: Some("t".to_owned()),
-            message: Some("m".to_owned()),
-            param: Some("p".to_owned()),
-            ..ErrorInfo::default()
-        };
-        for shape in [
-            json!({"error": error}),
-            json!({"type": "error", "sequence_number": 2, "error": error}),
-            json!({"type": "response.failed", "response": {"status": "failed", "error": error}}),
-            json!({"type": "response.output_item.done", "item": {"id": "ig_1", "error": error}}),
-            json!({"detail": error}),
-            error,
-        ] {
-            assert_eq!(read(&shape), expected, "{shape}");
-        }
-    }
-
-    #[test]
-    fn a_flat_event_has_no_type_of_error() {
-        let event = json!({"type": "error", "code": "c", "message": "m", "param": null});
-        assert_eq!(read(&event).kind, None);
-        assert_eq!(read(&event).code.as_deref(), Some("c"));
-    }
-
-    #[test]
-    fn a_bare_word_is_a_code() {
-        assert_eq!(read(&json!({"error": "token_reused"})).code.as_deref(), Some("token_reused"));
-        let told = json!({"error": "invalid_grant", "error_description": "m"});
-        assert_eq!(read(&told).message.as_deref(), Some("m"));
-    }
-
-    #[test]
-    fn a_detail_is_a_message() {
-        let info = read(&json!({"detail": "Instructions are required"}));
-        assert_eq!(info.message.as_deref(), Some("Instructions are required"));
-        assert_eq!(info.code, None);
-    }
-
-    #[test]
-    fn times_may_be_fractions() {
-        let info = read(&json!({"error": {"resets_at": 1.5e9, "resets_in_seconds": 12.9}}));
-        assert_eq!((info.resets_at, info.resets_in_seconds), (Some(1_500_000_000), Some(12)));
-        let info = read(&json!({"error": {"resets_at": -1, "resets_in_seconds": "12"}}));
-        assert_eq!((info.resets_at, info.resets_in_seconds), (None, None));
-    }
-
-    #[test]
-    fn the_safety_systems_details_are_kept() {
-        let details = json!({"moderation_stage": "output", "categories": ["violence", 1, "self"]});
-        let info = read(&json!({"error": {"code": "c", "moderation_details": details}}));
-        let categories = vec!["violence".to_owned(), "self".to_owned()];
-        let expected = Moderation { stage: Some("output".to_owned()), categories };
-        assert_eq!(info.moderation, Some(expected));
-    }
-
-    #[test]
-    fn no_error_is_none() {
-        for value in [
-            json!(null),
-            json!([]),
-            json!({}),
-            json!({"error": null}),
-            json!({"response": {"error": null}}),
-            json!({"item": 1, "detail": [1]}),
-            json!({"type": "error"}),
-        ] {
-            assert_eq!(ErrorInfo::read(&value), None, "{value}");
-        }
-    }
-}
+mod tests;

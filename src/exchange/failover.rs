@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Each call of the request moves on by itself, and only while the client's head is held, nothing of a picture has
-//! come, and the upstream has said that it draws none: over a limit, out of credit, not entitled, failed, or out
-//! of reach. One that was silent or broke off may have drawn, and be paid; what is the client's fault is so everywhere.
+//! come, and the upstream has said that it draws none: over a limit, out of credit, not entitled, wrongly set up,
+//! failed, or out of reach. One that was silent or broke off may have drawn, and be paid; what is the client's fault is so everywhere.
 //!
 //! The client's body is kept until no call can move on any more, and written anew for each call.
 
@@ -110,6 +110,8 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
             | Failure::UpstreamCredential
             | Failure::UpstreamNotEntitled
             | Failure::UpstreamBlocked
+            // What the operator set for this upstream may be right for the next.
+            | Failure::UpstreamRejects
             // In the model's words, in place of a call of the tool.
             | Failure::UpstreamNoTool
             // The account has not got it, or nobody has.
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {
         let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
-        let (failed, spent) = (Failure::UpstreamFailed, Failure::QuotaExhausted);
+        let (failed, spent) = (Failure::UpstreamCredential, Failure::QuotaExhausted);
         assert_eq!(telling(&[limited(9), limited(3), failed.clone()]), 1);
         assert_eq!(telling(&[limited(9), limited(20)]), 0);
         assert_eq!(telling(&[limited(9), limited(9)]), 0);

@@ -70,7 +70,9 @@ const fn words(failure: &Failure) -> Option<&'static str> {
         }
         Failure::UpstreamCredential => "it refuses the credential: renew the access token",
         Failure::UpstreamNotEntitled => {
-            "its account has no image_generation tool: check the account's plan"
+            "its account may not make this image: check its plan, its verification and what its \
+             project may use; an account without the image tool may still draw with `tool_choice: \
+             auto`"
         }
         Failure::UpstreamBlocked => {
             "what stands before it turns the gateway away: check the address that Envoy leaves by, and \

@@ -45,6 +45,22 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
     }
 }
 
+/// The failure behind an answer whose body has Envoy's own words: that of a side call, which has no details,
+/// or of another Envoy on the way. `None` if it has none.
+pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
+    let words = std::str::from_utf8(body).ok()?;
+    let says = |phrase| words.contains(phrase);
+    match status {
+        503 if words == "no healthy upstream" => Some(Failure::UpstreamUnreachable),
+        502..=504 if says(RESET_WORDS) => Some(match () {
+            () if says("reset reason: overflow") => Failure::overloaded(),
+            () if says("protocol error") => Failure::UpstreamGarbled,
+            () => Failure::UpstreamUnreachable,
+        }),
+        _ => None,
+    }
+}
+
 /// Whether a request that was answered with `details` has certainly not reached an upstream, for want of one
 /// that could be connected to. What other filters refuse is not theirs alone to decide: it is no such case.
 #[must_use]
@@ -58,7 +74,12 @@ pub fn never_left(details: &str) -> bool {
             true
         }
         "upstream_reset_before_response_started" => {
-            says("connection_failure") || says("{connection_timeout") || says("{overflow")
+            says("connection_failure")
+                || says("{connection_timeout")
+                || says("{overflow")
+                // RFC 9113, section 8.7: nothing was done. A stream above the last one that a GOAWAY names
+                // is refused, too.
+                || says("refused_stream_reset")
         }
         _ => false,
     }
@@ -78,7 +99,9 @@ pub fn leaves_open(status: u16, body: &[u8]) -> bool {
             has_output || error_words(&document).is_none() && document.get("detail").is_none()
         }
         // A side call has no details of Envoy's, only these words; nor has another Envoy on the way.
-        400..=404 | 429 => MESH_WORDS.iter().any(|it| words.contains(it)),
+        // 409: it may be drawing already.
+        408 | 409 | 499 => true,
+        400..=498 => MESH_WORDS.iter().any(|it| words.contains(it)),
         // A gateway whose own upstream broke off says so in words or in HTML.
         502 if error_words(&document).is_none() => true,
         // 521, 523, 525 and 526: a gateway that many stand behind has found nobody to connect to.
@@ -106,14 +129,21 @@ fn error_words(document: &Value) -> Option<[Option<&str>; 2]> {
 /// may have the request.
 fn may_have_left(words: &str) -> bool {
     let says = |phrase| words.contains(phrase);
-    let never = ["connection failure", "connection timeout", "reset reason: overflow"];
+    let never = [
+        "connection failure",
+        "connection timeout",
+        "reset reason: overflow",
+        "refused stream reset",
+    ];
     says(RESET_WORDS) && (says("retried") || !never.iter().copied().any(says))
 }
 
 const RESET_WORDS: &str = "upstream connect error or disconnect/reset before headers";
 /// Codes and types of an error by which another gateway, one of these among them, tells of time-outs, broken
 /// connections and pictures that it could not hand on.
-const OPEN_WORDS: [&str; 7] = [
+const OPEN_WORDS: [&str; 9] = [
+    "upstream_error",
+    "bad_response_status_code",
     "timeout",
     "request_timeout",
     "upstream_timeout",
@@ -144,6 +174,7 @@ mod tests {
             "upstream_reset_before_response_started{connection_failure}",
             "upstream_reset_before_response_started{connection_timeout}",
             "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_111}",
+            "upstream_reset_before_response_started{remote_refused_stream_reset}",
         ] {
             assert!(never_left(details), "{details}");
         }
@@ -188,6 +219,7 @@ mod tests {
             (520, b"<html>"),
             (200, b"{\"output\":[{\"result\":\"AAAA"),
             (302, b""),
+            (408, error),
             (409, b""),
             (499, error),
             (599, error),
@@ -197,6 +229,8 @@ mod tests {
             (502, b"null"),
             (502, br#"{"message":"Internal server error"}"#),
             (502, br#"{"error":{"code":"upstream_disconnected"}}"#),
+            (502, br#"{"error":{"type":"upstream_error"}}"#),
+            (422, b"RBAC: access denied"),
             (500, br#"{"error":{"code":"timeout"}}"#),
             (403, br#"{"message":"RBAC: access denied"}"#),
             (502, br#"{"error":{"message":"upstream connect error or disconnect/reset before headers. reset reason: protocol error"}}"#),
@@ -217,6 +251,8 @@ mod tests {
             (404, error),
             (200, error),
             (200, br#"{"detail":"no"}"#),
+            (405, b""),
+            (422, error),
             (521, b""),
         ] {
             assert!(!leaves_open(status, body), "{status} {}", String::from_utf8_lossy(body));

@@ -29,7 +29,7 @@ pub(super) fn origin(api: Api, param: Option<&str>) -> Origin {
 fn of_images(param: &str) -> Origin {
     let name = param.split(['[', '.']).next().unwrap_or_default();
     match name {
-        "image" | "images" | "image_url" => {
+        "image" | "images" | "image_url" | "url" => {
             let index = param.get(name.len()..).and_then(|rest| rest.strip_prefix('['));
             let index = index.and_then(|rest| rest.split_once(']'));
             match index.and_then(|(index, _)| index.parse::<u16>().ok()) {
@@ -40,6 +40,8 @@ fn of_images(param: &str) -> Origin {
         "mask" => Origin::Client(Cow::Borrowed("mask")),
         "prompt" => Origin::Client(Cow::Borrowed("prompt")),
         "partial_images" => Origin::Client(Cow::Borrowed("partial_images")),
+        "n" => Origin::Client(Cow::Borrowed("n")),
+        "user" => Origin::Client(Cow::Borrowed("user")),
         option => known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client),
     }
 }
@@ -65,7 +67,7 @@ fn of_responses(param: Option<&str>) -> Origin {
         "model" => Origin::Ours,
         "mask" | "input_image_mask" => Origin::Client(Cow::Borrowed("mask")),
         "prompt" => Origin::Client(Cow::Borrowed("prompt")),
-        "image" | "images" | "image_url" => Origin::Client(Cow::Borrowed("images")),
+        "image" | "images" | "image_url" | "url" => Origin::Client(Cow::Borrowed("images")),
         option => known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client),
     }
 }
@@ -81,6 +83,19 @@ fn of_content(part: &str) -> Origin {
         Some((_, rest)) if rest.starts_with(".text") => Origin::Client(Cow::Borrowed("prompt")),
         _ => Origin::Ours,
     }
+}
+
+/// The field that a message names: `Unknown parameter: 'x'.`, `Unsupported parameter: x`.
+pub(super) fn named(message: &str) -> Option<&str> {
+    let (words, rest) = message.split_once("parameter: ")?;
+    let is_told = ["Unknown ", "Unsupported ", "Invalid ", "Missing required "];
+    if !is_told.iter().any(|it| words.ends_with(it)) {
+        return None;
+    }
+    let rest = rest.trim_start_matches(['\'', '"', '`']);
+    let end = rest.find(|it: char| it.is_whitespace() || "'\"`,;".contains(it));
+    let name = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
+    Some(name).filter(|it| !it.is_empty())
 }
 
 fn known(fields: &[&'static str], name: &str) -> Option<Cow<'static, str>> {
@@ -128,7 +143,7 @@ const GUESSES: [(&[&str], &str); 10] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, guess};
+    use super::{Origin, guess, named};
     use crate::config::Api;
 
     fn origin(param: Option<&str>) -> Origin {
@@ -177,14 +192,30 @@ mod tests {
             ("svg.model", "svg"),
             ("svg[model]", "svg"),
             ("partial_images", "partial_images"),
+            ("n", "n"),
+            ("url", "images"),
         ] {
             let origin = super::origin(Api::Images, Some(param));
             assert_eq!(origin, Origin::Client(field.into()), "{param}");
         }
-        for param in ["n", "response_format", "stream", "user", "tools[0].size", "input", "[0]"] {
+        for param in ["response_format", "stream", "service_tier", "tools[0].size", "input", "[0]"]
+        {
             assert_eq!(super::origin(Api::Images, Some(param)), Origin::Ours, "{param}");
         }
         assert_eq!(super::origin(Api::Images, None), Origin::Unnamed);
+    }
+
+    #[test]
+    fn a_message_may_name_its_field() {
+        for (message, field) in [
+            ("Unknown parameter: 'tools[0].n'.", Some("tools[0].n")),
+            ("Unsupported parameter: max_output_tokens", Some("max_output_tokens")),
+            ("Missing required parameter: 'prompt'.", Some("prompt")),
+            ("Your parameter: x", None),
+            ("Unknown parameter: ''.", None),
+        ] {
+            assert_eq!(named(message), field, "{message}");
+        }
     }
 
     #[test]

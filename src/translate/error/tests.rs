@@ -92,7 +92,6 @@ fn a_value_is_traced_back_to_the_clients_field() {
         ("invalid_value", request, json!("tools[0].quality"), "Because.", Some("quality")),
         ("unsupported_value", request, json!(null), "Transparent background", Some("background")),
         ("invalid_value", user, json!("tools"), "Because.", None),
-        ("model_not_found", request, json!("tools[0].model"), "Because.", Some("model")),
         (
             "string_above_max_length",
             request,
@@ -151,8 +150,9 @@ fn an_account_without_the_tool_is_the_operators_concern() {
 fn our_credential_is_not_the_clients() {
     for status in [401, 402, 403] {
         assert_eq!(http(status, &coded("invalid_api_key")), Failure::UpstreamCredential);
-        assert_eq!(http(status, &json!(null)), Failure::UpstreamCredential);
     }
+    assert_eq!(http(401, &json!(null)), Failure::UpstreamCredential);
+    assert_eq!(http(403, &json!(null)), Failure::UpstreamCredential);
     let body = json!({"error": {"type": "authentication_error", "message": "m"}});
     assert_eq!(event(&body), Failure::UpstreamCredential);
 }
@@ -206,11 +206,15 @@ fn other_statuses_speak_for_themselves() {
         (100, Failure::UpstreamFailed),
         (302, Failure::UpstreamFailed),
         (408, Failure::UpstreamTimeout),
-        (409, Failure::UpstreamFailed),
+        (402, Failure::QuotaExhausted),
+        (404, Failure::UpstreamRejects),
+        (409, Failure::UpstreamOverloaded { retry_after: Duration::from_secs(5) }),
         (413, Failure::UpstreamTooLarge),
         (500, Failure::UpstreamFailed),
         (504, Failure::UpstreamTimeout),
         (520, Failure::UpstreamFailed),
+        (521, Failure::UpstreamUnreachable),
+        (451, Failure::UpstreamBlocked),
     ] {
         assert_eq!(http(status, &json!(null)), failure, "{status}");
     }
@@ -244,5 +248,86 @@ proptest! {
     ) {
         let body = json!({"error": {"code": code, "param": param, "message": "zebra"}});
         prop_assert!(!http(status, &body).to_api().message.contains("zebra"));
+    }
+}
+
+#[test]
+fn a_page_for_people_is_a_block_and_no_credential() {
+    let page = b" <!DOCTYPE html><html><title>Just a moment...</title>";
+    for status in [200, 403, 429, 503] {
+        let told = from_http(Api::Responses, status, None, page, NOW);
+        assert_eq!(told, Failure::UpstreamBlocked, "{status}");
+    }
+    let plain = b"<html><h1>404 Not Found</h1></html>";
+    assert_eq!(from_http(Api::Images, 404, None, plain, NOW), Failure::UpstreamRejects);
+    assert_eq!(from_http(Api::Images, 502, None, page, NOW), Failure::UpstreamFailed);
+}
+
+#[test]
+fn a_side_calls_refused_connection_is_no_overload() {
+    let words = "upstream connect error or disconnect/reset before headers. reset reason: ";
+    for (reason, failure) in [
+        ("remote connection failure, transport failure reason: x", Failure::UpstreamUnreachable),
+        ("connection timeout", Failure::UpstreamUnreachable),
+        ("connection termination", Failure::UpstreamUnreachable),
+        ("remote refused stream reset", Failure::UpstreamUnreachable),
+        ("overflow", Failure::overloaded()),
+        ("protocol error", Failure::UpstreamGarbled),
+    ] {
+        let body = format!("{words}{reason}");
+        let told = from_http(Api::Responses, 503, None, body.as_bytes(), NOW);
+        assert_eq!(told, failure, "{reason}");
+    }
+    let none = from_http(Api::Images, 503, None, b"no healthy upstream", NOW);
+    assert_eq!(none, Failure::UpstreamUnreachable);
+}
+
+#[test]
+fn a_clients_image_or_value_is_a_400_of_its_own_field() {
+    let body = |kind: &str, code: Value, param: Value, message: &str| json!({"error": {"type": kind, "code": code, "param": param, "message": message}});
+    let user = "image_generation_user_error";
+    let request = "invalid_request_error";
+    for (kind, code, param, message, field) in [
+        (user, json!("invalid_image_file"), json!("image"), "Invalid image file.", Some("images")),
+        (request, json!("unsupported_file_mimetype"), json!("image"), "No.", Some("images")),
+        (request, json!("invalid_type"), json!("image[0]"), "No.", Some("images[0]")),
+        (request, json!("glow"), json!("mask"), "No.", Some("mask")),
+        (user, json!(null), json!(null), "No.", None),
+        (
+            request,
+            json!("invalid_value"),
+            json!("url"),
+            "Error while downloading x",
+            Some("images"),
+        ),
+        ("", json!("BadRequest"), json!(null), "Invalid size '2000x2000'.", Some("size")),
+        (request, json!(null), json!(null), "Invalid size '2000x2000'.", Some("size")),
+    ] {
+        let body = body(kind, code, param, message);
+        for api in [Api::Images, Api::Responses] {
+            // What the Responses API calls `image[0]` is not of our making.
+            if api == Api::Responses && body["error"]["param"] == "image[0]" {
+                continue;
+            }
+            let told = from_http(api, 400, None, body.to_string().as_bytes(), NOW);
+            let of_event = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
+            for error in [told.to_api(), of_event.to_api()] {
+                assert_eq!((error.status, error.param.as_deref()), (400, field), "{api:?} {body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_image_model_that_is_not_served_is_not_quoted() {
+    let message = "The model 'internal-name' does not exist.";
+    for (code, param) in [("invalid_value", "tools"), ("model_not_found", "tools[0].model")] {
+        let body = json!({"error": {"type": "image_generation_user_error", "code": code,
+            "param": param, "message": message}});
+        for api in [Api::Images, Api::Responses] {
+            let told = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
+            assert_eq!(told, Failure::ModelRefused, "{code}");
+            assert!(!told.to_api().message.contains("internal"));
+        }
     }
 }

@@ -1,0 +1,245 @@
+//! One error, judged: see [the rules](super).
+
+mod request;
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{
+    field::{Origin, origin},
+    phrase::Phrase,
+    redact, retry,
+    sense::Sense,
+};
+use crate::{
+    codex::error::{ErrorInfo, Moderation},
+    config::Api,
+    openai::{
+        choice::Choice,
+        echo::echo,
+        error::{Failure, ModerationDetails, table::ValueFault},
+        reference_image::ReferenceFault,
+    },
+};
+
+/// An error and what came with it.
+#[derive(Debug)]
+pub(super) struct Report<'a> {
+    api: Api,
+    info: &'a ErrorInfo,
+    retry_after: Option<&'a [u8]>,
+    now: Duration,
+    sense: Option<Sense>,
+    phrase: Option<Phrase>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(
+        api: Api,
+        info: &'a ErrorInfo,
+        retry_after: Option<&'a [u8]>,
+        now: Duration,
+    ) -> Self {
+        let phrase = info.message.as_deref().and_then(Phrase::of);
+        Self { api, info, retry_after, now, sense: Sense::of(info), phrase }
+    }
+
+    /// What an answer of this status means.
+    pub(super) fn judge(&self, status: u16) -> Failure {
+        match status {
+            401 => match self.phrase {
+                Some(Phrase::Account) => Failure::UpstreamNotEntitled,
+                _ => Failure::UpstreamCredential,
+            },
+            402 => match self.sense {
+                Some(Sense::Credential) => Failure::UpstreamCredential,
+                _ => Failure::QuotaExhausted,
+            },
+            403 => self.of_forbidden(),
+            // 524 is 504 in the words of a proxy that many providers stand behind.
+            408 | 504 | 524 => Failure::UpstreamTimeout,
+            409 | 423 | 425 => self.overloaded(),
+            413 => Failure::UpstreamTooLarge,
+            429 => self.of_limit(),
+            451 => Failure::UpstreamBlocked,
+            // The proxy of 524 found nobody to connect to.
+            521 | 523 | 525 | 526 => Failure::UpstreamUnreachable,
+            404 | 405 | 410 => self.of_lost(),
+            400..=498 => self.by_word().unwrap_or_else(|| self.of_request()),
+            500..=599 => self.of_server(status),
+            _ => Failure::UpstreamFailed,
+        }
+    }
+
+    /// What an error means that has no status.
+    pub(super) fn of_event(&self) -> Failure {
+        self.by_word().unwrap_or_else(|| match self.is_about_request() {
+            true => self.of_request(),
+            false => Failure::UpstreamFailed,
+        })
+    }
+
+    /// Whether something says that the request is at fault, whoever wrote that part of it.
+    fn is_about_request(&self) -> bool {
+        let message = self.info.message.as_deref().unwrap_or_default();
+        self.is_users()
+            || self.info.kind.as_deref() == Some("invalid_request_error")
+            || self.info.param.is_some()
+            || self.sense == Some(Sense::Value)
+            || self.guess(message).is_some()
+    }
+
+    fn of_forbidden(&self) -> Failure {
+        match (self.sense, self.phrase) {
+            (_, Some(Phrase::Account)) => Failure::UpstreamNotEntitled,
+            // Nobody looked at values before the door.
+            (Some(Sense::Value | Sense::TooLong), _) => Failure::UpstreamCredential,
+            (None, None | Some(Phrase::Image | Phrase::Download | Phrase::Model)) => {
+                Failure::UpstreamCredential
+            }
+            _ => self.by_word().unwrap_or(Failure::UpstreamCredential),
+        }
+    }
+
+    fn of_limit(&self) -> Failure {
+        match (self.sense, self.phrase) {
+            (Some(Sense::Money), _) | (_, Some(Phrase::Money)) => Failure::QuotaExhausted,
+            (Some(Sense::Plan), _) => Failure::UpstreamNotEntitled,
+            (Some(Sense::Overload), _) | (_, Some(Phrase::Overload)) => self.overloaded(),
+            _ => self.rate_limited(),
+        }
+    }
+
+    /// Nothing is there: by configuration, unless the client named the model.
+    fn of_lost(&self) -> Failure {
+        match self.by_word().unwrap_or_else(|| self.of_request()) {
+            Failure::ValueRefused { param: Some(field), .. } if field == "model" => {
+                Failure::ModelRefused
+            }
+            Failure::ValueRefused { .. } => Failure::UpstreamRejects,
+            other => other,
+        }
+    }
+
+    fn of_server(&self, status: u16) -> Failure {
+        self.by_word().unwrap_or_else(|| match status {
+            _ if self.is_users() => self.of_request(),
+            503 => self.overloaded(),
+            _ => Failure::UpstreamFailed,
+        })
+    }
+
+    /// The failure that a word or a telling phrase stands for, whatever the status.
+    fn by_word(&self) -> Option<Failure> {
+        if let Some(fault) = self.info.code.as_deref().and_then(ReferenceFault::parse) {
+            return Some(self.reference_invalid(fault));
+        }
+        match self.sense {
+            // It speaks of content, but every prompt fails.
+            Some(Sense::Content) if self.phrase == Some(Phrase::Account) => {
+                Some(Failure::UpstreamNotEntitled)
+            }
+            Some(Sense::Content) => Some(self.refused()),
+            Some(Sense::Prompt) => {
+                Some(Failure::PromptInvalid { message: self.message(PROMPT_INVALID) })
+            }
+            Some(Sense::Money) => Some(Failure::QuotaExhausted),
+            Some(Sense::Plan) => Some(Failure::UpstreamNotEntitled),
+            Some(Sense::Region) => Some(Failure::UpstreamBlocked),
+            Some(Sense::Credential) => Some(Failure::UpstreamCredential),
+            Some(Sense::Limit) => Some(self.rate_limited()),
+            Some(Sense::Overload) => Some(self.overloaded()),
+            Some(Sense::TooLong) => Some(Failure::ValueRefused {
+                param: Some(Cow::Borrowed("prompt")),
+                fault: ValueFault::TooLong,
+                message: self.message(VALUE_REFUSED),
+            }),
+            Some(Sense::Broken) => Some(Failure::UpstreamFailed),
+            Some(Sense::Model) if self.phrase != Some(Phrase::Account) => Some(self.of_model()),
+            Some(Sense::Configuration) => Some(Failure::UpstreamRejects),
+            Some(Sense::Model | Sense::Value) | None => self.by_phrase(),
+        }
+    }
+
+    fn by_phrase(&self) -> Option<Failure> {
+        Some(match self.phrase? {
+            Phrase::Rejected => self.refused(),
+            Phrase::Account => Failure::UpstreamNotEntitled,
+            Phrase::Money => Failure::QuotaExhausted,
+            Phrase::Region => Failure::UpstreamBlocked,
+            Phrase::Overload => self.overloaded(),
+            Phrase::Broke => Failure::UpstreamFailed,
+            Phrase::Configuration => Failure::UpstreamRejects,
+            Phrase::Model => self.of_model(),
+            Phrase::Image => self.reference_invalid(ReferenceFault::Image),
+            Phrase::Download => self.reference_invalid(ReferenceFault::Download),
+        })
+    }
+
+    /// A model that is not served: the image model, which the client or the operator's `rename` named, or
+    /// the text model that draws with the tool, which is the operator's.
+    fn of_model(&self) -> Failure {
+        let is_of_tool = self.info.param.as_deref().is_some_and(|it| it.starts_with("tools"));
+        match self.api {
+            Api::Images => Failure::ModelRefused,
+            Api::Responses if is_of_tool || self.is_users() => Failure::ModelRefused,
+            Api::Responses => Failure::UpstreamRejects,
+        }
+    }
+
+    /// The type that refusals and bad values share; a relay may have put its name before it.
+    fn is_users(&self) -> bool {
+        self.info.kind.as_deref().is_some_and(|kind| kind.ends_with("image_generation_user_error"))
+    }
+
+    fn is_servers(&self) -> bool {
+        let ends = ["server_error", "api_error", "upstream_error", "bad_response_status_code"];
+        let is_one = |word: &Option<String>| {
+            word.as_deref().is_some_and(|word| ends.iter().any(|end| word.ends_with(end)))
+        };
+        is_one(&self.info.kind) || is_one(&self.info.code)
+    }
+
+    fn refused(&self) -> Failure {
+        let details = self.info.moderation.as_ref().map(details);
+        Failure::Refused { message: self.message(REFUSED), details }
+    }
+
+    fn reference_invalid(&self, fault: ReferenceFault) -> Failure {
+        let param = match origin(self.api, self.info.param.as_deref()) {
+            Origin::Client(field) if field.starts_with("images") || field == "mask" => {
+                field.into_owned()
+            }
+            Origin::Client(_) | Origin::Ours | Origin::Unnamed => "images".to_owned(),
+        };
+        Failure::ReferenceInvalid { param, fault, message: self.message(REFERENCE_INVALID) }
+    }
+
+    fn rate_limited(&self) -> Failure {
+        Failure::RateLimited { retry_after: self.wait() }
+    }
+
+    fn overloaded(&self) -> Failure {
+        Failure::UpstreamOverloaded { retry_after: self.wait() }
+    }
+
+    fn wait(&self) -> Duration {
+        retry::wait(self.info, self.retry_after, self.now)
+    }
+
+    fn message(&self, instead: &str) -> String {
+        self.info.message.as_deref().map_or_else(|| instead.to_owned(), redact::redact)
+    }
+}
+
+fn details(moderation: &Moderation) -> ModerationDetails {
+    ModerationDetails {
+        stage: echo(moderation.stage.as_deref().unwrap_or("unknown")),
+        categories: moderation.categories.iter().map(|category| echo(category)).collect(),
+    }
+}
+
+// Said where the upstream gives no reason.
+pub(super) const REFUSED: &str = "The request was rejected by the safety system.";
+const PROMPT_INVALID: &str = "The image service does not accept the prompt.";
+const REFERENCE_INVALID: &str = "The image service cannot use a reference image.";
+const VALUE_REFUSED: &str = "The image service does not accept a value of the request.";

@@ -1,0 +1,98 @@
+//! Errors that find fault with the request: with a field of the client's, or with one of ours.
+
+use std::borrow::Cow;
+
+use super::{Report, VALUE_REFUSED};
+use crate::{
+    config::Api,
+    openai::{
+        error::{Failure, table::ValueFault},
+        reference_image::ReferenceFault,
+    },
+    translate::error::{
+        field::{self, Origin, origin},
+        sense::Sense,
+    },
+};
+
+impl Report<'_> {
+    /// A request that the upstream does not accept: by the client's fault if it names a field that
+    /// the client set, else by ours.
+    pub(super) fn of_request(&self) -> Failure {
+        if self.is_servers() {
+            return Failure::UpstreamFailed;
+        }
+        let message = self.info.message.as_deref().unwrap_or_default();
+        let named = self.info.param.as_deref().or_else(|| field::named(message));
+        let param = match origin(self.api, named) {
+            Origin::Ours => return Failure::UpstreamRejects,
+            Origin::Client(field) => match self.fault_of_image(&field) {
+                Some(fault) => return self.reference_invalid(fault),
+                None => Some(field),
+            },
+            Origin::Unnamed => match self.guess(message) {
+                Some(field) => Some(Cow::Borrowed(field)),
+                None if self.is_users() || self.is_about_values() => None,
+                None => return Failure::UpstreamRejects,
+            },
+        };
+        Failure::ValueRefused {
+            param,
+            fault: self.value_fault(),
+            message: self.message(VALUE_REFUSED),
+        }
+    }
+
+    /// The field that a message is about which names none.
+    pub(super) fn guess(&self, message: &str) -> Option<&'static str> {
+        let small = message.to_ascii_lowercase();
+        let is_value = self.sense == Some(Sense::Value)
+            || VALUE_WORDS.iter().any(|words| small.contains(words));
+        let field = field::guess(message).filter(|_| is_value || self.is_users());
+        // Outside of the tool the model is the text model.
+        field.filter(|it| *it != "model" || self.is_users() || self.api == Api::Images)
+    }
+
+    /// Whether an error that names no field is about one all the same. Of a provider nearly every field is
+    /// the client's; in the Responses API most are ours.
+    fn is_about_values(&self) -> bool {
+        let is_request =
+            matches!(self.info.kind.as_deref(), Some("invalid_request_error" | "INVALID_ARGUMENT"));
+        self.api == Api::Images && (is_request || self.sense == Some(Sense::Value))
+    }
+
+    /// What is wrong with the image that `field` holds; `None` if it is no image, or not its content.
+    fn fault_of_image(&self, field: &str) -> Option<ReferenceFault> {
+        if !(field.starts_with("images") || field == "mask") {
+            return None;
+        }
+        let code = self.info.code.as_deref().unwrap_or_default();
+        let has = |words: &[&str]| words.iter().any(|it| code.contains(it));
+        match code {
+            _ if has(&["parameter", "max_length", "min_length", "empty_array"]) => None,
+            _ if has(&["mime", "media_type"]) => Some(ReferenceFault::MediaType),
+            _ if has(&["url"]) => Some(ReferenceFault::Url),
+            _ => Some(ReferenceFault::Image),
+        }
+    }
+
+    fn value_fault(&self) -> ValueFault {
+        let code = self.info.code.as_deref().unwrap_or_default();
+        match code.starts_with("unsupported") || code == "unknown_parameter" {
+            true => ValueFault::Unsupported,
+            false => ValueFault::Invalid,
+        }
+    }
+}
+
+/// Words of a message that finds fault with a value.
+const VALUE_WORDS: [&str; 8] = [
+    "invalid",
+    "unsupported",
+    "not supported",
+    "not support ",
+    "must be",
+    "expected",
+    "too large",
+    "exceed",
+];

@@ -1,0 +1,184 @@
+//! Bodies of errors as upstreams send them, and whose fault each is: `tests/fixtures/taxonomy.json`.
+//!
+//! Each case also comes with its code changed to one that nobody knows: `unknown` is whose fault it then is, if
+//! only the code has told.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{from_event, from_http, from_incomplete, leaves_open};
+use crate::{codex::error::ErrorInfo, config::Api, openai::error::Failure};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Its number among the kinds of bodies.
+    row: u8,
+    api: Api,
+    /// Of an answer; an event has none.
+    status: Option<u16>,
+    #[serde(default)]
+    body: Value,
+    event: Option<Value>,
+    fault: Fault,
+    drawn: Drawn,
+    unknown: Option<Fault>,
+}
+
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Fault {
+    /// The client's input.
+    #[serde(rename = "IN")]
+    Input,
+    /// The client's content.
+    #[serde(rename = "CO")]
+    Content,
+    /// The operator's credential or plan.
+    #[serde(rename = "CR")]
+    Credential,
+    /// The operator's configuration.
+    #[serde(rename = "CF")]
+    Configuration,
+    /// The upstream has no capacity.
+    #[serde(rename = "CA")]
+    Capacity,
+    /// The upstream is broken.
+    #[serde(rename = "BR")]
+    Broken,
+}
+
+/// Whether an image has been drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Drawn {
+    No,
+    Maybe,
+    Yes,
+}
+
+impl Fault {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::ValueRefused { .. }
+            | Failure::ReferenceInvalid { .. }
+            | Failure::UpstreamTooLarge => Self::Input,
+            Failure::Refused { .. } | Failure::PromptInvalid { .. } => Self::Content,
+            Failure::UpstreamCredential
+            | Failure::UpstreamNotEntitled
+            | Failure::QuotaExhausted => Self::Credential,
+            Failure::UpstreamRejects | Failure::UpstreamBlocked | Failure::ModelRefused => {
+                Self::Configuration
+            }
+            Failure::RateLimited { .. } | Failure::UpstreamOverloaded { .. } => Self::Capacity,
+            Failure::UpstreamFailed | Failure::UpstreamTimeout | Failure::UpstreamNoImage => {
+                Self::Broken
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The statuses that a client may be told.
+    fn has_status(self, failure: &Failure) -> bool {
+        let status = failure.to_api().status;
+        match self {
+            Self::Input => status == 400 || status == 413,
+            Self::Content => status == 400,
+            Self::Credential => status == 502 || *failure == Failure::QuotaExhausted,
+            Self::Configuration => status == 502 || *failure == Failure::ModelRefused,
+            Self::Capacity => matches!(status, 429 | 503) && failure.to_api().retry.after.is_some(),
+            Self::Broken => matches!(status, 502 | 504),
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("../../../tests/fixtures/taxonomy.json")).unwrap()
+}
+
+/// What is told, and whether another upstream may be asked as far as drawing goes.
+fn judge(case: &Case) -> (Failure, bool) {
+    const NOW: Duration = Duration::from_secs(1_795_348_800);
+    let (failure, stays) = match (&case.event, case.status) {
+        (Some(event), None) => {
+            let reason = event.pointer("/response/incomplete_details/reason");
+            let failure = match reason.and_then(Value::as_str) {
+                Some(reason) => from_incomplete(Some(reason)),
+                None => from_event(case.api, &ErrorInfo::read(event).unwrap_or_default(), NOW),
+            };
+            (failure, false)
+        }
+        (None, Some(status)) => {
+            let body = match &case.body {
+                Value::String(text) => text.clone(),
+                json => json.to_string(),
+            };
+            let failure = from_http(case.api, status, None, body.as_bytes(), NOW);
+            (failure, leaves_open(status, body.as_bytes()))
+        }
+        _ => panic!("{case:?}"),
+    };
+    let may_have_drawn = Fault::of(&failure) == Fault::Broken;
+    (failure, !stays && !may_have_drawn)
+}
+
+#[test]
+fn each_body_is_its_owners_fault() {
+    let cases = cases();
+    assert!(cases.len() > 150);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let (failure, moves_on) = judge(case);
+        let fault = Fault::of(&failure);
+        // The client's own are asked of nobody else, drawn or not.
+        let is_clients = matches!(case.fault, Fault::Input | Fault::Content);
+        let is_drawn_right = is_clients || moves_on == (case.drawn == Drawn::No);
+        if fault != case.fault || !case.fault.has_status(&failure) || !is_drawn_right {
+            wrong.push(format!("{case:?}: {failure:?}, moves on: {moves_on}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn a_code_that_nobody_knows_falls_out_right() {
+    let mut wrong = Vec::new();
+    for mut case in cases() {
+        let told = case.event.as_mut().unwrap_or(&mut case.body);
+        if !obscure(told) {
+            continue;
+        }
+        let expected = case.unknown.unwrap_or(case.fault);
+        let (failure, _) = judge(&case);
+        if Fault::of(&failure) != expected {
+            wrong.push(format!("{case:?}: {failure:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
+}
+
+/// Changes each code; whether there is one.
+fn obscure(value: &mut Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter_mut().fold(false, |any, (name, value)| {
+            let is_code = ["code", "status_code"].contains(&name.as_str()) && !value.is_null();
+            if is_code {
+                *value = Value::from("glowing_marble");
+            }
+            any | is_code | (!is_code && obscure(value))
+        }),
+        Value::Array(entries) => entries.iter_mut().fold(false, |any, it| any | obscure(it)),
+        _ => false,
+    }
+}
+
+/// A client's bad image or value never has the operator look for a fault of theirs.
+#[test]
+fn what_is_the_clients_names_no_fault_of_the_operators() {
+    for case in cases().iter().filter(|it| matches!(it.fault, Fault::Input | Fault::Content)) {
+        let (failure, _) = judge(case);
+        assert!(failure.is_clients(), "row {}: {failure:?}", case.row);
+    }
+}
