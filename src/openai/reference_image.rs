@@ -276,6 +276,9 @@ fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
         let at = digits.iter().position(|byte| !is_base64_digit(*byte)).unwrap_or_default();
         return Err(Malformed::Character { at });
     }
+    if digits.len() % 4 == 1 {
+        return Err(Malformed::Cut);
+    }
     let bytes = digits.len().saturating_mul(3) / 4;
     if bytes > max_bytes {
         return Err(Malformed::TooLarge { bytes, limit: max_bytes });

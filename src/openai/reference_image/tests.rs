@@ -24,7 +24,7 @@ fn urls_are_kept_as_they_are() {
 
 #[test]
 fn base64_without_a_url_is_kept_apart() {
-    for text in ["iVBORw0KGgo=", "iVBORw0KGgo", "AA-_", "AAAAA"] {
+    for text in ["iVBORw0KGgo=", "iVBORw0KGgo", "AA-_", "AAAAAA"] {
         assert_eq!(parse(text), Ok(ReferenceImage::Base64(Cow::Borrowed(text))));
     }
 }
@@ -36,6 +36,9 @@ fn each_fault_is_told_apart() {
         ("data:image/png;base64,", Malformed::Empty),
         ("====", Malformed::Character { at: 0 }),
         ("==", Malformed::Empty),
+        ("AAAAA", Malformed::Cut),
+        ("data:image/png;base64,//h/x", Malformed::Cut),
+        ("AAAAA===", Malformed::Character { at: 5 }),
         ("http://example.com/cat.png", Malformed::Scheme),
         ("file:///etc/passwd", Malformed::Scheme),
         (":", Malformed::Scheme),
