@@ -260,7 +260,7 @@ pub(super) fn response_head() -> ResponseHead {
     head.content_type = value("content-type");
     head.content_length = number(value("content-length").as_deref());
     if status != 200 {
-        head.retry_after = value("retry-after");
+        head.retry_after = retry_after(value);
         head.envoy_details = property(&["response", "code_details"])
             .map(|details| String::from_utf8_lossy(&details).into_owned())
             .filter(|details| !details.is_empty() && details != "via_upstream");
@@ -280,12 +280,19 @@ pub(super) fn call_head(num_headers: usize) -> Option<ResponseHead> {
         |name: &str| headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone());
     Some(ResponseHead {
         status: number(value(":status").as_deref()).unwrap_or(0),
-        retry_after: value("retry-after"),
+        retry_after: retry_after(value),
         content_encoding: value("content-encoding"),
         content_type: value("content-type"),
         content_length: None,
         envoy_details: None,
     })
+}
+
+/// `retry-after-ms`, which is more exact, in seconds, else `retry-after`.
+fn retry_after(value: impl Fn(&'static str) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let millis = number::<u32>(value("retry-after-ms").as_deref()).filter(|it| *it > 0);
+    let exact = millis.map(|it| format!("{}.{:03}", it / 1000, it % 1000).into_bytes());
+    exact.or_else(|| value("retry-after"))
 }
 
 fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {

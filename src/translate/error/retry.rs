@@ -1,34 +1,51 @@
 //! How long to wait before the upstream has room again.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::codex::error::ErrorInfo;
 
 /// The wait that the upstream asks for, from whichever place it names one, the most exact first.
-/// A wait that is over is no wait; without any, a guess.
+/// A wait that is over is no wait, and none is longer than [`MAX_WAIT`]; without any, a guess.
+/// `retry_after` is in seconds, or a date (RFC 9110, section 10.2.3); `now` is the time since the Unix epoch.
 pub(super) fn wait(info: &ErrorInfo, retry_after: Option<&[u8]>, now: Duration) -> Duration {
     let resets_in = info.resets_in_seconds.map(Duration::from_secs);
     let resets_at = info.resets_at.map(|at| Duration::from_secs(at).saturating_sub(now));
-    let header = retry_after.and_then(parse_header);
+    let header = retry_after.and_then(|value| parse_header(value, now));
     let told = info.message.as_deref().and_then(parse_message);
     [resets_in, resets_at, header, told]
         .into_iter()
         .flatten()
         .find(|wait| !wait.is_zero())
-        .unwrap_or(UNTOLD_WAIT)
+        .map_or(UNTOLD_WAIT, |wait| wait.min(MAX_WAIT))
 }
 
-/// `retry-after` in seconds, possibly with a fraction. A date is left aside: neither OpenAI nor
-/// what stands before it sends one.
-fn parse_header(value: &[u8]) -> Option<Duration> {
-    let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// `retry-after` in seconds, possibly with a fraction, or until a date.
+fn parse_header(value: &[u8], now: Duration) -> Option<Duration> {
+    let value = std::str::from_utf8(value).ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_no_number) => Some(parse_date(value)?.saturating_sub(now)),
+    }
 }
 
-/// `Please try again in 467ms`, `… in 1.5s`, `… in 20 seconds`, `… in 6m0s`.
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as the time since the Unix epoch. The obsolete forms of dates are not
+/// read: no server of this century sends them.
+fn parse_date(date: &str) -> Option<Duration> {
+    let (_weekday, date) = date.split_once(", ")?;
+    let mut parts = date.split(' ');
+    let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    if parts.next() != Some("GMT") || parts.next().is_some() {
+        return None;
+    }
+    let month = MONTHS.iter().position(|it| *it == month)?.saturating_add(1);
+    let moment = humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()?;
+    moment.duration_since(UNIX_EPOCH).ok()
+}
+
+/// `Please try again in 467ms`, `… in 1.5s`, `… in 6m0s`, `Please retry after 38 seconds`.
 fn parse_message(message: &str) -> Option<Duration> {
     let message = message.to_ascii_lowercase();
-    let (_, told) = message.split_once("try again in")?;
+    let told = ANNOUNCES.iter().find_map(|words| message.split_once(words))?.1;
     let mut rest = told.trim_start();
     let mut sum = None;
     while let Some((span, after)) = parse_span(rest) {
@@ -58,6 +75,12 @@ fn parse_span(text: &str) -> Option<(Duration, &str)> {
     Some((Duration::try_from_secs_f64(number * unit_secs).ok()?, rest))
 }
 
+const ANNOUNCES: [&str; 5] =
+    ["try again in", "retry after", "try again after", "retry in", "resets in"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// No limit of an upstream is longer than a week.
+const MAX_WAIT: Duration = Duration::from_secs(7 * 86_400);
 /// A few seconds let the client come back once more before it gives up.
 const UNTOLD_WAIT: Duration = Duration::from_secs(5);
 
@@ -65,7 +88,7 @@ const UNTOLD_WAIT: Duration = Duration::from_secs(5);
 mod tests {
     use std::time::Duration;
 
-    use super::{UNTOLD_WAIT, parse_message, wait};
+    use super::{MAX_WAIT, UNTOLD_WAIT, parse_message, wait};
     use crate::codex::error::ErrorInfo;
 
     const NOW: Duration = Duration::from_secs(1_777_922_696);
@@ -97,11 +120,38 @@ mod tests {
 
     #[test]
     fn nonsense_is_passed_by() {
-        for header in ["", "-1", "NaN", "inf", "1e300", "Wed, 21 Oct 2026 07:28:00 GMT", "1s"] {
+        for header in [
+            "",
+            "-1",
+            "NaN",
+            "inf",
+            "1e300",
+            "1s",
+            "Wed, 21 Oct 2026 07:28:00",
+            "Wed, 99 Oct 2026 07:28:00 GMT",
+        ] {
             let info = ErrorInfo::default();
             assert_eq!(wait(&info, Some(header.as_bytes()), NOW), UNTOLD_WAIT, "{header}");
         }
         assert_eq!(wait(&ErrorInfo::default(), Some(b"\xff"), NOW), UNTOLD_WAIT);
+    }
+
+    #[test]
+    fn a_date_is_waited_for() {
+        let info = ErrorInfo::default();
+        // 1777922696 is 2026-05-04T19:24:56Z.
+        let date = b"Mon, 04 May 2026 19:25:26 GMT";
+        assert_eq!(wait(&info, Some(date), NOW), Duration::from_secs(30));
+        let over = b"Mon, 04 May 2026 19:24:00 GMT";
+        assert_eq!(wait(&info, Some(over), NOW), UNTOLD_WAIT);
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_a_week() {
+        let info = ErrorInfo { resets_in_seconds: Some(u64::MAX), ..ErrorInfo::default() };
+        assert_eq!(wait(&info, None, NOW), MAX_WAIT);
+        let date = b"Fri, 31 Dec 9999 23:59:59 GMT";
+        assert_eq!(wait(&ErrorInfo::default(), Some(date), NOW), MAX_WAIT);
     }
 
     #[test]
@@ -113,6 +163,8 @@ mod tests {
             ("try again in 6m0s", Some(360_000)),
             ("try again in 1h2m3s, or later", Some(3_723_000)),
             ("try again in 2 days", Some(172_800_000)),
+            ("Please retry after 38 seconds.", Some(38_000)),
+            ("It resets in 2 hours.", Some(7_200_000)),
             ("try again in a while", None),
             ("try again in 5 bananas", None),
             ("try again in 5", None),
