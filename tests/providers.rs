@@ -170,6 +170,25 @@ fn a_picture_too_many_is_dropped_told_and_not_charged() {
 }
 
 #[test]
+fn an_error_beside_an_empty_list_of_images_is_told_as_it_is() {
+    for (answer, status, code) in [
+        (json!({"error": {"code": "rate_limit_exceeded"}, "data": []}), 429, "rate_limit_exceeded"),
+        (
+            json!({"data": [{"error": {"code": "OutputImageSensitiveContentDetected"}}]}),
+            400,
+            "moderation_blocked",
+        ),
+        (json!({"data": [{"respect_moderation": false}]}), 400, "moderation_blocked"),
+        (json!({"base_resp": {"status_code": 1026, "status_msg": "x"}}), 400, "moderation_blocked"),
+    ] {
+        for (reply, _) in [one(&answer), answer_to(&collected(), &answer)] {
+            let told = body(&reply)["error"]["code"].clone();
+            assert_eq!((reply.status, told), (status, json!(code)), "{answer}");
+        }
+    }
+}
+
+#[test]
 fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
     for (answer, code) in [
         (json!({"created": 1, "data": []}), "image_generation_failed"),

@@ -106,18 +106,28 @@ impl ImagesResponse {
     /// Reads an answer from its skeleton; nothing where that is no JSON object.
     pub fn read(skeleton: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(skeleton).ok()?;
+        let data: Vec<_> = array(&value, "data").iter().map(ImageData::read).collect();
+        let has_images = data.iter().any(|it| it.base64.is_some() || it.is_hosted);
         value.is_object().then(|| Self {
             created: value.get("created").and_then(Value::as_u64),
-            data: array(&value, "data").iter().map(ImageData::read).collect(),
             attributes: Attributes::read(&value),
             usage: value.get("usage").and_then(ImageUsage::read),
             is_error: value.get("error").is_some_and(tells),
-            error: match value.get("data") {
-                Some(Value::Array(_)) => None,
-                _ => ErrorInfo::read(&value),
+            error: match has_images {
+                true => None,
+                false => ErrorInfo::read(&value).or_else(|| moderated(&value)),
             },
+            data,
         })
     }
+}
+
+/// The refusal of an entry without an image that `respect_moderation: false` marks, as xAI's API does.
+fn moderated(answer: &Value) -> Option<ErrorInfo> {
+    let is_blocked = |it: &Value| it.get("respect_moderation") == Some(&Value::Bool(false));
+    let code = Some("content_moderated".to_owned());
+    let blocked = array(answer, "data").iter().any(is_blocked);
+    blocked.then(|| ErrorInfo { code, ..ErrorInfo::default() })
 }
 
 impl ImageData {
