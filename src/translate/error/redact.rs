@@ -7,7 +7,8 @@
 /// The tool's fields appear under the names that the client gave them.
 pub(super) fn redact(message: &str) -> String {
     let mut shown = String::new();
-    for piece in message.replace("tools[0].", "").split_inclusive(is_delimiter) {
+    let message = without_queries(&message.replace("tools[0].", ""));
+    for piece in message.split_inclusive(is_delimiter) {
         let token = piece.trim_end_matches(|char| is_delimiter(char) || ".:!?".contains(char));
         if is_identifier(token) {
             shown.push_str(PLACEHOLDER);
@@ -24,6 +25,18 @@ pub(super) fn redact(message: &str) -> String {
     line
 }
 
+/// `message` with the query of each URL left out: it may hold a signature.
+fn without_queries(message: &str) -> String {
+    let is_end = |char: char| char.is_whitespace() || "\"'`()<>".contains(char);
+    let of_piece = |piece: &str| {
+        let (url, query) = piece.split_once('?').filter(|(url, _)| url.contains("://"))?;
+        let end = query.find(is_end).and_then(|at| query.get(at..)).unwrap_or_default();
+        Some(format!("{url}?{PLACEHOLDER}{end}"))
+    };
+    let pieces = message.split_inclusive(is_end);
+    pieces.map(|piece| of_piece(piece).unwrap_or_else(|| piece.to_owned())).collect()
+}
+
 fn is_delimiter(char: char) -> bool {
     char.is_whitespace() || "\"'`(),;<>[]{}=".contains(char)
 }
@@ -34,7 +47,7 @@ fn is_identifier(token: &str) -> bool {
         let (start, rest) = token.split_at_checked(prefix.len()).unwrap_or_default();
         start.eq_ignore_ascii_case(prefix) && rest.len() >= 4
     });
-    let is_long = token.len() >= 32
+    let is_long = token.len() >= MIN_ID_BYTES
         && has_digit(token)
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let is_email =
@@ -42,8 +55,12 @@ fn is_identifier(token: &str) -> bool {
     is_prefixed || is_long || is_email
 }
 
-const PREFIXES: [&str; 9] =
-    ["org-", "org_", "proj_", "user-", "req_", "req-", "resp_", "sk-", "sess-"];
+const PREFIXES: [&str; 13] = [
+    "org-", "org_", "proj_", "user-", "req_", "req-", "resp_", "sk-", "sess-", "acct_", "acct-",
+    "file-", "file_",
+];
+/// Request ids of relays have some 30 characters; the longest word of a message is shorter.
+const MIN_ID_BYTES: usize = 24;
 const PLACEHOLDER: &str = "[redacted]";
 /// Longer than any message recorded.
 const MAX_CHARS: usize = 1000;
@@ -73,6 +90,13 @@ mod tests {
             ("mail ops@example.com!", "mail [redacted]!"),
             ("id 123e4567-e89b-12d3-a456-426614174000", "id [redacted]"),
             ("user-abcd1234: no", "[redacted]: no"),
+            ("(request id: 202506161710317451363346jPkQFY4)", "(request id: [redacted])"),
+            ("of acct_1A2b3C4d", "of [redacted]"),
+            ("file-AbCdEf12345 is gone", "[redacted] is gone"),
+            (
+                "at https://example.com/a.png?sig=abcdef&x",
+                "at https://example.com/a.png?[redacted]",
+            ),
         ] {
             assert_eq!(redact(message), shown);
         }
