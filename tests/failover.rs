@@ -242,9 +242,7 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
         (head(429), error("usage_limit_reached")),
         (head(429), error("insufficient_quota")),
         (head(429), b"slow down".to_vec()),
-        (head(500), error("server_error")),
-        (head(500), b"<html>".to_vec()),
-        (head(502), error("server_error")),
+        (head(500), error("server_is_overloaded")),
         (head(503), Vec::new()),
         (envoy(503, "upstream_reset_before_response_started{connection_timeout}"), Vec::new()),
         (head(503), b"no healthy upstream".to_vec()),
@@ -260,7 +258,7 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
         ),
         (head(200), failed("rate_limit_exceeded")),
         (head(200), failed("server_is_overloaded")),
-        (json_head(), error("server_error")),
+        (json_head(), error("rate_limit_exceeded")),
         (envoy(503, "no_healthy_upstream"), Vec::new()),
         (envoy(503, "cluster_not_found"), Vec::new()),
         (envoy(503, "upstream_reset_before_response_started{overflow}"), Vec::new()),
@@ -302,6 +300,9 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
             "error": {"code": "server_error", "message": "no"}}});
         (support::event(&item) + &support::event(&failed)).into_bytes()
     };
+    let failure_event = support::event(&json!({"type": "response.failed", "response":
+        {"status": "failed", "error": {"code": "server_error", "message": "no"}}}));
+    let failure_event = failure_event.into_bytes();
     for (head, bytes, expected) in [
         (head(400), error("moderation_blocked"), "moderation_blocked"),
         (head(500), error("moderation_blocked"), "moderation_blocked"),
@@ -316,6 +317,11 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
         (ResponseHead { status: 202, ..json_head() }, error("server_error"), "upstream_error"),
         (head(200), finished(), "upstream_error"),
         (head(500), error("invalid_prompt"), "invalid_prompt"),
+        // Whatever failed may have failed behind the image.
+        (head(500), error("server_error"), "upstream_error"),
+        (head(500), b"<html>".to_vec(), "upstream_error"),
+        (head(502), error("server_error"), "upstream_error"),
+        (head(200), failure_event, "upstream_error"),
         (head(409), Vec::new(), "server_is_overloaded"),
         (head(429), b"local_rate_limited".to_vec(), "rate_limit_exceeded"),
         (head(403), b"RBAC: access denied".to_vec(), "upstream_authentication_failed"),
@@ -381,7 +387,7 @@ fn a_provider_that_may_have_drawn_is_not_asked_behind() {
     }
     let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
     let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
-    assert_eq!(calls(own(&mut exchange, json_head(), &error("server_error"), 50)).len(), 1);
+    assert_eq!(calls(own(&mut exchange, json_head(), &error("rate_limit_exceeded"), 50)).len(), 1);
 }
 
 #[test]
@@ -421,7 +427,7 @@ fn each_image_of_a_request_moves_on_by_itself() {
     assert!(matches!(own(&mut exchange, head(200), &stream(PICTURE), 50), Came::Held));
     let second = calls(side(&mut exchange, 0, Some(head(429)), &error("rate_limit_exceeded")));
     assert_eq!(second.len(), 1);
-    let third = calls(side(&mut exchange, 1, Some(head(500)), b""));
+    let third = calls(side(&mut exchange, 1, Some(head(404)), b""));
     assert_eq!(third.len(), 1);
     assert!(matches!(side(&mut exchange, 100, Some(json_head()), &pictures()), Came::Held));
     let reply = reply(side(&mut exchange, 101, Some(head(500)), b""));
@@ -432,7 +438,7 @@ fn each_image_of_a_request_moves_on_by_itself() {
     assert_eq!(
         record["attempts"],
         json!([{"upstream": "codex", "code": "rate_limit_exceeded", "calls": 1},
-            {"upstream": "codex", "code": "upstream_error", "calls": 1},
+            {"upstream": "codex", "code": "upstream_rejected_request", "calls": 1},
             {"upstream": "codex", "code": "ok", "calls": 1},
             {"upstream": "openai", "code": "ok", "calls": 1},
             {"upstream": "openai", "code": "upstream_error", "calls": 1}])
@@ -465,7 +471,7 @@ fn where_all_refuse_the_shortest_wait_is_told() {
     let limited = |wait: &str| ResponseHead { retry_after: Some(wait.into()), ..head(429) };
     calls(own(&mut exchange, limited("20"), &error("rate_limit_exceeded"), 50));
     calls(side(&mut exchange, 50, Some(limited("7")), &error("rate_limit_exceeded")));
-    let reply = reply(side(&mut exchange, 150, Some(head(500)), b""));
+    let reply = reply(side(&mut exchange, 150, Some(head(401)), b""));
     assert_eq!((reply.status, code(&reply).as_str()), (429, "rate_limit_exceeded"));
     let wait = reply.headers.iter().find(|(name, _)| *name == "retry-after").unwrap();
     assert_eq!(wait.1, "7");
@@ -477,7 +483,7 @@ fn where_all_refuse_the_shortest_wait_is_told() {
         [
             (&json!("codex"), &limited),
             (&json!("openai"), &limited),
-            (&json!("last"), &json!("upstream_error"))
+            (&json!("last"), &json!("upstream_authentication_failed"))
         ]
     );
 }
@@ -518,8 +524,10 @@ fn a_call_that_the_host_refuses_goes_to_the_next_upstream() {
 fn what_still_comes_on_the_clients_own_stream_is_dropped() {
     let (gate, _) = two();
     let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
-    exchange.response_headers(head(500), End::Open, NOW);
-    for bytes in [error("server_error"), stream(PICTURE), error("moderation_blocked"), Vec::new()] {
+    exchange.response_headers(head(503), End::Open, NOW);
+    for bytes in
+        [error("server_is_overloaded"), stream(PICTURE), error("moderation_blocked"), Vec::new()]
+    {
         assert!(matches!(exchange.response_body(bytes, End::Open, NOW), OnResponseBody::Hold));
         // It may still break, and Envoy would answer past the filter.
         assert!(matches!(wait(&mut exchange, 50), Came::Held));
@@ -595,7 +603,7 @@ fn a_client_that_streams_is_told_with_a_status_where_all_refuse() {
     let (gate, _) = two();
     let (mut exchange, _) =
         asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true}));
-    calls(own(&mut exchange, head(500), b"", 50));
+    calls(own(&mut exchange, head(404), b"", 50));
     let reply = reply(side(&mut exchange, 50, Some(head(401)), b""));
     assert_eq!(reply.status, 502);
     assert_eq!(record(&mut exchange, Some(502))["settled_nanodollars"], 0);
@@ -739,11 +747,11 @@ fn a_client_that_leaves_between_two_upstreams_is_charged_nothing() {
 fn the_metrics_count_each_upstream_for_itself() {
     let (gate, _) = two();
     let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
-    calls(own(&mut exchange, head(500), b"", 50));
+    calls(own(&mut exchange, head(503), b"", 50));
     reply(side(&mut exchange, 50, Some(head(401)), b""));
     let names: Vec<_> = exchange.take_counts().iter().map(|count| count.name()).collect();
     for name in [
-        "imagegate_upstream_errors_total.kind.upstream_error.upstream.codex",
+        "imagegate_upstream_errors_total.kind.server_is_overloaded.upstream.codex",
         "imagegate_failovers_total.upstream.codex",
         "imagegate_upstream_errors_total.kind.upstream_authentication_failed.upstream.openai",
     ] {

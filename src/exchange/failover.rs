@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Each call of the request moves on by itself, and only while the client's head is held, nothing of a picture has
-//! come, and the upstream has said that it draws none: over a limit, out of credit, not entitled, wrongly set up,
-//! failed, or out of reach. One that was silent or broke off may have drawn, and be paid; what is the client's fault is so everywhere.
+//! come, and the upstream has said that it draws none: over a limit, out of credit, not entitled, wrongly set up, or
+//! out of reach. One that failed, was silent or broke off may have drawn, and be paid; what is the client's fault is so everywhere.
 //!
 //! The client's body is kept until no call can move on any more, and written anew for each call.
 
@@ -106,7 +106,6 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
         Failure::RateLimited { .. }
             | Failure::QuotaExhausted
             | Failure::UpstreamOverloaded { .. }
-            | Failure::UpstreamFailed
             | Failure::UpstreamCredential
             | Failure::UpstreamNotEntitled
             | Failure::UpstreamBlocked
@@ -170,6 +169,7 @@ mod tests {
     fn what_is_no_refusal_is_told_as_it_is() {
         let limited = Failure::RateLimited { retry_after: Duration::from_secs(1) };
         for last in [
+            Failure::UpstreamFailed,
             Failure::UpstreamTimeout,
             Failure::UpstreamCut,
             Failure::Refused { message: "no".to_owned(), details: None },

@@ -73,7 +73,7 @@ fn the_next_upstream_draws_where_the_first_refuses() {
         "type": "invalid_request_error", "param": "tool_choice", "code": null}});
     let refusals = [
         error(429, "usage_limit_reached"),
-        error(500, "server_error"),
+        error(500, "server_is_overloaded"),
         error(401, "token_expired"),
         Step::json(400, &tool),
         // No length, no end of its own: the end of the connection is the end of the body.
@@ -219,7 +219,7 @@ fn a_large_picture_of_the_next_upstream_comes_through_and_so_does_a_stream() {
 
 #[test]
 fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
-    let codex = Upstream::always(error(500, "server_error"));
+    let codex = Upstream::always(error(503, "server_is_overloaded"));
     let provider = Upstream::always(answer("aGVsbG8="));
     let envoy = setup(codex.port(), provider.port()).start();
     let base64 = format!("iVBORw0KGgo{}", "A".repeat((5 << 20) + 1));
