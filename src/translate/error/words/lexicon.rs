@@ -19,6 +19,7 @@ mod tests {
             refusal::WILL_NOT,
             refusal::NOT,
             refusal::MAY,
+            refusal::WEAK,
             refusal::IMPOSSIBLE,
             refusal::DECLINE,
             refusal::BLOCKED,

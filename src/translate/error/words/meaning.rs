@@ -63,7 +63,8 @@ fn lacks_tool(sentence: &str) -> bool {
 /// Whether a sentence says that no images are made, in general or now.
 fn makes_none(sentence: &str) -> bool {
     let in_general = has(sentence, fail::IMAGES) && !has(sentence, fail::THIS_IMAGE);
-    cannot(sentence) && has(sentence, say::MAKE) && (in_general || has(sentence, fail::NOW))
+    let makes_not = cannot(sentence) || has(sentence, say::WEAK);
+    makes_not && has(sentence, say::MAKE) && (in_general || has(sentence, fail::NOW))
 }
 
 fn is_refusal(text: &Text, is_broken: bool) -> bool {
@@ -116,5 +117,13 @@ fn refuses(sentence: &Sentence, subject: Subject, is_broken: bool) -> bool {
 }
 
 fn cannot(sentence: &str) -> bool {
-    has(sentence, say::CANNOT) || has(sentence, say::NOT) && has(sentence, say::MAY)
+    let makes_next = |rest: &str| each(say::MAKE).any(|verb| rest.starts_with(verb));
+    // The border behind the pattern is the one before the verb.
+    let of_weak = |weak: &str| {
+        let rest = sentence.find(weak)?.saturating_add(weak.len()).saturating_sub(1);
+        sentence.get(rest..).map(makes_next)
+    };
+    has(sentence, say::CANNOT)
+        || has(sentence, say::NOT) && has(sentence, say::MAY)
+        || each(say::WEAK).filter_map(of_weak).any(|it| it)
 }

@@ -165,7 +165,7 @@ pub(in super::super) const ALLOWANCE: &[&str] = &[
      _obergrenze_|_höchstzahl_|_límite|_cuota|_cupo_|_cota|_crédit|_forfait_|_plafond_|\
      kontingent|limit_|limits_|_generaciones_|_gerações_|_générations_|_capacity_|\
      _máximo_de_|_maximal|_maximum_|_tokens_|_images_left_|_imágenes_de_hoy_|_uses_|\
-     _images_for_today_|_of_your_images_|generierungen_",
+     _images_for_today_|_of_your_images_|generierungen_|_anzahl_",
     "_лимит|_квот|_кредит|_ограничени|_генераций_|_частот|_предел_",
     "限额|限額|额度|額度|配额|配額|上限|次数|次數|限制|点数|積分|积分|余额|餘額|制限|回数|\
      クォータ|利用枠|割り当て|クレジット|點數|张数|枚数|生成枠",

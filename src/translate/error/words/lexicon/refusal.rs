@@ -6,19 +6,18 @@ pub(in super::super) const CANNOT: &[&str] = &[
      _no_puedo_|_no_podemos_|_no_me_es_posible_|_no_es_posible_|_no_creo_imágenes_|\
      _no_genero_|_no_soy_capaz_|_ne_peux_pas_|_ne_pouvons_pas_|_ne_suis_pas_|_ne_génère_pas_|\
      _ne_crée_pas_|_impossible_|_ne_puis_|_não_posso_|_não_consigo_|_não_podemos_|\
-     _não_é_possível_|_não_crio_|_não_gero_|_isn't_possible_|_we_don't_|_i_never_|\
-     _never_create_|_never_generate_|_unmöglich_|_no_la_puedo_|_no_lo_puedo_|_no_te_puedo_|\
-     _no_se_puede_|_no_podría_|_no_debería_|_no_hago_|_no_dibujo_|_no_produzco_|_imposible_|\
-     _on_ne_peut_|_não_faço_|_não_desenho_|_não_produzo_|_não_se_pode_|_não_poderia_|\
-     _impossível_|_não_sou_capaz_|_i_don't_|_i_do_not_|_we_do_not_|_not_allowed_to_|\
-     _not_permitted_to_|_no_way_to_|_not_something_i'm_|_not_something_i_can_|\
-     _not_something_i_am_|_n'ai_pas_la_possibilité_|_nicht_möglich_|_not_possible_|\
-     _pas_possible_|_was_blocked_|_been_blocked_|_was_rejected_|_been_rejected_|\
-     _was_refused_|_blockiert_|_bloquead|_bloqué|_aren't_something_i_|_não_tenho_permissão_|\
-     _no_tengo_permi|_n'ai_pas_le_droit_|_not_have_permission_|_don't_have_permission_|\
-     _keine_erlaubnis_",
+     _não_é_possível_|_não_crio_|_não_gero_|_isn't_possible_|_never_create_|_never_generate_|\
+     _unmöglich_|_no_la_puedo_|_no_lo_puedo_|_no_te_puedo_|_no_se_puede_|_no_podría_|\
+     _no_debería_|_no_hago_|_no_dibujo_|_no_produzco_|_imposible_|_on_ne_peut_|_não_faço_|\
+     _não_desenho_|_não_produzo_|_não_se_pode_|_não_poderia_|_impossível_|_não_sou_capaz_|\
+     _not_allowed_to_|_not_permitted_to_|_no_way_to_|_not_something_i'm_|\
+     _not_something_i_can_|_not_something_i_am_|_n'ai_pas_la_possibilité_|_nicht_möglich_|\
+     _not_possible_|_pas_possible_|_was_blocked_|_been_blocked_|_was_rejected_|\
+     _been_rejected_|_was_refused_|_blockiert_|_bloquead|_bloqué|_aren't_something_i_|\
+     _não_tenho_permissão_|_no_tengo_permi|_n'ai_pas_le_droit_|_not_have_permission_|\
+     _don't_have_permission_|_keine_erlaubnis_|_outside_what_i_can_|_beyond_what_i_can_",
     "_не_могу_|_не_можем_|_не_умею_|_не_способ|_невозможно_|_не_рисую_|_не_генерирую_|\
-     _нельзя_|_мы_не_|_я_не_|_не_изображаю_|заблокирован|_нет_права_",
+     _нельзя_|_не_изображаю_|заблокирован|_нет_права_",
     "不能|无法|無法|没法|沒法|没办法|沒辦法|不可|不便|出来ません|できない|できかね|\
      いたしかね|致しかね|难以|難以|不宜|不适合|不適合|不生成|不画|不畫|不提供|かねま|かねる|\
      我不会|我不會|不会生成|不會生成|不会为|不會為|不会画|不會畫|しません|きません|りません|\
@@ -48,9 +47,13 @@ pub(in super::super) const NOT: &[&str] =
 pub(in super::super) const MAY: &[&str] = &[
     "_kann_|_können_|_darf_|_dürfen_|_könnte_|_erstelle_ich_|_erzeuge_ich_|_zeichne_ich_|\
      _generiere_ich_|_mache_ich_|_male_ich_|_puedo_|_podemos_|_peux_|_pouvons_|_puis_|\
-     _je_génère_|_je_crée_|_je_dessine_|_je_ne_|_posso_|_consigo_",
+     _je_génère_|_je_crée_|_je_dessine_|_posso_|_consigo_",
     "_могу_|_можем_|_создаю_|_рисую_",
 ];
+
+/// "I do not": a refusal only if a verb of making follows at once.
+pub(in super::super) const WEAK: &[&str] =
+    &["_i_don't_|_i_do_not_|_we_don't_|_we_do_not_|_i_never_|_je_ne_|_nous_ne_", "_я_не_|_мы_не_"];
 
 /// It cannot be, whatever it is.
 pub(in super::super) const IMPOSSIBLE: &[&str] = &[
@@ -167,13 +170,14 @@ pub(in super::super) const SUBJECT: &[&str] = &[
      _perigos|_minoria|_assassin|_ator_|_atriz_|_cantor|_direitos_|_passaporte|_eleiç|\
      _humilh|_zomba|_tortur|_tuer_|_meurtr|_acteur|_actrice_|_chanteu|_droits_|_passeport|\
      _élection|_offensant|_humili|_diffam|_dangereu|_illicite|_moqu|_désinform|\
-     _content_restriction",
+     _content_restriction|_president_|_prime_minister_|_präsident|_presidente_|_président_|\
+     _nonconsensual_|_non_consensual_|_being_shot_",
     "_насили|_жесток|_реальн|_публичн|_знаменит|_политик|_авторск|_товарн|_защищен|_защищён|\
      _несовершеннолет|_детей_|_ребен|_ребён|_сексуальн|_обнажен|_обнажён|_эротич|_порногр|\
      _оружи|_ненавист|_дискримин|_террор|_экстремис|_самоповрежд|_суицид|_поддель|_фальшив|\
      _вводящ|_кровав|_незаконн|_правила_|_наркот|_расис|_согласия_|_интим|_меньшинств|\
      _религи|_пытк|_убий|_актер|_актёр|_актрис|_певиц|_певц|_паспорт|_мошен|_выбор|_оскорб|\
-     _унижа|_опасн|_высмеив|_прав_|_персонаж_защищ|_нацис|_свастик|_дезинформ",
+     _унижа|_опасн|_высмеив|_прав_|_персонаж_защищ|_нацис|_свастик|_дезинформ|_президент",
     "真实人物|真實人物|真人|公众人物|公眾人物|政治人物|政治家|名人|明星|肖像|版权|版權|商标|\
      商標|知识产权|知識產權|著作权|著作權|受保护|受保護|未成年|儿童|兒童|色情|性暗示|性内容|\
      裸|露骨|情色|暴力|血腥|武器|仇恨|歧视|歧視|恐怖|极端|極端|自残|自殘|虚假|虛假|伪造|冒充|\
@@ -183,7 +187,8 @@ pub(in super::super) const SUBJECT: &[&str] = &[
      宗教|少数群体|少數群體|演员|演員|歌手|护照|護照|证件|證件|欺诈|欺詐|诈骗|詐騙|选举|選舉|\
      侮辱|诽谤|誹謗|危险|危險|犯罪|杀|殺|纳粹|納粹|迪士尼|任天堂|知名|隐私|隱私|个人信息|\
      不良|低俗|擦边|俳優|中傷|名誉|個人を|少数派|パスポート|身分証|詐欺|選挙|危険|ナチス|\
-     ディズニー|権利|プライバシー|卑猥|アダルト|露出|规定|規定|准则|準則",
+     ディズニー|権利|プライバシー|卑猥|アダルト|露出|规定|規定|准则|準則|总统|總統|大統領|\
+     首相",
 ];
 
 /// There is no rule in the way.
@@ -201,12 +206,12 @@ pub(in super::super) const NOT_THE_RULES: &[&str] = &[
 
 /// Verbs of making an image, and names of what is made by them.
 pub(in super::super) const MAKE: &[&str] = &[
-    "_creat|_mak|_draw|_produc|_depict|_render|_reproduc|_design|_show_|_portray|_paint|\
-     _visuali|_edit_|_call_the_image_tool_|_use_the_image_tool_|_provide_|_erstell|_erzeug|\
-     _zeichn|_darstell|_abbild|_anfertig|_gestalt|_malen_|_umsetz|_crear_|_creo_|_gener|\
-     _dibuj|_hacer_|_represent|_mostrar_|_ilustr|_realizar_|_elabor|_crée|_génér|_dessin|\
-     _produi|_représent|_réalis|_illustr|_montrer_|_faire_|_criar_|_crio_|_ger|_desenh|\
-     _fazer_|_retrat|_produz|_entsprech|_pictures_of_|_dargestell|_muestr",
+    "_creat|_mak|_draw|_produc|_depict|_render|_reproduc|_show_|_portray|_paint|_visuali|\
+     _edit_|_call_the_image_tool_|_use_the_image_tool_|_provide_|_erstell|_erzeug|_zeichn|\
+     _darstell|_abbild|_anfertig|_gestalt|_malen_|_umsetz|_crear_|_creo_|_gener|_dibuj|\
+     _hacer_|_represent|_mostrar_|_ilustr|_realizar_|_elabor|_crée|_génér|_dessin|_produi|\
+     _représent|_réalis|_illustr|_montrer_|_faire_|_criar_|_crio_|_ger|_desenh|_fazer_|\
+     _retrat|_produz|_entsprech|_pictures_of_|_dargestell|_muestr|_designing_|_to_design_",
     "_созда|_генерир|_сгенерир|_рис|_нарис|_изобра|_сдела|_показ|_воспроизв",
     "生成|绘|繪|创作|創作|制作|製作|创建|創建|生图|生圖|出图|出圖|提供|作成|描く|描け|描き|\
      描画|作る|作れ|制图|呈现|呈現|作り|イラスト化|表現|画这|畫這|画出|畫出|画一|畫一|能画|\
@@ -252,9 +257,11 @@ pub(in super::super) const UNTIL: &[&str] = &[
      _preciso_|_not_sure_|_don't_know_|_do_not_know_|_sais_pas_|_no_sé_|_não_sei_|\
      _weiß_nicht_|_nicht_sicher_|_if_i_|_let_me_know_|_tell_from_|_decide_|_entendi_|\
      _entiendo_|_don't_worry_|_sin_problema_|_seguro_de_|_sûr_de_|_which_one_|_which_of_|\
-     _know_which_|_tell_which_|_say_which_",
+     _know_which_|_tell_which_|_say_which_|_enough_information_|_enough_detail|_not_clear_|\
+     _unclear_|_nicht_verstanden_|_not_understand_|_don't_understand_|_don't_see_|\
+     _don't_have_the_",
     "_пока_вы_не_|_без_уточн|_больше_деталей_|_прикреп|_вложен|_не_знаю_|_не_понимаю_|\
-     _не_уверен",
+     _не_уверен|_не_понял|_не_указан",
     "之前|先告诉|先告訴|更多细节|更多細節|上传|上傳|看不到|附件|添付|詳しく|詳細|見当たり|\
      見つかり|教えて|不确定|不確定|不知道|能不能|可不可以|会不会|會不會|要不要|是不是|\
      分かりません|わかりません|ご安心|放心",
