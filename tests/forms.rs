@@ -193,7 +193,9 @@ fn an_image_that_cannot_be_a_file_is_refused_by_name() {
         assert_eq!((reply.status, error["code"].as_str().unwrap()), (400, code));
         assert_eq!(error["param"], param);
         assert!(error["message"].as_str().unwrap().contains(words), "{error}");
-        assert!(edit(&json!({"edits": "json"}), &request).is_ok(), "{request}");
+        // No bytes have that text, whoever reads it.
+        let is_cut = words.contains("one character over");
+        assert_eq!(edit(&json!({"edits": "json"}), &request).is_err(), is_cut, "{request}");
     }
     let request = json!({"prompt": "p", "images": [hosted]}).to_string();
     let path = "/v1/images/generations";
