@@ -128,6 +128,26 @@ fn a_request_whose_side_calls_have_no_cluster_never_goes_upstream() {
 }
 
 #[test]
+fn a_page_of_html_in_a_200_is_no_answer_that_was_cut() {
+    for (page, status, code_of) in [
+        ("<html><title>Just a moment...</title></html>", 502, "upstream_blocked"),
+        ("<html><title>Attention Required! | Cloudflare</title></html>", 502, "upstream_blocked"),
+    ] {
+        let (gate, _) = gate(&json!({}));
+        let mut exchange = asking(&gate, 1);
+        let content_type = Some(b"text/html; charset=UTF-8".to_vec());
+        let head = ResponseHead { status: 200, content_type, ..ResponseHead::default() };
+        let _ = exchange.response_headers(head, End::Open, NOW);
+        let OnResponseBody::Reply(reply) =
+            exchange.response_body(page.as_bytes().to_vec(), End::Stream, NOW)
+        else {
+            panic!("no reply")
+        };
+        assert_eq!(code(&reply), (status, json!(code_of)), "{page}");
+    }
+}
+
+#[test]
 fn a_request_that_envoy_has_no_route_for_says_so_to_the_operator() {
     for details in ["route_not_found", "cluster_not_found"] {
         let (gate, _) = gate(&json!({}));

@@ -230,6 +230,8 @@ impl Call {
                 State::Settled(Err(Failure::UpstreamGarbled))
             }
             ResponseHead { status: 200..=299, .. } => match (self.api, head.is_json()) {
+                // A page for people, such as a challenge.
+                (Api::Responses, false) if head.is_html() => State::failing(head, room, now),
                 (Api::Responses, false) => State::collecting(bounds, room, Document::Event),
                 (Api::Images, true) => State::collecting(bounds, room, Document::Images),
                 // An error told with a status of success.

@@ -105,6 +105,11 @@ impl ResponseHead {
         self.content_type.as_deref().is_some_and(|it| is_of(it, GRPC))
     }
 
+    /// Whether the body is a page for people.
+    pub(super) fn is_html(&self) -> bool {
+        self.content_type.as_deref().is_some_and(|it| is_of(it, b"text/html"))
+    }
+
     /// Whether the body is events.
     pub(super) fn is_events(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_events)
