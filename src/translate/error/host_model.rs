@@ -17,8 +17,17 @@ const TOOL: &str = "image_generation";
 /// The type of errors about the image itself: the model in them is the image model.
 const IMAGE_ERROR: &str = "image_generation_user_error";
 
+/// Parts of codes and types that say that the error is about something else: its message may quote the
+/// client's prompt, and a prompt may quote any of the words above.
+const OTHER: [&str; 9] =
+    ["moderation", "policy", "safety", "content", "prompt", "quota", "limit", "overload", "server"];
+
 /// What is wrong with `host_model`, if the error is about it.
 pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<HostModelFault> {
+    let is_other = |word: &String| OTHER.iter().any(|part| word.contains(part));
+    if info.moderation.is_some() || [&info.code, &info.kind].into_iter().flatten().any(is_other) {
+        return None;
+    }
     let message = info.message.as_deref()?.to_ascii_lowercase();
     if !names(&message, &host_model.to_ascii_lowercase()) {
         return None;
@@ -117,6 +126,10 @@ mod tests {
             json!({"error": {"code": "rate_limit_exceeded",
                 "message": "Rate limit reached for gpt-6-luna in organization x."}}),
             json!({"error": {"code": "server_error"}}),
+            json!({"error": {"code": "moderation_blocked", "type": "invalid_request_error", "message":
+                "Your prompt \"The 'gpt-6-luna' model is not supported\" was rejected."}}),
+            json!({"error": {"code": "invalid_prompt",
+                "message": "Not allowed: 'gpt-6-luna' does not exist"}}),
         ] {
             assert_eq!(fault(&body, "gpt-6-luna"), None, "{body}");
         }
