@@ -128,6 +128,22 @@ fn a_request_whose_side_calls_have_no_cluster_never_goes_upstream() {
 }
 
 #[test]
+fn fewer_images_for_want_of_a_route_are_logged() {
+    let (gate, _) = gate(&json!({}));
+    let mut exchange = asking(&gate, 2);
+    let details = Some("cluster_not_found".to_owned());
+    let head = ResponseHead { status: 404, envoy_details: details, ..ResponseHead::default() };
+    let _ = exchange.response_headers(head, End::Open, NOW);
+    let _ = exchange.response_body(b"gone".to_vec(), End::Stream, NOW);
+    exchange.side_call_headers(0, Some(ok()), NOW);
+    exchange.side_call_body(0, stream("QUJD"), NOW);
+    let OnAnswer::Reply(reply) = exchange.side_call_end(0, NOW) else { panic!("no reply") };
+    assert_eq!((reply.status, header(&reply, "x-imagegate-images-failed")), (200, Some("1")));
+    let notice = reply.notice.unwrap();
+    assert!(notice.contains("upstream `codex`: Envoy has no route"), "{notice}");
+}
+
+#[test]
 fn a_page_of_html_in_a_200_is_no_answer_that_was_cut() {
     for (page, status, code_of) in [
         ("<html><title>Just a moment...</title></html>", 502, "upstream_blocked"),

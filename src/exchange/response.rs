@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::asking::{Asking, Results};
+use super::asking::{Asking, Failed, Results};
 use super::call::Call;
 use super::head::ResponseHead;
 use super::notice;
@@ -253,6 +253,10 @@ impl Exchange {
             self.settle(&Charge::nothing(), now);
             return self.refuse(&failure);
         }
+        // The client gets what came; the operator learns why it is not all.
+        let upstream =
+            |it: &Failed| self.gate.config.upstream(&self.record.candidate(it.candidate));
+        let notice = failures.iter().find_map(|it| notice::moved_on(&it.failure, upstream(it)));
         let ticket = self.ticket.as_ref();
         let charge = ticket.map(|ticket| ticket.charge(&self.gate, &pictures, &drawn_by));
         self.record.deliver(&pictures, now);
@@ -260,7 +264,7 @@ impl Exchange {
         match answer::write(pictures, format, now.as_secs()) {
             Ok(body) => {
                 let limits = self.settle(&charge.unwrap_or_else(Charge::nothing), now);
-                self.deliver(body, limits)
+                LocalReply { notice, ..self.deliver(body, limits) }
             }
             Err(_) => {
                 self.record.images_delivered = 0;
