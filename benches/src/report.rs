@@ -196,7 +196,7 @@ impl<T: Serialize> Run<T> {
     }
 }
 
-/// Reads a file that [`write`] has written.
+/// Reads a file that [`write()`] has written.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> T {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))

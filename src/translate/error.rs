@@ -7,10 +7,10 @@
 //! Rules decide, not lists of codes, so that a code that nobody has seen falls out right:
 //!
 //! 1. some statuses stand for themselves, whatever their body: 401, 402, 413, 429, time-outs;
-//! 2. words in the code or the type ([`Sense`]): content, money, plan, limits, credential;
-//! 3. the field that is named ([`field`]): the client's, or ours;
+//! 2. words in the code or the type (`sense`): content, money, plan, limits, credential;
+//! 3. the field that is named (`field`): the client's, or ours;
 //! 4. the type: `image_generation_user_error` is the client's, `server_error` is nobody's;
-//! 5. the message ([`Phrase`]), then the status alone.
+//! 5. the message (`phrase`), then the status alone.
 //!
 //! [`Failure::UpstreamFailed`] also says that an image may have been drawn: no other upstream is asked.
 
