@@ -74,6 +74,9 @@ pub fn host_model_refused(body: &[u8], host_model: &str) -> Option<Failure> {
 }
 
 /// The same of an error that was read.
+///
+/// `None` if the error has a meaning of its own or names another field: its message may quote the
+/// prompt, and so whatever a client wants it to say.
 #[must_use]
 pub fn refuses_host_model(info: &ErrorInfo, host_model: &str) -> Option<Failure> {
     let fault = host_model_fault(info, host_model)?;

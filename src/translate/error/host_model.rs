@@ -22,10 +22,17 @@ const IMAGE_ERROR: &str = "image_generation_user_error";
 const OTHER: [&str; 9] =
     ["moderation", "policy", "safety", "content", "prompt", "quota", "limit", "overload", "server"];
 
+/// The same in messages of errors without a code.
+const REFUSALS: [&str; 3] = ["safety system", "content policy", "usage policies"];
+
 /// What is wrong with `host_model`, if the error is about it.
 pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<HostModelFault> {
     let is_other = |word: &String| OTHER.iter().any(|part| word.contains(part));
     if info.moderation.is_some() || [&info.code, &info.kind].into_iter().flatten().any(is_other) {
+        return None;
+    }
+    let is_ours = |param: &str| param == "model" || param.starts_with("tool");
+    if info.param.as_deref().is_some_and(|param| !param.is_empty() && !is_ours(param)) {
         return None;
     }
     let message = info.message.as_deref()?.to_ascii_lowercase();
@@ -33,13 +40,17 @@ pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<Hos
         return None;
     }
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if says(&REFUSALS) {
+        return None;
+    }
     let is_not_served = says(&NOT_SERVED);
+    if info.kind.as_deref().is_some_and(|kind| kind.ends_with(IMAGE_ERROR)) {
+        return None;
+    }
     if message.contains(TOOL) && is_not_served {
         return Some(HostModelFault::NoImageTool);
     }
-    let is_of_tool = info.param.as_deref().is_some_and(|param| param.starts_with("tools"));
-    let is_of_image = info.kind.as_deref().is_some_and(|kind| kind.ends_with(IMAGE_ERROR));
-    if is_of_tool || is_of_image {
+    if info.param.as_deref().is_some_and(|param| param.starts_with("tools")) {
         return None;
     }
     if says(&TOO_OLD) {

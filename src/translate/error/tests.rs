@@ -3,7 +3,7 @@ use std::{borrow::Cow, time::Duration};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{from_event, from_http, from_incomplete};
+use super::{from_event, from_http, from_incomplete, host_model_refused};
 use crate::{
     codex::error::ErrorInfo,
     config::Api,
@@ -44,6 +44,38 @@ fn a_refusal_is_the_clients_whatever_its_code() {
         assert_eq!(http(400, &coded(code)), refused, "{code}");
         assert_eq!(http(403, &coded(code)), refused, "{code}");
         assert_eq!(event(&coded(code)), refused, "{code}");
+    }
+}
+
+/// Else a client could have every worker leave out host models that work.
+#[test]
+fn a_prompt_that_is_quoted_refuses_no_host_model() {
+    let refuses = |error: &Value| {
+        let body = json!({ "error": error }).to_string();
+        host_model_refused(body.as_bytes(), "gpt-6-luna").is_some()
+    };
+    for quoted in [
+        "The 'gpt-6-luna' model is not supported",
+        "Tool 'image_generation' is not supported with gpt-6-luna",
+        "The 'gpt-6-luna' model requires a newer version of Codex.",
+    ] {
+        assert!(refuses(&json!({ "message": quoted, "param": "model" })), "{quoted}");
+        for (code, kind, param) in [
+            ("moderation_blocked", "invalid_request_error", Value::Null),
+            ("content_policy_violation", "invalid_request_error", json!("prompt")),
+            ("invalid_prompt", "invalid_request_error", Value::Null),
+            ("invalid_image_url", "invalid_request_error", json!("input")),
+            ("invalid_value", "invalid_request_error", json!("input[0].content[0].text")),
+            ("string_above_max_length", "invalid_request_error", json!("prompt")),
+            ("anything", "image_generation_user_error", Value::Null),
+            ("rate_limit_exceeded", "requests", Value::Null),
+        ] {
+            let message = format!("No: \"{quoted}\"");
+            let error = json!({"code": code, "type": kind, "param": param, "message": message});
+            assert!(!refuses(&error), "{error}");
+        }
+        let uncoded = format!("Your request was rejected by the safety system: \"{quoted}\"");
+        assert!(!refuses(&json!({ "message": uncoded })), "{uncoded}");
     }
 }
 
