@@ -170,6 +170,29 @@ fn every_example_serves_a_virtual_host_with_a_real_domain() {
     assert_eq!(sim.received().len(), 9);
 }
 
+/// What Envoy answers by itself passes `local_reply_config`, which is for errors only.
+#[test]
+fn answers_of_other_routes_that_are_no_errors_stay_as_they_are() {
+    let upstream = Upstream::unreached();
+    let routes = "- match: { path: /healthz }\n                          \
+         direct_response: { status: 200, body: { inline_string: well } }\n                        \
+         - match: { path: /old }\n                          \
+         redirect: { path_redirect: /new }\n                        ";
+    for (file, setup) in [
+        ("envoy.yaml", Setup::new(upstream.port())),
+        ("production.yaml", Setup::production(upstream.port()).configure_struct(&config())),
+    ] {
+        let envoy = setup.replace(LAST_ROUTE, &format!("{routes}{LAST_ROUTE}")).start();
+        let healthy = Request::new("GET", "/healthz").send(&envoy);
+        assert_eq!(healthy.status, 200, "{file}");
+        assert_eq!(String::from_utf8_lossy(&healthy.body), "well", "{file}");
+        let moved = Request::new("GET", "/old").send(&envoy);
+        assert_eq!(moved.status, 301, "{file}");
+        assert!(moved.header("location").is_some_and(|it| it.ends_with("/new")), "{file}");
+        assert!(moved.body.is_empty(), "{file}: {}", String::from_utf8_lossy(&moved.body));
+    }
+}
+
 #[test]
 fn a_route_that_is_missing_is_the_operators_fault_and_is_logged() {
     let upstream = Upstream::unreached();
