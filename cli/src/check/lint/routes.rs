@@ -53,7 +53,10 @@ pub(super) fn check(gate: &Gate<'_>, table: &Node, findings: &mut Vec<Finding>) 
 fn foreign(host: &Node) -> Finding {
     let title = format!("the virtual host `{}` has no routes to upstreams", route::name_of(host));
     Finding::note(title, place_of(host, "routes"))
-        .why("the filter runs on it too, and image requests to its domains fail")
+        .why(
+            "the filter runs on it too: an image request with a key that names one of its domains goes to its \
+             routes, with the upstream's credential unless that is `envoy`",
+        )
         .help("if no images are served there, disable the filter by `typed_per_filter_config`")
 }
 
