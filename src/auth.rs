@@ -23,6 +23,8 @@ pub enum UserFault {
     Required,
     /// The request names another user than the consumer's own.
     Foreign,
+    /// The request of a consumer that takes any end user names the own user of another consumer.
+    OfAnother,
     /// A master key's request names somebody who is not in the configuration: that name, cut to 128
     /// bytes.
     Unknown(String),
@@ -115,7 +117,7 @@ pub fn resolve_user(
     let requested = requested.filter(|user| !user.is_empty());
     let user = match (consumer.user(), requested) {
         (Some(_), Some(requested)) if consumer.takes_any_user() => {
-            return end_user(config, requested);
+            return end_user(config, consumer, requested);
         }
         (Some(own), Some(requested)) if own != requested => return Err(UserFault::Foreign),
         (Some(own), _) => own,
@@ -134,10 +136,13 @@ pub fn resolve_user(
     }
 }
 
-/// The end user whom a consumer that takes any names, listed or not.
-fn end_user(config: &Config, user: &str) -> Result<String, UserFault> {
+/// The end user whom a consumer that takes any names, listed or not. The own users of other consumers
+/// are left out: one key must not use up what another one has.
+fn end_user(config: &Config, consumer: &Consumer, user: &str) -> Result<String, UserFault> {
+    let is_of_another = consumer.user() != Some(user) && config.is_own_user(user);
     match config.user(user) {
         UserState::Blocked => Err(UserFault::Blocked),
+        UserState::Known | UserState::Unknown if is_of_another => Err(UserFault::OfAnother),
         UserState::Known | UserState::Unknown if is_end_user(user) => Ok(user.to_owned()),
         UserState::Known | UserState::Unknown => Err(UserFault::Unknown(shorten(user))),
     }

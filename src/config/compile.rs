@@ -26,6 +26,8 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let routes = model::compile(file.models, &upstreams)?;
     let identity = identity::compile(file.identity)?;
     let consumers = Consumers::compile(file.consumers, identity.as_ref())?;
+    let own = consumers.list.iter().filter_map(|it| it.user().map(str::to_owned));
+    let own_users = own.collect();
     let users = compile_users(file.users, &root.key("users"), &consumers)?;
     let request = compile_request(&file.request, &root.key("request"))?;
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
@@ -52,6 +54,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         consumers,
         identity,
         users,
+        own_users,
         unknown_users,
         route_match: file.route_match.unwrap_or_default(),
         request,

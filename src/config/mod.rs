@@ -33,7 +33,7 @@ mod text;
 mod units;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -66,6 +66,7 @@ pub struct Config {
     consumers: consumer::Consumers,
     identity: Option<Identity>,
     users: BTreeMap<String, UserState>,
+    own_users: BTreeSet<String>,
     unknown_users: UnknownUsers,
     route_match: RouteMatch,
     request: RequestLimits,
@@ -238,6 +239,11 @@ impl Config {
     /// What is known about the user `id`.
     pub fn user(&self, id: &str) -> UserState {
         self.users.get(id).copied().unwrap_or(UserState::Unknown)
+    }
+
+    /// Whether a consumer acts for the user `id` if a request names nobody.
+    pub fn is_own_user(&self, id: &str) -> bool {
+        self.own_users.contains(id)
     }
 
     /// What becomes of users who are not in the configuration.

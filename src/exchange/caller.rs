@@ -85,6 +85,7 @@ pub(super) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
     match fault {
         UserFault::Required => Failure::UserRequired,
         UserFault::Foreign => Failure::UserForeign { field },
+        UserFault::OfAnother => Failure::UserOfAnother { field },
         UserFault::Unknown(user) => Failure::UserUnknown { user, field },
         UserFault::Blocked => Failure::UserBlocked,
     }

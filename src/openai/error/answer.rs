@@ -70,6 +70,7 @@ impl Failure {
             Self::Key(reason) => reason.class(),
             Self::UserRequired => Class::UserRequired,
             Self::UserForeign { .. } => Class::UserForeign,
+            Self::UserOfAnother { .. } => Class::UserOfAnother,
             Self::UserUnknown { .. } => Class::UserUnknown,
             Self::UserBlocked => Class::UserBlocked,
             Self::ModelUnknown { .. } => Class::ModelUnknown,
@@ -123,9 +124,9 @@ impl Failure {
     fn particulars(&self) -> (Option<&'static str>, Option<&str>, Option<&ModerationDetails>) {
         match self {
             Self::Request(error) => (Some(error.code.as_str()), error.param.as_deref(), None),
-            Self::UserForeign { field } | Self::UserUnknown { field, .. } => {
-                (None, Some(field), None)
-            }
+            Self::UserForeign { field }
+            | Self::UserOfAnother { field }
+            | Self::UserUnknown { field, .. } => (None, Some(field), None),
             Self::Refused { details, .. } => (None, None, details.as_ref()),
             Self::ReferenceInvalid { param, fault, .. } => {
                 (Some(fault.as_str()), Some(param), None)
@@ -140,7 +141,7 @@ impl Failure {
     fn message(&self, template: &str) -> String {
         let one = |name, value: &str| fill(template, &[(name, value)]);
         match self {
-            Self::UserForeign { field } => one("param", field),
+            Self::UserForeign { field } | Self::UserOfAnother { field } => one("param", field),
             Self::UserUnknown { user, .. } => one("user", &echo(user)),
             Self::ModelUnknown { model } | Self::PriceUnavailable { model } => {
                 one("model", &echo(model))

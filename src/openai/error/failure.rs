@@ -23,6 +23,11 @@ pub enum Failure {
         /// The field that names the user.
         field: &'static str,
     },
+    /// The `user` is the own user of another key.
+    UserOfAnother {
+        /// The field that names the user.
+        field: &'static str,
+    },
     /// The `user` does not exist.
     UserUnknown {
         /// As the client named it.

@@ -119,6 +119,9 @@ table! {
     /// A user other than the key's own.
     UserForeign: 403 InvalidRequest ["user_not_allowed"], Param::Named, ByStatus,
         "This API key acts for its own user alone. Leave '{param}' out; or ask the operator of this gateway to let the key name any user ('any_user').";
+    /// With `any_user`, the own user of another key.
+    UserOfAnother: 403 InvalidRequest ["user_not_allowed"], Param::Named, ByStatus,
+        "This API key may not act for the user in '{param}', who belongs to another key. Name another user, or leave '{param}' out.";
     /// A user that is not listed.
     UserUnknown: 404 InvalidRequest ["user_not_found"], Param::Named, ByStatus,
         "The user '{user}' does not exist. The operator of this gateway can list it ('users') or admit any ('unknown_users').";
