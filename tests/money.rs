@@ -239,6 +239,40 @@ fn with_prices_of_tokens_the_usage_is_charged() {
     assert_eq!(standing(&gate, "usd", NOW)[0], "0.01618");
 }
 
+#[test]
+fn a_usage_that_cannot_be_is_charged_at_the_price_of_the_image() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 1}));
+    let drawn = String::from_utf8(picture("low", "1024x1024")).unwrap();
+    let absurd = drawn.replace("\"output_tokens\":196", "\"output_tokens\":1000000000000000000");
+    assert_ne!(absurd, drawn);
+    all_calls(&mut exchange, 1, absurd.as_bytes());
+    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 50_000_000);
+    assert_eq!(standing(&gate, "usd", NOW)[0], "0.05");
+}
+
+#[test]
+fn tokens_of_images_that_nobody_asked_for_are_not_charged() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 1}));
+    let drawn = String::from_utf8(picture("low", "1024x1024")).unwrap();
+    // Three images whose 588 tokens are counted together.
+    let (item, rest) = drawn.split_once("\n\n").unwrap();
+    let others = [2, 3].map(|id| item.replace("ig_1", &format!("ig_{id}")) + "\n\n").concat();
+    let three = format!("{item}\n\n{others}{rest}")
+        .replace("\"output_tokens\":196", "\"output_tokens\":588");
+    all_calls(&mut exchange, 1, three.as_bytes());
+    let record = record(&mut exchange, Some(200));
+    assert_eq!(
+        (&record["images_dropped"], &record["settled_nanodollars"]),
+        (&json!(2), &json!(8_090_000))
+    );
+}
+
 #[derive(Debug, Clone)]
 struct Story {
     n: u32,

@@ -321,13 +321,23 @@ fn pixels_of(size: Option<(u32, u32)>) -> u64 {
     size.map_or(AUTO_PIXELS, |(width, height)| u64::from(width).saturating_mul(u64::from(height)))
 }
 
-/// The tokens of a picture; absent where their kinds were not told.
+/// More tokens than this are no usage of one image but a mistake of the upstream: the largest known
+/// image has some 13,000, and 16 reference images not a hundred thousand.
+const MAX_TOKENS: u64 = 10_000_000;
+
+/// The tokens of a picture; `None` if their kinds were not reported, or cannot be. The price is then
+/// that of the image and not of its tokens: else one answer could close a budget for its window.
 fn tokens(picture: &Picture) -> Option<Tokens> {
     let usage = picture.usage?;
     let input = usage.input_details?;
+    let counts = [input.text_tokens, input.image_tokens, usage.output_tokens];
+    if counts.into_iter().any(|count| count > MAX_TOKENS) {
+        return None;
+    }
     Some(Tokens {
         text_input: input.text_tokens,
         image_input: input.image_tokens,
-        output: usage.output_tokens,
+        // The upstream counts images that the client does not get, and nobody asked for, as well.
+        output: usage.output_tokens.div_ceil(u64::from(picture.dropped).saturating_add(1)),
     })
 }

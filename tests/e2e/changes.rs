@@ -71,7 +71,9 @@ impl Watched {
     fn setup(&self, port: u16, more: &str) -> Setup {
         let path = self.0.join("imagegate.yaml");
         let source = format!("{{ path: {}{more} }}", path.display());
-        Setup::of("envoy/ecds.yaml", port).replace("{ path: envoy/ecds/imagegate.yaml }", &source)
+        Setup::of("envoy/ecds.yaml", port)
+            .replace("{ path: envoy/ecds/imagegate.yaml }", &source)
+            .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
     }
 }
 
