@@ -347,3 +347,18 @@ fn the_filters_of_others_are_passed_over() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
     assert!(outcome.err.contains("1 configuration, 0 errors, 0 warnings"), "{}", outcome.err);
 }
+
+#[test]
+fn a_copy_of_the_cluster_with_the_same_credential_is_another_way_to_the_upstream() {
+    let whole = example("credential-injector.yaml");
+    let at = whole.find("    - name: codex\n      connect_timeout").unwrap();
+    let copy = whole[at..].replacen("name: codex", "name: alias", 1);
+    let alias = changed(&whole, "cluster: nowhere", "cluster: alias") + &copy;
+    expect(&alias, "error", "another route leads to an upstream's cluster");
+    // A credential of its own is another service's.
+    let other =
+        copy.replace("codex-access-token", "other-token").replace("codex-account-id", "other-id");
+    let other = changed(&whole, "cluster: nowhere", "cluster: alias") + &other;
+    let outcome = check(&other);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+}

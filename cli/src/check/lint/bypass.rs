@@ -7,10 +7,11 @@ use super::{Scope, is_type};
 
 /// Looks at every route and every TCP proxy of the document.
 pub(super) fn check(document: &Node, scope: &Scope<'_>, findings: &mut Vec<Finding>) {
-    let guarded = guarded(document, scope);
+    let mut guarded: Vec<&str> = guarded(document, scope);
     if guarded.is_empty() {
         return;
     }
+    guarded.extend(with_same_secrets(document, &guarded));
     let in_gate = |table: &Node| scope.routed(document).any(|(_, it)| std::ptr::eq(it, table));
     for table in tables(document, scope) {
         for route in routes_of(table) {
@@ -50,6 +51,37 @@ fn guarded<'t>(document: &Node, scope: &Scope<'t>) -> Vec<&'t str> {
         guarded.extend(chosen.flat_map(|it| it.clusters()).map(|(name, _)| name));
     }
     guarded
+}
+
+/// The other clusters of the document whose filters add a secret that those of `guarded` add too: they
+/// spend the same credential.
+fn with_same_secrets<'t>(document: &'t Node, guarded: &[&str]) -> Vec<&'t str> {
+    let mut clusters = Vec::new();
+    document.walk(&mut |node| {
+        let is_cluster =
+            node.get("load_assignment").is_some() || node.get("connect_timeout").is_some();
+        let name = node.get("name").and_then(Node::text).filter(|_| is_cluster);
+        clusters.extend(name.map(|name| (name, secrets(node))));
+    });
+    let (own, others): (Vec<_>, Vec<_>) =
+        clusters.into_iter().partition(|(name, _)| guarded.contains(name));
+    let is_own = |secret: &str| own.iter().any(|(_, secrets)| secrets.contains(&secret));
+    let alike = others.into_iter().filter(|(_, secrets)| secrets.iter().any(|it| is_own(it)));
+    alike.map(|(name, _)| name).collect()
+}
+
+/// The names of the secrets that credential injectors below `node` add.
+fn secrets(node: &Node) -> Vec<&str> {
+    let mut secrets = Vec::new();
+    node.walk(&mut |it| {
+        if is_type(it, ".CredentialInjector") {
+            it.walk(&mut |inner| {
+                let name = inner.get("name").filter(|_| inner.get("sds_config").is_some());
+                secrets.extend(name.and_then(Node::text));
+            });
+        }
+    });
+    secrets
 }
 
 /// The route configurations of the document.
