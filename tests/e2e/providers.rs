@@ -58,7 +58,8 @@ fn a_request_reaches_the_provider_as_its_own_and_the_answer_comes_back_filtered(
     assert_eq!(received.path, "/v1/images/generations");
     assert_eq!(received.header("api-key").as_deref(), Some(TOKEN));
     assert_eq!(received.header("authorization"), None);
-    assert_eq!(received.header("host").as_deref(), Some("provider.test"));
+    // That of the route.
+    assert_eq!(received.header("host").as_deref(), Some("chatgpt.com"));
     let expected = json!({"model": "gpt-image-2", "prompt": SECRET_PROMPT, "size": "1024x1024"});
     assert_eq!(received.json(), expected);
 }
