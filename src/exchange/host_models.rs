@@ -15,7 +15,7 @@ use super::gate::Gate;
 use crate::config::{Candidate, Upstream};
 use crate::limits::Store;
 
-/// So many writes are tried while other workers write the same key.
+/// This many writes are tried while other workers write the same key.
 const MAX_TRIES: u32 = 8;
 
 /// The host models of one upstream, for one request.
@@ -35,7 +35,7 @@ struct Refused {
     name: String,
 }
 
-/// The orders of all candidates. One whose models were all refused goes behind the others.
+/// The orders of all candidates. One whose models were all refused goes after the others.
 pub(super) fn order(gate: &Gate, candidates: &mut Vec<Candidate<'_>>, now: Duration) -> Vec<Order> {
     let orders = |it: &Candidate<'_>| order_of(gate.store(), it.upstream, now);
     let mut sorted: Vec<_> = candidates.drain(..).map(|it| (orders(&it), it)).collect();
