@@ -28,6 +28,7 @@ pub mod multipart;
 mod name;
 pub mod openai;
 pub mod pattern;
+pub mod pool;
 pub mod prices;
 pub mod secret;
 pub mod sse;

@@ -65,24 +65,42 @@ pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
 /// that could be connected to. What other filters refuse is not theirs alone to decide: it is no such case.
 #[must_use]
 pub fn never_left(details: &str) -> bool {
-    // What stands behind is told by others: the name of a policy, the words of a library.
-    let (word, reason) = details.split_at(details.find(['[', '{']).unwrap_or(details.len()));
-    let reason = reason.split('|').next().unwrap_or_default();
+    let (word, reason) = parts(details);
     let says = |phrase| reason.contains(phrase);
     match word {
-        "no_healthy_upstream" | "route_not_found" | "cluster_not_found" | "maintenance_mode" => {
-            true
-        }
+        "route_not_found" | "cluster_not_found" | "maintenance_mode" => true,
+        "upstream_reset_before_response_started" if says("{overflow") => true,
+        // RFC 9113, section 8.7: nothing was done. A stream above the last one that a GOAWAY names
+        // is refused, too.
+        "upstream_reset_before_response_started" if says("refused_stream_reset") => true,
+        _ => is_unreachable(details),
+    }
+}
+
+/// Whether Envoy answered because no connection to the upstream can be made.
+pub(super) fn is_unreachable(details: &str) -> bool {
+    let (word, reason) = parts(details);
+    match word {
+        "no_healthy_upstream" => true,
         "upstream_reset_before_response_started" => {
-            says("connection_failure")
-                || says("{connection_timeout")
-                || says("{overflow")
-                // RFC 9113, section 8.7: nothing was done. A stream above the last one that a GOAWAY names
-                // is refused, too.
-                || says("refused_stream_reset")
+            ["connection_failure", "{connection_timeout"].iter().any(|it| reason.contains(it))
         }
         _ => false,
     }
+}
+
+/// The word that `details` begin with, and the reason of a reset. What follows is told by others: the name of
+/// a policy, the words of a library.
+fn parts(details: &str) -> (&str, &str) {
+    let (word, reason) = details.split_at(details.find(['[', '{']).unwrap_or(details.len()));
+    (word, reason.split('|').next().unwrap_or_default())
+}
+
+/// Whether Envoy says in a body that the upstream refused the stream, as it does while it shuts a
+/// connection down.
+pub(super) fn is_stream_refused(body: &[u8]) -> bool {
+    let words = std::str::from_utf8(body).unwrap_or_default();
+    words.contains(RESET_WORDS) && words.contains("refused stream reset")
 }
 
 /// Whether an answer of `status` with `body` leaves open that the upstream has drawn, or that it is not the

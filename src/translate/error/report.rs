@@ -43,6 +43,11 @@ impl<'a> Report<'a> {
         Self { api, info, retry_after, now, sense: Sense::of(info), phrase }
     }
 
+    /// What its code and its type are about.
+    pub(super) fn sense(&self) -> Option<Sense> {
+        self.sense
+    }
+
     /// What an answer of this status means.
     pub(super) fn judge(&self, status: u16) -> Failure {
         match status {

@@ -5,18 +5,30 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::codex::error::ErrorInfo;
 
 /// The wait that the upstream asks for, from whichever place it names one, the most exact first.
-/// A wait that is over is no wait, and none is longer than [`MAX_WAIT`]; without any, a guess.
-/// `retry_after` is in seconds, or a date (RFC 9110, section 10.2.3); `now` is the time since the Unix epoch.
+/// Without any, a guess. The arguments are those of [`named`].
 pub(super) fn wait(info: &ErrorInfo, retry_after: Option<&[u8]>, now: Duration) -> Duration {
+    named(info, retry_after, now).or_else(|| hinted(info)).unwrap_or(UNTOLD_WAIT)
+}
+
+/// The wait that a field or a header names. A wait that is over is no wait, and none is longer than
+/// [`MAX_WAIT`]. `retry_after` is in seconds, or a date (RFC 9110, section 10.2.3); `now` is the
+/// time since the Unix epoch.
+pub(super) fn named(
+    info: &ErrorInfo,
+    retry_after: Option<&[u8]>,
+    now: Duration,
+) -> Option<Duration> {
     let resets_in = info.resets_in_seconds.map(Duration::from_secs);
     let resets_at = info.resets_at.map(|at| Duration::from_secs(at).saturating_sub(now));
     let header = retry_after.and_then(|value| parse_header(value, now));
-    let told = info.message.as_deref().and_then(parse_message);
-    [resets_in, resets_at, header, told]
-        .into_iter()
-        .flatten()
-        .find(|wait| !wait.is_zero())
-        .map_or(UNTOLD_WAIT, |wait| wait.min(MAX_WAIT))
+    let waits = [resets_in, resets_at, header].into_iter().flatten();
+    waits.filter(|wait| !wait.is_zero()).map(|wait| wait.min(MAX_WAIT)).next()
+}
+
+/// The wait that only the message names.
+pub(super) fn hinted(info: &ErrorInfo) -> Option<Duration> {
+    let wait = info.message.as_deref().and_then(parse_message)?;
+    Some(wait.min(MAX_WAIT)).filter(|wait| !wait.is_zero())
 }
 
 /// `retry-after` in seconds, possibly with a fraction, or until a date.

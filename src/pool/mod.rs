@@ -1,0 +1,21 @@
+//! Which upstream of a model is asked: who rests, and who comes first.
+//!
+//! An upstream that says that it serves nobody for a while, or that cannot be reached, *rests*: it
+//! is not asked until the time that it named, or for a pause that grows. All workers share what is
+//! known ([`State`], under one key of the shared data for each upstream). Of those that do not
+//! rest, the [`balance`] decides.
+//!
+//! ```text
+//!            refuses                 time is over           one request asks again
+//! serves ──────────────▶ rests ───────────────────▶ due ────────────────────────▶ probed
+//!   ▲                      ▲                                                        │ │
+//!   │                      └────────────────── refuses, a longer pause ─────────────┘ │
+//!   └──────────────────────────────── serves, or no refusal for a few seconds ────────┘
+//! ```
+
+pub mod balance;
+mod rest;
+mod state;
+
+pub use rest::{Cause, Refusal, Resting, Usage};
+pub use state::{Key, State, claim, note_refusal, note_serves, note_usage, read};

@@ -1,0 +1,228 @@
+//! What all workers know of an upstream: whether it rests, and how much of its limit is used.
+//!
+//! An upstream has one key of the shared data, since keys are never freed. Its value is lines of
+//! text:
+//!
+//! ```text
+//! 0f3c…                                fingerprint of the upstream's configuration
+//! rest 1767225600000 2 0 rate_limit_exceeded  until (Unix ms), level, probed until (Unix ms), cause
+//! used 87 1767229200000                percent, resets at (Unix ms)
+//! ```
+//!
+//! A configuration that changes where the upstream is, or with which credential it is called, has
+//! another fingerprint, and so a new start. A write that is lost costs one call, so nothing is
+//! locked.
+
+use std::time::Duration;
+
+use super::rest::{Cause, Refusal, Resting, Usage};
+use crate::limits::Store;
+
+/// This many writes are tried while other workers write the same key.
+const MAX_TRIES: u32 = 8;
+/// After a rest one request asks alone for this long: refusals come at once, images take longer.
+const PROBE: Duration = Duration::from_secs(5);
+/// Pauses grow while refusals follow a rest within this time.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// Where the state of an upstream is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
+    /// The upstream's name.
+    pub name: &'a str,
+    /// What changes with its configuration; one line.
+    pub fingerprint: &'a str,
+}
+
+/// What is known of an upstream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct State {
+    rest: Option<Rest>,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rest {
+    until: Duration,
+    /// How many rests came before this one without an answer in between.
+    level: u32,
+    /// Until then one request asks alone; zero until one does.
+    probed_until: Duration,
+    cause: Cause,
+}
+
+impl State {
+    /// Whether the upstream rests at `now`, and until when. `None` if it may be asked.
+    #[must_use]
+    pub fn resting(&self, now: Duration) -> Option<Resting> {
+        let Rest { until, probed_until, cause, .. } = self.rest?;
+        let until = until.max(probed_until);
+        (until > now).then_some(Resting { cause, until })
+    }
+
+    /// How much of its limit the upstream has used, in percent; 0 if that is not known.
+    #[must_use]
+    pub fn used_percent(&self, now: Duration) -> u8 {
+        self.usage.filter(|usage| usage.resets_at > now).map_or(0, |usage| usage.percent)
+    }
+
+    /// Whether the upstream rested, and nobody has asked it since.
+    fn is_due(&self, now: Duration) -> bool {
+        self.rest.is_some_and(|rest| rest.until <= now && rest.probed_until.is_zero())
+    }
+
+    /// The state after `refusal`; no rest is longer than `longest`. A known later end stays.
+    fn refused(self, refusal: &Refusal, longest: Duration, now: Duration) -> Self {
+        let level = match self.rest {
+            // Others were on their way when the rest began.
+            Some(rest) if rest.until > now => rest.level,
+            Some(rest) if now.saturating_sub(rest.until) < MEMORY => rest.level.saturating_add(1),
+            _ => 0,
+        };
+        let until = now.saturating_add(refusal.pause(level).min(longest));
+        let cause = refusal.cause;
+        let rest = match self.rest {
+            Some(rest) if rest.until >= until => rest,
+            _ if until <= now => return self,
+            _ => Rest { until, level, probed_until: Duration::ZERO, cause },
+        };
+        Self { rest: Some(rest), ..self }
+    }
+
+    fn write(&self, fingerprint: &str) -> String {
+        let mut text = fingerprint.to_owned();
+        if let Some(Rest { until, level, probed_until, cause }) = self.rest {
+            let (until, probed_until) = (until.as_millis(), probed_until.as_millis());
+            text += &format!("\nrest {until} {level} {probed_until} {}", cause.as_str());
+        }
+        if let Some(Usage { percent, resets_at }) = self.usage {
+            text += &format!("\nused {percent} {}", resets_at.as_millis());
+        }
+        text
+    }
+
+    /// The state in `text`; an empty one if it is of another configuration.
+    fn parse(text: &str, fingerprint: &str) -> Self {
+        let mut lines = text.lines();
+        if lines.next() != Some(fingerprint) {
+            return Self::default();
+        }
+        let mut state = Self::default();
+        for line in lines {
+            match line.split_once(' ') {
+                Some(("rest", rest)) => state.rest = Rest::parse(rest),
+                Some(("used", used)) => state.usage = parse_usage(used),
+                _ => {}
+            }
+        }
+        state
+    }
+}
+
+impl Rest {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        Some(Self {
+            until: millis(words.next()?)?,
+            level: words.next()?.parse().ok()?,
+            probed_until: millis(words.next()?)?,
+            cause: Cause::parse(words.next()?)?,
+        })
+    }
+}
+
+fn parse_usage(text: &str) -> Option<Usage> {
+    let (percent, resets_at) = text.split_once(' ')?;
+    Some(Usage { percent: percent.parse().ok()?, resets_at: millis(resets_at)? })
+}
+
+fn millis(word: &str) -> Option<Duration> {
+    word.parse().ok().map(Duration::from_millis)
+}
+
+/// What is known of an upstream.
+pub fn read(store: &dyn Store, key: Key<'_>) -> State {
+    load(store, key).0
+}
+
+/// Notes that the upstream refused to serve; the rest that this began, if it did not rest already.
+/// `longest` bounds the rest; zero means that it never rests.
+pub fn note_refusal(
+    store: &dyn Store,
+    key: Key<'_>,
+    refusal: &Refusal,
+    longest: Duration,
+    now: Duration,
+) -> Option<Resting> {
+    let mut rested = false;
+    let state = change(store, key, |state| {
+        rested = state.rest.is_some_and(|rest| rest.until > now);
+        state.refused(refusal, longest, now)
+    });
+    state.resting(now).filter(|_| !rested)
+}
+
+/// Notes that the upstream serves: its next pause is a short one again.
+pub fn note_serves(store: &dyn Store, key: Key<'_>, now: Duration) {
+    // An answer that was on its way when the rest began does not end it.
+    let is_over = |state: &State| state.rest.is_some_and(|rest| rest.until <= now);
+    if is_over(&read(store, key)) {
+        change(store, key, |state| match is_over(&state) {
+            true => State { rest: None, ..state },
+            false => state,
+        });
+    }
+}
+
+/// Notes how much of its limit the upstream has used.
+pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage) {
+    if read(store, key).usage != Some(usage) {
+        change(store, key, |state| State { usage: Some(usage), ..state });
+    }
+}
+
+/// Whether the upstream may be asked now. After a rest only one request may, until it is refused or
+/// a few seconds have passed.
+pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> bool {
+    let state = read(store, key);
+    let mut may = state.resting(now).is_none();
+    if may && state.is_due(now) {
+        change(store, key, |state| {
+            may = state.resting(now).is_none();
+            let rest = state.rest.map(|rest| match state.is_due(now) {
+                true => Rest { probed_until: now.saturating_add(PROBE), ..rest },
+                false => rest,
+            });
+            State { rest, ..state }
+        });
+    }
+    may
+}
+
+/// Stores what `step` makes of the state; what is stored then.
+fn change(store: &dyn Store, key: Key<'_>, mut step: impl FnMut(State) -> State) -> State {
+    let mut state = State::default();
+    for _ in 0..MAX_TRIES {
+        let (before, token) = load(store, key);
+        state = step(before);
+        let is_same = state == before;
+        let value = state.write(key.fingerprint);
+        if is_same || store.swap(&place(key.name), value.as_bytes(), token).is_ok() {
+            break;
+        }
+    }
+    state
+}
+
+fn load(store: &dyn Store, key: Key<'_>) -> (State, Option<u32>) {
+    let (value, token) = store.get(&place(key.name));
+    let value = value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    (State::parse(&value, key.fingerprint), token)
+}
+
+fn place(name: &str) -> String {
+    format!("imagegate.upstream.{name}")
+}
+
+#[cfg(test)]
+mod tests;

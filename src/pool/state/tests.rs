@@ -1,0 +1,184 @@
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test may panic")]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::Conflict;
+
+const NOW: Duration = Duration::from_secs(1_767_225_600);
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+const KEY: Key<'static> = Key { name: "codex", fingerprint: "0f" };
+
+/// Shared data of Envoy, in which another worker may write between a read and a write.
+#[derive(Default)]
+struct Data {
+    values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    conflicts: RefCell<u32>,
+}
+
+impl Store for Data {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        let values = self.values.borrow();
+        values.get(key).map_or((None, None), |(value, token)| (Some(value.clone()), Some(*token)))
+    }
+
+    fn swap(&self, key: &str, value: &[u8], _: Option<u32>) -> Result<(), Conflict> {
+        if *self.conflicts.borrow() > 0 {
+            *self.conflicts.borrow_mut() -= 1;
+            return Err(Conflict);
+        }
+        let token = self.get(key).1.unwrap_or_default();
+        self.values.borrow_mut().insert(key.to_owned(), (value.to_vec(), token + 1));
+        Ok(())
+    }
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn named(wait: u64) -> Refusal {
+    Refusal { wait: Some(secs(wait)), ..Refusal::of(Cause::RateLimited) }
+}
+
+/// How long the upstream rests from `now` on, in seconds.
+fn rests(data: &Data, now: Duration) -> Option<u64> {
+    Some((read(data, KEY).resting(now)?.until - now).as_secs())
+}
+
+fn refuse(data: &Data, refusal: &Refusal, now: Duration) -> Option<u64> {
+    note_refusal(data, KEY, refusal, LONGEST, now);
+    rests(data, now)
+}
+
+#[test]
+fn a_named_time_is_kept_within_bounds() {
+    let data = Data::default();
+    assert_eq!(refuse(&data, &named(14_000), NOW), Some(14_000));
+    assert_eq!(refuse(&data, &named(7), NOW), Some(14_000), "a later end stays");
+    assert_eq!(refuse(&data, &named(u64::MAX), NOW), Some(LONGEST.as_secs()));
+    let never = Data::default();
+    assert_eq!(note_refusal(&never, KEY, &named(60), Duration::ZERO, NOW), None);
+    assert_eq!(rests(&never, NOW), None);
+}
+
+#[test]
+fn pauses_without_a_named_time_grow_until_an_answer() {
+    let data = Data::default();
+    let refusal = Refusal::of(Cause::RateLimited);
+    let mut now = NOW;
+    for pause in [5, 10, 20, 40, 60, 60] {
+        assert_eq!(refuse(&data, &refusal, now), Some(pause));
+        assert_eq!(refuse(&data, &refusal, now), Some(pause), "one of the same time");
+        now += secs(pause);
+        assert_eq!(rests(&data, now), None);
+    }
+    note_serves(&data, KEY, now);
+    assert_eq!(refuse(&data, &refusal, now), Some(5));
+    assert_eq!(refuse(&data, &refusal, now + secs(5) + MEMORY), Some(5), "long ago");
+}
+
+#[test]
+fn a_message_only_makes_a_pause_shorter() {
+    let hinted =
+        |secs| Refusal { hint: Some(Duration::from_secs(secs)), ..Refusal::of(Cause::RateLimited) };
+    assert_eq!(refuse(&Data::default(), &hinted(2), NOW), Some(2));
+    assert_eq!(refuse(&Data::default(), &hinted(600_000), NOW), Some(5));
+}
+
+#[test]
+fn after_a_rest_one_request_asks() {
+    let data = Data::default();
+    assert!(claim(&data, KEY, NOW), "nothing is known");
+    refuse(&data, &named(60), NOW);
+    let over = NOW + secs(60);
+    assert!(claim(&data, KEY, over));
+    assert!(!claim(&data, KEY, over));
+    assert_eq!(rests(&data, over), Some(5));
+    // It is refused again, or was not within a few seconds.
+    assert_eq!(refuse(&data, &named(30), over + secs(1)), Some(30));
+    assert!(claim(&data, KEY, over + secs(31)));
+    assert_eq!(rests(&data, over + secs(31) + PROBE), None);
+    assert!(claim(&data, KEY, over + secs(31) + PROBE));
+    assert!(claim(&data, KEY, over + secs(31) + PROBE));
+}
+
+#[test]
+fn an_answer_ends_a_probe_but_no_rest() {
+    let data = Data::default();
+    refuse(&data, &named(60), NOW);
+    note_serves(&data, KEY, NOW + secs(1));
+    assert_eq!(rests(&data, NOW + secs(1)), Some(59), "it was on its way");
+    let over = NOW + secs(60);
+    assert!(claim(&data, KEY, over));
+    note_serves(&data, KEY, over);
+    assert!(claim(&data, KEY, over));
+    assert!(claim(&data, KEY, over));
+}
+
+#[test]
+fn only_the_first_refusal_begins_a_rest() {
+    let data = Data::default();
+    let note = |wait| note_refusal(&data, KEY, &named(wait), LONGEST, NOW);
+    assert_eq!(note(60), Some(Resting { cause: Cause::RateLimited, until: NOW + secs(60) }));
+    assert_eq!(note(60), None);
+    assert_eq!(note(90), None, "it goes on");
+    assert_eq!(rests(&data, NOW), Some(90));
+}
+
+#[test]
+fn usage_is_known_until_it_resets() {
+    let data = Data::default();
+    note_usage(&data, KEY, Usage { percent: 87, resets_at: NOW + secs(60) });
+    refuse(&data, &named(30), NOW);
+    let state = read(&data, KEY);
+    assert_eq!((state.used_percent(NOW), state.used_percent(NOW + secs(60))), (87, 0));
+    assert_eq!(rests(&data, NOW), Some(30));
+}
+
+#[test]
+fn another_configuration_starts_anew() {
+    let data = Data::default();
+    refuse(&data, &named(60), NOW);
+    assert_eq!(read(&data, Key { fingerprint: "10", ..KEY }), State::default());
+    assert_eq!(read(&data, Key { name: "other", ..KEY }), State::default());
+    assert_eq!(rests(&data, NOW), Some(60));
+}
+
+#[test]
+fn a_write_that_another_worker_disturbs_is_tried_again() {
+    let data = Data { conflicts: RefCell::new(3), ..Data::default() };
+    assert_eq!(refuse(&data, &named(60), NOW), Some(60));
+    // One that never succeeds is given up.
+    let data = Data { conflicts: RefCell::new(u32::MAX), ..Data::default() };
+    assert_eq!(refuse(&data, &named(60), NOW), None);
+}
+
+proptest! {
+    #[test]
+    fn any_value_is_read(text in "\\PC*", line in "(rest|used)( [0-9a-z_]{0,24}){0,5}") {
+        let _ = State::parse(&text, "0f");
+        let _ = State::parse(&format!("0f\n{line}\n{text}"), "0f");
+    }
+
+    #[test]
+    fn a_state_is_read_as_it_was_written(
+        until in 0..=u64::from(u32::MAX), level: u32, probed in 0..=u64::from(u32::MAX),
+        cause in prop::sample::select(Cause::ALL.to_vec()), percent in 0_u8..=100,
+    ) {
+        let millis = Duration::from_millis;
+        let rest = Rest { until: millis(until), level, probed_until: millis(probed), cause };
+        let usage = Usage { percent, resets_at: millis(until) };
+        for state in [
+            State { rest: Some(rest), usage: Some(usage) },
+            State { rest: Some(rest), usage: None },
+            State { rest: None, usage: Some(usage) },
+        ] {
+            prop_assert_eq!(State::parse(&state.write("0f"), "0f"), state);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Whether an error means that its upstream serves nobody for now, so that it is not asked again for a while.
+//!
+//! Only what a client cannot bring about counts: a status, a code, a type or a header. A message may
+//! quote a prompt, and an error about one request says nothing about the next.
+
+use std::time::Duration;
+
+use super::report::Report;
+use super::sense::Sense;
+use super::{envoy, from_event, from_http, read_body, retry};
+use crate::codex::error::ErrorInfo;
+use crate::config::Api;
+use crate::openai::error::Failure;
+use crate::pool::{Cause, Refusal};
+
+/// What the error in a response of `status` means for its upstream; the arguments are those of
+/// [`from_http`].
+#[must_use]
+pub fn rest_of_http(
+    api: Api,
+    status: u16,
+    retry_after: Option<&[u8]>,
+    body: &[u8],
+    now: Duration,
+) -> Option<Refusal> {
+    if envoy::leaves_open(status, body) || envoy::is_stream_refused(body) {
+        return None;
+    }
+    let info = read_body(body);
+    let failure = from_http(api, status, retry_after, body, now);
+    let report = Report::new(api, &info, retry_after, now);
+    rest(&report, &failure, Some(status), retry_after, &info, now)
+}
+
+/// What an `error` or `response.failed` event, or an output item's `error`, means for its upstream.
+#[must_use]
+pub fn rest_of_event(api: Api, info: &ErrorInfo, now: Duration) -> Option<Refusal> {
+    let failure = from_event(api, info, now);
+    let status = info.code.as_deref().and_then(|code| code.parse().ok());
+    rest(&Report::new(api, info, None, now), &failure, status, None, info, now)
+}
+
+/// What an answer that Envoy gave itself, for the reason `details`, means for the upstream.
+#[must_use]
+pub fn rest_of_envoy(details: &str) -> Option<Refusal> {
+    envoy::is_unreachable(details).then_some(Refusal::of(Cause::Unreachable))
+}
+
+fn rest(
+    report: &Report<'_>,
+    failure: &Failure,
+    status: Option<u16>,
+    retry_after: Option<&[u8]>,
+    info: &ErrorInfo,
+    now: Duration,
+) -> Option<Refusal> {
+    let sense = report.sense();
+    let is_status = |list: &[u16]| status.is_some_and(|status| list.contains(&status));
+    let wait = retry::named(info, retry_after, now);
+    let cause = match failure {
+        Failure::RateLimited { .. } => Cause::RateLimited,
+        Failure::QuotaExhausted if is_status(&[402, 429]) || sense == Some(Sense::Money) => {
+            Cause::QuotaExhausted
+        }
+        // 403 may be about one request.
+        Failure::UpstreamCredential
+            if is_status(&[401]) || sense == Some(Sense::Credential) && !is_status(&[403]) =>
+        {
+            Cause::CredentialRefused
+        }
+        // Without a time it may be one model, or one moment.
+        Failure::UpstreamOverloaded { .. } if wait.is_some() => Cause::Overloaded,
+        Failure::UpstreamUnreachable => Cause::Unreachable,
+        _ => return None,
+    };
+    Some(Refusal { cause, wait, hint: retry::hinted(info) })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_777_922_696);
+
+    fn of(status: u16, body: &Value) -> Option<Refusal> {
+        rest_of_http(Api::Responses, status, None, body.to_string().as_bytes(), NOW)
+    }
+
+    fn error(members: &Value) -> Value {
+        json!({ "error": members })
+    }
+
+    #[test]
+    fn what_the_account_lacks_rests_it() {
+        for (status, body, cause, wait) in [
+            (
+                429,
+                error(&json!({"type": "usage_limit_reached", "resets_in_seconds": 602_705})),
+                Cause::RateLimited,
+                Some(602_705),
+            ),
+            (
+                429,
+                error(&json!({"type": "usage_limit_reached", "resets_at": 1_777_922_796})),
+                Cause::RateLimited,
+                Some(100),
+            ),
+            (429, json!("slow down"), Cause::RateLimited, None),
+            (429, error(&json!({"type": "insufficient_quota"})), Cause::QuotaExhausted, None),
+            (
+                400,
+                error(&json!({"code": "billing_hard_limit_reached"})),
+                Cause::QuotaExhausted,
+                None,
+            ),
+            (402, json!({"detail": {"code": "no_money"}}), Cause::QuotaExhausted, None),
+            (
+                402,
+                json!({"detail": {"code": "deactivated_workspace"}}),
+                Cause::CredentialRefused,
+                None,
+            ),
+            (401, json!({}), Cause::CredentialRefused, None),
+            (401, error(&json!({"code": "token_expired"})), Cause::CredentialRefused, None),
+            (523, json!({}), Cause::Unreachable, None),
+        ] {
+            let rest = of(status, &body);
+            assert_eq!(
+                rest.map(|it| (it.cause, it.wait)),
+                Some((cause, wait.map(Duration::from_secs))),
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_one_request_brings_about_rests_nobody() {
+        for (status, body) in [
+            (400, error(&json!({"code": "moderation_blocked"}))),
+            (400, error(&json!({"message": "insufficient balance. Please try again in 7 days."}))),
+            (400, error(&json!({"message": "The prompt says: rate limit reached"}))),
+            (400, error(&json!({"code": "invalid_value", "param": "size"}))),
+            (400, error(&json!({"message": "GIF output is not enabled for this request."}))),
+            (403, error(&json!({"code": "permission_denied"}))),
+            (403, json!("<html>Attention Required</html>")),
+            (404, error(&json!({"code": "model_not_found"}))),
+            (409, error(&json!({"code": "busy"}))),
+            (413, json!({})),
+            (429, json!({"message": "local_rate_limited"})),
+            (500, error(&json!({"type": "server_error"}))),
+            (503, error(&json!({"code": "server_is_overloaded"}))),
+            (504, json!({})),
+        ] {
+            assert_eq!(of(status, &body), None, "{status} {body}");
+        }
+        assert_eq!(
+            rest_of_http(Api::Images, 429, None, b"local_rate_limited", NOW),
+            None,
+            "a limit of the mesh"
+        );
+    }
+
+    #[test]
+    fn an_overload_rests_for_the_time_that_it_names() {
+        let body = br#"{"error":{"code":"server_is_overloaded"}}"#;
+        let rest = rest_of_http(Api::Images, 503, Some(b"9"), body, NOW);
+        assert_eq!(
+            rest.map(|it| (it.cause, it.wait)),
+            Some((Cause::Overloaded, Some(Duration::from_secs(9))))
+        );
+    }
+
+    #[test]
+    fn a_time_in_a_message_is_a_hint() {
+        let limited = error(&json!({"code": "rate_limit_exceeded",
+            "message": "Rate limit reached. Please try again in 20s."}));
+        let rest = of(429, &limited);
+        let hint = Some(Duration::from_secs(20));
+        assert_eq!(rest, Some(Refusal { hint, ..Refusal::of(Cause::RateLimited) }));
+    }
+
+    #[test]
+    fn events_rest_like_statuses() {
+        let info = |code: &str| ErrorInfo { code: Some(code.to_owned()), ..ErrorInfo::default() };
+        let of = |code: &str| rest_of_event(Api::Responses, &info(code), NOW).map(|it| it.cause);
+        assert_eq!(of("rate_limit_exceeded"), Some(Cause::RateLimited));
+        assert_eq!(of("401"), Some(Cause::CredentialRefused));
+        assert_eq!(of("server_error"), None);
+        assert_eq!(of("moderation_blocked"), None);
+    }
+
+    #[test]
+    fn only_a_connection_that_fails_makes_an_upstream_unreachable() {
+        for (details, is) in [
+            ("no_healthy_upstream", true),
+            ("upstream_reset_before_response_started{connection_timeout}", true),
+            (
+                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_111}",
+                true,
+            ),
+            ("upstream_reset_before_response_started{remote_refused_stream_reset}", false),
+            ("upstream_reset_before_response_started{connection_termination}", false),
+            ("upstream_reset_before_response_started{overflow}", false),
+            ("cluster_not_found", false),
+            ("route_not_found", false),
+            ("response_timeout", false),
+        ] {
+            assert_eq!(rest_of_envoy(details).is_some(), is, "{details}");
+        }
+        let refused = b"upstream connect error or disconnect/reset before headers. reset reason: ";
+        let body = |reason: &str| [refused.as_slice(), reason.as_bytes()].concat();
+        let rest = |reason| rest_of_http(Api::Images, 503, None, &body(reason), NOW);
+        assert!(rest("connection failure").is_some());
+        assert!(rest("refused stream reset").is_none());
+        assert!(rest("connection termination").is_none());
+    }
+}
