@@ -24,13 +24,15 @@ use support::{NOW, TOKEN, ask, body, gate, stream};
 
 const PICTURE: &str = "iVBORw0KGgo=";
 
+/// Three upstreams that never rest: each test of fail-over wants all of them asked.
 fn upstreams() -> Value {
     json!({
-        "codex": {"authority": "chatgpt.example", "timeout": "60s",
+        "codex": {"authority": "chatgpt.example", "timeout": "60s", "max_rest": "0s",
             "credential": {"bearer_env": "TOKEN", "account_id_env": "ACCOUNT"}},
         "openai": {"api": "images", "authority": "provider.example", "cluster": "provider",
-            "credential": {"key_env": "TOKEN", "header": "api-key"}, "timeout": "90s"},
-        "last": {"authority": "last.example", "credential": "envoy", "timeout": "30s"},
+            "credential": {"key_env": "TOKEN", "header": "api-key"}, "timeout": "90s", "max_rest": "0s"},
+        "last": {"authority": "last.example", "credential": "envoy", "timeout": "30s",
+            "max_rest": "0s"},
     })
 }
 

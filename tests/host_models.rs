@@ -24,7 +24,7 @@ const PICTURE: &str = "iVBORw0KGgo=";
 
 /// A gate whose only upstream has these host models, with `more` laid over the upstream.
 fn with_models(models: &Value, more: &Value) -> Rc<Gate> {
-    let mut codex = json!({"authority": "chatgpt.example", "timeout": "60s",
+    let mut codex = json!({"authority": "chatgpt.example", "timeout": "60s", "max_rest": "0s",
         "credential": {"bearer_env": "TOKEN"}, "host_models": models,
         "headers": {"version": "0.170.0"}});
     for (key, value) in more.as_object().into_iter().flatten() {

@@ -51,6 +51,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/host_models", "an array of 1 to 16 names of text models, none twice"),
     ("/upstreams/*/host_models/*", "the name of a text model, 1 to 128 visible ASCII characters"),
     ("/upstreams/*/host_model_cooldown", "a duration with a unit such as \"10m\", from 1s to 24h"),
+    ("/upstreams/*/max_rest", "a duration with a unit such as \"7d\", from 0s to 31d"),
     ("/upstreams/*/tool_choice", "\"force\" or \"auto\""),
     ("/upstreams/*/response_format", "\"omit\" or \"send\""),
     ("/upstreams/*/edits", "\"form\" or \"json\""),
@@ -97,7 +98,7 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "/models/*/upstream",
-        "the name of an upstream, or an array of 1 to 4 in the order in which they are tried",
+        "the name of an upstream, or an array of 1 to 16 in the order in which they are tried",
     ),
     (
         "/models/*/upstream/*",
@@ -111,6 +112,15 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "/models/*/rename",
         "a model name, or one with a single `*` for what the only `*` of `match` stood for",
+    ),
+    ("/models/*/balance", "\"first\", \"round_robin\" or \"least_used\""),
+    (
+        "/models/*/weights",
+        "an object of weights by the names of upstreams; beside `balance` \"round_robin\" or \"least_used\"",
+    ),
+    (
+        "/models/*/weights/*",
+        "a whole number from 1 to 100, under the name of an upstream of the entry",
     ),
     (
         "/default_model",

@@ -103,6 +103,11 @@ pub enum Fault {
         /// The names under `upstreams`.
         known: Vec<String>,
     },
+    /// `weights` are there, and `balance` is `first`.
+    #[error(
+        "not with `balance` \"first\", accepted: \"round_robin\" or \"least_used\" beside them"
+    )]
+    WeightsUnused,
     /// Both `host_model` and `host_models` are there.
     #[error("not beside `host_models`, accepted: one of the two")]
     BothHostModels,

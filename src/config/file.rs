@@ -61,6 +61,7 @@ pub(super) struct UpstreamFile {
     pub(super) host_model: Option<String>,
     pub(super) host_models: Option<Vec<String>>,
     pub(super) host_model_cooldown: Option<Span>,
+    pub(super) max_rest: Option<Span>,
     pub(super) tool_choice: Option<ToolChoiceFile>,
     pub(super) response_format: Option<SentFile>,
     pub(super) edits: Option<Edits>,

@@ -43,7 +43,7 @@ pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
 pub use host_models::HostModels;
 pub use identity::Identity;
-pub use model::{Candidate, Model};
+pub use model::{Balance, Candidate, Model};
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 pub use upstream::{Api, Edits, Upstream};
@@ -231,9 +231,12 @@ impl Config {
     /// names none. `None` where no entry matches or nothing is left of the name after renaming.
     pub fn resolve_model<'a>(&'a self, requested: Option<&'a str>) -> Option<Model<'a>> {
         let requested = requested.unwrap_or(&self.default_model);
-        let resolve = |route: &'a model::Route| route.resolve(requested, &self.upstreams);
-        let candidates = self.routes.iter().find_map(resolve)?;
-        Some(Model { requested: requested.into(), candidates })
+        let resolve = |(entry, route): (usize, &'a model::Route)| {
+            let candidates = route.resolve(requested, &self.upstreams)?;
+            let balance = route.balance();
+            Some(Model { requested: requested.into(), candidates, balance, entry })
+        };
+        self.routes.iter().enumerate().find_map(resolve)
     }
 
     /// What is known about the user `id`.

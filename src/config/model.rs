@@ -16,6 +16,20 @@ use crate::pattern::{Pattern, Rename};
 pub(super) use file::RenamedFile;
 pub(super) use file::{CandidateFile, CandidatesFile, ModelFile};
 
+/// Which of several upstreams is asked first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// The first in the list that does not rest.
+    #[default]
+    First,
+    /// Each in its turn.
+    RoundRobin,
+    /// The one that has used least of its usage limit.
+    LeastUsed,
+}
+
 /// A model name that a request was resolved to.
 #[derive(Debug)]
 pub struct Model<'a> {
@@ -23,6 +37,10 @@ pub struct Model<'a> {
     pub requested: Cow<'a, str>,
     /// Who may serve it, in the order in which they are tried: at least one.
     pub candidates: Vec<Candidate<'a>>,
+    /// Which of them is asked first.
+    pub balance: Balance,
+    /// The place of the entry in `models`.
+    pub entry: usize,
 }
 
 impl Model<'_> {
@@ -41,14 +59,28 @@ pub struct Candidate<'a> {
     pub upstream: &'a Upstream,
     /// The text model that calls the image tool; `None` for an upstream of the Images API.
     pub host_model: Option<Rc<str>>,
+    /// Its place in the entry's list.
+    pub place: usize,
+    /// How much of the load it takes beside the others, 1 to 100.
+    pub weight: u32,
 }
 
 /// An entry of `models`.
 #[derive(Debug)]
 pub(super) struct Route {
     pattern: Pattern,
-    /// Keys of `upstreams`, and what each is asked for.
-    candidates: Vec<(String, Rename)>,
+    /// In the order in which they are written.
+    members: Vec<Member>,
+    balance: Balance,
+}
+
+/// An upstream in an entry of `models`.
+#[derive(Debug)]
+struct Member {
+    /// Its key in `upstreams`.
+    upstream: String,
+    rename: Rename,
+    weight: u32,
 }
 
 impl Route {
@@ -62,12 +94,18 @@ impl Route {
         if !self.pattern.matches(requested) {
             return None;
         }
-        let candidates = self.candidates.iter().map(|(name, rename)| {
-            let sent = rename.apply(requested, &self.pattern)?;
-            let upstream = upstreams.get(name)?;
-            Some(Candidate { sent, upstream, host_model: upstream.first_host_model() })
+        let candidates = self.members.iter().enumerate().map(|(place, member)| {
+            let sent = member.rename.apply(requested, &self.pattern)?;
+            let upstream = upstreams.get(&member.upstream)?;
+            let (host_model, weight) = (upstream.first_host_model(), member.weight);
+            Some(Candidate { sent, upstream, host_model, place, weight })
         });
         candidates.collect()
+    }
+
+    /// Which upstream is asked first.
+    pub(super) fn balance(&self) -> Balance {
+        self.balance
     }
 
     fn compile(
@@ -88,9 +126,10 @@ impl Route {
             Some(rule) => Rename::parse(rule, &pattern).ok_or_else(|| here.invalid()),
         };
         let place = here.key("upstream");
-        let candidates = match &file.upstream {
+        let mut members = match &file.upstream {
             CandidatesFile::One(name) => {
-                vec![(known(name, &place)?, rename(file.rename.as_ref(), &here.key("rename"))?)]
+                let rename = rename(file.rename.as_ref(), &here.key("rename"))?;
+                vec![Member { upstream: known(name, &place)?, rename, weight: 1 }]
             }
             CandidatesFile::Several(list) => {
                 rename(file.rename.as_ref(), &here.key("rename"))?;
@@ -103,7 +142,8 @@ impl Route {
                     let here = place.index(index);
                     let name = if it.is_object { here.key("name") } else { here.clone() };
                     let rule = it.rename.as_ref().or(file.rename.as_ref());
-                    Ok((known(&it.name, &name)?, rename(rule, &here.key("rename"))?))
+                    let rename = rename(rule, &here.key("rename"))?;
+                    Ok(Member { upstream: known(&it.name, &name)?, rename, weight: 1 })
                 };
                 let list = list.iter().enumerate().map(compile);
                 let list = list.collect::<Result<Vec<_>, ConfigError>>()?;
@@ -111,14 +151,37 @@ impl Route {
                 list
             }
         };
-        Ok(Self { pattern, candidates })
+        weigh(&mut members, file, here)?;
+        Ok(Self { pattern, members, balance: file.balance })
     }
 }
 
+/// Gives each upstream its weight.
+fn weigh(members: &mut [Member], file: &ModelFile, here: &Pointer) -> Result<(), ConfigError> {
+    let Some(weights) = file.weights.as_ref().filter(|it| !it.is_empty()) else { return Ok(()) };
+    let here = here.key("weights");
+    if file.balance == Balance::First {
+        return Err(here.fault(Fault::WeightsUnused));
+    }
+    for (name, weight) in weights {
+        let place = here.key(name);
+        let mut named = members.iter_mut().filter(|it| it.upstream == *name).peekable();
+        if named.peek().is_none() {
+            let known = members.iter().map(|it| it.upstream.clone()).collect();
+            return Err(place.fault(Fault::UnknownUpstream { known }));
+        }
+        let weight = u32::try_from(*weight).ok().filter(|it| (1..=MAX_WEIGHT).contains(it));
+        let weight = weight.ok_or_else(|| place.out_of_range())?;
+        named.for_each(|member| member.weight = weight);
+    }
+    Ok(())
+}
+
 /// An entry that asks for the same as an earlier one is a slip.
-fn check_list(list: &[(String, Rename)], here: &Pointer) -> Result<(), ConfigError> {
+fn check_list(list: &[Member], here: &Pointer) -> Result<(), ConfigError> {
     for (index, entry) in list.iter().enumerate() {
-        let first = list.iter().take(index).position(|earlier| earlier == entry);
+        let is_same = |it: &Member| it.upstream == entry.upstream && it.rename == entry.rename;
+        let first = list.iter().take(index).position(is_same);
         if let Some(first) = first {
             return Err(here.index(index).repeats(&here.index(first)));
         }
@@ -127,7 +190,9 @@ fn check_list(list: &[(String, Rename)], here: &Pointer) -> Result<(), ConfigErr
 }
 
 /// A request that fails everywhere asks each of them once for each picture.
-const MAX_CANDIDATES: usize = 4;
+const MAX_CANDIDATES: usize = 16;
+/// As in Envoy's examples of weighted clusters: parts of a hundred.
+const MAX_WEIGHT: u32 = 100;
 
 /// The entries of `models`, or one for everything where there is only one upstream.
 pub(super) fn compile(
@@ -140,7 +205,8 @@ pub(super) fn compile(
         return match (names.next(), names.next()) {
             (Some(only), None) => Ok(vec![Route {
                 pattern: Pattern::any(),
-                candidates: vec![(only.clone(), Rename::Keep)],
+                members: vec![Member { upstream: only.clone(), rename: Rename::Keep, weight: 1 }],
+                balance: Balance::First,
             }]),
             _ => Err(here.missing()),
         };

@@ -123,7 +123,7 @@ impl JsonSchema for CandidatesFile {
         let one = CandidateFile::json_schema(generator);
         json_schema!({ "anyOf": [
             { "type": "string" },
-            { "type": "array", "items": one, "minItems": 1, "maxItems": 4, "uniqueItems": true }
+            { "type": "array", "items": one, "minItems": 1, "maxItems": 16, "uniqueItems": true }
         ] })
     }
 }

@@ -57,6 +57,7 @@ pub struct Upstream {
     credential: Credential,
     headers: Vec<(String, String)>,
     timeout: Duration,
+    max_rest: Duration,
 }
 
 impl Upstream {
@@ -122,8 +123,9 @@ impl Upstream {
         self.capacity
     }
 
-    /// 16 hexadecimal digits that change with whatever decides which host models it serves: where it
-    /// is, and how requests present themselves. No secret can be found from them.
+    /// 16 hexadecimal digits that change with whatever decides whether it serves: where it is, whose
+    /// credential it is called with, and how requests present themselves. No secret can be found from
+    /// them.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -159,6 +161,12 @@ impl Upstream {
         self.timeout
     }
 
+    /// The longest that it is not asked after it has said that it serves nobody for now; zero if it
+    /// is always asked. At most 31 days.
+    pub fn max_rest(&self) -> Duration {
+        self.max_rest
+    }
+
     /// The upstream `name` that `file`, which stands at `here`, describes.
     pub(super) fn compile(
         name: &str,
@@ -176,6 +184,10 @@ impl Upstream {
         let timeout = file.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0);
         if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout) {
             return Err(here.key("timeout").out_of_range());
+        }
+        let max_rest = file.max_rest.map_or(DEFAULT_MAX_REST, |span| span.0);
+        if max_rest > LONGEST_MAX_REST {
+            return Err(here.key("max_rest").out_of_range());
         }
         check_api(&file, here)?;
         let host_models = HostModels::compile(&mut file, here)?;
@@ -204,6 +216,7 @@ impl Upstream {
             headers: compile_headers(file.headers, &credential, &here.key("headers"))?,
             credential,
             timeout,
+            max_rest,
         };
         upstream.fingerprint = fingerprint(&upstream);
         Ok(upstream)
@@ -212,7 +225,9 @@ impl Upstream {
 
 fn fingerprint(upstream: &Upstream) -> String {
     let account = upstream.account_id().unwrap_or_default();
-    let mut words = vec![upstream.authority(), upstream.path(), account];
+    let credential = upstream.credential().map_or("", |(_, value)| value.expose());
+    let mut words = vec![upstream.authority(), upstream.path(), account, credential];
+    words.extend(upstream.host_models().names().iter().map(|name| &**name));
     words.extend(upstream.headers.iter().flat_map(|(name, value)| [name.as_str(), value]));
     let digest = Sha256::digest(words.join("\n"));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -288,6 +303,10 @@ const DEFAULT_IMAGES_PATH: &str = "/v1/images";
 const DEFAULT_EDITS: Edits = Edits::Form;
 /// A large image of high quality takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// The longest window of a known usage limit is a week.
+const DEFAULT_MAX_REST: Duration = Duration::from_secs(7 * 86_400);
+/// A month: more is a unit mistaken.
+const LONGEST_MAX_REST: Duration = Duration::from_secs(31 * 86_400);
 /// Envoy counts timeouts in milliseconds, and takes zero for none at all.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// No image takes a day; more is a unit mistaken.

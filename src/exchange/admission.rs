@@ -6,6 +6,7 @@
 //! 3. The whole request: JSON and its fields, user, model, what the consumer may ask for.
 //! 4. Memory for the pictures, and a place under the rules. Then nothing is left that could refuse.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::asking::{Asking, Terms};
@@ -18,6 +19,7 @@ use super::outcome::Forward;
 use super::reading::Reading;
 use super::record::Record;
 use super::relaying;
+use super::rests;
 use super::sending::{forward, target};
 use super::ticket::Ticket;
 use crate::auth;
@@ -56,7 +58,7 @@ pub(super) fn parse<'b>(
 
 /// Checks the whole request and makes what goes upstream of it.
 pub(super) fn admit(
-    gate: &Gate,
+    gate: &Rc<Gate>,
     reading: Reading,
     record: &mut Record,
     now: Duration,
@@ -100,7 +102,8 @@ pub(super) fn admit(
     drop(request);
     let failover = keeps.then(|| {
         let _lease = rooms.kept;
-        Failover { endpoint, encoding, head, body, _lease, candidates }
+        let gate = Rc::clone(gate);
+        Failover { gate, endpoint, encoding, head, body, _lease, candidates }
     });
     let asking = Asking::new(rooms.pictures, rooms.sent, terms, first, failover, deadline);
     Ok(Admitted { forward, ticket, asking })
@@ -123,8 +126,12 @@ fn resolve<'a>(
     record.ask(&model.candidates);
     check_allowed(consumer, &model, request)?;
     keep_able(&mut model.candidates, request)?;
-    let orders = host_models::order(gate, &mut model.candidates, now);
+    let (resting, chosen) = rests::choose(gate, &mut model, now);
+    record.resting_upstreams = (!resting.is_empty()).then(|| resting.join(","));
+    let mut orders = host_models::order(gate, &mut model.candidates, now);
+    let claimed = chosen.and_then(|()| rests::claim(gate, &mut model.candidates, &mut orders, now));
     record.ask(&model.candidates);
+    claimed?;
     Ok((model, orders))
 }
 

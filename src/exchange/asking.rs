@@ -8,9 +8,9 @@ use super::End;
 use super::call::{Call, Callee, Fate};
 use super::failing::ERROR_BODY_TIMEOUT;
 use super::failover::{self, Failover};
-use super::gate::Gate;
 use super::head::ResponseHead;
 use super::outcome::SideBatch;
+use super::rests::Sign;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImagesName, ResponseFormat};
@@ -32,6 +32,8 @@ pub(super) struct Asking {
     own_has_ended: bool,
     /// When it was refused, if its end has not come.
     refused_at: Option<Duration>,
+    /// It is refused, and another upstream is asked once its end has come.
+    own_waits: bool,
     /// Covers what was sent until the upstream has begun to answer.
     sent: Option<Lease>,
     /// While a call may still go to another upstream.
@@ -63,6 +65,8 @@ pub(super) struct Results {
     /// The host models that called the image tool for them, with the place of the upstream.
     pub(super) host_models: Vec<(usize, Rc<str>)>,
     pub(super) failures: Vec<Failed>,
+    /// What the calls said about their upstreams, since last taken.
+    pub(super) signs: Vec<(usize, Sign)>,
 }
 
 /// A call that brought nothing.
@@ -96,6 +100,7 @@ impl Asking {
             own_is_over: false,
             own_has_ended: false,
             refused_at: None,
+            own_waits: false,
             sent: Some(sent),
             failover,
             refusals: Vec::new(),
@@ -194,12 +199,14 @@ impl Asking {
     fn move_on(&mut self, now: Duration) {
         let Some(failover) = &self.failover else { return };
         let is_late = now >= self.deadline;
+        self.own_waits = false;
         for (place, call) in self.calls.iter_mut().enumerate() {
             let Some(refusal) = call.refusal().filter(|_| !is_late) else { continue };
-            let Some(next) = failover.next(call.place(), refusal) else { continue };
+            let Some(next) = failover.next(call.place(), refusal, now) else { continue };
             let is_own = place == 0 && !self.own_is_over;
             if is_own && !self.own_has_ended {
                 self.refused_at.get_or_insert(now);
+                self.own_waits = true;
                 continue;
             }
             self.refusals.push((call.candidate(), refusal.clone()));
@@ -211,28 +218,19 @@ impl Asking {
             let is_last = !failover.has_upstream_after(call.candidate());
             call.is_settled() || call.has_begun() || is_last && call.is_accepted()
         };
-        if self.calls.iter().all(is_done) && !self.waits_for_own() {
+        if self.calls.iter().all(is_done) && !self.own_waits {
             self.failover = None;
         }
     }
 
-    /// Whether the client's own stream is refused, and another upstream is asked once its end has come.
-    fn waits_for_own(&self) -> bool {
-        let Some(call) = self.calls.first().filter(|_| self.refused_at.is_some()) else {
-            return false;
-        };
-        let next = |refusal| self.failover.as_ref()?.next(call.place(), refusal);
-        !self.own_has_ended && call.refusal().and_then(next).is_some()
-    }
-
     /// The next call to be made of another upstream.
-    pub(super) fn next_call(&mut self, gate: &Gate, now: Duration) -> Option<SideBatch> {
+    pub(super) fn next_call(&mut self, now: Duration) -> Option<SideBatch> {
         self.move_on(now);
         loop {
             let due = |(_, call): &(usize, &mut Call)| call.is_due();
             let (place, call) = self.calls.iter_mut().enumerate().find(due)?;
             let failover = self.failover.as_ref();
-            match failover.and_then(|it| it.call(gate, call.place(), self.deadline, now)) {
+            match failover.and_then(|it| it.call(call.place(), self.deadline, now)) {
                 Some((batch, callee)) => {
                     call.made(callee);
                     self.starting.push_back(place);
@@ -246,11 +244,23 @@ impl Asking {
     /// Notes that bytes have left for the client: from now on no other upstream is asked.
     pub(super) fn commit(&mut self) {
         self.failover = None;
+        self.own_waits = false;
     }
 
     /// The refusals behind which another upstream was asked, since this was last asked.
     pub(super) fn take_refusals(&mut self) -> Vec<(usize, Failure)> {
         std::mem::take(&mut self.refusals)
+    }
+
+    /// Notes what the answer on the client's own stream says about its upstream.
+    pub(super) fn own_sign(&mut self, sign: Sign) {
+        self.own().into_iter().for_each(|call| call.sign(sign));
+    }
+
+    /// What the calls have said about their upstreams since this was last taken, each with the place
+    /// of its upstream.
+    pub(super) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
+        self.calls.iter_mut().flat_map(Call::take_signs).collect()
     }
 
     /// Settles every call that is still open.
@@ -265,6 +275,7 @@ impl Asking {
             self.refused_at.is_some_and(|at| now.saturating_sub(at) >= ERROR_BODY_TIMEOUT);
         if let Some(call) = self.calls.first_mut().filter(|_| is_stalled && !self.own_has_ended) {
             call.stay();
+            self.own_waits = false;
         }
     }
 
@@ -275,13 +286,14 @@ impl Asking {
 
     /// Whether every call has its outcome.
     pub(super) fn is_settled(&self) -> bool {
-        self.calls.iter().all(Call::is_settled) && !self.waits_for_own()
+        self.calls.iter().all(Call::is_settled) && !self.own_waits
     }
 
     /// What came of the calls.
     pub(super) fn into_results(self) -> Results {
         let mut results = Results::default();
-        for call in self.calls {
+        for mut call in self.calls {
+            results.signs.extend(call.take_signs());
             let candidate = call.candidate();
             let host_model = call.host_model().cloned();
             match call.into_result() {

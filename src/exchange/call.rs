@@ -15,9 +15,11 @@ use std::time::Duration;
 use super::failing::Failing;
 use super::failover;
 use super::head::ResponseHead;
+use super::rests::Sign;
 use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
+use crate::pool::Usage;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
 use crate::translate::error;
 
@@ -40,6 +42,10 @@ pub(super) struct Call {
     stays: bool,
     /// Why earlier tries brought nothing, each with the place of its upstream.
     earlier: Vec<(usize, Failure)>,
+    /// What the upstreams' answers said about them, each with the place of its upstream.
+    signs: Vec<(usize, Sign)>,
+    /// The upstream has been seen to serve.
+    serves: bool,
 }
 
 /// What a call is told of its upstream.
@@ -106,7 +112,26 @@ impl Call {
             spare: None,
             stays: false,
             earlier: Vec::new(),
+            signs: Vec::new(),
+            serves: false,
         }
+    }
+
+    /// Notes what an answer says about its upstream.
+    pub(super) fn sign(&mut self, sign: Sign) {
+        self.signs.push((self.place.candidate, sign));
+    }
+
+    /// Notes that the upstream serves.
+    fn note_serves(&mut self) {
+        if !std::mem::replace(&mut self.serves, true) {
+            self.sign(Sign::Serves);
+        }
+    }
+
+    /// What the answers have said about their upstreams since this was last taken.
+    pub(super) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
+        std::mem::take(&mut self.signs)
     }
 
     /// Which of the upstreams is called.
@@ -170,6 +195,7 @@ impl Call {
             other => other,
         };
         self.host_model = callee.host_model;
+        self.serves = false;
         (self.api, self.deadline) = (callee.api, callee.deadline);
     }
 
@@ -215,6 +241,7 @@ impl Call {
             }
         };
         let bounds = &Bounds { host_model: self.host_model.clone(), ..bounds.clone() };
+        self.read_signs(&head);
         // It was taken up, or answered in part, or by another.
         self.stays |= (201..=299).contains(&head.status);
         self.state = match head {
@@ -247,6 +274,15 @@ impl Call {
         };
     }
 
+    /// Takes what the head says about the upstream, its status apart.
+    fn read_signs(&mut self, head: &ResponseHead) {
+        if let Some((percent, resets_at)) = head.usage_limits.and_then(|it| it.tightest()) {
+            self.sign(Sign::Uses(Usage { percent, resets_at }));
+        }
+        let refusal = head.envoy_details.as_deref().and_then(error::rest_of_envoy);
+        refusal.into_iter().for_each(|it| self.sign(Sign::Refuses(it)));
+    }
+
     /// Takes bytes of the body.
     pub(super) fn body(&mut self, chunk: Vec<u8>, now: Duration) {
         match &mut self.state {
@@ -254,8 +290,11 @@ impl Call {
                 let progress = collector.feed(chunk, now);
                 self.previews.extend(collector.take_previews());
                 self.has_begun |= collector.has_begun();
+                let serves = collector.is_accepted() || collector.has_drawn();
                 if progress == Progress::Settled {
                     self.end(now);
+                } else if serves {
+                    self.note_serves();
                 }
             }
             State::Failing(failing, _) => {
@@ -282,6 +321,7 @@ impl Call {
 
     /// Takes the end of the body.
     pub(super) fn end(&mut self, now: Duration) {
+        let mut refusal = None;
         let failure = match &mut self.state {
             State::Due(_) | State::Settled(_) => return,
             State::Waiting(_) => Failure::UpstreamCut,
@@ -291,9 +331,11 @@ impl Call {
                 match result {
                     Ok(picture) => {
                         self.state = State::Settled(Ok(picture));
+                        self.note_serves();
                         return;
                     }
                     Err(failure) => {
+                        refusal = collector.refusal();
                         // For want of room here.
                         self.stays |= matches!(failure, Failure::Overloaded { .. });
                         self.stays |= collector.has_drawn();
@@ -306,9 +348,16 @@ impl Call {
                 // A text model that is not served draws nothing, whatever the status.
                 let is_certain = matches!(failure, Failure::HostModelRefused { .. });
                 self.stays |= !is_certain && failing.leaves_open();
+                refusal = failing.refusal(self.api, now).filter(|_| !is_certain);
                 failure
             }
         };
+        match refusal {
+            Some(refusal) => self.sign(Sign::Refuses(refusal)),
+            // It has judged the request.
+            None if failure.is_clients() => self.note_serves(),
+            None => {}
+        }
         self.fail(failure);
     }
 

@@ -84,6 +84,8 @@ metrics! {
     HOST_MODEL_REFUSALS: Counter "imagegate_host_model_refusals_total" ["host_model"] "calls";
     /// Calls that another upstream was asked for after this one had refused them.
     FAILOVERS: Counter "imagegate_failovers_total" ["upstream"] "calls";
+    /// Rests that began: an upstream said that it serves nobody for now, or could not be reached. `kind` is the code of that error.
+    RESTS: Counter "imagegate_rests_total" ["kind", "upstream"] "rests";
     /// From a request's head to that of the upstream's answer.
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
     /// From a request's head to its answer with images.
@@ -92,6 +94,10 @@ metrics! {
     BUFFERED_BYTES: Gauge "imagegate_buffered_bytes" [] "bytes";
     /// Exchanges whose head is held, all workers together.
     OPEN_EXCHANGES: Gauge "imagegate_open_exchanges" [] "exchanges";
+    /// How long an upstream still rests: no request is sent to it. 0 if it does not rest. Recorded once a second.
+    UPSTREAM_REST: Gauge "imagegate_upstream_rest_seconds" ["upstream"] "s";
+    /// How much of its usage limit an upstream says it has used. 0 if it does not say. Recorded once a second.
+    UPSTREAM_USED: Gauge "imagegate_upstream_used_percent" ["upstream"] "%";
     /// Linear memory of the VMs, all workers together. It never shrinks.
     VM_MEMORY_BYTES: Gauge "imagegate_vm_memory_bytes" [] "bytes";
 }
@@ -116,7 +122,12 @@ impl Metric {
 
     /// One more under these values of the labels.
     pub(super) fn once<const N: usize>(self, values: [&str; N]) -> Count {
-        Count { metric: self, values: values.map(str::to_owned).to_vec(), amount: 1 }
+        self.amount(1, values)
+    }
+
+    /// `amount` under these values of the labels.
+    pub(super) fn amount<const N: usize>(self, amount: u64, values: [&str; N]) -> Count {
+        Count { metric: self, values: values.map(str::to_owned).to_vec(), amount }
     }
 
     /// The metrics of one rule, before anything has happened under it: what does not exist yet cannot be

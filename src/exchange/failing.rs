@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use super::head::ResponseHead;
 use crate::config::Api;
 use crate::openai::error::Failure;
+use crate::pool::Refusal;
 use crate::translate::error;
 
 /// An error body is read up to this many bytes; the recorded ones have a few hundred.
@@ -53,8 +54,14 @@ impl Failing {
         if let Some(failure) = refused {
             return failure;
         }
-        let retry_after = self.head.retry_after.as_deref();
-        error::from_http(api, self.head.status, retry_after, &self.body, now)
+        let retry_after = self.head.retry_after(now);
+        error::from_http(api, self.head.status, retry_after.as_deref(), &self.body, now)
+    }
+
+    /// Whether it says that the upstream serves nobody for now.
+    pub(super) fn refusal(&self, api: Api, now: Duration) -> Option<Refusal> {
+        let retry_after = self.head.retry_after(now);
+        error::rest_of_http(api, self.head.status, retry_after.as_deref(), &self.body, now)
     }
 }
 

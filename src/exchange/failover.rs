@@ -19,6 +19,7 @@ use super::call::{Callee, Place};
 use super::gate::Gate;
 use super::head::Kept;
 use super::outcome::{SideBatch, SideCalls};
+use super::rests;
 use super::sending;
 use crate::config::Candidate;
 use crate::memory::Lease;
@@ -29,6 +30,7 @@ use crate::openai::request::Encoding;
 /// What another upstream is asked from.
 #[derive(Debug)]
 pub(super) struct Failover {
+    pub(super) gate: Rc<Gate>,
     pub(super) endpoint: Endpoint,
     pub(super) encoding: Encoding,
     pub(super) head: Kept,
@@ -51,15 +53,20 @@ pub(super) struct Choice {
 impl Failover {
     /// Who is asked after `place` has refused with `refusal`: the next host model if it is only the
     /// host model that is refused, else the next upstream. `None` if there is none.
-    pub(super) fn next(&self, place: Place, refusal: &Failure) -> Option<Place> {
+    /// An upstream that rests is passed by.
+    pub(super) fn next(&self, place: Place, refusal: &Failure, now: Duration) -> Option<Place> {
         let Place { candidate, host_model } = place;
         let other = Place { candidate, host_model: host_model.saturating_add(1) };
         let count = self.candidates.get(candidate).map_or(0, |it| it.host_models.len());
         if matches!(refusal, Failure::HostModelRefused { .. }) && other.host_model < count {
             return Some(other);
         }
-        let candidate = candidate.saturating_add(1);
-        (candidate < self.candidates.len()).then_some(Place { candidate, host_model: 0 })
+        let others = self.candidates.iter().enumerate().skip(candidate.saturating_add(1));
+        let mut awake = others.filter(|(_, it)| {
+            let upstream = self.gate.config.upstream(&it.upstream);
+            upstream.is_some_and(|it| !rests::rests(&self.gate, it, now))
+        });
+        awake.next().map(|(candidate, _)| Place { candidate, host_model: 0 })
     }
 
     /// Whether there is another upstream after this one.
@@ -71,16 +78,19 @@ impl Failover {
     /// again, which it could.
     pub(super) fn call(
         &self,
-        gate: &Gate,
         place: Place,
         deadline: Duration,
         now: Duration,
     ) -> Option<(SideBatch, Callee)> {
+        let gate = &self.gate;
         let choice = self.candidates.get(place.candidate)?;
         let upstream = gate.config.upstream(&choice.upstream)?;
+        // A request that was faster has taken the first call after a rest: this one is late, not lost.
+        rests::claim_one(gate, upstream, now);
         let host_model = choice.host_models.get(place.host_model).cloned();
         let sent = choice.sent.as_str().into();
-        let model = Candidate { sent, upstream, host_model: host_model.clone() };
+        let model =
+            Candidate { sent, upstream, host_model: host_model.clone(), place: 0, weight: 1 };
         let limits = gate.config.request();
         let mut request =
             admission::parse(self.endpoint, &self.body, &self.encoding, limits).ok()?;

@@ -1,18 +1,21 @@
 //! What all exchanges of one plugin configuration share.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::count::{Count, UPSTREAM_REST, UPSTREAM_USED};
 use super::outcome::Question;
-use crate::config::Config;
+use super::rests;
+use crate::config::{Config, Upstream};
 use crate::limits::{Store, local};
 use crate::memory::{Budget, Lease};
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, OutputFormat};
 use crate::openai::size::Size;
+use crate::pool::balance::RoundRobin;
 use crate::translate::collect::Bounds;
 
 /// How long the first bytes of a body may take. A client that uploads slowly sends some in that time.
@@ -92,6 +95,9 @@ pub struct Gate {
     pub config: Config,
     vm: Rc<Vm>,
     store: Box<dyn Store>,
+    /// Whose turn it is, by the place of the entry in `models`. Each worker counts for itself, as
+    /// Envoy's own load balancers do.
+    turns: RefCell<BTreeMap<usize, RoundRobin>>,
 }
 
 impl fmt::Debug for Gate {
@@ -104,7 +110,34 @@ impl Gate {
     /// A gate under `config` in `vm`, over the counters that all VMs share.
     pub fn new(config: Config, vm: Rc<Vm>, store: Box<dyn Store>) -> Self {
         local::prepare(&*store);
-        Self { config, vm, store }
+        Self { config, vm, store, turns: RefCell::default() }
+    }
+
+    /// What `step` makes of the turns of the upstreams of an entry of `models`.
+    pub(super) fn turns<T: Default>(
+        &self,
+        entry: usize,
+        step: impl FnOnce(&mut RoundRobin) -> T,
+    ) -> T {
+        match self.turns.try_borrow_mut() {
+            Ok(mut turns) => step(turns.entry(entry).or_default()),
+            Err(_) => T::default(),
+        }
+    }
+
+    /// How long each upstream rests, and how much of its limit is used, as gauges.
+    #[must_use]
+    pub fn upstream_gauges(&self, now: Duration) -> Vec<Count> {
+        let gauges = |upstream: &Upstream| {
+            let (rest, percent) = rests::known(self, upstream, now);
+            let seconds = rest.as_secs().saturating_add(u64::from(rest.subsec_nanos() > 0));
+            let name = upstream.name();
+            [
+                UPSTREAM_REST.amount(seconds, [name]),
+                UPSTREAM_USED.amount(u64::from(percent), [name]),
+            ]
+        };
+        self.config.upstreams().flat_map(gauges).collect()
     }
 
     /// The counters of the rules.

@@ -3,8 +3,11 @@
 //! The upstream's head is made anew from a short list. What a client sent (credentials, cookies,
 //! `x-openai-*`, its user agent) cannot cross because nothing is copied but what is named here.
 
+use std::borrow::Cow;
+use std::str::FromStr;
 use std::time::Duration;
 
+use crate::codex::usage_limits::UsageLimits;
 use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
 use crate::openai::endpoint::{Endpoint, without_query};
@@ -90,11 +93,39 @@ pub struct ResponseHead {
     pub content_type: Option<Vec<u8>>,
     /// `content-length`, where it is a number.
     pub content_length: Option<u64>,
+    /// The usage limits that it reports.
+    pub usage_limits: Option<UsageLimits>,
     /// Envoy made this response itself, for this reason (`response.code_details`).
     pub envoy_details: Option<String>,
 }
 
 impl ResponseHead {
+    /// What matters of `headers`, whose names are in lower case. `now` is the time since the Unix
+    /// epoch.
+    #[must_use]
+    pub fn of(headers: &Headers, now: Duration) -> Self {
+        let own = |name| value(headers, name).map(<[u8]>::to_vec);
+        Self {
+            status: number(value(headers, ":status")).unwrap_or(0),
+            retry_after: retry_after(headers),
+            content_encoding: own("content-encoding"),
+            content_type: own("content-type"),
+            content_length: number(value(headers, "content-length")),
+            usage_limits: UsageLimits::read(headers, now),
+            envoy_details: None,
+        }
+    }
+
+    /// When a request that was refused for a limit is worth another try: `retry-after`, else when
+    /// the usage limits reset. In seconds, or a date.
+    pub(super) fn retry_after(&self, now: Duration) -> Option<Cow<'_, [u8]>> {
+        let resets = || {
+            let wait = self.usage_limits?.serves_at()?.saturating_sub(now);
+            Some(Cow::Owned(wait.as_secs().to_string().into_bytes()))
+        };
+        self.retry_after.as_deref().map(Cow::Borrowed).or_else(resets)
+    }
+
     /// Whether the body is JSON. Of the Responses API no picture comes in it.
     pub(super) fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_json)
@@ -114,6 +145,17 @@ impl ResponseHead {
     pub(super) fn is_events(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_events)
     }
+}
+
+/// `retry-after-ms`, which is more exact, in seconds, else `retry-after`.
+fn retry_after(headers: &Headers) -> Option<Vec<u8>> {
+    let millis = number::<u32>(value(headers, "retry-after-ms")).filter(|it| *it > 0);
+    let exact = millis.map(|it| format!("{}.{:03}", it / 1000, it % 1000).into_bytes());
+    exact.or_else(|| value(headers, "retry-after").map(<[u8]>::to_vec))
+}
+
+fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {
+    value.and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.parse().ok())
 }
 
 /// How the body is written, if it is as `endpoint` takes it.

@@ -70,13 +70,16 @@ fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
     Order { names: first.into_iter().collect(), is_probe: true }
 }
 
-/// Notes that `upstream` refused `name`.
-pub(super) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
+/// Notes that `upstream` refused `name`; whether it has refused all of them.
+pub(super) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) -> bool {
     let until = now.saturating_add(upstream.host_models().cooldown());
     write(gate.store(), upstream, now, |refused| {
         refused.retain(|it| it.name != name);
         refused.push(Refused { until, name: name.to_owned() });
     });
+    let refused = read(gate.store(), upstream).1;
+    let is_refused = |name: &Rc<str>| refused.iter().any(|it| *it.name == **name && it.until > now);
+    upstream.host_models().names().iter().all(is_refused)
 }
 
 /// Notes that `upstream` served `name` after all.

@@ -39,6 +39,7 @@ mod refusal;
 mod relaying;
 mod request;
 mod response;
+mod rests;
 mod sending;
 mod streaming;
 mod ticket;
@@ -56,11 +57,13 @@ pub use outcome::{
 pub use record::Record;
 
 use crate::openai::error::Failure;
+use crate::pool::{Cause, Refusal};
 use asking::{Asking, Results};
 use consulting::Consulting;
 use count::Count;
 use keepalive::Keepalive;
 use relaying::Relaying;
+use rests::Sign;
 use streaming::Streaming;
 use ticket::{Charge, Settled, Ticket};
 
@@ -135,8 +138,22 @@ impl Exchange {
         OnResponseEnd::Reset
     }
 
+    /// Notes what calls said about their upstreams.
+    fn note_signs(&mut self, signs: &[(usize, Sign)], now: Duration) {
+        for (candidate, sign) in signs {
+            if let Sign::Uses(usage) = sign {
+                self.record.upstream_used_percent = Some(usage.percent);
+            }
+            let name = self.record.candidate(*candidate);
+            let upstream = self.gate.config.upstream(&name);
+            let rest = upstream.and_then(|it| rests::note(&self.gate, it, sign, now));
+            self.record.counts.extend(rest.map(|cause| count::RESTS.once([cause.as_str(), &name])));
+        }
+    }
+
     /// Notes what came of the calls in the end.
     fn note_results(&mut self, results: &Results, now: Duration) {
+        self.note_signs(&results.signs, now);
         for failed in &results.failures {
             self.note_refusal(failed.candidate, &failed.failure, now);
         }
@@ -152,8 +169,12 @@ impl Exchange {
     fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
         let Failure::HostModelRefused { host_model, .. } = refusal else { return };
         self.record.counts.push(count::HOST_MODEL_REFUSALS.once([host_model]));
-        if let Some(upstream) = self.gate.config.upstream(&self.record.candidate(candidate)) {
-            host_models::refuse(&self.gate, upstream, host_model, now);
+        let Some(upstream) = self.gate.config.upstream(&self.record.candidate(candidate)) else {
+            return;
+        };
+        if host_models::refuse(&self.gate, upstream, host_model, now) {
+            let refusal = Refusal::of(Cause::HostModelsRefused);
+            self.note_signs(&[(candidate, Sign::Refuses(refusal))], now);
         }
     }
 
@@ -177,6 +198,8 @@ impl Exchange {
     /// The usage record, at the end of the exchange; nothing for a request that was not ours.
     /// `status` is what the client was sent, where Envoy tells: nothing for a client that left.
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
+        let signs = self.asking().map(Asking::take_signs);
+        self.note_signs(&signs.unwrap_or_default(), now);
         match &self.phase {
             Phase::Start | Phase::Passing => return None,
             Phase::Reading(_) => self.record.end_early(status, &[]),

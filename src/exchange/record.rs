@@ -25,6 +25,12 @@ pub struct Record {
     pub(super) user: Option<String>,
     pub(super) model: Option<String>,
     pub(super) upstream: Option<String>,
+    /// Upstreams that were not asked because they rest, with commas between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resting_upstreams: Option<String>,
+    /// How much of its usage limit the upstream that answered last has used, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upstream_used_percent: Option<u8>,
     /// The text model that called the image tool, or was asked last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) host_model: Option<String>,

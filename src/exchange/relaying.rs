@@ -27,6 +27,7 @@ use super::asking::Asking;
 use super::gate::Gate;
 use super::head::ResponseHead;
 use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
+use super::rests::Sign;
 use super::streaming::{MAX_BESIDE_HEAD, MIN_BESIDE_HEAD};
 use super::{End, Exchange, Phase};
 use crate::config::{Api, Model};
@@ -118,8 +119,15 @@ impl Relaying {
             return None;
         }
         match self.relay.feed(chunk, now) {
-            Some(Ok(pictures)) => return Some(pictures),
-            Some(Err(failure)) => self.asking.fail(&failure),
+            Some(Ok(pictures)) => {
+                self.asking.own_sign(Sign::Serves);
+                return Some(pictures);
+            }
+            Some(Err(failure)) => {
+                let refusal = self.relay.refusal().map(Sign::Refuses);
+                refusal.into_iter().for_each(|sign| self.asking.own_sign(sign));
+                self.asking.fail(&failure);
+            }
             None if end == End::Stream => self.asking.fail(&self.relay.cut_short()),
             None => {}
         }
@@ -146,6 +154,11 @@ impl Relaying {
         }
         self.stage = Stage::Left(rest);
         body
+    }
+
+    /// What the answer has said about its upstream since this was last taken.
+    pub(super) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
+        self.asking.take_signs()
     }
 
     /// Why the call failed.
@@ -250,6 +263,7 @@ impl Exchange {
 
     /// The answer came whole while the head was held.
     fn relay_at_once(&mut self, body: Vec<u8>, pictures: &[Picture], now: Duration) -> LocalReply {
+        self.note_relay_signs(now);
         self.phase = Phase::Replied;
         let limits = self.settle_relay(pictures, now);
         self.deliver(body, limits)

@@ -55,7 +55,11 @@ impl Exchange {
     pub fn fail_over(&mut self, now: Duration) -> OnFailover {
         let gate = Rc::clone(&self.gate);
         let Some(asking) = self.asking() else { return OnFailover::Hold };
-        let (call, refusals) = (asking.next_call(&gate, now), asking.take_refusals());
+        // What has been said so far counts for the choice of the next one.
+        let signs = asking.take_signs();
+        self.note_signs(&signs, now);
+        let Some(asking) = self.asking() else { return OnFailover::Hold };
+        let (call, refusals) = (asking.next_call(now), asking.take_refusals());
         self.record.move_on(&refusals);
         let mut notices = Vec::new();
         for (candidate, refusal) in &refusals {

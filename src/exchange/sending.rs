@@ -8,7 +8,7 @@ use crate::translate::request::{Body, Target, translate};
 
 /// What the request is written for, of `n` images a call where the upstream knows of it.
 pub(super) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
-    let Candidate { sent, upstream, host_model } = candidate;
+    let Candidate { sent, upstream, host_model, .. } = candidate;
     match upstream.api() {
         Api::Responses => Target::Responses {
             host_model: host_model.as_deref().unwrap_or_default(),

@@ -4,7 +4,6 @@
 //! calls in the wrong phase; a panic is a trap. So only the forms over bytes are used, each in the
 //! phases named at it.
 
-use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
@@ -252,15 +251,9 @@ pub(super) fn resume_request() {
 
 /// The head of the response. In `on_http_response_headers`.
 pub(super) fn response_head() -> ResponseHead {
-    let value =
-        |name| hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten();
-    let status = number(value(":status").as_deref()).unwrap_or(0);
-    let mut head = ResponseHead { status, ..ResponseHead::default() };
-    head.content_encoding = value("content-encoding");
-    head.content_type = value("content-type");
-    head.content_length = number(value("content-length").as_deref());
-    if status != 200 {
-        head.retry_after = retry_after(value);
+    let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
+    let mut head = ResponseHead::of(&headers, now());
+    if head.status != 200 {
         head.envoy_details = property(&["response", "code_details"])
             .map(|details| String::from_utf8_lossy(&details).into_owned())
             .filter(|details| !details.is_empty() && details != "via_upstream");
@@ -276,27 +269,7 @@ pub(super) fn call_head(num_headers: usize) -> Option<ResponseHead> {
         return None;
     }
     let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
-    let value =
-        |name: &str| headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone());
-    Some(ResponseHead {
-        status: number(value(":status").as_deref()).unwrap_or(0),
-        retry_after: retry_after(value),
-        content_encoding: value("content-encoding"),
-        content_type: value("content-type"),
-        content_length: None,
-        envoy_details: None,
-    })
-}
-
-/// `retry-after-ms`, which is more exact, in seconds, else `retry-after`.
-fn retry_after(value: impl Fn(&'static str) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
-    let millis = number::<u32>(value("retry-after-ms").as_deref()).filter(|it| *it > 0);
-    let exact = millis.map(|it| format!("{}.{:03}", it / 1000, it % 1000).into_bytes());
-    exact.or_else(|| value("retry-after"))
-}
-
-fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {
-    value.and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| it.parse().ok())
+    Some(ResponseHead::of(&headers, now()))
 }
 
 /// The status that the client was sent; nothing for one that left. In `on_log`.

@@ -4,7 +4,7 @@
 //! Envoy is one number for the whole process, so each VM adds its changes to it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
@@ -24,6 +24,8 @@ pub(super) struct Metrics {
     open_exchanges: Gauge,
     vm_memory_bytes: Gauge,
     open: Cell<i64>,
+    /// The names of the gauges that were set last.
+    set: RefCell<BTreeSet<String>>,
 }
 
 /// What this VM has added to a gauge.
@@ -93,6 +95,22 @@ impl Metrics {
         if let Err(status) = hostcalls::increment_metric(id, change) {
             log::warn!("imagegate: cannot record a metric: {status:?}");
         }
+    }
+
+    /// Sets gauges that are the same for all VMs. One that was set before and is not in `gauges`
+    /// any more becomes 0: its upstream has left the configuration.
+    pub(super) fn set_all(&self, gauges: &[Count]) {
+        let Ok(mut before) = self.set.try_borrow_mut() else { return };
+        let names: BTreeSet<String> = gauges.iter().map(Count::name).collect();
+        let gone = before.difference(&names).map(|name| (name.clone(), 0));
+        let values = gauges.iter().map(|gauge| (gauge.name(), gauge.amount));
+        for (name, value) in gone.chain(values) {
+            let Some(id) = self.id(name, Kind::Gauge) else { continue };
+            if let Err(status) = hostcalls::record_metric(id, value) {
+                log::warn!("imagegate: cannot record a metric: {status:?}");
+            }
+        }
+        *before = names;
     }
 
     /// Counts exchanges that open or end.

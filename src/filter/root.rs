@@ -20,6 +20,9 @@ use crate::limits::{Engine, Rule, Unit};
 /// its connection open, and how late a time-out may be.
 const TICK: Duration = Duration::from_millis(100);
 
+/// The gauges of upstreams are set once a second.
+const TICKS_PER_RECORD: u32 = 10;
+
 /// So many calls at once are no burden for a worker; what waits longer is as good later.
 const SETTLEMENTS_PER_TICK: usize = 200;
 
@@ -27,6 +30,17 @@ thread_local! {
     /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
     /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
     static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
+    /// The newest configuration: the gauges of upstreams are its own.
+    static NEWEST: RefCell<Weak<Gate>> = const { RefCell::new(Weak::new()) };
+}
+
+/// Sets the gauges of upstreams if `gate` is the newest configuration.
+fn record_upstreams(gate: &Rc<Gate>, now: Duration) {
+    let is_newest = NEWEST
+        .with(|newest| newest.try_borrow().is_ok_and(|newest| newest.as_ptr() == Rc::as_ptr(gate)));
+    if is_newest {
+        VM.with(|(_, metrics)| metrics.set_all(&gate.upstream_gauges(now)));
+    }
 }
 
 /// The exchanges whose head is held, by context.
@@ -43,6 +57,7 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Root {
     shared: Option<Rc<Shared>>,
+    ticks: u32,
 }
 
 impl Root {
@@ -143,14 +158,15 @@ impl RootContext for Root {
                  routes match filter state"
             );
         }
-        self.shared = Some(Rc::new(Shared {
-            gate: Rc::new(Gate::new(
-                config,
-                VM.with(|(vm, _)| Rc::clone(vm)),
-                Box::new(host::SharedData),
-            )),
-            open: Open::default(),
-        }));
+        let vm = VM.with(|(vm, _)| Rc::clone(vm));
+        let gate = Rc::new(Gate::new(config, vm, Box::new(host::SharedData)));
+        NEWEST.with(|newest| {
+            if let Ok(mut newest) = newest.try_borrow_mut() {
+                *newest = Rc::downgrade(&gate);
+            }
+        });
+        record_upstreams(&gate, host::now());
+        self.shared = Some(Rc::new(Shared { gate, open: Open::default() }));
         self.set_tick_period(TICK);
         true
     }
@@ -158,6 +174,11 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         send_settlements();
         let Some(shared) = &self.shared else { return };
+        self.ticks = self.ticks.saturating_add(1);
+        if self.ticks >= TICKS_PER_RECORD {
+            self.ticks = 0;
+            record_upstreams(&shared.gate, host::now());
+        }
         let exchanges = shared.exchanges();
         if exchanges.is_empty() {
             return;

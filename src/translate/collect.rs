@@ -23,6 +23,7 @@ use crate::codex::scanner::{Keep, Kind, ScanError, Scanner};
 use crate::config::LastPartial;
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::error::Failure;
+use crate::pool::Refusal;
 use crate::sse::{Decoder, Token};
 
 use gathered::Gathered;
@@ -171,6 +172,11 @@ impl Collector {
     pub fn has_drawn(&self) -> bool {
         let came = |kind| self.scanner.has_begun(kind);
         came(Kind::Picture) || came(Kind::Preview) || self.gathered.is_drawn
+    }
+
+    /// Whether an error said that the upstream serves nobody for now.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.gathered.refusal
     }
 
     /// Whether the text model works on the request: it is not refused any more.

@@ -15,6 +15,7 @@ use crate::codex::scanner::{Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, Scan
 use crate::config::Api;
 use crate::memory::Budget;
 use crate::openai::error::Failure;
+use crate::pool::Refusal;
 
 /// What a relay of `n` pictures may hold at most: the skeleton, and the first bytes of pictures in pieces that
 /// may be half empty.
@@ -39,6 +40,8 @@ pub struct Relay {
     asked: usize,
     /// The pictures of an answer that is no JSON.
     unread: Vec<Kept>,
+    /// An error said that the upstream serves nobody for now.
+    refusal: Option<Refusal>,
 }
 
 impl Relay {
@@ -47,7 +50,8 @@ impl Relay {
         let mut scanner = Scanner::of(Document::Images);
         let keep = Keep::Heads { most: sniff::HEAD_BYTES, limit: bounds.max_base64_bytes };
         scanner.keep(keep, Keep::Nothing);
-        Self { scanner, asked: usize::try_from(asked).unwrap_or(usize::MAX), unread: Vec::new() }
+        let asked = usize::try_from(asked).unwrap_or(usize::MAX);
+        Self { scanner, asked, unread: Vec::new(), refusal: None }
     }
 
     /// Takes the next bytes; an outcome where they end the answer: its pictures, of which there is one at
@@ -64,6 +68,11 @@ impl Relay {
             return Some(Err(failure(error)));
         }
         self.scanner.is_whole().then(|| self.whole(now))
+    }
+
+    /// Whether the answer said that the upstream serves nobody for now.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal
     }
 
     /// Why an answer that ends here is none.
@@ -114,6 +123,8 @@ impl Relay {
             answer => {
                 // No answer that a client can read, but the pictures have passed.
                 self.unread = kept;
+                let error = answer.as_ref().and_then(|answer| answer.error.as_ref());
+                self.refusal = error.and_then(|it| error::rest_of_event(Api::Images, it, now));
                 Err(without_pictures(answer.as_ref(), now))
             }
         }

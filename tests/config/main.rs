@@ -92,7 +92,7 @@ fn kind(value: &Value) -> Kind {
 fn describe(config: &Config) -> String {
     let upstream = |upstream: &Upstream| {
         format!(
-            "{} {:?} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?}\n",
+            "{} {:?} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?}\n",
             upstream.name(),
             upstream.api(),
             upstream.names_format(),
@@ -107,13 +107,17 @@ fn describe(config: &Config) -> String {
             upstream.account_id(),
             upstream.headers(),
             upstream.timeout(),
+            upstream.max_rest(),
         )
     };
     let model = |name: Option<&str>| match config.resolve_model(name) {
         Some(model) => {
-            let at = |it: &Candidate<'_>| format!("{} at {}", it.sent, it.upstream.name());
+            let at = |it: &Candidate<'_>| {
+                format!("{} at {} by {}", it.sent, it.upstream.name(), it.weight)
+            };
             let candidates: Vec<_> = model.candidates.iter().map(at).collect();
-            format!("{} -> {}\n", model.requested, candidates.join(", then "))
+            let balance = model.balance;
+            format!("{} -> {} {balance:?}\n", model.requested, candidates.join(", then "))
         }
         None => "none\n".to_owned(),
     };

@@ -26,6 +26,7 @@ fn without(field: &str) -> (Value, String) {
     let mut document = minimal();
     let lists = [
         ("users", json!([{ "id": "acme-web" }])),
+        ("models", json!([{ "match": "*", "upstream": ["codex"] }])),
         ("prices", json!([{ "model": "*", "usd": "1" }])),
         ("limits", json!([{ "name": "a", "per": "key", "unit": "concurrent", "max": 1 }])),
         ("request", json!({})),

@@ -47,6 +47,7 @@ mod providers;
 mod quotas;
 mod relay;
 mod request_ids;
+mod rests;
 mod rls;
 mod routes;
 mod sdks;

@@ -33,14 +33,16 @@ pub(crate) const KEY: &str = "sk-test-acme";
 /// The token that the upstream is called with.
 pub(crate) const TOKEN: &str = "codex-access-token-of-the-tests";
 
-/// A configuration with one consumer, with `more` laid over it.
+/// A configuration with one consumer, with `more` laid over it. Its upstream never rests: many tests
+/// let one gate see failure after failure.
 pub(crate) fn config(more: &Value) -> Config {
     let mut document = json!({
         "upstreams": { "codex": {
             "api": "responses",
             "authority": "chatgpt.example",
             "credential": { "bearer_env": "TOKEN", "account_id_env": "ACCOUNT" },
-            "timeout": "60s"
+            "timeout": "60s",
+            "max_rest": "0s"
         } },
         "consumers": [ { "name": "acme-web", "user": "acme", "key_sha256": [
             ""

@@ -212,6 +212,11 @@ impl<'e> Context<'e> {
                 Finding::error("`user` does not go with the role `master`", span)
                     .help("leave it out: each request of a master names its user")
             }
+            Fault::WeightsUnused => {
+                Finding::error("`weights` do nothing with `balance: first`", span).help(
+                    "write `balance: round_robin` or `least_used` beside them, or leave them out",
+                )
+            }
             Fault::BothHostModels => {
                 Finding::error("`host_model` and `host_models` do not go together", span)
                     .help("keep `host_models`, a list with the names of both")

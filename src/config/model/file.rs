@@ -1,10 +1,13 @@
 //! An entry of `models` as it is written: its upstream may be one name, or several to try in turn.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::Balance;
 
 /// An entry of `models`.
 #[derive(Deserialize)]
@@ -15,6 +18,9 @@ pub(in crate::config) struct ModelFile {
     pub(super) pattern: String,
     pub(super) upstream: CandidatesFile,
     pub(super) rename: Option<String>,
+    #[serde(default)]
+    pub(super) balance: Balance,
+    pub(super) weights: Option<BTreeMap<String, u64>>,
 }
 
 /// `upstream` of such an entry.

@@ -13,6 +13,7 @@ use crate::translate::relay::Begun;
 impl Exchange {
     /// Tells the failure while the head is held.
     pub(super) fn refuse_relay(&mut self, now: Duration) -> LocalReply {
+        self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let failure = match phase {
             Phase::Relaying(relaying) => relaying.into_failure(),
@@ -24,6 +25,7 @@ impl Exchange {
 
     /// Breaks off an answer whose head has left. What has passed is charged.
     pub(super) fn break_relay(&mut self, now: Duration) -> OnResponseBody {
+        self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Told);
         let Phase::Relaying(mut relaying) = phase else { return OnResponseBody::Pass };
         self.settle_relay(&relaying.relay.passed(Begun::Lost, relaying.sent), now);
@@ -55,6 +57,13 @@ impl Exchange {
         self.settle(&charge.unwrap_or_else(Charge::nothing), now)
     }
 
+    /// Notes what the answer has said about its upstream.
+    pub(super) fn note_relay_signs(&mut self, now: Duration) {
+        let Phase::Relaying(relaying) = &mut self.phase else { return };
+        let signs = relaying.take_signs();
+        self.note_signs(&signs, now);
+    }
+
     /// Counts what was asked for and not delivered: one call may have been asked for several pictures.
     pub(in crate::exchange) fn count_failed(&mut self) {
         let Self { record, .. } = self;
@@ -63,6 +72,7 @@ impl Exchange {
 
     /// The exchange ends before its answer has: the client left, or Envoy broke the answer off.
     pub(in crate::exchange) fn end_relay(&mut self, status: Option<u16>, now: Duration) {
+        self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let Phase::Relaying(mut relaying) = phase else { return };
         match relaying.stage {

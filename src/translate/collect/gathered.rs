@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Bounds, Picture, Preview};
+use crate::codex::error::ErrorInfo;
 use crate::codex::event::{
     Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
 };
@@ -12,6 +13,7 @@ use crate::codex::scanner::{Document, Kept, Kind, Scanned};
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
+use crate::pool::Refusal;
 use crate::translate::relay::without_pictures;
 use crate::translate::{error, sniff};
 
@@ -40,6 +42,8 @@ pub(super) struct Gathered {
     words: String,
     word_deltas: String,
     item_error: Option<Failure>,
+    /// An error said that the upstream serves nobody for now.
+    pub(super) refusal: Option<Refusal>,
     /// A `result` came that is not base64.
     garbled: bool,
     tools_removed: bool,
@@ -66,6 +70,7 @@ impl Gathered {
             words: String::new(),
             word_deltas: String::new(),
             item_error: None,
+            refusal: None,
             garbled: false,
             tools_removed: false,
             is_drawn: false,
@@ -113,8 +118,7 @@ impl Gathered {
             ResponseEvent::Failed(info) => {
                 let host_model = self.bounds.host_model.as_deref();
                 let refused = host_model.and_then(|it| error::refuses_host_model(&info, it));
-                let failure =
-                    refused.unwrap_or_else(|| error::from_event(Api::Responses, &info, self.now));
+                let failure = refused.unwrap_or_else(|| self.failed(Api::Responses, &info));
                 return Some(Err(failure));
             }
             ResponseEvent::Accepted => self.is_accepted = true,
@@ -129,6 +133,9 @@ impl Gathered {
             return Err(Failure::UpstreamGarbled);
         };
         let nothing = without_pictures(Some(&answer), self.now);
+        if let Some(info) = &answer.error {
+            self.refusal = error::rest_of_event(Api::Images, info, self.now);
+        }
         self.is_drawn = !answer.is_error;
         if answer.error.is_some() {
             return Err(nothing);
@@ -148,6 +155,12 @@ impl Gathered {
             }
             None => Err(nothing),
         }
+    }
+
+    /// The failure behind an error.
+    pub(super) fn failed(&mut self, api: Api, info: &ErrorInfo) -> Failure {
+        self.refusal = error::rest_of_event(api, info, self.now);
+        error::from_event(api, info, self.now)
     }
 
     fn response(&mut self, response: &Response) {
@@ -185,7 +198,7 @@ impl Gathered {
     fn picture_item(&mut self, item: Item, kept: Option<Kept>) {
         self.is_drawn |= item.result.is_some() || item.is_completed;
         if let Some(info) = &item.error {
-            self.item_error = Some(error::from_event(Api::Responses, info, self.now));
+            self.item_error = Some(self.failed(Api::Responses, info));
         }
         let Some(ordinal) = item.result else { return };
         let known = item.id.is_some() && self.ids.contains(&item.id);

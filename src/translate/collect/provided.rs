@@ -9,7 +9,6 @@ use crate::codex::images::{ImageEvent, ImagesEvent};
 use crate::codex::scanner::{Kept, Scanned};
 use crate::config::Api;
 use crate::openai::error::Failure;
-use crate::translate::error;
 
 impl Gathered {
     /// Takes an event of the Images API; an outcome where the event is terminal.
@@ -34,7 +33,7 @@ impl Gathered {
                 self.is_drawn = true;
                 Some(self.images_completed(event, kept))
             }
-            ImagesEvent::Failed(info) => Some(Err(error::from_event(Api::Images, &info, self.now))),
+            ImagesEvent::Failed(info) => Some(Err(self.failed(Api::Images, &info))),
             ImagesEvent::Other => None,
         }
     }

@@ -92,8 +92,16 @@ impl Setup {
         self
     }
 
-    /// Replaces the filter's configuration.
+    /// Replaces the filter's configuration. An upstream rests only if it says so (`max_rest`): many
+    /// cases let one Envoy see failure after failure.
     pub(crate) fn configure(self, config: &Value) -> Self {
+        let mut config = config.clone();
+        let upstreams = config.get_mut("upstreams").and_then(Value::as_object_mut);
+        for upstream in upstreams.into_iter().flat_map(|it| it.values_mut()) {
+            if let Some(upstream) = upstream.as_object_mut() {
+                upstream.entry("max_rest").or_insert_with(|| "0s".into());
+            }
+        }
         self.configure_text(&config.to_string())
     }
 

@@ -41,7 +41,9 @@ fn of_number(at: &Context<'_>, number: f64) -> Option<String> {
         return Some("a digest of digits alone is a number in YAML: quote it".to_owned());
     }
     let name = at.name();
-    if ["timeout", "window", "keepalive", "host_model_cooldown"].contains(&name.as_str()) {
+    if ["timeout", "window", "keepalive", "host_model_cooldown", "max_rest"]
+        .contains(&name.as_str())
+    {
         return Some(format!("write \"{number}s\" if seconds are meant"));
     }
     takes_text(at).then(|| format!("quote it: \"{number}\""))

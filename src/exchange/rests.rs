@@ -1,0 +1,145 @@
+//! Which upstreams may be asked, which of them first, and what answers say about them.
+
+use std::time::Duration;
+
+use super::gate::Gate;
+use crate::config::{Balance, Candidate, Model, Upstream};
+use crate::openai::error::Failure;
+use crate::pool::balance::Member;
+use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
+
+/// What a call says about its upstream.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sign {
+    /// It serves.
+    Serves,
+    /// It serves nobody for now.
+    Refuses(Refusal),
+    /// It has used this much of its limit.
+    Uses(Usage),
+}
+
+/// Leaves the candidates that do not rest, in the order in which they are asked. The names of the
+/// others.
+///
+/// # Errors
+///
+/// All rest: the failure has the earliest time at which one is asked again.
+pub(super) fn choose(
+    gate: &Gate,
+    model: &mut Model<'_>,
+    now: Duration,
+) -> (Vec<String>, Result<(), Failure>) {
+    let state = |it: &Candidate<'_>| pool::read(gate.store(), key(it.upstream));
+    let all: Vec<_> = model.candidates.drain(..).map(|it| (state(&it), it)).collect();
+    let mut resting: Vec<(String, Resting)> = Vec::new();
+    let mut awake: Vec<(State, Candidate<'_>)> = Vec::new();
+    for (state, candidate) in all {
+        match state.resting(now).filter(|_| !candidate.upstream.max_rest().is_zero()) {
+            Some(rest) => resting.push((candidate.upstream.name().to_owned(), rest)),
+            None => awake.push((state, candidate)),
+        }
+    }
+    let result = match awake.is_empty() {
+        true => Err(failure(resting.iter().map(|(_, rest)| *rest), now)),
+        false => Ok(()),
+    };
+    rank(gate, model.balance, model.entry, &mut awake, now);
+    model.candidates = awake.into_iter().map(|(_, it)| it).collect();
+    (resting.into_iter().map(|(name, _)| name).collect(), result)
+}
+
+/// Puts the candidates into the order in which they are asked.
+fn rank(
+    gate: &Gate,
+    balance: Balance,
+    entry: usize,
+    awake: &mut [(State, Candidate<'_>)],
+    now: Duration,
+) {
+    let member = |(state, it): &(State, Candidate<'_>)| Member {
+        place: it.place,
+        weight: it.weight,
+        headroom: 100_u8.saturating_sub(state.used_percent(now)),
+    };
+    let members: Vec<_> = awake.iter().map(member).collect();
+    let order = gate.turns(entry, |turns| match balance {
+        Balance::First => Vec::new(),
+        Balance::RoundRobin => turns.order(&members),
+        Balance::LeastUsed => turns.least_used(&members),
+    });
+    // Stable: without an order they stay as they are.
+    awake.sort_by_key(|(_, it)| order.iter().position(|place| *place == it.place));
+}
+
+/// Drops candidates from the front until one may be asked: after a rest only one request may. What
+/// `orders` has of each candidate goes with it.
+///
+/// # Errors
+///
+/// As for [`choose`].
+pub(super) fn claim<T>(
+    gate: &Gate,
+    candidates: &mut Vec<Candidate<'_>>,
+    orders: &mut Vec<T>,
+    now: Duration,
+) -> Result<(), Failure> {
+    let mut lost = Vec::new();
+    while let Some(first) = candidates.first() {
+        if claim_one(gate, first.upstream, now) {
+            return Ok(());
+        }
+        lost.extend(pool::read(gate.store(), key(first.upstream)).resting(now));
+        candidates.remove(0);
+        if !orders.is_empty() {
+            orders.remove(0);
+        }
+    }
+    Err(failure(lost.into_iter(), now))
+}
+
+/// Whether a request may ask the upstream now.
+pub(super) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> bool {
+    upstream.max_rest().is_zero() || pool::claim(gate.store(), key(upstream), now)
+}
+
+/// Whether the upstream is not asked at `now`.
+pub(super) fn rests(gate: &Gate, upstream: &Upstream, now: Duration) -> bool {
+    let rest = pool::read(gate.store(), key(upstream)).resting(now);
+    rest.is_some() && !upstream.max_rest().is_zero()
+}
+
+/// Notes a sign. The cause of the rest that it began, if it did.
+pub(super) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration) -> Option<Cause> {
+    let (store, key) = (gate.store(), key(upstream));
+    match sign {
+        Sign::Serves => pool::note_serves(store, key, now),
+        Sign::Uses(usage) => pool::note_usage(store, key, *usage),
+        Sign::Refuses(refusal) => {
+            let rest = pool::note_refusal(store, key, refusal, upstream.max_rest(), now);
+            return rest.map(|rest| rest.cause);
+        }
+    }
+    None
+}
+
+/// What is known of the upstream: how long it rests from `now` on, and how many percent of its limit
+/// are used.
+pub(super) fn known(gate: &Gate, upstream: &Upstream, now: Duration) -> (Duration, u8) {
+    let state = pool::read(gate.store(), key(upstream));
+    let rest = state.resting(now).map(|rest| rest.until.saturating_sub(now));
+    (rest.unwrap_or_default(), state.used_percent(now))
+}
+
+fn failure(resting: impl Iterator<Item = Resting>, now: Duration) -> Failure {
+    let Some(first) = resting.min_by_key(|rest| rest.until) else { return Failure::overloaded() };
+    let retry_after = first.until.saturating_sub(now);
+    match first.cause.is_limit() {
+        true => Failure::RateLimited { retry_after },
+        false => Failure::UpstreamOverloaded { retry_after },
+    }
+}
+
+fn key(upstream: &Upstream) -> Key<'_> {
+    Key { name: upstream.name(), fingerprint: upstream.fingerprint() }
+}

@@ -1,0 +1,531 @@
+//! Upstreams that rest, and which of several is asked first.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use imagegate::exchange::{
+    End, Exchange, Forward, Gate, LocalReply, OnFailover, OnRequestBody, OnResponseBody,
+    OnResponseHeaders, ResponseHead,
+};
+use imagegate::limits::Store;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::{NOW, body, gate, stream};
+
+const PICTURE: &str = "iVBORw0KGgo=";
+
+/// A gate with the accounts a, b and c, in this entry of `models`.
+fn pool(entry: &Value) -> Rc<Gate> {
+    let account = |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy", "timeout": "60s"});
+    let upstreams = json!({"a": account("a"), "b": account("b"), "c": account("c")});
+    let mut model = json!({"match": "*", "upstream": ["a", "b", "c"]});
+    for (key, value) in entry.as_object().unwrap() {
+        model[key] = value.clone();
+    }
+    gate(&json!({"upstreams": upstreams, "models": [model]})).0
+}
+
+fn request() -> Value {
+    json!({"prompt": "a cat", "model": "gpt-image-2"})
+}
+
+/// A request at `now`: what goes upstream, or the reply.
+fn ask_at(
+    gate: &Rc<Gate>,
+    request: &Value,
+    now: Duration,
+) -> (Exchange, Result<Forward, LocalReply>) {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let _ = exchange.request_headers(&support::head(&[]), End::Open, now);
+    let came = match exchange.request_body(request.to_string().as_bytes(), End::Stream, now) {
+        OnRequestBody::Forward(forward) => Ok(forward),
+        OnRequestBody::Reply(reply) => Err(reply),
+        other => panic!("{other:?}"),
+    };
+    (exchange, came)
+}
+
+/// The headers of an answer.
+fn head(headers: &[(&str, &str)], now: Duration) -> ResponseHead {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+    ResponseHead::of(&headers.iter().map(own).collect::<Vec<_>>(), now)
+}
+
+/// What an upstream does.
+#[derive(Debug, Clone, PartialEq)]
+enum Does {
+    Draws,
+    Answers(u16, Value),
+    /// With this header beside it.
+    Limits(&'static str, &'static str),
+    Unreachable,
+}
+
+impl Does {
+    fn response(&self, now: Duration) -> (ResponseHead, Vec<u8>) {
+        let json_type = ("content-type", "application/json");
+        match self {
+            Self::Draws => {
+                let events = ("content-type", "text/event-stream");
+                (head(&[(":status", "200"), events], now), stream(PICTURE))
+            }
+            Self::Answers(status, error) => {
+                let status = status.to_string();
+                let body = json!({ "error": error }).to_string();
+                (head(&[(":status", &status), json_type], now), body.into_bytes())
+            }
+            Self::Limits(name, value) => {
+                let head = head(&[(":status", "429"), json_type, (name, value)], now);
+                (head, br#"{"error":{"type":"usage_limit_reached"}}"#.to_vec())
+            }
+            Self::Unreachable => {
+                let details = "upstream_reset_before_response_started{remote_connection_failure}";
+                let head = head(&[(":status", "503"), ("content-type", "text/plain")], now);
+                (ResponseHead { envoy_details: Some(details.to_owned()), ..head }, Vec::new())
+            }
+        }
+    }
+}
+
+/// Sends a request through; whom it asked, the answer, and the record.
+fn run(
+    gate: &Rc<Gate>,
+    request: &Value,
+    now: Duration,
+    does: &mut dyn FnMut(&str) -> Does,
+) -> (Vec<String>, LocalReply, Value) {
+    let (mut exchange, came) = ask_at(gate, request, now);
+    let mut asked = Vec::new();
+    let reply = match came {
+        Err(reply) => reply,
+        Ok(forward) => {
+            asked.push(forward.upstream);
+            drive(&mut exchange, &mut asked, now, does)
+        }
+    };
+    let record = exchange.finish(Some(reply.status), now).unwrap();
+    (asked, reply, serde_json::from_slice(&record).unwrap())
+}
+
+/// Lets the calls of an exchange answer one after the other.
+fn drive(
+    exchange: &mut Exchange,
+    asked: &mut Vec<String>,
+    now: Duration,
+    does: &mut dyn FnMut(&str) -> Does,
+) -> LocalReply {
+    let (head, bytes) = does(&asked[0]).response(now);
+    match exchange.response_headers(head, End::Open, now) {
+        OnResponseHeaders::Hold => {}
+        other => panic!("{other:?}"),
+    }
+    if let OnResponseBody::Reply(reply) = exchange.response_body(bytes, End::Stream, now) {
+        return reply;
+    }
+    loop {
+        let mut calls = Vec::new();
+        while let OnFailover::Call { batch, .. } = exchange.fail_over(now) {
+            let token = u32::try_from(100 + asked.len()).unwrap();
+            asked.push(batch.calls.cluster.clone());
+            exchange.side_call_started(Some(token));
+            calls.push((token, batch.calls.cluster));
+        }
+        assert!(!calls.is_empty(), "nothing goes on");
+        for (token, cluster) in calls {
+            let (head, bytes) = does(&cluster).response(now);
+            exchange.side_call_headers(token, Some(head), now);
+            exchange.side_call_body(token, bytes, now);
+            let answer = exchange.side_call_end(token, now);
+            if let imagegate::exchange::OnAnswer::Reply(reply) = answer {
+                return reply;
+            }
+        }
+    }
+}
+
+fn limited(members: Value) -> Does {
+    let mut error = json!({"type": "usage_limit_reached", "message": "The usage limit is reached"});
+    for (key, value) in members.as_object().unwrap() {
+        error[key] = value.clone();
+    }
+    Does::Answers(429, error)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn retry_after(reply: &LocalReply) -> Option<&str> {
+    let found = reply.headers.iter().find(|(name, _)| *name == "retry-after");
+    found.map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn an_exhausted_account_is_asked_once_for_each_rest() {
+    let gate = pool(&json!({"balance": "round_robin"}));
+    let resets_at = NOW.as_secs() + 3600;
+    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    for second in 0..7200 {
+        let now = NOW + secs(second);
+        let (all, reply, _) = run(&gate, &request(), now, &mut |name| match name == "b"
+            && now.as_secs() < resets_at
+        {
+            true => limited(json!({ "resets_at": resets_at })),
+            false => Does::Draws,
+        });
+        assert_eq!(reply.status, 200, "{second}: {}", body(&reply));
+        for name in all {
+            *asked.entry(name).or_default() += u32::from(second < 3600 && second > 10);
+        }
+    }
+    assert_eq!(asked["b"], 0);
+    assert!(asked["a"].abs_diff(asked["c"]) <= 1, "{asked:?}");
+}
+
+#[test]
+fn the_record_says_who_was_passed_by() {
+    let gate = pool(&json!({}));
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 60})),
+        _ => Does::Draws,
+    });
+    let (asked, _, record) = run(&gate, &request(), NOW, &mut |_| Does::Draws);
+    assert_eq!(asked, ["b"]);
+    assert_eq!(record["resting_upstreams"], "a");
+    assert_eq!(record["upstream"], "b");
+    let (asked, _, record) = run(&gate, &request(), NOW + secs(60), &mut |_| Does::Draws);
+    assert_eq!(asked, ["a"]);
+    assert_eq!(record["resting_upstreams"], Value::Null);
+}
+
+#[test]
+fn if_all_rest_nobody_is_asked_and_the_client_gets_the_earliest_time() {
+    let gate = pool(&json!({}));
+    let (asked, reply, _) = run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 600})),
+        "b" => Does::Answers(401, json!({"code": "token_expired"})),
+        _ => limited(json!({"resets_in_seconds": 90})),
+    });
+    assert_eq!((asked.len(), reply.status), (3, 429));
+    let (mut exchange, came) = ask_at(&gate, &request(), NOW + secs(2));
+    let reply = came.unwrap_err();
+    // b rests for 5 s for want of a credential.
+    assert_eq!((reply.status, retry_after(&reply)), (503, Some("3")));
+    let record = exchange.finish(Some(503), NOW).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["resting_upstreams"], "a,b,c");
+    assert_eq!((&record["upstream"], &record["settled_nanodollars"]), (&Value::Null, &json!(0)));
+
+    let (asked, reply, _) = run(&gate, &request(), NOW + secs(5), &mut |_| {
+        Does::Answers(401, json!({"code": "token_expired"}))
+    });
+    assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502));
+    let (asked, reply, _) = run(&gate, &request(), NOW + secs(16), &mut |_| {
+        Does::Answers(401, json!({"code": "token_expired"}))
+    });
+    assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502), "the pause has grown to 10 s");
+    let reply = ask_at(&gate, &request(), NOW + secs(17)).1.unwrap_err();
+    assert_eq!((reply.status, retry_after(&reply)), (503, Some("19")));
+    assert!(body(&reply)["error"]["code"] == "server_is_overloaded");
+}
+
+#[test]
+fn a_single_upstream_rests_too() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let (_, reply, _) =
+        run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 20})));
+    assert_eq!((reply.status, retry_after(&reply)), (429, Some("20")));
+    let reply = ask_at(&gate, &request(), NOW + secs(8)).1.unwrap_err();
+    assert_eq!((reply.status, retry_after(&reply)), (429, Some("12")));
+    assert_eq!(body(&reply)["error"]["code"], "rate_limit_exceeded");
+}
+
+#[test]
+fn a_time_is_read_from_wherever_it_is_named() {
+    for (does, wait) in [
+        (limited(json!({"resets_in_seconds": 471_285})), 471_285),
+        (limited(json!({"resets_in_seconds": "471285"})), 471_285),
+        (limited(json!({"resets_at": NOW.as_secs() + 99})), 99),
+        (limited(json!({"resets_at": (NOW.as_secs() + 99) * 1000})), 99),
+        (limited(json!({"resets_at": 99_999_999_999_u64})), 7 * 86_400),
+        (limited(json!({"resets_at": null, "resets_in_seconds": null})), 5),
+        (Does::Limits("retry-after", "77"), 77),
+        (Does::Limits("retry-after", "Thu, 01 Jan 2026 00:01:17 GMT"), 77),
+        (Does::Limits("retry-after-ms", "1500"), 2),
+        (Does::Limits("x-codex-primary-reset-after-seconds", "471285"), 471_285),
+        (Does::Limits("x-codex-secondary-reset-at", "1767225700"), 100),
+        (Does::Limits("retry-after", "soon"), 5),
+        (
+            Does::Answers(
+                429,
+                json!({"code": "rate_limit_exceeded",
+            "message": "Please try again in 2s."}),
+            ),
+            2,
+        ),
+        (
+            Does::Answers(
+                429,
+                json!({"code": "rate_limit_exceeded",
+            "message": "Please try again in 9 days."}),
+            ),
+            5,
+        ),
+        (Does::Answers(402, json!({})), 60),
+        (Does::Answers(401, json!({})), 5),
+        (Does::Unreachable, 1),
+    ] {
+        let gate = pool(&json!({"upstream": "a"}));
+        run(&gate, &request(), NOW, &mut |_| does.clone());
+        let reply = ask_at(&gate, &request(), NOW).1.unwrap_err();
+        assert_eq!(retry_after(&reply), Some(wait.to_string().as_str()), "{does:?}");
+    }
+}
+
+#[test]
+fn what_a_client_brings_about_rests_nobody() {
+    for does in [
+        Does::Answers(400, json!({"code": "moderation_blocked"})),
+        Does::Answers(400, json!({"type": "image_generation_user_error"})),
+        Does::Answers(400, json!({"message": "Billing quota: please try again in 9 hours."})),
+        Does::Answers(403, json!({"message": "no"})),
+        Does::Answers(404, json!({"code": "model_not_found"})),
+        Does::Answers(500, json!({"type": "server_error"})),
+        Does::Answers(503, json!({"code": "server_is_overloaded"})),
+    ] {
+        let gate = pool(&json!({"upstream": "a"}));
+        for _ in 0..3 {
+            let (asked, _, _) = run(&gate, &request(), NOW, &mut |_| does.clone());
+            assert_eq!(asked, ["a"], "{does:?}");
+        }
+    }
+}
+
+/// The events of an answer in words.
+fn words(text: &str) -> Vec<u8> {
+    let item = json!({"type": "message", "role": "assistant",
+        "content": [{"type": "output_text", "text": text}]});
+    let events = [
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        json!({"type": "response.completed", "response": {"output": [item]}}),
+    ];
+    events.iter().map(support::event).collect::<String>().into_bytes()
+}
+
+#[test]
+fn a_wait_in_words_rests_nobody_and_an_event_does() {
+    let events = |bytes: Vec<u8>| {
+        let gate = pool(&json!({"upstream": "a"}));
+        let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+        let type_of = ("content-type", "text/event-stream");
+        exchange.response_headers(head(&[(":status", "200"), type_of], NOW), End::Open, NOW);
+        let came = exchange.response_body(bytes, End::Stream, NOW);
+        let OnResponseBody::Reply(reply) = came else { panic!("{came:?}") };
+        (reply.status, ask_at(&gate, &request(), NOW).1.is_err())
+    };
+    let told = words("You've reached your image limit for today; it resets in about 14 hours.");
+    assert_eq!(events(told), (429, false));
+    let failed = support::event(&json!({"type": "response.failed",
+        "response": {"error": {"code": "rate_limit_exceeded", "message": "no"}}}));
+    assert_eq!(events(failed.into_bytes()), (429, true));
+}
+
+#[test]
+fn the_least_used_account_is_asked_first() {
+    let gate = pool(&json!({"balance": "least_used"}));
+    let used = |name: &str| match name {
+        "a" => "80",
+        "b" => "20.5",
+        _ => "60",
+    };
+    // Each says how much it has used when it is asked for the first time.
+    let mut firsts = Vec::new();
+    for _ in 0..6 {
+        let (mut exchange, came) = ask_at(&gate, &request(), NOW);
+        let name = came.unwrap().upstream;
+        let headers = [
+            (":status", "200"),
+            ("content-type", "text/event-stream"),
+            ("x-codex-primary-used-percent", used(&name)),
+            ("x-codex-primary-reset-after-seconds", "3600"),
+        ];
+        exchange.response_headers(head(&headers, NOW), End::Open, NOW);
+        exchange.response_body(stream(PICTURE), End::Stream, NOW);
+        let record: Value =
+            serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap();
+        assert_eq!(
+            record["upstream_used_percent"],
+            used(&name).split('.').next().unwrap().parse::<u64>().unwrap()
+        );
+        firsts.push(name);
+    }
+    assert_eq!(firsts, ["a", "b", "c", "b", "b", "b"]);
+    let percents: Vec<_> = gate
+        .upstream_gauges(NOW)
+        .into_iter()
+        .filter(|gauge| gauge.metric.name == "imagegate_upstream_used_percent")
+        .map(|gauge| (gauge.values[0].clone(), gauge.amount))
+        .collect();
+    assert_eq!(percents, [("a".to_owned(), 80), ("b".to_owned(), 20), ("c".to_owned(), 60)]);
+    // Their windows have reset.
+    let later = NOW + secs(3600);
+    let first = |_: u32| ask_at(&gate, &request(), later).1.unwrap().upstream;
+    let all: BTreeSet<_> = (0..6).map(first).collect();
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
+fn weights_share_the_load() {
+    let gate = pool(&json!({"balance": "round_robin", "weights": {"a": 3}}));
+    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..10 {
+        *asked.entry(ask_at(&gate, &request(), NOW).1.unwrap().upstream).or_default() += 1;
+    }
+    let expected = [("a", 6), ("b", 2), ("c", 2)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(asked, BTreeMap::from(expected));
+}
+
+#[test]
+fn the_gauges_and_counters_show_rests() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+    let (head, bytes) = limited(json!({"resets_in_seconds": 20})).response(NOW);
+    exchange.response_headers(head, End::Open, NOW);
+    exchange.response_body(bytes, End::Stream, NOW);
+    let names: Vec<_> =
+        exchange.take_counts().iter().map(imagegate::exchange::count::Count::name).collect();
+    let rest = "imagegate_rests_total.kind.rate_limit_exceeded.upstream.a";
+    assert!(names.iter().any(|name| name == rest), "{names:?}");
+    let rest = |now| {
+        let gauges = gate.upstream_gauges(now);
+        let name = "imagegate_upstream_rest_seconds.upstream.a";
+        gauges.iter().find(|gauge| gauge.name() == name).unwrap().amount
+    };
+    assert_eq!(
+        (rest(NOW), rest(NOW + Duration::from_millis(500)), rest(NOW + secs(20))),
+        (20, 20, 0)
+    );
+}
+
+#[test]
+fn host_models_that_are_all_refused_rest_the_upstream() {
+    let mut upstreams = json!({});
+    for name in ["a", "b"] {
+        upstreams[name] = json!({"authority": "a.example", "credential": "envoy",
+            "host_models": ["gpt-6-luna", "gpt-6-sol"]});
+    }
+    let model = json!([{"match": "*", "upstream": ["a", "b"]}]);
+    let (gate, _) = gate(&json!({"upstreams": upstreams, "models": model}));
+    let asked = |now| {
+        let mut luna = false;
+        run(&gate, &request(), now, &mut |name| {
+            luna = !luna;
+            let host_model = if luna { "gpt-6-luna" } else { "gpt-6-sol" };
+            let message = format!("The '{host_model}' model is not supported when using Codex.");
+            match name {
+                "a" => Does::Answers(400, json!({ "message": message })),
+                _ => Does::Draws,
+            }
+        })
+        .0
+    };
+    assert_eq!(asked(NOW), ["a", "a", "b"]);
+    assert_eq!(asked(NOW + secs(4)), ["b"]);
+    assert_eq!(asked(NOW + secs(5)), ["b"], "it is tried after the others");
+}
+
+#[test]
+fn another_credential_starts_anew() {
+    let data: Rc<support::SharedData> = Rc::default();
+    struct Shared(Rc<support::SharedData>);
+    impl Store for Shared {
+        fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+            self.0.get(key)
+        }
+        fn swap(
+            &self,
+            key: &str,
+            value: &[u8],
+            token: Option<u32>,
+        ) -> Result<(), imagegate::limits::Conflict> {
+            self.0.swap(key, value, token)
+        }
+    }
+    let with_token = |account: &str| {
+        let upstream = json!({"authority": "a.example", "credential": {"bearer_env": account}});
+        let config = support::config(&json!({"upstreams": {"a": upstream}}));
+        let vm = Rc::default();
+        Rc::new(Gate::new(config, vm, Box::new(Shared(Rc::clone(&data)))))
+    };
+    let first = with_token("TOKEN");
+    run(&first, &request(), NOW, &mut |_| Does::Answers(401, json!({})));
+    assert!(ask_at(&first, &request(), NOW).1.is_err());
+    assert!(ask_at(&with_token("TOKEN"), &request(), NOW).1.is_err(), "another worker");
+    assert!(ask_at(&with_token("ACCOUNT"), &request(), NOW).1.is_ok());
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        4 => Just(Does::Draws),
+        2 => (1_u64..40).prop_map(|wait| limited(json!({"resets_in_seconds": wait}))),
+        1 => Just(limited(json!({}))),
+        1 => Just(Does::Answers(401, json!({}))),
+        1 => Just(Does::Answers(402, json!({}))),
+        1 => Just(Does::Answers(400, json!({"code": "moderation_blocked"}))),
+        1 => Just(Does::Answers(500, json!({"type": "server_error"}))),
+        1 => Just(Does::Unreachable),
+    ]
+}
+
+proptest! {
+    /// Whatever three accounts answer, and however they are balanced: a request is drawn at most once,
+    /// nobody is asked after an answer that is no refusal, nobody who rests is asked, and no client
+    /// gets a 429 while an account that does not rest has not been asked.
+    #[test]
+    fn rests_and_balances_never_draw_twice(
+        balance in prop::sample::select(vec!["first", "round_robin", "least_used"]),
+        script in prop::collection::vec((0_u64..20, prop::collection::vec(does(), 3)), 1..30),
+    ) {
+        let gate = pool(&json!({ "balance": balance }));
+        let mut now = NOW;
+        for (pause, answers) in script {
+            now += secs(pause);
+            let rest = |name: &str| {
+                let name = format!("imagegate_upstream_rest_seconds.upstream.{name}");
+                gate.upstream_gauges(now).iter().find(|it| it.name() == name).unwrap().amount
+            };
+            let before: BTreeMap<_, _> = ["a", "b", "c"].map(|name| (name, rest(name))).into();
+            let mut drawn = 0;
+            let (asked, reply, record) = run(&gate, &request(), now, &mut |name| {
+                let place = ["a", "b", "c"].iter().position(|it| *it == name).unwrap();
+                drawn += u32::from(answers[place] == Does::Draws);
+                answers[place].clone()
+            });
+            prop_assert!(drawn <= 1);
+            prop_assert_eq!(reply.status == 200, drawn == 1);
+            prop_assert_eq!(record["images_delivered"].as_u64(), Some(u64::from(drawn)));
+            for name in &asked {
+                prop_assert_eq!(before[name.as_str()], 0, "{} rested", name);
+            }
+            let awake = before.values().filter(|rest| **rest == 0).count();
+            if matches!(reply.status, 429 | 503) {
+                prop_assert_eq!(asked.len(), awake);
+            }
+            if asked.is_empty() {
+                let earliest = before.values().min().unwrap().to_string();
+                prop_assert_eq!(retry_after(&reply), Some(earliest.as_str()));
+            }
+        }
+    }
+}
