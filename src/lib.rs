@@ -5,7 +5,7 @@
 //! events that come back are collected into one JSON answer.
 //!
 //! ```text
-//! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex, limits, prices
+//! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory, secret, pattern, name, decimal
 //! ```
 //!

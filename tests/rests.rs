@@ -237,7 +237,7 @@ fn if_all_rest_nobody_is_asked_and_the_client_gets_the_earliest_time() {
     assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502), "the pause has grown to 10 s");
     let reply = ask_at(&gate, &request(), NOW + secs(17)).1.unwrap_err();
     assert_eq!((reply.status, retry_after(&reply)), (503, Some("19")));
-    assert!(body(&reply)["error"]["code"] == "server_is_overloaded");
+    assert_eq!(body(&reply)["error"]["code"], "upstream_unavailable");
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn failure(resting: impl Iterator<Item = Resting>, now: Duration) -> Failure {
     let retry_after = first.until.saturating_sub(now);
     match first.cause.is_limit() {
         true => Failure::RateLimited { retry_after },
-        false => Failure::UpstreamOverloaded { retry_after },
+        false => Failure::UpstreamsRest { retry_after },
     }
 }
 

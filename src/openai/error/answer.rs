@@ -117,6 +117,7 @@ impl Failure {
             Self::UpstreamRejects => Class::UpstreamRejects,
             Self::UpstreamFailed => Class::UpstreamFailed,
             Self::UpstreamOverloaded { .. } => Class::UpstreamOverloaded,
+            Self::UpstreamsRest { .. } => Class::UpstreamsRest,
         }
     }
 
@@ -164,7 +165,7 @@ impl Failure {
             | Self::PromptInvalid { message }
             | Self::ReferenceInvalid { message, .. }
             | Self::ValueRefused { message, .. } => one("message", message),
-            Self::RateLimited { retry_after } => {
+            Self::RateLimited { retry_after } | Self::UpstreamsRest { retry_after } => {
                 one("seconds", &whole_secs(*retry_after).to_string())
             }
             _ => template.to_owned(),
@@ -186,7 +187,8 @@ impl Failure {
                 RetryRule::After,
                 Self::Overloaded { retry_after }
                 | Self::RateLimited { retry_after }
-                | Self::UpstreamOverloaded { retry_after },
+                | Self::UpstreamOverloaded { retry_after }
+                | Self::UpstreamsRest { retry_after },
             ) => {
                 let advice =
                     if *retry_after > LONGEST_WAIT { Advice::Never } else { Advice::ByStatus };

@@ -194,6 +194,12 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Every upstream that could serve the request rests, and the first that is asked again does not
+    /// rest for a limit.
+    UpstreamsRest {
+        /// When that one is asked again.
+        retry_after: Duration,
+    },
 }
 
 /// Why an upstream does not serve a text model.

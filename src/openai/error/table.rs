@@ -313,6 +313,9 @@ table! {
     /// The upstream is overloaded.
     UpstreamOverloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "The image service is overloaded. Please try again.";
+    /// Every upstream of the model rests, after credentials were refused or connections failed.
+    UpstreamsRest: 503 Server ["upstream_unavailable"], Param::Null, After,
+        "The image service cannot be used at the moment. Please try again in {seconds} s.";
 }
 
 /// The codes that reading images can give without looking at pixels.
