@@ -1,11 +1,7 @@
-//! A plugin configuration: taken, or refused in words.
+//! The case of the same name, fuzzed.
 #![no_main]
 
-use imagegate::config::Config;
-use libfuzzer_sys::fuzz_target;
+#[path = "../cases/mod.rs"]
+mod cases;
 
-fuzz_target!(|data: &[u8]| {
-    if let Err(error) = Config::parse(data, &|_| Some("token".to_owned())) {
-        assert!(!error.to_string().is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cases::configuration::run(data));

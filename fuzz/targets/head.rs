@@ -1,28 +1,7 @@
-//! A client's head, one `name: value` a line: never let in without the key.
+//! The case of the same name, fuzzed.
 #![no_main]
 
-mod common;
+#[path = "../cases/mod.rs"]
+mod cases;
 
-use imagegate::exchange::{End, Exchange, OnRequestHeaders};
-use imagegate::openai::endpoint::Endpoint;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    let lines = data.split(|byte| *byte == b'\n');
-    let mut headers = vec![(":method".to_owned(), b"POST".to_vec())];
-    for line in lines {
-        let at = line.iter().position(|byte| *byte == b'=').unwrap_or(line.len());
-        let (name, value) = line.split_at(at);
-        let name = String::from_utf8_lossy(name).to_lowercase();
-        headers.push((name, value.strip_prefix(b"=").unwrap_or(value).to_vec()));
-    }
-    let (gate, _) = common::gate(false);
-    let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.clone());
-    let ours = Endpoint::of_path(&path.unwrap_or_default()).is_some();
-    let key = headers.iter().any(|(_, value)| value.ends_with(b"fuzz"));
-    match Exchange::new(gate).request_headers(&headers, End::Open, common::NOW) {
-        OnRequestHeaders::Pass { .. } => assert!(!ours),
-        OnRequestHeaders::Hold => assert!(ours && key),
-        OnRequestHeaders::Reply(_) => assert!(ours),
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cases::head::run(data));

@@ -1,22 +1,7 @@
-//! A client's body: refused in JSON, or sent upstream as JSON.
+//! The case of the same name, fuzzed.
 #![no_main]
 
-mod common;
+#[path = "../cases/mod.rs"]
+mod cases;
 
-use imagegate::exchange::{End, Exchange, OnRequestBody};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    let (gate, budget) = common::gate(false);
-    let mut exchange = Exchange::new(gate);
-    exchange.request_headers(&common::head(), End::Open, common::NOW);
-    let body = match exchange.request_body(data, End::Stream, common::NOW) {
-        OnRequestBody::Forward(forward) => forward.body,
-        OnRequestBody::Reply(reply) => reply.body,
-        OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => panic!("no answer"),
-    };
-    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-    assert!(body.is_object());
-    drop(exchange);
-    assert_eq!(budget.used(), 0);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cases::request::run(data));

@@ -1,38 +1,7 @@
-//! An upstream's stream, whole and cut: one answer, the same for both, and nothing held behind.
+//! The case of the same name, fuzzed.
 #![no_main]
 
-mod common;
+#[path = "../cases/mod.rs"]
+mod cases;
 
-use imagegate::exchange::{End, Exchange, OnRequestBody, OnResponseBody, ResponseHead};
-use libfuzzer_sys::fuzz_target;
-
-fn answer(pieces: &[&[u8]], accept_last_partial: bool) -> (u16, Vec<u8>) {
-    let (gate, budget) = common::gate(accept_last_partial);
-    let mut exchange = Exchange::new(gate);
-    exchange.request_headers(&common::head(), End::Open, common::NOW);
-    let sent = exchange.request_body(br#"{"prompt":"a"}"#, End::Stream, common::NOW);
-    assert!(matches!(sent, OnRequestBody::Forward(_)));
-    let head = ResponseHead { status: 200, ..ResponseHead::default() };
-    exchange.response_headers(head, End::Open, common::NOW);
-    for piece in pieces {
-        exchange.response_body(piece.to_vec(), End::Open, common::NOW);
-    }
-    let end = exchange.response_body(Vec::new(), End::Stream, common::NOW);
-    let OnResponseBody::Reply(reply) = end else {
-        panic!("no answer");
-    };
-    drop(exchange);
-    assert_eq!(budget.used(), 0);
-    let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("the answer is JSON");
-    assert_eq!(reply.status == 200, body.get("data").is_some());
-    (reply.status, reply.body)
-}
-
-fuzz_target!(|data: &[u8]| {
-    let Some((first, stream)) = data.split_first() else { return };
-    let accept = first & 1 == 1;
-    let whole = answer(&[stream], accept);
-    let cut = stream.len() * usize::from(first >> 1) / 128;
-    let (head, tail) = stream.split_at(cut.min(stream.len()));
-    assert_eq!(answer(&[head, tail], accept), whole);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cases::stream::run(data));

@@ -26,7 +26,8 @@ pub fn head() -> Vec<(String, Vec<u8>)> {
 /// A gate with one consumer, and the budget that must be empty when its exchanges are gone.
 pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
     let document = format!(
-        r#"{{"upstreams": {{"codex": {{"authority": "a", "credential": {{"bearer_env": "T"}}}}}},
+        r#"{{"upstreams": {{"codex": {{"authority": "a", "host_model": "m",
+            "credential": {{"bearer_env": "T"}}}}}},
             "accept_last_partial": {accept_last_partial}, "max_image_bytes": "1MiB",
             "consumers": [{{"name": "c", "key_sha256":
                 ["93850b707585e404e4951a3ddc1f05a34b3d4f5fc081d616f46d8a2e8f1c8e68"]}}]}}"#

@@ -1,0 +1,18 @@
+//! What each fuzz target holds of any input. `make fuzz` looks for inputs, `tests/fuzz.rs` runs the seeds.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a target uses one of them, and may panic"
+)]
+
+pub mod common;
+pub mod configuration;
+pub mod form;
+pub mod head;
+pub mod request;
+pub mod stream;
