@@ -88,21 +88,23 @@ fn each_answer_says_why() {
     let upstream = Upstream::scripts([
         // The head is here, and the answer takes its place.
         Step::draw(&drawing),
-        Step::json(429, &quota),
         vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::End],
         // Three on one stream and two side calls.
         Step::draw(&drawing),
         Step::draw(&drawing),
         Step::draw(&drawing),
+        // Then the upstream rests.
+        Step::json(429, &quota),
     ]);
     let envoy = production(&upstream);
     let mut several = body();
     several["n"] = json!(3);
     let cases = [
         (Request::generation(&body()), 200, "ok"),
-        (Request::generation(&body()), 429, "insufficient_quota"),
         (Request::generation(&body()), 502, "upstream_disconnected"),
         (Request::generation(&several), 200, "ok"),
+        (Request::generation(&body()), 429, "insufficient_quota"),
+        (Request::generation(&body()), 429, "rate_limit_exceeded"),
         (Request::new("GET", "/v1/images/limits").bearer(Key::WEB), 200, "ok"),
         (Request::new("GET", "/v1/images/edits"), 405, "method_not_allowed"),
         (Request::generation(&body()).bearer(Key::UNKNOWN), 401, "invalid_api_key"),
