@@ -7,8 +7,12 @@
 //! The words are the model's, and a prompt can choose them. So they decide what this client is told and
 //! whether another upstream is asked, and nothing that lasts.
 
+mod denial;
 mod lexicon;
 mod meaning;
+mod pattern;
+mod plain;
+mod prose;
 mod text;
 mod wait;
 
@@ -21,7 +25,8 @@ use self::meaning::Meaning;
 use super::redact::redact;
 use crate::openai::error::Failure;
 
-/// The failure behind `text`, the model's words.
+/// The failure behind `text`, the model's words. The wait of a limit is what the model says, or a
+/// guess: a hint for the client, and no reason to rest an upstream.
 #[must_use]
 pub fn from_words(text: &str) -> Failure {
     match Meaning::of(text) {

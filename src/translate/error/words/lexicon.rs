@@ -1,56 +1,80 @@
-//! The words that tell what a model means, by family, in the eight languages that are tested: English,
-//! German, Spanish, French, Portuguese, Russian, Chinese in both scripts, and Japanese.
+//! The words that tell what a model means, by family, in the ten languages that are tested:
+//! English, German, Spanish, French, Portuguese, Italian, Russian, Chinese in both scripts, Japanese
+//! and Korean.
 //!
 //! A pattern is a part of a [`Text`](super::text::Text): lower case, with an underline at the border of
-//! a word. A family has one string for each script, with bars between its patterns.
-//! To teach another language, add its words to each family.
+//! a word. A family has one string for each script, with bars between its patterns, of which a star
+//! stands for a few words. To teach another language, add its words to each family.
 
+pub(super) mod ability;
 pub(super) mod failure;
+pub(super) mod limit;
+pub(super) mod policy;
 pub(super) mod refusal;
+pub(super) mod text;
+pub(super) mod tool;
 
 #[cfg(test)]
 mod tests {
-    use super::{failure, refusal};
+    use super::{ability, failure, limit, policy, refusal, text, tool};
 
     #[test]
     fn a_pattern_can_match() {
         for family in [
-            refusal::CANNOT,
-            refusal::WILL_NOT,
-            refusal::NOT,
-            refusal::MAY,
-            refusal::WEAK,
-            refusal::IMPOSSIBLE,
-            refusal::DECLINE,
-            refusal::BLOCKED,
-            refusal::BREAK,
-            refusal::RULE,
-            refusal::SUBJECT,
-            refusal::NOT_THE_RULES,
-            refusal::MAKE,
-            refusal::HELP,
-            refusal::THIS,
-            refusal::UNTIL,
-            refusal::ACCEPT,
+            ability::OWN_CANNOT,
+            ability::OWN_WILL_NOT,
+            ability::OWNERS,
+            ability::CANNOT,
+            ability::WILL_NOT,
+            ability::NOT,
+            ability::MAY,
+            ability::WEAK,
+            ability::IMPOSSIBLE,
+            ability::MAKE,
+            ability::INCLUDE,
+            ability::HELP,
+            ability::THIS,
+            ability::REQUEST,
             failure::COULD_NOT,
-            failure::IMAGES,
-            failure::THIS_IMAGE,
-            failure::NOW,
-            failure::TOOL,
-            failure::ABSENT,
+            tool::IMAGES,
+            tool::THIS_IMAGE,
+            tool::NOW,
+            tool::TOOL,
+            tool::ABSENT,
             failure::OUTAGE,
-            failure::LIMITED,
-            failure::ALLOWANCE,
-            failure::SPENT,
-            failure::AGAIN,
-            failure::PER,
-            failure::REPORTS,
-            failure::BUT,
+            limit::LIMITED,
+            limit::ALLOWANCE,
+            limit::SPENT,
+            limit::AGAIN,
+            limit::PER,
+            policy::BLOCKED,
+            policy::BREAK,
+            policy::RULE,
+            policy::SUBJECT,
+            refusal::DECLINE,
+            refusal::SOFT,
+            refusal::ME,
+            refusal::CAUSE,
+            refusal::NO,
+            refusal::OFFER,
+            refusal::BARE_NO,
+            refusal::REJECTED,
+            refusal::NOT_THE_RULES,
+            refusal::UNTIL,
+            refusal::PLAN,
+            refusal::ACCEPT,
+            refusal::CLAIM,
+            text::REPORTS,
+            text::SAYS,
+            text::TELLERS,
+            text::BUT,
         ] {
             for pattern in family.iter().flat_map(|line| line.split('|')) {
-                assert!(!pattern.trim_matches('_').is_empty(), "{family:?}");
+                assert!(!pattern.trim_matches(['_', '*']).is_empty(), "{family:?}");
                 assert_eq!(pattern, pattern.to_lowercase());
-                assert!(!pattern.replace("_,_", "").contains([' ', '’', ',']), "{pattern}");
+                let words = pattern.replace("_,_", "");
+                assert!(!words.contains([' ', '’', ',', '，', ':']), "{pattern}");
+                assert!(pattern.matches('*').count() < 2, "{pattern}");
             }
         }
     }

@@ -1,17 +1,23 @@
 //! What a model means by words in place of an image.
 //!
-//! Only a refusal is the client's, so a text counts as one only if nothing speaks against it: a limit and an
-//! outage come first, what the service itself says about safety apart. A refusal is one of these, in one sentence:
+//! Only a refusal is the client's, so a text counts as one only if nothing speaks against it: a limit
+//! and an outage come first, what the service itself says about safety apart, and so does a claim
+//! that there is an image. A refusal is one of these, in one sentence:
 //!
 //! * words of a rule that is broken ("violates … policy"), or of declining;
-//! * "can't" or "won't" with a verb of making, and somewhere a subject of policy (violence, a real person);
-//! * "can't help", or "can't make *this*", unless it speaks of images in general or of now.
+//! * "can't" or "won't" with a verb of making, and somewhere a subject of policy (violence, a real
+//!   person);
+//! * "can't help", or "can't make *this*", unless it speaks of images in general or of now;
+//! * with a subject of policy: "no" alone, softer words ("not permitted here"), a request that is
+//!   turned down, or an image that could not be made because of it.
 
 use std::time::Duration;
 
 use super::{
-    lexicon::{failure as fail, refusal as say},
-    text::{Sentence, Text, each, has},
+    denial::{cannot, will_not},
+    lexicon::{ability as able, failure as fail, limit, policy, refusal as say, tool},
+    pattern::{each, has},
+    text::{COMMA, Sentence, Text},
 };
 
 /// What a model means.
@@ -46,51 +52,72 @@ impl Meaning {
 }
 
 fn is_limit(text: &Text) -> bool {
-    let spent = |it: &Sentence| has(&it.words, fail::ALLOWANCE) && has(&it.words, fail::SPENT);
-    text.says(fail::LIMITED) || text.sentences.iter().any(spent)
+    let spent =
+        |it: &Sentence| has(&it.statement, limit::ALLOWANCE) && has(&it.statement, limit::SPENT);
+    text.states(limit::LIMITED) || text.sentences.iter().any(spent)
 }
 
 /// Whether the tool is missing, or failed.
 fn is_broken(text: &Text) -> bool {
-    let broken = |it: &Sentence| lacks_tool(&it.words) || makes_none(&it.words);
-    text.says(fail::OUTAGE) || text.says(fail::COULD_NOT) || text.sentences.iter().any(broken)
+    let broken = |it: &Sentence| lacks_tool(&it.statement) || makes_none(&it.statement);
+    text.states(fail::OUTAGE) || text.states(fail::COULD_NOT) || text.sentences.iter().any(broken)
 }
 
 fn lacks_tool(sentence: &str) -> bool {
-    has(sentence, fail::TOOL) && has(sentence, fail::ABSENT)
+    has(sentence, tool::TOOL) && has(sentence, tool::ABSENT)
 }
 
 /// Whether a sentence says that no images are made, in general or now.
 fn makes_none(sentence: &str) -> bool {
-    let in_general = has(sentence, fail::IMAGES) && !has(sentence, fail::THIS_IMAGE);
-    let makes_not = cannot(sentence) || has(sentence, say::WEAK);
-    makes_not && has(sentence, say::MAKE) && (in_general || has(sentence, fail::NOW))
+    let in_general = has(sentence, tool::IMAGES) && !has(sentence, tool::THIS_IMAGE);
+    (in_general || has(sentence, tool::NOW)) && cannot(sentence, able::MAKE)
 }
 
 fn is_refusal(text: &Text, is_broken: bool) -> bool {
-    let accepts = |it: &Sentence| each(say::ACCEPT).any(|start| it.words.starts_with(start));
-    if text.states(say::NOT_THE_RULES) || text.sentences.first().is_some_and(accepts) {
+    if goes_on(text) {
         return false;
     }
-    if text.states(say::BLOCKED) || text.sentences.iter().any(breaks_a_rule) {
+    if text.states(policy::BLOCKED) || text.sentences.iter().any(breaks_a_rule) {
         return true;
     }
     // What a tool lacks may be a subject: "no ability to make images of real people".
-    let lacks = |it: &Sentence| lacks_tool(&it.words) && !has(&it.words, say::SUBJECT);
-    if text.says(fail::OUTAGE) || text.sentences.iter().any(lacks) {
+    let lacks = |it: &Sentence| {
+        let mut clauses = it.statement.split(',');
+        clauses.any(|clause| lacks_tool(clause) && !has(clause, policy::SUBJECT))
+    };
+    if text.states(fail::OUTAGE) || text.sentences.iter().any(lacks) {
         return false;
     }
-    let subject = match text.states(say::SUBJECT) {
+    let subject = match text.states(policy::SUBJECT) {
         true => Subject::Named,
         false => Subject::Unnamed,
     };
-    text.states(say::DECLINE) || text.sentences.iter().any(|it| refuses(it, subject, is_broken))
+    text.states(say::DECLINE)
+        || subject == Subject::Named && text.sentences.first().is_some_and(is_no)
+        || text.sentences.iter().any(|it| refuses(it, subject, is_broken))
+}
+
+/// Whether the text takes the task on, says that it is done, or that no rule is in the way.
+fn goes_on(text: &Text) -> bool {
+    let accepts = |it: &Sentence| each(say::ACCEPT).any(|start| it.words.starts_with(start));
+    let claims = |it: &Sentence| has(&it.words, say::CLAIM) && !has(&it.words, say::NO);
+    let is_allowed =
+        |it: &Sentence| has(&it.statement, say::NOT_THE_RULES) && !has(&it.statement, say::OFFER);
+    text.sentences.first().is_some_and(accepts)
+        || text.sentences.iter().any(|it| claims(it) || is_allowed(it))
+}
+
+/// Whether a sentence is "no", or starts with it.
+fn is_no(sentence: &Sentence) -> bool {
+    let start = sentence.statement.split_once(COMMA).map_or("", |(start, _)| start);
+    let is_short = start.chars().count() > 4;
+    each(say::BARE_NO).any(|no| sentence.statement == no || is_short && start == no)
 }
 
 /// Whether a sentence says that the request breaks a rule, and not that a tool is missing besides.
 fn breaks_a_rule(sentence: &Sentence) -> bool {
     let says = |patterns| has(&sentence.statement, patterns);
-    says(say::BREAK) && says(say::RULE) && !lacks_tool(&sentence.statement)
+    says(policy::BREAK) && says(policy::RULE) && !lacks_tool(&sentence.statement)
 }
 
 /// Whether the text names a subject of policy.
@@ -102,28 +129,25 @@ enum Subject {
 
 /// Whether a sentence says that the model does not make this image.
 fn refuses(sentence: &Sentence, subject: Subject, is_broken: bool) -> bool {
-    let says = |patterns| has(&sentence.statement, patterns);
-    let will_not = says(say::WILL_NOT);
-    if !(will_not || cannot(&sentence.statement)) || says(say::UNTIL) {
+    let statement = sentence.statement.as_str();
+    let says = |patterns| has(statement, patterns);
+    if says(say::UNTIL) || says(say::PLAN) {
         return false;
     }
+    let denies = |verbs| cannot(statement, verbs) || will_not(statement, verbs);
     match subject {
         // It makes no images at all, and what it names belongs to another thought.
-        Subject::Named if makes_none(&sentence.statement) && !says(say::SUBJECT) => false,
-        Subject::Named => [say::MAKE, say::HELP, say::IMPOSSIBLE].into_iter().any(says),
+        Subject::Named if makes_none(statement) && !says(policy::SUBJECT) => false,
+        Subject::Named => {
+            denies(able::MAKE)
+                || denies(able::HELP)
+                || cannot(statement, able::INCLUDE)
+                || says(able::IMPOSSIBLE) && (says(able::THIS) || says(policy::SUBJECT))
+                || says(say::SOFT) && says(say::ME)
+                || says(able::REQUEST) && says(say::REJECTED)
+                || says(policy::SUBJECT) && says(fail::COULD_NOT) && says(say::CAUSE)
+        }
         Subject::Unnamed if is_broken => false,
-        Subject::Unnamed => says(say::HELP) || says(say::MAKE) && (says(say::THIS) || will_not),
+        Subject::Unnamed => denies(able::HELP) || says(able::THIS) && denies(able::MAKE),
     }
-}
-
-fn cannot(sentence: &str) -> bool {
-    let makes_next = |rest: &str| each(say::MAKE).any(|verb| rest.starts_with(verb));
-    // The border behind the pattern is the one before the verb.
-    let of_weak = |weak: &str| {
-        let rest = sentence.find(weak)?.saturating_add(weak.len()).saturating_sub(1);
-        sentence.get(rest..).map(makes_next)
-    };
-    has(sentence, say::CANNOT)
-        || has(sentence, say::NOT) && has(sentence, say::MAY)
-        || each(say::WEAK).filter_map(of_weak).any(|it| it)
 }

@@ -1,46 +1,108 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::from_words;
+use super::meaning::Meaning;
+use super::plain::MAX_CHARS;
+use super::text::{MAX_SENTENCES, Text};
 use crate::openai::error::Failure;
 
-/// What the texts of a file are told as: wrong ones, and how many there are in all.
-fn judge(file: &str) -> (Vec<String>, usize) {
-    let mut wrong = Vec::new();
-    for line in file.lines() {
-        let mut columns = line.splitn(3, '\t');
-        let (label, _language) = (columns.next().unwrap(), columns.next().unwrap());
-        let told = from_words(&columns.next().unwrap().replace("\\n", "\n"));
-        let is_right = match label {
-            "refusal" => matches!(told, Failure::Refused { .. }),
-            "limit" => matches!(told, Failure::RateLimited { .. }),
-            "tool_broken" => told == Failure::UpstreamNoTool,
-            "chatter" | "claims_success" => told == Failure::UpstreamNoImage,
-            _ => panic!("{label} is no label"),
-        };
-        let is_refused = matches!(told, Failure::Refused { .. });
-        assert!(label == "refusal" || !is_refused, "told as a refusal: {line}");
-        if !is_right {
-            wrong.push(format!("{line}: {told:?}"));
+/// Lists of labelled texts: what each came from, and what it has.
+const LISTS: [(&str, &str); 8] = [
+    ("modelled on reports", include_str!("../../../../tests/fixtures/words/given.txt")),
+    ("made with the families", include_str!("../../../../tests/fixtures/words/own.txt")),
+    ("held back from them", include_str!("../../../../tests/fixtures/words/held.txt")),
+    ("as models write", include_str!("../../../../tests/fixtures/words/models.txt")),
+    ("terse, or very polite", include_str!("../../../../tests/fixtures/words/terse.txt")),
+    ("of many kinds", include_str!("../../../../tests/fixtures/words/mixed.txt")),
+    ("of common forms", include_str!("../../../../tests/fixtures/words/common.txt")),
+    ("subjects, not refused", include_str!("../../../../tests/fixtures/words/subjects.txt")),
+];
+
+/// The label, the language and the text of each line.
+fn texts(list: &str) -> impl Iterator<Item = (&str, &str, String)> {
+    list.lines().map(|line| {
+        let (label, rest) = line.split_once('\t').unwrap();
+        let (language, text) = rest.split_once('\t').unwrap();
+        (label, language, text.replace("\\n", "\n"))
+    })
+}
+
+#[test]
+fn nine_of_ten_texts_of_each_list_are_understood_and_only_refusals_are_refusals() {
+    for (name, list) in LISTS {
+        let (mut wrong, mut total) = (Vec::new(), 0);
+        for (label, language, text) in texts(list) {
+            let told = from_words(&text);
+            let is_refused = matches!(told, Failure::Refused { .. });
+            assert!(label == "refusal" || !is_refused, "{name}: read as a refusal: {text}");
+            let is_right = match label {
+                "refusal" => is_refused,
+                "limit" => matches!(told, Failure::RateLimited { .. }),
+                "tool_broken" => told == Failure::UpstreamNoTool,
+                "chatter" | "claims_success" => told == Failure::UpstreamNoImage,
+                _ => panic!("{label} is no label"),
+            };
+            total += 1;
+            if !is_right {
+                wrong.push(format!("{label} {language} {text}: {told:?}"));
+            }
         }
+        assert!(total > 40 && wrong.len() * 10 <= total, "{name}: {total} texts, {wrong:#?}");
     }
-    (wrong, file.lines().count())
 }
 
+/// How a text is typed says nothing: capitals, full width, marks that are not seen.
 #[test]
-fn words_are_told_by_what_they_mean() {
-    let (wrong, total) = judge(include_str!("../../../../tests/fixtures/words/given.txt"));
-    assert!(wrong.is_empty() && total > 40, "{wrong:#?}");
+fn odd_letters_change_nothing() {
+    let wide = |char: char| match char.is_ascii_alphanumeric() {
+        true => char::from_u32(u32::from(char) + 0xfee0).unwrap(),
+        false => char,
+    };
+    for (_, _, text) in LISTS.into_iter().flat_map(|(_, list)| texts(list)) {
+        // Marks within a fence or a tag end it.
+        if text.contains(['`', '<', '{', 'ß']) {
+            continue;
+        }
+        let meaning = Meaning::of(&text);
+        assert_eq!(Meaning::of(&text.to_uppercase()), meaning, "{text}");
+        assert_eq!(Meaning::of(&text.chars().map(wide).collect::<String>()), meaning, "{text}");
+        let unseen = text.chars().take(900).flat_map(|it| [it, '\u{200b}']).collect::<String>();
+        assert_eq!(Meaning::of(&unseen), meaning, "{text}");
+    }
 }
 
-/// Texts that the families were made with, and some that they were not.
-#[test]
-fn nine_of_ten_texts_are_understood_and_nothing_else_is_told_as_a_refusal() {
-    for file in [
-        include_str!("../../../../tests/fixtures/words/own.txt"),
-        include_str!("../../../../tests/fixtures/words/held.txt"),
-    ] {
-        let (wrong, total) = judge(file);
-        assert!(total > 50 && wrong.len() * 10 < total, "{wrong:#?}");
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Words of every meaning in any order, with anything between: they are read, and not for long.
+    #[test]
+    fn any_words_are_read_within_bounds(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                any::<String>(),
+                prop::sample::select(vec![
+                    "I can't ", "draw ", ", but ", "violence", ". ", "?", "\n> ", "```", "\"", "“",
+                    "<svg", "too many ", "requests ", "try again in ", "9", " hours", "画像", "できません",
+                    "限流", "е\u{308}", "\u{200d}", "İ", "ß", "요청", "— ", "it's ", "不能", "{",
+                ]).prop_map(str::to_owned),
+            ],
+            0..400,
+        ),
+        tail in any::<String>(),
+    ) {
+        let text = pieces.concat();
+        let read = Text::read(&text);
+        prop_assert!(read.sentences.len() <= 2 * MAX_SENTENCES);
+        // A lower case letter may be three characters, a comma three bytes.
+        let bytes: usize = read.sentences.iter().map(|it| it.words.len()).sum();
+        prop_assert!(bytes <= MAX_CHARS * 12 + 2 * MAX_SENTENCES, "{bytes}");
+        let meaning = Meaning::of(&text);
+        if text.chars().count() >= MAX_CHARS {
+            prop_assert_eq!(Meaning::of(&format!("{text}{tail}")), meaning);
+        }
+        let _failure = from_words(&text);
     }
 }
 
@@ -77,20 +139,29 @@ fn a_drawing_in_text_is_no_refusal() {
 #[test]
 fn a_limit_has_the_wait_that_is_told() {
     for (text, seconds) in [
-        ("You've reached your image limit; it resets in about 14 hours.", 50_400),
-        ("Rate limited. Try again in 3 hours and 12 minutes.", 11_520),
-        ("Rate limited, retry after 12s.", 12),
-        ("画像生成の利用上限に達しました。約3時間後にもう一度お試しください。", 10_800),
-        ("請求過於頻繁，請等待 5 分鐘後重試。", 300),
-        ("Превышен лимит запросов. Попробуйте снова через 15 минут.", 900),
-        ("Trop de requêtes : patientez 30 secondes.", 30),
-        ("Rate limited. Please wait a few minutes.", 60),
-        ("Limit of 5 images per 24 hours reached, try again later.", 60),
-        ("Rate limited, try again in 400 days.", 86_400),
-        ("Rate limited, try again in 99999999999999999999 days.", 60),
-        ("Rate limited, try again in 0 seconds.", 60),
+        ("You've reached your image limit; it resets in about 14 hours.", 50_400.0),
+        ("Rate limited. Try again in 3 hours and 12 minutes.", 11_520.0),
+        ("Rate limited, retry after 12s.", 12.0),
+        ("Rate limited, try again in 1.5 hours.", 5400.0),
+        ("Rate limit reached. Please try again in 6m0s.", 360.0),
+        ("Rate limit reached. Please try again in 467ms.", 0.467),
+        ("画像生成の利用上限に達しました。約3時間後にもう一度お試しください。", 10_800.0),
+        ("已达到生图上限，约３小时后重置。", 10_800.0),
+        ("請求過於頻繁，請等待 5 分鐘後重試。", 300.0),
+        ("한도에 도달했습니다. 3시간 후에 다시 시도하세요.", 10_800.0),
+        ("Превышен лимит запросов. Попробуйте снова через 15 минут.", 900.0),
+        ("Trop de requêtes : patientez 30 secondes.", 30.0),
+        ("Das Limit ist erreicht, in etwa 14 Stunden geht es wieder.", 50_400.0),
+        ("Hai raggiunto il limite di immagini. Riprova tra 5 ore.", 18_000.0),
+        ("Rate limited. Please wait a few minutes.", 60.0),
+        ("You've reached your image limit. It resets at 5 pm.", 60.0),
+        ("Limit of 5 images per 24 hours reached, try again later.", 60.0),
+        ("Rate limited, try again in 400 days.", 86_400.0),
+        ("Rate limited, try again in 99999999999999999999 days.", 60.0),
+        ("Rate limited, try again in 1.2.3 days.", 60.0),
+        ("Rate limited, try again in 0 seconds.", 60.0),
     ] {
-        let limited = Failure::RateLimited { retry_after: Duration::from_secs(seconds) };
+        let limited = Failure::RateLimited { retry_after: Duration::from_secs_f64(seconds) };
         assert_eq!(from_words(text), limited, "{text}");
     }
 }

@@ -4,7 +4,12 @@
 //! blocks are left out, and so is what stands in quotation marks: a poster's text says nothing
 //! about the answer. A quotation after a word such as "returned" is kept, for it is an error message.
 
-use super::lexicon::failure::{BUT, REPORTS};
+use super::{
+    lexicon::text::BUT,
+    pattern::{BORDER, each, has},
+    plain::plain,
+    prose::{without_code, without_quotations},
+};
 
 /// Sentences of a text, ready for matching.
 #[derive(Debug)]
@@ -25,19 +30,13 @@ pub(super) struct Sentence {
 }
 
 impl Text {
-    /// Reads the first [`MAX_CHARS`] characters.
+    /// Reads the first [`MAX_CHARS`](super::plain::MAX_CHARS) characters.
     pub(super) fn read(text: &str) -> Self {
-        let start: Vec<char> = text.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect();
-        let (prose, code) = without_code(&start);
+        let (prose, code) = without_code(&plain(text));
         let says = |word: &str| code.contains(word);
         let is_code = ["<svg", "<!doctype", "<html", "import ", "canvas"].into_iter().any(says)
             || prose.iter().find(|it| !it.is_whitespace()) == Some(&'{');
         Self { sentences: sentences(&without_quotations(&prose)), is_code }
-    }
-
-    /// Whether the text has any of the patterns.
-    pub(super) fn says(&self, patterns: &[&str]) -> bool {
-        self.sentences.iter().any(|it| has(&it.words, patterns))
     }
 
     /// Whether the text states any of the patterns, rather than asks.
@@ -46,98 +45,13 @@ impl Text {
     }
 }
 
-/// Whether `text` has any of the patterns.
-pub(super) fn has(text: &str, patterns: &[&str]) -> bool {
-    each(patterns).any(|pattern| text.contains(pattern))
-}
-
-/// The patterns of a family, which stand in lines with bars between them.
-pub(super) fn each<'a>(patterns: &'a [&str]) -> impl Iterator<Item = &'a str> {
-    patterns.iter().flat_map(|line| line.split('|'))
-}
-
-/// The text outside code blocks, and all code: what stands in such blocks, and tags outside of them.
-fn without_code(text: &[char]) -> (Vec<char>, String) {
-    let mut prose = Vec::with_capacity(text.len());
-    let mut code = String::new();
-    let mut inside = false;
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        if let ['`', '`', '`', after @ ..] = rest {
-            inside = !inside;
-            prose.push('\n');
-            rest = after;
-            continue;
-        }
-        if inside {
-            code.push(*first)
-        } else {
-            prose.push(*first)
-        }
-        rest = after;
-    }
-    // A drawing needs no fence.
-    let bare: String = prose.iter().collect();
-    if let Some(at) = ["<svg", "<!doctype", "<html"].iter().filter_map(|it| bare.find(it)).min() {
-        let (before, tags) = bare.split_at_checked(at).unwrap_or_default();
-        code.push_str(tags);
-        prose = before.chars().collect();
-    }
-    (prose, code)
-}
-
-/// The text without what stands in quotation marks.
-fn without_quotations(text: &[char]) -> Vec<char> {
-    let mut kept: Vec<char> = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        let length = quotation_len(*first, after, kept.last().copied());
-        match length.and_then(|length| after.get(length.saturating_add(1)..)) {
-            Some(behind) if !is_report(&kept) => {
-                kept.push(' ');
-                rest = behind;
-            }
-            _ => {
-                kept.push(*first);
-                rest = after;
-            }
-        }
-    }
-    kept
-}
-
-/// How many characters stand between a quotation mark and the one that closes it.
-fn quotation_len(mark: char, after: &[char], before: Option<char>) -> Option<usize> {
-    let closers: &[char] = match mark {
-        '"' => &['"'],
-        '“' | '„' => &['”', '“'],
-        '«' => &['»'],
-        '「' => &['」'],
-        '『' => &['』'],
-        '‘' => &['’'],
-        // An apostrophe stands after a letter.
-        '\'' if !before.is_some_and(char::is_alphanumeric) => &['\''],
-        _ => return None,
-    };
-    let is_apostrophe = |at: usize| {
-        matches!(mark, '\'' | '‘')
-            && after.get(at.saturating_add(1)).is_some_and(|it| it.is_alphanumeric())
-    };
-    let near = after.iter().take(MAX_QUOTATION_CHARS).take_while(|it| **it != '\n').enumerate();
-    near.filter(|(at, it)| closers.contains(it) && !is_apostrophe(*at)).map(|(at, _)| at).next()
-}
-
-/// Whether the words before a quotation say that it is an error message.
-fn is_report(before: &[char]) -> bool {
-    let from = before.len().saturating_sub(REPORT_CHARS);
-    let near: String = before.get(from..).unwrap_or_default().iter().collect();
-    has(&near, REPORTS)
-}
-
 fn sentences(text: &[char]) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     let mut words = BORDER.to_string();
     for (at, char) in text.iter().enumerate() {
+        if sentences.len() >= MAX_SENTENCES {
+            return sentences;
+        }
         let next = text.get(at.saturating_add(1));
         let ends = match char {
             '?' | '？' | '!' | '！' | '。' | '\n' | ';' | '；' | '—' | '–' | '…' | '¿' => {
@@ -169,7 +83,7 @@ fn sentences(text: &[char]) -> Vec<Sentence> {
     sentences
 }
 
-/// Ends the sentence. What asks is the last clause of a question.
+/// Ends the sentence. What asks is the last clause of a question, or all of it before a tag: "right?".
 fn push_sentence(sentences: &mut Vec<Sentence>, words: &mut String, is_question: bool) {
     let mut words = std::mem::replace(words, BORDER.to_string());
     if words.len() <= 1 {
@@ -177,11 +91,14 @@ fn push_sentence(sentences: &mut Vec<Sentence>, words: &mut String, is_question:
     }
     words.push(BORDER);
     let statement = match is_question {
-        true => words.rsplit_once(COMMA).map(|(it, _)| it.to_owned()).unwrap_or_default(),
+        true => match words.rsplit_once(COMMA) {
+            Some((stated, asked)) if asked.len() > MAX_TAG_BYTES => stated.to_owned(),
+            _ => String::new(),
+        },
         false => words.clone(),
     };
     let (mut words, mut statement) = (words.as_str(), statement.as_str());
-    while let Some(at) = thought_len(words) {
+    while let Some(at) = thought_len(words).filter(|_| sentences.len() < MAX_SENTENCES) {
         let (first, rest) = words.split_at_checked(at).unwrap_or_default();
         let stated = statement.len().min(at);
         let (first_stated, rest_stated) = statement.split_at_checked(stated).unwrap_or_default();
@@ -202,11 +119,9 @@ fn begins(rest: &str, word: &str) -> bool {
     rest.starts_with(word) || rest.strip_prefix(BORDER).is_some_and(|it| it.starts_with(word))
 }
 
-/// Stands at both ends of a word.
-const BORDER: char = '_';
 /// Stands after the border of a word.
-const COMMA: &str = ",_";
-/// An answer tells what it means in its first lines.
-const MAX_CHARS: usize = 2000;
-const MAX_QUOTATION_CHARS: usize = 200;
-const REPORT_CHARS: usize = 40;
+pub(super) const COMMA: &str = ",_";
+/// A short clause that makes a question of what stands before it.
+const MAX_TAG_BYTES: usize = 12;
+/// What follows so many is not read: each is compared with every pattern.
+pub(super) const MAX_SENTENCES: usize = 64;

@@ -1,0 +1,200 @@
+//! Words of a missing tool, of images in general, of now and here.
+
+/// The tool, or the service behind it.
+pub(in super::super) const TOOL: &[&str] = &[
+    "_tool|_capability_|_werkzeug|_bildgenerierung_|_bilderzeugung_|_bildgenerator_|_herramienta|\
+     _servicio_|_generador_|_función_|_outil|_service_|_génération_d'image|_générateur_|\
+     _fonction|_ferramenta|_serviço_|_gerador_|_recurso_|_generator_|funktion_|dienst_|werkzeug_|\
+     _sandbox_|_image_generation_|_image_gen_|_image_service_|_image_backend_|_image_model_|\
+     _image_api_|_image_endpoint_|_image_call_|_image_request_|_image_creation_|_image_pipeline_|\
+     _image_engine_|_imagegen_|_image_making_|_picture_generation_|_picture_service_|\
+     _drawing_feature|_drawing_tool|_drawing_function|_drawing_service|_rendering_service|\
+     _rendering_engine|_renderer_|_feature_|_plugin_|_function_|_functionality_|_capabilities_|\
+     _image_job_|_image_worker|_dall_e_|_text2im_|_backend_|_api_|_endpoint_|_integration_|\
+     _bildwerkzeug|_bilddienst|_bildfunktion|_bildmodell|_bilderstellung_|_bildgenerier|\
+     _zeichenwerkzeug|_zeichenfunktion|_schnittstelle_|_generación_de_imágenes_|\
+     _creación_de_imágenes_|_modelo_de_imagen|_motor_de_|_génération_d'images_|\
+     _création_d'images_|_moteur_|_l'outil_|_d'outil_|_fonctionnalité|_geração_de_imagens_|\
+     _criação_de_imagens_|_funcionalidade_|_strument|_servizio_|_generazione_|_generatore_|\
+     _funzion|_motore_|_ability_to_|_way_to_make_|_way_to_create_|_way_to_generate_|\
+     _way_to_draw_|_way_to_produce_|_means_to_|_means_of_|_feature|_storage_|_server_|_servers_|\
+     _call_|_deployment_|_aufruf_|_vorgang_|_speicher_|_llamada_|_servidor_|_l'appel_|_appel_|\
+     _serveur_|_chamada_|_chiamata_|_capacidad_de_|_capacité_de_|_possibilité_de_|_moyen_de_|\
+     _capacidade_de_|_como_criar_|_como_gerar_|_möglichkeit_|_fähigkeit_|_capacità_di_|\
+     _possibilità_di_|_image_function|_picture_function|_job_|_render_|_rendering_job_|\
+     _drawing_isn't_|_drawing_is_not_|_image_output_|_picture_output_|_drawing_images_|\
+     _creating_images_|_generating_images_|_making_images_|_making_pictures_|\
+     _generating_pictures_|_creating_pictures_|_this_model_|_dieses_modell_|_este_modelo_|\
+     _ce_modèle_|_questo_modello_|_way_of_draw|_way_of_mak|_way_of_creat|_way_of_generat|\
+     _way_of_produc|_way_to_display_|_way_to_render|_image_tool",
+    "_инструмент|_сервис_|_генераци|_функци|_генератор|_создание_|_создани|_плагин|_бэкенд|\
+     _генерация_|_рисовани|_модул|_вызов_|_сервер_|_возможност|_способност|_эта_модель_",
+    "工具|服务|服務|图片生成|圖片生成|图像生成|圖像生成|功能|接口|ツール|画像生成|サービス|機能|\
+     出图|出圖|绘图|繪圖|画图|畫圖|描画|能力|画图能力|绘画工具|繪畫工具|绘画功能|繪畫功能|生成器|\
+     插件|后端|後端|绘图服务|文生图|文生圖|生图|ジェネレーター|画像サービス|プラグイン|\
+     バックエンド|调用|調用|服务器|伺服器|呼び出し|サーバー|该模型|此模型|這個模型|这个模型|\
+     このモデル|画像の出力|画像出力|画像の作成|画像作成",
+    "도구|기능|서비스|이미지_생성|생성기|툴|플러그인|백엔드|호출|서버|이_모델",
+];
+
+/// It is not there, or does not work.
+pub(in super::super) const ABSENT: &[&str] = &[
+    "_isn't_available_|_not_available_|_unavailable_|_no_access_|_don't_have_|_do_not_have_|\
+     _doesn't_have_|_have_no_|_there_is_no_|_there's_no_|_isn't_enabled_|_not_enabled_|\
+     _disabled_|_missing_|_lack_|_isn't_exposed_|_not_exposed_|_not_accessible_|_can't_access_|\
+     _cannot_access_|_no_longer_|_is_down_|_not_working_|_isn't_working_|_not_responding_|\
+     _isn't_present_|_wasn't_provided_|_not_provided_|_turned_off_|_not_supported_|\
+     _isn't_supported_|_failed_|_error|_timed_out_|_no_image_|_not_connected_|_out_of_service_|\
+     _crashed_|_without_an_|_no_tool_|_only_have_|_never_|_nicht_verfügbar_|_kein_|_keine_|\
+     _keinen_|_nicht_zur_verfügung_|_nicht_erreichbar_|_deaktiviert_|_fehlt_|_ausgefallen_|\
+     _fehlgeschlagen_|_gestört_|_fehler|_no_está_disponible_|_no_tengo_|_no_hay_|_no_dispongo_|\
+     _no_cuento_con_|_desactivad|_deshabilitad|_no_funciona_|_caído_|_no_disponible_|_falló_|\
+     _fuera_de_servicio_|_n'est_pas_disponible_|_n'ai_pas_|_pas_accès_|_aucun_|_indisponible_|\
+     _désactivé|_ne_dispose_|_ne_fonctionne_pas_|_ne_répond_pas_|_échoué_|_erreur_|\
+     _hors_service_|_en_panne_|_não_está_disponível_|_não_tenho_|_não_há_|_indisponível_|\
+     _desativad|_não_dispõe|_fora_do_ar_|_não_funciona_|_falhou_|_erro_|_não_disponho_|\
+     _sem_acesso_|_crash_|_is_not_present_|_can't_reach_|_cannot_reach_|_couldn't_reach_|\
+     _unreachable_|_not_installed_|_not_configured_|_not_part_of_|_isn't_part_of_|\
+     _among_my_abilit|_ability_|_not_have_the_|_not_something_i_have_|_turned_on_|_switched_off_|\
+     _stuck_|_broken_|_not_loaded_|_not_exist_|_gave_up_|_returned_nothing_|_came_back_empty_|\
+     _nothing_came_back_|_no_responde_|_sin_acceso_|_capacidad_|_possibilité_|_capacité_|\
+     _não_responde_|_capacidade_|_abgestürzt_|_reagiert_nicht_|_antwortet_nicht_|_fähigkeit_|\
+     _nicht_in_der_lage_|_angebunden_|_don't_include_|_doesn't_include_|_do_not_include_|\
+     _nicht_enthalten_|_ist_nicht_teil_|_pas_activ|_non_activ|_nicht_aktiv|_no_está_activ|\
+     _no_está_habilit|_não_está_ativ|_não_está_habilit|_wasn't_found_|_was_not_found_|\
+     _not_found_|_seems_down_|_down_at_|_down_for_|_went_down_|_are_down_|_isn't_here_|\
+     _isn't_hooked_|_not_hooked_|_isn't_connected_|_isn't_active_|_not_active_|_inactive_|\
+     _without_access_|_doesn't_exist_|_isn't_configured_|_isn't_installed_|_isn't_loaded_|\
+     _isn't_wired_|_not_wired_|_isn't_included_|_not_included_|_not_offered_|_isn't_offered_|\
+     _returned_empty_|_returned_an_empty_|_returned_no_|_produced_no_|_produced_nothing_|\
+     _no_result_|_no_output_|_returned_null_|_didn't_return_|_did_not_return_|_didn't_respond_|\
+     _did_not_respond_|_didn't_produce_|_didn't_work_|_doesn't_work_|_doesn't_respond_|\
+     _stopped_responding_|_stopped_working_|_not_respond|_gave_no_|_aborted_|_cancelled_|\
+     _canceled_|_refused_to_start_|_unresponsive_|_acting_up_|_struggling_|_hiccup|\
+     _under_maintenance_|_isn't_reachable_|_not_reachable_|_blocked_for_this_account_|\
+     _restricted_to_|_not_granted_|_revoked_|_been_removed_|_were_removed_|_was_removed_|\
+     _unable_to_access_|_unable_to_reach_|_no_such_|_haven't_been_given_|_not_been_given_|\
+     _wasn't_given_|_not_given_|_isn't_exist|_offers_no_|_has_no_|_no_image_generat|\
+     _no_image_tool|_need_a_paid_|_nicht_gefunden_|_nicht_aktiviert_|_nicht_eingerichtet_|\
+     _nicht_freigeschaltet_|_nicht_vorhanden_|_nicht_angeschlossen_|_nicht_installiert_|\
+     _nicht_zugreifen_|_keinen_zugriff_|_kein_zugriff_|_nicht_bereit_|_steht_*_nicht_|\
+     _stehen_*_nicht_|_außer_betrieb_|_wartung_|_nichts_zurück|_nicht_unterstützt_|_abgebrochen_|\
+     _leeres_ergebnis_|_leere_antwort_|_funktioniert_*_nicht_|_lieferte_nichts_|_no_se_encontró_|\
+     _no_encuentro_|_no_existe_|_no_incluye_|_no_está_incluid|_no_está_habilitad|\
+     _no_está_conectad|_no_puedo_acceder_|_no_puedo_usar_|_carezco_|_ninguna_herramienta_|\
+     _no_devolvió_|_mantenimiento_|_inaccesible_|_sin_respuesta_|_no_respondió_|\
+     _no_está_operativ|_caída_|_caíd|_inhabilitad|_introuvable_|_n'existe_pas_|_n'est_pas_inclus|\
+     _n'est_pas_activé|_n'est_pas_accessible_|_n'est_pas_prise_|_pas_d'outil_|\
+     _n'est_pas_connecté|_n'inclut_pas_|_n'a_rien_renvoyé_|_inaccessible_|_ne_répond_|\
+     _n'a_pas_répondu_|_injoignable_|_en_erreur_|_pas_pris_en_charge_|_dépourvu_|_não_encontrei_|\
+     _não_existe_|_não_inclui_|_não_está_habilitad|_não_está_conectad|_não_consigo_acessar_|\
+     _não_posso_acessar_|_nenhuma_ferramenta_|_não_retornou_|_manutenção_|_inacessível_|\
+     _sem_resposta_|_não_respondeu_|_não_possuo_|_inativ|_com_problema|_instável_|\
+     _não_está_funcionando_|_non_è_disponibil|_non_disponibil|_indisponibil|_non_ho_|_non_c'è_|\
+     _non_ci_sono_|_nessuno_strumento_|_nessuna_funzion|_disattivat|_disabilitat|_manca_|\
+     _non_funziona_|_non_risponde_|_non_attiv|_non_è_attiv|_non_abilitat|_errore_|_fallit|\
+     _non_include_|_non_trovat|_manutenzione_|_non_ha_risposto_|_non_dispongo_|_senza_accesso_|\
+     _non_è_inclus|_none_of_the_tools_|_none_of_my_tools_|_i_see_no_tool|_hooked_up_|\
+     _empty_result_|_be_down_|_error_|_is_off_|_in_maintenance_|_offline_|_en_maintenance_|\
+     _no_response_|_requires_a_paid_|_empty_response_|_je_n'ai_aucun|_je_n'ai_accès_|\
+     _je_n'ai_pas_|_don't_*_have_|_don't_see_*_tool|_see_no_*_tool|_haven't_got_|_do_not_*_have_|\
+     _couldn't_find_|_can't_find_|_cannot_find_|_found_no_|_find_no_|_there_are_no_|_are_no_|\
+     _500_|_não_consta_|_nenhum_|_nicht_geantwortet_|_nicht_reagiert_|_nicht_geladen_|\
+     _nicht_erreicht_|_nicht_gestartet_|_no_ha_respondido_|_no_contesta_|_não_tem_suporte_|\
+     _sem_suporte_|_não_suporta_|_não_oferece_|_no_admite_|_no_soporta_|_sin_soporte_|\
+     _no_es_compatible_|_ne_prend_pas_|_non_supporta_|_non_è_supportat|_unterstützt_keine_|\
+     _unterstützt_*_nicht_|_does_not_support_|_doesn't_support_|_no_support_|_isn't_defined_|\
+     _not_defined_|_undefined_|_unknown_tool_|_unknown_function_|_not_registered_|\
+     _isn't_registered_|_not_recogni|_isn't_recogni|_not_implemented_|_isn't_implemented_|\
+     _nicht_definiert_|_no_está_definid|_n'est_pas_défini|_não_está_definid|_non_è_definit",
+    "_недоступ|_нет_|_отключен|_отключён|_не_работает_|_отсутству|_ошибк|_не_подключен|\
+     _не_доступ|_не_отвечает_|_не_поддержива|_возможност|_не_могу_вызвать_|_способност|_не_включ|\
+     _не_найден|_не_установлен|_не_настроен|_не_входит_|_не_имею_|_нету_|_не_существует_|\
+     _вернул_пуст|_пустой_|_лежит_|_упал|_обслуживани|_не_ответил|_не_предусмотрен|\
+     _не_предоставлен|_неактив|_лишен|_лишён|_не_запуска|_сломал|_завис|_не_определен",
+    "没有|沒有|不可用|无法使用|無法使用|不支持|不支援|未启用|未啟用|未开启|缺少|不存在|失败|失敗|\
+     错误|錯誤|无法调用|無法呼叫|未提供|已关闭|出错|无法访问|利用でき|使用でき|使えま|使えな|\
+     呼び出せ|ありません|持って|備わって|無効|停止|エラー|アクセスでき|存在しま|提供されて|\
+     対応して|搭載|能力|接入|具備|具备|不在|无响应|無回應|断开|連線|未配置|いただけません|動作し|\
+     応答し|接続でき|機能は|生成されません|用意されて|未激活|未開啟|有効になって|没有接|没接|\
+     未找到|找不到|没找到|未連接|未连接|未接入|未开放|未開放|未安装|不具备|不包含|不含|空结果|\
+     空結果|没有返回|沒有返回|未返回|无返回|维护|維護|下线|下線|挂了|掛了|宕机|当机|當機|不工作|\
+     没反应|沒反應|不可访问|连不上|連不上|调不了|用不了|不能用|没开通|沒開通|未开通|未開通|無此|\
+     无此|被禁用|已禁用|停用|连接失败|断线|がない|がなく|がなかっ|がなさ|備えて|ございません|\
+     見つかりませ|見つからな|使えません|使用不可|利用不可|落ちて|ダウン|メンテナンス|\
+     返ってきませ|返りませ|返されませ|空の結果|空でした|無効化|接続され|連携され|つながりませ|\
+     動いてい|動作してい|導入され|含まれていませ|含まれておりませ|サポートして|サポートされ|\
+     対応しており|未定义|未定義|定義されて",
+    "도구가_없|기능이_없|도구는_없|기능은_없|수단이_없|능력이_없|접근할_수_없|사용할_수_없|\
+     이용할_수_없|호출할_수_없|연결할_수_없|비활성|지원되지|지원하지|작동하지|응답하지|응답이_없|\
+     오류|실패|중단|점검|꺼져|연결되어_있지|제공되지|포함되지|찾을_수_없|정의되지",
+];
+
+/// Images in general.
+pub(in super::super) const IMAGES: &[&str] = &[
+    "_images_|_pictures_|_visuals_|_an_image_|_a_picture_|_image_generation_|_drawings_|\
+     _or_edit_|_bilder_|_imágenes_|_imagens_|_d'images_|_d'image_|_any_images_|_new_images_|\
+     _photos_|_artwork_|_visual_output_|_visual_content_|_graphics_|_illustrations_|\
+     _image_creation_|_image_files_|_bildern_|_grafiken_|_bildgenerierung_|_zeichnungen_|\
+     _imagen_alguna_|_gráficos_|_dibujos_|_ilustraciones_|_visuels_|_dessins_|_desenhos_|\
+     _ilustrações_|_immagini_|_un'immagine_|_disegni_|_illustrazioni_",
+    "_изображений_|_изображения_|_картинки_|_картинок_|_рисовать_|_рисунки_|_графику_",
+    "生成图片|生成圖片|生成图像|生成圖像|画图|畫圖|绘图|繪圖|出图|出圖|生图|生圖|画像を生成|\
+     画像を直接|画像の生成|画像を作成|画像生成|画图片|画画|畫畫|绘画|繪畫|产生图片|產生圖片|\
+     輸出圖片|输出图片|创建图片|制作图片|图像生成|圖像生成|图片生成|圖片生成|作图|画像を出力|\
+     画像を描|絵を描|画像は生成|画像は作成|画像やイラスト|画像出力|画像そのもの",
+    "이미지를_생성|이미지를_만들|그림을_그|이미지_생성|이미지를_직접|이미지를_제작",
+];
+
+/// This image, where the name of images in general stands in it.
+pub(in super::super) const THIS_IMAGE: &[&str] = &[
+    "_images_of_|_pictures_of_|_image_of_|_picture_of_|_bilder_von_|_imágenes_de_|_imagens_de_|\
+     _images_de_|_bilder_generieren_,_die_|_images_that_|_pictures_that_|_images_depict|\
+     _images_show|_imágenes_que_|_imagens_que_|_images_qui_|_imágenes_con_|_imagens_com_|\
+     _images_avec_|_images_with_|_images_where_|_images_in_which_|_images_like_|_images_showing_|\
+     _images_containing_|_images_featuring_|_images_promot|_images_involv|_images_in_the_style_|\
+     _images_for_this_|_images_based_|_images_using_|_images_glorif|_images_sexuali|_photos_of_|\
+     _illustrations_of_|_artwork_of_|_artwork_that_|_an_image_of_|_an_image_that_|\
+     _an_image_with_|_an_image_depict|_an_image_for_|_an_image_based_|_an_image_like_|\
+     _a_picture_of_|_a_picture_that_|_images_from_that_|_image_like_|_kein_bild_von_|\
+     _bilder_mit_|_bilder_,_die_|_bild_,_das_|_imágenes_como_|_imágenes_basad|_imagens_como_|\
+     _images_montrant_|_images_représentant_|_images_à_|_image_de_|_image_qui_|\
+     _image_représentant_|_dessins_de_|_immagini_di_|_immagini_che_|_immagini_con_|\
+     _immagini_sessual|_immagine_di_|_immagine_che_",
+    "_изображения_реальн|_изображения_с_|_изображения_,_которы|_изображений_с_|\
+     _изображения_сексуальн|_такие_изображ",
+    "この画像|その画像|ような画像|こちらの画像|这样的图|這樣的圖|这张图|這張圖|这类图|這類圖|\
+     这种图|這種圖|该图|此图|此類圖|このような画像|そのような画像|こうした画像|する画像|した画像|\
+     む画像|のある画像|れる画像",
+    "이_이미지|그_이미지|해당_이미지|이런_이미지|그런_이미지|하는_이미지|된_이미지|이_그림|\
+     담긴_이미지|인_이미지",
+];
+
+/// At the moment, or in this place.
+pub(in super::super) const NOW: &[&str] = &[
+    "_right_now_|_at_the_moment_|_currently_|_at_this_time_|_for_now_|_here_|_in_this_session_|\
+     _in_this_conversation_|_in_this_chat_|_in_this_environment_|_temporarily_|_as_a_text_|\
+     _language_model_|_directly_|_try_again_|_later_|_gerade_|_derzeit_|_momentan_|_im_moment_|\
+     _aktuell_|_zurzeit_|_hier_|_später_|_vorübergehend_|_ahora_mismo_|_en_este_momento_|\
+     _por_ahora_|_actualmente_|_aquí_|_más_tarde_|_en_esta_sesión_|_pour_le_moment_|\
+     _pour_l'instant_|_actuellement_|_en_ce_moment_|_ici_|_plus_tard_|_dans_cette_session_|\
+     _no_momento_|_agora_|_por_enquanto_|_atualmente_|_aqui_|_mais_tarde_|_nesta_sessão_|\
+     _in_this_mode_|_in_this_context_|_in_this_setup_|_in_this_workspace_|_on_this_account_|\
+     _on_this_plan_|_at_present_|_presently_|_in_here_|_from_here_|_natively_|\
+     _in_this_interface_|_this_moment_|_just_now_|_via_text_|_in_dieser_sitzung_|\
+     _in_dieser_umgebung_|_in_diesem_chat_|_in_diesem_gespräch_|_zur_zeit_|_direkt_|\
+     _gegenwärtig_|_in_diesem_modus_|_ahora_|_directamente_|_en_este_chat_|\
+     _en_esta_conversación_|_en_este_entorno_|_por_el_momento_|_de_momento_|_temporalmente_|\
+     _dans_cette_conversation_|_dans_ce_chat_|_dans_cet_environnement_|_directement_|\
+     _à_l'heure_actuelle_|_temporairement_|_présentement_|_nesta_conversa_|_neste_chat_|\
+     _neste_ambiente_|_diretamente_|_temporariamente_|_neste_momento_|_al_momento_|_adesso_|\
+     _in_questo_momento_|_qui_|_attualmente_|_per_ora_|_più_tardi_|_in_questa_sessione_|\
+     _in_questa_chat_|_in_questa_conversazione_|_temporaneamente_|_direttamente_",
+    "_сейчас_|_в_данный_момент_|_пока_|_здесь_|_временно_|_позже_|_в_этом_сеансе_|\
+     _в_этой_сессии_|_в_этом_чате_|_в_этой_среде_|_напрямую_|_в_настоящее_время_|\
+     _на_данный_момент_|_в_этом_диалоге_|_в_этой_беседе_|_тут_",
+    "目前|现在|現在|暂时|暫時|当前|當前|稍后|稍後|这里|這裡|今は|現時点|ただいま|只今|一時的|\
+     このセッション|ここでは|此刻|眼下|這個對話|这个对话|此对话|本次会话|当前会话|直接|此环境|\
+     这个环境|這個環境|今すぐ|この環境|この会話|この場|このチャット|いまは|今現在|現段階",
+    "현재|지금|여기서|여기에서|이_대화|이_세션|이_환경|일시적|당분간|나중에|직접|이_채팅",
+];
