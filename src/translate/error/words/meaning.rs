@@ -77,7 +77,7 @@ fn is_refusal(text: &Text, is_broken: bool) -> bool {
     if goes_on(text) {
         return false;
     }
-    if text.states(policy::BLOCKED) || text.sentences.iter().any(breaks_a_rule) {
+    if text.sentences.iter().any(|it| is_blocked(it) || breaks_a_rule(it)) {
         return true;
     }
     // What a tool lacks may be a subject: "no ability to make images of real people".
@@ -112,6 +112,13 @@ fn is_no(sentence: &Sentence) -> bool {
     let start = sentence.statement.split_once(COMMA).map_or("", |(start, _)| start);
     let is_short = start.chars().count() > 4;
     each(say::BARE_NO).any(|no| sentence.statement == no || is_short && start == no)
+}
+
+/// Whether a sentence says that a filter on content stopped the request.
+fn is_blocked(sentence: &Sentence) -> bool {
+    let says = |patterns| has(&sentence.statement, patterns);
+    says(policy::BLOCKED)
+        && (says(say::REJECTED) || says(policy::BREAK) || cannot(&sentence.statement, able::MAKE))
 }
 
 /// Whether a sentence says that the request breaks a rule, and not that a tool is missing besides.

@@ -9,7 +9,7 @@ use super::text::{MAX_SENTENCES, Text};
 use crate::openai::error::Failure;
 
 /// Lists of labelled texts: what each came from, and what it has.
-const LISTS: [(&str, &str); 8] = [
+const LISTS: [(&str, &str); 9] = [
     ("modelled on reports", include_str!("../../../../tests/fixtures/words/given.txt")),
     ("made with the families", include_str!("../../../../tests/fixtures/words/own.txt")),
     ("held back from them", include_str!("../../../../tests/fixtures/words/held.txt")),
@@ -17,6 +17,7 @@ const LISTS: [(&str, &str); 8] = [
     ("terse, or very polite", include_str!("../../../../tests/fixtures/words/terse.txt")),
     ("of many kinds", include_str!("../../../../tests/fixtures/words/mixed.txt")),
     ("of common forms", include_str!("../../../../tests/fixtures/words/common.txt")),
+    ("of other writers", include_str!("../../../../tests/fixtures/words/others.txt")),
     ("subjects, not refused", include_str!("../../../../tests/fixtures/words/subjects.txt")),
 ];
 

@@ -47,7 +47,7 @@ pub(in super::super) const CANNOT: &[&str] = &[
      _mi_impedi|_non_è_consentit|_non_sono_consentit|_no_way_i_|_nor_can_i_|_nor_will_i_|\
      _neither_can_i_|_can_i_not_|_darf_nicht_|_dürfen_nicht_|_je_ne_fais_pas_|_je_ne_le_fais_|\
      _je_ne_la_fais_|_no_lo_hago_|_no_la_hago_|_no_las_hago_|_no_los_hago_|_non_lo_faccio_|\
-     _não_o_faço_",
+     _não_o_faço_|_don't_think_i_should_|_don't_think_i_can_|_don't_believe_i_should_",
     "_не_могу_|_не_можем_|_не_умею_|_не_способ|_невозможно_|_не_рисую_|_не_генерирую_|_нельзя_|\
      _не_изображаю_|заблокирован|_нет_права_|_не_смогу_|_не_сможем_|_не_получится_|_не_позволя|\
      _запреща|_запрещен|_запрещён|_не_разреш|_не_в_силах_|_не_создаём_|_не_создаем_|_не_создаю_",

@@ -66,13 +66,16 @@ pub(in super::super) const ALLOWANCE: &[&str] = &[
      _pictures_today_|_images_this_|_pictures_for_today_|_images_per_day_|_imágenes_por_hoy_|\
      _images_du_jour_|_imagens_de_hoje_|_imagens_por_hoje_|_immagini_di_oggi_|\
      _immagini_per_oggi_|_image_rate_|_my_budget_|_your_budget_|_image_usage_|_tope_de_|\
-     _allotment_|_allocation_|_allotted_",
+     _allotment_|_allocation_|_allotted_|_alle_bilder_|_todas_las_imágenes_|_toutes_les_images_|\
+     _todas_as_imagens_|_tutte_le_immagini_|_number_of_requests_|_numero_di_richieste_|\
+     _nombre_de_requêtes_|_número_de_solicitudes_|_número_de_pedidos_|_anzahl_der_anfragen_",
     "_лимит|_квот|_кредит|_ограничени|_генераций_|_частот|_предел_|_баланс|_картинок_на_сегодня_|\
-     _изображений_на_сегодня_",
+     _изображений_на_сегодня_|_все_изображения_|_все_картинки_|_количество_запросов_|\
+     _число_запросов_",
     "限额|限額|额度|額度|配额|配額|上限|次数|次數|限制|点数|積分|积分|余额|餘額|制限|回数|\
      クォータ|利用枠|割り当て|クレジット|點數|张数|枚数|生成枠|用量|名额|名額|可用次|今日分|残高|\
-     ポイント|回まで|本日分|残り枠",
-    "한도|할당량|쿼터|크레딧|횟수|사용량|제한|포인트|이용권|장수",
+     ポイント|回まで|本日分|残り枠|请求数|請求數|リクエスト数",
+    "한도|할당량|쿼터|크레딧|횟수|사용량|제한|포인트|이용권|장수|요청_수",
 ];
 
 /// It is used up.

@@ -12,19 +12,19 @@ pub(in super::super) const BLOCKED: &[&str] = &[
      _the_guardrails_|_content_checker_|_moderation_rejected_|_moderation_refus|\
      _moderation_block|_blocked_by_moderation_|_blocked_by_safety_|_blocked_by_the_safety_|\
      _image_safety_|_safety_guard|_prompt_blocked_|_safety_stack_|_moderation_check|\
-     _moderation_layer_|_sicherheitsprüfung|_inhaltsmoderation_|_moderationsfilter|\
-     _sicherheitssyst|_filtro_de_seguridad|_filtros_de_contenido|_sistemas_de_seguridad|\
-     _filtres_de_sécurité|_filtros_de_conteúdo|_filtros_de_segurança|_sistemas_de_segurança|\
-     _sistema_di_sicurezza|_sistemi_di_sicurezza|_filtro_di_sicurezza|_filtri_di_sicurezza|\
-     _filtro_dei_contenuti|_safety_check|_la_moderación_|_por_moderación_|_la_modération_|\
-     _pela_moderação_|_dalla_moderazione_",
+     _moderation_layer_|_inhaltsmoderation_|_moderationsfilter|_sicherheitssyst|\
+     _filtro_de_seguridad|_filtros_de_contenido|_sistemas_de_seguridad|_filtres_de_sécurité|\
+     _filtros_de_conteúdo|_filtros_de_segurança|_sistemas_de_segurança|_sistema_di_sicurezza|\
+     _sistemi_di_sicurezza|_filtro_di_sicurezza|_filtri_di_sicurezza|_filtro_dei_contenuti|\
+     _la_moderación_|_por_moderación_|_la_modération_|_pela_moderação_|_dalla_moderazione_|\
+     _safety_check|_sicherheitsprüfung",
     "_фильтр_безопасности|_системой_безопасности|_фильтр_контента|_системы_безопасности|\
      _фильтром_безопасности|_фильтры_безопасности|_проверку_безопасности_|_модераци",
     "内容审核|內容審核|安全系统|安全系統|安全过滤|安全過濾|敏感词|敏感詞|审核未通过|安全システム|\
      コンテンツフィルタ|安全フィルタ|安全审核|安全審核|风控|風控|内容过滤|內容過濾|安全审查|\
-     安全審查|内容审查|內容審查|未通过审核|未通過審核|未通过安全|未通過安全|审核拦截|安全检查|\
-     安全檢查|モデレーション|安全上の|コンテンツ審査",
-    "안전_시스템|안전_필터|콘텐츠_필터|검열|안전상",
+     安全審查|内容审查|內容審查|未通过审核|未通過審核|未通过安全|未通過安全|审核拦截|\
+     モデレーション|安全上の|コンテンツ審査",
+    "안전_시스템|안전_필터|콘텐츠_필터|안전상",
 ];
 
 /// A rule is broken.
@@ -181,10 +181,10 @@ pub(in super::super) const SUBJECT: &[&str] = &[
      有名人|著名人|芸能人|政治的|版権|子ども|こども|性行為|エロ|ポルノ|扇情|グロ|拷問|銃|爆弾|\
      麻薬|ディープフェイク|嫌がらせ|人種|民族|本人の|無断|フェイク|誤情報|デマ|血まみ|血液|死体|\
      公序良俗|他人の|无授权|未经授权|未經授權|未经同意|未經同意|角色版权|动漫角色|受害|遇难|遇難|\
-     逝者|被害者|犠牲者|涉黄|涉黃|涉政|涉暴|涉恐|涉毒|涉嫌|安全策略|安全政策",
+     逝者|被害者|犠牲者|涉黄|涉黃|涉政|涉暴|涉恐|涉毒|涉嫌|安全策略|安全政策|在世|存命|仍健在",
     "실존|실제_인물|유명인|연예인|정치인|공인|저작권|상표|지식재산|지적_재산|미성년|아동|어린이|\
      성적|선정|음란|누드|노출|나체|폭력|잔인|잔혹|유혈|무기|폭발|폭탄|혐오|증오|차별|테러|극단|\
      자해|자살|가짜|위조|사칭|오해|불법|마약|동의_없|동의없|초상권|정책|가이드라인|지침|규정|\
      부적절|위험|명예|비방|개인정보|학대|고문|살인|범죄|사기|딥페이크|모욕|인종|총기|대통령|\
-     캐릭터는|피해자|희생자|안전_정책",
+     캐릭터는|피해자|희생자|안전_정책|생존_작가",
 ];

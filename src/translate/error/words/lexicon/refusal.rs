@@ -2,64 +2,60 @@
 
 /// It declines, whatever follows.
 pub(in super::super) const DECLINE: &[&str] = &[
-    "_i_must_refuse_|_have_to_refuse_|_i'll_pass_|_not_appropriate_for_me_|_against_my_|\
-     _against_our_|_not_something_i'm_willing_|_lehne_ich_ab_|_ich_lehne_|_ablehnen_|_abgelehnt_|\
-     _davon_absehen_|_me_niego_|_debo_rechazar_|_tengo_que_rechazar_|_abstenerme_|_abstengo_|\
-     _m'abstenir_|_m'abstiens_|_décliner_|_préfère_ne_pas_|_recuso_|_devo_negar_|\
-     _turn_this_one_down_|_going_to_say_no_|_have_to_say_no_|_have_to_pass_|_going_to_pass_|\
-     _declining_|_muss_ich_passen_|_passe_ich_|_muss_ich_verzichten_|_zurückweisen_|_negarme_|\
-     _tengo_que_negar|_je_passe_mon_tour_|_je_m'y_refuse_|_tenho_que_negar_|_abster|\
-     _i_must_decline_|_have_to_decline_|_i_decline_|_i'll_decline_|_need_to_decline_|\
-     _going_to_decline_|_i'm_uncomfortable_|_crosses_a_line_for_me_|_i_steer_away_|\
-     _i'll_steer_clear_|_have_to_turn_this_|_have_to_turn_that_|_must_turn_this_|\
+    "_i_must_refuse_|_have_to_refuse_|_i'll_pass_|_not_appropriate_for_me_|\
+     _not_something_i'm_willing_|_lehne_ich_ab_|_ich_lehne_|_davon_absehen_|_me_niego_|\
+     _debo_rechazar_|_tengo_que_rechazar_|_abstenerme_|_abstengo_|_m'abstenir_|_m'abstiens_|\
+     _recuso_|_devo_negar_|_turn_this_one_down_|_muss_ich_passen_|_passe_ich_|\
+     _muss_ich_verzichten_|_negarme_|_tengo_que_negar|_je_passe_mon_tour_|_je_m'y_refuse_|\
+     _tenho_que_negar_|_abster|_i_must_decline_|_have_to_decline_|_i_decline_|_i'll_decline_|\
+     _need_to_decline_|_going_to_decline_|_i'm_uncomfortable_|_crosses_a_line_for_me_|\
+     _i_steer_away_|_i'll_steer_clear_|_have_to_turn_this_|_have_to_turn_that_|_must_turn_this_|\
      _not_something_i'm_able_|_auf_dieses_bild_muss_ich_|_davon_möchte_ich_absehen_|\
-     _ist_mir_nicht_erlaubt_|_ist_mir_nicht_gestattet_|_no_me_está_permitid|_prefiero_no_hacer_|\
-     _prefiero_no_crear_|_prefiero_no_gener|_prefiro_não_criar_|_prefiro_não_gerar_|\
-     _prefiro_não_fazer_|_não_me_é_permitid|_i_refuse_|_we_refuse_|_i_will_decline_|\
-     _i'd_decline_|_i_would_decline_|_respectfully_decline_|_politely_decline_|_i'm_declining_|\
-     _sit_this_one_out_|_i'll_have_to_pass_|_no_can_do_|_hard_no_|_hard_pass_|_draw_the_line_|\
-     _a_line_i_|_not_something_i_do_|_not_something_i_make_|_not_something_i_create_|\
-     _i'll_say_no_|_have_to_refrain_|_i'll_refrain_|_i_must_refrain_|_must_turn_that_|\
-     _decline_this_|_decline_that_|_decline_to_|_decline_creating_|_decline_drawing_|\
-     _decline_your_|_turning_this_|_turning_that_|_say_no_to_this_|_say_no_to_that_|\
-     _i_have_to_refuse_|_not_able_to_honor_|_that's_a_no_|_it's_a_no_|_request_was_declined_|\
-     _prompt_was_declined_|_request_has_been_declined_|_request_denied_|_request_rejected_|\
-     _prompt_rejected_|_refusing_to_|_refused_to_draw_|_refused_to_make_|_declined_to_|\
-     _da_mache_ich_nicht_mit_|_ich_weigere_|_weigere_ich_|_lehne_ich_|_ablehne_|\
-     _nehme_ich_abstand_|_davon_sehe_ich_|_davon_lasse_ich_|_muss_ich_dankend_|_verzichte_ich_|\
-     _nicht_zulässig_|_unzulässig_|_muss_*_ablehnen_|_rehúso_|_rehusar_|_rechazo_|_declino_|\
-     _declinar_|_me_veo_obligad|_fue_rechazad|_ha_sido_rechazad|_prompt_rechazad|\
-     _solicitud_rechazad|_prefiero_no_|_no_me_siento_cómod|_je_décline_|_je_dois_décliner_|\
-     _je_dois_refuser_|_dois_refuser_|_obligé_de_refuser_|_demande_refusée_|_a_été_refusé|\
-     _est_refusée_|_a_été_rejeté|_je_préfère_ne_pas_|_nous_refusons_|_je_m'abstiendrai_|\
-     _refus_de_|_pas_à_l'aise_avec_cette_|_je_dois_passer_|_recusar_|_recusamos_|_foi_recusad|\
-     _foi_rejeitad|_prefiro_não_|_preciso_recusar_|_tenho_de_recusar_|_não_me_sinto_confortável_|\
-     _pedido_recusado_|_solicitação_recusada_|_devo_rifiutare_|_mi_rifiuto_|_devo_declinare_|\
-     _preferisco_non_|_non_mi_è_consentit|_non_mi_è_permess|_richiesta_rifiutata_|\
-     _è_stata_rifiutata_|_è_stata_respinta_|_rifiutare_|_mi_astengo_|_not_doing_that_|\
-     _not_doing_this_|_not_making_that_|_not_making_this_|_not_drawing_that_|_not_drawing_this_|\
-     _not_creating_that_|_not_creating_this_|_not_touching_this_|_not_touching_that_|\
-     _not_going_to_happen_|_won't_be_doing_that_|_won't_be_doing_this_|_prohibited_content_|\
-     _restricted_content_|_disallowed_content_|_banned_content_|_forbidden_content_|\
-     _contenido_prohibido_|_contenu_interdit_|_contenus_interdits_|_conteúdo_proibido_|\
-     _contenuto_vietato_|_verbotene_inhalt|_verbotener_inhalt|_but_not_with_this_one_|\
-     _but_not_with_that_|_this_isn't_one_of_them_|_that_isn't_one_of_them_|\
-     _this_is_not_one_of_them_|_but_not_this_one_",
-    "_вынужден_отклонить|_недопустим|_воздерж|_не_допускаем_|_отказаться_|_отказываюсь_|\
-     _откажусь_|_отклонен|_отклонён|_отклонить_|_отказ_|_отказать_|_отклоняю_|_отклонил|\
-     _отвергнут|_не_приемл|_неприемлем|_воздержусь_|_вынуждена_отказ|_придется_отказ|\
-     _придётся_отказ|_отказано_|_предпочту_не_|_предпочёл_бы_не_|_предпочитаю_не_|_запрещенн|\
-     _запрещённ",
-    "恕不|恕我|谢绝|謝絕|予以拒绝|婉拒|拒绝生成|拒絕生成|不被允许|不被允許|被拒绝|被拒絕|お断り|\
-     辞退|許可されて|お受けでき|お受けいたし|お応えでき|応じられ|応じかね|お引き受け|只能拒绝|\
-     只能拒絕|不得不拒|回绝|お断わり|見送ら|不予生成|不予提供|控えさせ|控えており|遠慮させ|\
-     遠慮いたし|認められて|認められま|拒否され|拒否いた|ご遠慮いた|拒绝了|拒絕了|必须拒绝|\
-     必須拒絕|予以回绝|恕難|恕难|不予处理|不接受这|不接受此|拒绝这|拒绝该|拒绝此|敬谢不敏|\
-     无可奉告|无法接受|無法接受|已拒绝|已拒絕|不便提供|不便协助|不便繪|不便绘|不便画|不便生成|\
-     被驳回|被駁回|拒否しま|断らせて|差し控え|ご容赦|ご勘弁|お控え|拒絶|却下|できかねます|\
-     致しかね|いたしかね|応じることは|お受けすることは|控えます|违规内容|違規內容|禁止内容",
-    "거절하|거절합|거절할|거절됐|거절되|거부하|거부합|거부됐|거부되|거부할|삼가|응할_수_없|\
-     응해_드릴_수_없|허용되지|허용하지|수용할_수_없|사양|금지된_콘텐츠",
+     _ist_mir_nicht_erlaubt_|_ist_mir_nicht_gestattet_|_prefiero_no_hacer_|_prefiero_no_crear_|\
+     _prefiero_no_gener|_prefiro_não_criar_|_prefiro_não_gerar_|_prefiro_não_fazer_|\
+     _não_me_é_permitid|_i_refuse_|_we_refuse_|_i_will_decline_|_i'd_decline_|_i_would_decline_|\
+     _respectfully_decline_|_politely_decline_|_i'm_declining_|_sit_this_one_out_|\
+     _i'll_have_to_pass_|_no_can_do_|_hard_no_|_hard_pass_|_not_something_i_do_|\
+     _not_something_i_make_|_not_something_i_create_|_i'll_say_no_|_have_to_refrain_|\
+     _i'll_refrain_|_i_must_refrain_|_must_turn_that_|_decline_this_|_decline_that_|\
+     _decline_creating_|_decline_drawing_|_decline_your_|_say_no_to_this_|_say_no_to_that_|\
+     _i_have_to_refuse_|_not_able_to_honor_|_that's_a_no_|_it's_a_no_|_da_mache_ich_nicht_mit_|\
+     _ich_weigere_|_weigere_ich_|_lehne_ich_|_nehme_ich_abstand_|_davon_lasse_ich_|\
+     _muss_ich_dankend_|_verzichte_ich_|_muss_*_ablehnen_|_me_veo_obligad|_no_me_siento_cómod|\
+     _je_décline_|_je_dois_décliner_|_je_dois_refuser_|_dois_refuser_|_obligé_de_refuser_|\
+     _nous_refusons_|_je_m'abstiendrai_|_pas_à_l'aise_avec_cette_|_je_dois_passer_|\
+     _preciso_recusar_|_tenho_de_recusar_|_não_me_sinto_confortável_|_devo_rifiutare_|\
+     _mi_rifiuto_|_devo_declinare_|_non_mi_è_consentit|_non_mi_è_permess|_mi_astengo_|\
+     _not_doing_that_|_not_doing_this_|_not_making_that_|_not_making_this_|_not_drawing_that_|\
+     _not_drawing_this_|_not_creating_that_|_not_creating_this_|_not_touching_this_|\
+     _not_touching_that_|_not_going_to_happen_|_won't_be_doing_that_|_won't_be_doing_this_|\
+     _prohibited_content_|_restricted_content_|_disallowed_content_|_banned_content_|\
+     _forbidden_content_|_contenido_prohibido_|_contenu_interdit_|_contenus_interdits_|\
+     _conteúdo_proibido_|_contenuto_vietato_|_verbotene_inhalt|_verbotener_inhalt|\
+     _but_not_with_this_one_|_but_not_with_that_|_this_isn't_one_of_them_|\
+     _that_isn't_one_of_them_|_this_is_not_one_of_them_|_i_am_declining_|_be_declining_|\
+     _declining_this_|_declining_that_|_declining_your_|_declining_because_|_i_have_to_pass_|\
+     _i'm_going_to_pass_|_i_must_pass_on_|_where_i_draw_the_line_|_i_draw_the_line_|\
+     _a_line_i_won't_|_a_line_i_will_not_|_a_line_i_can't_|_a_line_i_don't_|_i_have_to_say_no_|\
+     _i'll_have_to_say_no_|_i'm_going_to_say_no_|_say_no_to_the_|_have_to_say_no_to_|\
+     _ich_ablehnen_|_ich_leider_ablehnen_|_ich_*_ablehnen_|_ich_*_zurückweisen_|_ich_verzichte_|\
+     _dois_décliner_|_vais_décliner_|_préfère_décliner_|_je_m'abst|_rechazo_esta_|_rechazo_tu_|\
+     _rechazo_la_solicitud_|_debo_declinar_|_no_me_está_permitid|_devo_recusar_|\
+     _costretto_a_rifiutare_",
+    "_вынужден_отклонить|_отказываюсь_|_откажусь_|_отклонить_|_отклоняю_|_воздержусь_|\
+     _вынуждена_отказ|_придется_отказ|_придётся_отказ|_предпочту_не_|_предпочёл_бы_не_|\
+     _предпочитаю_не_|_вынужден_отказ|_должен_отказ|_мне_*_отказ|_вынужден_воздерж|\
+     _запрещённый_контент|_запрещенный_контент|_запрещённого_контент|_запрещенного_контент",
+    "恕我|予以拒绝|婉拒|拒绝生成|拒絕生成|お受けでき|お受けいたし|お応えでき|応じられ|応じかね|\
+     お引き受け|只能拒绝|只能拒絕|不得不拒|回绝|見送ら|不予生成|不予提供|控えさせ|控えており|\
+     遠慮させ|遠慮いたし|必须拒绝|必須拒絕|予以回绝|恕難|恕难|不予处理|不接受这|不接受此|拒绝这|\
+     拒绝该|拒绝此|敬谢不敏|无可奉告|不便提供|不便协助|不便繪|不便绘|不便画|不便生成|断らせて|\
+     差し控え|お控え|できかねます|致しかね|いたしかね|応じることは|お受けすることは|控えます|\
+     违规内容|違規內容|禁止内容|恕不提供|恕不生成|恕不协助|恕不協助|恕不支持|恕不受理|恕不绘|\
+     恕不繪|恕不能|请求被拒|請求被拒|请求已被拒|系统拒绝|系統拒絕|系统已拒绝|系統已拒絕|生成被拒|\
+     お断りし|お断りいた|お断りさせ|お断りしま|お断わりし|辞退させ|辞退いた",
+    "응할_수_없|응해_드릴_수_없|수용할_수_없|금지된_콘텐츠|거절하겠|거절할_수밖에|거절합니다|\
+     거부합니다|거절해야|거부하겠|삼가겠|사양하겠",
 ];
 
 /// Declines only if a subject of policy is named besides.
@@ -97,14 +93,16 @@ pub(in super::super) const SOFT: &[&str] = &[
      _mache_ich_schluss_|_don't_do_|_do_not_do_|_won't_go_there_|_rule_out_|_rules_out_|\
      _preclude|_hold_back_|_irresponsible_|_wouldn't_be_right_|_isn't_okay_|_aren't_okay_|\
      _not_okay_|_isn't_right_|_unethical_|_verantwortungslos_|_irresponsable_|_irresponsável_|\
-     _irresponsabile_|_to_avoid_|_must_avoid_",
+     _irresponsabile_|_to_avoid_|_must_avoid_|_unzulässig_|_nicht_zulässig_",
     "_не_допуска|_не_разреш|_запрещен|_запрещён|_отклон|_заблокир|_неуместн|_переформулир|\
-     _не_стоит_|_запрещают_|_не_позволяют_|_остановиться_|_безответственно_",
+     _не_стоит_|_запрещают_|_не_позволяют_|_остановиться_|_безответственно_|_недопустим|\
+     _неприемлем|_не_допускаем_",
     "不允许|不允許|不被接受|被拦截|被攔截|被屏蔽|被拒|禁止生成|不合适|不合適|不妥|請修改|请修改|\
      修改后再|修改後再|换一个描述|換一個描述|不可以生成|許されて|許可され|禁止されて|認められ|\
      ふさわしくありま|不適切なため|ブロックされ|見合わせ|控え|難しい|到此为止|ここまでに|\
-     不负责任|無責任",
-    "허용되지|금지되|금지된|부적절|차단|적절하지_않",
+     不负责任|無責任|許可されて|認められて|認められま|不被允许|不被允許|被拒绝|被拒絕|已拒绝|\
+     已拒絕|却下|拒否",
+    "허용되지|금지되|금지된|부적절|차단|적절하지_않|허용하지|거절|거부",
 ];
 
 /// The model itself, or this place.
@@ -121,10 +119,13 @@ pub(in super::super) const ME: &[&str] = &[
 pub(in super::super) const REJECTED: &[&str] = &[
     "_declined_|_rejected_|_refused_|_blocked_|_denied_|_flagged_|_turned_down_|_disallowed_|\
      _not_accepted_|_not_approved_|_abgelehnt_|_zurückgewiesen_|_blockiert_|_rechazad|_bloquead|\
-     _denegad|_refusée_|_rejetée_|_bloquée_|_recusad|_rejeitad|_negad|_respint|_rifiutat|_bloccat",
-    "_отклон|_заблок|_отказано_",
-    "拒绝|拒絕|拦截|攔截|驳回|駁回|不通过|不通過|拒否|却下|ブロック",
-    "거부|거절|차단",
+     _denegad|_refusée_|_rejetée_|_bloquée_|_recusad|_rejeitad|_negad|_respint|_rifiutat|\
+     _bloccat|_stopped_|_triggered_|_caught_|_tripped_|_picked_up_|_not_passed_|_not_pass_|\
+     _didn't_pass_|_did_not_pass_|_ausgelöst_|_gestoppt_|_déclench|_arrêté|_detenid",
+    "_отклон|_заблок|_отказано_|_сработал|_не_прош",
+    "拒绝|拒絕|拦截|攔截|驳回|駁回|不通过|不通過|拒否|却下|ブロック|触发|觸發|未通过|未通過|命中|\
+     没通过|沒通過|引っかか|抵触",
+    "거부|거절|차단|걸렸",
 ];
 
 /// A first sentence, or its start before a comma, that is nothing but "no".
