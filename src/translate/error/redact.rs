@@ -7,6 +7,9 @@
 /// The tool's fields appear under the names that the client gave them.
 pub(super) fn redact(message: &str) -> String {
     let mut shown = String::new();
+    // What is longer is cut anyway, and a model may write a megabyte.
+    let end = message.char_indices().map(|(at, _)| at).nth(MAX_READ_CHARS).unwrap_or(message.len());
+    let message = message.get(..end).unwrap_or_default();
     let message = without_queries(&message.replace("tools[0].", ""));
     for piece in message.split_inclusive(is_delimiter) {
         let token = piece.trim_end_matches(|char| is_delimiter(char) || ".:!?".contains(char));
@@ -64,6 +67,8 @@ const MIN_ID_BYTES: usize = 24;
 const PLACEHOLDER: &str = "[redacted]";
 /// Longer than any message recorded.
 const MAX_CHARS: usize = 1000;
+/// A placeholder may be much shorter than what it stands for.
+const MAX_READ_CHARS: usize = 8 * MAX_CHARS;
 
 #[cfg(test)]
 mod tests {
