@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::error::ErrorInfo;
+use super::usage::ImageUsage;
 
 /// The last words of a model are kept up to this many bytes: a refusal is a sentence or two.
 const MAX_WORDS_BYTES: usize = 2048;
@@ -95,39 +96,6 @@ pub struct Attributes {
     pub background: Option<String>,
     /// `png`, `webp`, `jpeg`, ….
     pub output_format: Option<String>,
-}
-
-/// `tool_usage.image_gen`: tokens of the image model. The host model's own `usage` is another thing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ImageUsage {
-    /// All tokens in.
-    pub input_tokens: u64,
-    /// All tokens out.
-    pub output_tokens: u64,
-    /// Both together.
-    pub total_tokens: u64,
-    /// Of those in: text and image.
-    pub input_details: Option<TokenDetails>,
-    /// Of those out: text and image.
-    pub output_details: Option<TokenDetails>,
-}
-
-/// Who takes what does not divide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// This one.
-    Taken,
-    /// Another.
-    Left,
-}
-
-/// Tokens by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TokenDetails {
-    /// Tokens of text.
-    pub text_tokens: u64,
-    /// Tokens of images.
-    pub image_tokens: u64,
 }
 
 impl ResponseEvent {
@@ -236,74 +204,6 @@ impl Attributes {
     }
 }
 
-impl ImageUsage {
-    /// Absent where nothing was counted: tool families without recorded usage have zero counts.
-    pub(super) fn read(value: &Value) -> Option<Self> {
-        let input_tokens = number(value, "input_tokens")?;
-        let output_tokens = number(value, "output_tokens")?;
-        let total = number(value, "total_tokens");
-        let total_tokens = total.unwrap_or_else(|| input_tokens.saturating_add(output_tokens));
-        (total_tokens > 0).then(|| Self {
-            input_tokens,
-            output_tokens,
-            total_tokens,
-            input_details: value.get("input_tokens_details").and_then(TokenDetails::read),
-            output_details: value.get("output_tokens_details").and_then(TokenDetails::read),
-        })
-    }
-
-    /// What falls to one of `parts` images, of a sum that was told for all of them: `rest` where it takes what
-    /// does not divide, so that the parts make up the sum.
-    #[must_use]
-    pub fn part(self, parts: u64, rest: Rest) -> Self {
-        let share = |sum: u64| {
-            let each = sum.checked_div(parts).unwrap_or(sum);
-            match rest {
-                Rest::Taken => sum.saturating_sub(each.saturating_mul(parts.saturating_sub(1))),
-                Rest::Left => each,
-            }
-        };
-        let details = |it: TokenDetails| TokenDetails {
-            text_tokens: share(it.text_tokens),
-            image_tokens: share(it.image_tokens),
-        };
-        Self {
-            input_tokens: share(self.input_tokens),
-            output_tokens: share(self.output_tokens),
-            total_tokens: share(self.total_tokens),
-            input_details: self.input_details.map(details),
-            output_details: self.output_details.map(details),
-        }
-    }
-
-    /// The sum of both; a detail that one lacks is a detail of neither.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        let details = |a: Option<TokenDetails>, b: Option<TokenDetails>| {
-            a.zip(b).map(|(a, b)| TokenDetails {
-                text_tokens: a.text_tokens.saturating_add(b.text_tokens),
-                image_tokens: a.image_tokens.saturating_add(b.image_tokens),
-            })
-        };
-        Self {
-            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
-            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
-            total_tokens: self.total_tokens.saturating_add(other.total_tokens),
-            input_details: details(self.input_details, other.input_details),
-            output_details: details(self.output_details, other.output_details),
-        }
-    }
-}
-
-impl TokenDetails {
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self {
-            text_tokens: number(value, "text_tokens")?,
-            image_tokens: number(value, "image_tokens")?,
-        })
-    }
-}
-
 /// Appends words up to their bound, at a character's border.
 pub(crate) fn push_words(words: &mut String, more: &str) {
     let room = MAX_WORDS_BYTES.saturating_sub(words.len());
@@ -313,10 +213,6 @@ pub(crate) fn push_words(words: &mut String, more: &str) {
 
 pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
-}
-
-fn number(value: &Value, key: &str) -> Option<u64> {
-    value.get(key).and_then(Value::as_u64)
 }
 
 pub(super) fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {

@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::error::ErrorInfo;
-use super::event::{Attributes, ImageUsage, array, text};
+use super::event::{Attributes, array, text};
+use super::usage::ImageUsage;
 
 /// The parts of an `ImagesResponse` that matter here (OpenAI API reference, "Create image").
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ pub mod images;
 pub mod provider;
 pub mod request;
 pub mod scanner;
+pub mod usage;
 pub mod usage_limits;
 
 mod base64;

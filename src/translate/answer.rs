@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::codex::event::{ImageUsage, TokenDetails};
+use crate::codex::usage::{ImageUsage, TokenDetails};
 use crate::openai::request::ResponseFormat;
 
 use super::collect::Picture;
@@ -47,7 +47,8 @@ struct Image<'a> {
     revised_prompt: Option<&'a str>,
 }
 
-/// `ImagesUsage`: clients refuse one that lacks its details, so there is a whole one or none.
+/// `ImagesUsage`: clients refuse one that lacks its details, so they are always there, with zeros for what the
+/// upstream does not report.
 #[derive(Default, Serialize)]
 pub(super) struct Usage {
     input_tokens: u64,
@@ -115,7 +116,7 @@ fn frame(pictures: &[Picture], format: ResponseFormat, now_secs: u64) -> Vec<u8>
         output_format: told(|it| it.attributes.output_format.as_deref()),
         quality: told(|it| it.attributes.quality.as_deref()),
         size: told(|it| it.attributes.size.as_deref()),
-        usage: usage(pictures).and_then(Usage::of),
+        usage: usage(pictures).map(Usage::of),
     };
     // Serialisation of strings and numbers into a vector cannot fail.
     serde_json::to_vec(&answer).unwrap_or_default()
@@ -138,9 +139,12 @@ pub fn usage(pictures: &[Picture]) -> Option<ImageUsage> {
 }
 
 impl Usage {
-    /// The tokens of one picture; zeros for what is not known, because events must tell them.
+    /// The tokens of one image; zeros for what is not known, because events must tell them.
     pub(super) fn of_event(usage: Option<ImageUsage>) -> Self {
-        let Some(usage) = usage else { return Self::default() };
+        usage.map(Self::of).unwrap_or_default()
+    }
+
+    fn of(usage: ImageUsage) -> Self {
         Self {
             input_tokens: usage.input_tokens,
             input_tokens_details: usage.input_details.map(Details::of).unwrap_or_default(),
@@ -148,16 +152,6 @@ impl Usage {
             output_tokens_details: usage.output_details.map(Details::of),
             total_tokens: usage.total_tokens,
         }
-    }
-
-    fn of(usage: ImageUsage) -> Option<Self> {
-        Some(Self {
-            input_tokens: usage.input_tokens,
-            input_tokens_details: Details::of(usage.input_details?),
-            output_tokens: usage.output_tokens,
-            output_tokens_details: usage.output_details.map(Details::of),
-            total_tokens: usage.total_tokens,
-        })
     }
 }
 

@@ -17,9 +17,10 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::codex::event::{Attributes, ImageUsage};
+use crate::codex::event::Attributes;
 pub use crate::codex::scanner::Document;
 use crate::codex::scanner::{Keep, Kind, ScanError, Scanner};
+use crate::codex::usage::ImageUsage;
 use crate::config::LastPartial;
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::error::Failure;

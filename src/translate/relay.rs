@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::collect::{Bounds, Picture, failure, is_other_json};
 use super::{error, sniff};
-use crate::codex::event::Rest;
 use crate::codex::images::ImagesResponse;
 use crate::codex::scanner::{Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, Scanned, Scanner};
+use crate::codex::usage::Rest;
 use crate::config::Api;
 use crate::memory::Budget;
 use crate::openai::error::Failure;

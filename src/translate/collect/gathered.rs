@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::{Bounds, Picture, Preview};
 use crate::codex::error::ErrorInfo;
-use crate::codex::event::{
-    Attributes, ImageUsage, Item, ItemKind, Response, ResponseEvent, push_words,
-};
+use crate::codex::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
 use crate::codex::images::ImagesResponse;
 use crate::codex::scanner::{Document, Kept, Kind, Scanned};
+use crate::codex::usage::ImageUsage;
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
