@@ -19,7 +19,7 @@ use imagegate::prices::Money;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::money::{
-    Counted, PRICE, admitted, all_calls, call, every_unit, picture, priced, record, refusal,
+    Counted, PRICE, admitted, all_calls, call, drawn, every_unit, picture, priced, record, refusal,
     standing, totals, used,
 };
 use support::{NOW, ask, body, event, gate, ok};
@@ -237,6 +237,77 @@ fn with_prices_of_tokens_the_usage_is_charged() {
     // Each 10 tokens at $5, 20 at $10 and 196 at $40 a million.
     assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 2 * 8_090_000);
     assert_eq!(standing(&gate, "usd", NOW)[0], "0.01618");
+}
+
+/// What an image with this usage costs at the list prices of gpt-image-1.5, in nano-dollars, and the usage that the
+/// client and the record have.
+fn charged_by_tokens(usage: &Value) -> (Value, Value, [Value; 2]) {
+    let tokens = json!({"text_input": "5.00", "cached_text_input": "1.25", "image_input": "8.00",
+        "cached_image_input": "2.00", "text_output": "10.00", "image_output": "32.00"});
+    let prices = json!([{"model": "*", "usd": "0.133", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    let reply = all_calls(&mut exchange, 1, &drawn(&json!({}), &json!({}), usage));
+    let record = record(&mut exchange, Some(200));
+    let counted = Money::from_nanos(record["settled_nanodollars"].as_u64().unwrap()).to_string();
+    assert_eq!(standing(&gate, "usd", NOW)[0], counted);
+    let told = ["input_tokens", "output_tokens"].map(|name| record[name].clone());
+    (record["settled_nanodollars"].clone(), body(&reply)["usage"].clone(), told)
+}
+
+#[test]
+fn text_in_the_output_and_cached_input_have_prices_of_their_own() {
+    let usage = json!({"input_tokens": 357, "input_tokens_details": {"text_tokens": 34, "image_tokens": 323},
+        "output_tokens": 6543, "output_tokens_details": {"text_tokens": 335, "image_tokens": 6208},
+        "total_tokens": 6900});
+    let (charged, told, _) = charged_by_tokens(&usage);
+    assert_eq!((charged, told), (json!(204_760_000), usage.clone()));
+    let mut cached = usage.clone();
+    cached["input_tokens_details"]["cached_tokens"] = json!(300);
+    // Of text there are 34, each $3.75 cheaper a million, and the rest is of images, each $6.
+    assert_eq!(charged_by_tokens(&cached).0, 204_760_000 - 34 * 3_750 - 266 * 6_000);
+    cached["input_tokens_details"]["cached_tokens_details"] =
+        json!({"image_tokens": 300, "text_tokens": 0});
+    assert_eq!(charged_by_tokens(&cached).0, 204_760_000 - 300 * 6_000);
+    let small = json!({"output_tokens": 439, "output_tokens_details": {"text_tokens": 167, "image_tokens": 272}});
+    assert_eq!(charged_by_tokens(&small).0, 10_374_000);
+}
+
+#[test]
+fn an_incomplete_usage_is_charged_and_told_as_far_as_it_goes() {
+    for (usage, charged, told) in [
+        // Input of unknown kinds is charged as images, output as images.
+        (json!({"input_tokens": 10, "output_tokens": 100}), 3_280_000, [10, 0, 0, 100, 110]),
+        (json!({"output_tokens": 100, "total_tokens": 110}), 3_280_000, [10, 0, 0, 100, 110]),
+        (
+            json!({"input_tokens": 10, "output_tokens": 100, "input_tokens_details": {"text_tokens": 4}}),
+            3_268_000,
+            [10, 4, 0, 100, 110],
+        ),
+        (
+            json!({"output_tokens": 100, "input_tokens_details": {"text_tokens": 4, "image_tokens": 6}}),
+            3_268_000,
+            [10, 4, 6, 100, 110],
+        ),
+        (json!({"output_tokens": 100}), 3_200_000, [0, 0, 0, 100, 100]),
+        // Without output it says nothing of the image.
+        (json!({"input_tokens": 10}), 133_000_000, [10, 0, 0, 0, 10]),
+        (json!({"total_tokens": 10}), 133_000_000, [0, 0, 0, 0, 10]),
+        (json!({"output_tokens": 10_000_001}), 133_000_000, [0, 0, 0, 10_000_001, 10_000_001]),
+        (
+            json!({"output_tokens": 100, "cached_tokens": 10_000_001}),
+            133_000_000,
+            [0, 0, 0, 100, 100],
+        ),
+    ] {
+        let [input, text, image, output, total] = told;
+        let complete = json!({"input_tokens": input, "output_tokens": output, "total_tokens": total,
+            "input_tokens_details": {"text_tokens": text, "image_tokens": image}});
+        let expected = (json!(charged), complete, [json!(input), json!(output)]);
+        assert_eq!(charged_by_tokens(&usage), expected, "{usage}");
+    }
+    let nothing = (json!(133_000_000), Value::Null, [Value::Null, Value::Null]);
+    assert_eq!(charged_by_tokens(&json!({"input_tokens": 0, "output_tokens": 0})), nothing);
 }
 
 #[test]

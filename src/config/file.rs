@@ -217,6 +217,9 @@ pub(super) struct TokenPricesFile {
     pub(super) text_input: Dollars,
     pub(super) image_input: Dollars,
     pub(super) image_output: Dollars,
+    pub(super) text_output: Option<Dollars>,
+    pub(super) cached_text_input: Option<Dollars>,
+    pub(super) cached_image_input: Option<Dollars>,
 }
 
 /// What becomes of an image without a price.

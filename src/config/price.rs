@@ -70,10 +70,18 @@ fn compile_price(file: PriceFile, here: &Pointer) -> Result<Price, ConfigError> 
 }
 
 fn compile_tokens(file: &TokenPricesFile, here: &Pointer) -> Result<TokenPrices, ConfigError> {
+    let price = |name, money| compile_money(money, &here.key(name));
+    let or = |name, money: Option<_>, default| money.map_or(Ok(default), |it| price(name, it));
+    let text_input = price("text_input", file.text_input)?;
+    let image_input = price("image_input", file.image_input)?;
+    let image_output = price("image_output", file.image_output)?;
     Ok(TokenPrices {
-        text_input: compile_money(file.text_input, &here.key("text_input"))?,
-        image_input: compile_money(file.image_input, &here.key("image_input"))?,
-        image_output: compile_money(file.image_output, &here.key("image_output"))?,
+        text_input,
+        image_input,
+        image_output,
+        text_output: or("text_output", file.text_output, image_output)?,
+        cached_text_input: or("cached_text_input", file.cached_text_input, text_input)?,
+        cached_image_input: or("cached_image_input", file.cached_image_input, image_input)?,
     })
 }
 

@@ -32,6 +32,7 @@ mod head;
 mod host_models;
 mod keepalive;
 mod notice;
+mod offer;
 mod outcome;
 mod reading;
 mod record;

@@ -6,24 +6,20 @@
 use std::time::Duration;
 
 use super::gate::Gate;
+use super::offer::{self, Offer};
 use super::refusal;
-use crate::config::{Api, Candidate, Model};
+use crate::config::{Api, Model};
 use crate::limits::local::{self, Outcome, Reservation, Standing};
 use crate::limits::rls::{self, Question, Verdict};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
 use crate::openai::error::Failure;
-use crate::openai::model::Family;
 use crate::openai::request::ImageRequest;
-use crate::openai::size::Size;
-use crate::prices::{Ask, Came, Money, Quote, Tokens};
+use crate::prices::Money;
 use crate::translate::collect::Picture;
 use crate::translate::quota;
 
 /// A hold outlives its request's time-out by this much before it is taken for lost.
 const GRACE: Duration = Duration::from_secs(60);
-/// The pixels of the largest standard size, which `auto` may become.
-const AUTO_PIXELS: u64 = 1536 * 1024;
-
 /// A request's place under the rules.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -46,26 +42,11 @@ pub(super) struct Ticket {
     n: u32,
 }
 
-/// What one upstream is asked for.
-#[derive(Debug)]
-struct Offer {
-    asked: Asked,
-    quote: Quote,
-}
-
 /// What one image may take.
 #[derive(Debug, Clone, Copy)]
 struct Amounts {
     money: Money,
     pixels: u64,
-}
-
-/// What was asked for, as prices know it.
-#[derive(Debug)]
-struct Asked {
-    model: String,
-    quality: Option<String>,
-    size: Option<(u32, u32)>,
 }
 
 /// What became of a settlement.
@@ -97,8 +78,8 @@ impl Ticket {
         let rules = gate.config.limits();
         let offers = Offer::all(gate, scope, model, request)?;
         let amounts = Amounts {
-            money: offers.iter().map(|it| it.quote.per_image).max().unwrap_or_default(),
-            pixels: pixels_of(exact(request.size)),
+            money: offers.iter().map(Offer::per_image).max().unwrap_or_default(),
+            pixels: offer::pixels(request),
         };
         let amount = |unit| amounts.of(unit, request.n);
         let patience = patience(gate, model);
@@ -194,17 +175,10 @@ impl Ticket {
         charge.outcome.images = images;
         let mut money = Money::ZERO;
         for (picture, candidate) in pictures.iter().zip(drawn_by) {
-            let Some(Offer { asked, quote }) = self.offers.get(*candidate) else { continue };
-            let qualities = asked.qualities();
-            let ask = asked.ask(&qualities);
-            let attributes = &picture.attributes;
-            let size = attributes.size.as_deref().and_then(Size::parse).and_then(exact);
-            let came =
-                Came { quality: attributes.quality.as_deref(), size, usage: tokens(picture) };
-            let settled = gate.config.prices().settle(&ask, &came, quote);
+            let Some(offer) = self.offers.get(*candidate) else { continue };
+            let (settled, pixels) = offer.settle(gate.config.prices(), picture);
             money = money.plus(settled.money);
             charge.mismatch |= settled.mismatch;
-            let pixels = pixels_of(size.or(asked.size));
             charge.outcome.pixels = charge.outcome.pixels.saturating_add(pixels);
         }
         charge.outcome.nanodollars = money.nanos();
@@ -249,17 +223,6 @@ impl Charge {
     }
 }
 
-impl Asked {
-    fn qualities(&self) -> Vec<&'static str> {
-        let qualities = Family::of(&self.model).qualities();
-        qualities.iter().map(|quality| quality.as_str()).filter(|it| *it != "auto").collect()
-    }
-
-    fn ask<'a>(&'a self, qualities: &'a [&'a str]) -> Ask<'a> {
-        Ask { model: &self.model, quality: self.quality.as_deref(), size: self.size, qualities }
-    }
-}
-
 impl Amounts {
     /// What `n` images may take of a unit.
     fn of(self, unit: Unit, n: u32) -> u64 {
@@ -273,34 +236,6 @@ impl Amounts {
     }
 }
 
-impl Offer {
-    /// One for each upstream that may serve the request: each needs a price where a rule in US dollars applies.
-    fn all(
-        gate: &Gate,
-        scope: &Scope<'_>,
-        model: &Model<'_>,
-        request: &ImageRequest<'_>,
-    ) -> Result<Vec<Self>, Failure> {
-        let is_usd = |it: &Rule| it.unit == Unit::Usd && !it.shadow && it.applies(scope);
-        let needs_price = gate.config.limits().iter().any(is_usd);
-        let offer = |it: &Candidate<'_>| {
-            let asked = Asked {
-                model: it.sent.to_string(),
-                quality: request.quality.map(|quality| quality.as_str().to_owned()),
-                size: exact(request.size),
-            };
-            match gate.config.prices().quote(&asked.ask(&asked.qualities())) {
-                Ok(quote) => Ok(Self { asked, quote }),
-                Err(_) if needs_price => {
-                    Err(Failure::PriceUnavailable { model: model.requested.to_string() })
-                }
-                Err(_) => Ok(Self { asked, quote: Quote::default() }),
-            }
-        };
-        model.candidates.iter().map(offer).collect()
-    }
-}
-
 /// How long a hold stands before it is taken for lost.
 fn patience(gate: &Gate, model: &Model<'_>) -> Duration {
     // A rate-limit service may be asked before the upstream, rule by rule.
@@ -308,36 +243,4 @@ fn patience(gate: &Gate, model: &Model<'_>) -> Duration {
     let service = gate.config.service();
     let asking = service.map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules));
     model.longest_timeout().saturating_add(GRACE).saturating_add(asking)
-}
-
-fn exact(size: Size) -> Option<(u32, u32)> {
-    match size {
-        Size::Auto => None,
-        Size::Exact { width, height } => Some((width, height)),
-    }
-}
-
-fn pixels_of(size: Option<(u32, u32)>) -> u64 {
-    size.map_or(AUTO_PIXELS, |(width, height)| u64::from(width).saturating_mul(u64::from(height)))
-}
-
-/// More tokens than this are no usage of one image but a mistake of the upstream: the largest known
-/// image has some 13,000, and 16 reference images not a hundred thousand.
-const MAX_TOKENS: u64 = 10_000_000;
-
-/// The tokens of a picture; `None` if their kinds were not reported, or cannot be. The price is then
-/// that of the image and not of its tokens: else one answer could close a budget for its window.
-fn tokens(picture: &Picture) -> Option<Tokens> {
-    let usage = picture.usage?;
-    let input = usage.input_details?;
-    let counts = [input.text_tokens, input.image_tokens, usage.output_tokens];
-    if counts.into_iter().any(|count| count > MAX_TOKENS) {
-        return None;
-    }
-    Some(Tokens {
-        text_input: input.text_tokens,
-        image_input: input.image_tokens,
-        // The upstream counts images that the client does not get, and nobody asked for, as well.
-        output: usage.output_tokens.div_ceil(u64::from(picture.dropped).saturating_add(1)),
-    })
 }

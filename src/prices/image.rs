@@ -1,6 +1,6 @@
 //! What is asked of a price table, and what it answers. Everything is per image.
 
-use super::Money;
+use super::{Money, Tokens};
 
 /// What a request asks for.
 ///
@@ -28,17 +28,6 @@ pub struct Came<'a> {
     pub size: Option<(u32, u32)>,
     /// The tokens of this image alone.
     pub usage: Option<Tokens>,
-}
-
-/// Tokens that an image took, from `usage`. Cached input counts like any other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Of the prompt.
-    pub text_input: u64,
-    /// Of reference images.
-    pub image_input: u64,
-    /// Of the image.
-    pub output: u64,
 }
 
 /// What to reserve for an image.

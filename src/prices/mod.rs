@@ -19,8 +19,10 @@ mod image;
 mod money;
 mod price;
 mod table;
+mod tokens;
 
-pub use image::{Ask, Came, NoPrice, Quote, Settlement, Tokens};
+pub use image::{Ask, Came, NoPrice, Quote, Settlement};
 pub use money::Money;
-pub use price::{Price, TokenPrices};
+pub use price::Price;
 pub use table::{PriceTable, Unpriced};
+pub use tokens::{Kinds, TokenPrices, Tokens};

@@ -52,12 +52,14 @@ impl Money {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The price of `units` at `self` per million of them, rounded to the nearest nano-dollar, a
-    /// half up. Nothing is rounded where `self` has at most three digits behind the point.
+    /// The sum of prices of a million, each for this many units, rounded to the nearest nano-dollar, a half
+    /// up. Nothing is rounded if all prices have at most three digits after the point.
     #[must_use]
-    pub fn per_million(self, units: u64) -> Self {
-        let product = u128::from(self.0).saturating_mul(u128::from(units));
-        let nanos = product.saturating_add(MILLION / 2) / MILLION;
+    pub fn of_millionths<const N: usize>(parts: [(Self, u64); N]) -> Self {
+        let product =
+            |(price, units): (Self, u64)| u128::from(price.0).saturating_mul(u128::from(units));
+        let sum = parts.into_iter().map(product).fold(0, u128::saturating_add);
+        let nanos = sum.saturating_add(MILLION / 2) / MILLION;
         Self(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -109,10 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn a_price_per_million_is_rounded_to_the_nearest_nano_dollar() {
-        assert_eq!(Money::parse("5.00").unwrap().per_million(31), Money(155_000));
-        assert_eq!(Money(1).per_million(499_999), Money(0));
-        assert_eq!(Money(1).per_million(500_000), Money(1));
-        assert_eq!(Money(u64::MAX).per_million(u64::MAX), Money(u64::MAX));
+    fn a_sum_of_millionths_is_rounded_to_the_nearest_nano_dollar() {
+        let sum = |price, units| Money::of_millionths([(price, units)]);
+        assert_eq!(sum(Money::parse("5.00").unwrap(), 31), Money(155_000));
+        assert_eq!(sum(Money(1), 499_999), Money(0));
+        assert_eq!(sum(Money(1), 500_000), Money(1));
+        assert_eq!(sum(Money(u64::MAX), u64::MAX), Money(u64::MAX));
+        assert_eq!(Money::of_millionths([(Money(1), 250_000); 2]), Money(1));
+        assert_eq!(Money::of_millionths([(Money(u64::MAX), u64::MAX); 6]), Money(u64::MAX));
     }
 }

@@ -1,6 +1,6 @@
 //! One entry of a price table.
 
-use super::{Money, Tokens};
+use super::{Money, TokenPrices, Tokens};
 use crate::pattern::Pattern;
 
 /// The price of a model's images, perhaps of one quality or size only.
@@ -16,17 +16,6 @@ pub struct Price {
     pub image: Money,
     /// Prices of tokens, by which an image is charged where its usage was told.
     pub tokens: Option<TokenPrices>,
-}
-
-/// Prices of a million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenPrices {
-    /// Of the prompt.
-    pub text_input: Money,
-    /// Of reference images.
-    pub image_input: Money,
-    /// Of the image.
-    pub image_output: Money,
 }
 
 /// What an entry charges. The dearer rate is the greater.
@@ -57,17 +46,9 @@ impl Rate {
     ///
     /// A usage without output says nothing: an upstream that did not record any sends zeros.
     pub(super) fn charge(&self, usage: Option<Tokens>) -> Money {
-        match (self.tokens, usage.filter(|usage| usage.output > 0)) {
+        match (self.tokens, usage.filter(|usage| usage.output.total > 0)) {
             (Some(prices), Some(usage)) => prices.charge(usage),
             _ => self.image,
         }
-    }
-}
-
-impl TokenPrices {
-    fn charge(&self, usage: Tokens) -> Money {
-        let text = self.text_input.per_million(usage.text_input);
-        let image = self.image_input.per_million(usage.image_input);
-        text.plus(image).plus(self.image_output.per_million(usage.output))
     }
 }

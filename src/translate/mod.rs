@@ -13,5 +13,6 @@ pub mod quota;
 pub mod relay;
 pub mod request;
 pub mod stream;
+pub mod tokens;
 
 mod sniff;

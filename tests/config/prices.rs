@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use imagegate::config::Config;
-use imagegate::prices::{Ask, Came, Money, Quote, Tokens, Unpriced};
+use imagegate::prices::{Ask, Came, Kinds, Money, Quote, Tokens, Unpriced};
 use serde_json::{Value, json};
 
 use super::{full, minimal, parse, struct_bytes};
@@ -18,6 +18,11 @@ fn dollars(text: &str) -> Money {
 
 fn ask<'a>(model: &'a str, quality: Option<&'a str>, size: Option<(u32, u32)>) -> Ask<'a> {
     Ask { model, quality, size, qualities: QUALITIES }
+}
+
+/// This much output, of images alone.
+fn drawn(tokens: u64) -> Tokens {
+    Tokens { output: Kinds { total: tokens, text: 0, image: tokens }, ..Tokens::default() }
 }
 
 fn shipped() -> Value {
@@ -101,10 +106,10 @@ fn the_shipped_prices_of_tokens_agree_with_those_of_images() {
     let config = with_shipped();
     let ask = ask("gpt-image-2", Some("high"), Some((1024, 1024)));
     let quote = config.prices().quote(&ask).unwrap();
-    let usage = Tokens { text_input: 0, image_input: 0, output: 7_024 };
+    let usage = drawn(7_024);
     let came = Came { usage: Some(usage), ..Came::default() };
     assert_eq!(config.prices().settle(&ask, &came, &quote).money, dollars("0.21072"));
-    let usage = Tokens { text_input: 0, image_input: 0, output: 14_272 };
+    let usage = drawn(14_272);
     let came = Came { size: Some((2048, 2048)), usage: Some(usage), ..Came::default() };
     let large = Ask { size: Some((2048, 2048)), ..ask };
     let quote = config.prices().quote(&large).unwrap();

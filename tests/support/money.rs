@@ -121,13 +121,23 @@ pub(crate) fn refusal(gate: &Rc<Gate>, request: &Value) -> LocalReply {
 
 /// A stream that brings a picture of this quality and size.
 pub(crate) fn picture(quality: &str, size: &str) -> Vec<u8> {
-    let mut item = item("ig_1", "QUJD");
-    item["quality"] = Value::from(quality);
-    item["size"] = Value::from(size);
     let usage = json!({"input_tokens": 30, "input_tokens_details": {"image_tokens": 20, "text_tokens": 10},
         "output_tokens": 196, "total_tokens": 226});
+    drawn(&json!({"quality": quality, "size": size}), &json!({}), &usage)
+}
+
+/// A stream that brings a picture: with these members of its item, of the tool as the response echoes it, and
+/// with this usage.
+pub(crate) fn drawn(more: &Value, tool: &Value, usage: &Value) -> Vec<u8> {
+    let with = |mut it: Value, more: &Value| {
+        let members = more.as_object().unwrap().clone();
+        it.as_object_mut().unwrap().extend(members);
+        it
+    };
+    let item = with(item("ig_1", "QUJD"), more);
+    let tool = with(json!({"type": "image_generation"}), tool);
     let completed = json!({"type": "response.completed",
-        "response": {"output": [], "tool_usage": {"image_gen": usage}}});
+        "response": {"output": [], "tools": [tool], "tool_usage": {"image_gen": usage}}});
     let done = event(&json!({"type": "response.output_item.done", "item": item}));
     (done + &event(&completed)).into_bytes()
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::pattern::Pattern;
-use crate::prices::{TokenPrices, Tokens};
+use crate::prices::{Kinds, TokenPrices, Tokens};
 use proptest::prelude::*;
 
 const QUALITIES: &[&str] = &["low", "medium", "high"];
@@ -27,6 +27,14 @@ fn ask(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Ask<'static> 
 
 fn came(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Came<'static> {
     Came { quality, size, usage: None }
+}
+
+fn tokens(text: u64, image: u64, output: u64) -> Tokens {
+    Tokens {
+        input: Kinds { total: text + image, text, image },
+        output: Kinds { total: output, ..Kinds::default() },
+        ..Tokens::default()
+    }
 }
 
 /// What an image of this quality and size is quoted, in dollars.
@@ -172,11 +180,7 @@ fn what_came_without_a_price_is_charged_as_the_policy_says() {
 #[test]
 fn tokens_are_charged_where_they_are_told() {
     let mut entry = price("gpt-image-2", "*", None, "0.211");
-    entry.tokens = Some(TokenPrices {
-        text_input: dollars("5.00"),
-        image_input: dollars("8.00"),
-        image_output: dollars("30.00"),
-    });
+    entry.tokens = Some(TokenPrices::plain(dollars("5.00"), dollars("8.00"), dollars("30.00")));
     let table = PriceTable::new(vec![entry], Unpriced::Reject);
     let ask = ask(None, None);
     let quote = table.quote(&ask).unwrap();
@@ -184,10 +188,10 @@ fn tokens_are_charged_where_they_are_told() {
         let came = Came { usage: Some(usage), ..came(None, None) };
         table.settle(&ask, &came, &quote).money.to_string()
     };
-    assert_eq!(charge(Tokens { text_input: 31, image_input: 0, output: 439 }), "0.013325");
-    assert_eq!(charge(Tokens { text_input: 1, image_input: 1_000, output: 7_024 }), "0.218725");
+    assert_eq!(charge(tokens(31, 0, 439)), "0.013325");
+    assert_eq!(charge(tokens(1, 1_000, 7_024)), "0.218725");
     // An upstream that recorded nothing sends zeros; the picture was made all the same.
-    assert_eq!(charge(Tokens { text_input: 31, image_input: 5, output: 0 }), "0.211");
+    assert_eq!(charge(tokens(31, 5, 0)), "0.211");
 }
 
 /// A name or pattern, a quality and a size, each combination once: no two entries are as close for
@@ -203,11 +207,7 @@ fn entries() -> impl Strategy<Value = Vec<Price>> {
             let each = tokens.map(Money::from_nanos);
             Price {
                 image: Money::from_nanos(nanos),
-                tokens: each.map(|each| TokenPrices {
-                    text_input: each,
-                    image_input: each,
-                    image_output: each,
-                }),
+                tokens: each.map(|each| TokenPrices::plain(each, each, each)),
                 ..price(model, quality, size, "0")
             }
         });
@@ -305,7 +305,7 @@ proptest! {
     ) {
         let tables = [entries, shuffled].map(|entries| PriceTable::new(entries, unpriced));
         let asked = ask(quality, size);
-        let usage = Some(Tokens { text_input: 7, image_input: 11, output });
+        let usage = Some(tokens(7, 11, output));
         let [one, other] = tables.map(|table| {
             let quote = table.quote(&asked);
             let came = Came { usage, ..came(None, None) };

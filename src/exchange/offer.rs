@@ -1,0 +1,101 @@
+//! What one upstream is asked for and at what price, and what an image of it comes to.
+
+use super::gate::Gate;
+use crate::config::{Candidate, Model};
+use crate::limits::{Rule, Scope, Unit};
+use crate::openai::error::Failure;
+use crate::openai::model::Family;
+use crate::openai::request::ImageRequest;
+use crate::openai::size::Size;
+use crate::prices::{Ask, Came, Money, PriceTable, Quote, Settlement};
+use crate::translate::collect::Picture;
+use crate::translate::tokens::tokens;
+
+/// The pixels of the largest standard size, which `auto` may become.
+const AUTO_PIXELS: u64 = 1536 * 1024;
+
+/// What one upstream is asked for.
+#[derive(Debug)]
+pub(super) struct Offer {
+    asked: Asked,
+    quote: Quote,
+}
+
+/// What was asked for, as prices know it.
+#[derive(Debug)]
+struct Asked {
+    model: String,
+    quality: Option<String>,
+    size: Option<(u32, u32)>,
+}
+
+impl Offer {
+    /// One for each upstream that may serve the request: each needs a price if a rule in US dollars applies.
+    pub(super) fn all(
+        gate: &Gate,
+        scope: &Scope<'_>,
+        model: &Model<'_>,
+        request: &ImageRequest<'_>,
+    ) -> Result<Vec<Self>, Failure> {
+        let is_usd = |it: &Rule| it.unit == Unit::Usd && !it.shadow && it.applies(scope);
+        let needs_price = gate.config.limits().iter().any(is_usd);
+        let offer = |it: &Candidate<'_>| {
+            let asked = Asked {
+                model: it.sent.to_string(),
+                quality: request.quality.map(|quality| quality.as_str().to_owned()),
+                size: exact(request.size),
+            };
+            match gate.config.prices().quote(&asked.ask(&qualities(&asked.model))) {
+                Ok(quote) => Ok(Self { asked, quote }),
+                Err(_) if needs_price => {
+                    Err(Failure::PriceUnavailable { model: model.requested.to_string() })
+                }
+                Err(_) => Ok(Self { asked, quote: Quote::default() }),
+            }
+        };
+        model.candidates.iter().map(offer).collect()
+    }
+
+    /// The most that an image may cost at a price per image.
+    pub(super) const fn per_image(&self) -> Money {
+        self.quote.per_image
+    }
+
+    /// What `picture` of this upstream costs, and its pixels.
+    pub(super) fn settle(&self, prices: &PriceTable, picture: &Picture) -> (Settlement, u64) {
+        let Self { asked, quote } = self;
+        let attributes = &picture.attributes;
+        let size = attributes.size.as_deref().and_then(Size::parse).and_then(exact);
+        let came = Came { quality: attributes.quality.as_deref(), size, usage: tokens(picture) };
+        let settlement = prices.settle(&asked.ask(&qualities(&asked.model)), &came, quote);
+        (settlement, pixels_of(size.or(asked.size)))
+    }
+}
+
+impl Asked {
+    fn ask<'a>(&'a self, qualities: &'a [&'a str]) -> Ask<'a> {
+        Ask { model: &self.model, quality: self.quality.as_deref(), size: self.size, qualities }
+    }
+}
+
+/// The qualities that a model may choose from.
+fn qualities(model: &str) -> Vec<&'static str> {
+    let qualities = Family::of(model).qualities();
+    qualities.iter().map(|quality| quality.as_str()).filter(|it| *it != "auto").collect()
+}
+
+/// The pixels that an image of `request` may have.
+pub(super) fn pixels(request: &ImageRequest<'_>) -> u64 {
+    pixels_of(exact(request.size))
+}
+
+fn exact(size: Size) -> Option<(u32, u32)> {
+    match size {
+        Size::Auto => None,
+        Size::Exact { width, height } => Some((width, height)),
+    }
+}
+
+fn pixels_of(size: Option<(u32, u32)>) -> u64 {
+    size.map_or(AUTO_PIXELS, |(width, height)| u64::from(width).saturating_mul(u64::from(height)))
+}

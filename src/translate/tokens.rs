@@ -1,0 +1,32 @@
+//! The tokens of an image, as prices know them.
+
+use super::collect::Picture;
+use crate::codex::usage::TokenDetails;
+use crate::prices::{Kinds, Tokens};
+
+/// More tokens than this of a kind are no usage of one image but a mistake of the upstream: the largest
+/// known image has some 13,000, and 16 reference images not a hundred thousand.
+const MAX_TOKENS: u64 = 10_000_000;
+
+/// What `picture` is charged by tokens. `None` if no usage was reported, or one that cannot be. The price is
+/// then that of the image and not of its tokens: else one answer could close a budget for its window.
+pub fn tokens(picture: &Picture) -> Option<Tokens> {
+    let usage = picture.usage?;
+    let input = kinds(usage.input_tokens, usage.input_details)?;
+    let cached = kinds(usage.cached_tokens, usage.cached_details)?;
+    let output = kinds(usage.output_tokens, usage.output_details)?;
+    // The upstream counts images that the client does not get, and nobody asked for, as well.
+    let images = u64::from(picture.dropped).saturating_add(1);
+    let output = Kinds {
+        total: output.total.div_ceil(images),
+        text: output.text.div_ceil(images),
+        image: output.image.div_ceil(images),
+    };
+    Some(Tokens { input, cached, output })
+}
+
+fn kinds(total: u64, details: Option<TokenDetails>) -> Option<Kinds> {
+    let TokenDetails { text_tokens: text, image_tokens: image } = details.unwrap_or_default();
+    let is_possible = [total, text, image].into_iter().all(|count| count <= MAX_TOKENS);
+    is_possible.then_some(Kinds { total, text, image })
+}
