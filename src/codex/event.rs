@@ -11,6 +11,8 @@ use super::usage::ImageUsage;
 
 /// The last words of a model are kept up to this many bytes: a refusal is a sentence or two.
 const MAX_WORDS_BYTES: usize = 2048;
+/// The longest name of a model.
+const MAX_MODEL_BYTES: usize = 128;
 
 /// What an event says.
 #[derive(Debug)]
@@ -88,6 +90,8 @@ pub enum ItemKind {
 /// What a picture is, in the words of the API; values that leave it open (`auto`) are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
+    /// The image model, by a name that a record and a price may have.
+    pub model: Option<String>,
     /// `WIDTHxHEIGHT`.
     pub size: Option<String>,
     /// `low`, `medium`, `high`, ….
@@ -185,6 +189,8 @@ impl Attributes {
         let told = |key| text(value, key).filter(|told| *told != "auto" && !told.is_empty());
         let owned = |key| told(key).map(str::to_owned);
         Self {
+            // It is the upstream's word, and goes into a line of the log.
+            model: owned("model").filter(|name| is_model(name)),
             size: owned("size"),
             quality: owned("quality"),
             background: owned("background"),
@@ -196,12 +202,18 @@ impl Attributes {
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         Self {
+            model: self.model.or_else(|| other.model.clone()),
             size: self.size.or_else(|| other.size.clone()),
             quality: self.quality.or_else(|| other.quality.clone()),
             background: self.background.or_else(|| other.background.clone()),
             output_format: self.output_format.or_else(|| other.output_format.clone()),
         }
     }
+}
+
+/// Names of models are as short as those that the configuration takes, and of visible ASCII.
+fn is_model(name: &str) -> bool {
+    name.len() <= MAX_MODEL_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Appends words up to their bound, at a character's border.

@@ -64,6 +64,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/image_urls", "\"any\" or \"data\""),
     ("/upstreams/*/max_partial_images", "a whole number from 0 to 3"),
     ("/upstreams/*/masks", "true or false"),
+    ("/upstreams/*/charge_by", "\"asked\" or \"served\""),
     (
         "/upstreams/*/credential",
         "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment variables, or \"envoy\"",

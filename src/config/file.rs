@@ -71,6 +71,7 @@ pub(super) struct UpstreamFile {
     pub(super) image_urls: Option<ImageUrlsFile>,
     pub(super) max_partial_images: Option<u64>,
     pub(super) masks: Option<bool>,
+    pub(super) charge_by: Option<ChargeByFile>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
@@ -111,6 +112,15 @@ pub(super) enum ResponseFormatFile {
 pub(super) enum ToolChoiceFile {
     Force,
     Auto,
+}
+
+/// Whose price an image has that came of another model than was asked for.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ChargeByFile {
+    Asked,
+    Served,
 }
 
 /// Where the upstream's credential comes from.

@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use super::capacity::Capacity;
 use super::credential::{Credential, Environment};
 use super::error::{ConfigError, Fault};
-use super::file::{SentFile, ToolChoiceFile, UpstreamFile};
+use super::file::{ChargeByFile, SentFile, ToolChoiceFile, UpstreamFile};
 use super::host_models::HostModels;
 use super::pointer::Pointer;
 use super::text;
 use crate::codex::request::ToolChoice;
+use crate::prices::ChargeBy;
 use crate::secret::Secret;
 
 /// What an upstream speaks.
@@ -54,6 +55,7 @@ pub struct Upstream {
     capacity: Capacity,
     fingerprint: String,
     tool_choice: ToolChoice,
+    charge_by: ChargeBy,
     credential: Credential,
     headers: Vec<(String, String)>,
     timeout: Duration,
@@ -141,6 +143,11 @@ impl Upstream {
         self.tool_choice
     }
 
+    /// Whose price an image has, if it came of another model than was asked for.
+    pub fn charge_by(&self) -> ChargeBy {
+        self.charge_by
+    }
+
     /// The header that carries the credential, and its value. `None` where a later filter of Envoy sets it.
     pub fn credential(&self) -> Option<(&str, &Secret)> {
         self.credential.header.as_ref().map(|(name, value)| (name.as_str(), value))
@@ -212,6 +219,10 @@ impl Upstream {
             tool_choice: match file.tool_choice {
                 None | Some(ToolChoiceFile::Force) => ToolChoice::Force,
                 Some(ToolChoiceFile::Auto) => ToolChoice::Auto,
+            },
+            charge_by: match file.charge_by {
+                Some(ChargeByFile::Asked) => ChargeBy::Asked,
+                None | Some(ChargeByFile::Served) => ChargeBy::Served,
             },
             headers: compile_headers(file.headers, &credential, &here.key("headers"))?,
             credential,

@@ -85,7 +85,7 @@ enum State {
     Collecting(Box<Collector>),
     /// Reading an error, with the room taken for the picture.
     Failing(Box<Failing>, Lease),
-    Settled(Result<Picture, Failure>),
+    Settled(Result<Box<Picture>, Failure>),
 }
 
 impl State {
@@ -330,7 +330,7 @@ impl Call {
                 self.previews.extend(collector.take_previews());
                 match result {
                     Ok(picture) => {
-                        self.state = State::Settled(Ok(picture));
+                        self.state = State::Settled(Ok(Box::new(picture)));
                         self.note_serves();
                         return;
                     }
@@ -366,7 +366,7 @@ impl Call {
     pub(super) fn into_result(self) -> Result<Picture, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
         let last = match self.state {
-            State::Settled(Ok(picture)) => return Ok(picture),
+            State::Settled(Ok(picture)) => return Ok(*picture),
             State::Settled(Err(failure)) => failure,
             State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing(..) => {
                 Failure::UpstreamCut

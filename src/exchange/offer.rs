@@ -7,7 +7,7 @@ use crate::openai::error::Failure;
 use crate::openai::model::Family;
 use crate::openai::request::ImageRequest;
 use crate::openai::size::Size;
-use crate::prices::{Ask, Came, Money, PriceTable, Quote, Settlement};
+use crate::prices::{Ask, Came, ChargeBy, Money, PriceTable, Quote, Served, Settlement};
 use crate::translate::collect::Picture;
 use crate::translate::tokens::tokens;
 
@@ -19,6 +19,7 @@ const AUTO_PIXELS: u64 = 1536 * 1024;
 pub(super) struct Offer {
     asked: Asked,
     quote: Quote,
+    charge_by: ChargeBy,
 }
 
 /// What was asked for, as prices know it.
@@ -45,13 +46,14 @@ impl Offer {
                 quality: request.quality.map(|quality| quality.as_str().to_owned()),
                 size: exact(request.size),
             };
-            match gate.config.prices().quote(&asked.ask(&qualities(&asked.model))) {
-                Ok(quote) => Ok(Self { asked, quote }),
+            let quote = match gate.config.prices().quote(&asked.ask(&qualities(&asked.model))) {
+                Ok(quote) => quote,
                 Err(_) if needs_price => {
-                    Err(Failure::PriceUnavailable { model: model.requested.to_string() })
+                    return Err(Failure::PriceUnavailable { model: model.requested.to_string() });
                 }
-                Err(_) => Ok(Self { asked, quote: Quote::default() }),
-            }
+                Err(_) => Quote::default(),
+            };
+            Ok(Self { asked, quote, charge_by: it.upstream.charge_by() })
         };
         model.candidates.iter().map(offer).collect()
     }
@@ -63,10 +65,18 @@ impl Offer {
 
     /// What `picture` of this upstream costs, and its pixels.
     pub(super) fn settle(&self, prices: &PriceTable, picture: &Picture) -> (Settlement, u64) {
-        let Self { asked, quote } = self;
+        let Self { asked, quote, charge_by } = self;
         let attributes = &picture.attributes;
         let size = attributes.size.as_deref().and_then(Size::parse).and_then(exact);
-        let came = Came { quality: attributes.quality.as_deref(), size, usage: tokens(picture) };
+        let model = attributes.model.as_deref();
+        let of_served = model.map(qualities).unwrap_or_default();
+        let charge_by = *charge_by;
+        let came = Came {
+            served: model.map(|model| Served { model, qualities: &of_served, charge_by }),
+            quality: attributes.quality.as_deref(),
+            size,
+            usage: tokens(picture),
+        };
         let settlement = prices.settle(&asked.ask(&qualities(&asked.model)), &came, quote);
         (settlement, pixels_of(size.or(asked.size)))
     }

@@ -24,6 +24,9 @@ pub struct Record {
     pub(super) consumer: Option<String>,
     pub(super) user: Option<String>,
     pub(super) model: Option<String>,
+    /// The image models that the upstream says it drew with, each once and with commas between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model_served: Option<String>,
     pub(super) upstream: Option<String>,
     /// Upstreams that were not asked because they rest, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,7 +68,7 @@ pub struct Record {
     /// request is missing in them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) uncounted: bool,
-    /// An image came of another size or quality than was asked for.
+    /// An image came of another model, size or quality than was asked for.
     pub(super) price_mismatch: bool,
     /// Of the client's request body.
     pub(super) bytes_in: usize,
@@ -231,6 +234,7 @@ impl Record {
             self.size = first.attributes.size.clone();
             self.quality = first.attributes.quality.clone();
         }
+        self.model_served = models(pictures);
         let usage = usage(pictures);
         self.input_tokens = usage.map(|usage| usage.input_tokens);
         self.output_tokens = usage.map(|usage| usage.output_tokens);
@@ -326,4 +330,15 @@ impl Record {
         ]);
         self.counts.extend(times.into_iter().filter_map(|(metric, ms)| ms.map(|ms| metric.of(ms))));
     }
+}
+
+/// The models that drew, in the order of their first images.
+fn models(pictures: &[Picture]) -> Option<String> {
+    let mut models: Vec<&str> = Vec::new();
+    for model in pictures.iter().filter_map(|it| it.attributes.model.as_deref()) {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    (!models.is_empty()).then(|| models.join(","))
 }

@@ -62,7 +62,7 @@ pub(super) struct Settled {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Charge {
     pub(super) outcome: Outcome,
-    /// An image came of another size or quality than was asked for.
+    /// An image came of another model, size or quality than was asked for.
     pub(super) mismatch: bool,
 }
 

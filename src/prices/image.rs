@@ -1,6 +1,7 @@
 //! What is asked of a price table, and what it answers. Everything is per image.
 
-use super::{Money, Tokens};
+use super::served::is_same_model;
+use super::{Money, Served, Tokens};
 
 /// What a request asks for.
 ///
@@ -22,6 +23,8 @@ pub struct Ask<'a> {
 /// `None`, and the quality `auto`, were not told: then it is taken to be as asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Came<'a> {
+    /// The model that drew.
+    pub served: Option<Served<'a>>,
     /// `low`, `high`, …
     pub quality: Option<&'a str>,
     /// Width and height in pixels.
@@ -49,7 +52,7 @@ pub struct NoPrice;
 pub struct Settlement {
     /// The charge.
     pub money: Money,
-    /// The image has another quality or size than was asked for.
+    /// The image is of another model, quality or size than was asked for.
     pub mismatch: bool,
     /// The table has no price for it.
     pub unpriced: bool,
@@ -66,6 +69,7 @@ impl Came<'_> {
         fn both<T: PartialEq>(asked: Option<T>, came: Option<T>) -> bool {
             asked.zip(came).is_some_and(|(asked, came)| asked != came)
         }
-        both(told(ask.quality), told(self.quality)) || both(ask.size, self.size)
+        let other_model = self.served.is_some_and(|it| !is_same_model(ask.model, it.model));
+        other_model || both(told(ask.quality), told(self.quality)) || both(ask.size, self.size)
     }
 }

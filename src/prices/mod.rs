@@ -12,17 +12,22 @@
 //! 2. then an entry for a size and a quality, one for a size, one for a quality, one for neither;
 //! 3. then the first written.
 //!
+//! An image of another model than was asked for has the price of the model that was served, if that has one; see
+//! [`ChargeBy`].
+//!
 //! What a request leaves to the model (`auto`) is quoted at the highest price that it may become,
 //! so that no reservation at the price of an image is too small. All money is whole nano-dollars.
 
 mod image;
 mod money;
 mod price;
+mod served;
 mod table;
 mod tokens;
 
 pub use image::{Ask, Came, NoPrice, Quote, Settlement};
 pub use money::Money;
 pub use price::Price;
+pub use served::{ChargeBy, Served};
 pub use table::{PriceTable, Unpriced};
 pub use tokens::{Kinds, TokenPrices, Tokens};

@@ -6,7 +6,8 @@ use std::mem;
 
 use super::image::told;
 use super::price::Rate;
-use super::{Ask, Came, Money, NoPrice, Price, Quote, Settlement};
+use super::served::is_same_model;
+use super::{Ask, Came, ChargeBy, Money, NoPrice, Price, Quote, Served, Settlement};
 
 /// Sizes that `auto` may become with every model of the OpenAI API reference. Others are thought of
 /// where an entry names them.
@@ -77,8 +78,8 @@ impl PriceTable {
     /// there was none.
     ///
     /// What was not told is as asked; what was left to the model and not told costs the highest
-    /// price that it may. By tokens an image may cost more than its quote, because the tokens of
-    /// the input are known only then.
+    /// price that it may. An image may cost more than its quote: by tokens, because those of the
+    /// input are known only then, or because a dearer model was served.
     #[must_use]
     pub fn settle(&self, ask: &Ask<'_>, came: &Came<'_>, quote: &Quote) -> Settlement {
         let known = Ask {
@@ -86,7 +87,10 @@ impl PriceTable {
             size: came.size.or(ask.size),
             ..*ask
         };
-        let rate = self.dearest(&known);
+        let served = came.served.filter(|it| self.is_charged_by(it, ask.model));
+        let rate = served
+            .and_then(|it| self.dearest(&Ask { model: it.model, qualities: it.qualities, ..known }))
+            .or_else(|| self.dearest(&known));
         let money = match (rate, self.unpriced) {
             (Some(rate), _) => rate.charge(came.usage),
             (None, Unpriced::Reject) => quote.per_image,
@@ -94,6 +98,15 @@ impl PriceTable {
             (None, Unpriced::Max) => self.highest(ask.model),
         };
         Settlement { money, mismatch: came.differs(ask), unpriced: rate.is_none() }
+    }
+
+    /// Whether the price of `served` is looked for. A snapshot or another name of the model that was
+    /// `asked` for has its price, unless the entries are closer to the name that was served: else a
+    /// price for all models would go before the model's own.
+    fn is_charged_by(&self, served: &Served<'_>, asked: &str) -> bool {
+        let closeness = |model| self.matching(model).next().map(|price| price.model.closeness());
+        served.charge_by == ChargeBy::Served
+            && (!is_same_model(asked, served.model) || closeness(served.model) > closeness(asked))
     }
 
     /// The dearest rate of all that the image may be. `None` where nothing of it has a price.

@@ -122,6 +122,7 @@ impl Kinds {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test may panic")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -66,6 +66,7 @@ impl Wanted {
             None => Kind::Generation,
         };
         let asked = Attributes {
+            model: None,
             size: match request.size {
                 Size::Auto => None,
                 exact @ Size::Exact { .. } => Some(exact.to_string()),

@@ -103,6 +103,7 @@ fn describe(config: &Config) -> String {
             upstream.path(),
             upstream.host_models().names().join(","),
             upstream.tool_choice(),
+            upstream.charge_by(),
             upstream.credential().map(|(name, secret)| (name, secret.expose())),
             upstream.account_id(),
             upstream.headers(),

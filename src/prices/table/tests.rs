@@ -3,6 +3,8 @@ use crate::pattern::Pattern;
 use crate::prices::{Kinds, TokenPrices, Tokens};
 use proptest::prelude::*;
 
+mod served;
+
 const QUALITIES: &[&str] = &["low", "medium", "high"];
 const SQUARE: (u32, u32) = (1024, 1024);
 const LARGE: (u32, u32) = (2048, 2048);
@@ -26,12 +28,12 @@ fn ask(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Ask<'static> 
 }
 
 fn came(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Came<'static> {
-    Came { quality, size, usage: None }
+    Came { quality, size, ..Came::default() }
 }
 
 fn tokens(text: u64, image: u64, output: u64) -> Tokens {
     Tokens {
-        input: Kinds { total: text + image, text, image },
+        input: Kinds { total: text.saturating_add(image), text, image },
         output: Kinds { total: output, ..Kinds::default() },
         ..Tokens::default()
     }

@@ -166,7 +166,8 @@ impl Gathered {
         self.created_at = self.created_at.or(response.created_at);
         self.tools_removed |= response.tools_removed;
         if let Some(tool) = &response.tool {
-            self.tool = std::mem::take(&mut self.tool).or(tool);
+            // The last echo knows best: the first may only repeat what was asked for.
+            self.tool = tool.clone().or(&self.tool);
         }
     }
 
