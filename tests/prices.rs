@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use support::money::{
     Counted, admitted, all_calls, call, drawn, every_unit, record, standing, totals, used,
 };
-use support::{NOW, body, event, gate, ok};
+use support::{NOW, body, event, gate, ok, png};
 
 /// Prices of two models, and of what Codex says it draws with; `charge_by` of the only upstream.
 fn two_models(charge_by: &str) -> Rc<Gate> {
@@ -118,6 +118,64 @@ fn the_item_knows_its_model_better_than_the_tool_and_the_last_echo_better_than_t
     assert_eq!(of(&a, &b, &c), "b");
     assert_eq!(of(&a, &Value::Null, &c), "c");
     assert_eq!(of(&a, &Value::Null, &Value::Null), "a");
+}
+
+/// A gate with a price for each of two sizes and for the others.
+fn sized() -> Rc<Gate> {
+    let price = |size: &str, usd: &str| json!({"model": "*", "size": size, "usd": usd});
+    let prices =
+        json!([price("1024x1024", "0.1"), price("1672x941", "0.2"), {"model": "*", "usd": "0.3"}]);
+    gate(&json!({"prices": prices, "limits": every_unit()})).0
+}
+
+#[test]
+fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
+    for (asked, item, tool, came) in [
+        ("auto", json!({"size": "auto"}), json!({}), "1672x941"),
+        ("auto", json!({"size": Value::Null}), json!({"size": "auto"}), "1672x941"),
+        ("1024x1024", json!({"size": "0x0"}), json!({}), "1672x941"),
+        ("1024x1024", json!({"size": "large"}), json!({"size": "1024x1024"}), "1672x941"),
+        ("1024x1024", json!({"size": ""}), json!({"size": "1024x1024"}), "1672x941"),
+        // What is told of the image itself stands.
+        ("auto", json!({"size": "1024x1024"}), json!({}), "1024x1024"),
+    ] {
+        let gate = sized();
+        let mut exchange = admitted(&gate, &json!({"prompt": "p", "size": asked}));
+        let mut item = item;
+        item["result"] = json!(png(1672, 941, 300));
+        item["output_format"] = json!("webp");
+        let reply = all_calls(&mut exchange, 1, &drawn(&item, &tool, &Value::Null));
+        let answer = body(&reply);
+        assert_eq!((&answer["size"], &answer["output_format"]), (&json!(came), &json!("png")));
+        let record = record(&mut exchange, Some(200));
+        assert_eq!(record["size"], came, "{item}");
+        assert_eq!(record["price_mismatch"], asked != "auto" && asked != came, "{item}");
+        let (pixels, usd) = match came {
+            "1672x941" => ("1.573352", "0.2"),
+            _ => ("1.048576", "0.1"),
+        };
+        assert_eq!(totals(&gate, NOW), used(["1", "1", pixels, usd]), "{item}");
+    }
+}
+
+#[test]
+fn events_and_urls_have_the_format_and_size_of_the_bytes() {
+    let gate = sized();
+    let item = json!({"result": png(1672, 941, 300), "size": "auto", "output_format": "jpeg"});
+    let stream = drawn(&item, &json!({}), &Value::Null);
+    let request =
+        json!({"prompt": "p", "size": "1024x1024", "output_format": "jpeg", "stream": true});
+    let mut exchange = admitted(&gate, &request);
+    let reply = call(&mut exchange, 0, Some(ok()), &stream).unwrap();
+    let events = String::from_utf8(reply.body).unwrap();
+    let (_, data) = events.rsplit_once("data: ").unwrap();
+    let data: Value = serde_json::from_str(data.trim()).unwrap();
+    assert_eq!(data["type"], "image_generation.completed");
+    assert_eq!((&data["size"], &data["output_format"]), (&json!("1672x941"), &json!("png")));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "response_format": "url"}));
+    let answer = body(&all_calls(&mut exchange, 1, &stream));
+    let url = answer["data"][0]["url"].as_str().unwrap();
+    assert!(url.starts_with("data:image/png;base64,"));
 }
 
 /// What an image with this usage costs at the list prices of gpt-image-1.5, in nano-dollars, and the usage that the

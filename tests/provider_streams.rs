@@ -128,6 +128,26 @@ fn got(previews: u32, stream: &str) -> Got {
 }
 
 #[test]
+fn an_event_s_model_has_its_price_and_its_bytes_their_size() {
+    let prices = json!([{"model": "gpt-image-2", "usd": "0.25"},
+        {"model": "other", "size": "1672x941", "usd": "0.75"}]);
+    let image = support::png(1672, 941, 100);
+    let more = json!({"model": "other", "size": "auto", "output_format": "webp",
+        "usage": {"output_tokens": 1572}});
+    let stream = told(COMPLETED, &image, &more);
+    let head = head(200, "text/event-stream");
+    let got = stream_of(&json!({"prices": prices}), 0, head, &[stream.as_bytes()]);
+    let event = &got.events[0].1;
+    assert_eq!((&event["size"], &event["output_format"]), (&json!("1672x941"), &json!("png")));
+    assert_eq!(
+        event["usage"],
+        json!({"input_tokens": 0, "output_tokens": 1572, "total_tokens": 1572,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": 0}})
+    );
+    assert_eq!(got.settled, 750_000_000);
+}
+
+#[test]
 fn a_client_that_streams_has_the_provider_stream_and_nobody_else_does() {
     let sent = |request: &Value| {
         let (gate, _) = provider(&json!({}));

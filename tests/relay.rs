@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::money::{Counted, totals, used};
 use support::providers::{json_head, pictures, provider};
-use support::{NOW, ask};
+use support::{NOW, ask, png};
 
 /// What an image costs, in nano-dollars.
 const PRICE: u64 = 250_000_000;
@@ -246,6 +246,43 @@ fn pictures_take_no_room_however_many_and_large() {
     assert!(!got.broken && got.bytes.len() > 40 << 20);
     assert_eq!(outcome(&record(&mut exchange, Some(200))), (10, 0, 0, 10, Value::Null));
     assert!(most > 0 && most < 2 << 20, "{most} bytes are held");
+}
+
+#[test]
+fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say() {
+    let price =
+        |model: &str, size: &str, usd: &str| json!({"model": model, "size": size, "usd": usd});
+    let prices = json!([price("gpt-image-2", "1024x1024", "0.1"), price("other-*", "1672x941", "0.5"),
+        price("other-*", "512x512", "0.25"), {"model": "gpt-image-2", "usd": "0.2"}]);
+    let more = json!({"prices": prices, "limits": support::money::every_unit()});
+    for (size, model, charge_by, nanos) in [
+        (json!("auto"), json!("other-2"), "served", 750_000_000),
+        (Value::Null, json!("other-2"), "asked", 400_000_000),
+        (json!("0x0"), json!("gpt-image-2-2026-04-21"), "served", 400_000_000),
+        (json!(""), Value::Null, "served", 400_000_000),
+    ] {
+        let gate = provider(&json!({"charge_by": charge_by}), &more).0;
+        let mut answer = pictures(&[&png(1672, 941, 50_000), &png(512, 512, 50_000)]);
+        answer["size"] = size;
+        answer["model"] = model.clone();
+        let answer = answer.to_string();
+        let (mut exchange, mut got) =
+            passed(&gate, 2, &answer, "\"data\":[{\"b64_json\":\"iVBORw0");
+        let rest = &answer.as_bytes()[got.bytes.len()..];
+        rest.chunks(1000).for_each(|it| feed(&mut exchange, &mut got, it, End::Open));
+        feed(&mut exchange, &mut got, b"", End::Stream);
+        assert_eq!((got.bytes.as_slice(), got.broken), (answer.as_bytes(), false));
+        let record = record(&mut exchange, Some(200));
+        assert_eq!(record["size"], "1672x941");
+        assert_eq!(record.get("model_served").unwrap_or(&Value::Null), &model);
+        assert_eq!(record["price_mismatch"], model == "other-2");
+        assert_eq!(record["settled_nanodollars"], nanos);
+        let mut counted = Counted::default();
+        counted.take(&mut exchange);
+        assert_eq!(counted.of("imagegate_settled_nanodollars_total"), nanos);
+        let usd = imagegate::prices::Money::from_nanos(nanos).to_string();
+        assert_eq!(totals(&gate, NOW), used(["1", "2", "1.835496", &usd]));
+    }
 }
 
 #[test]

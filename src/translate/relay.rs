@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::collect::{Bounds, Picture, failure, is_other_json};
 use super::{error, sniff};
+use crate::codex::event::Attributes;
 use crate::codex::images::ImagesResponse;
 use crate::codex::scanner::{Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, Scanned, Scanner};
 use crate::codex::usage::Rest;
@@ -20,7 +21,7 @@ use crate::pool::Refusal;
 /// What a relay of `n` pictures may hold at most: the skeleton, and the first bytes of pictures in pieces that
 /// may be half empty.
 pub const fn room(n: usize) -> usize {
-    MAX_SKELETON_BYTES.saturating_add(n.saturating_mul(4 * sniff::HEAD_BYTES))
+    MAX_SKELETON_BYTES.saturating_add(n.saturating_mul(4 * sniff::PASSING_BYTES))
 }
 
 /// Whether the picture that is coming counts, where an answer breaks off.
@@ -48,7 +49,7 @@ impl Relay {
     /// A relay at the start of an answer that is to have `asked` pictures.
     pub fn new(asked: u32, bounds: &Bounds) -> Self {
         let mut scanner = Scanner::of(Document::Images);
-        let keep = Keep::Heads { most: sniff::HEAD_BYTES, limit: bounds.max_base64_bytes };
+        let keep = Keep::Heads { most: sniff::PASSING_BYTES, limit: bounds.max_base64_bytes };
         scanner.keep(keep, Keep::Nothing);
         let asked = usize::try_from(asked).unwrap_or(usize::MAX);
         Self { scanner, asked, unread: Vec::new(), refusal: None }
@@ -137,8 +138,9 @@ impl Relay {
         kept.truncate(self.asked);
         let parts = u64::try_from(kept.len()).unwrap_or(u64::MAX);
         let mut rest = Rest::Taken;
+        let echo = Attributes::default();
         let of = |kept: Kept| Picture {
-            attributes: sniff::complete(answer.attributes.clone(), &kept.base64),
+            attributes: sniff::complete(answer.attributes.clone(), &echo, &kept.base64),
             base64: Rc::new(kept.base64),
             revised_prompt: None,
             created_at: answer.created,

@@ -1,33 +1,34 @@
-//! What a picture's own first bytes tell, for what the upstream left untold.
+//! What an image's own first bytes say, for what the upstream left unsaid or says wrongly.
+//!
+//! The format is the bytes' to say: some upstreams send PNG for whatever they were asked for. The size is the
+//! upstream's if it reports one of the image itself, else that of the bytes; what the image tool was asked for,
+//! which a response echoes, is only a wish.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::codex::event::Attributes;
 use crate::memory::Pieces;
+use crate::openai::size::Size;
 
-/// So much base64 is decoded: the size of a JPEG may stand behind some kilobytes of metadata.
-/// A multiple of four, so that it decodes to whole bytes.
-pub(super) const HEAD_BYTES: usize = 16 * 1024;
+/// This much base64 of an image is looked at. PNG, WebP and GIF have their size in the first [`FIRST_BYTES`];
+/// that of a JPEG stands after its metadata, of which a manifest of C2PA makes tens of kilobytes. A multiple
+/// of four, so that it decodes to whole bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// This much is kept of an image that passes on, which is all that there is to look at then.
+pub(super) const PASSING_BYTES: usize = 16 * 1024;
+/// This much says the format. A multiple of four.
+const FIRST_BYTES: usize = 128;
 
-/// Completes `output_format` and `size` from the picture's bytes where they are not told.
-pub(super) fn complete(mut told: Attributes, base64: &Pieces) -> Attributes {
-    if told.output_format.is_some() && told.size.is_some() {
-        return told;
-    }
-    let mut head = base64.head(HEAD_BYTES);
-    while head.last() == Some(&b'=') {
-        head.pop();
-    }
-    let Ok(bytes) = STANDARD_NO_PAD.decode(&head) else { return told };
-    if told.output_format.is_none() {
-        told.output_format = format(&bytes).map(str::to_owned);
-    }
-    if told.size.is_none() {
-        let size = imagesize::blob_size(&bytes).ok();
-        told.size = size.map(|size| format!("{}x{}", size.width, size.height));
-    }
-    told
+/// What is known of an image: what was `told` of it, with what its bytes say and what the tool's `echo` says.
+pub(super) fn complete(told: Attributes, echo: &Attributes, base64: &Pieces) -> Attributes {
+    let first = decode(base64, FIRST_BYTES);
+    let format = format(&first);
+    let size = exact(told.size.as_deref())
+        .or_else(|| size(&first, format, base64))
+        .or_else(|| exact(echo.size.as_deref()));
+    let known = told.or(echo);
+    Attributes { size, output_format: format.map(str::to_owned).or(known.output_format), ..known }
 }
 
 /// The media type of a data URL for an `output_format`.
@@ -41,6 +42,31 @@ pub(super) fn mime(output_format: Option<&str>) -> &'static str {
     }
 }
 
+/// A size as the API writes it; none of an image is `auto` or has no pixels.
+fn exact(text: Option<&str>) -> Option<String> {
+    let size = text.and_then(Size::parse).filter(|size| *size != Size::Auto);
+    size.map(|size| size.to_string())
+}
+
+/// The size that the bytes say. `None` if they are cut before it, or say one that cannot be.
+fn size(first: &[u8], format: Option<&str>, base64: &Pieces) -> Option<String> {
+    let size = match format? {
+        "jpeg" => imagesize::blob_size(&decode(base64, HEAD_BYTES)),
+        _ => imagesize::blob_size(first),
+    };
+    let size = size.ok()?;
+    exact(Some(&format!("{}x{}", size.width, size.height)))
+}
+
+/// The bytes of the first `most` of base64, but for the one or two that its end does not make whole; none if
+/// it is not base64.
+fn decode(base64: &Pieces, most: usize) -> Vec<u8> {
+    let head = base64.head(most);
+    let digits = head.iter().position(|byte| *byte == b'=').unwrap_or(head.len());
+    let whole = head.get(..digits.saturating_sub(digits % 4)).unwrap_or_default();
+    STANDARD_NO_PAD.decode(whole).unwrap_or_default()
+}
+
 /// The format that the magic bytes say.
 fn format(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
@@ -51,3 +77,7 @@ fn format(bytes: &[u8]) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test may panic")]
+mod tests;

@@ -17,6 +17,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use imagegate::config::Config;
 use imagegate::exchange::{
     End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
@@ -213,4 +215,11 @@ pub(crate) fn stream(base64: &str) -> Vec<u8> {
     .map(event)
     .collect::<String>()
     .into_bytes()
+}
+
+/// The base64 of a PNG of this size that ends behind its head, with `more` bytes of noise.
+pub(crate) fn png(width: u32, height: u32, more: usize) -> String {
+    let head =
+        [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes()];
+    STANDARD.encode([head.concat(), vec![7; more]].concat())
 }

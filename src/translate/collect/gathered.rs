@@ -173,9 +173,8 @@ impl Gathered {
 
     pub(super) fn preview(&mut self, base64: Rc<Pieces>, item: Item) {
         if self.shown < self.bounds.previews {
-            let attributes = item.attributes.clone().or(&self.tool);
             self.previews.push(Preview {
-                attributes: sniff::complete(attributes, &base64),
+                attributes: sniff::complete(item.attributes.clone(), &self.tool, &base64),
                 base64: Rc::clone(&base64),
                 index: self.shown,
                 created_at: self.created_at,
@@ -243,7 +242,7 @@ impl Gathered {
         usage: Option<ImageUsage>,
         dropped: usize,
     ) -> Picture {
-        let attributes = sniff::complete(item.attributes.or(&self.tool), &base64);
+        let attributes = sniff::complete(item.attributes, &self.tool, &base64);
         Picture {
             base64,
             attributes,
