@@ -208,6 +208,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/prices/*/usd_per_million_tokens/cached_text_input", DOLLARS),
     ("/prices/*/usd_per_million_tokens/cached_image_input", DOLLARS),
     ("/prices/*/source", "text"),
+    ("/prices_as_of", "a date such as \"2026-11-28\""),
     ("/unpriced", "\"reject\", \"free\", or \"max\" where there are `prices`"),
     ("/limits", "an array of up to 1000 rules"),
     ("/limits/*", "an object with `name`, `per`, `unit`, `max` and `window`"),

@@ -62,6 +62,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         max_buffered_bytes,
         keepalive,
         prices,
+        prices_as_of: file.prices_as_of.map(|date| date.0),
         limits,
         service: engines.service,
     };

@@ -13,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::model::ModelFile;
-use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
+use super::units::{Amount, Bytes, Date, Dollars, Instant, Period, Span};
 use super::{Api, Edits, RouteMatch, UnknownUsers};
 
 /// The whole document.
@@ -38,6 +38,7 @@ pub(super) struct File {
     pub(super) keepalive: Option<Span>,
     #[serde(default)]
     pub(super) prices: Vec<PriceFile>,
+    pub(super) prices_as_of: Option<Date>,
     #[serde(default)]
     pub(super) unpriced: UnpricedFile,
     #[serde(default)]

@@ -74,6 +74,7 @@ pub struct Config {
     max_buffered_bytes: usize,
     keepalive: Option<Duration>,
     prices: PriceTable,
+    prices_as_of: Option<Duration>,
     limits: Vec<Rule>,
     service: Option<Service>,
     accept_last_partial: LastPartial,
@@ -180,6 +181,12 @@ impl Config {
     /// What images cost; empty where nothing was written.
     pub fn prices(&self) -> &PriceTable {
         &self.prices
+    }
+
+    /// The day on which the prices were the provider's, as the time since the Unix epoch. Nothing here
+    /// depends on it.
+    pub fn prices_as_of(&self) -> Option<Duration> {
+        self.prices_as_of
     }
 
     /// The rules in the order of the document.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::accepted;
 use super::file::{CredentialFile, EnvironmentFile, File};
 use super::model::{CandidateFile, CandidatesFile, RenamedFile};
-use super::units::{Amount, Bytes, Dollars, Instant, Period, Span};
+use super::units::{Amount, Bytes, Date, Dollars, Instant, Period, Span};
 
 /// The schema of the plugin configuration. The description of each field is what is accepted there.
 #[must_use]
@@ -92,6 +92,7 @@ macro_rules! schema_of {
 schema_of! {
     Bytes: { "type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]" }
     Span: { "type": "string", "pattern": "^[0-9]+ ?[a-zµ]" }
+    Date: { "type": "string", "format": "date" }
     Instant: { "type": "string", "format": "date-time" }
     Dollars: { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$" }
     Amount: { "type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+(\\.[0-9]+)?$" }

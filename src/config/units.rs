@@ -25,6 +25,10 @@ pub(super) struct Span(pub(super) Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instant(pub(super) Duration);
 
+/// A day, as the time since the Unix epoch at which it begins in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Date(pub(super) Duration);
+
 /// US dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dollars(pub(super) Money);
@@ -67,6 +71,12 @@ impl Instant {
     fn parse(text: &str) -> Option<Self> {
         let time = humantime::parse_rfc3339(text).ok()?;
         time.duration_since(UNIX_EPOCH).ok().map(Self)
+    }
+}
+
+impl Date {
+    fn parse(text: &str) -> Option<Self> {
+        Instant::parse(&format!("{text}T00:00:00Z")).map(|Instant(begin)| Self(begin))
     }
 }
 
@@ -115,6 +125,13 @@ impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
         let text = String::deserialize(value)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom("an RFC 3339 time"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("a date"))
     }
 }
 
@@ -196,6 +213,27 @@ mod tests {
         assert_eq!(Period::parse("1m"), sliding(60));
         for text in ["", "Day", "year", "60", "day 1s", "calendar_day"] {
             assert_eq!(Period::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_have_a_year_a_month_and_a_day() {
+        assert_eq!(Date::parse("1970-01-02"), Some(Date(Duration::from_secs(86_400))));
+        assert_eq!(Date::parse("2028-02-29"), Some(Date(Duration::from_secs(1_835_395_200))));
+        for text in [
+            "",
+            "2026-11",
+            "2026-11-31",
+            "2027-02-29",
+            "2026-1-1",
+            "1969-12-31",
+            "28.11.2026",
+            "2026-11-28Z",
+            "2026-11-28T00:00:00Z",
+            " 2026-11-28",
+            "２026-11-28",
+        ] {
+            assert_eq!(Date::parse(text), None, "{text}");
         }
     }
 

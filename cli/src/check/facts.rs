@@ -20,6 +20,10 @@ pub(crate) struct Facts {
     pub(crate) max_image_bytes: Option<usize>,
     /// The cluster of the rate-limit service.
     pub(crate) service: Option<String>,
+    /// Entries of `prices`.
+    pub(crate) prices: usize,
+    /// `prices_as_of`, as the time since the Unix epoch.
+    pub(crate) prices_as_of: Option<Duration>,
     /// What the routes match.
     pub(crate) route_match: RouteMatch,
 }
@@ -71,6 +75,8 @@ impl Facts {
             max_n: right("/request/max_n").then_some(request.max_n),
             max_image_bytes: right("/max_image_bytes").then(|| config.max_image_bytes()),
             service: service.map(|service| service.cluster.clone()),
+            prices: config.counts().prices,
+            prices_as_of: config.prices_as_of(),
             route_match: if by_header { RouteMatch::Header } else { RouteMatch::FilterState },
         }
     }

@@ -23,6 +23,7 @@ mod json;
 mod judge;
 mod lint;
 mod plugin;
+mod prices;
 mod report;
 mod secret;
 mod suggest;
@@ -30,7 +31,10 @@ mod tree;
 mod words;
 mod yaml;
 
+use std::time::Duration;
+
 use crate::cli::CheckArguments;
+use crate::clock;
 use crate::exit::Failure;
 pub(crate) use configurations::configurations;
 use input::Document;
@@ -43,6 +47,8 @@ pub(crate) struct Environment<'t> {
     is_here: bool,
     /// `environment_variables.key_values` of the VM, which come first.
     given: &'t [tree::Field],
+    /// The time since the Unix epoch, by which prices are old.
+    now: Duration,
 }
 
 impl<'t> Environment<'t> {
@@ -87,7 +93,7 @@ struct File {
 /// Errors in a file, after all files were looked at; with `--strict` also warnings; nothing that could be checked; a file that
 /// cannot be read, after all others were looked at.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<(), Failure> {
-    let environment = Environment { is_here: arguments.env, given: &[] };
+    let environment = Environment { is_here: arguments.env, given: &[], now: clock::now() };
     let (mut files, mut unread) = (Vec::new(), None);
     for path in &arguments.files {
         match input::read(path) {

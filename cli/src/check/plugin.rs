@@ -8,11 +8,11 @@ use imagegate::config::{ConfigError, Fault};
 use super::errors::{self, Located, Reading};
 use super::facts::Facts;
 use super::find::Plugin;
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use super::secret::is_secret;
 use super::tree::{Kind, Node, Text};
 use super::words::{self, printable};
-use super::{Environment, encode, json};
+use super::{Environment, encode, json, prices};
 
 /// How the configuration is written.
 pub(crate) enum Written<'t> {
@@ -102,6 +102,7 @@ pub(crate) fn check(written: &Written<'_>, environment: Environment<'_>) -> Outc
         let title = "there may be more errors than those listed";
         findings.push(Finding::note(title, place(written, tree.as_ref())));
     }
+    findings.extend(age_of_prices(&reading, written, tree.as_ref(), environment));
     let tree = tree.map(|mut tree| {
         tree.relocate(&|span| written.place(span));
         tree
@@ -118,6 +119,18 @@ pub(crate) fn check(written: &Written<'_>, environment: Environment<'_>) -> Outc
 
 fn place(written: &Written<'_>, tree: Option<&Node>) -> Range<usize> {
     written.place(tree.map_or(0..0, |tree| tree.locate("")))
+}
+
+/// How old the prices are. That they have no date is not worth knowing beside an error.
+fn age_of_prices(
+    reading: &Reading,
+    written: &Written<'_>,
+    tree: Option<&Node>,
+    environment: Environment<'_>,
+) -> Option<Finding> {
+    let found = prices::check(reading.facts.as_ref()?, tree?, environment.now)?;
+    let is_worth_it = found.level > Level::Note || reading.errors.is_empty();
+    is_worth_it.then(|| Finding { span: written.place(found.span.clone()), ..found })
 }
 
 /// The filter's error, at its place.

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::super::{Environment, errors, json};
 
@@ -10,7 +11,8 @@ fn errors_of(text: &str) -> BTreeSet<String> {
     reading.errors.into_iter().map(|it| it.error.pointer).collect()
 }
 
-const ENVIRONMENT: Environment<'_> = Environment { is_here: false, given: &[] };
+const ENVIRONMENT: Environment<'_> =
+    Environment { is_here: false, given: &[], now: Duration::ZERO };
 const CONSUMER: &str = r#"{"name": "a", "key_sha256": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}"#;
 const UPSTREAM: &str = r#""codex": {"authority": "a.example", "credential": "envoy"}"#;
 
