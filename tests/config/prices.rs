@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use imagegate::config::Config;
 use imagegate::prices::{Ask, Came, Kinds, Money, Quote, Tokens, Unpriced};
@@ -33,7 +34,9 @@ fn shipped() -> Value {
 /// The smallest configuration with the shipped prices.
 fn with_shipped() -> Config {
     let mut document = minimal();
-    document["prices"] = shipped();
+    for (name, value) in shipped().as_object().unwrap() {
+        document[name] = value.clone();
+    }
     let config = parse(document.to_string().as_bytes()).unwrap();
     let from_struct = parse(&struct_bytes(&document)).unwrap();
     assert_eq!(format!("{:?}", from_struct.prices()), format!("{:?}", config.prices()));
@@ -88,15 +91,94 @@ fn the_shipped_table_has_the_published_prices() {
     }
 }
 
+/// Of the models since 2.5 the output tokens are published, at $30 a million, and max has the scale that high
+/// had with gpt-image-2.
+#[test]
+fn the_shipped_prices_of_gpt_image_2_5_are_those_of_its_tokens() {
+    let config = with_shipped();
+    let qualities = ["low", "medium", "high", "xhigh", "max"];
+    let models = ["gpt-image-2.5-flare", "gpt-image-2.5-sunburst-2026-09-08"];
+    for (size, tokens) in [
+        ((1024, 1024), [196, 439, 1756, 3122, 7024]),
+        ((1024, 1536), [158, 343, 1372, 2459, 5488]),
+        ((1536, 1024), [158, 343, 1372, 2459, 5488]),
+        ((1024, 768), [134, 301, 1204, 2140, 4815]),
+        ((1920, 1080), [147, 343, 1320, 2347, 5280]),
+        ((2560, 1440), [205, 478, 1843, 3276, 7370]),
+    ] {
+        for (model, (quality, tokens)) in
+            models.iter().flat_map(|it| qualities.iter().zip(tokens).map(move |of| (*it, of)))
+        {
+            let ask = ask(model, Some(quality), Some(size));
+            let quote = config.prices().quote(&ask).unwrap();
+            assert_eq!(quote.per_image.nanos(), tokens * 30_000, "{model} {quality} {size:?}");
+            let came = Came { usage: Some(drawn(tokens)), ..Came::default() };
+            assert_eq!(config.prices().settle(&ask, &came, &quote).money, quote.per_image);
+        }
+    }
+    // The dearest size: 13342 tokens.
+    let ask = ask("gpt-image-2.5-flare", Some("max"), Some((3840, 2160)));
+    assert!(config.prices().quote(&ask).unwrap().per_image > dollars("0.40026"));
+}
+
+#[test]
+fn the_shipped_prices_of_gpt_image_2_6_are_no_less_than_what_was_measured() {
+    let config = with_shipped();
+    for model in ["gpt-image-2.6-flare", "gpt-image-2.6-sunburst"] {
+        for (quality, size, tokens) in [
+            ("low", (1024, 1536), 664),
+            ("low", (1024, 1024), 860),
+            ("medium", (1024, 1024), 1750),
+            ("high", (1536, 1024), 1353),
+            ("high", (3840, 2160), 3337),
+            ("max", (1024, 1024), 7024),
+        ] {
+            let ask = ask(model, Some(quality), Some(size));
+            let quote = config.prices().quote(&ask).unwrap();
+            let came = Came { usage: Some(drawn(tokens)), ..Came::default() };
+            let charged = config.prices().settle(&ask, &came, &quote).money;
+            assert_eq!(charged.nanos(), tokens * 30_000);
+            assert!(charged <= quote.per_image, "{model} {quality} {size:?}");
+        }
+    }
+}
+
 #[test]
 fn the_shipped_table_has_a_price_for_auto_and_takes_no_model_for_another() {
     let config = with_shipped();
-    let auto = |model| config.prices().quote(&ask(model, None, None)).map(|it| it.per_image);
-    assert_eq!(auto("gpt-image-2"), Ok(dollars("0.211")));
+    let auto = |model| {
+        let qualities = ["low", "medium", "high", "xhigh", "max"];
+        let ask = Ask { qualities: &qualities, ..ask(model, None, None) };
+        config.prices().quote(&ask).map(|it| it.per_image)
+    };
+    assert_eq!(auto("gpt-image-2"), Ok(dollars("0.222")));
+    assert_eq!(auto("gpt-image-2.5-flare"), Ok(dollars("0.2211")));
+    assert_eq!(auto("gpt-image-2.6-sunburst"), Ok(dollars("0.42816")));
     assert_eq!(auto("gpt-image-1.5"), Ok(dollars("0.2")));
     assert_eq!(auto("gpt-image-1-mini"), Ok(dollars("0.052")));
-    for model in ["gpt-image-2.5-flare", "gpt-image-2.5-flare-2026-09-08", "gpt-image-1", "x"] {
+    for model in ["gpt-image-2-codex", "gpt-image-2.5", "gpt-image-2.7-flare", "gpt-image-1", "x"] {
         assert!(auto(model).is_err(), "{model}");
+    }
+}
+
+/// 335 of 6543 output tokens are text, which gpt-image-1.5 bills at $10 a million.
+#[test]
+fn the_shipped_prices_know_text_in_the_output_and_cached_input() {
+    let config = with_shipped();
+    let kinds = |text, image| Kinds { total: text + image, text, image };
+    for (model, cached, expected) in [
+        ("gpt-image-1.5", kinds(0, 0), "0.20476"),
+        ("chatgpt-image-latest", kinds(34, 323), "0.2026945"),
+        // Text in the output has no price of its own there.
+        ("gpt-image-2", kinds(0, 0), "0.199044"),
+        ("gpt-image-1-mini", kinds(34, 323), "0.05243155"),
+    ] {
+        let ask = ask(model, Some("high"), Some((1536, 1024)));
+        let quote = config.prices().quote(&ask).unwrap();
+        let usage = Tokens { input: kinds(34, 323), cached, output: kinds(335, 6208) };
+        let came = Came { usage: Some(usage), ..Came::default() };
+        let settled = config.prices().settle(&ask, &came, &quote);
+        assert_eq!(settled.money.to_string(), expected, "{model}");
     }
 }
 
@@ -120,14 +202,17 @@ fn the_shipped_prices_of_tokens_agree_with_those_of_images() {
 
 #[test]
 fn the_shipped_prices_tell_their_date_and_source() {
+    let shipped = shipped();
+    // 2026-11-28.
+    let date = Duration::from_secs(1_795_824_000);
+    assert_eq!(with_shipped().prices_as_of(), Some(date));
     let mut sources = BTreeMap::new();
-    for entry in shipped().as_array().unwrap() {
+    for entry in shipped["prices"].as_array().unwrap() {
         let model = entry["model"].as_str().unwrap().to_owned();
         sources.entry(model).or_insert_with(|| entry["source"].as_str().unwrap_or("").to_owned());
     }
-    assert_eq!(sources.len(), 7);
+    assert_eq!(sources.len(), 11);
     for (model, source) in sources {
         assert!(source.contains("developers.openai.com"), "{model}: {source}");
-        assert!(source.contains("2026-11-22"), "{model}: {source}");
     }
 }
