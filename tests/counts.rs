@@ -16,7 +16,9 @@ use std::time::Duration;
 use imagegate::exchange::{End, Exchange, Gate, OnRequestHeaders, ResponseHead};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::money::{Counted, PRICE, admitted, all_calls, call, picture, priced, record, rule};
+use support::money::{
+    Counted, PRICE, admitted, all_calls, call, drawn, picture, priced, record, rule,
+};
 use support::{KEY, NOW, ask, gate, head, ok};
 
 /// A gate at which the keys of three consumers open, are out of date, or are disabled.
@@ -168,6 +170,25 @@ fn a_price_of_tokens_may_settle_more_than_was_reserved() {
     let sum = |name| counted.of(&format!("imagegate_{name}_nanodollars_total"));
     assert_eq!((sum("settled"), sum("overdrawn")), (196_000_000, 195_000_000));
     assert_eq!(sum("reserved") + sum("overdrawn"), sum("settled") + sum("released"));
+}
+
+#[test]
+fn a_dearer_model_that_was_served_may_settle_more_than_was_reserved() {
+    let prices = json!([{"model": "gpt-image-2", "usd": "0.1"}, {"model": "dear*", "usd": "0.7"}]);
+    let (gate, _) = gate(&json!({"prices": prices}));
+    for (served, settled, overdrawn, released) in
+        [("dear-1", 700, 600, 0), ("gpt-image-2-codex", 100, 0, 0), ("gpt-image-1", 100, 0, 0)]
+    {
+        let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+        let stream = drawn(&json!({}), &json!({"model": served}), &Value::Null);
+        all_calls(&mut exchange, 1, &stream);
+        let counted = counts_at_the_end(exchange, Some(200));
+        let sums = ["settled", "overdrawn", "released"]
+            .map(|name| counted.of(&format!("imagegate_{name}_nanodollars_total")));
+        assert_eq!(sums, [settled, overdrawn, released].map(|it| it * 1_000_000), "{served}");
+        // The upstream's word is none of the labels.
+        assert!(!counted.all().iter().any(|(name, _)| name.contains(served)));
+    }
 }
 
 #[test]

@@ -230,6 +230,30 @@ fn the_first_upstream_is_paid_at_its_own_price() {
 }
 
 #[test]
+fn each_upstream_says_itself_whose_price_is_charged() {
+    for (charge_by, settled) in [("asked", 500_000_000), ("served", 900_000_000)] {
+        let mut upstreams = upstreams();
+        upstreams["openai"]["charge_by"] = json!(charge_by);
+        let prices = json!([{"model": "gpt-image-2", "usd": "0.25"},
+            {"model": "gpt-image-1", "usd": "0.5"}, {"model": "other", "usd": "0.9"}]);
+        let list = json!(["codex", {"name": "openai", "rename": "gpt-image-1"}]);
+        let (gate, _) = several(&list, &json!({"upstreams": upstreams, "prices": prices}));
+        let (mut exchange, _) = asked(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+        calls(own(&mut exchange, head(429), &error("rate_limit_exceeded"), 50));
+        let mut answer: Value = serde_json::from_slice(&pictures()).unwrap();
+        answer["model"] = json!("other");
+        reply(side(&mut exchange, 50, Some(json_head()), answer.to_string().as_bytes()));
+        let record = record(&mut exchange, Some(200));
+        assert_eq!(record["settled_nanodollars"], settled, "{charge_by}");
+        // It is another model than the one that this upstream was asked for.
+        assert_eq!(
+            (&record["model_served"], &record["price_mismatch"]),
+            (&json!("other"), &json!(true))
+        );
+    }
+}
+
+#[test]
 fn each_way_to_refuse_has_the_next_upstream_asked() {
     let event = |data: Value| support::event(&data).into_bytes();
     let failed = |code: &str| {

@@ -208,3 +208,33 @@ fn counters_go_on_through_an_update() {
     eventually("three images are counted", || counter(&envoy, "images_delivered") == 3);
     assert_eq!(series(&envoy, "imagegate_rejections_total{rule=\"new\"}"), 0);
 }
+
+#[test]
+fn the_model_that_was_served_is_recorded_and_paid_for() {
+    let upstream = Upstream::always(Step::draw(&Drawing::small(1)));
+    let mut config = limited(&json!([
+        {"name": "budget", "per": "user", "unit": "usd", "max": "1", "window": "month"},
+    ]));
+    config["prices"] = json!([{"model": "gpt-image-2.5-flare", "usd": "0.05"},
+        {"model": "gpt-image-2-codex", "usd": "0.2"}]);
+    let envoy = Setup::production(upstream.port()).configure_struct(&config).start();
+    let asked = json!({"prompt": "p", "model": "gpt-image-2.5-flare", "n": 2, "user": "acme"});
+    let response = Request::generation(&asked).bearer(Key::MASTER).send(&envoy);
+    assert_eq!(response.pictures().len(), 2);
+    assert_eq!(response.header("x-ratelimit-remaining-usd").as_deref(), Some("0.6"));
+    for (name, value) in [
+        ("reserved_nanodollars", 100_000_000),
+        ("settled_nanodollars", 400_000_000),
+        ("overdrawn_nanodollars", 300_000_000),
+        ("released_nanodollars", 0),
+        ("images_delivered", 2),
+    ] {
+        eventually(&format!("{name} is {value}"), || counter(&envoy, name) == value);
+    }
+    eventually("the record is written", || envoy.records().len() == 1);
+    let record = &envoy.records()[0];
+    assert_eq!(record["model"], "gpt-image-2.5-flare");
+    assert_eq!(record["model_served"], "gpt-image-2-codex");
+    assert_eq!(record["settled_nanodollars"], 400_000_000);
+    assert_eq!((&record["size"], &record["price_mismatch"]), (&json!("1024x1024"), &json!(true)));
+}
