@@ -92,7 +92,7 @@ fn kind(value: &Value) -> Kind {
 fn describe(config: &Config) -> String {
     let upstream = |upstream: &Upstream| {
         format!(
-            "{} {:?} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?}\n",
+            "{} {:?} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
             upstream.name(),
             upstream.api(),
             upstream.names_format(),
