@@ -58,8 +58,13 @@ pub enum Content<'a> {
 pub enum ImageUrl<'a> {
     /// A `data:` or `https:` URL.
     Url(&'a str),
-    /// The base64 of a PNG, which becomes a `data:` URL as it is written.
-    PngBase64(&'a str),
+    /// Base64, which becomes a `data:` URL as it is written.
+    Base64 {
+        /// `image/png`, ….
+        media_type: &'a str,
+        /// All of it.
+        base64: &'a str,
+    },
     /// A file, which becomes a `data:` URL as it is written.
     File {
         /// `image/png`, ….
@@ -74,7 +79,9 @@ impl Serialize for ImageUrl<'_> {
         match self {
             Self::Url(url) => serializer.serialize_str(url),
             // Written piece by piece: the base64 may be megabytes.
-            Self::PngBase64(base64) => serializer.collect_str(&format_args!("{PNG_HEAD}{base64}")),
+            Self::Base64 { media_type, base64 } => {
+                serializer.collect_str(&format_args!("data:{media_type};base64,{base64}"))
+            }
             Self::File { media_type, bytes } => {
                 let base64 = Base64Display::new(bytes, &STANDARD);
                 serializer.collect_str(&format_args!("data:{media_type};base64,{base64}"))
@@ -206,15 +213,14 @@ pub(super) fn write(body: &impl Serialize, capacity: usize) -> Vec<u8> {
     written
 }
 
-const PNG_HEAD: &str = "data:image/png;base64,";
-
 #[cfg(test)]
 mod tests {
     use super::{ImageUrl, ToolChoice};
 
     #[test]
     fn base64_becomes_a_data_url_as_it_is_written() {
-        let written = serde_json::to_string(&ImageUrl::PngBase64("AAAA")).unwrap();
+        let url = ImageUrl::Base64 { media_type: "image/png", base64: "AAAA" };
+        let written = serde_json::to_string(&url).unwrap();
         assert_eq!(written, r#""data:image/png;base64,AAAA""#);
     }
 

@@ -1,7 +1,8 @@
 //! A picture that the prompt refers to: an entry of `images`, or a file of an edit.
 //!
 //! `images` is this gateway's extension of "Create image". An entry is a `data:` URL or an
-//! `https:` URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL.
+//! `https:` URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL. Parameters
+//! of a `data:` URL, such as `;name=a.png`, are left out of what is sent.
 //! A file is of the type that its first bytes tell, whatever its part declares.
 //! Any of them may be megabytes long, so it is looked at once, in linear time, and never copied.
 
@@ -9,10 +10,12 @@ use std::borrow::Cow;
 
 use super::choice::choice;
 
+mod data_url;
 mod file;
 #[cfg(test)]
 mod tests;
 
+use data_url::DataUrl;
 pub use file::PictureFile;
 
 /// A reference image as the client sent it.
@@ -82,7 +85,7 @@ impl<'a> ReferenceImage<'a> {
             return Ok(Self::Base64(text));
         };
         if scheme.eq_ignore_ascii_case("data") {
-            admit_base64(data_url_payload(&text)?.as_bytes(), max_bytes)?;
+            admit_base64(DataUrl::parse(&text)?.base64.as_bytes(), max_bytes)?;
         } else if scheme.eq_ignore_ascii_case("https") {
             admit_https_url(&text)?;
         } else {
@@ -105,6 +108,15 @@ impl<'a> ReferenceImage<'a> {
         }
         let file_type = FileType::of(bytes).ok_or(Malformed::File)?;
         Ok(Self::File { file_type, bytes })
+    }
+
+    /// The media type and the base64 of a `data:` URL that has parameters, which no upstream is sent.
+    #[must_use]
+    pub fn without_parameters(&self) -> Option<(&'static str, &str)> {
+        let Self::Url(url) = self else { return None };
+        scheme(url).filter(|it| it.eq_ignore_ascii_case("data"))?;
+        let url = DataUrl::parse(url).ok().filter(|it| it.has_parameters)?;
+        Some((url.file_type.as_str(), url.base64))
     }
 
     /// Bytes of the picture as text.
@@ -165,6 +177,12 @@ pub enum Malformed {
          image/jpeg, image/webp or image/gif"
     )]
     MediaType,
+    /// A `data:` URL without base64, or with a start that is too long or cannot be read.
+    #[error(
+        "the data URL does not begin with 'data:<type>;base64,'. Parameters may stand before ';base64': at most \
+         {MAX_DATA_URL_HEAD_BYTES} bytes, without commas and control characters"
+    )]
+    DataUrl,
     /// A character that is not base64.
     #[error(
         "the character at byte {at} of the base64 text is not one of A-Z, a-z, 0-9, +, /, - and _"
@@ -190,9 +208,12 @@ impl Malformed {
         match self {
             Self::Empty | Self::EmptyFile => ReferenceFault::Empty,
             Self::File => ReferenceFault::Image,
-            Self::NoUrl | Self::Scheme | Self::Url | Self::UrlTooLong | Self::Elsewhere => {
-                ReferenceFault::Url
-            }
+            Self::NoUrl
+            | Self::Scheme
+            | Self::Url
+            | Self::UrlTooLong
+            | Self::Elsewhere
+            | Self::DataUrl => ReferenceFault::Url,
             Self::MediaType => ReferenceFault::MediaType,
             Self::Character { .. } | Self::Cut => ReferenceFault::Base64,
             Self::TooLarge { .. } => ReferenceFault::FileTooLarge,
@@ -239,18 +260,6 @@ fn scheme(text: &str) -> Option<&str> {
     text.get(..colon)
 }
 
-/// What follows `data:image/<subtype>;base64,` (RFC 2397).
-fn data_url_payload(text: &str) -> Result<&str, Malformed> {
-    let comma = text.bytes().take(MAX_DATA_URL_HEAD_BYTES).position(|byte| byte == b',');
-    let (head, payload) =
-        comma.and_then(|comma| text.split_at_checked(comma)).ok_or(Malformed::MediaType)?;
-    if DATA_URL_HEADS.iter().any(|accepted| head.eq_ignore_ascii_case(accepted)) {
-        payload.strip_prefix(',').ok_or(Malformed::MediaType)
-    } else {
-        Err(Malformed::MediaType)
-    }
-}
-
 fn admit_https_url(text: &str) -> Result<(), Malformed> {
     if text.len() > MAX_URL_BYTES {
         return Err(Malformed::UrlTooLong);
@@ -294,11 +303,5 @@ const fn is_base64_digit(byte: u8) -> bool {
 pub const MAX_URL_BYTES: usize = 20_971_520;
 /// Longer than any registered scheme.
 const MAX_SCHEME_BYTES: usize = 64;
-const MAX_DATA_URL_HEAD_BYTES: usize = 64;
-const DATA_URL_HEADS: [&str; 5] = [
-    "data:image/png;base64",
-    "data:image/jpeg;base64",
-    "data:image/jpg;base64",
-    "data:image/webp;base64",
-    "data:image/gif;base64",
-];
+/// What stands before the comma of a `data:` URL: the type and a file's name fit.
+const MAX_DATA_URL_HEAD_BYTES: usize = 512;

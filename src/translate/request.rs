@@ -12,7 +12,11 @@ use crate::{
         ToolChoice,
     },
     config::Edits,
-    openai::{reference_image::ReferenceImage, request::ImageRequest, size::Size},
+    openai::{
+        reference_image::{FileType, ReferenceImage},
+        request::ImageRequest,
+        size::Size,
+    },
 };
 
 /// What the operator chose for the request.
@@ -146,9 +150,12 @@ pub(super) fn image_ref<'a>(image: &'a ReferenceImage<'_>) -> ImageRef<'a> {
 }
 
 fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
+    if let Some((media_type, base64)) = image.without_parameters() {
+        return ImageUrl::Base64 { media_type, base64 };
+    }
     match image {
         ReferenceImage::Url(url) => ImageUrl::Url(url),
-        ReferenceImage::Base64(base64) => ImageUrl::PngBase64(base64),
+        ReferenceImage::Base64(base64) => ImageUrl::Base64 { media_type: PNG, base64 },
         ReferenceImage::File { file_type, bytes } => {
             ImageUrl::File { media_type: file_type.as_str(), bytes }
         }
@@ -196,6 +203,8 @@ const EDIT_INSTRUCTIONS: &str = "Call the image_generation tool exactly once, to
      shorten or extend it. Do not answer in words.";
 
 pub(super) const JSON: &str = "application/json";
+/// What base64 without a URL is taken for.
+const PNG: &str = FileType::Png.as_str();
 const EVENTS: &str = "text/event-stream";
 /// All names and fixed values of a body in which every option is set.
 const FRAME_BYTES: usize = 1024;
@@ -250,6 +259,15 @@ mod tests {
         assert_eq!(content[1]["image_url"], "https://example.com/a.png");
         assert_eq!(content[2]["text"], "p");
         assert_eq!(body["tools"][0].get("action"), None);
+    }
+
+    #[test]
+    fn parameters_of_a_data_url_are_not_sent() {
+        let body = translated(
+            r#"{"prompt":"p","images":["data:image\/JPG;charset=utf-8;name=\"a b.jpg\";base64,AAAA"]}"#,
+        );
+        let content = &body["input"][0]["content"];
+        assert_eq!(content[0]["image_url"], "data:image/jpeg;base64,AAAA");
     }
 
     #[test]

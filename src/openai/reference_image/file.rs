@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{FileType, Malformed, ReferenceImage, data_url_payload, scheme};
+use super::{DataUrl, FileType, Malformed, ReferenceImage, scheme};
 
 /// A picture that came with the request.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ impl ReferenceImage<'_> {
             }
             Self::Base64(text) => text,
             Self::Url(url) if scheme(url).is_some_and(|it| it.eq_ignore_ascii_case("data")) => {
-                data_url_payload(url)?
+                DataUrl::parse(url)?.base64
             }
             Self::Url(_) => return Err(Malformed::Elsewhere),
         };

@@ -23,6 +23,39 @@ fn urls_are_kept_as_they_are() {
 }
 
 #[test]
+fn parameters_of_a_data_url_are_left_out() {
+    for (head, media_type) in [
+        ("data:image/png;charset=utf-8;base64", "image/png"),
+        ("data:image/png;name=a.png;base64", "image/png"),
+        ("DATA:IMAGE/JPG;Name=größe.jpg;BASE64", "image/jpeg"),
+        ("data:image/webp;a=1;b=\"x;y\\\"\";base64;base64", "image/webp"),
+        ("data:image/gif;;base64", "image/gif"),
+    ] {
+        let text = format!("{head},AAAA");
+        let image = parse(&text).unwrap();
+        assert_eq!(image, ReferenceImage::Url(Cow::Borrowed(&text)), "{text}");
+        assert_eq!(image.without_parameters(), Some((media_type, "AAAA")), "{text}");
+    }
+    for text in ["data:image/png;base64,AAAA", "https://example.com/a;b;base64,c", "AAAA"] {
+        assert_eq!(parse(text).unwrap().without_parameters(), None, "{text}");
+    }
+}
+
+#[test]
+fn the_start_of_a_data_url_is_bounded() {
+    let of = |len: usize| {
+        let fixed = "data:image/png;name=;base64".len();
+        format!("data:image/png;name={};base64,AAAA", "x".repeat(len - fixed))
+    };
+    assert!(parse(&of(512)).is_ok());
+    assert_eq!(parse(&of(513)), Err(Malformed::DataUrl));
+    // A character of several bytes on the border.
+    let cut = format!("data:image/png;name={};base64,AAAA", "ß".repeat(400));
+    assert_eq!(parse(&cut), Err(Malformed::DataUrl));
+    assert_eq!(parse(&format!("data:{}", ";".repeat(1 << 20))), Err(Malformed::MediaType));
+}
+
+#[test]
 fn base64_without_a_url_is_kept_apart() {
     for text in ["iVBORw0KGgo=", "iVBORw0KGgo", "AA-_", "AAAAAA"] {
         assert_eq!(parse(text), Ok(ReferenceImage::Base64(Cow::Borrowed(text))));
@@ -49,9 +82,20 @@ fn each_fault_is_told_apart() {
         ("https://example.com/\u{0}", Malformed::Url),
         ("https://example.com/\u{a0}", Malformed::Url),
         ("data:image/svg+xml;base64,AAAA", Malformed::MediaType),
-        ("data:image/png,AAAA", Malformed::MediaType),
         ("data:,", Malformed::MediaType),
-        ("data:image/png;base64", Malformed::MediaType),
+        ("data:image/png x;base64,AAAA", Malformed::MediaType),
+        ("data: image/png;base64,AAAA", Malformed::MediaType),
+        ("data:text/plain;charset=image/png;base64,AAAA", Malformed::MediaType),
+        ("data:image/png,AAAA", Malformed::DataUrl),
+        ("data:image/png;charset=utf-8,AAAA", Malformed::DataUrl),
+        ("data:image/png;base64;charset=utf-8,AAAA", Malformed::DataUrl),
+        ("data:image/png;base64", Malformed::DataUrl),
+        ("data:image/png;base64AAAA", Malformed::DataUrl),
+        ("data:image/png;name=\"a,b\";base64,AAAA", Malformed::DataUrl),
+        ("data:image/png;name=\"a\";x\";base64,,AAAA", Malformed::Character { at: 0 }),
+        ("data:image/png;name=a\u{0};base64,AAAA", Malformed::DataUrl),
+        ("data:image/png;name=a\r\nx: y;base64,AAAA", Malformed::DataUrl),
+        ("data:image/png;name=a.png;base64,", Malformed::Empty),
         ("AAAAA===", Malformed::Character { at: 5 }),
         ("AA=A", Malformed::Character { at: 2 }),
         ("AAAA\nAAAA", Malformed::Character { at: 4 }),
