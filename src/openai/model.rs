@@ -4,7 +4,10 @@
 //! rule of `gpt-image-2` and later is a rule, not a list; the models before it know three sizes.
 //! A name that no family claims is judged mildly: a new model should not need a new filter.
 
-use super::{choice::choice, request::InputFidelity};
+use super::{
+    choice::choice,
+    request::{InputFidelity, OutputFormat},
+};
 
 choice! {
     /// How much work goes into the image.
@@ -63,6 +66,17 @@ impl Family {
         match self {
             Self::Fixed | Self::Ruled => &[Low, Medium, High, Auto],
             Self::RuledFine | Self::Other => &[Low, Medium, High, Xhigh, Max, Auto],
+        }
+    }
+
+    /// The file formats that the family makes. GIF and SVG came when the models before `gpt-image-2`
+    /// were about to end; Codex asks for GIFs from `gpt-image-2`. Accounts may need access to them.
+    #[must_use]
+    pub const fn output_formats(self) -> &'static [OutputFormat] {
+        use OutputFormat::{Gif, Jpeg, Png, Svg, Webp};
+        match self {
+            Self::Fixed => &[Png, Webp, Jpeg],
+            Self::Ruled | Self::RuledFine | Self::Other => &[Png, Webp, Jpeg, Gif, Svg],
         }
     }
 

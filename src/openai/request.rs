@@ -14,6 +14,7 @@ mod field;
 mod form;
 mod format;
 mod member;
+mod model;
 mod object;
 mod option;
 mod streaming;
@@ -33,15 +34,9 @@ use self::{
     field::{read_images, read_model, read_prompt, read_size, read_user},
     form::Form,
     member::Member,
-    object::Object,
+    object::{Object, UnknownWord},
 };
-use super::{
-    choice::list,
-    echo::echo,
-    model::{Family, Quality},
-    reference_image::ReferenceImage,
-    size::Size,
-};
+use super::{model::Quality, reference_image::ReferenceImage, size::Size};
 
 #[cfg(test)]
 mod tests;
@@ -118,6 +113,8 @@ pub struct ImageRequest<'a> {
     pub stream: Option<Streaming>,
     /// What only an edit has; `None`: a generation.
     pub edit: Option<Edit<'a>>,
+    /// What [`check_model`](Self::check_model) refuses whatever the model.
+    unknown: Option<UnknownWord>,
 }
 
 impl<'a> ImageRequest<'a> {
@@ -130,6 +127,7 @@ impl<'a> ImageRequest<'a> {
         let mut object = Object::parse(body, FIELDS)?;
         let mut request = Self::read(&mut object, limits)?;
         request.images = read_images(&mut object, limits)?;
+        request.unknown = object.take_unknown();
         request.check_format()?;
         request.check_streaming()?;
         Ok(request)
@@ -145,19 +143,21 @@ impl<'a> ImageRequest<'a> {
         encoding: &'a Encoding,
         limits: &Limits,
     ) -> Result<Self, RequestError> {
+        let mut object;
         let (mut request, (images, edit)) = match encoding {
             Encoding::Json => {
-                let mut object = Object::parse(body, EDIT_FIELDS)?;
+                object = Object::parse(body, EDIT_FIELDS)?;
                 (Self::read(&mut object, limits)?, edit::read(&mut object, limits)?)
             }
             Encoding::Form(boundary) => {
                 let mut form = Form::parse(body, boundary, limits)?;
-                let mut object = form.fields();
+                object = form.fields();
                 (Self::read(&mut object, limits)?, form.read(&mut object, limits)?)
             }
         };
         request.images = images;
         request.edit = Some(edit);
+        request.unknown = object.take_unknown();
         request.check_format()?;
         request.check_streaming()?;
         Ok(request)
@@ -172,10 +172,10 @@ impl<'a> ImageRequest<'a> {
             model: object.take("model").map(|member| read_model(&member)).transpose()?,
             n: object.integer("n", 1..=limits.max_n)?.unwrap_or(1),
             size: object.take("size").map_or(Ok(Size::Auto), |member| read_size(&member))?,
-            quality: object.choice("quality")?,
+            quality: object.word("quality")?,
             background: object.choice("background")?,
             moderation: object.choice("moderation")?,
-            output_format: object.choice("output_format")?,
+            output_format: object.word("output_format")?,
             output_compression: object.integer("output_compression", 0..=100)?,
             complexity: object.choice("complexity")?,
             frame_count: object.integer("frame_count", 2..=16)?,
@@ -190,34 +190,7 @@ impl<'a> ImageRequest<'a> {
             images: Vec::new(),
             stream: Streaming::read(object)?,
             edit: None,
-        })
-    }
-
-    /// Judges what depends on the model: `model` is the name that goes upstream.
-    ///
-    /// # Errors
-    ///
-    /// The field whose value the model's family does not accept.
-    pub fn check_model(&self, model: &str) -> Result<(), RequestError> {
-        self.check_fidelity(model)?;
-        let family = Family::of(model);
-        if let Some(quality) = self.quality.filter(|quality| !family.qualities().contains(quality))
-        {
-            return Err(RequestError::invalid_value(
-                "quality",
-                &format!(
-                    "the model '{}' does not know '{}'. Supported values are {}",
-                    echo(model),
-                    quality.as_str(),
-                    list(family.qualities())
-                ),
-            ));
-        }
-        let Size::Exact { width, height } = self.size else { return Ok(()) };
-        family.admit_size(width, height).map_err(|fault| {
-            let (size, model, accepted) = (self.size, echo(model), family.accepted_sizes());
-            let fault = format!("'{size}'; {fault}. The model '{model}' accepts {accepted}");
-            RequestError::invalid_value("size", &fault)
+            unknown: None,
         })
     }
 }

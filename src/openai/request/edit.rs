@@ -4,12 +4,7 @@ use std::borrow::Cow;
 
 use super::{ImageRequest, InputFidelity, Limits, Member, Object, RequestCode, RequestError};
 use crate::multipart::Boundary;
-use crate::openai::{
-    choice::list,
-    echo::echo,
-    model::Family,
-    reference_image::{Malformed, ReferenceImage},
-};
+use crate::openai::reference_image::{Malformed, ReferenceImage};
 
 /// What only an edit has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +63,7 @@ pub(super) fn read<'a>(
         .map(|element| read_reference(element, limits))
         .collect::<Result<_, _>>()?;
     let mask = object.take("mask").map(|mask| read_reference(&mask, limits)).transpose()?;
-    let input_fidelity = object.choice("input_fidelity")?;
+    let input_fidelity = object.word("input_fidelity")?;
     Ok((images, Edit { mask, input_fidelity, images_name: ImagesName::Images }))
 }
 
@@ -157,27 +152,6 @@ impl ImageRequest<'_> {
             }
             false => Ok(()),
         }
-    }
-
-    /// Holds `input_fidelity` to what `model` knows.
-    pub(super) fn check_fidelity(&self, model: &str) -> Result<(), RequestError> {
-        let Some(fidelity) = self.edit.as_ref().and_then(|edit| edit.input_fidelity) else {
-            return Ok(());
-        };
-        let known = Family::input_fidelities(model);
-        if known.contains(&fidelity) {
-            return Ok(());
-        }
-        let model = echo(model);
-        let fault = match known {
-            [] => format!("the model '{model}' always keeps closely to its images. Leave it out"),
-            known => format!(
-                "the model '{model}' does not know '{}'. Supported values are {}",
-                fidelity.as_str(),
-                list(known)
-            ),
-        };
-        Err(RequestError::invalid_value("input_fidelity", &fault))
     }
 }
 

@@ -114,7 +114,7 @@ impl<'a> Form<'a> {
         }
         let mask =
             self.mask.map(|mask| read_file(&mask, "mask".to_owned(), max_bytes)).transpose()?;
-        let input_fidelity = object.choice("input_fidelity")?;
+        let input_fidelity = object.word("input_fidelity")?;
         Ok((images, Edit { mask, input_fidelity, images_name }))
     }
 }

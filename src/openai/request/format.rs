@@ -47,6 +47,10 @@ impl<'a> Svg<'a> {
 impl ImageRequest<'_> {
     /// Refuses fields that the output format has no use for.
     pub(super) fn check_format(&self) -> Result<(), RequestError> {
+        if self.unknown.as_ref().is_some_and(|it| it.field == "output_format") {
+            // The format is at fault, and not what would need another.
+            return Ok(());
+        }
         let format = self.output_format;
         if self.background == Some(Background::Transparent)
             && !matches!(format, None | Some(OutputFormat::Png | OutputFormat::Webp))

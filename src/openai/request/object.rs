@@ -19,6 +19,15 @@ use crate::openai::{choice::Choice, echo::echo};
 #[derive(Debug)]
 pub(super) struct Object<'a> {
     members: Vec<(&'static str, Member<'a>)>,
+    unknown: Option<UnknownWord>,
+}
+
+/// A word in a field whose choices depend on the model, and that no model knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UnknownWord {
+    pub(super) field: &'static str,
+    /// As a message may show it.
+    pub(super) word: String,
 }
 
 impl<'a> Object<'a> {
@@ -32,7 +41,7 @@ impl<'a> Object<'a> {
             .deserialize(&mut deserializer)
             .and_then(|found| deserializer.end().map(|()| found))
             .map_err(|error| RequestError::invalid_json(&words(&error)))?;
-        found.map(|members| Self { members })
+        found.map(Self::of_fields)
     }
 
     /// Reads the object that is the value of `member`; `prefix` comes before its members' names.
@@ -46,12 +55,12 @@ impl<'a> Object<'a> {
         let found = Members { known, prefix }
             .deserialize(&mut deserializer)
             .map_err(|_not_an_object| member.invalid_type("an object"))?;
-        found.map(|members| Self { members })
+        found.map(Self::of_fields)
     }
 
-    /// The fields of a form, each of them once.
+    /// These fields, such as those of a form, each of them once.
     pub(super) fn of_fields(members: Vec<(&'static str, Member<'a>)>) -> Self {
-        Self { members }
+        Self { members, unknown: None }
     }
 
     /// Takes the member `name` out, unless it is absent or `null`.
@@ -63,6 +72,26 @@ impl<'a> Object<'a> {
     /// Takes the member `name` as one of a set of words.
     pub(super) fn choice<C: Choice>(&mut self, name: &str) -> Result<Option<C>, RequestError> {
         self.take(name).map(|member| member.choice()).transpose()
+    }
+
+    /// Takes the member `name` as one of a set of words that depends on the model. A word that no model
+    /// knows is kept, to be refused once it is known which words this model takes.
+    pub(super) fn word<C: Choice>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<C>, RequestError> {
+        let Some(member) = self.take(field) else { return Ok(None) };
+        let word = member.string()?;
+        let choice = C::parse(&word);
+        if choice.is_none() {
+            self.unknown.get_or_insert(UnknownWord { field, word: echo(&word) });
+        }
+        Ok(choice)
+    }
+
+    /// The first word that no model knows.
+    pub(super) fn take_unknown(&mut self) -> Option<UnknownWord> {
+        self.unknown.take()
     }
 
     /// Takes the member `name` as an integer within `range`.

@@ -7,7 +7,7 @@ use crate::openai::request::{FORM_FIELDS, ImageRequest, Limits, RequestError};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// What became of an edit: its images and mask as text, or the code, the field and the message.
+/// What became of an edit that may go to any model: its images and mask as text, or the code, the field and the message.
 type Outcome = Result<(Vec<String>, Option<String>, ImagesName), (String, Option<String>, String)>;
 
 fn outcome(request: Result<ImageRequest<'_>, RequestError>) -> Outcome {
@@ -16,6 +16,7 @@ fn outcome(request: Result<ImageRequest<'_>, RequestError>) -> Outcome {
         ReferenceImage::File { file_type, .. } => file_type.as_str().to_owned(),
     };
     request
+        .and_then(|request| request.check_model("any").map(|()| request))
         .map(|request| {
             let edit = request.edit.unwrap();
             let mask = edit.mask.as_ref().map(show);
@@ -220,7 +221,11 @@ fn the_model_decides_on_fidelity() {
         ("gpt-image-1-mini", "high", false),
         ("gpt-image-2", "low", false),
         ("gpt-image-2.5-flare", "high", false),
+        ("gpt-image-2.6-sunburst", "low", false),
+        ("gpt-image-2", "best", false),
+        ("gpt-image-1.5", "best", false),
         ("flux", "high", true),
+        ("flux", "best", false),
     ] {
         let body = json!({"prompt": "p", "images": [{"image_url": "https://a/b"}],
             "input_fidelity": fidelity});

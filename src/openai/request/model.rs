@@ -1,0 +1,71 @@
+//! Rules between a request and the model that serves it.
+//!
+//! The rules are those of the model's family, by the name that goes upstream. Messages call the model as the
+//! client does: the name that the operator renamed it to is not the client's to read.
+
+use super::{ImageRequest, RequestError};
+use crate::openai::{
+    choice::{Choice, list},
+    echo::echo,
+    model::Family,
+    size::Size,
+};
+
+impl ImageRequest<'_> {
+    /// Judges what depends on the model: `model` is the name that goes upstream.
+    ///
+    /// # Errors
+    ///
+    /// The field whose value the model's family does not accept.
+    pub fn check_model(&self, model: &str) -> Result<(), RequestError> {
+        let family = Family::of(model);
+        self.check_word("quality", self.quality, family.qualities())?;
+        self.check_word("output_format", self.output_format, family.output_formats())?;
+        let fidelity = self.edit.as_ref().and_then(|edit| edit.input_fidelity);
+        self.check_word("input_fidelity", fidelity, Family::input_fidelities(model))?;
+        self.check_size(family)
+    }
+
+    /// Holds the word in `field` to those that the model takes.
+    fn check_word<C: Choice + PartialEq>(
+        &self,
+        field: &'static str,
+        asked: Option<C>,
+        taken: &[C],
+    ) -> Result<(), RequestError> {
+        let unknown = self.unknown.as_ref().filter(|it| it.field == field);
+        let word = match (&asked, unknown) {
+            (Some(choice), _) if taken.contains(choice) => return Ok(()),
+            (Some(choice), _) => choice.as_str(),
+            (None, Some(unknown)) => &unknown.word,
+            (None, None) => return Ok(()),
+        };
+        let model = self.model_in_words();
+        let fault = match taken {
+            // Of `input_fidelity` alone there are models that have no choice.
+            [] => format!("{model} always keeps closely to its images. Leave it out"),
+            taken => {
+                format!("{model} does not know '{word}'. Supported values are {}", list(taken))
+            }
+        };
+        Err(RequestError::invalid_value(field, &fault))
+    }
+
+    fn check_size(&self, family: Family) -> Result<(), RequestError> {
+        let Size::Exact { width, height } = self.size else { return Ok(()) };
+        family.admit_size(width, height).map_err(|fault| {
+            let (size, model) = (self.size, self.model_in_words());
+            let accepted = family.accepted_sizes();
+            let fault = format!("'{size}': {fault}. Accepted by {model}: {accepted}");
+            RequestError::invalid_value("size", &fault)
+        })
+    }
+
+    /// The model as a sentence names it.
+    fn model_in_words(&self) -> String {
+        match &self.model {
+            Some(model) => format!("the model '{}'", echo(model)),
+            None => "the default model".to_owned(),
+        }
+    }
+}
