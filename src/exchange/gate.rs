@@ -26,8 +26,6 @@ pub const FIRST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pixels of the largest picture that `auto` became in recordings (1536x1024).
 const AUTO_PIXELS: u64 = 1536 * 1024;
-/// Frames of a GIF that names no number (OpenAI API reference, `frame_count`).
-const DEFAULT_FRAMES: u32 = 9;
 /// The pictures of one answer may have so many bytes together: while it is written they stand twice in
 /// linear memory, beside what all other exchanges hold.
 const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
@@ -217,10 +215,7 @@ impl Gate {
             Size::Auto => AUTO_PIXELS,
             Size::Exact { width, height } => u64::from(width).saturating_mul(u64::from(height)),
         };
-        let frames = match request.output_format {
-            Some(OutputFormat::Gif) => request.frame_count.unwrap_or(DEFAULT_FRAMES),
-            _ => 1,
-        };
+        let frames = request.frames().unwrap_or(1);
         let bytes = match request.output_format {
             // A drawing of text; bounded by `max_image_bytes` alone.
             Some(OutputFormat::Svg) => AUTO_PIXELS,

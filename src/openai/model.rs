@@ -118,11 +118,41 @@ impl Family {
         }
     }
 
-    /// The sizes that the family accepts, for a message.
+    /// Whether the family makes GIFs of `frames` frames of `width` x `height` pixels.
+    ///
+    /// All frames share one sheet, so that frames have no least number of pixels of their own, but the
+    /// more there are the smaller they must be. What the layout of the sheet is is not public: refused is
+    /// what holds a square that was seen to be refused.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the frames break.
+    pub fn admit_frames(self, width: u32, height: u32, frames: u32) -> Result<(), SizeFault> {
+        match self.admit_size(width, height) {
+            Ok(()) | Err(SizeFault::TooFewPixels) => {}
+            Err(fault) => return Err(fault),
+        }
+        let edge = match (self, frames) {
+            (Self::Fixed | Self::Other, _) => return Ok(()),
+            (Self::Ruled | Self::RuledFine, ..=9) => 960,
+            (Self::Ruled | Self::RuledFine, 10..=12) => 816,
+            (Self::Ruled | Self::RuledFine, 13..) => 720,
+        };
+        match width.min(height) > edge {
+            true => Err(SizeFault::FramesTooLarge { frames, edge }),
+            false => Ok(()),
+        }
+    }
+
+    /// The sizes that the family accepts of an image, or of the frames of a GIF, for a message.
     #[must_use]
-    pub const fn accepted_sizes(self) -> &'static str {
+    pub const fn accepted_sizes(self, frames: Option<u32>) -> &'static str {
         match self {
             Self::Fixed => "'1024x1024', '1024x1536', '1536x1024' and 'auto'",
+            Self::Ruled | Self::RuledFine if frames.is_some() => {
+                "'auto', or WIDTHxHEIGHT with edges up to 3840 that are multiples of 16, at most \
+                 3 times as long as wide"
+            }
             Self::Ruled | Self::RuledFine => {
                 "'auto', or WIDTHxHEIGHT with edges up to 3840 that are multiples of 16, at most \
                  3 times as long as wide, and 655360 to 8294400 pixels in all"
@@ -153,6 +183,17 @@ pub enum SizeFault {
     /// More than 8,294,400 pixels.
     #[error("the image has more than 8294400 pixels")]
     TooManyPixels,
+    /// The frames of a GIF do not fit onto their sheet.
+    #[error(
+        "the frames of a GIF share a sheet of at most {MAX_PIXELS} pixels, too few for {frames} frames larger than \
+         {edge}x{edge}"
+    )]
+    FramesTooLarge {
+        /// How many there are.
+        frames: u32,
+        /// The edge of the largest square that fits, in pixels.
+        edge: u32,
+    },
     /// An edge of an unknown model is outside 16 to 4096 pixels.
     #[error("an edge is shorter than 16 or longer than 4096 pixels")]
     EdgeOutOfRange,
@@ -222,6 +263,24 @@ mod tests {
         assert_eq!(Family::Ruled.admit_size(3072, 1024), Ok(()));
         assert_eq!(Family::Ruled.admit_size(640, 1024), Ok(()));
         assert_eq!(Family::Ruled.admit_size(624, 1024), Err(SizeFault::TooFewPixels));
+    }
+
+    #[test]
+    fn the_more_frames_a_gif_has_the_smaller_they_are() {
+        for (frames, edge) in [(2, 960), (9, 960), (10, 816), (12, 816), (13, 720), (16, 720)] {
+            let fault = Err(SizeFault::FramesTooLarge { frames, edge });
+            for family in [Family::Ruled, Family::RuledFine] {
+                assert_eq!(family.admit_frames(edge, edge, frames), Ok(()));
+                assert_eq!(family.admit_frames(edge + 16, edge + 16, frames), fault);
+                assert_eq!(family.admit_frames(1536, edge + 16, frames), fault);
+                // Nobody has seen these refused.
+                assert_eq!(family.admit_frames(edge * 3, edge, frames).err(), None);
+                assert_eq!(family.admit_frames(240, 240, frames), Ok(()));
+            }
+            assert_eq!(Family::Other.admit_frames(4096, 4096, frames), Ok(()));
+        }
+        assert_eq!(Family::Ruled.admit_frames(250, 240, 9), Err(SizeFault::EdgeNotMultiple));
+        assert_eq!(Family::Fixed.admit_frames(240, 240, 9), Err(SizeFault::NotListed));
     }
 
     #[test]

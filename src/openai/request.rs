@@ -97,7 +97,7 @@ pub struct ImageRequest<'a> {
     pub complexity: Option<Complexity>,
     /// 2 to 16 frames; of GIF.
     pub frame_count: Option<u32>,
-    /// 20 to 2000 ms for each frame; of GIF.
+    /// 10 to 655350 ms for each frame; of GIF. The upstream rounds it to 10 ms.
     pub frame_duration_ms: Option<u32>,
     /// Options of SVG.
     pub svg: Option<Svg<'a>>,
@@ -179,7 +179,7 @@ impl<'a> ImageRequest<'a> {
             output_compression: object.integer("output_compression", 0..=100)?,
             complexity: object.choice("complexity")?,
             frame_count: object.integer("frame_count", 2..=16)?,
-            frame_duration_ms: object.integer("frame_duration_ms", 20..=2000)?,
+            frame_duration_ms: object.integer("frame_duration_ms", 10..=MAX_FRAME_MS)?,
             svg: match object.take("svg") {
                 Some(member) => Some(Svg::read(&member)?),
                 None => Svg::read_fields(object)?,
@@ -194,6 +194,9 @@ impl<'a> ImageRequest<'a> {
         })
     }
 }
+
+/// The longest that a GIF can show a frame: 16 bits of hundredths of a second.
+const MAX_FRAME_MS: u32 = 655_350;
 
 /// Refuses what the OpenAI API has and this gateway has not.
 fn refuse_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {

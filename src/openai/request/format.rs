@@ -57,6 +57,9 @@ impl ImageRequest<'_> {
         {
             return Err(needs("background", "'transparent' needs 'output_format' 'png' or 'webp'"));
         }
+        if format == Some(OutputFormat::Gif) {
+            self.check_gif()?;
+        }
         if self.output_compression.is_some_and(|quality| !may_compress(format, quality)) {
             return Err(needs(
                 "output_compression",
@@ -72,11 +75,6 @@ impl ImageRequest<'_> {
                 }
             }
         }
-        if format == Some(OutputFormat::Gif)
-            && self.edit.as_ref().is_some_and(|it| it.mask.is_some())
-        {
-            return Err(needs("mask", "'output_format' 'gif' knows no masks"));
-        }
         if self.svg.is_some() && format != Some(OutputFormat::Svg) {
             return Err(needs("svg", "it needs 'output_format' 'svg'"));
         }
@@ -85,7 +83,37 @@ impl ImageRequest<'_> {
         }
         Ok(())
     }
+
+    /// Refuses what a GIF cannot have (OpenAI API reference, `output_format`).
+    fn check_gif(&self) -> Result<(), RequestError> {
+        if self.stream.is_some() {
+            return Err(needs(
+                "stream",
+                "'output_format' 'gif' does not stream. Send false or leave it out",
+            ));
+        }
+        if self.output_compression.is_some() {
+            return Err(needs(
+                "output_compression",
+                "'output_format' 'gif' knows no compression. Leave it out",
+            ));
+        }
+        if self.edit.as_ref().is_some_and(|it| it.mask.is_some()) {
+            return Err(needs("mask", "'output_format' 'gif' knows no masks. Leave it out"));
+        }
+        Ok(())
+    }
+
+    /// How many frames the GIF will have; `None` if it is to be none.
+    #[must_use]
+    pub fn frames(&self) -> Option<u32> {
+        let is_gif = self.output_format == Some(OutputFormat::Gif);
+        is_gif.then(|| self.frame_count.unwrap_or(DEFAULT_FRAMES))
+    }
 }
+
+/// Frames of a GIF that names no number (OpenAI API reference, `frame_count`).
+const DEFAULT_FRAMES: u32 = 9;
 
 /// Whether `format` knows the compression level `quality`. Some clients always send 100, which is
 /// what a PNG is anyway.

@@ -53,9 +53,13 @@ impl ImageRequest<'_> {
 
     fn check_size(&self, family: Family) -> Result<(), RequestError> {
         let Size::Exact { width, height } = self.size else { return Ok(()) };
-        family.admit_size(width, height).map_err(|fault| {
+        let admitted = match self.frames() {
+            None => family.admit_size(width, height),
+            Some(frames) => family.admit_frames(width, height, frames),
+        };
+        admitted.map_err(|fault| {
             let (size, model) = (self.size, self.model_in_words());
-            let accepted = family.accepted_sizes();
+            let accepted = family.accepted_sizes(self.frames());
             let fault = format!("'{size}': {fault}. Accepted by {model}: {accepted}");
             RequestError::invalid_value("size", &fault)
         })

@@ -53,8 +53,8 @@ fn numbers_have_bounds() {
         (r#"{"prompt":"p","output_compression":101}"#, RequestCode::IntegerTooLarge),
         (r#"{"prompt":"p","frame_count":1}"#, RequestCode::IntegerTooSmall),
         (r#"{"prompt":"p","frame_count":17}"#, RequestCode::IntegerTooLarge),
-        (r#"{"prompt":"p","frame_duration_ms":10}"#, RequestCode::IntegerTooSmall),
-        (r#"{"prompt":"p","frame_duration_ms":2001}"#, RequestCode::IntegerTooLarge),
+        (r#"{"prompt":"p","frame_duration_ms":9}"#, RequestCode::IntegerTooSmall),
+        (r#"{"prompt":"p","frame_duration_ms":655351}"#, RequestCode::IntegerTooLarge),
     ] {
         assert_eq!(parse(body).unwrap_err().code, code, "{body}");
     }
