@@ -103,6 +103,7 @@ fn read_tool(fields: &Fields<'_>, endpoint: Endpoint, prompt: &str) -> Result<Im
         frame_ms: 0,
         edits: endpoint == Endpoint::Edits,
         mask: None,
+        markup: None,
     })
 }
 
@@ -174,7 +175,8 @@ mod tests {
 
     #[test]
     fn what_it_does_not_know_is_refused() {
-        for name in ["mask", "response_format", "images", "input_fidelity", "frame_count"] {
+        for name in ["mask", "markup", "response_format", "images", "input_fidelity", "frame_count"]
+        {
             let mut body = json!({"model": "gpt-image-2", "prompt": "fox"});
             body[name] = json!("x");
             let error = error(ask(Endpoint::Generations, body));

@@ -99,7 +99,7 @@ async fn read_form(
         let filename = field.file_name().map(str::to_owned);
         let content_type = field.content_type().map(ToString::to_string);
         // A text is a part without a file name; images need none, some clients leave it out.
-        if filename.is_some() || matches!(name.as_str(), "image" | "image[]" | "mask") {
+        if filename.is_some() || matches!(name.as_str(), "image" | "image[]" | "mask" | "markup") {
             files.push(File { name, filename, content_type, bytes: field.bytes().await? });
         } else {
             let text = field.text().await?;

@@ -8,6 +8,7 @@ use super::{
     form::{File, Sent},
 };
 use crate::{
+    picture::Format,
     refusal::Refusal,
     request::{Fields, ImageTool, is_gpt, read_image},
 };
@@ -106,13 +107,19 @@ impl Request {
         if route.endpoint == Endpoint::Edits {
             tool.edits = true;
             fields.fidelity(&tool.model)?;
-            (images, tool.mask) = match sent {
+            let read = match sent {
                 Sent::Form { .. } => read_files(files)?,
                 _ => read_references(object)?,
             };
+            (images, tool.mask, tool.markup) = (read.images, read.mask, read.markup);
+            check_markup(&fields, &tool)?;
         }
+        fields.gif(&tool)?;
         let n = fields.number("n", 1, 10)?.unwrap_or(1);
         let delivery = read_delivery(&fields, n)?;
+        if tool.format == Format::Gif && delivery == Delivery::Stream {
+            return Err(fields.refuse("stream", "GIF output does not support 'stream'."));
+        }
         let holds = match fields.one_of("response_format", &["b64_json", "url"])?.as_str() {
             "url" => Holds::Url,
             _ => Holds::Base64,
@@ -156,7 +163,7 @@ fn check_names(
     if endpoint == Endpoint::Edits {
         known.push("input_fidelity");
         if matches!(sent, Sent::Json(_)) {
-            known.extend(["images", "mask"]);
+            known.extend(["images", "mask", "markup"]);
         }
     }
     fields.only(&known)
@@ -190,12 +197,36 @@ fn read_delivery(fields: &Fields<'_>, n: u32) -> Result<Delivery, Refusal> {
     }
 }
 
-/// The images and the mask of a form.
-fn read_files(files: &[File]) -> Result<(Vec<Bytes>, Option<Bytes>), Refusal> {
-    let (mut images, mut mask) = (Vec::new(), None);
+/// The files of an edit.
+#[derive(Default)]
+struct Files {
+    images: Vec<Bytes>,
+    mask: Option<Bytes>,
+    markup: Option<Bytes>,
+}
+
+/// Refuses a markup that the model or the request has no use for.
+fn check_markup(fields: &Fields<'_>, tool: &ImageTool) -> Result<(), Refusal> {
+    let Some(markup) = &tool.markup else { return Ok(()) };
+    if is_gpt(&tool.model) && !tool.model.starts_with("gpt-image-2.") {
+        let message = format!("The model '{}' does not support 'markup'.", tool.model);
+        return Err(fields.refuse("markup", &message));
+    }
+    if tool.mask.is_some() {
+        return Err(fields.refuse("markup", "'markup' cannot be used together with 'mask'."));
+    }
+    if !markup.is_empty() && !markup.starts_with(b"\x89PNG") {
+        return Err(fields.refuse("markup", "'markup' must be a PNG."));
+    }
+    Ok(())
+}
+
+/// The images, the mask and the markup of a form.
+fn read_files(files: &[File]) -> Result<Files, Refusal> {
+    let mut read = Files::default();
     for file in files {
         let param = file.name.as_str();
-        if !matches!(param, "image" | "image[]" | "mask") {
+        if !matches!(param, "image" | "image[]" | "mask" | "markup") {
             return Err(Refusal::unknown_parameter(param));
         }
         if image::guess_format(&file.bytes).is_err() {
@@ -203,15 +234,16 @@ fn read_files(files: &[File]) -> Result<(Vec<Bytes>, Option<Bytes>), Refusal> {
             return Err(Refusal::invalid(Some("invalid_image"), param, message));
         }
         match param {
-            "mask" => mask = Some(file.bytes.clone()),
-            _ => images.push(file.bytes.clone()),
+            "mask" => read.mask = Some(file.bytes.clone()),
+            "markup" => read.markup = Some(file.bytes.clone()),
+            _ => read.images.push(file.bytes.clone()),
         }
     }
-    check_count(images.len(), "image").map(|()| (images, mask))
+    check_count(read.images.len(), "image").map(|()| read)
 }
 
-/// The images and the mask of a JSON body.
-fn read_references(body: &Value) -> Result<(Vec<Bytes>, Option<Bytes>), Refusal> {
+/// The images, the mask and the markup of a JSON body.
+fn read_references(body: &Value) -> Result<Files, Refusal> {
     let listed = match body.get("images") {
         None | Some(Value::Null) => return Err(missing("images")),
         Some(Value::Array(listed)) => listed,
@@ -224,9 +256,11 @@ fn read_references(body: &Value) -> Result<(Vec<Bytes>, Option<Bytes>), Refusal>
     let images = listed.iter().enumerate();
     let images = images.map(|(index, it)| read_reference(it, &format!("images[{index}]")));
     let images = images.collect::<Result<_, _>>()?;
-    let mask = body.get("mask").filter(|mask| !mask.is_null());
-    let mask = mask.map(|mask| read_reference(mask, "mask")).transpose()?;
-    Ok((images, mask))
+    let overlay = |name: &str| {
+        let reference = body.get(name).filter(|it| !it.is_null());
+        reference.map(|it| read_reference(it, name)).transpose()
+    };
+    Ok(Files { images, mask: overlay("mask")?, markup: overlay("markup")? })
 }
 
 /// One `{image_url}` or `{file_id}`.

@@ -92,6 +92,7 @@ fn what_is_wrong_is_named() {
         ("quality", json!("hd"), "invalid_value"),
         ("output_compression", json!(50), "invalid_value"),
         ("stream", json!("yes"), "invalid_type"),
+        ("frame_count", json!(17), "integer_above_max_value"),
         ("prompt", json!(""), "empty_string"),
         ("prompt", json!("x".repeat(32_001)), "string_above_max_length"),
         ("prompt", Value::Null, "missing_required_parameter"),
@@ -135,6 +136,20 @@ fn an_edit_as_json_names_its_images() {
     let mut many = body.clone();
     many["images"] = json!(vec![json!({"file_id": "f"}); 17]);
     assert_eq!(refused(edit(many)).0, "array_above_max_length");
+    for (more, param) in [
+        (json!({"markup": {"image_url": url}}), "markup"),
+        (json!({"mask": null, "markup": {"image_url": url}}), "markup"),
+        (json!({"output_format": "gif"}), "mask"),
+    ] {
+        let mut body = body.clone();
+        more.as_object().unwrap().iter().for_each(|(key, it)| body[key] = it.clone());
+        assert_eq!(refused(edit(body)).1, param, "{more}");
+    }
+    let mut marked = body.clone();
+    marked["mask"] = Value::Null;
+    marked["model"] = "gpt-image-2.6-flare".into();
+    marked["markup"] = json!({"image_url": url});
+    assert_eq!(edit(marked).unwrap().tool.markup.as_deref(), Some(PNG));
     let mut sharp = body;
     sharp["input_fidelity"] = "high".into();
     assert_eq!(refused(edit(sharp)).1, "input_fidelity");
@@ -150,6 +165,10 @@ async fn an_edit_as_a_form_brings_its_images() {
         ("name=\"image[]\"; filename=\"b.png\"", PNG),
         ("name=\"mask\"", PNG),
     ];
+    let model: (&str, &[u8]) = ("name=\"model\"", b"flux");
+    let marked = form(&[parts[0], parts[3], model, ("name=\"markup\"", PNG)]).await;
+    let marked = Request::read(&route(Endpoint::Edits), &marked).unwrap();
+    assert_eq!(marked.tool.markup.as_deref(), Some(PNG));
     let sent = form(&parts).await;
     let request = Request::read(&route(Endpoint::Edits), &sent).unwrap();
     assert_eq!((request.prompt.as_str(), request.n), ("a fox, füchsig", 2));

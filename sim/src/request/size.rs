@@ -63,8 +63,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// The size that `model` draws for `text`, or the message of the refusal.
-pub(super) fn read(text: &str, model: &str) -> Result<Size, String> {
+/// The size that `model` draws for `text`, or the message of the refusal. `frames` of a GIF share a sheet.
+pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size, String> {
     if text == "auto" {
         return Ok(Size::AUTO);
     }
@@ -94,6 +94,19 @@ pub(super) fn read(text: &str, model: &str) -> Result<Size, String> {
     if u64::from(long) > 3 * u64::from(short) {
         return refuse("The aspect ratio must not exceed 3:1.");
     }
+    if let Some(frames) = frames {
+        // What was measured of squares (November 2026); how other frames are laid out is not known.
+        let edge = match frames {
+            ..=9 => 960,
+            10..=12 => 816,
+            13.. => 720,
+        };
+        return if short > edge {
+            refuse("The frames do not fit onto the sheet.")
+        } else {
+            Ok(size)
+        };
+    }
     if size.pixels() < *PIXELS.start() {
         return refuse("Requested resolution is below the current minimum pixel budget.");
     }
@@ -108,16 +121,16 @@ mod tests {
     use super::*;
 
     fn refused(text: &str, model: &str, why: &str) {
-        let message = read(text, model).unwrap_err();
+        let message = read(text, model, None).unwrap_err();
         assert!(message.contains(why), "{text}: {message}");
     }
 
     #[test]
     fn the_new_models_draw_any_size_within_the_rules() {
         for text in ["1024x1024", "3840x2160", "2160x3840", "640x1024", "2048x2048"] {
-            assert_eq!(read(text, "gpt-image-2").unwrap().to_string(), text);
+            assert_eq!(read(text, "gpt-image-2", None).unwrap().to_string(), text);
         }
-        assert_eq!(read("auto", "gpt-image-2").unwrap(), Size::AUTO);
+        assert_eq!(read("auto", "gpt-image-2", None).unwrap(), Size::AUTO);
         refused("1000x1024", "gpt-image-2", "divisible by 16");
         refused("256x256", "gpt-image-2", "below the current minimum pixel budget");
         refused("3840x3840", "gpt-image-2.5-flare", "exceeds the current pixel budget");
@@ -125,6 +138,16 @@ mod tests {
         refused("3072x512", "gpt-image-2", "3:1");
         refused("+16x16", "gpt-image-2", "WIDTHxHEIGHT");
         refused("huge", "gpt-image-2", "WIDTHxHEIGHT");
+    }
+
+    #[test]
+    fn frames_of_a_gif_share_a_sheet() {
+        assert!(read("960x960", "gpt-image-2.6-flare", Some(9)).is_ok());
+        assert!(read("240x240", "gpt-image-2.6-flare", Some(2)).is_ok());
+        for (text, frames) in [("1024x1024", 2), ("832x832", 10), ("736x736", 13)] {
+            let message = read(text, "gpt-image-2.6-flare", Some(frames)).unwrap_err();
+            assert!(message.contains("sheet"), "{message}");
+        }
     }
 
     #[test]
@@ -136,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_older_models_draw_three_sizes() {
-        assert!(read("1536x1024", "gpt-image-1.5").is_ok());
+        assert!(read("1536x1024", "gpt-image-1.5", None).is_ok());
         refused("2048x2048", "gpt-image-1-mini", "Supported sizes are");
     }
 }

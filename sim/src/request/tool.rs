@@ -64,6 +64,8 @@ pub struct ImageTool {
     pub edits: bool,
     /// The file of the mask; empty for one behind a URL, which is not fetched.
     pub mask: Option<Bytes>,
+    /// The same of the markup, which only the Images API takes.
+    pub markup: Option<Bytes>,
 }
 
 /// Reads `tools` and checks that `tool_choice` names one of them. `None`: no picture is wanted.
@@ -127,6 +129,7 @@ impl Fields<'_> {
         tool.edits = self.one_of("action", &["auto", "generate", "edit"])? == "edit";
         tool.mask = self.mask()?;
         self.fidelity(&tool.model)?;
+        self.gif(&tool)?;
         self.edit(&tool, input)?;
         Ok(tool)
     }
@@ -142,9 +145,14 @@ impl Fields<'_> {
         };
         let asked_size = self.text("size")?.unwrap_or("auto").to_owned();
         let format = self.format()?;
+        let frames = self.number("frame_count", 2, 16)?.unwrap_or(9);
+        let frame_ms = self.number("frame_duration_ms", 0, u64::from(u32::MAX))?.unwrap_or(200);
+        // Rounded, and at most what a GIF can say.
+        let frame_ms = (frame_ms.saturating_add(5) / 10 * 10).min(655_350);
         let asked_background = self.one_of("background", &["auto", "transparent", "opaque"])?;
         Ok(ImageTool {
-            size: size::read(&asked_size, &model).map_err(|why| self.refuse("size", &why))?,
+            size: size::read(&asked_size, &model, (format == Format::Gif).then_some(frames))
+                .map_err(|why| self.refuse("size", &why))?,
             asked_size,
             quality: self.one_of("quality", qualities)?,
             background: self.background(&asked_background, format)?,
@@ -153,10 +161,11 @@ impl Fields<'_> {
             compression: self.compression(format)?,
             moderation: self.one_of("moderation", &["auto", "low"])?,
             partial_images: self.number("partial_images", 0, 3)?.unwrap_or(0),
-            frames: self.number("frame_count", 2, 64)?.unwrap_or(9),
-            frame_ms: self.number("frame_duration_ms", 20, 2000)?.unwrap_or(200),
+            frames,
+            frame_ms,
             edits: false,
             mask: None,
+            markup: None,
             model,
         })
     }
@@ -221,6 +230,23 @@ impl Fields<'_> {
             return Err(self.refuse("input_fidelity", &message));
         }
         self.one_of("input_fidelity", &["low", "high"]).map(drop)
+    }
+
+    /// What a GIF does not have.
+    pub(crate) fn gif(&self, tool: &ImageTool) -> Result<(), Refusal> {
+        let has = |name: &str| self.object.get(name).is_some_and(|it| !it.is_null());
+        let found = match () {
+            () if tool.format != Format::Gif => None,
+            () if tool.mask.is_some() && self.tool.is_some() => Some("input_image_mask"),
+            () if tool.mask.is_some() => Some("mask"),
+            () if tool.partial_images > 0 => Some("partial_images"),
+            () if has("output_compression") => Some("output_compression"),
+            () => None,
+        };
+        match found {
+            Some(name) => Err(self.refuse(name, &format!("GIF output does not support '{name}'."))),
+            None => Ok(()),
+        }
     }
 
     fn edit(&self, tool: &ImageTool, input: &Input) -> Result<(), Refusal> {

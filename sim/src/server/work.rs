@@ -63,6 +63,9 @@ impl Work {
         if tool.mask.is_some() {
             caption += " · mask";
         }
+        if tool.markup.is_some() {
+            caption += " · markup";
+        }
         caption
     }
 
@@ -94,8 +97,8 @@ impl Work {
             detail,
             stage: Stage::Final,
             seed: state.options.seed.unwrap_or(0) ^ look.rotate_left(8) ^ number.rotate_left(56),
-            // The mask is the last of the small pictures.
-            references: images.iter().chain(&tool.mask).cloned().collect(),
+            // The mask or the markup is the last of the small pictures.
+            references: images.iter().chain(&tool.mask).chain(&tool.markup).cloned().collect(),
             frames: tool.frames,
             frame_ms: tool.frame_ms,
             base64_len: self.settings.base64_len,
