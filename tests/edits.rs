@@ -245,6 +245,95 @@ fn images_that_json_escapes_are_counted_once_more() {
     assert_eq!(budget.used(), 0);
 }
 
+#[test]
+fn an_overlay_that_json_escapes_is_counted_once_more() {
+    let url = format!("data:image\\/png;base64,iVBORw0KGgo{}", "A".repeat(3_000_001));
+    let upstream = json!({"api": "images", "authority": "provider.example",
+        "credential": {"bearer_env": "TOKEN"}, "timeout": "60s", "edits": "json"});
+    let small = json!({"max_buffered_bytes": 8_000_000, "max_image_bytes": 1000,
+        "upstreams": {"openai": upstream}, "default_model": "gpt-image-9"});
+    let (gate, budget) = gate(&small);
+    let other = form(&[("prompt", false, b"p"), ("image", true, PNG)]);
+    for name in ["mask", "markup"] {
+        let images = r#""images":[{"image_url":"https://a/b"}]"#;
+        let object = format!(r#"{{"prompt":"p",{images},"{name}":{{"image_url":"{url}"}}}}"#);
+        let (other, _) = send(&gate, FORM, &[&other]);
+        let (_, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+        assert_eq!(outcome.unwrap_err().status, 503, "{name}");
+        drop(other);
+        let (_, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+        assert!(outcome.is_ok(), "{name}");
+    }
+    assert_eq!(budget.used(), 0);
+}
+
+/// Upstreams of both APIs under these names.
+fn both_apis(models: &Value) -> Rc<Gate> {
+    let codex = json!({"authority": "chatgpt.example", "timeout": "60s",
+        "credential": {"bearer_env": "TOKEN", "account_id_env": "ACCOUNT"}});
+    let provider = json!({"api": "images", "authority": "provider.example", "timeout": "60s",
+        "credential": {"bearer_env": "TOKEN"}});
+    let mut bare = provider.clone();
+    bare["masks"] = json!(false);
+    let upstreams = json!({"codex": codex, "openai": provider, "bare": bare});
+    gate(&json!({"upstreams": upstreams, "models": [{"match": "*", "upstream": models}]})).0
+}
+
+#[test]
+fn a_markup_goes_to_who_takes_it() {
+    let with = |model: &'static str, more: &[Field<'_>]| {
+        let fields = [("prompt", false, &b"p"[..]), ("model", false, model.as_bytes())];
+        form(&[&fields[..], &[("image", true, PNG), ("markup", true, PNG)], more].concat())
+    };
+    let markup = with("gpt-image-2.6-flare", &[]);
+    for list in [json!(["codex", "openai"]), json!(["bare", "openai"]), json!("openai")] {
+        let forward = send(&both_apis(&list), FORM, &[&markup]).1.unwrap();
+        assert_eq!(forward.upstream, "openai", "{list}");
+        let written = String::from_utf8_lossy(&forward.body);
+        let head = "name=\"markup\"; filename=\"markup.png\"\r\nContent-Type: image/png\r\n\r\n";
+        assert_eq!(written.matches(head).count(), 1, "{written}");
+    }
+    for (list, body, code) in [
+        (json!("codex"), &markup, "unsupported_parameter"),
+        (json!(["codex", "bare"]), &markup, "unsupported_parameter"),
+        (json!("bare"), &markup, "unsupported_parameter"),
+        (json!(["codex", "openai"]), &with("gpt-image-2", &[]), "invalid_value"),
+        (json!("openai"), &with("gpt-image-2.5-flare", &[("mask", true, PNG)]), "invalid_value"),
+    ] {
+        let reply = send(&both_apis(&list), FORM, &[body]).1.unwrap_err();
+        assert_eq!(told(&reply), (400, json!(code), json!("markup")), "{list}");
+    }
+}
+
+#[test]
+fn an_upstreams_fault_with_the_markup_is_told_of_the_markup() {
+    let body = form(&[
+        ("prompt", false, b"p"),
+        ("model", false, b"gpt-image-2.6-flare"),
+        ("image", true, PNG),
+        ("markup", true, PNG),
+    ]);
+    for (code, kind, param, wanted) in [
+        ("invalid_image_file", "invalid_request_error", "markup", "invalid_image"),
+        ("unsupported_file_mimetype", "x", "markup", "unsupported_image_media_type"),
+        ("invalid_value", "image_generation_user_error", "", "invalid_value"),
+    ] {
+        let (mut exchange, forward) = send(&both_apis(&json!("openai")), FORM, &[&body]);
+        forward.unwrap();
+        let head = ResponseHead { status: 400, ..ResponseHead::default() };
+        exchange.response_headers(head, End::Open, NOW);
+        let param = if param.is_empty() { Value::Null } else { json!(param) };
+        let error = json!({"error": {"code": code, "type": kind, "param": param,
+            "message": "Invalid markup: it is not of the size of the image."}});
+        match support::collect(&mut exchange, error.to_string().into_bytes(), End::Stream, NOW) {
+            OnAnswer::Reply(reply) => {
+                assert_eq!(told(&reply), (400, json!(wanted), json!("markup")), "{code}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// The body cut in these places.
 fn cut<'b>(bytes: &'b [u8], places: &[prop::sample::Index]) -> Vec<&'b [u8]> {
     let mut places: Vec<usize> = places.iter().map(|it| it.index(bytes.len() + 1)).collect();

@@ -137,6 +137,14 @@ fn one_image_is_called_image_and_nested_options_are_spelt_as_clients_do() {
 }
 
 #[test]
+fn an_edit_in_json_names_its_markup_as_its_mask() {
+    let request = json!({"prompt": "p", "model": "gpt-image-2.6-flare",
+        "images": [{"image_url": url(&png(1))}], "markup": {"image_url": url(&png(2))}});
+    let forward = edit(&json!({"edits": "json"}), &request).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&forward.body).unwrap(), request);
+}
+
+#[test]
 fn a_clients_form_is_written_anew_and_never_passed_on() {
     let theirs = b"--x\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\np\r\n\
         --x\r\ncontent-disposition: form-data; name=\"user\"\r\n\r\nacme\r\n\
@@ -216,19 +224,19 @@ proptest! {
     fn a_form_fits_the_vector_that_was_made_for_it(
         prompt in "(\\PC|\r\n--imagegate-form-0|\"|\\\\){1,200}",
         sizes in proptest::collection::vec(0_usize..20_000, 1..=16),
-        mask in proptest::option::of(0_usize..20_000),
+        overlay in proptest::option::of((0_usize..20_000, prop::sample::select(&["mask", "markup"]))),
         from_json in any::<bool>(),
     ) {
         let png = |len: usize| [b"\x89PNG\r\n\x1a\n".as_slice(), &vec![b'-'; len]].concat();
         let files: Vec<Vec<u8>> = sizes.iter().map(|len| png(*len)).collect();
-        let mask = mask.map(png);
+        let overlay = overlay.map(|(len, name)| (png(len), name));
         let (encoding, request) = match from_json {
             true => {
                 let images: Vec<_> = files.iter().map(|it| json!({"image_url": url(it)})).collect();
                 let mut request = json!({"prompt": prompt, "images": images, "quality": "high",
                     "size": "1024x1024", "background": "opaque", "moderation": "low"});
-                if let Some(mask) = &mask {
-                    request["mask"] = json!({"image_url": url(mask)});
+                if let Some((file, name)) = &overlay {
+                    request[*name] = json!({"image_url": url(file)});
                 }
                 (Encoding::Json, request.to_string().into_bytes())
             }
@@ -238,8 +246,8 @@ proptest! {
                 for file in &files {
                     form.file("image[]", "a", "image/png", |out| out.extend_from_slice(file));
                 }
-                if let Some(mask) = &mask {
-                    form.file("mask", "a", "image/png", |out| out.extend_from_slice(mask));
+                if let Some((file, name)) = &overlay {
+                    form.file(name, "a", "image/png", |out| out.extend_from_slice(file));
                 }
                 let form = form.finish();
                 let boundary = Boundary::of_content_type(form.content_type.as_bytes());
@@ -257,6 +265,7 @@ proptest! {
         let written = translate(&request, &target(Edits::Form));
         let read = fields(&written.content_type, &written.bytes);
         let read: Vec<_> = read.iter().filter(|it| it.1 == Kind::File).map(|it| &it.2).collect();
-        prop_assert_eq!(read, files.iter().chain(&mask).collect::<Vec<_>>());
+        let overlay = overlay.as_ref().map(|(file, _)| file);
+        prop_assert_eq!(read, files.iter().chain(overlay).collect::<Vec<_>>());
     }
 }

@@ -33,6 +33,9 @@ pub struct ImagesRequest<'a> {
     /// Where the first image is edited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<ImageRef<'a>>,
+    /// What is drawn over the first image to show what is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub markup: Option<ImageRef<'a>>,
 }
 
 impl ImagesRequest<'_> {

@@ -7,7 +7,7 @@ use super::pointer::Pointer;
 /// The limits of an upstream, each as wide as the filter's own by default.
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {
-    /// Reference images of one edit, the mask not counted; 1 to 16.
+    /// Reference images of one edit, its mask or markup not counted; 1 to 16.
     pub edit_images: usize,
     /// The body that is sent to it, in bytes; `usize::MAX` if there is no limit.
     pub request_bytes: usize,
@@ -15,7 +15,7 @@ pub struct Capacity {
     pub https_images: bool,
     /// Previews that it sends; 0 to 3.
     pub partial_images: u32,
-    /// Whether it takes the mask of an edit.
+    /// Whether it takes the mask of an edit, or its markup.
     pub masks: bool,
 }
 

@@ -23,7 +23,7 @@ use super::rests;
 use super::sending::{forward, target};
 use super::ticket::Ticket;
 use crate::auth;
-use crate::config::{Candidate, Consumer, Model, RequestLimits};
+use crate::config::{Api, Candidate, Consumer, Model, RequestLimits};
 use crate::limits::Scope;
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
@@ -156,8 +156,8 @@ fn make_room(
     relays: bool,
     keeps: bool,
 ) -> Result<Rooms, Failure> {
-    let copied =
-        request.images.iter().map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
+    let images = request.images.iter().chain(request.overlays().map(|it| it.1));
+    let copied = images.map(ReferenceImage::owned_len).fold(0, usize::saturating_add);
     let lens = model.candidates.iter().map(|it| max_len(request, &target(it, 1)));
     let sent = lens.max().unwrap_or_default();
     let standing = [len, copied, sent].into_iter().fold(0, usize::saturating_add);
@@ -196,13 +196,23 @@ fn check(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> Result<(), Fa
     let target = target(candidate, 1);
     request.check_model(&candidate.sent)?;
     request.check_images(capacity.edit_images, capacity.https_images)?;
-    request.check_mask(capacity.masks)?;
+    request.check_overlays(overlays(candidate))?;
     if target.is_form(request) {
         request.check_files()?;
     }
     match max_len(request, &target) > capacity.request_bytes {
         true => Err(Failure::UpstreamTooLarge),
         false => Ok(()),
+    }
+}
+
+/// What `candidate` takes over the first image of an edit. The image tool of the Responses API knows no
+/// `markup`.
+fn overlays(candidate: &Candidate<'_>) -> &'static [&'static str] {
+    match (candidate.upstream.capacity().masks, candidate.upstream.api()) {
+        (false, _) => &[],
+        (true, Api::Responses) => &["mask"],
+        (true, Api::Images) => &["mask", "markup"],
     }
 }
 

@@ -80,6 +80,12 @@ impl Family {
         }
     }
 
+    /// Whether an edit may have a `markup`.
+    #[must_use]
+    pub const fn takes_markup(self) -> bool {
+        matches!(self, Self::RuledFine | Self::Other)
+    }
+
     /// The values of `input_fidelity` that the model called `name` accepts. The families with a rule
     /// for sizes always keep closely to their images and know no such option.
     #[must_use]

@@ -150,6 +150,9 @@ pub enum Malformed {
     /// A file of another type.
     #[error("its first bytes are not those of a PNG, JPEG, WebP or GIF")]
     File,
+    /// A file that is no PNG where one is wanted.
+    #[error("its first bytes are not those of a PNG, and nothing else is accepted here")]
+    NoPng,
     /// Base64 where a URL is wanted.
     #[error("it is no URL. Expected 'https://…' or 'data:image/png;base64,…'")]
     NoUrl,
@@ -207,7 +210,7 @@ impl Malformed {
     pub const fn fault(self) -> ReferenceFault {
         match self {
             Self::Empty | Self::EmptyFile => ReferenceFault::Empty,
-            Self::File => ReferenceFault::Image,
+            Self::File | Self::NoPng => ReferenceFault::Image,
             Self::NoUrl
             | Self::Scheme
             | Self::Url

@@ -52,9 +52,9 @@ pub struct Limits {
     pub max_n: u32,
     /// Entries of `images` of a generation.
     pub max_reference_images: usize,
-    /// Images of an edit, without its mask.
+    /// Images of an edit, without its mask or markup.
     pub max_edit_images: usize,
-    /// Decoded bytes of one image or mask.
+    /// Decoded bytes of one image, mask or markup.
     pub max_reference_image_bytes: usize,
 }
 
@@ -158,6 +158,7 @@ impl<'a> ImageRequest<'a> {
         request.images = images;
         request.edit = Some(edit);
         request.unknown = object.take_unknown();
+        request.check_markup()?;
         request.check_format()?;
         request.check_streaming()?;
         Ok(request)
@@ -233,7 +234,5 @@ pub const FIELDS: &[&str] = &[
 ];
 
 /// Fields of the OpenAI API that are refused by name, and what to do instead.
-const UNSERVED: [(&str, &str); 2] = [
-    ("style", "Only DALL-E 3 knew it. Describe the style in 'prompt'"),
-    ("markup", form::NO_MARKUP),
-];
+const UNSERVED: [(&str, &str); 1] =
+    [("style", "Only DALL-E 3 knew it. Describe the style in 'prompt'")];

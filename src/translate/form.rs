@@ -11,10 +11,10 @@ use crate::openai::reference_image::ReferenceImage;
 
 /// `fields` and these pictures as a form of about `capacity` bytes. A picture that is no file is left out: the
 /// caller has made sure that there is none.
-pub(super) fn write(
+pub(super) fn write<'a>(
     fields: &ImagesRequest<'_>,
     images: &[ReferenceImage<'_>],
-    mask: Option<&ReferenceImage<'_>>,
+    overlays: impl Iterator<Item = (&'static str, &'a ReferenceImage<'a>)>,
     capacity: usize,
 ) -> Form {
     let mut form = Writer::new(capacity);
@@ -29,9 +29,7 @@ pub(super) fn write(
     for (place, image) in (1_usize..).zip(images) {
         push_file(&mut form, name, &format!("image-{place}"), image);
     }
-    if let Some(mask) = mask {
-        push_file(&mut form, "mask", "mask", mask);
-    }
+    overlays.for_each(|(name, image)| push_file(&mut form, name, name, image));
     form.finish()
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::form;
-use super::request::{Body, JSON, Target, image_ref, mask, max_len, options};
+use super::request::{Body, JSON, Target, image_ref, max_len, options, overlay};
 use crate::codex::provider::ImagesRequest;
 use crate::openai::request::ImageRequest;
 
@@ -39,11 +39,12 @@ pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Term
         ..ImagesRequest::default()
     };
     if target.is_form(request) {
-        let form = form::write(&fields, &request.images, mask(request), capacity);
+        let form = form::write(&fields, &request.images, request.overlays(), capacity);
         return Body { content_type: Cow::Owned(form.content_type), accept, bytes: form.body };
     }
     fields.images = request.images.iter().map(image_ref).collect();
     fields.mask = image_mask;
+    fields.markup = overlay(request, "markup").map(image_ref);
     Body { content_type: Cow::Borrowed(JSON), accept, bytes: fields.write(capacity) }
 }
 

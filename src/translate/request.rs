@@ -130,7 +130,7 @@ pub(super) fn options<'a>(request: &'a ImageRequest<'_>) -> Options<'a> {
         partial_images: request.stream.map(|it| it.previews).filter(|previews| *previews > 0),
         moderation: request.moderation.map(|moderation| moderation.as_str()),
         input_fidelity: edit.and_then(|it| it.input_fidelity).map(|it| it.as_str()),
-        input_image_mask: mask(request).map(image_ref),
+        input_image_mask: overlay(request, "mask").map(image_ref),
         complexity: request.complexity.map(|complexity| complexity.as_str()),
         frame_count: request.frame_count,
         frame_duration_ms: request.frame_duration_ms,
@@ -141,8 +141,16 @@ pub(super) fn options<'a>(request: &'a ImageRequest<'_>) -> Options<'a> {
     }
 }
 
-pub(super) fn mask<'a, 'r>(request: &'a ImageRequest<'r>) -> Option<&'a ReferenceImage<'r>> {
-    request.edit.as_ref().and_then(|edit| edit.mask.as_ref())
+pub(super) fn overlay<'a>(
+    request: &'a ImageRequest<'_>,
+    name: &str,
+) -> Option<&'a ReferenceImage<'a>> {
+    request.overlays().find(|it| it.0 == name).map(|it| it.1)
+}
+
+/// The images and what lies over the first of them.
+fn all_images<'a>(request: &'a ImageRequest<'_>) -> impl Iterator<Item = &'a ReferenceImage<'a>> {
+    request.images.iter().chain(request.overlays().map(|it| it.1))
 }
 
 pub(super) fn image_ref<'a>(image: &'a ReferenceImage<'_>) -> ImageRef<'a> {
@@ -167,7 +175,7 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
 #[must_use]
 pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
     if let (Target::Images { image_model, .. }, true) = (target, target.is_form(request)) {
-        let files = request.images.iter().chain(mask(request)).map(form::max_file_len);
+        let files = all_images(request).map(form::max_file_len);
         return files
             .chain([form::MAX_FIELDS_BYTES, request.prompt.len(), image_model.len()])
             .fold(0, usize::saturating_add);
@@ -180,10 +188,7 @@ pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
     };
     let escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     let escapes = request.prompt.bytes().filter(escaped).count();
-    let images = request
-        .images
-        .iter()
-        .chain(mask(request))
+    let images = all_images(request)
         .map(|image| image.text_len().saturating_add(FRAME_BYTES_PER_IMAGE))
         .fold(0, usize::saturating_add);
     [FRAME_BYTES, images, request.prompt.len(), escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE)]

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use super::{ImageRequest, InputFidelity, Limits, Member, Object, RequestCode, RequestError};
 use crate::multipart::Boundary;
-use crate::openai::reference_image::{Malformed, ReferenceImage};
+use crate::openai::reference_image::{FileType, Malformed, ReferenceImage};
 
 /// What only an edit has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit<'a> {
     /// Whose transparent areas say where the first image is edited.
     pub mask: Option<ReferenceImage<'a>>,
+    /// What is drawn over the first image to show what is meant; never beside a mask.
+    pub markup: Option<ReferenceImage<'a>>,
     /// How closely the images are kept to.
     pub input_fidelity: Option<InputFidelity>,
     /// By which name the client knows its images.
@@ -50,7 +52,8 @@ impl ImagesName {
     }
 }
 
-/// Reads `images` and `mask`, each an object with an `image_url`.
+/// Reads `images`, `mask` and `markup`, each an object with an `image_url`. OpenAI describes `markup` for forms
+/// alone; in JSON it is written as the mask is.
 pub(super) fn read<'a>(
     object: &mut Object<'a>,
     limits: &Limits,
@@ -62,9 +65,11 @@ pub(super) fn read<'a>(
         .iter()
         .map(|element| read_reference(element, limits))
         .collect::<Result<_, _>>()?;
-    let mask = object.take("mask").map(|mask| read_reference(&mask, limits)).transpose()?;
+    let mut overlay =
+        |name| object.take(name).map(|member| read_reference(&member, limits)).transpose();
+    let (mask, markup) = (overlay("mask")?, overlay("markup")?);
     let input_fidelity = object.word("input_fidelity")?;
-    Ok((images, Edit { mask, input_fidelity, images_name: ImagesName::Images }))
+    Ok((images, Edit { mask, markup, input_fidelity, images_name: ImagesName::Images }))
 }
 
 /// `{"image_url": "…"}`. What `file_id` names is hosted at OpenAI, if anywhere.
@@ -90,7 +95,35 @@ fn read_reference<'a>(
 }
 
 impl ImageRequest<'_> {
-    /// Holds the images and the mask to what can be sent as files, for an upstream that takes no others.
+    /// The mask or the markup, with its name: what lies over the first image.
+    pub fn overlays(&self) -> impl Iterator<Item = (&'static str, &ReferenceImage<'_>)> {
+        let edit = self.edit.as_ref();
+        let overlays = edit.map(|edit| [("mask", &edit.mask), ("markup", &edit.markup)]);
+        let overlays = overlays.into_iter().flatten();
+        overlays.filter_map(|(name, image)| Some((name, image.as_ref()?)))
+    }
+
+    /// Holds `markup` to what it can be: a PNG, which may be transparent, and no second overlay.
+    pub(super) fn check_markup(&self) -> Result<(), RequestError> {
+        let Some(edit) = self.edit.as_ref() else { return Ok(()) };
+        let Some(markup) = &edit.markup else { return Ok(()) };
+        if edit.mask.is_some() {
+            let fault = "it cannot be sent with a 'mask'. Send one of them";
+            return Err(RequestError::invalid_value("markup", fault));
+        }
+        let param = match markup {
+            ReferenceImage::File { .. } => "markup",
+            ReferenceImage::Url(_) | ReferenceImage::Base64(_) => "markup.image_url",
+        };
+        // What is elsewhere, the upstream looks at.
+        match markup.to_file() {
+            Ok(file) if file.file_type == FileType::Png => Ok(()),
+            Err(Malformed::Elsewhere) => Ok(()),
+            Ok(_) | Err(_) => Err(RequestError::malformed_image(param.into(), Malformed::NoPng)),
+        }
+    }
+
+    /// Holds the images and the overlays to what can be sent as files, for an upstream that takes no others.
     ///
     /// # Errors
     ///
@@ -103,13 +136,15 @@ impl ImageRequest<'_> {
                 RequestError::malformed_image(format!("images[{index}]{inner}").into(), fault)
             })?;
         }
-        let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
-        mask.map_or(Ok(()), |mask| mask.to_file().map(|_| ()))
-            .map_err(|fault| RequestError::malformed_image(format!("mask{inner}").into(), fault))
+        for (name, image) in self.overlays() {
+            image.to_file().map_err(|fault| {
+                RequestError::malformed_image(format!("{name}{inner}").into(), fault)
+            })?;
+        }
+        Ok(())
     }
 
-    /// Holds the images and the mask to `most` images, the mask not counted, and to `data:` URLs and
-    /// files unless `https` URLs are taken, for an upstream that takes no others.
+    /// Holds the images to `most`, the overlays not counted, and all of them to `data:` URLs and files unless `https` URLs are taken, for an upstream that takes no others.
     ///
     /// # Errors
     ///
@@ -131,26 +166,24 @@ impl ImageRequest<'_> {
             let param = format!("images[{index}]{inner}");
             return Err(RequestError::invalid_value(param, fault));
         }
-        let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
-        match mask.is_some_and(ReferenceImage::is_remote) {
-            true => Err(RequestError::invalid_value(format!("mask{inner}"), fault)),
-            false => Ok(()),
+        match self.overlays().find(|(_, image)| image.is_remote()) {
+            Some((name, _)) => Err(RequestError::invalid_value(format!("{name}{inner}"), fault)),
+            None => Ok(()),
         }
     }
 
-    /// Holds the request to no mask unless masks are taken, for an upstream that does not know them.
+    /// Holds the request to the overlays that are taken, for an upstream that does not know the others.
     ///
     /// # Errors
     ///
-    /// There is a mask.
-    pub fn check_mask(&self, taken: bool) -> Result<(), RequestError> {
-        let mask = self.edit.as_ref().and_then(|edit| edit.mask.as_ref());
-        match mask.is_some() && !taken {
-            true => {
-                let fault = "The upstream of this model takes no masks. Leave it out";
-                Err(RequestError::unsupported_parameter("mask", fault))
+    /// There is another.
+    pub fn check_overlays(&self, taken: &[&str]) -> Result<(), RequestError> {
+        match self.overlays().find(|(name, _)| !taken.contains(name)) {
+            Some((name, _)) => {
+                let fault = format!("The upstream of this model takes no {name}. Leave it out");
+                Err(RequestError::unsupported_parameter(name, &fault))
             }
-            false => Ok(()),
+            None => Ok(()),
         }
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Form<'a> {
     /// Parts called `image[]`, kept or not.
     count: usize,
     mask: Option<Part<'a>>,
+    markup: Option<Part<'a>>,
 }
 
 impl<'a> Form<'a> {
@@ -51,7 +52,8 @@ impl<'a> Form<'a> {
             }
             b"mask" if self.mask.is_some() => return Err(twice("mask")),
             b"mask" => self.mask = Some(part),
-            b"markup" => return Err(RequestError::unsupported_parameter("markup", NO_MARKUP)),
+            b"markup" if self.markup.is_some() => return Err(twice("markup")),
+            b"markup" => self.markup = Some(part),
             _ => self.push_text(&part)?,
         }
         Ok(self)
@@ -112,10 +114,12 @@ impl<'a> Form<'a> {
         if images.is_empty() {
             return Err(RequestError::missing_parameter("image".into()));
         }
-        let mask =
-            self.mask.map(|mask| read_file(&mask, "mask".to_owned(), max_bytes)).transpose()?;
+        let overlay = |file: Option<Part<'a>>, name: &str| {
+            file.map(|file| read_file(&file, name.to_owned(), max_bytes)).transpose()
+        };
+        let (mask, markup) = (overlay(self.mask, "mask")?, overlay(self.markup, "markup")?);
         let input_fidelity = object.word("input_fidelity")?;
-        Ok((images, Edit { mask, input_fidelity, images_name }))
+        Ok((images, Edit { mask, markup, input_fidelity, images_name }))
     }
 }
 
@@ -167,4 +171,3 @@ pub const FORM_FIELDS: &[&str] = &[
 
 /// Room for 256 characters, the longest that any plain field but the prompt may have.
 const MAX_TEXT_BYTES: usize = 1024;
-pub(super) const NO_MARKUP: &str = "The image tool has no such option. Send a 'mask'";

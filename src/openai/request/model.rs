@@ -23,6 +23,11 @@ impl ImageRequest<'_> {
         self.check_word("output_format", self.output_format, family.output_formats())?;
         let fidelity = self.edit.as_ref().and_then(|edit| edit.input_fidelity);
         self.check_word("input_fidelity", fidelity, Family::input_fidelities(model))?;
+        if !family.takes_markup() && self.overlays().any(|(name, _)| name == "markup") {
+            let model = self.model_in_words();
+            let fault = format!("{model} takes none; 'gpt-image-2.5' and later models do");
+            return Err(RequestError::invalid_value("markup", &fault));
+        }
         self.check_size(family)
     }
 

@@ -24,6 +24,11 @@ pub(super) fn origin(api: Api, param: Option<&str>) -> Origin {
     }
 }
 
+/// Whether `field` of the client's holds an image.
+pub(super) fn is_image(field: &str) -> bool {
+    field.starts_with("images") || matches!(field, "mask" | "markup")
+}
+
 /// `param` is a field of the Images API, such as `size`, `image[2]` or `images[2].image_url`. What the
 /// client did not set is not sent, `response_format` and `stream` apart, which the operator chose.
 fn of_images(param: &str) -> Origin {
@@ -38,6 +43,7 @@ fn of_images(param: &str) -> Origin {
             }
         }
         "mask" => Origin::Client(Cow::Borrowed("mask")),
+        "markup" => Origin::Client(Cow::Borrowed("markup")),
         "prompt" => Origin::Client(Cow::Borrowed("prompt")),
         "partial_images" => Origin::Client(Cow::Borrowed("partial_images")),
         "n" => Origin::Client(Cow::Borrowed("n")),
@@ -128,8 +134,9 @@ const TOOL_FIELDS: [&str; 12] = [
     "model",
 ];
 
-const GUESSES: [(&[&str], &str); 10] = [
+const GUESSES: [(&[&str], &str); 11] = [
     (&["input_fidelity", "input fidelity"], "input_fidelity"),
+    (&["markup"], "markup"),
     (&["mask"], "mask"),
     (&["compression"], "output_compression"),
     (&["background", "transparen"], "background"),
@@ -189,6 +196,8 @@ mod tests {
             ("images[70000]", "images"),
             ("mask", "mask"),
             ("mask.image_url", "mask"),
+            ("markup", "markup"),
+            ("markup.image_url", "markup"),
             ("svg.model", "svg"),
             ("svg[model]", "svg"),
             ("partial_images", "partial_images"),

@@ -5,7 +5,7 @@ mod request;
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    field::{Origin, origin},
+    field::{self, Origin, origin},
     phrase::Phrase,
     redact, retry,
     sense::Sense,
@@ -211,9 +211,7 @@ impl<'a> Report<'a> {
 
     fn reference_invalid(&self, fault: ReferenceFault) -> Failure {
         let param = match origin(self.api, self.info.param.as_deref()) {
-            Origin::Client(field) if field.starts_with("images") || field == "mask" => {
-                field.into_owned()
-            }
+            Origin::Client(field) if field::is_image(&field) => field.into_owned(),
             Origin::Client(_) | Origin::Ours | Origin::Unnamed => "images".to_owned(),
         };
         Failure::ReferenceInvalid { param, fault, message: self.message(REFERENCE_INVALID) }

@@ -127,7 +127,7 @@ fn files_and_texts_stand_where_they_belong() {
     assert_refused(form_edit(&text), "invalid_type", "image", "expected a file, but got text");
     assert_refused(form_with(&[("mask", false, PNG)]), "invalid_type", "mask", "a file");
     assert_refused(form_with(&[("n", true, b"1")]), "invalid_type", "n", "expected text");
-    assert_refused(form_with(&[("markup", true, PNG)]), "unsupported_parameter", "markup", "mask");
+    assert_refused(form_with(&[("markup", false, PNG)]), "invalid_type", "markup", "a file");
     assert_refused(form_with(&[("user", false, b"\xff")]), "invalid_value", "user", "UTF-8");
 }
 
@@ -141,6 +141,8 @@ fn no_field_comes_twice() {
     assert_refused(form_edit(&late), "invalid_form", "image", "'image[]'");
     let masks = [("mask", true, PNG), ("mask", true, PNG)];
     assert_refused(form_with(&masks), "invalid_form", "mask", "more than once");
+    let markups = [("markup", true, PNG), ("markup", true, PNG)];
+    assert_refused(form_with(&markups), "invalid_form", "markup", "more than once");
     let fields = [("n", false, &b"1"[..]), ("n", false, b"2")];
     assert_refused(form_with(&fields), "invalid_form", "n", "more than once");
     assert!(form_with(&[("n", false, b"1"), ("n", false, b"1")]).is_ok());
@@ -237,6 +239,60 @@ fn the_model_decides_on_fidelity() {
         if let Err(error) = judged {
             assert_eq!(error.param.as_deref(), Some("input_fidelity"));
         }
+    }
+}
+
+#[test]
+fn a_markup_is_a_png_and_no_second_overlay() {
+    assert!(form_with(&[("markup", true, PNG)]).is_ok());
+    let jpeg = ("markup", true, &b"\xff\xd8\xff\xe0"[..]);
+    assert_refused(form_with(&[jpeg]), "invalid_image", "markup", "PNG");
+    assert_refused(form_with(&[("markup", true, b"")]), "empty_image_file", "markup", "empty");
+    let both = [("markup", true, PNG), ("mask", true, PNG)];
+    assert_refused(form_with(&both), "invalid_value", "markup", "'mask'");
+    let png = "data:image/png;base64,iVBORw0KGgo=";
+    let edit = |more: Value| {
+        let mut edit = json!({"prompt": "p", "images": [{"image_url": png}]});
+        more.as_object().unwrap().iter().for_each(|(name, it)| edit[name] = it.clone());
+        json_edit(&edit)
+    };
+    for url in [png, "data:image/jpeg;name=a;base64,iVBORw0KGgo=", "https://a/b"] {
+        assert!(edit(json!({"markup": {"image_url": url}})).is_ok(), "{url}");
+    }
+    let gif = json!({"markup": {"image_url": "data:image/png;base64,R0lGODlh"}});
+    assert_refused(edit(gif), "invalid_image", "markup.image_url", "PNG");
+    let both = json!({"markup": {"image_url": png}, "mask": {"image_url": png}});
+    assert_refused(edit(both), "invalid_value", "markup", "'mask'");
+    assert_refused(
+        edit(json!({"markup": {"file_id": "f"}})),
+        "unsupported_parameter",
+        "markup.file_id",
+        "",
+    );
+}
+
+#[test]
+fn the_model_decides_on_markup() {
+    let png = "data:image/png;base64,iVBORw0KGgo=";
+    let body = json!({"prompt": "p", "model": "acme-draw", "images": [{"image_url": png}],
+        "markup": {"image_url": png}})
+    .to_string();
+    let limits = Limits::default();
+    let request = ImageRequest::parse_edit(body.as_bytes(), &Encoding::Json, &limits).unwrap();
+    for model in ["gpt-image-1", "chatgpt-image-latest", "gpt-image-2", "gpt-image-2-2026-04-21"] {
+        let error = request.check_model(model).unwrap_err();
+        assert_eq!(
+            (error.code.as_str(), error.param.as_deref()),
+            ("invalid_value", Some("markup"))
+        );
+        assert_eq!(
+            error.message,
+            "Invalid value for 'markup': the model 'acme-draw' takes none; 'gpt-image-2.5' and later \
+             models do."
+        );
+    }
+    for model in ["gpt-image-2.5-flare-2026-09-08", "gpt-image-2.6-sunburst", "flux"] {
+        assert_eq!(request.check_model(model), Ok(()), "{model}");
     }
 }
 

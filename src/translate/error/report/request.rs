@@ -63,7 +63,7 @@ impl Report<'_> {
 
     /// What is wrong with the image that `field` holds; `None` if it is no image, or not its content.
     fn fault_of_image(&self, field: &str) -> Option<ReferenceFault> {
-        if !(field.starts_with("images") || field == "mask") {
+        if !field::is_image(field) {
             return None;
         }
         let code = self.info.code.as_deref().unwrap_or_default();
