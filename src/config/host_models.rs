@@ -83,3 +83,16 @@ const MAX_HOST_MODELS: usize = 16;
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(600);
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 const MAX_COOLDOWN: Duration = Duration::from_secs(86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::DEFAULT;
+    use crate::openai::retirement::{Retirement, Service};
+
+    #[test]
+    fn no_default_is_known_to_end() {
+        for name in DEFAULT {
+            assert_eq!(Retirement::of(Service::ChatGpt, name), None, "{name}");
+        }
+    }
+}

@@ -10,4 +10,5 @@ pub mod error;
 pub mod model;
 pub mod reference_image;
 pub mod request;
+pub mod retirement;
 pub mod size;

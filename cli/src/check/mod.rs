@@ -25,6 +25,7 @@ mod lint;
 mod plugin;
 mod prices;
 mod report;
+mod retirement;
 mod secret;
 mod suggest;
 mod tree;
@@ -47,7 +48,7 @@ pub(crate) struct Environment<'t> {
     is_here: bool,
     /// `environment_variables.key_values` of the VM, which come first.
     given: &'t [tree::Field],
-    /// The time since the Unix epoch, by which prices are old.
+    /// The time since the Unix epoch: prices grow old, and models end.
     now: Duration,
 }
 

@@ -12,7 +12,7 @@ use super::finding::{Finding, Level};
 use super::secret::is_secret;
 use super::tree::{Kind, Node, Text};
 use super::words::{self, printable};
-use super::{Environment, encode, json, prices};
+use super::{Environment, encode, json, prices, retirement};
 
 /// How the configuration is written.
 pub(crate) enum Written<'t> {
@@ -107,6 +107,9 @@ pub(crate) fn check(written: &Written<'_>, environment: Environment<'_>) -> Outc
         tree.relocate(&|span| written.place(span));
         tree
     });
+    if let Some(tree) = &tree {
+        retirement::check(tree, environment.now, &mut findings);
+    }
     let variables = places_of(&reading, tree.as_ref());
     let names = reading.variables.iter().filter(|name| environment.is_assumed(name));
     let assumed = names.cloned().collect();

@@ -281,6 +281,11 @@ fn what_fails_sometimes_is_a_warning() {
         ("failure_policy: FAIL_RELOAD", "x: null", "`failure_policy: FAIL_RELOAD` is missing"),
         ("local_reply_config:", "x:", "`local_reply_config` is missing"),
         (
+            "\"consumers\": [",
+            "\"default_model\": \"dall-e-3\", \"consumers\": [",
+            "the model `dall-e-3` ended on 2026-05-12",
+        ),
+        (
             "request_body_buffer_limit: 67108864",
             "x: null",
             "`request_body_buffer_limit` is below twice",

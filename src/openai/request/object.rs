@@ -84,7 +84,7 @@ impl<'a> Object<'a> {
         let word = member.string()?;
         let choice = C::parse(&word);
         if choice.is_none() {
-            self.unknown.get_or_insert(UnknownWord { field, word: echo(&word) });
+            self.unknown.get_or_insert_with(|| UnknownWord { field, word: echo(&word) });
         }
         Ok(choice)
     }
