@@ -263,6 +263,9 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
     let tool = error("x");
     let tool = String::from_utf8(tool).unwrap();
     let tool = tool.replace("\"no\"", "\"Tool choice 'image_generation' not found in 'tools'\"");
+    // Everybody got this during an outage (openai/codex#25966).
+    let outage = json!({"type": "image_generation_user_error", "code": "invalid_value",
+        "param": "tools", "message": "The model 'gpt-image-2' does not exist."});
     for (head, bytes) in [
         (head(429), error("rate_limit_exceeded")),
         (head(429), error("usage_limit_reached")),
@@ -275,6 +278,13 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
         (head(401), error("token_expired")),
         (head(403), error("usage_not_included")),
         (head(400), tool.into_bytes()),
+        (head(400), json!({"error": outage}).to_string().into_bytes()),
+        (head(200), event(json!({"type": "error", "error": outage}))),
+        (
+            head(200),
+            event(json!({"type": "response.failed", "response": {"status": "failed",
+                "error": outage}})),
+        ),
         (head(400), b"{\"detail\":\"Instructions are not valid\"}".to_vec()),
         (head(404), Vec::new()),
         (head(403), b"<!doctype html><title>Just a moment...</title>".to_vec()),
@@ -302,6 +312,70 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
         }
         let reply = reply(side(&mut exchange, 50, Some(json_head()), &pictures()));
         assert_eq!(reply.status, 200, "{words}");
+    }
+}
+
+/// Upstreams quote the name that they were sent, which is the operator's.
+#[test]
+fn messages_call_the_model_as_the_client_does() {
+    let upstreams = json!({"codex": upstreams()["codex"], "openai": upstreams()["openai"]});
+    let message = "The model 'secret-1' of gpt-6-luna cannot do 'quality' high.";
+    let error = json!({"type": "image_generation_user_error", "code": "invalid_value",
+        "param": "quality", "message": message});
+    let failed =
+        json!({"type": "response.failed", "response": {"status": "failed", "error": error}});
+    let words = json!({"type": "response.output_item.done", "item": {"type": "message",
+        "content": [{"type": "refusal", "refusal": "I can't help with that (secret-1)."}]}});
+    let done = json!({"type": "response.completed", "response": {"output": []}});
+    let of_events = |events: &[&Value]| {
+        events.iter().map(|it| support::event(it)).collect::<String>().into_bytes()
+    };
+    let of_error = json!({"error": error}).to_string().into_bytes();
+    let cases = [
+        ("codex", head(400), of_error.clone()),
+        ("codex", head(200), of_events(&[&failed])),
+        ("codex", head(200), of_events(&[&words, &done])),
+        ("openai", head(400), of_error.clone()),
+        ("openai", json_head(), of_error),
+    ];
+    for (upstream, head, bytes) in cases {
+        for (named, expected) in [(json!("acme-draw"), "acme-draw"), (Value::Null, "[redacted]")] {
+            let models = json!([{"match": "*", "upstream": upstream, "rename": "secret-1"}]);
+            let more = json!({"upstreams": upstreams, "models": models, "limits": []});
+            let (gate, _) = several(&json!([]), &more);
+            let request = json!({"prompt": "a cat", "model": named, "quality": "high"});
+            let (mut exchange, forward) = asked(&gate, &request);
+            assert!(String::from_utf8_lossy(&forward.body).contains("secret-1"));
+            let reply = reply(own(&mut exchange, head.clone(), &bytes, 50));
+            let told = body(&reply)["error"]["message"].as_str().unwrap().to_owned();
+            assert_eq!(reply.status, 400, "{told}");
+            assert!(told.contains(expected), "{told}");
+            assert!(!told.contains("secret-1"), "{told}");
+            // The text model of another upstream is a word like any other.
+            assert_eq!(told.contains("gpt-6-luna"), upstream == "openai", "{told}");
+        }
+    }
+}
+
+/// The same of what this gateway says itself.
+#[test]
+fn a_refusal_before_the_upstream_is_asked_names_no_renamed_model() {
+    let models = json!([{"match": "*", "upstream": "codex", "rename": "gpt-image-1.5"}]);
+    let (gate, _) = several(&json!([]), &json!({"models": models}));
+    for more in [
+        json!({"quality": "hd"}),
+        json!({"quality": "max"}),
+        json!({"size": "2048x2048"}),
+        json!({"output_format": "gif"}),
+    ] {
+        for named in [json!("acme-draw"), Value::Null] {
+            let mut request = json!({"prompt": "a cat", "model": named});
+            more.as_object().unwrap().iter().for_each(|(name, it)| request[name] = it.clone());
+            let refused = ask(&mut Exchange::new(Rc::clone(&gate)), &request).unwrap_err();
+            let told = String::from_utf8(refused.body).unwrap();
+            assert_eq!(refused.status, 400, "{told}");
+            assert!(!told.contains("gpt-image"), "{told}");
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::config::{Api, Candidate, Consumer, Model, RequestLimits};
 use crate::limits::Scope;
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, model_names::ModelNames};
 use crate::openai::reference_image::ReferenceImage;
 use crate::openai::request::{Encoding, ImageRequest, ImagesName};
 use crate::translate::request::max_len;
@@ -75,7 +75,7 @@ pub(super) fn admit(
     let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
     record.user = Some(user.clone());
     let (model, orders) = resolve(gate, &consumer, &request, record, now)?;
-    let terms = terms(gate, &model, &request);
+    let terms = terms(gate, &model, &orders, &request);
     let may_move_on = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
     let keeps = may_move_on && !terms.relays;
     let rooms = make_room(gate, lease, body.len(), &model, &request, terms.relays, keeps)?;
@@ -136,13 +136,16 @@ fn resolve<'a>(
 }
 
 /// In which of its own terms the client is answered.
-fn terms(gate: &Gate, model: &Model<'_>, request: &ImageRequest<'_>) -> Terms {
+fn terms(gate: &Gate, model: &Model<'_>, orders: &[Order], request: &ImageRequest<'_>) -> Terms {
+    let sent = model.candidates.iter().map(|it| Rc::from(&*it.sent));
+    let host_models = orders.iter().flat_map(|it| it.names.iter().cloned());
     let format = request.response_format.unwrap_or_else(|| gate.config.default_response_format());
     Terms {
         format,
         relays: relaying::applies(gate, model, request, format),
         wanted: Wanted::of(request),
         images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
+        model_names: ModelNames::new(request.model.as_deref(), sent, host_models),
     }
 }
 

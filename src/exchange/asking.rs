@@ -12,7 +12,7 @@ use super::head::ResponseHead;
 use super::outcome::SideBatch;
 use super::rests::Sign;
 use crate::memory::Lease;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, model_names::ModelNames};
 use crate::openai::request::{ImagesName, ResponseFormat};
 use crate::translate::collect::{Bounds, Picture, Preview};
 use crate::translate::stream::Wanted;
@@ -54,6 +54,8 @@ pub(super) struct Terms {
     pub(super) relays: bool,
     /// How errors call the images.
     pub(super) images_name: ImagesName,
+    /// How they call the model.
+    pub(super) model_names: ModelNames,
 }
 
 /// What came of all calls, each in their order, with the place of the upstream.
@@ -306,6 +308,7 @@ impl Asking {
                     let told = all.get(failover::telling(&all)).cloned();
                     let (told_by, told) = told.unwrap_or((candidate, Failure::Internal));
                     let told = told.with_images_name(self.terms.images_name);
+                    let told = told.with_model_names(&self.terms.model_names);
                     let failure = all.pop().map_or(Failure::Internal, |(_, last)| last);
                     results.failures.push(Failed { candidate, failure, host_model, told, told_by });
                 }

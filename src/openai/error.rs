@@ -6,6 +6,7 @@
 
 mod answer;
 mod failure;
+pub mod model_names;
 pub mod table;
 pub(crate) mod template;
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{ModerationDetails, table::ValueFault};
+use super::{ModerationDetails, model_names::ModelNames, table::ValueFault};
 use crate::openai::{
     reference_image::ReferenceFault,
     request::{ImagesName, RequestError},
@@ -271,6 +271,19 @@ impl Failure {
         }
         if let Self::ValueRefused { param: Some(param), .. } = &mut self {
             *param = name.of(param).into_owned().into();
+        }
+        self
+    }
+
+    /// The failure with the client's name of the model in what the upstream says.
+    #[must_use]
+    pub fn with_model_names(mut self, names: &ModelNames) -> Self {
+        if let Self::Refused { message, .. }
+        | Self::PromptInvalid { message }
+        | Self::ReferenceInvalid { message, .. }
+        | Self::ValueRefused { message, .. } = &mut self
+        {
+            *message = names.shown(message);
         }
         self
     }

@@ -5,7 +5,7 @@
 //! not there for this account, this client version or this tool. Nothing was drawn then.
 
 use crate::codex::error::ErrorInfo;
-use crate::openai::error::HostModelFault;
+use crate::openai::error::{HostModelFault, model_names::occurrences};
 
 /// Words that say that a model is not served.
 const NOT_SERVED: [&str; 5] =
@@ -35,10 +35,9 @@ pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<Hos
     if info.param.as_deref().is_some_and(|param| !param.is_empty() && !is_ours(param)) {
         return None;
     }
-    let message = info.message.as_deref()?.to_ascii_lowercase();
-    if !names(&message, &host_model.to_ascii_lowercase()) {
-        return None;
-    }
+    let message = info.message.as_deref()?;
+    occurrences(message, host_model).next()?;
+    let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&REFUSALS) {
         return None;
@@ -57,25 +56,6 @@ pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<Hos
         return Some(HostModelFault::ClientTooOld);
     }
     is_not_served.then_some(HostModelFault::NotServed)
-}
-
-/// Whether `message` names `model`, whole or followed by a suffix of the upstream's own
-/// (`gpt-5.6-luna-free-1p-…`), and not as the end of another name.
-fn names(message: &str, model: &str) -> bool {
-    let is_part = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
-    message.match_indices(model).any(|(at, _)| {
-        let before = message.get(..at).and_then(|it| it.chars().next_back());
-        let after = message.get(at.saturating_add(model.len())..);
-        let mut after = after.unwrap_or_default().chars();
-        let next = after.next();
-        // A dot that ends the sentence is no part of the name.
-        let ends = match next {
-            Some('.') => !after.next().is_some_and(|it| it.is_ascii_alphanumeric()),
-            Some(next) => !is_part(next) || next == '-',
-            None => true,
-        };
-        ends && !before.is_some_and(is_part)
-    })
 }
 
 #[cfg(test)]
