@@ -383,9 +383,6 @@ fn a_refusal_before_the_upstream_is_asked_names_no_renamed_model() {
 fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
     let cut = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination";
     let stream = stream(PICTURE);
-    let document = json!({"id": "resp_1", "status": "completed", "error": null,
-        "output": [support::item("ig_1", &"A".repeat(200_000))]});
-    let document = document.to_string().into_bytes();
     let drawn = |kind: &str| {
         let event = json!({"type": kind, "output_index": 0, "partial_image_index": 0,
             "partial_image_b64": "UFJFVklFVw=="});
@@ -425,8 +422,12 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
         (head(409), Vec::new(), "server_is_overloaded"),
         (head(429), b"local_rate_limited".to_vec(), "rate_limit_exceeded"),
         (head(403), b"RBAC: access denied".to_vec(), "upstream_authentication_failed"),
-        // An answer that ignores `stream`, longer than any error.
-        (json_head(), document, "upstream_error"),
+        // An answer that ignores `stream`, cut in its image.
+        (
+            json_head(),
+            b"{\"output\":[{\"type\":\"image_generation_call\",\"result\":\"AA".to_vec(),
+            "upstream_disconnected",
+        ),
         // The tool has drawn, whatever becomes of the response.
         (head(200), drawn("response.image_generation_call.completed"), "upstream_error"),
         (head(200), drawn("response.image_generation_call.partial_image"), "upstream_error"),

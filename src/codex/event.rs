@@ -136,7 +136,7 @@ impl ResponseEvent {
 }
 
 impl Response {
-    fn read(value: &Value) -> Self {
+    pub(super) fn read(value: &Value) -> Self {
         let tools = value.get("tools").and_then(Value::as_array);
         let is_ours = |tool: &&Value| text(tool, "type") == Some("image_generation");
         Self {

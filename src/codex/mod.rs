@@ -13,4 +13,5 @@ pub mod usage;
 pub mod usage_limits;
 
 mod base64;
+mod document;
 mod path;

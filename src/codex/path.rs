@@ -1,7 +1,8 @@
 //! Where in a JSON document the scanner is, as far as it must know.
 //!
 //! Of an event two places matter: `item` and the members of `response.output`, whose `type` says
-//! whether their `result` is a picture; and the event's own `partial_image_b64`. Of an answer of the Images
+//! whether their `result` is a picture; and the event's own `partial_image_b64`. Of a response that comes as one
+//! document it is the members of `output`. Of an answer of the Images
 //! API it is the members of `data`, whose `b64_json` is a picture; of an event of that API its own `b64_json`,
 //! which is a preview where `type` has said so before.
 
@@ -20,6 +21,8 @@ pub enum Document {
     /// An event of the Responses API.
     #[default]
     Event,
+    /// A whole response of that API, from an upstream that does not stream; or its last event alone.
+    Response,
     /// A whole answer of the Images API.
     Images,
     /// An event of the Images API.
@@ -106,6 +109,19 @@ pub(super) struct Path {
     token: Vec<u8>,
 }
 
+impl Document {
+    /// Whether it is of the Responses API.
+    const fn is_responses(self) -> bool {
+        matches!(self, Self::Event | Self::Response)
+    }
+
+    /// Whether nothing comes after it.
+    #[must_use]
+    pub const fn is_whole_answer(self) -> bool {
+        matches!(self, Self::Response | Self::Images)
+    }
+}
+
 impl Path {
     /// At the start of such a document.
     pub(super) fn of(document: Document) -> Self {
@@ -178,13 +194,13 @@ impl Path {
             Key::PartialImage if self.depth == 1 && self.document == Document::Event => {
                 Place::Preview
             }
-            Key::Base64 if self.document != Document::Event && self.in_item() => {
+            Key::Base64 if !self.document.is_responses() && self.in_item() => {
                 match (self.document, self.item) {
                     (Document::ImagesEvent, ItemType::Other) => Place::Preview,
                     _ => Place::Picture,
                 }
             }
-            Key::Result if self.document == Document::Event && self.in_item() => Place::Picture,
+            Key::Result if self.document.is_responses() && self.in_item() => Place::Picture,
             Key::Type if self.in_item() => {
                 self.reading = Reading::ItemType;
                 Place::Elsewhere
@@ -221,18 +237,18 @@ impl Path {
     fn names_picture(&self) -> bool {
         match self.document {
             Document::ImagesEvent => !self.token.ends_with(PREVIEW_SUFFIX),
-            Document::Event | Document::Images => self.token == PICTURE_TYPE,
+            Document::Event | Document::Response | Document::Images => self.token == PICTURE_TYPE,
         }
     }
 
     /// Whether the item that the path is in said that it is a picture.
     pub(super) fn item_is_picture(&self) -> bool {
-        self.document != Document::Event || self.item == ItemType::Picture
+        !self.document.is_responses() || self.item == ItemType::Picture
     }
 
     /// Whether it said so or may still say so.
     pub(super) fn item_may_be_picture(&self) -> bool {
-        self.document != Document::Event || self.item != ItemType::Other
+        !self.document.is_responses() || self.item != ItemType::Other
     }
 
     /// Forgets the item that ended.
@@ -250,8 +266,13 @@ impl Path {
                     && third.container == Container::Object
             }
             (Document::ImagesEvent, 1) => root.container == Container::Object,
+            (Document::Response, 3) => {
+                root.key == Key::Output
+                    && second.container == Container::Array
+                    && third.container == Container::Object
+            }
             (Document::Event, 2) => root.key == Key::Item && second.container == Container::Object,
-            (Document::Event, 4) => {
+            (Document::Event | Document::Response, 4) => {
                 root.key == Key::Response
                     && second.key == Key::Output
                     && third.container == Container::Array

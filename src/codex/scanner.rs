@@ -25,6 +25,9 @@ pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
 /// A longer string is left out of the skeleton; what is read from it (messages, prompts) is shorter.
 const MAX_STRING_BYTES: usize = 16 * 1024;
 
+/// Some writers put it before their JSON, which RFC 8259 §8.1 forbids; readers may ignore it.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Of so many pictures of an event the first bytes are kept; no request asks for more.
 const MAX_PASSED: usize = 16;
 
@@ -109,6 +112,8 @@ pub struct Scanner {
     keep_preview: Keep,
     /// A byte of a picture, of a preview, has been kept.
     began: (bool, bool),
+    /// Bytes behind a whole answer, of those that came last.
+    unread: usize,
 }
 
 #[derive(Debug)]
@@ -120,7 +125,9 @@ enum State {
     /// In a string of which nothing is kept.
     Dropped { escaped: Escaped },
     /// In a string of which something is kept; `len` bytes of it have come.
-    Kept { place: Place, kept: Kept, len: usize, keep: Keep, escape: Escape },
+    Kept { place: Place, kept: Kept, len: usize, keep: Keep, escape: Escape, is_url_safe: bool },
+    /// In the start of a `data:` URL that holds such a string; `left` bytes more may come before its comma.
+    UrlHead { place: Place, kept: Kept, keep: Keep, left: usize, escaped: Escaped },
 }
 
 impl Default for Scanner {
@@ -146,6 +153,7 @@ impl Scanner {
             keep_picture: Keep::Nothing,
             keep_preview: Keep::Nothing,
             began: (false, false),
+            unread: 0,
         }
     }
 
@@ -181,16 +189,28 @@ impl Scanner {
         lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<(), ScanError> {
         let Range { start: mut at, end } = range;
+        let ends = self.path.document().is_whole_answer();
         while let Some(rest) = chunk.get(at..end).filter(|rest| !rest.is_empty()) {
+            // What follows a whole answer is not a part of it.
+            if ends && self.is_whole() {
+                break;
+            }
             let used = match &mut self.state {
                 State::Structure => self.scan_structure(rest)?,
                 State::Plain { .. } => self.scan_plain(rest)?,
                 State::Dropped { .. } => self.scan_dropped(rest),
                 State::Kept { .. } => self.scan_kept(chunk, at, rest, lease)?,
+                State::UrlHead { .. } => self.scan_url_head(rest),
             };
             at = at.saturating_add(used);
         }
+        self.unread = end.saturating_sub(at);
         Ok(())
+    }
+
+    /// How many of the bytes that came last stand behind a whole answer.
+    pub fn unread_len(&self) -> usize {
+        self.unread
     }
 
     /// Ends the event and starts the next.
@@ -199,15 +219,25 @@ impl Scanner {
         self.state = State::Structure;
         self.diverted = 0;
         self.kept_in_item = false;
-        std::mem::take(&mut self.scanned)
+        let mut scanned = std::mem::take(&mut self.scanned);
+        // Its first bytes may have come, and gone, before the answer was known to be one.
+        let is_mark = |byte: &&u8| BYTE_ORDER_MARK.contains(*byte);
+        let mark = scanned.skeleton.iter().take(BYTE_ORDER_MARK.len()).take_while(is_mark).count();
+        scanned.skeleton.drain(..mark);
+        scanned
     }
 
     fn scan_structure(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
         let len = memchr::memchr(b'"', rest).unwrap_or(rest.len());
         let between = rest.get(..len).unwrap_or_default();
-        for byte in between {
+        let ends = self.path.document().is_whole_answer();
+        for (at, byte) in (1_usize..).zip(between) {
             if self.path.step(*byte) == Place::ItemEnd {
                 self.end_item();
+            }
+            if ends && self.path.is_closed() {
+                self.extend(between.get(..at).unwrap_or_default())?;
+                return Ok(at);
             }
         }
         self.extend(between)?;
@@ -249,7 +279,8 @@ impl Scanner {
         }
         // Its lease comes with its first byte: an empty string takes nobody's room.
         let kept = Kept { ordinal, base64: Pieces::new(Budget::new().lease(0)) };
-        self.state = State::Kept { place, kept, len: 0, keep, escape: Escape::No };
+        let escape = Escape::No;
+        self.state = State::Kept { place, kept, len: 0, keep, escape, is_url_safe: false };
         Ok(())
     }
 
@@ -308,6 +339,7 @@ impl Scanner {
 
 mod escape;
 mod kept;
+mod odd;
 
 #[cfg(test)]
 mod tests;

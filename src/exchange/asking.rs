@@ -147,6 +147,23 @@ impl Asking {
         self.own().is_some_and(|call| call.is_collecting())
     }
 
+    /// Whether nothing of the answer has come on the client's own stream that may bring a picture.
+    pub(super) fn is_unread(&mut self) -> bool {
+        self.own().is_some_and(|call| call.is_unread())
+    }
+
+    /// Notes how the answer on the client's own stream is to be read that begins with `chunk`.
+    pub(super) fn judge(&mut self, chunk: &[u8]) {
+        if let Some(call) = self.own() {
+            call.judge(chunk);
+        }
+    }
+
+    /// Whether the answer on the client's own stream comes as events.
+    pub(super) fn reads_events(&mut self) -> bool {
+        self.own().is_some_and(|call| call.reads_events())
+    }
+
     /// The previews of the client's own stream that have come whole since this was last asked.
     pub(super) fn take_previews(&mut self) -> Vec<Preview> {
         self.own().map(Call::take_previews).unwrap_or_default()

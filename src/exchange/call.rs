@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            2xx                    terminal event, end
-//! Waiting ─────────▶ Collecting ──────────────────────▶ Settled
+//! Waiting ── Unread ▶ Collecting ─────────────────────▶ Settled
 //!  ▲ │  other status                 end                 ▲ │
 //!  │ ├─────────────▶ Failing ────────────────────────────┤ │ refused,
 //!  │ └── fail ───────────────────────────────────────────┘ │ another may be asked
@@ -16,6 +16,7 @@ use super::failing::Failing;
 use super::failover;
 use super::head::ResponseHead;
 use super::rests::Sign;
+use super::unread::{Reading, Unread};
 use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
@@ -82,6 +83,8 @@ enum State {
     Due(Lease),
     /// For its head.
     Waiting(Lease),
+    /// For the first byte of an answer that may bring a picture.
+    Unread(Box<Unread>),
     Collecting(Box<Collector>),
     /// Reading an error, with the room taken for the picture.
     Failing(Box<Failing>, Lease),
@@ -89,8 +92,8 @@ enum State {
 }
 
 impl State {
-    fn collecting(bounds: &Bounds, room: Lease, document: Document) -> Self {
-        Self::Collecting(Box::new(Collector::new(bounds.clone(), room, document)))
+    fn collecting(bounds: Bounds, room: Lease, document: Document) -> Self {
+        Self::Collecting(Box::new(Collector::new(bounds, room, document)))
     }
 
     fn failing(head: ResponseHead, room: Lease, since: Duration) -> Self {
@@ -218,6 +221,16 @@ impl Call {
         matches!(self.state, State::Collecting(_))
     }
 
+    /// Whether the answer that is being read comes as events.
+    pub(super) fn reads_events(&self) -> bool {
+        matches!(&self.state, State::Collecting(collector) if collector.reads_events())
+    }
+
+    /// Whether nothing of an answer has come that may bring a picture.
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(self.state, State::Unread(_))
+    }
+
     /// Settles a call that is still open.
     pub(super) fn fail(&mut self, failure: Failure) {
         let state = std::mem::replace(&mut self.state, State::Settled(Err(failure)));
@@ -226,6 +239,7 @@ impl Call {
             State::Due(room) | State::Waiting(room) | State::Failing(_, room) => {
                 self.spare = Some(room);
             }
+            State::Unread(unread) => self.spare = Some(unread.room),
             State::Collecting(mut collector) => self.spare = collector.take_room(),
         }
     }
@@ -240,7 +254,7 @@ impl Call {
                 return;
             }
         };
-        let bounds = &Bounds { host_model: self.host_model.clone(), ..bounds.clone() };
+        let bounds = Bounds { host_model: self.host_model.clone(), ..bounds.clone() };
         self.read_signs(&head);
         // It was taken up, or answered in part, or by another.
         self.stays |= (201..=299).contains(&head.status);
@@ -256,20 +270,14 @@ impl Call {
             {
                 State::Settled(Err(Failure::UpstreamGarbled))
             }
-            ResponseHead { status: 200..=299, .. } => match (self.api, head.is_json()) {
+            ResponseHead { status: 200..=299, .. } if head.is_html() => match self.api {
                 // A page for people, such as a challenge.
-                (Api::Responses, false) if head.is_html() => State::failing(head, room, now),
-                (Api::Responses, false) => State::collecting(bounds, room, Document::Event),
-                (Api::Images, true) => State::collecting(bounds, room, Document::Images),
-                // An error told with a status of success.
-                (Api::Responses, true) => State::failing(head, room, now),
-                // Whether they were asked for or not: the picture is drawn, and paid for.
-                (Api::Images, false) if head.is_events() => {
-                    State::collecting(bounds, room, Document::ImagesEvent)
-                }
-                // A page of HTML.
-                (Api::Images, false) => State::Settled(Err(Failure::UpstreamGarbled)),
+                Api::Responses => State::failing(head, room, now),
+                Api::Images => State::Settled(Err(Failure::UpstreamGarbled)),
             },
+            ResponseHead { status: 200..=299, .. } => {
+                State::Unread(Box::new(Unread { head, bounds, room, since: now }))
+            }
             head => State::failing(head, room, now),
         };
     }
@@ -283,8 +291,23 @@ impl Call {
         refusal.into_iter().for_each(|it| self.sign(Sign::Refuses(it)));
     }
 
+    /// Notes how the answer is to be read that begins with `chunk`, if it tells.
+    pub(super) fn judge(&mut self, chunk: &[u8]) {
+        let State::Unread(unread) = &self.state else { return };
+        let Some(reading) = unread.judge(self.api, chunk) else { return };
+        let nothing = State::Settled(Err(Failure::Internal));
+        let State::Unread(unread) = std::mem::replace(&mut self.state, nothing) else { return };
+        let Unread { head, bounds, room, since } = *unread;
+        self.state = match reading {
+            Reading::As(document) => State::collecting(bounds, room, document),
+            Reading::Error => State::failing(head, room, since),
+            Reading::Garbled => State::Settled(Err(Failure::UpstreamGarbled)),
+        };
+    }
+
     /// Takes bytes of the body.
     pub(super) fn body(&mut self, chunk: Vec<u8>, now: Duration) {
+        self.judge(&chunk);
         match &mut self.state {
             State::Collecting(collector) => {
                 let progress = collector.feed(chunk, now);
@@ -302,7 +325,7 @@ impl Call {
                     self.end(now);
                 }
             }
-            State::Due(_) | State::Waiting(_) | State::Settled(_) => {}
+            State::Due(_) | State::Waiting(_) | State::Unread(_) | State::Settled(_) => {}
         }
     }
 
@@ -324,7 +347,7 @@ impl Call {
         let mut refusal = None;
         let failure = match &mut self.state {
             State::Due(_) | State::Settled(_) => return,
-            State::Waiting(_) => Failure::UpstreamCut,
+            State::Waiting(_) | State::Unread(_) => Failure::UpstreamCut,
             State::Collecting(collector) => {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
@@ -368,9 +391,11 @@ impl Call {
         let last = match self.state {
             State::Settled(Ok(picture)) => return Ok(*picture),
             State::Settled(Err(failure)) => failure,
-            State::Due(_) | State::Waiting(_) | State::Collecting(_) | State::Failing(..) => {
-                Failure::UpstreamCut
-            }
+            State::Due(_)
+            | State::Waiting(_)
+            | State::Unread(_)
+            | State::Collecting(_)
+            | State::Failing(..) => Failure::UpstreamCut,
         };
         failures.push((self.place.candidate, last));
         Err(failures)

@@ -44,6 +44,7 @@ mod rests;
 mod sending;
 mod streaming;
 mod ticket;
+mod unread;
 
 use std::rc::Rc;
 use std::time::Duration;

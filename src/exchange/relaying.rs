@@ -34,7 +34,7 @@ use crate::config::{Api, Model};
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::collect::{Bounds, Picture};
-use crate::translate::relay::{Relay, room};
+use crate::translate::relay::{BYTE_ORDER_MARK, Relay, Stands, is_blank, room};
 
 /// So much may come before the first picture: a prompt of the greatest length, revised and with each of its
 /// characters escaped, fits. All of it is white space and words.
@@ -70,6 +70,8 @@ pub(super) struct Relaying {
     asking: Asking,
     relay: Relay,
     stage: Stage,
+    /// How many pictures were asked for.
+    asked: u32,
     /// So many pictures have gone on whole.
     sent: usize,
     /// Its end has come.
@@ -99,7 +101,16 @@ impl Relaying {
     ) -> Self {
         let relay = Relay::new(asked, bounds);
         let stage = Stage::Held(Vec::new());
-        Self { asking, relay, stage, sent: 0, has_ended: false, content_length: None, limits }
+        Self {
+            asking,
+            relay,
+            stage,
+            asked,
+            sent: 0,
+            has_ended: false,
+            content_length: None,
+            limits,
+        }
     }
 
     fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
@@ -114,15 +125,22 @@ impl Relaying {
 
     /// Takes bytes; the pictures where they end the answer. A failure settles the call.
     fn feed(&mut self, chunk: &Rc<Vec<u8>>, end: End, now: Duration) -> Option<Vec<Picture>> {
+        if self.asking.is_unread() && end == End::Open {
+            self.hold(chunk);
+            return None;
+        }
         if !self.asking.is_collecting() {
             self.asking.own_body(chunk.to_vec(), end, now);
             return None;
         }
-        match self.relay.feed(chunk, now) {
+        let stands = if self.is_held() { Stands::Held } else { Stands::Passing };
+        match self.relay.feed(chunk, stands, now) {
             Some(Ok(pictures)) => {
                 self.asking.own_sign(Sign::Serves);
                 return Some(pictures);
             }
+            // The caller has it collected.
+            Some(Err(_)) if self.is_mendable() => return None,
             Some(Err(failure)) => {
                 let refusal = self.relay.refusal().map(Sign::Refuses);
                 refusal.into_iter().for_each(|sign| self.asking.own_sign(sign));
@@ -131,22 +149,31 @@ impl Relaying {
             None if end == End::Stream => self.asking.fail(&self.relay.cut_short()),
             None => {}
         }
-        if let (Stage::Held(held), false) = (&mut self.stage, self.relay.has_begun()) {
-            if held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
-                self.asking.fail(&Failure::UpstreamGarbled);
-            } else {
-                held.extend_from_slice(chunk);
-            }
+        if !self.relay.has_begun() {
+            self.hold(chunk);
         }
         None
+    }
+
+    /// Whether the only picture cannot pass as it is, and nothing of it has left: a collector may read it.
+    fn is_mendable(&self) -> bool {
+        self.is_held() && self.asked == 1 && self.relay.is_odd()
+    }
+
+    /// Keeps bytes from before the first picture.
+    fn hold(&mut self, chunk: &[u8]) {
+        let Stage::Held(held) = &mut self.stage else { return };
+        if held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
+            self.asking.fail(&Failure::UpstreamGarbled);
+        } else {
+            held.extend_from_slice(chunk);
+        }
     }
 
     /// What leaves beside the head, of what was held and the chunk in hand; the rest follows. A body above the
     /// stream's buffer limit ends the Envoy process while the head is held, and Envoy has just held the chunk.
     fn leave(&mut self, chunk: &[u8]) -> Vec<u8> {
-        let Stage::Held(held) = &mut self.stage else { return Vec::new() };
-        let mut body = std::mem::take(held);
-        body.extend_from_slice(chunk);
+        let mut body = self.take_held(chunk);
         let room = chunk.len().clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD);
         let rest = if body.len() > room { body.split_off(room) } else { Vec::new() };
         if rest.is_empty() {
@@ -161,6 +188,19 @@ impl Relaying {
         self.asking.take_signs()
     }
 
+    /// What was held, and `chunk`, without the byte order mark that would spoil the client's JSON.
+    fn take_held(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let Stage::Held(held) = &mut self.stage else { return Vec::new() };
+        let mut body = std::mem::take(held);
+        body.extend_from_slice(chunk);
+        if body.starts_with(BYTE_ORDER_MARK) {
+            body.drain(..BYTE_ORDER_MARK.len());
+            let mark = u64::try_from(BYTE_ORDER_MARK.len()).unwrap_or_default();
+            self.content_length = self.content_length.map(|it| it.saturating_sub(mark));
+        }
+        body
+    }
+
     /// Why the call failed.
     fn into_failure(self) -> Failure {
         let failure = self.asking.into_results().failures.into_iter().next();
@@ -169,36 +209,49 @@ impl Relaying {
 }
 
 impl Exchange {
-    /// Takes the head of the response. Events that nobody asked for are collected, as they are anywhere: they are
-    /// not what the client is to get, but a picture is drawn.
+    /// Takes the head of the response.
     pub(super) fn relay_head(&mut self, head: ResponseHead, now: Duration) {
-        let Phase::Relaying(relaying) = &mut self.phase else { return };
-        let is_document = head.is_json();
-        relaying.head(head, &self.gate.bounds(), now);
-        if is_document || !relaying.asking.is_collecting() {
-            return;
+        if let Phase::Relaying(relaying) = &mut self.phase {
+            relaying.head(head, &self.gate.bounds(), now);
         }
+    }
+
+    /// Has the answer collected, as it is anywhere, which begins with these bytes.
+    fn collect_relay(&mut self, bytes: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
         if let Phase::Relaying(relaying) = std::mem::replace(&mut self.phase, Phase::Replied) {
             self.phase = Phase::Asking(Box::new(relaying.asking));
         }
+        self.response_body(bytes, end, now)
     }
 
     /// Takes bytes of the response where the answer is passed on: before the head has left they are taken out
     /// of Envoy's buffer, behind it they are in it.
     pub(super) fn relay_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
         let Phase::Relaying(relaying) = &mut self.phase else { return OnResponseBody::Pass };
+        relaying.asking.judge(&chunk);
+        // Events that nobody asked for are not what the client is to get, but a picture is drawn.
+        if relaying.asking.reads_events() {
+            return self.collect_relay(chunk, end, now);
+        }
         let chunk = Rc::new(chunk);
         relaying.has_ended |= end == End::Stream;
         if matches!(relaying.stage, Stage::Told) {
             return self.relay_rest(&chunk, now);
         }
         let pictures = relaying.feed(&chunk, end, now);
+        if relaying.is_mendable() {
+            let held = relaying.take_held(&chunk);
+            return self.collect_relay(held, end, now);
+        }
         let failed = relaying.asking.is_settled();
         let begun = relaying.relay.has_begun();
         match (&mut relaying.stage, pictures) {
-            (Stage::Held(held), Some(pictures)) => {
-                let mut body = std::mem::take(held);
-                body.extend_from_slice(&chunk);
+            (Stage::Held(_), Some(pictures)) => {
+                let mut body = relaying.take_held(&chunk);
+                let end = body.len().saturating_sub(relaying.relay.unread_len());
+                if !is_blank(body.get(end..).unwrap_or_default()) {
+                    body.truncate(end);
+                }
                 OnResponseBody::Reply(self.relay_at_once(body, &pictures, now))
             }
             (Stage::Held(_), None) if failed => OnResponseBody::Reply(self.refuse_relay(now)),
@@ -236,7 +289,7 @@ impl Exchange {
     /// Behind the answer white space passes: its length may have been told. Anything else would make the
     /// client's JSON none.
     fn relay_rest(&mut self, chunk: &[u8], now: Duration) -> OnResponseBody {
-        if chunk.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+        if is_blank(chunk) {
             return self.pass(Vec::new(), chunk);
         }
         self.phase = Phase::Told;

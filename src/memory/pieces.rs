@@ -101,6 +101,12 @@ impl Pieces {
         Ok(())
     }
 
+    /// Lets everything go that was kept.
+    pub fn clear(&mut self) {
+        self.parts.clear();
+        (self.len, self.pinned) = (0, 0);
+    }
+
     fn open_segment(&mut self, wanted: usize) -> Result<(), Exhausted> {
         let size = wanted.max(self.len).clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
         self.pin(size)?;

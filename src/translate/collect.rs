@@ -10,6 +10,8 @@
 //! 4. A preview is never the picture, unless the operator set `accept_last_partial`.
 //! 5. Words in place of a picture are a refusal.
 //!
+//! A response that comes as one JSON document counts as its terminal event does.
+//!
 //! An answer of the Images API counts once its last bracket is closed; its first picture is the picture. Of its
 //! events the one that ends in `.completed` carries the picture, and is the only one that succeeds.
 
@@ -105,7 +107,7 @@ impl Collector {
         let mut scanner = Scanner::of(document);
         scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
         Self {
-            decoder: (document != Document::Images).then(Decoder::new),
+            decoder: (!document.is_whole_answer()).then(Decoder::new),
             scanner,
             gathered: Gathered::new(bounds, room, document),
             outcome: None,
@@ -178,6 +180,11 @@ impl Collector {
     /// Whether an error said that the upstream serves nobody for now.
     pub fn refusal(&self) -> Option<Refusal> {
         self.gathered.refusal
+    }
+
+    /// Whether it reads events, and not one document.
+    pub fn reads_events(&self) -> bool {
+        self.decoder.is_some()
     }
 
     /// Whether the text model works on the request: it is not refused any more.

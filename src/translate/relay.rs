@@ -11,7 +11,10 @@ use super::collect::{Bounds, Picture, failure, is_other_json};
 use super::{error, sniff};
 use crate::codex::event::Attributes;
 use crate::codex::images::ImagesResponse;
-use crate::codex::scanner::{Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, Scanned, Scanner};
+pub use crate::codex::scanner::BYTE_ORDER_MARK;
+use crate::codex::scanner::{
+    Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, ScanError, Scanned, Scanner,
+};
 use crate::codex::usage::Rest;
 use crate::config::Api;
 use crate::memory::Budget;
@@ -43,6 +46,17 @@ pub struct Relay {
     unread: Vec<Kept>,
     /// An error said that the upstream serves nobody for now.
     refusal: Option<Refusal>,
+    /// A picture came that a client could not decode as it is.
+    is_odd: bool,
+}
+
+/// Where an answer is while its bytes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// Held back: what follows it can be left out.
+    Held,
+    /// On its way: its bytes reach the client.
+    Passing,
 }
 
 impl Relay {
@@ -52,7 +66,7 @@ impl Relay {
         let keep = Keep::Heads { most: sniff::PASSING_BYTES, limit: bounds.max_base64_bytes };
         scanner.keep(keep, Keep::Nothing);
         let asked = usize::try_from(asked).unwrap_or(usize::MAX);
-        Self { scanner, asked, unread: Vec::new(), refusal: None }
+        Self { scanner, asked, unread: Vec::new(), refusal: None, is_odd: false }
     }
 
     /// Takes the next bytes; an outcome where they end the answer: its pictures, of which there is one at
@@ -61,14 +75,34 @@ impl Relay {
     pub fn feed(
         &mut self,
         chunk: &Rc<Vec<u8>>,
+        stands: Stands,
         now: Duration,
     ) -> Option<Result<Vec<Picture>, Failure>> {
         // Covered by the room that the request has taken, whatever their own lease says.
         let uncounted = &mut |_| Budget::new().lease(usize::MAX);
         if let Err(error) = self.scanner.feed(chunk, 0..chunk.len(), uncounted) {
+            self.is_odd = error == ScanError::NotBase64;
             return Some(Err(failure(error)));
         }
-        self.scanner.is_whole().then(|| self.whole(now))
+        if !self.scanner.is_whole() {
+            return None;
+        }
+        let tail = chunk.get(chunk.len().saturating_sub(self.unread_len())..).unwrap_or_default();
+        if stands == Stands::Passing && !is_blank(tail) {
+            self.unread = self.scanner.take_passed();
+            return Some(Err(Failure::UpstreamGarbled));
+        }
+        Some(self.whole(now))
+    }
+
+    /// How many of the bytes that came last stand behind the answer.
+    pub fn unread_len(&self) -> usize {
+        self.scanner.unread_len()
+    }
+
+    /// Whether it failed for a picture that is not plain base64, and that may be read all the same.
+    pub fn is_odd(&self) -> bool {
+        self.is_odd
     }
 
     /// Whether the answer said that the upstream serves nobody for now.
@@ -149,6 +183,12 @@ impl Relay {
         };
         kept.into_iter().map(of).collect()
     }
+}
+
+/// Whether bytes may follow JSON.
+#[must_use]
+pub fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 /// Why an answer has no picture; nothing stands for one that is no JSON object.

@@ -31,11 +31,13 @@ pub(super) enum Step {
 }
 
 impl Escape {
-    /// Takes the next byte of an escape in base64: encoders write `/` as `\/` and may write any
-    /// character as `\u`.
+    /// Takes the next byte of an escape in base64: encoders write `/` as `\/`, may break the text into
+    /// lines, and may write any character as `\u`.
     pub(super) fn step(self, byte: u8) -> Step {
         match (self, byte) {
             (Self::Backslash, b'/') => Step::Decoded(b'/'),
+            (Self::Backslash, b'n') => Step::Decoded(b'\n'),
+            (Self::Backslash, b'r') => Step::Decoded(b'\r'),
             (Self::Backslash, b'u') => Step::More(Self::Unicode { digits: 0, value: 0 }),
             (Self::Unicode { digits, value }, _) => {
                 let Some(digit) = char::from(byte).to_digit(16) else { return Step::Broken };

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::escape::{Escape, Escaped, Step};
-use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State};
+use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State, odd};
 use crate::codex::base64::prefix_len;
 use crate::memory::{Lease, Pieces};
 
@@ -26,7 +26,7 @@ impl Keep {
 }
 
 /// The first byte of a string has come: it takes its room.
-fn begin(
+pub(super) fn begin(
     place: Place,
     kept: &mut Kept,
     began: &mut (bool, bool),
@@ -72,7 +72,7 @@ impl Scanner {
         rest: &[u8],
         lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<usize, ScanError> {
-        let State::Kept { kept, len: whole, keep, escape, place } = &mut self.state else {
+        let State::Kept { kept, len: whole, keep, escape, place, .. } = &mut self.state else {
             return Ok(0);
         };
         if *escape != Escape::No {
@@ -99,9 +99,7 @@ impl Scanner {
             None => return Ok(len),
             Some(b'"') => self.close_kept()?,
             Some(b'\\') => *escape = Escape::Backslash,
-            // Not base64: no picture that a client could decode.
-            Some(_) if matches!(keep, Keep::Heads { .. }) => return Err(ScanError::NotBase64),
-            Some(_) => self.state = State::Dropped { escaped: Escaped::No },
+            Some(byte) => self.scan_odd(*byte, lease)?,
         }
         Ok(len.saturating_add(1))
     }
@@ -111,7 +109,7 @@ impl Scanner {
         rest: &[u8],
         lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<usize, ScanError> {
-        let State::Kept { kept, len, keep, escape, place } = &mut self.state else {
+        let State::Kept { kept, len, keep, escape, place, .. } = &mut self.state else {
             return Ok(0);
         };
         let Some(&byte) = rest.first() else { return Ok(0) };
@@ -127,19 +125,24 @@ impl Scanner {
                     kept.base64.push_copy(&[byte])?;
                 }
             }
-            Step::Decoded(_) | Step::Broken if matches!(keep, Keep::Heads { .. }) => {
-                return Err(ScanError::NotBase64);
+            Step::Decoded(byte) => {
+                *escape = Escape::No;
+                self.scan_odd(byte, lease)?;
             }
-            Step::Decoded(_) | Step::Broken => {
-                self.state = State::Dropped { escaped: Escaped::No };
-            }
+            Step::Broken if matches!(keep, Keep::Heads { .. }) => return Err(ScanError::NotBase64),
+            Step::Broken => self.state = State::Dropped { escaped: Escaped::No },
         }
         Ok(1)
     }
 
     fn close_kept(&mut self) -> Result<(), ScanError> {
         let state = std::mem::replace(&mut self.state, State::Structure);
-        let State::Kept { place, kept, len, keep, .. } = state else { return Ok(()) };
+        let State::Kept { place, mut kept, len, keep, is_url_safe, .. } = state else {
+            return Ok(());
+        };
+        if is_url_safe {
+            odd::pad(&mut kept.base64)?;
+        }
         if len == 0 {
             // An empty string is no picture: it stays empty in the skeleton.
             let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
@@ -150,6 +153,8 @@ impl Scanner {
             if self.scanned.passed.len() < MAX_PASSED {
                 self.scanned.passed.push(kept);
             }
+        } else if kept.base64.is_empty() {
+            // A `data:` URL of nothing: its ordinal stays, and stands for what cannot be read.
         } else if place == Place::Picture {
             self.scanned.picture = Some(kept);
             self.kept_in_item = true;

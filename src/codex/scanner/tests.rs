@@ -103,11 +103,77 @@ fn escapes_that_encoders_write_into_base64_are_decoded() {
 
 #[test]
 fn what_is_not_base64_is_no_picture_but_leaves_its_ordinal() {
-    for result in ["QU JD", "QU\\nJD", "\\ud83d", "QU\\\"JD", "QUJD\u{e9}", "\\u00zz"] {
+    for result in [
+        "QU JD",
+        "QU\\tJD",
+        "\\ud83d",
+        "data:image/png;base64,",
+        "date:x,QUJD",
+        "ata:,QUJD",
+        "QU\\\"JD",
+        "QUJD\u{e9}",
+        "\\u00zz",
+    ] {
         let event = format!(r#"{{"item":{{"type":"image_generation_call","result":"{result}"}}}}"#);
         let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
         assert!(scanned.picture.is_none(), "{result}");
         assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
+    }
+}
+
+#[test]
+fn base64_of_odd_forms_becomes_plain() {
+    for (result, plain) in [
+        ("QU\\nJD", "QUJD"),
+        ("QU\\r\\nJD\\u000a", "QUJD"),
+        ("QU\nJD", "QUJD"),
+        ("data:image/png;base64,QUJD", "QUJD"),
+        ("data:image\\/png;name=\\\"a\\\";base64,QUJD", "QUJD"),
+        ("data\\u003aimage/png;base64,QUJD", "QUJD"),
+        ("data:,QU\\nJD", "QUJD"),
+        ("dataQUJD", "dataQUJD"),
+        ("-_-_", "+/+/"),
+        ("data:image/png;base64,_w", "/w=="),
+        ("__8", "//8="),
+        ("QU\\/_", "QU//"),
+        ("QUI", "QUI"),
+    ] {
+        let event = format!(r#"{{"item":{{"type":"image_generation_call","result":"{result}"}}}}"#);
+        for size in [1, 2, 3, 5, event.len()] {
+            let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
+            let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
+            assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
+            assert_eq!(text(scanned.picture), Some((0, plain.to_owned())), "{result} by {size}");
+        }
+    }
+}
+
+#[test]
+fn the_start_of_a_data_url_is_bounded_and_may_end_its_string() {
+    let long = format!("data:{},QUJD", "x".repeat(600));
+    for result in [long.as_str(), "data:image/png;base64", "data:\\\"", "data:\\\\"] {
+        let event = format!(
+            r#"{{"item":{{"type":"image_generation_call","result":"{result}","size":"1"}}}}"#
+        );
+        for size in [1, event.len()] {
+            let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
+            let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
+            assert!(scanned.picture.is_none(), "{result}");
+            assert!(skeleton(&scanned).ends_with(r#""result":"0","size":"1"}}"#), "{result}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_whole_answer_is_not_read() {
+    for document in [Document::Images, Document::Response] {
+        let answer = b"\xef\xbb\xbf {\"data\":[]}";
+        let chunk = Rc::new([answer.as_slice(), b" }{ \"x"].concat());
+        let mut scanner = Scanner::of(document);
+        scanner.feed(&chunk, 0..chunk.len(), &mut |_| Budget::new().lease(0)).unwrap();
+        assert!(scanner.is_whole());
+        assert_eq!(scanner.unread_len(), 6);
+        assert_eq!(skeleton(&scanner.finish_event()), " {\"data\":[]}");
     }
 }
 

@@ -98,8 +98,17 @@ impl Gathered {
         if self.document == Document::ImagesEvent {
             return self.images_event(name, scanned);
         }
-        let Scanned { skeleton, picture, preview, .. } = scanned;
-        match ResponseEvent::read(name, &skeleton) {
+        let event = ResponseEvent::read(name, &scanned.skeleton);
+        self.response_event(event, scanned)
+    }
+
+    fn response_event(
+        &mut self,
+        event: ResponseEvent,
+        scanned: Scanned,
+    ) -> Option<Result<Picture, Failure>> {
+        let Scanned { picture, preview, .. } = scanned;
+        match event {
             ResponseEvent::Created(response) => self.response(&response),
             ResponseEvent::ItemDone(item) => self.item(item, picture),
             ResponseEvent::Drawn => self.is_drawn = true,
@@ -126,8 +135,17 @@ impl Gathered {
         None
     }
 
-    /// Takes a whole answer of the Images API.
+    /// Takes a whole answer.
     pub(super) fn document(&mut self, scanned: Scanned) -> Result<Picture, Failure> {
+        if self.document == Document::Response {
+            let event = ResponseEvent::of_document(&scanned.skeleton);
+            let outcome = event.and_then(|event| self.response_event(event, scanned));
+            return outcome.unwrap_or(Err(Failure::UpstreamGarbled));
+        }
+        self.images_document(scanned)
+    }
+
+    fn images_document(&mut self, scanned: Scanned) -> Result<Picture, Failure> {
         let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
             return Err(Failure::UpstreamGarbled);
         };

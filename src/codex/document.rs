@@ -1,0 +1,106 @@
+//! A response of the Responses API that comes as one JSON document, from an upstream that does not stream.
+//!
+//! Beside the response itself (OpenAI API reference, "The response object") this may be the last event of a stream
+//! on its own, or an error, which some send with a status of success.
+
+use serde_json::Value;
+
+use super::error::ErrorInfo;
+use super::event::{Response, ResponseEvent, text};
+
+impl ResponseEvent {
+    /// The terminal event that a document stands for, read from its skeleton; `None` if it is neither a
+    /// response nor an error.
+    #[must_use]
+    pub fn of_document(skeleton: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(skeleton).ok()?;
+        let response = value.get("response").filter(|it| it.is_object()).unwrap_or(&value);
+        let status = text(response, "status");
+        let fails = ["error", "detail"].iter().any(|key| response.get(*key).is_some_and(tells))
+            || value.get("error").is_some_and(tells)
+            || status == Some("failed")
+            || text(&value, "type") == Some("error");
+        match status {
+            _ if fails => {}
+            Some("incomplete") => {
+                let reason = response.pointer("/incomplete_details/reason").and_then(Value::as_str);
+                return Some(Self::Incomplete(reason.map(str::to_owned)));
+            }
+            _ if response.get("output").is_some_and(Value::is_array) => {
+                return Some(Self::Completed(Response::read(response)));
+            }
+            _ => {}
+        }
+        let info = ErrorInfo::read(&value).filter(|it| *it != ErrorInfo::default());
+        match info {
+            Some(info) => Some(Self::Failed(info)),
+            None => fails.then(|| Self::Failed(ErrorInfo::default())),
+        }
+    }
+}
+
+/// Whether a member says anything: `"error": null` belongs to each success.
+fn tells(member: &Value) -> bool {
+    match member {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::ResponseEvent;
+
+    fn read(document: &Value) -> Option<ResponseEvent> {
+        ResponseEvent::of_document(document.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_document_stands_for_the_end_of_a_stream() {
+        let item = json!({"type": "image_generation_call", "result": "0"});
+        let response = json!({"object": "response", "status": "completed", "error": null,
+            "incomplete_details": null, "output": [item]});
+        for document in [
+            response.clone(),
+            json!({"output": [item]}),
+            json!({"type": "response.completed", "response": response}),
+        ] {
+            let Some(ResponseEvent::Completed(response)) = read(&document) else {
+                panic!("{document}")
+            };
+            assert_eq!(response.output[0].result, Some(0), "{document}");
+        }
+        let incomplete = json!({"status": "incomplete", "output": [],
+            "incomplete_details": {"reason": "content_filter"}});
+        assert!(matches!(
+            read(&incomplete),
+            Some(ResponseEvent::Incomplete(Some(reason))) if reason == "content_filter"
+        ));
+    }
+
+    #[test]
+    fn an_error_is_one_wherever_it_stands() {
+        for document in [
+            json!({"error": {"code": "rate_limit_exceeded"}}),
+            json!({"detail": "rate_limit_exceeded"}),
+            json!({"object": "response", "status": "failed", "output": [],
+                "error": {"code": "rate_limit_exceeded", "message": "no"}}),
+            json!({"type": "response.failed", "response": {"status": "failed",
+                "error": {"code": "rate_limit_exceeded"}}}),
+            json!({"type": "error", "code": "rate_limit_exceeded"}),
+            json!({"code": "rate_limit_exceeded", "message": "no"}),
+        ] {
+            let Some(ResponseEvent::Failed(info)) = read(&document) else { panic!("{document}") };
+            let told = [info.code, info.message];
+            assert!(told.contains(&Some("rate_limit_exceeded".to_owned())), "{document}");
+        }
+        assert!(matches!(read(&json!({"status": "failed"})), Some(ResponseEvent::Failed(_))));
+        for other in [json!({}), json!([]), json!("x"), json!({"object": "list", "data": []})] {
+            assert!(read(&other).is_none(), "{other}");
+        }
+    }
+}
