@@ -103,3 +103,26 @@ fn three_edits_are_one_form_or_three_and_a_url_is_refused_by_name() {
     response.assert_error(400, "invalid_image_url");
     assert_eq!(response.json()["error"]["param"], "images[0].image_url");
 }
+
+#[test]
+fn a_markup_reaches_a_provider_as_a_file() {
+    let provider = Sim::start();
+    let envoy = before(&provider, "/v1/images");
+    let drawn = draw(&envoy, "a lighthouse", "png");
+    let url =
+        |parameter: &str| json!({"image_url": format!("data:image/png{parameter};base64,{drawn}")});
+    let mut body = json!({"prompt": "where it is marked", "model": "gpt-image-2.6-flare",
+        "images": [url(";name=a.png")], "markup": url(";charset=utf-8")});
+    let send = |body: &Value| {
+        Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
+    };
+    assert!(!send(&body).picture().is_empty());
+    let asked = provider.received().pop().unwrap();
+    let files = ["image-1", "markup"]
+        .map(|name| file(name.split('-').next().unwrap_or_default(), name, "png", &drawn));
+    assert_eq!(asked["body"]["files"], json!(files));
+    body["model"] = json!("gpt-image-2");
+    let refused = send(&body);
+    refused.assert_error(400, "invalid_value");
+    assert_eq!(refused.json()["error"]["param"], "markup");
+}
