@@ -83,7 +83,7 @@ fn url(bytes: &[u8]) -> String {
 #[test]
 fn an_edit_becomes_a_form_with_its_images_as_files() {
     let request = json!({"prompt": " a \"fox\"\r\n🦊", "model": "gpt-image-1.5", "n": 2,
-        "size": "1024x1024", "output_format": "webp", "output_compression": 80, "user": "acme",
+        "size": "1024x1024", "output_format": "webp", "output_compression": 80, "safety_identifier": "acme",
         "input_fidelity": "high", "response_format": "url",
         "images": [{"image_url": url(&png(1))}, {"image_url": url(b"\xff\xd8\xff\xe0")}],
         "mask": {"image_url": url(&png(2))}});
@@ -96,6 +96,7 @@ fn an_edit_becomes_a_form_with_its_images_as_files() {
         text("output_format", "webp"),
         text("prompt", " a \"fox\"\r\n🦊"),
         text("response_format", "b64_json"),
+        text("safety_identifier", "acme"),
         text("size", "1024x1024"),
         file("image[]", &png(1)),
         file("image[]", b"\xff\xd8\xff\xe0"),
@@ -213,7 +214,14 @@ fn an_image_that_cannot_be_a_file_is_refused_by_name() {
 }
 
 fn target(edits: Edits) -> Target<'static> {
-    Target::Images { image_model: "gpt-image-2", names_format: true, edits, streams: true, n: 1 }
+    Target::Images {
+        image_model: "gpt-image-2",
+        names_format: true,
+        edits,
+        streams: true,
+        sends_safety_identifier: true,
+        n: 1,
+    }
 }
 
 proptest! {

@@ -95,6 +95,24 @@ fn a_request_is_written_anew_with_the_gateways_credential() {
 }
 
 #[test]
+fn a_safety_identifier_goes_to_the_provider_and_a_user_does_not() {
+    let request = |user: Value| {
+        let mut request = json!({"prompt": "a cat", "model": "gpt-image-2"});
+        request.as_object_mut().unwrap().extend(user.as_object().unwrap().clone());
+        request
+    };
+    let identifier = |more: &Value, user: Value| {
+        sent(&forwarded(more, &request(user))).get("safety_identifier").cloned()
+    };
+    let named = json!({"safety_identifier": "acme"});
+    assert_eq!(identifier(&json!({}), named.clone()), Some(json!("acme")));
+    assert_eq!(identifier(&json!({"safety_identifier": "omit"}), named), None);
+    assert_eq!(identifier(&json!({}), json!({"user": "acme"})), None);
+    let both = json!({"user": "acme", "safety_identifier": ""});
+    assert_eq!(identifier(&json!({}), both), None);
+}
+
+#[test]
 fn both_ways_to_name_a_provider_before_a_model_are_renamed() {
     for model in ["openai:gpt-image-2", "openai/gpt-image-2", "gpt-image-2"] {
         let forward = forwarded(&json!({}), &json!({"prompt": "a cat", "model": model}));

@@ -27,6 +27,9 @@ pub struct ImagesRequest<'a> {
     /// Whether the answer is to come as events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
+    /// The client's name for its end user, by which the provider can tell one from another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety_identifier: Option<&'a str>,
     /// The images of an edit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageRef<'a>>,

@@ -56,6 +56,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/response_format", "\"omit\" or \"send\""),
     ("/upstreams/*/edits", "\"form\" or \"json\""),
     ("/upstreams/*/stream", "\"omit\" or \"send\""),
+    ("/upstreams/*/safety_identifier", "\"omit\" or \"send\""),
     ("/upstreams/*/max_edit_images", "a whole number from 1 to 16"),
     (
         "/upstreams/*/max_request_bytes",

@@ -67,6 +67,7 @@ pub(super) struct UpstreamFile {
     pub(super) response_format: Option<SentFile>,
     pub(super) edits: Option<Edits>,
     pub(super) stream: Option<SentFile>,
+    pub(super) safety_identifier: Option<SentFile>,
     pub(super) max_edit_images: Option<u64>,
     pub(super) max_request_bytes: Option<Bytes>,
     pub(super) image_urls: Option<ImageUrlsFile>,

@@ -46,6 +46,7 @@ pub struct Upstream {
     name: String,
     api: Api,
     names_format: bool,
+    sends_safety_identifier: bool,
     edits: Edits,
     streams: bool,
     cluster: String,
@@ -97,6 +98,11 @@ impl Upstream {
     /// Whether base64 is asked for by name (Images API only).
     pub fn names_format(&self) -> bool {
         self.names_format
+    }
+
+    /// Whether the client's `safety_identifier` is sent (Images API only).
+    pub fn sends_safety_identifier(&self) -> bool {
+        self.sends_safety_identifier
     }
 
     /// How edits are written (Images API only).
@@ -208,6 +214,7 @@ impl Upstream {
             name: name.to_owned(),
             api: file.api,
             names_format: matches!(file.response_format, Some(SentFile::Send)),
+            sends_safety_identifier: !matches!(file.safety_identifier, Some(SentFile::Omit)),
             edits: file.edits.unwrap_or(DEFAULT_EDITS),
             streams: matches!(file.stream, Some(SentFile::Send)),
             cluster: field("cluster", file.cluster, name, text::is_cluster)?,
@@ -253,6 +260,7 @@ fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
                 ("response_format", file.response_format.is_some()),
                 ("edits", file.edits.is_some()),
                 ("stream", file.stream.is_some()),
+                ("safety_identifier", file.safety_identifier.is_some()),
             ],
         ),
         Api::Images => (

@@ -9,6 +9,9 @@
 //!  └──────────── Due ◀─────────────────────────────────────┘
 //! ```
 
+mod opening;
+mod unread;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,13 +19,12 @@ use super::failing::Failing;
 use super::failover;
 use super::head::ResponseHead;
 use super::rests::Sign;
-use super::unread::{Reading, Unread};
 use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
-use crate::pool::Usage;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
-use crate::translate::error;
+
+use unread::Unread;
 
 /// A call.
 #[derive(Debug)]
@@ -242,67 +244,6 @@ impl Call {
             State::Unread(unread) => self.spare = Some(unread.room),
             State::Collecting(mut collector) => self.spare = collector.take_room(),
         }
-    }
-
-    /// Takes the head. A second one is ignored.
-    pub(super) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        let nothing = State::Settled(Err(Failure::UpstreamCut));
-        let room = match std::mem::replace(&mut self.state, nothing) {
-            State::Waiting(room) => room,
-            other => {
-                self.state = other;
-                return;
-            }
-        };
-        let bounds = Bounds { host_model: self.host_model.clone(), ..bounds.clone() };
-        self.read_signs(&head);
-        // It was taken up, or answered in part, or by another.
-        self.stays |= (201..=299).contains(&head.status);
-        self.state = match head {
-            ResponseHead { envoy_details: Some(details), status, .. } => {
-                self.stays = !error::never_left(&details);
-                self.spare = Some(room);
-                State::Settled(Err(error::from_envoy(status, &details)))
-            }
-            // `accept-encoding` is not sent, so nothing may be encoded.
-            ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
-                if !encoding.eq_ignore_ascii_case(b"identity") =>
-            {
-                State::Settled(Err(Failure::UpstreamGarbled))
-            }
-            ResponseHead { status: 200..=299, .. } if head.is_html() => match self.api {
-                // A page for people, such as a challenge.
-                Api::Responses => State::failing(head, room, now),
-                Api::Images => State::Settled(Err(Failure::UpstreamGarbled)),
-            },
-            ResponseHead { status: 200..=299, .. } => {
-                State::Unread(Box::new(Unread { head, bounds, room, since: now }))
-            }
-            head => State::failing(head, room, now),
-        };
-    }
-
-    /// Takes what the head says about the upstream, its status apart.
-    fn read_signs(&mut self, head: &ResponseHead) {
-        if let Some((percent, resets_at)) = head.usage_limits.and_then(|it| it.tightest()) {
-            self.sign(Sign::Uses(Usage { percent, resets_at }));
-        }
-        let refusal = head.envoy_details.as_deref().and_then(error::rest_of_envoy);
-        refusal.into_iter().for_each(|it| self.sign(Sign::Refuses(it)));
-    }
-
-    /// Notes how the answer is to be read that begins with `chunk`, if it tells.
-    pub(super) fn judge(&mut self, chunk: &[u8]) {
-        let State::Unread(unread) = &self.state else { return };
-        let Some(reading) = unread.judge(self.api, chunk) else { return };
-        let nothing = State::Settled(Err(Failure::Internal));
-        let State::Unread(unread) = std::mem::replace(&mut self.state, nothing) else { return };
-        let Unread { head, bounds, room, since } = *unread;
-        self.state = match reading {
-            Reading::As(document) => State::collecting(bounds, room, document),
-            Reading::Error => State::failing(head, room, since),
-            Reading::Garbled => State::Settled(Err(Failure::UpstreamGarbled)),
-        };
     }
 
     /// Takes bytes of the body.

@@ -44,7 +44,6 @@ mod rests;
 mod sending;
 mod streaming;
 mod ticket;
-mod unread;
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -20,6 +20,7 @@ pub(super) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
             names_format: upstream.names_format(),
             edits: upstream.edits(),
             streams: upstream.streams(),
+            sends_safety_identifier: upstream.sends_safety_identifier(),
             n,
         },
     }

@@ -164,6 +164,11 @@ impl<'a> ImageRequest<'a> {
         Ok(request)
     }
 
+    /// The user, if the field that names it is `safety_identifier`.
+    pub fn safety_identifier(&self) -> Option<&str> {
+        self.user.as_deref().filter(|_| self.user_field == "safety_identifier")
+    }
+
     /// Reads what generations and edits have in common.
     fn read(object: &mut Object<'a>, limits: &Limits) -> Result<Self, RequestError> {
         refuse_unserved(object)?;

@@ -13,6 +13,7 @@ pub(super) struct Terms<'a> {
     pub(super) image_model: &'a str,
     pub(super) names_format: bool,
     pub(super) streams: bool,
+    pub(super) sends_safety_identifier: bool,
     pub(super) n: u32,
 }
 
@@ -36,6 +37,7 @@ pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Term
         response_format: terms.names_format.then_some("b64_json"),
         stream: stream.map(|_| true),
         n: (terms.n > 1).then_some(terms.n),
+        safety_identifier: request.safety_identifier().filter(|_| terms.sends_safety_identifier),
         ..ImagesRequest::default()
     };
     if target.is_form(request) {

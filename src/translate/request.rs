@@ -41,6 +41,8 @@ pub enum Target<'a> {
         edits: Edits,
         /// A client that wants events gets the provider's.
         streams: bool,
+        /// The client's `safety_identifier` is sent.
+        sends_safety_identifier: bool,
         /// How many images one call asks for.
         n: u32,
     },
@@ -48,15 +50,19 @@ pub enum Target<'a> {
 
 /// The body of a call: of `/responses`, for one image, since the tool rejects `n`; or of the Images API, there
 /// of `edits` where the request has images, else of `generations`. `user` is not sent: towards the upstream the
-/// user is the gateway's operator.
+/// user is the gateway's operator. `safety_identifier` is meant for the upstream, so that it can block one end
+/// user and not the whole account.
 #[must_use]
 pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
     let (host_model, image_model, tool_choice) = match *target {
         Target::Responses { host_model, image_model, tool_choice } => {
             (host_model, image_model, tool_choice)
         }
-        Target::Images { image_model, names_format, streams, n, .. } => {
-            let terms = provider::Terms { image_model, names_format, streams, n };
+        Target::Images {
+            image_model, names_format, streams, sends_safety_identifier, n, ..
+        } => {
+            let terms =
+                provider::Terms { image_model, names_format, streams, sends_safety_identifier, n };
             return provider::write(request, target, terms);
         }
     };
@@ -174,10 +180,11 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
 /// those of the prompt are counted. A form has none.
 #[must_use]
 pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
+    let user = request.user.as_deref().map_or(0, str::len);
     if let (Target::Images { image_model, .. }, true) = (target, target.is_form(request)) {
         let files = all_images(request).map(form::max_file_len);
         return files
-            .chain([form::MAX_FIELDS_BYTES, request.prompt.len(), image_model.len()])
+            .chain([form::MAX_FIELDS_BYTES, request.prompt.len(), image_model.len(), user])
             .fold(0, usize::saturating_add);
     }
     let words = match *target {
@@ -194,6 +201,7 @@ pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
     [FRAME_BYTES, images, request.prompt.len(), escapes.saturating_mul(MAX_EXTRA_BYTES_PER_ESCAPE)]
         .into_iter()
         .chain(words.map(str::len))
+        .chain([user.saturating_mul(MAX_BYTES_PER_QUOTE)])
         .fold(0, usize::saturating_add)
 }
 
@@ -215,6 +223,8 @@ const EVENTS: &str = "text/event-stream";
 const FRAME_BYTES: usize = 1024;
 /// `{"type":"input_image","image_url":"data:image/png;base64,"},`
 const FRAME_BYTES_PER_IMAGE: usize = 64;
+/// `\"` for one byte; an identifier has no control characters.
+const MAX_BYTES_PER_QUOTE: usize = 2;
 /// `\u0000` for one byte.
 const MAX_EXTRA_BYTES_PER_ESCAPE: usize = 5;
 
@@ -277,14 +287,17 @@ mod tests {
 
     #[test]
     fn what_codex_rejects_is_not_sent() {
-        let body = translated(r#"{"prompt":"p","n":2,"user":"u","response_format":"url"}"#);
+        let body =
+            translated(r#"{"prompt":"p","n":2,"safety_identifier":"u","response_format":"url"}"#);
         assert_eq!(body["instructions"], INSTRUCTIONS);
         assert_eq!(body["store"], false);
         assert_eq!(body["stream"], true);
-        for name in ["n", "user", "response_format", "partial_images", "stream", "prompt"] {
+        for name in
+            ["n", "safety_identifier", "response_format", "partial_images", "stream", "prompt"]
+        {
             assert_eq!(body["tools"][0].get(name), None, "{name}");
         }
-        assert_eq!(body.get("user"), None);
+        assert_eq!(body.get("safety_identifier"), None);
     }
 
     #[test]

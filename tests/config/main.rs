@@ -92,10 +92,11 @@ fn kind(value: &Value) -> Kind {
 fn describe(config: &Config) -> String {
     let upstream = |upstream: &Upstream| {
         format!(
-            "{} {:?} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
+            "{} {:?} {} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
             upstream.name(),
             upstream.api(),
             upstream.names_format(),
+            upstream.sends_safety_identifier(),
             upstream.edits(),
             upstream.streams(),
             upstream.cluster(),

@@ -48,6 +48,7 @@ fn of_images(param: &str) -> Origin {
         "partial_images" => Origin::Client(Cow::Borrowed("partial_images")),
         "n" => Origin::Client(Cow::Borrowed("n")),
         "user" => Origin::Client(Cow::Borrowed("user")),
+        "safety_identifier" => Origin::Client(Cow::Borrowed("safety_identifier")),
         option => known(&TOOL_FIELDS, option).map_or(Origin::Ours, Origin::Client),
     }
 }

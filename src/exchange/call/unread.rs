@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::head::ResponseHead;
+use super::super::head::ResponseHead;
 use crate::config::Api;
 use crate::memory::Lease;
 use crate::translate::collect::{Bounds, Document};
