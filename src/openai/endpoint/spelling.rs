@@ -269,14 +269,7 @@ fn escape_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
 
 /// Another spelling of an ASCII character, if `bytes` ends with one: its length, and the character.
 fn wide_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
-    match bytes {
-        // `%uXXXX`, which is no escape of any standard.
-        [.., b'%', b'u' | b'U', a, b, c, d] => {
-            let mut digits = [a, b, c, d].into_iter();
-            let code = digits
-                .try_fold(0_u16, |code, digit| Some((code << 4) | u16::from(hex_digit(*digit)?)))?;
-            Some((6, narrow(code)))
-        }
+    unicode_at_end(bytes).or_else(|| match bytes {
         // U+FF01 to U+FF5E, full-width forms, in UTF-8.
         [.., 0xef, 0xbc, low @ 0x81..=0xbf] => Some((3, low.wrapping_sub(0x60))),
         [.., 0xef, 0xbd, low @ 0x80..=0x9e] => Some((3, low.wrapping_sub(0x20))),
@@ -287,7 +280,15 @@ fn wide_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
         [.., 0xe0, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => Some((3, overlong(*high, *low))),
         [.., high @ (0xc0 | 0xc1), low @ 0x80..=0xbf] => Some((2, overlong(*high, *low))),
         _ => None,
-    }
+    })
+}
+
+/// `%uXXXX`, which is no escape of any standard, if `bytes` ends with one.
+fn unicode_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
+    let [.., b'%', b'u' | b'U', a, b, c, d] = bytes else { return None };
+    let digit = |code: u16, digit: &u8| Some((code << 4) | u16::from(hex_digit(*digit)?));
+    let code = [a, b, c, d].into_iter().try_fold(0, digit)?;
+    Some((6, narrow(code)))
 }
 
 /// The ASCII character that `code` stands for, else a byte that is none.

@@ -8,6 +8,15 @@ fn normalize(path: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_full_width_form_is_folded_after_what_is_no_escape() {
+    assert_eq!(
+        normalize("/v1/%ug/\u{ff0e}./images/generations".as_bytes()),
+        b"/v1/images/generations"
+    );
+    assert_eq!(normalize(";%u\\\u{ff0e}".as_bytes()), b"");
+}
+
+#[test]
 fn the_normal_spellings_are_ours() {
     for endpoint in Endpoint::ALL {
         assert_eq!(Endpoint::of_path(endpoint.path().as_bytes()), Some(endpoint));
