@@ -37,7 +37,15 @@ pub(crate) fn is_secret(word: &str) -> bool {
 pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     let has = |part: &&str| name.contains(*part);
-    let safe = ["_env", "secret_name", "sds_secret_config", "_secret_configs", "token_name"];
+    let safe = [
+        "_env",
+        "secret_name",
+        "sds_secret_config",
+        "_secret_configs",
+        "token_name",
+        // A price.
+        "_per_million_tokens",
+    ];
     SECRET_NAMES.iter().any(has) && !safe.iter().any(has)
 }
 
@@ -174,6 +182,12 @@ const SECRET_NAMES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_price_of_tokens_is_no_secret() {
+        assert!(!is_secret_name("usd_per_million_tokens"));
+        assert!(is_secret_name("access_tokens"));
+    }
 
     #[test]
     fn keys_tokens_and_digests_are_secrets() {
