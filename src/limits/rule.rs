@@ -120,16 +120,72 @@ impl Rule {
     pub fn state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
         let value = self.scope(scope).map_or("", |(_, value)| value);
         let mut hash = Sha256::new();
-        for part in [
-            self.name.as_str(),
-            &format!("{:?} {:?} {:?}", self.per, self.unit, self.window),
-            value,
-        ] {
+        for part in [self.name.as_str(), &self.key_words(), value] {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }
         let digest: [u8; 32] = hash.finalize().into();
         let (id, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
         *id
+    }
+
+    /// What the rule counts, in words that must never change: other words are another key, and so
+    /// every counter and budget of a running Envoy would begin anew after an update.
+    fn key_words(&self) -> String {
+        let per = match self.per {
+            Per::Key => "Key",
+            Per::User => "User",
+            Per::Model => "Model",
+            Per::Global => "Global",
+        };
+        let unit = match self.unit {
+            Unit::Requests => "Requests",
+            Unit::Images => "Images",
+            Unit::Megapixels => "Megapixels",
+            Unit::Concurrent => "Concurrent",
+            Unit::Usd => "Usd",
+        };
+        format!("{per} {unit} {}", self.window.key_words())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn rule(per: Per, unit: Unit, window: Window) -> Rule {
+        Rule {
+            name: "budget".to_owned(),
+            per,
+            unit,
+            max: 1,
+            window,
+            models: None,
+            consumers: None,
+            users: None,
+            shadow: false,
+            engine: Engine::Local,
+        }
+    }
+
+    /// Counters of a running Envoy are found by these ids: they are those of the first release.
+    #[test]
+    fn the_names_of_states_never_change() {
+        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
+        let sliding = |millis| Window::Sliding(Duration::from_millis(millis));
+        for (per, unit, window, id) in [
+            (Per::Key, Unit::Requests, sliding(60_000), "996fd9b4355aa3bbd5db4ba31dca5617"),
+            (Per::User, Unit::Usd, Window::Month, "7c3e5f01ac279f8b8aea08e650000f52"),
+            (Per::Model, Unit::Images, Window::Day, "b3428f7afb706b8ca70ada001d9519df"),
+            (Per::Global, Unit::Megapixels, Window::Week, "eb841729be06618e2ecd9a0338af49c4"),
+            (Per::Key, Unit::Concurrent, Window::Now, "3de56eb55b3dc6d152e4363c705b6ede"),
+            (Per::User, Unit::Requests, sliding(90_500), "708b8653ee12b7ff5059aa3837f0af56"),
+        ] {
+            let found = rule(per, unit, window).state_id(&scope);
+            let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, id, "{per:?} {unit:?} {window:?}");
+        }
     }
 }

@@ -27,6 +27,17 @@ pub enum Window {
 }
 
 impl Window {
+    /// The window in words that must never change; see `Rule::state_id`.
+    pub(super) fn key_words(self) -> String {
+        match self {
+            Self::Sliding(length) => format!("Sliding({})", seconds(length)),
+            Self::Day => "Day".to_owned(),
+            Self::Week => "Week".to_owned(),
+            Self::Month => "Month".to_owned(),
+            Self::Now => "Now".to_owned(),
+        }
+    }
+
     /// The number of the interval that `now` lies in.
     #[must_use]
     pub fn interval(self, now: Duration) -> u64 {
@@ -73,11 +84,30 @@ impl Window {
     }
 }
 
+/// A span in decimal seconds, as in `90.5s`; it has at least one whole second.
+fn seconds(span: Duration) -> String {
+    let fraction = format!(".{:09}", span.subsec_nanos());
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{fraction}s", span.as_secs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
+
+    /// The first release wrote a window as the standard library shows it.
+    #[test]
+    fn the_words_of_a_window_are_those_of_the_first_release() {
+        for millis in [1_000, 1_001, 60_000, 90_500, 86_400_000, 2_678_400_000] {
+            let window = Window::Sliding(Duration::from_millis(millis));
+            assert_eq!(window.key_words(), format!("{window:?}"));
+        }
+        for window in [Window::Day, Window::Week, Window::Month, Window::Now] {
+            assert_eq!(window.key_words(), format!("{window:?}"));
+        }
+    }
 
     #[test]
     fn what_was_used_counts_for_the_whole_window_and_one_interval_at_most() {
