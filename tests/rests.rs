@@ -445,23 +445,25 @@ fn host_models_that_are_all_refused_rest_the_upstream() {
     assert_eq!(asked(NOW + secs(5)), ["b"], "it is tried after the others");
 }
 
+/// Shared data of several gates.
+struct Shared(Rc<support::SharedData>);
+impl Store for Shared {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.0.get(key)
+    }
+    fn swap(
+        &self,
+        key: &str,
+        value: &[u8],
+        token: Option<u32>,
+    ) -> Result<(), imagegate::limits::Conflict> {
+        self.0.swap(key, value, token)
+    }
+}
+
 #[test]
 fn another_credential_starts_anew() {
     let data: Rc<support::SharedData> = Rc::default();
-    struct Shared(Rc<support::SharedData>);
-    impl Store for Shared {
-        fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-            self.0.get(key)
-        }
-        fn swap(
-            &self,
-            key: &str,
-            value: &[u8],
-            token: Option<u32>,
-        ) -> Result<(), imagegate::limits::Conflict> {
-            self.0.swap(key, value, token)
-        }
-    }
     let with_token = |account: &str| {
         let upstream = json!({"authority": "a.example", "credential": {"bearer_env": account}});
         let config = support::config(&json!({"upstreams": {"a": upstream}}));
@@ -473,6 +475,42 @@ fn another_credential_starts_anew() {
     assert!(ask_at(&first, &request(), NOW).1.is_err());
     assert!(ask_at(&with_token("TOKEN"), &request(), NOW).1.is_err(), "another worker");
     assert!(ask_at(&with_token("ACCOUNT"), &request(), NOW).1.is_ok());
+}
+
+/// The head and the body of an error with these headers.
+fn error_with(status: &str, headers: &[(&str, &str)], error: &Value) -> (ResponseHead, Vec<u8>) {
+    let fixed = [(":status", status), ("content-type", "application/json")];
+    let body = json!({ "error": error }).to_string().into_bytes();
+    (head(&[&fixed, headers].concat(), NOW), body)
+}
+
+/// How long the only upstream rests after this answer, in seconds, and what the client is sent.
+fn rest_after((head, bytes): (ResponseHead, Vec<u8>)) -> (Option<u64>, LocalReply) {
+    let gate = pool(&json!({"upstream": "a"}));
+    let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+    exchange.response_headers(head, End::Open, NOW);
+    let came = exchange.response_body(bytes, End::Stream, NOW);
+    let OnResponseBody::Reply(reply) = came else { panic!("{came:?}") };
+    let rest = ask_at(&gate, &request(), NOW).1.err();
+    (rest.map(|it| retry_after(&it).unwrap().parse().unwrap()), reply)
+}
+
+#[test]
+fn usage_limits_say_nothing_about_other_failures() {
+    let full = [
+        ("x-codex-primary-used-percent", "100"),
+        ("x-codex-primary-reset-after-seconds", "471285"),
+    ];
+    let overloaded = json!({"code": "server_is_overloaded"});
+    let (rest, reply) = rest_after(error_with("503", &full, &overloaded));
+    assert_eq!((rest, retry_after(&reply)), (None, Some("5")));
+    let (rest, _) = rest_after(error_with("401", &full, &json!({"code": "token_expired"})));
+    assert_eq!(rest, Some(5));
+    let busy = json!({"message": "Selected model is at capacity. Please try a different model."});
+    assert_eq!(rest_after(error_with("429", &full, &busy)).0, None);
+    let limited = json!({"type": "usage_limit_reached"});
+    assert_eq!(rest_after(error_with("429", &full, &limited)).0, Some(471_285));
+    assert_eq!(rest_after(error_with("402", &full, &json!({}))).0, Some(471_285));
 }
 
 fn does() -> impl Strategy<Value = Does> {

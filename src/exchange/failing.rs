@@ -54,14 +54,26 @@ impl Failing {
         if let Some(failure) = refused {
             return failure;
         }
-        let retry_after = self.head.retry_after(now);
-        error::from_http(api, self.head.status, retry_after.as_deref(), &self.body, now)
+        let judge = |header: Option<&[u8]>| {
+            error::from_http(api, self.head.status, header, &self.body, now)
+        };
+        match judge(self.head.retry_after.as_deref()) {
+            Failure::RateLimited { .. } => judge(self.head.limit_ends_after(now).as_deref()),
+            failure => failure,
+        }
     }
 
     /// Whether it says that the upstream serves nobody for now.
     pub(super) fn refusal(&self, api: Api, now: Duration) -> Option<Refusal> {
-        let retry_after = self.head.retry_after(now);
-        error::rest_of_http(api, self.head.status, retry_after.as_deref(), &self.body, now)
+        let judge = |header: Option<&[u8]>| {
+            error::rest_of_http(api, self.head.status, header, &self.body, now)
+        };
+        match judge(self.head.retry_after.as_deref()) {
+            Some(limit) if limit.cause.is_limit() => {
+                judge(self.head.limit_ends_after(now).as_deref())
+            }
+            refusal => refusal,
+        }
     }
 }
 

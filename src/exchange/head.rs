@@ -117,8 +117,9 @@ impl ResponseHead {
     }
 
     /// When a request that was refused for a limit is worth another try: `retry-after`, else when
-    /// the usage limits reset. In seconds, or a date.
-    pub(super) fn retry_after(&self, now: Duration) -> Option<Cow<'_, [u8]>> {
+    /// the usage limits reset. In seconds, or a date. An answer that is no refusal for a limit may
+    /// report limits, too: an account serves beyond them for credits.
+    pub(super) fn limit_ends_after(&self, now: Duration) -> Option<Cow<'_, [u8]>> {
         let resets = || {
             let wait = self.usage_limits?.serves_at()?.saturating_sub(now);
             Some(Cow::Owned(wait.as_secs().to_string().into_bytes()))
