@@ -513,6 +513,34 @@ fn usage_limits_say_nothing_about_other_failures() {
     assert_eq!(rest_after(error_with("402", &full, &json!({}))).0, Some(471_285));
 }
 
+#[test]
+fn a_renewed_credential_and_a_new_connection_are_soon_tried() {
+    let week = [("retry-after", "604800")];
+    for (status, wait) in [("401", 5), ("523", 1)] {
+        assert_eq!(rest_after(error_with(status, &week, &json!({}))).0, Some(wait), "{status}");
+    }
+}
+
+#[test]
+fn a_limit_that_one_request_alone_exceeds_rests_nobody() {
+    for error in [
+        json!({"code": "rate_limit_exceeded", "type": "input-images", "message":
+            "Request too large for gpt-image-2 on input-images per min (IPM): Limit 5, Requested 16."}),
+        json!({"code": "content_policy_violation"}),
+        json!({"code": "request_too_large"}),
+        json!({"code": "invalid_prompt"}),
+    ] {
+        assert_eq!(rest_after(error_with("429", &[], &error)).0, None, "{error}");
+    }
+    for error in [
+        json!({"code": "permission_denied"}),
+        json!({"code": "AccessDenied", "param": "images[0].image_url"}),
+        json!({"code": "unauthorized", "message": "Error while downloading https://x.example/y."}),
+    ] {
+        assert_eq!(rest_after(error_with("400", &[], &error)).0, None, "{error}");
+    }
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

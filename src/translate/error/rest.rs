@@ -1,10 +1,13 @@
-//! Whether an error means that its upstream serves nobody for now, so that it is not asked again for a while.
+//! Whether an error means that its upstream serves nobody for now, so that it is not asked for a
+//! while.
 //!
 //! Only what a client cannot bring about counts: a status, a code, a type or a header. A message may
-//! quote a prompt, and an error about one request says nothing about the next.
+//! quote a prompt, so it only speaks against a rest; and an error about one request says nothing
+//! about the next.
 
 use std::time::Duration;
 
+use super::phrase::Phrase;
 use super::report::Report;
 use super::sense::Sense;
 use super::{envoy, from_event, from_http, read_body, retry};
@@ -58,13 +61,17 @@ fn rest(
     let is_status = |list: &[u16]| status.is_some_and(|status| list.contains(&status));
     let wait = retry::named(info, retry_after, now);
     let cause = match failure {
+        Failure::RateLimited { .. } if is_too_much_alone(sense, info) => return None,
         Failure::RateLimited { .. } => Cause::RateLimited,
         Failure::QuotaExhausted if is_status(&[402, 429]) || sense == Some(Sense::Money) => {
             Cause::QuotaExhausted
         }
         // 403 may be about one request.
         Failure::UpstreamCredential
-            if is_status(&[401]) || sense == Some(Sense::Credential) && !is_status(&[403]) =>
+            if is_status(&[401])
+                || sense == Some(Sense::Credential)
+                    && !is_status(&[403])
+                    && !may_be_one_request(info) =>
         {
             Cause::CredentialRefused
         }
@@ -73,8 +80,35 @@ fn rest(
         Failure::UpstreamUnreachable => Cause::Unreachable,
         _ => return None,
     };
+    // A renewed credential and a new connection are to be found soon, whatever is named.
+    let wait = wait.filter(|_| cause.is_limit() || cause == Cause::Overloaded);
     Some(Refusal { cause, wait, hint: retry::hinted(info) })
 }
+
+/// Whether the request exceeds a limit on its own, as with more reference images than fit into a
+/// minute, or a relay reports a refused request as 429. The next request may be served.
+fn is_too_much_alone(sense: Option<Sense>, info: &ErrorInfo) -> bool {
+    let message = info.message.as_deref().unwrap_or_default().as_bytes();
+    let start = message.get(..TOO_LARGE.len()).unwrap_or_default();
+    start.eq_ignore_ascii_case(TOO_LARGE)
+        || matches!(sense, Some(Sense::Content | Sense::Prompt | Sense::Value | Sense::TooLong))
+}
+
+/// Whether what is denied may be an image that the client names, or one thing that it asks for.
+fn may_be_one_request(info: &ErrorInfo) -> bool {
+    let is_denial = |word: &String| {
+        let word = word.to_ascii_lowercase();
+        word.contains("permission") || word.contains("access") && word.contains("denied")
+    };
+    let phrase = info.message.as_deref().and_then(Phrase::of);
+    info.param.is_some()
+        || [&info.code, &info.kind, &info.inner].into_iter().flatten().any(is_denial)
+        || matches!(phrase, Some(Phrase::Image | Phrase::Download))
+}
+
+/// OpenAI's message for a request that no pause makes fit: `Request too large for … on input-images
+/// per min (IPM): Limit 5, Requested 16.`
+const TOO_LARGE: &[u8] = b"request too large";
 
 #[cfg(test)]
 mod tests {
