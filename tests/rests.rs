@@ -541,6 +541,27 @@ fn a_limit_that_one_request_alone_exceeds_rests_nobody() {
     }
 }
 
+#[test]
+fn a_pause_of_no_time_is_none() {
+    for header in [("retry-after", "0"), ("retry-after", "-1"), ("retry-after-ms", "0")] {
+        let (rest, _) = rest_after(error_with("429", &[header], &json!({})));
+        assert_eq!(rest, Some(5), "{header:?}");
+    }
+    // Else each request would find the rest over.
+    let hint = json!({"message": "Please try again in 1ms."});
+    for error in
+        [error_with("429", &[("retry-after-ms", "1")], &json!({})), error_with("429", &[], &hint)]
+    {
+        let gate = pool(&json!({"upstream": "a"}));
+        let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+        exchange.response_headers(error.0, End::Open, NOW);
+        exchange.response_body(error.1, End::Stream, NOW);
+        let soon = NOW + Duration::from_millis(900);
+        assert!(ask_at(&gate, &request(), soon).1.is_err());
+        assert!(ask_at(&gate, &request(), NOW + secs(1)).1.is_ok());
+    }
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

@@ -108,10 +108,13 @@ impl Refusal {
     /// How long the upstream rests after this many pauses in a row without an answer in between.
     pub(super) fn pause(&self, level: u32) -> Duration {
         if let Some(wait) = self.wait {
-            return wait;
+            return wait.max(SHORTEST);
         }
         let (first, longest) = self.cause.pauses();
         let grown = first.saturating_mul(1_u32.checked_shl(level).unwrap_or(u32::MAX));
-        self.hint.unwrap_or(longest).min(grown).min(longest)
+        self.hint.unwrap_or(longest).min(grown).min(longest).max(SHORTEST)
     }
 }
+
+/// A pause of a few milliseconds is over when the next request comes, and would never grow.
+const SHORTEST: Duration = Duration::from_secs(1);
