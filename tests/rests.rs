@@ -562,6 +562,44 @@ fn a_pause_of_no_time_is_none() {
     }
 }
 
+#[test]
+fn a_rest_long_over_holds_nobody_back() {
+    let gate = pool(&json!({"upstream": "a"}));
+    run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 10})));
+    let now = NOW + secs(3600);
+    let both = [ask_at(&gate, &request(), now).1, ask_at(&gate, &request(), now).1];
+    assert!(both.iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_make_a_rest_longer() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let ahead = NOW + secs(365 * 86_400);
+    run(&gate, &request(), ahead, &mut |_| limited(json!({"resets_in_seconds": 10})));
+    assert!(ask_at(&gate, &request(), NOW).1.is_ok());
+}
+
+#[test]
+fn a_shorter_max_rest_ends_longer_rests() {
+    let data: Rc<support::SharedData> = Rc::default();
+    let with = |max_rest: &str| {
+        let upstream =
+            json!({"authority": "a.example", "credential": "envoy", "max_rest": max_rest});
+        let config = support::config(&json!({"upstreams": {"a": upstream}}));
+        Rc::new(Gate::new(config, Rc::default(), Box::new(Shared(Rc::clone(&data)))))
+    };
+    let week = || limited(json!({"resets_in_seconds": 604_800}));
+    run(&with("7d"), &request(), NOW, &mut |_| week());
+    assert!(ask_at(&with("7d"), &request(), NOW).1.is_err());
+    let gate = with("1h");
+    let (asked, _, _) = run(&gate, &request(), NOW, &mut |_| week());
+    assert_eq!(asked, ["a"]);
+    let reply = ask_at(&gate, &request(), NOW).1.unwrap_err();
+    assert_eq!(retry_after(&reply), Some("3600"));
+    let rest = |gate: &Gate| gate.upstream_gauges(NOW)[0].amount;
+    assert_eq!((rest(&gate), rest(&with("0s"))), (3600, 0));
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

@@ -30,12 +30,12 @@ pub(super) fn choose(
     model: &mut Model<'_>,
     now: Duration,
 ) -> (Vec<String>, Result<(), Failure>) {
-    let state = |it: &Candidate<'_>| pool::read(gate.store(), key(it.upstream));
+    let state = |it: &Candidate<'_>| pool::read(gate.store(), key(it.upstream), now);
     let all: Vec<_> = model.candidates.drain(..).map(|it| (state(&it), it)).collect();
     let mut resting: Vec<(String, Resting)> = Vec::new();
     let mut awake: Vec<(State, Candidate<'_>)> = Vec::new();
     for (state, candidate) in all {
-        match state.resting(now).filter(|_| !candidate.upstream.max_rest().is_zero()) {
+        match state.resting(now) {
             Some(rest) => resting.push((candidate.upstream.name().to_owned(), rest)),
             None => awake.push((state, candidate)),
         }
@@ -89,7 +89,7 @@ pub(super) fn claim<T>(
         if claim_one(gate, first.upstream, now) {
             return Ok(());
         }
-        lost.extend(pool::read(gate.store(), key(first.upstream)).resting(now));
+        lost.extend(pool::read(gate.store(), key(first.upstream), now).resting(now));
         candidates.remove(0);
         if !orders.is_empty() {
             orders.remove(0);
@@ -100,13 +100,12 @@ pub(super) fn claim<T>(
 
 /// Whether a request may ask the upstream now.
 pub(super) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> bool {
-    upstream.max_rest().is_zero() || pool::claim(gate.store(), key(upstream), now)
+    pool::claim(gate.store(), key(upstream), now)
 }
 
 /// Whether the upstream is not asked at `now`.
 pub(super) fn rests(gate: &Gate, upstream: &Upstream, now: Duration) -> bool {
-    let rest = pool::read(gate.store(), key(upstream)).resting(now);
-    rest.is_some() && !upstream.max_rest().is_zero()
+    pool::read(gate.store(), key(upstream), now).resting(now).is_some()
 }
 
 /// Notes a sign. The cause of the rest that it began, if it did.
@@ -114,9 +113,9 @@ pub(super) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration)
     let (store, key) = (gate.store(), key(upstream));
     match sign {
         Sign::Serves => pool::note_serves(store, key, now),
-        Sign::Uses(usage) => pool::note_usage(store, key, *usage),
+        Sign::Uses(usage) => pool::note_usage(store, key, *usage, now),
         Sign::Refuses(refusal) => {
-            let rest = pool::note_refusal(store, key, refusal, upstream.max_rest(), now);
+            let rest = pool::note_refusal(store, key, refusal, now);
             return rest.map(|rest| rest.cause);
         }
     }
@@ -126,7 +125,7 @@ pub(super) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration)
 /// What is known of the upstream: how long it rests from `now` on, and how many percent of its limit
 /// are used.
 pub(super) fn known(gate: &Gate, upstream: &Upstream, now: Duration) -> (Duration, u8) {
-    let state = pool::read(gate.store(), key(upstream));
+    let state = pool::read(gate.store(), key(upstream), now);
     let rest = state.resting(now).map(|rest| rest.until.saturating_sub(now));
     (rest.unwrap_or_default(), state.used_percent(now))
 }
@@ -141,5 +140,5 @@ fn failure(resting: impl Iterator<Item = Resting>, now: Duration) -> Failure {
 }
 
 fn key(upstream: &Upstream) -> Key<'_> {
-    Key { name: upstream.name(), fingerprint: upstream.fingerprint() }
+    Key { name: upstream.name(), fingerprint: upstream.fingerprint(), longest: upstream.max_rest() }
 }

@@ -22,8 +22,12 @@ use crate::limits::Store;
 const MAX_TRIES: u32 = 8;
 /// After a rest one request asks alone for this long: refusals come at once, images take longer.
 const PROBE: Duration = Duration::from_secs(5);
-/// Pauses grow while refusals follow a rest within this time.
+/// Pauses grow while refusals follow a rest within this time, and this long one request asks alone
+/// after it.
 const MEMORY: Duration = Duration::from_secs(600);
+
+/// Clocks of two workers differ by less than this.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// Where the state of an upstream is kept.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +36,8 @@ pub struct Key<'a> {
     pub name: &'a str,
     /// What changes with its configuration; one line.
     pub fingerprint: &'a str,
+    /// The longest rest; zero means that it never rests.
+    pub longest: Duration,
 }
 
 /// What is known of an upstream.
@@ -66,9 +72,23 @@ impl State {
         self.usage.filter(|usage| usage.resets_at > now).map_or(0, |usage| usage.percent)
     }
 
-    /// Whether the upstream rested, and nobody has asked it since.
+    /// Whether the upstream rested a moment ago, and nobody has asked it since.
     fn is_due(&self, now: Duration) -> bool {
-        self.rest.is_some_and(|rest| rest.until <= now && rest.probed_until.is_zero())
+        let is_over = |rest: &Rest| rest.until <= now && now.saturating_sub(rest.until) < MEMORY;
+        self.rest.is_some_and(|rest| is_over(&rest) && rest.probed_until.is_zero())
+    }
+
+    /// Without a rest that cannot be one: under a configuration with a longer `max_rest`, or with a
+    /// clock that has been set back since, it began.
+    fn within(self, longest: Duration, now: Duration) -> Self {
+        let latest = now.saturating_add(longest).saturating_add(SLACK);
+        let probed_by = now.saturating_add(PROBE).saturating_add(SLACK);
+        let is_known = |rest: &Rest| !longest.is_zero() && rest.until <= latest;
+        let rest = self.rest.filter(is_known).map(|rest| match rest.probed_until > probed_by {
+            true => Rest { probed_until: Duration::ZERO, ..rest },
+            false => rest,
+        });
+        Self { rest, ..self }
     }
 
     /// The state after `refusal`; no rest is longer than `longest`. A known later end stays.
@@ -141,23 +161,21 @@ fn millis(word: &str) -> Option<Duration> {
 }
 
 /// What is known of an upstream.
-pub fn read(store: &dyn Store, key: Key<'_>) -> State {
-    load(store, key).0
+pub fn read(store: &dyn Store, key: Key<'_>, now: Duration) -> State {
+    load(store, key, now).0
 }
 
 /// Notes that the upstream refused to serve; the rest that this began, if it did not rest already.
-/// `longest` bounds the rest; zero means that it never rests.
 pub fn note_refusal(
     store: &dyn Store,
     key: Key<'_>,
     refusal: &Refusal,
-    longest: Duration,
     now: Duration,
 ) -> Option<Resting> {
     let mut rested = false;
-    let state = change(store, key, |state| {
+    let state = change(store, key, now, |state| {
         rested = state.rest.is_some_and(|rest| rest.until > now);
-        state.refused(refusal, longest, now)
+        state.refused(refusal, key.longest, now)
     });
     state.resting(now).filter(|_| !rested)
 }
@@ -166,8 +184,8 @@ pub fn note_refusal(
 pub fn note_serves(store: &dyn Store, key: Key<'_>, now: Duration) {
     // An answer that was on its way when the rest began does not end it.
     let is_over = |state: &State| state.rest.is_some_and(|rest| rest.until <= now);
-    if is_over(&read(store, key)) {
-        change(store, key, |state| match is_over(&state) {
+    if is_over(&read(store, key, now)) {
+        change(store, key, now, |state| match is_over(&state) {
             true => State { rest: None, ..state },
             false => state,
         });
@@ -175,19 +193,19 @@ pub fn note_serves(store: &dyn Store, key: Key<'_>, now: Duration) {
 }
 
 /// Notes how much of its limit the upstream has used.
-pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage) {
-    if read(store, key).usage != Some(usage) {
-        change(store, key, |state| State { usage: Some(usage), ..state });
+pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage, now: Duration) {
+    if read(store, key, now).usage != Some(usage) {
+        change(store, key, now, |state| State { usage: Some(usage), ..state });
     }
 }
 
 /// Whether the upstream may be asked now. After a rest only one request may, until it is refused or
 /// a few seconds have passed.
 pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> bool {
-    let state = read(store, key);
+    let state = read(store, key, now);
     let mut may = state.resting(now).is_none();
     if may && state.is_due(now) {
-        change(store, key, |state| {
+        change(store, key, now, |state| {
             may = state.resting(now).is_none();
             let rest = state.rest.map(|rest| match state.is_due(now) {
                 true => Rest { probed_until: now.saturating_add(PROBE), ..rest },
@@ -200,10 +218,15 @@ pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> bool {
 }
 
 /// Stores what `step` makes of the state; what is stored then.
-fn change(store: &dyn Store, key: Key<'_>, mut step: impl FnMut(State) -> State) -> State {
+fn change(
+    store: &dyn Store,
+    key: Key<'_>,
+    now: Duration,
+    mut step: impl FnMut(State) -> State,
+) -> State {
     let mut state = State::default();
     for _ in 0..MAX_TRIES {
-        let (before, token) = load(store, key);
+        let (before, token) = load(store, key, now);
         state = step(before);
         let is_same = state == before;
         let value = state.write(key.fingerprint);
@@ -214,10 +237,10 @@ fn change(store: &dyn Store, key: Key<'_>, mut step: impl FnMut(State) -> State)
     state
 }
 
-fn load(store: &dyn Store, key: Key<'_>) -> (State, Option<u32>) {
+fn load(store: &dyn Store, key: Key<'_>, now: Duration) -> (State, Option<u32>) {
     let (value, token) = store.get(&place(key.name));
     let value = value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    (State::parse(&value, key.fingerprint), token)
+    (State::parse(&value, key.fingerprint).within(key.longest, now), token)
 }
 
 fn place(name: &str) -> String {

@@ -11,7 +11,7 @@ use crate::limits::Conflict;
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
-const KEY: Key<'static> = Key { name: "codex", fingerprint: "0f" };
+const KEY: Key<'static> = Key { name: "codex", fingerprint: "0f", longest: LONGEST };
 
 /// Shared data of Envoy, in which another worker may write between a read and a write.
 #[derive(Default)]
@@ -47,11 +47,11 @@ fn named(wait: u64) -> Refusal {
 
 /// How long the upstream rests from `now` on, in seconds.
 fn rests(data: &Data, now: Duration) -> Option<u64> {
-    Some((read(data, KEY).resting(now)?.until - now).as_secs())
+    Some((read(data, KEY, now).resting(now)?.until - now).as_secs())
 }
 
 fn refuse(data: &Data, refusal: &Refusal, now: Duration) -> Option<u64> {
-    note_refusal(data, KEY, refusal, LONGEST, now);
+    note_refusal(data, KEY, refusal, now);
     rests(data, now)
 }
 
@@ -62,7 +62,7 @@ fn a_named_time_is_kept_within_bounds() {
     assert_eq!(refuse(&data, &named(7), NOW), Some(14_000), "a later end stays");
     assert_eq!(refuse(&data, &named(u64::MAX), NOW), Some(LONGEST.as_secs()));
     let never = Data::default();
-    assert_eq!(note_refusal(&never, KEY, &named(60), Duration::ZERO, NOW), None);
+    assert_eq!(note_refusal(&never, Key { longest: Duration::ZERO, ..KEY }, &named(60), NOW), None);
     assert_eq!(rests(&never, NOW), None);
 }
 
@@ -123,7 +123,7 @@ fn an_answer_ends_a_probe_but_no_rest() {
 #[test]
 fn only_the_first_refusal_begins_a_rest() {
     let data = Data::default();
-    let note = |wait| note_refusal(&data, KEY, &named(wait), LONGEST, NOW);
+    let note = |wait| note_refusal(&data, KEY, &named(wait), NOW);
     assert_eq!(note(60), Some(Resting { cause: Cause::RateLimited, until: NOW + secs(60) }));
     assert_eq!(note(60), None);
     assert_eq!(note(90), None, "it goes on");
@@ -133,19 +133,29 @@ fn only_the_first_refusal_begins_a_rest() {
 #[test]
 fn usage_is_known_until_it_resets() {
     let data = Data::default();
-    note_usage(&data, KEY, Usage { percent: 87, resets_at: NOW + secs(60) });
+    note_usage(&data, KEY, Usage { percent: 87, resets_at: NOW + secs(60) }, NOW);
     refuse(&data, &named(30), NOW);
-    let state = read(&data, KEY);
+    let state = read(&data, KEY, NOW);
     assert_eq!((state.used_percent(NOW), state.used_percent(NOW + secs(60))), (87, 0));
     assert_eq!(rests(&data, NOW), Some(30));
+}
+
+#[test]
+fn a_clock_that_is_a_little_late_changes_nothing() {
+    let data = Data::default();
+    let late = NOW - secs(1);
+    refuse(&data, &named(u64::MAX), NOW);
+    assert_eq!(rests(&data, late), Some(LONGEST.as_secs() + 1));
+    assert!(claim(&data, KEY, NOW + LONGEST));
+    assert!(!claim(&data, KEY, late + LONGEST));
 }
 
 #[test]
 fn another_configuration_starts_anew() {
     let data = Data::default();
     refuse(&data, &named(60), NOW);
-    assert_eq!(read(&data, Key { fingerprint: "10", ..KEY }), State::default());
-    assert_eq!(read(&data, Key { name: "other", ..KEY }), State::default());
+    assert_eq!(read(&data, Key { fingerprint: "10", ..KEY }, NOW), State::default());
+    assert_eq!(read(&data, Key { name: "other", ..KEY }, NOW), State::default());
     assert_eq!(rests(&data, NOW), Some(60));
 }
 
