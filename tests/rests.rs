@@ -600,6 +600,74 @@ fn a_shorter_max_rest_ends_longer_rests() {
     assert_eq!((rest(&gate), rest(&with("0s"))), (3600, 0));
 }
 
+#[test]
+fn a_wish_for_previews_does_not_hide_who_serves() {
+    let account =
+        |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy"});
+    let mut plain = account("b");
+    plain["max_partial_images"] = json!(0);
+    let model = json!([{"match": "*", "upstream": ["a", "b"]}]);
+    let (gate, _) = gate(&json!({"upstreams": {"a": account("a"), "b": plain}, "models": model}));
+    let wish = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
+        "partial_images": 2});
+    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap().upstream, "a");
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 600})),
+        _ => Does::Answers(400, json!({"code": "moderation_blocked"})),
+    });
+    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap().upstream, "b");
+}
+
+#[test]
+fn who_is_refused_here_does_not_take_the_first_call_after_a_rest() {
+    let limits =
+        json!([{"name": "one", "per": "global", "unit": "images", "max": 1, "window": "1h"}]);
+    let upstream = json!({"authority": "a.example", "credential": "envoy"});
+    let (gate, _) = gate(&json!({"upstreams": {"a": upstream}, "limits": limits}));
+    run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 10})));
+    let now = NOW + secs(10);
+    let mut two = request();
+    two["n"] = json!(2);
+    let reply = ask_at(&gate, &two, now).1.unwrap_err();
+    assert_eq!(body(&reply)["error"]["code"], "rate_limit_exceeded");
+    assert!(ask_at(&gate, &request(), now).1.is_ok());
+}
+
+#[test]
+fn who_waits_for_the_rate_limit_service_gives_the_call_back() {
+    let rule =
+        json!([{"name": "one", "per": "global", "unit": "images", "max": 9, "window": "1h"}]);
+    let upstream = json!({"authority": "a.example", "credential": "envoy"});
+    let more = json!({"upstreams": {"a": upstream}, "limits": rule, "engine": {"kind": "rls"}});
+    let (gate, _) = gate(&more);
+    let consult = |now| {
+        let mut exchange = Exchange::new(Rc::clone(&gate));
+        let _ = exchange.request_headers(&support::head(&[]), End::Open, now);
+        let came = exchange.request_body(request().to_string().as_bytes(), End::Stream, now);
+        exchange.question_started(Some(1));
+        (exchange, matches!(came, OnRequestBody::Consult(_)))
+    };
+    let admit = |exchange: &mut Exchange, now| {
+        // OVER_LIMIT is 2.
+        exchange.question_answered(1, Some(&[8, if now == NOW { 1 } else { 2 }]));
+        exchange.verdict(now)
+    };
+    let (mut exchange, _) = consult(NOW);
+    let _ = admit(&mut exchange, NOW);
+    drive(&mut exchange, &mut vec!["a".to_owned()], NOW, &mut |_| {
+        limited(json!({"resets_in_seconds": 10}))
+    });
+    // One is refused by the service, another leaves; then the call is free.
+    let now = NOW + secs(10);
+    let (mut exchange, asks) = consult(now);
+    assert!(asks && !consult(now).1, "one at a time");
+    let _ = admit(&mut exchange, now);
+    let (mut exchange, asks) = consult(now);
+    assert!(asks);
+    exchange.finish(None, now + secs(1));
+    assert!(consult(now).1);
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

@@ -78,9 +78,14 @@ pub(super) fn admit(
     let terms = terms(gate, &model, &orders, &request);
     let may_move_on = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
     let keeps = may_move_on && !terms.relays;
-    let rooms = make_room(gate, lease, body.len(), &model, &request, terms.relays, keeps)?;
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
-    let ticket = Ticket::reserve(gate, &scope, &model, &request, now)?;
+    let rooms = make_room(gate, lease, body.len(), &model, &request, terms.relays, keeps);
+    let held =
+        rooms.and_then(|rooms| Ok((rooms, Ticket::reserve(gate, &scope, &model, &request, now)?)));
+    if held.is_err() {
+        rests::release(gate, model.candidates.first().map(|it| it.upstream), now);
+    }
+    let (rooms, ticket) = held?;
     let first = model.candidates.first().ok_or(Failure::Internal)?;
     let n = if terms.relays { request.n } else { 1 };
     let forward = forward(&head, first, &request, n, config.route_match());
@@ -126,10 +131,13 @@ fn resolve<'a>(
     record.ask(&model.candidates);
     check_allowed(consumer, &model, request)?;
     keep_able(&mut model.candidates, request)?;
-    let (resting, chosen) = rests::choose(gate, &mut model, now);
-    record.resting_upstreams = (!resting.is_empty()).then(|| resting.join(","));
+    // Previews are a wish.
+    let previews = request.stream.map_or(0, |it| it.previews);
+    let shows = |it: &Candidate<'_>| it.upstream.capacity().partial_images >= previews;
+    let mut passed = rests::choose(gate, &mut model, &shows, now);
     let mut orders = host_models::order(gate, &mut model.candidates, now);
-    let claimed = chosen.and_then(|()| rests::claim(gate, &mut model.candidates, &mut orders, now));
+    let claimed = rests::claim(gate, &mut model.candidates, &mut orders, &mut passed, now);
+    record.pass(&passed);
     record.ask(&model.candidates);
     claimed?;
     Ok((model, orders))
@@ -183,12 +191,6 @@ fn keep_able(
         if candidates.is_empty() {
             checked?;
         }
-    }
-    // Previews are a wish: an upstream without them is asked only if there is no other.
-    let previews = request.stream.map_or(0, |it| it.previews);
-    let shows = |it: &Candidate<'_>| it.upstream.capacity().partial_images >= previews;
-    if candidates.iter().any(shows) {
-        candidates.retain(shows);
     }
     Ok(())
 }

@@ -37,6 +37,8 @@ pub(super) struct Consulting {
     /// Those that were handed out: their tokens once they are under way, and their verdicts.
     asked: Vec<(Option<u32>, Option<Verdict>)>,
     started: usize,
+    /// When the request was admitted here.
+    pub(super) admitted_at: Duration,
     deadline: Duration,
 }
 
@@ -72,6 +74,7 @@ impl Consulting {
             waiting,
             asked: questions.iter().map(|_| (None, None)).collect(),
             started: 0,
+            admitted_at: now,
             deadline: now
                 .saturating_add(service.timeout.saturating_mul(count))
                 .saturating_add(GRACE),

@@ -86,7 +86,7 @@ impl Failover {
         let choice = self.candidates.get(place.candidate)?;
         let upstream = gate.config.upstream(&choice.upstream)?;
         // A request that was faster has taken the first call after a rest: this one is late, not lost.
-        rests::claim_one(gate, upstream, now);
+        let _ = rests::claim_one(gate, upstream, now);
         let host_model = choice.host_models.get(place.host_model).cloned();
         let sent = choice.sent.as_str().into();
         let model =

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::asking::Results;
 use super::call::Fate;
 use super::count::{self, Count};
+use super::rests::Passed;
 use super::ticket::{Charge, Ticket};
 use crate::config::Candidate;
 use crate::openai::error::Failure;
@@ -141,6 +142,12 @@ impl Record {
     pub(super) fn note_uncounted(&mut self, uncounted: bool) {
         self.uncounted = uncounted;
         self.counts.push(count::UNCOUNTED.of(uncounted.into()));
+    }
+
+    /// Notes who is not asked for the request.
+    pub(super) fn pass(&mut self, passed: &[Passed]) {
+        let names: Vec<_> = passed.iter().map(|(name, _)| name.as_str()).collect();
+        self.resting_upstreams = (!names.is_empty()).then(|| names.join(","));
     }
 
     /// Notes who may serve the request.

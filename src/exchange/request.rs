@@ -10,6 +10,7 @@ use super::keepalive::Keepalive;
 use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
 use super::reading::Reading;
 use super::relaying::Relaying;
+use super::rests;
 use super::streaming::Streaming;
 use super::ticket::{Charge, Ticket};
 use super::{End, Exchange, Headers, Phase, head};
@@ -170,6 +171,7 @@ impl Exchange {
             return OnVerdict::Pass;
         };
         let verdicts = consulting.verdicts();
+        let admitted_at = consulting.admitted_at;
         let (mut ticket, asking, side_calls) = consulting.into_parts();
         let decided = ticket.decide(&self.gate, &verdicts, now);
         match decided {
@@ -178,6 +180,7 @@ impl Exchange {
                 OnVerdict::Resume(side_calls)
             }
             Err(failure) => {
+                self.release(admitted_at);
                 self.ticket = Some(ticket);
                 self.settle(&Charge::refused(), now);
                 OnVerdict::Reply(self.refuse(&failure))
@@ -207,10 +210,17 @@ impl Exchange {
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let Phase::Consulting(consulting) = phase else { return };
         let verdicts = consulting.verdicts();
+        self.release(consulting.admitted_at);
         let (mut ticket, _, _) = consulting.into_parts();
         // Whatever it says: nothing goes upstream.
         let _ = ticket.decide(&self.gate, &verdicts, now);
         self.ticket = Some(ticket);
         self.settle(&Charge::refused(), now);
+    }
+
+    /// Leaves the first call after a rest to another request: nothing goes upstream.
+    fn release(&self, admitted_at: Duration) {
+        let upstream = self.gate.config.upstream(&self.record.candidate(0));
+        rests::release(&self.gate, upstream, admitted_at);
     }
 }

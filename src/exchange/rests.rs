@@ -19,34 +19,33 @@ pub(super) enum Sign {
     Uses(Usage),
 }
 
-/// Leaves the candidates that do not rest, in the order in which they are asked. The names of the
-/// others.
+/// An upstream that is not asked, by its name.
+pub(super) type Passed = (String, Resting);
+
+/// Leaves the candidates that do not rest, in the order in which they are asked. The others.
 ///
-/// # Errors
-///
-/// All rest: the failure has the earliest time at which one is asked again.
+/// One of which `wish` does not hold is asked only if there is no other.
 pub(super) fn choose(
     gate: &Gate,
     model: &mut Model<'_>,
+    wish: &dyn Fn(&Candidate<'_>) -> bool,
     now: Duration,
-) -> (Vec<String>, Result<(), Failure>) {
-    let state = |it: &Candidate<'_>| pool::read(gate.store(), key(it.upstream), now);
-    let all: Vec<_> = model.candidates.drain(..).map(|it| (state(&it), it)).collect();
-    let mut resting: Vec<(String, Resting)> = Vec::new();
+) -> Vec<Passed> {
+    let mut resting = Vec::new();
     let mut awake: Vec<(State, Candidate<'_>)> = Vec::new();
-    for (state, candidate) in all {
+    for candidate in model.candidates.drain(..) {
+        let state = pool::read(gate.store(), key(candidate.upstream), now);
         match state.resting(now) {
             Some(rest) => resting.push((candidate.upstream.name().to_owned(), rest)),
             None => awake.push((state, candidate)),
         }
     }
-    let result = match awake.is_empty() {
-        true => Err(failure(resting.iter().map(|(_, rest)| *rest), now)),
-        false => Ok(()),
-    };
+    if awake.iter().any(|(_, it)| wish(it)) {
+        awake.retain(|(_, it)| wish(it));
+    }
     rank(gate, model.balance, model.entry, &mut awake, now);
     model.candidates = awake.into_iter().map(|(_, it)| it).collect();
-    (resting.into_iter().map(|(name, _)| name).collect(), result)
+    resting
 }
 
 /// Puts the candidates into the order in which they are asked.
@@ -73,34 +72,39 @@ fn rank(
 }
 
 /// Drops candidates from the front until one may be asked: after a rest only one request may. What
-/// `orders` has of each candidate goes with it.
+/// `orders` has of each candidate goes with it, and it is one of those that are `passed`.
 ///
 /// # Errors
 ///
-/// As for [`choose`].
+/// None may: the failure has the earliest time at which one is asked again.
 pub(super) fn claim<T>(
     gate: &Gate,
     candidates: &mut Vec<Candidate<'_>>,
     orders: &mut Vec<T>,
+    passed: &mut Vec<Passed>,
     now: Duration,
 ) -> Result<(), Failure> {
-    let mut lost = Vec::new();
     while let Some(first) = candidates.first() {
-        if claim_one(gate, first.upstream, now) {
-            return Ok(());
+        match claim_one(gate, first.upstream, now) {
+            Ok(()) => return Ok(()),
+            Err(rest) => passed.push((first.upstream.name().to_owned(), rest)),
         }
-        lost.extend(pool::read(gate.store(), key(first.upstream), now).resting(now));
         candidates.remove(0);
         if !orders.is_empty() {
             orders.remove(0);
         }
     }
-    Err(failure(lost.into_iter(), now))
+    Err(failure(passed.iter().map(|(_, rest)| *rest), now))
 }
 
-/// Whether a request may ask the upstream now.
-pub(super) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> bool {
+/// Takes leave for a request to ask the upstream.
+pub(super) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> Result<(), Resting> {
     pool::claim(gate.store(), key(upstream), now)
+}
+
+/// Gives back leave that a request took at `claimed_at`, and sent nothing.
+pub(super) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Duration) {
+    upstream.into_iter().for_each(|it| pool::release(gate.store(), key(it), claimed_at));
 }
 
 /// Whether the upstream is not asked at `now`.

@@ -18,4 +18,4 @@ mod rest;
 mod state;
 
 pub use rest::{Cause, Refusal, Resting, Usage};
-pub use state::{Key, State, claim, note_refusal, note_serves, note_usage, read};
+pub use state::{Key, State, claim, note_refusal, note_serves, note_usage, read, release};

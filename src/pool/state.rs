@@ -199,14 +199,18 @@ pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage, now: Duration) 
     }
 }
 
-/// Whether the upstream may be asked now. After a rest only one request may, until it is refused or
+/// Takes leave to ask the upstream. After a rest only one request gets it, until it is refused or
 /// a few seconds have passed.
-pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> bool {
+///
+/// # Errors
+///
+/// The upstream rests, or another request asks.
+pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> Result<(), Resting> {
     let state = read(store, key, now);
-    let mut may = state.resting(now).is_none();
-    if may && state.is_due(now) {
+    let mut resting = state.resting(now);
+    if resting.is_none() && state.is_due(now) {
         change(store, key, now, |state| {
-            may = state.resting(now).is_none();
+            resting = state.resting(now);
             let rest = state.rest.map(|rest| match state.is_due(now) {
                 true => Rest { probed_until: now.saturating_add(PROBE), ..rest },
                 false => rest,
@@ -214,7 +218,22 @@ pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> bool {
             State { rest, ..state }
         });
     }
-    may
+    resting.map_or(Ok(()), Err)
+}
+
+/// Gives back the leave that was taken at `claimed_at`, if nothing was sent: another request may ask
+/// at once.
+pub fn release(store: &dyn Store, key: Key<'_>, claimed_at: Duration) {
+    let own = claimed_at.saturating_add(PROBE).as_millis();
+    let is_own = |rest: &Rest| rest.probed_until.as_millis() == own;
+    let freed = |state: State| {
+        let rest = state.rest.map(|rest| match is_own(&rest) {
+            true => Rest { probed_until: Duration::ZERO, ..rest },
+            false => rest,
+        });
+        State { rest, ..state }
+    };
+    change(store, key, claimed_at, freed);
 }
 
 /// Stores what `step` makes of the state; what is stored then.

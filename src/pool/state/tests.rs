@@ -93,18 +93,34 @@ fn a_message_only_makes_a_pause_shorter() {
 #[test]
 fn after_a_rest_one_request_asks() {
     let data = Data::default();
-    assert!(claim(&data, KEY, NOW), "nothing is known");
+    assert!(claim(&data, KEY, NOW).is_ok(), "nothing is known");
     refuse(&data, &named(60), NOW);
     let over = NOW + secs(60);
-    assert!(claim(&data, KEY, over));
-    assert!(!claim(&data, KEY, over));
+    assert!(claim(&data, KEY, over).is_ok());
+    assert!(claim(&data, KEY, over).is_err());
     assert_eq!(rests(&data, over), Some(5));
     // It is refused again, or was not within a few seconds.
     assert_eq!(refuse(&data, &named(30), over + secs(1)), Some(30));
-    assert!(claim(&data, KEY, over + secs(31)));
+    assert!(claim(&data, KEY, over + secs(31)).is_ok());
     assert_eq!(rests(&data, over + secs(31) + PROBE), None);
-    assert!(claim(&data, KEY, over + secs(31) + PROBE));
-    assert!(claim(&data, KEY, over + secs(31) + PROBE));
+    assert!(claim(&data, KEY, over + secs(31) + PROBE).is_ok());
+    assert!(claim(&data, KEY, over + secs(31) + PROBE).is_ok());
+}
+
+#[test]
+fn who_sends_nothing_leaves_the_call_to_another() {
+    let data = Data::default();
+    refuse(&data, &named(60), NOW);
+    let over = NOW + secs(60);
+    assert!(claim(&data, KEY, over).is_ok());
+    release(&data, KEY, over);
+    assert!(claim(&data, KEY, over + secs(1)).is_ok());
+    // It is not the own one, and a rest is nobody's.
+    release(&data, KEY, over);
+    assert!(claim(&data, KEY, over + secs(1)).is_err());
+    refuse(&data, &named(60), over + secs(2));
+    release(&data, KEY, over + secs(1));
+    assert_eq!(rests(&data, over + secs(2)), Some(60));
 }
 
 #[test]
@@ -114,10 +130,10 @@ fn an_answer_ends_a_probe_but_no_rest() {
     note_serves(&data, KEY, NOW + secs(1));
     assert_eq!(rests(&data, NOW + secs(1)), Some(59), "it was on its way");
     let over = NOW + secs(60);
-    assert!(claim(&data, KEY, over));
+    assert!(claim(&data, KEY, over).is_ok());
     note_serves(&data, KEY, over);
-    assert!(claim(&data, KEY, over));
-    assert!(claim(&data, KEY, over));
+    assert!(claim(&data, KEY, over).is_ok());
+    assert!(claim(&data, KEY, over).is_ok());
 }
 
 #[test]
@@ -146,8 +162,8 @@ fn a_clock_that_is_a_little_late_changes_nothing() {
     let late = NOW - secs(1);
     refuse(&data, &named(u64::MAX), NOW);
     assert_eq!(rests(&data, late), Some(LONGEST.as_secs() + 1));
-    assert!(claim(&data, KEY, NOW + LONGEST));
-    assert!(!claim(&data, KEY, late + LONGEST));
+    assert!(claim(&data, KEY, NOW + LONGEST).is_ok());
+    assert!(claim(&data, KEY, late + LONGEST).is_err());
 }
 
 #[test]
