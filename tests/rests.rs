@@ -668,6 +668,69 @@ fn who_waits_for_the_rate_limit_service_gives_the_call_back() {
     assert!(consult(now).1);
 }
 
+#[test]
+fn all_images_of_a_request_may_follow_its_first() {
+    let gate = pool(&json!({"upstream": ["a", "b"]}));
+    // b rests, and that is over.
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 1})),
+        _ => limited(json!({"resets_in_seconds": 2})),
+    });
+    run(&gate, &request(), NOW + secs(1), &mut |_| Does::Draws);
+    let now = NOW + secs(3);
+    let mut request = request();
+    request["n"] = json!(2);
+    let (mut exchange, came) = ask_at(&gate, &request, now);
+    assert_eq!(came.unwrap().upstream, "a");
+    exchange.side_call_started(Some(1));
+    let (head, bytes) = limited(json!({"resets_in_seconds": 600})).response(now);
+    exchange.response_headers(head.clone(), End::Open, now);
+    exchange.response_body(bytes.clone(), End::Stream, now);
+    let next = |exchange: &mut Exchange| match exchange.fail_over(now) {
+        OnFailover::Call { batch, .. } => Some(batch.calls.cluster),
+        _ => None,
+    };
+    assert_eq!(next(&mut exchange).as_deref(), Some("b"));
+    exchange.side_call_started(Some(2));
+    // The second image is refused a moment later.
+    exchange.side_call_headers(1, Some(head), now);
+    exchange.side_call_body(1, bytes, now);
+    let _ = exchange.side_call_end(1, now);
+    assert_eq!(next(&mut exchange).as_deref(), Some("b"));
+}
+
+#[test]
+fn an_upstream_that_is_listed_twice_is_asked_by_both_names() {
+    let list = json!(["a", {"name": "a", "rename": "gpt-image-1"}]);
+    let gate = pool(&json!({"upstream": list}));
+    run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 1})));
+    let mut calls = 0;
+    let (asked, reply, _) = run(&gate, &request(), NOW + secs(1), &mut |_| {
+        calls += 1;
+        match calls {
+            1 => Does::Answers(
+                400,
+                json!({"message": "Tool 'image_generation' is not supported with this model"}),
+            ),
+            _ => Does::Draws,
+        }
+    });
+    assert_eq!((asked, reply.status), (vec!["a".to_owned(), "a".to_owned()], 200));
+}
+
+#[test]
+fn the_earliest_time_counts_whoever_was_asked() {
+    let gate = pool(&json!({"upstream": ["a", "b"]}));
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 10})),
+        _ => Does::Draws,
+    });
+    let (asked, reply, _) =
+        run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 604_800})));
+    assert_eq!(asked, ["b"]);
+    assert_eq!((reply.status, retry_after(&reply)), (429, Some("10")));
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

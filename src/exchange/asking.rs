@@ -218,10 +218,14 @@ impl Asking {
     fn move_on(&mut self, now: Duration) {
         let Some(failover) = &self.failover else { return };
         let is_late = now >= self.deadline;
+        let asked: Vec<_> = match self.calls.iter().any(|call| call.refusal().is_some()) {
+            true => self.calls.iter().flat_map(Call::asked).collect(),
+            false => Vec::new(),
+        };
         self.own_waits = false;
         for (place, call) in self.calls.iter_mut().enumerate() {
             let Some(refusal) = call.refusal().filter(|_| !is_late) else { continue };
-            let Some(next) = failover.next(call.place(), refusal, now) else { continue };
+            let Some(next) = failover.next(call.place(), refusal, &asked, now) else { continue };
             let is_own = place == 0 && !self.own_is_over;
             if is_own && !self.own_has_ended {
                 self.refused_at.get_or_insert(now);

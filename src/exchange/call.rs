@@ -144,6 +144,12 @@ impl Call {
         self.place.candidate
     }
 
+    /// The upstreams that were asked so far.
+    pub(super) fn asked(&self) -> impl Iterator<Item = usize> + '_ {
+        let earlier = self.earlier.iter().map(|(candidate, _)| *candidate);
+        earlier.chain([self.place.candidate])
+    }
+
     /// Whom the call asks.
     pub(super) fn place(&self) -> Place {
         self.place

@@ -53,8 +53,15 @@ pub(super) struct Choice {
 impl Failover {
     /// Who is asked after `place` has refused with `refusal`: the next host model if it is only the
     /// host model that is refused, else the next upstream. `None` if there is none.
-    /// An upstream that rests is passed by.
-    pub(super) fn next(&self, place: Place, refusal: &Failure, now: Duration) -> Option<Place> {
+    /// An upstream that rests is passed by, unless it is one of the `asked`, and others wait for what
+    /// becomes of that call.
+    pub(super) fn next(
+        &self,
+        place: Place,
+        refusal: &Failure,
+        asked: &[usize],
+        now: Duration,
+    ) -> Option<Place> {
         let Place { candidate, host_model } = place;
         let other = Place { candidate, host_model: host_model.saturating_add(1) };
         let count = self.candidates.get(candidate).map_or(0, |it| it.host_models.len());
@@ -64,7 +71,11 @@ impl Failover {
         let others = self.candidates.iter().enumerate().skip(candidate.saturating_add(1));
         let mut awake = others.filter(|(_, it)| {
             let upstream = self.gate.config.upstream(&it.upstream);
-            upstream.is_some_and(|it| !rests::rests(&self.gate, it, now))
+            let same = |place: &usize| {
+                self.candidates.get(*place).is_some_and(|other| other.upstream == it.upstream)
+            };
+            let has_asked = asked.iter().any(same);
+            upstream.is_some_and(|it| rests::may_follow(&self.gate, it, has_asked, now))
         });
         awake.next().map(|(candidate, _)| Place { candidate, host_model: 0 })
     }

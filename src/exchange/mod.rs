@@ -166,6 +166,14 @@ impl Exchange {
         self.record.note_results(results);
     }
 
+    /// What the client gets for the failure of the upstream at `candidate`, after all that calls
+    /// said is noted: a limit ends for it when any upstream of the model can be asked again.
+    fn told(&self, failure: Failure, candidate: usize, now: Duration) -> Failure {
+        let Failure::RateLimited { retry_after } = failure else { return failure };
+        let earliest = rests::earliest(&self.gate, self.record.others(candidate), now);
+        Failure::RateLimited { retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)) }
+    }
+
     /// Notes that the upstream at `candidate` refused a host model, if it did.
     fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
         let Failure::HostModelRefused { host_model, .. } = refusal else { return };

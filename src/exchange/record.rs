@@ -87,6 +87,9 @@ pub struct Record {
     /// The names of the upstreams that may serve the request, in the order in which they are tried.
     #[serde(skip)]
     candidates: Vec<String>,
+    /// The names of those that rest.
+    #[serde(skip)]
+    passed: Vec<String>,
     #[serde(skip)]
     pub(super) started: Duration,
     /// What the metrics are yet to be told.
@@ -146,8 +149,15 @@ impl Record {
 
     /// Notes who is not asked for the request.
     pub(super) fn pass(&mut self, passed: &[Passed]) {
-        let names: Vec<_> = passed.iter().map(|(name, _)| name.as_str()).collect();
-        self.resting_upstreams = (!names.is_empty()).then(|| names.join(","));
+        self.passed = passed.iter().map(|(name, _)| name.clone()).collect();
+        self.resting_upstreams = (!passed.is_empty()).then(|| self.passed.join(","));
+    }
+
+    /// The upstreams of the model other than the one at this place.
+    pub(super) fn others(&self, candidate: usize) -> impl Iterator<Item = &str> {
+        let own = self.candidates.get(candidate);
+        let all = self.candidates.iter().chain(&self.passed);
+        all.filter(move |it| Some(*it) != own).map(String::as_str)
     }
 
     /// Notes who may serve the request.

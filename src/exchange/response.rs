@@ -252,8 +252,10 @@ impl Exchange {
         let Results { pictures, drawn_by, failures, .. } = results;
         if pictures.is_empty() {
             self.count_failed();
-            let first = failures.into_iter().next();
-            let failure = first.map_or(Failure::UpstreamNoImage, |it| it.told);
+            let failure = match failures.into_iter().next() {
+                Some(first) => self.told(first.told, first.told_by, now),
+                None => Failure::UpstreamNoImage,
+            };
             self.settle(&Charge::nothing(), now);
             return self.refuse(&failure);
         }

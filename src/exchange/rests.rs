@@ -107,9 +107,21 @@ pub(super) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Dura
     upstream.into_iter().for_each(|it| pool::release(gate.store(), key(it), claimed_at));
 }
 
-/// Whether the upstream is not asked at `now`.
-pub(super) fn rests(gate: &Gate, upstream: &Upstream, now: Duration) -> bool {
-    pool::read(gate.store(), key(upstream), now).resting(now).is_some()
+/// Whether a call that another upstream has refused may go to this one. A request `has_asked` it if
+/// it waits for the outcome itself.
+pub(super) fn may_follow(gate: &Gate, upstream: &Upstream, has_asked: bool, now: Duration) -> bool {
+    let state = pool::read(gate.store(), key(upstream), now);
+    state.resting(now).is_none() || has_asked && state.is_probed(now)
+}
+
+/// How long the first of these upstreams to end its rest still rests. `None` if none rests.
+pub(super) fn earliest<'n>(
+    gate: &Gate,
+    names: impl Iterator<Item = &'n str>,
+    now: Duration,
+) -> Option<Duration> {
+    let upstreams = names.filter_map(|name| gate.config.upstream(name));
+    upstreams.map(|it| known(gate, it, now).0).filter(|rest| !rest.is_zero()).min()
 }
 
 /// Notes a sign. The cause of the rest that it began, if it did.

@@ -178,7 +178,7 @@ impl Exchange {
         let results = asking.into_results();
         self.note_results(&results, now);
         let told = match results.failures.into_iter().next() {
-            Some(failed) => Err(failed.told),
+            Some(failed) => Err(self.told(failed.told, failed.told_by, now)),
             None => {
                 self.complete(&results.pictures, &results.drawn_by, &mut writer, &mut events, now)
             }

@@ -66,6 +66,12 @@ impl State {
         (until > now).then_some(Resting { cause, until })
     }
 
+    /// Whether the rest is over, and others wait for the outcome of one request.
+    #[must_use]
+    pub fn is_probed(&self, now: Duration) -> bool {
+        self.rest.is_some_and(|rest| rest.until <= now && rest.probed_until > now)
+    }
+
     /// How much of its limit the upstream has used, in percent; 0 if that is not known.
     #[must_use]
     pub fn used_percent(&self, now: Duration) -> u8 {

@@ -16,7 +16,7 @@ impl Exchange {
         self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let failure = match phase {
-            Phase::Relaying(relaying) => relaying.into_failure(),
+            Phase::Relaying(relaying) => self.told(relaying.into_failure(), 0, now),
             _ => Failure::Internal,
         };
         self.fail_relay(&failure, now);
