@@ -731,6 +731,20 @@ fn the_earliest_time_counts_whoever_was_asked() {
     assert_eq!((reply.status, retry_after(&reply)), (429, Some("10")));
 }
 
+#[test]
+fn a_model_of_the_clients_is_no_host_model_that_is_refused() {
+    let upstream = json!({"authority": "a.example", "credential": "envoy",
+        "host_models": ["gpt-6-luna"]});
+    let (gate, _) = gate(&json!({"upstreams": {"a": upstream}}));
+    for model in ["gpt-6-luna", "gpt-6-luna-2"] {
+        let request = json!({"prompt": "a cat", "model": model});
+        let message =
+            format!("The model '{model}' does not exist or you do not have access to it.");
+        run(&gate, &request, NOW, &mut |_| Does::Answers(404, json!({ "message": message })));
+        assert!(ask_at(&gate, &self::request(), NOW).1.is_ok(), "{model}");
+    }
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

@@ -89,12 +89,8 @@ pub(super) fn admit(
     let first = model.candidates.first().ok_or(Failure::Internal)?;
     let n = if terms.relays { request.n } else { 1 };
     let forward = forward(&head, first, &request, n, config.route_match());
-    let first = Callee {
-        place: Place::default(),
-        api: first.upstream.api(),
-        host_model: first.host_model.clone(),
-        deadline: now.saturating_add(first.upstream.timeout()),
-    };
+    let first_ends = now.saturating_add(first.upstream.timeout());
+    let first = Callee::new(Place::default(), first, first_ends);
     let deadline = now.saturating_add(model.longest_timeout());
     let choice = |(it, order): (&Candidate<'_>, Order)| Choice {
         upstream: it.upstream.name().to_owned(),

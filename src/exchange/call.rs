@@ -19,10 +19,11 @@ use super::failing::Failing;
 use super::failover;
 use super::head::ResponseHead;
 use super::rests::Sign;
-use crate::config::Api;
+use crate::config::{Api, Candidate};
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
+use crate::translate::error;
 
 use unread::Unread;
 
@@ -34,6 +35,8 @@ pub(super) struct Call {
     api: Api,
     /// The host model that is asked, if there is one.
     host_model: Option<Rc<str>>,
+    /// The image model has a name like it.
+    is_ambiguous: bool,
     state: State,
     deadline: Duration,
     /// Previews that came whole.
@@ -58,8 +61,24 @@ pub(super) struct Callee {
     pub(super) api: Api,
     /// The host model that is asked, if there is one.
     pub(super) host_model: Option<Rc<str>>,
+    /// The image model has a name like it: an error that names it may be about either.
+    pub(super) is_ambiguous: bool,
     /// When the call is given up.
     pub(super) deadline: Duration,
+}
+
+impl Callee {
+    /// `candidate`, at this place.
+    pub(super) fn new(place: Place, candidate: &Candidate<'_>, deadline: Duration) -> Self {
+        let is_like = |it: &Rc<str>| error::is_like_host_model(&candidate.sent, it);
+        Self {
+            place,
+            api: candidate.upstream.api(),
+            is_ambiguous: candidate.host_model.as_ref().is_some_and(is_like),
+            host_model: candidate.host_model.clone(),
+            deadline,
+        }
+    }
 }
 
 /// Whom a call asks: both are counted from 0 in the order in which they are tried.
@@ -110,6 +129,7 @@ impl Call {
             place: callee.place,
             api: callee.api,
             host_model: callee.host_model,
+            is_ambiguous: callee.is_ambiguous,
             state: State::Waiting(room),
             deadline: callee.deadline,
             previews: Vec::new(),
@@ -160,6 +180,11 @@ impl Call {
         self.host_model.as_ref()
     }
 
+    /// The host model that an error can be about.
+    fn refusable(&self) -> Option<Rc<str>> {
+        self.host_model.clone().filter(|_| !self.is_ambiguous)
+    }
+
     /// Whether the host model works on the request.
     pub(super) fn is_accepted(&self) -> bool {
         matches!(&self.state, State::Collecting(collector) if collector.is_accepted())
@@ -205,7 +230,7 @@ impl Call {
             State::Due(room) => State::Waiting(room),
             other => other,
         };
-        self.host_model = callee.host_model;
+        (self.host_model, self.is_ambiguous) = (callee.host_model, callee.is_ambiguous);
         self.serves = false;
         (self.api, self.deadline) = (callee.api, callee.deadline);
     }
@@ -292,6 +317,7 @@ impl Call {
     /// Takes the end of the body.
     pub(super) fn end(&mut self, now: Duration) {
         let mut refusal = None;
+        let refusable = self.refusable();
         let failure = match &mut self.state {
             State::Due(_) | State::Settled(_) => return,
             State::Waiting(_) | State::Unread(_) => Failure::UpstreamCut,
@@ -314,7 +340,7 @@ impl Call {
                 }
             }
             State::Failing(failing, _) => {
-                let failure = failing.failure(self.api, self.host_model.as_deref(), now);
+                let failure = failing.failure(self.api, refusable.as_deref(), now);
                 // A text model that is not served draws nothing, whatever the status.
                 let is_certain = matches!(failure, Failure::HostModelRefused { .. });
                 self.stays |= !is_certain && failing.leaves_open();

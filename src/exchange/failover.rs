@@ -100,8 +100,7 @@ impl Failover {
         let _ = rests::claim_one(gate, upstream, now);
         let host_model = choice.host_models.get(place.host_model).cloned();
         let sent = choice.sent.as_str().into();
-        let model =
-            Candidate { sent, upstream, host_model: host_model.clone(), place: 0, weight: 1 };
+        let model = Candidate { sent, upstream, host_model, place: 0, weight: 1 };
         let limits = gate.config.request();
         let mut request =
             admission::parse(self.endpoint, &self.body, &self.encoding, limits).ok()?;
@@ -115,7 +114,7 @@ impl Failover {
             headers: self.head.call(upstream, &path, &body),
             timeout: Kept::patience(deadline.saturating_sub(now)),
         };
-        let callee = Callee { place, api: upstream.api(), host_model, deadline };
+        let callee = Callee::new(place, &model, deadline);
         Some((SideBatch { calls, body: body.bytes }, callee))
     }
 }

@@ -34,6 +34,7 @@ use crate::{codex::error::ErrorInfo, config::Api, openai::error::Failure};
 
 pub use envoy::{from_envoy, leaves_open, never_left};
 use host_model::host_model_fault;
+pub use host_model::is_like_host_model;
 pub use rest::{rest_of_envoy, rest_of_event, rest_of_http};
 pub use words::from_words;
 

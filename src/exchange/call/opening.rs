@@ -23,7 +23,7 @@ impl Call {
                 return;
             }
         };
-        let bounds = Bounds { host_model: self.host_model.clone(), ..bounds.clone() };
+        let bounds = Bounds { host_model: self.refusable(), ..bounds.clone() };
         self.read_signs(&head);
         // It was taken up, or answered in part, or by another.
         self.stays |= (201..=299).contains(&head.status);

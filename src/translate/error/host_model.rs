@@ -58,6 +58,13 @@ pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<Hos
     is_not_served.then_some(HostModelFault::NotServed)
 }
 
+/// Whether the image model `sent` may be taken for `host_model` in a message. The client chose it, so
+/// an error that names it must not count against the host model.
+#[must_use]
+pub fn is_like_host_model(sent: &str, host_model: &str) -> bool {
+    occurrences(sent, host_model).next().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
