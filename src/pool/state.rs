@@ -10,8 +10,9 @@
 //! ```
 //!
 //! A configuration that changes where the upstream is, or with which credential it is called, has
-//! another fingerprint, and so a new start. A write that is lost costs one call, so nothing is
-//! locked.
+//! another fingerprint, and so a new start. Two may be in force at once, for good in two listeners:
+//! each has its lines, the last written first, with an empty line between them. A write that is lost
+//! costs one call, so nothing is locked.
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::limits::Store;
 
 /// This many writes are tried while other workers write the same key.
 const MAX_TRIES: u32 = 8;
+/// An upstream of one name is known under this many configurations.
+const MAX_BLOCKS: usize = 4;
 /// After a rest one request asks alone for this long: refusals come at once, images take longer.
 const PROBE: Duration = Duration::from_secs(5);
 /// Pauses grow while refusals follow a rest within this time, and this long one request asks alone
@@ -168,7 +171,7 @@ fn millis(word: &str) -> Option<Duration> {
 
 /// What is known of an upstream.
 pub fn read(store: &dyn Store, key: Key<'_>, now: Duration) -> State {
-    load(store, key, now).0
+    Blocks::new(store.get(&place(key.name)).0).state(key, now)
 }
 
 /// Notes that the upstream refused to serve; the rest that this began, if it did not rest already.
@@ -251,10 +254,12 @@ fn change(
 ) -> State {
     let mut state = State::default();
     for _ in 0..MAX_TRIES {
-        let (before, token) = load(store, key, now);
+        let (value, token) = store.get(&place(key.name));
+        let blocks = Blocks::new(value);
+        let before = blocks.state(key, now);
         state = step(before);
         let is_same = state == before;
-        let value = state.write(key.fingerprint);
+        let value = blocks.with(&state, key);
         if is_same || store.swap(&place(key.name), value.as_bytes(), token).is_ok() {
             break;
         }
@@ -262,10 +267,31 @@ fn change(
     state
 }
 
-fn load(store: &dyn Store, key: Key<'_>, now: Duration) -> (State, Option<u32>) {
-    let (value, token) = store.get(&place(key.name));
-    let value = value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    (State::parse(&value, key.fingerprint).within(key.longest, now), token)
+/// The value of an upstream's key: a block of lines for each configuration.
+struct Blocks(String);
+
+impl Blocks {
+    fn new(value: Option<Vec<u8>>) -> Self {
+        Self(value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
+    }
+
+    fn is_of(block: &str, key: Key<'_>) -> bool {
+        block.lines().next() == Some(key.fingerprint)
+    }
+
+    /// The state under the configuration of `key`.
+    fn state(&self, key: Key<'_>, now: Duration) -> State {
+        let block = self.0.split("\n\n").find(|it| Self::is_of(it, key)).unwrap_or_default();
+        State::parse(block, key.fingerprint).within(key.longest, now)
+    }
+
+    /// The value with this state.
+    fn with(&self, state: &State, key: Key<'_>) -> String {
+        let others = self.0.split("\n\n").filter(|it| !it.is_empty() && !Self::is_of(it, key));
+        let own = state.write(key.fingerprint);
+        let blocks = std::iter::once(own.as_str()).chain(others);
+        blocks.take(MAX_BLOCKS).collect::<Vec<_>>().join("\n\n")
+    }
 }
 
 fn place(name: &str) -> String {

@@ -176,12 +176,70 @@ fn another_configuration_starts_anew() {
 }
 
 #[test]
+fn configurations_at_once_do_not_overwrite_each_other() {
+    let data = Data::default();
+    let other = |fingerprint| Key { fingerprint, ..KEY };
+    refuse(&data, &named(60), NOW);
+    note_usage(&data, other("10"), Usage { percent: 7, resets_at: NOW + secs(60) }, NOW);
+    assert_eq!(rests(&data, NOW), Some(60));
+    assert_eq!(read(&data, other("10"), NOW).used_percent(NOW), 7);
+    // Those that wrote last stay, however many there were.
+    let usage = Usage { percent: 9, resets_at: NOW + secs(60) };
+    ["1", "2", "3", "4"].into_iter().for_each(|it| note_usage(&data, other(it), usage, NOW));
+    assert_eq!((rests(&data, NOW), read(&data, other("1"), NOW).used_percent(NOW)), (None, 9));
+    let len = data.get(&place(KEY.name)).0.unwrap().len();
+    ["5", "6", "7", "8"].into_iter().for_each(|it| note_usage(&data, other(it), usage, NOW));
+    assert_eq!(data.get(&place(KEY.name)).0.unwrap().len(), len);
+}
+
+#[test]
 fn a_write_that_another_worker_disturbs_is_tried_again() {
     let data = Data { conflicts: RefCell::new(3), ..Data::default() };
     assert_eq!(refuse(&data, &named(60), NOW), Some(60));
     // One that never succeeds is given up.
     let data = Data { conflicts: RefCell::new(u32::MAX), ..Data::default() };
     assert_eq!(refuse(&data, &named(60), NOW), None);
+}
+
+/// Shared data to which another worker writes just before the first write.
+struct Racing<'a>(&'a Data, std::cell::Cell<bool>, &'a dyn Fn(&Data));
+
+impl Store for Racing<'_> {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.0.get(key)
+    }
+
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict> {
+        match self.1.replace(true) {
+            true => self.0.swap(key, value, token),
+            false => {
+                (self.2)(self.0);
+                Err(Conflict)
+            }
+        }
+    }
+}
+
+#[test]
+fn of_two_workers_one_asks_and_a_rest_that_began_meanwhile_stays() {
+    let over = NOW + secs(60);
+    let race = |other: &dyn Fn(&Data), own: &dyn Fn(&dyn Store)| {
+        let data = Data::default();
+        refuse(&data, &named(60), NOW);
+        own(&Racing(&data, std::cell::Cell::default(), other));
+        rests(&data, over)
+    };
+    let claims = |data: &Data| assert!(claim(data, KEY, over).is_ok());
+    assert_eq!(race(&claims, &|own| assert!(claim(own, KEY, over).is_err())), Some(5));
+    let refuses = |data: &Data| {
+        refuse(data, &named(30), over);
+    };
+    assert_eq!(race(&refuses, &|own| assert!(claim(own, KEY, over).is_err())), Some(30));
+    assert_eq!(race(&refuses, &|own| note_serves(own, KEY, over)), Some(30));
+    let own = |own: &dyn Store| {
+        assert_eq!(note_refusal(own, KEY, &named(90), over), None, "it had begun");
+    };
+    assert_eq!(race(&refuses, &own), Some(90));
 }
 
 proptest! {
