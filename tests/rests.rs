@@ -745,6 +745,29 @@ fn a_model_of_the_clients_is_no_host_model_that_is_refused() {
     }
 }
 
+#[test]
+fn a_stream_that_breaks_off_has_said_what_is_used() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let mut request = request();
+    request["stream"] = json!(true);
+    let (mut exchange, _) = ask_at(&gate, &request, NOW);
+    let headers = [
+        (":status", "200"),
+        ("content-type", "text/event-stream"),
+        ("x-codex-primary-used-percent", "80"),
+        ("x-codex-primary-reset-after-seconds", "3600"),
+    ];
+    exchange.response_headers(head(&headers, NOW), End::Open, NOW);
+    let bytes = stream(PICTURE);
+    let result = bytes.windows(PICTURE.len()).position(|it| it == PICTURE.as_bytes()).unwrap();
+    let came = exchange.response_body(bytes[..result + 4].to_vec(), End::Open, NOW);
+    assert!(matches!(came, OnResponseBody::Open(_)), "{came:?}");
+    let _ = exchange.response_trailers(NOW);
+    exchange.finish(Some(200), NOW);
+    let used = gate.upstream_gauges(NOW).into_iter().find(|it| it.name().contains("used"));
+    assert_eq!(used.unwrap().amount, 80);
+}
+
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         4 => Just(Does::Draws),

@@ -132,11 +132,18 @@ impl Exchange {
 
     /// Breaks off an answer whose head has left and whose body can take nothing more.
     fn break_off(&mut self, failure: &Failure, now: Duration) -> OnResponseEnd {
+        self.take_signs(now);
         self.phase = Phase::Told;
         self.settle(&Charge::nothing(), now);
         self.record.fail_own(failure);
         self.record.fail_stream(failure);
         OnResponseEnd::Reset
+    }
+
+    /// Notes what the open calls have said about their upstreams so far.
+    fn take_signs(&mut self, now: Duration) {
+        let signs = self.asking().map(Asking::take_signs);
+        self.note_signs(&signs.unwrap_or_default(), now);
     }
 
     /// Notes what calls said about their upstreams.
@@ -207,8 +214,7 @@ impl Exchange {
     /// The usage record, at the end of the exchange; nothing for a request that was not ours.
     /// `status` is what the client was sent, where Envoy tells: nothing for a client that left.
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
-        let signs = self.asking().map(Asking::take_signs);
-        self.note_signs(&signs.unwrap_or_default(), now);
+        self.take_signs(now);
         match &self.phase {
             Phase::Start | Phase::Passing => return None,
             Phase::Reading(_) => self.record.end_early(status, &[]),

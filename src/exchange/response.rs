@@ -54,10 +54,8 @@ impl Exchange {
     /// Whether another upstream is to be asked.
     pub fn fail_over(&mut self, now: Duration) -> OnFailover {
         let gate = Rc::clone(&self.gate);
-        let Some(asking) = self.asking() else { return OnFailover::Hold };
         // What has been said so far counts for the choice of the next one.
-        let signs = asking.take_signs();
-        self.note_signs(&signs, now);
+        self.take_signs(now);
         let Some(asking) = self.asking() else { return OnFailover::Hold };
         let (call, refusals) = (asking.next_call(now), asking.take_refusals());
         self.record.move_on(&refusals);
