@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::asking::{Asking, Terms};
-use super::call::{Callee, Place};
+use super::callee::{Callee, Place};
 use super::caller::user_failure;
 use super::failover::{Choice, Failover};
 use super::gate::{Gate, Rooms};

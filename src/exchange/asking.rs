@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::End;
-use super::call::{Call, Callee, Fate};
+use super::call::{Call, Fate};
+use super::callee::Callee;
 use super::failing::ERROR_BODY_TIMEOUT;
 use super::failover::{self, Failover};
 use super::head::ResponseHead;

@@ -15,11 +15,12 @@ mod unread;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::callee::{Callee, Place};
 use super::failing::Failing;
 use super::failover;
 use super::head::ResponseHead;
 use super::rests::Sign;
-use crate::config::{Api, Candidate};
+use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
@@ -52,42 +53,6 @@ pub(super) struct Call {
     signs: Vec<(usize, Sign)>,
     /// The upstream has been seen to serve.
     serves: bool,
-}
-
-/// What a call is told of its upstream.
-#[derive(Debug, Clone)]
-pub(super) struct Callee {
-    pub(super) place: Place,
-    pub(super) api: Api,
-    /// The host model that is asked, if there is one.
-    pub(super) host_model: Option<Rc<str>>,
-    /// The image model has a name like it: an error that names it may be about either.
-    pub(super) is_ambiguous: bool,
-    /// When the call is given up.
-    pub(super) deadline: Duration,
-}
-
-impl Callee {
-    /// `candidate`, at this place.
-    pub(super) fn new(place: Place, candidate: &Candidate<'_>, deadline: Duration) -> Self {
-        let is_like = |it: &Rc<str>| error::is_like_host_model(&candidate.sent, it);
-        Self {
-            place,
-            api: candidate.upstream.api(),
-            is_ambiguous: candidate.host_model.as_ref().is_some_and(is_like),
-            host_model: candidate.host_model.clone(),
-            deadline,
-        }
-    }
-}
-
-/// Whom a call asks: both are counted from 0 in the order in which they are tried.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The upstream, among those that may serve the request.
-    pub(super) candidate: usize,
-    /// The host model, among those of the upstream.
-    pub(super) host_model: usize,
 }
 
 /// What has become of a call.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::admission;
-use super::call::{Callee, Place};
+use super::callee::{Callee, Place};
 use super::gate::Gate;
 use super::head::Kept;
 use super::outcome::{SideBatch, SideCalls};

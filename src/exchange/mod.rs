@@ -22,6 +22,7 @@
 mod admission;
 mod asking;
 mod call;
+mod callee;
 mod caller;
 mod consulting;
 pub mod count;

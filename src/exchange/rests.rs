@@ -97,12 +97,12 @@ pub(super) fn claim<T>(
     Err(failure(passed.iter().map(|(_, rest)| *rest), now))
 }
 
-/// Takes leave for a request to ask the upstream.
+/// Claims the next call of the upstream for a request.
 pub(super) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> Result<(), Resting> {
     pool::claim(gate.store(), key(upstream), now)
 }
 
-/// Gives back leave that a request took at `claimed_at`, and sent nothing.
+/// Gives back the call that a request claimed at `claimed_at`, if it sends nothing.
 pub(super) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Duration) {
     upstream.into_iter().for_each(|it| pool::release(gate.store(), key(it), claimed_at));
 }

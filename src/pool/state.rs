@@ -208,8 +208,8 @@ pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage, now: Duration) 
     }
 }
 
-/// Takes leave to ask the upstream. After a rest only one request gets it, until it is refused or
-/// a few seconds have passed.
+/// Claims the next call of the upstream. After a rest only one request gets it, until that is refused
+/// or a few seconds have passed.
 ///
 /// # Errors
 ///
@@ -230,8 +230,8 @@ pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> Result<(), Resti
     resting.map_or(Ok(()), Err)
 }
 
-/// Gives back the leave that was taken at `claimed_at`, if nothing was sent: another request may ask
-/// at once.
+/// Gives back the call that was claimed at `claimed_at`, if nothing was sent: another request may
+/// ask at once.
 pub fn release(store: &dyn Store, key: Key<'_>, claimed_at: Duration) {
     let own = claimed_at.saturating_add(PROBE).as_millis();
     let is_own = |rest: &Rest| rest.probed_until.as_millis() == own;

@@ -313,7 +313,7 @@ table! {
     /// The upstream is overloaded.
     UpstreamOverloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "The image service is overloaded. Please try again.";
-    /// Every upstream of the model rests, after credentials were refused or connections failed.
+    /// Every upstream of the model rests, and what is asked again first is not at a limit: its credential or its host models were refused, no connection could be made, or it was overloaded.
     UpstreamsRest: 503 Server ["upstream_unavailable"], Param::Null, After,
         "The image service cannot be used at the moment. Please try again in {seconds} s.";
 }

@@ -1,0 +1,43 @@
+//! Whom a call asks.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::{Api, Candidate};
+use crate::translate::error;
+
+/// What a call is told of its upstream.
+#[derive(Debug, Clone)]
+pub(super) struct Callee {
+    pub(super) place: Place,
+    pub(super) api: Api,
+    /// The host model that is asked, if there is one.
+    pub(super) host_model: Option<Rc<str>>,
+    /// The image model has a name like it: an error that names it may be about either.
+    pub(super) is_ambiguous: bool,
+    /// When the call is given up.
+    pub(super) deadline: Duration,
+}
+
+impl Callee {
+    /// `candidate`, at this place.
+    pub(super) fn new(place: Place, candidate: &Candidate<'_>, deadline: Duration) -> Self {
+        let is_like = |it: &Rc<str>| error::is_like_host_model(&candidate.sent, it);
+        Self {
+            place,
+            api: candidate.upstream.api(),
+            is_ambiguous: candidate.host_model.as_ref().is_some_and(is_like),
+            host_model: candidate.host_model.clone(),
+            deadline,
+        }
+    }
+}
+
+/// Whom a call asks: both are counted from 0 in the order in which they are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The upstream, among those that may serve the request.
+    pub(super) candidate: usize,
+    /// The host model, among those of the upstream.
+    pub(super) host_model: usize,
+}
