@@ -18,8 +18,7 @@ pub struct UsageLimits {
 pub struct Window {
     /// How much is used, 0 to 100; `None` if that is not reported.
     pub used_percent: Option<u8>,
-    /// When it starts again, as the time since the Unix epoch: after now, and not by more than
-    /// [`MAX_RESET`].
+    /// When it starts again, as the time since the Unix epoch: after now, and not by more than 8 days.
     pub resets_at: Duration,
 }
 
