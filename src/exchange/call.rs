@@ -24,7 +24,6 @@ use crate::config::Api;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
-use crate::translate::error;
 
 use unread::Unread;
 

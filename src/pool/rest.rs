@@ -91,7 +91,7 @@ impl Cause {
             // Somebody has to pay.
             Self::QuotaExhausted => (60, 1800),
             // Tokens are renewed from outside, and the renewed one should be found soon.
-            Self::CredentialRefused => (5, 120),
+            Self::CredentialRefused => (5, 30),
             Self::Overloaded | Self::Unreachable => (1, 30),
         };
         (Duration::from_secs(first), Duration::from_secs(longest))
