@@ -136,6 +136,8 @@ fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
         ("1024x1024", json!({"size": "0x0"}), json!({}), "1672x941"),
         ("1024x1024", json!({"size": "large"}), json!({"size": "1024x1024"}), "1672x941"),
         ("1024x1024", json!({"size": ""}), json!({"size": "1024x1024"}), "1672x941"),
+        // No image is that large.
+        ("auto", json!({"size": "99999x99999"}), json!({}), "1672x941"),
         // What is told of the image itself stands.
         ("auto", json!({"size": "1024x1024"}), json!({}), "1024x1024"),
     ] {
@@ -155,6 +157,21 @@ fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
             _ => ("1.048576", "0.1"),
         };
         assert_eq!(totals(&gate, NOW), used(["1", "1", pixels, usd]), "{item}");
+    }
+}
+
+#[test]
+fn a_size_that_no_image_has_is_not_counted() {
+    for (item, tool) in [
+        (json!({"result": png(99_999, 99_999, 300), "size": "auto"}), json!({})),
+        (json!({"size": "99999x99999"}), json!({"size": "99999x99999"})),
+    ] {
+        let gate = sized();
+        let mut exchange = admitted(&gate, &json!({"prompt": "p", "size": "1024x1024"}));
+        let reply = all_calls(&mut exchange, 1, &drawn(&item, &tool, &Value::Null));
+        assert_eq!(body(&reply).get("size"), None);
+        assert_eq!(record(&mut exchange, Some(200))["price_mismatch"], false);
+        assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.1"]), "{item}");
     }
 }
 

@@ -17,6 +17,9 @@ use crate::openai::size::Size;
 const HEAD_BYTES: usize = 64 * 1024;
 /// This much is kept of an image that passes on, which is all that there is to look at then.
 pub(super) const PASSING_BYTES: usize = 16 * 1024;
+/// More pixels than this are no image but a mistake: the largest known ones have some 17 million. Else one
+/// answer could close a rule in megapixels for its window.
+const MAX_PIXELS: u64 = 1 << 28;
 /// This much says the format. A multiple of four.
 const FIRST_BYTES: usize = 128;
 
@@ -42,10 +45,12 @@ pub(super) fn mime(output_format: Option<&str>) -> &'static str {
     }
 }
 
-/// A size as the API writes it; none of an image is `auto` or has no pixels.
+/// A size as the API writes it; none of an image is `auto`, has no pixels, or more than [`MAX_PIXELS`].
 fn exact(text: Option<&str>) -> Option<String> {
-    let size = text.and_then(Size::parse).filter(|size| *size != Size::Auto);
-    size.map(|size| size.to_string())
+    let size = text.and_then(Size::parse)?;
+    let Size::Exact { width, height } = size else { return None };
+    let pixels = u64::from(width).saturating_mul(u64::from(height));
+    (pixels <= MAX_PIXELS).then(|| size.to_string())
 }
 
 /// The size that the bytes say. `None` if they are cut before it, or say one that cannot be.
