@@ -497,6 +497,13 @@ fn tokens_of_the_whole_answer_are_charged_once() {
     // 10 tokens of text at $5 a million, 1372 of output at $30.
     let record = record(&mut exchange, Some(200));
     assert_eq!(record["settled_nanodollars"], 10 * 5_000 + 1372 * 30_000);
+    // Of more images than were asked for each has an equal part of the output.
+    for (asked, output) in [(1, 458), (2, 2 * 458)] {
+        let (mut exchange, mut got) = passed(&gate, asked, &answer, "1382}}");
+        feed(&mut exchange, &mut got, b"", End::Stream);
+        let record = self::record(&mut exchange, Some(200));
+        assert_eq!(record["settled_nanodollars"], 10 * 5_000 + output * 30_000, "{asked}");
+    }
 }
 
 #[test]

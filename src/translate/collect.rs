@@ -66,6 +66,17 @@ pub struct Picture {
     pub usage: Option<ImageUsage>,
     /// Pictures that came beside this one and were dropped.
     pub dropped: u32,
+    /// What part of what its answer drew is delivered.
+    pub share: Share,
+}
+
+/// Some of the pictures of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// How many are delivered.
+    pub delivered: usize,
+    /// How many there were.
+    pub made: usize,
 }
 
 /// A preview on its way to the client.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::collect::{Bounds, Picture, failure, is_other_json};
+use super::collect::{Bounds, Picture, Share, failure, is_other_json};
 use super::{error, sniff};
 use crate::codex::event::Attributes;
 use crate::codex::images::ImagesResponse;
@@ -171,6 +171,7 @@ impl Relay {
         let mut dropped = u32::try_from(made.saturating_sub(self.asked)).unwrap_or(u32::MAX);
         kept.truncate(self.asked);
         let parts = u64::try_from(kept.len()).unwrap_or(u64::MAX);
+        let share = Share { delivered: kept.len(), made };
         let mut rest = Rest::Taken;
         let echo = Attributes::default();
         let of = |kept: Kept| Picture {
@@ -180,6 +181,7 @@ impl Relay {
             created_at: answer.created,
             usage: answer.usage.map(|it| it.part(parts, std::mem::replace(&mut rest, Rest::Left))),
             dropped: std::mem::take(&mut dropped),
+            share,
         };
         kept.into_iter().map(of).collect()
     }

@@ -1,6 +1,6 @@
 //! The tokens of an image, as prices know them.
 
-use super::collect::Picture;
+use super::collect::{Picture, Share};
 use crate::codex::usage::TokenDetails;
 use crate::prices::{Kinds, Tokens};
 
@@ -16,13 +16,21 @@ pub fn tokens(picture: &Picture) -> Option<Tokens> {
     let cached = kinds(usage.cached_tokens, usage.cached_details)?;
     let output = kinds(usage.output_tokens, usage.output_details)?;
     // The upstream counts images that the client does not get, and nobody asked for, as well.
-    let images = u64::from(picture.dropped).saturating_add(1);
     let output = Kinds {
-        total: output.total.div_ceil(images),
-        text: output.text.div_ceil(images),
-        image: output.image.div_ceil(images),
+        total: picture.share.of(output.total),
+        text: picture.share.of(output.text),
+        image: picture.share.of(output.image),
     };
     Some(Tokens { input, cached, output })
+}
+
+impl Share {
+    /// The part of `sum` that is of what is delivered, rounded up.
+    fn of(self, sum: u64) -> u64 {
+        let [delivered, made] =
+            [self.delivered, self.made].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+        sum.saturating_mul(delivered).div_ceil(made.max(1))
+    }
 }
 
 fn kinds(total: u64, details: Option<TokenDetails>) -> Option<Kinds> {

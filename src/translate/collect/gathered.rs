@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Bounds, Picture, Preview};
+use super::{Bounds, Picture, Preview, Share};
 use crate::codex::error::ErrorInfo;
 use crate::codex::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
 use crate::codex::images::ImagesResponse;
@@ -268,6 +268,7 @@ impl Gathered {
             created_at: self.created_at,
             usage,
             dropped: u32::try_from(dropped).unwrap_or(u32::MAX),
+            share: Share { delivered: 1, made: dropped.saturating_add(1) },
         }
     }
 
