@@ -152,9 +152,15 @@ fn events_are_events_whatever_they_are_declared_as() {
     for content_type in TYPES {
         let marked = [b"\xef\xbb\xbf".as_slice(), &stream(PICTURE)].concat();
         let commented = [b": hi\n\n".as_slice(), &stream(PICTURE)].concat();
-        for bytes in [stream(PICTURE), marked, commented] {
-            let (got, _) = responses(content_type, &bytes, 5);
-            assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{content_type:?}");
+        // One event alone, so that none may be lost: the mark may come in pieces.
+        let item = item("ig_1", PICTURE);
+        let alone = json!({"type": "response.completed", "response": {"output": [item]}});
+        let alone = format!("\u{feff}data: {alone}\n\n").into_bytes();
+        for bytes in [stream(PICTURE), marked, commented, alone] {
+            for size in [1, 2, 5] {
+                let (got, _) = responses(content_type, &bytes, size);
+                assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{content_type:?}");
+            }
         }
     }
 }
@@ -205,6 +211,26 @@ fn a_document_without_an_image_says_why() {
             assert_eq!(got.code(), code, "{content_type:?} {bytes:?}");
         }
     }
+}
+
+#[test]
+fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
+    for error in [
+        Value::Null,
+        json!({}),
+        json!(""),
+        json!({"code": null, "message": null}),
+        json!({"code": "", "message": "", "details": []}),
+    ] {
+        let mut document = response(&json!([item("ig_1", PICTURE)]));
+        document["error"] = error.clone();
+        let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
+        assert_eq!(got.status, 200, "{error}");
+    }
+    let mut document = response(&json!([item("ig_1", PICTURE)]));
+    document["error"] = json!({"code": 429, "message": null});
+    let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
+    assert_ne!(got.status, 200);
 }
 
 #[test]
@@ -339,6 +365,17 @@ fn odd_base64_reaches_the_client_as_plain() {
         let mut exchange = provided(&json!({}), 2).1;
         let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
         assert_eq!((got.status, got.code()), (502, json!("upstream_invalid_response")), "{odd}");
+    }
+    // The limit is that of the image, whatever stands around it.
+    let whole = "QUJD".repeat(250);
+    for odd in [whole.clone(), format!("data:image/png;base64,{whole}"), format!("{whole}\\n")] {
+        for (limit, status) in [(750, 200), (747, 502)] {
+            let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
+            let more = json!({"default_response_format": "url", "max_image_bytes": limit});
+            let mut exchange = provided(&more, 1).1;
+            let got = answer(&mut exchange, head(None), bytes.as_bytes(), 99);
+            assert_eq!(got.status, status, "{odd}");
+        }
     }
     // An escaped slash is JSON like any other, and passes.
     let bytes = r#"{"created":1,"data":[{"b64_json":"iVBORw0K\/\/o="}]}"#;

@@ -39,13 +39,14 @@ impl ResponseEvent {
     }
 }
 
-/// Whether a member says anything: `"error": null` belongs to each success.
+/// Whether a member says anything: `"error": null` belongs to each success, and some write an error whose own
+/// members are empty.
 fn tells(member: &Value) -> bool {
     match member {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(list) => !list.is_empty(),
-        Value::Object(members) => !members.is_empty(),
+        Value::Object(members) => members.values().any(|it| it.is_number() || tells(it)),
     }
 }
 

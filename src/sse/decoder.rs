@@ -129,7 +129,9 @@ impl Decoder {
 
     fn step_mark(&mut self, seen: usize, first: u8) -> usize {
         const MARK: &[u8] = "\u{feff}".as_bytes();
-        if MARK.get(seen) == Some(&first) {
+        // Its first bytes may have come, and gone, before the answer was known to be a stream.
+        let place = MARK.iter().position(|byte| *byte == first);
+        if let Some(seen) = place.filter(|place| seen == 0 || seen == *place) {
             let seen = seen.saturating_add(1);
             self.state = match seen < MARK.len() {
                 true => State::Mark(seen),
@@ -266,6 +268,9 @@ mod tests {
     fn a_byte_order_mark_is_dropped_and_half_of_one_is_not_a_field() {
         assert_eq!(events("\u{feff}data: 1\n\n".as_bytes()), [event("", "1")]);
         assert_eq!(events(b"\xef\xbbdata: 1\ndata: 2\n\n"), [event("", "2")]);
+        assert_eq!(events(b"\xbb\xbfdata: 1\n\n"), [event("", "1")]);
+        assert_eq!(events(b"\xbfdata: 1\n\n"), [event("", "1")]);
+        assert_eq!(events(b"\xef\xbfdata: 1\ndata: 2\n\n"), [event("", "2")]);
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Scanner {
             std::mem::replace(&mut self.state, dropped)
         {
             let (len, escape, is_url_safe) = (SCHEME.len(), Escape::No, false);
+            // The scheme has been counted, and is no part of the image.
+            let keep = match keep {
+                Keep::UpTo(limit) => Keep::UpTo(limit.saturating_add(SCHEME.len())),
+                other => other,
+            };
             self.state = State::Kept { place, kept, len, keep, escape, is_url_safe };
         }
     }
