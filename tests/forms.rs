@@ -233,6 +233,7 @@ proptest! {
         prompt in "(\\PC|\r\n--imagegate-form-0|\"|\\\\){1,200}",
         sizes in proptest::collection::vec(0_usize..20_000, 1..=16),
         overlay in proptest::option::of((0_usize..20_000, prop::sample::select(&["mask", "markup"]))),
+        named in proptest::option::of("([^\\x00-\\x1f\\x7f-\\x9f]|\"|\\\\){1,200}"),
         from_json in any::<bool>(),
     ) {
         let png = |len: usize| [b"\x89PNG\r\n\x1a\n".as_slice(), &vec![b'-'; len]].concat();
@@ -243,6 +244,9 @@ proptest! {
                 let images: Vec<_> = files.iter().map(|it| json!({"image_url": url(it)})).collect();
                 let mut request = json!({"prompt": prompt, "images": images, "quality": "high",
                     "size": "1024x1024", "background": "opaque", "moderation": "low"});
+                if let Some(named) = &named {
+                    request["safety_identifier"] = json!(named);
+                }
                 if let Some((file, name)) = &overlay {
                     request[*name] = json!({"image_url": url(file)});
                 }
@@ -251,6 +255,7 @@ proptest! {
             false => {
                 let mut form = imagegate::multipart::writer::Writer::new(0);
                 form.text("prompt", &prompt);
+                named.iter().for_each(|it| form.text("safety_identifier", it));
                 for file in &files {
                     form.file("image[]", "a", "image/png", |out| out.extend_from_slice(file));
                 }
