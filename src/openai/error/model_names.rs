@@ -83,9 +83,10 @@ pub fn occurrences<'t>(text: &'t str, model: &str) -> impl Iterator<Item = Range
     let starts: Vec<usize> = small.match_indices(&model).map(|it| it.0).collect();
     let len = model.len();
     starts.into_iter().filter_map(move |start| {
-        let before = text.get(..start).and_then(|it| it.chars().next_back());
+        // A mark before a name, as in `_name_` or `…name`, does not make it a part of another.
+        let before = text.get(..start).unwrap_or_default().trim_end_matches(is_mark);
         let after = text.get(start.saturating_add(len)..).unwrap_or_default();
-        let is_start = !before.is_some_and(is_part);
+        let is_start = !before.chars().next_back().is_some_and(is_part);
         let suffix = suffix_len(after).filter(|_| is_start)?;
         Some(start..start.saturating_add(len).saturating_add(suffix))
     })
@@ -94,13 +95,17 @@ pub fn occurrences<'t>(text: &'t str, model: &str) -> impl Iterator<Item = Range
 /// How much of what follows a name hangs on to it; `None` if the name is the start of another.
 fn suffix_len(after: &str) -> Option<usize> {
     let end = after.find(|it: char| !is_part(it)).unwrap_or(after.len());
-    // A dot that ends the sentence is no part of the name.
-    let suffix = after.get(..end).unwrap_or_default().trim_end_matches('.');
-    (suffix.is_empty() || suffix.starts_with('-')).then_some(suffix.len())
+    // A dot that ends the sentence is no part of the name, nor is a line that ends an emphasis.
+    let suffix = after.get(..end).unwrap_or_default().trim_end_matches(['.', '_']);
+    (suffix.is_empty() || suffix.starts_with(['-', '_'])).then_some(suffix.len())
 }
 
 fn is_part(char: char) -> bool {
-    char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
+    char.is_ascii_alphanumeric() || is_mark(char)
+}
+
+fn is_mark(char: char) -> bool {
+    matches!(char, '-' | '_' | '.')
 }
 
 fn is_quoted(text: &str, place: &Range<usize>) -> bool {
@@ -135,6 +140,8 @@ mod tests {
             ("for gpt-image-2-codex (limit", "for draw (limit"),
             ("at /deployments/gpt-image-2/images", "at /deployments/draw/images"),
             ("is gpt-image-2-2026-04-21.", "is draw."),
+            ("_gpt-image-2_ or ...gpt-image-2...", "_draw_ or ...draw..."),
+            ("--gpt-image-2, gpt-image-2_eu, openai/gpt-image-2:x", "--draw, draw, openai/draw:x"),
             (
                 "gpt-image-2.5-flare, gpt-image-20 or my-gpt-image-2",
                 "gpt-image-2.5-flare, gpt-image-20 or my-gpt-image-2",

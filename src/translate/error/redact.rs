@@ -52,10 +52,20 @@ fn is_identifier(token: &str) -> bool {
     });
     let is_long = token.len() >= MIN_ID_BYTES
         && has_digit(token)
+        && !is_model(token)
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let is_email =
         token.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     is_prefixed || is_long || is_email
+}
+
+/// Whether it is the name of a model, such as `gpt-image-2.5-flare-2026-09-08`: its parts are words and short
+/// numbers.
+fn is_model(token: &str) -> bool {
+    let is_word = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_number = |part: &str| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+    ["gpt-", "chatgpt-"].iter().any(|start| token.starts_with(start))
+        && token.split(['-', '.']).all(|part| is_word(part) || is_number(part))
 }
 
 const PREFIXES: [&str; 13] = [
@@ -80,6 +90,7 @@ mod tests {
             "Invalid size '123x456'. Supported sizes are 1024x1024, 1024x1536, and auto.",
             "Your request was rejected. safety_violations=[sexual].",
             "The organization, the project and the request are fine.",
+            "The model 'gpt-image-2.5-sunburst-2026-09-08' is no gpt-image-1.5-2025-12-16.",
         ] {
             assert_eq!(redact(message), message);
         }
@@ -97,6 +108,7 @@ mod tests {
             ("user-abcd1234: no", "[redacted]: no"),
             ("(request id: 202506161710317451363346jPkQFY4)", "(request id: [redacted])"),
             ("of acct_1A2b3C4d", "of [redacted]"),
+            ("gpt-image-2-123e4567e89b12d3a456", "[redacted]"),
             ("file-AbCdEf12345 is gone", "[redacted] is gone"),
             (
                 "at https://example.com/a.png?sig=abcdef&x",
