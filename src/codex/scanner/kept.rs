@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::escape::{Escape, Escaped, Step};
 use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State, odd};
 use crate::codex::base64::prefix_len;
-use crate::memory::{Lease, Pieces};
+use crate::memory::{Exhausted, Lease, Pieces};
 
 impl Keep {
     /// So many bytes of a string are kept.
@@ -41,6 +41,14 @@ pub(super) fn begin(
         Kind::Preview => began.1 = true,
     }
     kept.base64 = Pieces::new(lease(kind));
+}
+
+/// Whether a string for which there is no room is let go: a preview, since the picture itself is yet to come.
+pub(super) fn may_go(pushed: Result<(), Exhausted>, place: Place) -> Result<bool, Exhausted> {
+    match pushed {
+        Err(_) if place == Place::Preview => Ok(true),
+        pushed => pushed.map(|()| false),
+    }
 }
 
 impl Scanner {
@@ -85,12 +93,10 @@ impl Scanner {
         *whole = whole.saturating_add(len);
         let room = keep.most().saturating_sub(kept.base64.len()).min(len);
         let pushed = kept.base64.push(chunk, at..at.saturating_add(room));
-        if pushed.is_err() && *place == Place::Preview {
-            // There is room for no more than the picture itself, which is yet to come.
+        if may_go(pushed, *place)? {
             self.state = State::Dropped { escaped: Escaped::No };
             return Ok(len);
         }
-        pushed?;
         let limit = keep.limit();
         if *whole > limit {
             return Err(ScanError::PictureTooLarge { limit });
@@ -121,8 +127,10 @@ impl Scanner {
                     begin(*place, kept, &mut self.began, lease);
                 }
                 *len = len.saturating_add(1);
-                if kept.base64.len() < keep.most() {
-                    kept.base64.push_copy(&[byte])?;
+                if kept.base64.len() < keep.most()
+                    && may_go(kept.base64.push_copy(&[byte]), *place)?
+                {
+                    self.state = State::Dropped { escaped: Escaped::No };
                 }
             }
             Step::Decoded(byte) => {
@@ -140,10 +148,10 @@ impl Scanner {
         let State::Kept { place, mut kept, len, keep, is_url_safe, .. } = state else {
             return Ok(());
         };
-        if is_url_safe {
-            odd::pad(&mut kept.base64)?;
-        }
-        if len == 0 {
+        let goes = is_url_safe && may_go(odd::pad(&mut kept.base64), place)?;
+        if goes {
+            // As one whose end had not come.
+        } else if len == 0 {
             // An empty string is no picture: it stays empty in the skeleton.
             let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
             let digits = usize::try_from(digits).unwrap_or(1);

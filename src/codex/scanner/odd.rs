@@ -4,7 +4,7 @@
 //! A picture that passes on as it comes cannot be mended, so there it is none.
 
 use super::escape::{Escape, Escaped};
-use super::kept::begin;
+use super::kept::{begin, may_go};
 use super::{Keep, Kind, ScanError, Scanner, State};
 use crate::memory::{Exhausted, Lease, Pieces};
 
@@ -28,7 +28,10 @@ impl Scanner {
                     begin(*place, kept, &mut self.began, lease);
                 }
                 (*len, *is_url_safe) = (len.saturating_add(1), true);
-                kept.base64.push_copy(if byte == b'-' { b"+" } else { b"/" })?;
+                let plain = if byte == b'-' { b"+" } else { b"/" };
+                if may_go(kept.base64.push_copy(plain), *place)? {
+                    self.state = State::Dropped { escaped: Escaped::No };
+                }
             }
             b':' if *len == SCHEME.len() && kept.base64.head(SCHEME.len()) == SCHEME => {
                 self.open_url();
