@@ -115,6 +115,20 @@ fn nothing_leaves_before_it_is_due_and_the_ordinary_answer_keeps_its_status() {
 }
 
 #[test]
+fn white_space_of_an_upstream_that_does_the_same_is_an_occasion() {
+    let (gate, _) = gate(&kept());
+    let (mut exchange, mut got) = (answered(&gate), Got::default());
+    feed(&mut exchange, &mut got, b" ", 14);
+    assert_eq!(got.status, 0);
+    for (secs, spaces) in [(15, 1), (20, 1), (30, 2)] {
+        feed(&mut exchange, &mut got, b" ", secs);
+        assert_eq!((got.status, got.bytes.len()), (200, spaces), "after {secs} s");
+    }
+    feed(&mut exchange, &mut got, &stream("QUJD"), 40);
+    assert_eq!(got.json()["data"][0]["b64_json"], "QUJD");
+}
+
+#[test]
 fn spaces_come_when_due_and_the_answer_behind_them_is_charged() {
     let (gate, budget) = gate(&kept());
     let (mut exchange, mut got) = left(&gate);

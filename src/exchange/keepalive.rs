@@ -58,7 +58,9 @@ impl Keepalive {
         let has_bytes = !chunk.is_empty();
         self.asking.own_body(chunk, end, now);
         let is_due = now.saturating_sub(self.last) >= self.every;
-        has_bytes && is_due && self.asking.is_collecting()
+        // White space before the answer: its upstream may do the same as this.
+        let may_draw = self.asking.is_collecting() || self.asking.is_unread();
+        has_bytes && is_due && may_draw
     }
 
     /// Why the call was given up, where the head has left and nothing has come since.
