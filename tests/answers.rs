@@ -226,6 +226,12 @@ fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
         document["error"] = error.clone();
         let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
         assert_eq!(got.status, 200, "{error}");
+        let event =
+            json!({"type": "image_generation.completed", "b64_json": PICTURE, "error": error});
+        let mut exchange = provided(&json!({}), 1).1;
+        let event = support::event(&event);
+        let got = answer(&mut exchange, head(None), event.as_bytes(), 4096);
+        assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{error}");
     }
     let mut document = response(&json!([item("ig_1", PICTURE)]));
     document["error"] = json!({"code": 429, "message": null});

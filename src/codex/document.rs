@@ -41,7 +41,7 @@ impl ResponseEvent {
 
 /// Whether a member says anything: `"error": null` belongs to each success, and some write an error whose own
 /// members are empty.
-fn tells(member: &Value) -> bool {
+pub(super) fn tells(member: &Value) -> bool {
     match member {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
         Value::String(text) => !text.is_empty(),

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::document::tells;
 use super::error::ErrorInfo;
 use super::event::{Attributes, array, text};
 use super::usage::ImageUsage;
@@ -60,15 +61,6 @@ pub struct ImageEvent {
     pub attributes: Attributes,
     /// `usage`.
     pub usage: Option<ImageUsage>,
-}
-
-/// Whether an `error` says anything: some send an empty one beside a success.
-fn tells(error: &Value) -> bool {
-    match error {
-        Value::Object(members) => !members.is_empty(),
-        Value::String(code) => !code.is_empty(),
-        _ => false,
-    }
 }
 
 impl ImagesEvent {
