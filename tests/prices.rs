@@ -176,6 +176,18 @@ fn a_size_that_no_image_has_is_not_counted() {
 }
 
 #[test]
+fn a_word_that_is_too_long_is_none() {
+    let long = "x".repeat(129);
+    let gate = sized();
+    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    let item = json!({"size": "1024x1024", "quality": long, "background": long, "model": long});
+    let reply =
+        all_calls(&mut exchange, 1, &drawn(&item, &json!({"quality": "low"}), &Value::Null));
+    assert_eq!(body(&reply)["quality"], "low");
+    assert!(!record(&mut exchange, Some(200)).to_string().contains(&long));
+}
+
+#[test]
 fn events_and_urls_have_the_format_and_size_of_the_bytes() {
     let gate = sized();
     let item = json!({"result": png(1672, 941, 300), "size": "auto", "output_format": "jpeg"});

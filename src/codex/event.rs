@@ -11,8 +11,8 @@ use super::usage::ImageUsage;
 
 /// The last words of a model are kept up to this many bytes: a refusal is a sentence or two.
 const MAX_WORDS_BYTES: usize = 2048;
-/// The longest name of a model.
-const MAX_MODEL_BYTES: usize = 128;
+/// The longest name of a model; the other words about a picture are shorter.
+const MAX_NAME_BYTES: usize = 128;
 
 /// What an event says.
 #[derive(Debug)]
@@ -186,10 +186,10 @@ impl Item {
 
 impl Attributes {
     pub(super) fn read(value: &Value) -> Self {
-        let told = |key| text(value, key).filter(|told| *told != "auto" && !told.is_empty());
-        let owned = |key| told(key).map(str::to_owned);
+        // They are the upstream's words, and go into a line of the log.
+        let is_word = |it: &&str| *it != "auto" && (1..=MAX_NAME_BYTES).contains(&it.len());
+        let owned = |key| text(value, key).filter(is_word).map(str::to_owned);
         Self {
-            // It is the upstream's word, and goes into a line of the log.
             model: owned("model").filter(|name| is_model(name)),
             size: owned("size"),
             quality: owned("quality"),
@@ -211,9 +211,9 @@ impl Attributes {
     }
 }
 
-/// Names of models are as short as those that the configuration takes, and of visible ASCII.
+/// Names of models are of visible ASCII, as those that the configuration takes.
 fn is_model(name: &str) -> bool {
-    name.len() <= MAX_MODEL_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic())
+    name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Appends words up to their bound, at a character's border.
