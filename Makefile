@@ -59,6 +59,10 @@ test-openapi: setup build sim ## Hold docs/openapi.yaml against the code and a r
 lint: build ## Check format, lints, docs, scripts and Envoy's configurations
 	@tools/lint.sh
 
+.PHONY: check
+check: lint test ## All that must hold before a commit: lints, tests, and no file that is not committed
+	@test -z "$$(git status --porcelain)" || { git status --short; echo 'The tree is not clean.'; exit 1; }
+
 golden: ## Write the golden files anew; review the difference
 	UPDATE_GOLDEN=1 cargo test --test golden
 
