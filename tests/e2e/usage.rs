@@ -30,7 +30,10 @@ fn every_exchange_leaves_one_record() {
         vec![Step::Close],
         vec![Step::KeepOpen],
     ]);
-    let envoy = Setup::production(upstream.port()).configure_struct(&config()).start();
+    let mut config = config();
+    // Each request is to reach it, also after its 429.
+    config["upstreams"]["codex"]["max_rest"] = json!("0s");
+    let envoy = Setup::production(upstream.port()).configure_struct(&config).start();
     let mut large = body();
     large["size"] = json!("x");
     for request in [
