@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use imagegate::config::Config;
-use imagegate::exchange::{Gate, Vm};
+use imagegate::exchange::{End, Exchange, Gate, OnRequestBody, Vm};
 use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
 
@@ -36,6 +36,25 @@ pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
     let vm = Rc::new(Vm::default());
     let budget = vm.budget.clone();
     (Rc::new(Gate::new(config, vm, Box::new(SharedData))), budget)
+}
+
+/// Sends `body` as a whole request: it is refused in JSON, or goes upstream as JSON, and nothing is held
+/// after it.
+pub fn send(head: &[(String, Vec<u8>)], body: &[u8]) {
+    let (gate, budget) = gate(false);
+    let mut exchange = Exchange::new(gate);
+    exchange.request_headers(head, End::Open, NOW);
+    let body = match exchange.request_body(body, End::Stream, NOW) {
+        OnRequestBody::Forward(forward) => forward.body,
+        OnRequestBody::Reply(reply) => reply.body,
+        OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {
+            panic!("no answer")
+        }
+    };
+    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert!(body.is_object());
+    drop(exchange);
+    assert_eq!(budget.used(), 0);
 }
 
 /// Counters that nobody shares: no rule is configured.

@@ -1,30 +1,16 @@
 //! A form's body, the boundary up to the first line end: parts that lie in it, and an answer.
 
-use imagegate::exchange::{End, Exchange, OnRequestBody};
 use imagegate::multipart::{Boundary, Parts};
 
 use super::common;
 
-/// The body as an edit: refused in JSON, or sent upstream as JSON.
+/// The body as an edit.
 fn edit(body: &[u8]) {
-    let (gate, budget) = common::gate(false);
-    let mut exchange = Exchange::new(gate);
     let mut head = common::head();
     head.retain(|(name, _)| name != ":path" && name != "content-type");
     head.push((":path".to_owned(), b"/v1/images/edits".to_vec()));
     head.push(("content-type".to_owned(), b"multipart/form-data; boundary=b".to_vec()));
-    exchange.request_headers(&head, End::Open, common::NOW);
-    let body = match exchange.request_body(body, End::Stream, common::NOW) {
-        OnRequestBody::Forward(forward) => forward.body,
-        OnRequestBody::Reply(reply) => reply.body,
-        OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {
-            panic!("no answer")
-        }
-    };
-    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-    assert!(body.is_object());
-    drop(exchange);
-    assert_eq!(budget.used(), 0);
+    common::send(&head, body);
 }
 
 /// Panics if the input breaks what holds of any.

@@ -1,4 +1,4 @@
-//! An upstream's stream, whole and cut: one answer, the same for both, and nothing held behind.
+//! An upstream's stream, whole and cut: one answer, the same for both, and nothing held after it.
 
 use imagegate::exchange::{End, Exchange, OnRequestBody, OnResponseBody, ResponseHead};
 

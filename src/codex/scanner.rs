@@ -112,7 +112,7 @@ pub struct Scanner {
     keep_preview: Keep,
     /// A byte of a picture, of a preview, has been kept.
     began: (bool, bool),
-    /// Bytes behind a whole answer, of those that came last.
+    /// Bytes after a whole answer, of those that came last.
     unread: usize,
 }
 
@@ -208,7 +208,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// How many of the bytes that came last stand behind a whole answer.
+    /// How many of the bytes that came last come after a whole answer.
     pub fn unread_len(&self) -> usize {
         self.unread
     }

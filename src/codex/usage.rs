@@ -70,7 +70,7 @@ impl ImageUsage {
         })
     }
 
-    /// What falls to one of `parts` images, of a sum that was told for all of them: `rest` where it takes what
+    /// What falls to one of `parts` images, of a sum that was reported for all of them: `rest` where it takes what
     /// does not divide, so that the parts make up the sum.
     #[must_use]
     pub fn part(self, parts: u64, rest: Rest) -> Self {

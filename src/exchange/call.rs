@@ -304,11 +304,11 @@ impl Call {
                 }
             }
             State::Failing(failing, _) => {
-                let failure = failing.failure(self.api, refusable.as_deref(), now);
+                let failure;
+                (failure, refusal) = failing.judge(self.api, refusable.as_deref(), now);
                 // A text model that is not served draws nothing, whatever the status.
                 let is_certain = matches!(failure, Failure::HostModelRefused { .. });
                 self.stays |= !is_certain && failing.leaves_open();
-                refusal = failing.refusal(self.api, now).filter(|_| !is_certain);
                 failure
             }
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{Api, Candidate};
 use crate::translate::error;
 
-/// What a call is told of its upstream.
+/// What a call knows of its upstream.
 #[derive(Debug, Clone)]
 pub(super) struct Callee {
     pub(super) place: Place,

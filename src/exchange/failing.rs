@@ -47,32 +47,27 @@ impl Failing {
         error::leaves_open(self.head.status, &self.body)
     }
 
-    /// What it says, of a call that asked `host_model`.
-    pub(super) fn failure(&self, api: Api, host_model: Option<&str>, now: Duration) -> Failure {
-        let refused = host_model.filter(|_| matches!(self.head.status, 200..=299 | 400..=422));
-        let refused = refused.and_then(|it| error::host_model_refused(&self.body, it));
+    /// What it says, of a call that asked `host_model`, and whether the upstream serves nobody for now.
+    pub(super) fn judge(
+        &self,
+        api: Api,
+        host_model: Option<&str>,
+        now: Duration,
+    ) -> (Failure, Option<Refusal>) {
+        let Self { head, body, .. } = self;
+        let refused = host_model.filter(|_| matches!(head.status, 200..=299 | 400..=422));
+        let refused = refused.and_then(|it| error::host_model_refused(body, it));
         if let Some(failure) = refused {
-            return failure;
+            return (failure, None);
         }
-        let judge = |header: Option<&[u8]>| {
-            error::from_http(api, self.head.status, header, &self.body, now)
-        };
-        match judge(self.head.retry_after.as_deref()) {
-            Failure::RateLimited { .. } => judge(self.head.limit_ends_after(now).as_deref()),
-            failure => failure,
-        }
-    }
-
-    /// Whether it says that the upstream serves nobody for now.
-    pub(super) fn refusal(&self, api: Api, now: Duration) -> Option<Refusal> {
-        let judge = |header: Option<&[u8]>| {
-            error::rest_of_http(api, self.head.status, header, &self.body, now)
-        };
-        match judge(self.head.retry_after.as_deref()) {
-            Some(limit) if limit.cause.is_limit() => {
-                judge(self.head.limit_ends_after(now).as_deref())
-            }
-            refusal => refusal,
+        let judge = |header: Option<&[u8]>| error::judge_http(api, head.status, header, body, now);
+        let judged = judge(head.retry_after.as_deref());
+        let is_limit = matches!(judged.0, Failure::RateLimited { .. })
+            || judged.1.is_some_and(|refusal| refusal.cause.is_limit());
+        // Only a refusal for a limit waits for the usage limits.
+        match head.limits_reset_after(now).filter(|_| is_limit && head.retry_after.is_none()) {
+            Some(wait) => judge(Some(&wait)),
+            None => judged,
         }
     }
 }

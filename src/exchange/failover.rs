@@ -53,8 +53,9 @@ pub(super) struct Choice {
 impl Failover {
     /// Who is asked after `place` has refused with `refusal`: the next host model if it is only the
     /// host model that is refused, else the next upstream. `None` if there is none.
-    /// An upstream that rests is passed by, unless it is one of the `asked`, and others wait for what
-    /// becomes of that call.
+    ///
+    /// An upstream that rests is passed by, unless it is one of the `asked`, and others wait for the outcome
+    /// of that call.
     pub(super) fn next(
         &self,
         place: Place,

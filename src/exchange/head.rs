@@ -3,7 +3,6 @@
 //! The upstream's head is made anew from a short list. What a client sent (credentials, cookies,
 //! `x-openai-*`, its user agent) cannot cross because nothing is copied but what is named here.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -116,15 +115,12 @@ impl ResponseHead {
         }
     }
 
-    /// When a request that was refused for a limit is worth another try: `retry-after`, else when
-    /// the usage limits reset. In seconds, or a date. An answer that is no refusal for a limit may
-    /// report limits, too: an account serves beyond them for credits.
-    pub(super) fn limit_ends_after(&self, now: Duration) -> Option<Cow<'_, [u8]>> {
-        let resets = || {
-            let wait = self.usage_limits?.serves_at()?.saturating_sub(now);
-            Some(Cow::Owned(wait.as_secs().to_string().into_bytes()))
-        };
-        self.retry_after.as_deref().map(Cow::Borrowed).or_else(resets)
+    /// How long the usage limits that are used up still last, in whole seconds as in `retry-after`. An
+    /// answer that is no refusal for a limit may report limits, too: an account serves beyond them for
+    /// credits.
+    pub(super) fn limits_reset_after(&self, now: Duration) -> Option<Vec<u8>> {
+        let wait = self.usage_limits?.serves_at()?.saturating_sub(now);
+        Some(wait.as_secs().to_string().into_bytes())
     }
 
     /// Whether the body is JSON. Of the Responses API no picture comes in it.

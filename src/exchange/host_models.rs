@@ -1,12 +1,8 @@
 //! Which host models upstreams have refused lately: shared by all workers, so that requests start
 //! with one that works.
 //!
-//! An upstream has one key of the shared data, since keys are never freed. Its value is text: the
-//! upstream's fingerprint in the first line, then for each refused model the Unix milliseconds until
-//! which it is not asked, a space and its name. A configuration that changes where the upstream is or
-//! how requests present themselves has another fingerprint, and so a new start.
-//!
-//! A write that is lost costs one call: the next request asks the model again. So nothing is locked.
+//! It is kept as [`shared`] text: for each refused model a line with the Unix
+//! milliseconds until which it is not asked, a space and its name.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,9 +10,7 @@ use std::time::Duration;
 use super::gate::Gate;
 use crate::config::{Candidate, Upstream};
 use crate::limits::Store;
-
-/// This many writes are tried while other workers write the same key.
-const MAX_TRIES: u32 = 8;
+use crate::pool::shared::{self, Place};
 
 /// The host models of one upstream, for one request.
 #[derive(Debug, Default, Clone)]
@@ -57,7 +51,7 @@ fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
     if names.len() == 1 {
         return Order { names: names.to_vec(), is_probe: false };
     }
-    let refused = read(store, upstream).1;
+    let refused = read(store, upstream);
     let until = |name: &str| {
         let it = refused.iter().find(|it| it.name == name)?;
         Some(it.until).filter(|until| *until > now)
@@ -77,14 +71,14 @@ pub(super) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration
         refused.retain(|it| it.name != name);
         refused.push(Refused { until, name: name.to_owned() });
     });
-    let refused = read(gate.store(), upstream).1;
+    let refused = read(gate.store(), upstream);
     let is_refused = |name: &Rc<str>| refused.iter().any(|it| *it.name == **name && it.until > now);
     upstream.host_models().names().iter().all(is_refused)
 }
 
 /// Notes that `upstream` served `name` after all.
 pub(super) fn serve(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
-    let is_refused = read(gate.store(), upstream).1.iter().any(|it| it.name == name);
+    let is_refused = read(gate.store(), upstream).iter().any(|it| it.name == name);
     if is_refused {
         write(gate.store(), upstream, now, |refused| refused.retain(|it| it.name != name));
     }
@@ -97,34 +91,29 @@ fn write(
     change: impl Fn(&mut Vec<Refused>),
 ) {
     let known = |it: &Refused| upstream.host_models().names().iter().any(|name| **name == *it.name);
-    for _ in 0..MAX_TRIES {
-        let (token, mut refused) = read(store, upstream);
+    shared::change(store, place(upstream), |lines| {
+        let mut refused = parse(lines);
         change(&mut refused);
         // What is of no use any more goes, so that the value stays as small as the configuration.
         refused.retain(|it| it.until > now && known(it));
-        let lines = refused.iter().map(|it| format!("\n{} {}", it.until.as_millis(), it.name));
-        let value = lines.fold(upstream.fingerprint().to_owned(), |value, line| value + &line);
-        if store.swap(&key(upstream), value.as_bytes(), token).is_ok() {
-            return;
-        }
-    }
+        let lines = refused.iter().map(|it| format!("{} {}", it.until.as_millis(), it.name));
+        Some(lines.collect::<Vec<_>>().join("\n"))
+    });
 }
 
-fn read(store: &dyn Store, upstream: &Upstream) -> (Option<u32>, Vec<Refused>) {
-    let (value, token) = store.get(&key(upstream));
-    let value = value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    let mut lines = value.lines();
-    if lines.next() != Some(upstream.fingerprint()) {
-        return (token, Vec::new());
-    }
-    let refused = lines.filter_map(|line| {
+fn read(store: &dyn Store, upstream: &Upstream) -> Vec<Refused> {
+    parse(&shared::read(store, place(upstream)))
+}
+
+fn parse(lines: &str) -> Vec<Refused> {
+    let refused = lines.lines().filter_map(|line| {
         let (until, name) = line.split_once(' ')?;
         let until = Duration::from_millis(until.parse().ok()?);
         Some(Refused { until, name: name.to_owned() })
     });
-    (token, refused.collect())
+    refused.collect()
 }
 
-fn key(upstream: &Upstream) -> String {
-    format!("imagegate.host_models.{}", upstream.name())
+fn place(upstream: &Upstream) -> Place<'_> {
+    Place { kind: "host_models", name: upstream.name(), fingerprint: upstream.fingerprint() }
 }

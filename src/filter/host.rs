@@ -250,9 +250,9 @@ pub(super) fn resume_request() {
 }
 
 /// The head of the response. In `on_http_response_headers`.
-pub(super) fn response_head() -> ResponseHead {
+pub(super) fn response_head(now: Duration) -> ResponseHead {
     let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
-    let mut head = ResponseHead::of(&headers, now());
+    let mut head = ResponseHead::of(&headers, now);
     if head.status != 200 {
         head.envoy_details = property(&["response", "code_details"])
             .map(|details| String::from_utf8_lossy(&details).into_owned())
@@ -264,12 +264,12 @@ pub(super) fn response_head() -> ResponseHead {
 /// The head of a side call's response; nothing where the call was reset. In
 /// `on_http_call_response`, whose `num_headers` says whether there is one: reading it where there is
 /// none is a trap.
-pub(super) fn call_head(num_headers: usize) -> Option<ResponseHead> {
+pub(super) fn call_head(num_headers: usize, now: Duration) -> Option<ResponseHead> {
     if num_headers == 0 {
         return None;
     }
     let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
-    Some(ResponseHead::of(&headers, now()))
+    Some(ResponseHead::of(&headers, now))
 }
 
 /// The status that the client was sent; nothing for one that left. In `on_log`.

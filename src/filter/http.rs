@@ -232,7 +232,8 @@ impl HttpContext for Stream {
             return Action::Continue;
         }
         let outcome = self.step(|exchange| {
-            exchange.response_headers(host::response_head(), end(end_of_stream), host::now())
+            let now = host::now();
+            exchange.response_headers(host::response_head(now), end(end_of_stream), now)
         });
         match outcome {
             Some(OnResponseHeaders::Reply(reply)) => self.reply(&reply),
@@ -294,8 +295,9 @@ impl HttpContext for Stream {
 
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
-        let head = host::call_head(headers);
-        self.step(|exchange| exchange.side_call_headers(token, head, host::now()));
+        let now = host::now();
+        let head = host::call_head(headers, now);
+        self.step(|exchange| exchange.side_call_headers(token, head, now));
         let mut at = 0_usize;
         while at < body_size {
             let window = host::body(BufferType::HttpCallResponseBody, at, WINDOW_BYTES);

@@ -15,6 +15,7 @@
 
 pub mod balance;
 mod rest;
+pub mod shared;
 mod state;
 
 pub use rest::{Cause, Refusal, Resting, Usage};

@@ -1,28 +1,18 @@
 //! What all workers know of an upstream: whether it rests, and how much of its limit is used.
 //!
-//! An upstream has one key of the shared data, since keys are never freed. Its value is lines of
-//! text:
+//! It is kept as [`shared`] text:
 //!
 //! ```text
-//! 0f3c…                                fingerprint of the upstream's configuration
 //! rest 1767225600000 2 0 rate_limit_exceeded  until (Unix ms), level, probed until (Unix ms), cause
-//! used 87 1767229200000                percent, resets at (Unix ms)
+//! used 87 1767229200000                       percent, resets at (Unix ms)
 //! ```
-//!
-//! A configuration that changes where the upstream is, or with which credential it is called, has
-//! another fingerprint, and so a new start. Two may be in force at once, for good in two listeners:
-//! each has its lines, the last written first, with an empty line between them. A write that is lost
-//! costs one call, so nothing is locked.
 
 use std::time::Duration;
 
 use super::rest::{Cause, Refusal, Resting, Usage};
+use super::shared::{self, Place};
 use crate::limits::Store;
 
-/// This many writes are tried while other workers write the same key.
-const MAX_TRIES: u32 = 8;
-/// An upstream of one name is known under this many configurations.
-const MAX_BLOCKS: usize = 4;
 /// After a rest one request asks alone for this long: refusals come at once, images take longer.
 const PROBE: Duration = Duration::from_secs(5);
 /// Pauses grow while refusals follow a rest within this time, and this long one request asks alone
@@ -118,26 +108,21 @@ impl State {
         Self { rest: Some(rest), ..self }
     }
 
-    fn write(&self, fingerprint: &str) -> String {
-        let mut text = fingerprint.to_owned();
+    fn write(&self) -> String {
+        let mut lines = Vec::new();
         if let Some(Rest { until, level, probed_until, cause }) = self.rest {
             let (until, probed_until) = (until.as_millis(), probed_until.as_millis());
-            text += &format!("\nrest {until} {level} {probed_until} {}", cause.as_str());
+            lines.push(format!("rest {until} {level} {probed_until} {}", cause.as_str()));
         }
         if let Some(Usage { percent, resets_at }) = self.usage {
-            text += &format!("\nused {percent} {}", resets_at.as_millis());
+            lines.push(format!("used {percent} {}", resets_at.as_millis()));
         }
-        text
+        lines.join("\n")
     }
 
-    /// The state in `text`; an empty one if it is of another configuration.
-    fn parse(text: &str, fingerprint: &str) -> Self {
-        let mut lines = text.lines();
-        if lines.next() != Some(fingerprint) {
-            return Self::default();
-        }
+    fn parse(lines: &str) -> Self {
         let mut state = Self::default();
-        for line in lines {
+        for line in lines.lines() {
             match line.split_once(' ') {
                 Some(("rest", rest)) => state.rest = Rest::parse(rest),
                 Some(("used", used)) => state.usage = parse_usage(used),
@@ -171,7 +156,7 @@ fn millis(word: &str) -> Option<Duration> {
 
 /// What is known of an upstream.
 pub fn read(store: &dyn Store, key: Key<'_>, now: Duration) -> State {
-    Blocks::new(store.get(&place(key.name)).0).state(key, now)
+    State::parse(&shared::read(store, place(key))).within(key.longest, now)
 }
 
 /// Notes that the upstream refused to serve; the rest that this began, if it did not rest already.
@@ -253,49 +238,16 @@ fn change(
     mut step: impl FnMut(State) -> State,
 ) -> State {
     let mut state = State::default();
-    for _ in 0..MAX_TRIES {
-        let (value, token) = store.get(&place(key.name));
-        let blocks = Blocks::new(value);
-        let before = blocks.state(key, now);
+    shared::change(store, place(key), |lines| {
+        let before = State::parse(lines).within(key.longest, now);
         state = step(before);
-        let is_same = state == before;
-        let value = blocks.with(&state, key);
-        if is_same || store.swap(&place(key.name), value.as_bytes(), token).is_ok() {
-            break;
-        }
-    }
+        (state != before).then(|| state.write())
+    });
     state
 }
 
-/// The value of an upstream's key: a block of lines for each configuration.
-struct Blocks(String);
-
-impl Blocks {
-    fn new(value: Option<Vec<u8>>) -> Self {
-        Self(value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
-    }
-
-    fn is_of(block: &str, key: Key<'_>) -> bool {
-        block.lines().next() == Some(key.fingerprint)
-    }
-
-    /// The state under the configuration of `key`.
-    fn state(&self, key: Key<'_>, now: Duration) -> State {
-        let block = self.0.split("\n\n").find(|it| Self::is_of(it, key)).unwrap_or_default();
-        State::parse(block, key.fingerprint).within(key.longest, now)
-    }
-
-    /// The value with this state.
-    fn with(&self, state: &State, key: Key<'_>) -> String {
-        let others = self.0.split("\n\n").filter(|it| !it.is_empty() && !Self::is_of(it, key));
-        let own = state.write(key.fingerprint);
-        let blocks = std::iter::once(own.as_str()).chain(others);
-        blocks.take(MAX_BLOCKS).collect::<Vec<_>>().join("\n\n")
-    }
-}
-
-fn place(name: &str) -> String {
-    format!("imagegate.upstream.{name}")
+const fn place(key: Key<'_>) -> Place<'_> {
+    Place { kind: "upstream", name: key.name, fingerprint: key.fingerprint }
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use crate::{codex::error::ErrorInfo, config::Api, openai::error::Failure};
 pub use envoy::{from_envoy, leaves_open, never_left};
 use host_model::host_model_fault;
 pub use host_model::is_like_host_model;
-pub use rest::{rest_of_envoy, rest_of_event, rest_of_http};
+pub use rest::{judge_event, judge_http, rest_of_envoy};
 pub use words::from_words;
 
 #[cfg(test)]
@@ -53,20 +53,31 @@ pub fn from_http(
     body: &[u8],
     now: Duration,
 ) -> Failure {
+    of_info(api, status, retry_after, body, &read_body(body), now)
+}
+
+/// The same of a body whose error has been read.
+fn of_info(
+    api: Api,
+    status: u16,
+    retry_after: Option<&[u8]>,
+    body: &[u8],
+    info: &ErrorInfo,
+    now: Duration,
+) -> Failure {
     if let Some(failure) = envoy::from_reply(status, body) {
         return failure;
     }
     if is_page(status, body) {
         return Failure::UpstreamBlocked;
     }
-    let info = read_body(body);
     match status {
         // An error in JSON where events should come.
-        200..=299 => match info == ErrorInfo::default() {
+        200..=299 => match *info == ErrorInfo::default() {
             true => Failure::UpstreamGarbled,
-            false => from_event(api, &info, now),
+            false => from_event(api, info, now),
         },
-        status => Report::new(api, &info, retry_after, now).judge(status),
+        status => Report::new(api, info, retry_after, now).judge(status),
     }
 }
 

@@ -95,7 +95,7 @@ impl Relay {
         Some(self.whole(now))
     }
 
-    /// How many of the bytes that came last stand behind the answer.
+    /// How many of the bytes that came last come after the answer.
     pub fn unread_len(&self) -> usize {
         self.scanner.unread_len()
     }
@@ -159,7 +159,7 @@ impl Relay {
                 // No answer that a client can read, but the pictures have passed.
                 self.unread = kept;
                 let error = answer.as_ref().and_then(|answer| answer.error.as_ref());
-                self.refusal = error.and_then(|it| error::rest_of_event(Api::Images, it, now));
+                self.refusal = error.and_then(|it| error::judge_event(Api::Images, it, now).1);
                 Err(without_pictures(answer.as_ref(), now))
             }
         }

@@ -23,7 +23,8 @@ const MAX_PIXELS: u64 = 1 << 28;
 /// This much says the format. A multiple of four.
 const FIRST_BYTES: usize = 128;
 
-/// What is known of an image: what was `told` of it, with what its bytes say and what the tool's `echo` says.
+/// What is known of an image: what the upstream has `told` of it, completed
+/// from its bytes and from the tool's `echo`.
 pub(super) fn complete(told: Attributes, echo: &Attributes, base64: &Pieces) -> Attributes {
     let first = decode(base64, FIRST_BYTES);
     let format = format(&first);

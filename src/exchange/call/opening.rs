@@ -60,7 +60,7 @@ impl Call {
         refusal.into_iter().for_each(|it| self.sign(Sign::Refuses(it)));
     }
 
-    /// Notes how the answer is to be read that begins with `chunk`, if it tells.
+    /// Notes how the answer is to be read that begins with `chunk`, if the chunk decides it.
     pub(in crate::exchange) fn judge(&mut self, chunk: &[u8]) {
         let State::Unread(unread) = &self.state else { return };
         let Some(reading) = unread.judge(self.api, chunk) else { return };

@@ -34,7 +34,7 @@ pub(super) enum Reading {
 }
 
 impl Unread {
-    /// How the answer is read that begins with `chunk`; `None` if the chunk does not tell.
+    /// How the answer is read that begins with `chunk`; `None` if the chunk does not decide it.
     pub(super) fn judge(&self, api: Api, chunk: &[u8]) -> Option<Reading> {
         // White space may stand before JSON, and a byte order mark is to be ignored (RFC 8259 §8.1).
         let is_blank = |byte: &u8| byte.is_ascii_whitespace() || [0xef, 0xbb, 0xbf].contains(byte);

@@ -151,7 +151,7 @@ impl Gathered {
         };
         let nothing = without_pictures(Some(&answer), self.now);
         if let Some(info) = &answer.error {
-            self.refusal = error::rest_of_event(Api::Images, info, self.now);
+            self.refusal = error::judge_event(Api::Images, info, self.now).1;
         }
         self.is_drawn = !answer.is_error;
         if answer.error.is_some() {
@@ -176,8 +176,9 @@ impl Gathered {
 
     /// The failure behind an error.
     pub(super) fn failed(&mut self, api: Api, info: &ErrorInfo) -> Failure {
-        self.refusal = error::rest_of_event(api, info, self.now);
-        error::from_event(api, info, self.now)
+        let failure;
+        (failure, self.refusal) = error::judge_event(api, info, self.now);
+        failure
     }
 
     fn response(&mut self, response: &Response) {

@@ -89,7 +89,7 @@ pub(super) fn is_unreachable(details: &str) -> bool {
     }
 }
 
-/// The word that `details` begin with, and the reason of a reset. What follows is told by others: the name of
+/// The word that `details` begin with, and the reason of a reset. What follows comes from others: the name of
 /// a policy, the words of a library.
 fn parts(details: &str) -> (&str, &str) {
     let (word, reason) = details.split_at(details.find(['[', '{']).unwrap_or(details.len()));

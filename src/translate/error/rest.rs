@@ -10,37 +10,40 @@ use std::time::Duration;
 use super::phrase::Phrase;
 use super::report::Report;
 use super::sense::Sense;
-use super::{envoy, from_event, from_http, read_body, retry};
+use super::{envoy, from_event, of_info, read_body, retry};
 use crate::codex::error::ErrorInfo;
 use crate::config::Api;
 use crate::openai::error::Failure;
 use crate::pool::{Cause, Refusal};
 
-/// What the error in a response of `status` means for its upstream; the arguments are those of
-/// [`from_http`].
+/// What the error in a response of `status` means, for the request and for its upstream; the
+/// arguments are those of [`from_http`](super::from_http).
 #[must_use]
-pub fn rest_of_http(
+pub fn judge_http(
     api: Api,
     status: u16,
     retry_after: Option<&[u8]>,
     body: &[u8],
     now: Duration,
-) -> Option<Refusal> {
-    if envoy::leaves_open(status, body) || envoy::is_stream_refused(body) {
-        return None;
-    }
+) -> (Failure, Option<Refusal>) {
     let info = read_body(body);
-    let failure = from_http(api, status, retry_after, body, now);
+    let failure = of_info(api, status, retry_after, body, &info, now);
+    if envoy::leaves_open(status, body) || envoy::is_stream_refused(body) {
+        return (failure, None);
+    }
     let report = Report::new(api, &info, retry_after, now);
-    rest(&report, &failure, Some(status), retry_after, &info, now)
+    let refusal = rest(&report, &failure, Some(status), retry_after, &info, now);
+    (failure, refusal)
 }
 
-/// What an `error` or `response.failed` event, or an output item's `error`, means for its upstream.
+/// What an `error` or `response.failed` event, or an output item's `error`, means for the request and
+/// for its upstream.
 #[must_use]
-pub fn rest_of_event(api: Api, info: &ErrorInfo, now: Duration) -> Option<Refusal> {
+pub fn judge_event(api: Api, info: &ErrorInfo, now: Duration) -> (Failure, Option<Refusal>) {
     let failure = from_event(api, info, now);
     let status = info.code.as_deref().and_then(|code| code.parse().ok());
-    rest(&Report::new(api, info, None, now), &failure, status, None, info, now)
+    let refusal = rest(&Report::new(api, info, None, now), &failure, status, None, info, now);
+    (failure, refusal)
 }
 
 /// What an answer that Envoy gave itself, for the reason `details`, means for the upstream.
@@ -119,7 +122,7 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_777_922_696);
 
     fn of(status: u16, body: &Value) -> Option<Refusal> {
-        rest_of_http(Api::Responses, status, None, body.to_string().as_bytes(), NOW)
+        judge_http(Api::Responses, status, None, body.to_string().as_bytes(), NOW).1
     }
 
     fn error(members: &Value) -> Value {
@@ -190,7 +193,7 @@ mod tests {
             assert_eq!(of(status, &body), None, "{status} {body}");
         }
         assert_eq!(
-            rest_of_http(Api::Images, 429, None, b"local_rate_limited", NOW),
+            judge_http(Api::Images, 429, None, b"local_rate_limited", NOW).1,
             None,
             "a limit of the mesh"
         );
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn an_overload_rests_for_the_time_that_it_names() {
         let body = br#"{"error":{"code":"server_is_overloaded"}}"#;
-        let rest = rest_of_http(Api::Images, 503, Some(b"9"), body, NOW);
+        let rest = judge_http(Api::Images, 503, Some(b"9"), body, NOW).1;
         assert_eq!(
             rest.map(|it| (it.cause, it.wait)),
             Some((Cause::Overloaded, Some(Duration::from_secs(9))))
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn events_rest_like_statuses() {
         let info = |code: &str| ErrorInfo { code: Some(code.to_owned()), ..ErrorInfo::default() };
-        let of = |code: &str| rest_of_event(Api::Responses, &info(code), NOW).map(|it| it.cause);
+        let of = |code: &str| judge_event(Api::Responses, &info(code), NOW).1.map(|it| it.cause);
         assert_eq!(of("rate_limit_exceeded"), Some(Cause::RateLimited));
         assert_eq!(of("401"), Some(Cause::CredentialRefused));
         assert_eq!(of("server_error"), None);
@@ -245,7 +248,7 @@ mod tests {
         }
         let refused = b"upstream connect error or disconnect/reset before headers. reset reason: ";
         let body = |reason: &str| [refused.as_slice(), reason.as_bytes()].concat();
-        let rest = |reason| rest_of_http(Api::Images, 503, None, &body(reason), NOW);
+        let rest = |reason| judge_http(Api::Images, 503, None, &body(reason), NOW).1;
         assert!(rest("connection failure").is_some());
         assert!(rest("refused stream reset").is_none());
         assert!(rest("connection termination").is_none());

@@ -13,7 +13,7 @@ fn pieces(base64: &str) -> Pieces {
     pieces
 }
 
-/// The format and size of an image of which nothing is told. Its end does not make three bytes whole.
+/// The format and size of an image of which nothing is reported. Its end does not make three bytes whole.
 fn seen(bytes: &[u8]) -> (Option<String>, Option<String>) {
     let nothing = Attributes::default();
     let it = complete(

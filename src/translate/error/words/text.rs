@@ -123,5 +123,5 @@ fn begins(rest: &str, word: &str) -> bool {
 pub(super) const COMMA: &str = ",_";
 /// A short clause that makes a question of what stands before it.
 const MAX_TAG_BYTES: usize = 12;
-/// What follows so many is not read: each is compared with every pattern.
+/// What follows this many is not read: each is compared with every pattern.
 pub(super) const MAX_SENTENCES: usize = 64;

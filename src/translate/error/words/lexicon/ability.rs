@@ -113,7 +113,7 @@ pub(in super::super) const WEAK: &[&str] = &[
     "_я_не_|_мы_не_",
 ];
 
-/// It cannot be, whatever it is.
+/// It cannot be done.
 pub(in super::super) const IMPOSSIBLE: &[&str] = &[
     "_nicht_möglich_|_no_es_posible_|_not_possible_|_isn't_possible_|_pas_possible_|\
      _não_é_possível_|_impossible_|_imposible_|_impossível_|_non_è_possibile_|_impossibile_|\

@@ -1,6 +1,6 @@
 //! Words of a missing tool, of images in general, of now and here.
 
-/// The tool, or the service behind it.
+/// The tool, or the service that it uses.
 pub(in super::super) const TOOL: &[&str] = &[
     "_tool|_capability_|_werkzeug|_bildgenerierung_|_bilderzeugung_|_bildgenerator_|_herramienta|\
      _servicio_|_generador_|_función_|_outil|_service_|_génération_d'image|_générateur_|\
