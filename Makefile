@@ -64,7 +64,7 @@ check: lint test ## All that must hold before a commit: lints, tests, and no fil
 	@test -z "$$(git status --porcelain)" || { git status --short; echo 'The tree is not clean.'; exit 1; }
 
 golden: ## Write the golden files anew; review the difference
-	UPDATE_GOLDEN=1 cargo test --test golden
+	UPDATE_GOLDEN=1 cargo test --test contract --test native
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS (60); installs cargo-fuzz under .tools/
 	@tools/fuzz.sh

@@ -32,7 +32,7 @@ case $what in
     ;;
   clients) in_envoy -- clients:: sdks:: ;;
   openapi)
-    runner cargo test --test openapi --no-fail-fast
+    runner cargo test --test contract --no-fail-fast -- openapi::
     in_envoy -- openapi::
     ;;
   all)

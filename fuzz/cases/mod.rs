@@ -1,4 +1,4 @@
-//! What each fuzz target holds of any input. `make fuzz` looks for inputs, `tests/fuzz.rs` runs the seeds.
+//! What each fuzz target holds of any input. `make fuzz` looks for inputs, `tests/native/fuzz.rs` runs the seeds.
 
 #![allow(
     dead_code,

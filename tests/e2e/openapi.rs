@@ -1,6 +1,6 @@
 //! `docs/openapi.yaml` and the running gate: requests made from the one, answers held to it.
 //!
-//! `tests/openapi.rs` holds the description against the tables of the source; this finds what no table says. The requests are
+//! `tests/contract/openapi.rs` holds the description against the tables of the source; this finds what no table says. The requests are
 //! schemathesis's, by one seed (`tests/openapi/`): what the schemas allow must be served or refused as described, and what they
 //! do not allow must be refused.
 

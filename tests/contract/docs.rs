@@ -1,0 +1,218 @@
+//! `docs/api.md` and `docs/operations.md` say what the code does: the same fields, errors and metrics.
+//! The README's tables of features name tests that exist.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test contract -- docs::` rewrites the tables of errors and metrics from the code.
+
+use std::{env, fs};
+
+use imagegate::exchange::count::{Kind, METRICS, Metric};
+use imagegate::openai::{
+    error::table::{Class, Param, RetryRule, Row},
+    request::{EDIT_FIELDS, FIELDS, FORM_FIELDS},
+};
+
+const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
+const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/record.rs");
+
+/// Asserts that the part of a page between the marks of this name is `table`, or makes it so.
+#[track_caller]
+fn assert_documented(path: &str, name: &str, table: &str) {
+    let page = fs::read_to_string(path).unwrap();
+    let mark = |side| format!("<!-- {name}: {side} -->\n");
+    let (begin, end) = (mark("begin"), mark("end"));
+    let (before, rest) = page.split_once(&begin).unwrap();
+    let (documented, after) = rest.split_once(&end).unwrap();
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path, [before, &begin, table, &end, after].concat()).unwrap();
+        return;
+    }
+    assert_eq!(documented, table, "see UPDATE_GOLDEN in this file's head");
+}
+
+#[test]
+fn the_documented_errors_are_those_of_the_code() {
+    assert_documented(API, "errors", &table());
+}
+
+#[test]
+fn the_documented_metrics_are_those_of_the_code() {
+    let mut table =
+        String::from("| Metric | Type | Labels | Unit | Meaning |\n|---|---|---|---|---|\n");
+    for Metric { name, kind, labels, unit, meaning } in METRICS {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let (labels, meaning) = (labels.join(", "), meaning.trim());
+        table.push_str(&format!("| `{name}` | {kind} | {labels} | {unit} | {meaning} |\n"));
+    }
+    assert_documented(OPERATIONS, "metrics", &table);
+}
+
+#[test]
+fn the_documented_fields_of_the_usage_record_are_those_of_the_code() {
+    let source = fs::read_to_string(RECORD).unwrap();
+    let (_, fields) = source.split_once("pub struct Record {\n").unwrap();
+    let (fields, _) = fields.split_once("\n}").unwrap();
+    let mut code: Vec<_> = fields
+        .split("pub(super) ")
+        .zip(fields.split("pub(super) ").skip(1))
+        .filter(|(before, _)| !before.contains("serde(skip)"))
+        .map(|(_, field)| field.split_once(':').unwrap().0)
+        .collect();
+    let page = fs::read_to_string(OPERATIONS).unwrap();
+    let (_, rows) = page.split_once("| Field | Meaning |\n|---|---|\n").unwrap();
+    let rows = rows.lines().take_while(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2));
+    let mut documented: Vec<_> = names.collect();
+    code.sort_unstable();
+    documented.sort_unstable();
+    assert!(code.len() > 20, "{code:?}");
+    assert_eq!(documented, code);
+}
+
+#[test]
+fn the_examples_have_the_lines_that_make_labels() {
+    let page = fs::read_to_string(OPERATIONS).unwrap();
+    let from = page.find("stats_config:\n").unwrap();
+    let lines = page[from..].lines().take_while(|line| !line.starts_with("```"));
+    let lines: Vec<_> = lines.filter(|line| !line.trim().is_empty()).collect();
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/envoy")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|it| it != "yaml") {
+            continue;
+        }
+        let yaml = fs::read_to_string(&path).unwrap();
+        if !yaml.starts_with("admin:\n") && !yaml.contains("\nadmin:\n") {
+            // No bootstrap.
+            continue;
+        }
+        for line in &lines {
+            assert!(yaml.lines().any(|it| it == *line), "{} lacks {line}", path.display());
+        }
+    }
+    for label in METRICS.iter().flat_map(|metric| metric.labels) {
+        let tag = format!("tag_name: {label},");
+        assert!(lines.iter().any(|line| line.contains(&tag)), "no tag for {label}");
+    }
+}
+
+#[test]
+fn every_field_is_documented() {
+    let page = fs::read_to_string(API).unwrap();
+    for field in FIELDS.iter().chain(EDIT_FIELDS).chain(FORM_FIELDS).chain(&["image", "image[]"]) {
+        assert!(page.contains(&format!("\n| `{field}` |")), "{field}");
+    }
+}
+
+/// A row of the README's tables of features: what imagegate does, and what each of the others does.
+fn features(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
+    let (_, rest) = page.split_once("<!-- features: begin -->\n").unwrap();
+    let (tables, _) = rest.split_once("<!-- features: end -->\n").unwrap();
+    let rows = tables.lines().filter(|line| !line.is_empty() && !line.starts_with("|---"));
+    let rows = rows.map(|row| row.trim_matches('|').split('|').map(str::trim));
+    let rows =
+        rows.map(|mut cells| (cells.next().unwrap(), cells.next().unwrap(), cells.collect()));
+    rows.filter(|(_, ours, _)| *ours != "imagegate").collect()
+}
+
+#[test]
+fn each_feature_of_the_readme_names_a_test_that_exists() {
+    let page = fs::read_to_string(README).unwrap();
+    let rows = features(&page);
+    assert!(rows.len() > 40, "only {} rows", rows.len());
+    for (feature, ours, _) in rows {
+        if ours == "no" {
+            continue;
+        }
+        let (_, link) = ours.split_once("](").unwrap_or_else(|| panic!("{feature}: no link"));
+        let (file, title) = link.split_once(" \"").unwrap_or_else(|| panic!("{feature}: no name"));
+        let name = title.strip_suffix("\")").unwrap_or_else(|| panic!("{feature}: {title}"));
+        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let source = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{feature}: no {file}"));
+        // Only its attributes and its indentation stand between a test and the mark of one.
+        let tests: Vec<_> = source.split("#[test]\n").skip(1).collect();
+        let declared = format!("fn {name}(");
+        let found = tests.iter().any(|test| {
+            let mut lines = test.lines().map(str::trim).filter(|line| !line.starts_with("#["));
+            lines.next().is_some_and(|line| line.starts_with(&declared))
+        });
+        assert!(found, "{feature}: no test {name} in {file}");
+    }
+}
+
+#[test]
+fn the_clients_that_the_readme_counts_are_those_that_are_run() {
+    let read =
+        |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let table = read("tests/clients/README.md");
+    let head = table.lines().find(|line| line.starts_with("| Case |")).unwrap();
+    let columns: Vec<_> = head.trim_matches('|').split('|').map(str::trim).skip(1).collect();
+    let tests = read("tests/e2e/clients.rs");
+    for column in &columns {
+        let run = format!(".holds(\"{column}\")");
+        assert_eq!(tests.matches(&run).count(), 1, "{column} is run by one test");
+    }
+    assert_eq!(tests.matches(".holds(\"").count(), columns.len());
+    let readme = read("README.md");
+    let (_, ours, _) = *features(&readme).iter().find(|it| it.0.contains("clients")).unwrap();
+    assert_eq!((columns.len(), ours.starts_with("[eight]")), (8, true), "{ours}");
+}
+
+#[test]
+fn what_the_readme_says_of_others_has_a_source() {
+    let page = fs::read_to_string(README).unwrap();
+    for (feature, _, theirs) in features(&page) {
+        assert_eq!(theirs.len(), 5, "{feature}");
+        for cell in theirs.into_iter().filter(|cell| *cell != "?") {
+            let (word, note) = cell.split_once("[^").unwrap_or_else(|| panic!("{feature}: {cell}"));
+            assert!(
+                ["yes", "no", "partly", "by the provider"].contains(&word),
+                "{feature}: {cell}"
+            );
+            assert!(page.contains(&format!("\n[^{note}: ")), "{feature}: {cell}");
+        }
+    }
+}
+
+fn table() -> String {
+    let mut table = String::from(
+        "| Status | `type` | `code` | `param` | `message` | Retry headers | When |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for row in Class::ALL.iter().map(|class| class.row()) {
+        table.push_str(&line(&row));
+    }
+    table
+}
+
+fn line(row: &Row) -> String {
+    let codes: Vec<_> = row.codes.iter().map(|code| format!("`{code}`")).collect();
+    let param = match row.param {
+        Param::Null => "`null`".to_owned(),
+        Param::Fixed(name) => format!("`{name}`"),
+        Param::Named => "the field".to_owned(),
+    };
+    let retry = match row.retry {
+        RetryRule::ByStatus => "",
+        RetryRule::After => "`retry-after`, `retry-after-ms`; over 60 s `x-should-retry: false`",
+        RetryRule::Never => "`x-should-retry: false`",
+    };
+    format!(
+        "| {} | `{}` | {} | {param} | {} | {retry} | {} |\n",
+        row.status,
+        row.kind.as_str(),
+        codes.join(", "),
+        escaped(row.message),
+        escaped(row.when.trim()),
+    )
+}
+
+/// `<key>` would be an HTML tag, and a bar the end of a cell.
+fn escaped(text: &str) -> String {
+    text.replace('<', "&lt;").replace('|', "\\|")
+}

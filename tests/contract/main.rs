@@ -1,0 +1,22 @@
+//! What others rely on, word for word: translations, the errors of a configuration, the pages of
+//! `docs/`, and the layers of `src/`.
+//!
+//! Run one file with `cargo test --test contract -- config::`. `UPDATE_GOLDEN=1` rewrites what is
+//! expected; review the difference like code.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic"
+)]
+
+mod config;
+mod docs;
+mod golden;
+mod layering;
+mod openapi;

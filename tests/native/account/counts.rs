@@ -1,0 +1,200 @@
+//! What exchanges tell the operator: the usage record's `consumer` and `user`, and the metrics.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::support::money::{
+    Counted, PRICE, admitted, all_calls, call, drawn, picture, priced, record, rule,
+};
+use crate::support::{KEY, NOW, ask, gate, head, ok};
+use imagegate::exchange::{End, Exchange, Gate, OnRequestHeaders, ResponseHead};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// A gate at which the keys of three consumers open, are out of date, or are disabled.
+fn three_keys() -> Rc<Gate> {
+    let digest = |key: &str| {
+        Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let consumers = json!([
+        {"name": "acme-web", "user": "acme", "key_sha256": [digest(KEY)]},
+        {"name": "old", "key_sha256": [digest("sk-old")], "expires_at": "2020-01-01T00:00:00Z"},
+        {"name": "off", "key_sha256": [digest("sk-off")], "disabled": true},
+    ]);
+    gate(&json!({"consumers": consumers})).0
+}
+
+/// The record, and what the metrics are told, of a request that is answered at its head.
+fn answered_at_the_head(gate: &Rc<Gate>, more: &[(&str, &str)]) -> (Value, Counted) {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let outcome = exchange.request_headers(&head(more), End::Stream, NOW);
+    assert!(matches!(outcome, OnRequestHeaders::Reply(_)), "{outcome:?}");
+    let record = record(&mut exchange, None);
+    let mut counted = Counted::default();
+    counted.take(&mut exchange);
+    (record, counted)
+}
+
+#[test]
+fn a_request_that_is_refused_at_its_head_names_whoever_the_key_belongs_to() {
+    let gate = three_keys();
+    let limits = [(":method", "GET"), (":path", "/v1/images/limits")];
+    for (key, more, status, consumer) in [
+        (KEY, &limits[..], 200, json!("acme-web")),
+        (KEY, &[(":method", "POST"), (":path", "/v1/images/limits")], 405, json!("acme-web")),
+        (KEY, &[(":path", "/v1/images/variations")], 404, json!("acme-web")),
+        (KEY, &[("content-type", "text/plain")], 415, json!("acme-web")),
+        (KEY, &[("content-length", "99999999999")], 413, json!("acme-web")),
+        (KEY, &[], 400, json!("acme-web")),
+        ("sk-old", &[], 401, json!("old")),
+        ("sk-off", &limits, 401, json!("off")),
+        ("sk-nobody", &[], 401, Value::Null),
+    ] {
+        let key = format!("Bearer {key}");
+        let more = [&[("authorization", key.as_str())], more].concat();
+        let (record, _) = answered_at_the_head(&gate, &more);
+        assert_eq!(
+            (&record["status"], &record["consumer"]),
+            (&json!(status), &consumer),
+            "{more:?}"
+        );
+        let user = if status == 200 { json!("acme") } else { Value::Null };
+        assert_eq!(record["user"], user, "{more:?}");
+    }
+}
+
+#[test]
+fn a_refusal_is_counted_by_its_endpoint_status_and_code_alone() {
+    let (_, counted) =
+        answered_at_the_head(&three_keys(), &[("authorization", "Bearer sk-nobody")]);
+    let name = "imagegate_requests_total.endpoint.generations.status.401.code.invalid_api_key";
+    assert_eq!(counted.all(), [(name, 1)]);
+}
+
+/// What the metrics are told of an exchange that ends.
+fn counts_at_the_end(mut exchange: Exchange, status: Option<u16>) -> Counted {
+    exchange.finish(status, NOW + Duration::from_millis(1500));
+    let mut counted = Counted::default();
+    counted.take(&mut exchange);
+    counted
+}
+
+#[test]
+fn a_delivery_tells_images_money_and_times() {
+    let gate = priced(&json!([rule("pocket", "usd", json!("10"), Some("day"))]));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 3}));
+    call(&mut exchange, 0, Some(ok()), &picture("low", "1024x1024"));
+    call(&mut exchange, 1, Some(ResponseHead { status: 500, ..ok() }), b"{}");
+    call(&mut exchange, 2, Some(ok()), &picture("low", "1024x1024")).unwrap();
+    let expected = [
+        ("imagegate_images_asked_total", 3),
+        ("imagegate_images_delivered_total", 2),
+        ("imagegate_images_failed_total", 1),
+        ("imagegate_released_nanodollars_total", PRICE),
+        ("imagegate_requests_total.endpoint.generations.status.200.code.ok", 1),
+        ("imagegate_reserved_nanodollars_total", 3 * PRICE),
+        ("imagegate_settled_nanodollars_total", 2 * PRICE),
+        ("imagegate_upstream_errors_total.kind.upstream_error.upstream.codex", 1),
+    ];
+    assert_eq!(counts_at_the_end(exchange, Some(200)).all(), expected);
+}
+
+#[test]
+fn what_the_client_is_at_fault_for_is_no_error_of_the_upstream() {
+    let gate = priced(&json!([]));
+    let refusal = json!({"error": {"code": "moderation_blocked", "message": "no", "type": "x"}});
+    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    let head = ResponseHead { status: 400, ..ok() };
+    call(&mut exchange, 0, Some(head), refusal.to_string().as_bytes()).unwrap();
+    let counted = counts_at_the_end(exchange, Some(400));
+    assert_eq!(
+        counted
+            .of("imagegate_requests_total.endpoint.generations.status.400.code.moderation_blocked"),
+        1
+    );
+    assert!(!counted.all().iter().any(|(name, _)| name.contains("upstream_errors")));
+    assert_eq!(counted.of("imagegate_images_failed_total"), 1);
+}
+
+#[test]
+fn a_client_that_leaves_is_told_apart_from_an_upstream_that_breaks() {
+    let gate = priced(&json!([]));
+    let left = counts_at_the_end(admitted(&gate, &json!({"prompt": "p"})), None);
+    let name = "imagegate_requests_total.endpoint.generations.status.0.code.client_closed_request";
+    assert_eq!(left.of(name), 1);
+    assert!(!left.all().iter().any(|(name, _)| name.contains("upstream_errors")));
+    let cut = counts_at_the_end(admitted(&gate, &json!({"prompt": "p", "n": 2})), Some(502));
+    let name = "imagegate_upstream_errors_total.kind.upstream_disconnected.upstream.codex";
+    assert_eq!((cut.of(name), cut.of("imagegate_images_failed_total")), (1, 2));
+    for counted in [left, cut] {
+        let reserved = counted.of("imagegate_reserved_nanodollars_total");
+        assert_eq!(reserved, counted.of("imagegate_released_nanodollars_total"));
+    }
+}
+
+#[test]
+fn rules_that_refuse_are_counted_by_name_and_so_are_those_in_shadow() {
+    let mut shadow = rule("trial", "images", json!(1), Some("day"));
+    shadow["shadow"] = json!(true);
+    let gate = priced(&json!([shadow, rule("strict", "images", json!(2), Some("day"))]));
+    let mut draw = admitted(&gate, &json!({"prompt": "p", "n": 2}));
+    all_calls(&mut draw, 2, &picture("low", "1024x1024"));
+    let drawn = counts_at_the_end(draw, Some(200));
+    assert_eq!(drawn.of("imagegate_shadow_refusals_total.rule.trial"), 1);
+    let mut refused = Exchange::new(Rc::clone(&gate));
+    ask(&mut refused, &json!({"prompt": "p"})).unwrap_err();
+    let refused = counts_at_the_end(refused, Some(429));
+    assert_eq!(refused.of("imagegate_rejections_total.rule.strict"), 1);
+    assert_eq!(refused.of("imagegate_shadow_refusals_total.rule.trial"), 0);
+    assert_eq!(refused.of("imagegate_images_asked_total"), 1);
+}
+
+#[test]
+fn a_price_of_tokens_may_settle_more_than_was_reserved() {
+    let tokens = json!({"text_input": "0", "image_input": "0", "image_output": "1000"});
+    let prices = json!([{"model": "*", "usd": "0.001", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    all_calls(&mut exchange, 1, &picture("low", "1024x1024"));
+    let counted = counts_at_the_end(exchange, Some(200));
+    let sum = |name| counted.of(&format!("imagegate_{name}_nanodollars_total"));
+    assert_eq!((sum("settled"), sum("overdrawn")), (196_000_000, 195_000_000));
+    assert_eq!(sum("reserved") + sum("overdrawn"), sum("settled") + sum("released"));
+}
+
+#[test]
+fn a_dearer_model_that_was_served_may_settle_more_than_was_reserved() {
+    let prices = json!([{"model": "gpt-image-2", "usd": "0.1"}, {"model": "dear*", "usd": "0.7"}]);
+    let (gate, _) = gate(&json!({"prices": prices}));
+    for (served, settled, overdrawn, released) in
+        [("dear-1", 700, 600, 0), ("gpt-image-2-codex", 100, 0, 0), ("gpt-image-1", 100, 0, 0)]
+    {
+        let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+        let stream = drawn(&json!({}), &json!({"model": served}), &Value::Null);
+        all_calls(&mut exchange, 1, &stream);
+        let counted = counts_at_the_end(exchange, Some(200));
+        let sums = ["settled", "overdrawn", "released"]
+            .map(|name| counted.of(&format!("imagegate_{name}_nanodollars_total")));
+        assert_eq!(sums, [settled, overdrawn, released].map(|it| it * 1_000_000), "{served}");
+        // The upstream's word is none of the labels.
+        assert!(!counted.all().iter().any(|(name, _)| name.contains(served)));
+    }
+}
+
+#[test]
+fn nothing_that_a_client_sends_becomes_a_label() {
+    let consumers = json!([{"name": "acme-web", "role": "master",
+        "key_sha256": [Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect::<String>()]}]);
+    let (gate, _) = gate(&json!({"consumers": consumers, "unknown_users": "admit"}));
+    let mut counted = Counted::default();
+    for turn in 0..50 {
+        let mut exchange = Exchange::new(Rc::clone(&gate));
+        let body = json!({"prompt": "p", "model": format!("m{turn}"), "user": format!("u{turn}")});
+        let path = format!("/v1/images/generations?x={turn}");
+        exchange.request_headers(&head(&[(":path", &path)]), End::Open, NOW);
+        let _ = exchange.request_body(body.to_string().as_bytes(), End::Stream, NOW);
+        exchange.finish(Some(502), NOW);
+        counted.take(&mut exchange);
+    }
+    assert!(counted.all().len() < 8, "{:?}", counted.all());
+}

@@ -1,0 +1,426 @@
+//! The local engine against a naive ledger, and against many workers at once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use imagegate::limits::local::{self, Error, Outcome, Reserved};
+use imagegate::limits::{Conflict, Engine, Per, Rule, Scope, Store, Unit, Window};
+use proptest::prelude::*;
+
+/// Envoy's shared data: one mutex, and a swap of a key that does not exist always succeeds.
+#[derive(Default)]
+struct SharedData {
+    values: Mutex<HashMap<String, (Vec<u8>, u32)>>,
+    next: AtomicU64,
+}
+
+impl Store for SharedData {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        match self.values.lock().unwrap().get(key) {
+            // Envoy hands an empty value over like none.
+            Some((value, token)) => (Some(value.clone()).filter(|it| !it.is_empty()), Some(*token)),
+            None => (None, None),
+        }
+    }
+
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict> {
+        let mut values = self.values.lock().unwrap();
+        if let (Some((_, now)), Some(token)) = (values.get(key), token) {
+            if *now != token {
+                return Err(Conflict);
+            }
+        }
+        let next = u32::try_from(self.next.fetch_add(1, Ordering::Relaxed) + 1).unwrap();
+        values.insert(key.to_owned(), (value.to_vec(), next));
+        Ok(())
+    }
+}
+
+fn store() -> SharedData {
+    let store = SharedData::default();
+    local::prepare(&store);
+    store
+}
+
+const PATIENCE: Duration = Duration::from_secs(300);
+/// 2028-02-28T23:00:00Z: the day before a leap day.
+const START: u64 = 1_835_391_600;
+
+fn rule(name: &str, per: Per, unit: Unit, max: u64, window: Window) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        per,
+        unit,
+        max,
+        window,
+        models: None,
+        consumers: None,
+        users: None,
+        shadow: false,
+        engine: Engine::Local,
+    }
+}
+
+fn scope<'a>(consumer: &'a str, user: &'a str) -> Scope<'a> {
+    Scope { consumer, user, model: "gpt-image-2" }
+}
+
+/// Reserves one request for so many images of a cent each.
+fn reserve(
+    store: &dyn Store,
+    rules: &[Rule],
+    scope: &Scope<'_>,
+    images: u64,
+    now: Duration,
+) -> Result<Reserved, Error> {
+    let amount = |unit: Unit| match unit {
+        Unit::Requests | Unit::Concurrent => 1,
+        Unit::Images => images,
+        Unit::Megapixels => images * 1_048_576,
+        Unit::Usd => images * 10_000_000,
+    };
+    local::reserve(store, rules, scope, &amount, PATIENCE, now)
+}
+
+fn delivered(images: u64) -> Outcome {
+    Outcome { requests: 1, images, pixels: images * 1_048_576, nanodollars: images * 10_000_000 }
+}
+
+/// The UTC month, week's Monday or day of a time, in words.
+fn period(window: Window, now: Duration) -> String {
+    let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + now).to_string();
+    match window {
+        Window::Month => date[..7].to_owned(),
+        Window::Day => date[..10].to_owned(),
+        Window::Week => {
+            // 2024-01-01 was a Monday.
+            let monday = 1_704_067_200_i128;
+            ((i128::from(now.as_secs()) - monday).div_euclid(604_800)).to_string()
+        }
+        Window::Sliding(_) | Window::Now => unreachable!(),
+    }
+}
+
+/// What was admitted, when, and what became of it.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    at: Duration,
+    /// What counts: what is held, then what was used.
+    amount: u64,
+    held: bool,
+}
+
+/// The least and the most that a naive count may say is taken at `now`.
+fn taken(ledger: &[Entry], window: Window, now: Duration) -> (u64, u64) {
+    let count = |counts: &dyn Fn(&Entry) -> bool| {
+        ledger.iter().filter(|entry| entry.held || counts(entry)).map(|entry| entry.amount).sum()
+    };
+    match window {
+        Window::Sliding(length) => (
+            count(&|entry| entry.at + length > now),
+            count(&|entry| entry.at + length + length / 60 + Duration::from_millis(1) >= now),
+        ),
+        Window::Now => (count(&|_| false), count(&|_| false)),
+        calendar => {
+            let exact = count(&|entry| period(calendar, entry.at) >= period(calendar, now));
+            (exact, exact)
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Reserve(u64),
+    /// Settles the oldest open reservation with at most so many images.
+    Settle(u64),
+    Release,
+    Wait(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..4_u64).prop_map(Step::Reserve),
+        2 => (0..4_u64).prop_map(Step::Settle),
+        1 => Just(Step::Release),
+        // Milliseconds; the long ones cross days, weeks and the leap day, not a reservation's patience.
+        3 => prop::sample::select(vec![0, 1, 17, 999, 1_000, 5_000, 59_000, 60_000, 61_000])
+            .prop_map(Step::Wait),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+fn windows() -> impl Strategy<Value = Window> {
+    prop::sample::select(vec![
+        Window::Sliding(Duration::from_secs(1)),
+        Window::Sliding(Duration::from_secs(60)),
+        Window::Sliding(Duration::from_secs(86_400)),
+        Window::Day,
+        Window::Week,
+        Window::Month,
+        Window::Now,
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_engine_admits_what_a_naive_ledger_admits(
+        steps in steps(),
+        window in windows(),
+        max in 1..8_u64,
+        hours in 0..24_u64,
+    ) {
+        let store = store();
+        let unit = if window == Window::Now { Unit::Concurrent } else { Unit::Images };
+        let rules = [rule("r", Per::User, unit, max, window)];
+        let mut now = Duration::from_secs(START + hours * 86_400);
+        let mut ledger: Vec<Entry> = Vec::new();
+        let mut open: Vec<(usize, Reserved)> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Reserve(images) => {
+                    let amount = if unit == Unit::Concurrent { 1 } else { images };
+                    let (least, most) = taken(&ledger, window, now);
+                    match reserve(&store, &rules, &scope("c", "u"), images, now) {
+                        Ok(reserved) => {
+                            prop_assert!(least + amount <= max, "{least} + {amount} > {max}");
+                            open.push((ledger.len(), reserved));
+                            ledger.push(Entry { at: now, amount, held: true });
+                        }
+                        Err(Error::Refused(refused)) => {
+                            prop_assert!(most + amount > max, "{most} + {amount} <= {max}");
+                            prop_assert_eq!(refused.fits_at.is_none(), amount > max);
+                            prop_assert!(refused.fits_at.is_none_or(|at| at > now));
+                        }
+                        Err(other) => prop_assert!(false, "{other:?}"),
+                    }
+                }
+                Step::Settle(images) if !open.is_empty() => {
+                    let (place, reserved) = open.remove(0);
+                    let images = images.min(ledger[place].amount);
+                    local::settle(&store, &rules, &reserved.reservation, &delivered(images), now).unwrap();
+                    ledger[place].held = false;
+                    ledger[place].amount = if unit == Unit::Concurrent { 0 } else { images };
+                }
+                Step::Release if !open.is_empty() => {
+                    let (place, reserved) = open.remove(0);
+                    local::settle(&store, &rules, &reserved.reservation, &Outcome::default(), now).unwrap();
+                    ledger[place].held = false;
+                    ledger[place].amount = 0;
+                }
+                Step::Settle(_) | Step::Release => {}
+                Step::Wait(millis) => now += Duration::from_millis(millis),
+            }
+            // Reservations do not outlive the test: their patience is longer than all waits together.
+            if now > Duration::from_secs(START + hours * 86_400) + PATIENCE {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_request_leaves_every_counter_as_it_was(images in 1..4_u64, before in 0..3_u64) {
+        let store = store();
+        let rules = [
+            rule("many", Per::Key, Unit::Requests, 100, Window::Sliding(Duration::from_secs(60))),
+            rule("few", Per::User, Unit::Images, 3, Window::Day),
+            rule("dollars", Per::Global, Unit::Usd, 10_000_000_000, Window::Month),
+        ];
+        let now = Duration::from_secs(START);
+        let scope = scope("c", "u");
+        for _ in 0..before {
+            let _ = reserve(&store, &rules, &scope, 1, now);
+        }
+        let standings = local::standings(&store, &rules, &scope, now);
+        if before + images > 3 {
+            prop_assert!(matches!(reserve(&store, &rules, &scope, images, now), Err(Error::Refused(_))));
+            prop_assert_eq!(local::standings(&store, &rules, &scope, now), standings);
+        }
+    }
+}
+
+#[test]
+fn workers_at_once_admit_exactly_the_limit_even_for_a_key_never_seen() {
+    for round in 0..20 {
+        let store = Arc::new(store());
+        let rules = Arc::new([
+            rule("a", Per::Key, Unit::Images, 100, Window::Day),
+            rule("b", Per::Global, Unit::Requests, 1_000, Window::Sliding(Duration::from_secs(60))),
+        ]);
+        let admitted = Arc::new(AtomicU64::new(0));
+        let workers: Vec<_> = (0..8_u64)
+            .map(|worker| {
+                let (store, rules, admitted) = (store.clone(), rules.clone(), admitted.clone());
+                std::thread::spawn(move || {
+                    // Clocks of workers differ by some milliseconds.
+                    let now = Duration::from_secs(START) + Duration::from_millis(worker * 3);
+                    let consumer = format!("c{round}");
+                    for _ in 0..40 {
+                        let reserved = reserve(&*store, &*rules, &scope(&consumer, "u"), 1, now);
+                        if let Ok(reserved) = reserved {
+                            admitted.fetch_add(1, Ordering::Relaxed);
+                            local::settle(
+                                &*store,
+                                &*rules,
+                                &reserved.reservation,
+                                &delivered(1),
+                                now,
+                            )
+                            .unwrap();
+                        }
+                    }
+                })
+            })
+            .collect();
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!(admitted.load(Ordering::Relaxed), 100);
+        let standings = local::standings(
+            &*store,
+            &*rules,
+            &scope(&format!("c{round}"), "u"),
+            Duration::from_secs(START + 1),
+        );
+        assert_eq!((standings[0].used, standings[0].reserved), (100, 0));
+        assert_eq!((standings[1].used, standings[1].reserved), (100, 0));
+    }
+}
+
+#[test]
+fn a_budget_of_a_dollar_admits_four_images_of_21_cents() {
+    let store = store();
+    let rules = [rule("budget", Per::User, Unit::Usd, 1_000_000_000, Window::Month)];
+    let now = Duration::from_secs(START);
+    let price = |_: Unit| 211_000_000;
+    let ask = || local::reserve(&store, &rules, &scope("c", "u"), &price, PATIENCE, now);
+    let admitted: Vec<_> = (0..4).map(|_| ask().unwrap()).collect();
+    let Err(Error::Refused(refused)) = ask() else { panic!("a fifth was admitted") };
+    assert_eq!(refused.standing.remaining, 156_000_000);
+    let outcome = Outcome { nanodollars: 211_000_000, ..Outcome::default() };
+    for reserved in admitted {
+        local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
+    }
+    let standing = &local::standings(&store, &rules, &scope("c", "u"), now)[0];
+    assert_eq!(
+        (standing.used, standing.reserved, standing.remaining),
+        (844_000_000, 0, 156_000_000)
+    );
+}
+
+#[test]
+fn what_is_held_outlives_the_end_of_its_period_and_what_came_of_it_does_not() {
+    let store = store();
+    let rules = [rule("month", Per::User, Unit::Images, 5, Window::Month)];
+    // 2028-02-29T23:59:59Z.
+    let before = Duration::from_secs(1_835_481_599);
+    let after = before + Duration::from_secs(1);
+    let reserved = reserve(&store, &rules, &scope("c", "u"), 5, before).unwrap();
+    assert!(matches!(reserve(&store, &rules, &scope("c", "u"), 1, after), Err(Error::Refused(_))));
+    local::settle(&store, &rules, &reserved.reservation, &delivered(5), after).unwrap();
+    let standing = &local::standings(&store, &rules, &scope("c", "u"), after)[0];
+    assert_eq!((standing.used, standing.reserved), (0, 0));
+}
+
+#[test]
+fn a_reservation_that_is_lost_expires_and_a_late_settlement_counts_all_the_same() {
+    let store = store();
+    let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
+    let now = Duration::from_secs(START - 7_200);
+    let lost = reserve(&store, &rules, &scope("c", "u"), 5, now).unwrap();
+    let later = now + PATIENCE + Duration::from_secs(9);
+    let standing = |at| local::standings(&store, &rules, &scope("c", "u"), at)[0].clone();
+    assert_eq!(standing(now).reserved, 5);
+    assert_eq!(standing(later).reserved, 0);
+    local::settle(&store, &rules, &lost.reservation, &delivered(2), later).unwrap();
+    assert_eq!((standing(later).used, standing(later).reserved), (2, 0));
+}
+
+#[test]
+fn a_shadow_rule_counts_and_tells_but_admits() {
+    let store = store();
+    let mut shadow = rule("shadow", Per::User, Unit::Images, 1, Window::Day);
+    shadow.shadow = true;
+    let rules = [shadow];
+    let now = Duration::from_secs(START);
+    assert!(reserve(&store, &rules, &scope("c", "u"), 1, now).unwrap().shadowed.is_empty());
+    assert_eq!(reserve(&store, &rules, &scope("c", "u"), 1, now).unwrap().shadowed, [0]);
+    assert_eq!(local::standings(&store, &rules, &scope("c", "u"), now)[0].reserved, 2);
+}
+
+#[test]
+fn each_kind_of_scope_counts_apart() {
+    let now = Duration::from_secs(START);
+    let asked = |consumer, user, model| Scope { consumer, user, model };
+    let first = asked("c1", "u1", "m1");
+    let others = [asked("c2", "u1", "m1"), asked("c1", "u2", "m1"), asked("c1", "u1", "m2")];
+    for (per, apart) in [
+        (Per::Key, [true, false, false]),
+        (Per::User, [false, true, false]),
+        (Per::Model, [false, false, true]),
+        (Per::Global, [false, false, false]),
+    ] {
+        let store = store();
+        let rules = [rule("one", per, Unit::Images, 1, Window::Day)];
+        reserve(&store, &rules, &first, 1, now).unwrap();
+        let admitted = others.map(|other| reserve(&store, &rules, &other, 1, now).is_ok());
+        assert_eq!(admitted, apart, "{per:?}");
+    }
+}
+
+#[test]
+fn scopes_do_not_meet_and_selectors_choose() {
+    let store = store();
+    let mut only = rule("only", Per::User, Unit::Images, 1, Window::Day);
+    only.consumers = Some(vec!["c1".to_owned()]);
+    let rules = [only];
+    let now = Duration::from_secs(START);
+    reserve(&store, &rules, &scope("c1", "u1"), 1, now).unwrap();
+    assert!(reserve(&store, &rules, &scope("c1", "u1"), 1, now).is_err());
+    assert!(reserve(&store, &rules, &scope("c1", "u2"), 1, now).is_ok());
+    assert!(reserve(&store, &rules, &scope("c2", "u1"), 9, now).unwrap().standings.is_empty());
+}
+
+#[test]
+fn idle_scopes_are_let_go_so_that_memory_stays_bounded() {
+    let store = store();
+    let rules =
+        [rule("rpm", Per::User, Unit::Requests, 5, Window::Sliding(Duration::from_secs(60)))];
+    let mut now = Duration::from_secs(START);
+    for user in 0..20_000 {
+        let user = format!("user-{user}");
+        let reserved = reserve(&store, &rules, &scope("c", &user), 1, now).unwrap();
+        local::settle(&store, &rules, &reserved.reservation, &delivered(1), now).unwrap();
+        now += Duration::from_millis(20);
+    }
+    let bytes: usize = store.values.lock().unwrap().values().map(|(value, _)| value.len()).sum();
+    // Of 400 s only the last minute counts, and what each slot saw last.
+    assert!(bytes < 500_000, "{bytes} bytes are held");
+}
+
+#[test]
+fn a_lock_whose_holder_is_gone_is_taken_over() {
+    let store = store();
+    store.swap("imagegate.limits.lock", b"held", None).unwrap();
+    let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
+    assert!(reserve(&store, &rules, &scope("c", "u"), 1, Duration::from_secs(START)).is_ok());
+}
+
+#[test]
+fn a_store_that_was_never_prepared_admits_nothing() {
+    let store = SharedData::default();
+    let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
+    let asked = reserve(&store, &rules, &scope("c", "u"), 1, Duration::from_secs(START));
+    assert_eq!(asked.unwrap_err(), Error::Store);
+}
+
+#[test]
+fn bytes_of_another_layout_are_an_empty_slot() {
+    let store = store();
+    for slot in 0..251 {
+        store.swap(&format!("imagegate.limits.{slot}"), b"\xff garbage", None).unwrap();
+    }
+    let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
+    assert!(reserve(&store, &rules, &scope("c", "u"), 5, Duration::from_secs(START)).is_ok());
+}

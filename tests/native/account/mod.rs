@@ -1,0 +1,6 @@
+//! What a request reserves, is charged, and reports to metrics and records.
+
+mod counts;
+mod limits;
+mod money;
+mod prices;

@@ -1,0 +1,350 @@
+//! What a request holds, what it is charged, and that nothing stays held, on every way that an exchange
+//! can end: whole exchanges, without Envoy.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::support::money::{
+    Counted, PRICE, admitted, all_calls, call, drawn, every_unit, picture, priced, record, refusal,
+    standing, totals, used,
+};
+use crate::support::{NOW, ask, body, event, gate, ok};
+use imagegate::exchange::{End, Exchange, Gate, OnAnswer, ResponseHead};
+use imagegate::prices::Money;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// A gate with a price for each of some sizes and qualities.
+fn tabled(unpriced: &str) -> Rc<Gate> {
+    let price = |quality: &str, size: &str, usd: &str| json!({"model": "gpt-image-2", "quality": quality, "size": size, "usd": usd});
+    let prices = json!([
+        price("low", "1024x1024", "0.006"),
+        price("high", "1024x1024", "0.211"),
+        price("high", "1536x1024", "0.165"),
+    ]);
+    gate(&json!({"prices": prices, "unpriced": unpriced, "limits": every_unit()})).0
+}
+
+fn held(gate: &Rc<Gate>) -> Value {
+    standing(gate, "usd", NOW)[1].clone()
+}
+
+#[test]
+fn the_price_of_all_that_is_asked_for_is_held_from_the_admission_on() {
+    let gate = tabled("reject");
+    let mut open = Vec::new();
+    for (request, reserved, in_all) in [
+        (json!({"prompt": "p", "n": 3, "quality": "low", "size": "1024x1024"}), 18, "0.018"),
+        (json!({"prompt": "p", "quality": "high", "size": "1536x1024"}), 165, "0.183"),
+        // What is left to the model may become the dearest.
+        (json!({"prompt": "p", "quality": "high"}), 211, "0.394"),
+        (json!({"prompt": "p", "n": 2, "quality": "auto", "size": "auto"}), 422, "0.816"),
+    ] {
+        open.push((admitted(&gate, &request), reserved));
+        assert_eq!(held(&gate), in_all, "{request}");
+    }
+    assert_eq!(totals(&gate, NOW)[0], ("0".to_owned(), "4".to_owned()));
+    assert_eq!(totals(&gate, NOW)[1], ("0".to_owned(), "7".to_owned()));
+    for (mut exchange, reserved) in open {
+        let record = record(&mut exchange, None);
+        assert_eq!(record["reserved_nanodollars"], reserved * 1_000_000);
+        assert_eq!(record["settled_nanodollars"], 0);
+    }
+    assert_eq!(totals(&gate, NOW), used(["4", "0", "0", "0"]));
+}
+
+#[test]
+fn an_image_is_charged_at_the_size_and_quality_that_came() {
+    for (asked, came, settled, mismatch) in [
+        (("high", "1024x1024"), ("high", "1024x1024"), 211, false),
+        (("auto", "auto"), ("low", "1024x1024"), 6, false),
+        (("high", "1024x1024"), ("low", "1024x1024"), 6, true),
+        (("low", "1024x1024"), ("high", "1536x1024"), 165, true),
+        (("high", "1536x1024"), ("auto", "1536x1024"), 165, false),
+    ] {
+        let gate = tabled("reject");
+        let request = json!({"prompt": "p", "n": 2, "quality": asked.0, "size": asked.1});
+        let mut exchange = admitted(&gate, &request);
+        assert_eq!(all_calls(&mut exchange, 2, &picture(came.0, came.1)).status, 200);
+        let record = record(&mut exchange, Some(200));
+        assert_eq!(record["settled_nanodollars"], 2 * settled * 1_000_000, "{asked:?} {came:?}");
+        assert_eq!(record["price_mismatch"], mismatch, "{asked:?} {came:?}");
+        let pixels = if came.1 == "1024x1024" { "2.097152" } else { "3.145728" };
+        let usd = Money::from_nanos(2 * settled * 1_000_000).to_string();
+        assert_eq!(totals(&gate, NOW), used(["1", "2", pixels, &usd]));
+    }
+}
+
+#[test]
+fn of_several_images_those_that_came_are_charged() {
+    let gate = priced(&every_unit());
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 4}));
+    assert_eq!(held(&gate), "0.844");
+    assert!(call(&mut exchange, 2, None, b"").is_none());
+    assert!(call(&mut exchange, 1, Some(ResponseHead { status: 500, ..ok() }), b"no").is_none());
+    assert!(call(&mut exchange, 3, Some(ok()), &picture("low", "1024x1024")).is_none());
+    let reply = call(&mut exchange, 0, Some(ok()), &picture("low", "1024x1024")).unwrap();
+    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 2);
+    assert_eq!(totals(&gate, NOW), used(["1", "2", "2.097152", "0.422"]));
+    let record = record(&mut exchange, Some(200));
+    assert_eq!(record["reserved_nanodollars"], 4 * PRICE);
+    assert_eq!(record["settled_nanodollars"], 2 * PRICE);
+}
+
+/// Gives both calls of an exchange the same failure.
+fn fail(exchange: &mut Exchange, status: u16, bytes: &[u8]) -> Option<u16> {
+    let head = ResponseHead { status, ..ok() };
+    call(exchange, 1, Some(head.clone()), bytes);
+    call(exchange, 0, Some(head), bytes).map(|reply| reply.status)
+}
+
+#[test]
+fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
+    let failed = |code: &str| {
+        event(&json!({"type": "response.failed", "response": {"status": "failed",
+            "error": {"code": code, "message": "m"}}}))
+    };
+    type End = fn(&mut Exchange, &[u8]) -> Option<u16>;
+    let timed_out: End = |exchange, _| match exchange.tick(NOW + Duration::from_secs(60)) {
+        OnAnswer::Reply(reply) => Some(reply.status),
+        other => panic!("{other:?}"),
+    };
+    let cases: [(&str, String, End, Option<u16>); 9] = [
+        ("a refusal", failed("moderation_blocked"), |it, bytes| fail(it, 200, bytes), Some(400)),
+        ("a failure", failed("server_error"), |it, bytes| fail(it, 200, bytes), Some(502)),
+        ("an error", "{}".to_owned(), |it, bytes| fail(it, 500, bytes), Some(502)),
+        ("a limit of the upstream", "{}".to_owned(), |it, bytes| fail(it, 429, bytes), Some(429)),
+        (
+            "a cut",
+            "event: response.created\n".to_owned(),
+            |it, bytes| fail(it, 200, bytes),
+            Some(502),
+        ),
+        ("a time-out", String::new(), timed_out, Some(504)),
+        ("a client that leaves", String::new(), |_, _| None, None),
+        ("an answer of Envoy's", String::new(), |_, _| None, Some(502)),
+        (
+            "one call of two",
+            String::new(),
+            |it, _| {
+                call(it, 1, None, b"");
+                None
+            },
+            None,
+        ),
+    ];
+    let gate = priced(&every_unit());
+    for (turn, (name, bytes, end, status)) in cases.into_iter().enumerate() {
+        let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 2}));
+        assert_eq!(held(&gate), "0.422", "{name}");
+        let told = end(&mut exchange, bytes.as_bytes());
+        assert!(told.is_none() || told == status, "{name}: {told:?}");
+        let requests = (turn + 1).to_string();
+        if told.is_some() {
+            assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}, answered");
+        }
+        let record = record(&mut exchange, status);
+        assert_eq!(record["reserved_nanodollars"], 2 * PRICE, "{name}");
+        assert_eq!(record["settled_nanodollars"], 0, "{name}");
+        assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}");
+        // Whatever still comes changes nothing.
+        fail(&mut exchange, 200, &picture("low", "1024x1024"));
+        exchange.tick(NOW + Duration::from_secs(99));
+        exchange.finish(None, NOW);
+        assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}, late");
+    }
+}
+
+#[test]
+fn side_calls_that_the_host_refuses_are_not_charged() {
+    let gate = priced(&every_unit());
+    let mut exchange = Exchange::new(Rc::clone(&gate));
+    ask(&mut exchange, &json!({"prompt": "p", "n": 3})).unwrap();
+    exchange.side_call_started(None);
+    exchange.side_call_started(None);
+    let reply = call(&mut exchange, 0, Some(ok()), &picture("low", "1024x1024")).unwrap();
+    assert_eq!(reply.status, 200);
+    assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.211"]));
+}
+
+#[test]
+fn a_client_that_leaves_behind_its_answer_has_paid_once() {
+    let gate = priced(&every_unit());
+    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    all_calls(&mut exchange, 1, &picture("low", "1024x1024"));
+    exchange.response_body(picture("low", "1024x1024"), End::Stream, NOW);
+    let first = record(&mut exchange, Some(200));
+    let second = record(&mut exchange, None);
+    assert_eq!(first["settled_nanodollars"], PRICE);
+    assert_eq!(second["settled_nanodollars"], PRICE);
+    assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.211"]));
+}
+
+#[test]
+fn what_has_no_price_is_refused_free_or_the_dearest() {
+    let medium = json!({"prompt": "p", "quality": "medium", "size": "1024x1024"});
+    let reply = refusal(&tabled("reject"), &medium);
+    assert_eq!((reply.status, &body(&reply)["error"]["code"]), (403, &json!("price_unavailable")));
+    for (unpriced, asked, reserved, settled) in [
+        ("free", "medium", 0, 0),
+        ("max", "medium", 211, 211),
+        // What comes without a price costs what was held for it, nothing, or the most.
+        ("reject", "low", 6, 6),
+        ("free", "low", 6, 0),
+        ("max", "low", 6, 211),
+    ] {
+        let gate = tabled(unpriced);
+        let request = json!({"prompt": "p", "quality": asked, "size": "1024x1024"});
+        let mut exchange = admitted(&gate, &request);
+        all_calls(&mut exchange, 1, &picture("medium", "1024x1024"));
+        let record = record(&mut exchange, Some(200));
+        assert_eq!(record["reserved_nanodollars"], reserved * 1_000_000, "{unpriced} {asked}");
+        assert_eq!(record["settled_nanodollars"], settled * 1_000_000, "{unpriced} {asked}");
+        let [used, held, _] = standing(&gate, "usd", NOW);
+        let usd = Money::from_nanos(settled * 1_000_000).to_string();
+        assert_eq!((used, held), (json!(usd), json!("0")), "{unpriced} {asked}");
+    }
+}
+
+#[test]
+fn without_a_budget_what_has_no_price_is_served_at_no_charge() {
+    let limits = json!([crate::support::money::rule("images", "images", json!(9), Some("day"))]);
+    let (gate, _) = gate(&json!({"limits": limits}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    assert_eq!(all_calls(&mut exchange, 1, &picture("low", "1024x1024")).status, 200);
+    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 0);
+    assert_eq!(standing(&gate, "images", NOW), [json!(1), json!(0), json!(8)]);
+}
+
+#[test]
+fn with_prices_of_tokens_the_usage_is_charged() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 2}));
+    assert_eq!(held(&gate), "0.1");
+    all_calls(&mut exchange, 2, &picture("low", "1024x1024"));
+    // Each 10 tokens at $5, 20 at $10 and 196 at $40 a million.
+    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 2 * 8_090_000);
+    assert_eq!(standing(&gate, "usd", NOW)[0], "0.01618");
+}
+
+#[test]
+fn a_usage_that_cannot_be_is_charged_at_the_price_of_the_image() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 1}));
+    let drawn = String::from_utf8(picture("low", "1024x1024")).unwrap();
+    let absurd = drawn.replace("\"output_tokens\":196", "\"output_tokens\":1000000000000000000");
+    assert_ne!(absurd, drawn);
+    all_calls(&mut exchange, 1, absurd.as_bytes());
+    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 50_000_000);
+    assert_eq!(standing(&gate, "usd", NOW)[0], "0.05");
+}
+
+#[test]
+fn tokens_of_images_that_nobody_asked_for_are_not_charged() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
+    let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
+    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 1}));
+    let drawn = String::from_utf8(picture("low", "1024x1024")).unwrap();
+    // Three images whose 588 tokens are counted together.
+    let (item, rest) = drawn.split_once("\n\n").unwrap();
+    let others = [2, 3].map(|id| item.replace("ig_1", &format!("ig_{id}")) + "\n\n").concat();
+    let three = format!("{item}\n\n{others}{rest}")
+        .replace("\"output_tokens\":196", "\"output_tokens\":588");
+    all_calls(&mut exchange, 1, three.as_bytes());
+    let record = record(&mut exchange, Some(200));
+    assert_eq!(
+        (&record["images_dropped"], &record["settled_nanodollars"]),
+        (&json!(2), &json!(8_090_000))
+    );
+}
+
+/// Models that may be served, and their prices in nano-dollars. The first is asked for; the last has no price.
+const MODELS: [(&str, u64); 4] =
+    [("gpt-image-2", PRICE), ("cheap", 50_000_000), ("dear", 900_000_000), ("unknown", PRICE)];
+
+/// A gate with these prices.
+fn of_models() -> Rc<Gate> {
+    let prices = MODELS[..3].iter().map(
+        |(model, nanos)| json!({"model": model, "usd": Money::from_nanos(*nanos).to_string()}),
+    );
+    gate(&json!({"prices": prices.collect::<Vec<_>>(), "limits": every_unit()})).0
+}
+
+#[derive(Debug, Clone)]
+struct Story {
+    n: u32,
+    /// For each call the model that draws, by its place in [`MODELS`].
+    draws: Vec<Option<usize>>,
+    /// The client leaves before the last call has answered.
+    leaves: bool,
+}
+
+fn stories() -> impl Strategy<Value = Vec<Story>> {
+    let story = (
+        1..5_u32,
+        prop::collection::vec(prop::option::of(0..MODELS.len()), 4),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(n, draws, leaves)| Story { n, draws, leaves });
+    // More would not find room.
+    prop::collection::vec(story, 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn records_answers_and_counters_tell_one_sum(stories in stories()) {
+        let gate = of_models();
+        let (mut delivered, mut settled, mut charged) = (0, 0, 0);
+        let mut counted = Counted::default();
+        // All are in flight at once; the first call of each answers before the second of any.
+        let mut open: Vec<_> = stories
+            .iter()
+            .map(|it| admitted(&gate, &json!({"prompt": "p", "n": it.n})))
+            .collect();
+        for place in (0..4).rev() {
+            for (story, exchange) in stories.iter().zip(&mut open) {
+                if place >= story.n || (story.leaves && place == 0) {
+                    continue;
+                }
+                let stream = story.draws[place as usize].map(|model| {
+                    let model = json!({"model": MODELS[model].0});
+                    drawn(&json!({"size": "1024x1024"}), &model, &Value::Null)
+                });
+                let bytes = stream.unwrap_or_default();
+                if let Some(reply) = call(exchange, place, Some(ok()), &bytes) {
+                    let images = body(&reply)["data"].as_array().map_or(0, Vec::len);
+                    delivered += u64::try_from(images).unwrap();
+                    let draws = story.draws.iter().take(story.n as usize).flatten();
+                    charged += draws.map(|model| MODELS[*model].1).sum::<u64>();
+                }
+            }
+        }
+        for (story, exchange) in stories.iter().zip(&mut open) {
+            let record = record(exchange, (!story.leaves).then_some(200));
+            counted.take(exchange);
+            settled += record["settled_nanodollars"].as_u64().unwrap();
+            prop_assert_eq!(record["reserved_nanodollars"].as_u64(), Some(u64::from(story.n) * PRICE));
+        }
+        prop_assert_eq!(settled, charged);
+        let reserved = stories.iter().map(|it| u64::from(it.n) * PRICE).sum::<u64>();
+        prop_assert_eq!(counted.of("imagegate_images_delivered_total"), delivered);
+        prop_assert_eq!(counted.of("imagegate_settled_nanodollars_total"), settled);
+        prop_assert_eq!(counted.of("imagegate_reserved_nanodollars_total"), reserved);
+        let released = counted.of("imagegate_released_nanodollars_total");
+        let overdrawn = counted.of("imagegate_overdrawn_nanodollars_total");
+        prop_assert_eq!(reserved + overdrawn, settled + released);
+        let usd = Money::from_nanos(settled).to_string();
+        let totals = totals(&gate, NOW);
+        prop_assert_eq!(&totals[0].0, &stories.len().to_string());
+        prop_assert_eq!(&totals[4].0, &usd);
+        prop_assert_eq!(&totals[1].0, &delivered.to_string());
+        prop_assert!(totals.iter().all(|(_, held)| held == "0"), "{totals:?}");
+    }
+}

@@ -1,0 +1,455 @@
+//! Edits through whole exchanges: both encodings, every cut, and forms that are broken at random.
+
+use std::rc::Rc;
+
+use crate::support::{NOW, answer, body, gate, head, ok, stream};
+use imagegate::exchange::{
+    End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
+    OnResponseHeaders, ResponseHead,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\r\n--b\r\n--\0\xff";
+const FORM: &str = "multipart/form-data; boundary=boundary-1";
+
+/// A part: its name, whether it is a file, its data.
+type Field<'a> = (&'a str, bool, &'a [u8]);
+
+fn form(fields: &[Field<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, data) in fields {
+        let file = if *file { "; filename=\"f.png\"\r\nContent-Type: image/png" } else { "" };
+        let head = format!(
+            "--boundary-1\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(data);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--boundary-1--\r\n");
+    body
+}
+
+fn edit() -> Vec<u8> {
+    let prompt = "Größe 🦊".as_bytes();
+    form(&[
+        ("prompt", false, prompt),
+        ("n", false, b"3"),
+        ("image[]", true, PNG),
+        ("image[]", true, b"\xff\xd8\xff"),
+        ("mask", true, PNG),
+    ])
+}
+
+/// The outcome of a head alone.
+fn open(path: &str, content_type: &str) -> Result<Exchange, LocalReply> {
+    let (gate, _) = gate(&json!({}));
+    opened(&gate, path, content_type)
+}
+
+fn opened(gate: &Rc<Gate>, path: &str, content_type: &str) -> Result<Exchange, LocalReply> {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let head = head(&[(":path", path), ("content-type", content_type)]);
+    match exchange.request_headers(&head, End::Open, NOW) {
+        OnRequestHeaders::Hold => Ok(exchange),
+        OnRequestHeaders::Reply(reply) => Err(reply),
+        OnRequestHeaders::Pass { .. } => panic!("not ours"),
+    }
+}
+
+/// Sends an edit in these pieces.
+fn send(
+    gate: &Rc<Gate>,
+    content_type: &str,
+    pieces: &[&[u8]],
+) -> (Exchange, Result<Forward, LocalReply>) {
+    let mut exchange = opened(gate, "/v1/images/edits", content_type).unwrap();
+    for piece in pieces {
+        match exchange.request_body(piece, End::Open, NOW) {
+            OnRequestBody::Hold => {}
+            OnRequestBody::Reply(reply) => return (exchange, Err(reply)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let outcome = match exchange.request_body(b"", End::Stream, NOW) {
+        OnRequestBody::Forward(forward) => Ok(forward),
+        OnRequestBody::Reply(reply) => Err(reply),
+        other => panic!("{other:?}"),
+    };
+    (exchange, outcome)
+}
+
+fn told(reply: &LocalReply) -> (u16, Value, Value) {
+    let error = &body(reply)["error"];
+    (reply.status, error["code"].clone(), error["param"].clone())
+}
+
+#[test]
+fn each_endpoint_says_which_encodings_it_takes() {
+    let message = |reply: &LocalReply| body(reply)["error"]["message"].as_str().unwrap().to_owned();
+    for content_type in ["application/json; charset=utf-8", FORM] {
+        assert!(open("/v1/images/edits", content_type).is_ok(), "{content_type}");
+    }
+    let reply = open("/v1/images/edits", "text/plain").unwrap_err();
+    assert_eq!(reply.status, 415);
+    assert!(message(&reply).contains("multipart/form-data"));
+    let reply = open("/v1/images/edits", "multipart/form-data").unwrap_err();
+    assert_eq!(told(&reply), (400, json!("invalid_form"), Value::Null));
+    let reply = open("/v1/images/generations", FORM).unwrap_err();
+    assert_eq!(reply.status, 415);
+    assert!(!message(&reply).contains("multipart"));
+    let reply = open("/v1/images/variations", FORM).unwrap_err();
+    assert_eq!(told(&reply), (404, json!("unknown_url"), Value::Null));
+    assert!(message(&reply).contains("retired"));
+}
+
+#[test]
+fn an_edit_goes_upstream_with_its_images_before_its_words() {
+    let (gate, budget) = gate(&json!({}));
+    let (mut exchange, forward) = send(&gate, FORM, &[&edit()]);
+    let forward = forward.unwrap();
+    assert_eq!(forward.side_calls.unwrap().count, 2);
+    let sent: Value = serde_json::from_slice(&forward.body).unwrap();
+    let png = "data:image/png;base64,iVBORw0KGgoNCi0tYg0KLS0A/w==";
+    let content = json!([
+        {"type": "input_image", "image_url": png},
+        {"type": "input_image", "image_url": "data:image/jpeg;base64,/9j/"},
+        {"type": "input_text", "text": "Größe 🦊"},
+    ]);
+    assert_eq!(sent["input"][0]["content"], content);
+    let tool = json!({"type": "image_generation", "action": "edit", "model": "gpt-image-2",
+        "input_image_mask": {"image_url": png}});
+    assert_eq!(sent["tools"], json!([tool]));
+    // All three pictures come, and the record knows the endpoint.
+    let picture = stream("QUJD");
+    for token in [1, 2] {
+        exchange.side_call_started(Some(token));
+    }
+    for token in [1, 2] {
+        exchange.side_call_headers(token, Some(ok()), NOW);
+        exchange.side_call_body(token, picture.clone(), NOW);
+        assert!(matches!(exchange.side_call_end(token, NOW), OnAnswer::Hold));
+    }
+    let reply = answer(&mut exchange, &[&picture]);
+    assert_eq!((reply.status, body(&reply)["data"].as_array().unwrap().len()), (200, 3));
+    let record: Value = serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap();
+    assert_eq!((&record["endpoint"], &record["images_delivered"]), (&json!("edits"), &json!(3)));
+    drop((exchange, reply));
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn an_upstreams_fault_is_told_of_the_clients_own_field() {
+    let single = form(&[("prompt", false, b"p"), ("image", true, PNG)]);
+    let list = form(&[("prompt", false, b"p"), ("image[]", true, PNG), ("image[]", true, PNG)]);
+    let image = json!([{"image_url": "https://a/b"}, {"image_url": "https://a/c"}]);
+    let object = json!({"prompt": "p", "images": image, "mask": image[0]}).to_string();
+    let of_image = "input[0].content[1].image_url";
+    for (content_type, body, code, param, wanted) in [
+        (FORM, &single[..], "invalid_image", "input[0].content[0].image_url", "image"),
+        (FORM, &list, "invalid_image", of_image, "image[1]"),
+        (FORM, &list, "string_above_max_length", of_image, "image[1]"),
+        (FORM, &list, "invalid_image", "", "image"),
+        ("application/json", object.as_bytes(), "invalid_image", of_image, "images[1]"),
+        (
+            "application/json",
+            object.as_bytes(),
+            "invalid_image",
+            "tools[0].input_image_mask",
+            "mask",
+        ),
+    ] {
+        let (gate, _) = gate(&json!({}));
+        let (mut exchange, forward) = send(&gate, content_type, &[body]);
+        forward.unwrap();
+        let head = ResponseHead { status: 400, ..ResponseHead::default() };
+        let outcome = exchange.response_headers(head, End::Open, NOW);
+        assert!(matches!(outcome, OnResponseHeaders::Hold));
+        let error = json!({"error": {"code": code, "type": "invalid_request_error", "param": param,
+            "message": "The image is not one."}});
+        match crate::support::collect(
+            &mut exchange,
+            error.to_string().into_bytes(),
+            End::Stream,
+            NOW,
+        ) {
+            OnAnswer::Reply(reply) => {
+                let (status, _, param) = told(&reply);
+                assert_eq!((status, param), (400, json!(wanted)), "{code} {param}", param = wanted);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_operator_says_how_images_are_handed_over_where_the_client_does_not() {
+    let (gate, _) = gate(&json!({"default_response_format": "url"}));
+    for (format, field) in [(None, "url"), (Some("b64_json"), "b64_json"), (Some("url"), "url")] {
+        let mut object = json!({"prompt": "p", "images": [{"image_url": "https://a/b"}]});
+        if let Some(format) = format {
+            object["response_format"] = format.into();
+        }
+        let (mut exchange, forward) =
+            send(&gate, "application/json", &[object.to_string().as_bytes()]);
+        forward.unwrap();
+        let reply = answer(&mut exchange, &[&stream("QUJD")]);
+        let data = &body(&reply)["data"][0];
+        assert!(data[field].is_string(), "{format:?}: {data}");
+    }
+}
+
+#[test]
+fn the_budget_counts_a_form_and_what_is_made_of_it() {
+    const FILE: usize = 3_000_000;
+    let mut file = PNG.to_vec();
+    file.resize(FILE, 0);
+    let whole = form(&[("prompt", false, b"p"), ("image", true, &file)]);
+    let (gate, budget) = gate(&json!({"max_image_bytes": 1000}));
+    let mut exchange = opened(&gate, "/v1/images/edits", FORM).unwrap();
+    for piece in whole.chunks(16 * 1024) {
+        assert!(matches!(exchange.request_body(piece, End::Open, NOW), OnRequestBody::Hold));
+    }
+    // The body, and the upstream's in base64.
+    assert!(budget.used() >= FILE + FILE * 4 / 3, "{}", budget.used());
+    assert!(budget.used() <= whole.len() * 7 / 3 + 8, "{}", budget.used());
+    let OnRequestBody::Forward(forward) = exchange.request_body(b"", End::Stream, NOW) else {
+        panic!("not forwarded")
+    };
+    assert!(forward.body.len() > FILE * 4 / 3);
+    assert!(budget.used() >= forward.body.len());
+    drop(exchange);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn images_that_json_escapes_are_counted_once_more() {
+    // PHP escapes each slash, so that the text has to be copied to be read.
+    let url = format!("data:image\\/png;base64,{}", "A".repeat(3_000_000));
+    let object = format!(r#"{{"prompt":"p","images":[{{"image_url":"{url}"}}]}}"#);
+    let small = json!({"max_buffered_bytes": 8_000_000, "max_image_bytes": 1000});
+    let (gate, budget) = gate(&small);
+    let (other, _) = send(&gate, FORM, &[&form(&[("prompt", false, b"p"), ("image", true, PNG)])]);
+    let (exchange, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+    assert_eq!(outcome.unwrap_err().status, 503);
+    drop((exchange, other));
+    let (exchange, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+    assert!(outcome.is_ok());
+    drop(exchange);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn an_overlay_that_json_escapes_is_counted_once_more() {
+    let url = format!("data:image\\/png;base64,iVBORw0KGgo{}", "A".repeat(3_000_001));
+    let upstream = json!({"api": "images", "authority": "provider.example",
+        "credential": {"bearer_env": "TOKEN"}, "timeout": "60s", "edits": "json"});
+    let small = json!({"max_buffered_bytes": 8_000_000, "max_image_bytes": 1000,
+        "upstreams": {"openai": upstream}, "default_model": "gpt-image-9"});
+    let (gate, budget) = gate(&small);
+    let other = form(&[("prompt", false, b"p"), ("image", true, PNG)]);
+    for name in ["mask", "markup"] {
+        let images = r#""images":[{"image_url":"https://a/b"}]"#;
+        let object = format!(r#"{{"prompt":"p",{images},"{name}":{{"image_url":"{url}"}}}}"#);
+        let (other, _) = send(&gate, FORM, &[&other]);
+        let (_, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+        assert_eq!(outcome.unwrap_err().status, 503, "{name}");
+        drop(other);
+        let (_, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+        assert!(outcome.is_ok(), "{name}");
+    }
+    assert_eq!(budget.used(), 0);
+}
+
+/// Upstreams of both APIs under these names.
+fn both_apis(models: &Value) -> Rc<Gate> {
+    let codex = json!({"authority": "chatgpt.example", "timeout": "60s",
+        "credential": {"bearer_env": "TOKEN", "account_id_env": "ACCOUNT"}});
+    let provider = json!({"api": "images", "authority": "provider.example", "timeout": "60s",
+        "credential": {"bearer_env": "TOKEN"}});
+    let mut bare = provider.clone();
+    bare["masks"] = json!(false);
+    let upstreams = json!({"codex": codex, "openai": provider, "bare": bare});
+    gate(&json!({"upstreams": upstreams, "models": [{"match": "*", "upstream": models}]})).0
+}
+
+#[test]
+fn a_markup_goes_to_who_takes_it() {
+    let with = |model: &'static str, more: &[Field<'_>]| {
+        let fields = [("prompt", false, &b"p"[..]), ("model", false, model.as_bytes())];
+        form(&[&fields[..], &[("image", true, PNG), ("markup", true, PNG)], more].concat())
+    };
+    let markup = with("gpt-image-2.6-flare", &[]);
+    for list in [json!(["codex", "openai"]), json!(["bare", "openai"]), json!("openai")] {
+        let forward = send(&both_apis(&list), FORM, &[&markup]).1.unwrap();
+        assert_eq!(forward.upstream, "openai", "{list}");
+        let written = String::from_utf8_lossy(&forward.body);
+        let head = "name=\"markup\"; filename=\"markup.png\"\r\nContent-Type: image/png\r\n\r\n";
+        assert_eq!(written.matches(head).count(), 1, "{written}");
+    }
+    for (list, body, code) in [
+        (json!("codex"), &markup, "unsupported_parameter"),
+        (json!(["codex", "bare"]), &markup, "unsupported_parameter"),
+        (json!("bare"), &markup, "unsupported_parameter"),
+        (json!(["codex", "openai"]), &with("gpt-image-2", &[]), "invalid_value"),
+        (json!("openai"), &with("gpt-image-2.5-flare", &[("mask", true, PNG)]), "invalid_value"),
+    ] {
+        let reply = send(&both_apis(&list), FORM, &[body]).1.unwrap_err();
+        assert_eq!(told(&reply), (400, json!(code), json!("markup")), "{list}");
+    }
+}
+
+#[test]
+fn an_upstreams_fault_with_the_markup_is_told_of_the_markup() {
+    let body = form(&[
+        ("prompt", false, b"p"),
+        ("model", false, b"gpt-image-2.6-flare"),
+        ("image", true, PNG),
+        ("markup", true, PNG),
+    ]);
+    for (code, kind, param, wanted) in [
+        ("invalid_image_file", "invalid_request_error", "markup", "invalid_image"),
+        ("unsupported_file_mimetype", "x", "markup", "unsupported_image_media_type"),
+        ("invalid_value", "image_generation_user_error", "", "invalid_value"),
+    ] {
+        let (mut exchange, forward) = send(&both_apis(&json!("openai")), FORM, &[&body]);
+        forward.unwrap();
+        let head = ResponseHead { status: 400, ..ResponseHead::default() };
+        exchange.response_headers(head, End::Open, NOW);
+        let param = if param.is_empty() { Value::Null } else { json!(param) };
+        let error = json!({"error": {"code": code, "type": kind, "param": param,
+            "message": "Invalid markup: it is not of the size of the image."}});
+        match crate::support::collect(
+            &mut exchange,
+            error.to_string().into_bytes(),
+            End::Stream,
+            NOW,
+        ) {
+            OnAnswer::Reply(reply) => {
+                assert_eq!(told(&reply), (400, json!(wanted), json!("markup")), "{code}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The body cut in these places.
+fn cut<'b>(bytes: &'b [u8], places: &[prop::sample::Index]) -> Vec<&'b [u8]> {
+    let mut places: Vec<usize> = places.iter().map(|it| it.index(bytes.len() + 1)).collect();
+    places.extend([0, bytes.len()]);
+    places.sort_unstable();
+    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
+}
+
+#[test]
+fn a_form_is_the_same_cut_at_each_of_its_bytes() {
+    let (gate, budget) = gate(&json!({}));
+    let whole = edit();
+    let wanted = send(&gate, FORM, &[&whole]).1.unwrap().body;
+    for place in 0..=whole.len() {
+        let (one, two) = whole.split_at(place);
+        assert_eq!(send(&gate, FORM, &[one, two]).1.unwrap().body, wanted, "cut at {place}");
+    }
+    let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+    assert_eq!(send(&gate, FORM, &bytes).1.unwrap().body, wanted);
+    assert_eq!(budget.used(), 0);
+}
+
+/// What a broken client or proxy does to a form.
+#[derive(Debug, Clone)]
+enum Damage {
+    Set(u8),
+    Insert(&'static [u8]),
+    Remove(usize),
+    Repeat(usize),
+    End,
+}
+
+fn damages() -> impl Strategy<Value = Vec<(prop::sample::Index, Damage)>> {
+    let inserted: Vec<&'static [u8]> = vec![
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"--boundary-1\r\n",
+        b"\r\n--boundary-1\r\n",
+        b"--boundary-1--",
+        b"--",
+        b"\"",
+        b"\\",
+        b"; name=x",
+        b"\r\n\r\n",
+        b"\0",
+        b"\xff",
+        b"content-disposition: x\r\n",
+    ];
+    let damage = prop_oneof![
+        any::<u8>().prop_map(Damage::Set),
+        prop::sample::select(inserted).prop_map(Damage::Insert),
+        (1..200_usize).prop_map(Damage::Remove),
+        (1..200_usize).prop_map(Damage::Repeat),
+        Just(Damage::End),
+    ];
+    prop::collection::vec((any::<prop::sample::Index>(), damage), 1..5)
+}
+
+fn damaged(mut body: Vec<u8>, damages: &[(prop::sample::Index, Damage)]) -> Vec<u8> {
+    for (place, damage) in damages {
+        let at = place.index(body.len() + 1);
+        let behind = |count: &usize| at..(at + count).min(body.len());
+        match damage {
+            Damage::Set(byte) => body.iter_mut().skip(at).take(1).for_each(|it| *it = *byte),
+            Damage::Insert(bytes) => drop(body.splice(at..at, bytes.iter().copied())),
+            Damage::Remove(count) => drop(body.drain(behind(count))),
+            Damage::Repeat(count) => {
+                let again = body[behind(count)].to_vec();
+                body.splice(at..at, again);
+            }
+            Damage::End => body.truncate(at),
+        }
+    }
+    body
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn a_damaged_form_is_answered_and_leaves_nothing(
+        damages in damages(),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let (gate, budget) = gate(&json!({}));
+        let body = damaged(edit(), &damages);
+        let (exchange, outcome) = send(&gate, FORM, &cut(&body, &places));
+        match outcome {
+            Ok(forward) => {
+                let sent: Value = serde_json::from_slice(&forward.body).unwrap();
+                prop_assert_eq!(&sent["tools"][0]["action"], "edit");
+            }
+            Err(reply) => {
+                let (status, code, _) = told(&reply);
+                prop_assert_eq!(status, 400);
+                prop_assert!(code.is_string());
+            }
+        }
+        drop(exchange);
+        prop_assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_file_reaches_the_tool_byte_for_byte(
+        data in prop::collection::vec(any::<u8>(), 0..400),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let (gate, _) = gate(&json!({}));
+        let file = [b"GIF89a", &data[..]].concat();
+        let body = form(&[("image", true, &file), ("prompt", false, b"p")]);
+        let (_, forward) = send(&gate, FORM, &cut(&body, &places));
+        let sent: Value = serde_json::from_slice(&forward.unwrap().body).unwrap();
+        let url = sent["input"][0]["content"][0]["image_url"].as_str().unwrap();
+        let base64 = url.strip_prefix("data:image/gif;base64,").unwrap();
+        let standard = base64::engine::general_purpose::STANDARD;
+        prop_assert_eq!(base64::Engine::decode(&standard, base64).unwrap(), file);
+    }
+}

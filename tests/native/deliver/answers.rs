@@ -1,0 +1,382 @@
+//! Answers in odd forms: content types that are missing or wrong, JSON where events should come, base64 that is not plain.
+
+use std::rc::Rc;
+
+use crate::support::providers::{pictures, provider};
+use crate::support::{NOW, ask, asking, body, gate, item, stream};
+use imagegate::exchange::{
+    End, Exchange, Gate, LocalReply, OnResponseBody, OnResponseHeaders, ResponseHead,
+};
+use serde_json::{Value, json};
+
+const PICTURE: &str = "iVBORw0KGgo=";
+
+fn head(content_type: Option<&str>) -> ResponseHead {
+    let content_type = content_type.map(|it| it.as_bytes().to_vec());
+    ResponseHead { status: 200, content_type, ..ResponseHead::default() }
+}
+
+/// What a client got: a reply, or what was opened and followed.
+#[derive(Debug, Default)]
+struct Got {
+    status: u16,
+    headers: Vec<(String, String)>,
+    bytes: Vec<u8>,
+    broken: bool,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.bytes)))
+    }
+
+    fn code(&self) -> Value {
+        self.json()["error"]["code"].clone()
+    }
+
+    fn picture(&self) -> Value {
+        self.json()["data"][0]["b64_json"].clone()
+    }
+
+    fn take(&mut self, reply: LocalReply) {
+        self.status = reply.status;
+        self.bytes = reply.body;
+        let headers = reply.headers.iter();
+        self.headers = headers.map(|(name, it)| ((*name).to_owned(), it.clone())).collect();
+    }
+}
+
+/// Gives the exchange an answer, in pieces of `size` bytes.
+fn answer(exchange: &mut Exchange, head: ResponseHead, bytes: &[u8], size: usize) -> Got {
+    let mut got = Got::default();
+    if let OnResponseHeaders::Reply(reply) = exchange.response_headers(head, End::Open, NOW) {
+        got.take(reply);
+        return got;
+    }
+    let chunks = bytes.chunks(size).map(|it| (it, End::Open)).chain([(&b""[..], End::Stream)]);
+    for (chunk, end) in chunks {
+        match exchange.response_body(chunk.to_vec(), end, NOW) {
+            OnResponseBody::Hold => {}
+            OnResponseBody::Reply(reply) => {
+                got.take(reply);
+                return got;
+            }
+            OnResponseBody::Open(open) => {
+                got.status = open.status;
+                got.headers = open
+                    .headers
+                    .iter()
+                    .map(|(name, it)| ((*name).to_owned(), it.clone()))
+                    .collect();
+                got.bytes = open.body;
+            }
+            OnResponseBody::Send(before) => {
+                got.bytes.extend_from_slice(&before);
+                got.bytes.extend_from_slice(chunk);
+            }
+            OnResponseBody::Pass => got.bytes.extend_from_slice(chunk),
+            OnResponseBody::Reset => {
+                got.broken = true;
+                return got;
+            }
+        }
+    }
+    got
+}
+
+/// How a response is declared, and other things that say nothing about it.
+const TYPES: [Option<&str>; 7] = [
+    None,
+    Some("text/plain"),
+    Some("application/octet-stream"),
+    Some("application/json"),
+    Some("application/json; charset=utf-8"),
+    Some("text/event-stream"),
+    Some("image/png"),
+];
+
+fn responses(content_type: Option<&str>, bytes: &[u8], size: usize) -> (Got, Value) {
+    let (gate, budget) = gate(&json!({}));
+    let mut exchange = asking(&gate, 1);
+    let got = answer(&mut exchange, head(content_type), bytes, size);
+    let record = exchange.finish(Some(got.status), NOW).unwrap();
+    drop(exchange);
+    assert_eq!(budget.used(), 0);
+    (got, serde_json::from_slice(&record).unwrap())
+}
+
+fn response(output: &Value) -> Value {
+    json!({"id": "resp_1", "object": "response", "created_at": 1_767_225_000, "status": "completed",
+        "error": null, "incomplete_details": null, "output": output,
+        "tools": [{"type": "image_generation", "size": "auto"}],
+        "tool_usage": {"image_gen": {"input_tokens": 10, "output_tokens": 196, "total_tokens": 206,
+            "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}}}})
+}
+
+#[test]
+fn a_response_in_one_document_is_an_answer_whatever_it_is_declared_as() {
+    let reasoning = json!({"type": "reasoning", "summary": [], "result": "x"});
+    let whole = response(&json!([reasoning, item("ig_1", PICTURE)]));
+    let event = json!({"type": "response.completed", "response": whole});
+    // The type stands behind what it is the type of.
+    let backwards =
+        format!(r#" {{"output":[{{"result":"{PICTURE}","type":"image_generation_call"}}]}} "#);
+    for content_type in TYPES {
+        for document in [whole.to_string(), event.to_string(), backwards.clone()] {
+            for size in [1, 7, 4096] {
+                let (got, record) = responses(content_type, document.as_bytes(), size);
+                assert_eq!(got.status, 200, "{content_type:?} {document} {got:?}");
+                assert_eq!(got.picture(), PICTURE);
+                assert_eq!(record["images_delivered"], 1);
+            }
+        }
+    }
+    let (got, _) = responses(None, whole.to_string().as_bytes(), 4096);
+    assert_eq!(got.json()["usage"]["output_tokens"], 196);
+    assert_eq!(got.json()["created"], 1_767_225_000);
+}
+
+#[test]
+fn events_are_events_whatever_they_are_declared_as() {
+    for content_type in TYPES {
+        let marked = [b"\xef\xbb\xbf".as_slice(), &stream(PICTURE)].concat();
+        let commented = [b": hi\n\n".as_slice(), &stream(PICTURE)].concat();
+        // One event alone, so that none may be lost: the mark may come in pieces.
+        let item = item("ig_1", PICTURE);
+        let alone = json!({"type": "response.completed", "response": {"output": [item]}});
+        let alone = format!("\u{feff}data: {alone}\n\n").into_bytes();
+        for bytes in [stream(PICTURE), marked, commented, alone] {
+            for size in [1, 2, 5] {
+                let (got, _) = responses(content_type, &bytes, size);
+                assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{content_type:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_document_without_an_image_says_why() {
+    let words = json!({"type": "message", "content": [{"type": "output_text",
+        "text": "Which colour?"}]});
+    let limited = json!({"code": "rate_limit_exceeded", "message": "no"});
+    let mut failed = response(&json!([]));
+    failed["status"] = json!("failed");
+    failed["error"] = limited.clone();
+    let mut incomplete = response(&json!([]));
+    incomplete["status"] = json!("incomplete");
+    incomplete["incomplete_details"] = json!({"reason": "content_filter"});
+    for (document, code) in [
+        (json!({"error": limited}), "rate_limit_exceeded"),
+        (failed, "rate_limit_exceeded"),
+        (incomplete, "moderation_blocked"),
+        (response(&json!([words])), "image_generation_failed"),
+        (response(&json!([])), "image_generation_failed"),
+        (response(&json!([item("ig_1", "not base64!")])), "upstream_invalid_response"),
+        (
+            json!({"detail": "The 'gpt-6-luna' model is not supported when using Codex with a ChatGPT \
+            account."}),
+            "upstream_host_model_refused",
+        ),
+        (json!({"ok": true}), "upstream_invalid_response"),
+    ] {
+        for content_type in TYPES {
+            let one = json!({"upstreams": {"codex": {"authority": "chatgpt.example",
+                "host_model": "gpt-6-luna", "timeout": "60s", "credential": "envoy"}}});
+            let (gate, _) = gate(&one);
+            let mut exchange = asking(&gate, 1);
+            let bytes = document.to_string();
+            let got = answer(&mut exchange, head(content_type), bytes.as_bytes(), 9);
+            assert_eq!(got.code(), code, "{content_type:?} {document}");
+        }
+    }
+    for (bytes, code) in [
+        (&b""[..], "upstream_disconnected"),
+        (b" \n", "upstream_disconnected"),
+        (b"{\"output\":[", "upstream_disconnected"),
+        (b"<!doctype html><title>Just a moment...</title>", "upstream_blocked"),
+    ] {
+        for content_type in [None, Some("text/plain"), Some("application/json")] {
+            let (got, _) = responses(content_type, bytes, 3);
+            assert_eq!(got.code(), code, "{content_type:?} {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
+    for error in [
+        Value::Null,
+        json!({}),
+        json!(""),
+        json!({"code": null, "message": null}),
+        json!({"code": "", "message": "", "details": []}),
+    ] {
+        let mut document = response(&json!([item("ig_1", PICTURE)]));
+        document["error"] = error.clone();
+        let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
+        assert_eq!(got.status, 200, "{error}");
+        let event =
+            json!({"type": "image_generation.completed", "b64_json": PICTURE, "error": error});
+        let mut exchange = provided(&json!({}), 1).1;
+        let event = crate::support::event(&event);
+        let got = answer(&mut exchange, head(None), event.as_bytes(), 4096);
+        assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{error}");
+    }
+    let mut document = response(&json!([item("ig_1", PICTURE)]));
+    document["error"] = json!({"code": 429, "message": null});
+    let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
+    assert_ne!(got.status, 200);
+}
+
+#[test]
+fn a_document_is_held_to_what_events_are_held_to() {
+    let large = response(&json!([item("ig_1", &"A".repeat(4000))])).to_string();
+    let (gate, budget) = gate(&json!({"max_image_bytes": 1000}));
+    let mut exchange = asking(&gate, 1);
+    let got = answer(&mut exchange, head(None), large.as_bytes(), 512);
+    assert_eq!(got.code(), "generated_image_too_large");
+    drop(exchange);
+    let padded = format!(r#"{{"padding":[{}0]}}"#, "0,".repeat(200_000));
+    let mut exchange = asking(&gate, 1);
+    let got = answer(&mut exchange, head(None), padded.as_bytes(), 16 * 1024);
+    assert_eq!(got.code(), "upstream_invalid_response");
+    drop(exchange);
+    assert_eq!(budget.used(), 0);
+}
+
+/// A request of a provider of the Images API: its gate and exchange. With `keepalive` its answer is collected.
+fn provided(more: &Value, n: u32) -> (Rc<Gate>, Exchange) {
+    let (gate, _) = provider(&json!({}), more);
+    let mut exchange = Exchange::new(Rc::clone(&gate));
+    let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
+    ask(&mut exchange, &request).unwrap_or_else(|reply| panic!("{}", body(&reply)));
+    (gate, exchange)
+}
+
+fn collected() -> Value {
+    json!({"default_response_format": "url"})
+}
+
+fn url_picture(got: &Got) -> String {
+    let url = got.json()["data"][0]["url"].as_str().unwrap().to_owned();
+    url.strip_prefix("data:image/png;base64,").unwrap().to_owned()
+}
+
+#[test]
+fn a_providers_answer_is_read_whatever_it_is_declared_as() {
+    let plain = pictures(&[PICTURE, PICTURE]).to_string();
+    for content_type in TYPES {
+        for size in [1, 9, 4096] {
+            let mut exchange = provided(&json!({}), 2).1;
+            let got = answer(&mut exchange, head(content_type), plain.as_bytes(), size);
+            assert_eq!((got.status, got.broken), (200, false), "{content_type:?}");
+            assert_eq!(got.bytes, plain.as_bytes(), "{content_type:?}");
+            let record = exchange.finish(Some(200), NOW).unwrap();
+            let record: Value = serde_json::from_slice(&record).unwrap();
+            assert_eq!(record["images_delivered"], 2);
+            let mut exchange = provided(&collected(), 1).1;
+            let got = answer(&mut exchange, head(content_type), plain.as_bytes(), size);
+            assert_eq!(
+                (got.status, url_picture(&got).as_str()),
+                (200, PICTURE),
+                "{content_type:?}"
+            );
+        }
+    }
+    let event =
+        crate::support::event(&json!({"type": "image_generation.completed", "b64_json": PICTURE}));
+    for content_type in TYPES {
+        let mut exchange = provided(&json!({}), 1).1;
+        let got = answer(&mut exchange, head(content_type), event.as_bytes(), 5);
+        assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{content_type:?}");
+    }
+    for content_type in [None, Some("text/plain"), Some("text/html")] {
+        for more in [json!({}), collected()] {
+            let mut exchange = provided(&more, 1).1;
+            let got = answer(&mut exchange, head(content_type), b"<html>", 5);
+            assert_eq!(got.code(), "upstream_invalid_response");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_does_not_reach_the_client() {
+    let plain = pictures(&[PICTURE]).to_string();
+    let marked = format!("\u{feff}{plain}");
+    for size in [1, 2, 4, 4096] {
+        for more in [json!({}), collected()] {
+            let mut exchange = provided(&more, 1).1;
+            let mut head = head(Some("application/json"));
+            head.content_length = Some(marked.len().try_into().unwrap());
+            let got = answer(&mut exchange, head, marked.as_bytes(), size);
+            assert!(got.status == 200 && !got.broken);
+            got.json();
+            let length = got.headers.iter().find(|(name, _)| name == "content-length");
+            if let Some((_, length)) = length {
+                assert_eq!(*length, got.bytes.len().to_string(), "by {size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
+    let plain = pictures(&[PICTURE]).to_string();
+    for tail in ["x", "{}", "\n\n0\r\n", "\u{0}", "]"] {
+        let bytes = format!("{plain}{tail}");
+        let mut exchange = provided(&json!({}), 1).1;
+        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
+        assert_eq!((got.status, got.bytes.as_slice()), (200, plain.as_bytes()), "{tail:?}");
+        for size in [1, 4096] {
+            let mut exchange = provided(&collected(), 1).1;
+            let got = answer(&mut exchange, head(None), bytes.as_bytes(), size);
+            assert_eq!((got.status, url_picture(&got).as_str()), (200, PICTURE), "{tail:?}");
+        }
+        // Its head has left.
+        let mut exchange = provided(&json!({}), 1).1;
+        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 60);
+        assert_eq!(got.broken, !tail.trim_ascii().is_empty(), "{tail:?}");
+    }
+}
+
+#[test]
+fn odd_base64_reaches_the_client_as_plain() {
+    for (odd, plain) in [
+        ("data:image/png;base64,iVBORw0KGgo=", PICTURE),
+        ("data:image\\/png;base64,iVBORw0KGgo=", PICTURE),
+        ("iVBO\\r\\nRw0KGgo=\\n", PICTURE),
+        ("iVBORw0KGgo_-_8", "iVBORw0KGgo/+/8="),
+    ] {
+        let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
+        for size in [1, 11, 4096] {
+            let mut exchange = provided(&collected(), 1).1;
+            let got = answer(&mut exchange, head(None), bytes.as_bytes(), size);
+            assert_eq!((got.status, url_picture(&got).as_str()), (200, plain), "{odd} by {size}");
+        }
+        // Where it would pass on as it comes, it is collected if nothing of it has left.
+        let mut exchange = provided(&json!({}), 1).1;
+        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
+        assert_eq!((got.status, got.picture()), (200, json!(plain)), "{odd}");
+        // Of several images nobody knows how the others come: refused, as long as nothing has left.
+        let mut exchange = provided(&json!({}), 2).1;
+        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
+        assert_eq!((got.status, got.code()), (502, json!("upstream_invalid_response")), "{odd}");
+    }
+    // The limit is that of the image, whatever stands around it.
+    let whole = "QUJD".repeat(250);
+    for odd in [whole.clone(), format!("data:image/png;base64,{whole}"), format!("{whole}\\n")] {
+        for (limit, status) in [(750, 200), (747, 502)] {
+            let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
+            let more = json!({"default_response_format": "url", "max_image_bytes": limit});
+            let mut exchange = provided(&more, 1).1;
+            let got = answer(&mut exchange, head(None), bytes.as_bytes(), 99);
+            assert_eq!(got.status, status, "{odd}");
+        }
+    }
+    // An escaped slash is JSON like any other, and passes.
+    let bytes = r#"{"created":1,"data":[{"b64_json":"iVBORw0K\/\/o="}]}"#;
+    let mut exchange = provided(&json!({}), 1).1;
+    let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
+    assert_eq!((got.bytes.as_slice(), got.picture()), (bytes.as_bytes(), json!("iVBORw0K//o=")));
+}

@@ -1,0 +1,67 @@
+//! Whole upstream streams to whole answers, byte for byte: `fixtures/streams/<case>.sse` gives
+//! `<case>.json`, cut nowhere and cut at every byte.
+//!
+//! The streams are written in the shapes that the Responses API and the Codex backend were seen to
+//! send, their base64 short. Cases named `preview_accepted…` run with `accept_last_partial`.
+//! `UPDATE_GOLDEN=1` rewrites the answers; the difference is there to be read.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{answer, asking, gate};
+use imagegate::exchange::LocalReply;
+use serde_json::{Value, json};
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/streams");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_upstream = |path: &PathBuf| {
+        let name = path.to_str().unwrap();
+        name.ends_with(".sse") && !name.ends_with(".events.sse")
+    };
+    let mut cases: Vec<PathBuf> = files.filter(is_upstream).collect();
+    cases.sort();
+    cases
+}
+
+fn reply(case: &Path, pieces: &[&[u8]]) -> LocalReply {
+    let name = case.file_stem().unwrap().to_str().unwrap();
+    let (gate, _) = gate(&json!({"accept_last_partial": name.starts_with("preview_accepted")}));
+    answer(&mut asking(&gate, 1), pieces)
+}
+
+fn told(reply: &LocalReply) -> Value {
+    let headers: Vec<String> =
+        reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    json!({"status": reply.status, "headers": headers, "body": body})
+}
+
+#[test]
+fn each_stream_gives_its_answer() {
+    let cases = cases();
+    assert!(cases.len() >= 45, "only {} cases were found", cases.len());
+    for case in cases {
+        let stream = std::fs::read(&case).unwrap();
+        let told = serde_json::to_string_pretty(&told(&reply(&case, &[&stream]))).unwrap() + "\n";
+        let golden = case.with_extension("json");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&golden, &told).unwrap();
+        }
+        let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(told, wanted, "{}", case.display());
+    }
+}
+
+#[test]
+fn each_stream_gives_the_same_answer_cut_anywhere() {
+    for case in cases() {
+        let stream = std::fs::read(&case).unwrap();
+        let whole = reply(&case, &[&stream]).body;
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(reply(&case, &bytes).body, whole, "{}", case.display());
+        for at in (0..stream.len()).step_by(13) {
+            let (head, tail) = stream.split_at(at);
+            assert_eq!(reply(&case, &[head, tail]).body, whole, "{} cut at {at}", case.display());
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The cases that a gateway's image route is known to be tested with (those of mozilla-ai's otari, the any-llm gateway), each with what
+//! is answered here. `docs/operations.md` lists them and says where the answers differ, and why.
+
+use std::rc::Rc;
+
+use crate::support::money::{all_calls, call, picture, record};
+use crate::support::{KEY, NOW, ask, body, gate, head};
+use imagegate::exchange::{End, Exchange, Gate, LocalReply, OnRequestHeaders, ResponseHead};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// A gate with a price of $0.04 an image, where `extra` is laid over.
+fn priced(extra: &Value) -> Rc<Gate> {
+    let mut more = json!({"prices": [{"model": "*", "usd": "0.04"}]});
+    for (key, value) in extra.as_object().unwrap() {
+        more[key] = value.clone();
+    }
+    gate(&more).0
+}
+
+/// A gate whose only key is a master's.
+fn mastered() -> Rc<Gate> {
+    let digest: String = Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect();
+    priced(&json!({
+        "consumers": [{"name": "ops", "role": "master", "key_sha256": [digest]}],
+        "users": [{"id": "acme"}]
+    }))
+}
+
+fn prompt() -> Value {
+    json!({"prompt": "a cat"})
+}
+
+/// Sends a request that is admitted, and gives each of its calls a picture.
+fn served(gate: &Rc<Gate>, request: &Value) -> (LocalReply, Value, Value) {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let forward = ask(&mut exchange, request).unwrap_or_else(|reply| panic!("{}", body(&reply)));
+    let others = forward.side_calls.map_or(0, |calls| calls.count);
+    (0..others).for_each(|token| exchange.side_call_started(Some(token)));
+    let reply = all_calls(&mut exchange, others + 1, &picture("low", "1024x1024"));
+    let record = record(&mut exchange, Some(reply.status));
+    (reply, serde_json::from_slice(&forward.body).unwrap(), record)
+}
+
+/// The refusal of a request, as status, code and param.
+fn refused(gate: &Rc<Gate>, request: &Value) -> (u16, Value, Value) {
+    let reply = ask(&mut Exchange::new(Rc::clone(gate)), request).unwrap_err();
+    let error = &body(&reply)["error"];
+    (reply.status, error["code"].clone(), error["param"].clone())
+}
+
+/// An exchange whose upstream fails with this text in its error; the answer and the record.
+fn failed(text: &str) -> (LocalReply, Value) {
+    let mut exchange = Exchange::new(priced(&json!({})));
+    ask(&mut exchange, &prompt()).unwrap();
+    let error =
+        json!({"error": {"message": text, "type": "server_error", "code": null, "param": null}});
+    let head = ResponseHead { status: 500, ..ResponseHead::default() };
+    let reply = call(&mut exchange, 0, Some(head), error.to_string().as_bytes()).unwrap();
+    let record = record(&mut exchange, Some(reply.status));
+    (reply, record)
+}
+
+#[test]
+fn a_request_without_a_key_is_refused() {
+    let mut bare = head(&[]);
+    bare.retain(|(name, _)| name != "authorization");
+    match Exchange::new(priced(&json!({}))).request_headers(&bare, End::Open, NOW) {
+        OnRequestHeaders::Reply(reply) => {
+            assert_eq!(
+                (reply.status, &body(&reply)["error"]["code"]),
+                (401, &json!("invalid_api_key"))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_is_answered_with_one_image() {
+    let (reply, _, _) = served(&priced(&json!({})), &prompt());
+    let data = body(&reply)["data"].clone();
+    assert_eq!(data.as_array().unwrap().len(), 1);
+    assert_eq!(data[0]["b64_json"], "QUJD");
+    // Nothing is hosted here: a URL holds the image itself.
+    let (reply, _, _) =
+        served(&priced(&json!({})), &json!({"prompt": "p", "response_format": "url"}));
+    assert!(body(&reply)["data"][0]["url"].as_str().unwrap().starts_with("data:image/png;base64,"));
+}
+
+#[test]
+fn a_master_key_has_to_name_a_user() {
+    let (status, code, param) = refused(&mastered(), &prompt());
+    assert_eq!((status, code, param), (400, json!("missing_required_parameter"), json!("user")));
+}
+
+#[test]
+fn a_master_key_that_names_a_user_is_served_and_the_user_is_charged() {
+    let (reply, _, record) = served(&mastered(), &json!({"prompt": "p", "user": "acme"}));
+    assert_eq!(reply.status, 200);
+    assert_eq!((&record["consumer"], &record["user"]), (&json!("ops"), &json!("acme")));
+}
+
+#[test]
+fn an_upstream_that_fails_is_a_502() {
+    let (reply, _) = failed("provider down");
+    assert_eq!((reply.status, &body(&reply)["error"]["code"]), (502, &json!("upstream_error")));
+}
+
+#[test]
+fn what_is_served_is_recorded_with_its_tokens() {
+    let (_, _, record) = served(&priced(&json!({})), &prompt());
+    assert_eq!((&record["endpoint"], &record["status"]), (&json!("generations"), &json!(200)));
+    assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(30), &json!(196)));
+}
+
+#[test]
+fn what_fails_is_recorded_by_its_code_and_not_in_the_upstreams_words() {
+    let (_, record) = failed("provider down");
+    assert_eq!((&record["status"], &record["code"]), (&json!(502), &json!("upstream_error")));
+    assert_eq!((&record["images_failed"], &record["settled_nanodollars"]), (&json!(1), &json!(0)));
+    assert!(!record.to_string().contains("provider down"));
+}
+
+#[test]
+fn n_is_so_many_calls_of_the_upstream() {
+    let (reply, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "n": 2}));
+    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 2);
+    assert_eq!(sent["tools"][0].get("n"), None);
+}
+
+#[test]
+fn a_size_reaches_the_image_tool() {
+    let (_, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "size": "1792x1024"}));
+    assert_eq!(sent["tools"][0]["size"], "1792x1024");
+}
+
+#[test]
+fn a_quality_reaches_the_image_tool_and_one_of_a_retired_model_is_refused() {
+    let (_, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "quality": "high"}));
+    assert_eq!(sent["tools"][0]["quality"], "high");
+    let refusal = refused(&priced(&json!({})), &json!({"prompt": "p", "quality": "hd"}));
+    assert_eq!(refusal, (400, json!("invalid_value"), json!("quality")));
+}
+
+#[test]
+fn a_style_is_refused_by_name_as_no_model_has_one() {
+    let refusal = refused(&priced(&json!({})), &json!({"prompt": "p", "style": "natural"}));
+    assert_eq!(refusal, (400, json!("unsupported_parameter"), json!("style")));
+}
+
+#[test]
+fn two_images_at_four_cents_cost_eight() {
+    let (_, _, record) = served(&priced(&json!({})), &json!({"prompt": "p", "n": 2}));
+    assert_eq!(record["settled_nanodollars"], 80_000_000);
+}

@@ -1,0 +1,216 @@
+//! What the native tests share: a configuration, exchanges in each phase, upstream streams.
+
+pub(crate) mod money;
+pub(crate) mod providers;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use imagegate::config::Config;
+use imagegate::exchange::{
+    End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
+    OnResponseBody, OnResponseHeaders, ResponseHead, Vm,
+};
+use imagegate::limits::{Conflict, Store};
+use imagegate::memory::Budget;
+use serde_json::{Value, json};
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const NOW: Duration = Duration::from_secs(1_767_225_600);
+/// The key of the consumer `acme-web`.
+pub(crate) const KEY: &str = "sk-test-acme";
+/// The token that the upstream is called with.
+pub(crate) const TOKEN: &str = "codex-access-token-of-the-tests";
+
+/// A configuration with one consumer, with `more` laid over it. Its upstream never rests: many tests
+/// let one gate see failure after failure.
+pub(crate) fn config(more: &Value) -> Config {
+    let mut document = json!({
+        "upstreams": { "codex": {
+            "api": "responses",
+            "authority": "chatgpt.example",
+            "credential": { "bearer_env": "TOKEN", "account_id_env": "ACCOUNT" },
+            "timeout": "60s",
+            "max_rest": "0s"
+        } },
+        "consumers": [ { "name": "acme-web", "user": "acme", "key_sha256": [
+            ""
+        ] } ]
+    });
+    document["consumers"][0]["key_sha256"][0] = Value::from(digest());
+    for (key, value) in more.as_object().into_iter().flatten() {
+        document[key] = value.clone();
+    }
+    let env = |name: &str| match name {
+        "TOKEN" => Some(TOKEN.to_owned()),
+        "ACCOUNT" => Some("account-1".to_owned()),
+        _ => None,
+    };
+    Config::parse(document.to_string().as_bytes(), &env).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The SHA-256 of [`KEY`], as a configuration has it.
+pub(crate) fn digest() -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(KEY);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A gate under [`config`], and its budget.
+pub(crate) fn gate(more: &Value) -> (Rc<Gate>, Budget) {
+    let vm = Rc::new(Vm::default());
+    let budget = vm.budget.clone();
+    (Rc::new(Gate::new(config(more), vm, Box::new(SharedData::default()))), budget)
+}
+
+/// Shared data as Envoy has it: a swap of a key that does not exist always succeeds, and an empty value
+/// reads like none.
+#[derive(Default)]
+pub(crate) struct SharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl Store for SharedData {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        match self.0.borrow().get(key) {
+            Some((value, token)) => (Some(value.clone()).filter(|it| !it.is_empty()), Some(*token)),
+            None => (None, None),
+        }
+    }
+
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict> {
+        let mut values = self.0.borrow_mut();
+        let now = values.get(key).map(|(_, token)| *token);
+        if token.is_some() && now.is_some() && token != now {
+            return Err(Conflict);
+        }
+        values.insert(key.to_owned(), (value.to_vec(), now.unwrap_or(0).wrapping_add(1)));
+        Ok(())
+    }
+}
+
+/// A request's head: a valid one, with `more` in place of or behind its own.
+pub(crate) fn head(more: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let mut head = vec![
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", "gate.example"),
+        (":path", "/v1/images/generations"),
+        ("authorization", "Bearer sk-test-acme"),
+        ("content-type", "application/json"),
+        ("x-request-id", "request-1"),
+        ("cookie", "session=1"),
+        ("user-agent", "client/1"),
+    ];
+    for (name, value) in more {
+        head.retain(|(it, _)| it != name);
+        head.push((name, value));
+    }
+    head.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+/// Sends a whole request; what goes upstream, or the reply.
+pub(crate) fn ask(exchange: &mut Exchange, body: &Value) -> Result<Forward, LocalReply> {
+    match exchange.request_headers(&head(&[]), End::Open, NOW) {
+        OnRequestHeaders::Hold => {}
+        OnRequestHeaders::Reply(reply) => return Err(reply),
+        OnRequestHeaders::Pass { .. } => panic!("not ours"),
+    }
+    match exchange.request_body(body.to_string().as_bytes(), End::Stream, NOW) {
+        OnRequestBody::Forward(forward) => Ok(forward),
+        OnRequestBody::Reply(reply) => Err(reply),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An exchange that waits for its upstream, with so many pictures asked.
+pub(crate) fn asking(gate: &Rc<Gate>, n: u32) -> Exchange {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let forward = ask(&mut exchange, &json!({"prompt": "a cat", "n": n})).unwrap();
+    let calls = forward.side_calls.map_or(0, |calls| calls.count);
+    (0..calls).for_each(|call| exchange.side_call_started(Some(call)));
+    exchange
+}
+
+/// The head of a 200.
+pub(crate) fn ok() -> ResponseHead {
+    ResponseHead { status: 200, ..ResponseHead::default() }
+}
+
+/// Gives the exchange an upstream stream in these pieces and its end; the answer.
+pub(crate) fn answer(exchange: &mut Exchange, pieces: &[&[u8]]) -> LocalReply {
+    match exchange.response_headers(ok(), End::Open, NOW) {
+        OnResponseHeaders::Hold => {}
+        other => panic!("{other:?}"),
+    }
+    for piece in pieces {
+        match collect(exchange, piece.to_vec(), End::Open, NOW) {
+            OnAnswer::Hold => {}
+            OnAnswer::Reply(reply) => return reply,
+            OnAnswer::Pass => panic!("nobody waits"),
+        }
+    }
+    match collect(exchange, Vec::new(), End::Stream, NOW) {
+        OnAnswer::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Gives bytes of its upstream to an exchange whose client does not stream.
+pub(crate) fn collect(
+    exchange: &mut Exchange,
+    bytes: Vec<u8>,
+    end: End,
+    now: Duration,
+) -> OnAnswer {
+    match exchange.response_body(bytes, end, now) {
+        OnResponseBody::Reply(reply) => OnAnswer::Reply(reply),
+        OnResponseBody::Hold => OnAnswer::Hold,
+        OnResponseBody::Pass => OnAnswer::Pass,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The JSON of a reply.
+pub(crate) fn body(reply: &LocalReply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// One event as the upstream frames it.
+pub(crate) fn event(data: &Value) -> String {
+    format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap())
+}
+
+/// A picture of the upstream's, as an item.
+pub(crate) fn item(id: &str, base64: &str) -> Value {
+    json!({"id": id, "type": "image_generation_call", "status": "completed", "background": "opaque",
+        "output_format": "png", "quality": "low", "result": base64, "size": "1024x1024",
+        "revised_prompt": "a cat"})
+}
+
+/// A whole stream that brings one picture, as Codex sends it.
+pub(crate) fn stream(base64: &str) -> Vec<u8> {
+    [
+        json!({"type": "response.created", "response": {"id": "resp_1", "created_at": 1_767_225_000,
+            "status": "in_progress", "output": [], "tools": [{"type": "image_generation", "size": "auto"}]}}),
+        json!({"type": "response.image_generation_call.partial_image", "output_index": 0,
+            "partial_image_index": 0, "partial_image_b64": "UFJFVklFVw=="}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item("ig_1", base64)}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "created_at": 1_767_225_000,
+            "status": "completed", "output": [], "tool_usage": {"image_gen": {"input_tokens": 10,
+            "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}, "output_tokens": 196,
+            "total_tokens": 206}}}}),
+    ]
+    .iter()
+    .map(event)
+    .collect::<String>()
+    .into_bytes()
+}
+
+/// The base64 of a PNG of this size that ends behind its head, with `more` bytes of noise.
+pub(crate) fn png(width: u32, height: u32, more: usize) -> String {
+    let head =
+        [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes()];
+    STANDARD.encode([head.concat(), vec![7; more]].concat())
+}

@@ -1,0 +1,423 @@
+//! Upstreams that speak the Images API: what they are asked, and what becomes of their answers.
+
+use crate::support::providers::{json_head, pictures, provider};
+use crate::support::{NOW, TOKEN, ask, body, collect, digest};
+use imagegate::config::Config;
+use imagegate::exchange::{
+    End, Exchange, Forward, LocalReply, OnAnswer, OnResponseBody, OnResponseHeaders, ResponseHead,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn forwarded(upstream: &Value, request: &Value) -> Forward {
+    let (gate, _) = provider(upstream, &json!({}));
+    ask(&mut Exchange::new(gate), request).unwrap()
+}
+
+fn header<'f>(forward: &'f Forward, name: &str) -> Option<&'f str> {
+    let found = forward.headers.iter().find(|(it, _)| it == name);
+    found.map(|(_, value)| std::str::from_utf8(value).unwrap())
+}
+
+fn sent(forward: &Forward) -> Value {
+    serde_json::from_slice(&forward.body).unwrap()
+}
+
+/// Gives the exchange an answer; the reply to it.
+fn answered(exchange: &mut Exchange, head: ResponseHead, bytes: &[u8]) -> LocalReply {
+    match exchange.response_headers(head, End::Open, NOW) {
+        OnResponseHeaders::Hold => {}
+        other => panic!("{other:?}"),
+    }
+    let held = collect(exchange, bytes.to_vec(), End::Open, NOW);
+    let held = match held {
+        OnAnswer::Hold => collect(exchange, Vec::new(), End::Stream, NOW),
+        other => other,
+    };
+    match held {
+        OnAnswer::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn record(exchange: &mut Exchange) -> Value {
+    serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap()
+}
+
+/// A request whose answer is collected, since the provider's is not in its terms.
+fn collected() -> Value {
+    json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"})
+}
+
+fn one(answer: &Value) -> (LocalReply, Value) {
+    answer_to(&json!({"prompt": "a cat", "model": "gpt-image-2"}), answer)
+}
+
+fn answer_to(request: &Value, answer: &Value) -> (LocalReply, Value) {
+    let (gate, budget) = provider(&json!({}), &json!({}));
+    let mut exchange = Exchange::new(gate);
+    ask(&mut exchange, request).unwrap();
+    let reply = answered(&mut exchange, json_head(200), answer.to_string().as_bytes());
+    let record = record(&mut exchange);
+    drop(exchange);
+    assert_eq!(budget.used(), 0, "nothing stays behind");
+    (reply, record)
+}
+
+#[test]
+fn a_request_is_written_anew_with_the_gateways_credential() {
+    let request = json!({"prompt": "a \"cat\"\n", "model": "openai:gpt-image-2", "size": "1024x1024",
+        "quality": "low", "output_format": "webp", "output_compression": 80, "background": "opaque",
+        "moderation": "low", "user": "acme", "response_format": "b64_json", "n": 1});
+    let forward = forwarded(&json!({}), &request);
+    assert_eq!(
+        sent(&forward),
+        json!({"model": "gpt-image-2", "prompt": "a \"cat\"\n", "size": "1024x1024", "quality": "low",
+            "output_format": "webp", "output_compression": 80, "background": "opaque", "moderation": "low"})
+    );
+    assert_eq!(header(&forward, ":path"), Some("/v1/images/generations"));
+    assert_eq!(header(&forward, ":authority"), Some("gate.example"));
+    assert_eq!(header(&forward, "accept"), Some("application/json"));
+    assert_eq!(header(&forward, "authorization"), Some(format!("Bearer {TOKEN}").as_str()));
+    assert_eq!(forward.upstream, "openai");
+    assert_eq!(header(&forward, "cookie"), None);
+    assert_eq!(header(&forward, "content-length"), Some(forward.body.len().to_string().as_str()));
+}
+
+#[test]
+fn a_safety_identifier_goes_to_the_provider_and_a_user_does_not() {
+    let request = |user: Value| {
+        let mut request = json!({"prompt": "a cat", "model": "gpt-image-2"});
+        request.as_object_mut().unwrap().extend(user.as_object().unwrap().clone());
+        request
+    };
+    let identifier = |more: &Value, user: Value| {
+        sent(&forwarded(more, &request(user))).get("safety_identifier").cloned()
+    };
+    let named = json!({"safety_identifier": "acme"});
+    assert_eq!(identifier(&json!({}), named.clone()), Some(json!("acme")));
+    assert_eq!(identifier(&json!({"safety_identifier": "omit"}), named), None);
+    assert_eq!(identifier(&json!({}), json!({"user": "acme"})), None);
+    let both = json!({"user": "acme", "safety_identifier": ""});
+    assert_eq!(identifier(&json!({}), both), None);
+}
+
+#[test]
+fn both_ways_to_name_a_provider_before_a_model_are_renamed() {
+    for model in ["openai:gpt-image-2", "openai/gpt-image-2", "gpt-image-2"] {
+        let forward = forwarded(&json!({}), &json!({"prompt": "a cat", "model": model}));
+        assert_eq!(sent(&forward)["model"], "gpt-image-2", "{model}");
+    }
+}
+
+#[test]
+fn a_key_goes_into_its_own_header_and_a_query_stays_behind_the_path() {
+    let upstream = json!({"path": "/openai/deployments/d/images?api-version=1",
+        "credential": {"key_env": "TOKEN"}, "response_format": "send", "edits": "json"});
+    let request = json!({"prompt": "a cat", "images": ["AAAA", "https://example.com/a.png"]});
+    let forward = forwarded(&upstream, &request);
+    assert_eq!(header(&forward, ":path"), Some("/openai/deployments/d/images/edits?api-version=1"));
+    assert_eq!(header(&forward, "api-key"), Some(TOKEN));
+    assert_eq!(header(&forward, "authorization"), None);
+    let body = sent(&forward);
+    assert_eq!(body["response_format"], "b64_json");
+    assert_eq!(
+        body["images"],
+        json!([{"image_url": "data:image/png;base64,AAAA"}, {"image_url": "https://example.com/a.png"}])
+    );
+}
+
+#[test]
+fn several_images_that_are_collected_are_calls_of_one_image_each() {
+    let request =
+        json!({"prompt": "a cat", "model": "gpt-image-2", "n": 3, "response_format": "url"});
+    let forward = forwarded(&json!({}), &request);
+    assert_eq!(sent(&forward).get("n"), None);
+    let calls = forward.side_calls.unwrap();
+    assert_eq!(calls.count, 2);
+    let path = calls.headers.iter().find(|(name, _)| name == ":path").unwrap();
+    assert_eq!(path.1, "/v1/images/generations");
+}
+
+#[test]
+fn an_answer_is_delivered_charged_and_recorded() {
+    let (reply, record) = one(&pictures(&["aGVsbG8="]));
+    assert_eq!(reply.status, 200);
+    let body = body(&reply);
+    assert_eq!(body["data"][0]["b64_json"], "aGVsbG8=");
+    assert_eq!(body["created"], 1_778_832_973);
+    assert_eq!(body["size"], "1024x1536");
+    assert_eq!(body["usage"]["output_tokens"], 1372);
+    assert_eq!(record["images_delivered"], 1);
+    assert_eq!(record["settled_nanodollars"], 250_000_000);
+    assert_eq!(record["upstream"], "openai");
+    assert_eq!(record["output_tokens"], 1372);
+}
+
+#[test]
+fn members_in_another_order_and_unknown_ones_do_not_matter() {
+    let odd = br#" { "usage" : null, "x" : {"data":[{"b64_json":"bm8="}]}, "b64_json":"bm8=",
+        "data" : [ { "generation_id":"g", "b64_json" : "aGVsbG8=" , "revised_prompt":"r" } ] , "quality":"auto" } "#;
+    let (gate, _) = provider(&json!({}), &json!({}));
+    let mut exchange = Exchange::new(gate);
+    ask(&mut exchange, &collected()).unwrap();
+    let reply = answered(&mut exchange, json_head(200), odd);
+    let body = body(&reply);
+    let data = json!([{"url": "data:image/png;base64,aGVsbG8=", "revised_prompt": "r"}]);
+    assert_eq!(body["data"], data);
+    assert_eq!(body.get("quality"), None);
+}
+
+#[test]
+fn a_picture_too_many_is_dropped_told_and_not_charged() {
+    let (reply, record) = answer_to(&collected(), &pictures(&["aGVsbG8=", "d29ybGQ="]));
+    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 1);
+    assert_eq!(body(&reply)["data"][0]["url"], "data:image/png;base64,aGVsbG8=");
+    assert_eq!(record["images_dropped"], 1);
+    assert_eq!(record["settled_nanodollars"], 250_000_000);
+}
+
+#[test]
+fn an_error_beside_an_empty_list_of_images_is_told_as_it_is() {
+    for (answer, status, code) in [
+        (json!({"error": {"code": "rate_limit_exceeded"}, "data": []}), 429, "rate_limit_exceeded"),
+        (
+            json!({"data": [{"error": {"code": "OutputImageSensitiveContentDetected"}}]}),
+            400,
+            "moderation_blocked",
+        ),
+        (json!({"data": [{"respect_moderation": false}]}), 400, "moderation_blocked"),
+        (json!({"base_resp": {"status_code": 1026, "status_msg": "x"}}), 400, "moderation_blocked"),
+    ] {
+        for (reply, _) in [one(&answer), answer_to(&collected(), &answer)] {
+            let told = body(&reply)["error"]["code"].clone();
+            assert_eq!((reply.status, told), (status, json!(code)), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
+    for (answer, code) in [
+        (json!({"created": 1, "data": []}), "image_generation_failed"),
+        (json!({"created": 1}), "image_generation_failed"),
+        (pictures(&[""]), "image_generation_failed"),
+        (pictures(&["not base64!"]), "upstream_invalid_response"),
+        (
+            json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]}),
+            "upstream_invalid_response",
+        ),
+        (json!(["a", "b"]), "upstream_invalid_response"),
+        (json!("a picture"), "upstream_invalid_response"),
+        (json!(null), "upstream_invalid_response"),
+        (json!(42), "upstream_invalid_response"),
+    ] {
+        for (reply, record) in [one(&answer), answer_to(&collected(), &answer)] {
+            assert_eq!(
+                (reply.status, body(&reply)["error"]["code"].as_str().unwrap()),
+                (502, code),
+                "{answer}"
+            );
+            assert_eq!(record["settled_nanodollars"], 0);
+            assert_eq!(record["images_delivered"], 0);
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_the_place_of_a_picture_tells_the_operator_what_to_set() {
+    let (reply, _) = one(&json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]}));
+    assert!(reply.notice.unwrap().contains("`response_format` to \"send\""));
+    let (reply, _) = one(&pictures(&["not base64!"]));
+    assert_eq!(reply.notice, None);
+}
+
+#[test]
+fn an_error_told_with_a_status_of_success_keeps_its_meaning() {
+    let error = json!({"error": {"code": "moderation_blocked", "message": "No.", "type": "x", "param": null}});
+    let (reply, record) = one(&error);
+    assert_eq!(
+        (reply.status, body(&reply)["error"]["code"].clone()),
+        (400, json!("moderation_blocked"))
+    );
+    assert_eq!(record["settled_nanodollars"], 0);
+}
+
+#[test]
+fn a_body_of_another_kind_is_a_broken_upstream() {
+    for content_type in [None, Some(b"text/html".to_vec())] {
+        let (gate, _) = provider(&json!({}), &json!({}));
+        let mut exchange = Exchange::new(gate);
+        ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+        let head = ResponseHead { status: 200, content_type, ..ResponseHead::default() };
+        let reply = answered(&mut exchange, head, b"<html>");
+        assert_eq!(body(&reply)["error"]["code"], "upstream_invalid_response");
+    }
+}
+
+#[test]
+fn the_providers_errors_are_told_by_our_table() {
+    for (status, error, told) in [
+        (401, json!({"code": "invalid_api_key"}), (502, "upstream_authentication_failed")),
+        (429, json!({"code": "rate_limit_exceeded"}), (429, "rate_limit_exceeded")),
+        (400, json!({"code": "moderation_blocked", "message": "m"}), (400, "moderation_blocked")),
+        (
+            400,
+            json!({"code": "invalid_value", "param": "size", "message": "m"}),
+            (400, "invalid_value"),
+        ),
+        (404, json!({"code": "model_not_found", "message": "m"}), (404, "model_not_found")),
+        (400, json!({"code": "model_not_found", "param": "model"}), (404, "model_not_found")),
+        (
+            400,
+            json!({"code": "unknown_parameter", "param": "quality", "message": "m"}),
+            (400, "unsupported_value"),
+        ),
+        (
+            400,
+            json!({"code": "unknown_parameter", "param": "response_format"}),
+            (502, "upstream_rejected_request"),
+        ),
+        (404, json!({"code": "DeploymentNotFound"}), (502, "upstream_rejected_request")),
+        (500, json!({"code": null}), (502, "upstream_error")),
+    ] {
+        let (gate, _) = provider(&json!({}), &json!({}));
+        let mut exchange = Exchange::new(gate);
+        ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+        let answer = json!({"error": error}).to_string();
+        let reply = answered(&mut exchange, json_head(status), answer.as_bytes());
+        let code = body(&reply)["error"]["code"].clone();
+        assert_eq!((reply.status, code.as_str().unwrap()), told, "{answer}");
+    }
+}
+
+#[test]
+fn a_url_is_a_data_url_whatever_the_provider_speaks() {
+    let (gate, _) = provider(&json!({}), &json!({}));
+    let mut exchange = Exchange::new(gate);
+    let request = json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"});
+    ask(&mut exchange, &request).unwrap();
+    let answer = pictures(&["aGVsbG8="]).to_string();
+    let reply = answered(&mut exchange, json_head(200), answer.as_bytes());
+    assert_eq!(body(&reply)["data"], json!([{"url": "data:image/png;base64,aGVsbG8="}]));
+}
+
+#[test]
+fn a_client_that_streams_gets_the_picture_as_one_event() {
+    let (gate, _) = provider(&json!({}), &json!({}));
+    let mut exchange = Exchange::new(gate);
+    let request =
+        json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true, "partial_images": 2});
+    let forward = ask(&mut exchange, &request).unwrap();
+    assert_eq!(sent(&forward).get("stream"), None);
+    assert_eq!(sent(&forward).get("partial_images"), None);
+    assert!(matches!(
+        exchange.response_headers(json_head(200), End::Open, NOW),
+        OnResponseHeaders::Hold
+    ));
+    let answer = pictures(&["aGVsbG8="]).to_string().into_bytes();
+    let at = answer.iter().position(|byte| *byte == b'V').unwrap();
+    let (first, rest) = answer.split_at(at);
+    assert!(matches!(
+        exchange.response_body(first.to_vec(), End::Open, NOW),
+        OnResponseBody::Open(_)
+    ));
+    let OnResponseBody::Send(events) = exchange.response_body(rest.to_vec(), End::Open, NOW) else {
+        panic!("no event")
+    };
+    let events = String::from_utf8(events).unwrap();
+    assert!(events.starts_with("event: image_generation.completed\n"), "{events}");
+    assert!(events.contains("\"b64_json\":\"aGVsbG8=\""), "{events}");
+    assert_eq!(events.matches("event:").count(), 1);
+    assert_eq!(record(&mut exchange)["settled_nanodollars"], 250_000_000);
+}
+
+#[test]
+fn settings_of_the_other_api_are_refused_by_name() {
+    let parse = |upstream: Value| {
+        let document = json!({"upstreams": {"u": upstream},
+            "consumers": [{"name": "c", "user": "u", "key_sha256": [digest()]}]});
+        Config::parse(document.to_string().as_bytes(), &|_| Some("t".to_owned()))
+            .err()
+            .map(|error| error.to_string())
+    };
+    let entry = |more: Value| {
+        let mut entry = json!({"authority": "a", "credential": "envoy"});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            entry[key] = value.clone();
+        }
+        parse(entry).unwrap_or_default()
+    };
+    let told = entry(json!({"api": "images", "host_model": "m"}));
+    assert_eq!(
+        told,
+        "/upstreams/u/host_model: only for upstreams whose `api` is \"responses\", accepted: nothing here"
+    );
+    let told = entry(json!({"response_format": "send"}));
+    assert_eq!(
+        told,
+        "/upstreams/u/response_format: only for upstreams whose `api` is \"images\", accepted: nothing here"
+    );
+    for (credential, place) in [
+        (json!({"bearer_env": "A", "key_env": "B"}), "/upstreams/u/credential/key_env"),
+        (json!({"bearer_env": "A", "header": "x"}), "/upstreams/u/credential/header"),
+        (json!({"key_env": "A", "header": "authorization"}), "/upstreams/u/credential/header"),
+        (json!({}), "/upstreams/u/credential/bearer_env"),
+    ] {
+        let told = entry(json!({"credential": credential}));
+        assert!(told.starts_with(place), "{told}");
+    }
+    let told = entry(json!({"credential": {"key_env": "A"}, "headers": {"Api-Key": "x"}}));
+    assert!(told.starts_with("/upstreams/u/headers/Api-Key"), "{told}");
+    assert_eq!(
+        entry(json!({"api": "images", "credential": {"key_env": "A", "header": "X-Key"}})),
+        ""
+    );
+}
+
+proptest! {
+    /// Wherever an answer is cut into pieces the same comes of it; wherever it ends early, nothing does.
+    #[test]
+    fn any_cut_gives_the_same_picture_and_any_end_before_the_last_bracket_none(
+        cuts in proptest::collection::vec(0_usize..420, 0..6),
+        end in 0_usize..420,
+    ) {
+        let whole = pictures(&["aGVsbG8gd29ybGQ="]).to_string().into_bytes();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(whole.len())).collect();
+        cuts.sort_unstable();
+        let end = end.min(whole.len());
+        for (bytes, is_whole) in [(&whole[..], true), (&whole[..end], end == whole.len())] {
+            let (gate, budget) = provider(&json!({}), &json!({}));
+            let mut exchange = Exchange::new(gate);
+            ask(&mut exchange, &collected()).unwrap();
+            exchange.response_headers(json_head(200), End::Open, NOW);
+            let mut at = 0;
+            let mut reply = None;
+            for cut in cuts.iter().map(|cut| (*cut).min(bytes.len())).chain([bytes.len()]) {
+                if let OnAnswer::Reply(it) = collect(&mut exchange, bytes[at..cut].to_vec(), End::Open, NOW) {
+                    prop_assert!(reply.is_none());
+                    reply = Some(it);
+                }
+                at = cut;
+            }
+            if reply.is_none() {
+                match collect(&mut exchange, Vec::new(), End::Stream, NOW) {
+                    OnAnswer::Reply(it) => reply = Some(it),
+                    other => panic!("{other:?}"),
+                }
+            }
+            let reply = reply.unwrap();
+            let settled = record(&mut exchange)["settled_nanodollars"].clone();
+            if is_whole {
+                let url = json!("data:image/png;base64,aGVsbG8gd29ybGQ=");
+                prop_assert_eq!(&body(&reply)["data"][0]["url"], &url);
+                prop_assert_eq!(settled, 250_000_000);
+            } else {
+                prop_assert_eq!(&body(&reply)["error"]["code"], &json!("upstream_disconnected"));
+                prop_assert_eq!(settled, 0);
+            }
+            drop(exchange);
+            prop_assert_eq!(budget.used(), 0);
+        }
+    }
+}

@@ -1,0 +1,814 @@
+//! Upstreams that rest, and which of several is asked first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::support::{NOW, body, gate, stream};
+use imagegate::exchange::{
+    End, Exchange, Forward, Gate, LocalReply, OnFailover, OnRequestBody, OnResponseBody,
+    OnResponseHeaders, ResponseHead,
+};
+use imagegate::limits::Store;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const PICTURE: &str = "iVBORw0KGgo=";
+
+/// A gate with the accounts a, b and c, in this entry of `models`.
+fn pool(entry: &Value) -> Rc<Gate> {
+    let account = |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy", "timeout": "60s"});
+    let upstreams = json!({"a": account("a"), "b": account("b"), "c": account("c")});
+    let mut model = json!({"match": "*", "upstream": ["a", "b", "c"]});
+    for (key, value) in entry.as_object().unwrap() {
+        model[key] = value.clone();
+    }
+    gate(&json!({"upstreams": upstreams, "models": [model]})).0
+}
+
+fn request() -> Value {
+    json!({"prompt": "a cat", "model": "gpt-image-2"})
+}
+
+/// A request at `now`: what goes upstream, or the reply.
+fn ask_at(
+    gate: &Rc<Gate>,
+    request: &Value,
+    now: Duration,
+) -> (Exchange, Result<Forward, LocalReply>) {
+    let mut exchange = Exchange::new(Rc::clone(gate));
+    let _ = exchange.request_headers(&crate::support::head(&[]), End::Open, now);
+    let came = match exchange.request_body(request.to_string().as_bytes(), End::Stream, now) {
+        OnRequestBody::Forward(forward) => Ok(forward),
+        OnRequestBody::Reply(reply) => Err(reply),
+        other => panic!("{other:?}"),
+    };
+    (exchange, came)
+}
+
+/// The headers of an answer.
+fn head(headers: &[(&str, &str)], now: Duration) -> ResponseHead {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+    ResponseHead::of(&headers.iter().map(own).collect::<Vec<_>>(), now)
+}
+
+/// What an upstream does.
+#[derive(Debug, Clone, PartialEq)]
+enum Does {
+    Draws,
+    Answers(u16, Value),
+    /// With this header beside it.
+    Limits(&'static str, &'static str),
+    Unreachable,
+}
+
+impl Does {
+    fn response(&self, now: Duration) -> (ResponseHead, Vec<u8>) {
+        let json_type = ("content-type", "application/json");
+        match self {
+            Self::Draws => {
+                let events = ("content-type", "text/event-stream");
+                (head(&[(":status", "200"), events], now), stream(PICTURE))
+            }
+            Self::Answers(status, error) => {
+                let status = status.to_string();
+                let body = json!({ "error": error }).to_string();
+                (head(&[(":status", &status), json_type], now), body.into_bytes())
+            }
+            Self::Limits(name, value) => {
+                let head = head(&[(":status", "429"), json_type, (name, value)], now);
+                (head, br#"{"error":{"type":"usage_limit_reached"}}"#.to_vec())
+            }
+            Self::Unreachable => {
+                let details = "upstream_reset_before_response_started{remote_connection_failure}";
+                let head = head(&[(":status", "503"), ("content-type", "text/plain")], now);
+                (ResponseHead { envoy_details: Some(details.to_owned()), ..head }, Vec::new())
+            }
+        }
+    }
+}
+
+/// Sends a request through; whom it asked, the answer, and the record.
+fn run(
+    gate: &Rc<Gate>,
+    request: &Value,
+    now: Duration,
+    does: &mut dyn FnMut(&str) -> Does,
+) -> (Vec<String>, LocalReply, Value) {
+    let (mut exchange, came) = ask_at(gate, request, now);
+    let mut asked = Vec::new();
+    let reply = match came {
+        Err(reply) => reply,
+        Ok(forward) => {
+            asked.push(forward.upstream);
+            drive(&mut exchange, &mut asked, now, does)
+        }
+    };
+    let record = exchange.finish(Some(reply.status), now).unwrap();
+    (asked, reply, serde_json::from_slice(&record).unwrap())
+}
+
+/// Lets the calls of an exchange answer one after the other.
+fn drive(
+    exchange: &mut Exchange,
+    asked: &mut Vec<String>,
+    now: Duration,
+    does: &mut dyn FnMut(&str) -> Does,
+) -> LocalReply {
+    let (head, bytes) = does(&asked[0]).response(now);
+    match exchange.response_headers(head, End::Open, now) {
+        OnResponseHeaders::Hold => {}
+        other => panic!("{other:?}"),
+    }
+    if let OnResponseBody::Reply(reply) = exchange.response_body(bytes, End::Stream, now) {
+        return reply;
+    }
+    loop {
+        let mut calls = Vec::new();
+        while let OnFailover::Call { batch, .. } = exchange.fail_over(now) {
+            let token = u32::try_from(100 + asked.len()).unwrap();
+            asked.push(batch.calls.cluster.clone());
+            exchange.side_call_started(Some(token));
+            calls.push((token, batch.calls.cluster));
+        }
+        assert!(!calls.is_empty(), "nothing goes on");
+        for (token, cluster) in calls {
+            let (head, bytes) = does(&cluster).response(now);
+            exchange.side_call_headers(token, Some(head), now);
+            exchange.side_call_body(token, bytes, now);
+            let answer = exchange.side_call_end(token, now);
+            if let imagegate::exchange::OnAnswer::Reply(reply) = answer {
+                return reply;
+            }
+        }
+    }
+}
+
+fn limited(members: Value) -> Does {
+    let mut error = json!({"type": "usage_limit_reached", "message": "The usage limit is reached"});
+    for (key, value) in members.as_object().unwrap() {
+        error[key] = value.clone();
+    }
+    Does::Answers(429, error)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn retry_after(reply: &LocalReply) -> Option<&str> {
+    let found = reply.headers.iter().find(|(name, _)| *name == "retry-after");
+    found.map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn an_exhausted_account_is_asked_once_for_each_rest() {
+    let gate = pool(&json!({"balance": "round_robin"}));
+    let resets_at = NOW.as_secs() + 3600;
+    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    for second in 0..7200 {
+        let now = NOW + secs(second);
+        let (all, reply, _) = run(&gate, &request(), now, &mut |name| match name == "b"
+            && now.as_secs() < resets_at
+        {
+            true => limited(json!({ "resets_at": resets_at })),
+            false => Does::Draws,
+        });
+        assert_eq!(reply.status, 200, "{second}: {}", body(&reply));
+        for name in all {
+            *asked.entry(name).or_default() += u32::from(second < 3600 && second > 10);
+        }
+    }
+    assert_eq!(asked["b"], 0);
+    assert!(asked["a"].abs_diff(asked["c"]) <= 1, "{asked:?}");
+}
+
+#[test]
+fn the_record_says_who_was_passed_by() {
+    let gate = pool(&json!({}));
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 60})),
+        _ => Does::Draws,
+    });
+    let (asked, _, record) = run(&gate, &request(), NOW, &mut |_| Does::Draws);
+    assert_eq!(asked, ["b"]);
+    assert_eq!(record["resting_upstreams"], "a");
+    assert_eq!(record["upstream"], "b");
+    let (asked, _, record) = run(&gate, &request(), NOW + secs(60), &mut |_| Does::Draws);
+    assert_eq!(asked, ["a"]);
+    assert_eq!(record["resting_upstreams"], Value::Null);
+}
+
+#[test]
+fn if_all_rest_nobody_is_asked_and_the_client_gets_the_earliest_time() {
+    let gate = pool(&json!({}));
+    let (asked, reply, _) = run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 600})),
+        "b" => Does::Answers(401, json!({"code": "token_expired"})),
+        _ => limited(json!({"resets_in_seconds": 90})),
+    });
+    assert_eq!((asked.len(), reply.status), (3, 429));
+    let (mut exchange, came) = ask_at(&gate, &request(), NOW + secs(2));
+    let reply = came.unwrap_err();
+    // b rests for 5 s for want of a credential.
+    assert_eq!((reply.status, retry_after(&reply)), (503, Some("3")));
+    let record = exchange.finish(Some(503), NOW).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["resting_upstreams"], "a,b,c");
+    assert_eq!((&record["upstream"], &record["settled_nanodollars"]), (&Value::Null, &json!(0)));
+
+    let (asked, reply, _) = run(&gate, &request(), NOW + secs(5), &mut |_| {
+        Does::Answers(401, json!({"code": "token_expired"}))
+    });
+    assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502));
+    let (asked, reply, _) = run(&gate, &request(), NOW + secs(16), &mut |_| {
+        Does::Answers(401, json!({"code": "token_expired"}))
+    });
+    assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502), "the pause has grown to 10 s");
+    let reply = ask_at(&gate, &request(), NOW + secs(17)).1.unwrap_err();
+    assert_eq!((reply.status, retry_after(&reply)), (503, Some("19")));
+    assert_eq!(body(&reply)["error"]["code"], "upstream_unavailable");
+}
+
+#[test]
+fn a_single_upstream_rests_too() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let (_, reply, _) =
+        run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 20})));
+    assert_eq!((reply.status, retry_after(&reply)), (429, Some("20")));
+    let reply = ask_at(&gate, &request(), NOW + secs(8)).1.unwrap_err();
+    assert_eq!((reply.status, retry_after(&reply)), (429, Some("12")));
+    assert_eq!(body(&reply)["error"]["code"], "rate_limit_exceeded");
+}
+
+#[test]
+fn a_time_is_read_from_wherever_it_is_named() {
+    for (does, wait) in [
+        (limited(json!({"resets_in_seconds": 471_285})), 471_285),
+        (limited(json!({"resets_in_seconds": "471285"})), 471_285),
+        (limited(json!({"resets_at": NOW.as_secs() + 99})), 99),
+        (limited(json!({"resets_at": (NOW.as_secs() + 99) * 1000})), 99),
+        (limited(json!({"resets_at": 99_999_999_999_u64})), 7 * 86_400),
+        (limited(json!({"resets_at": null, "resets_in_seconds": null})), 5),
+        (Does::Limits("retry-after", "77"), 77),
+        (Does::Limits("retry-after", "Thu, 01 Jan 2026 00:01:17 GMT"), 77),
+        (Does::Limits("retry-after-ms", "1500"), 2),
+        (Does::Limits("x-codex-primary-reset-after-seconds", "471285"), 471_285),
+        (Does::Limits("x-codex-secondary-reset-at", "1767225700"), 100),
+        (Does::Limits("retry-after", "soon"), 5),
+        (
+            Does::Answers(
+                429,
+                json!({"code": "rate_limit_exceeded",
+            "message": "Please try again in 2s."}),
+            ),
+            2,
+        ),
+        (
+            Does::Answers(
+                429,
+                json!({"code": "rate_limit_exceeded",
+            "message": "Please try again in 9 days."}),
+            ),
+            5,
+        ),
+        (Does::Answers(402, json!({})), 60),
+        (Does::Answers(401, json!({})), 5),
+        (Does::Unreachable, 1),
+    ] {
+        let gate = pool(&json!({"upstream": "a"}));
+        run(&gate, &request(), NOW, &mut |_| does.clone());
+        let reply = ask_at(&gate, &request(), NOW).1.unwrap_err();
+        assert_eq!(retry_after(&reply), Some(wait.to_string().as_str()), "{does:?}");
+    }
+}
+
+#[test]
+fn what_a_client_brings_about_rests_nobody() {
+    for does in [
+        Does::Answers(400, json!({"code": "moderation_blocked"})),
+        Does::Answers(400, json!({"type": "image_generation_user_error"})),
+        Does::Answers(400, json!({"message": "Billing quota: please try again in 9 hours."})),
+        Does::Answers(403, json!({"message": "no"})),
+        Does::Answers(404, json!({"code": "model_not_found"})),
+        Does::Answers(500, json!({"type": "server_error"})),
+        Does::Answers(503, json!({"code": "server_is_overloaded"})),
+    ] {
+        let gate = pool(&json!({"upstream": "a"}));
+        for _ in 0..3 {
+            let (asked, _, _) = run(&gate, &request(), NOW, &mut |_| does.clone());
+            assert_eq!(asked, ["a"], "{does:?}");
+        }
+    }
+}
+
+/// The events of an answer in words.
+fn words(text: &str) -> Vec<u8> {
+    let item = json!({"type": "message", "role": "assistant",
+        "content": [{"type": "output_text", "text": text}]});
+    let events = [
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        json!({"type": "response.completed", "response": {"output": [item]}}),
+    ];
+    events.iter().map(crate::support::event).collect::<String>().into_bytes()
+}
+
+#[test]
+fn a_wait_in_words_rests_nobody_and_an_event_does() {
+    let events = |bytes: Vec<u8>| {
+        let gate = pool(&json!({"upstream": "a"}));
+        let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+        let type_of = ("content-type", "text/event-stream");
+        exchange.response_headers(head(&[(":status", "200"), type_of], NOW), End::Open, NOW);
+        let came = exchange.response_body(bytes, End::Stream, NOW);
+        let OnResponseBody::Reply(reply) = came else { panic!("{came:?}") };
+        (reply.status, ask_at(&gate, &request(), NOW).1.is_err())
+    };
+    let told = words("You've reached your image limit for today; it resets in about 14 hours.");
+    assert_eq!(events(told), (429, false));
+    let failed = crate::support::event(&json!({"type": "response.failed",
+        "response": {"error": {"code": "rate_limit_exceeded", "message": "no"}}}));
+    assert_eq!(events(failed.into_bytes()), (429, true));
+}
+
+#[test]
+fn the_least_used_account_is_asked_first() {
+    let gate = pool(&json!({"balance": "least_used"}));
+    let used = |name: &str| match name {
+        "a" => "80",
+        "b" => "20.5",
+        _ => "60",
+    };
+    // Each says how much it has used when it is asked for the first time.
+    let mut firsts = Vec::new();
+    for _ in 0..6 {
+        let (mut exchange, came) = ask_at(&gate, &request(), NOW);
+        let name = came.unwrap().upstream;
+        let headers = [
+            (":status", "200"),
+            ("content-type", "text/event-stream"),
+            ("x-codex-primary-used-percent", used(&name)),
+            ("x-codex-primary-reset-after-seconds", "3600"),
+        ];
+        exchange.response_headers(head(&headers, NOW), End::Open, NOW);
+        exchange.response_body(stream(PICTURE), End::Stream, NOW);
+        let record: Value =
+            serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap();
+        assert_eq!(
+            record["upstream_used_percent"],
+            used(&name).split('.').next().unwrap().parse::<u64>().unwrap()
+        );
+        firsts.push(name);
+    }
+    assert_eq!(firsts, ["a", "b", "c", "b", "b", "b"]);
+    let percents: Vec<_> = gate
+        .upstream_gauges(NOW)
+        .into_iter()
+        .filter(|gauge| gauge.metric.name == "imagegate_upstream_used_percent")
+        .map(|gauge| (gauge.values[0].clone(), gauge.amount))
+        .collect();
+    assert_eq!(percents, [("a".to_owned(), 80), ("b".to_owned(), 20), ("c".to_owned(), 60)]);
+    // Their windows have reset.
+    let later = NOW + secs(3600);
+    let first = |_: u32| ask_at(&gate, &request(), later).1.unwrap().upstream;
+    let all: BTreeSet<_> = (0..6).map(first).collect();
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
+fn weights_share_the_load() {
+    let gate = pool(&json!({"balance": "round_robin", "weights": {"a": 3}}));
+    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..10 {
+        *asked.entry(ask_at(&gate, &request(), NOW).1.unwrap().upstream).or_default() += 1;
+    }
+    let expected = [("a", 6), ("b", 2), ("c", 2)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(asked, BTreeMap::from(expected));
+}
+
+#[test]
+fn the_gauges_and_counters_show_rests() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+    let (head, bytes) = limited(json!({"resets_in_seconds": 20})).response(NOW);
+    exchange.response_headers(head, End::Open, NOW);
+    exchange.response_body(bytes, End::Stream, NOW);
+    let names: Vec<_> =
+        exchange.take_counts().iter().map(imagegate::exchange::count::Count::name).collect();
+    let rest = "imagegate_rests_total.kind.rate_limit_exceeded.upstream.a";
+    assert!(names.iter().any(|name| name == rest), "{names:?}");
+    let rest = |now| {
+        let gauges = gate.upstream_gauges(now);
+        let name = "imagegate_upstream_rest_seconds.upstream.a";
+        gauges.iter().find(|gauge| gauge.name() == name).unwrap().amount
+    };
+    assert_eq!(
+        (rest(NOW), rest(NOW + Duration::from_millis(500)), rest(NOW + secs(20))),
+        (20, 20, 0)
+    );
+}
+
+#[test]
+fn host_models_that_are_all_refused_rest_the_upstream() {
+    let mut upstreams = json!({});
+    for name in ["a", "b"] {
+        upstreams[name] = json!({"authority": "a.example", "credential": "envoy",
+            "host_models": ["gpt-6-luna", "gpt-6-sol"]});
+    }
+    let model = json!([{"match": "*", "upstream": ["a", "b"]}]);
+    let (gate, _) = gate(&json!({"upstreams": upstreams, "models": model}));
+    let asked = |now| {
+        let mut luna = false;
+        run(&gate, &request(), now, &mut |name| {
+            luna = !luna;
+            let host_model = if luna { "gpt-6-luna" } else { "gpt-6-sol" };
+            let message = format!("The '{host_model}' model is not supported when using Codex.");
+            match name {
+                "a" => Does::Answers(400, json!({ "message": message })),
+                _ => Does::Draws,
+            }
+        })
+        .0
+    };
+    assert_eq!(asked(NOW), ["a", "a", "b"]);
+    assert_eq!(asked(NOW + secs(4)), ["b"]);
+    assert_eq!(asked(NOW + secs(5)), ["b"], "it is tried after the others");
+}
+
+/// Shared data of several gates.
+struct Shared(Rc<crate::support::SharedData>);
+impl Store for Shared {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.0.get(key)
+    }
+    fn swap(
+        &self,
+        key: &str,
+        value: &[u8],
+        token: Option<u32>,
+    ) -> Result<(), imagegate::limits::Conflict> {
+        self.0.swap(key, value, token)
+    }
+}
+
+#[test]
+fn another_credential_starts_anew() {
+    let data: Rc<crate::support::SharedData> = Rc::default();
+    let with_token = |account: &str| {
+        let upstream = json!({"authority": "a.example", "credential": {"bearer_env": account}});
+        let config = crate::support::config(&json!({"upstreams": {"a": upstream}}));
+        let vm = Rc::default();
+        Rc::new(Gate::new(config, vm, Box::new(Shared(Rc::clone(&data)))))
+    };
+    let first = with_token("TOKEN");
+    run(&first, &request(), NOW, &mut |_| Does::Answers(401, json!({})));
+    assert!(ask_at(&first, &request(), NOW).1.is_err());
+    assert!(ask_at(&with_token("TOKEN"), &request(), NOW).1.is_err(), "another worker");
+    assert!(ask_at(&with_token("ACCOUNT"), &request(), NOW).1.is_ok());
+}
+
+/// The head and the body of an error with these headers.
+fn error_with(status: &str, headers: &[(&str, &str)], error: &Value) -> (ResponseHead, Vec<u8>) {
+    let fixed = [(":status", status), ("content-type", "application/json")];
+    let body = json!({ "error": error }).to_string().into_bytes();
+    (head(&[&fixed, headers].concat(), NOW), body)
+}
+
+/// How long the only upstream rests after this answer, in seconds, and what the client is sent.
+fn rest_after((head, bytes): (ResponseHead, Vec<u8>)) -> (Option<u64>, LocalReply) {
+    let gate = pool(&json!({"upstream": "a"}));
+    let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+    exchange.response_headers(head, End::Open, NOW);
+    let came = exchange.response_body(bytes, End::Stream, NOW);
+    let OnResponseBody::Reply(reply) = came else { panic!("{came:?}") };
+    let rest = ask_at(&gate, &request(), NOW).1.err();
+    (rest.map(|it| retry_after(&it).unwrap().parse().unwrap()), reply)
+}
+
+#[test]
+fn usage_limits_say_nothing_about_other_failures() {
+    let full = [
+        ("x-codex-primary-used-percent", "100"),
+        ("x-codex-primary-reset-after-seconds", "471285"),
+    ];
+    let overloaded = json!({"code": "server_is_overloaded"});
+    let (rest, reply) = rest_after(error_with("503", &full, &overloaded));
+    assert_eq!((rest, retry_after(&reply)), (None, Some("5")));
+    let (rest, _) = rest_after(error_with("401", &full, &json!({"code": "token_expired"})));
+    assert_eq!(rest, Some(5));
+    let busy = json!({"message": "Selected model is at capacity. Please try a different model."});
+    assert_eq!(rest_after(error_with("429", &full, &busy)).0, None);
+    let limited = json!({"type": "usage_limit_reached"});
+    assert_eq!(rest_after(error_with("429", &full, &limited)).0, Some(471_285));
+    assert_eq!(rest_after(error_with("402", &full, &json!({}))).0, Some(471_285));
+}
+
+#[test]
+fn a_renewed_credential_and_a_new_connection_are_soon_tried() {
+    let week = [("retry-after", "604800")];
+    for (status, wait) in [("401", 5), ("523", 1)] {
+        assert_eq!(rest_after(error_with(status, &week, &json!({}))).0, Some(wait), "{status}");
+    }
+}
+
+#[test]
+fn a_limit_that_one_request_alone_exceeds_rests_nobody() {
+    for error in [
+        json!({"code": "rate_limit_exceeded", "type": "input-images", "message":
+            "Request too large for gpt-image-2 on input-images per min (IPM): Limit 5, Requested 16."}),
+        json!({"code": "content_policy_violation"}),
+        json!({"code": "request_too_large"}),
+        json!({"code": "invalid_prompt"}),
+    ] {
+        assert_eq!(rest_after(error_with("429", &[], &error)).0, None, "{error}");
+    }
+    for error in [
+        json!({"code": "permission_denied"}),
+        json!({"code": "AccessDenied", "param": "images[0].image_url"}),
+        json!({"code": "unauthorized", "message": "Error while downloading https://x.example/y."}),
+    ] {
+        assert_eq!(rest_after(error_with("400", &[], &error)).0, None, "{error}");
+    }
+}
+
+#[test]
+fn a_pause_of_no_time_is_none() {
+    for header in [("retry-after", "0"), ("retry-after", "-1"), ("retry-after-ms", "0")] {
+        let (rest, _) = rest_after(error_with("429", &[header], &json!({})));
+        assert_eq!(rest, Some(5), "{header:?}");
+    }
+    // Else each request would find the rest over.
+    let hint = json!({"message": "Please try again in 1ms."});
+    for error in
+        [error_with("429", &[("retry-after-ms", "1")], &json!({})), error_with("429", &[], &hint)]
+    {
+        let gate = pool(&json!({"upstream": "a"}));
+        let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+        exchange.response_headers(error.0, End::Open, NOW);
+        exchange.response_body(error.1, End::Stream, NOW);
+        let soon = NOW + Duration::from_millis(900);
+        assert!(ask_at(&gate, &request(), soon).1.is_err());
+        assert!(ask_at(&gate, &request(), NOW + secs(1)).1.is_ok());
+    }
+}
+
+#[test]
+fn a_rest_long_over_holds_nobody_back() {
+    let gate = pool(&json!({"upstream": "a"}));
+    run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 10})));
+    let now = NOW + secs(3600);
+    let both = [ask_at(&gate, &request(), now).1, ask_at(&gate, &request(), now).1];
+    assert!(both.iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_make_a_rest_longer() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let ahead = NOW + secs(365 * 86_400);
+    run(&gate, &request(), ahead, &mut |_| limited(json!({"resets_in_seconds": 10})));
+    assert!(ask_at(&gate, &request(), NOW).1.is_ok());
+}
+
+#[test]
+fn a_shorter_max_rest_ends_longer_rests() {
+    let data: Rc<crate::support::SharedData> = Rc::default();
+    let with = |max_rest: &str| {
+        let upstream =
+            json!({"authority": "a.example", "credential": "envoy", "max_rest": max_rest});
+        let config = crate::support::config(&json!({"upstreams": {"a": upstream}}));
+        Rc::new(Gate::new(config, Rc::default(), Box::new(Shared(Rc::clone(&data)))))
+    };
+    let week = || limited(json!({"resets_in_seconds": 604_800}));
+    run(&with("7d"), &request(), NOW, &mut |_| week());
+    assert!(ask_at(&with("7d"), &request(), NOW).1.is_err());
+    let gate = with("1h");
+    let (asked, _, _) = run(&gate, &request(), NOW, &mut |_| week());
+    assert_eq!(asked, ["a"]);
+    let reply = ask_at(&gate, &request(), NOW).1.unwrap_err();
+    assert_eq!(retry_after(&reply), Some("3600"));
+    let rest = |gate: &Gate| gate.upstream_gauges(NOW)[0].amount;
+    assert_eq!((rest(&gate), rest(&with("0s"))), (3600, 0));
+}
+
+#[test]
+fn a_wish_for_previews_does_not_hide_who_serves() {
+    let account =
+        |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy"});
+    let mut plain = account("b");
+    plain["max_partial_images"] = json!(0);
+    let model = json!([{"match": "*", "upstream": ["a", "b"]}]);
+    let (gate, _) = gate(&json!({"upstreams": {"a": account("a"), "b": plain}, "models": model}));
+    let wish = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
+        "partial_images": 2});
+    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap().upstream, "a");
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 600})),
+        _ => Does::Answers(400, json!({"code": "moderation_blocked"})),
+    });
+    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap().upstream, "b");
+}
+
+#[test]
+fn who_is_refused_here_does_not_take_the_first_call_after_a_rest() {
+    let limits =
+        json!([{"name": "one", "per": "global", "unit": "images", "max": 1, "window": "1h"}]);
+    let upstream = json!({"authority": "a.example", "credential": "envoy"});
+    let (gate, _) = gate(&json!({"upstreams": {"a": upstream}, "limits": limits}));
+    run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 10})));
+    let now = NOW + secs(10);
+    let mut two = request();
+    two["n"] = json!(2);
+    let reply = ask_at(&gate, &two, now).1.unwrap_err();
+    assert_eq!(body(&reply)["error"]["code"], "rate_limit_exceeded");
+    assert!(ask_at(&gate, &request(), now).1.is_ok());
+}
+
+#[test]
+fn who_waits_for_the_rate_limit_service_gives_the_call_back() {
+    let rule =
+        json!([{"name": "one", "per": "global", "unit": "images", "max": 9, "window": "1h"}]);
+    let upstream = json!({"authority": "a.example", "credential": "envoy"});
+    let more = json!({"upstreams": {"a": upstream}, "limits": rule, "engine": {"kind": "rls"}});
+    let (gate, _) = gate(&more);
+    let consult = |now| {
+        let mut exchange = Exchange::new(Rc::clone(&gate));
+        let _ = exchange.request_headers(&crate::support::head(&[]), End::Open, now);
+        let came = exchange.request_body(request().to_string().as_bytes(), End::Stream, now);
+        exchange.question_started(Some(1));
+        (exchange, matches!(came, OnRequestBody::Consult(_)))
+    };
+    let admit = |exchange: &mut Exchange, now| {
+        // OVER_LIMIT is 2.
+        exchange.question_answered(1, Some(&[8, if now == NOW { 1 } else { 2 }]));
+        exchange.verdict(now)
+    };
+    let (mut exchange, _) = consult(NOW);
+    let _ = admit(&mut exchange, NOW);
+    drive(&mut exchange, &mut vec!["a".to_owned()], NOW, &mut |_| {
+        limited(json!({"resets_in_seconds": 10}))
+    });
+    // One is refused by the service, another leaves; then the call is free.
+    let now = NOW + secs(10);
+    let (mut exchange, asks) = consult(now);
+    assert!(asks && !consult(now).1, "one at a time");
+    let _ = admit(&mut exchange, now);
+    let (mut exchange, asks) = consult(now);
+    assert!(asks);
+    exchange.finish(None, now + secs(1));
+    assert!(consult(now).1);
+}
+
+#[test]
+fn all_images_of_a_request_may_follow_its_first() {
+    let gate = pool(&json!({"upstream": ["a", "b"]}));
+    // b rests, and that is over.
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 1})),
+        _ => limited(json!({"resets_in_seconds": 2})),
+    });
+    run(&gate, &request(), NOW + secs(1), &mut |_| Does::Draws);
+    let now = NOW + secs(3);
+    let mut request = request();
+    request["n"] = json!(2);
+    let (mut exchange, came) = ask_at(&gate, &request, now);
+    assert_eq!(came.unwrap().upstream, "a");
+    exchange.side_call_started(Some(1));
+    let (head, bytes) = limited(json!({"resets_in_seconds": 600})).response(now);
+    exchange.response_headers(head.clone(), End::Open, now);
+    exchange.response_body(bytes.clone(), End::Stream, now);
+    let next = |exchange: &mut Exchange| match exchange.fail_over(now) {
+        OnFailover::Call { batch, .. } => Some(batch.calls.cluster),
+        _ => None,
+    };
+    assert_eq!(next(&mut exchange).as_deref(), Some("b"));
+    exchange.side_call_started(Some(2));
+    // The second image is refused a moment later.
+    exchange.side_call_headers(1, Some(head), now);
+    exchange.side_call_body(1, bytes, now);
+    let _ = exchange.side_call_end(1, now);
+    assert_eq!(next(&mut exchange).as_deref(), Some("b"));
+}
+
+#[test]
+fn an_upstream_that_is_listed_twice_is_asked_by_both_names() {
+    let list = json!(["a", {"name": "a", "rename": "gpt-image-1"}]);
+    let gate = pool(&json!({"upstream": list}));
+    run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 1})));
+    let mut calls = 0;
+    let (asked, reply, _) = run(&gate, &request(), NOW + secs(1), &mut |_| {
+        calls += 1;
+        match calls {
+            1 => Does::Answers(
+                400,
+                json!({"message": "Tool 'image_generation' is not supported with this model"}),
+            ),
+            _ => Does::Draws,
+        }
+    });
+    assert_eq!((asked, reply.status), (vec!["a".to_owned(), "a".to_owned()], 200));
+}
+
+#[test]
+fn the_earliest_time_counts_whoever_was_asked() {
+    let gate = pool(&json!({"upstream": ["a", "b"]}));
+    run(&gate, &request(), NOW, &mut |name| match name {
+        "a" => limited(json!({"resets_in_seconds": 10})),
+        _ => Does::Draws,
+    });
+    let (asked, reply, _) =
+        run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 604_800})));
+    assert_eq!(asked, ["b"]);
+    assert_eq!((reply.status, retry_after(&reply)), (429, Some("10")));
+}
+
+#[test]
+fn a_model_of_the_clients_is_no_host_model_that_is_refused() {
+    let upstream = json!({"authority": "a.example", "credential": "envoy",
+        "host_models": ["gpt-6-luna"]});
+    let (gate, _) = gate(&json!({"upstreams": {"a": upstream}}));
+    for model in ["gpt-6-luna", "gpt-6-luna-2"] {
+        let request = json!({"prompt": "a cat", "model": model});
+        let message =
+            format!("The model '{model}' does not exist or you do not have access to it.");
+        run(&gate, &request, NOW, &mut |_| Does::Answers(404, json!({ "message": message })));
+        assert!(ask_at(&gate, &self::request(), NOW).1.is_ok(), "{model}");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_has_said_what_is_used() {
+    let gate = pool(&json!({"upstream": "a"}));
+    let mut request = request();
+    request["stream"] = json!(true);
+    let (mut exchange, _) = ask_at(&gate, &request, NOW);
+    let headers = [
+        (":status", "200"),
+        ("content-type", "text/event-stream"),
+        ("x-codex-primary-used-percent", "80"),
+        ("x-codex-primary-reset-after-seconds", "3600"),
+    ];
+    exchange.response_headers(head(&headers, NOW), End::Open, NOW);
+    let bytes = stream(PICTURE);
+    let result = bytes.windows(PICTURE.len()).position(|it| it == PICTURE.as_bytes()).unwrap();
+    let came = exchange.response_body(bytes[..result + 4].to_vec(), End::Open, NOW);
+    assert!(matches!(came, OnResponseBody::Open(_)), "{came:?}");
+    let _ = exchange.response_trailers(NOW);
+    exchange.finish(Some(200), NOW);
+    let used = gate.upstream_gauges(NOW).into_iter().find(|it| it.name().contains("used"));
+    assert_eq!(used.unwrap().amount, 80);
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        4 => Just(Does::Draws),
+        2 => (1_u64..40).prop_map(|wait| limited(json!({"resets_in_seconds": wait}))),
+        1 => Just(limited(json!({}))),
+        1 => Just(Does::Answers(401, json!({}))),
+        1 => Just(Does::Answers(402, json!({}))),
+        1 => Just(Does::Answers(400, json!({"code": "moderation_blocked"}))),
+        1 => Just(Does::Answers(500, json!({"type": "server_error"}))),
+        1 => Just(Does::Unreachable),
+    ]
+}
+
+proptest! {
+    /// Whatever three accounts answer, and however they are balanced: a request is drawn at most once,
+    /// nobody is asked after an answer that is no refusal, nobody who rests is asked, and no client
+    /// gets a 429 while an account that does not rest has not been asked.
+    #[test]
+    fn rests_and_balances_never_draw_twice(
+        balance in prop::sample::select(vec!["first", "round_robin", "least_used"]),
+        script in prop::collection::vec((0_u64..20, prop::collection::vec(does(), 3)), 1..30),
+    ) {
+        let gate = pool(&json!({ "balance": balance }));
+        let mut now = NOW;
+        for (pause, answers) in script {
+            now += secs(pause);
+            let rest = |name: &str| {
+                let name = format!("imagegate_upstream_rest_seconds.upstream.{name}");
+                gate.upstream_gauges(now).iter().find(|it| it.name() == name).unwrap().amount
+            };
+            let before: BTreeMap<_, _> = ["a", "b", "c"].map(|name| (name, rest(name))).into();
+            let mut drawn = 0;
+            let (asked, reply, record) = run(&gate, &request(), now, &mut |name| {
+                let place = ["a", "b", "c"].iter().position(|it| *it == name).unwrap();
+                drawn += u32::from(answers[place] == Does::Draws);
+                answers[place].clone()
+            });
+            prop_assert!(drawn <= 1);
+            prop_assert_eq!(reply.status == 200, drawn == 1);
+            prop_assert_eq!(record["images_delivered"].as_u64(), Some(u64::from(drawn)));
+            for name in &asked {
+                prop_assert_eq!(before[name.as_str()], 0, "{} rested", name);
+            }
+            let awake = before.values().filter(|rest| **rest == 0).count();
+            if matches!(reply.status, 429 | 503) {
+                prop_assert_eq!(asked.len(), awake);
+            }
+            if asked.is_empty() {
+                let earliest = before.values().min().unwrap().to_string();
+                prop_assert_eq!(retry_after(&reply), Some(earliest.as_str()));
+            }
+        }
+    }
+}
