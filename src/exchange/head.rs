@@ -30,12 +30,12 @@ const REQUEST_ID: &str = "%REQ(X-REQUEST-ID)%";
 pub type Headers = [(String, Vec<u8>)];
 
 /// The first value of `name`.
-pub(super) fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
+pub(crate) fn value<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
     headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_slice())
 }
 
 /// The names of headers that no client may send, each once: such a header chooses the route.
-pub(super) fn own_headers(headers: &Headers) -> Vec<String> {
+pub(crate) fn own_headers(headers: &Headers) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (name, _) in headers {
         let ours =
@@ -48,13 +48,13 @@ pub(super) fn own_headers(headers: &Headers) -> Vec<String> {
 }
 
 /// Whether the head names an original path: an access log would take it for the client's.
-pub(super) fn names_original_path(headers: &Headers) -> bool {
+pub(crate) fn names_original_path(headers: &Headers) -> bool {
     value(headers, ORIGINAL_PATH).is_some()
 }
 
 /// Whether the request is said to be gRPC, in any spelling: `application/grpc`, or with `+` and a
 /// format after it. Envoy answers such a request in gRPC's own way.
-pub(super) fn is_grpc(headers: &Headers) -> bool {
+pub(crate) fn is_grpc(headers: &Headers) -> bool {
     let is = |content_type: &[u8]| {
         let media_type = content_type.split(|byte| matches!(byte, b';' | b'+')).next();
         is_of(media_type.unwrap_or_default(), GRPC)
@@ -65,12 +65,12 @@ pub(super) fn is_grpc(headers: &Headers) -> bool {
 const GRPC: &[u8] = b"application/grpc";
 
 /// Whether the body is said to be JSON: `application/json`, whatever its parameters.
-pub(super) fn is_json(content_type: &[u8]) -> bool {
+pub(crate) fn is_json(content_type: &[u8]) -> bool {
     is_of(content_type, b"application/json")
 }
 
 /// Whether the body is said to be events.
-pub(super) fn is_events(content_type: &[u8]) -> bool {
+pub(crate) fn is_events(content_type: &[u8]) -> bool {
     is_of(content_type, b"text/event-stream")
 }
 
@@ -118,28 +118,28 @@ impl ResponseHead {
     /// How long the usage limits that are used up still last, in whole seconds as in `retry-after`. An
     /// answer that is no refusal for a limit may report limits, too: an account serves beyond them for
     /// credits.
-    pub(super) fn limits_reset_after(&self, now: Duration) -> Option<Vec<u8>> {
+    pub(crate) fn limits_reset_after(&self, now: Duration) -> Option<Vec<u8>> {
         let wait = self.usage_limits?.serves_at()?.saturating_sub(now);
         Some(wait.as_secs().to_string().into_bytes())
     }
 
     /// Whether the body is JSON. Of the Responses API no picture comes in it.
-    pub(super) fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_json)
     }
 
     /// Whether it is an answer of gRPC.
-    pub(super) fn is_grpc(&self) -> bool {
+    pub(crate) fn is_grpc(&self) -> bool {
         self.content_type.as_deref().is_some_and(|it| is_of(it, GRPC))
     }
 
     /// Whether the body is a page for people.
-    pub(super) fn is_html(&self) -> bool {
+    pub(crate) fn is_html(&self) -> bool {
         self.content_type.as_deref().is_some_and(|it| is_of(it, b"text/html"))
     }
 
     /// Whether the body is events.
-    pub(super) fn is_events(&self) -> bool {
+    pub(crate) fn is_events(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_events)
     }
 }
@@ -156,7 +156,7 @@ fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {
 }
 
 /// How the body is written, if it is as `endpoint` takes it.
-pub(super) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding, Failure> {
+pub(crate) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding, Failure> {
     let content_type = value(headers, "content-type").unwrap_or_default();
     let plain = value(headers, "content-encoding").is_none_or(|it| it == b"identity");
     if plain && is_json(content_type) {
@@ -187,9 +187,9 @@ fn presentable(id: &[u8]) -> String {
 
 /// What of the client's head goes on living after it was read.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// `x-request-id`, which Envoy gives to each request.
-    pub(super) request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// `:authority`. It stays: Envoy chooses the virtual host by it, so another one could lead to a
     /// virtual host without the route to the upstream. The route rewrites it.
     authority: Vec<u8>,
@@ -202,7 +202,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn of(headers: &Headers) -> Self {
+    pub(crate) fn of(headers: &Headers) -> Self {
         let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
         Self {
             request_id: request_id.map(presentable),
@@ -214,7 +214,7 @@ impl Kept {
     }
 
     /// The head of the client's own stream, for this body.
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &self,
         upstream: &Upstream,
         path: &str,
@@ -243,7 +243,7 @@ impl Kept {
     }
 
     /// The head of a side call.
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         upstream: &Upstream,
         path: &str,
@@ -281,7 +281,7 @@ impl Kept {
     }
 
     /// When Envoy gives up a call that may take `timeout`.
-    pub(super) fn patience(timeout: Duration) -> Duration {
+    pub(crate) fn patience(timeout: Duration) -> Duration {
         timeout.saturating_add(ENVOY_GRACE)
     }
 }

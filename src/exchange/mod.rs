@@ -19,55 +19,40 @@
 //! After a `Reply` the exchange ignores whatever else comes: Envoy sends the filter's own reply
 //! through its response callbacks.
 
-mod admission;
-mod asking;
-mod call;
-mod callee;
-mod caller;
-mod consulting;
-pub mod count;
-mod failing;
-mod failover;
-mod gate;
+mod account;
+mod admit;
+mod deliver;
 mod head;
-mod host_models;
-mod keepalive;
+pub mod metrics;
 mod notice;
-mod offer;
 mod outcome;
-mod reading;
-mod record;
-mod refusal;
-mod relaying;
 mod request;
-mod response;
-mod rests;
-mod sending;
-mod streaming;
-mod ticket;
+mod shared;
+mod upstream;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
+pub use account::record::Record;
 pub use head::{Headers, ResponseHead};
+pub use metrics as count;
 pub use outcome::{
     Consult, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody, OnRequestHeaders,
     OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, Reach, SideBatch,
     SideCalls,
 };
-pub use record::Record;
+pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
 
 use crate::openai::error::Failure;
 use crate::pool::{Cause, Refusal};
-use asking::{Asking, Results};
-use consulting::Consulting;
-use count::Count;
-use keepalive::Keepalive;
-use relaying::Relaying;
-use rests::Sign;
-use streaming::Streaming;
-use ticket::{Charge, Settled, Ticket};
+use account::ticket::{Charge, Settled, Ticket};
+use admit::limit_check::Consulting;
+use deliver::keepalive::Keepalive;
+use deliver::relay::Relaying;
+use deliver::stream::Streaming;
+use metrics::Count;
+use upstream::calls::{Asking, Results};
+use upstream::rests::Sign;
 
 /// Whether a callback is the last of its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +79,7 @@ pub struct Exchange {
 enum Phase {
     Start,
     Passing,
-    Reading(Box<reading::Reading>),
+    Reading(Box<admit::body::Reading>),
     Consulting(Box<Consulting>),
     Asking(Box<Asking>),
     Streaming(Box<Streaming>),
@@ -155,8 +140,10 @@ impl Exchange {
             }
             let name = self.record.candidate(*candidate);
             let upstream = self.gate.config.upstream(&name);
-            let rest = upstream.and_then(|it| rests::note(&self.gate, it, sign, now));
-            self.record.counts.extend(rest.map(|cause| count::RESTS.once([cause.as_str(), &name])));
+            let rest = upstream.and_then(|it| upstream::rests::note(&self.gate, it, sign, now));
+            self.record
+                .counts
+                .extend(rest.map(|cause| metrics::RESTS.once([cause.as_str(), &name])));
         }
     }
 
@@ -168,7 +155,7 @@ impl Exchange {
         }
         for (candidate, host_model) in &results.host_models {
             if let Some(upstream) = self.gate.config.upstream(&self.record.candidate(*candidate)) {
-                host_models::serve(&self.gate, upstream, host_model, now);
+                upstream::host_models::serve(&self.gate, upstream, host_model, now);
             }
         }
         self.record.note_results(results);
@@ -178,18 +165,18 @@ impl Exchange {
     /// said is noted: a limit ends for it when any upstream of the model can be asked again.
     fn told(&self, failure: Failure, candidate: usize, now: Duration) -> Failure {
         let Failure::RateLimited { retry_after } = failure else { return failure };
-        let earliest = rests::earliest(&self.gate, self.record.others(candidate), now);
+        let earliest = upstream::rests::earliest(&self.gate, self.record.others(candidate), now);
         Failure::RateLimited { retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)) }
     }
 
     /// Notes that the upstream at `candidate` refused a host model, if it did.
     fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
         let Failure::HostModelRefused { host_model, .. } = refusal else { return };
-        self.record.counts.push(count::HOST_MODEL_REFUSALS.once([host_model]));
+        self.record.counts.push(metrics::HOST_MODEL_REFUSALS.once([host_model]));
         let Some(upstream) = self.gate.config.upstream(&self.record.candidate(candidate)) else {
             return;
         };
-        if host_models::refuse(&self.gate, upstream, host_model, now) {
+        if upstream::host_models::refuse(&self.gate, upstream, host_model, now) {
             let refusal = Refusal::of(Cause::HostModelsRefused);
             self.note_signs(&[(candidate, Sign::Refuses(refusal))], now);
         }
@@ -204,7 +191,7 @@ impl Exchange {
 
     /// What has come of the exchange so far: the code of an error, else `ok`.
     pub fn code(&self) -> &'static str {
-        self.record.code.unwrap_or(record::OK)
+        self.record.code.unwrap_or(account::record::OK)
     }
 
     /// What the metrics are yet to be told: after each method.

@@ -7,7 +7,7 @@ use crate::openai::error::{Failure, HostModelFault};
 
 /// What an operator has to correct if a request is answered with `failure`. The client is told less.
 /// `upstream` is the one that was called; `None` if none was.
-pub(super) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
+pub(crate) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     match (failure, upstream) {
         (Failure::HostModelRefused { .. }, Some(upstream)) => Some(all_refused(upstream)),
         _ => moved_on(failure, upstream),
@@ -15,7 +15,7 @@ pub(super) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option
 }
 
 /// The same if something else is asked after this refusal.
-pub(super) fn moved_on(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
+pub(crate) fn moved_on(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     let words = match failure {
         Failure::HostModelRefused { host_model, fault } => Cow::Owned(refused(host_model, *fault)),
         _ => Cow::Borrowed(words(failure)?),

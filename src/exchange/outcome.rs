@@ -1,8 +1,8 @@
 //! What a callback may answer: each enum holds exactly what Envoy allows at that point.
 
-use super::notice;
-use super::record::OK;
 use crate::config::Upstream;
+use crate::exchange::account::record::OK;
+use crate::exchange::notice;
 use crate::openai::error::Failure;
 
 /// A response made by the filter.
@@ -216,12 +216,12 @@ pub struct SideCalls {
 
 impl LocalReply {
     /// The reply that brings what was asked for.
-    pub(super) fn ok(headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
+    pub(crate) fn ok(headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
         Self { status: 200, headers, body, code: OK, notice: None }
     }
 
     /// The reply that reports a failure, of a call of `upstream` if there was one.
-    pub(super) fn failure(failure: &Failure, upstream: Option<&Upstream>) -> Self {
+    pub(crate) fn failure(failure: &Failure, upstream: Option<&Upstream>) -> Self {
         let error = failure.to_api();
         Self {
             status: error.status,
@@ -234,7 +234,7 @@ impl LocalReply {
 
     /// The reply with one more header.
     #[must_use]
-    pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use super::admission::{self, Admitted};
-use super::asking::Asking;
-use super::caller;
-use super::consulting::{Consulting, Progress};
-use super::keepalive::Keepalive;
-use super::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
-use super::reading::Reading;
-use super::relaying::Relaying;
-use super::rests;
-use super::streaming::Streaming;
-use super::ticket::{Charge, Ticket};
-use super::{End, Exchange, Headers, Phase, head};
 use crate::auth;
+use crate::exchange::account::ticket::{Charge, Ticket};
+use crate::exchange::admit::body::Reading;
+use crate::exchange::admit::caller;
+use crate::exchange::admit::limit_check::{Consulting, Progress};
+use crate::exchange::admit::plan::{self, Admitted};
+use crate::exchange::deliver::keepalive::Keepalive;
+use crate::exchange::deliver::relay::Relaying;
+use crate::exchange::deliver::stream::Streaming;
+use crate::exchange::head;
+use crate::exchange::outcome::{OnRequestBody, OnRequestHeaders, OnVerdict};
+use crate::exchange::upstream::calls::Asking;
+use crate::exchange::upstream::rests;
+use crate::exchange::{End, Exchange, Headers, Phase};
 use crate::openai::endpoint::Endpoint;
 
 impl Exchange {
@@ -97,7 +98,7 @@ impl Exchange {
         let Phase::Reading(reading) = std::mem::replace(&mut self.phase, Phase::Replied) else {
             return OnRequestBody::Pass;
         };
-        match admission::admit(&self.gate, *reading, &mut self.record, now) {
+        match plan::admit(&self.gate, *reading, &mut self.record, now) {
             Ok(admitted) => self.go_on(admitted, now),
             Err(failure) => OnRequestBody::Reply(self.refuse(&failure)),
         }
@@ -206,7 +207,7 @@ impl Exchange {
 
     /// The client left, or Envoy answered itself, while the rate-limit service was asked: what it has
     /// counted so far is given back.
-    pub(super) fn leave_consulting(&mut self, now: Duration) {
+    pub(crate) fn leave_consulting(&mut self, now: Duration) {
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let Phase::Consulting(consulting) = phase else { return };
         let verdicts = consulting.verdicts();

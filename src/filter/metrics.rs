@@ -1,6 +1,6 @@
 //! The metrics of Envoy: what exchanges count, and what the VM holds.
 //!
-//! The names stand in `exchange::count`. Each is asked of the host once in the life of a VM. A gauge of
+//! The names stand in `exchange::metrics`. Each is asked of the host once in the life of a VM. A gauge of
 //! Envoy is one number for the whole process, so each VM adds its changes to it.
 
 use std::cell::{Cell, RefCell};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-use crate::exchange::count::{
+use crate::exchange::metrics::{
     BUFFERED_BYTES, Count, Kind, METRICS, Metric, OPEN_EXCHANGES, VM_MEMORY_BYTES,
 };
 use crate::limits::Rule;

@@ -12,7 +12,7 @@ use super::host;
 use super::http::Stream;
 use super::metrics::Metrics;
 use crate::config::{Config, Identity, RouteMatch};
-use crate::exchange::count::Count;
+use crate::exchange::metrics::Count;
 use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
 use crate::limits::{Engine, Rule, Unit};
 

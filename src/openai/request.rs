@@ -36,7 +36,7 @@ use self::{
     member::Member,
     object::{Object, UnknownWord},
 };
-use super::{model::Quality, reference_image::ReferenceImage, size::Size};
+use super::{endpoint::Endpoint, model::Quality, reference_image::ReferenceImage, size::Size};
 
 #[cfg(test)]
 mod tests;
@@ -118,6 +118,25 @@ pub struct ImageRequest<'a> {
 }
 
 impl<'a> ImageRequest<'a> {
+    /// Reads the body of a request to `endpoint`. The caller has held it to `limits.max_body_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse) and [`parse_edit`](Self::parse_edit).
+    pub fn parse_for(
+        endpoint: Endpoint,
+        body: &'a [u8],
+        encoding: &'a Encoding,
+        limits: &Limits,
+    ) -> Result<Self, RequestError> {
+        match endpoint {
+            Endpoint::Edits => Self::parse_edit(body, encoding, limits),
+            Endpoint::Generations | Endpoint::Variations | Endpoint::Limits => {
+                Self::parse(body, limits)
+            }
+        }
+    }
+
     /// Reads the body of a generation. The caller has held it to `limits.max_body_bytes`.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 
 use std::{env, fs};
 
-use imagegate::exchange::count::{Kind, METRICS, Metric};
+use imagegate::exchange::metrics::{Kind, METRICS, Metric};
 use imagegate::openai::{
     error::table::{Class, Param, RetryRule, Row},
     request::{EDIT_FIELDS, FIELDS, FORM_FIELDS},
@@ -14,7 +14,7 @@ use imagegate::openai::{
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
 const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/record.rs");
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/account/record.rs");
 
 /// Asserts that the part of a page between the marks of this name is `table`, or makes it so.
 #[track_caller]
@@ -59,8 +59,8 @@ fn the_documented_fields_of_the_usage_record_are_those_of_the_code() {
     let (_, fields) = source.split_once("pub struct Record {\n").unwrap();
     let (fields, _) = fields.split_once("\n}").unwrap();
     let mut code: Vec<_> = fields
-        .split("pub(super) ")
-        .zip(fields.split("pub(super) ").skip(1))
+        .split("pub(crate) ")
+        .zip(fields.split("pub(crate) ").skip(1))
         .filter(|(before, _)| !before.contains("serde(skip)"))
         .map(|(_, field)| field.split_once(':').unwrap().0)
         .collect();

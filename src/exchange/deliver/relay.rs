@@ -16,21 +16,21 @@
 //! the one that is coming counts where it is the client that leaves, since a client could else leave a few
 //! bytes before the end of each picture and pay for none.
 //!
-//! [`Call`]: super::call::Call
+//! [`Call`]: crate::exchange::upstream::call::Call
 
 mod settling;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::asking::Asking;
-use super::gate::Gate;
-use super::head::ResponseHead;
-use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
-use super::rests::Sign;
-use super::streaming::{MAX_BESIDE_HEAD, MIN_BESIDE_HEAD};
-use super::{End, Exchange, Phase};
 use crate::config::{Api, Model};
+use crate::exchange::deliver::stream::{MAX_BESIDE_HEAD, MIN_BESIDE_HEAD};
+use crate::exchange::head::ResponseHead;
+use crate::exchange::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
+use crate::exchange::shared::Gate;
+use crate::exchange::upstream::calls::Asking;
+use crate::exchange::upstream::rests::Sign;
+use crate::exchange::{End, Exchange, Phase};
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::collect::{Bounds, Picture};
@@ -42,7 +42,7 @@ const MAX_HELD_BYTES: usize = 256 * 1024;
 
 /// Whether the answer can reach the client as it comes: it is in the client's terms then, white space is not
 /// wanted before it, and no other upstream may have to be asked.
-pub(super) fn applies(
+pub(crate) fn applies(
     gate: &Gate,
     model: &Model<'_>,
     request: &ImageRequest<'_>,
@@ -57,7 +57,7 @@ pub(super) fn applies(
 }
 
 /// What a request for `n` pictures may hold while it is relayed.
-pub(super) fn room_for(n: u32) -> usize {
+pub(crate) fn room_for(n: u32) -> usize {
     // Twice, since a vector that grows may have room for as much again; and once more while it is copied.
     let held = MAX_HELD_BYTES.saturating_mul(3);
     room(usize::try_from(n).unwrap_or(usize::MAX)).saturating_add(held)
@@ -65,7 +65,7 @@ pub(super) fn room_for(n: u32) -> usize {
 
 /// A request whose answer is passed on.
 #[derive(Debug)]
-pub(super) struct Relaying {
+pub(crate) struct Relaying {
     /// Its one call: until the head has left its failures are told by its rules.
     asking: Asking,
     relay: Relay,
@@ -93,7 +93,7 @@ enum Stage {
 }
 
 impl Relaying {
-    pub(super) fn new(
+    pub(crate) fn new(
         asking: Asking,
         asked: u32,
         bounds: &Bounds,
@@ -119,7 +119,7 @@ impl Relaying {
     }
 
     /// Whether the head is still held.
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         matches!(self.stage, Stage::Held(_))
     }
 
@@ -184,7 +184,7 @@ impl Relaying {
     }
 
     /// What the answer has said about its upstream since this was last taken.
-    pub(super) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
+    pub(crate) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
         self.asking.take_signs()
     }
 
@@ -210,7 +210,7 @@ impl Relaying {
 
 impl Exchange {
     /// Takes the head of the response.
-    pub(super) fn relay_head(&mut self, head: ResponseHead, now: Duration) {
+    pub(crate) fn relay_head(&mut self, head: ResponseHead, now: Duration) {
         if let Phase::Relaying(relaying) = &mut self.phase {
             relaying.head(head, &self.gate.bounds(), now);
         }
@@ -226,7 +226,7 @@ impl Exchange {
 
     /// Takes bytes of the response where the answer is passed on: before the head has left they are taken out
     /// of Envoy's buffer, behind it they are in it.
-    pub(super) fn relay_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
+    pub(crate) fn relay_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
         let Phase::Relaying(relaying) = &mut self.phase else { return OnResponseBody::Pass };
         relaying.asking.judge(&chunk);
         // Events that nobody asked for are not what the client is to get, but a picture is drawn.
@@ -323,7 +323,7 @@ impl Exchange {
     }
 
     /// Takes the end of the response where trailers stand in for the last part of the body.
-    pub(super) fn relay_trailers(&mut self, now: Duration) -> OnResponseEnd {
+    pub(crate) fn relay_trailers(&mut self, now: Duration) -> OnResponseEnd {
         let Phase::Relaying(relaying) = &mut self.phase else { return OnResponseEnd::Pass };
         relaying.has_ended = true;
         if matches!(relaying.stage, Stage::Told) {
@@ -338,7 +338,7 @@ impl Exchange {
 
     /// Notes that time has passed. Once the head has left nothing can be told from the clock: the next bytes
     /// break the answer off, or Envoy, which waits a little longer, resets the stream.
-    pub(super) fn tick_relay(&mut self, now: Duration) -> OnAnswer {
+    pub(crate) fn tick_relay(&mut self, now: Duration) -> OnAnswer {
         let Phase::Relaying(relaying) = &mut self.phase else { return OnAnswer::Pass };
         relaying.asking.tick(now);
         match relaying.is_held() && relaying.asking.is_settled() {

@@ -9,7 +9,7 @@ use crate::openai::error::{Failure, Fits, LimitReached};
 use crate::translate::quota;
 
 /// What the local engine says. `amount` is what the request would take of a unit.
-pub(super) fn local(
+pub(crate) fn local(
     rules: &[Rule],
     error: Error,
     amount: &dyn Fn(Unit) -> u64,
@@ -34,7 +34,7 @@ fn fits(rule: &Rule, refused: &Refused, now: Duration) -> Fits {
 }
 
 /// What the rate-limit service says to `asked`, an amount in the unit's own integers.
-pub(super) fn rls(rules: &[Rule], place: usize, told: Told, asked: u64, now: Duration) -> Failure {
+pub(crate) fn rls(rules: &[Rule], place: usize, told: Told, asked: u64, now: Duration) -> Failure {
     let Some(rule) = rules.get(place) else { return Failure::LimitsUnavailable };
     let fits = match told.reset {
         _ if asked > rule.max => Fits::Never,
@@ -45,7 +45,7 @@ pub(super) fn rls(rules: &[Rule], place: usize, told: Told, asked: u64, now: Dur
 }
 
 /// How a rule stands by what the service tells; nothing where it does not tell what is left.
-pub(super) fn standing(
+pub(crate) fn standing(
     rules: &[Rule],
     place: usize,
     told: Told,

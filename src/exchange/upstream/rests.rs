@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::gate::Gate;
 use crate::config::{Balance, Candidate, Model, Upstream};
+use crate::exchange::shared::Gate;
 use crate::openai::error::Failure;
 use crate::pool::balance::Member;
 use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
 
 /// What a call says about its upstream.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     /// It serves.
     Serves,
     /// It serves nobody for now.
@@ -20,12 +20,12 @@ pub(super) enum Sign {
 }
 
 /// An upstream that is not asked, by its name.
-pub(super) type Passed = (String, Resting);
+pub(crate) type Passed = (String, Resting);
 
 /// Leaves the candidates that do not rest, in the order in which they are asked. The others.
 ///
 /// One of which `wish` does not hold is asked only if there is no other.
-pub(super) fn choose(
+pub(crate) fn choose(
     gate: &Gate,
     model: &mut Model<'_>,
     wish: &dyn Fn(&Candidate<'_>) -> bool,
@@ -77,7 +77,7 @@ fn rank(
 /// # Errors
 ///
 /// None may: the failure has the earliest time at which one is asked again.
-pub(super) fn claim<T>(
+pub(crate) fn claim<T>(
     gate: &Gate,
     candidates: &mut Vec<Candidate<'_>>,
     orders: &mut Vec<T>,
@@ -98,24 +98,24 @@ pub(super) fn claim<T>(
 }
 
 /// Claims the next call of the upstream for a request.
-pub(super) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> Result<(), Resting> {
+pub(crate) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> Result<(), Resting> {
     pool::claim(gate.store(), key(upstream), now)
 }
 
 /// Gives back the call that a request claimed at `claimed_at`, if it sends nothing.
-pub(super) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Duration) {
+pub(crate) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Duration) {
     upstream.into_iter().for_each(|it| pool::release(gate.store(), key(it), claimed_at));
 }
 
 /// Whether a call that another upstream has refused may go to this one. A request `has_asked` it if
 /// it waits for the outcome itself.
-pub(super) fn may_follow(gate: &Gate, upstream: &Upstream, has_asked: bool, now: Duration) -> bool {
+pub(crate) fn may_follow(gate: &Gate, upstream: &Upstream, has_asked: bool, now: Duration) -> bool {
     let state = pool::read(gate.store(), key(upstream), now);
     state.resting(now).is_none() || has_asked && state.is_probed(now)
 }
 
 /// How long the first of these upstreams to end its rest still rests. `None` if none rests.
-pub(super) fn earliest<'n>(
+pub(crate) fn earliest<'n>(
     gate: &Gate,
     names: impl Iterator<Item = &'n str>,
     now: Duration,
@@ -125,7 +125,7 @@ pub(super) fn earliest<'n>(
 }
 
 /// Notes a sign. The cause of the rest that it began, if it did.
-pub(super) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration) -> Option<Cause> {
+pub(crate) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration) -> Option<Cause> {
     let (store, key) = (gate.store(), key(upstream));
     match sign {
         Sign::Serves => pool::note_serves(store, key, now),
@@ -140,7 +140,7 @@ pub(super) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration)
 
 /// What is known of the upstream: how long it rests from `now` on, and how many percent of its limit
 /// are used.
-pub(super) fn known(gate: &Gate, upstream: &Upstream, now: Duration) -> (Duration, u8) {
+pub(crate) fn known(gate: &Gate, upstream: &Upstream, now: Duration) -> (Duration, u8) {
     let state = pool::read(gate.store(), key(upstream), now);
     let rest = state.resting(now).map(|rest| rest.until.saturating_sub(now));
     (rest.unwrap_or_default(), state.used_percent(now))

@@ -16,10 +16,10 @@
 
 use std::time::Duration;
 
-use super::asking::Asking;
-use super::head::ResponseHead;
-use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
-use super::{End, Exchange, Phase};
+use crate::exchange::head::ResponseHead;
+use crate::exchange::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
+use crate::exchange::upstream::calls::Asking;
+use crate::exchange::{End, Exchange, Phase};
 use crate::openai::error::Failure;
 use crate::translate::collect::Bounds;
 
@@ -27,8 +27,8 @@ const SPACE: &[u8] = b" ";
 
 /// A request whose answer is kept open by white space.
 #[derive(Debug)]
-pub(super) struct Keepalive {
-    pub(super) asking: Asking,
+pub(crate) struct Keepalive {
+    pub(crate) asking: Asking,
     /// A client that got nothing for so long gets a space.
     every: Duration,
     /// When the client last got bytes, or began to wait.
@@ -40,7 +40,7 @@ pub(super) struct Keepalive {
 }
 
 impl Keepalive {
-    pub(super) fn new(
+    pub(crate) fn new(
         asking: Asking,
         every: Duration,
         limits: Vec<(&'static str, String)>,
@@ -49,7 +49,7 @@ impl Keepalive {
         Self { asking, every, last: now, left: false, limits }
     }
 
-    pub(super) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
+    pub(crate) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
         self.asking.own_head(head, bounds, now);
     }
 
@@ -64,14 +64,14 @@ impl Keepalive {
     }
 
     /// Why the call was given up, where the head has left and nothing has come since.
-    pub(super) fn overdue(&self) -> Option<Failure> {
+    pub(crate) fn overdue(&self) -> Option<Failure> {
         (self.left && self.asking.is_settled()).then_some(Failure::UpstreamTimeout)
     }
 }
 
 impl Exchange {
     /// Takes bytes of the response where the client is kept company.
-    pub(super) fn keepalive_body(
+    pub(crate) fn keepalive_body(
         &mut self,
         chunk: Vec<u8>,
         end: End,
@@ -131,7 +131,7 @@ impl Exchange {
 
     /// Takes the end of the response where trailers stand in for the last part of the body. Where the head
     /// has left, nothing more can be put into the body then.
-    pub(super) fn keepalive_trailers(&mut self, now: Duration) -> OnResponseEnd {
+    pub(crate) fn keepalive_trailers(&mut self, now: Duration) -> OnResponseEnd {
         let Phase::KeptAlive(kept) = &self.phase else { return OnResponseEnd::Pass };
         if !kept.left {
             return match self.keepalive_body(Vec::new(), End::Stream, now) {
@@ -145,7 +145,7 @@ impl Exchange {
 
     /// Notes that time has passed. Once the head has left nothing can be told from the clock: the next
     /// bytes of the upstream bring the error, or Envoy, which waits a little longer, resets the stream.
-    pub(super) fn tick_keepalive(&mut self, now: Duration) -> OnAnswer {
+    pub(crate) fn tick_keepalive(&mut self, now: Duration) -> OnAnswer {
         let Phase::KeptAlive(kept) = &mut self.phase else { return OnAnswer::Pass };
         kept.asking.tick(now);
         if kept.left || !kept.asking.is_settled() {

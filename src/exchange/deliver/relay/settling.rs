@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::super::outcome::{LocalReply, OnResponseBody};
-use super::super::ticket::Charge;
-use super::super::{Exchange, Phase};
 use super::Stage;
+use crate::exchange::account::ticket::Charge;
+use crate::exchange::outcome::{LocalReply, OnResponseBody};
+use crate::exchange::{Exchange, Phase};
 use crate::openai::error::Failure;
 use crate::translate::collect::Picture;
 use crate::translate::relay::Begun;
 
 impl Exchange {
     /// Tells the failure while the head is held.
-    pub(super) fn refuse_relay(&mut self, now: Duration) -> LocalReply {
+    pub(crate) fn refuse_relay(&mut self, now: Duration) -> LocalReply {
         self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let failure = match phase {
@@ -24,7 +24,7 @@ impl Exchange {
     }
 
     /// Breaks off an answer whose head has left. What has passed is charged.
-    pub(super) fn break_relay(&mut self, now: Duration) -> OnResponseBody {
+    pub(crate) fn break_relay(&mut self, now: Duration) -> OnResponseBody {
         self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Told);
         let Phase::Relaying(mut relaying) = phase else { return OnResponseBody::Pass };
@@ -34,7 +34,7 @@ impl Exchange {
     }
 
     /// Notes why an answer brought fewer pictures than were asked for, and settles what is not settled yet.
-    pub(super) fn fail_relay(&mut self, failure: &Failure, now: Duration) {
+    pub(crate) fn fail_relay(&mut self, failure: &Failure, now: Duration) {
         self.settle(&Charge::nothing(), now);
         self.record.fail_own(failure);
         self.record.fail_stream(failure);
@@ -42,7 +42,7 @@ impl Exchange {
     }
 
     /// Charges the pictures that have passed; how the rules then stand, as headers.
-    pub(super) fn settle_relay(
+    pub(crate) fn settle_relay(
         &mut self,
         pictures: &[Picture],
         now: Duration,
@@ -58,20 +58,20 @@ impl Exchange {
     }
 
     /// Notes what the answer has said about its upstream.
-    pub(super) fn note_relay_signs(&mut self, now: Duration) {
+    pub(crate) fn note_relay_signs(&mut self, now: Duration) {
         let Phase::Relaying(relaying) = &mut self.phase else { return };
         let signs = relaying.take_signs();
         self.note_signs(&signs, now);
     }
 
     /// Counts what was asked for and not delivered: one call may have been asked for several pictures.
-    pub(in crate::exchange) fn count_failed(&mut self) {
+    pub(crate) fn count_failed(&mut self) {
         let Self { record, .. } = self;
         record.images_failed = record.images_asked.saturating_sub(record.images_delivered);
     }
 
     /// The exchange ends before its answer has: the client left, or Envoy broke the answer off.
-    pub(in crate::exchange) fn end_relay(&mut self, status: Option<u16>, now: Duration) {
+    pub(crate) fn end_relay(&mut self, status: Option<u16>, now: Duration) {
         self.note_relay_signs(now);
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let Phase::Relaying(mut relaying) = phase else { return };

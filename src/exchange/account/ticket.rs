@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::gate::Gate;
-use super::offer::{self, Offer};
-use super::refusal;
 use crate::config::{Api, Model};
+use crate::exchange::account::offer::{self, Offer};
+use crate::exchange::account::refusal;
+use crate::exchange::shared::Gate;
 use crate::limits::local::{self, Outcome, Reservation, Standing};
 use crate::limits::rls::{self, Question, Verdict};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
@@ -22,7 +22,7 @@ use crate::translate::quota;
 const GRACE: Duration = Duration::from_secs(60);
 /// A request's place under the rules.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     reservation: Reservation,
     /// What the rate-limit service is asked, or has counted.
     questions: Vec<Question>,
@@ -32,9 +32,9 @@ pub(super) struct Ticket {
     /// How rules stand, as it told.
     told: Vec<Standing>,
     /// The shadow rules that would have refused, by name.
-    pub(super) shadowed: Vec<String>,
+    pub(crate) shadowed: Vec<String>,
     /// The rules that admitted only because the service did not answer, by name.
-    pub(super) unavailable: Vec<String>,
+    pub(crate) unavailable: Vec<String>,
     /// What each upstream that may serve the request is asked for, and at what price.
     offers: Vec<Offer>,
     /// What is reserved for one image: the most that one of them may cost.
@@ -51,24 +51,24 @@ struct Amounts {
 
 /// What became of a settlement.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(crate) struct Settled {
     /// How the rules then stand, as `x-ratelimit-*`.
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// The counters here could not be reached: what was held expires, and what came is not counted.
-    pub(super) uncounted: bool,
+    pub(crate) uncounted: bool,
 }
 
 /// What a request is charged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Charge {
-    pub(super) outcome: Outcome,
+pub(crate) struct Charge {
+    pub(crate) outcome: Outcome,
     /// An image came of another model, size or quality than was asked for.
-    pub(super) mismatch: bool,
+    pub(crate) mismatch: bool,
 }
 
 impl Ticket {
     /// Reserves all that `request` may take, or nothing.
-    pub(super) fn reserve(
+    pub(crate) fn reserve(
         gate: &Gate,
         scope: &Scope<'_>,
         model: &Model<'_>,
@@ -107,12 +107,12 @@ impl Ticket {
     }
 
     /// What the rate-limit service is to be asked before the request may go on.
-    pub(super) fn questions(&self) -> &[Question] {
+    pub(crate) fn questions(&self) -> &[Question] {
         &self.questions
     }
 
     /// Whether a verdict on the question at `place` refuses the request, whatever others say.
-    pub(super) fn is_final(&self, gate: &Gate, place: usize, verdict: Verdict) -> bool {
+    pub(crate) fn is_final(&self, gate: &Gate, place: usize, verdict: Verdict) -> bool {
         let rule = self.questions.get(place).and_then(|it| gate.config.limits().get(it.rule));
         rule.is_none_or(|rule| refuses(rule, verdict))
     }
@@ -123,7 +123,7 @@ impl Ticket {
     /// # Errors
     ///
     /// A rule that does not admit: one that says so before one that could not be asked.
-    pub(super) fn decide(
+    pub(crate) fn decide(
         &mut self,
         gate: &Gate,
         verdicts: &[Verdict],
@@ -158,18 +158,18 @@ impl Ticket {
     }
 
     /// How the rules stand with what the request holds, as `x-ratelimit-*`.
-    pub(super) fn headers(&self, gate: &Gate, now: Duration) -> Vec<(&'static str, String)> {
+    pub(crate) fn headers(&self, gate: &Gate, now: Duration) -> Vec<(&'static str, String)> {
         let standings: Vec<_> = self.standings.iter().chain(&self.told).cloned().collect();
         quota::headers(gate.config.limits(), &standings, now)
     }
 
     /// The money held.
-    pub(super) fn reserved(&self) -> Money {
+    pub(crate) fn reserved(&self) -> Money {
         self.amounts.money.times(u64::from(self.n))
     }
 
     /// What `pictures` come to, if they are delivered; `drawn_by` names the upstream of each by its place.
-    pub(super) fn charge(&self, gate: &Gate, pictures: &[Picture], drawn_by: &[usize]) -> Charge {
+    pub(crate) fn charge(&self, gate: &Gate, pictures: &[Picture], drawn_by: &[usize]) -> Charge {
         let images = u64::try_from(pictures.len()).unwrap_or(u64::MAX);
         let mut charge = Charge::nothing();
         charge.outcome.images = images;
@@ -186,7 +186,7 @@ impl Ticket {
     }
 
     /// Counts what came of the request and gives the rest back.
-    pub(super) fn settle(self, gate: &Gate, charge: &Charge, now: Duration) -> Settled {
+    pub(crate) fn settle(self, gate: &Gate, charge: &Charge, now: Duration) -> Settled {
         let rules = gate.config.limits();
         if let Some(service) = gate.config.service() {
             let settle = |it: &Question| it.settle(service, charge.outcome.of(it.unit()), now);
@@ -213,12 +213,12 @@ fn refuses(rule: &Rule, verdict: Verdict) -> bool {
 
 impl Charge {
     /// Nothing was delivered: a request that went upstream is all that counts.
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self { outcome: Outcome { requests: 1, ..Outcome::default() }, mismatch: false }
     }
 
     /// Nothing went upstream.
-    pub(super) fn refused() -> Self {
+    pub(crate) fn refused() -> Self {
         Self { outcome: Outcome::default(), mismatch: false }
     }
 }

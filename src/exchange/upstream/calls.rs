@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::End;
-use super::call::{Call, Fate};
-use super::callee::Callee;
-use super::failing::ERROR_BODY_TIMEOUT;
-use super::failover::{self, Failover};
-use super::head::ResponseHead;
-use super::outcome::SideBatch;
-use super::rests::Sign;
+use crate::exchange::End;
+use crate::exchange::head::ResponseHead;
+use crate::exchange::outcome::SideBatch;
+use crate::exchange::upstream::call::{Call, Fate};
+use crate::exchange::upstream::error_body::ERROR_BODY_TIMEOUT;
+use crate::exchange::upstream::failover::{self, Failover};
+use crate::exchange::upstream::rests::Sign;
+use crate::exchange::upstream::target::Callee;
 use crate::memory::Lease;
 use crate::openai::error::{Failure, model_names::ModelNames};
 use crate::openai::request::{ImagesName, ResponseFormat};
@@ -20,7 +20,7 @@ use crate::translate::stream::Wanted;
 
 /// The calls of a request, until each has its picture or its failure.
 #[derive(Debug)]
-pub(super) struct Asking {
+pub(crate) struct Asking {
     calls: Vec<Call>,
     /// The places in `calls` of the side calls that are being started.
     starting: VecDeque<usize>,
@@ -41,53 +41,53 @@ pub(super) struct Asking {
     failover: Option<Failover>,
     /// Refusals behind which another upstream was asked, with the place of the one that refused, since last taken.
     refusals: Vec<(usize, Failure)>,
-    pub(super) terms: Terms,
+    pub(crate) terms: Terms,
     deadline: Duration,
 }
 
 /// In which of its own terms the client is answered.
 #[derive(Debug)]
-pub(super) struct Terms {
-    pub(super) format: ResponseFormat,
+pub(crate) struct Terms {
+    pub(crate) format: ResponseFormat,
     /// The client wants events.
-    pub(super) wanted: Option<Wanted>,
+    pub(crate) wanted: Option<Wanted>,
     /// The answer passes on as it comes, from one call for all images.
-    pub(super) relays: bool,
+    pub(crate) relays: bool,
     /// How errors call the images.
-    pub(super) images_name: ImagesName,
+    pub(crate) images_name: ImagesName,
     /// How they call the model.
-    pub(super) model_names: ModelNames,
+    pub(crate) model_names: ModelNames,
 }
 
 /// What came of all calls, each in their order, with the place of the upstream.
 #[derive(Debug, Default)]
-pub(super) struct Results {
-    pub(super) pictures: Vec<Picture>,
+pub(crate) struct Results {
+    pub(crate) pictures: Vec<Picture>,
     /// Who drew them.
-    pub(super) drawn_by: Vec<usize>,
+    pub(crate) drawn_by: Vec<usize>,
     /// The host models that called the image tool for them, with the place of the upstream.
-    pub(super) host_models: Vec<(usize, Rc<str>)>,
-    pub(super) failures: Vec<Failed>,
+    pub(crate) host_models: Vec<(usize, Rc<str>)>,
+    pub(crate) failures: Vec<Failed>,
     /// What the calls said about their upstreams, since last taken.
-    pub(super) signs: Vec<(usize, Sign)>,
+    pub(crate) signs: Vec<(usize, Sign)>,
 }
 
 /// A call that brought nothing.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     /// The upstream that was asked last, and why it failed.
-    pub(super) candidate: usize,
-    pub(super) failure: Failure,
+    pub(crate) candidate: usize,
+    pub(crate) failure: Failure,
     /// The host model that was asked last, if there is one.
-    pub(super) host_model: Option<Rc<str>>,
+    pub(crate) host_model: Option<Rc<str>>,
     /// What is told of all of them, in the client's terms, and whose failure that is.
-    pub(super) told: Failure,
-    pub(super) told_by: usize,
+    pub(crate) told: Failure,
+    pub(crate) told_by: usize,
 }
 
 impl Asking {
     /// Calls of `first` with these rooms for their pictures. All ends at `deadline`.
-    pub(super) fn new(
+    pub(crate) fn new(
         rooms: Vec<Lease>,
         sent: Lease,
         terms: Terms,
@@ -113,7 +113,7 @@ impl Asking {
     }
 
     /// How many calls there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.calls.len()
     }
 
@@ -123,7 +123,7 @@ impl Asking {
     }
 
     /// Takes the head of the client's own stream.
-    pub(super) fn own_head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
+    pub(crate) fn own_head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
         self.sent = None;
         if let Some(call) = self.own() {
             call.head(head, bounds, now);
@@ -132,7 +132,7 @@ impl Asking {
     }
 
     /// Takes bytes of the client's own stream.
-    pub(super) fn own_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) {
+    pub(crate) fn own_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) {
         if let Some(call) = self.own() {
             call.body(chunk, now);
             if end == End::Stream {
@@ -144,45 +144,45 @@ impl Asking {
     }
 
     /// Whether the answer of an upstream that may bring a picture is being read on the client's own stream.
-    pub(super) fn is_collecting(&mut self) -> bool {
+    pub(crate) fn is_collecting(&mut self) -> bool {
         self.own().is_some_and(|call| call.is_collecting())
     }
 
     /// Whether nothing of the answer has come on the client's own stream that may bring a picture.
-    pub(super) fn is_unread(&mut self) -> bool {
+    pub(crate) fn is_unread(&mut self) -> bool {
         self.own().is_some_and(|call| call.is_unread())
     }
 
     /// Notes how the answer on the client's own stream is to be read that begins with `chunk`.
-    pub(super) fn judge(&mut self, chunk: &[u8]) {
+    pub(crate) fn judge(&mut self, chunk: &[u8]) {
         if let Some(call) = self.own() {
             call.judge(chunk);
         }
     }
 
     /// Whether the answer on the client's own stream comes as events.
-    pub(super) fn reads_events(&mut self) -> bool {
+    pub(crate) fn reads_events(&mut self) -> bool {
         self.own().is_some_and(|call| call.reads_events())
     }
 
     /// The previews of the client's own stream that have come whole since this was last asked.
-    pub(super) fn take_previews(&mut self) -> Vec<Preview> {
+    pub(crate) fn take_previews(&mut self) -> Vec<Preview> {
         self.own().map(Call::take_previews).unwrap_or_default()
     }
 
     /// Whether a byte of the first picture has come on the client's own stream, or of a preview that the client is shown.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         !self.own_is_over && self.calls.first().is_some_and(Call::has_begun)
     }
 
     /// The side call of this token.
-    pub(super) fn side(&mut self, token: u32) -> Option<&mut Call> {
+    pub(crate) fn side(&mut self, token: u32) -> Option<&mut Call> {
         let (_, place) = self.tokens.iter().find(|(it, _)| *it == token)?;
         self.calls.get_mut(*place)
     }
 
     /// Takes the end of a side call's response.
-    pub(super) fn side_end(&mut self, token: u32, now: Duration) {
+    pub(crate) fn side_end(&mut self, token: u32, now: Duration) {
         if let Some(call) = self.side(token) {
             call.end(now);
         }
@@ -191,7 +191,7 @@ impl Asking {
     }
 
     /// Takes what became of the attempt to start the next side call.
-    pub(super) fn side_call_started(&mut self, token: Option<u32>) {
+    pub(crate) fn side_call_started(&mut self, token: Option<u32>) {
         match token {
             Some(token) => {
                 let place = self.starting.pop_front();
@@ -202,7 +202,7 @@ impl Asking {
     }
 
     /// Notes why the next side call cannot start.
-    pub(super) fn side_call_failed(&mut self, failure: Failure) {
+    pub(crate) fn side_call_failed(&mut self, failure: Failure) {
         let Some(place) = self.starting.pop_front() else { return };
         if let Some(call) = self.calls.get_mut(place) {
             call.fail(failure);
@@ -210,7 +210,7 @@ impl Asking {
     }
 
     /// Whether a call could not start because Envoy has no such cluster.
-    pub(super) fn lacks_cluster(&self) -> bool {
+    pub(crate) fn lacks_cluster(&self) -> bool {
         let failed = |call: &Call| matches!(call.fate(), Fate::Failed(Failure::ClusterMissing));
         self.calls.iter().any(failed)
     }
@@ -248,7 +248,7 @@ impl Asking {
     }
 
     /// The next call to be made of another upstream.
-    pub(super) fn next_call(&mut self, now: Duration) -> Option<SideBatch> {
+    pub(crate) fn next_call(&mut self, now: Duration) -> Option<SideBatch> {
         self.move_on(now);
         loop {
             let due = |(_, call): &(usize, &mut Call)| call.is_due();
@@ -266,34 +266,34 @@ impl Asking {
     }
 
     /// Notes that bytes have left for the client: from now on no other upstream is asked.
-    pub(super) fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         self.failover = None;
         self.own_waits = false;
     }
 
     /// The refusals behind which another upstream was asked, since this was last asked.
-    pub(super) fn take_refusals(&mut self) -> Vec<(usize, Failure)> {
+    pub(crate) fn take_refusals(&mut self) -> Vec<(usize, Failure)> {
         std::mem::take(&mut self.refusals)
     }
 
     /// Notes what the answer on the client's own stream says about its upstream.
-    pub(super) fn own_sign(&mut self, sign: Sign) {
+    pub(crate) fn own_sign(&mut self, sign: Sign) {
         self.own().into_iter().for_each(|call| call.sign(sign));
     }
 
     /// What the calls have said about their upstreams since this was last taken, each with the place
     /// of its upstream.
-    pub(super) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
+    pub(crate) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
         self.calls.iter_mut().flat_map(Call::take_signs).collect()
     }
 
     /// Settles every call that is still open.
-    pub(super) fn fail(&mut self, failure: &Failure) {
+    pub(crate) fn fail(&mut self, failure: &Failure) {
         self.calls.iter_mut().for_each(|call| call.fail(failure.clone()));
     }
 
     /// Notes that time has passed.
-    pub(super) fn tick(&mut self, now: Duration) {
+    pub(crate) fn tick(&mut self, now: Duration) {
         self.calls.iter_mut().for_each(|call| call.tick(now));
         let is_stalled =
             self.refused_at.is_some_and(|at| now.saturating_sub(at) >= ERROR_BODY_TIMEOUT);
@@ -304,17 +304,17 @@ impl Asking {
     }
 
     /// What has become of the calls so far, each with the place of its upstream.
-    pub(super) fn fates(&self) -> Vec<(usize, Fate<'_>)> {
+    pub(crate) fn fates(&self) -> Vec<(usize, Fate<'_>)> {
         self.calls.iter().map(|call| (call.candidate(), call.fate())).collect()
     }
 
     /// Whether every call has its outcome.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.calls.iter().all(Call::is_settled) && !self.own_waits
     }
 
     /// What came of the calls.
-    pub(super) fn into_results(self) -> Results {
+    pub(crate) fn into_results(self) -> Results {
         let mut results = Results::default();
         for mut call in self.calls {
             results.signs.extend(call.take_signs());

@@ -15,26 +15,26 @@
 
 use std::time::Duration;
 
-use super::asking::Asking;
-use super::head::ResponseHead;
-use super::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
-use super::ticket::Charge;
-use super::{End, Exchange, Phase};
+use crate::exchange::account::ticket::Charge;
+use crate::exchange::head::ResponseHead;
+use crate::exchange::outcome::{LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, Open};
+use crate::exchange::upstream::calls::Asking;
+use crate::exchange::{End, Exchange, Phase};
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Picture};
 use crate::translate::stream::{Wanted, Writer, failed, keep_alive};
 
 /// So many bytes may leave beside the head whatever the chunk: no buffer limit in use is lower.
-pub(super) const MIN_BESIDE_HEAD: usize = 16 * 1024;
+pub(crate) const MIN_BESIDE_HEAD: usize = 16 * 1024;
 /// No more than so many, however long the chunk: by default Envoy's buffer takes 1 MiB.
-pub(super) const MAX_BESIDE_HEAD: usize = 960 * 1024;
+pub(crate) const MAX_BESIDE_HEAD: usize = 960 * 1024;
 /// A client that got nothing for so long gets a comment, when the upstream gives the occasion.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// A request whose client wants events.
 #[derive(Debug)]
-pub(super) struct Streaming {
-    pub(super) asking: Asking,
+pub(crate) struct Streaming {
+    pub(crate) asking: Asking,
     writer: Writer,
     previews: u32,
     /// Events that did not fit beside the head.
@@ -46,29 +46,29 @@ pub(super) struct Streaming {
 }
 
 impl Streaming {
-    pub(super) fn new(asking: Asking, wanted: Wanted, limits: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn new(asking: Asking, wanted: Wanted, limits: Vec<(&'static str, String)>) -> Self {
         let previews = wanted.previews;
         let writer = Writer::new(wanted);
         Self { asking, writer, previews, waiting: Vec::new(), last: None, limits }
     }
 
-    pub(super) fn head(&mut self, head: ResponseHead, bounds: Bounds, now: Duration) {
+    pub(crate) fn head(&mut self, head: ResponseHead, bounds: Bounds, now: Duration) {
         self.asking.own_head(head, &Bounds { previews: self.previews, ..bounds }, now);
     }
 
     /// Whether the head is still held.
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.last.is_none()
     }
 
     /// Notes that time has passed; whether the head is held and the outcome known.
-    pub(super) fn tick(&mut self, now: Duration) -> bool {
+    pub(crate) fn tick(&mut self, now: Duration) -> bool {
         self.asking.tick(now);
         self.is_held() && self.asking.is_settled()
     }
 
     /// Why the call was given up, where nothing has come since.
-    pub(super) fn overdue(&self) -> Option<Failure> {
+    pub(crate) fn overdue(&self) -> Option<Failure> {
         self.asking.is_settled().then_some(Failure::UpstreamTimeout)
     }
 
@@ -98,7 +98,7 @@ impl Streaming {
 
 impl Exchange {
     /// Takes bytes of the response where the client wants events.
-    pub(super) fn stream_body(
+    pub(crate) fn stream_body(
         &mut self,
         chunk: Vec<u8>,
         end: End,
@@ -130,7 +130,7 @@ impl Exchange {
 
     /// Takes the end of the response where trailers stand in for the last part of the body. Where the head
     /// has left, nothing more can be put into the body then.
-    pub(super) fn stream_trailers(&mut self, now: Duration) -> OnResponseEnd {
+    pub(crate) fn stream_trailers(&mut self, now: Duration) -> OnResponseEnd {
         let Phase::Streaming(streaming) = &mut self.phase else { return OnResponseEnd::Pass };
         if streaming.is_held() {
             return match self.stream_body(Vec::new(), End::Stream, now) {
@@ -218,7 +218,7 @@ impl Exchange {
 
     /// Notes that time has passed. Once the head has left nothing can be told from the clock: the next
     /// bytes of the upstream bring the error, or Envoy, which waits a little longer, resets the stream.
-    pub(super) fn tick_stream(&mut self, now: Duration) -> OnAnswer {
+    pub(crate) fn tick_stream(&mut self, now: Duration) -> OnAnswer {
         let Phase::Streaming(streaming) = &mut self.phase else { return OnAnswer::Pass };
         if !streaming.tick(now) {
             return OnAnswer::Hold;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::asking::Results;
-use super::call::Fate;
-use super::count::{self, Count};
-use super::rests::Passed;
-use super::ticket::{Charge, Ticket};
 use crate::config::Candidate;
+use crate::exchange::account::ticket::{Charge, Ticket};
+use crate::exchange::metrics::{self, Count};
+use crate::exchange::upstream::call::Fate;
+use crate::exchange::upstream::calls::Results;
+use crate::exchange::upstream::rests::Passed;
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
 use crate::translate::collect::Picture;
@@ -20,70 +20,70 @@ use crate::translate::error::from_envoy;
 /// What an operator learns of one exchange.
 #[derive(Debug, Default, Serialize)]
 pub struct Record {
-    pub(super) request_id: Option<String>,
-    pub(super) endpoint: Option<&'static str>,
-    pub(super) consumer: Option<String>,
-    pub(super) user: Option<String>,
-    pub(super) model: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) endpoint: Option<&'static str>,
+    pub(crate) consumer: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) model: Option<String>,
     /// The image models that the upstream says it drew with, each once and with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) model_served: Option<String>,
-    pub(super) upstream: Option<String>,
+    pub(crate) model_served: Option<String>,
+    pub(crate) upstream: Option<String>,
     /// Upstreams that were not asked because they rest, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resting_upstreams: Option<String>,
+    pub(crate) resting_upstreams: Option<String>,
     /// How much of its usage limit the upstream that answered last has used, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) upstream_used_percent: Option<u8>,
+    pub(crate) upstream_used_percent: Option<u8>,
     /// The text model that called the image tool, or was asked last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) host_model: Option<String>,
-    pub(super) status: Option<u16>,
-    pub(super) code: Option<&'static str>,
+    pub(crate) host_model: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<&'static str>,
     /// The rule that refused.
-    pub(super) rule: Option<String>,
+    pub(crate) rule: Option<String>,
     /// Shadow rules that would have refused, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) shadow_rules: Option<String>,
+    pub(crate) shadow_rules: Option<String>,
     /// Rules that admitted only because the rate-limit service did not answer, with commas between
     /// them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) unavailable_rules: Option<String>,
+    pub(crate) unavailable_rules: Option<String>,
     /// The client was answered with events.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) streamed: bool,
+    pub(crate) streamed: bool,
     /// The status had left before the outcome was known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) committed: bool,
-    pub(super) images_asked: u32,
-    pub(super) images_delivered: u32,
-    pub(super) images_failed: u32,
-    pub(super) images_dropped: u32,
-    pub(super) size: Option<String>,
-    pub(super) quality: Option<String>,
-    pub(super) input_tokens: Option<u64>,
-    pub(super) output_tokens: Option<u64>,
-    pub(super) reserved_nanodollars: u64,
-    pub(super) settled_nanodollars: u64,
+    pub(crate) committed: bool,
+    pub(crate) images_asked: u32,
+    pub(crate) images_delivered: u32,
+    pub(crate) images_failed: u32,
+    pub(crate) images_dropped: u32,
+    pub(crate) size: Option<String>,
+    pub(crate) quality: Option<String>,
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    pub(crate) reserved_nanodollars: u64,
+    pub(crate) settled_nanodollars: u64,
     /// The counters could not be reached at the end: what was held expires, and what came of the
     /// request is missing in them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) uncounted: bool,
+    pub(crate) uncounted: bool,
     /// An image came of another model, size or quality than was asked for.
-    pub(super) price_mismatch: bool,
+    pub(crate) price_mismatch: bool,
     /// Of the client's request body.
-    pub(super) bytes_in: usize,
+    pub(crate) bytes_in: usize,
     /// Of the answer's body.
-    pub(super) bytes_out: usize,
+    pub(crate) bytes_out: usize,
     /// From the request's head to the upstream's.
-    pub(super) ms_to_first_byte: Option<u64>,
+    pub(crate) ms_to_first_byte: Option<u64>,
     /// From the request's head to the answer.
-    pub(super) ms_to_image: Option<u64>,
+    pub(crate) ms_to_image: Option<u64>,
     /// From the request's head to the end of the exchange.
-    pub(super) ms_total: u64,
+    pub(crate) ms_total: u64,
     /// What became of the calls of each upstream, in their order, where more than one was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// The names of the upstreams that may serve the request, in the order in which they are tried.
     #[serde(skip)]
     candidates: Vec<String>,
@@ -91,15 +91,15 @@ pub struct Record {
     #[serde(skip)]
     passed: Vec<String>,
     #[serde(skip)]
-    pub(super) started: Duration,
+    pub(crate) started: Duration,
     /// What the metrics are yet to be told.
     #[serde(skip)]
-    pub(super) counts: Vec<Count>,
+    pub(crate) counts: Vec<Count>,
 }
 
 /// Calls of an upstream that came to the same.
 #[derive(Debug, Serialize)]
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     upstream: String,
     /// `ok`, or the code of the error.
     code: &'static str,
@@ -107,61 +107,61 @@ pub(super) struct Attempt {
 }
 
 /// The code of what came to what was asked for.
-pub(super) const OK: &str = "ok";
+pub(crate) const OK: &str = "ok";
 /// The code of an exchange whose client left before it was answered.
 const CLIENT_CLOSED: &str = "client_closed_request";
 
 impl Record {
     /// Milliseconds since the exchange began.
-    pub(super) fn elapsed(&self, now: Duration) -> u64 {
+    pub(crate) fn elapsed(&self, now: Duration) -> u64 {
         u64::try_from(now.saturating_sub(self.started).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Notes what the request holds.
-    pub(super) fn reserve(&mut self, ticket: &Ticket) {
+    pub(crate) fn reserve(&mut self, ticket: &Ticket) {
         self.reserved_nanodollars = ticket.reserved().nanos();
         let names = |list: &[String]| (!list.is_empty()).then(|| list.join(","));
         self.shadow_rules = names(&ticket.shadowed);
         self.unavailable_rules = names(&ticket.unavailable);
-        self.counts.push(count::RESERVED.of(self.reserved_nanodollars));
-        let shadowed = ticket.shadowed.iter().map(|rule| count::SHADOW_REFUSALS.once([rule]));
-        let unanswered = ticket.unavailable.iter().map(|rule| count::UNANSWERED.once([rule]));
+        self.counts.push(metrics::RESERVED.of(self.reserved_nanodollars));
+        let shadowed = ticket.shadowed.iter().map(|rule| metrics::SHADOW_REFUSALS.once([rule]));
+        let unanswered = ticket.unavailable.iter().map(|rule| metrics::UNANSWERED.once([rule]));
         self.counts.extend(shadowed.chain(unanswered));
     }
 
     /// Notes what it was charged.
-    pub(super) fn settle(&mut self, charge: &Charge) {
+    pub(crate) fn settle(&mut self, charge: &Charge) {
         self.settled_nanodollars = charge.outcome.nanodollars;
         self.price_mismatch = charge.mismatch;
         let (reserved, settled) = (self.reserved_nanodollars, self.settled_nanodollars);
         self.counts.extend([
-            count::SETTLED.of(settled),
-            count::RELEASED.of(reserved.saturating_sub(settled)),
-            count::OVERDRAWN.of(settled.saturating_sub(reserved)),
+            metrics::SETTLED.of(settled),
+            metrics::RELEASED.of(reserved.saturating_sub(settled)),
+            metrics::OVERDRAWN.of(settled.saturating_sub(reserved)),
         ]);
     }
 
     /// Notes whether the counters could not be reached at the end.
-    pub(super) fn note_uncounted(&mut self, uncounted: bool) {
+    pub(crate) fn note_uncounted(&mut self, uncounted: bool) {
         self.uncounted = uncounted;
-        self.counts.push(count::UNCOUNTED.of(uncounted.into()));
+        self.counts.push(metrics::UNCOUNTED.of(uncounted.into()));
     }
 
     /// Notes who is not asked for the request.
-    pub(super) fn pass(&mut self, passed: &[Passed]) {
+    pub(crate) fn pass(&mut self, passed: &[Passed]) {
         self.passed = passed.iter().map(|(name, _)| name.clone()).collect();
         self.resting_upstreams = (!passed.is_empty()).then(|| self.passed.join(","));
     }
 
     /// The upstreams of the model other than the one at this place.
-    pub(super) fn others(&self, candidate: usize) -> impl Iterator<Item = &str> {
+    pub(crate) fn others(&self, candidate: usize) -> impl Iterator<Item = &str> {
         let own = self.candidates.get(candidate);
         let all = self.candidates.iter().chain(&self.passed);
         all.filter(move |it| Some(*it) != own).map(String::as_str)
     }
 
     /// Notes who may serve the request.
-    pub(super) fn ask(&mut self, candidates: &[Candidate<'_>]) {
+    pub(crate) fn ask(&mut self, candidates: &[Candidate<'_>]) {
         self.candidates = candidates.iter().map(|it| it.upstream.name().to_owned()).collect();
         self.upstream = self.candidates.first().cloned();
         let host_model = candidates.first().and_then(|it| it.host_model.as_deref());
@@ -169,17 +169,17 @@ impl Record {
     }
 
     /// Notes the refusals behind which another upstream was asked, with the place of the one that refused.
-    pub(super) fn move_on(&mut self, refusals: &[(usize, Failure)]) {
+    pub(crate) fn move_on(&mut self, refusals: &[(usize, Failure)]) {
         for (candidate, refusal) in refusals {
             self.attempt(*candidate, refusal.to_api().code.unwrap_or_default());
             self.count_error(*candidate, refusal);
             let upstream = self.candidate(*candidate);
-            self.counts.push(count::FAILOVERS.once([&upstream]));
+            self.counts.push(metrics::FAILOVERS.once([&upstream]));
         }
     }
 
     /// Notes what came of the calls in the end.
-    pub(super) fn note_results(&mut self, results: &Results) {
+    pub(crate) fn note_results(&mut self, results: &Results) {
         let Results { drawn_by, failures, .. } = results;
         self.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
         failures.iter().for_each(|it| self.count_error(it.candidate, &it.failure));
@@ -218,7 +218,7 @@ impl Record {
     }
 
     /// Notes that the call on the client's own stream failed, behind a head that has left.
-    pub(super) fn fail_own(&mut self, failure: &Failure) {
+    pub(crate) fn fail_own(&mut self, failure: &Failure) {
         self.images_failed = 1;
         self.count_error(0, failure);
     }
@@ -226,7 +226,7 @@ impl Record {
     fn count_error(&mut self, candidate: usize, failure: &Failure) {
         let kind = failure.to_api().code.filter(|_| !failure.is_clients());
         let upstream = self.candidate(candidate);
-        self.counts.extend(kind.map(|kind| count::UPSTREAM_ERRORS.once([kind, &upstream])));
+        self.counts.extend(kind.map(|kind| metrics::UPSTREAM_ERRORS.once([kind, &upstream])));
     }
 
     fn attempt(&mut self, candidate: usize, code: &'static str) {
@@ -238,12 +238,12 @@ impl Record {
         }
     }
 
-    pub(super) fn candidate(&self, place: usize) -> String {
+    pub(crate) fn candidate(&self, place: usize) -> String {
         self.candidates.get(place).cloned().unwrap_or_default()
     }
 
     /// Notes the pictures that are about to be delivered.
-    pub(super) fn deliver(&mut self, pictures: &[Picture], now: Duration) {
+    pub(crate) fn deliver(&mut self, pictures: &[Picture], now: Duration) {
         self.images_delivered = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
         self.images_dropped =
             pictures.iter().fold(0, |sum: u32, picture| sum.saturating_add(picture.dropped));
@@ -259,18 +259,18 @@ impl Record {
     }
 
     /// Notes a failure that is about to be told to the client.
-    pub(super) fn fail(&mut self, failure: &Failure) {
+    pub(crate) fn fail(&mut self, failure: &Failure) {
         let error = failure.to_api();
         self.status = Some(error.status);
         if let Failure::LimitReached(limit) | Failure::BudgetSpent(limit) = failure {
             self.rule = Some(limit.rule.clone());
-            self.counts.push(count::REJECTIONS.once([&limit.rule]));
+            self.counts.push(metrics::REJECTIONS.once([&limit.rule]));
         }
         self.code = error.code;
     }
 
     /// Notes a failure that is told behind a head that has left.
-    pub(super) fn fail_stream(&mut self, failure: &Failure) {
+    pub(crate) fn fail_stream(&mut self, failure: &Failure) {
         let status = self.status;
         self.fail(failure);
         self.status = status;
@@ -278,7 +278,7 @@ impl Record {
 
     /// Notes that an exchange ended before the filter answered, with `calls` of upstreams made: the client
     /// left, or Envoy answered itself, as it does where the upstream breaks off behind its head.
-    pub(super) fn end_early(&mut self, status: Option<u16>, calls: &[(usize, Fate<'_>)]) {
+    pub(crate) fn end_early(&mut self, status: Option<u16>, calls: &[(usize, Fate<'_>)]) {
         let failure = match status {
             None => None,
             // With 200 the head of a stream had left.
@@ -304,7 +304,7 @@ impl Record {
 
     /// Notes that an exchange of one call ended before its outcome was told: given up by the clock
     /// behind a head that has left, where `overdue` says so, else early.
-    pub(super) fn end_late(
+    pub(crate) fn end_late(
         &mut self,
         status: Option<u16>,
         overdue: Option<Failure>,
@@ -322,7 +322,7 @@ impl Record {
 
     /// The record as one line, at the end of the exchange. `status` is what the client was sent, where
     /// Envoy knows it: it answers some failures itself.
-    pub(super) fn write(&mut self, now: Duration, status: Option<u16>) -> Vec<u8> {
+    pub(crate) fn write(&mut self, now: Duration, status: Option<u16>) -> Vec<u8> {
         self.ms_total = self.elapsed(now);
         if let Some(status) = status {
             self.status = Some(status);
@@ -337,13 +337,13 @@ impl Record {
         let status = self.status.unwrap_or(0).to_string();
         let endpoint = self.endpoint.unwrap_or_default();
         let delivered = self.ms_to_image.filter(|_| self.images_delivered > 0);
-        let times = [(count::FIRST_BYTE, self.ms_to_first_byte), (count::IMAGE, delivered)];
+        let times = [(metrics::FIRST_BYTE, self.ms_to_first_byte), (metrics::IMAGE, delivered)];
         self.counts.extend([
-            count::REQUESTS.once([endpoint, &status, self.code.unwrap_or(OK)]),
-            count::IMAGES_ASKED.of(self.images_asked.into()),
-            count::IMAGES_DELIVERED.of(self.images_delivered.into()),
-            count::IMAGES_FAILED.of(self.images_failed.into()),
-            count::IMAGES_DROPPED.of(self.images_dropped.into()),
+            metrics::REQUESTS.once([endpoint, &status, self.code.unwrap_or(OK)]),
+            metrics::IMAGES_ASKED.of(self.images_asked.into()),
+            metrics::IMAGES_DELIVERED.of(self.images_delivered.into()),
+            metrics::IMAGES_FAILED.of(self.images_failed.into()),
+            metrics::IMAGES_DROPPED.of(self.images_dropped.into()),
         ]);
         self.counts.extend(times.into_iter().filter_map(|(metric, ms)| ms.map(|ms| metric.of(ms))));
     }

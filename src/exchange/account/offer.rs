@@ -1,7 +1,7 @@
 //! What one upstream is asked for and at what price, and what an image of it comes to.
 
-use super::gate::Gate;
 use crate::config::{Candidate, Model};
+use crate::exchange::shared::Gate;
 use crate::limits::{Rule, Scope, Unit};
 use crate::openai::error::Failure;
 use crate::openai::model::Family;
@@ -16,7 +16,7 @@ const AUTO_PIXELS: u64 = 1536 * 1024;
 
 /// What one upstream is asked for.
 #[derive(Debug)]
-pub(super) struct Offer {
+pub(crate) struct Offer {
     asked: Asked,
     quote: Quote,
     charge_by: ChargeBy,
@@ -32,7 +32,7 @@ struct Asked {
 
 impl Offer {
     /// One for each upstream that may serve the request: each needs a price if a rule in US dollars applies.
-    pub(super) fn all(
+    pub(crate) fn all(
         gate: &Gate,
         scope: &Scope<'_>,
         model: &Model<'_>,
@@ -59,12 +59,12 @@ impl Offer {
     }
 
     /// The most that an image may cost at a price per image.
-    pub(super) const fn per_image(&self) -> Money {
+    pub(crate) const fn per_image(&self) -> Money {
         self.quote.per_image
     }
 
     /// What `picture` of this upstream costs, and its pixels.
-    pub(super) fn settle(&self, prices: &PriceTable, picture: &Picture) -> (Settlement, u64) {
+    pub(crate) fn settle(&self, prices: &PriceTable, picture: &Picture) -> (Settlement, u64) {
         let Self { asked, quote, charge_by } = self;
         let attributes = &picture.attributes;
         let size = attributes.size.as_deref().and_then(Size::parse).and_then(exact);
@@ -95,7 +95,7 @@ fn qualities(model: &str) -> Vec<&'static str> {
 }
 
 /// The pixels that an image of `request` may have.
-pub(super) fn pixels(request: &ImageRequest<'_>) -> u64 {
+pub(crate) fn pixels(request: &ImageRequest<'_>) -> u64 {
     pixels_of(exact(request.size))
 }
 

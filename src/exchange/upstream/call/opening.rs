@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::head::ResponseHead;
-use super::super::rests::Sign;
 use super::unread::{Reading, Unread};
 use super::{Call, State};
 use crate::config::Api;
+use crate::exchange::head::ResponseHead;
+use crate::exchange::upstream::rests::Sign;
 use crate::openai::error::Failure;
 use crate::pool::Usage;
 use crate::translate::collect::Bounds;
@@ -14,7 +14,7 @@ use crate::translate::error;
 
 impl Call {
     /// Takes the head. A second one is ignored.
-    pub(in crate::exchange) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
+    pub(crate) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
         let nothing = State::Settled(Err(Failure::UpstreamCut));
         let room = match std::mem::replace(&mut self.state, nothing) {
             State::Waiting(room) => room,
@@ -61,7 +61,7 @@ impl Call {
     }
 
     /// Notes how the answer is to be read that begins with `chunk`, if the chunk decides it.
-    pub(in crate::exchange) fn judge(&mut self, chunk: &[u8]) {
+    pub(crate) fn judge(&mut self, chunk: &[u8]) {
         let State::Unread(unread) = &self.state else { return };
         let Some(reading) = unread.judge(self.api, chunk) else { return };
         let nothing = State::Settled(Err(Failure::Internal));

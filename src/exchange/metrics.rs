@@ -121,12 +121,12 @@ impl Metric {
     }
 
     /// One more under these values of the labels.
-    pub(super) fn once<const N: usize>(self, values: [&str; N]) -> Count {
+    pub(crate) fn once<const N: usize>(self, values: [&str; N]) -> Count {
         self.amount(1, values)
     }
 
     /// `amount` under these values of the labels.
-    pub(super) fn amount<const N: usize>(self, amount: u64, values: [&str; N]) -> Count {
+    pub(crate) fn amount<const N: usize>(self, amount: u64, values: [&str; N]) -> Count {
         Count { metric: self, values: values.map(str::to_owned).to_vec(), amount }
     }
 

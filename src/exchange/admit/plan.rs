@@ -9,55 +9,39 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::asking::{Asking, Terms};
-use super::callee::{Callee, Place};
-use super::caller::user_failure;
-use super::failover::{Choice, Failover};
-use super::gate::{Gate, Rooms};
-use super::host_models::{self, Order};
-use super::outcome::Forward;
-use super::reading::Reading;
-use super::record::Record;
-use super::relaying;
-use super::rests;
-use super::sending::{forward, target};
-use super::ticket::Ticket;
 use crate::auth;
-use crate::config::{Api, Candidate, Consumer, Model, RequestLimits};
+use crate::config::{Api, Candidate, Consumer, Model};
+use crate::exchange::account::record::Record;
+use crate::exchange::account::ticket::Ticket;
+use crate::exchange::admit::body::Reading;
+use crate::exchange::admit::caller::user_failure;
+use crate::exchange::deliver::relay;
+use crate::exchange::outcome::Forward;
+use crate::exchange::shared::{Gate, Rooms};
+use crate::exchange::upstream::calls::{Asking, Terms};
+use crate::exchange::upstream::failover::{Choice, Failover};
+use crate::exchange::upstream::host_models::{self, Order};
+use crate::exchange::upstream::request::{forward, target};
+use crate::exchange::upstream::rests;
+use crate::exchange::upstream::target::{Callee, Place};
 use crate::limits::Scope;
 use crate::memory::Lease;
-use crate::openai::endpoint::Endpoint;
 use crate::openai::error::{Failure, model_names::ModelNames};
 use crate::openai::reference_image::ReferenceImage;
-use crate::openai::request::{Encoding, ImageRequest, ImagesName};
+use crate::openai::request::{ImageRequest, ImagesName};
 use crate::translate::request::max_len;
 use crate::translate::stream::Wanted;
 
 /// A request that goes upstream.
 #[derive(Debug)]
-pub(super) struct Admitted {
-    pub(super) forward: Forward,
-    pub(super) ticket: Ticket,
-    pub(super) asking: Asking,
-}
-
-/// Reads a body of `endpoint`.
-pub(super) fn parse<'b>(
-    endpoint: Endpoint,
-    body: &'b [u8],
-    encoding: &'b Encoding,
-    limits: &RequestLimits,
-) -> Result<ImageRequest<'b>, Failure> {
-    Ok(match endpoint {
-        Endpoint::Edits => ImageRequest::parse_edit(body, encoding, limits)?,
-        Endpoint::Generations | Endpoint::Variations | Endpoint::Limits => {
-            ImageRequest::parse(body, limits)?
-        }
-    })
+pub(crate) struct Admitted {
+    pub(crate) forward: Forward,
+    pub(crate) ticket: Ticket,
+    pub(crate) asking: Asking,
 }
 
 /// Checks the whole request and makes what goes upstream of it.
-pub(super) fn admit(
+pub(crate) fn admit(
     gate: &Rc<Gate>,
     reading: Reading,
     record: &mut Record,
@@ -69,7 +53,7 @@ pub(super) fn admit(
     }
     let config = &gate.config;
     let body = Reading::join(body)?;
-    let request = parse(endpoint, &body, &encoding, config.request())?;
+    let request = ImageRequest::parse_for(endpoint, &body, &encoding, config.request())?;
     record.images_asked = request.n;
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
     let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
@@ -146,7 +130,7 @@ fn terms(gate: &Gate, model: &Model<'_>, orders: &[Order], request: &ImageReques
     let format = request.response_format.unwrap_or_else(|| gate.config.default_response_format());
     Terms {
         format,
-        relays: relaying::applies(gate, model, request, format),
+        relays: relay::applies(gate, model, request, format),
         wanted: Wanted::of(request),
         images_name: request.edit.as_ref().map_or(ImagesName::Images, |edit| edit.images_name),
         model_names: ModelNames::new(request.model.as_deref(), sent, host_models),
@@ -170,7 +154,7 @@ fn make_room(
     let standing = [len, copied, sent].into_iter().fold(0, usize::saturating_add);
     lease.cover_first(standing).map_err(|_| Failure::overloaded())?;
     if relays {
-        return gate.relay_rooms(lease, relaying::room_for(request.n), sent);
+        return gate.relay_rooms(lease, relay::room_for(request.n), sent);
     }
     let kept = if keeps { standing } else { 0 };
     gate.rooms(lease, request, sent, kept)

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::End;
-use super::caller::{check_endpoint, identify, valid};
-use super::gate::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
-use super::head::{Headers, Kept, encoding, value};
-use super::record::Record;
 use crate::config::Consumer;
+use crate::exchange::End;
+use crate::exchange::account::record::Record;
+use crate::exchange::admit::caller::{check_endpoint, identify, valid};
+use crate::exchange::head::{Headers, Kept, encoding, value};
+use crate::exchange::shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -16,21 +16,21 @@ use crate::openai::request::Encoding;
 
 /// The body of a request whose head is held.
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) consumer: Rc<Consumer>,
-    pub(super) endpoint: Endpoint,
-    pub(super) encoding: Encoding,
-    pub(super) head: Kept,
+pub(crate) struct Reading {
+    pub(crate) consumer: Rc<Consumer>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) encoding: Encoding,
+    pub(crate) head: Kept,
     /// Covered by `lease`, whatever their own says.
-    pub(super) body: Pieces,
-    pub(super) lease: Lease,
+    pub(crate) body: Pieces,
+    pub(crate) lease: Lease,
     /// When the last bytes came.
     last: Duration,
 }
 
 impl Reading {
     /// Checks the head, and opens the body of a request that may go on.
-    pub(super) fn open(
+    pub(crate) fn open(
         gate: &Gate,
         endpoint: Endpoint,
         headers: &Headers,
@@ -78,14 +78,14 @@ impl Reading {
     }
 
     /// The body in one piece. It came in pieces, since a vector that grows stands up to three times.
-    pub(super) fn join(body: Pieces) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn join(body: Pieces) -> Result<Vec<u8>, Failure> {
         let mut whole = Vec::new();
         whole.try_reserve_exact(body.len()).map_err(|_| Failure::overloaded())?;
         body.drain_into(&mut whole);
         Ok(whole)
     }
 
-    pub(super) fn push(&mut self, gate: &Gate, chunk: &[u8], now: Duration) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, gate: &Gate, chunk: &[u8], now: Duration) -> Result<(), Failure> {
         let limit = gate.config.request().max_body_bytes;
         let len = self.body.len().saturating_add(chunk.len());
         if len > limit {
@@ -99,7 +99,7 @@ impl Reading {
     }
 
     /// Whether the body has been silent for too long.
-    pub(super) fn tick(&self, gate: &Gate, now: Duration) -> Option<Failure> {
+    pub(crate) fn tick(&self, gate: &Gate, now: Duration) -> Option<Failure> {
         let silent = now.saturating_sub(self.last);
         if !gate.bodies_come() {
             return (silent >= FIRST_BODY_TIMEOUT).then_some(Failure::HeadersHeld);

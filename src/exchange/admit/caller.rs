@@ -3,11 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::gate::Gate;
-use super::head::{self, Headers, value};
-use super::record::Record;
 use crate::auth::{self, UserFault};
 use crate::config::Consumer;
+use crate::exchange::account::record::Record;
+use crate::exchange::head::{self, Headers, value};
+use crate::exchange::shared::Gate;
 use crate::limits::{Scope, local};
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -15,7 +15,7 @@ use crate::translate::quota;
 
 /// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or
 /// a `safety_identifier`, in the query; rules that depend on the model tell of the `model` in the query, else of the default one.
-pub(super) fn limits(
+pub(crate) fn limits(
     gate: &Gate,
     headers: &Headers,
     property: Option<&[u8]>,
@@ -53,7 +53,7 @@ pub(super) fn limits(
 
 /// Who calls. The record names the consumer whatever then refuses the request, be it that the key does
 /// not open any more.
-pub(super) fn identify<'g>(
+pub(crate) fn identify<'g>(
     gate: &'g Gate,
     headers: &Headers,
     property: Option<&[u8]>,
@@ -66,11 +66,11 @@ pub(super) fn identify<'g>(
     Ok(consumer)
 }
 
-pub(super) fn valid(consumer: &Rc<Consumer>, now: Duration) -> Result<&Rc<Consumer>, Failure> {
+pub(crate) fn valid(consumer: &Rc<Consumer>, now: Duration) -> Result<&Rc<Consumer>, Failure> {
     auth::check_validity(consumer, now).map(|()| consumer).map_err(Failure::Key)
 }
 
-pub(super) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
+pub(crate) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
     match endpoint {
         Endpoint::Generations | Endpoint::Edits if method == b"POST" => Ok(()),
         Endpoint::Generations | Endpoint::Edits => Err(Failure::MethodNotAllowed { allow: "POST" }),
@@ -81,7 +81,7 @@ pub(super) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Fa
 }
 
 /// A user that the caller may not act for, whom `field` names.
-pub(super) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
+pub(crate) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
     match fault {
         UserFault::Required => Failure::UserRequired,
         UserFault::Foreign => Failure::UserForeign { field },

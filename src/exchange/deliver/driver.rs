@@ -3,15 +3,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::asking::{Asking, Failed, Results};
-use super::call::Call;
-use super::head::ResponseHead;
-use super::notice;
-use super::outcome::{
+use crate::exchange::account::ticket::Charge;
+use crate::exchange::head::ResponseHead;
+use crate::exchange::notice;
+use crate::exchange::outcome::{
     LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
 };
-use super::ticket::Charge;
-use super::{End, Exchange, Phase};
+use crate::exchange::upstream::call::Call;
+use crate::exchange::upstream::calls::{Asking, Failed, Results};
+use crate::exchange::{End, Exchange, Phase};
 use crate::openai::error::Failure;
 use crate::translate::answer;
 
@@ -42,7 +42,7 @@ impl Exchange {
     }
 
     /// The calls that are open.
-    pub(super) fn asking(&mut self) -> Option<&mut Asking> {
+    pub(crate) fn asking(&mut self) -> Option<&mut Asking> {
         match &mut self.phase {
             Phase::Asking(asking) => Some(asking),
             Phase::Streaming(streaming) => Some(&mut streaming.asking),
@@ -243,7 +243,7 @@ impl Exchange {
     }
 
     /// The answer from all calls: what pictures came, else the first failure.
-    pub(super) fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
+    pub(crate) fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
         let format = asking.terms.format;
         let results = asking.into_results();
         self.note_results(&results, now);
@@ -279,7 +279,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn deliver(
+    pub(crate) fn deliver(
         &mut self,
         body: Vec<u8>,
         limits: Vec<(&'static str, String)>,

@@ -14,40 +14,39 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::admission;
-use super::callee::{Callee, Place};
-use super::gate::Gate;
-use super::head::Kept;
-use super::outcome::{SideBatch, SideCalls};
-use super::rests;
-use super::sending;
 use crate::config::Candidate;
+use crate::exchange::head::Kept;
+use crate::exchange::outcome::{SideBatch, SideCalls};
+use crate::exchange::shared::Gate;
+use crate::exchange::upstream::request::write;
+use crate::exchange::upstream::rests;
+use crate::exchange::upstream::target::{Callee, Place};
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
-use crate::openai::request::Encoding;
+use crate::openai::request::{Encoding, ImageRequest};
 
 /// What another upstream is asked from.
 #[derive(Debug)]
-pub(super) struct Failover {
-    pub(super) gate: Rc<Gate>,
-    pub(super) endpoint: Endpoint,
-    pub(super) encoding: Encoding,
-    pub(super) head: Kept,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Failover {
+    pub(crate) gate: Rc<Gate>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) encoding: Encoding,
+    pub(crate) head: Kept,
+    pub(crate) body: Vec<u8>,
     /// Covers the body, and what is made of it while it stands.
-    pub(super) _lease: Lease,
+    pub(crate) _lease: Lease,
     /// Who may serve the request.
-    pub(super) candidates: Vec<Choice>,
+    pub(crate) candidates: Vec<Choice>,
 }
 
 /// An upstream that may serve a request.
 #[derive(Debug)]
-pub(super) struct Choice {
-    pub(super) upstream: String,
+pub(crate) struct Choice {
+    pub(crate) upstream: String,
     /// The name of the model there.
-    pub(super) sent: String,
-    pub(super) host_models: Vec<Rc<str>>,
+    pub(crate) sent: String,
+    pub(crate) host_models: Vec<Rc<str>>,
 }
 
 impl Failover {
@@ -56,7 +55,7 @@ impl Failover {
     ///
     /// An upstream that rests is passed by, unless it is one of the `asked`, and others wait for the outcome
     /// of that call.
-    pub(super) fn next(
+    pub(crate) fn next(
         &self,
         place: Place,
         refusal: &Failure,
@@ -82,13 +81,13 @@ impl Failover {
     }
 
     /// Whether there is another upstream after this one.
-    pub(super) fn has_upstream_after(&self, candidate: usize) -> bool {
+    pub(crate) fn has_upstream_after(&self, candidate: usize) -> bool {
         candidate.saturating_add(1) < self.candidates.len()
     }
 
     /// The call at `place`, which ends at `deadline` at the latest. `None` if the body cannot be read
     /// again, which it could.
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         place: Place,
         deadline: Duration,
@@ -104,10 +103,10 @@ impl Failover {
         let model = Candidate { sent, upstream, host_model, place: 0, weight: 1 };
         let limits = gate.config.request();
         let mut request =
-            admission::parse(self.endpoint, &self.body, &self.encoding, limits).ok()?;
+            ImageRequest::parse_for(self.endpoint, &self.body, &self.encoding, limits).ok()?;
         // The answer of a side call comes whole: previews would come too late, and cost.
         request.stream = None;
-        let (path, body) = sending::write(&model, &request, 1);
+        let (path, body) = write(&model, &request, 1);
         let deadline = deadline.min(now.saturating_add(upstream.timeout()));
         let calls = SideCalls {
             count: 1,
@@ -121,7 +120,7 @@ impl Failover {
 }
 
 /// Whether an upstream that fails like this has said that it draws nothing, for reasons of its own.
-pub(super) const fn is_refusal(failure: &Failure) -> bool {
+pub(crate) const fn is_refusal(failure: &Failure) -> bool {
     matches!(
         failure,
         Failure::RateLimited { .. }
@@ -147,7 +146,7 @@ pub(super) const fn is_refusal(failure: &Failure) -> bool {
 
 /// Which of the failures a client is told where each upstream brought nothing, in the order in which they were
 /// asked: what the last one said, unless that is a refusal and there is one with a wait; of these the shortest.
-pub(super) fn telling(failures: &[(usize, Failure)]) -> usize {
+pub(crate) fn telling(failures: &[(usize, Failure)]) -> usize {
     let last = failures.len().saturating_sub(1);
     if !failures.last().is_some_and(|(_, it)| is_refusal(it)) {
         return last;

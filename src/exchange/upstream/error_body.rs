@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::de::IgnoredAny;
 
-use super::head::ResponseHead;
 use crate::config::Api;
+use crate::exchange::head::ResponseHead;
 use crate::openai::error::Failure;
 use crate::pool::Refusal;
 use crate::translate::error;
@@ -15,40 +15,40 @@ const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 /// Up to this many bytes a body is looked at after each piece, whether it is whole.
 const MAX_WHOLE_BYTES: usize = 8 * 1024;
 /// How long the body of an error may take.
-pub(super) const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An error that is being read, since its head came.
 #[derive(Debug)]
-pub(super) struct Failing {
+pub(crate) struct Failing {
     head: ResponseHead,
     body: Vec<u8>,
     since: Duration,
 }
 
 impl Failing {
-    pub(super) fn new(head: ResponseHead, since: Duration) -> Self {
+    pub(crate) fn new(head: ResponseHead, since: Duration) -> Self {
         Self { head, body: Vec::new(), since }
     }
 
     /// Takes bytes; whether more would tell nothing.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> bool {
         let room = MAX_ERROR_BODY_BYTES.saturating_sub(self.body.len()).min(chunk.len());
         self.body.extend_from_slice(chunk.get(..room).unwrap_or_default());
         self.body.len() >= MAX_ERROR_BODY_BYTES || is_whole(&self.body)
     }
 
     /// Whether nobody waits any longer: an error is not waited for as a picture is.
-    pub(super) fn is_stalled(&self, now: Duration) -> bool {
+    pub(crate) fn is_stalled(&self, now: Duration) -> bool {
         now.saturating_sub(self.since) >= ERROR_BODY_TIMEOUT
     }
 
     /// Whether the upstream may have drawn all the same, or it is not the upstream that refuses.
-    pub(super) fn leaves_open(&self) -> bool {
+    pub(crate) fn leaves_open(&self) -> bool {
         error::leaves_open(self.head.status, &self.body)
     }
 
     /// What it says, of a call that asked `host_model`, and whether the upstream serves nobody for now.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &self,
         api: Api,
         host_model: Option<&str>,

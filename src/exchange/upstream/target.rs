@@ -8,20 +8,20 @@ use crate::translate::error;
 
 /// What a call knows of its upstream.
 #[derive(Debug, Clone)]
-pub(super) struct Callee {
-    pub(super) place: Place,
-    pub(super) api: Api,
+pub(crate) struct Callee {
+    pub(crate) place: Place,
+    pub(crate) api: Api,
     /// The host model that is asked, if there is one.
-    pub(super) host_model: Option<Rc<str>>,
+    pub(crate) host_model: Option<Rc<str>>,
     /// The image model has a name like it: an error that names it may be about either.
-    pub(super) is_ambiguous: bool,
+    pub(crate) is_ambiguous: bool,
     /// When the call is given up.
-    pub(super) deadline: Duration,
+    pub(crate) deadline: Duration,
 }
 
 impl Callee {
     /// `candidate`, at this place.
-    pub(super) fn new(place: Place, candidate: &Candidate<'_>, deadline: Duration) -> Self {
+    pub(crate) fn new(place: Place, candidate: &Candidate<'_>, deadline: Duration) -> Self {
         let is_like = |it: &Rc<str>| error::is_like_host_model(&candidate.sent, it);
         Self {
             place,
@@ -35,9 +35,9 @@ impl Callee {
 
 /// Whom a call asks: both are counted from 0 in the order in which they are tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The upstream, among those that may serve the request.
-    pub(super) candidate: usize,
+    pub(crate) candidate: usize,
     /// The host model, among those of the upstream.
-    pub(super) host_model: usize,
+    pub(crate) host_model: usize,
 }

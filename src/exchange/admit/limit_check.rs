@@ -14,11 +14,11 @@
 
 use std::time::Duration;
 
-use super::admission::Admitted;
-use super::asking::Asking;
-use super::gate::Gate;
-use super::outcome::{Consult, Forward, Question, SideBatch};
-use super::ticket::Ticket;
+use crate::exchange::account::ticket::Ticket;
+use crate::exchange::admit::plan::Admitted;
+use crate::exchange::outcome::{Consult, Forward, Question, SideBatch};
+use crate::exchange::shared::Gate;
+use crate::exchange::upstream::calls::Asking;
 use crate::limits::rls::{Releases, Service, Verdict};
 
 /// Envoy times each question. Should it not, this much later nobody waits any longer, and the request is
@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// The questions of a request, until it is decided.
 #[derive(Debug)]
-pub(super) struct Consulting {
+pub(crate) struct Consulting {
     ticket: Ticket,
     /// What goes on where all admit.
     asking: Asking,
@@ -38,13 +38,13 @@ pub(super) struct Consulting {
     asked: Vec<(Option<u32>, Option<Verdict>)>,
     started: usize,
     /// When the request was admitted here.
-    pub(super) admitted_at: Duration,
+    pub(crate) admitted_at: Duration,
     deadline: Duration,
 }
 
 /// What the verdicts so far come to.
 #[derive(Debug)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// Some are out.
     Waiting,
     /// The next question has to be asked.
@@ -55,7 +55,7 @@ pub(super) enum Progress {
 
 impl Consulting {
     /// Puts the questions of an admitted request to `service`; what is to be done for that.
-    pub(super) fn begin(admitted: Admitted, service: &Service, now: Duration) -> (Self, Consult) {
+    pub(crate) fn begin(admitted: Admitted, service: &Service, now: Duration) -> (Self, Consult) {
         let Admitted { mut forward, ticket, asking } = admitted;
         let mut waiting: Vec<_> = ticket.questions().iter().map(|it| ask(it, service)).collect();
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
@@ -85,7 +85,7 @@ impl Consulting {
     }
 
     /// Takes what became of the attempt to ask the next question.
-    pub(super) fn question_started(&mut self, token: Option<u32>) {
+    pub(crate) fn question_started(&mut self, token: Option<u32>) {
         if let Some(asked) = self.asked.get_mut(self.started) {
             *asked = (token, token.is_none().then_some(Verdict::Unavailable));
             self.started = self.started.saturating_add(1);
@@ -93,7 +93,7 @@ impl Consulting {
     }
 
     /// Takes an answer; nothing where the question failed. A second one is ignored.
-    pub(super) fn answer(&mut self, token: u32, message: Option<&[u8]>) {
+    pub(crate) fn answer(&mut self, token: u32, message: Option<&[u8]>) {
         let asked = self.asked.iter_mut().find(|(it, _)| *it == Some(token));
         if let Some((_, verdict)) = asked {
             verdict.get_or_insert_with(|| message.map_or(Verdict::Unavailable, Verdict::read));
@@ -101,7 +101,7 @@ impl Consulting {
     }
 
     /// What the verdicts so far come to.
-    pub(super) fn progress(&mut self, gate: &Gate) -> Progress {
+    pub(crate) fn progress(&mut self, gate: &Gate) -> Progress {
         if self.asked.iter().any(|(_, verdict)| verdict.is_none()) {
             return Progress::Waiting;
         }
@@ -115,17 +115,17 @@ impl Consulting {
     }
 
     /// Whether nobody waits any longer.
-    pub(super) fn is_overdue(&self, now: Duration) -> bool {
+    pub(crate) fn is_overdue(&self, now: Duration) -> bool {
         now >= self.deadline
     }
 
     /// The verdicts on what was asked; a question without an answer has none that means something.
-    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
         self.asked.iter().map(|(_, verdict)| verdict.unwrap_or(Verdict::Unavailable)).collect()
     }
 
     /// What goes upstream where all admit.
-    pub(super) fn into_parts(self) -> (Ticket, Asking, Option<SideBatch>) {
+    pub(crate) fn into_parts(self) -> (Ticket, Asking, Option<SideBatch>) {
         (self.ticket, self.asking, self.side_calls)
     }
 }

@@ -7,19 +7,19 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::gate::Gate;
 use crate::config::{Candidate, Upstream};
+use crate::exchange::shared::Gate;
 use crate::limits::Store;
 use crate::pool::shared::{self, Place};
 
 /// The host models of one upstream, for one request.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Order {
+pub(crate) struct Order {
     /// In the order in which they are asked; empty for an upstream of the Images API.
-    pub(super) names: Vec<Rc<str>>,
+    pub(crate) names: Vec<Rc<str>>,
     /// All were refused lately: only the one whose time ends first is asked, to find out when one
     /// works again without asking all of them for each request.
-    pub(super) is_probe: bool,
+    pub(crate) is_probe: bool,
 }
 
 /// A model that is not asked, and until when.
@@ -30,7 +30,7 @@ struct Refused {
 }
 
 /// The orders of all candidates. One whose models were all refused goes after the others.
-pub(super) fn order(gate: &Gate, candidates: &mut Vec<Candidate<'_>>, now: Duration) -> Vec<Order> {
+pub(crate) fn order(gate: &Gate, candidates: &mut Vec<Candidate<'_>>, now: Duration) -> Vec<Order> {
     let orders = |it: &Candidate<'_>| order_of(gate.store(), it.upstream, now);
     let mut sorted: Vec<_> = candidates.drain(..).map(|it| (orders(&it), it)).collect();
     sorted.sort_by_key(|(order, _)| order.is_probe);
@@ -65,7 +65,7 @@ fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
 }
 
 /// Notes that `upstream` refused `name`; whether it has refused all of them.
-pub(super) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) -> bool {
+pub(crate) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) -> bool {
     let until = now.saturating_add(upstream.host_models().cooldown());
     write(gate.store(), upstream, now, |refused| {
         refused.retain(|it| it.name != name);
@@ -77,7 +77,7 @@ pub(super) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration
 }
 
 /// Notes that `upstream` served `name` after all.
-pub(super) fn serve(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
+pub(crate) fn serve(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
     let is_refused = read(gate.store(), upstream).iter().any(|it| it.name == name);
     if is_refused {
         write(gate.store(), upstream, now, |refused| refused.retain(|it| it.name != name));

@@ -15,12 +15,12 @@ mod unread;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::callee::{Callee, Place};
-use super::failing::Failing;
-use super::failover;
-use super::head::ResponseHead;
-use super::rests::Sign;
 use crate::config::Api;
+use crate::exchange::head::ResponseHead;
+use crate::exchange::upstream::error_body::Failing;
+use crate::exchange::upstream::failover;
+use crate::exchange::upstream::rests::Sign;
+use crate::exchange::upstream::target::{Callee, Place};
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
@@ -29,7 +29,7 @@ use unread::Unread;
 
 /// A call.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Which of the upstreams is called, and with which of its host models.
     place: Place,
     api: Api,
@@ -56,7 +56,7 @@ pub(super) struct Call {
 
 /// What has become of a call.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fate<'f> {
+pub(crate) enum Fate<'f> {
     Open,
     Drawn,
     Failed(&'f Failure),
@@ -88,7 +88,7 @@ impl State {
 
 impl Call {
     /// A call that is made.
-    pub(super) fn new(room: Lease, callee: Callee) -> Self {
+    pub(crate) fn new(room: Lease, callee: Callee) -> Self {
         Self {
             place: callee.place,
             api: callee.api,
@@ -107,7 +107,7 @@ impl Call {
     }
 
     /// Notes what an answer says about its upstream.
-    pub(super) fn sign(&mut self, sign: Sign) {
+    pub(crate) fn sign(&mut self, sign: Sign) {
         self.signs.push((self.place.candidate, sign));
     }
 
@@ -119,28 +119,28 @@ impl Call {
     }
 
     /// What the answers have said about their upstreams since this was last taken.
-    pub(super) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
+    pub(crate) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
         std::mem::take(&mut self.signs)
     }
 
     /// Which of the upstreams is called.
-    pub(super) fn candidate(&self) -> usize {
+    pub(crate) fn candidate(&self) -> usize {
         self.place.candidate
     }
 
     /// The upstreams that were asked so far.
-    pub(super) fn asked(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn asked(&self) -> impl Iterator<Item = usize> + '_ {
         let earlier = self.earlier.iter().map(|(candidate, _)| *candidate);
         earlier.chain([self.place.candidate])
     }
 
     /// Whom the call asks.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place
     }
 
     /// The host model that is asked, if there is one.
-    pub(super) fn host_model(&self) -> Option<&Rc<str>> {
+    pub(crate) fn host_model(&self) -> Option<&Rc<str>> {
         self.host_model.as_ref()
     }
 
@@ -150,12 +150,12 @@ impl Call {
     }
 
     /// Whether the host model works on the request.
-    pub(super) fn is_accepted(&self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         matches!(&self.state, State::Collecting(collector) if collector.is_accepted())
     }
 
     /// Why another upstream may be asked for the picture: this one refused, and certainly drew nothing.
-    pub(super) fn refusal(&self) -> Option<&Failure> {
+    pub(crate) fn refusal(&self) -> Option<&Failure> {
         match &self.state {
             State::Settled(Err(failure))
                 if self.spare.is_some() && !self.has_begun && !self.stays =>
@@ -167,12 +167,12 @@ impl Call {
     }
 
     /// Has no other upstream asked.
-    pub(super) fn stay(&mut self) {
+    pub(crate) fn stay(&mut self) {
         self.stays = true;
     }
 
     /// Has the call made again, at `next`.
-    pub(super) fn move_on(&mut self, next: Place) {
+    pub(crate) fn move_on(&mut self, next: Place) {
         let settled = std::mem::replace(&mut self.state, State::Settled(Err(Failure::Internal)));
         let (State::Settled(Err(failure)), Some(room)) = (settled, self.spare.take()) else {
             return;
@@ -183,12 +183,12 @@ impl Call {
     }
 
     /// Whether the call has to be made.
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         matches!(self.state, State::Due(_))
     }
 
     /// Notes that the call is being made.
-    pub(super) fn made(&mut self, callee: Callee) {
+    pub(crate) fn made(&mut self, callee: Callee) {
         let nothing = State::Settled(Err(Failure::Internal));
         self.state = match std::mem::replace(&mut self.state, nothing) {
             State::Due(room) => State::Waiting(room),
@@ -199,37 +199,37 @@ impl Call {
         (self.api, self.deadline) = (callee.api, callee.deadline);
     }
 
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         matches!(self.state, State::Settled(_))
     }
 
     /// The previews that have come whole since this was last asked.
-    pub(super) fn take_previews(&mut self) -> Vec<Preview> {
+    pub(crate) fn take_previews(&mut self) -> Vec<Preview> {
         std::mem::take(&mut self.previews)
     }
 
     /// Whether a byte of the picture has come, or of a preview that the client is shown.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.has_begun
     }
 
     /// Whether the answer of an upstream that may bring a picture is being read.
-    pub(super) fn is_collecting(&self) -> bool {
+    pub(crate) fn is_collecting(&self) -> bool {
         matches!(self.state, State::Collecting(_))
     }
 
     /// Whether the answer that is being read comes as events.
-    pub(super) fn reads_events(&self) -> bool {
+    pub(crate) fn reads_events(&self) -> bool {
         matches!(&self.state, State::Collecting(collector) if collector.reads_events())
     }
 
     /// Whether nothing of an answer has come that may bring a picture.
-    pub(super) fn is_unread(&self) -> bool {
+    pub(crate) fn is_unread(&self) -> bool {
         matches!(self.state, State::Unread(_))
     }
 
     /// Settles a call that is still open.
-    pub(super) fn fail(&mut self, failure: Failure) {
+    pub(crate) fn fail(&mut self, failure: Failure) {
         let state = std::mem::replace(&mut self.state, State::Settled(Err(failure)));
         match state {
             State::Settled(_) => self.state = state,
@@ -242,7 +242,7 @@ impl Call {
     }
 
     /// Takes bytes of the body.
-    pub(super) fn body(&mut self, chunk: Vec<u8>, now: Duration) {
+    pub(crate) fn body(&mut self, chunk: Vec<u8>, now: Duration) {
         self.judge(&chunk);
         match &mut self.state {
             State::Collecting(collector) => {
@@ -266,7 +266,7 @@ impl Call {
     }
 
     /// Notes that time has passed: an error is not waited for as a picture is.
-    pub(super) fn tick(&mut self, now: Duration) {
+    pub(crate) fn tick(&mut self, now: Duration) {
         if now >= self.deadline {
             self.fail(Failure::UpstreamTimeout);
         }
@@ -279,7 +279,7 @@ impl Call {
     }
 
     /// Takes the end of the body.
-    pub(super) fn end(&mut self, now: Duration) {
+    pub(crate) fn end(&mut self, now: Duration) {
         let mut refusal = None;
         let refusable = self.refusable();
         let failure = match &mut self.state {
@@ -323,7 +323,7 @@ impl Call {
 
     /// The outcome, with all failures in the order of the tries, each with the place of its upstream; a
     /// call that is still open was cut.
-    pub(super) fn into_result(self) -> Result<Picture, Vec<(usize, Failure)>> {
+    pub(crate) fn into_result(self) -> Result<Picture, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
         let last = match self.state {
             State::Settled(Ok(picture)) => return Ok(*picture),
@@ -339,7 +339,7 @@ impl Call {
     }
 
     /// What has become of it so far.
-    pub(super) fn fate(&self) -> Fate<'_> {
+    pub(crate) fn fate(&self) -> Fate<'_> {
         match &self.state {
             State::Settled(Ok(_)) => Fate::Drawn,
             State::Settled(Err(failure)) => Fate::Failed(failure),

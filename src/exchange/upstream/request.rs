@@ -1,13 +1,13 @@
 //! What an upstream is sent: paths, heads and bodies, the same for the client's own stream and for side calls.
 
-use super::head::Kept;
-use super::outcome::{Forward, SideCalls};
 use crate::config::{Api, Candidate, RouteMatch};
+use crate::exchange::head::Kept;
+use crate::exchange::outcome::{Forward, SideCalls};
 use crate::openai::request::ImageRequest;
 use crate::translate::request::{Body, Target, translate};
 
 /// What the request is written for, of `n` images a call where the upstream knows of it.
-pub(super) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
+pub(crate) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
     let Candidate { sent, upstream, host_model, .. } = candidate;
     match upstream.api() {
         Api::Responses => Target::Responses {
@@ -27,7 +27,7 @@ pub(super) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
 }
 
 /// What `candidate` is asked, for `n` images: the path and the body.
-pub(super) fn write(
+pub(crate) fn write(
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,
     n: u32,
@@ -43,7 +43,7 @@ pub(super) fn write(
 }
 
 /// The client's own stream for `n` images, and the calls beside it.
-pub(super) fn forward(
+pub(crate) fn forward(
     head: &Kept,
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,

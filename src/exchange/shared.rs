@@ -6,10 +6,10 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::count::{Count, UPSTREAM_REST, UPSTREAM_USED};
-use super::outcome::Question;
-use super::rests;
 use crate::config::{Config, Upstream};
+use crate::exchange::metrics::{Count, UPSTREAM_REST, UPSTREAM_USED};
+use crate::exchange::outcome::Question;
+use crate::exchange::upstream::rests;
 use crate::limits::{Store, local};
 use crate::memory::{Budget, Lease};
 use crate::openai::error::Failure;
@@ -37,13 +37,13 @@ const MAX_SETTLEMENTS: usize = 10_000;
 
 /// What a request holds from its admission on.
 #[derive(Debug)]
-pub(super) struct Rooms {
+pub(crate) struct Rooms {
     /// One for each picture.
-    pub(super) pictures: Vec<Lease>,
+    pub(crate) pictures: Vec<Lease>,
     /// Covers what goes upstream.
-    pub(super) sent: Lease,
+    pub(crate) sent: Lease,
     /// Covers what is kept for another upstream.
-    pub(super) kept: Lease,
+    pub(crate) kept: Lease,
 }
 
 /// What belongs to the VM, whatever configurations are in force in it: linear memory is one.
@@ -112,7 +112,7 @@ impl Gate {
     }
 
     /// What `step` makes of the turns of the upstreams of an entry of `models`.
-    pub(super) fn turns<T: Default>(
+    pub(crate) fn turns<T: Default>(
         &self,
         entry: usize,
         step: impl FnOnce(&mut RoundRobin) -> T,
@@ -139,12 +139,12 @@ impl Gate {
     }
 
     /// The counters of the rules.
-    pub(super) fn store(&self) -> &dyn Store {
+    pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
     }
 
     /// Has the clock put `message`, a settlement, to the rate-limit service.
-    pub(super) fn tell_service(&self, message: Vec<u8>) {
+    pub(crate) fn tell_service(&self, message: Vec<u8>) {
         if let Some(service) = self.config.service() {
             let (cluster, timeout) = (service.cluster.clone(), service.timeout);
             self.vm.tell_service(Question { cluster, timeout, message });
@@ -152,12 +152,12 @@ impl Gate {
     }
 
     /// An empty lease of the byte budget.
-    pub(super) fn lease(&self) -> Lease {
+    pub(crate) fn lease(&self) -> Lease {
         self.vm.budget.lease(self.config.max_buffered_bytes())
     }
 
     /// What bounds the collector of a call.
-    pub(super) fn bounds(&self) -> Bounds {
+    pub(crate) fn bounds(&self) -> Bounds {
         Bounds {
             max_base64_bytes: base64_len(self.config.max_image_bytes()),
             budget: self.vm.budget.clone(),
@@ -174,7 +174,7 @@ impl Gate {
     ///
     /// Where nobody else holds anything, one request is admitted whatever it takes: a small budget
     /// slows a worker down, it does not shut it.
-    pub(super) fn rooms(
+    pub(crate) fn rooms(
         &self,
         mut lease: Lease,
         request: &ImageRequest<'_>,
@@ -198,7 +198,7 @@ impl Gate {
 
     /// The same for a request whose answer passes on: `room` for all its pictures, which are not held, and
     /// what goes upstream once.
-    pub(super) fn relay_rooms(
+    pub(crate) fn relay_rooms(
         &self,
         mut lease: Lease,
         room: usize,
@@ -226,12 +226,12 @@ impl Gate {
     }
 
     /// A body reached the filter: Envoy does not hold them back.
-    pub(super) fn note_body(&self) {
+    pub(crate) fn note_body(&self) {
         self.vm.bodies_come.set(true);
     }
 
     /// Whether any body has reached the filter yet.
-    pub(super) fn bodies_come(&self) -> bool {
+    pub(crate) fn bodies_come(&self) -> bool {
         self.vm.bodies_come.get()
     }
 }

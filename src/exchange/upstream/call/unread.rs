@@ -6,25 +6,25 @@
 
 use std::time::Duration;
 
-use super::super::head::ResponseHead;
 use crate::config::Api;
+use crate::exchange::head::ResponseHead;
 use crate::memory::Lease;
 use crate::translate::collect::{Bounds, Document};
 
 /// What has come so far.
 #[derive(Debug)]
-pub(super) struct Unread {
-    pub(super) head: ResponseHead,
-    pub(super) bounds: Bounds,
+pub(crate) struct Unread {
+    pub(crate) head: ResponseHead,
+    pub(crate) bounds: Bounds,
     /// Taken for the picture.
-    pub(super) room: Lease,
+    pub(crate) room: Lease,
     /// When the head came.
-    pub(super) since: Duration,
+    pub(crate) since: Duration,
 }
 
 /// How an answer is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// As this.
     As(Document),
     /// As an error: a page, or JSON that is no object.
@@ -35,7 +35,7 @@ pub(super) enum Reading {
 
 impl Unread {
     /// How the answer is read that begins with `chunk`; `None` if the chunk does not decide it.
-    pub(super) fn judge(&self, api: Api, chunk: &[u8]) -> Option<Reading> {
+    pub(crate) fn judge(&self, api: Api, chunk: &[u8]) -> Option<Reading> {
         // White space may stand before JSON, and a byte order mark is to be ignored (RFC 8259 §8.1).
         let is_blank = |byte: &u8| byte.is_ascii_whitespace() || [0xef, 0xbb, 0xbf].contains(byte);
         let first = chunk.iter().find(|byte| !is_blank(byte))?;

@@ -1,0 +1,6 @@
+//! What is checked before anything goes upstream.
+
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod limit_check;
+pub(crate) mod plan;
