@@ -17,6 +17,10 @@
 
 mod config;
 mod docs;
+#[path = "../shared/fixtures.rs"]
+mod fixtures;
 mod golden;
+#[path = "../shared/invalid.rs"]
+mod invalid;
 mod layering;
 mod openapi;

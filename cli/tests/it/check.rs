@@ -1,8 +1,12 @@
 //! `check`: each form in which a configuration comes, and the settings around it.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use crate::program::{Folder, Outcome, command, root, run};
+use crate::{
+    fixtures::files,
+    invalid::{Invalid, tables},
+    program::{Folder, Outcome, command, root, run},
+};
 
 /// Checks a text as a YAML file.
 fn check(text: &str) -> Outcome {
@@ -37,8 +41,8 @@ fn the_examples_have_no_errors_and_no_warnings() {
     assert!(count >= 3, "only {count} files");
 }
 
-#[test]
-fn it_judges_the_fixtures_as_the_filter_does() {
+/// `check` of a file, with the variables that the fixtures name.
+fn check_with_variables(file: &Path) -> (Option<i32>, String) {
     let variables = [
         ("CODEX_ACCESS_TOKEN", "t"),
         ("CODEX_ACCOUNT_ID", "a"),
@@ -46,37 +50,43 @@ fn it_judges_the_fixtures_as_the_filter_does() {
         ("SET_WITH_LINE_END", "t\n"),
         ("SET_NOT_ASCII", "té"),
     ];
-    for (folder, code) in [("valid", 0), ("invalid", 1)] {
-        let folder = root().join("tests/fixtures/configs").join(folder);
-        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let mut count = 0;
-        for file in files.filter(|file| file.extension().is_some_and(|end| end == "json")) {
-            // The file system's case: text that is not UTF-8 is no configuration file at all.
-            let Ok(text) = fs::read_to_string(&file) else { continue };
-            let output = command(&["check", "--env", file.to_str().unwrap()])
-                .envs(variables)
-                .output()
-                .unwrap();
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(code), "{}\n{text}\n{told}", file.display());
-            if let Ok(expected) = fs::read_to_string(file.with_extension("err")) {
-                let (pointer, error) = expected.trim_end().split_once(": ").unwrap();
-                // The place of the filter's first error is that of one of these, in other words.
-                if !pointer.starts_with("the configuration") {
-                    let at = format!("= at: {pointer}\n");
-                    assert!(told.contains(&at), "{}: {at}\n{told}", file.display());
-                }
-                let says = told.starts_with("error: ") || told.contains("\nerror: ");
-                assert!(says, "{}: {error}\n{told}", file.display());
-                // None that the search for others has caused.
-                let name = file.file_stem().unwrap().to_str().unwrap();
-                let several = SEVERAL.iter().find(|(it, _)| *it == name).map_or(1, |(_, it)| *it);
-                let count = told.lines().filter(|line| line.starts_with("error: ")).count();
-                assert_eq!(count, several, "{}\n{text}\n{told}", file.display());
-            }
-            count += 1;
+    let mut command = command(&["check", "--env", file.to_str().unwrap()]);
+    let output = command.envs(variables).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn it_accepts_the_configurations_that_the_filter_accepts() {
+    let files = files(&root().join("tests/fixtures/configs/valid"), |it| it.ends_with(".json"));
+    assert!(files.len() >= 17, "only {} files", files.len());
+    for file in files {
+        let (code, report) = check_with_variables(&file);
+        assert_eq!(code, Some(0), "{}\n{report}", file.display());
+    }
+}
+
+#[test]
+fn it_rejects_the_configurations_that_the_filter_rejects_in_the_same_place() {
+    let folder = Folder::new();
+    let tables = tables(&root().join("tests/fixtures/configs"));
+    let cases: Vec<_> = tables.into_values().flatten().collect();
+    assert!(cases.len() >= 340, "only {} cases", cases.len());
+    for Invalid { name, text, error } in cases {
+        let file = folder.file(&format!("{name}.json"), &text);
+        let (code, report) = check_with_variables(Path::new(&file));
+        assert_eq!(code, Some(1), "{name}\n{text}\n{report}");
+        let (pointer, error) = error.split_once(": ").unwrap();
+        // The place of the filter's first error is that of one of these, in other words.
+        if !pointer.starts_with("the configuration") {
+            let at = format!("= at: {pointer}\n");
+            assert!(report.contains(&at), "{name}: {at}\n{report}");
         }
-        assert!(count >= 10, "only {count} files");
+        let says = report.starts_with("error: ") || report.contains("\nerror: ");
+        assert!(says, "{name}: {error}\n{report}");
+        // No error is caused by the search for others.
+        let several = SEVERAL.iter().find(|(it, _)| *it == name).map_or(1, |(_, it)| *it);
+        let count = report.lines().filter(|line| line.starts_with("error: ")).count();
+        assert_eq!(count, several, "{name}\n{text}\n{report}");
     }
 }
 

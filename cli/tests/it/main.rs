@@ -11,7 +11,11 @@
 
 mod check;
 mod excerpts;
+#[path = "../../../tests/shared/fixtures.rs"]
+mod fixtures;
 mod help;
+#[path = "../../../tests/shared/invalid.rs"]
+mod invalid;
 mod key;
 mod kills;
 mod lints;

@@ -1,10 +1,15 @@
-//! `schema`: the committed file is what the parser says, and a validator agrees with the parser about the form.
+//! `schema`: the committed file is what the parser says, and a validator agrees with the parser
+//! about the form. `make schema` writes the file.
 
-use std::{env, fs};
+use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{root, run};
+use crate::{
+    fixtures::{assert_expected, files},
+    invalid::{Invalid, tables},
+    program::{root, run},
+};
 
 const COMMITTED: &str = "docs/configuration.schema.json";
 
@@ -12,29 +17,11 @@ fn committed() -> String {
     fs::read_to_string(root().join(COMMITTED)).unwrap_or_default()
 }
 
-fn fixtures(folder: &str) -> Vec<(String, Value, String)> {
-    let folder = root().join("tests/fixtures/configs").join(folder);
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let documents =
-        files.filter(|file| file.extension().is_some_and(|end| end == "json")).filter_map(|file| {
-            let document = serde_json::from_slice(&fs::read(&file).unwrap()).ok()?;
-            let error = fs::read_to_string(file.with_extension("err")).unwrap_or_default();
-            Some((file.display().to_string(), document, error))
-        });
-    documents.collect()
-}
-
 #[test]
 fn the_committed_schema_is_current() {
     let outcome = run(&["schema"]);
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(root().join(COMMITTED), &outcome.out).unwrap();
-    }
-    assert!(
-        outcome.out == committed(),
-        "{COMMITTED} is not current: run `make schema` and review the difference"
-    );
+    assert_expected(&root().join(COMMITTED), &outcome.out);
 }
 
 #[test]
@@ -78,12 +65,13 @@ fn find<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
 fn valid_configurations_validate() {
     let validator =
         jsonschema::validator_for(&serde_json::from_str(&committed()).unwrap()).unwrap();
-    let fixtures = fixtures("valid");
-    assert!(fixtures.len() >= 10);
-    for (name, document, _) in fixtures {
+    let files = files(&root().join("tests/fixtures/configs/valid"), |it| it.ends_with(".json"));
+    assert!(files.len() >= 17, "only {} files", files.len());
+    for file in files {
+        let document = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         let errors: Vec<_> =
             validator.iter_errors(&document).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{name}: {errors:?}");
+        assert!(errors.is_empty(), "{}: {errors:?}", file.display());
     }
 }
 
@@ -112,10 +100,12 @@ fn what_has_the_wrong_form_does_not_validate() {
         "/max: a number",
     ];
     let mut count = 0;
-    for (name, document, error) in fixtures("invalid") {
-        let (told, _) = error.split_once(", accepted: ").unwrap_or((&error, ""));
-        let fault = told.rsplit(": ").next().unwrap();
-        if form.contains(&fault) && !depends.iter().any(|it| told.ends_with(it)) {
+    let tables = tables(&root().join("tests/fixtures/configs"));
+    for Invalid { name, text, error } in tables.into_values().flatten() {
+        let Ok(document) = serde_json::from_str(&text) else { continue };
+        let (place_and_fault, _) = error.split_once(", accepted: ").unwrap();
+        let fault = place_and_fault.rsplit(": ").next().unwrap();
+        if form.contains(&fault) && !depends.iter().any(|it| place_and_fault.ends_with(it)) {
             assert!(!validator.is_valid(&document), "{name}: {error}");
             count += 1;
         }
