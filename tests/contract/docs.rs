@@ -1,15 +1,18 @@
-//! `docs/api.md` and `docs/operations.md` say what the code does: the same fields, errors and metrics.
-//! The README's tables of features name tests that exist.
+//! `docs/api.md` and `docs/operations.md` say what the code does: the same fields, errors and
+//! metrics. The README's tables of features name tests that exist.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test contract -- docs::` rewrites the tables of errors and metrics from the code.
+//! `UPDATE_GOLDEN=1 cargo test --test contract -- docs::` rewrites the tables of errors and metrics
+//! from the code.
 
-use std::{env, fs};
+use std::{fs, path::Path};
 
 use imagegate::exchange::metrics::{Kind, METRICS, Metric};
 use imagegate::openai::{
     error::table::{Class, Param, RetryRule, Row},
     request::{EDIT_FIELDS, FIELDS, FORM_FIELDS},
 };
+
+use crate::fixtures::assert_expected;
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
 const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
@@ -23,12 +26,8 @@ fn assert_documented(path: &str, name: &str, table: &str) {
     let mark = |side| format!("<!-- {name}: {side} -->\n");
     let (begin, end) = (mark("begin"), mark("end"));
     let (before, rest) = page.split_once(&begin).unwrap();
-    let (documented, after) = rest.split_once(&end).unwrap();
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(path, [before, &begin, table, &end, after].concat()).unwrap();
-        return;
-    }
-    assert_eq!(documented, table, "see UPDATE_GOLDEN in this file's head");
+    let (_, after) = rest.split_once(&end).unwrap();
+    assert_expected(Path::new(path), &[before, &begin, table, &end, after].concat());
 }
 
 #[test]

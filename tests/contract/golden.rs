@@ -1,11 +1,11 @@
-//! Whole translations, byte for byte: what a client sends becomes what the upstream is sent, and
-//! what the upstream answers instead of an image becomes what the client is told.
+//! Whole translations, byte for byte: from a client's request to the upstream's, and from an
+//! upstream's error to the client's.
 //!
-//! A fixture `<case>.json` stands beside its expectation. `UPDATE_GOLDEN=1 cargo test --test contract -- golden::`
-//! rewrites the expectations; the difference is then reviewed like code.
+//! `<case>.json` has its expectation beside it. `UPDATE_GOLDEN=1 cargo test --test contract --
+//! golden::` rewrites the expectations.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -25,6 +25,8 @@ use imagegate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+
+use crate::fixtures::{assert_expected, files};
 
 #[test]
 fn requests_reach_the_upstream_as_expected() {
@@ -69,7 +71,7 @@ fn assert_translation(case: &Path, request: Result<ImageRequest<'_>, RequestErro
     assert!(translated.len() <= max_len(&request, &target), "{}", case.display());
     let mut translated = String::from_utf8(translated).unwrap();
     translated.push('\n');
-    assert_golden(&case.with_extension("codex.json"), &translated);
+    assert_expected(&case.with_extension("codex.json"), &translated);
 }
 
 /// An answer of the upstream: a status, maybe headers, and a body; or an event.
@@ -86,9 +88,9 @@ struct Answer {
     event: Option<Value>,
 }
 
-/// What the client is told.
+/// What the client receives.
 #[derive(Serialize)]
-struct Told {
+struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Box<RawValue>,
@@ -99,16 +101,16 @@ fn failures_reach_the_client_as_expected() {
     for case in cases("errors", ".openai.json") {
         let answer: Answer = serde_json::from_slice(&fs::read(&case).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
-        let error = told(&answer);
+        let error = api_error(&answer);
         let body = RawValue::from_string(String::from_utf8(error.write()).unwrap()).unwrap();
-        let told = Told { status: error.status, headers: error.headers(), body };
-        let mut told = serde_json::to_string_pretty(&told).unwrap();
-        told.push('\n');
-        assert_golden(&case.with_extension("openai.json"), &told);
+        let reply = Reply { status: error.status, headers: error.headers(), body };
+        let mut reply = serde_json::to_string_pretty(&reply).unwrap();
+        reply.push('\n');
+        assert_expected(&case.with_extension("openai.json"), &reply);
     }
 }
 
-fn told(answer: &Answer) -> ApiError {
+fn api_error(answer: &Answer) -> ApiError {
     let api = answer.api.unwrap_or_default();
     let failure = match (&answer.event, answer.status) {
         (Some(event), None) => from_event(api, &ErrorInfo::read(event).unwrap_or_default(), NOW),
@@ -128,23 +130,7 @@ fn told(answer: &Answer) -> ApiError {
 /// The fixtures of a folder, without their expectations.
 fn cases(folder: &str, expectation: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
-    let mut cases: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.to_string_lossy().ends_with(expectation))
-        .collect();
-    assert!(!cases.is_empty(), "no fixtures in {}", folder.display());
-    cases.sort();
-    cases
-}
-
-fn assert_golden(path: &Path, actual: &str) {
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(path, actual).unwrap();
-        return;
-    }
-    let expected = fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(actual, expected, "{}: see UPDATE_GOLDEN in this file's head", path.display());
+    files(&folder, |name| !name.ends_with(expectation))
 }
 
 /// The moment of the fixtures: 2026-11-22T12:00:00Z.

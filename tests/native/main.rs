@@ -17,6 +17,8 @@ mod account;
 mod admit;
 mod deliver;
 mod exchange;
+#[path = "../shared/fixtures.rs"]
+mod fixtures;
 mod fuzz;
 mod gateway;
 mod properties;

@@ -1,8 +1,9 @@
-//! The help, which is documentation: `UPDATE_GOLDEN=1` writes it to `tests/help/` anew.
+//! The help, which is documentation: `UPDATE_GOLDEN=1` writes it to `tests/help/`.
 
-use std::{env, fs};
-
-use crate::program::{root, run};
+use crate::{
+    fixtures::assert_expected,
+    program::{root, run},
+};
 
 #[test]
 fn the_help_of_every_command_is_as_committed() {
@@ -20,21 +21,12 @@ fn the_help_of_every_command_is_as_committed() {
         assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
         assert!(outcome.out.contains("Example") || name == "imagegatectl", "{name} has no example");
         let file = root().join(format!("cli/tests/help/{name}.txt"));
-        if env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&file, &outcome.out).unwrap();
-        }
-        let committed = fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(
-            outcome.out,
-            committed,
-            "{}: see UPDATE_GOLDEN in this file's head",
-            file.display()
-        );
+        assert_expected(&file, &outcome.out);
     }
 }
 
 #[test]
-fn it_tells_its_version() {
+fn it_reports_its_version() {
     assert_eq!(run(&["--version"]).out, format!("imagegatectl {}\n", env!("CARGO_PKG_VERSION")));
 }
 

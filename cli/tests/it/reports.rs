@@ -1,23 +1,20 @@
-//! Whole reports as people read them: each folder of `tests/check/` holds files and, in `report.txt`, what `check` says about
-//! them. `UPDATE_GOLDEN=1` writes the reports.
+//! Whole reports as people read them: each folder of `tests/check/` holds files and, in
+//! `report.txt`, what `check` says about them. `UPDATE_GOLDEN=1` writes the reports.
 
 use std::fs;
 use std::path::Path;
 
-use crate::program::{command, root};
+use crate::{
+    fixtures::assert_expected,
+    program::{command, root},
+};
 
 #[test]
 fn every_report_is_as_committed() {
     let cases = fs::read_dir(root().join("cli/tests/check")).unwrap();
     let mut count = 0;
     for case in cases.map(|case| case.unwrap().path()) {
-        let report = report(&case);
-        let file = case.join("report.txt");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&file, &report).unwrap();
-        }
-        let committed = fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(report, committed, "{}: see UPDATE_GOLDEN in this file's head", file.display());
+        assert_expected(&case.join("report.txt"), &report(&case));
         count += 1;
     }
     assert!(count >= 10, "only {count} cases");

@@ -3,24 +3,20 @@
 //!
 //! The streams are written in the shapes that the Responses API and the Codex backend were seen to
 //! send, their base64 short. Cases named `preview_accepted…` run with `accept_last_partial`.
-//! `UPDATE_GOLDEN=1` rewrites the answers; the difference is there to be read.
+//! `UPDATE_GOLDEN=1` rewrites the answers; review the difference.
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{answer, asking, gate};
+use crate::{
+    fixtures::{assert_expected, files},
+    support::{answer, asking, gate},
+};
 use imagegate::exchange::LocalReply;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/streams");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let is_upstream = |path: &PathBuf| {
-        let name = path.to_str().unwrap();
-        name.ends_with(".sse") && !name.ends_with(".events.sse")
-    };
-    let mut cases: Vec<PathBuf> = files.filter(is_upstream).collect();
-    cases.sort();
-    cases
+    files(&folder, |name| name.ends_with(".sse") && !name.ends_with(".events.sse"))
 }
 
 fn reply(case: &Path, pieces: &[&[u8]]) -> LocalReply {
@@ -29,7 +25,7 @@ fn reply(case: &Path, pieces: &[&[u8]]) -> LocalReply {
     answer(&mut asking(&gate, 1), pieces)
 }
 
-fn told(reply: &LocalReply) -> Value {
+fn reply_as_json(reply: &LocalReply) -> Value {
     let headers: Vec<String> =
         reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let body: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -42,13 +38,9 @@ fn each_stream_gives_its_answer() {
     assert!(cases.len() >= 45, "only {} cases were found", cases.len());
     for case in cases {
         let stream = std::fs::read(&case).unwrap();
-        let told = serde_json::to_string_pretty(&told(&reply(&case, &[&stream]))).unwrap() + "\n";
-        let golden = case.with_extension("json");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&golden, &told).unwrap();
-        }
-        let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
-        assert_eq!(told, wanted, "{}", case.display());
+        let reply = reply_as_json(&reply(&case, &[&stream]));
+        let text = serde_json::to_string_pretty(&reply).unwrap() + "\n";
+        assert_expected(&case.with_extension("json"), &text);
     }
 }
 
