@@ -4,7 +4,7 @@
 //! the Responses API knows has a field: it rejects `n`, `user`, `style` and `response_format`.
 
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
 /// A whole request.
 #[derive(Debug, Serialize)]
@@ -173,8 +173,11 @@ pub struct Reasoning<'a> {
     pub effort: &'a str,
 }
 
-/// Whether the text model must call the tool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Whether the text model must call the tool. A configuration has its name, a request the form of
+/// the Responses API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum ToolChoice {
     /// It must: `{"type":"image_generation"}`. Accounts without the tool answer 400.
     #[default]

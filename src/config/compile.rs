@@ -7,13 +7,13 @@ use super::consumer::Consumers;
 use super::credential::Environment;
 use super::engine::Engines;
 use super::error::{ConfigError, Fault};
-use super::file::{File, RequestFile, ResponseFormatFile, UpstreamFile, UserFile};
+use super::file::{File, RequestFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::{Bytes, Span};
 use super::upstream::Upstream;
 use super::{Config, LastPartial, UnknownUsers, UserState, identity, model, price, text};
-use crate::openai::request::{Limits, ResponseFormat};
+use crate::openai::request::Limits;
 
 /// Compiles `file`, taking credentials from `env`.
 ///
@@ -41,10 +41,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let limits = limit::compile(file.limits, &people, &engines)?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-        default_response_format: match file.default_response_format {
-            Some(ResponseFormatFile::Url) => ResponseFormat::Url,
-            Some(ResponseFormatFile::B64Json) | None => ResponseFormat::B64Json,
-        },
+        default_response_format: file.default_response_format.unwrap_or_default(),
         accept_last_partial: match file.accept_last_partial {
             true => LastPartial::Accept,
             false => LastPartial::Refuse,

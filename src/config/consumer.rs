@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::{ConfigError, Fault};
-use super::file::{ConsumerFile, RoleFile};
+use super::file::ConsumerFile;
 use super::identity::{self, Identities, Identity};
 use super::list;
 use super::pointer::Pointer;
@@ -19,9 +19,12 @@ use crate::pattern::Pattern;
 pub(super) type Digest = [u8; 32];
 
 /// Whom a consumer acts for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// For its own user.
+    #[default]
     Consumer,
     /// For the user that each request names.
     Master,
@@ -97,11 +100,11 @@ impl Consumer {
             return Err(here.key("name").invalid());
         }
         let user = match (file.role, file.user) {
-            (RoleFile::Master, None) => None,
-            (RoleFile::Master, Some(_)) => return Err(here.key("user").fault(Fault::UserOfMaster)),
-            (RoleFile::Consumer, None) => Some(file.name.clone()),
-            (RoleFile::Consumer, Some(user)) if text::is_name(&user) => Some(user),
-            (RoleFile::Consumer, Some(_)) => return Err(here.key("user").invalid()),
+            (Role::Master, None) => None,
+            (Role::Master, Some(_)) => return Err(here.key("user").fault(Fault::UserOfMaster)),
+            (Role::Consumer, None) => Some(file.name.clone()),
+            (Role::Consumer, Some(user)) if text::is_name(&user) => Some(user),
+            (Role::Consumer, Some(_)) => return Err(here.key("user").invalid()),
         };
         if file.any_user && user.is_none() {
             return Err(here.key("any_user").fault(Fault::AnyUserOfMaster));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::error::{ConfigError, Fault};
-use super::file::{EngineFile, EngineKindFile, OnErrorFile, ReleasesFile};
+use super::file::{EngineFile, EngineKindFile};
 use super::pointer::Pointer;
 use super::text;
-use crate::limits::rls::{Releases, Service};
+use crate::limits::rls::Service;
 use crate::limits::{Engine, OnError, Unit};
 
 /// The engine of the document, and what its rules take from it.
@@ -14,7 +14,7 @@ use crate::limits::{Engine, OnError, Unit};
 pub(super) struct Engines {
     /// The service, where rules are counted by one.
     pub(super) service: Option<Service>,
-    on_error: Option<OnErrorFile>,
+    on_error: Option<OnError>,
 }
 
 impl Engines {
@@ -41,7 +41,7 @@ impl Engines {
     pub(super) fn of_rule(
         &self,
         unit: Unit,
-        on_error: Option<OnErrorFile>,
+        on_error: Option<OnError>,
         here: &Pointer,
     ) -> Result<Engine, ConfigError> {
         if self.service.is_none() || unit == Unit::Concurrent {
@@ -50,10 +50,7 @@ impl Engines {
                 Some(_) => Err(here.key("on_error").fault(Fault::NotOfService)),
             };
         }
-        Ok(Engine::Rls(match on_error.or(self.on_error) {
-            None | Some(OnErrorFile::Deny) => OnError::Deny,
-            Some(OnErrorFile::Allow) => OnError::Allow,
-        }))
+        Ok(Engine::Rls(on_error.or(self.on_error).unwrap_or_default()))
     }
 }
 
@@ -88,11 +85,7 @@ fn compile_service(file: EngineFile, here: &Pointer) -> Result<Service, ConfigEr
     if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout) {
         return Err(here.key("timeout").out_of_range());
     }
-    let releases = match file.releases {
-        None | Some(ReleasesFile::Never) => Releases::Never,
-        Some(ReleasesFile::NegativeHits) => Releases::NegativeHits,
-    };
-    Ok(Service { cluster, domain, timeout, releases })
+    Ok(Service { cluster, domain, timeout, releases: file.releases.unwrap_or_default() })
 }
 
 const DEFAULT_CLUSTER: &str = "ratelimit";

@@ -3,7 +3,8 @@
 //!
 //! Every field is documented for operators in `docs/configuration.md` and, in one line each, in
 //! [`super::accepted`]. A field that is not required is an `Option` or has an empty default; its
-//! default value stands with the compiled type. Native builds derive a JSON Schema from the same types.
+//! default value stands with the compiled type. A word that the rest of the filter has a type for is
+//! read into that type. Native builds derive a JSON Schema from the same types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +15,12 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::model::ModelFile;
 use super::units::{Amount, Bytes, Date, Dollars, Instant, Period, Span};
-use super::{Api, Edits, RouteMatch, UnknownUsers};
+use super::{Api, Edits, Role, RouteMatch, UnknownUsers};
+use crate::codex::request::ToolChoice;
+use crate::limits::rls::Releases;
+use crate::limits::{OnError, Per, Unit};
+use crate::openai::request::ResponseFormat;
+use crate::prices::{ChargeBy, Unpriced};
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -24,7 +30,7 @@ pub(super) struct File {
     pub(super) upstreams: BTreeMap<String, UpstreamFile>,
     pub(super) models: Option<Vec<ModelFile>>,
     pub(super) default_model: Option<String>,
-    pub(super) default_response_format: Option<ResponseFormatFile>,
+    pub(super) default_response_format: Option<ResponseFormat>,
     pub(super) identity: Option<IdentityFile>,
     pub(super) consumers: Vec<ConsumerFile>,
     #[serde(default)]
@@ -40,7 +46,7 @@ pub(super) struct File {
     pub(super) prices: Vec<PriceFile>,
     pub(super) prices_as_of: Option<Date>,
     #[serde(default)]
-    pub(super) unpriced: UnpricedFile,
+    pub(super) unpriced: Unpriced,
     #[serde(default)]
     pub(super) limits: Vec<LimitFile>,
     #[serde(default)]
@@ -63,7 +69,7 @@ pub(super) struct UpstreamFile {
     pub(super) host_models: Option<Vec<String>>,
     pub(super) host_model_cooldown: Option<Span>,
     pub(super) max_rest: Option<Span>,
-    pub(super) tool_choice: Option<ToolChoiceFile>,
+    pub(super) tool_choice: Option<ToolChoice>,
     pub(super) response_format: Option<SentFile>,
     pub(super) edits: Option<Edits>,
     pub(super) stream: Option<SentFile>,
@@ -73,7 +79,7 @@ pub(super) struct UpstreamFile {
     pub(super) image_urls: Option<ImageUrlsFile>,
     pub(super) max_partial_images: Option<u64>,
     pub(super) masks: Option<bool>,
-    pub(super) charge_by: Option<ChargeByFile>,
+    pub(super) charge_by: Option<ChargeBy>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
@@ -96,33 +102,6 @@ pub(super) enum ImageUrlsFile {
 pub(super) enum SentFile {
     Omit,
     Send,
-}
-
-/// How an image is handed over to a client that does not say.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ResponseFormatFile {
-    B64Json,
-    Url,
-}
-
-/// Whether the model is made to call the image tool.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ToolChoiceFile {
-    Force,
-    Auto,
-}
-
-/// Whose price an image has that came of another model than was asked for.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ChargeByFile {
-    Asked,
-    Served,
 }
 
 /// Where the upstream's credential comes from.
@@ -165,22 +144,12 @@ pub(super) struct ConsumerFile {
     #[serde(default)]
     pub(super) any_user: bool,
     #[serde(default)]
-    pub(super) role: RoleFile,
+    pub(super) role: Role,
     pub(super) models: Option<Vec<String>>,
     pub(super) sizes: Option<Vec<String>>,
     pub(super) expires_at: Option<Instant>,
     #[serde(default)]
     pub(super) disabled: bool,
-}
-
-/// Whom a consumer may act for.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RoleFile {
-    #[default]
-    Consumer,
-    Master,
 }
 
 /// An entry of `users`.
@@ -234,25 +203,14 @@ pub(super) struct TokenPricesFile {
     pub(super) cached_image_input: Option<Dollars>,
 }
 
-/// What becomes of an image without a price.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum UnpricedFile {
-    #[default]
-    Reject,
-    Free,
-    Max,
-}
-
 /// An entry of `limits`.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitFile {
     pub(super) name: String,
-    pub(super) per: PerFile,
-    pub(super) unit: UnitFile,
+    pub(super) per: Per,
+    pub(super) unit: Unit,
     pub(super) max: Amount,
     pub(super) window: Option<Period>,
     pub(super) models: Option<Vec<String>>,
@@ -260,30 +218,7 @@ pub(super) struct LimitFile {
     pub(super) users: Option<Vec<String>>,
     #[serde(default)]
     pub(super) shadow: bool,
-    pub(super) on_error: Option<OnErrorFile>,
-}
-
-/// What a rule counts together.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum PerFile {
-    Key,
-    User,
-    Model,
-    Global,
-}
-
-/// What a rule counts.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum UnitFile {
-    Requests,
-    Images,
-    Megapixels,
-    Concurrent,
-    Usd,
+    pub(super) on_error: Option<OnError>,
 }
 
 /// `engine`.
@@ -295,8 +230,8 @@ pub(super) struct EngineFile {
     pub(super) cluster: Option<String>,
     pub(super) domain: Option<String>,
     pub(super) timeout: Option<Span>,
-    pub(super) on_error: Option<OnErrorFile>,
-    pub(super) releases: Option<ReleasesFile>,
+    pub(super) on_error: Option<OnError>,
+    pub(super) releases: Option<Releases>,
 }
 
 /// Where limits are counted.
@@ -307,24 +242,6 @@ pub(super) enum EngineKindFile {
     #[default]
     Local,
     Rls,
-}
-
-/// What becomes of a request where the service does not answer.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OnErrorFile {
-    Deny,
-    Allow,
-}
-
-/// Whether the service takes back what was counted.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ReleasesFile {
-    Never,
-    NegativeHits,
 }
 
 impl<'de> Deserialize<'de> for CredentialFile {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::consumer::Consumers;
 use super::engine::Engines;
 use super::error::{ConfigError, Fault};
-use super::file::{LimitFile, PerFile, UnitFile};
+use super::file::LimitFile;
 use super::pointer::Pointer;
 use super::units::{Amount, Period};
 use super::{UnknownUsers, UserState, list, text};
 use crate::decimal;
-use crate::limits::{Per, Rule, Unit, Window};
+use crate::limits::{Rule, Unit, Window};
 use crate::prices::Money;
 
 /// Whom a rule may name.
@@ -92,21 +92,10 @@ fn compile_rule(
     if !text::is_rule_name(&file.name) {
         return Err(here.key("name").invalid());
     }
-    let unit = match file.unit {
-        UnitFile::Requests => Unit::Requests,
-        UnitFile::Images => Unit::Images,
-        UnitFile::Megapixels => Unit::Megapixels,
-        UnitFile::Concurrent => Unit::Concurrent,
-        UnitFile::Usd => Unit::Usd,
-    };
+    let unit = file.unit;
     Ok(Rule {
         name: file.name,
-        per: match file.per {
-            PerFile::Key => Per::Key,
-            PerFile::User => Per::User,
-            PerFile::Model => Per::Model,
-            PerFile::Global => Per::Global,
-        },
+        per: file.per,
         unit,
         max: compile_max(&file.max, unit, &here.key("max"))?,
         window: compile_window(file.window, unit, &here.key("window"))?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{ConfigError, Fault};
-use super::file::{PriceFile, TokenPricesFile, UnpricedFile};
+use super::file::{PriceFile, TokenPricesFile};
 use super::pointer::Pointer;
 use super::units::Dollars;
 use crate::openai::choice::Choice;
@@ -17,10 +17,7 @@ use crate::prices::{Money, Price, PriceTable, TokenPrices, Unpriced};
 /// # Errors
 ///
 /// The first entry that is not valid or is for the same images as one before it.
-pub(super) fn compile(
-    file: Vec<PriceFile>,
-    unpriced: UnpricedFile,
-) -> Result<PriceTable, ConfigError> {
+pub(super) fn compile(file: Vec<PriceFile>, unpriced: Unpriced) -> Result<PriceTable, ConfigError> {
     let here = Pointer::default().key("prices");
     if file.len() > MAX_PRICES {
         return Err(here.out_of_range());
@@ -35,15 +32,10 @@ pub(super) fn compile(
         }
     }
     let here = Pointer::default().key("unpriced");
-    let unpriced = match unpriced {
-        UnpricedFile::Reject => Unpriced::Reject,
-        UnpricedFile::Free => Unpriced::Free,
-        // It would be free, by the word that means the contrary.
-        UnpricedFile::Max if prices.is_empty() => {
-            return Err(here.fault(Fault::NoHighest { accepted: here.accepted() }));
-        }
-        UnpricedFile::Max => Unpriced::Max,
-    };
+    // Images would be free, by the word that means the contrary.
+    if unpriced == Unpriced::Max && prices.is_empty() {
+        return Err(here.fault(Fault::NoHighest { accepted: here.accepted() }));
+    }
     Ok(PriceTable::new(prices, unpriced))
 }
 

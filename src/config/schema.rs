@@ -28,7 +28,8 @@ pub fn schema() -> Value {
 /// Brings the schema of the values at `pointer`, in which `*` stands for names and indexes, to what the parser takes.
 fn describe(schema: &mut Value, pointer: &str) {
     let Some(object) = schema.as_object_mut() else { return };
-    refuse_null(object);
+    reject_null(object);
+    list_words(object);
     object.insert("description".to_owned(), Value::from(accepted::at(pointer)));
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         for (name, property) in properties {
@@ -44,7 +45,7 @@ fn describe(schema: &mut Value, pointer: &str) {
         if let Some(Value::Array(forms)) = object.get_mut(forms) {
             for form in forms {
                 describe(form, pointer);
-                // Said once, above. The words of a variant are for people who read the code.
+                // The place has one description, above.
                 form.as_object_mut().map(|form| form.remove("description"));
             }
         }
@@ -52,7 +53,7 @@ fn describe(schema: &mut Value, pointer: &str) {
 }
 
 /// To schemars an `Option` may be `null`; to the parser it may be absent.
-fn refuse_null(object: &mut Map<String, Value>) {
+fn reject_null(object: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|it| it != "null");
         if let [only] = types.as_slice() {
@@ -70,6 +71,18 @@ fn refuse_null(object: &mut Map<String, Value>) {
             object.remove("anyOf");
             object.extend(only);
         }
+    }
+}
+
+/// Makes one list of words that schemars writes one by one, because their variants have comments: a
+/// validator's error then has the words.
+fn list_words(object: &mut Map<String, Value>) {
+    let Some(Value::Array(forms)) = object.get("oneOf") else { return };
+    let words: Option<Vec<_>> = forms.iter().map(|form| form.get("const").cloned()).collect();
+    if let Some(words) = words {
+        object.remove("oneOf");
+        object.insert("type".to_owned(), Value::from("string"));
+        object.insert("enum".to_owned(), Value::from(words));
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::capacity::Capacity;
 use super::credential::{Credential, Environment};
 use super::error::{ConfigError, Fault};
-use super::file::{ChargeByFile, SentFile, ToolChoiceFile, UpstreamFile};
+use super::file::{SentFile, UpstreamFile};
 use super::host_models::HostModels;
 use super::pointer::Pointer;
 use super::text;
@@ -223,14 +223,8 @@ impl Upstream {
             host_models,
             capacity,
             fingerprint: String::new(),
-            tool_choice: match file.tool_choice {
-                None | Some(ToolChoiceFile::Force) => ToolChoice::Force,
-                Some(ToolChoiceFile::Auto) => ToolChoice::Auto,
-            },
-            charge_by: match file.charge_by {
-                Some(ChargeByFile::Asked) => ChargeBy::Asked,
-                None | Some(ChargeByFile::Served) => ChargeBy::Served,
-            },
+            tool_choice: file.tool_choice.unwrap_or_default(),
+            charge_by: file.charge_by.unwrap_or_default(),
             headers: compile_headers(file.headers, &credential, &here.key("headers"))?,
             credential,
             timeout,

@@ -40,16 +40,21 @@ pub enum Engine {
 }
 
 /// What becomes of a request where the rate-limit service does not answer for a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum OnError {
-    /// It is refused.
+    /// It is rejected.
+    #[default]
     Deny,
     /// It is admitted as if the rule were not there.
     Allow,
 }
 
 /// What a rule counts together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Per {
     /// A consumer's keys.
     Key,
@@ -62,7 +67,9 @@ pub enum Per {
 }
 
 /// What a rule counts, the cheapest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Requests that went upstream.
     Requests,

@@ -12,7 +12,9 @@ pub struct Served<'a> {
 }
 
 /// Whose price an image has, if the upstream served another model than it was asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum ChargeBy {
     /// That of the model that was asked for.
     Asked,

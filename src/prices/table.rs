@@ -14,7 +14,9 @@ use super::{Ask, Came, ChargeBy, Money, NoPrice, Price, Quote, Served, Settlemen
 const STANDARD_SIZES: [(u32, u32); 3] = [(1024, 1024), (1024, 1536), (1536, 1024)];
 
 /// What becomes of an image that no entry covers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Unpriced {
     /// The request is refused; what comes without a price all the same is charged as quoted.
     #[default]

@@ -34,9 +34,12 @@ pub struct Service {
 }
 
 /// Whether what a request did not take is given back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Releases {
     /// It stays counted until its window ends.
+    #[default]
     Never,
     /// By a question with `is_negative_hits` (envoyproxy/ratelimit).
     NegativeHits,

@@ -54,8 +54,12 @@ choice! {
 
 choice! {
     /// How the image is handed over.
+    #[derive(Default, serde::Deserialize)]
+    #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+    #[serde(rename_all = "snake_case")]
     pub enum ResponseFormat {
         /// In `b64_json`.
+        #[default]
         B64Json = "b64_json",
         /// In `url`, as a `data:` URL: nothing is hosted.
         Url = "url",
