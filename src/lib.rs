@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, codex, pool ─▶ limits, prices
-//!                                                  └─▶ sse, multipart, memory, secret, pattern, name, decimal
+//!                                                  └─▶ sse, multipart, memory, pattern, name, decimal
 //! ```
 //!
 //! A module uses only what stands to its right. [`filter`] alone knows the host: everything else
@@ -30,6 +30,5 @@ pub mod openai;
 pub mod pattern;
 pub mod pool;
 pub mod prices;
-pub mod secret;
 pub mod sse;
 pub mod translate;

@@ -1,11 +1,12 @@
 //! Credentials of upstreams: from the VM's environment, or Envoy's to set.
 
+use secrecy::SecretString;
+
 use super::error::{ConfigError, Fault, Flaw};
 use super::file::{CredentialFile, EnvironmentFile};
 use super::pointer::Pointer;
 use super::text;
 use super::upstream::is_reserved;
-use crate::secret::Secret;
 
 /// The variables of the VM's environment.
 pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
@@ -14,7 +15,7 @@ pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 #[derive(Default)]
 pub(super) struct Credential {
     /// The name of a header in lower case, and its whole value.
-    pub(super) header: Option<(String, Secret)>,
+    pub(super) header: Option<(String, SecretString)>,
     pub(super) account_id: Option<String>,
 }
 
@@ -32,7 +33,7 @@ impl Credential {
         let header = match (bearer_env, key_env, header) {
             (Some(variable), None, None) => {
                 let bearer = read_variable(&variable, &here.key("bearer_env"), env)?;
-                ("authorization".to_owned(), Secret::new(format!("Bearer {bearer}")))
+                ("authorization".to_owned(), format!("Bearer {bearer}").into())
             }
             (None, Some(variable), header) => {
                 let name = header.unwrap_or_else(|| DEFAULT_KEY_HEADER.to_owned());
@@ -40,7 +41,7 @@ impl Credential {
                 if !text::is_header_name(&name) || is_reserved(&name) || name == "user-agent" {
                     return Err(here.key("header").invalid());
                 }
-                (name, Secret::new(read_variable(&variable, &here.key("key_env"), env)?))
+                (name, read_variable(&variable, &here.key("key_env"), env)?.into())
             }
             (None, None, _) => return Err(here.key("bearer_env").missing()),
             (Some(_), Some(_), _) => return Err(here.key("key_env").invalid()),

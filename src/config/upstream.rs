@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::capacity::Capacity;
@@ -16,7 +17,6 @@ use super::pointer::Pointer;
 use super::text;
 use crate::codex::request::ToolChoice;
 use crate::prices::ChargeBy;
-use crate::secret::Secret;
 
 /// What an upstream speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -155,7 +155,7 @@ impl Upstream {
     }
 
     /// The header that carries the credential, and its value. `None` where a later filter of Envoy sets it.
-    pub fn credential(&self) -> Option<(&str, &Secret)> {
+    pub fn credential(&self) -> Option<(&str, &SecretString)> {
         self.credential.header.as_ref().map(|(name, value)| (name.as_str(), value))
     }
 
@@ -237,7 +237,7 @@ impl Upstream {
 
 fn fingerprint(upstream: &Upstream) -> String {
     let account = upstream.account_id().unwrap_or_default();
-    let credential = upstream.credential().map_or("", |(_, value)| value.expose());
+    let credential = upstream.credential().map_or("", |(_, value)| value.expose_secret());
     let mut words = vec![upstream.authority(), upstream.path(), account, credential];
     words.extend(upstream.host_models().names().iter().map(|name| &**name));
     words.extend(upstream.headers.iter().flat_map(|(name, value)| [name.as_str(), value]));

@@ -6,6 +6,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use crate::codex::usage_limits::UsageLimits;
 use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
@@ -258,7 +260,7 @@ impl Kept {
         ];
         let mut push = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         if let Some((name, value)) = upstream.credential() {
-            push(name, value.expose());
+            push(name, value.expose_secret());
         }
         if let Some(account) = upstream.account_id() {
             push("chatgpt-account-id", account);

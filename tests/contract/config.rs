@@ -13,6 +13,7 @@ use imagegate::config::{Candidate, Config, ConfigError, Upstream};
 use prost::Message;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::fixtures::files;
@@ -91,7 +92,7 @@ fn describe(config: &Config) -> String {
             upstream.host_models().names().join(","),
             upstream.tool_choice(),
             upstream.charge_by(),
-            upstream.credential().map(|(name, secret)| (name, secret.expose())),
+            upstream.credential().map(|(name, secret)| (name, secret.expose_secret())),
             upstream.account_id(),
             upstream.headers(),
             upstream.timeout(),

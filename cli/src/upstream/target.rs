@@ -6,6 +6,7 @@ use std::env;
 use std::path::Path;
 
 use imagegate::config::{Api, Config, Upstream};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::credential::Source;
@@ -104,7 +105,7 @@ impl Target {
     fn new(upstream: &Upstream, unset: Vec<String>) -> Self {
         let mut headers: Vec<_> = upstream.headers().to_vec();
         if let Some((name, secret)) = upstream.credential() {
-            headers.push((name.to_owned(), secret.expose().to_owned()));
+            headers.push((name.to_owned(), secret.expose_secret().to_owned()));
         }
         if let Some(account) = upstream.account_id() {
             headers.push((ACCOUNT.to_owned(), account.to_owned()));

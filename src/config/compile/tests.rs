@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{Candidate, Model, accepted};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -246,7 +247,11 @@ fn debug_and_errors_hold_no_secret() {
     let config = parse(&document).unwrap();
     let upstream = config.upstream("codex").unwrap();
     let (name, value) = upstream.credential().unwrap();
-    assert_eq!((name, value.expose()), ("authorization", format!("Bearer {SECRET}").as_str()));
+    assert_eq!(format!("{value:?} {value:#?}").matches("[REDACTED]").count(), 2);
+    assert_eq!(
+        (name, value.expose_secret()),
+        ("authorization", format!("Bearer {SECRET}").as_str())
+    );
     assert_eq!(upstream.account_id(), Some(SECRET));
     let shown = format!(
         "{config:?} {upstream:?} {:?} {:?}",
