@@ -1,154 +1,78 @@
 //! The command line.
 
-use std::{ffi::OsString, net::SocketAddr};
+use std::{net::SocketAddr, str::FromStr};
 
-use lexopt::{Arg, Parser, ValueExt};
+use clap::Parser;
 
 use crate::{
     directive::{Directive, VALUES},
     faults::Fault,
     hosts::Catalogue,
-    settings::{CompletedOutput, Settings, Shape},
+    settings::Settings,
 };
 
-/// What `--help` prints.
-pub const HELP: &str = "\
-codex-sim: a stand-in for the Codex backend that draws real pictures and fails on demand
-
-Usage: codex-sim [OPTIONS]
-
-It answers POST /backend-api/codex/responses (also /responses and /v1/responses) as Codex answers a request with the
-image_generation tool: a stream of events with a picture that shows the words of the prompt. POST /v1/images/generations
-and /v1/images/edits (also /backend-api/codex/images/… and /openai/deployments/NAME/images/…) speak the Images API.
-
-Options:
-  --listen ADDRESS:PORT   where to listen [default: 127.0.0.1:0, any free port]; the first line of output is
-                          `codex-sim listening on ADDRESS:PORT`
-  --delay TIME            how long drawing takes, as 1200ms or 20s [default: 0s]
-  --previews N            previews that are sent although none were asked for, 0 to 8 [default: 1]
-  --completed-output WHAT empty: `output` of response.completed is [], as Codex sends it [default]
-                          full: it repeats every item with its base64, as api.openai.com does
-  --free-shape            images of about 1.57 megapixels in a shape of the backend's own and at its own quality,
-                          whatever was asked, as Codex draws them [default: exact sizes]
-  --token TOKEN           the token that is accepted, as bearer or, for Azure, as api-key [default: any]
-  --host-models LIST      the host models of the account in place of the usual ones, or the file that lists them:
-                          NAME, NAME@VERSION for clients from this version on, NAME=FORM refused in this form (a, b, c,
-                          d, d-suffix, e, f, g); a leading + changes the usual ones; `any` takes every name
-  --fault NAME            something that goes wrong with every request; may be repeated
-  --seed N                other pictures; and the same identifiers on every run
-  --log                   one line on standard error for each request, without its words
-  --faults                list everything that can go wrong, and leave
-  --help, --version       print this or the version, and leave
-
-A prompt can ask for a fault by itself, and for several at once. What stands in brackets is not drawn:
-  a red fox [[sim:usage_limit]]            429 in place of a picture
+/// What `--help` prints after the options.
+const AFTER_HELP: &str = r#"A prompt can ask for faults. The image does not show what is in brackets:
+  a red fox [[sim:usage_limit]]            429 in place of an image
   a red fox [[sim:delay=3s]] [[sim:bytes=6MB]]
-  a red fox [[sim:server_error@2]]         the second request with this very prompt fails, the others do not
+  a red fox [[sim:server_error@2]]         the second request with this prompt fails, no other
 
-Also: GET /healthz answers 200; GET /stats tells what came in and how it ended, DELETE /stats forgets it.
+Also: GET /healthz answers 200; GET /stats shows the requests and how they ended, and
+DELETE /stats clears it.
 
 Try it:
-  curl -sN http://127.0.0.1:PORT/responses -H 'authorization: Bearer any' -d '{\"model\":\"gpt-6-luna\",
-    \"instructions\":\"Draw.\",\"store\":false,\"stream\":true,\"tools\":[{\"type\":\"image_generation\"}],
-    \"input\":[{\"role\":\"user\",\"content\":\"a red fox\"}]}' | cut -c1-200
-";
+  curl -sN http://127.0.0.1:PORT/responses -H 'authorization: Bearer any' -d '{
+    "model":"gpt-6-luna","instructions":"Draw.","store":false,"stream":true,
+    "tools":[{"type":"image_generation"}],
+    "input":[{"role":"user","content":"a red fox"}]}' | cut -c1-200"#;
 
-/// What the program was started for.
-#[derive(Debug)]
-pub enum Command {
-    /// Serve until it is told to stop.
-    Serve(Box<Options>),
-    /// Print a text and leave.
-    Print(String),
-}
-
-/// How to serve.
-#[derive(Clone, Debug)]
+/// A stand-in for the Codex backend that generates real images and fails on demand
+///
+/// It answers POST /backend-api/codex/responses (also /responses and /v1/responses) as Codex answers
+/// a request with the image_generation tool: a stream of events with an image that shows the words
+/// of the prompt. POST /v1/images/generations and /v1/images/edits (also
+/// /backend-api/codex/images/… and /openai/deployments/NAME/images/…) speak the Images API.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "codex-sim", version, max_term_width = 100, args_override_self = true)]
+#[command(after_help = AFTER_HELP)]
 pub struct Options {
-    /// Where to listen.
+    /// Where to listen; port 0 is any free port. The first line of output is `codex-sim listening on
+    /// ADDRESS:PORT`
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    #[arg(value_parser = expect::<SocketAddr>("expected IP:PORT, as 127.0.0.1:8123"))]
     pub listen: SocketAddr,
     /// What holds for every prompt.
+    #[command(flatten)]
     pub settings: Settings,
-    /// What goes wrong with every prompt.
-    pub directives: Vec<Directive>,
-    /// The host models of the account, which hold on the path of the Codex backend.
-    pub hosts: Catalogue,
-    /// The token that is accepted; without one, any is.
+    /// The only token to accept, as bearer or, for Azure, as api-key [default: any]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub token: Option<String>,
-    /// Chooses pictures and identifiers.
+    /// The host models of the account in place of the usual ones, or the file that lists them: NAME,
+    /// NAME@VERSION for clients from this version on, NAME=FORM rejected in this form (a, b, c, d,
+    /// d-suffix, e, f, g); a leading + changes the usual ones; `any` accepts every name
+    #[arg(long = "host-models", value_name = "LIST", value_parser = hosts)]
+    #[arg(default_value = "+", hide_default_value = true)]
+    pub hosts: Catalogue,
+    /// Something that goes wrong with every request; may be repeated
+    #[arg(long = "fault", value_name = "NAME", value_parser = Directive::parse)]
+    pub directives: Vec<Directive>,
+    /// Other images; and the same identifiers on every run
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = expect::<u64>("expected a whole number of at most 64 bits"))]
     pub seed: Option<u64>,
-    /// Whether requests are told on standard error.
-    pub log: Log,
+    /// One line on standard error for each request, without its prompt
+    #[arg(long)]
+    pub log: bool,
+    /// List everything that can go wrong, and exit
+    #[arg(long = "faults")]
+    pub list_faults: bool,
 }
 
-/// Whether requests are told on standard error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Log {
-    /// A line for each.
-    Lines,
-    /// Nothing.
-    Silent,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            settings: Settings::default(),
-            directives: Vec::new(),
-            hosts: Catalogue::default(),
-            token: None,
-            seed: None,
-            log: Log::Silent,
-        }
-    }
-}
-
-/// Reads the command line, without the name of the program.
-///
-/// # Errors
-///
-/// What cannot be understood, in words for the person who typed it.
-pub fn parse(
-    args: impl IntoIterator<Item = impl Into<OsString>>,
-) -> Result<Command, lexopt::Error> {
-    let mut options = Options::default();
-    let mut parser = Parser::from_args(args);
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("listen") => options.listen = parser.value()?.parse()?,
-            Arg::Long("delay") => {
-                options.settings.delay = parser.value()?.parse_with(humantime::parse_duration)?
-            }
-            Arg::Long("previews") => {
-                options.settings.previews =
-                    parser.value()?.parse_with(|text| match text.parse() {
-                        Ok(count @ 0..=8) => Ok(count),
-                        _ => Err("a number from 0 to 8 is expected"),
-                    })?;
-            }
-            Arg::Long("completed-output") => {
-                let parse =
-                    |text: &str| CompletedOutput::parse(text).ok_or("empty or full is expected");
-                options.settings.completed_output = parser.value()?.parse_with(parse)?;
-            }
-            Arg::Long("free-shape") => options.settings.shape = Shape::Free,
-            Arg::Long("token") => options.token = Some(parser.value()?.string()?),
-            Arg::Long("host-models") => options.hosts = parser.value()?.parse_with(hosts)?,
-            Arg::Long("fault") => {
-                options.directives.push(parser.value()?.parse_with(Directive::parse)?)
-            }
-            Arg::Long("seed") => options.seed = Some(parser.value()?.parse()?),
-            Arg::Long("log") => options.log = Log::Lines,
-            Arg::Long("faults") => return Ok(Command::Print(faults())),
-            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Print(HELP.to_owned())),
-            Arg::Short('V') | Arg::Long("version") => {
-                return Ok(Command::Print(format!("codex-sim {}\n", env!("CARGO_PKG_VERSION"))));
-            }
-            _ => return Err(arg.unexpected()),
-        }
-    }
-    Ok(Command::Serve(Box::new(options)))
+/// A parser whose error says what is expected.
+fn expect<T: FromStr>(
+    what: &'static str,
+) -> impl Fn(&str) -> Result<T, &'static str> + Clone + Send + Sync {
+    move |text| text.parse().map_err(|_| what)
 }
 
 /// Reads host models: from the file of this name if there is one, else from the text itself.
@@ -185,13 +109,22 @@ pub fn faults() -> String {
 mod tests {
     use std::time::Duration;
 
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::settings::{CompletedOutput, Shape};
+
+    fn parse(args: &[&str]) -> Result<Options, clap::Error> {
+        Options::try_parse_from([&["codex-sim"], args].concat())
+    }
 
     fn options(args: &[&str]) -> Options {
-        match parse(args).unwrap() {
-            Command::Serve(options) => *options,
-            Command::Print(text) => panic!("printed {text}"),
-        }
+        parse(args).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Options::command().debug_assert();
     }
 
     #[test]
@@ -199,6 +132,9 @@ mod tests {
         let options = options(&[]);
         assert!(options.listen.ip().is_loopback());
         assert_eq!(options.settings, Settings::default());
+        assert_eq!(options.hosts, Catalogue::default());
+        assert!(options.token.is_none() && options.seed.is_none() && options.directives.is_empty());
+        assert!(!options.log && !options.list_faults);
     }
 
     #[test]
@@ -229,23 +165,41 @@ mod tests {
             (Some("t"), Some(4), 2)
         );
         assert_eq!(options.hosts, Catalogue::parse("+gpt-6-luna=d").unwrap());
+        assert!(options.log);
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
-        for args in [
-            ["--fault", "nonsense"],
-            ["--host-models", "x=z"],
-            ["--delay", "soon"],
-            ["--previews", "9"],
-            ["--colour", "red"],
+    fn an_option_that_is_given_twice_takes_its_last_value() {
+        let options =
+            options(&["--seed=4", "--log", "--seed=5", "--log", "--free-shape", "--free-shape"]);
+        assert_eq!((options.seed, options.log), (Some(5), true));
+    }
+
+    #[test]
+    fn the_text_of_a_token_may_start_with_a_hyphen() {
+        assert_eq!(options(&["--token", "-t"]).token.as_deref(), Some("-t"));
+    }
+
+    #[test]
+    fn an_error_names_the_option_and_what_is_accepted() {
+        for (args, accepted) in [
+            (["--fault", "nonsense"], "codex-sim --faults"),
+            (["--host-models", "x=z"], "a, b, c, d, d-suffix, e, f, g"),
+            (["--delay", "soon"], "1200ms"),
+            (["--previews", "9"], "0..=8"),
+            (["--completed-output", "some"], "empty, full"),
+            (["--listen", "localhost"], "127.0.0.1:8123"),
+            (["--seed", "x"], "a whole number"),
         ] {
-            assert!(parse(args).is_err(), "{args:?}");
+            let error = parse(&args).unwrap_err().to_string();
+            assert!(error.contains(args[0]) && error.contains(accepted), "{error}");
         }
+        assert!(parse(&["--colour", "red"]).unwrap_err().to_string().contains("--colour"));
     }
 
     #[test]
     fn the_help_names_every_option_and_the_list_every_fault() {
+        let help = Options::command().render_long_help().to_string();
         for option in [
             "listen",
             "delay",
@@ -258,8 +212,10 @@ mod tests {
             "seed",
             "log",
             "faults",
+            "help",
+            "version",
         ] {
-            assert!(HELP.contains(&format!("--{option}")));
+            assert!(help.contains(&format!("--{option}")));
         }
         let list = faults();
         assert!(Fault::all().all(|fault| list.contains(&format!("  {} ", fault.name()))));

@@ -7,6 +7,7 @@
 use std::{fmt, time::Duration};
 
 use bytesize::ByteSize;
+use clap::ValueEnum;
 
 use crate::{
     faults::Fault,
@@ -108,7 +109,7 @@ impl Directive {
             "bytes" => Self::Bytes(bytes(value)?),
             "size" => Self::Size(Size::parse(value)?),
             "previews" => Self::Previews(value.parse().ok().filter(|count| *count <= 8)?),
-            "output" => Self::CompletedOutput(CompletedOutput::parse(value)?),
+            "output" => Self::CompletedOutput(CompletedOutput::from_str(value, false).ok()?),
             "refuse_host" => Self::RefuseHost(hosts::Order::parse(value)?),
             "piece" => Self::Piece(bytes(value)?.max(1)),
             _ => return None,

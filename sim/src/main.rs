@@ -5,24 +5,16 @@ use std::{
     process::ExitCode,
 };
 
+use clap::Parser;
 use codex_sim::{
-    cli::{self, Command, Options},
+    cli::{self, Options},
     server::Server,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Print(text)) => exit_code(print(&text)),
-        Ok(Command::Serve(options)) => exit_code(serve(*options)),
-        Err(error) => {
-            eprintln!("codex-sim: {error}\nTry codex-sim --help.");
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn exit_code(result: io::Result<()>) -> ExitCode {
+    let options = Options::parse();
+    let result = if options.list_faults { print(&cli::faults()) } else { serve(options) };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,32 +2,50 @@
 
 use std::time::Duration;
 
+use clap::{
+    ArgAction, Args, ValueEnum,
+    builder::{FalseyValueParser, TypedValueParser},
+};
+
 use crate::{faults::Fault, hosts, request::Size};
 
 /// How an answer is made.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Args)]
 pub struct Settings {
-    /// Time that drawing takes.
+    /// How long an image takes, as 1200ms or 20s
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     pub delay: Duration,
-    /// Previews that are sent although none were asked for.
+    /// Previews that are sent although none were asked for, 0 to 8
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=8))]
     pub previews: u32,
     /// Previews that are sent whatever was asked for.
+    #[arg(skip)]
     pub exact_previews: Option<u32>,
-    /// Whether `response.completed` repeats the items.
+    /// What `output` of response.completed has
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = CompletedOutput::Empty)]
     pub completed_output: CompletedOutput,
     /// Length of the base64 of a picture, in bytes.
+    #[arg(skip)]
     pub base64_len: Option<usize>,
     /// A size in place of the asked one.
+    #[arg(skip)]
     pub size: Option<Size>,
-    /// Who chooses the shape and the quality.
+    /// Images of about 1.57 megapixels in a shape of the backend's own and at its own quality,
+    /// regardless of the request, as Codex generates them [default: exact sizes]
+    #[arg(long = "free-shape", action = ArgAction::SetTrue, value_parser = shape())]
     pub shape: Shape,
     /// The largest piece in which an event leaves, in bytes.
+    #[arg(skip)]
     pub piece: Option<usize>,
     /// Whether the same prompt gives the same picture.
+    #[arg(skip = Look::Same)]
     pub look: Look,
     /// Host models that are refused although they are served.
+    #[arg(skip)]
     pub refused_hosts: Vec<hosts::Order>,
     /// What goes wrong, in this order.
+    #[arg(skip)]
     pub faults: Vec<Fault>,
 }
 
@@ -50,23 +68,12 @@ impl Default for Settings {
 }
 
 /// What `response.completed` says in `output`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CompletedOutput {
-    /// `[]`, as Codex does.
+    /// [], as Codex sends it
     Empty,
-    /// Every item with its base64, as api.openai.com does.
+    /// Every item with its base64, as api.openai.com sends it
     Full,
-}
-
-impl CompletedOutput {
-    /// `empty` or `full`.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "empty" => Some(Self::Empty),
-            "full" => Some(Self::Full),
-            _ => None,
-        }
-    }
 }
 
 /// Who chooses the shape and the quality of an image.
@@ -85,4 +92,14 @@ pub enum Look {
     Same,
     /// Other colours and shapes for each request.
     Varied,
+}
+
+/// Reads a time with its unit.
+fn time(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "expected a time with its unit, as 1200ms or 20s")
+}
+
+/// What the presence of `--free-shape` means.
+fn shape() -> impl TypedValueParser<Value = Shape> {
+    FalseyValueParser::new().map(|free| if free { Shape::Free } else { Shape::Asked })
 }

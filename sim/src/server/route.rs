@@ -15,7 +15,6 @@ use super::{
     images,
 };
 use crate::{
-    cli::Log,
     clock,
     hosts::Version,
     images::{Route, Sent, faults::unauthorized},
@@ -69,7 +68,7 @@ pub(super) async fn answer(
             None => refuse(Refusal::detail(404, "Not Found"), clock::now()),
         },
     };
-    if log == Log::Lines {
+    if log {
         eprintln!("{method} {path} {}", response.status().as_u16());
     }
     Ok(response)

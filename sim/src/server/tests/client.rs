@@ -2,6 +2,7 @@
 
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
+use clap::Parser;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{cli, server::Server};
+use crate::{cli::Options, server::Server};
 
 /// How long a test waits for bytes that are not to come.
 pub(super) const PATIENCE: Duration = Duration::from_millis(400);
@@ -18,8 +19,8 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(400);
 const SMALL: &str = "[[sim:size=64x48]]";
 
 pub(super) async fn start(args: &[&str]) -> SocketAddr {
-    let cli::Command::Serve(options) = cli::parse(args).unwrap() else { panic!("it serves") };
-    let server = Server::bind(*options).await.unwrap();
+    let options = Options::parse_from([&["codex-sim"], args].concat());
+    let server = Server::bind(options).await.unwrap();
     let address = server.address().unwrap();
     tokio::spawn(server.run());
     address
