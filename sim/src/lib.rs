@@ -3,7 +3,7 @@
 //!
 //! The way of a request: [`server`] takes it, [`request`] reads it and refuses what Codex refuses,
 //! [`hosts`] know the host models,
-//! [`directive`] finds in its prompt what is to go wrong, [`picture`] draws, [`story`] makes the
+//! [`directive`] finds in its prompt what is to go wrong, [`generator`] draws, [`story`] makes the
 //! list of events in the recorded order, [`faults`] change that list, and the server plays it.
 //! [`images`] does for the Images API what [`request`], [`story`] and [`faults`] do for `/responses`.
 //! Everything but `server` and `clock` works without I/O.
@@ -13,10 +13,10 @@ pub mod clock;
 pub mod directive;
 pub mod event;
 pub mod faults;
+pub mod generator;
 pub mod hosts;
 pub mod images;
 pub mod json;
-pub mod picture;
 pub mod random;
 pub mod refusal;
 pub mod request;

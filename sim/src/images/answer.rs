@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::{Endpoint, Request, direct::OUTPUT_TOKENS, request::Holds};
 use crate::{
     event::Event,
+    generator::Background,
     json::Json,
     object,
-    picture::Background,
     random::Random,
     story::{
         Plan, Step,

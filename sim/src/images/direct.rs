@@ -12,7 +12,7 @@ use super::{
     request::{Delivery, Holds, malformed, missing, read_prompt},
 };
 use crate::{
-    picture::{Background, Format},
+    generator::{Background, Format},
     random,
     refusal::Refusal,
     request::{Fields, ImageTool, Size, read_image},

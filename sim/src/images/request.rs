@@ -8,7 +8,7 @@ use super::{
     form::{File, Sent},
 };
 use crate::{
-    picture::Format,
+    generator::Format,
     refusal::Refusal,
     request::{Fields, ImageTool, is_gpt, read_image},
 };

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{picture::Background, refusal::Refusal};
+use crate::{generator::Background, refusal::Refusal};
 
 /// The first bytes of a PNG, which is all that is looked at.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";

@@ -17,8 +17,8 @@ pub(crate) use self::{
 };
 pub use self::{input::Input, size::Size, tool::ImageTool};
 use crate::{
+    generator::Background,
     hosts::{Catalogue, Form, Version},
-    picture::Background,
     refusal::Refusal,
     story::Echo,
 };

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::picture::Background;
+use crate::generator::Background;
 
 /// The smallest PNG: what a reference image looks like to the checks.
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";

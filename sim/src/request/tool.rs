@@ -10,7 +10,7 @@ use super::{
     size::Size,
 };
 use crate::{
-    picture::{Background, Format},
+    generator::{Background, Format},
     refusal::Refusal,
 };
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::Response;
+use image::ImageResult;
 use tokio::sync::mpsc;
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     faults::{Fault, StoryFault, wire::NoAnswer},
-    picture::{Failure, Stage, Subject},
+    generator::Subject,
     random,
     refusal::Refusal,
     request::{Gate, ImageTool, Request, Size},
@@ -179,22 +180,22 @@ impl Order {
         Some(tool)
     }
 
-    fn draw(&self, state: &State, story: &mut Story) -> Result<(), Failure> {
+    fn draw(&self, state: &State, story: &mut Story) -> ImageResult<()> {
         let Some(tool) = &story.tool else { return Ok(()) };
         let asked =
             if tool.partial_images > 0 { tool.partial_images } else { self.work.settings.previews };
         let images = &self.request.input.images;
         let subject = |number| self.work.subject(state, tool, images, number);
         for number in 0..self.work.settings.exact_previews.unwrap_or(asked) {
-            let preview = Subject { stage: Stage::Preview(number), ..subject(0) };
-            story.previews.push(state.gallery.picture(&preview)?);
+            let preview = Subject { preview: Some(number), ..subject(0) };
+            story.previews.push(state.cache.base64(&preview)?);
         }
-        story.pictures.push(state.gallery.picture(&subject(0))?);
+        story.pictures.push(state.cache.base64(&subject(0))?);
         if self
             .stories()
             .any(|fault| matches!(fault, StoryFault::TwoImages | StoryFault::AfterCompleted))
         {
-            story.pictures.push(state.gallery.picture(&subject(1))?);
+            story.pictures.push(state.cache.base64(&subject(1))?);
         }
         state.stats.drawn(story.pictures.len());
         Ok(())

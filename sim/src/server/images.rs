@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hyper::Response;
+use image::ImageResult;
 use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
 
 use super::{
@@ -16,13 +17,13 @@ use super::{
 };
 use crate::{
     faults::{Fault, StoryFault},
+    generator::Subject,
     images::{
         Answer, Request, Route, Sent,
         delivery::{self, Delivered},
         direct, faults,
         request::Delivery,
     },
-    picture::{Failure, Stage, Subject},
     random,
     refusal::Refusal,
 };
@@ -130,20 +131,20 @@ async fn begin(
 }
 
 impl Order {
-    fn deliver(self, state: &State) -> Result<Delivered, Failure> {
+    fn deliver(self, state: &State) -> ImageResult<Delivered> {
         let Self { request, work, now } = self;
         let tool = &request.tool;
         let subject = |number| work.subject(state, tool, &request.images, number);
         let more = work.settings.faults.contains(&Fault::Story(StoryFault::TwoImages));
         let mut pictures = Vec::new();
         for number in 0..u64::from(request.n) + u64::from(more) {
-            pictures.push(state.gallery.picture(&subject(number))?);
+            pictures.push(state.cache.base64(&subject(number))?);
         }
         let mut previews = Vec::new();
         if request.delivery == Delivery::Stream {
             for number in 0..work.settings.exact_previews.unwrap_or(tool.partial_images) {
-                let preview = Subject { stage: Stage::Preview(number), ..subject(0) };
-                previews.push(state.gallery.picture(&preview)?);
+                let preview = Subject { preview: Some(number), ..subject(0) };
+                previews.push(state.cache.base64(&preview)?);
             }
         }
         state.stats.drawn(pictures.len());

@@ -25,7 +25,7 @@ use hyper_util::{
 use tokio::net::TcpListener;
 
 use self::connection::{Fate, Wire};
-use crate::{cli::Options, clock, picture::Gallery, random, stats::Stats};
+use crate::{cli::Options, clock, generator::Cache, random, stats::Stats};
 
 /// How many different prompts are counted before the count starts anew.
 const MAX_PROMPTS: usize = 10_000;
@@ -43,7 +43,7 @@ struct State {
     options: Options,
     /// Chooses identifiers.
     seed: u64,
-    gallery: Gallery,
+    cache: Cache,
     stats: Stats,
     /// How often each prompt came, by its hash.
     calls: Mutex<HashMap<u64, u64>>,
@@ -75,7 +75,7 @@ impl Server {
         let state = State {
             options,
             seed,
-            gallery: Gallery::default(),
+            cache: Cache::default(),
             stats: Stats::default(),
             calls: Mutex::new(HashMap::new()),
         };

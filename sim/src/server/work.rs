@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::State;
 use crate::{
     directive::{self, Unknown},
-    picture::{Detail, Stage, Subject},
+    generator::Subject,
     random,
     request::{ImageTool, Size},
     settings::{Look, Settings, Shape},
@@ -81,10 +81,10 @@ impl Work {
             Look::Same => 0,
             Look::Varied => self.call,
         };
-        let detail = match tool.quality.as_str() {
-            "low" => Detail::Low,
-            "high" | "xhigh" | "max" => Detail::High,
-            _ => Detail::Medium,
+        let grain = match tool.quality.as_str() {
+            "low" => 1,
+            "high" | "xhigh" | "max" => 5,
+            _ => 3,
         };
         Subject {
             text: self.words.clone(),
@@ -94,8 +94,8 @@ impl Work {
             format: tool.format,
             compression: tool.compression,
             background: tool.background,
-            detail,
-            stage: Stage::Final,
+            grain,
+            preview: None,
             seed: state.options.seed.unwrap_or(0) ^ look.rotate_left(8) ^ number.rotate_left(56),
             // The mask or the markup is the last of the small pictures.
             references: images.iter().chain(&tool.mask).chain(&tool.markup).cloned().collect(),

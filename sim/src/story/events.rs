@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::{Echo, Step, Story, usage};
-use crate::{event::Event, json::Json, list, object, picture::Background};
+use crate::{event::Event, generator::Background, json::Json, list, object};
 
 /// The message of a spent quota.
 pub const QUOTA: &str = "You exceeded your current quota, please check your plan and billing details. For more information \
