@@ -10,7 +10,7 @@ use image::{
 };
 
 use super::{Background, Subject, text};
-use crate::random;
+use crate::hash::hash;
 
 /// Longer prompts are cut here: the rest would be too small to read.
 const MAX_LETTERS: usize = 2500;
@@ -48,7 +48,7 @@ fn background(subject: &Subject) -> RgbaImage {
     if subject.background == Background::Transparent {
         return RgbaImage::new(subject.width, subject.height);
     }
-    let mut rng = Rng::with_seed(random::hash(subject.text.as_bytes()) ^ subject.seed);
+    let mut rng = Rng::with_seed(hash(subject.text.as_bytes()) ^ subject.seed);
     let hue = rng.f32();
     let (veil, grain) = match subject.preview {
         Some(number) => (0.5 / (number as f32 + 1.0), 0),

@@ -1,7 +1,7 @@
 //! The catalogue as `GET /backend-api/codex/models?client_version=X` shows it.
 
 use super::{Catalogue, HostModel, Listing, State, Version};
-use crate::{json::Json, list, object, random, refusal::Refusal};
+use crate::{hash::hash, json::Json, list, object, refusal::Refusal};
 
 /// The version that sees every entry.
 const UNGATED: Version = Version(0, 0, 0);
@@ -18,7 +18,7 @@ impl Catalogue {
 
     /// The entity tag of [`listing`](Self::listing).
     pub fn etag(&self, client: Version) -> String {
-        format!("W/\"{:016x}\"", random::hash(&self.listing(client).to_bytes()))
+        format!("W/\"{:016x}\"", hash(&self.listing(client).to_bytes()))
     }
 
     /// Answers a request for the catalogue with this query. `known` is the entity tag that the client

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use fastrand::Rng;
 
 use super::{Endpoint, Request, direct::OUTPUT_TOKENS, request::Holds};
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     generator::Background,
     json::Json,
     object,
-    random::Random,
     story::{
         Plan, Step,
         usage::{IMAGE_TOKENS, image_tokens, text_tokens},
@@ -50,8 +50,8 @@ impl Answer {
     }
 
     fn item(&self, number: u64, picture: &Bytes) -> Json {
-        let mut random = Random::new(self.seed ^ number.rotate_left(48));
-        let (high, low) = (random.next(), random.next());
+        let mut rng = Rng::with_seed(self.seed ^ number.rotate_left(48));
+        let (high, low) = (rng.u64(..), rng.u64(..));
         let id = format!(
             "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
             high >> 32,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     generator::{Background, Format},
-    random,
+    hash::hash,
     refusal::Refusal,
     request::{Fields, ImageTool, Size, read_image},
 };
@@ -88,7 +88,7 @@ fn read_tool(fields: &Fields<'_>, endpoint: Endpoint, prompt: &str) -> Result<Im
     Ok(ImageTool {
         model,
         asked_size,
-        size: Size::free(random::hash(prompt.as_bytes())),
+        size: Size::free(hash(prompt.as_bytes())),
         quality: "low".to_owned(),
         background: match asked_background.as_str() {
             "transparent" => Background::Transparent,

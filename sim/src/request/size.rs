@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use fastrand::Rng;
+
 use super::is_gpt;
-use crate::random::Random;
 
 /// The three sizes that every model draws.
 const FIXED: [&str; 3] = ["1024x1024", "1024x1536", "1536x1024"];
@@ -48,7 +49,7 @@ impl Size {
 
     /// A shape of the backend's own choice, which follows from `seed`.
     pub fn free(seed: u64) -> Self {
-        Random::new(seed).choice(&Self::FREE).copied().unwrap_or(Self::AUTO)
+        Rng::with_seed(seed).choice(Self::FREE).unwrap_or(Self::AUTO)
     }
 
     /// Pixels in all.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     faults::{Fault, StoryFault, wire::NoAnswer},
     generator::Subject,
-    random,
+    hash::hash,
     refusal::Refusal,
     request::{Gate, ImageTool, Request, Size},
     story::{Echo, Plan, Story, failure},
@@ -44,7 +44,7 @@ pub(super) async fn answer(
     fate: Fate,
     now: Duration,
 ) -> Result<Response<Body>, Broken> {
-    let number = random::hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
+    let number = hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
     let mut headers = head::usual(number, now);
     if let Gate::Codex { hosts, version } = gate {
         head::set(&mut headers, "x-models-etag", hosts.etag(version.unwrap_or_default()));

@@ -5,21 +5,22 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use hyper::{
     Response, StatusCode,
     header::{HeaderName, HeaderValue},
 };
 
 use super::body::Body;
-use crate::{random::Random, refusal::Refusal};
+use crate::refusal::Refusal;
 
 /// Headers by name; the values may be any bytes.
 pub(super) type Headers = Vec<(&'static str, Vec<u8>)>;
 
 /// What every answer carries. `number` tells answers apart, `now` is the time since the Unix epoch.
 pub(super) fn usual(number: u64, now: Duration) -> Headers {
-    let mut random = Random::new(number);
-    let (first, second) = (random.next(), random.next());
+    let mut rng = Rng::with_seed(number);
+    let (first, second) = (rng.u64(..), rng.u64(..));
     let secs = now.as_secs();
     let headers = [
         ("content-type", "text/event-stream; charset=utf-8".to_owned()),
@@ -70,8 +71,8 @@ fn edge(first: u64, second: u64, secs: u64) -> [(&'static str, String); 8] {
 
 /// What an answer of the Images API carries.
 pub(super) fn openai(number: u64, now: Duration) -> Headers {
-    let mut random = Random::new(number);
-    let (first, second) = (random.next(), random.next());
+    let mut rng = Rng::with_seed(number);
+    let (first, second) = (rng.u64(..), rng.u64(..));
     let secs = now.as_secs();
     let headers = [
         ("content-type", "application/json".to_owned()),
@@ -108,7 +109,7 @@ pub(super) fn direct(number: u64, now: Duration) -> Headers {
         ("x-codex-primary-window-minutes", "1440".to_owned()),
         ("x-codex-primary-reset-at", (now.as_secs() + resets_in).to_string()),
         ("x-codex-primary-reset-after-seconds", resets_in.to_string()),
-        ("x-codex-imagegen-request-id", format!("imgreq_{:016x}", Random::new(!number).next())),
+        ("x-codex-imagegen-request-id", format!("imgreq_{:016x}", Rng::with_seed(!number).u64(..))),
     ] {
         set(&mut headers, name, value);
     }

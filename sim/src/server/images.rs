@@ -18,13 +18,13 @@ use super::{
 use crate::{
     faults::{Fault, StoryFault},
     generator::Subject,
+    hash::hash,
     images::{
         Answer, Request, Route, Sent,
         delivery::{self, Delivered},
         direct, faults,
         request::Delivery,
     },
-    random,
     refusal::Refusal,
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn answer(
     fate: Fate,
     now: Duration,
 ) -> Result<Response<Body>, Broken> {
-    let number = random::hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
+    let number = hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
     let mut headers =
         if route.direct { head::direct(number, now) } else { head::openai(number, now) };
     let order = match read(route, sent, len, state, now) {

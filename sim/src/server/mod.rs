@@ -25,7 +25,7 @@ use hyper_util::{
 use tokio::net::TcpListener;
 
 use self::connection::{Fate, Wire};
-use crate::{cli::Options, clock, generator::Cache, random, stats::Stats};
+use crate::{cli::Options, clock, generator::Cache, hash::hash, stats::Stats};
 
 /// How many different prompts are counted before the count starts anew.
 const MAX_PROMPTS: usize = 10_000;
@@ -56,7 +56,7 @@ impl State {
         if calls.len() > MAX_PROMPTS {
             calls.clear();
         }
-        let count = calls.entry(random::hash(prompt.as_bytes())).or_insert(0);
+        let count = calls.entry(hash(prompt.as_bytes())).or_insert(0);
         *count += 1;
         *count
     }
@@ -70,8 +70,7 @@ impl Server {
     /// Where the address cannot be had.
     pub async fn bind(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
-        let seed =
-            options.seed.unwrap_or_else(|| random::hash(&clock::now().as_nanos().to_le_bytes()));
+        let seed = options.seed.unwrap_or_else(|| hash(&clock::now().as_nanos().to_le_bytes()));
         let state = State {
             options,
             seed,

@@ -37,6 +37,27 @@ async fn a_request_is_answered_by_a_stream_with_its_picture() {
 }
 
 #[tokio::test]
+async fn the_same_seed_gives_the_same_identifiers_and_images() {
+    let mut runs = Vec::new();
+    for seed in ["--seed=7", "--seed=7", "--seed=8"] {
+        let received = post(start(&[seed]).await, "a red fox").await;
+        let id = received.events()[0]["response"]["id"].as_str().unwrap().to_owned();
+        runs.push((id, received.base64()));
+    }
+    let [first, again, other] = runs.try_into().unwrap();
+    assert_eq!(first, again);
+    assert!(first.0 != other.0 && first.1 != other.1);
+}
+
+#[tokio::test]
+async fn without_a_seed_identifiers_differ_and_images_do_not() {
+    let address = start(&[]).await;
+    let (first, again) = (post(address, "a red fox").await, post(address, "a red fox").await);
+    assert_eq!(first.base64(), again.base64());
+    assert_ne!(first.events()[0]["response"]["id"], again.events()[0]["response"]["id"]);
+}
+
+#[tokio::test]
 async fn the_credential_is_checked_first() {
     let address = start(&["--token", "right"]).await;
     for (headers, status) in [

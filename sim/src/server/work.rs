@@ -8,7 +8,7 @@ use super::State;
 use crate::{
     directive::{self, Unknown},
     generator::Subject,
-    random,
+    hash::hash,
     request::{ImageTool, Size},
     settings::{Look, Settings, Shape},
     stats::Ending,
@@ -36,9 +36,8 @@ impl Work {
             directive.apply(&mut settings, call);
         }
         // With a seed that was asked for, identifiers are the same on every run.
-        let moment =
-            state.options.seed.map_or_else(|| random::hash(&now.as_nanos().to_le_bytes()), |_| 0);
-        let seed = state.seed ^ moment ^ random::hash(words.as_bytes()) ^ call.rotate_left(32);
+        let moment = state.options.seed.map_or_else(|| hash(&now.as_nanos().to_le_bytes()), |_| 0);
+        let seed = state.seed ^ moment ^ hash(words.as_bytes()) ^ call.rotate_left(32);
         Ok(Self { settings, words, call, seed })
     }
 
@@ -46,7 +45,7 @@ impl Work {
     /// `quality`.
     pub(super) fn reshape(&self, tool: &mut ImageTool, quality: &str) {
         if self.settings.shape == Shape::Free {
-            tool.size = Size::free(random::hash(self.words.as_bytes()));
+            tool.size = Size::free(hash(self.words.as_bytes()));
             quality.clone_into(&mut tool.quality);
         }
         if let Some(size) = self.settings.size {

@@ -8,15 +8,16 @@ pub(crate) mod usage;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fastrand::Rng;
 
 pub use self::{
     events::{QUOTA, RATE_LIMIT, failure, moderation},
     plan::{LastLine, Plan, Step},
 };
 use crate::{
+    hash::hash,
     json::Json,
     list, object,
-    random::{self, Random},
     request::{ImageTool, Request},
     settings::CompletedOutput,
 };
@@ -155,8 +156,8 @@ impl Story {
 
     /// An identifier as the backend makes them: a prefix and 50 hexadecimal digits.
     pub fn id(&self, prefix: &str, output_index: u64) -> String {
-        let mut random = Random::new(self.seed ^ random::hash(prefix.as_bytes()) ^ output_index);
-        let digits: String = (0..4).map(|_| format!("{:016x}", random.next())).collect();
+        let mut rng = Rng::with_seed(self.seed ^ hash(prefix.as_bytes()) ^ output_index);
+        let digits: String = (0..4).map(|_| format!("{:016x}", rng.u64(..))).collect();
         format!("{prefix}_{}", digits.chars().take(50).collect::<String>())
     }
 }
