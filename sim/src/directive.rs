@@ -1,6 +1,6 @@
 //! Directives in a prompt: `[[sim:NAME]]`, `[[sim:NAME=VALUE]]` and `[[sim:NAME@2]]`.
 //!
-//! They change one answer and are not drawn. `@2` or `@2,3` limits a fault to the second, or second
+//! They change one answer and are not generated. `@2` or `@2,3` limits a fault to the second, or second
 //! and third, request with this very prompt: several images are several requests, and some of them
 //! are to fail.
 
@@ -42,7 +42,7 @@ pub enum Directive {
     /// `piece=100B`
     Piece(usize),
     /// `refuse_host=d`, `refuse_host=gpt-6-luna:d`
-    RefuseHost(hosts::Order),
+    RejectHost(hosts::Order),
     /// `free_shape`
     FreeShape,
     /// `vary`
@@ -110,7 +110,7 @@ impl Directive {
             "size" => Self::Size(Size::parse(value)?),
             "previews" => Self::Previews(value.parse().ok().filter(|count| *count <= 8)?),
             "output" => Self::CompletedOutput(CompletedOutput::from_str(value, false).ok()?),
-            "refuse_host" => Self::RefuseHost(hosts::Order::parse(value)?),
+            "refuse_host" => Self::RejectHost(hosts::Order::parse(value)?),
             "piece" => Self::Piece(bytes(value)?.max(1)),
             _ => return None,
         })
@@ -140,7 +140,7 @@ impl Directive {
             Self::Previews(count) => settings.exact_previews = Some(*count),
             Self::CompletedOutput(output) => settings.completed_output = *output,
             Self::Piece(len) => settings.piece = Some(*len),
-            Self::RefuseHost(order) => settings.refused_hosts.push(order.clone()),
+            Self::RejectHost(order) => settings.rejected_hosts.push(order.clone()),
             Self::FreeShape => settings.shape = Shape::Free,
             Self::Vary => settings.look = Look::Varied,
         }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_refused() {
+    fn what_means_nothing_is_rejected() {
         for text in [
             "",
             "nonsense",

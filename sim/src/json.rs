@@ -1,7 +1,7 @@
 //! JSON with its keys in the order in which they are written.
 //!
-//! The wire puts `type` first and the base64 of a picture in the middle of an event, and a reader
-//! that scans for them sees the difference, so objects here keep their order. A picture is held as
+//! The wire puts `type` first and the base64 of an image in the middle of an event, and a reader
+//! that scans for them sees the difference, so objects here keep their order. An image is held as
 //! [`Json::Base64`], shared bytes that are never copied: an event of 16 MB costs a few hundred
 //! bytes.
 

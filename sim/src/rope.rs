@@ -1,6 +1,6 @@
 //! Text made of small pieces and of large shared ones.
 //!
-//! An answer of several megabytes is a few kilobytes of JSON around one shared picture; it leaves
+//! An answer of several megabytes is a few kilobytes of JSON around one shared image; it leaves
 //! without being joined.
 
 use bytes::Bytes;

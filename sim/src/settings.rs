@@ -25,7 +25,7 @@ pub struct Settings {
     /// What `output` of response.completed has
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = CompletedOutput::Empty)]
     pub completed_output: CompletedOutput,
-    /// Length of the base64 of a picture, in bytes.
+    /// Length of the base64 of an image, in bytes.
     #[arg(skip)]
     pub base64_len: Option<usize>,
     /// A size in place of the asked one.
@@ -38,12 +38,12 @@ pub struct Settings {
     /// The largest piece in which an event leaves, in bytes.
     #[arg(skip)]
     pub piece: Option<usize>,
-    /// Whether the same prompt gives the same picture.
+    /// Whether the same prompt gives the same image.
     #[arg(skip = Look::Same)]
     pub look: Look,
-    /// Host models that are refused although they are served.
+    /// Host models that are rejected although they are served.
     #[arg(skip)]
-    pub refused_hosts: Vec<hosts::Order>,
+    pub rejected_hosts: Vec<hosts::Order>,
     /// What goes wrong, in this order.
     #[arg(skip)]
     pub faults: Vec<Fault>,
@@ -61,7 +61,7 @@ impl Default for Settings {
             shape: Shape::Asked,
             piece: None,
             look: Look::Same,
-            refused_hosts: Vec::new(),
+            rejected_hosts: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -85,7 +85,7 @@ pub enum Shape {
     Free,
 }
 
-/// Whether the same prompt gives the same picture.
+/// Whether the same prompt gives the same image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// The same bytes each time.

@@ -16,7 +16,7 @@ const SHOWN: usize = 64;
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Outcome {
     /// Everything was sent.
     Finished,
     /// The client left before the last event of the response.
@@ -35,7 +35,7 @@ pub struct Stats {
 struct Counters {
     connections: u64,
     requests: u64,
-    refused: u64,
+    rejected: u64,
     images_drawn: u64,
     open: u64,
     peak: u64,
@@ -57,7 +57,7 @@ impl Stats {
         self.with(|it| it.connections += 1);
     }
 
-    /// A request for a picture came, with a body of this length that says this, and these trailers.
+    /// A request for an image came, with a body of this length that says this, and these trailers.
     pub fn requested(&self, head: &Parts, len: usize, body: Value, trailers: &HeaderMap) {
         let request = describe(head, len, body, trailers);
         self.with(|it| {
@@ -70,13 +70,13 @@ impl Stats {
     }
 
     /// It was answered without a stream.
-    pub fn refused(&self) {
-        self.with(|it| it.refused += 1);
+    pub fn rejected(&self) {
+        self.with(|it| it.rejected += 1);
     }
 
-    /// Pictures were made for it, previews apart.
-    pub fn drawn(&self, pictures: usize) {
-        self.with(|it| it.images_drawn += pictures as u64);
+    /// Images were made for it, previews apart.
+    pub fn generated(&self, images: usize) {
+        self.with(|it| it.images_drawn += images as u64);
     }
 
     /// A stream was opened.
@@ -88,13 +88,13 @@ impl Stats {
     }
 
     /// A stream ended.
-    pub fn closed(&self, ending: Ending) {
+    pub fn closed(&self, outcome: Outcome) {
         self.with(|it| {
             it.open = it.open.saturating_sub(1);
-            match ending {
-                Ending::Finished => it.finished += 1,
-                Ending::Aborted => it.aborted += 1,
-                Ending::LeftAfterEnd => it.left_after_end += 1,
+            match outcome {
+                Outcome::Finished => it.finished += 1,
+                Outcome::Aborted => it.aborted += 1,
+                Outcome::LeftAfterEnd => it.left_after_end += 1,
             }
         });
     }
@@ -109,7 +109,7 @@ impl Stats {
         let mut json = Json::NULL;
         self.with(|it| {
             json = object! {
-                "requests": it.requests, "refused": it.refused, "images_drawn": it.images_drawn,
+                "requests": it.requests, "refused": it.rejected, "images_drawn": it.images_drawn,
                 "open_streams": it.open, "peak_open_streams": it.peak, "finished_streams": it.finished,
                 "aborted_streams": it.aborted, "left_after_end": it.left_after_end, "connections": it.connections,
                 "last": it.recent.back().cloned().unwrap_or(Json::NULL),
@@ -199,7 +199,7 @@ mod tests {
         let stats = Stats::default();
         stats.opened();
         stats.opened();
-        stats.closed(Ending::Aborted);
+        stats.closed(Outcome::Aborted);
         let json: Value = serde_json::from_slice(&stats.to_json().to_bytes()).unwrap();
         assert_eq!((&json["open_streams"], &json["peak_open_streams"]), (&1.into(), &2.into()));
         assert_eq!(json["aborted_streams"], 1);

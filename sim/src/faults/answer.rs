@@ -8,7 +8,7 @@ use crate::{
     hosts::Form,
     json::Json,
     object,
-    refusal::Refusal,
+    rejection::Rejection,
     request::{no_transparent, not_offered},
 };
 
@@ -61,19 +61,19 @@ const RESETS_IN: u64 = 13_872;
 
 impl AnswerFault {
     /// The answer; `now` is the time since the Unix epoch.
-    pub fn answer(self, host_model: &str, now: Duration) -> Refusal {
+    pub fn answer(self, host_model: &str, now: Duration) -> Rejection {
         match self {
             Self::UsageLimit | Self::ImageLimit | Self::RateLimit | Self::InsufficientQuota => {
                 self.limit(now.as_secs())
             }
             Self::NoEntitlement => not_offered("image_generation"),
-            Self::UnknownParameterN => Refusal::unknown_parameter("tools[0].n"),
-            Self::Instructions => Refusal::detail(400, "Instructions are required"),
-            Self::Store => Refusal::detail(400, "Store must be set to false"),
-            Self::Stream => Refusal::detail(400, "Stream must be set to true"),
-            Self::UnsupportedModel => Form::Detail.refuse(host_model),
+            Self::UnknownParameterN => Rejection::unknown_parameter("tools[0].n"),
+            Self::Instructions => Rejection::detail(400, "Instructions are required"),
+            Self::Store => Rejection::detail(400, "Store must be set to false"),
+            Self::Stream => Rejection::detail(400, "Stream must be set to true"),
+            Self::UnsupportedModel => Form::Detail.reject(host_model),
             Self::MaxOutputTokens => {
-                Refusal::detail(400, "Unsupported parameter: max_output_tokens")
+                Rejection::detail(400, "Unsupported parameter: max_output_tokens")
             }
             Self::InvalidSize
             | Self::NoImageModel
@@ -86,8 +86,8 @@ impl AnswerFault {
             | Self::RefreshTokenExpired
             | Self::RefreshTokenReused
             | Self::RefreshTokenInvalidated => self.unauthorized(),
-            Self::Forbidden => Refusal::detail(403, "Forbidden"),
-            Self::NotFound => Refusal::detail(404, "Not Found"),
+            Self::Forbidden => Rejection::detail(403, "Forbidden"),
+            Self::NotFound => Rejection::detail(404, "Not Found"),
             Self::Overloaded
             | Self::SlowDown
             | Self::ServerError
@@ -99,21 +99,21 @@ impl AnswerFault {
             | Self::GatewayTimeout
             | Self::Redirect => self.page(),
             Self::HugeError => {
-                Refusal::invalid(None, "input", &"too much to say. ".repeat(190_000))
+                Rejection::invalid(None, "input", &"too much to say. ".repeat(190_000))
             }
-            Self::BinaryError => Refusal {
+            Self::BinaryError => Rejection {
                 body: b"{\"detail\":\"caf\xe9 \xff\xfe\"}".to_vec(),
-                ..Refusal::text(500, "application/json", "")
+                ..Rejection::text(500, "application/json", "")
             },
-            Self::EmptyBody => Refusal::text(200, "text/event-stream", ""),
+            Self::EmptyBody => Rejection::text(200, "text/event-stream", ""),
             Self::JsonBody => {
                 let body = object! { "id": "resp_0", "object": "response", "status": "completed", "output": crate::list![] };
-                Refusal::json(200, &body)
+                Rejection::json(200, &body)
             }
         }
     }
 
-    fn limit(self, now: u64) -> Refusal {
+    fn limit(self, now: u64) -> Rejection {
         let reset = now + RESETS_IN;
         match self {
             Self::UsageLimit => {
@@ -121,7 +121,7 @@ impl AnswerFault {
                     "type": "usage_limit_reached", "message": "The usage limit has been reached", "plan_type": "plus",
                     "resets_at": reset, "eligible_promo": Json::NULL, "resets_in_seconds": RESETS_IN,
                 };
-                Refusal::json(429, &object! { "error": error })
+                Rejection::json(429, &object! { "error": error })
                     .with("x-codex-primary-used-percent", "100")
                     .with("x-codex-primary-reset-after-seconds", (RESETS_IN + 1).to_string())
                     .with("x-codex-rate-limit-reached-type", "primary")
@@ -131,124 +131,126 @@ impl AnswerFault {
                     "type": "usage_limit_reached", "message": "image limit reached", "resets_at": reset,
                     "plan_type": "plus",
                 };
-                Refusal::json(429, &object! { "error": error })
+                Rejection::json(429, &object! { "error": error })
                     .with("x-codex-active-limit", "image_gen")
                     .with("x-image-gen-primary-used-percent", "100")
                     .with("x-image-gen-primary-window-minutes", "1440")
                     .with("x-image-gen-primary-reset-at", reset.to_string())
             }
-            Self::InsufficientQuota => Refusal::error(
+            Self::InsufficientQuota => Rejection::error(
                 429,
                 "insufficient_quota",
                 Some("insufficient_quota"),
-                crate::story::QUOTA,
+                crate::script::QUOTA,
             ),
-            _ => Refusal::error(
+            _ => Rejection::error(
                 429,
                 "input-images",
                 Some("rate_limit_exceeded"),
-                crate::story::RATE_LIMIT,
+                crate::script::RATE_LIMIT,
             )
             .with("retry-after", "1")
             .with("retry-after-ms", "467"),
         }
     }
 
-    fn bad_request(self) -> Refusal {
+    fn bad_request(self) -> Rejection {
         match self {
-            Self::InvalidSize => Refusal::drawing(
+            Self::InvalidSize => Rejection::generation(
                 "tools",
                 "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
             ),
             Self::NoImageModel => {
-                Refusal::drawing("tools", "The model 'gpt-image-2' does not exist.")
+                Rejection::generation("tools", "The model 'gpt-image-2' does not exist.")
             }
             Self::NoTransparent => no_transparent(),
-            Self::BadImage => Refusal::invalid(
+            Self::BadImage => Rejection::invalid(
                 Some("invalid_image"),
                 "input",
                 "The image data you provided does not represent a valid image. Please check your input and try again.",
             ),
-            Self::DownloadFailed => Refusal::invalid(
+            Self::DownloadFailed => Rejection::invalid(
                 Some("invalid_image_url"),
                 "url",
                 "Error while downloading file. Upstream status code: 403.",
             ),
-            _ => Refusal::json(400, &object! { "error": crate::story::moderation("input") }),
+            _ => Rejection::json(400, &object! { "error": crate::script::moderation("input") }),
         }
     }
 
-    fn unauthorized(self) -> Refusal {
+    fn unauthorized(self) -> Rejection {
         match self {
             Self::TokenExpired => {
                 let message =
                     "Provided authentication token is expired. Please try signing in again.";
-                Refusal::error(401, "invalid_request_error", Some("token_expired"), message)
+                Rejection::error(401, "invalid_request_error", Some("token_expired"), message)
             }
-            Self::RefreshTokenExpired => Refusal::json(
+            Self::RefreshTokenExpired => Rejection::json(
                 401,
                 &object! { "error": object! { "code": "refresh_token_expired" } },
             ),
             Self::RefreshTokenReused => {
-                Refusal::json(401, &object! { "error": "refresh_token_reused" })
+                Rejection::json(401, &object! { "error": "refresh_token_reused" })
             }
             Self::RefreshTokenInvalidated => {
-                Refusal::json(401, &object! { "code": "refresh_token_invalidated" })
+                Rejection::json(401, &object! { "code": "refresh_token_invalidated" })
             }
-            _ => Refusal::detail(401, "Unauthorized"),
+            _ => Rejection::detail(401, "Unauthorized"),
         }
     }
 
-    fn server(self) -> Refusal {
+    fn server(self) -> Rejection {
         let failed = "The server had an error while processing your request. Sorry about that!";
         match self {
             Self::Overloaded => {
                 let error = object! {
                     "code": "server_is_overloaded", "message": "Our servers are currently overloaded. Please try again later.",
                 };
-                Refusal::json(503, &object! { "error": error })
+                Rejection::json(503, &object! { "error": error })
             }
-            Self::SlowDown => Refusal::error(503, "server_error", Some("slow_down"), "Slow Down")
+            Self::SlowDown => Rejection::error(503, "server_error", Some("slow_down"), "Slow Down")
                 .with("retry-after", "2"),
             Self::TooLarge => {
                 let message =
                     "Maximum content size limit (26214400) exceeded (26394240 bytes read)";
-                Refusal::error(413, "server_error", None, message)
+                Rejection::error(413, "server_error", None, message)
             }
             Self::ImageFailed => {
                 let message = "Image generation failed";
-                Refusal::error(
+                Rejection::error(
                     500,
                     "image_generation_server_error",
                     Some("image_generation_failed"),
                     message,
                 )
             }
-            _ => Refusal::error(500, "server_error", None, failed),
+            _ => Rejection::error(500, "server_error", None, failed),
         }
     }
 
-    fn page(self) -> Refusal {
+    fn page(self) -> Rejection {
         const HTML: &str = "text/html; charset=UTF-8";
         match self {
             Self::Cloudflare => {
                 let page = "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head><body>\
                     <h1>Sorry, you have been blocked</h1><p>Cloudflare Ray ID: <strong>8f00ba4</strong></p></body></html>";
-                Refusal::text(403, HTML, page).with("cf-mitigated", "challenge")
+                Rejection::text(403, HTML, page).with("cf-mitigated", "challenge")
             }
             Self::BadGateway => {
                 let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
                     <center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n";
-                Refusal::text(502, HTML, page)
+                Rejection::text(502, HTML, page)
             }
-            Self::Redirect => {
-                Refusal::text(302, HTML, "<a href=\"https://chatgpt.com/auth/login\">Found</a>.\n")
-                    .with("location", "https://chatgpt.com/auth/login")
-            }
-            Self::GatewayTimeout => Refusal::text(504, "text/plain", ""),
+            Self::Redirect => Rejection::text(
+                302,
+                HTML,
+                "<a href=\"https://chatgpt.com/auth/login\">Found</a>.\n",
+            )
+            .with("location", "https://chatgpt.com/auth/login"),
+            Self::GatewayTimeout => Rejection::text(504, "text/plain", ""),
             _ => {
                 let text = "upstream connect error or disconnect/reset before headers. reset reason: connection failure";
-                Refusal::text(503, "text/plain", text)
+                Rejection::text(503, "text/plain", text)
             }
         }
     }

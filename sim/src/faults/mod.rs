@@ -2,14 +2,14 @@
 //!
 //! A fault has a name, by which a prompt asks for it (`[[sim:NAME]]`), and one line that says what
 //! it does; the lists here are what `codex-sim --faults` prints. There are four kinds: an answer
-//! that is no stream, another story, another wire, and odd forms of what the Images API answers.
+//! that is no stream, another script, another wire, and odd forms of what the Images API answers.
 
 pub mod answer;
 pub mod images;
-pub mod story;
+pub mod script;
 pub mod wire;
 
-pub use self::{answer::AnswerFault, images::ImagesFault, story::StoryFault, wire::WireFault};
+pub use self::{answer::AnswerFault, images::ImagesFault, script::ScriptFault, wire::WireFault};
 
 /// Declares an enum of faults with their names and what they do.
 macro_rules! faults {
@@ -44,7 +44,7 @@ pub enum Fault {
     /// A status and a body in place of the stream.
     Answer(AnswerFault),
     /// Other events than the recorded ones.
-    Story(StoryFault),
+    Script(ScriptFault),
     /// The recorded events, sent in an unusual way.
     Wire(WireFault),
     /// An answer of the Images API in an odd form.
@@ -73,16 +73,16 @@ impl Fault {
     /// All faults in the order in which they are listed.
     pub fn all() -> impl Iterator<Item = Self> {
         let answers = AnswerFault::ALL.iter().copied().map(Self::Answer);
-        let stories = StoryFault::ALL.iter().copied().map(Self::Story);
+        let scripts = ScriptFault::ALL.iter().copied().map(Self::Script);
         let images = ImagesFault::ALL.iter().copied().map(Self::Images);
-        answers.chain(stories).chain(WireFault::ALL.iter().copied().map(Self::Wire)).chain(images)
+        answers.chain(scripts).chain(WireFault::ALL.iter().copied().map(Self::Wire)).chain(images)
     }
 
     /// The name in a directive.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Answer(fault) => fault.name(),
-            Self::Story(fault) => fault.name(),
+            Self::Script(fault) => fault.name(),
             Self::Wire(fault) => fault.name(),
             Self::Images(fault) => fault.name(),
         }
@@ -92,7 +92,7 @@ impl Fault {
     pub const fn about(self) -> &'static str {
         match self {
             Self::Answer(fault) => fault.about(),
-            Self::Story(fault) => fault.about(),
+            Self::Script(fault) => fault.about(),
             Self::Wire(fault) => fault.about(),
             Self::Images(fault) => fault.about(),
         }
@@ -102,7 +102,7 @@ impl Fault {
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Answer(_) => "A status and a body in place of the stream",
-            Self::Story(_) => "A stream that tells another story",
+            Self::Script(_) => "A stream that tells another story",
             Self::Wire(_) => "The usual stream, sent in an unusual way",
             Self::Images(_) => "The JSON of the Images API in an odd but legal form",
         }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::faults;
 use crate::{
     event::{LineEnd, Name},
-    story::{LastLine, Plan, Step},
+    script::{LastLine, Plan, Step},
 };
 
 faults! {
@@ -75,11 +75,11 @@ impl WireFault {
     pub fn edit(self, plan: &mut Plan) {
         match self {
             Self::Reset => {
-                let before_picture = |step: &Step| {
+                let before_image = |step: &Step| {
                     step.is_named("response.image_generation_call.generating")
                         || step.event().is_some_and(|event| event.name().starts_with("image_"))
                 };
-                plan.end_at(before_picture, vec![Step::Reset]);
+                plan.end_at(before_image, vec![Step::Reset]);
             }
             Self::NoBlankEnd => plan.last_line = LastLine::Missing,
             Self::NoBlankLine => plan.last_line = LastLine::NoBlank,

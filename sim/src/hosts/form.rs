@@ -1,13 +1,13 @@
-//! The forms in which the backend refuses a host model. All of them come before anything is drawn.
+//! The forms in which the backend rejects a host model. All of them come before anything is generated.
 
 use crate::{
     event::{Event, Framing},
     json::Json,
     object,
-    refusal::Refusal,
+    rejection::Rejection,
 };
 
-/// One form of the refusal.
+/// One form of the rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `a`: 400 with `detail`.
@@ -46,14 +46,14 @@ impl Form {
         Self::ALL.iter().find(|(other, _)| *other == name).map(|(_, form)| *form)
     }
 
-    /// The answer that refuses `model`.
-    pub fn refuse(self, model: &str) -> Refusal {
+    /// The answer that rejects `model`.
+    pub fn reject(self, model: &str) -> Rejection {
         let unsupported = format!(
             "The '{model}' model is not supported when using Codex with a ChatGPT account."
         );
         match self {
-            Self::Detail => Refusal::detail(400, &unsupported),
-            Self::Error => Refusal::json(
+            Self::Detail => Rejection::detail(400, &unsupported),
+            Self::Error => Rejection::json(
                 400,
                 &object! { "error": object! {
                     "message": unsupported, "type": "invalid_request_error",
@@ -62,20 +62,20 @@ impl Form {
             Self::Event => event(&unsupported),
             Self::NotFound => not_found(model),
             Self::NotFoundSuffix => not_found(&format!("{model}-free-1p-codexswic-ev3")),
-            Self::NoAccess => Refusal::error(
+            Self::NoAccess => Rejection::error(
                 404,
                 "invalid_request_error",
                 Some("model_not_found"),
                 &format!("The model `{model}` does not exist or you do not have access to it."),
             ),
-            Self::Upgrade => Refusal::detail(
+            Self::Upgrade => Rejection::detail(
                 400,
                 &format!(
                     "The '{model}' model requires a newer version of Codex. Please upgrade to the \
                      latest app or CLI and try again."
                 ),
             ),
-            Self::NoTool => Refusal::json(
+            Self::NoTool => Rejection::json(
                 400,
                 &object! { "error": object! {
                     "message": format!("Tool 'image_generation' is not supported with {model}"),
@@ -86,8 +86,8 @@ impl Form {
     }
 }
 
-fn not_found(model: &str) -> Refusal {
-    Refusal::json(
+fn not_found(model: &str) -> Rejection {
+    Rejection::json(
         404,
         &object! { "error": object! {
             "message": format!("Model not found {model}"), "type": "invalid_request_error",
@@ -96,11 +96,11 @@ fn not_found(model: &str) -> Refusal {
     )
 }
 
-/// A refusal that is a stream of one event.
-fn event(message: &str) -> Refusal {
+/// A rejection that is a stream of one event.
+fn event(message: &str) -> Rejection {
     let error = object! { "type": "invalid_request_error", "message": message };
     let event = Event::new(object! { "type": "error", "status": 400, "error": error });
-    Refusal {
+    Rejection {
         status: 200,
         content_type: "text/event-stream; charset=utf-8",
         body: event.write(&Framing::CODEX).into_bytes(),

@@ -1,7 +1,7 @@
 //! The catalogue as `GET /backend-api/codex/models?client_version=X` shows it.
 
 use super::{Catalogue, HostModel, Listing, State, Version};
-use crate::{hash::hash, json::Json, list, object, refusal::Refusal};
+use crate::{hash::hash, json::Json, list, object, rejection::Rejection};
 
 /// The version that sees every entry.
 const UNGATED: Version = Version(0, 0, 0);
@@ -26,19 +26,19 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// The refusal of a query without a version.
-    pub fn answer(&self, query: &str, known: Option<&str>) -> Result<Refusal, Refusal> {
+    /// The rejection of a query without a version.
+    pub fn answer(&self, query: &str, known: Option<&str>) -> Result<Rejection, Rejection> {
         let mut members = query.split('&').filter_map(|member| member.split_once('='));
         let Some((_, version)) = members.find(|(name, _)| *name == "client_version") else {
-            return Err(Refusal::detail(400, "missing client_version"));
+            return Err(Rejection::detail(400, "missing client_version"));
         };
         let Some(version) = Version::parse(version) else {
-            return Err(Refusal::detail(400, "invalid client_version"));
+            return Err(Rejection::detail(400, "invalid client_version"));
         };
         let etag = self.etag(version);
         let answer = match known {
-            Some(known) if known == etag => Refusal::text(304, "application/json", ""),
-            _ => Refusal::json(200, &self.listing(version)),
+            Some(known) if known == etag => Rejection::text(304, "application/json", ""),
+            _ => Rejection::json(200, &self.listing(version)),
         };
         Ok(answer.with("etag", etag))
     }
@@ -48,7 +48,7 @@ impl HostModel {
     /// The entry at this place of the table, which is its priority: less is better.
     fn entry(&self, at: u64) -> Json {
         let modalities = match (self.state, self.listing) {
-            // A hidden entry looks like one that could draw.
+            // A hidden entry looks like one that could generate.
             (State::TextOnly, Listing::List) => list!["text"],
             _ => list!["text", "image"],
         };

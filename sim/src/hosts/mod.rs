@@ -1,6 +1,6 @@
-//! Which host models there are, and how the backend refuses the others.
+//! Which host models there are, and how the backend rejects the others.
 //!
-//! A host model is the text model that calls the image tool. It is refused if it was removed, if
+//! A host model is the text model that calls the image tool. It is rejected if it was removed, if
 //! its name is unknown, if it does not take the tool, or if the client is too old for it: the `version`
 //! header decides that, and a client without one is as old as can be.
 
@@ -12,9 +12,9 @@ mod version;
 use std::borrow::Cow;
 
 pub use self::{form::Form, version::Version};
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
-/// How an unknown name is refused.
+/// How an unknown name is rejected.
 const UNKNOWN: Form = Form::Detail;
 
 /// A host model.
@@ -28,7 +28,7 @@ pub struct HostModel {
     pub declares: Version,
     /// The client version from which it is listed and served.
     pub needs: Version,
-    /// How an older client is refused.
+    /// How an older client is rejected.
     pub too_old: Form,
     /// How the catalogue shows it.
     pub listing: Listing,
@@ -41,8 +41,8 @@ pub enum State {
     Alive,
     /// It is served unless it brings the image tool.
     TextOnly,
-    /// It is refused in this form, whatever the client's version.
-    Refused(Form),
+    /// It is rejected in this form, whatever the client's version.
+    Rejected(Form),
 }
 
 /// How the catalogue shows a model.
@@ -72,7 +72,7 @@ impl Default for Catalogue {
 
 impl Catalogue {
     /// Reads the value of `--host-models`: `any`, or entries that stand apart by commas or white
-    /// space. `NAME` is served, `NAME@VERSION` from this client version on, `NAME=FORM` is refused
+    /// space. `NAME` is served, `NAME@VERSION` from this client version on, `NAME=FORM` is rejected
     /// in this form. Entries that follow a leading `+` change the usual catalogue, others replace it.
     /// A `#` starts a comment.
     ///
@@ -107,23 +107,28 @@ impl Catalogue {
         }
     }
 
-    /// Refuses a host model as the backend does. `version` is the client's, `draws` whether the
+    /// Rejects a host model as the backend does. `version` is the client's, `generates` whether the
     /// request brings the image tool.
     ///
     /// # Errors
     ///
-    /// The refusal.
-    pub fn check(&self, name: &str, version: Option<Version>, draws: bool) -> Result<(), Refusal> {
+    /// The rejection.
+    pub fn check(
+        &self,
+        name: &str,
+        version: Option<Version>,
+        generates: bool,
+    ) -> Result<(), Rejection> {
         if self.takes_any {
             return Ok(());
         }
         let Some(model) = self.models.iter().find(|model| model.slug == name) else {
-            return Err(UNKNOWN.refuse(name));
+            return Err(UNKNOWN.reject(name));
         };
         match model.state {
-            State::Refused(form) => Err(form.refuse(name)),
-            _ if version.unwrap_or_default() < model.needs => Err(model.too_old.refuse(name)),
-            State::TextOnly if draws => Err(Form::NoTool.refuse(name)),
+            State::Rejected(form) => Err(form.reject(name)),
+            _ if version.unwrap_or_default() < model.needs => Err(model.too_old.reject(name)),
+            State::TextOnly if generates => Err(Form::NoTool.reject(name)),
             State::TextOnly | State::Alive => Ok(()),
         }
     }
@@ -134,7 +139,7 @@ fn entry_of(text: &str) -> Result<HostModel, String> {
     let (name, state, needs) = if let Some((name, form)) = text.split_once('=') {
         let form = Form::parse(form)
             .ok_or_else(|| format!("'{form}' in '{text}' is none of {}", form_names()))?;
-        (name, State::Refused(form), Version::default())
+        (name, State::Rejected(form), Version::default())
     } else if let Some((name, version)) = text.split_once('@') {
         let version = Version::parse(version)
             .ok_or_else(|| format!("'{version}' in '{text}' is no version such as 0.170.0"))?;
@@ -160,11 +165,11 @@ fn form_names() -> String {
     Form::ALL.map(|(name, _)| name).join(", ")
 }
 
-/// A refusal of a host model that a prompt orders: `[[sim:refuse_host=d]]` of any,
+/// A rejection of a host model that a prompt orders: `[[sim:refuse_host=d]]` of any,
 /// `[[sim:refuse_host=gpt-6-luna:d]]` of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// The host model that is refused; `None`: every one.
+    /// The host model that is rejected; `None`: every one.
     pub model: Option<String>,
     /// How.
     pub form: Form,

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{Form, HostModel, Listing, State, Version};
 
-/// A model that draws: its slug, the client version that it declares, the one from which it is
-/// listed and served, and how an older client is refused.
+/// A model that generates: its slug, the client version that it declares, the one from which it is
+/// listed and served, and how an older client is rejected.
 fn alive(slug: &'static str, declares: Version, needs: Version, too_old: Form) -> HostModel {
     HostModel {
         slug: Cow::Borrowed(slug),
@@ -17,11 +17,11 @@ fn alive(slug: &'static str, declares: Version, needs: Version, too_old: Form) -
     }
 }
 
-/// A model that was removed, and how it is refused.
+/// A model that was removed, and how it is rejected.
 fn retired(slug: &'static str, form: Form) -> HostModel {
     HostModel {
         slug: Cow::Borrowed(slug),
-        state: State::Refused(form),
+        state: State::Rejected(form),
         declares: Version(0, 0, 0),
         needs: Version(0, 0, 0),
         too_old: form,
@@ -56,7 +56,7 @@ pub(super) fn models() -> Vec<HostModel> {
             ..alive("gpt-5.3-codex-spark", V100, V100, Form::Upgrade)
         },
         HostModel {
-            state: State::Refused(Form::NoAccess),
+            state: State::Rejected(Form::NoAccess),
             listing: Listing::Hide,
             ..alive("gpt-reserve", V100, V100, Form::NoAccess)
         },

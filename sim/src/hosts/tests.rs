@@ -4,9 +4,9 @@ use super::*;
 
 const NEW: Option<Version> = Some(Version(0, 170, 0));
 
-fn refused(catalogue: &Catalogue, name: &str, version: Option<Version>) -> (u16, String) {
-    let refusal = catalogue.check(name, version, true).unwrap_err();
-    (refusal.status, String::from_utf8(refusal.body).unwrap())
+fn rejected(catalogue: &Catalogue, name: &str, version: Option<Version>) -> (u16, String) {
+    let rejection = catalogue.check(name, version, true).unwrap_err();
+    (rejection.status, String::from_utf8(rejection.body).unwrap())
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn living_models_are_served_from_their_version_on() {
 }
 
 #[test]
-fn retired_and_unknown_models_are_refused_whatever_the_version() {
+fn retired_and_unknown_models_are_rejected_whatever_the_version() {
     let catalogue = Catalogue::default();
     for name in [
         "gpt-5.2",
@@ -51,14 +51,14 @@ fn retired_and_unknown_models_are_refused_whatever_the_version() {
         "codex-auto-review",
         "gpt-99",
     ] {
-        assert!(refused(&catalogue, name, NEW).1.contains(name), "{name}");
+        assert!(rejected(&catalogue, name, NEW).1.contains(name), "{name}");
     }
 }
 
 #[test]
-fn a_model_that_reads_text_only_is_refused_with_the_tool_alone() {
+fn a_model_that_reads_text_only_is_rejected_with_the_tool_alone() {
     let catalogue = Catalogue::default();
-    let (status, body) = refused(&catalogue, "gpt-5.3-codex-spark", NEW);
+    let (status, body) = rejected(&catalogue, "gpt-5.3-codex-spark", NEW);
     assert_eq!(status, 400);
     assert!(body.contains("Tool 'image_generation' is not supported with gpt-5.3-codex-spark"));
     assert_eq!(catalogue.check("gpt-5.3-codex-spark", NEW, false), Ok(()));
@@ -73,7 +73,7 @@ fn every_form_is_met_without_being_asked_for() {
         .filter_map(Result::err)
         .collect();
     for (name, form) in Form::ALL {
-        let is_met = table::models().iter().any(|model| met.contains(&form.refuse(&model.slug)));
+        let is_met = table::models().iter().any(|model| met.contains(&form.reject(&model.slug)));
         assert!(is_met, "form {name}");
     }
 }
@@ -81,8 +81,8 @@ fn every_form_is_met_without_being_asked_for() {
 #[test]
 fn the_forms_have_the_recorded_words() {
     let body = |name: &str| -> (u16, Value) {
-        let refusal = Form::parse(name).unwrap().refuse("gpt-x");
-        (refusal.status, serde_json::from_slice(&refusal.body).unwrap())
+        let rejection = Form::parse(name).unwrap().reject("gpt-x");
+        (rejection.status, serde_json::from_slice(&rejection.body).unwrap())
     };
     let words = "The 'gpt-x' model is not supported when using Codex with a ChatGPT account.";
     assert_eq!(body("a"), (400, json!({"detail": words})));
@@ -108,9 +108,12 @@ fn the_forms_have_the_recorded_words() {
 
 #[test]
 fn form_c_is_an_event_of_a_stream() {
-    let refusal = Form::Event.refuse("gpt-x");
-    assert_eq!((refusal.status, refusal.content_type), (200, "text/event-stream; charset=utf-8"));
-    let text = String::from_utf8(refusal.body).unwrap();
+    let rejection = Form::Event.reject("gpt-x");
+    assert_eq!(
+        (rejection.status, rejection.content_type),
+        (200, "text/event-stream; charset=utf-8")
+    );
+    let text = String::from_utf8(rejection.body).unwrap();
     let data = text.strip_prefix("event: error\ndata: ").unwrap().strip_suffix("\n\n").unwrap();
     let error = json!({"type": "invalid_request_error",
         "message": "The 'gpt-x' model is not supported when using Codex with a ChatGPT account."});
@@ -125,11 +128,11 @@ fn another_catalogue_replaces_the_usual_one_or_changes_it() {
     let catalogue = Catalogue::parse("one, two@0.160.0\nthree=d # gone\n").unwrap();
     assert_eq!(catalogue.check("one", None, true), Ok(()));
     assert_eq!(catalogue.check("two", Some(Version(0, 160, 0)), true), Ok(()));
-    assert_eq!(refused(&catalogue, "two", Some(Version(0, 159, 0))).0, 400);
-    assert_eq!(refused(&catalogue, "three", NEW).0, 404);
-    assert_eq!(refused(&catalogue, "gpt-6-luna", NEW).0, 400);
+    assert_eq!(rejected(&catalogue, "two", Some(Version(0, 159, 0))).0, 400);
+    assert_eq!(rejected(&catalogue, "three", NEW).0, 404);
+    assert_eq!(rejected(&catalogue, "gpt-6-luna", NEW).0, 400);
     let changed = Catalogue::parse("+gpt-6-luna=e").unwrap();
-    assert_eq!(refused(&changed, "gpt-6-luna", NEW).0, 404);
+    assert_eq!(rejected(&changed, "gpt-6-luna", NEW).0, 404);
     assert_eq!(changed.check("gpt-6-sol", NEW, true), Ok(()));
     assert_eq!(Catalogue::parse("any").unwrap().check("whatever", None, true), Ok(()));
     for text in ["", "+", "x=z", "x@new", "=a", "@0.1.0"] {

@@ -11,7 +11,7 @@ use crate::{
     generator::Background,
     json::Json,
     object,
-    story::{
+    script::{
         Plan, Step,
         usage::{IMAGE_TOKENS, image_tokens, text_tokens},
     },
@@ -29,19 +29,19 @@ pub struct Answer {
     pub created_at: Duration,
     /// Chooses identifiers.
     pub seed: u64,
-    /// The base64 of the pictures.
-    pub pictures: Vec<Bytes>,
+    /// The base64 of the images.
+    pub images: Vec<Bytes>,
     /// The base64 of the previews.
     pub previews: Vec<Bytes>,
-    /// Time that drawing takes; a document comes after it, events are spread over it.
+    /// Time that generation takes; a document comes after it, events are spread over it.
     pub delay: Duration,
 }
 
 impl Answer {
     /// The document, its members in the recorded order.
     pub fn document(&self) -> Json {
-        let data = self.pictures.iter().enumerate();
-        let data = data.map(|(number, picture)| self.item(number as u64, picture));
+        let data = self.images.iter().enumerate();
+        let data = data.map(|(number, image)| self.item(number as u64, image));
         object! {
             "created": self.created_at.as_secs(), "background": self.background(),
             "data": Json::List(data.collect()), "output_format": self.request.tool.format.as_str(),
@@ -49,7 +49,7 @@ impl Answer {
         }
     }
 
-    fn item(&self, number: u64, picture: &Bytes) -> Json {
+    fn item(&self, number: u64, image: &Bytes) -> Json {
         let mut rng = Rng::with_seed(self.seed ^ number.rotate_left(48));
         let (high, low) = (rng.u64(..), rng.u64(..));
         let id = format!(
@@ -62,7 +62,7 @@ impl Answer {
         );
         match self.request.holds {
             Holds::Base64 => {
-                object! { "b64_json": Json::Base64(picture.clone()), "generation_id": id }
+                object! { "b64_json": Json::Base64(image.clone()), "generation_id": id }
             }
             Holds::Url => object! { "url": format!("https://images.codex-sim.invalid/{id}") },
         }
@@ -80,22 +80,22 @@ impl Answer {
             steps.push(Step::Event(Event::new(body)));
         }
         steps.extend(pause);
-        for picture in self.pictures.iter().take(1) {
-            let mut body = self.event("completed", picture);
+        for image in self.images.iter().take(1) {
+            let mut body = self.event("completed", image);
             body.set("usage", self.usage());
             steps.push(Step::Event(Event::new(body)));
         }
         Plan::new(steps)
     }
 
-    fn event(&self, name: &str, picture: &Bytes) -> Json {
+    fn event(&self, name: &str, image: &Bytes) -> Json {
         let family = match self.request.endpoint {
             Endpoint::Generations => "image_generation",
             Endpoint::Edits => "image_edit",
         };
         object! {
             "type": format!("{family}.{name}"), "sequence_number": 0,
-            "b64_json": Json::Base64(picture.clone()), "created_at": self.created_at.as_secs(),
+            "b64_json": Json::Base64(image.clone()), "created_at": self.created_at.as_secs(),
             "size": self.request.tool.size.to_string(), "quality": self.quality(),
             "background": self.background(), "output_format": self.request.tool.format.as_str(),
         }
@@ -108,7 +108,7 @@ impl Answer {
         }
     }
 
-    /// What was drawn; `auto` is never echoed.
+    /// What was generated; `auto` is never echoed.
     fn quality(&self) -> &str {
         match self.request.tool.quality.as_str() {
             "auto" => "medium",
@@ -121,8 +121,7 @@ impl Answer {
         let text = text_tokens(&request.prompt);
         let images = request.images.len() as u64 * IMAGE_TOKENS;
         let each = if request.direct { OUTPUT_TOKENS } else { image_tokens(&request.tool) };
-        let output =
-            each * self.pictures.len() as u64 + PREVIEW_TOKENS * self.previews.len() as u64;
+        let output = each * self.images.len() as u64 + PREVIEW_TOKENS * self.previews.len() as u64;
         object! {
             "input_tokens": text + images,
             "input_tokens_details": object! { "image_tokens": images, "text_tokens": text },

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use super::{Answer, request::Delivery};
 use crate::{
     event::Event,
-    faults::{Fault, ImagesFault, StoryFault, WireFault, story::zero},
+    faults::{Fault, ImagesFault, ScriptFault, WireFault, script::zero},
     json::{Json, JsonStyle},
     list, object,
     rope::Rope,
+    script::{Plan, Step, failure},
     settings::Settings,
-    story::{Plan, Step, failure},
 };
 
 /// How an answer leaves.
@@ -46,7 +46,7 @@ fn document(answer: &Answer, settings: &Settings) -> Delivered {
     let mut style = JsonStyle::default();
     for fault in &settings.faults {
         match fault {
-            Fault::Story(fault) => change(*fault, &mut json),
+            Fault::Script(fault) => change(*fault, &mut json),
             Fault::Wire(WireFault::EscapedSlashes) => style.escaped_slashes = true,
             Fault::Images(ImagesFault::Pretty) => style.space = "\r\n\t ",
             Fault::Images(fault) => fault.edit(&mut json),
@@ -57,7 +57,7 @@ fn document(answer: &Answer, settings: &Settings) -> Delivered {
     json.write(&mut rope, style);
     let whole = rope.len();
     let pieces = rope.into_pieces(usize::MAX);
-    let (start, middle) = places(&pieces, answer.pictures.last());
+    let (start, middle) = places(&pieces, answer.images.last());
     let mut delivered = Delivered { plan: send(pieces, whole), len: Some(whole as u64) };
     for fault in &settings.faults {
         stop(*fault, &mut delivered, start, middle);
@@ -65,7 +65,7 @@ fn document(answer: &Answer, settings: &Settings) -> Delivered {
     delivered
 }
 
-/// Where the first picture starts and where the middle of the last is, in bytes.
+/// Where the first image starts and where the middle of the last is, in bytes.
 fn places(pieces: &[Bytes], last: Option<&Bytes>) -> (usize, usize) {
     let mut at = 0;
     let mut start = pieces.first().map_or(0, Bytes::len);
@@ -77,7 +77,7 @@ fn places(pieces: &[Bytes], last: Option<&Bytes>) -> (usize, usize) {
         at += piece.len();
     }
     if middle.is_none() {
-        // No picture stands in a piece of its own: it is not there, or its slashes are escaped.
+        // No image stands in a piece of its own: it is not there, or its slashes are escaped.
         start = at / 2;
     }
     (start, middle.unwrap_or(start))
@@ -100,10 +100,10 @@ fn send(pieces: Vec<Bytes>, len: usize) -> Plan {
 /// Ends the document early, or takes back what is said of its length.
 fn stop(fault: Fault, delivered: &mut Delivered, start: usize, middle: usize) {
     let (at, step) = match fault {
-        Fault::Story(StoryFault::Stall) => (0, Some(Step::Hold)),
-        Fault::Story(StoryFault::StallMidImage) => (middle, Some(Step::Hold)),
-        Fault::Story(StoryFault::CutMidImage) => (middle, Some(Step::Cut)),
-        Fault::Story(StoryFault::EndMidImage) => (middle, None),
+        Fault::Script(ScriptFault::Stall) => (0, Some(Step::Hold)),
+        Fault::Script(ScriptFault::StallMidImage) => (middle, Some(Step::Hold)),
+        Fault::Script(ScriptFault::CutMidImage) => (middle, Some(Step::Cut)),
+        Fault::Script(ScriptFault::EndMidImage) => (middle, None),
         Fault::Wire(WireFault::Reset) => (start, Some(Step::Reset)),
         Fault::Images(ImagesFault::Chunked) => return delivered.len = None,
         _ => return,
@@ -120,8 +120,8 @@ fn stop(fault: Fault, delivered: &mut Delivered, start: usize, middle: usize) {
     delivered.plan.steps.extend(step);
 }
 
-/// Changes what a document or an event says of its pictures.
-fn change(fault: StoryFault, json: &mut Json) {
+/// Changes what a document or an event says of its images.
+fn change(fault: ScriptFault, json: &mut Json) {
     let result = |json: &mut Json, value: Json| match json {
         Json::Object(_) if json.member("b64_json").is_some() => json.set("b64_json", value),
         _ => {}
@@ -135,12 +135,12 @@ fn change(fault: StoryFault, json: &mut Json) {
         });
     };
     match fault {
-        StoryFault::NoUsage => drop(json.remove("usage")),
-        StoryFault::ZeroUsage => json.change("usage", zero),
-        StoryFault::Empty => json.change("data", |data| *data = list![]),
-        StoryFault::EmptyResult => each(json, "".into()),
-        StoryFault::NullResult => each(json, Json::NULL),
-        StoryFault::NoMetadata => {
+        ScriptFault::NoUsage => drop(json.remove("usage")),
+        ScriptFault::ZeroUsage => json.change("usage", zero),
+        ScriptFault::Empty => json.change("data", |data| *data = list![]),
+        ScriptFault::EmptyResult => each(json, "".into()),
+        ScriptFault::NullResult => each(json, Json::NULL),
+        ScriptFault::NoMetadata => {
             if let Json::Object(members) = json {
                 members.retain(|(name, _)| matches!(name.as_str(), "created" | "data"));
             }
@@ -152,30 +152,30 @@ fn change(fault: StoryFault, json: &mut Json) {
 fn events(answer: &Answer, settings: &Settings) -> Plan {
     let mut plan = answer.events();
     for fault in &settings.faults {
-        if let Fault::Story(fault) = fault {
+        if let Fault::Script(fault) = fault {
             edit_events(*fault, &mut plan);
         }
     }
     plan
 }
 
-fn edit_events(fault: StoryFault, plan: &mut Plan) {
+fn edit_events(fault: ScriptFault, plan: &mut Plan) {
     let is_last = |step: &Step| step.event().is_some_and(|it| it.name().ends_with(".completed"));
     let last = plan.find(is_last).and_then(|at| plan.steps.get(at)).and_then(Step::event).cloned();
     let half = || last.clone().map(Step::Half).into_iter();
     match fault {
-        StoryFault::CutMidImage => plan.end_at(is_last, half().chain([Step::Cut]).collect()),
-        StoryFault::EndMidImage => plan.end_at(is_last, half().collect()),
-        StoryFault::StallMidImage => plan.end_at(is_last, half().chain([Step::Hold]).collect()),
-        StoryFault::Stall => plan.steps = vec![Step::Hold],
-        StoryFault::CutBeforeCompleted => plan.end_at(is_last, Vec::new()),
-        StoryFault::PreviewThenCut => plan.end_at(is_last, vec![Step::Cut]),
-        StoryFault::KeepOpen => plan.steps.push(Step::Hold),
-        StoryFault::CutAfterCompleted => plan.steps.push(Step::Cut),
-        StoryFault::DoneMarker => {
+        ScriptFault::CutMidImage => plan.end_at(is_last, half().chain([Step::Cut]).collect()),
+        ScriptFault::EndMidImage => plan.end_at(is_last, half().collect()),
+        ScriptFault::StallMidImage => plan.end_at(is_last, half().chain([Step::Hold]).collect()),
+        ScriptFault::Stall => plan.steps = vec![Step::Hold],
+        ScriptFault::CutBeforeCompleted => plan.end_at(is_last, Vec::new()),
+        ScriptFault::PreviewThenCut => plan.end_at(is_last, vec![Step::Cut]),
+        ScriptFault::KeepOpen => plan.steps.push(Step::Hold),
+        ScriptFault::CutAfterCompleted => plan.steps.push(Step::Cut),
+        ScriptFault::DoneMarker => {
             plan.steps.push(Step::Raw { name: "", data: Bytes::from_static(b"[DONE]") });
         }
-        StoryFault::NestedError => {
+        ScriptFault::NestedError => {
             let error = failure(
                 "image_generation_server_error",
                 "image_generation_failed",

@@ -1,7 +1,7 @@
 //! The Images API of the Codex backend, under `/backend-api/codex/images`: it takes less than OpenAI's,
 //! and treats most of what it takes as wishes.
 //!
-//! Whatever model, size, quality, format or number is asked for, it draws one PNG of about 1.57
+//! Whatever model, size, quality, format or number is asked for, it generates one PNG of about 1.57
 //! megapixels in a shape of its own, of low quality, and answers with one JSON document.
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     generator::{Background, Format},
     hash::hash,
-    refusal::Refusal,
+    rejection::Rejection,
     request::{Fields, ImageTool, Size, read_image},
 };
 
@@ -37,7 +37,7 @@ const KNOWN: [&str; 12] = [
 /// The most images of one edit.
 const MAX_IMAGES: usize = 5;
 
-/// Bodies above this, in bytes, are refused as if the safety system had refused the prompt.
+/// Bodies above this, in bytes, are rejected as if the safety system had rejected the prompt.
 const MAX_BODY: usize = 64 << 20;
 
 /// Output tokens of one image, within the 429 to 451 that were reported.
@@ -48,11 +48,11 @@ pub(super) const OUTPUT_TOKENS: u64 = 439;
 /// # Errors
 ///
 /// The answer that the backend gives.
-pub fn read(endpoint: Endpoint, sent: &Sent, len: usize) -> Result<Request, Refusal> {
+pub fn read(endpoint: Endpoint, sent: &Sent, len: usize) -> Result<Request, Rejection> {
     if len > MAX_BODY {
-        return Err(Refusal::json(
+        return Err(Rejection::json(
             400,
-            &crate::object! { "error": crate::story::moderation("input") },
+            &crate::object! { "error": crate::script::moderation("input") },
         ));
     }
     let object = match sent {
@@ -76,8 +76,12 @@ pub fn read(endpoint: Endpoint, sent: &Sent, len: usize) -> Result<Request, Refu
     Ok(Request { endpoint, tool, prompt, images, n: 1, delivery, holds, direct: true })
 }
 
-/// What is drawn, whatever was asked.
-fn read_tool(fields: &Fields<'_>, endpoint: Endpoint, prompt: &str) -> Result<ImageTool, Refusal> {
+/// What is generated, whatever was asked.
+fn read_tool(
+    fields: &Fields<'_>,
+    endpoint: Endpoint,
+    prompt: &str,
+) -> Result<ImageTool, Rejection> {
     let model = fields.text("model")?.ok_or_else(|| missing("model"))?.to_owned();
     let asked_size = fields.text("size")?.unwrap_or("auto").to_owned();
     fields.text("quality")?;
@@ -108,7 +112,7 @@ fn read_tool(fields: &Fields<'_>, endpoint: Endpoint, prompt: &str) -> Result<Im
 }
 
 /// The images of an edit: files as data URLs and nothing else, since it fetches none.
-fn read_images(fields: &Fields<'_>) -> Result<Vec<Bytes>, Refusal> {
+fn read_images(fields: &Fields<'_>) -> Result<Vec<Bytes>, Rejection> {
     let Some(Value::Array(images)) = fields.object.get("images") else {
         return Err(missing("images"));
     };
@@ -120,7 +124,7 @@ fn read_images(fields: &Fields<'_>) -> Result<Vec<Bytes>, Refusal> {
             "Invalid 'images': array too long. Expected an array with maximum length {MAX_IMAGES}, but got an array with length {} instead.",
             images.len()
         );
-        return Err(Refusal::invalid(Some("array_above_max_length"), "images", &message));
+        return Err(Rejection::invalid(Some("array_above_max_length"), "images", &message));
     }
     let read = |(index, image): (usize, &Value)| {
         let path = format!("images[{index}]");
@@ -141,20 +145,20 @@ mod tests {
 
     const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
 
-    fn ask(endpoint: Endpoint, body: Value) -> Result<Request, Refusal> {
+    fn ask(endpoint: Endpoint, body: Value) -> Result<Request, Rejection> {
         let len = body.to_string().len();
         read(endpoint, &Sent::Json(body), len)
     }
 
-    fn edit(images: Value) -> Result<Request, Refusal> {
+    fn edit(images: Value) -> Result<Request, Rejection> {
         ask(Endpoint::Edits, json!({"model": "gpt-image-2", "prompt": "fox", "images": images}))
     }
 
-    /// The `error` of what is refused.
-    fn error(result: Result<Request, Refusal>) -> Value {
-        let refusal = result.unwrap_err();
-        assert_eq!(refusal.status, 400);
-        let body: Value = serde_json::from_slice(&refusal.body).unwrap();
+    /// The `error` of what is rejected.
+    fn error(result: Result<Request, Rejection>) -> Value {
+        let rejection = result.unwrap_err();
+        assert_eq!(rejection.status, 400);
+        let body: Value = serde_json::from_slice(&rejection.body).unwrap();
         body["error"].clone()
     }
 
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_refused() {
+    fn what_it_does_not_know_is_rejected() {
         for name in ["mask", "markup", "response_format", "images", "input_fidelity", "frame_count"]
         {
             let mut body = json!({"model": "gpt-image-2", "prompt": "fox"});

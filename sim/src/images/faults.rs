@@ -1,30 +1,30 @@
-//! What of all that can go wrong means something to the Images API, and the refusals in its words.
+//! What of all that can go wrong means something to the Images API, and the rejections in its words.
 
 use std::time::Duration;
 
 use super::request::Delivery;
 use crate::{
-    faults::{AnswerFault, Fault, StoryFault, WireFault},
-    refusal::Refusal,
+    faults::{AnswerFault, Fault, ScriptFault, WireFault},
+    rejection::Rejection,
     settings::Settings,
 };
 
-/// Refuses a fault that means nothing to an answer of this kind: a test with a slip in it should not
+/// Rejects a fault that means nothing to an answer of this kind: a test with a slip in it should not
 /// pass. `usual` is what holds for every prompt.
 ///
 /// # Errors
 ///
-/// The refusal.
-pub fn check(settings: &Settings, usual: &Settings, delivery: Delivery) -> Result<(), Refusal> {
+/// The rejection.
+pub fn check(settings: &Settings, usual: &Settings, delivery: Delivery) -> Result<(), Rejection> {
     let stray = settings.faults.iter().find(|fault| !is_known(**fault, delivery));
     let stray = match stray {
         Some(fault) => fault.name(),
         None if settings.completed_output != usual.completed_output => "output",
-        None if settings.refused_hosts != usual.refused_hosts => "refuse_host",
+        None if settings.rejected_hosts != usual.rejected_hosts => "refuse_host",
         None => return Ok(()),
     };
     let message = format!("codex-sim: [[sim:{stray}]] means nothing to this answer");
-    Err(Refusal::invalid(Some("invalid_value"), "prompt", &message))
+    Err(Rejection::invalid(Some("invalid_value"), "prompt", &message))
 }
 
 fn is_known(fault: Fault, delivery: Delivery) -> bool {
@@ -43,22 +43,22 @@ fn is_known(fault: Fault, delivery: Delivery) -> bool {
                 | AnswerFault::RefreshTokenInvalidated
                 | AnswerFault::JsonBody
         ),
-        Fault::Story(fault) => match fault {
-            StoryFault::CutMidImage
-            | StoryFault::EndMidImage
-            | StoryFault::Stall
-            | StoryFault::StallMidImage
-            | StoryFault::NoUsage
-            | StoryFault::ZeroUsage
-            | StoryFault::EmptyResult
-            | StoryFault::NullResult => true,
-            StoryFault::TwoImages | StoryFault::Empty | StoryFault::NoMetadata => !stream,
-            StoryFault::NestedError
-            | StoryFault::CutBeforeCompleted
-            | StoryFault::PreviewThenCut
-            | StoryFault::KeepOpen
-            | StoryFault::CutAfterCompleted
-            | StoryFault::DoneMarker => stream,
+        Fault::Script(fault) => match fault {
+            ScriptFault::CutMidImage
+            | ScriptFault::EndMidImage
+            | ScriptFault::Stall
+            | ScriptFault::StallMidImage
+            | ScriptFault::NoUsage
+            | ScriptFault::ZeroUsage
+            | ScriptFault::EmptyResult
+            | ScriptFault::NullResult => true,
+            ScriptFault::TwoImages | ScriptFault::Empty | ScriptFault::NoMetadata => !stream,
+            ScriptFault::NestedError
+            | ScriptFault::CutBeforeCompleted
+            | ScriptFault::PreviewThenCut
+            | ScriptFault::KeepOpen
+            | ScriptFault::CutAfterCompleted
+            | ScriptFault::DoneMarker => stream,
             _ => false,
         },
         Fault::Wire(fault) => stream || is_for_documents(fault),
@@ -83,45 +83,46 @@ const fn is_for_documents(fault: WireFault) -> bool {
 }
 
 /// An answer in place of an image, as the Codex backend words it.
-pub fn direct_refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
+pub fn direct_rejection(fault: AnswerFault, model: &str, now: Duration) -> Rejection {
     match fault {
         AnswerFault::Unauthorized | AnswerFault::Forbidden | AnswerFault::NotFound => {
             fault.answer(model, now)
         }
-        _ => refusal(fault, model, now),
+        _ => rejection(fault, model, now),
     }
 }
 
-/// An answer in place of a picture, in the envelope of this API.
-pub fn refusal(fault: AnswerFault, model: &str, now: Duration) -> Refusal {
-    let invalid = |status, message| Refusal::error(status, "invalid_request_error", None, message);
+/// An answer in place of an image, in the envelope of this API.
+pub fn rejection(fault: AnswerFault, model: &str, now: Duration) -> Rejection {
+    let invalid =
+        |status, message| Rejection::error(status, "invalid_request_error", None, message);
     match fault {
         AnswerFault::Unauthorized => unauthorized(),
         AnswerFault::Forbidden => invalid(403, "You are not allowed to generate images."),
         AnswerFault::NotFound => invalid(404, "Invalid URL (POST /v1/images)."),
         AnswerFault::UnsupportedModel | AnswerFault::NoImageModel => {
-            Refusal::drawing("model", &format!("The model '{model}' does not exist."))
+            Rejection::generation("model", &format!("The model '{model}' does not exist."))
         }
-        AnswerFault::InvalidSize => Refusal::drawing(
+        AnswerFault::InvalidSize => Rejection::generation(
             "size",
             "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
         ),
-        AnswerFault::NoTransparent => Refusal::drawing(
+        AnswerFault::NoTransparent => Rejection::generation(
             "background",
             "Transparent background is not supported for this model.",
         ),
-        AnswerFault::BadImage => Refusal::invalid(
+        AnswerFault::BadImage => Rejection::invalid(
             Some("invalid_image"),
             "image",
             "The image data you provided does not represent a valid image. Please check your input and try again.",
         ),
-        AnswerFault::EmptyBody => Refusal::text(200, "application/json", ""),
+        AnswerFault::EmptyBody => Rejection::text(200, "application/json", ""),
         _ => fault.answer(model, now),
     }
 }
 
-/// The refusal of a credential.
-pub fn unauthorized() -> Refusal {
+/// The rejection of a credential.
+pub fn unauthorized() -> Rejection {
     let message = "Incorrect API key provided: sk-sim****-key. You can find your API key at https://platform.openai.com/account/api-keys.";
-    Refusal::error(401, "invalid_request_error", Some("invalid_api_key"), message)
+    Rejection::error(401, "invalid_request_error", Some("invalid_api_key"), message)
 }

@@ -25,9 +25,9 @@ const DEPLOYMENTS: &str = "/openai/deployments/";
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A picture from words.
+    /// A image from words.
     Generations,
-    /// A picture from pictures and words.
+    /// A image from images and words.
     Edits,
 }
 

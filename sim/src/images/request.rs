@@ -1,4 +1,4 @@
-//! What was asked for, with the refusals of the API.
+//! What was asked for, with the rejections of the API.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     generator::Format,
-    refusal::Refusal,
+    rejection::Rejection,
     request::{Fields, ImageTool, is_gpt, read_image},
 };
 
@@ -40,7 +40,7 @@ const MAX_PROMPT: usize = 32_000;
 /// The most images of one edit.
 const MAX_IMAGES: usize = 16;
 
-/// Who draws where no model is named.
+/// Who generates where no model is named.
 const DEFAULT_MODEL: &str = "gpt-image-2";
 
 /// How the answer is to come.
@@ -52,7 +52,7 @@ pub enum Delivery {
     Stream,
 }
 
-/// What an answer holds of a picture.
+/// What an answer holds of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// The file as base64.
@@ -66,13 +66,13 @@ pub enum Holds {
 pub struct Request {
     /// What is asked for.
     pub endpoint: Endpoint,
-    /// What is to be drawn.
+    /// What is to be generated.
     pub tool: ImageTool,
     /// The words.
     pub prompt: String,
     /// The files of the images; empty for one behind a URL or an identifier.
     pub images: Vec<Bytes>,
-    /// How many pictures.
+    /// How many images.
     pub n: u32,
     /// How the answer is to come.
     pub delivery: Delivery,
@@ -88,7 +88,7 @@ impl Request {
     /// # Errors
     ///
     /// The answer that the API gives.
-    pub fn read(route: &Route, sent: &Sent) -> Result<Self, Refusal> {
+    pub fn read(route: &Route, sent: &Sent) -> Result<Self, Rejection> {
         let (object, files): (_, &[File]) = match (sent, route.endpoint) {
             (Sent::Json(json), _) => (json, &[]),
             (Sent::Form { texts, files }, Endpoint::Edits) => (texts, files),
@@ -102,7 +102,7 @@ impl Request {
         let model = fields.text("model")?.unwrap_or(deployment).to_owned();
         check_names(&fields, route.endpoint, sent, is_gpt(&model))?;
         let prompt = read_prompt(&fields)?;
-        let mut tool = fields.drawing(model)?;
+        let mut tool = fields.generation(model)?;
         let mut images = Vec::new();
         if route.endpoint == Endpoint::Edits {
             tool.edits = true;
@@ -118,7 +118,7 @@ impl Request {
         let n = fields.number("n", 1, 10)?.unwrap_or(1);
         let delivery = read_delivery(&fields, n)?;
         if tool.format == Format::Gif && delivery == Delivery::Stream {
-            return Err(fields.refuse("stream", "GIF output does not support 'stream'."));
+            return Err(fields.reject("stream", "GIF output does not support 'stream'."));
         }
         let holds = match fields.one_of("response_format", &["b64_json", "url"])?.as_str() {
             "url" => Holds::Url,
@@ -137,23 +137,23 @@ impl Request {
     }
 }
 
-/// The refusal of a body that cannot be read.
-pub(super) fn malformed(why: &str) -> Refusal {
-    Refusal::error(400, "invalid_request_error", None, why)
+/// The rejection of a body that cannot be read.
+pub(super) fn malformed(why: &str) -> Rejection {
+    Rejection::error(400, "invalid_request_error", None, why)
 }
 
-pub(super) fn missing(name: &str) -> Refusal {
+pub(super) fn missing(name: &str) -> Rejection {
     let message = format!("Missing required parameter: '{name}'.");
-    Refusal::invalid(Some("missing_required_parameter"), name, &message)
+    Rejection::invalid(Some("missing_required_parameter"), name, &message)
 }
 
-/// Refuses what the endpoint does not know. `response_format` and `style` are of other models.
+/// Rejects what the endpoint does not know. `response_format` and `style` are of other models.
 fn check_names(
     fields: &Fields<'_>,
     endpoint: Endpoint,
     sent: &Sent,
     gpt: bool,
-) -> Result<(), Refusal> {
+) -> Result<(), Rejection> {
     let mut known = COMMON.to_vec();
     if gpt {
         known.retain(|name| *name != "response_format");
@@ -169,29 +169,29 @@ fn check_names(
     fields.only(&known)
 }
 
-pub(super) fn read_prompt(fields: &Fields<'_>) -> Result<String, Refusal> {
+pub(super) fn read_prompt(fields: &Fields<'_>) -> Result<String, Rejection> {
     let prompt = fields.text("prompt")?.ok_or_else(|| missing("prompt"))?;
     if prompt.is_empty() {
         let message = "Invalid 'prompt': empty string. Expected a string with minimum length 1, but got an empty string instead.";
-        return Err(Refusal::invalid(Some("empty_string"), "prompt", message));
+        return Err(Rejection::invalid(Some("empty_string"), "prompt", message));
     }
     let len = prompt.chars().count();
     if len > MAX_PROMPT {
         let message = format!(
             "Invalid 'prompt': string too long. Expected a string with maximum length {MAX_PROMPT}, but got a string with length {len} instead."
         );
-        return Err(Refusal::invalid(Some("string_above_max_length"), "prompt", &message));
+        return Err(Rejection::invalid(Some("string_above_max_length"), "prompt", &message));
     }
     Ok(prompt.to_owned())
 }
 
-fn read_delivery(fields: &Fields<'_>, n: u32) -> Result<Delivery, Refusal> {
+fn read_delivery(fields: &Fields<'_>, n: u32) -> Result<Delivery, Rejection> {
     match fields.object.get("stream") {
         None | Some(Value::Null | Value::Bool(false)) => Ok(Delivery::Json),
         Some(Value::Bool(true)) if n == 1 => Ok(Delivery::Stream),
         Some(Value::Bool(true)) => {
             let message = "Invalid 'n': codex-sim streams one picture only.";
-            Err(Refusal::invalid(Some("invalid_value"), "n", message))
+            Err(Rejection::invalid(Some("invalid_value"), "n", message))
         }
         Some(_) => Err(fields.wrong_type("stream", "a boolean")),
     }
@@ -205,33 +205,33 @@ struct Files {
     markup: Option<Bytes>,
 }
 
-/// Refuses a markup that the model or the request has no use for.
-fn check_markup(fields: &Fields<'_>, tool: &ImageTool) -> Result<(), Refusal> {
+/// Rejects a markup that the model or the request has no use for.
+fn check_markup(fields: &Fields<'_>, tool: &ImageTool) -> Result<(), Rejection> {
     let Some(markup) = &tool.markup else { return Ok(()) };
     if is_gpt(&tool.model) && !tool.model.starts_with("gpt-image-2.") {
         let message = format!("The model '{}' does not support 'markup'.", tool.model);
-        return Err(fields.refuse("markup", &message));
+        return Err(fields.reject("markup", &message));
     }
     if tool.mask.is_some() {
-        return Err(fields.refuse("markup", "'markup' cannot be used together with 'mask'."));
+        return Err(fields.reject("markup", "'markup' cannot be used together with 'mask'."));
     }
     if !markup.is_empty() && !markup.starts_with(b"\x89PNG") {
-        return Err(fields.refuse("markup", "'markup' must be a PNG."));
+        return Err(fields.reject("markup", "'markup' must be a PNG."));
     }
     Ok(())
 }
 
 /// The images, the mask and the markup of a form.
-fn read_files(files: &[File]) -> Result<Files, Refusal> {
+fn read_files(files: &[File]) -> Result<Files, Rejection> {
     let mut read = Files::default();
     for file in files {
         let param = file.name.as_str();
         if !matches!(param, "image" | "image[]" | "mask" | "markup") {
-            return Err(Refusal::unknown_parameter(param));
+            return Err(Rejection::unknown_parameter(param));
         }
         if image::guess_format(&file.bytes).is_err() {
             let message = "The image data you provided does not represent a valid image. Please check your input and try again.";
-            return Err(Refusal::invalid(Some("invalid_image"), param, message));
+            return Err(Rejection::invalid(Some("invalid_image"), param, message));
         }
         match param {
             "mask" => read.mask = Some(file.bytes.clone()),
@@ -243,7 +243,7 @@ fn read_files(files: &[File]) -> Result<Files, Refusal> {
 }
 
 /// The images, the mask and the markup of a JSON body.
-fn read_references(body: &Value) -> Result<Files, Refusal> {
+fn read_references(body: &Value) -> Result<Files, Rejection> {
     let listed = match body.get("images") {
         None | Some(Value::Null) => return Err(missing("images")),
         Some(Value::Array(listed)) => listed,
@@ -264,7 +264,7 @@ fn read_references(body: &Value) -> Result<Files, Refusal> {
 }
 
 /// One `{image_url}` or `{file_id}`.
-fn read_reference(reference: &Value, path: &str) -> Result<Bytes, Refusal> {
+fn read_reference(reference: &Value, path: &str) -> Result<Bytes, Rejection> {
     let member = |name: &str| reference.get(name).and_then(Value::as_str);
     match (member("image_url"), member("file_id")) {
         (Some(url), None) => read_image(url, path),
@@ -272,12 +272,12 @@ fn read_reference(reference: &Value, path: &str) -> Result<Bytes, Refusal> {
         _ => {
             let message =
                 format!("Invalid '{path}': expected exactly one of 'image_url' and 'file_id'.");
-            Err(Refusal::invalid(Some("invalid_value"), path, &message))
+            Err(Rejection::invalid(Some("invalid_value"), path, &message))
         }
     }
 }
 
-fn check_count(count: usize, param: &str) -> Result<(), Refusal> {
+fn check_count(count: usize, param: &str) -> Result<(), Rejection> {
     match count {
         0 => Err(missing(param)),
         1..=MAX_IMAGES => Ok(()),
@@ -285,7 +285,7 @@ fn check_count(count: usize, param: &str) -> Result<(), Refusal> {
             let message = format!(
                 "Invalid '{param}': array too long. Expected an array with maximum length {MAX_IMAGES}, but got an array with length {count} instead."
             );
-            Err(Refusal::invalid(Some("array_above_max_length"), param, &message))
+            Err(Rejection::invalid(Some("array_above_max_length"), param, &message))
         }
     }
 }

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{generator::Background, refusal::Refusal};
+use crate::{generator::Background, rejection::Rejection};
 
 /// The first bytes of a PNG, which is all that is looked at.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -12,19 +12,19 @@ fn route(endpoint: Endpoint) -> Route {
     Route { endpoint, deployment: None, direct: false }
 }
 
-fn generation(body: Value) -> Result<Request, Refusal> {
+fn generation(body: Value) -> Result<Request, Rejection> {
     Request::read(&route(Endpoint::Generations), &Sent::Json(body))
 }
 
-fn edit(body: Value) -> Result<Request, Refusal> {
+fn edit(body: Value) -> Result<Request, Rejection> {
     Request::read(&route(Endpoint::Edits), &Sent::Json(body))
 }
 
-/// The code, the parameter and the message of what is refused.
-fn refused(result: Result<Request, Refusal>) -> (Value, Value, String) {
-    let refusal = result.unwrap_err();
-    assert_eq!(refusal.status, 400);
-    let body: Value = serde_json::from_slice(&refusal.body).unwrap();
+/// The code, the parameter and the message of what is rejected.
+fn rejected(result: Result<Request, Rejection>) -> (Value, Value, String) {
+    let rejection = result.unwrap_err();
+    assert_eq!(rejection.status, 400);
+    let body: Value = serde_json::from_slice(&rejection.body).unwrap();
     let error = &body["error"];
     (error["code"].clone(), error["param"].clone(), error["message"].as_str().unwrap().to_owned())
 }
@@ -82,7 +82,7 @@ fn what_is_wrong_is_named() {
     let with = |name: &str, value: Value| {
         let mut body = json!({"prompt": "fox", "model": "gpt-image-2"});
         body[name] = value;
-        refused(generation(body))
+        rejected(generation(body))
     };
     for (name, value, code) in [
         ("n", json!(0), "integer_below_min_value"),
@@ -112,7 +112,7 @@ fn other_models_take_response_format() {
     let body = |format: &str| json!({"prompt": "fox", "model": "flux", "response_format": format});
     assert_eq!(generation(body("url")).unwrap().holds, request::Holds::Url);
     assert_eq!(generation(body("b64_json")).unwrap().holds, request::Holds::Base64);
-    assert_eq!(refused(generation(body("png"))).0, "invalid_value");
+    assert_eq!(rejected(generation(body("png"))).0, "invalid_value");
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn an_edit_as_json_names_its_images() {
     ] {
         let mut body = body.clone();
         body["images"] = images;
-        assert_eq!(refused(edit(body)).1, param);
+        assert_eq!(rejected(edit(body)).1, param);
     }
     let mut many = body.clone();
     many["images"] = json!(vec![json!({"file_id": "f"}); 17]);
-    assert_eq!(refused(edit(many)).0, "array_above_max_length");
+    assert_eq!(rejected(edit(many)).0, "array_above_max_length");
     for (more, param) in [
         (json!({"markup": {"image_url": url}}), "markup"),
         (json!({"mask": null, "markup": {"image_url": url}}), "markup"),
@@ -143,7 +143,7 @@ fn an_edit_as_json_names_its_images() {
     ] {
         let mut body = body.clone();
         more.as_object().unwrap().iter().for_each(|(key, it)| body[key] = it.clone());
-        assert_eq!(refused(edit(body)).1, param, "{more}");
+        assert_eq!(rejected(edit(body)).1, param, "{more}");
     }
     let mut marked = body.clone();
     marked["mask"] = Value::Null;
@@ -152,7 +152,7 @@ fn an_edit_as_json_names_its_images() {
     assert_eq!(edit(marked).unwrap().tool.markup.as_deref(), Some(PNG));
     let mut sharp = body;
     sharp["input_fidelity"] = "high".into();
-    assert_eq!(refused(edit(sharp)).1, "input_fidelity");
+    assert_eq!(rejected(edit(sharp)).1, "input_fidelity");
 }
 
 #[tokio::test]
@@ -182,9 +182,9 @@ async fn an_edit_as_a_form_brings_its_images() {
 }
 
 #[tokio::test]
-async fn a_form_with_a_slip_is_refused() {
+async fn a_form_with_a_slip_is_rejected() {
     let prompt: (&str, &[u8]) = ("name=\"prompt\"", b"fox");
-    let read = |sent: Sent| refused(Request::read(&route(Endpoint::Edits), &sent));
+    let read = |sent: Sent| rejected(Request::read(&route(Endpoint::Edits), &sent));
     assert_eq!(read(form(&[prompt]).await).1, "image");
     let text = form(&[prompt, ("name=\"image\"; filename=\"a.png\"", b"text")]).await;
     assert_eq!(read(text).0, "invalid_image");
@@ -196,6 +196,6 @@ async fn a_form_with_a_slip_is_refused() {
         Sent::read("multipart/form-data; boundary=b", Bytes::from_static(b"--b\r\n")).await;
     assert!(read(broken).2.starts_with("Invalid multipart body"));
     let sent = form(&[prompt]).await;
-    let message = refused(Request::read(&route(Endpoint::Generations), &sent)).2;
+    let message = rejected(Request::read(&route(Endpoint::Generations), &sent)).2;
     assert_eq!(message, "Unsupported content type: 'multipart/form-data'.");
 }

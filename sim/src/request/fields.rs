@@ -1,9 +1,9 @@
-//! The fields of an object that asks for a picture, and how their faults are named: the image tool of a
+//! The fields of an object that asks for an image, and how their faults are named: the image tool of a
 //! `/responses` body, or a body of the Images API.
 
 use serde_json::Value;
 
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
 /// An object, and where it stands.
 pub(crate) struct Fields<'a> {
@@ -15,7 +15,7 @@ pub(crate) struct Fields<'a> {
 
 impl Fields<'_> {
     /// A field that is a string.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Rejection> {
         match self.object.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -24,7 +24,7 @@ impl Fields<'_> {
     }
 
     /// A field with a list of values, the first of which is the default.
-    pub(crate) fn one_of(&self, name: &str, accepted: &[&str]) -> Result<String, Refusal> {
+    pub(crate) fn one_of(&self, name: &str, accepted: &[&str]) -> Result<String, Rejection> {
         let default = accepted.first().copied().unwrap_or_default();
         let value = self.text(name)?.unwrap_or(default);
         if accepted.contains(&value) {
@@ -33,11 +33,11 @@ impl Fields<'_> {
         let accepted: Vec<String> = accepted.iter().map(|it| format!("'{it}'")).collect();
         let message =
             format!("Invalid value: '{value}'. Supported values are: {}.", accepted.join(", "));
-        Err(Refusal::invalid(Some("invalid_value"), &self.path(name), &message))
+        Err(Rejection::invalid(Some("invalid_value"), &self.path(name), &message))
     }
 
     /// A field that is a whole number.
-    pub(crate) fn number(&self, name: &str, min: u64, max: u64) -> Result<Option<u32>, Refusal> {
+    pub(crate) fn number(&self, name: &str, min: u64, max: u64) -> Result<Option<u32>, Rejection> {
         let value = match self.object.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(value) => value.as_u64().ok_or_else(|| self.wrong_type(name, "an integer"))?,
@@ -47,42 +47,42 @@ impl Fields<'_> {
             let message = format!(
                 "Invalid '{path}': integer above maximum value. Expected a value <= {max}, but got {value} instead."
             );
-            return Err(Refusal::invalid(Some("integer_above_max_value"), &path, &message));
+            return Err(Rejection::invalid(Some("integer_above_max_value"), &path, &message));
         }
         if value < min {
             let message = format!(
                 "Invalid '{path}': integer below minimum value. Expected a value >= {min}, but got {value} instead."
             );
-            return Err(Refusal::invalid(Some("integer_below_min_value"), &path, &message));
+            return Err(Rejection::invalid(Some("integer_below_min_value"), &path, &message));
         }
         Ok(u32::try_from(value).ok())
     }
 
-    pub(crate) fn wrong_type(&self, name: &str, expected: &str) -> Refusal {
+    pub(crate) fn wrong_type(&self, name: &str, expected: &str) -> Rejection {
         let path = self.path(name);
-        Refusal::invalid(
+        Rejection::invalid(
             Some("invalid_type"),
             &path,
             &format!("Invalid type for '{path}': expected {expected}."),
         )
     }
 
-    /// How a refusal names a field.
+    /// How a rejection names a field.
     pub(crate) fn path(&self, name: &str) -> String {
         self.tool.map_or_else(|| name.to_owned(), |index| format!("tools[{index}].{name}"))
     }
 
-    /// A value that cannot be drawn. Of a tool the backend names the whole of `tools`, of a body the
+    /// A value that cannot be generated. Of a tool the backend names the whole of `tools`, of a body the
     /// field.
-    pub(crate) fn refuse(&self, name: &str, message: &str) -> Refusal {
-        Refusal::drawing(if self.tool.is_some() { "tools" } else { name }, message)
+    pub(crate) fn reject(&self, name: &str, message: &str) -> Rejection {
+        Rejection::generation(if self.tool.is_some() { "tools" } else { name }, message)
     }
 
-    /// Refuses a field that is not one of `known`.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    /// Rejects a field that is not one of `known`.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Rejection> {
         let keys = self.object.as_object().into_iter().flat_map(|it| it.keys());
         match keys.into_iter().find(|key| !known.contains(&key.as_str())) {
-            Some(name) => Err(Refusal::unknown_parameter(&self.path(name))),
+            Some(name) => Err(Rejection::unknown_parameter(&self.path(name))),
             None => Ok(()),
         }
     }

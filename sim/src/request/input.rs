@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
 /// How long an `image_url` may be, in characters (Responses API).
 const MAX_IMAGE_URL: usize = 20_971_520;
@@ -20,9 +20,9 @@ pub struct Input {
 
 impl Input {
     /// Reads `input`.
-    pub(super) fn read(body: &Map<String, Value>) -> Result<Self, Refusal> {
+    pub(super) fn read(body: &Map<String, Value>) -> Result<Self, Rejection> {
         let Some(Value::Array(items)) = body.get("input") else {
-            return Err(Refusal::detail(400, "Input must be a list"));
+            return Err(Rejection::detail(400, "Input must be a list"));
         };
         let mut input = Self::default();
         for (index, item) in items.iter().enumerate() {
@@ -31,12 +31,16 @@ impl Input {
         Ok(input)
     }
 
-    fn read_item(&mut self, item: &Value, path: &str) -> Result<(), Refusal> {
+    fn read_item(&mut self, item: &Value, path: &str) -> Result<(), Rejection> {
         let kind = item.get("type").map_or(Some("message"), Value::as_str);
         if kind != Some("message") {
             let message =
                 format!("Invalid value for '{path}.type': codex-sim reads only messages.");
-            return Err(Refusal::invalid(Some("invalid_value"), &format!("{path}.type"), &message));
+            return Err(Rejection::invalid(
+                Some("invalid_value"),
+                &format!("{path}.type"),
+                &message,
+            ));
         }
         let role = item.get("role").and_then(Value::as_str).unwrap_or_default();
         match item.get("content") {
@@ -49,13 +53,13 @@ impl Input {
             Some(Value::String(_)) => {}
             _ => {
                 let message = format!("Missing required parameter: '{path}.content'.");
-                return Err(Refusal::invalid(Some("missing_required_parameter"), path, &message));
+                return Err(Rejection::invalid(Some("missing_required_parameter"), path, &message));
             }
         }
         Ok(())
     }
 
-    fn read_part(&mut self, part: &Value, role: &str, path: &str) -> Result<(), Refusal> {
+    fn read_part(&mut self, part: &Value, role: &str, path: &str) -> Result<(), Rejection> {
         let text = |name: &str| part.get(name).and_then(Value::as_str);
         match (text("type"), text("text"), text("image_url")) {
             (Some("input_text"), Some(words), _) => {
@@ -66,14 +70,14 @@ impl Input {
             (Some("input_image"), _, Some(url)) => self.images.push(read_image(url, path)?),
             (Some("input_text" | "input_image"), ..) => {
                 let message = format!("Missing required parameter in '{path}'.");
-                return Err(Refusal::invalid(Some("missing_required_parameter"), path, &message));
+                return Err(Rejection::invalid(Some("missing_required_parameter"), path, &message));
             }
             (kind, ..) => {
                 let message = format!(
                     "Invalid value: '{}'. Supported values are: 'input_text', 'input_image', and 'input_file'.",
                     kind.unwrap_or_default()
                 );
-                return Err(Refusal::invalid(
+                return Err(Rejection::invalid(
                     Some("invalid_value"),
                     &format!("{path}.type"),
                     &message,
@@ -92,14 +96,14 @@ impl Input {
 }
 
 /// The file in a data URL; nothing for any other URL.
-pub(crate) fn read_image(url: &str, path: &str) -> Result<Bytes, Refusal> {
+pub(crate) fn read_image(url: &str, path: &str) -> Result<Bytes, Rejection> {
     let param = format!("{path}.image_url");
-    let refuse = |code: &str, message: &str| Err(Refusal::invalid(Some(code), &param, message));
+    let reject = |code: &str, message: &str| Err(Rejection::invalid(Some(code), &param, message));
     if url.len() > MAX_IMAGE_URL {
         let message = format!(
             "Invalid '{param}': string too long. Expected a string with maximum length {MAX_IMAGE_URL}."
         );
-        return refuse("string_above_max_length", &message);
+        return reject("string_above_max_length", &message);
     }
     if url.starts_with("https://") || url.starts_with("http://") {
         return Ok(Bytes::new());
@@ -107,7 +111,7 @@ pub(crate) fn read_image(url: &str, path: &str) -> Result<Bytes, Refusal> {
     let Some((_, base64)) =
         url.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"))
     else {
-        return refuse(
+        return reject(
             "invalid_value",
             &format!(
                 "Invalid '{param}'. Expected a valid URL, but got a value with an invalid format."
@@ -116,11 +120,11 @@ pub(crate) fn read_image(url: &str, path: &str) -> Result<Bytes, Refusal> {
     };
     match STANDARD.decode(base64) {
         Ok(file) if image::guess_format(&file).is_ok() => Ok(file.into()),
-        Ok(_) => refuse(
+        Ok(_) => reject(
             "invalid_image",
             "The image data you provided does not represent a valid image. Please check your input and try again.",
         ),
-        Err(_) => refuse(
+        Err(_) => reject(
             "invalid_base64_image",
             &format!("Invalid '{param}'. Expected a base64-encoded data URL."),
         ),

@@ -1,4 +1,4 @@
-//! Reads a `/responses` body as the Codex backend does and refuses what it refuses.
+//! Reads a `/responses` body as the Codex backend does and rejects what it rejects.
 //!
 //! The order of the checks is the order in which the backend is seen to answer: its own rules first
 //! (`detail`), then the fields, then the tool.
@@ -19,11 +19,11 @@ pub use self::{input::Input, size::Size, tool::ImageTool};
 use crate::{
     generator::Background,
     hosts::{Catalogue, Form, Version},
-    refusal::Refusal,
-    story::Echo,
+    rejection::Rejection,
+    script::Echo,
 };
 
-/// What Codex takes at the top of a body; everything else is refused by name.
+/// What Codex takes at the top of a body; everything else is rejected by name.
 const PARAMETERS: [&str; 15] = [
     "client_metadata",
     "include",
@@ -65,8 +65,8 @@ impl Gate<'_> {
         }
     }
 
-    /// Refuses a transparent background, which the model that Codex draws with does not have.
-    fn check_background(self, tool: Option<&ImageTool>) -> Result<(), Refusal> {
+    /// Rejects a transparent background, which the model that Codex generates with does not have.
+    fn check_background(self, tool: Option<&ImageTool>) -> Result<(), Rejection> {
         let is_transparent = tool.is_some_and(|tool| tool.background == Background::Transparent);
         match self {
             Self::Codex { .. } if is_transparent => Err(no_transparent()),
@@ -74,17 +74,17 @@ impl Gate<'_> {
         }
     }
 
-    fn check(self, host_model: &str, draws: bool) -> Result<(), Refusal> {
+    fn check(self, host_model: &str, generates: bool) -> Result<(), Rejection> {
         match self {
             Self::Open => Ok(()),
-            Self::Codex { hosts, version } => hosts.check(host_model, version, draws),
+            Self::Codex { hosts, version } => hosts.check(host_model, version, generates),
         }
     }
 }
 
-/// The refusal of a transparent background.
-pub(crate) fn no_transparent() -> Refusal {
-    Refusal::drawing("tools", "Transparent background is not supported for this model.")
+/// The rejection of a transparent background.
+pub(crate) fn no_transparent() -> Rejection {
+    Rejection::generation("tools", "Transparent background is not supported for this model.")
 }
 
 /// A request that the backend would take.
@@ -112,9 +112,9 @@ impl Request {
     /// # Errors
     ///
     /// The answer that the backend gives.
-    pub fn parse(body: &[u8], gate: Gate<'_>) -> Result<Self, Refusal> {
+    pub fn parse(body: &[u8], gate: Gate<'_>) -> Result<Self, Rejection> {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
-            return Err(Refusal::detail(400, "Invalid JSON body"));
+            return Err(Rejection::detail(400, "Invalid JSON body"));
         };
         check_own_rules(&body)?;
         let host_model = read_host_model(&body)?;
@@ -138,30 +138,30 @@ impl Request {
     }
 }
 
-fn check_own_rules(body: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_own_rules(body: &Map<String, Value>) -> Result<(), Rejection> {
     if body.get("instructions").and_then(Value::as_str).is_none_or(str::is_empty) {
-        return Err(Refusal::detail(400, "Instructions are required"));
+        return Err(Rejection::detail(400, "Instructions are required"));
     }
     if body.get("store") != Some(&Value::Bool(false)) {
-        return Err(Refusal::detail(400, "Store must be set to false"));
+        return Err(Rejection::detail(400, "Store must be set to false"));
     }
     if body.get("stream") != Some(&Value::Bool(true)) {
-        return Err(Refusal::detail(400, "Stream must be set to true"));
+        return Err(Rejection::detail(400, "Stream must be set to true"));
     }
     match body.keys().find(|name| !PARAMETERS.contains(&name.as_str())) {
-        Some(name) => Err(Refusal::detail(400, &format!("Unsupported parameter: {name}"))),
+        Some(name) => Err(Rejection::detail(400, &format!("Unsupported parameter: {name}"))),
         None => Ok(()),
     }
 }
 
-fn read_host_model(body: &Map<String, Value>) -> Result<String, Refusal> {
+fn read_host_model(body: &Map<String, Value>) -> Result<String, Rejection> {
     let Some(model) = body.get("model").and_then(Value::as_str).filter(|model| !model.is_empty())
     else {
         let message = "Missing required parameter: 'model'.";
-        return Err(Refusal::invalid(Some("missing_required_parameter"), "model", message));
+        return Err(Rejection::invalid(Some("missing_required_parameter"), "model", message));
     };
     if ["gpt-image-", "chatgpt-image-", "dall-e-"].iter().any(|prefix| model.starts_with(prefix)) {
-        return Err(Form::Detail.refuse(model));
+        return Err(Form::Detail.reject(model));
     }
     Ok(model.to_owned())
 }

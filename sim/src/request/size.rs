@@ -1,4 +1,4 @@
-//! Which sizes a picture of a model may have (image generation guide).
+//! Which sizes an image of a model may have (image generation guide).
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use fastrand::Rng;
 
 use super::is_gpt;
 
-/// The three sizes that every model draws.
+/// The three sizes that every model generates.
 const FIXED: [&str; 3] = ["1024x1024", "1024x1536", "1536x1024"];
 
-/// Pixels of a picture of the models that draw any size.
+/// Pixels of an image of the models that generate any size.
 const PIXELS: std::ops::RangeInclusive<u64> = 655_360..=8_294_400;
 
 /// The longest edge in pixels.
@@ -25,7 +25,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// What `auto` draws.
+    /// What `auto` generates.
     pub const AUTO: Self = Self { width: 1024, height: 1024 };
 
     /// Reads `WIDTHxHEIGHT`.
@@ -38,7 +38,7 @@ impl Size {
         Some(Self { width: number(width)?, height: number(height)? })
     }
 
-    /// What the Codex backend draws if it chooses the shape itself: about 1.57 million pixels.
+    /// What the Codex backend generates if it chooses the shape itself: about 1.57 million pixels.
     const FREE: [Self; 5] = [
         Self { width: 1254, height: 1254 },
         Self { width: 1370, height: 1148 },
@@ -64,36 +64,36 @@ impl fmt::Display for Size {
     }
 }
 
-/// The size that `model` draws for `text`, or the message of the refusal. `frames` of a GIF share a sheet.
+/// The size that `model` generates for `text`, or the message of the rejection. `frames` of a GIF share a sheet.
 pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size, String> {
     if text == "auto" {
         return Ok(Size::AUTO);
     }
-    let refuse = |why: &str| Err(format!("Invalid size '{text}'. {why}"));
+    let reject = |why: &str| Err(format!("Invalid size '{text}'. {why}"));
     if !is_gpt(model) {
         return match Size::parse(text).filter(|size| size.pixels() <= *PIXELS.end()) {
             Some(size) => Ok(size),
-            None => refuse("Expected a size in the format WIDTHxHEIGHT, or auto."),
+            None => reject("Expected a size in the format WIDTHxHEIGHT, or auto."),
         };
     }
     if !model.starts_with("gpt-image-2") {
         return match Size::parse(text).filter(|_| FIXED.contains(&text)) {
             Some(size) => Ok(size),
-            None => refuse("Supported sizes are 1024x1024, 1024x1536, 1536x1024, and auto."),
+            None => reject("Supported sizes are 1024x1024, 1024x1536, 1536x1024, and auto."),
         };
     }
     let Some(size) = Size::parse(text) else {
-        return refuse("Expected a size in the format WIDTHxHEIGHT, or auto.");
+        return reject("Expected a size in the format WIDTHxHEIGHT, or auto.");
     };
     let (long, short) = (size.width.max(size.height), size.width.min(size.height));
     if size.width % 16 != 0 || size.height % 16 != 0 {
-        return refuse("Width and height must both be divisible by 16.");
+        return reject("Width and height must both be divisible by 16.");
     }
     if long > MAX_EDGE {
-        return refuse("The longest edge must be less than or equal to 3840 pixels.");
+        return reject("The longest edge must be less than or equal to 3840 pixels.");
     }
     if u64::from(long) > 3 * u64::from(short) {
-        return refuse("The aspect ratio must not exceed 3:1.");
+        return reject("The aspect ratio must not exceed 3:1.");
     }
     if let Some(frames) = frames {
         // What was measured of squares (November 2026); how other frames are laid out is not known.
@@ -103,16 +103,16 @@ pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size,
             13.. => 720,
         };
         return if short > edge {
-            refuse("The frames do not fit onto the sheet.")
+            reject("The frames do not fit onto the sheet.")
         } else {
             Ok(size)
         };
     }
     if size.pixels() < *PIXELS.start() {
-        return refuse("Requested resolution is below the current minimum pixel budget.");
+        return reject("Requested resolution is below the current minimum pixel budget.");
     }
     if size.pixels() > *PIXELS.end() {
-        return refuse("Requested resolution exceeds the current pixel budget.");
+        return reject("Requested resolution exceeds the current pixel budget.");
     }
     Ok(size)
 }
@@ -121,24 +121,24 @@ pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size,
 mod tests {
     use super::*;
 
-    fn refused(text: &str, model: &str, why: &str) {
+    fn rejected(text: &str, model: &str, why: &str) {
         let message = read(text, model, None).unwrap_err();
         assert!(message.contains(why), "{text}: {message}");
     }
 
     #[test]
-    fn the_new_models_draw_any_size_within_the_rules() {
+    fn the_new_models_generate_any_size_within_the_rules() {
         for text in ["1024x1024", "3840x2160", "2160x3840", "640x1024", "2048x2048"] {
             assert_eq!(read(text, "gpt-image-2", None).unwrap().to_string(), text);
         }
         assert_eq!(read("auto", "gpt-image-2", None).unwrap(), Size::AUTO);
-        refused("1000x1024", "gpt-image-2", "divisible by 16");
-        refused("256x256", "gpt-image-2", "below the current minimum pixel budget");
-        refused("3840x3840", "gpt-image-2.5-flare", "exceeds the current pixel budget");
-        refused("4096x1024", "gpt-image-2", "3840");
-        refused("3072x512", "gpt-image-2", "3:1");
-        refused("+16x16", "gpt-image-2", "WIDTHxHEIGHT");
-        refused("huge", "gpt-image-2", "WIDTHxHEIGHT");
+        rejected("1000x1024", "gpt-image-2", "divisible by 16");
+        rejected("256x256", "gpt-image-2", "below the current minimum pixel budget");
+        rejected("3840x3840", "gpt-image-2.5-flare", "exceeds the current pixel budget");
+        rejected("4096x1024", "gpt-image-2", "3840");
+        rejected("3072x512", "gpt-image-2", "3:1");
+        rejected("+16x16", "gpt-image-2", "WIDTHxHEIGHT");
+        rejected("huge", "gpt-image-2", "WIDTHxHEIGHT");
     }
 
     #[test]
@@ -159,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn the_older_models_draw_three_sizes() {
+    fn the_older_models_generate_three_sizes() {
         assert!(read("1536x1024", "gpt-image-1.5", None).is_ok());
-        refused("2048x2048", "gpt-image-1-mini", "Supported sizes are");
+        rejected("2048x2048", "gpt-image-1-mini", "Supported sizes are");
     }
 }

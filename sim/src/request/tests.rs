@@ -17,15 +17,15 @@ fn body() -> Value {
     })
 }
 
-fn refused(edit: impl FnOnce(&mut Value)) -> (u16, Value) {
+fn rejected(edit: impl FnOnce(&mut Value)) -> (u16, Value) {
     let mut body = body();
     edit(&mut body);
-    let refusal = Request::parse(body.to_string().as_bytes(), Gate::Open).unwrap_err();
-    (refusal.status, serde_json::from_slice(&refusal.body).unwrap())
+    let rejection = Request::parse(body.to_string().as_bytes(), Gate::Open).unwrap_err();
+    (rejection.status, serde_json::from_slice(&rejection.body).unwrap())
 }
 
 fn detail(edit: impl FnOnce(&mut Value), text: &str) {
-    assert_eq!(refused(edit), (400, json!({ "detail": text })));
+    assert_eq!(rejected(edit), (400, json!({ "detail": text })));
 }
 
 fn remove(body: &mut Value, name: &str) {
@@ -43,7 +43,7 @@ fn a_full_request_is_read() {
 }
 
 #[test]
-fn the_backend_refuses_its_own_rules_in_its_own_words() {
+fn the_backend_rejects_its_own_rules_in_its_own_words() {
     detail(|body| remove(body, "instructions"), "Instructions are required");
     detail(|body| body["instructions"] = json!(""), "Instructions are required");
     detail(|body| remove(body, "store"), "Store must be set to false");
@@ -58,28 +58,28 @@ fn the_backend_refuses_its_own_rules_in_its_own_words() {
 }
 
 #[test]
-fn a_body_that_is_no_object_is_refused() {
+fn a_body_that_is_no_object_is_rejected() {
     for body in ["", "[]", "{", "null"] {
         assert_eq!(Request::parse(body.as_bytes(), Gate::Open).unwrap_err().status, 400);
     }
 }
 
 #[test]
-fn a_field_that_the_tool_does_not_have_is_refused_by_name() {
-    let (status, body) = refused(|body| body["tools"][0]["n"] = json!(2));
+fn a_field_that_the_tool_does_not_have_is_rejected_by_name() {
+    let (status, body) = rejected(|body| body["tools"][0]["n"] = json!(2));
     assert_eq!(status, 400);
     let error = json!({"code": "unknown_parameter", "message": "Unknown parameter: 'tools[0].n'.",
         "param": "tools[0].n", "type": "invalid_request_error"});
     assert_eq!(body, json!({ "error": error }));
     for name in ["prompt", "style", "response_format", "user"] {
-        let (_, body) = refused(|body| body["tools"][0][name] = json!("x"));
+        let (_, body) = rejected(|body| body["tools"][0][name] = json!("x"));
         assert_eq!(body["error"]["param"], format!("tools[0].{name}"));
     }
 }
 
 #[test]
-fn the_tool_refuses_a_size_that_the_model_cannot_draw() {
-    let (status, body) = refused(|body| body["tools"][0]["size"] = json!("256x256"));
+fn the_tool_rejects_a_size_that_the_model_cannot_generate() {
+    let (status, body) = rejected(|body| body["tools"][0]["size"] = json!("256x256"));
     assert_eq!(status, 400);
     assert_eq!(body["error"]["type"], "image_generation_user_error");
     assert_eq!(
@@ -91,7 +91,7 @@ fn the_tool_refuses_a_size_that_the_model_cannot_draw() {
 #[test]
 fn values_of_the_tool_are_checked() {
     let wrong = |name: &str, value: Value| {
-        refused(|body| body["tools"][0][name] = value).1["error"]["code"].clone()
+        rejected(|body| body["tools"][0][name] = value).1["error"]["code"].clone()
     };
     assert_eq!(wrong("quality", json!("max")), "invalid_value");
     assert_eq!(wrong("quality", json!(3)), "invalid_type");
@@ -117,27 +117,27 @@ fn an_edit_has_images_and_maybe_a_mask() {
     for (name, value) in
         [("action", json!("edit")), ("input_image_mask", json!({"image_url": PIXEL}))]
     {
-        let (status, body) = refused(|body| {
+        let (status, body) = rejected(|body| {
             body["input"][0]["content"] = json!([{"type": "input_text", "text": "a fox"}]);
             body["tools"][0][name] = value;
         });
         assert_eq!((status, &body["error"]["param"]), (400, &json!("tools")), "{name}");
     }
     let broken = json!({"image_url": "data:image/png;base64,AAAA"});
-    let (_, body) = refused(|body| body["tools"][0]["input_image_mask"] = broken);
+    let (_, body) = rejected(|body| body["tools"][0]["input_image_mask"] = broken);
     assert_eq!(body["error"]["code"], "invalid_image");
     assert_eq!(body["error"]["param"], "tools[0].input_image_mask.image_url");
 }
 
 #[test]
 fn a_tool_choice_must_name_a_tool_that_is_there() {
-    let (_, body) = refused(|body| body["tools"] = json!([]));
+    let (_, body) = rejected(|body| body["tools"] = json!([]));
     assert_eq!(
         body["error"]["message"],
         "Tool choice 'image_generation' not found in 'tools' parameter."
     );
     assert_eq!(body["error"]["param"], "tool_choice");
-    let (_, body) = refused(|body| body["tool_choice"] = json!({"type": "web_search"}));
+    let (_, body) = rejected(|body| body["tool_choice"] = json!({"type": "web_search"}));
     assert_eq!(body["error"]["param"], "tool_choice");
 }
 
@@ -155,7 +155,8 @@ fn without_the_tool_the_answer_is_words() {
 fn reference_images_must_be_images() {
     let code = |url: &str| {
         let url = json!(url);
-        refused(|body| body["input"][0]["content"][0]["image_url"] = url).1["error"]["code"].clone()
+        rejected(|body| body["input"][0]["content"][0]["image_url"] = url).1["error"]["code"]
+            .clone()
     };
     assert_eq!(code("data:image/png;base64,AAAA"), "invalid_image");
     assert_eq!(code("data:image/png;base64,%"), "invalid_base64_image");
@@ -169,7 +170,7 @@ fn reference_images_must_be_images() {
 }
 
 #[test]
-fn the_codex_backend_draws_no_transparent_background() {
+fn the_codex_backend_generates_no_transparent_background() {
     let hosts = Catalogue::default();
     let gate = Gate::Codex { hosts: &hosts, version: Some(Version(0, 170, 0)) };
     let parse = |body: &Value| Request::parse(body.to_string().as_bytes(), gate);

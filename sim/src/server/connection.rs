@@ -17,9 +17,9 @@ use tokio::{
 
 /// How a connection is to end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fate(Arc<AtomicBool>);
+pub(super) struct Ending(Arc<AtomicBool>);
 
-impl Fate {
+impl Ending {
     /// It is to end by RST.
     pub(super) fn reset(&self) {
         self.0.store(true, Ordering::Release);
@@ -30,18 +30,18 @@ impl Fate {
 #[derive(Debug)]
 pub(super) struct Wire {
     tcp: TcpStream,
-    fate: Fate,
+    ending: Ending,
 }
 
 impl Wire {
-    pub(super) const fn new(tcp: TcpStream, fate: Fate) -> Self {
-        Self { tcp, fate }
+    pub(super) const fn new(tcp: TcpStream, ending: Ending) -> Self {
+        Self { tcp, ending }
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.fate.0.load(Ordering::Acquire) {
+        if self.ending.0.load(Ordering::Acquire) {
             // A socket that does not linger answers with RST when it is closed. A failure leaves an
             // ordinary end.
             let _ = self.tcp.set_zero_linger();

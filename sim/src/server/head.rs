@@ -12,7 +12,7 @@ use hyper::{
 };
 
 use super::body::Body;
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
 /// Headers by name; the values may be any bytes.
 pub(super) type Headers = Vec<(&'static str, Vec<u8>)>;
@@ -135,11 +135,11 @@ pub(super) fn respond(status: u16, headers: Headers, body: Body) -> Response<Bod
     response
 }
 
-/// The answer that a refusal is.
-pub(super) fn refuse(refusal: Refusal, mut headers: Headers) -> Response<Body> {
-    set(&mut headers, "content-type", refusal.content_type);
-    for (name, value) in refusal.headers {
+/// The answer that a rejection is.
+pub(super) fn reject(rejection: Rejection, mut headers: Headers) -> Response<Body> {
+    set(&mut headers, "content-type", rejection.content_type);
+    for (name, value) in rejection.headers {
         set(&mut headers, name, value);
     }
-    respond(refusal.status, headers, Body::whole(refusal.body))
+    respond(rejection.status, headers, Body::whole(rejection.body))
 }

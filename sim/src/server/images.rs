@@ -10,13 +10,13 @@ use super::{
     State,
     answer::no_answer,
     body::{Body, Broken},
-    connection::Fate,
+    connection::Ending,
     head,
     player::Player,
     work::{Open, Work},
 };
 use crate::{
-    faults::{Fault, StoryFault},
+    faults::{Fault, ScriptFault},
     generator::Subject,
     hash::hash,
     images::{
@@ -25,7 +25,7 @@ use crate::{
         direct, faults,
         request::Delivery,
     },
-    refusal::Refusal,
+    rejection::Rejection,
 };
 
 /// A request that will be answered.
@@ -41,7 +41,7 @@ pub(super) async fn answer(
     sent: &Sent,
     len: usize,
     state: &Arc<State>,
-    fate: Fate,
+    ending: Ending,
     now: Duration,
 ) -> Result<Response<Body>, Broken> {
     let number = hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
@@ -49,20 +49,20 @@ pub(super) async fn answer(
         if route.direct { head::direct(number, now) } else { head::openai(number, now) };
     let order = match read(route, sent, len, state, now) {
         Ok(order) => order,
-        Err(refusal) => return Ok(refuse(refusal, headers, state)),
+        Err(rejection) => return Ok(reject(rejection, headers, state)),
     };
     for fault in &order.work.settings.faults {
         match fault {
             Fault::Answer(fault) => {
-                let word = if route.direct { faults::direct_refusal } else { faults::refusal };
-                let refusal = word(*fault, &order.request.tool.model, now);
-                return Ok(refuse(refusal, headers, state));
+                let word = if route.direct { faults::direct_rejection } else { faults::rejection };
+                let rejection = word(*fault, &order.request.tool.model, now);
+                return Ok(reject(rejection, headers, state));
             }
             Fault::Wire(fault) if fault.no_answer().is_some() => {
                 let Some(none) = fault.no_answer() else { continue };
-                return no_answer(none, state, &fate).await;
+                return no_answer(none, state, &ending).await;
             }
-            Fault::Wire(_) | Fault::Story(_) | Fault::Images(_) => {}
+            Fault::Wire(_) | Fault::Script(_) | Fault::Images(_) => {}
         }
     }
     if order.request.delivery == Delivery::Stream {
@@ -73,7 +73,7 @@ pub(super) async fn answer(
             fault.edit_headers(&mut headers);
         }
     }
-    begin(order, headers, state, fate).await
+    begin(order, headers, state, ending).await
 }
 
 fn read(
@@ -82,13 +82,13 @@ fn read(
     len: usize,
     state: &State,
     now: Duration,
-) -> Result<Order, Refusal> {
+) -> Result<Order, Rejection> {
     let mut request = match route.direct {
         true => direct::read(route.endpoint, sent, len)?,
         false => Request::read(route, sent)?,
     };
     let work = Work::read(&request.prompt, state, now).map_err(|unknown| {
-        Refusal::invalid(Some("invalid_value"), "prompt", &unknown.to_string())
+        Rejection::invalid(Some("invalid_value"), "prompt", &unknown.to_string())
     })?;
     faults::check(&work.settings, &state.options.settings, request.delivery)?;
     let quality = if route.direct { "low" } else { "medium" };
@@ -96,36 +96,36 @@ fn read(
     Ok(Order { request, work, now })
 }
 
-fn refuse(refusal: Refusal, headers: head::Headers, state: &State) -> Response<Body> {
-    state.stats.refused();
-    head::refuse(refusal, headers)
+fn reject(rejection: Rejection, headers: head::Headers, state: &State) -> Response<Body> {
+    state.stats.rejected();
+    head::reject(rejection, headers)
 }
 
-/// Draws, and sends from then on. A client that leaves before that is counted as one that left.
+/// Generates, and sends from then on. A client that leaves before that is counted as one that left.
 async fn begin(
     order: Order,
     headers: head::Headers,
     state: &Arc<State>,
-    fate: Fate,
+    ending: Ending,
 ) -> Result<Response<Body>, Broken> {
     let open = Open::new(state);
     if order.request.delivery == Delivery::Json {
         sleep(order.work.settings.delay).await;
     }
-    let drawing = Arc::clone(state);
-    let Ok(drawn) = spawn_blocking(move || order.deliver(&drawing)).await else {
-        // The drawing panicked; breaking the connection says so.
+    let generation = Arc::clone(state);
+    let Ok(generated) = spawn_blocking(move || order.deliver(&generation)).await else {
+        // The generation panicked; breaking the connection says so.
         return Err(Broken);
     };
-    let Delivered { plan, len } = match drawn {
+    let Delivered { plan, len } = match generated {
         Ok(delivered) => delivered,
         Err(why) => {
-            let refusal = Refusal::error(500, "server_error", None, &why.to_string());
-            return Ok(refuse(refusal, headers, state));
+            let rejection = Rejection::error(500, "server_error", None, &why.to_string());
+            return Ok(reject(rejection, headers, state));
         }
     };
     let (pieces, body) = mpsc::channel(1);
-    let player = Player { pieces, fate };
+    let player = Player { pieces, ending };
     tokio::spawn(async move { open.close(player.play(plan).await) });
     Ok(head::respond(200, headers, Body::Pieces { pieces: body, len }))
 }
@@ -135,10 +135,10 @@ impl Order {
         let Self { request, work, now } = self;
         let tool = &request.tool;
         let subject = |number| work.subject(state, tool, &request.images, number);
-        let more = work.settings.faults.contains(&Fault::Story(StoryFault::TwoImages));
-        let mut pictures = Vec::new();
+        let more = work.settings.faults.contains(&Fault::Script(ScriptFault::TwoImages));
+        let mut images = Vec::new();
         for number in 0..u64::from(request.n) + u64::from(more) {
-            pictures.push(state.cache.base64(&subject(number))?);
+            images.push(state.cache.base64(&subject(number))?);
         }
         let mut previews = Vec::new();
         if request.delivery == Delivery::Stream {
@@ -147,10 +147,9 @@ impl Order {
                 previews.push(state.cache.base64(&preview)?);
             }
         }
-        state.stats.drawn(pictures.len());
+        state.stats.generated(images.len());
         let delay = work.settings.delay;
-        let answer =
-            Answer { request, created_at: now, seed: work.seed, pictures, previews, delay };
+        let answer = Answer { request, created_at: now, seed: work.seed, images, previews, delay };
         Ok(delivery::deliver(&answer, &work.settings))
     }
 }

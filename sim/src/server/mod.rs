@@ -24,7 +24,7 @@ use hyper_util::{
 };
 use tokio::net::TcpListener;
 
-use self::connection::{Fate, Wire};
+use self::connection::{Ending, Wire};
 use crate::{cli::Options, clock, generator::Cache, hash::hash, stats::Stats};
 
 /// How many different prompts are counted before the count starts anew.
@@ -107,10 +107,10 @@ impl Server {
 }
 
 async fn serve(tcp: tokio::net::TcpStream, state: Arc<State>) {
-    let fate = Fate::default();
-    let wire = TokioIo::new(Wire::new(tcp, fate.clone()));
+    let ending = Ending::default();
+    let wire = TokioIo::new(Wire::new(tcp, ending.clone()));
     let service =
-        service_fn(move |request| route::answer(request, Arc::clone(&state), fate.clone()));
+        service_fn(move |request| route::answer(request, Arc::clone(&state), ending.clone()));
     // A connection that ends in an error was ended by the client or by a fault.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(wire, service).await;
 }

@@ -5,12 +5,12 @@ use std::{ops::ControlFlow, time::Duration};
 use bytes::Bytes;
 use tokio::{sync::mpsc::Sender, time::sleep};
 
-use super::{body::Broken, connection::Fate};
+use super::{body::Broken, connection::Ending};
 use crate::{
     event::{Event, Framing},
     rope::Rope,
-    stats::Ending,
-    story::{LastLine, Plan, Step},
+    script::{LastLine, Plan, Step},
+    stats::Outcome,
 };
 
 /// Time for what was sent to leave this process, before the connection ends.
@@ -33,15 +33,15 @@ pub(super) type Pieces = Sender<Result<Bytes, Broken>>;
 #[derive(Debug)]
 pub(super) struct Player {
     pub pieces: Pieces,
-    pub fate: Fate,
+    pub ending: Ending,
 }
 
 impl Player {
     /// Sends the whole plan.
-    pub(super) async fn play(&self, plan: Plan) -> Ending {
+    pub(super) async fn play(&self, plan: Plan) -> Outcome {
         let Plan { steps, framing, piece, last_line } = plan.numbered();
         let last = steps.len().saturating_sub(1);
-        let mut ending = Ending::Aborted;
+        let mut outcome = Outcome::Aborted;
         for (index, step) in steps.into_iter().enumerate() {
             let is_end = step.event().is_some_and(|event| LAST.contains(&event.name()));
             let rope =
@@ -51,13 +51,13 @@ impl Player {
                 None => self.act(&step).await,
             };
             if went_on.is_break() {
-                return ending;
+                return outcome;
             }
             if is_end {
-                ending = Ending::LeftAfterEnd;
+                outcome = Outcome::LeftAfterEnd;
             }
         }
-        Ending::Finished
+        Outcome::Finished
     }
 
     async fn send(&self, rope: Rope, piece: usize) -> ControlFlow<()> {
@@ -83,7 +83,7 @@ impl Player {
             Step::Cut | Step::Reset => {
                 sleep(SETTLE).await;
                 if *step == Step::Reset {
-                    self.fate.reset();
+                    self.ending.reset();
                 }
                 // It does not matter whether the client is still there.
                 let _ = self.pieces.send(Err(Broken)).await;

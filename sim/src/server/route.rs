@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{
     State, answer,
     body::{Body, Broken},
-    connection::Fate,
+    connection::Ending,
     head::{self, Headers},
     images,
 };
@@ -18,7 +18,7 @@ use crate::{
     clock,
     hosts::Version,
     images::{Route, Sent, faults::unauthorized},
-    refusal::Refusal,
+    rejection::Rejection,
     request::Gate,
 };
 
@@ -32,14 +32,14 @@ const CODEX: &str = "/backend-api/codex/responses";
 /// The path of its catalogue.
 const MODELS: &str = "/backend-api/codex/models";
 
-/// The paths that answer with a picture.
+/// The paths that answer with an image.
 const RESPONSES: [&str; 3] = [CODEX, "/responses", "/v1/responses"];
 
 /// Answers one request. An error ends the connection without an answer.
 pub(super) async fn answer(
     request: Request<Incoming>,
     state: Arc<State>,
-    fate: Fate,
+    ending: Ending,
 ) -> Result<Response<Body>, Broken> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let log = state.options.log;
@@ -53,19 +53,19 @@ pub(super) async fn answer(
             plain(204, "text/plain", Vec::new())
         }
         (&Method::POST, path) if RESPONSES.contains(&path) => {
-            responses(request, state, fate).await?
+            responses(request, state, ending).await?
         }
         (_, path) if RESPONSES.contains(&path) => {
-            refuse(Refusal::detail(405, "Method Not Allowed").with("allow", "POST"), clock::now())
+            reject(Rejection::detail(405, "Method Not Allowed").with("allow", "POST"), clock::now())
         }
         (&Method::GET, MODELS) => models(&request.into_parts().0, &state),
         (_, MODELS) => {
-            refuse(Refusal::detail(405, "Method Not Allowed").with("allow", "GET"), clock::now())
+            reject(Rejection::detail(405, "Method Not Allowed").with("allow", "GET"), clock::now())
         }
         (method, path) => match Route::of(path) {
-            Some(route) if method == Method::POST => images(request, &route, state, fate).await?,
-            Some(_) => refuse_openai(method_not_allowed(), clock::now()),
-            None => refuse(Refusal::detail(404, "Not Found"), clock::now()),
+            Some(route) if method == Method::POST => images(request, &route, state, ending).await?,
+            Some(_) => reject_openai(method_not_allowed(), clock::now()),
+            None => reject(Rejection::detail(404, "Not Found"), clock::now()),
         },
     };
     if log {
@@ -77,21 +77,22 @@ pub(super) async fn answer(
 async fn responses(
     request: Request<Incoming>,
     state: Arc<State>,
-    fate: Fate,
+    ending: Ending,
 ) -> Result<Response<Body>, Broken> {
     let now = clock::now();
     let (head, body) = request.into_parts();
     let Some((body, trailers)) = collect(body).await else {
-        let refusal = Refusal::detail(413, "Request body is too large").with("connection", "close");
-        return Ok(refuse(refusal, now));
+        let rejection =
+            Rejection::detail(413, "Request body is too large").with("connection", "close");
+        return Ok(reject(rejection, now));
     };
     let shown = serde_json::from_slice(&body).unwrap_or_default();
     state.stats.requested(&head, body.len(), shown, &trailers);
     if !is_authorized(&head, "authorization", state.options.token.as_deref()) {
-        state.stats.refused();
-        return Ok(refuse(Refusal::detail(401, "Unauthorized"), now));
+        state.stats.rejected();
+        return Ok(reject(Rejection::detail(401, "Unauthorized"), now));
     }
-    answer::answer(&body, gate(&head, &state), &state, fate, now).await
+    answer::answer(&body, gate(&head, &state), &state, ending, now).await
 }
 
 /// The catalogue of host models. It is the account's, so the request must name one.
@@ -100,11 +101,11 @@ fn models(head: &Parts, state: &State) -> Response<Body> {
     let token = state.options.token.as_deref();
     let has_account = header("chatgpt-account-id").is_some_and(|id| !id.is_empty());
     if !has_account || !is_authorized(head, "authorization", token) {
-        return refuse(Refusal::detail(401, "Unauthorized"), clock::now());
+        return reject(Rejection::detail(401, "Unauthorized"), clock::now());
     }
     let query = head.uri.query().unwrap_or_default();
     let answer = state.options.hosts.answer(query, header("if-none-match"));
-    refuse(answer.unwrap_or_else(|refusal| refusal), clock::now())
+    reject(answer.unwrap_or_else(|rejection| rejection), clock::now())
 }
 
 /// Who decides about the host model of a request.
@@ -120,14 +121,14 @@ async fn images(
     request: Request<Incoming>,
     route: &Route,
     state: Arc<State>,
-    fate: Fate,
+    ending: Ending,
 ) -> Result<Response<Body>, Broken> {
     let now = clock::now();
     let (head, body) = request.into_parts();
     let Some((body, trailers)) = collect(body).await else {
         let message = "Maximum content size limit (134217728) exceeded.";
-        let refusal = Refusal::error(413, "server_error", None, message);
-        return Ok(refuse_openai(refusal.with("connection", "close"), now));
+        let rejection = Rejection::error(413, "server_error", None, message);
+        return Ok(reject_openai(rejection.with("connection", "close"), now));
     };
     let len = body.len();
     let content_type = head.headers.get("content-type").and_then(|it| it.to_str().ok());
@@ -137,19 +138,19 @@ async fn images(
     let azure = route.deployment.is_some();
     let keyed = azure && is_authorized(&head, "api-key", token);
     if !keyed && !is_authorized(&head, "authorization", token) {
-        state.stats.refused();
+        state.stats.rejected();
         return Ok(match route.direct {
-            true => refuse(Refusal::detail(401, "Unauthorized"), now),
-            false => refuse_openai(unauthorized(), now),
+            true => reject(Rejection::detail(401, "Unauthorized"), now),
+            false => reject_openai(unauthorized(), now),
         });
     }
     if azure && !head.uri.query().is_some_and(has_version) {
-        state.stats.refused();
-        let refusal =
-            Refusal::error(404, "invalid_request_error", Some("404"), "Resource not found");
-        return Ok(refuse_openai(refusal, now));
+        state.stats.rejected();
+        let rejection =
+            Rejection::error(404, "invalid_request_error", Some("404"), "Resource not found");
+        return Ok(reject_openai(rejection, now));
     }
-    images::answer(route, &sent, len, &state, fate, now).await
+    images::answer(route, &sent, len, &state, ending, now).await
 }
 
 /// Azure serves nothing without `api-version`.
@@ -180,9 +181,9 @@ fn is_authorized(head: &Parts, name: &str, token: Option<&str>) -> bool {
     !presented.trim().is_empty() && right
 }
 
-fn method_not_allowed() -> Refusal {
+fn method_not_allowed() -> Rejection {
     let message = "Not allowed; this path takes POST only.";
-    Refusal::error(405, "invalid_request_error", Some("method_not_supported"), message)
+    Rejection::error(405, "invalid_request_error", Some("method_not_supported"), message)
         .with("allow", "POST")
 }
 
@@ -191,10 +192,10 @@ fn plain(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Bod
     head::respond(status, headers, Body::whole(body))
 }
 
-fn refuse(refusal: Refusal, now: Duration) -> Response<Body> {
-    head::refuse(refusal, head::usual(now.as_secs(), now))
+fn reject(rejection: Rejection, now: Duration) -> Response<Body> {
+    head::reject(rejection, head::usual(now.as_secs(), now))
 }
 
-fn refuse_openai(refusal: Refusal, now: Duration) -> Response<Body> {
-    head::refuse(refusal, head::openai(now.as_secs(), now))
+fn reject_openai(rejection: Rejection, now: Duration) -> Response<Body> {
+    head::reject(rejection, head::openai(now.as_secs(), now))
 }

@@ -16,7 +16,7 @@ mod hosts;
 mod images;
 
 #[tokio::test]
-async fn a_request_is_answered_by_a_stream_with_its_picture() {
+async fn a_request_is_answered_by_a_stream_with_its_image() {
     let address = start(&[]).await;
     let received = post(address, "a red fox").await;
     assert_eq!(received.status(), 200);
@@ -31,8 +31,8 @@ async fn a_request_is_answered_by_a_stream_with_its_picture() {
     }
     assert!(received.whole && received.end == End::Closed);
     assert_eq!(received.names().last().unwrap(), "response.completed");
-    let picture = image::load_from_memory(&STANDARD.decode(received.base64()).unwrap()).unwrap();
-    assert_eq!((picture.width(), picture.height()), (64, 48));
+    let image = image::load_from_memory(&STANDARD.decode(received.base64()).unwrap()).unwrap();
+    assert_eq!((image.width(), image.height()), (64, 48));
     assert!(!received.text().contains("[[sim:"), "directives go no further");
 }
 
@@ -73,7 +73,7 @@ async fn the_credential_is_checked_first() {
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_are_refused() {
+async fn other_paths_and_methods_are_rejected() {
     let address = start(&[]).await;
     assert_eq!(get(address, "/healthz").await.status(), 200);
     assert_eq!(get(address, "/v1/images/variations").await.status(), 404);
@@ -101,7 +101,7 @@ async fn an_answer_fault_has_the_status_that_its_description_names() {
 }
 
 #[tokio::test]
-async fn a_stream_can_break_in_the_middle_of_the_picture() {
+async fn a_stream_can_break_in_the_middle_of_the_image() {
     let address = start(&[]).await;
     let received = post(address, "[[sim:bytes=200kB]] [[sim:cut_mid_image]]").await;
     assert!(!received.whole && received.end == End::Closed);
@@ -142,13 +142,13 @@ async fn the_codex_path_names_its_own_image_model() {
     assert_eq!(tools(&open)["model"], "gpt-image-2");
 }
 
-/// Drawing that many pixels without optimisation takes longer than the client waits, so nothing is
-/// drawn here.
+/// Generation that many pixels without optimisation takes longer than the client waits, so nothing is
+/// generated here.
 #[test]
 fn an_image_can_have_a_shape_and_a_quality_of_its_own() {
     let body = client::body("gpt-6-luna", "fox");
     let asked = Request::parse(body.as_bytes(), Gate::Open).unwrap().tool.unwrap();
-    let drawn = |directives: &str| {
+    let generated = |directives: &str| {
         let (words, directives) = directive::extract(&format!("fox {directives}")).unwrap();
         let mut settings = Settings::default();
         directives.iter().for_each(|directive| directive.apply(&mut settings, 1));
@@ -156,11 +156,11 @@ fn an_image_can_have_a_shape_and_a_quality_of_its_own() {
         Work { settings, words, call: 1, seed: 1 }.reshape(&mut tool, "medium");
         (tool.size, tool.quality)
     };
-    assert_eq!(drawn(""), (asked.size, "auto".to_owned()));
-    let (free, quality) = drawn("[[sim:free_shape]]");
+    assert_eq!(generated(""), (asked.size, "auto".to_owned()));
+    let (free, quality) = generated("[[sim:free_shape]]");
     assert!(free.pixels().abs_diff(1_572_864) < 3_000, "{free}");
     assert_eq!(quality, "medium");
-    assert_eq!(drawn("[[sim:free_shape]] [[sim:size=64x48]]").0.to_string(), "64x48");
+    assert_eq!(generated("[[sim:free_shape]] [[sim:size=64x48]]").0.to_string(), "64x48");
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn headers_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn a_picture_is_as_long_as_wanted() {
+async fn a_image_is_as_long_as_wanted() {
     let address = start(&[]).await;
     let received = post(address, "[[sim:bytes=300kB]]").await;
     assert!(received.base64().len().abs_diff(300_000) < 64);
@@ -284,7 +284,7 @@ async fn a_fault_can_be_for_every_prompt_or_for_one_request_of_several() {
 }
 
 #[tokio::test]
-async fn the_same_prompt_gives_the_same_picture_unless_it_is_to_vary() {
+async fn the_same_prompt_gives_the_same_image_unless_it_is_to_vary() {
     let address = start(&[]).await;
     assert_eq!(post(address, "fox").await.base64(), post(address, "fox").await.base64());
     assert_ne!(

@@ -1,4 +1,4 @@
-//! What a prompt orders, whichever API it came by: the words, what is to go wrong, and what is drawn.
+//! What a prompt orders, whichever API it came by: the words, what is to go wrong, and what is generated.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     hash::hash,
     request::{ImageTool, Size},
     settings::{Look, Settings, Shape},
-    stats::Ending,
+    stats::Outcome,
 };
 
 /// A prompt whose directives were read.
@@ -41,7 +41,7 @@ impl Work {
         Ok(Self { settings, words, call, seed })
     }
 
-    /// Makes of what was asked what is drawn. A backend that chooses the shape itself draws it at
+    /// Makes of what was asked what is generated. A backend that chooses the shape itself generates it at
     /// `quality`.
     pub(super) fn reshape(&self, tool: &mut ImageTool, quality: &str) {
         if self.settings.shape == Shape::Free {
@@ -53,7 +53,7 @@ impl Work {
         }
     }
 
-    /// The small print: what was drawn with, and of an edit how many images it is of.
+    /// The small print: what was generated with, and of an edit how many images it is of.
     fn caption(tool: &ImageTool, images: &[Bytes]) -> String {
         let mut caption = format!("{} · {} · {}", tool.model, tool.size, tool.quality);
         if tool.edits {
@@ -68,7 +68,7 @@ impl Work {
         caption
     }
 
-    /// The picture of this number, of these reference images.
+    /// The image of this number, of these reference images.
     pub(super) fn subject(
         &self,
         state: &State,
@@ -96,7 +96,7 @@ impl Work {
             grain,
             preview: None,
             seed: state.options.seed.unwrap_or(0) ^ look.rotate_left(8) ^ number.rotate_left(56),
-            // The mask or the markup is the last of the small pictures.
+            // The mask or the markup is the last of the small images.
             references: images.iter().chain(&tool.mask).chain(&tool.markup).cloned().collect(),
             frames: tool.frames,
             frame_ms: tool.frame_ms,
@@ -109,24 +109,24 @@ impl Work {
 /// [closed](Self::close).
 pub(super) struct Open {
     state: Arc<State>,
-    ending: Ending,
+    outcome: Outcome,
 }
 
 impl Open {
     /// Counts one.
     pub(super) fn new(state: &Arc<State>) -> Self {
         state.stats.opened();
-        Self { state: Arc::clone(state), ending: Ending::Aborted }
+        Self { state: Arc::clone(state), outcome: Outcome::Aborted }
     }
 
     /// It ended like this.
-    pub(super) fn close(mut self, ending: Ending) {
-        self.ending = ending;
+    pub(super) fn close(mut self, outcome: Outcome) {
+        self.outcome = outcome;
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.state.stats.closed(self.ending);
+        self.state.stats.closed(self.outcome);
     }
 }

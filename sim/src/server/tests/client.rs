@@ -15,7 +15,7 @@ use crate::{cli::Options, server::Server};
 /// How long a test waits for bytes that are not to come.
 pub(super) const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A small picture, so that a test takes milliseconds without optimisation too.
+/// A small image, so that a test takes milliseconds without optimisation too.
 const SMALL: &str = "[[sim:size=64x48]]";
 
 pub(super) async fn start(args: &[&str]) -> SocketAddr {
@@ -120,7 +120,7 @@ pub(super) async fn send(
     socket.write_all(body).await.unwrap();
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
     let end = loop {
-        // Before the first byte the picture is drawn, which takes a while.
+        // Before the first byte the image is generated, which takes a while.
         let patience = if bytes.len() < 2000 { 5 * PATIENCE } else { PATIENCE };
         match timeout(patience, socket.read(&mut buffer)).await {
             Err(_) => break End::Silent,

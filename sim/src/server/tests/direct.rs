@@ -40,7 +40,7 @@ async fn the_answer_is_one_document_with_the_limit_of_images() {
 }
 
 #[tokio::test]
-async fn it_refuses_a_credential_as_the_backend_does() {
+async fn it_rejects_a_credential_as_the_backend_does() {
     let address = start(&["--token", "right"]).await;
     let received = send(address, "POST", PATH, HEADERS, body("fox")).await;
     assert_eq!((received.status(), received.json()), (401, json!({"detail": "Unauthorized"})));

@@ -1,4 +1,4 @@
-//! Host models over a socket: which are served where, and how the others are refused.
+//! Host models over a socket: which are served where, and how the others are rejected.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ async fn ask(address: SocketAddr, path: &str, headers: &str, host: &str, words: 
 }
 
 #[tokio::test]
-async fn the_codex_path_refuses_what_is_retired_or_too_new() {
+async fn the_codex_path_rejects_what_is_retired_or_too_new() {
     let address = start(&[]).await;
     for (host, version, status) in [
         ("gpt-6-luna", "0.170.0", 200),
@@ -63,9 +63,9 @@ async fn a_prompt_or_an_option_can_order_another_refusal() {
     let address = start(&["--host-models", "+gpt-6-sol=e"]).await;
     assert_eq!(ask(address, PATH, CODEX, "gpt-6-sol", "").await.status(), 404);
     let one = "[[sim:refuse_host=gpt-6-luna:d]]";
-    let refused = ask(address, PATH, CODEX, "gpt-6-luna", one).await;
-    assert_eq!(refused.status(), 404);
-    assert_eq!(refused.json()["error"]["message"], "Model not found gpt-6-luna");
+    let rejected = ask(address, PATH, CODEX, "gpt-6-luna", one).await;
+    assert_eq!(rejected.status(), 404);
+    assert_eq!(rejected.json()["error"]["message"], "Model not found gpt-6-luna");
     assert_eq!(ask(address, PATH, CODEX, "gpt-5.6-luna", one).await.status(), 200);
     let all = ask(address, PATH, CODEX, "gpt-5.6-luna", "[[sim:refuse_host=f]]").await;
     assert_eq!(all.status(), 400);
@@ -89,8 +89,8 @@ async fn the_catalogue_is_the_accounts() {
         let line = received.head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.to_owned()
     };
-    let drawn = ask(address, PATH, CODEX, "gpt-6-luna", "").await;
-    assert_eq!(tag(&listed, "etag: "), tag(&drawn, "x-models-etag: "));
+    let generated = ask(address, PATH, CODEX, "gpt-6-luna", "").await;
+    assert_eq!(tag(&listed, "etag: "), tag(&generated, "x-models-etag: "));
     for (method, path, headers, status) in [
         ("GET", path, "", 401),
         ("GET", path, CODEX, 401),

@@ -33,7 +33,7 @@ fn promised(received: &Received) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn a_generation_is_answered_with_its_pictures() {
+async fn a_generation_is_answered_with_its_images() {
     let address = start(&[]).await;
     let received = ask(address, "fox", json!({"n": 2})).await;
     assert_eq!((received.status(), promised(&received)), (200, Some(received.body.len())));
@@ -53,8 +53,8 @@ async fn a_generation_is_answered_with_its_pictures() {
     assert_ne!(first["b64_json"], second["b64_json"]);
     assert_ne!(first["generation_id"], second["generation_id"]);
     let file = STANDARD.decode(second["b64_json"].as_str().unwrap()).unwrap();
-    let picture = image::load_from_memory(&file).unwrap();
-    assert_eq!((picture.width(), picture.height()), (64, 48));
+    let image = image::load_from_memory(&file).unwrap();
+    assert_eq!((image.width(), image.height()), (64, 48));
     let usage = &body["usage"];
     let sum = usage["input_tokens"].as_u64().unwrap() + usage["output_tokens"].as_u64().unwrap();
     assert_eq!((&usage["total_tokens"], &body["quality"]), (&json!(sum), &json!("medium")));
@@ -66,8 +66,8 @@ async fn a_generation_is_answered_with_its_pictures() {
 #[tokio::test]
 async fn a_form_is_answered_and_shown() {
     let address = start(&[]).await;
-    let drawn = post(address, "fox").await.json();
-    let png = STANDARD.decode(drawn["data"][0]["b64_json"].as_str().unwrap()).unwrap();
+    let generated = post(address, "fox").await.json();
+    let png = STANDARD.decode(generated["data"][0]["b64_json"].as_str().unwrap()).unwrap();
     let mut body = b"--b\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\na hat [[sim:size=64x48]]\r\n\
         --b\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\n"
         .to_vec();
@@ -171,7 +171,7 @@ async fn statuses_come_in_the_envelope_of_the_api() {
 }
 
 #[tokio::test]
-async fn a_document_can_stop_in_its_last_picture() {
+async fn a_document_can_stop_in_its_last_image() {
     let address = start(&[]).await;
     let whole = post(address, "").await.body.len();
     let cut = post(address, "[[sim:cut_mid_image]]").await;
@@ -226,7 +226,7 @@ async fn a_document_can_say_something_else() {
 }
 
 #[tokio::test]
-async fn a_directive_that_means_nothing_here_is_refused() {
+async fn a_directive_that_means_nothing_here_is_rejected() {
     let address = start(&[]).await;
     for fault in ["typo", "store", "refusal", "crlf", "cut_before_completed", "output=full"] {
         let received = post(address, &format!("[[sim:{fault}]]")).await;
@@ -246,7 +246,7 @@ async fn a_directive_that_means_nothing_here_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_during_the_drawing_is_counted() {
+async fn a_client_that_leaves_during_the_generation_is_counted() {
     let address = start(&[]).await;
     let none = post(address, "[[sim:delay=1h]]").await;
     assert_eq!((none.head.as_str(), none.end), ("", End::Silent));

@@ -106,8 +106,8 @@ impl Plan {
         self.steps.iter().position(is)
     }
 
-    /// Where the event is that brings the picture.
-    pub fn picture(&self) -> Option<usize> {
+    /// Where the event is that brings the image.
+    pub fn image(&self) -> Option<usize> {
         self.find(|step| {
             step.event()
                 .is_some_and(|event| event.is("response.output_item.done", "image_generation_call"))

@@ -24,10 +24,10 @@ use crate::{
 
 /// What an answer is told from.
 #[derive(Clone, Debug)]
-pub struct Story {
+pub struct Script {
     /// What was asked.
     pub request: Request,
-    /// What is said to have been drawn, where the request wants a picture.
+    /// What is said to have been generated, where the request wants an image.
     pub tool: Option<ImageTool>,
     /// When the answer was created, as the time since the Unix epoch.
     pub created_at: Duration,
@@ -35,11 +35,11 @@ pub struct Story {
     pub seed: u64,
     /// The prompt as the host model passed it on.
     pub revised_prompt: String,
-    /// The base64 of the final picture and of one that a fault may add to it.
-    pub pictures: Vec<Bytes>,
+    /// The base64 of the final image and of one that a fault may add to it.
+    pub images: Vec<Bytes>,
     /// The base64 of the previews.
     pub previews: Vec<Bytes>,
-    /// Time that drawing takes.
+    /// Time that generation takes.
     pub delay: Duration,
     /// Whether `response.completed` repeats the items.
     pub completed_output: CompletedOutput,
@@ -53,7 +53,7 @@ pub enum Echo {
     /// As it was asked, with the defaults filled in, as api.openai.com does.
     #[default]
     Asked,
-    /// As the model that Codex draws with, size and quality `auto`, whatever was asked.
+    /// As the model that Codex generates with, size and quality `auto`, whatever was asked.
     Pinned,
     /// Not at all: `[]`.
     Removed,
@@ -64,12 +64,12 @@ const REASONING: u64 = 0;
 const IMAGE: u64 = 1;
 const MESSAGE: u64 = 2;
 
-impl Story {
+impl Script {
     /// The whole answer in the recorded order.
     pub fn tell(&self) -> Plan {
         let mut steps = self.opening();
         if self.tool.is_some() {
-            steps.extend(self.drawing());
+            steps.extend(self.generation());
             steps.extend(self.words(MESSAGE, ""));
         } else {
             steps.extend(self.words(
@@ -82,7 +82,7 @@ impl Story {
         Plan::new(steps)
     }
 
-    /// Everything before the picture.
+    /// Everything before the image.
     pub fn opening(&self) -> Vec<Step> {
         let reasoning =
             object! { "id": self.id("rs", REASONING), "type": "reasoning", "summary": list![] };
@@ -94,8 +94,8 @@ impl Story {
         ]
     }
 
-    /// The picture: announced, in the making, with previews, and whole.
-    fn drawing(&self) -> Vec<Step> {
+    /// The image: announced, in the making, with previews, and whole.
+    fn generation(&self) -> Vec<Step> {
         let pause = self.delay / u32::try_from(self.previews.len() + 1).unwrap_or(1);
         let mut steps = vec![
             self.item("response.output_item.added", IMAGE, self.announced(IMAGE)),
@@ -108,34 +108,30 @@ impl Story {
         }
         steps.extend((!pause.is_zero()).then_some(Step::Wait(pause)));
         steps.push(self.call("response.image_generation_call.completed", IMAGE));
-        steps.push(self.picture(IMAGE, 0));
+        steps.push(self.image(IMAGE, 0));
         steps
     }
 
-    /// A second picture, all of it.
-    pub fn second_picture(&self, output_index: u64) -> Vec<Step> {
+    /// A second image, all of it.
+    pub fn second_image(&self, output_index: u64) -> Vec<Step> {
         vec![
             self.item("response.output_item.added", output_index, self.announced(output_index)),
             self.call("response.image_generation_call.in_progress", output_index),
             self.call("response.image_generation_call.completed", output_index),
-            self.picture(output_index, 1),
+            self.image(output_index, 1),
         ]
     }
 
-    /// The event that brings a picture.
-    fn picture(&self, output_index: u64, number: usize) -> Step {
-        self.item(
-            "response.output_item.done",
-            output_index,
-            self.picture_item(output_index, number),
-        )
+    /// The event that brings an image.
+    fn image(&self, output_index: u64, number: usize) -> Step {
+        self.item("response.output_item.done", output_index, self.image_item(output_index, number))
     }
 
     fn announced(&self, output_index: u64) -> Json {
         object! { "id": self.id("ig", output_index), "type": "image_generation_call", "status": "in_progress" }
     }
 
-    /// `response.completed` as this story ends.
+    /// `response.completed` as this script ends.
     pub fn completed(&self) -> Step {
         let output = match self.completed_output {
             CompletedOutput::Empty => list![],
@@ -149,7 +145,7 @@ impl Story {
         let reasoning =
             object! { "id": self.id("rs", REASONING), "type": "reasoning", "summary": list![] };
         let mut items = vec![reasoning];
-        items.extend(self.tool.is_some().then(|| self.picture_item(IMAGE, 0)));
+        items.extend(self.tool.is_some().then(|| self.image_item(IMAGE, 0)));
         items.push(self.message(u64::try_from(items.len()).unwrap_or(MESSAGE), ""));
         Json::List(items)
     }

@@ -3,7 +3,7 @@
 //! Each takes the plan of the recorded stream and edits it, so they can be combined; they are
 //! applied in the order in which they are asked for.
 
-mod pictures;
+mod images;
 mod stops;
 mod words;
 
@@ -12,12 +12,12 @@ use bytes::Bytes;
 use super::faults;
 use crate::{
     json::Json,
-    story::{Echo, Plan, Step, Story},
+    script::{Echo, Plan, Script, Step},
 };
 
 faults! {
-    /// A stream that tells another story.
-    StoryFault {
+    /// A stream that tells another script.
+    ScriptFault {
         NestedError "nested_error" "error event with nested error insufficient_quota, then response.failed, as recorded",
         FlatError "flat_error" "error event with flat code and message server_error, then the end",
         ErrorModeration "error_moderation" "error event moderation_blocked, stage output, then response.failed",
@@ -68,22 +68,22 @@ faults! {
     }
 }
 
-/// Where an item of the picture stands, and one behind it.
+/// Where an item of the image stands, and one behind it.
 const IMAGE: u64 = 1;
 const NEXT: u64 = 2;
 
-impl StoryFault {
-    /// What the story is told from, before it is told.
-    pub const fn prepare(self, story: &mut Story) {
+impl ScriptFault {
+    /// What the script is told from, before it is told.
+    pub const fn prepare(self, script: &mut Script) {
         match self {
-            Self::ToolsRemoved => story.echo = Echo::Removed,
-            Self::PinnedTool => story.echo = Echo::Pinned,
+            Self::ToolsRemoved => script.echo = Echo::Removed,
+            Self::PinnedTool => script.echo = Echo::Pinned,
             _ => {}
         }
     }
 
     /// Edits the plan.
-    pub fn edit(self, story: &Story, plan: &mut Plan) {
+    pub fn edit(self, script: &Script, plan: &mut Plan) {
         match self {
             Self::NestedError
             | Self::FlatError
@@ -95,13 +95,13 @@ impl StoryFault {
             | Self::FailedOverloaded
             | Self::FailedInvalidPrompt
             | Self::IncompleteMaxTokens
-            | Self::IncompleteContentFilter => plan.end_at(is_preview_or_end, self.failure(story)),
+            | Self::IncompleteContentFilter => plan.end_at(is_preview_or_end, self.failure(script)),
             Self::Refusal
             | Self::RefusalPart
             | Self::Empty
             | Self::SvgText
             | Self::ToolsRemoved => {
-                self.answer_in_words(story, plan);
+                self.answer_in_words(script, plan);
             }
             Self::PreviewOnly
             | Self::PreviewThenCut
@@ -125,10 +125,10 @@ impl StoryFault {
             | Self::Repeated
             | Self::TwoImages
             | Self::AfterCompleted => {
-                self.move_pictures(story, plan);
+                self.move_images(script, plan);
             }
             Self::NoUsage | Self::ZeroUsage => self.change_usage(plan),
-            Self::CodexEvents => before_output(story, plan),
+            Self::CodexEvents => before_output(script, plan),
             Self::BadJson | Self::NotUtf8 | Self::UnknownEvent | Self::HugeEvent => {
                 self.interrupt(plan)
             }
@@ -141,10 +141,10 @@ impl StoryFault {
 }
 
 /// Puts the backend's own events where it sends them: after the response was opened.
-fn before_output(story: &Story, plan: &mut Plan) {
+fn before_output(script: &Script, plan: &mut Plan) {
     let at = plan.find(|step| step.is_named("response.output_item.added"));
     let at = at.unwrap_or(plan.steps.len());
-    plan.steps.splice(at..at, [story.rate_limits(), story.metadata()]);
+    plan.steps.splice(at..at, [script.rate_limits(), script.metadata()]);
 }
 
 /// The first preview, or where a stream without one ends.

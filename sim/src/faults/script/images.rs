@@ -1,17 +1,17 @@
-//! Pictures that come otherwise than once and whole, and what is said of them.
+//! Images that come otherwise than once and whole, and what is said of them.
 
-use super::{NEXT, StoryFault, change, zero};
+use super::{NEXT, ScriptFault, change, zero};
 use crate::{
     json::Json,
-    story::{Plan, Step, Story, failure, moderation},
+    script::{Plan, Script, Step, failure, moderation},
 };
 
-impl StoryFault {
+impl ScriptFault {
     pub(super) fn change_item(self, plan: &mut Plan) {
         if self != Self::EmptyResult && self != Self::NullResult && self != Self::NoMetadata {
             plan.steps.retain(|step| !step.is_named("response.image_generation_call.completed"));
         }
-        let Some(step) = plan.picture().and_then(|at| plan.steps.get_mut(at)) else { return };
+        let Some(step) = plan.image().and_then(|at| plan.steps.get_mut(at)) else { return };
         change(step, "item", |item| match self {
             Self::GeneratingStatus => item.set("status", "generating"),
             Self::EmptyResult => item.set("result", ""),
@@ -39,34 +39,34 @@ impl StoryFault {
         });
     }
 
-    pub(super) fn move_pictures(self, story: &Story, plan: &mut Plan) {
-        let Some(picture) = plan.picture() else { return };
+    pub(super) fn move_images(self, script: &Script, plan: &mut Plan) {
+        let Some(image) = plan.image() else { return };
         let at_end =
             plan.find(|step| step.is_named("response.completed")).unwrap_or(plan.steps.len());
         match self {
             Self::Repeated => {
-                let again = plan.steps.get(picture).cloned();
-                plan.steps.splice(picture..picture, again);
+                let again = plan.steps.get(image).cloned();
+                plan.steps.splice(image..image, again);
             }
             Self::TwoImages => {
-                for step in plan.steps.iter_mut().skip(picture + 1) {
+                for step in plan.steps.iter_mut().skip(image + 1) {
                     shift(step);
                 }
-                let rest = plan.steps.split_off(picture + 1);
-                plan.steps.extend(story.second_picture(NEXT));
+                let rest = plan.steps.split_off(image + 1);
+                plan.steps.extend(script.second_image(NEXT));
                 plan.steps.extend(rest);
             }
             Self::AfterCompleted => {
                 let error = failure("server_error", "server_error", "This comes too late.");
-                plan.steps.push(story.nested_error(error));
-                plan.steps.extend(story.second_picture(NEXT));
+                plan.steps.push(script.nested_error(error));
+                plan.steps.extend(script.second_image(NEXT));
             }
             _ => {
                 if let Some(step) = plan.steps.get_mut(at_end) {
-                    *step = story.completed_with(story.output());
+                    *step = script.completed_with(script.output());
                 }
                 if self == Self::CompletedOnly {
-                    plan.steps.remove(picture);
+                    plan.steps.remove(image);
                 }
             }
         }
@@ -85,7 +85,7 @@ impl StoryFault {
     }
 }
 
-/// Moves the message one place on, to make room for a second picture.
+/// Moves the message one place on, to make room for a second image.
 fn shift(step: &mut Step) {
     if let Step::Event(event) = step {
         event.body.change("output_index", |index| *index = Json::from(NEXT + 1));

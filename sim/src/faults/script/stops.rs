@@ -2,21 +2,21 @@
 
 use bytes::Bytes;
 
-use super::{StoryFault, is_preview_or_end};
+use super::{ScriptFault, is_preview_or_end};
 use crate::{
     event::Event,
     json::Json,
     list, object,
-    story::{Plan, Step},
+    script::{Plan, Step},
 };
 
 /// How long the junk of `huge_event` is, in bytes.
 const JUNK: usize = 20_000_000;
 
-impl StoryFault {
+impl ScriptFault {
     pub(super) fn stop(self, plan: &mut Plan) {
-        let picture = plan.picture();
-        let whole = picture.and_then(|at| plan.steps.get(at)).and_then(Step::event).cloned();
+        let image = plan.image();
+        let whole = image.and_then(|at| plan.steps.get(at)).and_then(Step::event).cloned();
         let half = whole.map(Step::Half);
         let truncate = |plan: &mut Plan, at: Option<usize>| {
             plan.steps.truncate(at.unwrap_or(plan.steps.len()))
@@ -24,7 +24,7 @@ impl StoryFault {
         let is_completed = |step: &Step| step.is_named("response.completed");
         match self {
             Self::PreviewOnly => {
-                if let Some(at) = picture {
+                if let Some(at) = image {
                     plan.steps.remove(at);
                 }
             }
@@ -35,11 +35,11 @@ impl StoryFault {
             Self::CutBeforeCompleted => plan.end_at(is_completed, Vec::new()),
             Self::StallBeforeCompleted => plan.end_at(is_completed, vec![Step::Hold]),
             Self::PreviewThenCut => {
-                truncate(plan, picture);
+                truncate(plan, image);
                 plan.steps.push(Step::Cut);
             }
             _ => {
-                truncate(plan, picture);
+                truncate(plan, image);
                 plan.steps.extend(half);
                 plan.steps.extend(match self {
                     Self::CutMidImage => Some(Step::Cut),

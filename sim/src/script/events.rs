@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::{Echo, Step, Story, usage};
+use super::{Echo, Script, Step, usage};
 use crate::{event::Event, generator::Background, json::Json, list, object};
 
 /// The message of a spent quota.
@@ -15,7 +15,7 @@ pub const QUOTA: &str = "You exceeded your current quota, please check your plan
 pub const RATE_LIMIT: &str = "Rate limit reached for gpt-image-2-codex (for limit gpt-image) in organization org-sim on \
     input-images per min: Limit 4000, Used 4000, Requested 1. Please try again in 467ms.";
 
-/// The `error` of a prompt or picture that the safety system refused, with the stage where it did.
+/// The `error` of a prompt or image that the safety system rejected, with the stage where it did.
 pub fn moderation(stage: &str) -> Json {
     object! {
         "message": "Your request was rejected by the safety system. If you believe this is an error, contact us at \
@@ -32,7 +32,7 @@ pub fn failure(kind: &str, code: &str, message: &str) -> Json {
     object! { "type": kind, "code": code, "message": message, "param": Json::NULL }
 }
 
-impl Story {
+impl Script {
     /// The response object in a state.
     pub(super) fn response(&self, status: &str) -> Json {
         let request = &self.request;
@@ -93,14 +93,14 @@ impl Story {
         };
         event.body.set("partial_image_index", number as u64);
         event.body.set("partial_image_b64", Json::Base64(base64.clone()));
-        for (name, value) in self.drawn() {
+        for (name, value) in self.generated() {
             event.body.set(name, value);
         }
         Step::Event(event)
     }
 
-    /// Size, quality, background and format of what was drawn.
-    fn drawn(&self) -> [(&'static str, String); 4] {
+    /// Size, quality, background and format of what was generated.
+    fn generated(&self) -> [(&'static str, String); 4] {
         let Some(tool) = &self.tool else { return Default::default() };
         let quality = if tool.quality == "auto" { "medium" } else { &tool.quality };
         let background = match tool.background {
@@ -115,15 +115,11 @@ impl Story {
         ]
     }
 
-    /// The item of a finished picture.
-    pub fn picture_item(&self, output_index: u64, number: usize) -> Json {
-        let base64 = self
-            .pictures
-            .get(number)
-            .or_else(|| self.pictures.first())
-            .cloned()
-            .unwrap_or_default();
-        let [(_, size), (_, quality), (_, background), (_, format)] = self.drawn();
+    /// The item of a finished image.
+    pub fn image_item(&self, output_index: u64, number: usize) -> Json {
+        let base64 =
+            self.images.get(number).or_else(|| self.images.first()).cloned().unwrap_or_default();
+        let [(_, size), (_, quality), (_, background), (_, format)] = self.generated();
         object! {
             "id": self.id("ig", output_index), "type": "image_generation_call", "status": "completed",
             "background": background, "output_format": format, "quality": quality,

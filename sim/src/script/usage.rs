@@ -1,4 +1,4 @@
-//! Token counts that are plausible for what was drawn.
+//! Token counts that are plausible for what was generated.
 
 use crate::{
     json::Json,
@@ -6,11 +6,11 @@ use crate::{
     request::{ImageTool, Request, Size},
 };
 
-/// Tokens of a picture of the models before gpt-image-2: low, medium, high by square, portrait,
+/// Tokens of an image of the models before gpt-image-2: low, medium, high by square, portrait,
 /// landscape.
 const FIXED: [[u64; 3]; 3] = [[272, 408, 400], [1056, 1584, 1568], [4160, 6240, 6208]];
 
-/// Tokens of a picture of 1024x1024 by gpt-image-2: low, medium, high.
+/// Tokens of an image of 1024x1024 by gpt-image-2: low, medium, high.
 const SQUARE: [u64; 3] = [196, 1756, 7024];
 
 /// Figures of gpt-image-2 that do not follow from the rule.
@@ -20,7 +20,7 @@ const KNOWN: [(&str, usize, u64); 3] =
 /// Input tokens of one reference image.
 pub(crate) const IMAGE_TOKENS: u64 = 1105;
 
-/// Output tokens of one picture.
+/// Output tokens of one image.
 pub(crate) fn image_tokens(tool: &ImageTool) -> u64 {
     let level: usize = match tool.quality.as_str() {
         "low" => 0,

@@ -1,11 +1,11 @@
-//! Streams that bring words or a failure in place of a picture.
+//! Streams that bring words or a failure in place of an image.
 
-use super::{IMAGE, StoryFault, change, zero};
+use super::{IMAGE, ScriptFault, change, zero};
 use crate::{
     event::Event,
     json::Json,
     list, object,
-    story::{Plan, QUOTA, RATE_LIMIT, Step, Story, failure, moderation},
+    script::{Plan, QUOTA, RATE_LIMIT, Script, Step, failure, moderation},
 };
 
 const REFUSAL: &str = "I'm sorry, but I can't help with creating that image. It may go against our content policy. \
@@ -14,13 +14,13 @@ const NO_TOOL: &str = "I can't generate images in this conversation, because no 
 const SVG: &str = "```svg\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1024\" height=\"1024\">\
     <rect width=\"100%\" height=\"100%\" fill=\"#c33\"/></svg>\n```";
 
-impl StoryFault {
-    pub(super) fn failure(self, story: &Story) -> Vec<Step> {
+impl ScriptFault {
+    pub(super) fn failure(self, script: &Script) -> Vec<Step> {
         let failed =
-            |code: &str, message: &str| story.failed(object! { "code": code, "message": message });
+            |code: &str, message: &str| script.failed(object! { "code": code, "message": message });
         match self {
             Self::NestedError => vec![
-                story.nested_error(failure("insufficient_quota", "insufficient_quota", QUOTA)),
+                script.nested_error(failure("insufficient_quota", "insufficient_quota", QUOTA)),
                 failed("insufficient_quota", QUOTA),
             ],
             Self::FlatError => vec![Step::Event(Event::new(object! {
@@ -28,9 +28,9 @@ impl StoryFault {
                 "param": Json::NULL, "sequence_number": 0,
             }))],
             Self::ErrorModeration => {
-                vec![story.nested_error(moderation("output")), story.failed(moderation("output"))]
+                vec![script.nested_error(moderation("output")), script.failed(moderation("output"))]
             }
-            Self::FailedModeration => vec![story.failed(moderation("input"))],
+            Self::FailedModeration => vec![script.failed(moderation("input"))],
             Self::FailedRateLimit => vec![failed("rate_limit_exceeded", RATE_LIMIT)],
             Self::FailedOverloaded => {
                 vec![failed(
@@ -48,42 +48,42 @@ impl StoryFault {
                 failed("server_error", "An error occurred while processing your request."),
                 Step::Hold,
             ],
-            Self::IncompleteMaxTokens => vec![story.incomplete("max_output_tokens")],
-            Self::IncompleteContentFilter => vec![story.incomplete("content_filter")],
+            Self::IncompleteMaxTokens => vec![script.incomplete("max_output_tokens")],
+            Self::IncompleteContentFilter => vec![script.incomplete("content_filter")],
             _ => vec![failed("server_error", "An error occurred while processing your request.")],
         }
     }
 
-    /// Everything about the picture gives way to a message.
-    pub(super) fn answer_in_words(self, story: &Story, plan: &mut Plan) {
-        let mut steps = story.opening();
+    /// Everything about the image gives way to a message.
+    pub(super) fn answer_in_words(self, script: &Script, plan: &mut Plan) {
+        let mut steps = script.opening();
         steps.extend(match self {
-            Self::Refusal => story.words(IMAGE, REFUSAL),
-            Self::RefusalPart => refusal_part(story),
-            Self::SvgText => story.words(IMAGE, SVG),
-            Self::ToolsRemoved => story.words(IMAGE, NO_TOOL),
+            Self::Refusal => script.words(IMAGE, REFUSAL),
+            Self::RefusalPart => refusal_part(script),
+            Self::SvgText => script.words(IMAGE, SVG),
+            Self::ToolsRemoved => script.words(IMAGE, NO_TOOL),
             _ => Vec::new(),
         });
-        let mut completed = story.completed_with(list![]);
+        let mut completed = script.completed_with(list![]);
         change(&mut completed, "response", |response| response.change("tool_usage", zero));
-        steps.extend([story.rate_limits(), completed]);
+        steps.extend([script.rate_limits(), completed]);
         plan.steps = steps;
     }
 }
 
-fn refusal_part(story: &Story) -> Vec<Step> {
+fn refusal_part(script: &Script) -> Vec<Step> {
     let part = |text: &str| object! { "type": "refusal", "refusal": text };
-    let mut steps = story.words(IMAGE, "");
-    let mut message = story.message(IMAGE, "");
+    let mut steps = script.words(IMAGE, "");
+    let mut message = script.message(IMAGE, "");
     message.set("content", list![part(REFUSAL)]);
-    let done = story.item("response.output_item.done", IMAGE, message);
-    // The message is opened; its part is a refusal in place of text.
+    let done = script.item("response.output_item.done", IMAGE, message);
+    // The message is opened; its part is a rejection in place of text.
     steps.truncate(1);
     steps.extend([
-        story.part("response.content_part.added", IMAGE, "part", part("")),
-        story.part("response.refusal.delta", IMAGE, "delta", REFUSAL),
-        story.part("response.refusal.done", IMAGE, "refusal", REFUSAL),
-        story.part("response.content_part.done", IMAGE, "part", part(REFUSAL)),
+        script.part("response.content_part.added", IMAGE, "part", part("")),
+        script.part("response.refusal.delta", IMAGE, "delta", REFUSAL),
+        script.part("response.refusal.done", IMAGE, "refusal", REFUSAL),
+        script.part("response.content_part.done", IMAGE, "part", part(REFUSAL)),
         done,
     ]);
     steps

@@ -4,7 +4,7 @@ use crate::{json::Json, object};
 
 /// An HTTP answer with a body of a few hundred bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
+pub struct Rejection {
     /// The HTTP status.
     pub status: u16,
     /// The media type of the body.
@@ -15,7 +15,7 @@ pub struct Refusal {
     pub headers: Vec<(&'static str, String)>,
 }
 
-impl Refusal {
+impl Rejection {
     /// A JSON body.
     pub fn json(status: u16, body: &Json) -> Self {
         Self {
@@ -38,8 +38,8 @@ impl Refusal {
         Self::json(400, &object! { "error": error })
     }
 
-    /// A value that the model cannot draw, with the parameter that is blamed.
-    pub fn drawing(param: &str, message: &str) -> Self {
+    /// A value that the model cannot generate, with the parameter that is blamed.
+    pub fn generation(param: &str, message: &str) -> Self {
         let error = object! {
             "message": message, "type": "image_generation_user_error", "param": param, "code": "invalid_value",
         };
