@@ -28,16 +28,16 @@ Try it:
 
 /// A stand-in for the Codex backend that generates real images and fails on demand
 ///
-/// It answers POST /backend-api/codex/responses (also /responses and /v1/responses) as Codex answers
-/// a request with the image_generation tool: a stream of events with an image that shows the words
-/// of the prompt. POST /v1/images/generations and /v1/images/edits (also
+/// It answers POST /backend-api/codex/responses (also /responses and /v1/responses) as Codex
+/// answers a request with the image_generation tool: a stream of events with an image that shows
+/// the words of the prompt. POST /v1/images/generations and /v1/images/edits (also
 /// /backend-api/codex/images/… and /openai/deployments/NAME/images/…) speak the Images API.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "codex-sim", version, max_term_width = 100, args_override_self = true)]
 #[command(after_help = AFTER_HELP)]
 pub struct Options {
-    /// Where to listen; port 0 is any free port. The first line of output is `codex-sim listening on
-    /// ADDRESS:PORT`
+    /// Where to listen; port 0 is any free port. The first line of output is `codex-sim listening
+    /// on ADDRESS:PORT`
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     #[arg(value_parser = expect::<SocketAddr>("expected IP:PORT, as 127.0.0.1:8123"))]
     pub listen: SocketAddr,
@@ -47,9 +47,9 @@ pub struct Options {
     /// The only token to accept, as bearer or, for Azure, as api-key [default: any]
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub token: Option<String>,
-    /// The host models of the account in place of the usual ones, or the file that lists them: NAME,
-    /// NAME@VERSION for clients from this version on, NAME=FORM rejected in this form (a, b, c, d,
-    /// d-suffix, e, f, g); a leading + changes the usual ones; `any` accepts every name
+    /// The host models of the account in place of the usual ones, or the file that lists them:
+    /// NAME, NAME@VERSION for clients from this version on, NAME=FORM rejected in this form (a, b,
+    /// c, d, d-suffix, e, f, g); a leading + changes the usual ones; `any` accepts every name
     #[arg(long = "host-models", value_name = "LIST", value_parser = hosts)]
     #[arg(default_value = "+", hide_default_value = true)]
     pub hosts: Catalogue,
@@ -101,7 +101,7 @@ pub fn faults() -> String {
     for (example, about) in VALUES {
         text.push_str(&format!("  {example:<26} {about}\n"));
     }
-    text.push_str("\nNAME@2 and NAME@2,3: only for the second, or second and third, request with this very prompt.\n");
+    text.push_str("\nNAME@2 and NAME@2,3: only for the second, or second and third, request with this prompt.\n");
     text
 }
 

@@ -1,8 +1,8 @@
 //! Directives in a prompt: `[[sim:NAME]]`, `[[sim:NAME=VALUE]]` and `[[sim:NAME@2]]`.
 //!
-//! They change one answer and are not generated. `@2` or `@2,3` limits a fault to the second, or second
-//! and third, request with this very prompt: several images are several requests, and some of them
-//! are to fail.
+//! They change one answer, and the image does not show them. `@2` or `@2,3` limits a fault to the
+//! second, or second and third, request with exactly this prompt: several images are several
+//! requests, of which some can fail.
 
 use std::{fmt, time::Duration};
 
@@ -24,7 +24,7 @@ const CLOSE: &str = "]]";
 pub enum Directive {
     /// Something goes wrong.
     Fault {
-        /// What.
+        /// Which fault.
         fault: Fault,
         /// For which requests with this prompt, counted from 1; empty for all.
         calls: Vec<u64>,
@@ -49,50 +49,46 @@ pub enum Directive {
     Vary,
 }
 
-/// What takes a value, with an example and what it does.
+/// Directives other than faults: an example of each, and what it does.
 pub const VALUES: [(&str, &str); 9] = [
-    ("delay=3s", "drawing takes this long, spread over the previews"),
+    ("delay=3s", "generation takes this long, spread over the previews"),
     (
         "bytes=6MB",
-        "the base64 of each picture is about this long, filled up with noise (6MiB, 4kB, … as well)",
+        "the base64 of each image is about this long, padded with noise (6MiB, 4kB, … as well)",
     ),
-    ("size=512x512", "the picture has another size than asked, and the item says so"),
-    ("previews=2", "so many previews, 0 to 8"),
+    ("size=512x512", "the image has this size, not the requested one, and the item says so"),
+    ("previews=2", "this many previews, 0 to 8"),
     ("output=full", "response.completed repeats the items with their base64, or `empty`"),
     ("piece=100B", "events leave in pieces of at most this size"),
     (
         "refuse_host=gpt-6-luna:d",
-        "this host model is refused, in the form a, b, c, d, d-suffix, e, f or g; refuse_host=d refuses every one",
+        "this host model is rejected, in the form a, b, c, d, d-suffix, e, f or g; refuse_host=d rejects every one",
     ),
     (
         "free_shape",
-        "the image has about 1.57 megapixels in a shape of its own and its own quality, whatever was asked",
+        "the image has about 1.57 megapixels in a shape and a quality of its own, regardless of the request",
     ),
     ("vary", "other colours and shapes for each request"),
 ];
 
-/// A directive that means nothing.
+/// A directive that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown(String);
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "codex-sim does not know the directive '{}'; `codex-sim --faults` lists them all",
-            self.0
-        )
+        write!(f, "unknown directive '{}'; `codex-sim --faults` lists all", self.0)
     }
 }
 
 impl std::error::Error for Unknown {}
 
 impl Directive {
-    /// Reads what stands between `[[sim:` and `]]`.
+    /// Reads the text between `[[sim:` and `]]`.
     ///
     /// # Errors
     ///
-    /// [`Unknown`], for a name or value that means nothing.
+    /// [`Unknown`], for an unknown name or a wrong value.
     pub fn parse(text: &str) -> Result<Self, Unknown> {
         let known = match text.split_once('=') {
             Some((name, value)) => Self::with_value(name, value),
@@ -157,20 +153,20 @@ fn bytes(text: &str) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// [`Unknown`], for the first one that means nothing: a test with a slip in it should not pass.
+/// [`Unknown`], for the first wrong one: a test with a mistake in it should not pass.
 pub fn extract(prompt: &str) -> Result<(String, Vec<Directive>), Unknown> {
     let mut words = String::with_capacity(prompt.len());
     let mut directives = Vec::new();
     let mut rest = prompt;
     while let Some((before, after)) = rest.split_once(OPEN) {
-        let Some((inside, behind)) = after.split_once(CLOSE) else { break };
+        let Some((inside, tail)) = after.split_once(CLOSE) else { break };
         words.push_str(before);
         directives.push(Directive::parse(inside)?);
-        // One of the two spaces around a directive goes with it.
+        // One of the two spaces around a directive is removed with it.
         rest = if before.is_empty() || before.ends_with(char::is_whitespace) {
-            behind.trim_start()
+            tail.trim_start()
         } else {
-            behind
+            tail
         };
     }
     words.push_str(rest);
@@ -213,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_rejected() {
+    fn an_unknown_directive_is_rejected() {
         for text in [
             "",
             "nonsense",

@@ -65,9 +65,9 @@ impl Event {
 /// How events become bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Framing {
-    /// What ends a line.
+    /// How a line ends.
     pub end: LineEnd,
-    /// Where the name of an event stands.
+    /// Where the name of an event is.
     pub name: Name,
     /// The JSON of one event is spread over several `data:` lines.
     pub multi_line: bool,
@@ -96,7 +96,7 @@ impl Framing {
 /// The three line ends of the standard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LineEnd {
-    /// `\n`, what the backend sends.
+    /// `\n`, which the backend sends.
     #[default]
     Lf,
     /// `\r\n`.
@@ -124,7 +124,7 @@ impl LineEnd {
     }
 }
 
-/// Where the name of an event stands.
+/// Where the name of an event is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Name {
     /// On the `event:` line and first in the JSON, as recorded.

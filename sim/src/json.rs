@@ -1,9 +1,11 @@
-//! JSON with its keys in the order in which they are written.
+//! JSON that keeps the order of its members.
 //!
-//! The wire puts `type` first and the base64 of an image in the middle of an event, and a reader
-//! that scans for them sees the difference, so objects here keep their order. An image is held as
-//! [`Json::Base64`], shared bytes that are never copied: an event of 16 MB costs a few hundred
-//! bytes.
+//! `serde_json` has a feature for this, `preserve_order`, but the workspace builds the filter
+//! together with this package, and the feature would change the filter as well.
+//!
+//! On the wire `type` is first and the base64 of an image is in the middle of an event, which
+//! matters to a reader that scans for them. An image is a [`Json::Base64`], shared bytes that are
+//! never copied: an event of 16 MB takes a few hundred bytes.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -13,7 +15,7 @@ use crate::rope::Rope;
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
-    /// A value without an order to keep: a string, a number, null, or what a client sent.
+    /// A value without an order to keep: a string, a number, null, or a value from a client.
     Value(Value),
     /// An object in its order.
     Object(Vec<(String, Self)>),
@@ -28,8 +30,7 @@ pub enum Json {
 pub struct JsonStyle {
     /// `\/` in place of `/` inside base64, as some encoders write it.
     pub escaped_slashes: bool,
-    /// Starts a new line of an event before each member of the outermost object: put between them
-    /// in place of nothing.
+    /// Text before each member of the outermost object, which starts a new line of the event.
     pub between_members: &'static str,
     /// White space around everything that is not a value.
     pub space: &'static str,
@@ -71,8 +72,8 @@ impl Json {
         }
     }
 
-    /// Sets a member: in its place if it is there, else as the last. Anything but an object stays
-    /// as it is.
+    /// Sets a member: in its place, or as the last one. Does nothing to any other value
+    /// than an object.
     pub fn set(&mut self, key: &str, value: impl Into<Self>) {
         let Self::Object(members) = self else { return };
         match members.iter_mut().find(|(name, _)| name == key) {
@@ -81,7 +82,7 @@ impl Json {
         }
     }
 
-    /// Changes a member where it stands, if it is there.
+    /// Changes a member, if there is one.
     pub fn change(&mut self, key: &str, edit: impl FnOnce(&mut Self)) {
         let Self::Object(members) = self else { return };
         if let Some((_, value)) = members.iter_mut().find(|(name, _)| name == key) {
@@ -89,7 +90,7 @@ impl Json {
         }
     }
 
-    /// Takes a member out.
+    /// Removes a member.
     pub fn remove(&mut self, key: &str) -> Option<Self> {
         let Self::Object(members) = self else { return None };
         let at = members.iter().position(|(name, _)| name == key)?;
@@ -146,7 +147,7 @@ impl<T: Into<Value>> From<T> for Json {
     }
 }
 
-/// An object in the order in which its members are written here.
+/// An object that keeps the order of its members.
 #[macro_export]
 macro_rules! object {
     ($($key:literal: $value:expr),* $(,)?) => {
@@ -154,7 +155,7 @@ macro_rules! object {
     };
 }
 
-/// A list of what can become [`Json`].
+/// A list of values that convert to [`Json`].
 #[macro_export]
 macro_rules! list {
     ($($value:expr),* $(,)?) => {

@@ -1,12 +1,12 @@
 //! A stand-in for the Codex backend's `/responses` with the `image_generation` tool: faithful to
-//! its wire, generation real images, failing on demand.
+//! its wire. It generates real images and fails on demand.
 //!
-//! The way of a request: [`server`] takes it, [`request`] reads it and rejects what Codex rejects,
-//! [`hosts`] know the host models,
-//! [`directive`] finds in its prompt what is to go wrong, [`generator`] generates, [`script`] makes the
-//! list of events in the recorded order, [`faults`] change that list, and the server plays it.
-//! [`images`] does for the Images API what [`request`], [`script`] and [`faults`] do for `/responses`.
-//! Everything but `server` and `clock` works without I/O.
+//! The path of a request: [`server`] receives it, [`request`] reads it and rejects what Codex
+//! rejects, [`hosts`] checks the host model, [`directive`] finds the faults in its prompt,
+//! [`generator`] makes the image, [`script`] makes the list of events in the recorded order,
+//! [`faults`] edit that list, and the server plays it. [`images`] does the same for the Images API
+//! as [`request`], [`script`] and [`faults`] for `/responses`. Everything but `server` and `clock`
+//! works without I/O.
 
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The program: reads the command line, serves until SIGTERM or SIGINT, and leaves.
+//! The program: reads the command line, and serves until SIGTERM or SIGINT.
 
 use std::{
     io::{self, Write},

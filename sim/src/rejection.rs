@@ -1,4 +1,4 @@
-//! Answers that are no stream: a status and a small body, as Codex words them.
+//! Answers that are no stream: a status and a small body, with the wording of Codex.
 
 use crate::{json::Json, object};
 
@@ -11,7 +11,7 @@ pub struct Rejection {
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
-    /// Further headers, or ones in place of the usual ones of that name.
+    /// More headers; each replaces the usual one of its name.
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -38,8 +38,8 @@ impl Rejection {
         Self::json(400, &object! { "error": error })
     }
 
-    /// A value that the model cannot generate, with the parameter that is blamed.
-    pub fn generation(param: &str, message: &str) -> Self {
+    /// A value that the model cannot generate, and the parameter to name.
+    pub fn cannot_generate(param: &str, message: &str) -> Self {
         let error = object! {
             "message": message, "type": "image_generation_user_error", "param": param, "code": "invalid_value",
         };

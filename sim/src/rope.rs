@@ -1,7 +1,7 @@
 //! Text made of small pieces and of large shared ones.
 //!
-//! An answer of several megabytes is a few kilobytes of JSON around one shared image; it leaves
-//! without being joined.
+//! An answer of several megabytes is a few kilobytes of JSON around one shared image. It is sent
+//! without joining the pieces.
 
 use bytes::Bytes;
 

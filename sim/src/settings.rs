@@ -1,4 +1,4 @@
-//! What can be set for the whole process and, by directives, for one prompt.
+//! Settings for the whole process, which directives change for one prompt.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ pub struct Settings {
     /// How long an image takes, as 1200ms or 20s
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     pub delay: Duration,
-    /// Previews that are sent although none were asked for, 0 to 8
+    /// Previews to send if a request asks for none, 0 to 8
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=8))]
     pub previews: u32,
-    /// Previews that are sent whatever was asked for.
+    /// Previews that are sent regardless of the request.
     #[arg(skip)]
     pub exact_previews: Option<u32>,
     /// What `output` of response.completed has
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Length of the base64 of an image, in bytes.
     #[arg(skip)]
     pub base64_len: Option<usize>,
-    /// A size in place of the asked one.
+    /// A size in place of the requested one.
     #[arg(skip)]
     pub size: Option<Size>,
     /// Images of about 1.57 megapixels in a shape of the backend's own and at its own quality,

@@ -1,4 +1,4 @@
-//! What came in and how it ended, for tests to ask about (`GET /stats`).
+//! The requests and how they ended, for tests to read (`GET /stats`).
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -52,12 +52,13 @@ impl Stats {
         }
     }
 
-    /// A connection was accepted.
+    /// Counts a connection.
     pub fn connected(&self) {
         self.with(|it| it.connections += 1);
     }
 
-    /// A request for an image came, with a body of this length that says this, and these trailers.
+    /// Counts a request for an image, with a body of this length and content, and with these
+    /// trailers.
     pub fn requested(&self, head: &Parts, len: usize, body: Value, trailers: &HeaderMap) {
         let request = describe(head, len, body, trailers);
         self.with(|it| {
@@ -69,17 +70,17 @@ impl Stats {
         });
     }
 
-    /// It was answered without a stream.
+    /// Counts an answer without a stream.
     pub fn rejected(&self) {
         self.with(|it| it.rejected += 1);
     }
 
-    /// Images were made for it, previews apart.
+    /// Counts generated images, without previews.
     pub fn generated(&self, images: usize) {
         self.with(|it| it.images_drawn += images as u64);
     }
 
-    /// A stream was opened.
+    /// Counts an open stream.
     pub fn opened(&self) {
         self.with(|it| {
             it.open += 1;
@@ -87,7 +88,7 @@ impl Stats {
         });
     }
 
-    /// A stream ended.
+    /// Counts the end of a stream.
     pub fn closed(&self, outcome: Outcome) {
         self.with(|it| {
             it.open = it.open.saturating_sub(1);
@@ -99,7 +100,7 @@ impl Stats {
         });
     }
 
-    /// Forgets everything but the streams that are open.
+    /// Clears everything but the streams that are open.
     pub fn reset(&self) {
         self.with(|it| *it = Counters { open: it.open, peak: it.open, ..Counters::default() });
     }
@@ -130,7 +131,7 @@ fn describe(head: &Parts, len: usize, mut body: Value, trailers: &HeaderMap) -> 
     }
 }
 
-/// Names and values in the order in which they came.
+/// Names and values in the order of the request.
 fn fields(map: &HeaderMap) -> Json {
     let fields = map.iter().map(|(name, value)| {
         let value = match name.as_str() {

@@ -1,5 +1,5 @@
-//! Faults that answer with a status and a body in place of the stream, in the shapes in which they
-//! were seen.
+//! Faults that answer with a status and a body in place of the stream, as they were
+//! seen.
 
 use std::time::Duration;
 
@@ -15,18 +15,25 @@ use crate::{
 faults! {
     /// An answer that is no stream.
     AnswerFault {
-        UsageLimit "usage_limit" "429 usage_limit_reached of the plan, resets in 13872 s, with its x-codex-* headers",
-        ImageLimit "image_limit" "429 usage_limit_reached of the image limit, with x-image-gen-* headers",
-        RateLimit "rate_limit" "429 rate_limit_exceeded, 'try again in 467ms', retry-after: 1, retry-after-ms: 467",
+        UsageLimit "usage_limit"
+            "429 usage_limit_reached of the plan, resets in 13872 s, with its x-codex-* headers",
+        ImageLimit "image_limit"
+            "429 usage_limit_reached of the image limit, with x-image-gen-* headers",
+        RateLimit "rate_limit"
+            "429 rate_limit_exceeded, 'try again in 467ms', retry-after: 1, retry-after-ms: 467",
         InsufficientQuota "insufficient_quota" "429 insufficient_quota",
-        NoEntitlement "no_entitlement" "400 Tool choice 'image_generation' not found in 'tools' parameter (Free plan)",
+        NoEntitlement "no_entitlement"
+            "400 Tool choice 'image_generation' not found in 'tools' parameter (Free plan)",
         UnknownParameterN "unknown_parameter_n" "400 Unknown parameter: 'tools[0].n'",
         Instructions "instructions" "400 {\"detail\":\"Instructions are required\"}",
         Store "store" "400 {\"detail\":\"Store must be set to false\"}",
         Stream "stream" "400 {\"detail\":\"Stream must be set to true\"}",
-        UnsupportedModel "unsupported_model" "400 {\"detail\":\"The '…' model is not supported when using Codex …\"}",
-        NoImageModel "no_image_model" "400 The model 'gpt-image-2' does not exist., param tools: the image model, not the host model",
-        MaxOutputTokens "max_output_tokens" "400 {\"detail\":\"Unsupported parameter: max_output_tokens\"}",
+        UnsupportedModel "unsupported_model"
+            "400 {\"detail\":\"The '…' model is not supported when using Codex …\"}",
+        NoImageModel "no_image_model"
+            "400 The model 'gpt-image-2' does not exist., param tools: the image model, not the host model",
+        MaxOutputTokens "max_output_tokens"
+            "400 {\"detail\":\"Unsupported parameter: max_output_tokens\"}",
         InvalidSize "invalid_size" "400 image_generation_user_error invalid_value, param tools",
         NoTransparent "no_transparent" "400 Transparent background is not supported for this model",
         BadImage "bad_image" "400 the image data does not represent a valid image",
@@ -34,8 +41,10 @@ faults! {
         Moderation "moderation" "400 moderation_blocked with moderation_details, stage input",
         Unauthorized "unauthorized" "401 {\"detail\":\"Unauthorized\"}",
         TokenExpired "token_expired" "401 error code token_expired",
-        RefreshTokenExpired "refresh_token_expired" "401 {\"error\":{\"code\":…}}, first form of the token endpoint",
-        RefreshTokenReused "refresh_token_reused" "401 {\"error\":\"refresh_token_reused\"}, second form",
+        RefreshTokenExpired "refresh_token_expired"
+            "401 {\"error\":{\"code\":…}}, first form of the token endpoint",
+        RefreshTokenReused "refresh_token_reused"
+            "401 {\"error\":\"refresh_token_reused\"}, second form",
         RefreshTokenInvalidated "refresh_token_invalidated" "401 {\"code\":…}, third form",
         Forbidden "forbidden" "403 {\"detail\":\"Forbidden\"}",
         Cloudflare "cloudflare" "403 HTML page of Cloudflare",
@@ -156,12 +165,12 @@ impl AnswerFault {
 
     fn bad_request(self) -> Rejection {
         match self {
-            Self::InvalidSize => Rejection::generation(
+            Self::InvalidSize => Rejection::cannot_generate(
                 "tools",
                 "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
             ),
             Self::NoImageModel => {
-                Rejection::generation("tools", "The model 'gpt-image-2' does not exist.")
+                Rejection::cannot_generate("tools", "The model 'gpt-image-2' does not exist.")
             }
             Self::NoTransparent => no_transparent(),
             Self::BadImage => Rejection::invalid(

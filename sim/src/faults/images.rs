@@ -1,12 +1,12 @@
-//! Forms of an Images API answer that are odd but legal: a reader of JSON and of HTTP must take them.
+//! Unusual but legal forms of an Images API answer, which any JSON and HTTP reader must accept.
 
 use super::faults;
 use crate::json::Json;
 
 faults! {
-    /// The JSON of the Images API in an odd but legal form.
+    /// The JSON of the Images API in an unusual but legal form.
     ImagesFault {
-        DataLast "data_last" "the members in another order, data as the last",
+        DataLast "data_last" "the members in another order, data last",
         Pretty "pretty" "white space around everything",
         Chunked "chunked" "no content-length",
     }

@@ -2,7 +2,7 @@
 //!
 //! A fault has a name, by which a prompt asks for it (`[[sim:NAME]]`), and one line that says what
 //! it does; the lists here are what `codex-sim --faults` prints. There are four kinds: an answer
-//! that is no stream, another script, another wire, and odd forms of what the Images API answers.
+//! that is no stream, other events, another wire, and unusual answers of the Images API.
 
 pub mod answer;
 pub mod images;
@@ -21,7 +21,7 @@ macro_rules! faults {
         }
 
         impl $kind {
-            /// All of them, in the order in which they are listed.
+            /// All of them, in the order of the list.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The name in a directive.
@@ -47,11 +47,11 @@ pub enum Fault {
     Script(ScriptFault),
     /// The recorded events, sent in an unusual way.
     Wire(WireFault),
-    /// An answer of the Images API in an odd form.
+    /// An answer of the Images API in an unusual form.
     Images(ImagesFault),
 }
 
-/// Short names for those who think in statuses.
+/// Status codes as short names.
 const ALIASES: [(&str, &str); 8] = [
     ("302", "redirect"),
     ("401", "unauthorized"),
@@ -70,7 +70,7 @@ impl Fault {
         Self::all().find(|fault| fault.name() == name)
     }
 
-    /// All faults in the order in which they are listed.
+    /// All faults in the order of the list.
     pub fn all() -> impl Iterator<Item = Self> {
         let answers = AnswerFault::ALL.iter().copied().map(Self::Answer);
         let scripts = ScriptFault::ALL.iter().copied().map(Self::Script);
@@ -98,13 +98,13 @@ impl Fault {
         }
     }
 
-    /// The heading under which it is listed.
+    /// Its heading in the list.
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Answer(_) => "A status and a body in place of the stream",
-            Self::Script(_) => "A stream that tells another story",
+            Self::Script(_) => "A stream that says something else",
             Self::Wire(_) => "The usual stream, sent in an unusual way",
-            Self::Images(_) => "The JSON of the Images API in an odd but legal form",
+            Self::Images(_) => "The JSON of the Images API in an unusual but legal form",
         }
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_its_own_and_leads_back_to_its_fault() {
+    fn every_name_is_unique_and_leads_back_to_its_fault() {
         let names: HashSet<_> = Fault::all().map(Fault::name).collect();
         assert_eq!(names.len(), Fault::all().count());
         assert!(Fault::all().all(|fault| Fault::parse(fault.name()) == Some(fault)));

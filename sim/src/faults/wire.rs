@@ -1,4 +1,4 @@
-//! Faults of the wire: the recorded events, framed or sent in another way than Codex does.
+//! Faults of the wire: the recorded events, framed or sent differently than Codex does.
 
 use bytes::Bytes;
 
@@ -14,27 +14,27 @@ faults! {
         HangUp "hang_up" "the connection is closed without an answer",
         NoHead "no_head" "no answer at all, the connection stays open",
         ResetEarly "reset_early" "TCP RST in place of an answer",
-        Reset "reset" "TCP RST in the middle of the stream, before the picture",
+        Reset "reset" "TCP RST in the middle of the stream, before the image",
         WrongType "wrong_type" "the content type is text/plain",
         NoContentType "no_content_type" "there is no content type",
         Latin1Header "latin1_header" "a response header that is not UTF-8",
-        NoBlankEnd "no_blank_end" "the last event has no line end and no blank line behind it",
+        NoBlankEnd "no_blank_end" "the last event has no line end and no blank line after it",
         NoBlankLine "no_blank_line" "the last event ends its line, but no blank line follows",
         CrLf "crlf" "lines end in CRLF",
         Cr "cr" "lines end in CR",
         Bom "bom" "the stream starts with a byte order mark",
         SlowDrip "slow_drip" "pieces of one byte (with bytes=20kB, or it takes long)",
-        Comments "comments" "comments between events, as keep-alives",
+        Comments "comments" "comments between events, to keep the connection alive",
         Keepalives "keepalives" "a comment and an event keepalive before each event",
-        NoType "no_type" "the name stands on the event: line only",
-        NoEventLine "no_event_line" "the name stands in the JSON only",
-        TypeLast "type_last" "the JSON has type as its last member, behind the picture",
+        NoType "no_type" "the name is on the event: line only",
+        NoEventLine "no_event_line" "the name is in the JSON only",
+        TypeLast "type_last" "the JSON has type as its last member, after the image",
         MultiLine "multi_line" "the JSON of each event is spread over several data: lines",
         EscapedSlashes "escaped_slashes" "base64 with \\/ in place of /",
     }
 }
 
-/// What a client gets in place of the beginning of an answer.
+/// What happens in place of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoAnswer {
     /// The connection is closed.
@@ -46,7 +46,7 @@ pub enum NoAnswer {
 }
 
 impl WireFault {
-    /// Whether there is an answer at all.
+    /// What happens in place of an answer; `None` if there is one.
     pub const fn no_answer(self) -> Option<NoAnswer> {
         match self {
             Self::HangUp => Some(NoAnswer::HangUp),

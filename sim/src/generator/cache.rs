@@ -1,6 +1,6 @@
 //! The last images, kept as base64.
 //!
-//! Load tests send one prompt many times, and want to measure what lies between: such an image is
+//! Load tests send one prompt many times, and want to measure what lies in between: such an image is
 //! generated once, and all answers share its bytes.
 
 use std::{collections::VecDeque, sync::Mutex};

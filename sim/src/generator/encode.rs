@@ -14,7 +14,7 @@ use image::{
 
 use super::Subject;
 
-/// The formats that the backend can be asked for and this crate can write.
+/// The formats that the backend has and this crate can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `png`, the default.
@@ -51,8 +51,8 @@ pub(super) fn encode(image: DynamicImage, subject: &Subject) -> ImageResult<Vec<
     let mut file = Cursor::new(Vec::new());
     match subject.format {
         Format::Png => {
-            // The filter that suits a gradient with grain; trying all of them on each row takes five
-            // times as long.
+            // The filter that suits a gradient with grain; trying all of them on each row takes
+            // five times as long.
             let (compression, filter) = (CompressionType::Fast, FilterType::Sub);
             let encoder = PngEncoder::new_with_quality(&mut file, compression, filter);
             image.write_with_encoder(encoder)?;

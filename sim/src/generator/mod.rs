@@ -1,8 +1,9 @@
-//! Generates a real image of what was asked: the prompt's words on a colour gradient, and in small
+//! Generates a real image: the prompt's words on a colour gradient, and in small
 //! print what it was generated with.
 //!
 //! The same subject gives the same bytes on every run of one build, so a test can compare what
-//! arrives with what was generated. An image of 1024x1024 takes some tens of milliseconds of one core.
+//! arrives with what was generated. An image of 1024x1024 takes some tens of milliseconds of one
+//! core.
 
 mod cache;
 mod encode;
@@ -44,7 +45,7 @@ pub struct Subject {
     pub preview: Option<u32>,
     /// Chooses the colours, together with the words.
     pub seed: u64,
-    /// The files of the reference images; an empty one stands for an image behind a URL.
+    /// The files of the reference images; an empty one if only its URL is known.
     pub references: Vec<Bytes>,
     /// Frames of a GIF.
     pub frames: u32,

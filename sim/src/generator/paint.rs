@@ -1,4 +1,5 @@
-//! The pixels: a gradient, a dark card with the words and the reference images, and the small print.
+//! The pixels: a gradient, a dark card with the words and the reference images, and the small
+//! print.
 
 use std::f32::consts::TAU;
 

@@ -1,4 +1,4 @@
-//! The forms in which the backend rejects a host model. All of them come before anything is generated.
+//! The forms in which the backend rejects a host model, each before it generates anything.
 
 use crate::{
     event::{Event, Framing},
@@ -18,13 +18,13 @@ pub enum Form {
     Event,
     /// `d`: 404 `Model not found …`.
     NotFound,
-    /// `d-suffix`: the same, and the name carries an internal suffix.
+    /// `d-suffix`: the same, the name with an internal suffix.
     NotFoundSuffix,
     /// `e`: 404 `model_not_found`.
     NoAccess,
     /// `f`: 400, a newer Codex is needed.
     Upgrade,
-    /// `g`: 400, the model does not take the image tool.
+    /// `g`: 400, the model does not support the image tool.
     NoTool,
 }
 

@@ -7,7 +7,7 @@ use crate::{hash::hash, json::Json, list, object, rejection::Rejection};
 const UNGATED: Version = Version(0, 0, 0);
 
 impl Catalogue {
-    /// The catalogue that a client of this version sees: entries that need a later one are left out.
+    /// The catalogue that a client of this version sees: without entries that need a later one.
     pub fn listing(&self, client: Version) -> Json {
         let models = self.models.iter().enumerate().filter(|(_, model)| {
             model.listing != Listing::Absent && (client == UNGATED || model.needs <= client)
@@ -21,8 +21,8 @@ impl Catalogue {
         format!("W/\"{:016x}\"", hash(&self.listing(client).to_bytes()))
     }
 
-    /// Answers a request for the catalogue with this query. `known` is the entity tag that the client
-    /// has.
+    /// Answers a request for the catalogue with this query. `known` is the entity tag of the
+    /// client.
     ///
     /// # Errors
     ///
@@ -45,10 +45,10 @@ impl Catalogue {
 }
 
 impl HostModel {
-    /// The entry at this place of the table, which is its priority: less is better.
+    /// The entry. Its place in the table is its priority, where less is better.
     fn entry(&self, at: u64) -> Json {
         let modalities = match (self.state, self.listing) {
-            // A hidden entry looks like one that could generate.
+            // A hidden entry looks as if it could generate.
             (State::TextOnly, Listing::List) => list!["text"],
             _ => list!["text", "image"],
         };
@@ -61,7 +61,7 @@ impl HostModel {
             "input_modalities": modalities, "supported_reasoning_levels": Json::List(levels.into()),
             "available_in_plans": list!["plus", "pro", "business", "enterprise"],
             "use_responses_lite": false, "prefer_websockets": at < 2,
-            // It does not say whether the image tool is granted: only a call does.
+            // The catalogue does not say whether the image tool works: only a call shows it.
             "experimental_supported_tools": list![], "upgrade": Json::NULL,
         }
     }

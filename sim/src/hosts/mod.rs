@@ -1,8 +1,8 @@
 //! Which host models there are, and how the backend rejects the others.
 //!
 //! A host model is the text model that calls the image tool. It is rejected if it was removed, if
-//! its name is unknown, if it does not take the tool, or if the client is too old for it: the `version`
-//! header decides that, and a client without one is as old as can be.
+//! its name is unknown, if it does not support the tool, or if the client is too old for it. The
+//! `version` header has the age of a client; without one, a client is too old for every model.
 
 mod form;
 mod listing;
@@ -22,7 +22,7 @@ const UNKNOWN: Form = Form::Detail;
 pub struct HostModel {
     /// Its name.
     pub slug: Cow<'static, str>,
-    /// What becomes of a request that names it.
+    /// Whether requests that name it are served.
     pub state: State,
     /// The client version that the catalogue names.
     pub declares: Version,
@@ -34,14 +34,14 @@ pub struct HostModel {
     pub listing: Listing,
 }
 
-/// What becomes of a request that names a host model.
+/// Whether requests that name a host model are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It is served.
     Alive,
-    /// It is served unless it brings the image tool.
+    /// It is served unless it has the image tool.
     TextOnly,
-    /// It is rejected in this form, whatever the client's version.
+    /// It is rejected in this form, for every client version.
     Rejected(Form),
 }
 
@@ -60,7 +60,7 @@ pub enum Listing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
     models: Vec<HostModel>,
-    /// Whether other names are taken, too.
+    /// Whether every other name is accepted as well.
     takes_any: bool,
 }
 
@@ -71,14 +71,14 @@ impl Default for Catalogue {
 }
 
 impl Catalogue {
-    /// Reads the value of `--host-models`: `any`, or entries that stand apart by commas or white
-    /// space. `NAME` is served, `NAME@VERSION` from this client version on, `NAME=FORM` is rejected
-    /// in this form. Entries that follow a leading `+` change the usual catalogue, others replace it.
+    /// Reads the value of `--host-models`: `any`, or entries separated by commas or white space.
+    /// `NAME` is served, `NAME@VERSION` from this client version on, `NAME=FORM` is rejected in
+    /// this form. Entries that follow a leading `+` change the usual catalogue, others replace it.
     /// A `#` starts a comment.
     ///
     /// # Errors
     ///
-    /// The first entry that cannot be understood, in words for the person who typed it.
+    /// The first wrong entry, and what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim() == "any" {
             return Ok(Self { takes_any: true, ..Self::default() });
@@ -94,12 +94,12 @@ impl Catalogue {
             }
         }
         if catalogue.models.is_empty() {
-            return Err("at least one host model is expected, or `any`".to_owned());
+            return Err("expected at least one host model, or `any`".to_owned());
         }
         Ok(catalogue)
     }
 
-    /// Adds a model, in place of one of its name.
+    /// Adds a model, or replaces the one of the same name.
     fn put(&mut self, model: HostModel) {
         match self.models.iter_mut().find(|other| other.slug == model.slug) {
             Some(other) => *other = model,
@@ -107,8 +107,8 @@ impl Catalogue {
         }
     }
 
-    /// Rejects a host model as the backend does. `version` is the client's, `generates` whether the
-    /// request brings the image tool.
+    /// Rejects a host model as the backend does. `version` is the client's, `has_tool` whether the
+    /// request has the image tool.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Catalogue {
         &self,
         name: &str,
         version: Option<Version>,
-        generates: bool,
+        has_tool: bool,
     ) -> Result<(), Rejection> {
         if self.takes_any {
             return Ok(());
@@ -128,7 +128,7 @@ impl Catalogue {
         match model.state {
             State::Rejected(form) => Err(form.reject(name)),
             _ if version.unwrap_or_default() < model.needs => Err(model.too_old.reject(name)),
-            State::TextOnly if generates => Err(Form::NoTool.reject(name)),
+            State::TextOnly if has_tool => Err(Form::NoTool.reject(name)),
             State::TextOnly | State::Alive => Ok(()),
         }
     }
@@ -138,11 +138,11 @@ impl Catalogue {
 fn entry_of(text: &str) -> Result<HostModel, String> {
     let (name, state, needs) = if let Some((name, form)) = text.split_once('=') {
         let form = Form::parse(form)
-            .ok_or_else(|| format!("'{form}' in '{text}' is none of {}", form_names()))?;
+            .ok_or_else(|| format!("'{form}' in '{text}' is not one of {}", form_names()))?;
         (name, State::Rejected(form), Version::default())
     } else if let Some((name, version)) = text.split_once('@') {
         let version = Version::parse(version)
-            .ok_or_else(|| format!("'{version}' in '{text}' is no version such as 0.170.0"))?;
+            .ok_or_else(|| format!("'{version}' in '{text}' is not a version such as 0.170.0"))?;
         (name, State::Alive, version)
     } else {
         (text, State::Alive, Version::default())
@@ -165,13 +165,13 @@ fn form_names() -> String {
     Form::ALL.map(|(name, _)| name).join(", ")
 }
 
-/// A rejection of a host model that a prompt orders: `[[sim:refuse_host=d]]` of any,
+/// A rejection of a host model that a prompt asks for: `[[sim:refuse_host=d]]` of all,
 /// `[[sim:refuse_host=gpt-6-luna:d]]` of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// The host model that is rejected; `None`: every one.
+    /// The host model to reject; `None` for every one.
     pub model: Option<String>,
-    /// How.
+    /// The form of the rejection.
     pub form: Form,
 }
 
@@ -186,7 +186,7 @@ impl Order {
         Some(Self { model, form: Form::parse(form)? })
     }
 
-    /// Whether it is about this host model.
+    /// Whether it applies to this host model.
     pub fn is_about(&self, name: &str) -> bool {
         self.model.as_deref().is_none_or(|model| model == name)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Form, HostModel, Listing, State, Version};
 
-/// A model that generates: its slug, the client version that it declares, the one from which it is
+/// A model that is served: its slug, the client version that it declares, the one from which it is
 /// listed and served, and how an older client is rejected.
 fn alive(slug: &'static str, declares: Version, needs: Version, too_old: Form) -> HostModel {
     HostModel {
@@ -36,8 +36,8 @@ const V155: Version = Version(0, 155, 0);
 const V160: Version = Version(0, 160, 0);
 const V169: Version = Version(0, 169, 1);
 
-/// All of them; the catalogue lists its entries in this order. The forms differ from model to model
-/// so that each is met without being asked for.
+/// All of them; the catalogue lists its entries in this order. The models have different
+/// forms, so that a test meets each of them.
 pub(super) fn models() -> Vec<HostModel> {
     vec![
         alive("gpt-6.2-astra", V169, V169, Form::NotFound),

@@ -38,7 +38,7 @@ fn living_models_are_served_from_their_version_on() {
 }
 
 #[test]
-fn retired_and_unknown_models_are_rejected_whatever_the_version() {
+fn retired_and_unknown_models_are_rejected_for_every_version() {
     let catalogue = Catalogue::default();
     for name in [
         "gpt-5.2",
@@ -65,7 +65,7 @@ fn a_model_that_reads_text_only_is_rejected_with_the_tool_alone() {
 }
 
 #[test]
-fn every_form_is_met_without_being_asked_for() {
+fn the_usual_catalogue_has_every_form() {
     let catalogue = Catalogue::default();
     let met: Vec<_> = table::models()
         .iter()
@@ -141,7 +141,7 @@ fn another_catalogue_replaces_the_usual_one_or_changes_it() {
 }
 
 #[test]
-fn a_prompt_can_order_a_refusal_of_all_or_of_one() {
+fn a_prompt_can_choose_a_rejection_of_all_or_of_one() {
     let one = Order::parse("gpt-6-luna:d-suffix").unwrap();
     assert_eq!(one.form, Form::NotFoundSuffix);
     assert!(one.is_about("gpt-6-luna") && !one.is_about("gpt-6-sol"));

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Three numbers; what follows them, such as `-alpha.2`, does not count.
+/// Three numbers; a suffix such as `-alpha.2` is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u32, pub u32, pub u32);
 
 impl Version {
-    /// Reads `0.170.0`. `None` if this is no version.
+    /// Reads `0.170.0`. `None` if it is not a version.
     pub fn parse(text: &str) -> Option<Self> {
         let release = text.split(['-', '+']).next()?;
         let mut numbers = release.split('.').map(|digits| {

@@ -1,4 +1,4 @@
-//! The words of an answer: one JSON document in OpenAI's order, or events.
+//! The content of an answer: one JSON document in OpenAI's order, or events.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ use crate::{
 /// Output tokens of one preview.
 const PREVIEW_TOKENS: u64 = 100;
 
-/// What an answer is made from.
+/// The parts of an answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// When, as the time since the Unix epoch.
+    /// The time of the answer since the Unix epoch.
     pub created_at: Duration,
     /// Chooses identifiers.
     pub seed: u64,
@@ -33,7 +33,7 @@ pub struct Answer {
     pub images: Vec<Bytes>,
     /// The base64 of the previews.
     pub previews: Vec<Bytes>,
-    /// Time that generation takes; a document comes after it, events are spread over it.
+    /// How long generation takes: a document is sent after it, events are spread over it.
     pub delay: Duration,
 }
 
@@ -108,7 +108,7 @@ impl Answer {
         }
     }
 
-    /// What was generated; `auto` is never echoed.
+    /// The value that was used: an answer never says `auto`.
     fn quality(&self) -> &str {
         match self.request.tool.quality.as_str() {
             "auto" => "medium",

@@ -1,4 +1,4 @@
-//! How an answer leaves: the plan that sends it, with what goes wrong on the way.
+//! How an answer is sent: its plan, with faults applied.
 
 use bytes::Bytes;
 
@@ -13,12 +13,12 @@ use crate::{
     settings::Settings,
 };
 
-/// How an answer leaves.
+/// How an answer is sent.
 #[derive(Debug)]
 pub struct Delivered {
-    /// What is sent.
+    /// The steps.
     pub plan: Plan,
-    /// How many bytes are promised.
+    /// The `content-length`, if there is one.
     pub len: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ fn document(answer: &Answer, settings: &Settings) -> Delivered {
     delivered
 }
 
-/// Where the first image starts and where the middle of the last is, in bytes.
+/// The start of the first image and the middle of the last one, in bytes.
 fn places(pieces: &[Bytes], last: Option<&Bytes>) -> (usize, usize) {
     let mut at = 0;
     let mut start = pieces.first().map_or(0, Bytes::len);
@@ -77,7 +77,7 @@ fn places(pieces: &[Bytes], last: Option<&Bytes>) -> (usize, usize) {
         at += piece.len();
     }
     if middle.is_none() {
-        // No image stands in a piece of its own: it is not there, or its slashes are escaped.
+        // No image is a piece of its own: there is none, or its slashes are escaped.
         start = at / 2;
     }
     (start, middle.unwrap_or(start))
@@ -97,7 +97,7 @@ fn send(pieces: Vec<Bytes>, len: usize) -> Plan {
     Plan::new(steps)
 }
 
-/// Ends the document early, or takes back what is said of its length.
+/// Ends the document early, or removes its length.
 fn stop(fault: Fault, delivered: &mut Delivered, start: usize, middle: usize) {
     let (at, step) = match fault {
         Fault::Script(ScriptFault::Stall) => (0, Some(Step::Hold)),
@@ -120,7 +120,7 @@ fn stop(fault: Fault, delivered: &mut Delivered, start: usize, middle: usize) {
     delivered.plan.steps.extend(step);
 }
 
-/// Changes what a document or an event says of its images.
+/// Changes the images and the usage in a document or an event.
 fn change(fault: ScriptFault, json: &mut Json) {
     let result = |json: &mut Json, value: Json| match json {
         Json::Object(_) if json.member("b64_json").is_some() => json.set("b64_json", value),

@@ -1,8 +1,8 @@
-//! The Images API of the Codex backend, under `/backend-api/codex/images`: it takes less than OpenAI's,
-//! and treats most of what it takes as wishes.
+//! The Images API of the Codex backend, under `/backend-api/codex/images`: it accepts
+//! less than OpenAI's, and treats most of it as wishes.
 //!
-//! Whatever model, size, quality, format or number is asked for, it generates one PNG of about 1.57
-//! megapixels in a shape of its own, of low quality, and answers with one JSON document.
+//! Regardless of model, size, quality, format and number, it generates one PNG of low quality and
+//! about 1.57 megapixels in a shape of its own, and answers with one JSON document.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::{
     request::{Fields, ImageTool, Size, read_image},
 };
 
-/// What it takes beside `images`. Those after `size` are taken and do nothing.
+/// Accepted members other than `images`. Those after `size` have no effect.
 const KNOWN: [&str; 12] = [
     "background",
     "model",
@@ -37,10 +37,10 @@ const KNOWN: [&str; 12] = [
 /// The most images of one edit.
 const MAX_IMAGES: usize = 5;
 
-/// Bodies above this, in bytes, are rejected as if the safety system had rejected the prompt.
+/// A body above this length, in bytes, gets the rejection of the safety system.
 const MAX_BODY: usize = 64 << 20;
 
-/// Output tokens of one image, within the 429 to 451 that were reported.
+/// Output tokens of one image, within the 429 to 451 that were seen.
 pub(super) const OUTPUT_TOKENS: u64 = 439;
 
 /// Reads and checks a body of `len` bytes.
@@ -76,7 +76,7 @@ pub fn read(endpoint: Endpoint, sent: &Sent, len: usize) -> Result<Request, Reje
     Ok(Request { endpoint, tool, prompt, images, n: 1, delivery, holds, direct: true })
 }
 
-/// What is generated, whatever was asked.
+/// The image to generate, regardless of the request.
 fn read_tool(
     fields: &Fields<'_>,
     endpoint: Endpoint,
@@ -111,7 +111,7 @@ fn read_tool(
     })
 }
 
-/// The images of an edit: files as data URLs and nothing else, since it fetches none.
+/// The images of an edit: data URLs only, because the backend fetches nothing.
 fn read_images(fields: &Fields<'_>) -> Result<Vec<Bytes>, Rejection> {
     let Some(Value::Array(images)) = fields.object.get("images") else {
         return Err(missing("images"));
@@ -154,7 +154,7 @@ mod tests {
         ask(Endpoint::Edits, json!({"model": "gpt-image-2", "prompt": "fox", "images": images}))
     }
 
-    /// The `error` of what is rejected.
+    /// The `error` of a rejection.
     fn error(result: Result<Request, Rejection>) -> Value {
         let rejection = result.unwrap_err();
         assert_eq!(rejection.status, 400);

@@ -1,4 +1,4 @@
-//! What of all that can go wrong means something to the Images API, and the rejections in its words.
+//! Which faults apply to the Images API, and its own wording of rejections.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::{
     settings::Settings,
 };
 
-/// Rejects a fault that means nothing to an answer of this kind: a test with a slip in it should not
-/// pass. `usual` is what holds for every prompt.
+/// Rejects a fault that does not apply to an answer of this kind: a test with a mistake in it
+/// should not pass. `usual` are the settings for every prompt.
 ///
 /// # Errors
 ///
@@ -23,7 +23,7 @@ pub fn check(settings: &Settings, usual: &Settings, delivery: Delivery) -> Resul
         None if settings.rejected_hosts != usual.rejected_hosts => "refuse_host",
         None => return Ok(()),
     };
-    let message = format!("codex-sim: [[sim:{stray}]] means nothing to this answer");
+    let message = format!("codex-sim: [[sim:{stray}]] does not apply to this answer");
     Err(Rejection::invalid(Some("invalid_value"), "prompt", &message))
 }
 
@@ -82,7 +82,7 @@ const fn is_for_documents(fault: WireFault) -> bool {
     )
 }
 
-/// An answer in place of an image, as the Codex backend words it.
+/// An answer in place of an image, as the Codex backend phrases it.
 pub fn direct_rejection(fault: AnswerFault, model: &str, now: Duration) -> Rejection {
     match fault {
         AnswerFault::Unauthorized | AnswerFault::Forbidden | AnswerFault::NotFound => {
@@ -101,13 +101,13 @@ pub fn rejection(fault: AnswerFault, model: &str, now: Duration) -> Rejection {
         AnswerFault::Forbidden => invalid(403, "You are not allowed to generate images."),
         AnswerFault::NotFound => invalid(404, "Invalid URL (POST /v1/images)."),
         AnswerFault::UnsupportedModel | AnswerFault::NoImageModel => {
-            Rejection::generation("model", &format!("The model '{model}' does not exist."))
+            Rejection::cannot_generate("model", &format!("The model '{model}' does not exist."))
         }
-        AnswerFault::InvalidSize => Rejection::generation(
+        AnswerFault::InvalidSize => Rejection::cannot_generate(
             "size",
             "Invalid size '256x256'. Requested resolution is below the current minimum pixel budget.",
         ),
-        AnswerFault::NoTransparent => Rejection::generation(
+        AnswerFault::NoTransparent => Rejection::cannot_generate(
             "background",
             "Transparent background is not supported for this model.",
         ),
@@ -121,7 +121,7 @@ pub fn rejection(fault: AnswerFault, model: &str, now: Duration) -> Rejection {
     }
 }
 
-/// The rejection of a credential.
+/// The answer to a wrong credential.
 pub fn unauthorized() -> Rejection {
     let message = "Incorrect API key provided: sk-sim****-key. You can find your API key at https://platform.openai.com/account/api-keys.";
     Rejection::error(401, "invalid_request_error", Some("invalid_api_key"), message)

@@ -17,12 +17,12 @@ pub enum Sent {
     Json(Value),
     /// A form.
     Form {
-        /// Its texts as JSON would have them; of several of one name the last.
+        /// Its texts as a JSON object; the last one of each name.
         texts: Value,
         /// Its files in order.
         files: Vec<File>,
     },
-    /// Neither, or one that is broken, with what is wrong.
+    /// Neither, or a broken one, and what is wrong.
     Unreadable(String),
 }
 
@@ -31,7 +31,7 @@ pub enum Sent {
 pub struct File {
     /// The name of the field.
     pub name: String,
-    /// What the client calls the file.
+    /// The file name.
     pub filename: Option<String>,
     /// The media type that the client gave.
     pub content_type: Option<String>,
@@ -60,7 +60,7 @@ impl Sent {
         }
     }
 
-    /// What it says, for a look at it: files by their length and digest.
+    /// The body for `/stats`, with the length and digest of each file.
     pub fn shown(&self) -> Value {
         match self {
             Self::Json(json) => json.clone(),
@@ -98,7 +98,7 @@ async fn read_form(
         let name = field.name().unwrap_or_default().to_owned();
         let filename = field.file_name().map(str::to_owned);
         let content_type = field.content_type().map(ToString::to_string);
-        // A text is a part without a file name; images need none, some clients leave it out.
+        // A part without a file name is text, except images: some clients name no file.
         if filename.is_some() || matches!(name.as_str(), "image" | "image[]" | "mask" | "markup") {
             files.push(File { name, filename, content_type, bytes: field.bytes().await? });
         } else {
@@ -109,7 +109,7 @@ async fn read_form(
     Ok((texts, files))
 }
 
-/// A text as the type that its field has, where it can be read as that.
+/// A text as the type of its field, if it can be parsed.
 fn typed(name: &str, text: String) -> Value {
     match text.as_str() {
         "true" if name == "stream" => Value::Bool(true),

@@ -1,8 +1,8 @@
-//! The Images API, as OpenAI, Azure and those who imitate them serve it: `POST …/images/generations`
+//! The Images API, as OpenAI, Azure and compatible providers serve it: `POST …/images/generations`
 //! and `POST …/images/edits`.
 //!
-//! [`form`] and [`request`] read what was asked, [`faults`] say what of all that can go wrong means
-//! something here, [`direct`] reads what is asked of the Codex backend, [`answer`] words the answer, and [`delivery`] plans how it leaves.
+//! [`form`] and [`request`] read a request, [`direct`] one to the Codex backend. [`faults`] says
+//! which faults apply here, [`answer`] writes the answer, and [`delivery`] plans how it is sent.
 
 pub mod answer;
 pub mod delivery;
@@ -22,23 +22,23 @@ const BASES: [&str; 3] = ["/v1", CODEX, ""];
 /// What Azure puts before the name of a deployment.
 const DEPLOYMENTS: &str = "/openai/deployments/";
 
-/// What is asked for.
+/// What a request wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A image from words.
+    /// An image from a prompt.
     Generations,
-    /// A image from images and words.
+    /// An image from images and a prompt.
     Edits,
 }
 
 /// A path of this API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// What is asked for.
+    /// What the request wants.
     pub endpoint: Endpoint,
-    /// The deployment, which on Azure stands for the model.
+    /// The deployment, which names the model on Azure.
     pub deployment: Option<String>,
-    /// Whether this is the Codex backend.
+    /// Whether this path belongs to the Codex backend.
     pub direct: bool,
 }
 

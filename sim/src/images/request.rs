@@ -1,4 +1,4 @@
-//! What was asked for, with the rejections of the API.
+//! Reads a request, and rejects what the API rejects.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -40,10 +40,10 @@ const MAX_PROMPT: usize = 32_000;
 /// The most images of one edit.
 const MAX_IMAGES: usize = 16;
 
-/// Who generates where no model is named.
+/// The model of a request that names none.
 const DEFAULT_MODEL: &str = "gpt-image-2";
 
-/// How the answer is to come.
+/// How the client wants the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// As one JSON document.
@@ -52,7 +52,7 @@ pub enum Delivery {
     Stream,
 }
 
-/// What an answer holds of an image.
+/// The form of an image in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// The file as base64.
@@ -61,22 +61,22 @@ pub enum Holds {
     Url,
 }
 
-/// A request that the API would take.
+/// A request that the API would accept.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is asked for.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// What is to be generated.
+    /// The image to generate.
     pub tool: ImageTool,
-    /// The words.
+    /// The prompt.
     pub prompt: String,
-    /// The files of the images; empty for one behind a URL or an identifier.
+    /// The files of the images; empty for a URL or an identifier.
     pub images: Vec<Bytes>,
     /// How many images.
     pub n: u32,
-    /// How the answer is to come.
+    /// How the client wants the answer.
     pub delivery: Delivery,
-    /// What it is to hold.
+    /// The form of each image.
     pub holds: Holds,
     /// Whether the Codex backend answers.
     pub direct: bool,
@@ -147,7 +147,7 @@ pub(super) fn missing(name: &str) -> Rejection {
     Rejection::invalid(Some("missing_required_parameter"), name, &message)
 }
 
-/// Rejects what the endpoint does not know. `response_format` and `style` are of other models.
+/// Rejects what the endpoint does not know. `response_format` and `style` belong to other models.
 fn check_names(
     fields: &Fields<'_>,
     endpoint: Endpoint,
@@ -190,7 +190,7 @@ fn read_delivery(fields: &Fields<'_>, n: u32) -> Result<Delivery, Rejection> {
         None | Some(Value::Null | Value::Bool(false)) => Ok(Delivery::Json),
         Some(Value::Bool(true)) if n == 1 => Ok(Delivery::Stream),
         Some(Value::Bool(true)) => {
-            let message = "Invalid 'n': codex-sim streams one picture only.";
+            let message = "Invalid 'n': codex-sim streams one image only.";
             Err(Rejection::invalid(Some("invalid_value"), "n", message))
         }
         Some(_) => Err(fields.wrong_type("stream", "a boolean")),
@@ -205,7 +205,7 @@ struct Files {
     markup: Option<Bytes>,
 }
 
-/// Rejects a markup that the model or the request has no use for.
+/// Rejects a markup that the model or the request cannot have.
 fn check_markup(fields: &Fields<'_>, tool: &ImageTool) -> Result<(), Rejection> {
     let Some(markup) = &tool.markup else { return Ok(()) };
     if is_gpt(&tool.model) && !tool.model.starts_with("gpt-image-2.") {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{generator::Background, rejection::Rejection};
 
-/// The first bytes of a PNG, which is all that is looked at.
+/// The first bytes of a PNG: the checks read no more.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 fn route(endpoint: Endpoint) -> Route {
@@ -20,7 +20,7 @@ fn edit(body: Value) -> Result<Request, Rejection> {
     Request::read(&route(Endpoint::Edits), &Sent::Json(body))
 }
 
-/// The code, the parameter and the message of what is rejected.
+/// The code, the parameter and the message of a rejection.
 fn rejected(result: Result<Request, Rejection>) -> (Value, Value, String) {
     let rejection = result.unwrap_err();
     assert_eq!(rejection.status, 400);

@@ -1,15 +1,15 @@
-//! The fields of an object that asks for an image, and how their faults are named: the image tool of a
-//! `/responses` body, or a body of the Images API.
+//! The fields of an object that asks for an image, and the errors about them. The object is the
+//! image tool of a `/responses` body, or a body of the Images API.
 
 use serde_json::Value;
 
 use crate::rejection::Rejection;
 
-/// An object, and where it stands.
+/// An object, and its place in the body.
 pub(crate) struct Fields<'a> {
     /// The object.
     pub(crate) object: &'a Value,
-    /// Its place in `tools`; none for a body of the Images API.
+    /// Its place in `tools`; `None` for a body of the Images API.
     pub(crate) tool: Option<usize>,
 }
 
@@ -67,15 +67,15 @@ impl Fields<'_> {
         )
     }
 
-    /// How a rejection names a field.
+    /// The name of a field in a rejection.
     pub(crate) fn path(&self, name: &str) -> String {
         self.tool.map_or_else(|| name.to_owned(), |index| format!("tools[{index}].{name}"))
     }
 
-    /// A value that cannot be generated. Of a tool the backend names the whole of `tools`, of a body the
-    /// field.
+    /// Rejects a value that the model cannot generate. The backend names `tools` for any field of a
+    /// tool, and the field itself for a body.
     pub(crate) fn reject(&self, name: &str, message: &str) -> Rejection {
-        Rejection::generation(if self.tool.is_some() { "tools" } else { name }, message)
+        Rejection::cannot_generate(if self.tool.is_some() { "tools" } else { name }, message)
     }
 
     /// Rejects a field that is not one of `known`.

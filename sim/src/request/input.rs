@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 
 use crate::rejection::Rejection;
 
-/// How long an `image_url` may be, in characters (Responses API).
+/// The longest `image_url`, in characters (Responses API).
 const MAX_IMAGE_URL: usize = 20_971_520;
 
-/// What the user said.
+/// The input of the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
     /// All words of the user, joined by line ends.
     pub prompt: String,
-    /// The files of the images in order; empty for one behind a URL, which is not fetched.
+    /// The files of the images in order; empty for a URL, which is not fetched.
     pub images: Vec<Bytes>,
 }
 
@@ -95,7 +95,7 @@ impl Input {
     }
 }
 
-/// The file in a data URL; nothing for any other URL.
+/// The file in a data URL; empty for any other URL.
 pub(crate) fn read_image(url: &str, path: &str) -> Result<Bytes, Rejection> {
     let param = format!("{path}.image_url");
     let reject = |code: &str, message: &str| Err(Rejection::invalid(Some(code), &param, message));

@@ -1,6 +1,6 @@
 //! Reads a `/responses` body as the Codex backend does and rejects what it rejects.
 //!
-//! The order of the checks is the order in which the backend is seen to answer: its own rules first
+//! The checks are in the order that the backend was seen to use: its own rules first
 //! (`detail`), then the fields, then the tool.
 
 mod fields;
@@ -23,7 +23,7 @@ use crate::{
     script::Echo,
 };
 
-/// What Codex takes at the top of a body; everything else is rejected by name.
+/// The members that Codex accepts in a body; it rejects any other by name.
 const PARAMETERS: [&str; 15] = [
     "client_metadata",
     "include",
@@ -45,19 +45,19 @@ const PARAMETERS: [&str; 15] = [
 /// Which API decides whether a host model is served.
 #[derive(Clone, Copy, Debug)]
 pub enum Gate<'a> {
-    /// The OpenAI API: it serves every one.
+    /// The OpenAI API, which serves every host model.
     Open,
-    /// The Codex backend: it decides by the account's catalogue and the client's version.
+    /// The Codex backend, which checks the account's catalogue and the client's version.
     Codex {
         /// The host models of the account.
         hosts: &'a Catalogue,
-        /// The `version` header; `None` if there is none that can be read.
+        /// The `version` header; `None` if it is absent or malformed.
         version: Option<Version>,
     },
 }
 
 impl Gate<'_> {
-    /// How the tool is echoed.
+    /// How the answer repeats the tool.
     pub const fn echo(self) -> Echo {
         match self {
             Self::Open => Echo::Asked,
@@ -65,7 +65,7 @@ impl Gate<'_> {
         }
     }
 
-    /// Rejects a transparent background, which the model that Codex generates with does not have.
+    /// Rejects a transparent background, which the image model of Codex does not support.
     fn check_background(self, tool: Option<&ImageTool>) -> Result<(), Rejection> {
         let is_transparent = tool.is_some_and(|tool| tool.background == Background::Transparent);
         match self {
@@ -84,25 +84,25 @@ impl Gate<'_> {
 
 /// The rejection of a transparent background.
 pub(crate) fn no_transparent() -> Rejection {
-    Rejection::generation("tools", "Transparent background is not supported for this model.")
+    Rejection::cannot_generate("tools", "Transparent background is not supported for this model.")
 }
 
-/// A request that the backend would take.
+/// A request that the backend would accept.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The text model that calls the tool.
     pub host_model: String,
-    /// What the host model is told.
+    /// The instructions to the host model.
     pub instructions: String,
     /// Words and images of the user.
     pub input: Input,
     /// The image tool. Without one, or with `tool_choice` `none`, the host model answers in words.
     pub tool: Option<ImageTool>,
-    /// `tool_choice` as it came.
+    /// `tool_choice` as in the request.
     pub tool_choice: Value,
-    /// `parallel_tool_calls` as it came.
+    /// `parallel_tool_calls` as in the request.
     pub parallel_tool_calls: Value,
-    /// `reasoning` as it came.
+    /// `reasoning` as in the request.
     pub reasoning: Value,
 }
 

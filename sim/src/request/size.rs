@@ -1,4 +1,4 @@
-//! Which sizes an image of a model may have (image generation guide).
+//! The sizes that each model can generate (image generation guide).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::is_gpt;
 /// The three sizes that every model generates.
 const FIXED: [&str; 3] = ["1024x1024", "1024x1536", "1536x1024"];
 
-/// Pixels of an image of the models that generate any size.
+/// How many pixels an image of a model without fixed sizes may have.
 const PIXELS: std::ops::RangeInclusive<u64> = 655_360..=8_294_400;
 
 /// The longest edge in pixels.
@@ -25,7 +25,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// What `auto` generates.
+    /// The size for `auto`.
     pub const AUTO: Self = Self { width: 1024, height: 1024 };
 
     /// Reads `WIDTHxHEIGHT`.
@@ -38,7 +38,7 @@ impl Size {
         Some(Self { width: number(width)?, height: number(height)? })
     }
 
-    /// What the Codex backend generates if it chooses the shape itself: about 1.57 million pixels.
+    /// The sizes of the Codex backend if it chooses the shape itself: about 1.57 million pixels.
     const FREE: [Self; 5] = [
         Self { width: 1254, height: 1254 },
         Self { width: 1370, height: 1148 },
@@ -47,12 +47,12 @@ impl Size {
         Self { width: 941, height: 1672 },
     ];
 
-    /// A shape of the backend's own choice, which follows from `seed`.
+    /// The size that the backend chooses itself; it follows from `seed`.
     pub fn free(seed: u64) -> Self {
         Rng::with_seed(seed).choice(Self::FREE).unwrap_or(Self::AUTO)
     }
 
-    /// Pixels in all.
+    /// The number of pixels.
     pub const fn pixels(self) -> u64 {
         self.width as u64 * self.height as u64
     }
@@ -64,7 +64,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// The size that `model` generates for `text`, or the message of the rejection. `frames` of a GIF share a sheet.
+/// The size that `model` generates for `text`, or the message of the rejection. The `frames` of a
+/// GIF share a sheet.
 pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size, String> {
     if text == "auto" {
         return Ok(Size::AUTO);
@@ -96,7 +97,7 @@ pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size,
         return reject("The aspect ratio must not exceed 3:1.");
     }
     if let Some(frames) = frames {
-        // What was measured of squares (November 2026); how other frames are laid out is not known.
+        // Measured for square frames (November 2026). The layout of others is not known.
         let edge = match frames {
             ..=9 => 960,
             10..=12 => 816,

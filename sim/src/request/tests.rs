@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::generator::Background;
 
-/// The smallest PNG: what a reference image looks like to the checks.
+/// The smallest PNG: enough of a reference image for the checks.
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
 
 fn body() -> Value {

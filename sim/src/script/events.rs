@@ -11,11 +11,11 @@ use crate::{event::Event, generator::Background, json::Json, list, object};
 pub const QUOTA: &str = "You exceeded your current quota, please check your plan and billing details. For more information \
     on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
 
-/// The message of a rate limit; the delay is told in words.
+/// The message of a rate limit; the text has the delay.
 pub const RATE_LIMIT: &str = "Rate limit reached for gpt-image-2-codex (for limit gpt-image) in organization org-sim on \
     input-images per min: Limit 4000, Used 4000, Requested 1. Please try again in 467ms.";
 
-/// The `error` of a prompt or image that the safety system rejected, with the stage where it did.
+/// The `error` of a prompt or image that the safety system rejected, and the stage.
 pub fn moderation(stage: &str) -> Json {
     object! {
         "message": "Your request was rejected by the safety system. If you believe this is an error, contact us at \
@@ -27,13 +27,13 @@ pub fn moderation(stage: &str) -> Json {
     }
 }
 
-/// An `error` as the wire nests it.
+/// An `error`, nested as on the wire.
 pub fn failure(kind: &str, code: &str, message: &str) -> Json {
     object! { "type": kind, "code": code, "message": message, "param": Json::NULL }
 }
 
 impl Script {
-    /// The response object in a state.
+    /// The response object with this status.
     pub(super) fn response(&self, status: &str) -> Json {
         let request = &self.request;
         object! {
@@ -99,7 +99,7 @@ impl Script {
         Step::Event(event)
     }
 
-    /// Size, quality, background and format of what was generated.
+    /// Size, quality, background and format of the image.
     fn generated(&self) -> [(&'static str, String); 4] {
         let Some(tool) = &self.tool else { return Default::default() };
         let quality = if tool.quality == "auto" { "medium" } else { &tool.quality };
@@ -135,7 +135,7 @@ impl Script {
         }
     }
 
-    /// A message of the host model; without words the recordings have no delta.
+    /// A message of the host model; an empty one has no delta in the recordings.
     pub fn words(&self, output_index: u64, text: &str) -> Vec<Step> {
         let opened = object! {
             "id": self.id("msg", output_index), "type": "message", "status": "in_progress", "content": list![],
@@ -218,7 +218,7 @@ impl Script {
         self.about_response("response.incomplete", response)
     }
 
-    /// An `error` event as the real wire nests it.
+    /// An `error` event, nested as on the real wire.
     pub fn nested_error(&self, error: Json) -> Step {
         Step::Event(Event::new(object! { "type": "error", "sequence_number": 0, "error": error }))
     }

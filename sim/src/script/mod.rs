@@ -1,5 +1,5 @@
-//! What one answer says: the events in the order in which they were recorded, as a list that faults
-//! can change before any of it is sent.
+//! The content of one answer: the events in their recorded order, as a list that faults can edit
+//! before any of it is sent.
 
 mod events;
 mod plan;
@@ -22,51 +22,51 @@ use crate::{
     settings::CompletedOutput,
 };
 
-/// What an answer is told from.
+/// What the events of an answer are made from.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// What is said to have been generated, where the request wants an image.
+    /// The tool as the answer reports it, if the request wants an image.
     pub tool: Option<ImageTool>,
-    /// When the answer was created, as the time since the Unix epoch.
+    /// The time of the answer since the Unix epoch.
     pub created_at: Duration,
     /// Chooses the identifiers.
     pub seed: u64,
     /// The prompt as the host model passed it on.
     pub revised_prompt: String,
-    /// The base64 of the final image and of one that a fault may add to it.
+    /// The base64 of the final image, and of a second one for some faults.
     pub images: Vec<Bytes>,
     /// The base64 of the previews.
     pub previews: Vec<Bytes>,
-    /// Time that generation takes.
+    /// How long generation takes.
     pub delay: Duration,
     /// Whether `response.completed` repeats the items.
     pub completed_output: CompletedOutput,
-    /// How `tools[0]` is echoed.
+    /// How the answer repeats `tools[0]`.
     pub echo: Echo,
 }
 
-/// How the tool is echoed in the response object.
+/// How the response object repeats the tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Echo {
-    /// As it was asked, with the defaults filled in, as api.openai.com does.
+    /// As requested, with defaults filled in, as api.openai.com does.
     #[default]
     Asked,
-    /// As the model that Codex generates with, size and quality `auto`, whatever was asked.
+    /// As the image model of Codex with size and quality `auto`, regardless of the request.
     Pinned,
     /// Not at all: `[]`.
     Removed,
 }
 
-/// Where the items stand in `output`.
+/// The places of the items in `output`.
 const REASONING: u64 = 0;
 const IMAGE: u64 = 1;
 const MESSAGE: u64 = 2;
 
 impl Script {
     /// The whole answer in the recorded order.
-    pub fn tell(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         let mut steps = self.opening();
         if self.tool.is_some() {
             steps.extend(self.generation());
@@ -94,7 +94,7 @@ impl Script {
         ]
     }
 
-    /// The image: announced, in the making, with previews, and whole.
+    /// The events of the image, from its announcement to the whole image.
     fn generation(&self) -> Vec<Step> {
         let pause = self.delay / u32::try_from(self.previews.len() + 1).unwrap_or(1);
         let mut steps = vec![
@@ -112,7 +112,7 @@ impl Script {
         steps
     }
 
-    /// A second image, all of it.
+    /// All events of a second image.
     pub fn second_image(&self, output_index: u64) -> Vec<Step> {
         vec![
             self.item("response.output_item.added", output_index, self.announced(output_index)),
@@ -122,7 +122,7 @@ impl Script {
         ]
     }
 
-    /// The event that brings an image.
+    /// The event with the whole image.
     fn image(&self, output_index: u64, number: usize) -> Step {
         self.item("response.output_item.done", output_index, self.image_item(output_index, number))
     }
@@ -131,7 +131,7 @@ impl Script {
         object! { "id": self.id("ig", output_index), "type": "image_generation_call", "status": "in_progress" }
     }
 
-    /// `response.completed` as this script ends.
+    /// The `response.completed` of this script.
     pub fn completed(&self) -> Step {
         let output = match self.completed_output {
             CompletedOutput::Empty => list![],
@@ -150,7 +150,7 @@ impl Script {
         Json::List(items)
     }
 
-    /// An identifier as the backend makes them: a prefix and 50 hexadecimal digits.
+    /// An identifier as the backend forms them: a prefix and 50 hexadecimal digits.
     pub fn id(&self, prefix: &str, output_index: u64) -> String {
         let mut rng = Rng::with_seed(self.seed ^ hash(prefix.as_bytes()) ^ output_index);
         let digits: String = (0..4).map(|_| format!("{:016x}", rng.u64(..))).collect();

@@ -9,8 +9,7 @@ use crate::{
     json::Json,
 };
 
-/// How large the pieces are in which an event leaves, in bytes: one TLS record, as the real wire
-/// has them.
+/// The usual size of the pieces of an event, in bytes: one TLS record, as on the real wire.
 const PIECE: usize = 16 << 10;
 
 /// One thing to do.
@@ -20,12 +19,12 @@ pub enum Step {
     Event(Event),
     /// Send the first half of an event.
     Half(Event),
-    /// Send data that no JSON writer would make, as an event of this name; without a name, as
-    /// `data:` alone.
+    /// Send data that no JSON writer would make, as an event of this name, or as `data:` alone if
+    /// the name is empty.
     Raw {
-        /// What stands after `event:`.
+        /// The text after `event:`.
         name: &'static str,
-        /// What stands after `data:`.
+        /// The text after `data:`.
         data: Bytes,
     },
     /// Send a comment.
@@ -66,16 +65,16 @@ pub struct Plan {
     pub framing: Framing,
     /// The largest piece, in bytes.
     pub piece: usize,
-    /// What stands behind the last event.
+    /// What follows the last event.
     pub last_line: LastLine,
 }
 
-/// What stands behind the last event.
+/// What follows the last event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastLine {
-    /// A blank line, as behind every event.
+    /// A blank line, as after every event.
     Blank,
-    /// Nothing: its own line ends, and the stream.
+    /// Nothing but the end of its own line.
     NoBlank,
     /// Nothing, not even the end of its own line.
     Missing,
@@ -87,7 +86,7 @@ impl Plan {
         Self { steps, framing: Framing::CODEX, piece: PIECE, last_line: LastLine::Blank }
     }
 
-    /// Gives each event that has one its `sequence_number`, from 0 upwards.
+    /// Gives each event that has one its `sequence_number`, from 0.
     #[must_use]
     pub fn numbered(mut self) -> Self {
         let mut next = 0u64;
@@ -101,12 +100,12 @@ impl Plan {
         self
     }
 
-    /// Where the first step is that `is` says yes to.
+    /// The place of the first step for which `is` is true.
     pub fn find(&self, is: impl FnMut(&Step) -> bool) -> Option<usize> {
         self.steps.iter().position(is)
     }
 
-    /// Where the event is that brings the image.
+    /// The place of the event with the whole image.
     pub fn image(&self) -> Option<usize> {
         self.find(|step| {
             step.event()
@@ -114,7 +113,7 @@ impl Plan {
         })
     }
 
-    /// Ends the plan at the first step that `is` says yes to, and goes on with `steps`.
+    /// Ends the plan before the first step for which `is` is true, and continues with `steps`.
     pub fn end_at(&mut self, is: impl FnMut(&Step) -> bool, steps: Vec<Step>) {
         if let Some(at) = self.find(is) {
             self.steps.truncate(at);
@@ -122,7 +121,7 @@ impl Plan {
         }
     }
 
-    /// The names of the events, for a look at the whole.
+    /// The names of the events.
     pub fn names(&self) -> Vec<&str> {
         self.steps.iter().filter_map(Step::event).map(Event::name).collect()
     }

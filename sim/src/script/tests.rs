@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::{event::Framing, faults::ScriptFault, request::Gate};
 
-/// The order of the recording of an image made with the tool, with the backend's own event before
+/// The events of the recording of an image that the tool made, with the backend's own event before
 /// the last.
 const RECORDED: [&str; 17] = [
     "response.created",
@@ -51,7 +51,7 @@ fn script() -> Script {
 fn with(fault: ScriptFault) -> Plan {
     let mut script = script();
     fault.prepare(&mut script);
-    let mut plan = script.tell();
+    let mut plan = script.plan();
     fault.edit(&script, &mut plan);
     plan
 }
@@ -73,8 +73,8 @@ fn last(fault: ScriptFault) -> Value {
 
 #[test]
 fn the_events_come_in_the_recorded_order_and_are_numbered() {
-    assert_eq!(script().tell().names(), RECORDED);
-    let numbers: Vec<_> = bodies(script().tell())
+    assert_eq!(script().plan().names(), RECORDED);
+    let numbers: Vec<_> = bodies(script().plan())
         .iter()
         .filter_map(|body| body["sequence_number"].as_u64())
         .collect();
@@ -91,26 +91,26 @@ fn the_image_item_has_the_recorded_members_in_their_order() {
 
 #[test]
 fn the_last_event_has_usage_of_the_host_and_of_the_tool() {
-    let response = &bodies(script().tell())[16]["response"];
+    let response = &bodies(script().plan())[16]["response"];
     assert_eq!(response["output"], serde_json::json!([]));
     assert_eq!(response["tools"][0]["n"], 1);
     assert_eq!(response["tool_usage"]["image_gen"]["output_tokens"], 7024);
     assert!(response["usage"]["total_tokens"].as_u64() > Some(0));
-    let created = &bodies(script().tell())[0]["response"];
+    let created = &bodies(script().plan())[0]["response"];
     assert_eq!(created["tool_usage"]["image_gen"]["output_tokens"], 0);
 }
 
 #[test]
 fn the_output_can_repeat_every_item() {
     let full = Script { completed_output: CompletedOutput::Full, ..script() };
-    let response = &bodies(full.tell())[16]["response"];
+    let response = &bodies(full.plan())[16]["response"];
     assert_eq!(response["output"][1]["result"], "Zmlyc3Q=");
     assert_eq!(response["output"].as_array().unwrap().len(), 3);
 }
 
 #[test]
 fn without_a_tool_the_answer_is_words() {
-    let plan = Script { tool: None, ..script() }.tell();
+    let plan = Script { tool: None, ..script() }.plan();
     assert!(!plan.names().iter().any(|name| name.contains("image")));
     assert!(plan.names().contains(&"response.output_text.delta"));
 }
@@ -119,7 +119,7 @@ fn without_a_tool_the_answer_is_words() {
 fn the_delay_is_spread_over_the_previews() {
     let plan =
         Script { delay: Duration::from_secs(3), previews: vec![Bytes::new(); 2], ..script() }
-            .tell();
+            .plan();
     let waits: Vec<_> = plan.steps.iter().filter(|step| matches!(step, Step::Wait(_))).collect();
     assert_eq!(waits, [&Step::Wait(Duration::from_secs(1)); 3]);
 }
@@ -303,7 +303,7 @@ fn the_backends_own_events_can_come_before_the_first_output() {
 #[test]
 fn faults_can_be_combined() {
     let script = script();
-    let mut plan = script.tell();
+    let mut plan = script.plan();
     for fault in [ScriptFault::TwoImages, ScriptFault::GeneratingStatus, ScriptFault::DoneMarker] {
         fault.edit(&script, &mut plan);
     }

@@ -1,4 +1,4 @@
-//! Token counts that are plausible for what was generated.
+//! Token counts that are plausible for the image.
 
 use crate::{
     json::Json,
@@ -6,14 +6,14 @@ use crate::{
     request::{ImageTool, Request, Size},
 };
 
-/// Tokens of an image of the models before gpt-image-2: low, medium, high by square, portrait,
+/// Tokens of an image by a model before gpt-image-2: low, medium, high by square, portrait,
 /// landscape.
 const FIXED: [[u64; 3]; 3] = [[272, 408, 400], [1056, 1584, 1568], [4160, 6240, 6208]];
 
 /// Tokens of an image of 1024x1024 by gpt-image-2: low, medium, high.
 const SQUARE: [u64; 3] = [196, 1756, 7024];
 
-/// Figures of gpt-image-2 that do not follow from the rule.
+/// Tokens of gpt-image-2 that the rule does not give.
 const KNOWN: [(&str, usize, u64); 3] =
     [("1536x1024", 2, 5488), ("2048x2048", 2, 14_272), ("3840x2160", 2, 13_342)];
 

@@ -1,5 +1,5 @@
-//! From a request to its answer: what was asked, what is to go wrong, what is generated, and the plan
-//! that is played.
+//! From a request to its answer: reads the request, applies faults, generates images, and plays the
+//! plan.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
     script::{Echo, Plan, Script, failure},
 };
 
-/// What a gateway that ignores the asked size was seen to generate.
+/// The size that a gateway which ignores the requested one was seen to generate.
 const PINNED: Size = Size { width: 1254, height: 1254 };
 
 /// A request that will be answered.
@@ -83,7 +83,7 @@ fn read(body: &[u8], gate: Gate<'_>, state: &State, now: Duration) -> Result<Ord
         .map_err(|unknown| Rejection::detail(400, &unknown.to_string()))?;
     for fault in &work.settings.faults {
         if matches!(fault, Fault::Images(_)) {
-            let message = format!("[[sim:{}]] means nothing to /responses", fault.name());
+            let message = format!("[[sim:{}]] does not apply to /responses", fault.name());
             return Err(Rejection::detail(400, &message));
         }
     }
@@ -93,7 +93,7 @@ fn read(body: &[u8], gate: Gate<'_>, state: &State, now: Duration) -> Result<Ord
     }
 }
 
-/// Ends or holds the connection in place of an answer.
+/// Ends the connection without an answer, or keeps it open.
 pub(super) async fn no_answer(
     how: NoAnswer,
     state: &Arc<State>,
@@ -109,7 +109,7 @@ pub(super) async fn no_answer(
     }
 }
 
-/// Never answers; ends when the client leaves, and is counted then.
+/// Never answers. Ends, and is counted, when the client leaves.
 async fn silence(state: &Arc<State>) -> Result<Response<Body>, Broken> {
     let _left = Open::new(state);
     std::future::pending().await
@@ -121,14 +121,14 @@ async fn stream(order: Order, state: Arc<State>, player: Player) {
     let plan = tokio::task::spawn_blocking(move || order.plan(&generation)).await;
     let outcome = match plan {
         Ok(plan) => player.play(plan).await,
-        // The generation panicked; breaking the connection says so.
+        // The generator panicked: break the connection.
         Err(_) => player.play(Plan::new(vec![crate::script::Step::Cut])).await,
     };
     open.close(outcome);
 }
 
 impl Order {
-    /// Generates what is needed and makes the plan of the answer.
+    /// Generates the images and makes the plan of the answer.
     fn plan(&self, state: &State) -> Plan {
         let mut script = Script {
             tool: self.tool(),
@@ -150,7 +150,7 @@ impl Order {
             steps.push(script.failed(failure("server_error", "server_error", &why.to_string())));
             return Plan::new(steps);
         }
-        let mut plan = script.tell();
+        let mut plan = script.plan();
         plan.piece = self.work.settings.piece.unwrap_or(plan.piece);
         for fault in self.scripts() {
             fault.edit(&script, &mut plan);
@@ -170,7 +170,7 @@ impl Order {
         })
     }
 
-    /// What is generated, which need not be what was asked.
+    /// The tool as it is carried out, which may differ from the request.
     fn tool(&self) -> Option<ImageTool> {
         let mut tool = self.request.tool.clone()?;
         if self.scripts().any(|fault| fault == ScriptFault::PinnedTool) {

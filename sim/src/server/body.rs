@@ -1,4 +1,4 @@
-//! The body of an answer: a few bytes, or pieces that come over a channel.
+//! The body of an answer: a few bytes, or pieces from a channel.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc::Receiver;
 
-/// The wish to end a connection without ending what is being said.
+/// Ends a connection in the middle of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken;
 
@@ -27,17 +27,17 @@ impl std::error::Error for Broken {}
 pub(super) enum Body {
     /// All of it.
     Whole(Option<Bytes>),
-    /// Pieces as they come.
+    /// Pieces, each sent when it is there.
     Pieces {
-        /// Where they come from.
+        /// The source of the pieces.
         pieces: Receiver<Result<Bytes, Broken>>,
-        /// How many bytes are promised; without this the body is chunked.
+        /// The `content-length`; `None` for a chunked body.
         len: Option<u64>,
     },
 }
 
 impl Body {
-    /// A body that is known.
+    /// A body of known bytes.
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self::Whole(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()))
     }

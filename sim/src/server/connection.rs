@@ -15,12 +15,12 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How a connection is to end.
+/// How a connection will end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ending(Arc<AtomicBool>);
 
 impl Ending {
-    /// It is to end by RST.
+    /// Makes the connection end by RST.
     pub(super) fn reset(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -42,8 +42,8 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.ending.0.load(Ordering::Acquire) {
-            // A socket that does not linger answers with RST when it is closed. A failure leaves an
-            // ordinary end.
+            // Without lingering, closing the socket sends RST. If this fails, the connection ends
+            // as usual.
             let _ = self.tcp.set_zero_linger();
         }
     }

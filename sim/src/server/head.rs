@@ -1,7 +1,6 @@
-//! The headers of an answer, as real ones have them.
+//! The headers of an answer, as the real backends send them.
 //!
-//! Account and cookie headers are here so that a test can see whether they cross a gateway; they
-//! must not.
+//! Account and cookie headers let a test check that they do not cross a gateway.
 
 use std::time::Duration;
 
@@ -17,7 +16,8 @@ use crate::rejection::Rejection;
 /// Headers by name; the values may be any bytes.
 pub(super) type Headers = Vec<(&'static str, Vec<u8>)>;
 
-/// What every answer carries. `number` tells answers apart, `now` is the time since the Unix epoch.
+/// The headers of every answer. `number` is different for each answer, `now` is the time since the
+/// Unix epoch.
 pub(super) fn usual(number: u64, now: Duration) -> Headers {
     let mut rng = Rng::with_seed(number);
     let (first, second) = (rng.u64(..), rng.u64(..));
@@ -50,7 +50,7 @@ pub(super) fn usual(number: u64, now: Duration) -> Headers {
     shared.chain(headers).map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
-/// What the edge before both adds.
+/// The headers that the edge adds to the answers of both backends.
 fn edge(first: u64, second: u64, secs: u64) -> [(&'static str, String); 8] {
     [
         ("server", "cloudflare".to_owned()),
@@ -69,7 +69,7 @@ fn edge(first: u64, second: u64, secs: u64) -> [(&'static str, String); 8] {
     ]
 }
 
-/// What an answer of the Images API carries.
+/// The headers of an answer of the Images API.
 pub(super) fn openai(number: u64, now: Duration) -> Headers {
     let mut rng = Rng::with_seed(number);
     let (first, second) = (rng.u64(..), rng.u64(..));
@@ -94,7 +94,7 @@ pub(super) fn openai(number: u64, now: Duration) -> Headers {
     shared.chain(headers).map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
-/// What an answer of the Codex backend's own Images API carries: its limit is not that of turns.
+/// The headers of the Codex backend's own Images API, which has a limit of its own.
 pub(super) fn direct(number: u64, now: Duration) -> Headers {
     let mut headers = usual(number, now);
     headers.retain(|(name, _)| {
@@ -116,13 +116,13 @@ pub(super) fn direct(number: u64, now: Duration) -> Headers {
     headers
 }
 
-/// Sets one header in place of all of that name.
+/// Sets a header, in place of all others of that name.
 pub(super) fn set(headers: &mut Headers, name: &'static str, value: impl Into<Vec<u8>>) {
     headers.retain(|(other, _)| *other != name);
     headers.push((name, value.into()));
 }
 
-/// An answer with these headers. One that HTTP does not allow is left out.
+/// An answer with these headers. A header that HTTP does not allow is left out.
 pub(super) fn respond(status: u16, headers: Headers, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() =
@@ -135,7 +135,7 @@ pub(super) fn respond(status: u16, headers: Headers, body: Body) -> Response<Bod
     response
 }
 
-/// The answer that a rejection is.
+/// A rejection as an HTTP response.
 pub(super) fn reject(rejection: Rejection, mut headers: Headers) -> Response<Body> {
     set(&mut headers, "content-type", rejection.content_type);
     for (name, value) in rejection.headers {

@@ -101,7 +101,7 @@ fn reject(rejection: Rejection, headers: head::Headers, state: &State) -> Respon
     head::reject(rejection, headers)
 }
 
-/// Generates, and sends from then on. A client that leaves before that is counted as one that left.
+/// Generates the images, then sends. A client that leaves earlier is counted as well.
 async fn begin(
     order: Order,
     headers: head::Headers,
@@ -114,7 +114,7 @@ async fn begin(
     }
     let generation = Arc::clone(state);
     let Ok(generated) = spawn_blocking(move || order.deliver(&generation)).await else {
-        // The generation panicked; breaking the connection says so.
+        // The generator panicked: break the connection.
         return Err(Broken);
     };
     let Delivered { plan, len } = match generated {

@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use self::connection::{Ending, Wire};
 use crate::{cli::Options, clock, generator::Cache, hash::hash, stats::Stats};
 
-/// How many different prompts are counted before the count starts anew.
+/// How many different prompts are counted before counting starts over.
 const MAX_PROMPTS: usize = 10_000;
 
 /// A server that listens.
@@ -45,12 +45,12 @@ struct State {
     seed: u64,
     cache: Cache,
     stats: Stats,
-    /// How often each prompt came, by its hash.
+    /// The number of requests with each prompt, by its hash.
     calls: Mutex<HashMap<u64, u64>>,
 }
 
 impl State {
-    /// How often this prompt has come, this time included.
+    /// The number of requests with this prompt, this one included.
     fn count(&self, prompt: &str) -> u64 {
         let Ok(mut calls) = self.calls.lock() else { return 1 };
         if calls.len() > MAX_PROMPTS {
@@ -67,7 +67,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where the address cannot be had.
+    /// If the address is not available.
     pub async fn bind(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let seed = options.seed.unwrap_or_else(|| hash(&clock::now().as_nanos().to_le_bytes()));
@@ -85,7 +85,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where the system does not tell.
+    /// If the system does not report it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -98,7 +98,7 @@ impl Server {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 continue;
             };
-            // Small pieces are the point here: none waits for the next.
+            // Small pieces must leave at once, and not wait for the next one.
             let _ = tcp.set_nodelay(true);
             self.state.stats.connected();
             tokio::spawn(serve(tcp, Arc::clone(&self.state)));
@@ -111,7 +111,7 @@ async fn serve(tcp: tokio::net::TcpStream, state: Arc<State>) {
     let wire = TokioIo::new(Wire::new(tcp, ending.clone()));
     let service =
         service_fn(move |request| route::answer(request, Arc::clone(&state), ending.clone()));
-    // A connection that ends in an error was ended by the client or by a fault.
+    // An error here means that the client or a fault ended the connection.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(wire, service).await;
 }
 

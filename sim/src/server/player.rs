@@ -13,10 +13,10 @@ use crate::{
     stats::Outcome,
 };
 
-/// Time for what was sent to leave this process, before the connection ends.
+/// Time for sent bytes to leave this process before the connection ends.
 const SETTLE: Duration = Duration::from_millis(40);
 
-/// Events after which a response is over.
+/// Events that end a response.
 const LAST: [&str; 6] = [
     "response.completed",
     "response.failed",
@@ -26,7 +26,7 @@ const LAST: [&str; 6] = [
     "image_edit.completed",
 ];
 
-/// Where pieces go.
+/// Takes the pieces.
 pub(super) type Pieces = Sender<Result<Bytes, Broken>>;
 
 /// A player for one answer.
@@ -69,7 +69,7 @@ impl Player {
         ControlFlow::Continue(())
     }
 
-    /// Does what is not sending. Breaks where the client has left.
+    /// Does a step that sends nothing. Breaks if the client has left.
     async fn act(&self, step: &Step) -> ControlFlow<()> {
         match step {
             Step::Wait(time) => tokio::select! {
@@ -85,7 +85,7 @@ impl Player {
                 if *step == Step::Reset {
                     self.ending.reset();
                 }
-                // It does not matter whether the client is still there.
+                // The client may have left already.
                 let _ = self.pieces.send(Err(Broken)).await;
                 ControlFlow::Continue(())
             }
@@ -98,7 +98,7 @@ impl Player {
     }
 }
 
-/// The bytes of a step that sends some.
+/// The bytes of a step; `None` if it sends nothing.
 fn render(step: &Step, framing: &Framing, last_line: LastLine) -> Option<Rope> {
     let mut rope = Rope::default();
     match step {

@@ -1,4 +1,4 @@
-//! Which path does what.
+//! Which path has which answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,11 +22,11 @@ use crate::{
     request::Gate,
 };
 
-/// The longest body, in bytes: ten reference images of 20 MiB as base64 do not fit, as with the
-/// real one.
+/// The longest body, in bytes. As with the real backend, ten reference images of 20 MiB as base64
+/// do not fit.
 const MAX_BODY: usize = 128 << 20;
 
-/// The path of the Codex backend, which knows its host models.
+/// The path of the Codex backend, which checks host models.
 const CODEX: &str = "/backend-api/codex/responses";
 
 /// The path of its catalogue.
@@ -95,7 +95,7 @@ async fn responses(
     answer::answer(&body, gate(&head, &state), &state, ending, now).await
 }
 
-/// The catalogue of host models. It is the account's, so the request must name one.
+/// The catalogue of host models. It belongs to an account, which the request must name.
 fn models(head: &Parts, state: &State) -> Response<Body> {
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let token = state.options.token.as_deref();
@@ -108,7 +108,7 @@ fn models(head: &Parts, state: &State) -> Response<Body> {
     reject(answer.unwrap_or_else(|rejection| rejection), clock::now())
 }
 
-/// Who decides about the host model of a request.
+/// Which API decides about the host model of a request.
 fn gate<'a>(head: &Parts, state: &'a State) -> Gate<'a> {
     if head.uri.path() != CODEX {
         return Gate::Open;
@@ -153,7 +153,7 @@ async fn images(
     images::answer(route, &sent, len, &state, ending, now).await
 }
 
-/// Azure serves nothing without `api-version`.
+/// Azure rejects requests without `api-version`.
 fn has_version(query: &str) -> bool {
     let mut members = query.split('&').filter_map(|it| it.split_once('='));
     members.any(|(name, value)| name == "api-version" && !value.is_empty())
@@ -166,8 +166,8 @@ async fn collect(body: Incoming) -> Option<(Bytes, HeaderMap)> {
     Some((body.to_bytes(), trailers))
 }
 
-/// Whether `name` holds one token, and the right one where one is asked for. In `authorization` it
-/// is a bearer token.
+/// Whether the header `name` has exactly one token, and the right one if `--token` is set. In
+/// `authorization` it is a bearer token.
 fn is_authorized(head: &Parts, name: &str, token: Option<&str>) -> bool {
     let mut values = head.headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };

@@ -107,7 +107,7 @@ async fn a_stream_can_break_in_the_middle_of_the_image() {
     assert!(!received.whole && received.end == End::Closed);
     assert!(
         received.body.len() > 250_000,
-        "the preview and half of the picture: {}",
+        "the preview and half of the image: {}",
         received.body.len()
     );
     let ended = post(address, "[[sim:bytes=200kB]] [[sim:end_mid_image]]").await;
@@ -142,8 +142,8 @@ async fn the_codex_path_names_its_own_image_model() {
     assert_eq!(tools(&open)["model"], "gpt-image-2");
 }
 
-/// Generation that many pixels without optimisation takes longer than the client waits, so nothing is
-/// generated here.
+/// Without optimisation, these images would take longer than the client waits: none is generated
+/// here.
 #[test]
 fn an_image_can_have_a_shape_and_a_quality_of_its_own() {
     let body = client::body("gpt-6-luna", "fox");

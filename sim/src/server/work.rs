@@ -1,4 +1,4 @@
-//! What a prompt orders, whichever API it came by: the words, what is to go wrong, and what is generated.
+//! What a prompt asks for, in either API: its words, its faults, and the image to generate.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,11 +16,11 @@ use crate::{
 
 /// A prompt whose directives were read.
 pub(super) struct Work {
-    /// What holds for this prompt.
+    /// The settings for this prompt.
     pub settings: Settings,
     /// The prompt without its directives.
     pub words: String,
-    /// How often this prompt has come.
+    /// How many requests with this prompt there were, this one included.
     pub call: u64,
     /// Chooses identifiers.
     pub seed: u64,
@@ -35,14 +35,14 @@ impl Work {
         for directive in state.options.directives.iter().chain(&directives) {
             directive.apply(&mut settings, call);
         }
-        // With a seed that was asked for, identifiers are the same on every run.
+        // With `--seed`, identifiers are the same on every run.
         let moment = state.options.seed.map_or_else(|| hash(&now.as_nanos().to_le_bytes()), |_| 0);
         let seed = state.seed ^ moment ^ hash(words.as_bytes()) ^ call.rotate_left(32);
         Ok(Self { settings, words, call, seed })
     }
 
-    /// Makes of what was asked what is generated. A backend that chooses the shape itself generates it at
-    /// `quality`.
+    /// Changes the request to what is generated. `quality` is that of a backend that chooses the
+    /// shape itself.
     pub(super) fn reshape(&self, tool: &mut ImageTool, quality: &str) {
         if self.settings.shape == Shape::Free {
             tool.size = Size::free(hash(self.words.as_bytes()));
@@ -53,7 +53,7 @@ impl Work {
         }
     }
 
-    /// The small print: what was generated with, and of an edit how many images it is of.
+    /// The small print: model, size and quality, and how many images an edit has.
     fn caption(tool: &ImageTool, images: &[Bytes]) -> String {
         let mut caption = format!("{} · {} · {}", tool.model, tool.size, tool.quality);
         if tool.edits {
@@ -68,7 +68,7 @@ impl Work {
         caption
     }
 
-    /// The image of this number, of these reference images.
+    /// The subject of the image with this number and these reference images.
     pub(super) fn subject(
         &self,
         state: &State,
@@ -96,7 +96,7 @@ impl Work {
             grain,
             preview: None,
             seed: state.options.seed.unwrap_or(0) ^ look.rotate_left(8) ^ number.rotate_left(56),
-            // The mask or the markup is the last of the small images.
+            // The mask or the markup is the last of the thumbnails.
             references: images.iter().chain(&tool.mask).chain(&tool.markup).cloned().collect(),
             frames: tool.frames,
             frame_ms: tool.frame_ms,
@@ -105,7 +105,7 @@ impl Work {
     }
 }
 
-/// An answer that has been begun: counted as open, and as left by its client unless it is
+/// An answer that has started: counted as open, and as aborted unless it is
 /// [closed](Self::close).
 pub(super) struct Open {
     state: Arc<State>,
@@ -113,13 +113,13 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Counts one.
+    /// Counts an open answer.
     pub(super) fn new(state: &Arc<State>) -> Self {
         state.stats.opened();
         Self { state: Arc::clone(state), outcome: Outcome::Aborted }
     }
 
-    /// It ended like this.
+    /// Counts how the answer ended.
     pub(super) fn close(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }

@@ -1,4 +1,4 @@
-//! Images that come otherwise than once and whole, and what is said of them.
+//! Images that do not arrive once and whole, and changes to their items.
 
 use super::{NEXT, ScriptFault, change, zero};
 use crate::{
@@ -85,7 +85,7 @@ impl ScriptFault {
     }
 }
 
-/// Moves the message one place on, to make room for a second image.
+/// Moves the message by one place, to make room for a second image.
 fn shift(step: &mut Step) {
     if let Step::Event(event) = step {
         event.body.change("output_index", |index| *index = Json::from(NEXT + 1));

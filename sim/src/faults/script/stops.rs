@@ -1,4 +1,4 @@
-//! Streams that stop early, and streams with something in between.
+//! Streams that stop early, and streams with extra events in between.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! Streams that bring words or a failure in place of an image.
+//! Streams with words or a failure in place of an image.
 
 use super::{IMAGE, ScriptFault, change, zero};
 use crate::{
@@ -54,7 +54,7 @@ impl ScriptFault {
         }
     }
 
-    /// Everything about the image gives way to a message.
+    /// Replaces everything about the image by a message.
     pub(super) fn answer_in_words(self, script: &Script, plan: &mut Plan) {
         let mut steps = script.opening();
         steps.extend(match self {
@@ -77,7 +77,7 @@ fn refusal_part(script: &Script) -> Vec<Step> {
     let mut message = script.message(IMAGE, "");
     message.set("content", list![part(REFUSAL)]);
     let done = script.item("response.output_item.done", IMAGE, message);
-    // The message is opened; its part is a rejection in place of text.
+    // The message starts as usual; its part is a refusal in place of text.
     steps.truncate(1);
     steps.extend([
         script.part("response.content_part.added", IMAGE, "part", part("")),

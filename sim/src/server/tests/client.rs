@@ -1,4 +1,4 @@
-//! A client that sees the bytes: what came, in which chunks, and how the connection ended.
+//! A client that sees the bytes: which, in which chunks, and how the connection ended.
 
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -12,10 +12,10 @@ use tokio::{
 
 use crate::{cli::Options, server::Server};
 
-/// How long a test waits for bytes that are not to come.
+/// How long a test waits for bytes that should not arrive.
 pub(super) const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A small image, so that a test takes milliseconds without optimisation too.
+/// A small image, so that a test takes milliseconds even without optimisation.
 const SMALL: &str = "[[sim:size=64x48]]";
 
 pub(super) async fn start(args: &[&str]) -> SocketAddr {
@@ -26,14 +26,14 @@ pub(super) async fn start(args: &[&str]) -> SocketAddr {
     address
 }
 
-/// What came over the socket.
+/// What arrived over the socket.
 pub(super) struct Received {
     pub head: String,
     /// The body without its chunks.
     pub body: Vec<u8>,
     /// The length of each chunk, in bytes.
     pub chunks: Vec<usize>,
-    /// Whether the body came to its end.
+    /// Whether the body is complete.
     pub whole: bool,
     /// How the reading ended.
     pub end: End,

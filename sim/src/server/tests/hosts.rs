@@ -1,4 +1,4 @@
-//! Host models over a socket: which are served where, and how the others are rejected.
+//! Host models over a socket: which path serves which, and how the others are rejected.
 
 use std::net::SocketAddr;
 
@@ -50,7 +50,7 @@ async fn other_paths_do_not_know_host_models() {
 }
 
 #[tokio::test]
-async fn a_refusal_can_be_an_event_of_a_stream() {
+async fn a_rejection_can_be_an_event_of_a_stream() {
     let address = start(&[]).await;
     let received = ask(address, PATH, CODEX, "gpt-5.4-mini", "").await;
     assert_eq!((received.status(), received.names()), (200, vec!["error".to_owned()]));
@@ -59,7 +59,7 @@ async fn a_refusal_can_be_an_event_of_a_stream() {
 }
 
 #[tokio::test]
-async fn a_prompt_or_an_option_can_order_another_refusal() {
+async fn a_prompt_or_an_option_can_choose_another_rejection() {
     let address = start(&["--host-models", "+gpt-6-sol=e"]).await;
     assert_eq!(ask(address, PATH, CODEX, "gpt-6-sol", "").await.status(), 404);
     let one = "[[sim:refuse_host=gpt-6-luna:d]]";
