@@ -77,7 +77,7 @@ pub struct Unknown(String);
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown directive '{}'; `codex-sim --faults` lists all", self.0)
+        write!(f, "'{}' is not a directive of codex-sim; `codex-sim --faults` lists all", self.0)
     }
 }
 

@@ -14,6 +14,7 @@ mod client;
 mod direct;
 mod hosts;
 mod images;
+mod repeat;
 
 #[tokio::test]
 async fn a_request_is_answered_by_a_stream_with_its_image() {
@@ -34,27 +35,6 @@ async fn a_request_is_answered_by_a_stream_with_its_image() {
     let image = image::load_from_memory(&STANDARD.decode(received.base64()).unwrap()).unwrap();
     assert_eq!((image.width(), image.height()), (64, 48));
     assert!(!received.text().contains("[[sim:"), "directives go no further");
-}
-
-#[tokio::test]
-async fn the_same_seed_gives_the_same_identifiers_and_images() {
-    let mut runs = Vec::new();
-    for seed in ["--seed=7", "--seed=7", "--seed=8"] {
-        let received = post(start(&[seed]).await, "a red fox").await;
-        let id = received.events()[0]["response"]["id"].as_str().unwrap().to_owned();
-        runs.push((id, received.base64()));
-    }
-    let [first, again, other] = runs.try_into().unwrap();
-    assert_eq!(first, again);
-    assert!(first.0 != other.0 && first.1 != other.1);
-}
-
-#[tokio::test]
-async fn without_a_seed_identifiers_differ_and_images_do_not() {
-    let address = start(&[]).await;
-    let (first, again) = (post(address, "a red fox").await, post(address, "a red fox").await);
-    assert_eq!(first.base64(), again.base64());
-    assert_ne!(first.events()[0]["response"]["id"], again.events()[0]["response"]["id"]);
 }
 
 #[tokio::test]
@@ -262,7 +242,7 @@ async fn headers_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn a_image_is_as_long_as_wanted() {
+async fn an_image_is_as_long_as_wanted() {
     let address = start(&[]).await;
     let received = post(address, "[[sim:bytes=300kB]]").await;
     assert!(received.base64().len().abs_diff(300_000) < 64);
@@ -281,14 +261,4 @@ async fn a_fault_can_be_for_every_prompt_or_for_one_request_of_several() {
     let typo = post(address, "[[sim:typo]]").await;
     assert_eq!(typo.status(), 400);
     assert!(typo.text().contains("'typo'"));
-}
-
-#[tokio::test]
-async fn the_same_prompt_gives_the_same_image_unless_it_is_to_vary() {
-    let address = start(&[]).await;
-    assert_eq!(post(address, "fox").await.base64(), post(address, "fox").await.base64());
-    assert_ne!(
-        post(address, "fox [[sim:vary]]").await.base64(),
-        post(address, "fox [[sim:vary]]").await.base64()
-    );
 }

@@ -53,8 +53,9 @@ impl Work {
         }
     }
 
-    /// The small print: model, size and quality, and how many images an edit has.
-    fn caption(tool: &ImageTool, images: &[Bytes]) -> String {
+    /// The small print: model, size and quality, how many images an edit has, and which image and call
+    /// it is if that changes the image.
+    pub(super) fn caption(&self, tool: &ImageTool, images: &[Bytes], number: u64) -> String {
         let mut caption = format!("{} · {} · {}", tool.model, tool.size, tool.quality);
         if tool.edits {
             caption += &format!(" · edit of {}", images.len());
@@ -64,6 +65,12 @@ impl Work {
         }
         if tool.markup.is_some() {
             caption += " · markup";
+        }
+        if number > 0 {
+            caption += &format!(" · image {}", number + 1);
+        }
+        if self.settings.look == Look::Varied {
+            caption += &format!(" · call {}", self.call);
         }
         caption
     }
@@ -87,7 +94,7 @@ impl Work {
         };
         Subject {
             text: self.words.clone(),
-            caption: Self::caption(tool, images),
+            caption: self.caption(tool, images, number),
             width: tool.size.width,
             height: tool.size.height,
             format: tool.format,
