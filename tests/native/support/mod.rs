@@ -1,5 +1,7 @@
 //! What the native tests share: a configuration, exchanges in each phase, upstream streams.
 
+pub(crate) mod client;
+pub(crate) mod driver;
 pub(crate) mod money;
 pub(crate) mod providers;
 
@@ -131,6 +133,11 @@ pub(crate) fn asking(gate: &Rc<Gate>, n: u32) -> Exchange {
     let calls = forward.side_calls.map_or(0, |calls| calls.count);
     (0..calls).for_each(|call| exchange.side_call_started(Some(call)));
     exchange
+}
+
+/// This many seconds after [`NOW`].
+pub(crate) fn after(secs: u64) -> Duration {
+    NOW + Duration::from_secs(secs)
 }
 
 /// The head of a 200.
