@@ -1,6 +1,7 @@
 //! What the native tests share: a configuration, exchanges in each phase, upstream streams.
 
 pub(crate) mod client;
+pub(crate) mod codex;
 pub(crate) mod driver;
 pub(crate) mod money;
 pub(crate) mod providers;
@@ -9,6 +10,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
+
+pub(crate) use codex::{event, item, stream};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,9 +47,7 @@ pub(crate) fn config(more: &Value) -> Config {
         ] } ]
     });
     document["consumers"][0]["key_sha256"][0] = Value::from(digest());
-    for (key, value) in more.as_object().into_iter().flatten() {
-        document[key] = value.clone();
-    }
+    codex::lay_over(&mut document, more);
     let env = |name: &str| match name {
         "TOKEN" => Some(TOKEN.to_owned()),
         "ACCOUNT" => Some("account-1".to_owned()),
@@ -182,37 +183,6 @@ pub(crate) fn collect(
 /// The JSON of a reply.
 pub(crate) fn body(reply: &LocalReply) -> Value {
     serde_json::from_slice(&reply.body).unwrap()
-}
-
-/// One event as the upstream frames it.
-pub(crate) fn event(data: &Value) -> String {
-    format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap())
-}
-
-/// A picture of the upstream's, as an item.
-pub(crate) fn item(id: &str, base64: &str) -> Value {
-    json!({"id": id, "type": "image_generation_call", "status": "completed", "background": "opaque",
-        "output_format": "png", "quality": "low", "result": base64, "size": "1024x1024",
-        "revised_prompt": "a cat"})
-}
-
-/// A whole stream that brings one picture, as Codex sends it.
-pub(crate) fn stream(base64: &str) -> Vec<u8> {
-    [
-        json!({"type": "response.created", "response": {"id": "resp_1", "created_at": 1_767_225_000,
-            "status": "in_progress", "output": [], "tools": [{"type": "image_generation", "size": "auto"}]}}),
-        json!({"type": "response.image_generation_call.partial_image", "output_index": 0,
-            "partial_image_index": 0, "partial_image_b64": "UFJFVklFVw=="}),
-        json!({"type": "response.output_item.done", "output_index": 0, "item": item("ig_1", base64)}),
-        json!({"type": "response.completed", "response": {"id": "resp_1", "created_at": 1_767_225_000,
-            "status": "completed", "output": [], "tool_usage": {"image_gen": {"input_tokens": 10,
-            "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}, "output_tokens": 196,
-            "total_tokens": 206}}}}),
-    ]
-    .iter()
-    .map(event)
-    .collect::<String>()
-    .into_bytes()
 }
 
 /// The base64 of a PNG of this size that ends behind its head, with `more` bytes of noise.

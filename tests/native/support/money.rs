@@ -11,7 +11,8 @@ use imagegate::exchange::{
 use imagegate::limits::{Conflict, Store};
 use serde_json::{Value, json};
 
-use super::{NOW, SharedData, ask, body, collect, config, event, gate, head, item, ok};
+use super::codex::generated;
+use super::{NOW, SharedData, ask, body, collect, config, gate, head, ok};
 
 /// The price of every image of [`priced`], in nano-dollars.
 pub(crate) const PRICE: u64 = 211_000_000;
@@ -129,17 +130,7 @@ pub(crate) fn picture(quality: &str, size: &str) -> Vec<u8> {
 /// A stream that brings a picture: with these members of its item, of the tool as the response echoes it, and
 /// with this usage.
 pub(crate) fn drawn(more: &Value, tool: &Value, usage: &Value) -> Vec<u8> {
-    let with = |mut it: Value, more: &Value| {
-        let members = more.as_object().unwrap().clone();
-        it.as_object_mut().unwrap().extend(members);
-        it
-    };
-    let item = with(item("ig_1", "QUJD"), more);
-    let tool = with(json!({"type": "image_generation"}), tool);
-    let completed = json!({"type": "response.completed",
-        "response": {"output": [], "tools": [tool], "tool_usage": {"image_gen": usage}}});
-    let done = event(&json!({"type": "response.output_item.done", "item": item}));
-    (done + &event(&completed)).into_bytes()
+    generated(more, tool, usage)
 }
 
 /// Gives call `place` of an exchange an answer, whole; the reply if it was the last.
