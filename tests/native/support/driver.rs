@@ -70,7 +70,12 @@ impl Driver {
 
     /// A driver that has got a whole request for generations.
     pub(crate) fn ask(gate: &Rc<Gate>, request: &Value) -> Self {
-        let mut driver = Self::new(gate);
+        Self::ask_at(gate, request, NOW)
+    }
+
+    /// The same at another time.
+    pub(crate) fn ask_at(gate: &Rc<Gate>, request: &Value, now: Duration) -> Self {
+        let mut driver = Self { now, ..Self::new(gate) };
         driver.request(&head(&[]), request.to_string().as_bytes());
         driver
     }
@@ -100,6 +105,11 @@ impl Driver {
     #[track_caller]
     pub(crate) fn sent_json(&self) -> Value {
         serde_json::from_slice(&self.sent().body).unwrap()
+    }
+
+    /// The names of what the metrics got.
+    pub(crate) fn count_names(&self) -> Vec<String> {
+        self.counts.iter().map(Count::name).collect()
     }
 
     /// The calls since they were last taken.

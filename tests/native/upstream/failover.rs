@@ -706,7 +706,7 @@ fn the_metrics_count_each_upstream_for_itself() {
     driver.upstream(head(503), &[b""]);
     driver.call();
     driver.side(0, Some(head(401)), b"");
-    let names: Vec<_> = driver.counts.iter().map(|count| count.name()).collect();
+    let names = driver.count_names();
     for name in [
         "imagegate_upstream_errors_total.kind.server_is_overloaded.upstream.codex",
         "imagegate_failovers_total.upstream.codex",
