@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::{NOW, body, gate, stream};
-use imagegate::exchange::{
-    End, Exchange, Forward, Gate, LocalReply, OnFailover, OnRequestBody, OnResponseBody,
-    OnResponseHeaders, ResponseHead,
-};
+use crate::support::client::Client;
+use crate::support::driver::Driver;
+use crate::support::{NOW, event, gate, stream};
+use imagegate::exchange::{End, Gate, ResponseHead};
 use imagegate::limits::Store;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,20 +29,14 @@ fn request() -> Value {
     json!({"prompt": "a cat", "model": "gpt-image-2"})
 }
 
-/// A request at `now`: what goes upstream, or the reply.
-fn ask_at(
-    gate: &Rc<Gate>,
-    request: &Value,
-    now: Duration,
-) -> (Exchange, Result<Forward, LocalReply>) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    let _ = exchange.request_headers(&crate::support::head(&[]), End::Open, now);
-    let came = match exchange.request_body(request.to_string().as_bytes(), End::Stream, now) {
-        OnRequestBody::Forward(forward) => Ok(forward),
-        OnRequestBody::Reply(reply) => Err(reply),
-        other => panic!("{other:?}"),
+/// A request at `now`: the upstream that is asked, or the reply.
+fn ask_at(gate: &Rc<Gate>, request: &Value, now: Duration) -> (Driver, Result<String, Client>) {
+    let driver = Driver::ask_at(gate, request, now);
+    let came = match driver.client.waits() {
+        true => Ok(driver.sent().upstream.clone()),
+        false => Err(driver.client.clone()),
     };
-    (exchange, came)
+    (driver, came)
 }
 
 /// The headers of an answer.
@@ -94,54 +87,29 @@ fn run(
     request: &Value,
     now: Duration,
     does: &mut dyn FnMut(&str) -> Does,
-) -> (Vec<String>, LocalReply, Value) {
-    let (mut exchange, came) = ask_at(gate, request, now);
-    let mut asked = Vec::new();
-    let reply = match came {
-        Err(reply) => reply,
-        Ok(forward) => {
-            asked.push(forward.upstream);
-            drive(&mut exchange, &mut asked, now, does)
-        }
-    };
-    let record = exchange.finish(Some(reply.status), now).unwrap();
-    (asked, reply, serde_json::from_slice(&record).unwrap())
+) -> (Vec<String>, Client, Value) {
+    let (mut driver, came) = ask_at(gate, request, now);
+    let asked = came.map_or_else(|_| Vec::new(), |first| drive(&mut driver, first, does));
+    let client = driver.client.clone();
+    let record = driver.close(Some(client.status));
+    (asked, client, record)
 }
 
-/// Lets the calls of an exchange answer one after the other.
-fn drive(
-    exchange: &mut Exchange,
-    asked: &mut Vec<String>,
-    now: Duration,
-    does: &mut dyn FnMut(&str) -> Does,
-) -> LocalReply {
-    let (head, bytes) = does(&asked[0]).response(now);
-    match exchange.response_headers(head, End::Open, now) {
-        OnResponseHeaders::Hold => {}
-        other => panic!("{other:?}"),
-    }
-    if let OnResponseBody::Reply(reply) = exchange.response_body(bytes, End::Stream, now) {
-        return reply;
-    }
-    loop {
-        let mut calls = Vec::new();
-        while let OnFailover::Call { batch, .. } = exchange.fail_over(now) {
-            let token = u32::try_from(100 + asked.len()).unwrap();
-            asked.push(batch.calls.cluster.clone());
-            exchange.side_call_started(Some(token));
-            calls.push((token, batch.calls.cluster));
-        }
+/// Lets the calls answer one after the other, `first` on the client's own stream; who was asked.
+fn drive(driver: &mut Driver, first: String, does: &mut dyn FnMut(&str) -> Does) -> Vec<String> {
+    let (head, bytes) = does(&first).response(driver.now);
+    driver.upstream(head, &[&bytes]);
+    let mut asked = vec![first];
+    while driver.client.waits() {
+        let calls = driver.take_calls();
         assert!(!calls.is_empty(), "nothing goes on");
-        for (token, cluster) in calls {
-            let (head, bytes) = does(&cluster).response(now);
-            exchange.side_call_headers(token, Some(head), now);
-            exchange.side_call_body(token, bytes, now);
-            let answer = exchange.side_call_end(token, now);
-            if let imagegate::exchange::OnAnswer::Reply(reply) = answer {
-                return reply;
-            }
+        for call in calls {
+            let (head, bytes) = does(&call.cluster).response(driver.now);
+            driver.side(call.token, Some(head), &bytes);
+            asked.push(call.cluster);
         }
     }
+    asked
 }
 
 fn limited(members: Value) -> Does {
@@ -156,9 +124,8 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn retry_after(reply: &LocalReply) -> Option<&str> {
-    let found = reply.headers.iter().find(|(name, _)| *name == "retry-after");
-    found.map(|(_, value)| value.as_str())
+fn retry_after(client: &Client) -> Option<&str> {
+    client.header("retry-after")
 }
 
 #[test]
@@ -174,7 +141,7 @@ fn an_exhausted_account_is_asked_once_for_each_rest() {
             true => limited(json!({ "resets_at": resets_at })),
             false => Does::Draws,
         });
-        assert_eq!(reply.status, 200, "{second}: {}", body(&reply));
+        assert_eq!(reply.status, 200, "{second}: {}", reply.json());
         for name in all {
             *asked.entry(name).or_default() += u32::from(second < 3600 && second > 10);
         }
@@ -208,12 +175,11 @@ fn if_all_rest_nobody_is_asked_and_the_client_gets_the_earliest_time() {
         _ => limited(json!({"resets_in_seconds": 90})),
     });
     assert_eq!((asked.len(), reply.status), (3, 429));
-    let (mut exchange, came) = ask_at(&gate, &request(), NOW + secs(2));
+    let (mut driver, came) = ask_at(&gate, &request(), NOW + secs(2));
     let reply = came.unwrap_err();
     // b rests for 5 s for want of a credential.
     assert_eq!((reply.status, retry_after(&reply)), (503, Some("3")));
-    let record = exchange.finish(Some(503), NOW).unwrap();
-    let record: Value = serde_json::from_slice(&record).unwrap();
+    let record = driver.close(Some(503));
     assert_eq!(record["resting_upstreams"], "a,b,c");
     assert_eq!((&record["upstream"], &record["settled_nanodollars"]), (&Value::Null, &json!(0)));
 
@@ -227,7 +193,7 @@ fn if_all_rest_nobody_is_asked_and_the_client_gets_the_earliest_time() {
     assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502), "the pause has grown to 10 s");
     let reply = ask_at(&gate, &request(), NOW + secs(17)).1.unwrap_err();
     assert_eq!((reply.status, retry_after(&reply)), (503, Some("19")));
-    assert_eq!(body(&reply)["error"]["code"], "upstream_unavailable");
+    assert_eq!(reply.json()["error"]["code"], "upstream_unavailable");
 }
 
 #[test]
@@ -238,7 +204,7 @@ fn a_single_upstream_rests_too() {
     assert_eq!((reply.status, retry_after(&reply)), (429, Some("20")));
     let reply = ask_at(&gate, &request(), NOW + secs(8)).1.unwrap_err();
     assert_eq!((reply.status, retry_after(&reply)), (429, Some("12")));
-    assert_eq!(body(&reply)["error"]["code"], "rate_limit_exceeded");
+    assert_eq!(reply.json()["error"]["code"], "rate_limit_exceeded");
 }
 
 #[test]
@@ -310,23 +276,22 @@ fn words(text: &str) -> Vec<u8> {
         json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
         json!({"type": "response.completed", "response": {"output": [item]}}),
     ];
-    events.iter().map(crate::support::event).collect::<String>().into_bytes()
+    events.iter().map(event).collect::<String>().into_bytes()
 }
 
 #[test]
 fn a_wait_in_words_rests_nobody_and_an_event_does() {
     let events = |bytes: Vec<u8>| {
         let gate = pool(&json!({"upstream": "a"}));
-        let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+        let (mut driver, _) = ask_at(&gate, &request(), NOW);
         let type_of = ("content-type", "text/event-stream");
-        exchange.response_headers(head(&[(":status", "200"), type_of], NOW), End::Open, NOW);
-        let came = exchange.response_body(bytes, End::Stream, NOW);
-        let OnResponseBody::Reply(reply) = came else { panic!("{came:?}") };
-        (reply.status, ask_at(&gate, &request(), NOW).1.is_err())
+        driver.upstream_head(head(&[(":status", "200"), type_of], NOW));
+        let status = driver.response_body(&bytes, End::Stream).status;
+        (status, ask_at(&gate, &request(), NOW).1.is_err())
     };
     let told = words("You've reached your image limit for today; it resets in about 14 hours.");
     assert_eq!(events(told), (429, false));
-    let failed = crate::support::event(&json!({"type": "response.failed",
+    let failed = event(&json!({"type": "response.failed",
         "response": {"error": {"code": "rate_limit_exceeded", "message": "no"}}}));
     assert_eq!(events(failed.into_bytes()), (429, true));
 }
@@ -342,18 +307,17 @@ fn the_least_used_account_is_asked_first() {
     // Each says how much it has used when it is asked for the first time.
     let mut firsts = Vec::new();
     for _ in 0..6 {
-        let (mut exchange, came) = ask_at(&gate, &request(), NOW);
-        let name = came.unwrap().upstream;
+        let (mut driver, came) = ask_at(&gate, &request(), NOW);
+        let name = came.unwrap();
         let headers = [
             (":status", "200"),
             ("content-type", "text/event-stream"),
             ("x-codex-primary-used-percent", used(&name)),
             ("x-codex-primary-reset-after-seconds", "3600"),
         ];
-        exchange.response_headers(head(&headers, NOW), End::Open, NOW);
-        exchange.response_body(stream(PICTURE), End::Stream, NOW);
-        let record: Value =
-            serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap();
+        driver.upstream_head(head(&headers, NOW));
+        driver.response_body(&stream(PICTURE), End::Stream);
+        let record = driver.close(Some(200));
         assert_eq!(
             record["upstream_used_percent"],
             used(&name).split('.').next().unwrap().parse::<u64>().unwrap()
@@ -370,7 +334,7 @@ fn the_least_used_account_is_asked_first() {
     assert_eq!(percents, [("a".to_owned(), 80), ("b".to_owned(), 20), ("c".to_owned(), 60)]);
     // Their windows have reset.
     let later = NOW + secs(3600);
-    let first = |_: u32| ask_at(&gate, &request(), later).1.unwrap().upstream;
+    let first = |_: u32| ask_at(&gate, &request(), later).1.unwrap();
     let all: BTreeSet<_> = (0..6).map(first).collect();
     assert_eq!(all.len(), 3);
 }
@@ -380,7 +344,7 @@ fn weights_share_the_load() {
     let gate = pool(&json!({"balance": "round_robin", "weights": {"a": 3}}));
     let mut asked: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..10 {
-        *asked.entry(ask_at(&gate, &request(), NOW).1.unwrap().upstream).or_default() += 1;
+        *asked.entry(ask_at(&gate, &request(), NOW).1.unwrap()).or_default() += 1;
     }
     let expected = [("a", 6), ("b", 2), ("c", 2)].map(|(name, count)| (name.to_owned(), count));
     assert_eq!(asked, BTreeMap::from(expected));
@@ -389,12 +353,11 @@ fn weights_share_the_load() {
 #[test]
 fn the_gauges_and_counters_show_rests() {
     let gate = pool(&json!({"upstream": "a"}));
-    let (mut exchange, _) = ask_at(&gate, &request(), NOW);
+    let (mut driver, _) = ask_at(&gate, &request(), NOW);
     let (head, bytes) = limited(json!({"resets_in_seconds": 20})).response(NOW);
-    exchange.response_headers(head, End::Open, NOW);
-    exchange.response_body(bytes, End::Stream, NOW);
-    let names: Vec<_> =
-        exchange.take_counts().iter().map(imagegate::exchange::count::Count::name).collect();
+    driver.upstream_head(head);
+    driver.response_body(&bytes, End::Stream);
+    let names = driver.count_names();
     let rest = "imagegate_rests_total.kind.rate_limit_exceeded.upstream.a";
     assert!(names.iter().any(|name| name == rest), "{names:?}");
     let rest = |now| {
@@ -475,12 +438,11 @@ fn error_with(status: &str, headers: &[(&str, &str)], error: &Value) -> (Respons
 }
 
 /// How long the only upstream rests after this answer, in seconds, and what the client is sent.
-fn rest_after((head, bytes): (ResponseHead, Vec<u8>)) -> (Option<u64>, LocalReply) {
+fn rest_after((head, bytes): (ResponseHead, Vec<u8>)) -> (Option<u64>, Client) {
     let gate = pool(&json!({"upstream": "a"}));
-    let (mut exchange, _) = ask_at(&gate, &request(), NOW);
-    exchange.response_headers(head, End::Open, NOW);
-    let came = exchange.response_body(bytes, End::Stream, NOW);
-    let OnResponseBody::Reply(reply) = came else { panic!("{came:?}") };
+    let (mut driver, _) = ask_at(&gate, &request(), NOW);
+    driver.upstream_head(head);
+    let reply = driver.response_body(&bytes, End::Stream).clone();
     let rest = ask_at(&gate, &request(), NOW).1.err();
     (rest.map(|it| retry_after(&it).unwrap().parse().unwrap()), reply)
 }
@@ -543,9 +505,9 @@ fn a_pause_of_no_time_is_none() {
         [error_with("429", &[("retry-after-ms", "1")], &json!({})), error_with("429", &[], &hint)]
     {
         let gate = pool(&json!({"upstream": "a"}));
-        let (mut exchange, _) = ask_at(&gate, &request(), NOW);
-        exchange.response_headers(error.0, End::Open, NOW);
-        exchange.response_body(error.1, End::Stream, NOW);
+        let (mut driver, _) = ask_at(&gate, &request(), NOW);
+        driver.upstream_head(error.0);
+        driver.response_body(&error.1, End::Stream);
         let soon = NOW + Duration::from_millis(900);
         assert!(ask_at(&gate, &request(), soon).1.is_err());
         assert!(ask_at(&gate, &request(), NOW + secs(1)).1.is_ok());
@@ -600,12 +562,12 @@ fn a_wish_for_previews_does_not_hide_who_serves() {
     let (gate, _) = gate(&json!({"upstreams": {"a": account("a"), "b": plain}, "models": model}));
     let wish = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
         "partial_images": 2});
-    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap().upstream, "a");
+    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap(), "a");
     run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 600})),
         _ => Does::Answers(400, json!({"code": "moderation_blocked"})),
     });
-    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap().upstream, "b");
+    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap(), "b");
 }
 
 #[test]
@@ -619,7 +581,7 @@ fn who_is_refused_here_does_not_take_the_first_call_after_a_rest() {
     let mut two = request();
     two["n"] = json!(2);
     let reply = ask_at(&gate, &two, now).1.unwrap_err();
-    assert_eq!(body(&reply)["error"]["code"], "rate_limit_exceeded");
+    assert_eq!(reply.json()["error"]["code"], "rate_limit_exceeded");
     assert!(ask_at(&gate, &request(), now).1.is_ok());
 }
 
@@ -631,30 +593,26 @@ fn who_waits_for_the_rate_limit_service_gives_the_call_back() {
     let more = json!({"upstreams": {"a": upstream}, "limits": rule, "engine": {"kind": "rls"}});
     let (gate, _) = gate(&more);
     let consult = |now| {
-        let mut exchange = Exchange::new(Rc::clone(&gate));
-        let _ = exchange.request_headers(&crate::support::head(&[]), End::Open, now);
-        let came = exchange.request_body(request().to_string().as_bytes(), End::Stream, now);
-        exchange.question_started(Some(1));
-        (exchange, matches!(came, OnRequestBody::Consult(_)))
+        let driver = Driver::ask_at(&gate, &request(), now);
+        let asks = !driver.checks.is_empty();
+        (driver, asks)
     };
-    let admit = |exchange: &mut Exchange, now| {
+    let admit = |driver: &mut Driver, now| {
         // OVER_LIMIT is 2.
-        exchange.question_answered(1, Some(&[8, if now == NOW { 1 } else { 2 }]));
-        exchange.verdict(now)
+        driver.answer_check(100, Some(&[8, if now == NOW { 1 } else { 2 }]));
     };
-    let (mut exchange, _) = consult(NOW);
-    let _ = admit(&mut exchange, NOW);
-    drive(&mut exchange, &mut vec!["a".to_owned()], NOW, &mut |_| {
-        limited(json!({"resets_in_seconds": 10}))
-    });
+    let (mut driver, _) = consult(NOW);
+    admit(&mut driver, NOW);
+    drive(&mut driver, "a".to_owned(), &mut |_| limited(json!({"resets_in_seconds": 10})));
     // One is refused by the service, another leaves; then the call is free.
     let now = NOW + secs(10);
-    let (mut exchange, asks) = consult(now);
+    let (mut driver, asks) = consult(now);
     assert!(asks && !consult(now).1, "one at a time");
-    let _ = admit(&mut exchange, now);
-    let (mut exchange, asks) = consult(now);
+    admit(&mut driver, now);
+    let (mut driver, asks) = consult(now);
     assert!(asks);
-    exchange.finish(None, now + secs(1));
+    driver.now = now + secs(1);
+    driver.close(None);
     assert!(consult(now).1);
 }
 
@@ -670,23 +628,15 @@ fn all_images_of_a_request_may_follow_its_first() {
     let now = NOW + secs(3);
     let mut request = request();
     request["n"] = json!(2);
-    let (mut exchange, came) = ask_at(&gate, &request, now);
-    assert_eq!(came.unwrap().upstream, "a");
-    exchange.side_call_started(Some(1));
+    let (mut driver, came) = ask_at(&gate, &request, now);
+    assert_eq!(came.unwrap(), "a");
+    let second = driver.call().token;
     let (head, bytes) = limited(json!({"resets_in_seconds": 600})).response(now);
-    exchange.response_headers(head.clone(), End::Open, now);
-    exchange.response_body(bytes.clone(), End::Stream, now);
-    let next = |exchange: &mut Exchange| match exchange.fail_over(now) {
-        OnFailover::Call { batch, .. } => Some(batch.calls.cluster),
-        _ => None,
-    };
-    assert_eq!(next(&mut exchange).as_deref(), Some("b"));
-    exchange.side_call_started(Some(2));
+    driver.upstream(head.clone(), &[&bytes]);
+    assert_eq!(driver.call().cluster, "b");
     // The second image is refused a moment later.
-    exchange.side_call_headers(1, Some(head), now);
-    exchange.side_call_body(1, bytes, now);
-    let _ = exchange.side_call_end(1, now);
-    assert_eq!(next(&mut exchange).as_deref(), Some("b"));
+    driver.side(second, Some(head), &bytes);
+    assert_eq!(driver.call().cluster, "b");
 }
 
 #[test]
@@ -740,20 +690,19 @@ fn a_stream_that_breaks_off_has_said_what_is_used() {
     let gate = pool(&json!({"upstream": "a"}));
     let mut request = request();
     request["stream"] = json!(true);
-    let (mut exchange, _) = ask_at(&gate, &request, NOW);
+    let (mut driver, _) = ask_at(&gate, &request, NOW);
     let headers = [
         (":status", "200"),
         ("content-type", "text/event-stream"),
         ("x-codex-primary-used-percent", "80"),
         ("x-codex-primary-reset-after-seconds", "3600"),
     ];
-    exchange.response_headers(head(&headers, NOW), End::Open, NOW);
+    driver.upstream_head(head(&headers, NOW));
     let bytes = stream(PICTURE);
     let result = bytes.windows(PICTURE.len()).position(|it| it == PICTURE.as_bytes()).unwrap();
-    let came = exchange.response_body(bytes[..result + 4].to_vec(), End::Open, NOW);
-    assert!(matches!(came, OnResponseBody::Open(_)), "{came:?}");
-    let _ = exchange.response_trailers(NOW);
-    exchange.finish(Some(200), NOW);
+    assert_eq!(driver.upstream_bytes(&bytes[..result + 4]).status, 200);
+    assert!(driver.upstream_trailers().reset);
+    driver.close(Some(200));
     let used = gate.upstream_gauges(NOW).into_iter().find(|it| it.name().contains("used"));
     assert_eq!(used.unwrap().amount, 80);
 }
