@@ -229,7 +229,7 @@ fn a_key_is_asked_for_before_anything_else_is_told() {
 #[test]
 fn a_narrow_key_is_told_what_it_may_ask_for() {
     let (gate, _) = gate(&json!({
-        "consumers": [{ "name": "narrow", "key_sha256": [crate::support::digest()], "models": ["gpt-image-2", "gpt-*-mini*"],
+        "consumers": [{ "name": "narrow", "key_sha256": [crate::support::digest(crate::support::KEY)], "models": ["gpt-image-2", "gpt-*-mini*"],
             "sizes": ["1024x1024", "1536x1024"] }],
     }));
     let told = |request: &Value| {

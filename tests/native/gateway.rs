@@ -3,11 +3,12 @@
 
 use std::rc::Rc;
 
-use crate::support::money::{all_calls, call, picture, record};
-use crate::support::{KEY, NOW, ask, body, gate, head};
-use imagegate::exchange::{End, Exchange, Gate, LocalReply, OnRequestHeaders, ResponseHead};
+use crate::support::client::Client;
+use crate::support::driver::Driver;
+use crate::support::money::{all_calls, call, image};
+use crate::support::{KEY, digest, gate, head};
+use imagegate::exchange::{End, Gate, ResponseHead};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// A gate with a price of $0.04 an image, where `extra` is laid over.
 fn priced(extra: &Value) -> Rc<Gate> {
@@ -20,9 +21,8 @@ fn priced(extra: &Value) -> Rc<Gate> {
 
 /// A gate whose only key is a master's.
 fn mastered() -> Rc<Gate> {
-    let digest: String = Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect();
     priced(&json!({
-        "consumers": [{"name": "ops", "role": "master", "key_sha256": [digest]}],
+        "consumers": [{"name": "ops", "role": "master", "key_sha256": [digest(KEY)]}],
         "users": [{"id": "acme"}]
     }))
 }
@@ -31,33 +31,31 @@ fn prompt() -> Value {
     json!({"prompt": "a cat"})
 }
 
-/// Sends a request that is admitted, and gives each of its calls a picture.
-fn served(gate: &Rc<Gate>, request: &Value) -> (LocalReply, Value, Value) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    let forward = ask(&mut exchange, request).unwrap_or_else(|reply| panic!("{}", body(&reply)));
-    let others = forward.side_calls.map_or(0, |calls| calls.count);
-    (0..others).for_each(|token| exchange.side_call_started(Some(token)));
-    let reply = all_calls(&mut exchange, others + 1, &picture("low", "1024x1024"));
-    let record = record(&mut exchange, Some(reply.status));
-    (reply, serde_json::from_slice(&forward.body).unwrap(), record)
+/// A request that is admitted, each of whose calls is answered with an image: the reply, what went
+/// upstream, and the record.
+fn served(gate: &Rc<Gate>, request: &Value) -> (Client, Value, Value) {
+    let mut driver = Driver::admitted(gate, request);
+    let calls = u32::try_from(driver.calls.len()).unwrap() + 1;
+    let reply = all_calls(&mut driver, calls, &image("low", "1024x1024"));
+    let record = driver.close(Some(reply.status));
+    (reply, driver.sent_json(), record)
 }
 
 /// The refusal of a request, as status, code and param.
 fn refused(gate: &Rc<Gate>, request: &Value) -> (u16, Value, Value) {
-    let reply = ask(&mut Exchange::new(Rc::clone(gate)), request).unwrap_err();
-    let error = &body(&reply)["error"];
+    let reply = Driver::rejected(gate, request);
+    let error = &reply.json()["error"];
     (reply.status, error["code"].clone(), error["param"].clone())
 }
 
 /// An exchange whose upstream fails with this text in its error; the answer and the record.
-fn failed(text: &str) -> (LocalReply, Value) {
-    let mut exchange = Exchange::new(priced(&json!({})));
-    ask(&mut exchange, &prompt()).unwrap();
+fn failed(text: &str) -> (Client, Value) {
+    let mut driver = Driver::admitted(&priced(&json!({})), &prompt());
     let error =
         json!({"error": {"message": text, "type": "server_error", "code": null, "param": null}});
     let head = ResponseHead { status: 500, ..ResponseHead::default() };
-    let reply = call(&mut exchange, 0, Some(head), error.to_string().as_bytes()).unwrap();
-    let record = record(&mut exchange, Some(reply.status));
+    let reply = call(&mut driver, 0, Some(head), error.to_string().as_bytes()).unwrap();
+    let record = driver.close(Some(reply.status));
     (reply, record)
 }
 
@@ -65,27 +63,21 @@ fn failed(text: &str) -> (LocalReply, Value) {
 fn a_request_without_a_key_is_refused() {
     let mut bare = head(&[]);
     bare.retain(|(name, _)| name != "authorization");
-    match Exchange::new(priced(&json!({}))).request_headers(&bare, End::Open, NOW) {
-        OnRequestHeaders::Reply(reply) => {
-            assert_eq!(
-                (reply.status, &body(&reply)["error"]["code"]),
-                (401, &json!("invalid_api_key"))
-            );
-        }
-        other => panic!("{other:?}"),
-    }
+    let mut driver = Driver::new(&priced(&json!({})));
+    let client = driver.request_head(&bare, End::Open);
+    assert_eq!((client.status, client.code()), (401, json!("invalid_api_key")));
 }
 
 #[test]
 fn a_key_is_answered_with_one_image() {
     let (reply, _, _) = served(&priced(&json!({})), &prompt());
-    let data = body(&reply)["data"].clone();
+    let data = reply.json()["data"].clone();
     assert_eq!(data.as_array().unwrap().len(), 1);
     assert_eq!(data[0]["b64_json"], "QUJD");
     // Nothing is hosted here: a URL holds the image itself.
     let (reply, _, _) =
         served(&priced(&json!({})), &json!({"prompt": "p", "response_format": "url"}));
-    assert!(body(&reply)["data"][0]["url"].as_str().unwrap().starts_with("data:image/png;base64,"));
+    assert!(reply.json()["data"][0]["url"].as_str().unwrap().starts_with("data:image/png;base64,"));
 }
 
 #[test]
@@ -104,7 +96,7 @@ fn a_master_key_that_names_a_user_is_served_and_the_user_is_charged() {
 #[test]
 fn an_upstream_that_fails_is_a_502() {
     let (reply, _) = failed("provider down");
-    assert_eq!((reply.status, &body(&reply)["error"]["code"]), (502, &json!("upstream_error")));
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (502, &json!("upstream_error")));
 }
 
 #[test]
@@ -125,7 +117,7 @@ fn what_fails_is_recorded_by_its_code_and_not_in_the_upstreams_words() {
 #[test]
 fn n_is_so_many_calls_of_the_upstream() {
     let (reply, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "n": 2}));
-    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 2);
+    assert_eq!(reply.json()["data"].as_array().unwrap().len(), 2);
     assert_eq!(sent["tools"][0].get("n"), None);
 }
 

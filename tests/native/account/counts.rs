@@ -3,19 +3,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::money::{
-    Counted, PRICE, admitted, all_calls, call, drawn, picture, priced, record, rule,
-};
-use crate::support::{KEY, NOW, ask, gate, head, ok};
-use imagegate::exchange::{End, Exchange, Gate, OnRequestHeaders, ResponseHead};
+use crate::support::codex::generated;
+use crate::support::driver::Driver;
+use crate::support::money::{Counted, PRICE, all_calls, call, image, priced, rule};
+use crate::support::{KEY, NOW, digest, gate, head, ok};
+use imagegate::exchange::{End, Gate, ResponseHead};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// A gate at which the keys of three consumers open, are out of date, or are disabled.
 fn three_keys() -> Rc<Gate> {
-    let digest = |key: &str| {
-        Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
     let consumers = json!([
         {"name": "acme-web", "user": "acme", "key_sha256": [digest(KEY)]},
         {"name": "old", "key_sha256": [digest("sk-old")], "expires_at": "2020-01-01T00:00:00Z"},
@@ -26,12 +22,11 @@ fn three_keys() -> Rc<Gate> {
 
 /// The record, and what the metrics are told, of a request that is answered at its head.
 fn answered_at_the_head(gate: &Rc<Gate>, more: &[(&str, &str)]) -> (Value, Counted) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    let outcome = exchange.request_headers(&head(more), End::Stream, NOW);
-    assert!(matches!(outcome, OnRequestHeaders::Reply(_)), "{outcome:?}");
-    let record = record(&mut exchange, None);
+    let mut driver = Driver::new(gate);
+    assert!(driver.request_head(&head(more), End::Stream).at_once);
+    let record = driver.close(None);
     let mut counted = Counted::default();
-    counted.take(&mut exchange);
+    counted.take(&mut driver);
     (record, counted)
 }
 
@@ -72,20 +67,21 @@ fn a_refusal_is_counted_by_its_endpoint_status_and_code_alone() {
 }
 
 /// What the metrics are told of an exchange that ends.
-fn counts_at_the_end(mut exchange: Exchange, status: Option<u16>) -> Counted {
-    exchange.finish(status, NOW + Duration::from_millis(1500));
+fn counts_at_the_end(mut driver: Driver, status: Option<u16>) -> Counted {
+    driver.now = NOW + Duration::from_millis(1500);
+    driver.close(status);
     let mut counted = Counted::default();
-    counted.take(&mut exchange);
+    counted.take(&mut driver);
     counted
 }
 
 #[test]
 fn a_delivery_tells_images_money_and_times() {
     let gate = priced(&json!([rule("pocket", "usd", json!("10"), Some("day"))]));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 3}));
-    call(&mut exchange, 0, Some(ok()), &picture("low", "1024x1024"));
-    call(&mut exchange, 1, Some(ResponseHead { status: 500, ..ok() }), b"{}");
-    call(&mut exchange, 2, Some(ok()), &picture("low", "1024x1024")).unwrap();
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 3}));
+    call(&mut driver, 0, Some(ok()), &image("low", "1024x1024"));
+    call(&mut driver, 1, Some(ResponseHead { status: 500, ..ok() }), b"{}");
+    call(&mut driver, 2, Some(ok()), &image("low", "1024x1024")).unwrap();
     let expected = [
         ("imagegate_images_asked_total", 3),
         ("imagegate_images_delivered_total", 2),
@@ -96,17 +92,17 @@ fn a_delivery_tells_images_money_and_times() {
         ("imagegate_settled_nanodollars_total", 2 * PRICE),
         ("imagegate_upstream_errors_total.kind.upstream_error.upstream.codex", 1),
     ];
-    assert_eq!(counts_at_the_end(exchange, Some(200)).all(), expected);
+    assert_eq!(counts_at_the_end(driver, Some(200)).all(), expected);
 }
 
 #[test]
 fn what_the_client_is_at_fault_for_is_no_error_of_the_upstream() {
     let gate = priced(&json!([]));
     let refusal = json!({"error": {"code": "moderation_blocked", "message": "no", "type": "x"}});
-    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
     let head = ResponseHead { status: 400, ..ok() };
-    call(&mut exchange, 0, Some(head), refusal.to_string().as_bytes()).unwrap();
-    let counted = counts_at_the_end(exchange, Some(400));
+    call(&mut driver, 0, Some(head), refusal.to_string().as_bytes()).unwrap();
+    let counted = counts_at_the_end(driver, Some(400));
     assert_eq!(
         counted
             .of("imagegate_requests_total.endpoint.generations.status.400.code.moderation_blocked"),
@@ -119,11 +115,12 @@ fn what_the_client_is_at_fault_for_is_no_error_of_the_upstream() {
 #[test]
 fn a_client_that_leaves_is_told_apart_from_an_upstream_that_breaks() {
     let gate = priced(&json!([]));
-    let left = counts_at_the_end(admitted(&gate, &json!({"prompt": "p"})), None);
+    let left = counts_at_the_end(Driver::admitted(&gate, &json!({"prompt": "p"})), None);
     let name = "imagegate_requests_total.endpoint.generations.status.0.code.client_closed_request";
     assert_eq!(left.of(name), 1);
     assert!(!left.all().iter().any(|(name, _)| name.contains("upstream_errors")));
-    let cut = counts_at_the_end(admitted(&gate, &json!({"prompt": "p", "n": 2})), Some(502));
+    let cut =
+        counts_at_the_end(Driver::admitted(&gate, &json!({"prompt": "p", "n": 2})), Some(502));
     let name = "imagegate_upstream_errors_total.kind.upstream_disconnected.upstream.codex";
     assert_eq!((cut.of(name), cut.of("imagegate_images_failed_total")), (1, 2));
     for counted in [left, cut] {
@@ -137,12 +134,12 @@ fn rules_that_refuse_are_counted_by_name_and_so_are_those_in_shadow() {
     let mut shadow = rule("trial", "images", json!(1), Some("day"));
     shadow["shadow"] = json!(true);
     let gate = priced(&json!([shadow, rule("strict", "images", json!(2), Some("day"))]));
-    let mut draw = admitted(&gate, &json!({"prompt": "p", "n": 2}));
-    all_calls(&mut draw, 2, &picture("low", "1024x1024"));
+    let mut draw = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
+    all_calls(&mut draw, 2, &image("low", "1024x1024"));
     let drawn = counts_at_the_end(draw, Some(200));
     assert_eq!(drawn.of("imagegate_shadow_refusals_total.rule.trial"), 1);
-    let mut refused = Exchange::new(Rc::clone(&gate));
-    ask(&mut refused, &json!({"prompt": "p"})).unwrap_err();
+    let mut refused = Driver::ask(&gate, &json!({"prompt": "p"}));
+    assert!(refused.client.at_once);
     let refused = counts_at_the_end(refused, Some(429));
     assert_eq!(refused.of("imagegate_rejections_total.rule.strict"), 1);
     assert_eq!(refused.of("imagegate_shadow_refusals_total.rule.trial"), 0);
@@ -154,9 +151,9 @@ fn a_price_of_tokens_may_settle_more_than_was_reserved() {
     let tokens = json!({"text_input": "0", "image_input": "0", "image_output": "1000"});
     let prices = json!([{"model": "*", "usd": "0.001", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices}));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
-    all_calls(&mut exchange, 1, &picture("low", "1024x1024"));
-    let counted = counts_at_the_end(exchange, Some(200));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
+    all_calls(&mut driver, 1, &image("low", "1024x1024"));
+    let counted = counts_at_the_end(driver, Some(200));
     let sum = |name| counted.of(&format!("imagegate_{name}_nanodollars_total"));
     assert_eq!((sum("settled"), sum("overdrawn")), (196_000_000, 195_000_000));
     assert_eq!(sum("reserved") + sum("overdrawn"), sum("settled") + sum("released"));
@@ -169,10 +166,10 @@ fn a_dearer_model_that_was_served_may_settle_more_than_was_reserved() {
     for (served, settled, overdrawn, released) in
         [("dear-1", 700, 600, 0), ("gpt-image-2-codex", 100, 0, 0), ("gpt-image-1", 100, 0, 0)]
     {
-        let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
-        let stream = drawn(&json!({}), &json!({"model": served}), &Value::Null);
-        all_calls(&mut exchange, 1, &stream);
-        let counted = counts_at_the_end(exchange, Some(200));
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
+        let stream = generated(&json!({}), &json!({"model": served}), &Value::Null);
+        all_calls(&mut driver, 1, &stream);
+        let counted = counts_at_the_end(driver, Some(200));
         let sums = ["settled", "overdrawn", "released"]
             .map(|name| counted.of(&format!("imagegate_{name}_nanodollars_total")));
         assert_eq!(sums, [settled, overdrawn, released].map(|it| it * 1_000_000), "{served}");
@@ -184,17 +181,16 @@ fn a_dearer_model_that_was_served_may_settle_more_than_was_reserved() {
 #[test]
 fn nothing_that_a_client_sends_becomes_a_label() {
     let consumers = json!([{"name": "acme-web", "role": "master",
-        "key_sha256": [Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect::<String>()]}]);
+        "key_sha256": [digest(KEY)]}]);
     let (gate, _) = gate(&json!({"consumers": consumers, "unknown_users": "admit"}));
     let mut counted = Counted::default();
     for turn in 0..50 {
-        let mut exchange = Exchange::new(Rc::clone(&gate));
+        let mut driver = Driver::new(&gate);
         let body = json!({"prompt": "p", "model": format!("m{turn}"), "user": format!("u{turn}")});
         let path = format!("/v1/images/generations?x={turn}");
-        exchange.request_headers(&head(&[(":path", &path)]), End::Open, NOW);
-        let _ = exchange.request_body(body.to_string().as_bytes(), End::Stream, NOW);
-        exchange.finish(Some(502), NOW);
-        counted.take(&mut exchange);
+        driver.request(&head(&[(":path", &path)]), body.to_string().as_bytes());
+        driver.close(Some(502));
+        counted.take(&mut driver);
     }
     assert!(counted.all().len() < 8, "{:?}", counted.all());
 }

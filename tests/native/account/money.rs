@@ -2,14 +2,14 @@
 //! can end: whole exchanges, without Envoy.
 
 use std::rc::Rc;
-use std::time::Duration;
 
+use crate::support::codex::{failed, generated};
+use crate::support::driver::{Driver, Host};
 use crate::support::money::{
-    Counted, PRICE, admitted, all_calls, call, drawn, every_unit, picture, priced, record, refusal,
-    standing, totals, used,
+    Counted, PRICE, all_calls, call, every_unit, image, priced, standing, totals, used,
 };
-use crate::support::{NOW, ask, body, event, gate, ok};
-use imagegate::exchange::{End, Exchange, Gate, OnAnswer, ResponseHead};
+use crate::support::{NOW, after, gate, head, ok};
+use imagegate::exchange::{End, Gate, ResponseHead};
 use imagegate::prices::Money;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -40,13 +40,13 @@ fn the_price_of_all_that_is_asked_for_is_held_from_the_admission_on() {
         (json!({"prompt": "p", "quality": "high"}), 211, "0.394"),
         (json!({"prompt": "p", "n": 2, "quality": "auto", "size": "auto"}), 422, "0.816"),
     ] {
-        open.push((admitted(&gate, &request), reserved));
+        open.push((Driver::admitted(&gate, &request), reserved));
         assert_eq!(held(&gate), in_all, "{request}");
     }
     assert_eq!(totals(&gate, NOW)[0], ("0".to_owned(), "4".to_owned()));
     assert_eq!(totals(&gate, NOW)[1], ("0".to_owned(), "7".to_owned()));
-    for (mut exchange, reserved) in open {
-        let record = record(&mut exchange, None);
+    for (mut driver, reserved) in open {
+        let record = driver.close(None);
         assert_eq!(record["reserved_nanodollars"], reserved * 1_000_000);
         assert_eq!(record["settled_nanodollars"], 0);
     }
@@ -64,9 +64,9 @@ fn an_image_is_charged_at_the_size_and_quality_that_came() {
     ] {
         let gate = tabled("reject");
         let request = json!({"prompt": "p", "n": 2, "quality": asked.0, "size": asked.1});
-        let mut exchange = admitted(&gate, &request);
-        assert_eq!(all_calls(&mut exchange, 2, &picture(came.0, came.1)).status, 200);
-        let record = record(&mut exchange, Some(200));
+        let mut driver = Driver::admitted(&gate, &request);
+        assert_eq!(all_calls(&mut driver, 2, &image(came.0, came.1)).status, 200);
+        let record = driver.close(Some(200));
         assert_eq!(record["settled_nanodollars"], 2 * settled * 1_000_000, "{asked:?} {came:?}");
         assert_eq!(record["price_mismatch"], mismatch, "{asked:?} {came:?}");
         let pixels = if came.1 == "1024x1024" { "2.097152" } else { "3.145728" };
@@ -78,37 +78,30 @@ fn an_image_is_charged_at_the_size_and_quality_that_came() {
 #[test]
 fn of_several_images_those_that_came_are_charged() {
     let gate = priced(&every_unit());
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 4}));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 4}));
     assert_eq!(held(&gate), "0.844");
-    assert!(call(&mut exchange, 2, None, b"").is_none());
-    assert!(call(&mut exchange, 1, Some(ResponseHead { status: 500, ..ok() }), b"no").is_none());
-    assert!(call(&mut exchange, 3, Some(ok()), &picture("low", "1024x1024")).is_none());
-    let reply = call(&mut exchange, 0, Some(ok()), &picture("low", "1024x1024")).unwrap();
-    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 2);
+    assert!(call(&mut driver, 2, None, b"").is_none());
+    assert!(call(&mut driver, 1, Some(ResponseHead { status: 500, ..ok() }), b"no").is_none());
+    assert!(call(&mut driver, 3, Some(ok()), &image("low", "1024x1024")).is_none());
+    let reply = call(&mut driver, 0, Some(ok()), &image("low", "1024x1024")).unwrap();
+    assert_eq!(reply.json()["data"].as_array().unwrap().len(), 2);
     assert_eq!(totals(&gate, NOW), used(["1", "2", "2.097152", "0.422"]));
-    let record = record(&mut exchange, Some(200));
+    let record = driver.close(Some(200));
     assert_eq!(record["reserved_nanodollars"], 4 * PRICE);
     assert_eq!(record["settled_nanodollars"], 2 * PRICE);
 }
 
 /// Gives both calls of an exchange the same failure.
-fn fail(exchange: &mut Exchange, status: u16, bytes: &[u8]) -> Option<u16> {
+fn fail(driver: &mut Driver, status: u16, bytes: &[u8]) -> Option<u16> {
     let head = ResponseHead { status, ..ok() };
-    call(exchange, 1, Some(head.clone()), bytes);
-    call(exchange, 0, Some(head), bytes).map(|reply| reply.status)
+    call(driver, 1, Some(head.clone()), bytes);
+    call(driver, 0, Some(head), bytes).map(|reply| reply.status)
 }
 
 #[test]
 fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
-    let failed = |code: &str| {
-        event(&json!({"type": "response.failed", "response": {"status": "failed",
-            "error": {"code": code, "message": "m"}}}))
-    };
-    type End = fn(&mut Exchange, &[u8]) -> Option<u16>;
-    let timed_out: End = |exchange, _| match exchange.tick(NOW + Duration::from_secs(60)) {
-        OnAnswer::Reply(reply) => Some(reply.status),
-        other => panic!("{other:?}"),
-    };
+    type End = fn(&mut Driver, &[u8]) -> Option<u16>;
+    let timed_out: End = |driver, _| Some(driver.tick(after(60)).status);
     let cases: [(&str, String, End, Option<u16>); 9] = [
         ("a refusal", failed("moderation_blocked"), |it, bytes| fail(it, 200, bytes), Some(400)),
         ("a failure", failed("server_error"), |it, bytes| fail(it, 200, bytes), Some(502)),
@@ -135,22 +128,22 @@ fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
     ];
     let gate = priced(&every_unit());
     for (turn, (name, bytes, end, status)) in cases.into_iter().enumerate() {
-        let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 2}));
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
         assert_eq!(held(&gate), "0.422", "{name}");
-        let told = end(&mut exchange, bytes.as_bytes());
+        let told = end(&mut driver, bytes.as_bytes());
         assert!(told.is_none() || told == status, "{name}: {told:?}");
         let requests = (turn + 1).to_string();
         if told.is_some() {
             assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}, answered");
         }
-        let record = record(&mut exchange, status);
+        let record = driver.close(status);
         assert_eq!(record["reserved_nanodollars"], 2 * PRICE, "{name}");
         assert_eq!(record["settled_nanodollars"], 0, "{name}");
         assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}");
         // Whatever still comes changes nothing.
-        fail(&mut exchange, 200, &picture("low", "1024x1024"));
-        exchange.tick(NOW + Duration::from_secs(99));
-        exchange.finish(None, NOW);
+        fail(&mut driver, 200, &image("low", "1024x1024"));
+        driver.tick(after(99));
+        driver.close(None);
         assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}, late");
     }
 }
@@ -158,11 +151,10 @@ fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
 #[test]
 fn side_calls_that_the_host_refuses_are_not_charged() {
     let gate = priced(&every_unit());
-    let mut exchange = Exchange::new(Rc::clone(&gate));
-    ask(&mut exchange, &json!({"prompt": "p", "n": 3})).unwrap();
-    exchange.side_call_started(None);
-    exchange.side_call_started(None);
-    let reply = call(&mut exchange, 0, Some(ok()), &picture("low", "1024x1024")).unwrap();
+    let mut driver = Driver::with_host(&gate, &[Host::Refuses, Host::Refuses]);
+    driver.request(&head(&[]), br#"{"prompt":"p","n":3}"#);
+    assert_eq!(driver.calls.len(), 2);
+    let reply = call(&mut driver, 0, Some(ok()), &image("low", "1024x1024")).unwrap();
     assert_eq!(reply.status, 200);
     assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.211"]));
 }
@@ -170,11 +162,11 @@ fn side_calls_that_the_host_refuses_are_not_charged() {
 #[test]
 fn a_client_that_leaves_behind_its_answer_has_paid_once() {
     let gate = priced(&every_unit());
-    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
-    all_calls(&mut exchange, 1, &picture("low", "1024x1024"));
-    exchange.response_body(picture("low", "1024x1024"), End::Stream, NOW);
-    let first = record(&mut exchange, Some(200));
-    let second = record(&mut exchange, None);
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
+    all_calls(&mut driver, 1, &image("low", "1024x1024"));
+    driver.response_body(&image("low", "1024x1024"), End::Stream);
+    let first = driver.close(Some(200));
+    let second = driver.close(None);
     assert_eq!(first["settled_nanodollars"], PRICE);
     assert_eq!(second["settled_nanodollars"], PRICE);
     assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.211"]));
@@ -183,8 +175,8 @@ fn a_client_that_leaves_behind_its_answer_has_paid_once() {
 #[test]
 fn what_has_no_price_is_refused_free_or_the_dearest() {
     let medium = json!({"prompt": "p", "quality": "medium", "size": "1024x1024"});
-    let reply = refusal(&tabled("reject"), &medium);
-    assert_eq!((reply.status, &body(&reply)["error"]["code"]), (403, &json!("price_unavailable")));
+    let reply = Driver::rejected(&tabled("reject"), &medium);
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (403, &json!("price_unavailable")));
     for (unpriced, asked, reserved, settled) in [
         ("free", "medium", 0, 0),
         ("max", "medium", 211, 211),
@@ -195,9 +187,9 @@ fn what_has_no_price_is_refused_free_or_the_dearest() {
     ] {
         let gate = tabled(unpriced);
         let request = json!({"prompt": "p", "quality": asked, "size": "1024x1024"});
-        let mut exchange = admitted(&gate, &request);
-        all_calls(&mut exchange, 1, &picture("medium", "1024x1024"));
-        let record = record(&mut exchange, Some(200));
+        let mut driver = Driver::admitted(&gate, &request);
+        all_calls(&mut driver, 1, &image("medium", "1024x1024"));
+        let record = driver.close(Some(200));
         assert_eq!(record["reserved_nanodollars"], reserved * 1_000_000, "{unpriced} {asked}");
         assert_eq!(record["settled_nanodollars"], settled * 1_000_000, "{unpriced} {asked}");
         let [used, held, _] = standing(&gate, "usd", NOW);
@@ -210,9 +202,9 @@ fn what_has_no_price_is_refused_free_or_the_dearest() {
 fn without_a_budget_what_has_no_price_is_served_at_no_charge() {
     let limits = json!([crate::support::money::rule("images", "images", json!(9), Some("day"))]);
     let (gate, _) = gate(&json!({"limits": limits}));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
-    assert_eq!(all_calls(&mut exchange, 1, &picture("low", "1024x1024")).status, 200);
-    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 0);
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
+    assert_eq!(all_calls(&mut driver, 1, &image("low", "1024x1024")).status, 200);
+    assert_eq!(driver.close(Some(200))["settled_nanodollars"], 0);
     assert_eq!(standing(&gate, "images", NOW), [json!(1), json!(0), json!(8)]);
 }
 
@@ -221,11 +213,11 @@ fn with_prices_of_tokens_the_usage_is_charged() {
     let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
     let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 2}));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
     assert_eq!(held(&gate), "0.1");
-    all_calls(&mut exchange, 2, &picture("low", "1024x1024"));
+    all_calls(&mut driver, 2, &image("low", "1024x1024"));
     // Each 10 tokens at $5, 20 at $10 and 196 at $40 a million.
-    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 2 * 8_090_000);
+    assert_eq!(driver.close(Some(200))["settled_nanodollars"], 2 * 8_090_000);
     assert_eq!(standing(&gate, "usd", NOW)[0], "0.01618");
 }
 
@@ -234,12 +226,12 @@ fn a_usage_that_cannot_be_is_charged_at_the_price_of_the_image() {
     let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
     let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 1}));
-    let drawn = String::from_utf8(picture("low", "1024x1024")).unwrap();
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 1}));
+    let drawn = String::from_utf8(image("low", "1024x1024")).unwrap();
     let absurd = drawn.replace("\"output_tokens\":196", "\"output_tokens\":1000000000000000000");
     assert_ne!(absurd, drawn);
-    all_calls(&mut exchange, 1, absurd.as_bytes());
-    assert_eq!(record(&mut exchange, Some(200))["settled_nanodollars"], 50_000_000);
+    all_calls(&mut driver, 1, absurd.as_bytes());
+    assert_eq!(driver.close(Some(200))["settled_nanodollars"], 50_000_000);
     assert_eq!(standing(&gate, "usd", NOW)[0], "0.05");
 }
 
@@ -248,15 +240,15 @@ fn tokens_of_images_that_nobody_asked_for_are_not_charged() {
     let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
     let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "n": 1}));
-    let drawn = String::from_utf8(picture("low", "1024x1024")).unwrap();
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 1}));
+    let drawn = String::from_utf8(image("low", "1024x1024")).unwrap();
     // Three images whose 588 tokens are counted together.
     let (item, rest) = drawn.split_once("\n\n").unwrap();
     let others = [2, 3].map(|id| item.replace("ig_1", &format!("ig_{id}")) + "\n\n").concat();
     let three = format!("{item}\n\n{others}{rest}")
         .replace("\"output_tokens\":196", "\"output_tokens\":588");
-    all_calls(&mut exchange, 1, three.as_bytes());
-    let record = record(&mut exchange, Some(200));
+    all_calls(&mut driver, 1, three.as_bytes());
+    let record = driver.close(Some(200));
     assert_eq!(
         (&record["images_dropped"], &record["settled_nanodollars"]),
         (&json!(2), &json!(8_090_000))
@@ -306,29 +298,29 @@ proptest! {
         // All are in flight at once; the first call of each answers before the second of any.
         let mut open: Vec<_> = stories
             .iter()
-            .map(|it| admitted(&gate, &json!({"prompt": "p", "n": it.n})))
+            .map(|it| Driver::admitted(&gate, &json!({"prompt": "p", "n": it.n})))
             .collect();
         for place in (0..4).rev() {
-            for (story, exchange) in stories.iter().zip(&mut open) {
+            for (story, driver) in stories.iter().zip(&mut open) {
                 if place >= story.n || (story.leaves && place == 0) {
                     continue;
                 }
                 let stream = story.draws[place as usize].map(|model| {
                     let model = json!({"model": MODELS[model].0});
-                    drawn(&json!({"size": "1024x1024"}), &model, &Value::Null)
+                    generated(&json!({"size": "1024x1024"}), &model, &Value::Null)
                 });
                 let bytes = stream.unwrap_or_default();
-                if let Some(reply) = call(exchange, place, Some(ok()), &bytes) {
-                    let images = body(&reply)["data"].as_array().map_or(0, Vec::len);
+                if let Some(reply) = call(driver, place, Some(ok()), &bytes) {
+                    let images = reply.json()["data"].as_array().map_or(0, Vec::len);
                     delivered += u64::try_from(images).unwrap();
                     let draws = story.draws.iter().take(story.n as usize).flatten();
                     charged += draws.map(|model| MODELS[*model].1).sum::<u64>();
                 }
             }
         }
-        for (story, exchange) in stories.iter().zip(&mut open) {
-            let record = record(exchange, (!story.leaves).then_some(200));
-            counted.take(exchange);
+        for (story, driver) in stories.iter().zip(&mut open) {
+            let record = driver.close((!story.leaves).then_some(200));
+            counted.take(driver);
             settled += record["settled_nanodollars"].as_u64().unwrap();
             prop_assert_eq!(record["reserved_nanodollars"].as_u64(), Some(u64::from(story.n) * PRICE));
         }

@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use crate::support::money::{
-    Counted, admitted, all_calls, call, drawn, every_unit, record, standing, totals, used,
-};
-use crate::support::{NOW, body, event, gate, ok, png};
+use crate::support::codex::generated;
+use crate::support::driver::Driver;
+use crate::support::money::{Counted, all_calls, call, every_unit, standing, totals, used};
+use crate::support::{NOW, event, gate, ok, png};
 use imagegate::exchange::Gate;
 use imagegate::prices::Money;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn two_models(charge_by: &str) -> Rc<Gate> {
 /// A stream whose response says that this model drew.
 fn served(model: &Value) -> Vec<u8> {
     let size = json!({"size": "1024x1024"});
-    drawn(&size, &json!({"model": model}), &Value::Null)
+    generated(&size, &json!({"model": model}), &Value::Null)
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn an_image_is_charged_as_the_model_that_was_served() {
         ("served", "flare", json!("m".repeat(129)), Value::Null, 50, false),
     ] {
         let gate = two_models(charge_by);
-        let mut exchange = admitted(&gate, &json!({"prompt": "p", "model": asked}));
-        all_calls(&mut exchange, 1, &served(&model));
-        let record = record(&mut exchange, Some(200));
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "model": asked}));
+        all_calls(&mut driver, 1, &served(&model));
+        let record = driver.close(Some(200));
         assert_eq!(record.get("model_served").unwrap_or(&Value::Null), &told, "{asked} {model}");
         assert_eq!(record["price_mismatch"], mismatch, "{asked} {model}");
         assert_eq!(record["settled_nanodollars"], millis * 1_000_000, "{asked} {model}");
@@ -77,14 +77,14 @@ fn an_image_is_charged_as_the_model_that_was_served() {
 #[test]
 fn images_of_one_request_are_charged_each_as_its_own_model() {
     let gate = two_models("served");
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "model": "flare", "n": 4}));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "model": "flare", "n": 4}));
     assert_eq!(standing(&gate, "usd", NOW)[1], "0.2");
     for (place, model) in [(1, "flare"), (2, "gpt-image-2"), (3, "gpt-image-2"), (0, "unknown")] {
-        call(&mut exchange, place, Some(ok()), &served(&json!(model)));
+        call(&mut driver, place, Some(ok()), &served(&json!(model)));
     }
-    let record = record(&mut exchange, Some(200));
+    let record = driver.close(Some(200));
     let mut counted = Counted::default();
-    counted.take(&mut exchange);
+    counted.take(&mut driver);
     let money = ["reserved", "settled", "released", "overdrawn"];
     let sums = money.map(|name| counted.of(&format!("imagegate_{name}_nanodollars_total")));
     assert_eq!(sums, [200_000_000, 500_000_000, 0, 300_000_000]);
@@ -99,10 +99,10 @@ fn the_item_knows_its_model_better_than_the_tool_and_the_last_echo_better_than_t
     let of = |first: &Value, item: &Value, last: &Value| {
         let created = event(&json!({"type": "response.created",
             "response": {"tools": [{"type": "image_generation", "model": first}]}}));
-        let bytes = drawn(&json!({"model": item}), &json!({"model": last}), &Value::Null);
-        let mut exchange = admitted(&gate, &json!({"prompt": "p", "model": "flare"}));
-        all_calls(&mut exchange, 1, &[created.as_bytes(), &bytes].concat());
-        record(&mut exchange, Some(200))["model_served"].clone()
+        let bytes = generated(&json!({"model": item}), &json!({"model": last}), &Value::Null);
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "model": "flare"}));
+        all_calls(&mut driver, 1, &[created.as_bytes(), &bytes].concat());
+        driver.close(Some(200))["model_served"].clone()
     };
     let (a, b, c) = (json!("a"), json!("b"), json!("c"));
     assert_eq!(of(&a, &b, &c), "b");
@@ -132,14 +132,14 @@ fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
         ("auto", json!({"size": "1024x1024"}), json!({}), "1024x1024"),
     ] {
         let gate = sized();
-        let mut exchange = admitted(&gate, &json!({"prompt": "p", "size": asked}));
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "size": asked}));
         let mut item = item;
         item["result"] = json!(png(1672, 941, 300));
         item["output_format"] = json!("webp");
-        let reply = all_calls(&mut exchange, 1, &drawn(&item, &tool, &Value::Null));
-        let answer = body(&reply);
+        let reply = all_calls(&mut driver, 1, &generated(&item, &tool, &Value::Null));
+        let answer = reply.json();
         assert_eq!((&answer["size"], &answer["output_format"]), (&json!(came), &json!("png")));
-        let record = record(&mut exchange, Some(200));
+        let record = driver.close(Some(200));
         assert_eq!(record["size"], came, "{item}");
         assert_eq!(record["price_mismatch"], asked != "auto" && asked != came, "{item}");
         let (pixels, usd) = match came {
@@ -157,10 +157,10 @@ fn a_size_that_no_image_has_is_not_counted() {
         (json!({"size": "99999x99999"}), json!({"size": "99999x99999"})),
     ] {
         let gate = sized();
-        let mut exchange = admitted(&gate, &json!({"prompt": "p", "size": "1024x1024"}));
-        let reply = all_calls(&mut exchange, 1, &drawn(&item, &tool, &Value::Null));
-        assert_eq!(body(&reply).get("size"), None);
-        assert_eq!(record(&mut exchange, Some(200))["price_mismatch"], false);
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "size": "1024x1024"}));
+        let reply = all_calls(&mut driver, 1, &generated(&item, &tool, &Value::Null));
+        assert_eq!(reply.json().get("size"), None);
+        assert_eq!(driver.close(Some(200))["price_mismatch"], false);
         assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.1"]), "{item}");
     }
 }
@@ -169,30 +169,30 @@ fn a_size_that_no_image_has_is_not_counted() {
 fn a_word_that_is_too_long_is_none() {
     let long = "x".repeat(129);
     let gate = sized();
-    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
     let item = json!({"size": "1024x1024", "quality": long, "background": long, "model": long});
     let reply =
-        all_calls(&mut exchange, 1, &drawn(&item, &json!({"quality": "low"}), &Value::Null));
-    assert_eq!(body(&reply)["quality"], "low");
-    assert!(!record(&mut exchange, Some(200)).to_string().contains(&long));
+        all_calls(&mut driver, 1, &generated(&item, &json!({"quality": "low"}), &Value::Null));
+    assert_eq!(reply.json()["quality"], "low");
+    assert!(!driver.close(Some(200)).to_string().contains(&long));
 }
 
 #[test]
 fn events_and_urls_have_the_format_and_size_of_the_bytes() {
     let gate = sized();
     let item = json!({"result": png(1672, 941, 300), "size": "auto", "output_format": "jpeg"});
-    let stream = drawn(&item, &json!({}), &Value::Null);
+    let stream = generated(&item, &json!({}), &Value::Null);
     let request =
         json!({"prompt": "p", "size": "1024x1024", "output_format": "jpeg", "stream": true});
-    let mut exchange = admitted(&gate, &request);
-    let reply = call(&mut exchange, 0, Some(ok()), &stream).unwrap();
+    let mut driver = Driver::admitted(&gate, &request);
+    let reply = call(&mut driver, 0, Some(ok()), &stream).unwrap();
     let events = String::from_utf8(reply.body).unwrap();
     let (_, data) = events.rsplit_once("data: ").unwrap();
     let data: Value = serde_json::from_str(data.trim()).unwrap();
     assert_eq!(data["type"], "image_generation.completed");
     assert_eq!((&data["size"], &data["output_format"]), (&json!("1672x941"), &json!("png")));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p", "response_format": "url"}));
-    let answer = body(&all_calls(&mut exchange, 1, &stream));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "response_format": "url"}));
+    let answer = all_calls(&mut driver, 1, &stream).json();
     let url = answer["data"][0]["url"].as_str().unwrap();
     assert!(url.starts_with("data:image/png;base64,"));
 }
@@ -204,13 +204,13 @@ fn charged_by_tokens(usage: &Value) -> (Value, Value, [Value; 2]) {
         "cached_image_input": "2.00", "text_output": "10.00", "image_output": "32.00"});
     let prices = json!([{"model": "*", "usd": "0.133", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
-    let mut exchange = admitted(&gate, &json!({"prompt": "p"}));
-    let reply = all_calls(&mut exchange, 1, &drawn(&json!({}), &json!({}), usage));
-    let record = record(&mut exchange, Some(200));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
+    let reply = all_calls(&mut driver, 1, &generated(&json!({}), &json!({}), usage));
+    let record = driver.close(Some(200));
     let counted = Money::from_nanos(record["settled_nanodollars"].as_u64().unwrap()).to_string();
     assert_eq!(standing(&gate, "usd", NOW)[0], counted);
     let told = ["input_tokens", "output_tokens"].map(|name| record[name].clone());
-    (record["settled_nanodollars"].clone(), body(&reply)["usage"].clone(), told)
+    (record["settled_nanodollars"].clone(), reply.json()["usage"].clone(), told)
 }
 
 #[test]

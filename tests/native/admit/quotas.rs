@@ -3,56 +3,56 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::client::Client;
+use crate::support::driver::Driver;
 use crate::support::money::{
-    Counters, admitted, all_calls, call, every_unit, get, header, picture, priced, record, refusal,
-    rule, standing, totals, used,
+    Counters, all_calls, call, every_unit, get, image, priced, rule, standing, totals, used,
 };
-use crate::support::{KEY, NOW, ask, body, gate, ok};
-use imagegate::exchange::{Exchange, Gate, LocalReply};
+use crate::support::{KEY, NOW, digest, gate, ok};
+use imagegate::exchange::Gate;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 fn one() -> Value {
     json!({"prompt": "p"})
 }
 
 /// Asks for one image and gets it.
-fn draw(gate: &Rc<Gate>) -> LocalReply {
-    let mut exchange = admitted(gate, &one());
-    let reply = all_calls(&mut exchange, 1, &picture("low", "1024x1024"));
+fn draw(gate: &Rc<Gate>) -> Client {
+    let mut driver = Driver::admitted(gate, &one());
+    let reply = all_calls(&mut driver, 1, &image("low", "1024x1024"));
     assert_eq!(reply.status, 200);
-    exchange.finish(Some(200), NOW).unwrap();
+    driver.close(Some(200));
     reply
 }
 
-fn error(reply: &LocalReply) -> (u16, Value, Value) {
-    let error = &body(reply)["error"];
+fn error(reply: &Client) -> (u16, Value, Value) {
+    let error = &reply.json()["error"];
     (reply.status, error["code"].clone(), error["type"].clone())
 }
 
-fn seconds(reply: &LocalReply, name: &str) -> u64 {
-    header(reply, name).unwrap().parse().unwrap()
+fn seconds(reply: &Client, name: &str) -> u64 {
+    reply.header(name).unwrap().parse().unwrap()
 }
 
 #[test]
 fn a_dollar_buys_four_images_at_21_cents_and_the_fifth_is_told_what_is_left() {
     let gate = priced(&json!([rule("pocket", "usd", json!("1.00"), Some("month"))]));
     (0..4).for_each(|_| drop(draw(&gate)));
-    let mut fifth = Exchange::new(Rc::clone(&gate));
-    let reply = ask(&mut fifth, &one()).unwrap_err();
+    let mut fifth = Driver::ask(&gate, &one());
+    let reply = fifth.client.clone();
     let quota = json!("insufficient_quota");
     assert_eq!(error(&reply), (429, quota.clone(), quota));
-    let message = body(&reply)["error"]["message"].to_string();
+    let message = reply.json()["error"]["message"].to_string();
     for told in ["'pocket'", " 1 ", " 0.156 ", "0.211"] {
         assert!(message.contains(told), "{told} is not in {message}");
     }
-    assert_eq!(header(&reply, "x-should-retry"), Some("false"));
-    assert_eq!(header(&reply, "retry-after"), None);
-    assert_eq!(header(&reply, "x-ratelimit-limit-usd"), Some("1"));
-    assert_eq!(header(&reply, "x-ratelimit-remaining-usd"), Some("0.156"));
+    assert_eq!(reply.header("x-should-retry"), Some("false"));
+    assert_eq!(reply.header("retry-after"), None);
+    assert_eq!(reply.header("x-ratelimit-limit-usd"), Some("1"));
+    assert_eq!(reply.header("x-ratelimit-remaining-usd"), Some("0.156"));
     // January has begun.
-    assert_eq!(header(&reply, "x-ratelimit-reset-usd"), Some("744h0m0s"));
-    let record = record(&mut fifth, Some(429));
+    assert_eq!(reply.header("x-ratelimit-reset-usd"), Some("744h0m0s"));
+    let record = fifth.close(Some(429));
     assert_eq!(
         (&record["rule"], &record["code"]),
         (&json!("pocket"), &json!("insufficient_quota"))
@@ -73,8 +73,8 @@ fn a_rule_of_each_unit_admits_two_and_refuses_the_third() {
     ] {
         let gate = priced(&json!([rule("only", unit, max, window)]));
         let request = json!({"prompt": "p", "quality": "low", "size": "1024x1024"});
-        let open = [(); 2].map(|()| admitted(&gate, &request));
-        let reply = refusal(&gate, &request);
+        let open = [(); 2].map(|()| Driver::admitted(&gate, &request));
+        let reply = Driver::rejected(&gate, &request);
         assert_eq!((reply.status, &error(&reply).1), (429, &json!(code)), "{unit}");
         drop(open);
     }
@@ -83,49 +83,49 @@ fn a_rule_of_each_unit_admits_two_and_refuses_the_third() {
 #[test]
 fn money_that_is_held_is_not_there_for_others() {
     let gate = priced(&json!([rule("pocket", "usd", json!("1.00"), Some("month"))]));
-    let mut open = admitted(&gate, &json!({"prompt": "p", "n": 4}));
-    assert_eq!(refusal(&gate, &one()).status, 429);
-    call(&mut open, 0, Some(ok()), &picture("low", "1024x1024"));
+    let mut open = Driver::admitted(&gate, &json!({"prompt": "p", "n": 4}));
+    assert_eq!(Driver::rejected(&gate, &one()).status, 429);
+    call(&mut open, 0, Some(ok()), &image("low", "1024x1024"));
     (1..4).for_each(|place| drop(call(&mut open, place, None, b"")));
     assert_eq!(standing(&gate, "pocket", NOW), [json!("0.211"), json!("0"), json!("0.789")]);
-    assert!(ask(&mut Exchange::new(gate), &json!({"prompt": "p", "n": 3})).is_ok());
+    Driver::admitted(&gate, &json!({"prompt": "p", "n": 3}));
 }
 
 #[test]
 fn a_rate_that_is_reached_tells_when_to_come_again() {
     let gate = priced(&json!([rule("rpm", "requests", json!(2), Some("30s"))]));
     (0..2).for_each(|_| drop(draw(&gate)));
-    let reply = refusal(&gate, &one());
+    let reply = Driver::rejected(&gate, &one());
     assert_eq!(error(&reply), (429, json!("rate_limit_exceeded"), json!("requests")));
-    assert!(body(&reply)["error"]["message"].to_string().contains("'rpm'"));
+    assert!(reply.json()["error"]["message"].to_string().contains("'rpm'"));
     // What was used leaves with its interval, a sixtieth of the window later.
-    assert_eq!(header(&reply, "retry-after"), Some("31"));
-    assert_eq!(header(&reply, "retry-after-ms"), Some("30500"));
-    assert_eq!(header(&reply, "x-should-retry"), None);
-    assert_eq!(header(&reply, "x-ratelimit-limit-requests"), Some("2"));
-    assert_eq!(header(&reply, "x-ratelimit-remaining-requests"), Some("0"));
-    assert_eq!(header(&reply, "x-ratelimit-reset-requests"), Some("30.5s"));
+    assert_eq!(reply.header("retry-after"), Some("31"));
+    assert_eq!(reply.header("retry-after-ms"), Some("30500"));
+    assert_eq!(reply.header("x-should-retry"), None);
+    assert_eq!(reply.header("x-ratelimit-limit-requests"), Some("2"));
+    assert_eq!(reply.header("x-ratelimit-remaining-requests"), Some("0"));
+    assert_eq!(reply.header("x-ratelimit-reset-requests"), Some("30.5s"));
     assert_eq!(standing(&gate, "rpm", NOW + Duration::from_millis(30_500))[0], 0);
 }
 
 #[test]
 fn a_rate_that_requests_in_flight_fill_tells_the_same() {
     let gate = priced(&json!([rule("rpm", "requests", json!(1), Some("30s"))]));
-    let _open = admitted(&gate, &one());
-    assert_eq!(header(&refusal(&gate, &one()), "retry-after-ms"), Some("30500"));
+    let _open = Driver::admitted(&gate, &one());
+    assert_eq!(Driver::rejected(&gate, &one()).header("retry-after-ms"), Some("30500"));
 }
 
 #[test]
 fn a_long_wait_is_not_to_be_waited_for() {
     let gate = priced(&json!([rule("daily", "images", json!(1), Some("day"))]));
     draw(&gate);
-    let reply = refusal(&gate, &one());
+    let reply = Driver::rejected(&gate, &one());
     assert_eq!(seconds(&reply, "retry-after"), 86_400);
-    assert_eq!(header(&reply, "x-should-retry"), Some("false"));
+    assert_eq!(reply.header("x-should-retry"), Some("false"));
     // What never fits has no time.
-    let reply = refusal(&gate, &json!({"prompt": "p", "n": 2}));
-    assert_eq!(header(&reply, "retry-after"), None);
-    assert_eq!(header(&reply, "x-should-retry"), Some("false"));
+    let reply = Driver::rejected(&gate, &json!({"prompt": "p", "n": 2}));
+    assert_eq!(reply.header("retry-after"), None);
+    assert_eq!(reply.header("x-should-retry"), Some("false"));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn success_tells_how_the_tightest_rule_of_each_unit_stands() {
         ("x-ratelimit-remaining-usd", "0.789"),
         ("x-ratelimit-reset-usd", "744h0m0s"),
     ] {
-        assert_eq!(header(&reply, name), Some(value), "{name}");
+        assert_eq!(reply.header(name), Some(value), "{name}");
     }
 }
 
@@ -166,9 +166,9 @@ fn a_shadow_rule_counts_and_is_recorded_but_refuses_and_tells_clients_nothing() 
     let gate = priced(&json!([shadow, other]));
     let reply = draw(&gate);
     assert!(reply.headers.iter().all(|(name, _)| !name.starts_with("x-ratelimit-")));
-    let mut second = admitted(&gate, &one());
-    all_calls(&mut second, 1, &picture("low", "1024x1024"));
-    let record = record(&mut second, Some(200));
+    let mut second = Driver::admitted(&gate, &one());
+    all_calls(&mut second, 1, &image("low", "1024x1024"));
+    let record = second.close(Some(200));
     assert_eq!(record["shadow_rules"], "trial,trial-2");
     assert_eq!((&record["rule"], &record["status"]), (&Value::Null, &json!(200)));
     assert_eq!(standing(&gate, "trial", NOW), [json!("0.422"), json!("0"), json!("0")]);
@@ -184,9 +184,9 @@ fn a_request_that_is_not_valid_leaves_every_counter_as_it_was() {
         json!({"prompt": "p", "user": "somebody else"}),
         json!({"prompt": "p", "n": 9, "size": "3840x2160"}),
     ] {
-        let mut exchange = Exchange::new(Rc::clone(&gate));
-        ask(&mut exchange, &request).unwrap_err();
-        assert_eq!(record(&mut exchange, Some(400))["reserved_nanodollars"], 0, "{request}");
+        let mut driver = Driver::ask(&gate, &request);
+        assert!(driver.client.at_once);
+        assert_eq!(driver.close(Some(400))["reserved_nanodollars"], 0, "{request}");
         assert_eq!(totals(&gate, NOW), used(["0", "0", "0", "0"]), "{request}");
     }
 }
@@ -198,7 +198,7 @@ fn a_rule_that_refuses_leaves_the_others_as_they_were() {
         rule("in-flight", "concurrent", json!(9), None),
         rule("pocket", "usd", json!("0.30"), Some("month")),
     ]));
-    assert_eq!(refusal(&gate, &json!({"prompt": "p", "n": 2})).status, 429);
+    assert_eq!(Driver::rejected(&gate, &json!({"prompt": "p", "n": 2})).status, 429);
     assert_eq!(standing(&gate, "requests", NOW), [json!(0), json!(0), json!(9)]);
     assert_eq!(standing(&gate, "in-flight", NOW), [json!(0), json!(0), json!(9)]);
 }
@@ -207,14 +207,14 @@ fn a_rule_that_refuses_leaves_the_others_as_they_were() {
 fn a_place_in_flight_is_free_once_its_request_has_ended() {
     let gate = priced(&json!([rule("in-flight", "concurrent", json!(1), None)]));
     for leaves in [false, true] {
-        let mut open = admitted(&gate, &one());
-        let reply = refusal(&gate, &one());
+        let mut open = Driver::admitted(&gate, &one());
+        let reply = Driver::rejected(&gate, &one());
         assert_eq!(error(&reply).1, "rate_limit_exceeded");
-        assert_eq!(header(&reply, "retry-after"), Some("1"));
+        assert_eq!(reply.header("retry-after"), Some("1"));
         if leaves {
-            open.finish(None, NOW).unwrap();
+            open.close(None);
         } else {
-            all_calls(&mut open, 1, &picture("low", "1024x1024"));
+            all_calls(&mut open, 1, &image("low", "1024x1024"));
         }
     }
     draw(&gate);
@@ -229,20 +229,17 @@ fn an_update_goes_on_from_what_was_counted_and_requests_in_flight_are_settled_un
     };
     let old = under("1.00");
     draw(&old);
-    let mut open = admitted(&old, &one());
+    let mut open = Driver::admitted(&old, &one());
     let new = under("0.50");
     drop(old);
     assert_eq!(standing(&new, "pocket", NOW), [json!("0.211"), json!("0.211"), json!("0.078")]);
-    all_calls(&mut open, 1, &picture("low", "1024x1024"));
+    all_calls(&mut open, 1, &image("low", "1024x1024"));
     assert_eq!(standing(&new, "pocket", NOW), [json!("0.422"), json!("0"), json!("0.078")]);
-    assert_eq!(refusal(&new, &one()).status, 429);
+    assert_eq!(Driver::rejected(&new, &one()).status, 429);
 }
 
 /// A gate with a rule for one model, a consumer of its own user, and a master.
 fn with_master() -> Rc<Gate> {
-    let digest = |key: &str| {
-        Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
     let mut mini = rule("mini", "images", json!(3), Some("day"));
     mini["models"] = json!(["gpt-image-1-mini"]);
     let config = json!({
@@ -262,17 +259,17 @@ fn the_limits_of_a_key_are_those_of_its_user() {
     let gate = with_master();
     draw(&gate);
     let reply = get(&gate, &[], NOW);
-    assert_eq!((reply.status, header(&reply, "content-type")), (200, Some("application/json")));
-    assert_eq!(header(&reply, "x-request-id"), Some("request-1"));
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    assert_eq!(reply.header("x-request-id"), Some("request-1"));
     let wanted = json!({"object": "list", "data": [{"name": "pocket", "per": "user", "unit": "usd",
         "max": "1", "used": "0.211", "reserved": "0", "remaining": "0.789", "window": "month",
         "resets_at": NOW.as_secs() + 31 * 86_400, "shadow": false}]});
-    assert_eq!(body(&reply), wanted);
+    assert_eq!(reply.json(), wanted);
     let foreign = get(&gate, &[(":path", "/v1/images/limits?user=globex")], NOW);
     assert_eq!(foreign.status, 403);
     let of_mini = get(&gate, &[(":path", "/v1/images/limits?model=gpt-image-1-mini")], NOW);
-    assert_eq!(body(&of_mini)["data"][1]["name"], "mini");
-    let unused = body(&of_mini)["data"][1].clone();
+    assert_eq!(of_mini.json()["data"][1]["name"], "mini");
+    let unused = of_mini.json()["data"][1].clone();
     assert_eq!((&unused["remaining"], &unused["resets_at"]), (&json!(3), &Value::Null));
 }
 
@@ -284,7 +281,7 @@ fn a_master_key_names_the_user_whose_limits_it_asks_for() {
         |path: &str| get(&gate, &[(":path", path), ("authorization", "Bearer sk-master")], NOW);
     for (user, used) in [("acme", "0.211"), ("globex", "0"), ("%61cme", "0.211")] {
         let reply = ask(&format!("/v1/images/limits?model=x&user={user}"));
-        assert_eq!(body(&reply)["data"][0]["used"], used, "{user}");
+        assert_eq!(reply.json()["data"][0]["used"], used, "{user}");
     }
     assert_eq!(ask("/v1/images/limits").status, 400);
     assert_eq!(ask("/v1/images/limits?user=nobody").status, 404);
@@ -297,5 +294,5 @@ fn limits_are_told_to_nobody_without_a_key_and_only_to_a_get() {
     assert_eq!(error(&reply).1, "invalid_api_key");
     assert_eq!(reply.status, 401);
     let reply = get(&gate, &[(":method", "POST")], NOW);
-    assert_eq!((reply.status, header(&reply, "allow")), (405, Some("GET")));
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET")));
 }

@@ -3,12 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::money::{Counters, all_calls, get, header, picture, record, rule};
-use crate::support::{NOW, body, config, head};
-use imagegate::exchange::{
-    Consult, End, Exchange, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders, OnVerdict,
-    SideBatch, Vm,
-};
+use crate::support::client::Client;
+use crate::support::driver::{Check, Driver, Host};
+use crate::support::money::{Counters, all_calls, get, image, rule};
+use crate::support::{NOW, config, head, ok};
+use imagegate::exchange::{End, Gate, Vm};
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
@@ -69,24 +68,16 @@ impl Setup {
         Self { gate: Rc::new(gate), vm }
     }
 
-    /// Sends a whole request.
-    fn send(&self, exchange: &mut Exchange, request: &Value) -> OnRequestBody {
-        match exchange.request_headers(&head(&[]), End::Open, NOW) {
-            OnRequestHeaders::Hold => {}
-            other => panic!("{other:?}"),
-        }
-        exchange.request_body(request.to_string().as_bytes(), End::Stream, NOW)
+    /// Sends a whole request. The checks that it starts have the tokens 100, 101, ….
+    fn ask(&self, request: &Value) -> Driver {
+        Driver::ask(&self.gate, request)
     }
 
-    /// Sends a request that the service is asked about; its questions have the tokens 100, 101, ….
-    fn consult(&self, request: &Value) -> (Exchange, Consult) {
-        let mut exchange = Exchange::new(Rc::clone(&self.gate));
-        let consult = match self.send(&mut exchange, request) {
-            OnRequestBody::Consult(consult) => consult,
-            other => panic!("{other:?}"),
-        };
-        (100..).zip(&consult.questions).for_each(|(it, _)| exchange.question_started(Some(it)));
-        (exchange, consult)
+    /// The same of one image, which the service is asked about.
+    fn checking(&self) -> Driver {
+        let driver = self.ask(&json!({"prompt": "p"}));
+        assert!(!driver.checks.is_empty() && driver.client.waits());
+        driver
     }
 
     fn releases(&self) -> Vec<Asked> {
@@ -96,7 +87,7 @@ impl Setup {
 
     /// What of `concurrent`, which is counted locally, is used and held.
     fn in_flight(&self) -> [Value; 2] {
-        let list = body(&get(&self.gate, &[], NOW));
+        let list = get(&self.gate, &[], NOW).json();
         let entry = list["data"].as_array().unwrap().iter().find(|it| it["unit"] == "concurrent");
         ["used", "reserved"].map(|field| entry.unwrap()[field].clone())
     }
@@ -120,22 +111,19 @@ fn four_rules() -> Value {
     ])
 }
 
-fn resumed(verdict: OnVerdict) -> Option<SideBatch> {
-    match verdict {
-        OnVerdict::Resume(side_calls) => side_calls,
-        other => panic!("{other:?}"),
-    }
+/// The service answers checks in turn, the one of token 100 first.
+fn answer(driver: &mut Driver, answers: &[Option<&[u8]>]) {
+    (100..).zip(answers).for_each(|(token, it)| drop(driver.answer_check(token, *it).waits()));
 }
 
-fn refused(verdict: OnVerdict) -> LocalReply {
-    match verdict {
-        OnVerdict::Reply(reply) => reply,
-        other => panic!("{other:?}"),
-    }
+/// By which rule each check is that has been started.
+fn rules(driver: &Driver) -> Vec<String> {
+    let rule = |it: &Check| asked(&it.message).descriptors[0].entries[0].value.clone();
+    driver.checks.iter().map(rule).collect()
 }
 
-fn error(reply: &LocalReply) -> (u16, String, String) {
-    let error = &body(reply)["error"];
+fn error(reply: &Client) -> (u16, String, String) {
+    let error = &reply.json()["error"];
     let text = |name: &str| error[name].as_str().unwrap().to_owned();
     (reply.status, text("code"), text("message"))
 }
@@ -143,10 +131,10 @@ fn error(reply: &LocalReply) -> (u16, String, String) {
 #[test]
 fn each_rule_of_the_service_is_one_question_and_requests_in_flight_are_counted_here() {
     let setup = Setup::new(&engine(&json!({"domain": "fleet"})), &four_rules());
-    let (_, consult) = setup.consult(&json!({"prompt": "p", "n": 2}));
-    assert_eq!(consult.questions[0].cluster, "ratelimit");
-    assert_eq!(consult.questions[0].timeout, Duration::from_millis(50));
-    let asked: Vec<_> = consult.questions.iter().map(|it| asked(&it.message)).collect();
+    let driver = setup.ask(&json!({"prompt": "p", "n": 2}));
+    assert_eq!(driver.checks[0].cluster, "ratelimit");
+    assert_eq!(driver.checks[0].timeout, Duration::from_millis(50));
+    let asked: Vec<_> = driver.checks.iter().map(|it| asked(&it.message)).collect();
     let hits: Vec<_> = asked
         .iter()
         .map(|it| (it.descriptors[0].entries[0].value.as_str(), it.hits_addend))
@@ -161,23 +149,23 @@ fn each_rule_of_the_service_is_one_question_and_requests_in_flight_are_counted_h
 #[test]
 fn a_request_goes_on_when_the_last_question_is_answered_and_its_side_calls_with_it() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
-    let (mut exchange, consult) = setup.consult(&json!({"prompt": "p", "n": 3}));
-    assert!(consult.forward.side_calls.is_none());
+    let mut driver = setup.ask(&json!({"prompt": "p", "n": 3}));
     for token in [102, 100] {
-        exchange.question_answered(token, Some(OK));
-        assert!(matches!(exchange.verdict(NOW), OnVerdict::Hold), "{token}");
+        assert!(driver.answer_check(token, Some(OK)).waits(), "{token}");
+        assert!(!driver.forwarded && driver.calls.is_empty(), "{token}");
     }
     // A second answer, and one that nobody asked for, change nothing.
-    exchange.question_answered(100, Some(OVER_LIMIT));
-    exchange.question_answered(7, Some(OVER_LIMIT));
-    exchange.question_answered(101, Some(OK));
-    let batch = resumed(exchange.verdict(NOW)).unwrap();
-    assert_eq!((batch.calls.count, batch.body == consult.forward.body), (2, true));
-    assert!(matches!(exchange.verdict(NOW), OnVerdict::Pass));
-    (0..2).for_each(|call| exchange.side_call_started(Some(call)));
-    let reply = all_calls(&mut exchange, 3, &picture("low", "1024x1024"));
+    driver.answer_check(100, Some(OVER_LIMIT));
+    driver.answer_check(7, Some(OVER_LIMIT));
+    assert!(!driver.forwarded);
+    driver.answer_check(101, Some(OK));
+    assert!(driver.forwarded && driver.calls.len() == 2);
+    assert!(driver.calls.iter().all(|call| call.body == driver.sent().body));
+    // Nor does an answer after the decision.
+    driver.answer_check(101, Some(OVER_LIMIT));
+    let reply = all_calls(&mut driver, 3, &image("low", "1024x1024"));
     assert_eq!(reply.status, 200);
-    let record = record(&mut exchange, Some(200));
+    let record = driver.close(Some(200));
     assert_eq!(record["reserved_nanodollars"], 633_000_000);
     assert_eq!(record["settled_nanodollars"], 633_000_000);
     assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
@@ -186,17 +174,17 @@ fn a_request_goes_on_when_the_last_question_is_answered_and_its_side_calls_with_
 #[test]
 fn the_rule_that_refuses_is_named_with_what_is_left_and_when_to_come_again() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    exchange.question_answered(100, Some(&told(2, 0)));
-    exchange.question_answered(101, Some(OK));
-    exchange.question_answered(102, Some(OK));
-    let reply = refused(exchange.verdict(NOW));
+    let mut driver = setup.checking();
+    driver.answer_check(100, Some(&told(2, 0)));
+    driver.answer_check(101, Some(OK));
+    driver.answer_check(102, Some(OK));
+    let reply = driver.client.clone();
     let (status, code, message) = error(&reply);
     assert_eq!((status, code.as_str()), (429, "rate_limit_exceeded"));
     assert!(message.contains("'rpm'") && message.contains(" 0 left"), "{message}");
-    assert_eq!(header(&reply, "retry-after"), Some("35"));
-    assert_eq!(header(&reply, "x-ratelimit-remaining-requests"), Some("0"));
-    let record = record(&mut exchange, Some(429));
+    assert_eq!(reply.header("retry-after"), Some("35"));
+    assert_eq!(reply.header("x-ratelimit-remaining-requests"), Some("0"));
+    let record = driver.close(Some(429));
     assert_eq!((&record["rule"], &record["reserved_nanodollars"]), (&json!("rpm"), &json!(0)));
     assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
 }
@@ -204,39 +192,25 @@ fn the_rule_that_refuses_is_named_with_what_is_left_and_when_to_come_again() {
 #[test]
 fn a_budget_of_the_service_is_a_quota_and_one_that_tells_nothing_is_told_so() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    exchange.question_answered(100, Some(OK));
-    exchange.question_answered(101, Some(OK));
-    exchange.question_answered(102, Some(OVER_LIMIT));
-    let reply = refused(exchange.verdict(NOW));
+    let mut driver = setup.checking();
+    driver.answer_check(100, Some(OK));
+    driver.answer_check(101, Some(OK));
+    driver.answer_check(102, Some(OVER_LIMIT));
+    let reply = driver.client.clone();
     let (status, code, message) = error(&reply);
     assert_eq!((status, code.as_str()), (429, "insufficient_quota"));
     assert!(message.contains("'budget'") && message.contains("too few are left"), "{message}");
-    assert_eq!(header(&reply, "x-should-retry"), Some("false"));
-    assert_eq!(header(&reply, "x-ratelimit-remaining-usd"), None);
+    assert_eq!(reply.header("x-should-retry"), Some("false"));
+    assert_eq!(reply.header("x-ratelimit-remaining-usd"), None);
 }
 
 #[test]
 fn a_local_rule_that_refuses_asks_nobody() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
-    let open: Vec<_> = (0..4).map(|_| setup.consult(&json!({"prompt": "p"}))).collect();
-    let mut fifth = Exchange::new(Rc::clone(&setup.gate));
-    match setup.send(&mut fifth, &json!({"prompt": "p"})) {
-        OnRequestBody::Reply(reply) => assert_eq!(reply.status, 429),
-        other => panic!("{other:?}"),
-    }
+    let open: Vec<_> = (0..4).map(|_| setup.checking()).collect();
+    let fifth = setup.ask(&json!({"prompt": "p"}));
+    assert_eq!((fifth.client.status, fifth.checks.len()), (429, 0));
     drop(open);
-}
-
-/// The next question of an exchange that asks one by one, by its rule; its token is `token`.
-fn next(exchange: &mut Exchange, token: u32) -> String {
-    match exchange.verdict(NOW) {
-        OnVerdict::Ask(question) => {
-            exchange.question_started(Some(token));
-            asked(&question.message).descriptors[0].entries[0].value.clone()
-        }
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]
@@ -245,36 +219,33 @@ fn a_service_that_takes_nothing_back_is_asked_rule_by_rule_and_for_money_last() 
     limits.as_array_mut().unwrap().reverse();
     let setup = Setup::new(&engine(&json!({"releases": "never"})), &limits);
     let one_by_one = || {
-        let (mut exchange, consult) = setup.consult(&json!({"prompt": "p"}));
-        assert_eq!(consult.questions.len(), 1);
-        assert_eq!(asked(&consult.questions[0].message).descriptors[0].entries[0].value, "rpm");
-        assert!(matches!(exchange.verdict(NOW), OnVerdict::Hold));
-        exchange.question_answered(100, Some(OK));
-        assert_eq!(next(&mut exchange, 101), "images");
-        exchange
+        let mut driver = setup.checking();
+        assert_eq!(rules(&driver), ["rpm"]);
+        driver.answer_check(100, Some(OK));
+        assert_eq!(rules(&driver), ["rpm", "images"]);
+        driver
     };
     // Refused by a rate: the budget is never asked.
-    let mut exchange = one_by_one();
-    exchange.question_answered(101, Some(OVER_LIMIT));
-    assert_eq!(error(&refused(exchange.verdict(NOW))).1, "rate_limit_exceeded");
-    assert_eq!(setup.releases().len(), 0);
+    let mut driver = one_by_one();
+    driver.answer_check(101, Some(OVER_LIMIT));
+    assert_eq!(error(&driver.client).1, "rate_limit_exceeded");
+    assert_eq!((driver.checks.len(), setup.releases().len()), (2, 0));
     // All admit.
-    let mut exchange = one_by_one();
-    exchange.question_answered(101, Some(OK));
-    assert_eq!(next(&mut exchange, 102), "budget");
-    exchange.question_answered(102, Some(OK));
-    assert!(resumed(exchange.verdict(NOW)).is_none());
+    let mut driver = one_by_one();
+    driver.answer_check(101, Some(OK));
+    assert_eq!(rules(&driver), ["rpm", "images", "budget"]);
+    driver.answer_check(102, Some(OK));
+    assert!(driver.forwarded && driver.calls.is_empty());
     // The host refuses to ask in the middle.
-    let mut exchange = one_by_one();
-    exchange.question_answered(101, Some(OK));
-    assert!(matches!(exchange.verdict(NOW), OnVerdict::Ask(_)));
-    exchange.question_started(None);
-    assert_eq!(refused(exchange.verdict(NOW)).status, 503);
+    let mut driver = one_by_one();
+    driver.host.push_back(Host::Refuses);
+    driver.answer_check(101, Some(OK));
+    assert_eq!((driver.checks.len(), driver.client.status), (3, 503));
     // The client leaves in the middle, and so does who is not answered.
-    drop(one_by_one().finish(None, NOW));
-    let mut exchange = one_by_one();
-    assert!(matches!(exchange.tick(NOW + Duration::from_millis(1_149)), OnAnswer::Hold));
-    assert!(matches!(exchange.tick(NOW + Duration::from_millis(1_150)), OnAnswer::Reply(_)));
+    one_by_one().close(None);
+    let mut driver = one_by_one();
+    assert!(driver.tick(NOW + Duration::from_millis(1_149)).waits());
+    assert!(!driver.tick(NOW + Duration::from_millis(1_150)).waits());
 }
 
 #[test]
@@ -283,55 +254,49 @@ fn a_service_that_is_silent_is_what_on_error_says_rule_by_rule() {
     limits[1]["on_error"] = json!("allow");
     let setup = Setup::new(&engine(&json!({})), &limits);
     for failed in [100, 101, 102] {
-        let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
+        let mut driver = setup.checking();
         for token in [100, 101, 102] {
-            exchange.question_answered(token, (token != failed).then_some(OK));
+            driver.answer_check(token, (token != failed).then_some(OK));
         }
         if failed == 101 {
-            assert!(resumed(exchange.verdict(NOW)).is_none());
-            exchange.finish(None, NOW).unwrap();
+            assert!(driver.forwarded && driver.calls.is_empty());
+            driver.close(None);
             continue;
         }
-        let reply = refused(exchange.verdict(NOW));
+        let reply = driver.client.clone();
         assert_eq!(reply.status, 503);
         assert_eq!(error(&reply).1, "limits_unavailable");
     }
     let setup = Setup::new(&engine(&json!({"on_error": "allow"})), &four_rules());
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    (100..103).for_each(|token| exchange.question_answered(token, None));
-    assert!(resumed(exchange.verdict(NOW)).is_none());
-    let reply = all_calls(&mut exchange, 1, &picture("low", "1024x1024"));
+    let mut driver = setup.checking();
+    answer(&mut driver, &[None; 3]);
+    assert!(driver.forwarded && driver.calls.is_empty());
+    let reply = all_calls(&mut driver, 1, &image("low", "1024x1024"));
     assert_eq!(reply.status, 200);
-    assert_eq!(record(&mut exchange, Some(200))["unavailable_rules"], "rpm,images,budget");
+    assert_eq!(driver.close(Some(200))["unavailable_rules"], "rpm,images,budget");
 }
 
 #[test]
 fn a_question_that_the_host_refuses_and_one_that_is_answered_with_garbage_have_no_answer() {
     let setup =
         Setup::new(&engine(&json!({})), &json!([rule("rpm", "requests", json!(1), Some("1m"))]));
-    let mut exchange = Exchange::new(Rc::clone(&setup.gate));
-    assert!(matches!(
-        setup.send(&mut exchange, &json!({"prompt": "p"})),
-        OnRequestBody::Consult(_)
-    ));
-    exchange.question_started(None);
-    assert_eq!(refused(exchange.verdict(NOW)).status, 503);
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    exchange.question_answered(100, Some(b"<html>"));
-    assert_eq!(refused(exchange.verdict(NOW)).status, 503);
+    let mut driver = Driver::with_host(&setup.gate, &[Host::Refuses]);
+    assert_eq!(driver.request(&head(&[]), br#"{"prompt":"p"}"#).status, 503);
+    assert_eq!(driver.checks.len(), 1);
+    let mut driver = setup.checking();
+    driver.answer_check(100, Some(b"<html>"));
+    assert_eq!(driver.client.status, 503);
 }
 
 #[test]
 fn a_question_that_the_host_forgets_is_not_waited_for() {
     let setup = Setup::new(&engine(&json!({"on_error": "allow"})), &four_rules());
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    assert!(matches!(exchange.tick(NOW + Duration::from_millis(1_149)), OnAnswer::Hold));
-    match exchange.tick(NOW + Duration::from_millis(1_150)) {
-        OnAnswer::Reply(reply) => assert_eq!(reply.status, 503),
-        other => panic!("{other:?}"),
-    }
-    exchange.question_answered(100, Some(OK));
-    assert!(matches!(exchange.verdict(NOW), OnVerdict::Pass));
+    let mut driver = setup.checking();
+    assert!(driver.tick(NOW + Duration::from_millis(1_149)).waits());
+    let reply = driver.tick(NOW + Duration::from_millis(1_150));
+    assert_eq!(reply.status, 503);
+    driver.answer_check(100, Some(OK));
+    assert!(!driver.forwarded);
     assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
 }
 
@@ -341,12 +306,12 @@ fn a_shadow_rule_of_the_service_admits_and_is_recorded() {
     limits[0]["shadow"] = json!(true);
     limits[1]["shadow"] = json!(true);
     let setup = Setup::new(&engine(&json!({})), &limits);
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    exchange.question_answered(100, Some(OVER_LIMIT));
-    exchange.question_answered(101, None);
-    exchange.question_answered(102, Some(OK));
-    assert!(resumed(exchange.verdict(NOW)).is_none());
-    let record = record(&mut exchange, None);
+    let mut driver = setup.checking();
+    driver.answer_check(100, Some(OVER_LIMIT));
+    driver.answer_check(101, None);
+    driver.answer_check(102, Some(OK));
+    assert!(driver.forwarded && driver.calls.is_empty());
+    let record = driver.close(None);
     assert_eq!(
         (&record["shadow_rules"], &record["unavailable_rules"]),
         (&json!("rpm"), &json!("images"))
@@ -366,33 +331,32 @@ fn released(setup: &Setup) -> Vec<(String, u32)> {
 fn what_was_not_delivered_is_given_back_where_the_service_takes_it() {
     let setup = Setup::new(&engine(&json!({"releases": "negative_hits"})), &four_rules());
     let admitted = || {
-        let (mut exchange, _) = setup.consult(&json!({"prompt": "p", "n": 3}));
-        (100..103).for_each(|token| exchange.question_answered(token, Some(OK)));
-        resumed(exchange.verdict(NOW)).unwrap();
-        (0..2).for_each(|call| exchange.side_call_started(Some(call)));
-        exchange
+        let mut driver = setup.ask(&json!({"prompt": "p", "n": 3}));
+        answer(&mut driver, &[Some(OK); 3]);
+        assert_eq!(driver.calls.len(), 2);
+        driver
     };
     let pair = |name: &str, hits| (name.to_owned(), hits);
     // The client leaves: a request counts, images and money do not.
-    drop(admitted().finish(None, NOW));
+    admitted().close(None);
     assert_eq!(released(&setup), [pair("images", 3), pair("budget", 6_330)]);
     // All is delivered.
-    let mut exchange = admitted();
-    all_calls(&mut exchange, 3, &picture("low", "1024x1024"));
-    exchange.finish(Some(200), NOW).unwrap();
+    let mut driver = admitted();
+    all_calls(&mut driver, 3, &image("low", "1024x1024"));
+    driver.close(Some(200));
     assert_eq!(released(&setup), []);
     // A rule refuses: what the others, and it itself, have counted is given back.
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    exchange.question_answered(100, Some(OK));
-    exchange.question_answered(101, Some(OVER_LIMIT));
-    exchange.question_answered(102, None);
-    refused(exchange.verdict(NOW));
-    exchange.finish(Some(429), NOW).unwrap();
+    let mut driver = setup.checking();
+    driver.answer_check(100, Some(OK));
+    driver.answer_check(101, Some(OVER_LIMIT));
+    driver.answer_check(102, None);
+    assert_eq!(driver.client.status, 429);
+    driver.close(Some(429));
     assert_eq!(released(&setup), [pair("rpm", 1), pair("images", 1)]);
     // The client leaves while the service is asked: what is known to be counted.
-    let (mut exchange, _) = setup.consult(&json!({"prompt": "p"}));
-    exchange.question_answered(102, Some(OK));
-    assert_eq!(record(&mut exchange, None)["code"], "client_closed_request");
+    let mut driver = setup.checking();
+    driver.answer_check(102, Some(OK));
+    assert_eq!(driver.close(None)["code"], "client_closed_request");
     assert_eq!(released(&setup), [pair("budget", 2_110)]);
     assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
 }
@@ -400,7 +364,7 @@ fn what_was_not_delivered_is_given_back_where_the_service_takes_it() {
 #[test]
 fn what_only_the_service_knows_is_null_in_the_list_of_limits() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
-    let list = body(&get(&setup.gate, &[], NOW));
+    let list = get(&setup.gate, &[], NOW).json();
     let entry = |name: &str| {
         list["data"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap().clone()
     };
@@ -413,20 +377,22 @@ fn what_only_the_service_knows_is_null_in_the_list_of_limits() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Start(bool),
+    Host(Host),
     Answer(u32, u8),
-    Verdict,
     Tick(u64),
     Head,
     Body(bool),
 }
 
+fn host() -> impl Strategy<Value = Host> {
+    prop::sample::select(vec![Host::Starts, Host::Refuses])
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        any::<bool>().prop_map(Step::Start),
+        host().prop_map(Step::Host),
         (100..104_u32, 0..4_u8).prop_map(|(token, answer)| Step::Answer(token, answer)),
         (100..104_u32, 0..4_u8).prop_map(|(token, answer)| Step::Answer(token, answer)),
-        Just(Step::Verdict),
         (0..2_000_u64).prop_map(Step::Tick),
         Just(Step::Head),
         any::<bool>().prop_map(Step::Body),
@@ -439,52 +405,37 @@ proptest! {
     /// back twice when it is over.
     #[test]
     fn every_order_of_callbacks_ends_with_nothing_held(
+        host in prop::collection::vec(host(), 0..4),
         steps in steps(),
         releases in prop_oneof![Just("never"), Just("negative_hits")],
     ) {
         let setup = Setup::new(&engine(&json!({"releases": releases})), &four_rules());
-        let mut exchange = Exchange::new(Rc::clone(&setup.gate));
-        let sent = setup.send(&mut exchange, &json!({"prompt": "p"}));
-        prop_assert!(matches!(sent, OnRequestBody::Consult(_)));
-        let (mut token, mut replies, mut resumes) = (100, 0, 0);
+        let mut driver = Driver::with_host(&setup.gate, &host);
+        driver.request(&head(&[]), br#"{"prompt":"p"}"#);
+        prop_assert!(!driver.checks.is_empty());
+        // The driver asserts that there is one reply at most, and that the request goes on once.
         for step in steps {
             match step {
-                Step::Start(starts) => {
-                    exchange.question_started(starts.then_some(token));
-                    token += 1;
+                Step::Host(next) => driver.host.push_back(next),
+                Step::Answer(token, 0) => _ = driver.answer_check(token, None),
+                Step::Answer(token, 1) => _ = driver.answer_check(token, Some(OVER_LIMIT)),
+                Step::Answer(token, _) => _ = driver.answer_check(token, Some(OK)),
+                Step::Tick(millis) => _ = driver.tick(NOW + Duration::from_millis(millis)),
+                Step::Head => _ = driver.upstream_head(ok()),
+                Step::Body(true) => {
+                    driver.response_body(&image("low", "1024x1024"), End::Stream);
                 }
-                Step::Answer(token, 0) => exchange.question_answered(token, None),
-                Step::Answer(token, 1) => exchange.question_answered(token, Some(OVER_LIMIT)),
-                Step::Answer(token, _) => exchange.question_answered(token, Some(OK)),
-                Step::Verdict => match exchange.verdict(NOW) {
-                    OnVerdict::Reply(_) => replies += 1,
-                    OnVerdict::Resume(_) => resumes += 1,
-                    OnVerdict::Ask(_) => exchange.question_started(Some(token)),
-                    OnVerdict::Hold | OnVerdict::Pass => {}
-                },
-                Step::Tick(millis) => {
-                    if let OnAnswer::Reply(_) = exchange.tick(NOW + Duration::from_millis(millis)) {
-                        replies += 1;
-                    }
-                }
-                Step::Head => drop(exchange.response_headers(crate::support::ok(), End::Open, NOW)),
-                Step::Body(whole) => {
-                    let bytes = if whole { picture("low", "1024x1024") } else { Vec::new() };
-                    let end = if whole { End::Stream } else { End::Open };
-                    if let OnAnswer::Reply(_) = crate::support::collect(&mut exchange, bytes, end, NOW) {
-                        replies += 1;
-                    }
-                }
+                Step::Body(false) => _ = driver.upstream_bytes(b""),
             }
-            prop_assert!(replies <= 1 && resumes <= 1);
         }
-        exchange.finish(None, NOW).unwrap();
+        driver.now = NOW;
+        driver.close(None);
         prop_assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
         let mut names: Vec<_> = released(&setup).into_iter().map(|(name, _)| name).collect();
         let all = names.len();
         names.dedup();
         prop_assert_eq!(names.len(), all, "given back twice");
-        prop_assert!(exchange.finish(None, NOW).is_some());
+        prop_assert!(driver.log(None).is_some());
         prop_assert!(setup.releases().is_empty());
     }
 }

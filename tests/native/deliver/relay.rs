@@ -3,130 +3,44 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::client::Client;
+use crate::support::driver::Driver;
 use crate::support::money::{Counted, totals, used};
 use crate::support::providers::{json_head, pictures, provider};
-use crate::support::{NOW, ask, png};
-use imagegate::exchange::{
-    End, Exchange, Gate, LocalReply, OnAnswer, OnResponseBody, OnResponseEnd, OnResponseHeaders,
-    Reach, ResponseHead,
-};
+use crate::support::{NOW, after, event, png};
+use imagegate::exchange::{End, Gate, Reach, ResponseHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// What an image costs, in nano-dollars.
 const PRICE: u64 = 250_000_000;
 
-/// What a client got, and what came of the upstream's bytes.
-#[derive(Debug, Default)]
-struct Got {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    bytes: Vec<u8>,
-    at_once: bool,
-    broken: bool,
-}
-
-impl Got {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_str())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap()
-    }
-
-    fn code(&self) -> Value {
-        self.json()["error"]["code"].clone()
-    }
-
-    fn reply(&mut self, reply: LocalReply) {
-        assert_eq!((self.status, self.broken), (0, false), "a second head");
-        (self.status, self.headers, self.at_once) = (reply.status, reply.headers, true);
-        self.bytes = reply.body;
-    }
-
-    /// Carries out what is said of `chunk`, as the shell does: it is in Envoy's buffer where it was looked at.
-    fn take(&mut self, reach: Reach, chunk: &[u8], outcome: OnResponseBody) {
-        let left = if reach == Reach::Look { chunk } else { &[] };
-        match outcome {
-            OnResponseBody::Reply(reply) => self.reply(reply),
-            OnResponseBody::Open(open) => {
-                assert_eq!((self.status, reach), (0, Reach::Take), "a second head");
-                let room = chunk.len().clamp(16 * 1024, 960 * 1024);
-                assert!(open.body.len() <= room, "{} bytes beside the head", open.body.len());
-                (self.status, self.headers) = (open.status, open.headers);
-                self.bytes = open.body;
-            }
-            OnResponseBody::Send(bytes) => {
-                assert_eq!((self.status, self.at_once, reach), (200, false, Reach::Look));
-                self.bytes.extend([&bytes[..], left].concat());
-            }
-            OnResponseBody::Hold => assert_eq!((self.status, reach), (0, Reach::Take)),
-            OnResponseBody::Pass => self.bytes.extend(left),
-            OnResponseBody::Reset => {
-                assert_eq!((self.status, self.at_once), (200, false), "nothing to break off");
-                self.broken = true;
-            }
-        }
-    }
-
-    fn trailers(&mut self, outcome: OnResponseEnd) {
-        match outcome {
-            OnResponseEnd::Reply(reply) => self.reply(reply),
-            OnResponseEnd::Reset => self.broken = true,
-            OnResponseEnd::Hold | OnResponseEnd::Pass => {}
-        }
-    }
-}
-
-fn after(secs: u64) -> Duration {
-    NOW + Duration::from_secs(secs)
-}
-
-fn feed(exchange: &mut Exchange, got: &mut Got, bytes: &[u8], end: End) {
-    feed_at(exchange, got, bytes, end, NOW);
-}
-
-fn feed_at(exchange: &mut Exchange, got: &mut Got, bytes: &[u8], end: End, now: Duration) {
-    if got.broken {
-        // Envoy calls nobody back for a stream that was reset.
-        return;
-    }
-    let reach = exchange.reach();
-    let outcome = match reach {
-        Reach::Nothing => return,
-        Reach::Take | Reach::Look => exchange.response_body(bytes.to_vec(), end, now),
-    };
-    got.take(reach, bytes, outcome);
+/// The upstream sends this much more, and its end.
+fn last(driver: &mut Driver, bytes: &[u8]) {
+    driver.response_body(bytes, End::Stream);
 }
 
 fn body(n: u32) -> Value {
     json!({"prompt": "a cat", "model": "gpt-image-2", "n": n})
 }
 
-/// An exchange whose provider has begun to answer a request for so many pictures.
-fn answered(gate: &Rc<Gate>, n: u32) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    ask(&mut exchange, &body(n)).unwrap();
+/// A driver whose provider has begun to answer a request for this many images.
+fn answered(gate: &Rc<Gate>, n: u32) -> Driver {
+    let mut driver = Driver::admitted(gate, &body(n));
     let head = ResponseHead { content_length: Some(4711), ..json_head(200) };
-    let outcome = exchange.response_headers(head, End::Open, NOW);
-    assert!(matches!(outcome, OnResponseHeaders::Hold), "{outcome:?}");
-    exchange
+    assert!(driver.upstream_head(head).waits());
+    driver
 }
 
-/// One to whose client so much of `answer` has passed as stands before `until`, that included.
-fn passed(gate: &Rc<Gate>, n: u32, answer: &str, until: &str) -> (Exchange, Got) {
-    let (mut exchange, mut got) = (answered(gate, n), Got::default());
+/// One whose client has got `answer` up to the end of `until`.
+fn passed(gate: &Rc<Gate>, n: u32, answer: &str, until: &str) -> Driver {
+    let mut driver = answered(gate, n);
     let at = answer.find(until).unwrap() + until.len();
     let begun = answer.find("b64_json").unwrap() + 12;
-    feed(&mut exchange, &mut got, &answer.as_bytes()[..begun], End::Open);
-    feed(&mut exchange, &mut got, &answer.as_bytes()[begun..at], End::Open);
-    assert_eq!((got.status, got.bytes.len()), (200, at));
-    (exchange, got)
-}
-
-fn record(exchange: &mut Exchange, status: Option<u16>) -> Value {
-    serde_json::from_slice(&exchange.finish(status, NOW).unwrap()).unwrap()
+    driver.upstream_bytes(&answer.as_bytes()[..begun]);
+    driver.upstream_bytes(&answer.as_bytes()[begun..at]);
+    assert_eq!((driver.client.status, driver.client.body.len()), (200, at));
+    driver
 }
 
 /// Of a record: what was delivered, what failed, what was dropped, what it cost in images, and the code.
@@ -148,16 +62,15 @@ const THREE: [&str; 3] = ["Zmlyc3Q=", "c2Vjb25k", "dGhpcmQh"];
 #[test]
 fn the_number_of_images_goes_upstream_in_one_call() {
     for (n, sent) in [(1, Value::Null), (3, json!(3))] {
-        let forward = ask(&mut Exchange::new(gate()), &body(n)).unwrap();
-        assert!(forward.side_calls.is_none());
-        let request: Value = serde_json::from_slice(&forward.body).unwrap();
-        assert_eq!(request["n"], sent);
+        let driver = Driver::admitted(&gate(), &body(n));
+        assert!(driver.calls.is_empty());
+        assert_eq!(driver.sent_json()["n"], sent);
     }
     let edit = json!({"prompt": "a cat", "model": "gpt-image-2", "images": ["AAAA"], "n": 2});
     let (gate, _) = provider(&json!({"edits": "json"}), &json!({}));
-    let forward = ask(&mut Exchange::new(gate), &edit).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&forward.body).unwrap()["n"], 2);
-    assert!(forward.side_calls.is_none());
+    let driver = Driver::admitted(&gate, &edit);
+    assert_eq!(driver.sent_json()["n"], 2);
+    assert!(driver.calls.is_empty());
 }
 
 #[test]
@@ -165,8 +78,7 @@ fn what_is_not_in_the_clients_terms_is_collected() {
     let with = |gate: &Rc<Gate>, name: &str, value: Value, n: u32| {
         let mut request = body(n);
         request[name] = value;
-        let forward = ask(&mut Exchange::new(Rc::clone(gate)), &request).unwrap();
-        forward.side_calls.map_or(0, |calls| calls.count)
+        Driver::admitted(gate, &request).calls.len()
     };
     assert_eq!(with(&gate(), "response_format", json!("url"), 3), 2);
     let (url, _) = provider(&json!({}), &json!({"default_response_format": "url", "limits": []}));
@@ -175,9 +87,10 @@ fn what_is_not_in_the_clients_terms_is_collected() {
     // White space that was asked for goes before one picture, which is then collected; several have none.
     let (kept, _) = provider(&json!({}), &json!({"keepalive": "1s"}));
     assert_eq!(with(&kept, "user", json!("acme"), 3), 0);
-    let mut exchange = answered(&kept, 1);
-    let spaced = exchange.response_body(b"{".to_vec(), End::Open, after(2));
-    assert!(matches!(spaced, OnResponseBody::Open(open) if open.body == b" "));
+    let mut driver = answered(&kept, 1);
+    driver.now = after(2);
+    let client = driver.upstream_bytes(b"{");
+    assert_eq!((client.at_once, client.text()), (false, " "));
 }
 
 #[test]
@@ -185,30 +98,38 @@ fn the_head_leaves_with_the_first_byte_of_a_picture_and_nothing_of_the_providers
     let answer = pictures(&THREE[..1]).to_string();
     let at = answer.find("Zmlyc3Q=").unwrap();
     let (gate, budget) = provider(&json!({}), &json!({}));
-    let (mut exchange, mut got) = (answered(&gate, 1), Got::default());
-    assert_eq!(exchange.reach(), Reach::Take);
+    let mut driver = answered(&gate, 1);
+    assert_eq!(driver.exchange.reach(), Reach::Take);
     for byte in &answer.as_bytes()[..at] {
-        feed(&mut exchange, &mut got, &[*byte], End::Open);
-        assert_eq!(got.status, 0, "the head left before a picture");
+        driver.upstream_bytes(&[*byte]);
+        assert_eq!(driver.client.status, 0, "the head left before a picture");
     }
-    feed(&mut exchange, &mut got, &answer.as_bytes()[at..=at], End::Open);
-    assert_eq!((got.status, got.bytes.as_slice()), (200, &answer.as_bytes()[..=at]));
-    assert_eq!(exchange.reach(), Reach::Look);
-    let mut names: Vec<_> = got.headers.iter().map(|(name, _)| *name).collect();
+    driver.upstream_bytes(&answer.as_bytes()[at..=at]);
+    assert_eq!(
+        (driver.client.status, driver.client.body.as_slice()),
+        (200, &answer.as_bytes()[..=at])
+    );
+    assert_eq!(driver.exchange.reach(), Reach::Look);
+    let mut names: Vec<_> = driver.client.headers.iter().map(|(name, _)| *name).collect();
     names.retain(|name| !name.starts_with("x-ratelimit-"));
     assert_eq!(names, ["content-type", "content-length", "x-request-id"]);
-    assert_eq!(got.header("content-type"), Some("application/json"));
-    assert_eq!(got.header("content-length"), Some("4711"));
-    assert_eq!(got.header("x-request-id"), Some("request-1"));
-    assert_eq!(got.header("x-ratelimit-remaining-usd"), Some("0.75"), "{:?}", got.headers);
-    feed(&mut exchange, &mut got, &answer.as_bytes()[at + 1..], End::Stream);
-    assert_eq!((got.bytes.as_slice(), got.broken), (answer.as_bytes(), false));
-    let record = record(&mut exchange, Some(200));
+    assert_eq!(driver.client.header("content-type"), Some("application/json"));
+    assert_eq!(driver.client.header("content-length"), Some("4711"));
+    assert_eq!(driver.client.header("x-request-id"), Some("request-1"));
+    assert_eq!(
+        driver.client.header("x-ratelimit-remaining-usd"),
+        Some("0.75"),
+        "{:?}",
+        driver.client.headers
+    );
+    last(&mut driver, &answer.as_bytes()[at + 1..]);
+    assert_eq!((driver.client.body.as_slice(), driver.client.reset), (answer.as_bytes(), false));
+    let record = driver.close(Some(200));
     assert_eq!(outcome(&record), (1, 0, 0, 1, Value::Null));
     assert_eq!((&record["committed"], &record["status"]), (&json!(true), &json!(200)));
     assert_eq!(record["bytes_out"], answer.len());
     assert_eq!((&record["size"], &record["output_tokens"]), (&json!("1024x1536"), &json!(1372)));
-    drop(exchange);
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
@@ -219,22 +140,22 @@ fn pictures_take_no_room_however_many_and_large() {
         &json!({"max_image_bytes": "24MiB",
         "limits": [], "max_buffered_bytes": "32MiB"}),
     );
-    let (mut exchange, mut got) = (answered(&gate, 10), Got::default());
+    let mut driver = answered(&gate, 10);
     let picture = "A".repeat(1 << 20);
-    feed(&mut exchange, &mut got, b"{\"data\":[", End::Open);
+    driver.upstream_bytes(b"{\"data\":[");
     let mut most = 0;
     for place in 0..10 {
         let before = if place == 0 { "{\"b64_json\":\"" } else { ",{\"b64_json\":\"" };
-        feed(&mut exchange, &mut got, before.as_bytes(), End::Open);
+        driver.upstream_bytes(before.as_bytes());
         for _ in 0..4 {
-            feed(&mut exchange, &mut got, picture.as_bytes(), End::Open);
+            driver.upstream_bytes(picture.as_bytes());
             most = most.max(budget.used());
         }
-        feed(&mut exchange, &mut got, b"\"}", End::Open);
+        driver.upstream_bytes(b"\"}");
     }
-    feed(&mut exchange, &mut got, b"]}", End::Stream);
-    assert!(!got.broken && got.bytes.len() > 40 << 20);
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (10, 0, 0, 10, Value::Null));
+    last(&mut driver, b"]}");
+    assert!(!driver.client.reset && driver.client.body.len() > 40 << 20);
+    assert_eq!(outcome(&driver.close(Some(200))), (10, 0, 0, 10, Value::Null));
     assert!(most > 0 && most < 2 << 20, "{most} bytes are held");
 }
 
@@ -256,19 +177,23 @@ fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say
         answer["size"] = size;
         answer["model"] = model.clone();
         let answer = answer.to_string();
-        let (mut exchange, mut got) =
-            passed(&gate, 2, &answer, "\"data\":[{\"b64_json\":\"iVBORw0");
-        let rest = &answer.as_bytes()[got.bytes.len()..];
-        rest.chunks(1000).for_each(|it| feed(&mut exchange, &mut got, it, End::Open));
-        feed(&mut exchange, &mut got, b"", End::Stream);
-        assert_eq!((got.bytes.as_slice(), got.broken), (answer.as_bytes(), false));
-        let record = record(&mut exchange, Some(200));
+        let mut driver = passed(&gate, 2, &answer, "\"data\":[{\"b64_json\":\"iVBORw0");
+        let rest = &answer.as_bytes()[driver.client.body.len()..];
+        for piece in rest.to_vec().chunks(1000) {
+            driver.upstream_bytes(piece);
+        }
+        driver.upstream_end();
+        assert_eq!(
+            (driver.client.body.as_slice(), driver.client.reset),
+            (answer.as_bytes(), false)
+        );
+        let record = driver.close(Some(200));
         assert_eq!(record["size"], "1672x941");
         assert_eq!(record.get("model_served").unwrap_or(&Value::Null), &model);
         assert_eq!(record["price_mismatch"], model == "other-2");
         assert_eq!(record["settled_nanodollars"], nanos);
         let mut counted = Counted::default();
-        counted.take(&mut exchange);
+        counted.take(&mut driver);
         assert_eq!(counted.of("imagegate_settled_nanodollars_total"), nanos);
         let usd = imagegate::prices::Money::from_nanos(nanos).to_string();
         assert_eq!(totals(&gate, NOW), used(["1", "2", "1.835496", &usd]));
@@ -278,13 +203,16 @@ fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say
 #[test]
 fn an_answer_that_comes_at_once_is_one_reply_of_the_same_bytes() {
     let gate = gate();
-    let (mut exchange, mut got) = (answered(&gate, 3), Got::default());
+    let mut driver = answered(&gate, 3);
     let answer = pictures(&THREE[..2]).to_string();
-    feed(&mut exchange, &mut got, answer.as_bytes(), End::Open);
-    assert_eq!((got.status, got.at_once, got.bytes.as_slice()), (200, true, answer.as_bytes()));
-    assert_eq!(got.header("x-imagegate-images-failed"), Some("1"));
-    assert_eq!(got.header("x-ratelimit-remaining-usd"), Some("0.5"));
-    let record = record(&mut exchange, Some(200));
+    driver.upstream_bytes(answer.as_bytes());
+    assert_eq!(
+        (driver.client.status, driver.client.at_once, driver.client.body.as_slice()),
+        (200, true, answer.as_bytes())
+    );
+    assert_eq!(driver.client.header("x-imagegate-images-failed"), Some("1"));
+    assert_eq!(driver.client.header("x-ratelimit-remaining-usd"), Some("0.5"));
+    let record = driver.close(Some(200));
     assert_eq!(outcome(&record), (2, 1, 0, 2, Value::Null));
     assert!(record.get("committed").is_none());
     assert_eq!(record["bytes_out"], answer.len());
@@ -313,21 +241,24 @@ fn failures_before_the_head_are_told_as_ever() {
     ];
     for (head, bytes, status, code) in cases {
         let (gate, budget) = provider(&json!({}), &json!({}));
-        let (mut exchange, mut got) = (Exchange::new(gate), Got::default());
-        ask(&mut exchange, &body(2)).unwrap();
-        exchange.response_headers(head, End::Open, NOW);
+        let mut driver = Driver::admitted(&gate, &body(2));
+        driver.upstream_head(head);
         for piece in bytes.as_bytes().chunks(100_000) {
-            feed(&mut exchange, &mut got, piece, End::Open);
+            driver.upstream_bytes(piece);
         }
-        feed(&mut exchange, &mut got, b"", End::Stream);
-        assert_eq!((got.status, got.code()), (status, json!(code)), "{bytes:.40}");
+        driver.upstream_end();
+        assert_eq!(
+            (driver.client.status, driver.client.code()),
+            (status, json!(code)),
+            "{bytes:.40}"
+        );
         let mut counted = Counted::default();
-        let record = record(&mut exchange, Some(status));
-        counted.take(&mut exchange);
+        let record = driver.close(Some(status));
+        counted.take(&mut driver);
         assert_eq!(outcome(&record), (0, 2, 0, 0, json!(code)));
         let errors = counted.all().into_iter().filter(|(name, _)| name.contains("upstream_errors"));
         assert_eq!(errors.map(|(_, sum)| sum).sum::<u64>(), u64::from(status != 400));
-        drop(exchange);
+        drop(driver);
         assert_eq!(budget.used(), 0);
     }
 }
@@ -335,18 +266,16 @@ fn failures_before_the_head_are_told_as_ever() {
 #[test]
 fn events_that_nobody_asked_for_are_collected() {
     let (gate, budget) = provider(&json!({}), &json!({}));
-    let (mut exchange, mut got) = (Exchange::new(gate), Got::default());
-    ask(&mut exchange, &body(3)).unwrap();
+    let mut driver = Driver::admitted(&gate, &body(3));
     let head = ResponseHead { content_type: Some(b"text/event-stream".to_vec()), ..json_head(200) };
-    exchange.response_headers(head, End::Open, NOW);
-    let event =
-        crate::support::event(&json!({"type": "image_generation.completed", "b64_json": THREE[0]}));
-    feed(&mut exchange, &mut got, event.as_bytes(), End::Open);
-    feed(&mut exchange, &mut got, b"", End::Stream);
-    assert_eq!(got.json()["data"], json!([{"b64_json": THREE[0]}]));
-    assert_eq!(got.header("x-imagegate-images-failed"), Some("2"));
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 2, 0, 1, Value::Null));
-    drop(exchange);
+    driver.upstream_head(head);
+    let event = event(&json!({"type": "image_generation.completed", "b64_json": THREE[0]}));
+    driver.upstream_bytes(event.as_bytes());
+    driver.upstream_end();
+    assert_eq!(driver.client.json()["data"], json!([{"b64_json": THREE[0]}]));
+    assert_eq!(driver.client.header("x-imagegate-images-failed"), Some("2"));
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 2, 0, 1, Value::Null));
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
@@ -359,8 +288,7 @@ fn several_upstreams_are_asked_for_one_image_a_call() {
         "limits": [],
     });
     let (gate, _) = provider(&json!({}), &more);
-    let forward = ask(&mut Exchange::new(gate), &body(3)).unwrap();
-    assert_eq!(forward.side_calls.unwrap().count, 2);
+    assert_eq!(Driver::admitted(&gate, &body(3)).calls.len(), 2);
 }
 
 #[test]
@@ -368,9 +296,9 @@ fn an_edit_as_a_form_names_the_number_of_images() {
     let (gate, _) = provider(&json!({"edits": "form"}), &json!({"limits": []}));
     let png = "data:image/png;base64,iVBORw0KGgo=";
     let edit = json!({"prompt": "a cat", "model": "gpt-image-2", "images": [png], "n": 2});
-    let forward = ask(&mut Exchange::new(gate), &edit).unwrap();
-    assert!(forward.side_calls.is_none());
-    let form = String::from_utf8_lossy(&forward.body);
+    let driver = Driver::admitted(&gate, &edit);
+    assert!(driver.calls.is_empty());
+    let form = String::from_utf8_lossy(&driver.sent().body);
     assert!(form.contains("name=\"n\"\r\n\r\n2\r\n"), "{form}");
 }
 
@@ -378,32 +306,29 @@ fn an_edit_as_a_form_names_the_number_of_images() {
 fn a_long_prompt_before_the_picture_is_no_failure() {
     let answer = json!({"data": [{"a_prompt": "\u{1}".repeat(32_000), "b64_json": THREE[0]}]});
     let answer = answer.to_string();
-    let (mut exchange, mut got) = (answered(&gate(), 1), Got::default());
+    let mut driver = answered(&gate(), 1);
     for piece in answer.as_bytes().chunks(4_000) {
-        feed(&mut exchange, &mut got, piece, End::Open);
+        driver.upstream_bytes(piece);
     }
-    assert!(got.bytes == answer.as_bytes());
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, Value::Null));
+    assert!(driver.client.body == answer.as_bytes());
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, Value::Null));
 }
 
 #[test]
 fn a_half_is_broken_off_however_the_upstream_ends_it() {
     let answer = pictures(&THREE).to_string();
     for trailers in [false, true] {
-        let (mut exchange, mut got) = passed(&gate(), 3, &answer, "c2Vj");
-        match trailers {
-            true => got.trailers(exchange.response_trailers(NOW)),
-            false => feed(&mut exchange, &mut got, b"", End::Stream),
-        }
-        assert!(got.broken);
-        let record = record(&mut exchange, Some(200));
+        let mut driver = passed(&gate(), 3, &answer, "c2Vj");
+        let client = if trailers { driver.upstream_trailers() } else { driver.upstream_end() };
+        assert!(client.reset);
+        let record = driver.close(Some(200));
         // The first has passed whole.
         assert_eq!(outcome(&record), (1, 2, 0, 1, json!("upstream_disconnected")));
         assert_eq!(record["status"], 200);
     }
     // Envoy breaks it off itself where the connection breaks.
-    let (mut exchange, _) = passed(&gate(), 3, &answer, "c2Vj");
-    let record = record(&mut exchange, Some(200));
+    let mut driver = passed(&gate(), 3, &answer, "c2Vj");
+    let record = driver.close(Some(200));
     assert_eq!(outcome(&record), (1, 2, 0, 1, json!("upstream_disconnected")));
 }
 
@@ -415,8 +340,8 @@ fn a_client_that_leaves_pays_for_each_picture_that_had_begun() {
     {
         let (gate, budget) =
             provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-        let (mut exchange, _) = passed(&gate, 3, &answer, until);
-        let record = record(&mut exchange, None);
+        let mut driver = passed(&gate, 3, &answer, until);
+        let record = driver.close(None);
         let code = json!("client_closed_request");
         assert_eq!(outcome(&record), (images, 3 - images, 0, images, code), "{until}");
         assert_eq!(record["status"], 200, "what it was sent");
@@ -426,52 +351,52 @@ fn a_client_that_leaves_pays_for_each_picture_that_had_begun() {
         let now = totals(&gate, NOW);
         assert_eq!(now[1].0, images.to_string(), "{megapixels}");
         assert_eq!(now[4], (usd, "0".to_owned()));
-        drop(exchange);
+        drop(driver);
         assert_eq!(budget.used(), 0);
     }
     // While the head is held nothing has been delivered.
-    let mut exchange = answered(&gate(), 1);
-    assert_eq!(record(&mut exchange, None)["settled_nanodollars"], 0);
+    let mut driver = answered(&gate(), 1);
+    assert_eq!(driver.close(None)["settled_nanodollars"], 0);
 }
 
 #[test]
 fn a_settled_answer_is_charged_once_whoever_leaves_then() {
     let answer = pictures(&THREE).to_string();
     let (gate, _) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-    let (mut exchange, _) = passed(&gate, 3, &answer, "}}");
-    exchange.finish(None, NOW);
+    let mut driver = passed(&gate, 3, &answer, "}}");
+    driver.close(None);
     assert_eq!(totals(&gate, NOW)[4], ("0.75".to_owned(), "0".to_owned()));
-    exchange.finish(None, NOW);
+    driver.close(None);
     assert_eq!(totals(&gate, NOW), used(["1", "3", "4.718592", "0.75"]));
 }
 
 #[test]
 fn white_space_may_follow_the_answer_and_nothing_else() {
     let answer = pictures(&THREE[..1]).to_string();
-    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "1382}}");
-    feed(&mut exchange, &mut got, b" \r\n\t", End::Open);
-    feed(&mut exchange, &mut got, b"", End::Stream);
-    assert!(!got.broken && got.bytes.ends_with(b"}} \r\n\t"));
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, Value::Null));
-    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "1382}}");
-    feed(&mut exchange, &mut got, b"\n{}", End::Open);
-    assert!(got.broken);
+    let mut driver = passed(&gate(), 1, &answer, "1382}}");
+    driver.upstream_bytes(b" \r\n\t");
+    driver.upstream_end();
+    assert!(!driver.client.reset && driver.client.body.ends_with(b"}} \r\n\t"));
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, Value::Null));
+    let mut driver = passed(&gate(), 1, &answer, "1382}}");
+    driver.upstream_bytes(b"\n{}");
+    assert!(driver.client.reset);
     let code = json!("upstream_invalid_response");
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, code.clone()));
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, code.clone()));
     // In the chunk of the last bracket.
-    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "1382}");
-    feed(&mut exchange, &mut got, b"} x", End::Open);
-    assert!(got.broken);
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, code));
+    let mut driver = passed(&gate(), 1, &answer, "1382}");
+    driver.upstream_bytes(b"} x");
+    assert!(driver.client.reset);
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, code));
 }
 
 #[test]
 fn more_pictures_than_were_asked_for_cost_no_more() {
     let answer = pictures(&THREE).to_string();
-    let (mut exchange, mut got) = passed(&gate(), 2, &answer, "1382}}");
-    feed(&mut exchange, &mut got, b"", End::Stream);
-    assert_eq!(got.bytes, answer.as_bytes());
-    let record = record(&mut exchange, Some(200));
+    let mut driver = passed(&gate(), 2, &answer, "1382}}");
+    driver.upstream_end();
+    assert_eq!(driver.client.body, answer.as_bytes());
+    let record = driver.close(Some(200));
     assert_eq!(outcome(&record), (2, 0, 1, 2, Value::Null));
     // The tokens are those of the whole answer.
     assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(10), &json!(1372)));
@@ -483,16 +408,16 @@ fn tokens_of_the_whole_answer_are_charged_once() {
         "usd_per_million_tokens": {"text_input": "5", "image_input": "8", "image_output": "30"}});
     let (gate, _) = provider(&json!({}), &json!({"prices": [price], "limits": []}));
     let answer = pictures(&THREE).to_string();
-    let (mut exchange, mut got) = passed(&gate, 3, &answer, "1382}}");
-    feed(&mut exchange, &mut got, b"", End::Stream);
+    let mut driver = passed(&gate, 3, &answer, "1382}}");
+    driver.upstream_end();
     // 10 tokens of text at $5 a million, 1372 of output at $30.
-    let record = record(&mut exchange, Some(200));
+    let record = driver.close(Some(200));
     assert_eq!(record["settled_nanodollars"], 10 * 5_000 + 1372 * 30_000);
     // Of more images than were asked for each has an equal part of the output.
     for (asked, output) in [(1, 458), (2, 2 * 458)] {
-        let (mut exchange, mut got) = passed(&gate, asked, &answer, "1382}}");
-        feed(&mut exchange, &mut got, b"", End::Stream);
-        let record = self::record(&mut exchange, Some(200));
+        let mut driver = passed(&gate, asked, &answer, "1382}}");
+        driver.upstream_end();
+        let record = driver.close(Some(200));
         assert_eq!(record["settled_nanodollars"], 10 * 5_000 + output * 30_000, "{asked}");
     }
 }
@@ -504,21 +429,21 @@ fn a_string_that_is_no_base64_breaks_the_answer_off() {
         let broken =
             format!("{{\"data\":[{{\"b64_json\":\"QUJD\"}},{{\"b64_json\":\"{broken}\"}}]}}");
         let (start, _) = broken.rsplit_once("QU").unwrap();
-        let (mut exchange, mut got) = passed(&gate(), 2, start, "[{\"b64_json\":\"QUJD\"}");
-        let rest = broken.as_bytes()[got.bytes.len()..].to_vec();
-        feed(&mut exchange, &mut got, &rest, End::Stream);
-        assert!(got.broken, "{broken}");
+        let mut driver = passed(&gate(), 2, start, "[{\"b64_json\":\"QUJD\"}");
+        let rest = broken.as_bytes()[driver.client.body.len()..].to_vec();
+        last(&mut driver, &rest);
+        assert!(driver.client.reset, "{broken}");
         let code = json!("upstream_invalid_response");
-        assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 1, 0, 1, code), "{broken}");
+        assert_eq!(outcome(&driver.close(Some(200))), (1, 1, 0, 1, code), "{broken}");
     }
     let none = json!({"data": [{"b64_json": "QU JD"}]}).to_string();
-    let (mut exchange, mut got) = (answered(&gate(), 1), Got::default());
+    let mut driver = answered(&gate(), 1);
     let at = none.find("QU").unwrap() + 1;
-    feed(&mut exchange, &mut got, &none.as_bytes()[..at], End::Open);
-    feed(&mut exchange, &mut got, &none.as_bytes()[at..], End::Open);
-    assert!(got.broken);
+    driver.upstream_bytes(&none.as_bytes()[..at]);
+    driver.upstream_bytes(&none.as_bytes()[at..]);
+    assert!(driver.client.reset);
     let code = json!("upstream_invalid_response");
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (0, 1, 0, 0, code));
+    assert_eq!(outcome(&driver.close(Some(200))), (0, 1, 0, 0, code));
 }
 
 #[test]
@@ -527,11 +452,11 @@ fn of_members_of_one_name_the_last_is_charged_which_is_what_a_reader_sees() {
         (r#"{"data":[{"b64_json":"QUJD","b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
         (r#"{"data":[{"b64_json":"QUJD"}],"data":[{"b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
     ] {
-        let (mut exchange, mut got) = passed(&gate(), 2, answer, "QUJD");
-        let rest = answer.as_bytes()[got.bytes.len()..].to_vec();
-        feed(&mut exchange, &mut got, &rest, End::Stream);
-        assert_eq!(got.json()["data"][0]["b64_json"], "REVG");
-        let (delivered, failed, dropped, paid, code) = outcome(&record(&mut exchange, Some(200)));
+        let mut driver = passed(&gate(), 2, answer, "QUJD");
+        let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
+        last(&mut driver, &rest);
+        assert_eq!(driver.client.json()["data"][0]["b64_json"], "REVG");
+        let (delivered, failed, dropped, paid, code) = outcome(&driver.close(Some(200)));
         assert_eq!((delivered, failed, dropped, paid), outcome_of, "{answer}");
         assert_eq!(code, Value::Null);
     }
@@ -540,25 +465,25 @@ fn of_members_of_one_name_the_last_is_charged_which_is_what_a_reader_sees() {
 #[test]
 fn an_answer_that_is_whole_and_whose_end_does_not_come_is_charged_and_told() {
     let answer = pictures(&["QUJD"]).to_string();
-    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "QUJD");
-    let rest = answer.as_bytes()[got.bytes.len()..].to_vec();
-    feed(&mut exchange, &mut got, &rest, End::Open);
+    let mut driver = passed(&gate(), 1, &answer, "QUJD");
+    let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
+    driver.upstream_bytes(&rest);
     let code = json!("upstream_disconnected");
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 0, 0, 1, code));
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, code));
     // A client that leaves behind it has its picture.
-    let (mut exchange, mut got) = passed(&gate(), 1, &answer, "QUJD");
-    feed(&mut exchange, &mut got, &rest, End::Open);
-    assert_eq!(outcome(&record(&mut exchange, None)), (1, 0, 0, 1, Value::Null));
+    let mut driver = passed(&gate(), 1, &answer, "QUJD");
+    driver.upstream_bytes(&rest);
+    assert_eq!(outcome(&driver.close(None)), (1, 0, 0, 1, Value::Null));
 }
 
 #[test]
 fn what_stands_in_the_chunk_that_breaks_the_answer_off_is_not_charged() {
     let answer = r#"{"data":[{"b64_json":"QUJD"},{"b64_json":"REVG"},{"b64_json":"R0hJ"}]] "#;
-    let (mut exchange, mut got) = passed(&gate(), 3, answer, "\"QU");
-    let rest = answer.as_bytes()[got.bytes.len()..].to_vec();
-    feed(&mut exchange, &mut got, &rest, End::Stream);
-    assert!(got.broken && !String::from_utf8_lossy(&got.bytes).contains("QUJD"));
-    assert_eq!(outcome(&record(&mut exchange, Some(200))).3, 0);
+    let mut driver = passed(&gate(), 3, answer, "\"QU");
+    let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
+    last(&mut driver, &rest);
+    assert!(driver.client.reset && !String::from_utf8_lossy(&driver.client.body).contains("QUJD"));
+    assert_eq!(outcome(&driver.close(Some(200))).3, 0);
 }
 
 #[test]
@@ -566,68 +491,70 @@ fn a_picture_beyond_its_limit_is_broken_off() {
     let (gate, _) = provider(&json!({}), &json!({"max_image_bytes": "64KiB"}));
     let large = "A".repeat(64 * 1024 * 4 / 3 + 8);
     let answer = pictures(&["QUJD", &large]).to_string();
-    let (mut exchange, mut got) = passed(&gate, 2, &answer, "QUJD");
-    let rest = &answer.as_bytes()[got.bytes.len()..];
+    let mut driver = passed(&gate, 2, &answer, "QUJD");
+    let rest = &answer.as_bytes()[driver.client.body.len()..];
     for piece in rest.chunks(10_000) {
-        feed(&mut exchange, &mut got, piece, End::Open);
+        driver.upstream_bytes(piece);
     }
-    assert!(got.broken && got.bytes.len() < answer.len());
+    assert!(driver.client.reset && driver.client.body.len() < answer.len());
     let code = json!("generated_image_too_large");
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 1, 0, 1, code));
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 1, 0, 1, code));
     // While the head is held it is told.
-    let (mut exchange, mut got) = (answered(&gate, 2), Got::default());
-    feed(&mut exchange, &mut got, answer.as_bytes(), End::Open);
-    assert_eq!((got.status, got.code()), (502, json!("generated_image_too_large")));
+    let mut driver = answered(&gate, 2);
+    driver.upstream_bytes(answer.as_bytes());
+    assert_eq!(
+        (driver.client.status, driver.client.code()),
+        (502, json!("generated_image_too_large"))
+    );
 }
 
 #[test]
 fn a_timeout_is_told_while_the_head_is_held_and_else_breaks_off_with_the_next_bytes() {
-    match answered(&gate(), 1).tick(after(60)) {
-        OnAnswer::Reply(reply) => assert_eq!(reply.status, 504),
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(answered(&gate(), 1).tick(after(60)).status, 504);
     let answer = pictures(&THREE).to_string();
-    let (mut exchange, mut got) = passed(&gate(), 3, &answer, "c2Vj");
-    assert!(matches!(exchange.tick(after(60)), OnAnswer::Hold));
-    feed_at(&mut exchange, &mut got, b"b25k", End::Open, after(61));
-    assert!(got.broken);
+    let mut driver = passed(&gate(), 3, &answer, "c2Vj");
+    assert!(driver.tick(after(60)).status == 200);
+    driver.now = after(61);
+    driver.upstream_bytes(b"b25k");
+    assert!(driver.client.reset);
     let code = json!("upstream_timeout");
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 2, 0, 1, code.clone()));
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 2, 0, 1, code.clone()));
     // Nothing comes: Envoy resets, and the record says why.
-    let (mut exchange, _) = passed(&gate(), 3, &answer, "c2Vj");
-    assert!(matches!(exchange.tick(after(60)), OnAnswer::Hold));
-    assert_eq!(outcome(&record(&mut exchange, Some(200))), (1, 2, 0, 1, code));
+    let mut driver = passed(&gate(), 3, &answer, "c2Vj");
+    assert!(driver.tick(after(60)).status == 200);
+    assert_eq!(outcome(&driver.close(Some(200))), (1, 2, 0, 1, code));
 }
 
 #[test]
 fn what_does_not_fit_beside_the_head_follows_with_the_next_bytes() {
     let answer = pictures(&[&"A".repeat(3 << 20)]).to_string();
-    let (mut exchange, mut got) = (answered(&gate(), 1), Got::default());
+    let mut driver = answered(&gate(), 1);
     let (first, rest) = answer.as_bytes().split_at(2 << 20);
-    feed(&mut exchange, &mut got, first, End::Open);
-    assert!(got.status == 200 && got.bytes.len() < first.len());
-    feed(&mut exchange, &mut got, rest, End::Stream);
-    assert!(got.bytes == answer.as_bytes());
-    assert_eq!(record(&mut exchange, Some(200))["bytes_out"], answer.len());
+    driver.upstream_bytes(first);
+    assert!(driver.client.status == 200 && driver.client.body.len() < first.len());
+    last(&mut driver, rest);
+    assert!(driver.client.body == answer.as_bytes());
+    assert_eq!(driver.close(Some(200))["bytes_out"], answer.len());
 }
 
 /// Runs an answer in these pieces; what the client got, the record and how the rules stand.
-fn run(answer: &[u8], cuts: &[usize], n: u32) -> (Got, Value, Vec<(String, String)>) {
+fn run(answer: &[u8], cuts: &[usize], n: u32) -> (Client, Value, Vec<(String, String)>) {
     let (gate, budget) =
         provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-    let (mut exchange, mut got) = (answered(&gate, n), Got::default());
+    let mut driver = answered(&gate, n);
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut % (answer.len() + 1)).collect();
     cuts.sort_unstable();
     let mut at = 0;
     for cut in cuts.into_iter().chain([answer.len()]) {
-        feed(&mut exchange, &mut got, &answer[at..cut], End::Open);
+        driver.upstream_bytes(&answer[at..cut]);
         at = cut;
     }
-    feed(&mut exchange, &mut got, b"", End::Stream);
-    let record = record(&mut exchange, Some(200));
-    drop(exchange);
+    driver.upstream_end();
+    let record = driver.close(Some(200));
+    let client = driver.client.clone();
+    drop(driver);
     assert_eq!(budget.used(), 0);
-    (got, record, totals(&gate, NOW))
+    (client, record, totals(&gate, NOW))
 }
 
 #[derive(Debug, Clone)]
@@ -662,13 +589,13 @@ proptest! {
         space in prop::sample::select(vec!["", " \n"]),
     ) {
         let answer = [space, &pictures(&THREE[..made]).to_string(), space].concat().into_bytes();
-        let (got, record, totals) = run(&answer, &cuts, n);
+        let (client, record, totals) = run(&answer, &cuts, n);
         let (at_once, whole, charged) = run(&answer, &[], n);
-        prop_assert!(at_once.bytes == answer && !got.broken);
+        prop_assert!(at_once.body == answer && !client.reset);
         // An answer that came whole while the head was held does not wait for white space behind it.
-        let end = if got.at_once { answer.trim_ascii_end().len() } else { answer.len() };
-        prop_assert!(answer.starts_with(&got.bytes) && got.bytes.len() >= end, "{got:?}");
-        prop_assert_eq!(&record["bytes_out"], &json!(got.bytes.len()));
+        let end = if client.at_once { answer.trim_ascii_end().len() } else { answer.len() };
+        prop_assert!(answer.starts_with(&client.body) && client.body.len() >= end, "{client:?}");
+        prop_assert_eq!(&record["bytes_out"], &json!(client.body.len()));
         prop_assert_eq!(outcome(&record), outcome(&whole));
         let made = u32::try_from(made).unwrap();
         prop_assert_eq!(outcome(&record).3, u64::from(made.min(n)));
@@ -686,13 +613,13 @@ proptest! {
     ) {
         let whole = pictures(&THREE).to_string().into_bytes();
         let half = &whole[..end % whole.len()];
-        let (got, record, totals) = run(half, &cuts, 3);
-        prop_assert!(got.broken || got.status == 502, "{got:?}");
+        let (client, record, totals) = run(half, &cuts, 3);
+        prop_assert!(client.reset || client.status == 502, "{client:?}");
         let passed = THREE.iter().filter(|it| {
             let needle = format!("{it}\"");
-            String::from_utf8_lossy(&got.bytes).contains(&needle)
+            String::from_utf8_lossy(&client.body).contains(&needle)
         });
-        let passed = if got.broken { passed.count() } else { 0 };
+        let passed = if client.reset { passed.count() } else { 0 };
         let charged = u64::try_from(passed).unwrap();
         prop_assert_eq!(outcome(&record), (charged, 3 - charged, 0, charged, json!("upstream_disconnected")));
         prop_assert_eq!(&totals[1].0, &charged.to_string());
@@ -705,43 +632,30 @@ proptest! {
     ) {
         let (gate, budget) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
         let answer = pictures(&THREE).to_string().into_bytes();
-        let (mut exchange, mut got) = (Exchange::new(Rc::clone(&gate)), Got::default());
-        ask(&mut exchange, &body(3)).unwrap();
-        let (mut at, mut now) = (0, NOW);
+        let mut driver = Driver::admitted(&gate, &body(3));
+        let mut at = 0;
         let start = ordered.then_some(Step::Head(200));
         for step in start.into_iter().chain(steps) {
             match step {
-                Step::Head(status) => {
-                    if let OnResponseHeaders::Reply(reply) =
-                        exchange.response_headers(json_head(status), End::Open, now)
-                    {
-                        got.reply(reply);
-                    }
-                }
+                Step::Head(status) => _ = driver.upstream_head(json_head(status)),
                 Step::Body(len, last) => {
                     let to = (at + len).min(answer.len());
                     let end = if last { End::Stream } else { End::Open };
-                    feed_at(&mut exchange, &mut got, &answer[at..to], end, now);
+                    driver.response_body(&answer[at..to], end);
                     at = to;
                 }
-                Step::Junk(bytes) => feed_at(&mut exchange, &mut got, bytes, End::Open, now),
-                Step::Trailers if got.broken => {}
-                Step::Trailers => got.trailers(exchange.response_trailers(now)),
-                Step::Tick(secs) => {
-                    now += Duration::from_secs(secs);
-                    if let OnAnswer::Reply(reply) = exchange.tick(now) {
-                        got.reply(reply);
-                    }
-                }
-                Step::Log(status) => drop(exchange.finish(status, now)),
+                Step::Junk(bytes) => _ = driver.upstream_bytes(bytes),
+                Step::Trailers => _ = driver.upstream_trailers(),
+                Step::Tick(secs) => _ = driver.tick(driver.now + Duration::from_secs(secs)),
+                Step::Log(status) => _ = driver.log(status),
             }
         }
-        exchange.finish(None, now);
-        let totals = totals(&gate, now);
+        driver.close(None);
+        let totals = totals(&gate, driver.now);
         prop_assert!(totals.iter().all(|(_, reserved)| reserved == "0"), "{:?}", totals);
         prop_assert_eq!(&totals[0].0, "1");
         prop_assert!(totals[1].0.parse::<u32>().unwrap() <= 3);
-        drop(exchange);
+        drop(driver);
         prop_assert_eq!(budget.used(), 0);
     }
 }

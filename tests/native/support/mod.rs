@@ -46,7 +46,7 @@ pub(crate) fn config(more: &Value) -> Config {
             ""
         ] } ]
     });
-    document["consumers"][0]["key_sha256"][0] = Value::from(digest());
+    document["consumers"][0]["key_sha256"][0] = Value::from(digest(KEY));
     codex::lay_over(&mut document, more);
     let env = |name: &str| match name {
         "TOKEN" => Some(TOKEN.to_owned()),
@@ -56,9 +56,9 @@ pub(crate) fn config(more: &Value) -> Config {
     Config::parse(document.to_string().as_bytes(), &env).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The SHA-256 of [`KEY`], as a configuration has it.
-pub(crate) fn digest() -> String {
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(KEY);
+/// The SHA-256 of a key, as a configuration has it.
+pub(crate) fn digest(key: &str) -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(key);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use imagegate::exchange::{
-    End, Exchange, Gate, LocalReply, OnAnswer, OnRequestHeaders, OnResponseHeaders, ResponseHead,
-    Vm,
-};
+use imagegate::exchange::{End, Gate, ResponseHead, Vm};
 use imagegate::limits::{Conflict, Store};
 use serde_json::{Value, json};
 
+use super::client::Client;
 use super::codex::generated;
-use super::{NOW, SharedData, ask, body, collect, config, gate, head, ok};
+use super::driver::Driver;
+use super::{SharedData, config, gate, head, ok};
 
 /// The price of every image of [`priced`], in nano-dollars.
 pub(crate) const PRICE: u64 = 211_000_000;
@@ -64,18 +63,17 @@ pub(crate) fn every_unit() -> Value {
 }
 
 /// The answer to a head alone.
-pub(crate) fn get(gate: &Rc<Gate>, more: &[(&str, &str)], now: Duration) -> LocalReply {
+pub(crate) fn get(gate: &Rc<Gate>, more: &[(&str, &str)], now: Duration) -> Client {
     let mut lines = vec![(":method", "GET"), (":path", "/v1/images/limits")];
     lines.extend(more);
-    match Exchange::new(Rc::clone(gate)).request_headers(&head(&lines), End::Stream, now) {
-        OnRequestHeaders::Reply(reply) => reply,
-        other => panic!("{other:?}"),
-    }
+    let mut driver = Driver::new(gate);
+    driver.now = now;
+    driver.request_head(&head(&lines), End::Stream).clone()
 }
 
 /// How a rule stands for the caller: used, reserved and remaining, as the client reads them.
 pub(crate) fn standing(gate: &Rc<Gate>, rule: &str, now: Duration) -> [Value; 3] {
-    let list = body(&get(gate, &[], now));
+    let list = get(gate, &[], now).json();
     let entry = list["data"].as_array().unwrap().iter().find(|entry| entry["name"] == rule);
     let entry = entry.unwrap_or_else(|| panic!("no {rule} in {list}"));
     ["used", "reserved", "remaining"].map(|field| entry[field].clone())
@@ -101,91 +99,45 @@ pub(crate) fn used(amounts: [&str; 4]) -> Vec<(String, String)> {
         .to_vec()
 }
 
-/// The record of an exchange that ends now.
-pub(crate) fn record(exchange: &mut Exchange, status: Option<u16>) -> Value {
-    serde_json::from_slice(&exchange.finish(status, NOW).unwrap()).unwrap()
-}
-
-/// An exchange that waits for the upstream's answers to `request`.
-pub(crate) fn admitted(gate: &Rc<Gate>, request: &Value) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    let forward = ask(&mut exchange, request).unwrap();
-    let calls = forward.side_calls.map_or(0, |calls| calls.count);
-    (0..calls).for_each(|call| exchange.side_call_started(Some(call)));
-    exchange
-}
-
-/// The refusal of `request`.
-pub(crate) fn refusal(gate: &Rc<Gate>, request: &Value) -> LocalReply {
-    ask(&mut Exchange::new(Rc::clone(gate)), request).unwrap_err()
-}
-
-/// A stream that brings a picture of this quality and size.
-pub(crate) fn picture(quality: &str, size: &str) -> Vec<u8> {
+/// A stream that brings an image of this quality and size.
+pub(crate) fn image(quality: &str, size: &str) -> Vec<u8> {
     let usage = json!({"input_tokens": 30, "input_tokens_details": {"image_tokens": 20, "text_tokens": 10},
         "output_tokens": 196, "total_tokens": 226});
-    drawn(&json!({"quality": quality, "size": size}), &json!({}), &usage)
+    generated(&json!({"quality": quality, "size": size}), &json!({}), &usage)
 }
 
-/// A stream that brings a picture: with these members of its item, of the tool as the response echoes it, and
-/// with this usage.
-pub(crate) fn drawn(more: &Value, tool: &Value, usage: &Value) -> Vec<u8> {
-    generated(more, tool, usage)
-}
-
-/// Gives call `place` of an exchange an answer, whole; the reply if it was the last.
+/// Call `place` of a request is answered, whole; the reply if this brought it. Call 0 is the
+/// client's own stream, and the next have the tokens from 0 on.
 pub(crate) fn call(
-    exchange: &mut Exchange,
+    driver: &mut Driver,
     place: u32,
     head: Option<ResponseHead>,
     bytes: &[u8],
-) -> Option<LocalReply> {
-    let answer = match place.checked_sub(1) {
-        None => {
-            match exchange.response_headers(head.unwrap_or_default(), End::Open, NOW) {
-                OnResponseHeaders::Reply(reply) => return Some(reply),
-                OnResponseHeaders::Hold
-                | OnResponseHeaders::Pass
-                | OnResponseHeaders::Restore(_) => {}
-            }
-            collect(exchange, bytes.to_vec(), End::Stream, NOW)
-        }
-        Some(token) => {
-            exchange.side_call_headers(token, head, NOW);
-            exchange.side_call_body(token, bytes.to_vec(), NOW);
-            exchange.side_call_end(token, NOW)
-        }
+) -> Option<Client> {
+    let waited = driver.client.waits();
+    let client = match place.checked_sub(1) {
+        None => driver.upstream(head.unwrap_or_default(), &[bytes]),
+        Some(token) => driver.side(token, head, bytes),
     };
-    match answer {
-        OnAnswer::Reply(reply) => Some(reply),
-        OnAnswer::Hold | OnAnswer::Pass => None,
-    }
+    (waited && !client.waits()).then(|| client.clone())
 }
 
-/// Gives each of `n` calls the same stream; the reply.
-pub(crate) fn all_calls(exchange: &mut Exchange, n: u32, stream: &[u8]) -> LocalReply {
+/// Each of `n` calls is answered with the same stream; the reply.
+pub(crate) fn all_calls(driver: &mut Driver, n: u32, stream: &[u8]) -> Client {
     let replies: Vec<_> =
-        (0..n).filter_map(|place| call(exchange, place, Some(ok()), stream)).collect();
-    let [reply]: [LocalReply; 1] = replies.try_into().unwrap();
+        (0..n).filter_map(|place| call(driver, place, Some(ok()), stream)).collect();
+    let [reply]: [Client; 1] = replies.try_into().unwrap();
     reply
 }
 
-/// The only header of this name.
-pub(crate) fn header<'r>(reply: &'r LocalReply, name: &str) -> Option<&'r str> {
-    let mut values = reply.headers.iter().filter(|(it, _)| *it == name);
-    let value = values.next().map(|(_, value)| value.as_str());
-    assert!(values.next().is_none(), "{name} came twice");
-    value
-}
-
-/// What exchanges have told the metrics, by name.
+/// What exchanges have counted, by metric.
 #[derive(Default)]
 pub(crate) struct Counted(BTreeMap<String, u64>);
 
 impl Counted {
-    /// Takes what the exchange has to tell.
-    pub(crate) fn take(&mut self, exchange: &mut Exchange) {
-        for count in exchange.take_counts().into_iter().filter(|count| count.amount > 0) {
+    /// Takes what an exchange has counted since this was last done.
+    pub(crate) fn take(&mut self, driver: &mut Driver) {
+        for count in driver.counts.drain(..).filter(|count| count.amount > 0) {
             *self.0.entry(count.name()).or_default() += count.amount;
         }
     }

@@ -336,7 +336,7 @@ fn a_client_that_streams_gets_the_picture_as_one_event() {
 fn settings_of_the_other_api_are_refused_by_name() {
     let parse = |upstream: Value| {
         let document = json!({"upstreams": {"u": upstream},
-            "consumers": [{"name": "c", "user": "u", "key_sha256": [digest()]}]});
+            "consumers": [{"name": "c", "user": "u", "key_sha256": [digest(crate::support::KEY)]}]});
         Config::parse(document.to_string().as_bytes(), &|_| Some("t".to_owned()))
             .err()
             .map(|error| error.to_string())
