@@ -245,9 +245,17 @@ impl Driver {
 
     /// A side call gets a whole response, or was reset if there is no head.
     pub(crate) fn side(&mut self, token: u32, head: Option<ResponseHead>, body: &[u8]) -> &Client {
-        self.step(|it, now| it.side_call_headers(token, head, now));
-        self.step(|it, now| it.side_call_body(token, body.to_vec(), now));
+        self.side_head(token, head);
+        self.side_bytes(token, body);
         self.side_end(token)
+    }
+
+    pub(crate) fn side_head(&mut self, token: u32, head: Option<ResponseHead>) {
+        self.step(|it, now| it.side_call_headers(token, head, now));
+    }
+
+    pub(crate) fn side_bytes(&mut self, token: u32, chunk: &[u8]) {
+        self.step(|it, now| it.side_call_body(token, chunk.to_vec(), now));
     }
 
     pub(crate) fn side_end(&mut self, token: u32) -> &Client {
