@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::support::{NOW, answer, body, gate, head, ok, stream};
-use imagegate::exchange::{
-    End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseHeaders, ResponseHead,
-};
+use crate::support::client::Client;
+use crate::support::driver::Driver;
+use crate::support::{gate, head, ok, stream};
+use imagegate::exchange::{End, Gate, ResponseHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -43,51 +42,47 @@ fn edit() -> Vec<u8> {
 }
 
 /// The outcome of a head alone.
-fn open(path: &str, content_type: &str) -> Result<Exchange, LocalReply> {
+fn open(path: &str, content_type: &str) -> Result<Driver, Client> {
     let (gate, _) = gate(&json!({}));
     opened(&gate, path, content_type)
 }
 
-fn opened(gate: &Rc<Gate>, path: &str, content_type: &str) -> Result<Exchange, LocalReply> {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    let head = head(&[(":path", path), ("content-type", content_type)]);
-    match exchange.request_headers(&head, End::Open, NOW) {
-        OnRequestHeaders::Hold => Ok(exchange),
-        OnRequestHeaders::Reply(reply) => Err(reply),
-        OnRequestHeaders::Pass { .. } => panic!("not ours"),
-    }
+fn opened(gate: &Rc<Gate>, path: &str, content_type: &str) -> Result<Driver, Client> {
+    let mut driver = Driver::new(gate);
+    driver.request_head(&head(&[(":path", path), ("content-type", content_type)]), End::Open);
+    assert!(driver.stripped.is_none(), "not ours");
+    if driver.client.waits() { Ok(driver) } else { Err(driver.client) }
+}
+
+/// What went upstream.
+#[derive(Debug)]
+struct Sent {
+    upstream: String,
+    body: Vec<u8>,
 }
 
 /// Sends an edit in these pieces.
-fn send(
-    gate: &Rc<Gate>,
-    content_type: &str,
-    pieces: &[&[u8]],
-) -> (Exchange, Result<Forward, LocalReply>) {
-    let mut exchange = opened(gate, "/v1/images/edits", content_type).unwrap();
-    for piece in pieces {
-        match exchange.request_body(piece, End::Open, NOW) {
-            OnRequestBody::Hold => {}
-            OnRequestBody::Reply(reply) => return (exchange, Err(reply)),
-            other => panic!("{other:?}"),
+fn send(gate: &Rc<Gate>, content_type: &str, pieces: &[&[u8]]) -> (Driver, Result<Sent, Client>) {
+    let mut driver = opened(gate, "/v1/images/edits", content_type).unwrap();
+    let pieces = pieces.iter().map(|it| (*it, End::Open)).chain([(&b""[..], End::Stream)]);
+    for (piece, end) in pieces {
+        if !driver.request_body(piece, end).waits() {
+            let client = driver.client.clone();
+            return (driver, Err(client));
         }
     }
-    let outcome = match exchange.request_body(b"", End::Stream, NOW) {
-        OnRequestBody::Forward(forward) => Ok(forward),
-        OnRequestBody::Reply(reply) => Err(reply),
-        other => panic!("{other:?}"),
-    };
-    (exchange, outcome)
+    let forward = driver.sent();
+    let sent = Sent { upstream: forward.upstream.clone(), body: forward.body.clone() };
+    (driver, Ok(sent))
 }
 
-fn told(reply: &LocalReply) -> (u16, Value, Value) {
-    let error = &body(reply)["error"];
-    (reply.status, error["code"].clone(), error["param"].clone())
+fn told(reply: &Client) -> (u16, Value, Value) {
+    (reply.status, reply.code(), reply.error("param"))
 }
 
 #[test]
 fn each_endpoint_says_which_encodings_it_takes() {
-    let message = |reply: &LocalReply| body(reply)["error"]["message"].as_str().unwrap().to_owned();
+    let message = |reply: &Client| reply.error("message").to_string();
     for content_type in ["application/json; charset=utf-8", FORM] {
         assert!(open("/v1/images/edits", content_type).is_ok(), "{content_type}");
     }
@@ -107,9 +102,9 @@ fn each_endpoint_says_which_encodings_it_takes() {
 #[test]
 fn an_edit_goes_upstream_with_its_images_before_its_words() {
     let (gate, budget) = gate(&json!({}));
-    let (mut exchange, forward) = send(&gate, FORM, &[&edit()]);
+    let (mut driver, forward) = send(&gate, FORM, &[&edit()]);
     let forward = forward.unwrap();
-    assert_eq!(forward.side_calls.unwrap().count, 2);
+    assert_eq!(driver.calls.len(), 2);
     let sent: Value = serde_json::from_slice(&forward.body).unwrap();
     let png = "data:image/png;base64,iVBORw0KGgoNCi0tYg0KLS0A/w==";
     let content = json!([
@@ -122,20 +117,15 @@ fn an_edit_goes_upstream_with_its_images_before_its_words() {
         "input_image_mask": {"image_url": png}});
     assert_eq!(sent["tools"], json!([tool]));
     // All three pictures come, and the record knows the endpoint.
-    let picture = stream("QUJD");
-    for token in [1, 2] {
-        exchange.side_call_started(Some(token));
+    let image = stream("QUJD");
+    for token in [0, 1] {
+        assert!(driver.side(token, Some(ok()), &image).waits());
     }
-    for token in [1, 2] {
-        exchange.side_call_headers(token, Some(ok()), NOW);
-        exchange.side_call_body(token, picture.clone(), NOW);
-        assert!(matches!(exchange.side_call_end(token, NOW), OnAnswer::Hold));
-    }
-    let reply = answer(&mut exchange, &[&picture]);
-    assert_eq!((reply.status, body(&reply)["data"].as_array().unwrap().len()), (200, 3));
-    let record: Value = serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap();
+    let client = driver.answer(&[&image]);
+    assert_eq!((client.status, client.json()["data"].as_array().unwrap().len()), (200, 3));
+    let record = driver.close(Some(200));
     assert_eq!((&record["endpoint"], &record["images_delivered"]), (&json!("edits"), &json!(3)));
-    drop((exchange, reply));
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
@@ -161,25 +151,15 @@ fn an_upstreams_fault_is_told_of_the_clients_own_field() {
         ),
     ] {
         let (gate, _) = gate(&json!({}));
-        let (mut exchange, forward) = send(&gate, content_type, &[body]);
+        let (mut driver, forward) = send(&gate, content_type, &[body]);
         forward.unwrap();
         let head = ResponseHead { status: 400, ..ResponseHead::default() };
-        let outcome = exchange.response_headers(head, End::Open, NOW);
-        assert!(matches!(outcome, OnResponseHeaders::Hold));
+        assert!(driver.upstream_head(head).waits());
         let error = json!({"error": {"code": code, "type": "invalid_request_error", "param": param,
             "message": "The image is not one."}});
-        match crate::support::collect(
-            &mut exchange,
-            error.to_string().into_bytes(),
-            End::Stream,
-            NOW,
-        ) {
-            OnAnswer::Reply(reply) => {
-                let (status, _, param) = told(&reply);
-                assert_eq!((status, param), (400, json!(wanted)), "{code} {param}", param = wanted);
-            }
-            other => panic!("{other:?}"),
-        }
+        let reply = driver.response_body(error.to_string().as_bytes(), End::Stream).clone();
+        let (status, _, param) = told(&reply);
+        assert_eq!((status, param), (400, json!(wanted)), "{code} {param}", param = wanted);
     }
 }
 
@@ -191,11 +171,10 @@ fn the_operator_says_how_images_are_handed_over_where_the_client_does_not() {
         if let Some(format) = format {
             object["response_format"] = format.into();
         }
-        let (mut exchange, forward) =
+        let (mut driver, forward) =
             send(&gate, "application/json", &[object.to_string().as_bytes()]);
         forward.unwrap();
-        let reply = answer(&mut exchange, &[&stream("QUJD")]);
-        let data = &body(&reply)["data"][0];
+        let data = &driver.answer(&[&stream("QUJD")]).json()["data"][0];
         assert!(data[field].is_string(), "{format:?}: {data}");
     }
 }
@@ -207,19 +186,18 @@ fn the_budget_counts_a_form_and_what_is_made_of_it() {
     file.resize(FILE, 0);
     let whole = form(&[("prompt", false, b"p"), ("image", true, &file)]);
     let (gate, budget) = gate(&json!({"max_image_bytes": 1000}));
-    let mut exchange = opened(&gate, "/v1/images/edits", FORM).unwrap();
+    let mut driver = opened(&gate, "/v1/images/edits", FORM).unwrap();
     for piece in whole.chunks(16 * 1024) {
-        assert!(matches!(exchange.request_body(piece, End::Open, NOW), OnRequestBody::Hold));
+        assert!(driver.request_body(piece, End::Open).waits());
     }
     // The body, and the upstream's in base64.
     assert!(budget.used() >= FILE + FILE * 4 / 3, "{}", budget.used());
     assert!(budget.used() <= whole.len() * 7 / 3 + 8, "{}", budget.used());
-    let OnRequestBody::Forward(forward) = exchange.request_body(b"", End::Stream, NOW) else {
-        panic!("not forwarded")
-    };
-    assert!(forward.body.len() > FILE * 4 / 3);
-    assert!(budget.used() >= forward.body.len());
-    drop(exchange);
+    driver.request_body(b"", End::Stream);
+    let sent = driver.sent().body.len();
+    assert!(sent > FILE * 4 / 3);
+    assert!(budget.used() >= sent);
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
@@ -231,12 +209,12 @@ fn images_that_json_escapes_are_counted_once_more() {
     let small = json!({"max_buffered_bytes": 8_000_000, "max_image_bytes": 1000});
     let (gate, budget) = gate(&small);
     let (other, _) = send(&gate, FORM, &[&form(&[("prompt", false, b"p"), ("image", true, PNG)])]);
-    let (exchange, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+    let (driver, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
     assert_eq!(outcome.unwrap_err().status, 503);
-    drop((exchange, other));
-    let (exchange, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
+    drop((driver, other));
+    let (driver, outcome) = send(&gate, "application/json", &[object.as_bytes()]);
     assert!(outcome.is_ok());
-    drop(exchange);
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
@@ -313,24 +291,15 @@ fn an_upstreams_fault_with_the_markup_is_told_of_the_markup() {
         ("unsupported_file_mimetype", "x", "markup", "unsupported_image_media_type"),
         ("invalid_value", "image_generation_user_error", "", "invalid_value"),
     ] {
-        let (mut exchange, forward) = send(&both_apis(&json!("openai")), FORM, &[&body]);
+        let (mut driver, forward) = send(&both_apis(&json!("openai")), FORM, &[&body]);
         forward.unwrap();
         let head = ResponseHead { status: 400, ..ResponseHead::default() };
-        exchange.response_headers(head, End::Open, NOW);
+        driver.upstream_head(head);
         let param = if param.is_empty() { Value::Null } else { json!(param) };
         let error = json!({"error": {"code": code, "type": kind, "param": param,
             "message": "Invalid markup: it is not of the size of the image."}});
-        match crate::support::collect(
-            &mut exchange,
-            error.to_string().into_bytes(),
-            End::Stream,
-            NOW,
-        ) {
-            OnAnswer::Reply(reply) => {
-                assert_eq!(told(&reply), (400, json!(wanted), json!("markup")), "{code}");
-            }
-            other => panic!("{other:?}"),
-        }
+        let reply = driver.response_body(error.to_string().as_bytes(), End::Stream).clone();
+        assert_eq!(told(&reply), (400, json!(wanted), json!("markup")), "{code}");
     }
 }
 
@@ -421,7 +390,7 @@ proptest! {
     ) {
         let (gate, budget) = gate(&json!({}));
         let body = damaged(edit(), &damages);
-        let (exchange, outcome) = send(&gate, FORM, &cut(&body, &places));
+        let (driver, outcome) = send(&gate, FORM, &cut(&body, &places));
         match outcome {
             Ok(forward) => {
                 let sent: Value = serde_json::from_slice(&forward.body).unwrap();
@@ -433,7 +402,7 @@ proptest! {
                 prop_assert!(code.is_string());
             }
         }
-        drop(exchange);
+        drop(driver);
         prop_assert_eq!(budget.used(), 0);
     }
 
