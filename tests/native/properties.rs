@@ -1,10 +1,12 @@
 //! What holds for all inputs.
 
-use crate::support::{NOW, TOKEN, answer, ask, asking, body, gate, ok, stream};
-use imagegate::exchange::{
-    End, Exchange, OnAnswer, OnRequestBody, OnResponseBody, OnResponseEnd, OnResponseHeaders,
-    ResponseHead,
-};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::support::client::Client;
+use crate::support::driver::{Driver, Host};
+use crate::support::{TOKEN, gate, ok, stream};
+use imagegate::exchange::{End, Gate, ResponseHead};
 use imagegate::sse::{Decoder, Token, encode};
 use proptest::prelude::*;
 use serde_json::json;
@@ -146,10 +148,11 @@ proptest! {
     ) {
         let stream = stream(&"QUJD".repeat(length / 4 + 1));
         let (gate, budget) = gate(&json!({}));
-        let whole = answer(&mut asking(&gate, 1), &[&stream]);
+        let one = json!({"prompt": "a cat"});
+        let whole = Driver::admitted(&gate, &one).answer(&[&stream]).clone();
         let pieces = cut(&stream, &places);
         let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-        let in_pieces = answer(&mut asking(&gate, 1), &pieces);
+        let in_pieces = Driver::admitted(&gate, &one).answer(&pieces).clone();
         prop_assert_eq!(whole.status, 200);
         prop_assert_eq!(whole.body, in_pieces.body);
         prop_assert_eq!(budget.used(), 0);
@@ -166,13 +169,14 @@ proptest! {
             stream[at] = *byte;
         }
         let (gate, budget) = gate(&json!({}));
-        let mut exchange = asking(&gate, 1);
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
         let pieces = cut(&stream, &places);
-        let reply = answer(&mut exchange, &pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        drop(exchange);
+        let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+        let reply = driver.answer(&pieces).clone();
+        drop(driver);
         prop_assert!(reply.status == 200 || reply.status >= 400);
         // Whatever came, the client gets JSON.
-        let body = body(&reply);
+        let body = reply.json();
         prop_assert_eq!(reply.status == 200, body.get("data").is_some());
         prop_assert_eq!(budget.used(), 0);
     }
@@ -180,20 +184,16 @@ proptest! {
     #[test]
     fn a_request_of_arbitrary_bytes_is_answered(bytes in any::<Vec<u8>>()) {
         let (gate, budget) = gate(&json!({}));
-        let mut exchange = Exchange::new(std::rc::Rc::clone(&gate));
-        exchange.request_headers(&crate::support::head(&[]), End::Open, NOW);
-        match exchange.request_body(&bytes, End::Stream, NOW) {
-            OnRequestBody::Reply(reply) => prop_assert_eq!(reply.status, 400),
-            other => panic!("{other:?}"),
-        }
+        let mut driver = Driver::new(&gate);
+        let client = driver.request(&crate::support::head(&[]), &bytes);
+        prop_assert_eq!(client.status, 400);
         prop_assert_eq!(budget.used(), 0);
     }
 
     #[test]
     fn a_prompt_reaches_the_tool_as_the_client_wrote_it(prompt in "\\PC{1,200}|[\\x00-\\x7f]{1,200}") {
         let (gate, _) = gate(&json!({}));
-        let forward = ask(&mut Exchange::new(gate), &json!({"prompt": prompt})).unwrap();
-        let sent: serde_json::Value = serde_json::from_slice(&forward.body).unwrap();
+        let sent = Driver::admitted(&gate, &json!({"prompt": prompt})).sent_json();
         let content = sent["input"][0]["content"].as_array().unwrap();
         prop_assert_eq!(content.last().unwrap()["text"].as_str(), Some(prompt.as_str()));
     }
@@ -205,7 +205,7 @@ enum Step {
     Headers(bool),
     Body(Vec<u8>, bool),
     Trailers,
-    CallStarted(bool),
+    Host(Host),
     ResponseHeaders(u16, bool),
     ResponseBody(Vec<u8>, bool),
     ResponseTrailers,
@@ -235,7 +235,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         any::<bool>().prop_map(Step::Headers),
         (request, any::<bool>()).prop_map(|(bytes, end)| Step::Body(bytes, end)),
         Just(Step::Trailers),
-        any::<bool>().prop_map(Step::CallStarted),
+        prop::sample::select(vec![Host::Starts, Host::Refuses, Host::LacksCluster])
+            .prop_map(Step::Host),
         (status, any::<bool>()).prop_map(|(status, end)| Step::ResponseHeaders(status, end)),
         (response.clone(), any::<bool>()).prop_map(|(bytes, end)| Step::ResponseBody(bytes, end)),
         Just(Step::ResponseTrailers),
@@ -264,89 +265,47 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What a run of callbacks came to.
 #[derive(Debug, Default)]
 struct Seen {
-    replies: usize,
+    /// What each head of a request got. The driver asserts that it is one response at most.
+    clients: Vec<Client>,
     forwards: usize,
-    opens: usize,
-    events: Vec<u8>,
     text: String,
 }
 
-fn run(exchange: &mut Exchange, steps: Vec<Step>) -> Seen {
+fn run(gate: &Rc<Gate>, steps: Vec<Step>) -> Seen {
     let mut seen = Seen::default();
-    let mut now = NOW;
-    let mut started = 0;
+    let mut driver = Driver::new(gate);
     let end = |last: bool| if last { End::Stream } else { End::Open };
     for step in steps {
-        let mut answered = |answer: OnAnswer| {
-            if let OnAnswer::Reply(reply) = answer {
-                seen.replies += 1;
-                seen.text +=
-                    &format!("{:?} {}", reply.headers, String::from_utf8_lossy(&reply.body));
-            }
-        };
+        let before = driver.forwarded;
         match step {
             Step::Headers(last) => {
-                let outcome = exchange.request_headers(&crate::support::head(&[]), end(last), now);
-                seen.replies += usize::from(format!("{outcome:?}").starts_with("Reply"));
+                seen.clients.push(driver.client.clone());
+                driver.request_head(&crate::support::head(&[]), end(last));
             }
-            Step::Body(bytes, last) => match exchange.request_body(&bytes, end(last), now) {
-                OnRequestBody::Forward(forward) => {
-                    seen.forwards += 1;
-                    assert!(!format!("{:?}", forward.headers).contains("session=1"));
-                }
-                OnRequestBody::Reply(_) => seen.replies += 1,
-                OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {}
-            },
-            Step::Trailers => match exchange.request_end(now) {
-                OnRequestBody::Forward(_) => seen.forwards += 1,
-                OnRequestBody::Reply(_) => seen.replies += 1,
-                OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {}
-            },
-            Step::CallStarted(fine) => {
-                exchange.side_call_started(fine.then_some(started));
-                started += 1;
-            }
+            Step::Body(bytes, last) => _ = driver.request_body(&bytes, end(last)),
+            Step::Trailers => _ = driver.request_trailers(),
+            Step::Host(host) => driver.host.push_back(host),
             Step::ResponseHeaders(status, last) => {
-                let head = ResponseHead { status, ..ok() };
-                if let OnResponseHeaders::Reply(reply) =
-                    exchange.response_headers(head, end(last), now)
-                {
-                    answered(OnAnswer::Reply(reply));
-                }
+                _ = driver.response_head(ResponseHead { status, ..ok() }, end(last));
             }
-            Step::ResponseBody(bytes, last) => {
-                match exchange.response_body(bytes, end(last), now) {
-                    OnResponseBody::Reply(reply) => answered(OnAnswer::Reply(reply)),
-                    OnResponseBody::Open(open) => {
-                        seen.opens += 1;
-                        seen.events.extend(open.body);
-                    }
-                    OnResponseBody::Send(bytes) => {
-                        assert_eq!(seen.opens, 1, "bytes before the head");
-                        seen.events.extend(bytes);
-                    }
-                    OnResponseBody::Reset => assert_eq!(seen.opens, 1, "a held response is reset"),
-                    OnResponseBody::Hold | OnResponseBody::Pass => {}
-                }
-            }
-            Step::ResponseTrailers => match exchange.response_trailers(now) {
-                OnResponseEnd::Reply(reply) => answered(OnAnswer::Reply(reply)),
-                OnResponseEnd::Reset => assert_eq!(seen.opens, 1, "a held response is reset"),
-                OnResponseEnd::Hold | OnResponseEnd::Pass => {}
-            },
-            Step::CallHeaders(call, reset) => {
-                exchange.side_call_headers(call, (!reset).then(ok), now);
-            }
-            Step::CallBody(call, bytes) => exchange.side_call_body(call, bytes, now),
-            Step::CallEnd(call) => answered(exchange.side_call_end(call, now)),
-            Step::Tick(secs) => {
-                now += std::time::Duration::from_secs(secs);
-                answered(exchange.tick(now));
-            }
-            Step::Log => drop(exchange.finish(None, now)),
+            Step::ResponseBody(bytes, last) => _ = driver.response_body(&bytes, end(last)),
+            Step::ResponseTrailers => _ = driver.upstream_trailers(),
+            Step::CallHeaders(call, reset) => driver.side_head(call, (!reset).then(ok)),
+            Step::CallBody(call, bytes) => driver.side_bytes(call, &bytes),
+            Step::CallEnd(call) => _ = driver.side_end(call),
+            Step::Tick(secs) => _ = driver.tick(driver.now + Duration::from_secs(secs)),
+            Step::Log => _ = driver.log(None),
+        }
+        if driver.forwarded && !before {
+            seen.forwards += 1;
+            assert!(!format!("{:?}", driver.sent().headers).contains("session=1"));
         }
     }
-    seen.text += &format!("{exchange:?}");
+    seen.clients.push(driver.client.clone());
+    seen.text = format!("{:?} {:?}", driver.exchange, driver.notices);
+    for client in &seen.clients {
+        seen.text += &format!("{:?} {}", client.headers, String::from_utf8_lossy(&client.body));
+    }
     seen
 }
 
@@ -357,25 +316,22 @@ proptest! {
     fn callbacks_in_any_order_get_at_most_one_reply_and_leak_nothing(steps in steps()) {
         let (gate, budget) = gate(&json!({}));
         let heads = steps.iter().filter(|step| matches!(step, Step::Headers(_))).count();
-        let mut exchange = Exchange::new(std::rc::Rc::clone(&gate));
-        let seen = run(&mut exchange, steps);
-        // A host sends one head to a stream; each one that is sent opens one exchange at most.
-        prop_assert!(seen.replies <= heads.max(1), "{seen:?}");
+        let seen = run(&gate, steps);
         if heads <= 1 {
-            prop_assert!(seen.opens + seen.replies <= 1, "{seen:?}");
-            let events = String::from_utf8_lossy(&seen.events);
-            let ends = ["event: image_generation.completed", "event: error"];
-            let told: usize = ends.iter().map(|end| events.matches(end).count()).sum();
-            prop_assert!(told <= 1, "{events}");
-            // Nothing comes behind the last event.
-            if let Some((_, last)) = ends.iter().find_map(|end| events.split_once(end)) {
-                prop_assert!(last.ends_with("\n\n") && last.matches("\n\n").count() == 1);
+            for client in &seen.clients {
+                let events = String::from_utf8_lossy(&client.body);
+                let ends = ["event: image_generation.completed", "event: error"];
+                let outcomes: usize = ends.iter().map(|end| events.matches(end).count()).sum();
+                prop_assert!(outcomes <= 1, "{events}");
+                // Nothing follows the last event.
+                if let Some((_, last)) = ends.iter().find_map(|end| events.split_once(end)) {
+                    prop_assert!(last.ends_with("\n\n") && last.matches("\n\n").count() == 1);
+                }
             }
         }
         prop_assert!(seen.forwards <= heads.max(1), "{seen:?}");
         prop_assert!(!seen.text.contains(TOKEN), "the upstream's credential shows");
         prop_assert!(!seen.text.contains(crate::support::KEY), "the client's credential shows");
-        drop(exchange);
         prop_assert_eq!(budget.used(), 0);
     }
 }

@@ -1,7 +1,6 @@
 //! Host models: which one is asked, what happens when upstreams refuse one, and who remembers it.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::support::client::Client;
 use crate::support::driver::Driver;
