@@ -138,7 +138,7 @@ fn rules_that_refuse_are_counted_by_name_and_so_are_those_in_shadow() {
     all_calls(&mut draw, 2, &image("low", "1024x1024"));
     let drawn = counts_at_the_end(draw, Some(200));
     assert_eq!(drawn.of("imagegate_shadow_refusals_total.rule.trial"), 1);
-    let mut refused = Driver::ask(&gate, &json!({"prompt": "p"}));
+    let refused = Driver::ask(&gate, &json!({"prompt": "p"}));
     assert!(refused.client.at_once);
     let refused = counts_at_the_end(refused, Some(429));
     assert_eq!(refused.of("imagegate_rejections_total.rule.strict"), 1);

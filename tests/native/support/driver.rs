@@ -4,6 +4,7 @@
 //! `effects` what an exchange wants done beside its outcomes, `client` what reaches the client.
 
 mod effects;
+mod results;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -94,35 +95,6 @@ impl Driver {
         let driver = Self::ask(gate, request);
         assert!(driver.client.at_once && !driver.forwarded, "{request} is admitted");
         driver.client
-    }
-
-    /// What takes the place of the client's request.
-    #[track_caller]
-    pub(crate) fn sent(&self) -> &Forward {
-        self.sent.as_ref().unwrap_or_else(|| panic!("{:?}", self.client))
-    }
-
-    #[track_caller]
-    pub(crate) fn sent_json(&self) -> Value {
-        serde_json::from_slice(&self.sent().body).unwrap()
-    }
-
-    /// The names of what the metrics got.
-    pub(crate) fn count_names(&self) -> Vec<String> {
-        self.counts.iter().map(Count::name).collect()
-    }
-
-    /// The calls since they were last taken.
-    pub(crate) fn take_calls(&mut self) -> Vec<Call> {
-        std::mem::take(&mut self.calls)
-    }
-
-    /// Takes the only call since they were last taken.
-    #[track_caller]
-    pub(crate) fn call(&mut self) -> Call {
-        let calls = self.take_calls();
-        let [call] = <[Call; 1]>::try_from(calls).unwrap_or_else(|calls| panic!("{calls:?}"));
-        call
     }
 
     /// The host passes a whole request.

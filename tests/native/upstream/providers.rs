@@ -1,47 +1,28 @@
 //! Upstreams that speak the Images API: what they are asked, and what becomes of their answers.
 
+use crate::support::client::Client;
+use crate::support::driver::{Call, Driver};
 use crate::support::providers::{json_head, pictures, provider};
-use crate::support::{NOW, TOKEN, ask, body, collect, digest};
+use crate::support::{KEY, TOKEN, digest};
 use imagegate::config::Config;
-use imagegate::exchange::{
-    End, Exchange, Forward, LocalReply, OnAnswer, OnResponseBody, OnResponseHeaders, ResponseHead,
-};
+use imagegate::exchange::ResponseHead;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn forwarded(upstream: &Value, request: &Value) -> Forward {
+fn forwarded(upstream: &Value, request: &Value) -> Driver {
     let (gate, _) = provider(upstream, &json!({}));
-    ask(&mut Exchange::new(gate), request).unwrap()
+    Driver::admitted(&gate, request)
 }
 
-fn header<'f>(forward: &'f Forward, name: &str) -> Option<&'f str> {
-    let found = forward.headers.iter().find(|(it, _)| it == name);
-    found.map(|(_, value)| std::str::from_utf8(value).unwrap())
+fn sent(driver: &Driver) -> Value {
+    driver.sent_json()
 }
 
-fn sent(forward: &Forward) -> Value {
-    serde_json::from_slice(&forward.body).unwrap()
-}
-
-/// Gives the exchange an answer; the reply to it.
-fn answered(exchange: &mut Exchange, head: ResponseHead, bytes: &[u8]) -> LocalReply {
-    match exchange.response_headers(head, End::Open, NOW) {
-        OnResponseHeaders::Hold => {}
-        other => panic!("{other:?}"),
-    }
-    let held = collect(exchange, bytes.to_vec(), End::Open, NOW);
-    let held = match held {
-        OnAnswer::Hold => collect(exchange, Vec::new(), End::Stream, NOW),
-        other => other,
-    };
-    match held {
-        OnAnswer::Reply(reply) => reply,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn record(exchange: &mut Exchange) -> Value {
-    serde_json::from_slice(&exchange.finish(Some(200), NOW).unwrap()).unwrap()
+/// The reply to an answer of the provider.
+fn answered(driver: &mut Driver, head: ResponseHead, bytes: &[u8]) -> Client {
+    let client = driver.upstream(head, &[bytes]);
+    assert!(client.at_once);
+    client.clone()
 }
 
 /// A request whose answer is collected, since the provider's is not in its terms.
@@ -49,17 +30,16 @@ fn collected() -> Value {
     json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"})
 }
 
-fn one(answer: &Value) -> (LocalReply, Value) {
+fn one(answer: &Value) -> (Client, Value) {
     answer_to(&json!({"prompt": "a cat", "model": "gpt-image-2"}), answer)
 }
 
-fn answer_to(request: &Value, answer: &Value) -> (LocalReply, Value) {
+fn answer_to(request: &Value, answer: &Value) -> (Client, Value) {
     let (gate, budget) = provider(&json!({}), &json!({}));
-    let mut exchange = Exchange::new(gate);
-    ask(&mut exchange, request).unwrap();
-    let reply = answered(&mut exchange, json_head(200), answer.to_string().as_bytes());
-    let record = record(&mut exchange);
-    drop(exchange);
+    let mut driver = Driver::admitted(&gate, request);
+    let reply = answered(&mut driver, json_head(200), answer.to_string().as_bytes());
+    let record = driver.close(Some(200));
+    drop(driver);
     assert_eq!(budget.used(), 0, "nothing stays behind");
     (reply, record)
 }
@@ -69,19 +49,22 @@ fn a_request_is_written_anew_with_the_gateways_credential() {
     let request = json!({"prompt": "a \"cat\"\n", "model": "openai:gpt-image-2", "size": "1024x1024",
         "quality": "low", "output_format": "webp", "output_compression": 80, "background": "opaque",
         "moderation": "low", "user": "acme", "response_format": "b64_json", "n": 1});
-    let forward = forwarded(&json!({}), &request);
+    let driver = forwarded(&json!({}), &request);
     assert_eq!(
-        sent(&forward),
+        sent(&driver),
         json!({"model": "gpt-image-2", "prompt": "a \"cat\"\n", "size": "1024x1024", "quality": "low",
             "output_format": "webp", "output_compression": 80, "background": "opaque", "moderation": "low"})
     );
-    assert_eq!(header(&forward, ":path"), Some("/v1/images/generations"));
-    assert_eq!(header(&forward, ":authority"), Some("gate.example"));
-    assert_eq!(header(&forward, "accept"), Some("application/json"));
-    assert_eq!(header(&forward, "authorization"), Some(format!("Bearer {TOKEN}").as_str()));
-    assert_eq!(forward.upstream, "openai");
-    assert_eq!(header(&forward, "cookie"), None);
-    assert_eq!(header(&forward, "content-length"), Some(forward.body.len().to_string().as_str()));
+    assert_eq!(driver.sent_header(":path"), Some("/v1/images/generations"));
+    assert_eq!(driver.sent_header(":authority"), Some("gate.example"));
+    assert_eq!(driver.sent_header("accept"), Some("application/json"));
+    assert_eq!(driver.sent_header("authorization"), Some(format!("Bearer {TOKEN}").as_str()));
+    assert_eq!(driver.sent().upstream, "openai");
+    assert_eq!(driver.sent_header("cookie"), None);
+    assert_eq!(
+        driver.sent_header("content-length"),
+        Some(driver.sent().body.len().to_string().as_str())
+    );
 }
 
 #[test]
@@ -105,8 +88,8 @@ fn a_safety_identifier_goes_to_the_provider_and_a_user_does_not() {
 #[test]
 fn both_ways_to_name_a_provider_before_a_model_are_renamed() {
     for model in ["openai:gpt-image-2", "openai/gpt-image-2", "gpt-image-2"] {
-        let forward = forwarded(&json!({}), &json!({"prompt": "a cat", "model": model}));
-        assert_eq!(sent(&forward)["model"], "gpt-image-2", "{model}");
+        let driver = forwarded(&json!({}), &json!({"prompt": "a cat", "model": model}));
+        assert_eq!(sent(&driver)["model"], "gpt-image-2", "{model}");
     }
 }
 
@@ -115,11 +98,14 @@ fn a_key_goes_into_its_own_header_and_a_query_stays_behind_the_path() {
     let upstream = json!({"path": "/openai/deployments/d/images?api-version=1",
         "credential": {"key_env": "TOKEN"}, "response_format": "send", "edits": "json"});
     let request = json!({"prompt": "a cat", "images": ["AAAA", "https://example.com/a.png"]});
-    let forward = forwarded(&upstream, &request);
-    assert_eq!(header(&forward, ":path"), Some("/openai/deployments/d/images/edits?api-version=1"));
-    assert_eq!(header(&forward, "api-key"), Some(TOKEN));
-    assert_eq!(header(&forward, "authorization"), None);
-    let body = sent(&forward);
+    let driver = forwarded(&upstream, &request);
+    assert_eq!(
+        driver.sent_header(":path"),
+        Some("/openai/deployments/d/images/edits?api-version=1")
+    );
+    assert_eq!(driver.sent_header("api-key"), Some(TOKEN));
+    assert_eq!(driver.sent_header("authorization"), None);
+    let body = sent(&driver);
     assert_eq!(body["response_format"], "b64_json");
     assert_eq!(
         body["images"],
@@ -131,19 +117,18 @@ fn a_key_goes_into_its_own_header_and_a_query_stays_behind_the_path() {
 fn several_images_that_are_collected_are_calls_of_one_image_each() {
     let request =
         json!({"prompt": "a cat", "model": "gpt-image-2", "n": 3, "response_format": "url"});
-    let forward = forwarded(&json!({}), &request);
-    assert_eq!(sent(&forward).get("n"), None);
-    let calls = forward.side_calls.unwrap();
-    assert_eq!(calls.count, 2);
-    let path = calls.headers.iter().find(|(name, _)| name == ":path").unwrap();
-    assert_eq!(path.1, "/v1/images/generations");
+    let driver = forwarded(&json!({}), &request);
+    assert_eq!(sent(&driver).get("n"), None);
+    assert_eq!(driver.calls.len(), 2);
+    let path = |call: &Call| call.header(":path") == Some("/v1/images/generations");
+    assert!(driver.calls.iter().all(path));
 }
 
 #[test]
 fn an_answer_is_delivered_charged_and_recorded() {
     let (reply, record) = one(&pictures(&["aGVsbG8="]));
     assert_eq!(reply.status, 200);
-    let body = body(&reply);
+    let body = reply.json();
     assert_eq!(body["data"][0]["b64_json"], "aGVsbG8=");
     assert_eq!(body["created"], 1_778_832_973);
     assert_eq!(body["size"], "1024x1536");
@@ -159,10 +144,9 @@ fn members_in_another_order_and_unknown_ones_do_not_matter() {
     let odd = br#" { "usage" : null, "x" : {"data":[{"b64_json":"bm8="}]}, "b64_json":"bm8=",
         "data" : [ { "generation_id":"g", "b64_json" : "aGVsbG8=" , "revised_prompt":"r" } ] , "quality":"auto" } "#;
     let (gate, _) = provider(&json!({}), &json!({}));
-    let mut exchange = Exchange::new(gate);
-    ask(&mut exchange, &collected()).unwrap();
-    let reply = answered(&mut exchange, json_head(200), odd);
-    let body = body(&reply);
+    let mut driver = Driver::admitted(&gate, &collected());
+    let reply = answered(&mut driver, json_head(200), odd);
+    let body = reply.json();
     let data = json!([{"url": "data:image/png;base64,aGVsbG8=", "revised_prompt": "r"}]);
     assert_eq!(body["data"], data);
     assert_eq!(body.get("quality"), None);
@@ -171,8 +155,8 @@ fn members_in_another_order_and_unknown_ones_do_not_matter() {
 #[test]
 fn a_picture_too_many_is_dropped_told_and_not_charged() {
     let (reply, record) = answer_to(&collected(), &pictures(&["aGVsbG8=", "d29ybGQ="]));
-    assert_eq!(body(&reply)["data"].as_array().unwrap().len(), 1);
-    assert_eq!(body(&reply)["data"][0]["url"], "data:image/png;base64,aGVsbG8=");
+    assert_eq!(reply.json()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(reply.json()["data"][0]["url"], "data:image/png;base64,aGVsbG8=");
     assert_eq!(record["images_dropped"], 1);
     assert_eq!(record["settled_nanodollars"], 250_000_000);
 }
@@ -190,7 +174,7 @@ fn an_error_beside_an_empty_list_of_images_is_told_as_it_is() {
         (json!({"base_resp": {"status_code": 1026, "status_msg": "x"}}), 400, "moderation_blocked"),
     ] {
         for (reply, _) in [one(&answer), answer_to(&collected(), &answer)] {
-            let told = body(&reply)["error"]["code"].clone();
+            let told = reply.code();
             assert_eq!((reply.status, told), (status, json!(code)), "{answer}");
         }
     }
@@ -214,7 +198,7 @@ fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
     ] {
         for (reply, record) in [one(&answer), answer_to(&collected(), &answer)] {
             assert_eq!(
-                (reply.status, body(&reply)["error"]["code"].as_str().unwrap()),
+                (reply.status, reply.json()["error"]["code"].as_str().unwrap()),
                 (502, code),
                 "{answer}"
             );
@@ -226,20 +210,24 @@ fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
 
 #[test]
 fn an_answer_with_the_place_of_a_picture_tells_the_operator_what_to_set() {
-    let (reply, _) = one(&json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]}));
-    assert!(reply.notice.unwrap().contains("`response_format` to \"send\""));
-    let (reply, _) = one(&pictures(&["not base64!"]));
-    assert_eq!(reply.notice, None);
+    let notices = |answer: &Value| {
+        let request = json!({"prompt": "a cat", "model": "gpt-image-2"});
+        let mut driver = forwarded(&json!({}), &request);
+        answered(&mut driver, json_head(200), answer.to_string().as_bytes());
+        driver.notices
+    };
+    let hosted = json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]});
+    let notices_of_hosted = notices(&hosted);
+    let [notice] = notices_of_hosted.as_slice() else { panic!("{notices_of_hosted:?}") };
+    assert!(notice.contains("`response_format` to \"send\""), "{notice}");
+    assert!(notices(&pictures(&["not base64!"])).is_empty());
 }
 
 #[test]
 fn an_error_told_with_a_status_of_success_keeps_its_meaning() {
     let error = json!({"error": {"code": "moderation_blocked", "message": "No.", "type": "x", "param": null}});
     let (reply, record) = one(&error);
-    assert_eq!(
-        (reply.status, body(&reply)["error"]["code"].clone()),
-        (400, json!("moderation_blocked"))
-    );
+    assert_eq!((reply.status, reply.code()), (400, json!("moderation_blocked")));
     assert_eq!(record["settled_nanodollars"], 0);
 }
 
@@ -247,11 +235,11 @@ fn an_error_told_with_a_status_of_success_keeps_its_meaning() {
 fn a_body_of_another_kind_is_a_broken_upstream() {
     for content_type in [None, Some(b"text/html".to_vec())] {
         let (gate, _) = provider(&json!({}), &json!({}));
-        let mut exchange = Exchange::new(gate);
-        ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+        let mut driver =
+            Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
         let head = ResponseHead { status: 200, content_type, ..ResponseHead::default() };
-        let reply = answered(&mut exchange, head, b"<html>");
-        assert_eq!(body(&reply)["error"]["code"], "upstream_invalid_response");
+        let reply = answered(&mut driver, head, b"<html>");
+        assert_eq!(reply.json()["error"]["code"], "upstream_invalid_response");
     }
 }
 
@@ -282,11 +270,11 @@ fn the_providers_errors_are_told_by_our_table() {
         (500, json!({"code": null}), (502, "upstream_error")),
     ] {
         let (gate, _) = provider(&json!({}), &json!({}));
-        let mut exchange = Exchange::new(gate);
-        ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
+        let mut driver =
+            Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
         let answer = json!({"error": error}).to_string();
-        let reply = answered(&mut exchange, json_head(status), answer.as_bytes());
-        let code = body(&reply)["error"]["code"].clone();
+        let reply = answered(&mut driver, json_head(status), answer.as_bytes());
+        let code = reply.code();
         assert_eq!((reply.status, code.as_str().unwrap()), told, "{answer}");
     }
 }
@@ -294,49 +282,40 @@ fn the_providers_errors_are_told_by_our_table() {
 #[test]
 fn a_url_is_a_data_url_whatever_the_provider_speaks() {
     let (gate, _) = provider(&json!({}), &json!({}));
-    let mut exchange = Exchange::new(gate);
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"});
-    ask(&mut exchange, &request).unwrap();
+    let mut driver = Driver::admitted(&gate, &request);
     let answer = pictures(&["aGVsbG8="]).to_string();
-    let reply = answered(&mut exchange, json_head(200), answer.as_bytes());
-    assert_eq!(body(&reply)["data"], json!([{"url": "data:image/png;base64,aGVsbG8="}]));
+    let reply = answered(&mut driver, json_head(200), answer.as_bytes());
+    assert_eq!(reply.json()["data"], json!([{"url": "data:image/png;base64,aGVsbG8="}]));
 }
 
 #[test]
 fn a_client_that_streams_gets_the_picture_as_one_event() {
     let (gate, _) = provider(&json!({}), &json!({}));
-    let mut exchange = Exchange::new(gate);
     let request =
         json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true, "partial_images": 2});
-    let forward = ask(&mut exchange, &request).unwrap();
-    assert_eq!(sent(&forward).get("stream"), None);
-    assert_eq!(sent(&forward).get("partial_images"), None);
-    assert!(matches!(
-        exchange.response_headers(json_head(200), End::Open, NOW),
-        OnResponseHeaders::Hold
-    ));
+    let mut driver = Driver::admitted(&gate, &request);
+    assert_eq!(sent(&driver).get("stream"), None);
+    assert_eq!(sent(&driver).get("partial_images"), None);
+    assert!(driver.upstream_head(json_head(200)).waits());
     let answer = pictures(&["aGVsbG8="]).to_string().into_bytes();
     let at = answer.iter().position(|byte| *byte == b'V').unwrap();
     let (first, rest) = answer.split_at(at);
-    assert!(matches!(
-        exchange.response_body(first.to_vec(), End::Open, NOW),
-        OnResponseBody::Open(_)
-    ));
-    let OnResponseBody::Send(events) = exchange.response_body(rest.to_vec(), End::Open, NOW) else {
-        panic!("no event")
-    };
-    let events = String::from_utf8(events).unwrap();
-    assert!(events.starts_with("event: image_generation.completed\n"), "{events}");
+    assert_eq!(driver.upstream_bytes(first).status, 200);
+    assert!(driver.client.names().is_empty());
+    let client = driver.upstream_bytes(rest);
+    let events = client.text();
+    assert_eq!(client.names(), ["image_generation.completed"]);
     assert!(events.contains("\"b64_json\":\"aGVsbG8=\""), "{events}");
     assert_eq!(events.matches("event:").count(), 1);
-    assert_eq!(record(&mut exchange)["settled_nanodollars"], 250_000_000);
+    assert_eq!(driver.close(Some(200))["settled_nanodollars"], 250_000_000);
 }
 
 #[test]
 fn settings_of_the_other_api_are_refused_by_name() {
     let parse = |upstream: Value| {
         let document = json!({"upstreams": {"u": upstream},
-            "consumers": [{"name": "c", "user": "u", "key_sha256": [digest(crate::support::KEY)]}]});
+            "consumers": [{"name": "c", "user": "u", "key_sha256": [digest(KEY)]}]});
         Config::parse(document.to_string().as_bytes(), &|_| Some("t".to_owned()))
             .err()
             .map(|error| error.to_string())
@@ -388,35 +367,25 @@ proptest! {
         let end = end.min(whole.len());
         for (bytes, is_whole) in [(&whole[..], true), (&whole[..end], end == whole.len())] {
             let (gate, budget) = provider(&json!({}), &json!({}));
-            let mut exchange = Exchange::new(gate);
-            ask(&mut exchange, &collected()).unwrap();
-            exchange.response_headers(json_head(200), End::Open, NOW);
+            let mut driver = Driver::admitted(&gate, &collected());
+            driver.upstream_head(json_head(200));
             let mut at = 0;
-            let mut reply = None;
             for cut in cuts.iter().map(|cut| (*cut).min(bytes.len())).chain([bytes.len()]) {
-                if let OnAnswer::Reply(it) = collect(&mut exchange, bytes[at..cut].to_vec(), End::Open, NOW) {
-                    prop_assert!(reply.is_none());
-                    reply = Some(it);
-                }
+                driver.upstream_bytes(&bytes[at..cut]);
                 at = cut;
             }
-            if reply.is_none() {
-                match collect(&mut exchange, Vec::new(), End::Stream, NOW) {
-                    OnAnswer::Reply(it) => reply = Some(it),
-                    other => panic!("{other:?}"),
-                }
-            }
-            let reply = reply.unwrap();
-            let settled = record(&mut exchange)["settled_nanodollars"].clone();
+            let reply = driver.upstream_end().clone();
+            prop_assert!(reply.at_once);
+            let settled = driver.close(Some(200))["settled_nanodollars"].clone();
             if is_whole {
                 let url = json!("data:image/png;base64,aGVsbG8gd29ybGQ=");
-                prop_assert_eq!(&body(&reply)["data"][0]["url"], &url);
+                prop_assert_eq!(&reply.json()["data"][0]["url"], &url);
                 prop_assert_eq!(settled, 250_000_000);
             } else {
-                prop_assert_eq!(&body(&reply)["error"]["code"], &json!("upstream_disconnected"));
+                prop_assert_eq!(&reply.json()["error"]["code"], &json!("upstream_disconnected"));
                 prop_assert_eq!(settled, 0);
             }
-            drop(exchange);
+            drop(driver);
             prop_assert_eq!(budget.used(), 0);
         }
     }

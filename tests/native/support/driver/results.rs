@@ -1,0 +1,44 @@
+//! What a test reads of a driver beside what its client got.
+
+use imagegate::exchange::Forward;
+use imagegate::exchange::count::Count;
+use serde_json::Value;
+
+use super::{Call, Driver};
+
+impl Driver {
+    /// What takes the place of the client's request.
+    #[track_caller]
+    pub(crate) fn sent(&self) -> &Forward {
+        self.sent.as_ref().unwrap_or_else(|| panic!("{:?}", self.client))
+    }
+
+    /// A header of it.
+    pub(crate) fn sent_header(&self, name: &str) -> Option<&str> {
+        let found = self.sent().headers.iter().find(|(it, _)| it == name);
+        found.map(|(_, value)| std::str::from_utf8(value).unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn sent_json(&self) -> Value {
+        serde_json::from_slice(&self.sent().body).unwrap()
+    }
+
+    /// The names of what the metrics got.
+    pub(crate) fn count_names(&self) -> Vec<String> {
+        self.counts.iter().map(Count::name).collect()
+    }
+
+    /// The calls since they were last taken.
+    pub(crate) fn take_calls(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls)
+    }
+
+    /// Takes the only call since they were last taken.
+    #[track_caller]
+    pub(crate) fn call(&mut self) -> Call {
+        let calls = self.take_calls();
+        let [call] = <[Call; 1]>::try_from(calls).unwrap_or_else(|calls| panic!("{calls:?}"));
+        call
+    }
+}
