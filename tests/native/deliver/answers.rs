@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use crate::support::client::Client;
+use crate::support::driver::Driver;
 use crate::support::providers::{pictures, provider};
-use crate::support::{NOW, ask, asking, body, gate, item, stream};
-use imagegate::exchange::{
-    End, Exchange, Gate, LocalReply, OnResponseBody, OnResponseHeaders, ResponseHead,
-};
+use crate::support::{gate, item, stream};
+use imagegate::exchange::{Gate, ResponseHead};
 use serde_json::{Value, json};
 
 const PICTURE: &str = "iVBORw0KGgo=";
@@ -16,73 +16,15 @@ fn head(content_type: Option<&str>) -> ResponseHead {
     ResponseHead { status: 200, content_type, ..ResponseHead::default() }
 }
 
-/// What a client got: a reply, or what was opened and followed.
-#[derive(Debug, Default)]
-struct Got {
-    status: u16,
-    headers: Vec<(String, String)>,
-    bytes: Vec<u8>,
-    broken: bool,
+/// Of the only image in an answer, the base64.
+fn image(client: &Client) -> Value {
+    client.json()["data"][0]["b64_json"].clone()
 }
 
-impl Got {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.bytes)))
-    }
-
-    fn code(&self) -> Value {
-        self.json()["error"]["code"].clone()
-    }
-
-    fn picture(&self) -> Value {
-        self.json()["data"][0]["b64_json"].clone()
-    }
-
-    fn take(&mut self, reply: LocalReply) {
-        self.status = reply.status;
-        self.bytes = reply.body;
-        let headers = reply.headers.iter();
-        self.headers = headers.map(|(name, it)| ((*name).to_owned(), it.clone())).collect();
-    }
-}
-
-/// Gives the exchange an answer, in pieces of `size` bytes.
-fn answer(exchange: &mut Exchange, head: ResponseHead, bytes: &[u8], size: usize) -> Got {
-    let mut got = Got::default();
-    if let OnResponseHeaders::Reply(reply) = exchange.response_headers(head, End::Open, NOW) {
-        got.take(reply);
-        return got;
-    }
-    let chunks = bytes.chunks(size).map(|it| (it, End::Open)).chain([(&b""[..], End::Stream)]);
-    for (chunk, end) in chunks {
-        match exchange.response_body(chunk.to_vec(), end, NOW) {
-            OnResponseBody::Hold => {}
-            OnResponseBody::Reply(reply) => {
-                got.take(reply);
-                return got;
-            }
-            OnResponseBody::Open(open) => {
-                got.status = open.status;
-                got.headers = open
-                    .headers
-                    .iter()
-                    .map(|(name, it)| ((*name).to_owned(), it.clone()))
-                    .collect();
-                got.bytes = open.body;
-            }
-            OnResponseBody::Send(before) => {
-                got.bytes.extend_from_slice(&before);
-                got.bytes.extend_from_slice(chunk);
-            }
-            OnResponseBody::Pass => got.bytes.extend_from_slice(chunk),
-            OnResponseBody::Reset => {
-                got.broken = true;
-                return got;
-            }
-        }
-    }
-    got
+/// What the client gets of an answer that comes in pieces of `size` bytes.
+fn answer(driver: &mut Driver, head: ResponseHead, bytes: &[u8], size: usize) -> Client {
+    let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+    driver.upstream(head, &pieces).clone()
 }
 
 /// How a response is declared, and other things that say nothing about it.
@@ -96,14 +38,14 @@ const TYPES: [Option<&str>; 7] = [
     Some("image/png"),
 ];
 
-fn responses(content_type: Option<&str>, bytes: &[u8], size: usize) -> (Got, Value) {
+fn responses(content_type: Option<&str>, bytes: &[u8], size: usize) -> (Client, Value) {
     let (gate, budget) = gate(&json!({}));
-    let mut exchange = asking(&gate, 1);
-    let got = answer(&mut exchange, head(content_type), bytes, size);
-    let record = exchange.finish(Some(got.status), NOW).unwrap();
-    drop(exchange);
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+    let client = answer(&mut driver, head(content_type), bytes, size);
+    let record = driver.close(Some(client.status));
+    drop(driver);
     assert_eq!(budget.used(), 0);
-    (got, serde_json::from_slice(&record).unwrap())
+    (client, record)
 }
 
 fn response(output: &Value) -> Value {
@@ -125,16 +67,16 @@ fn a_response_in_one_document_is_an_answer_whatever_it_is_declared_as() {
     for content_type in TYPES {
         for document in [whole.to_string(), event.to_string(), backwards.clone()] {
             for size in [1, 7, 4096] {
-                let (got, record) = responses(content_type, document.as_bytes(), size);
-                assert_eq!(got.status, 200, "{content_type:?} {document} {got:?}");
-                assert_eq!(got.picture(), PICTURE);
+                let (client, record) = responses(content_type, document.as_bytes(), size);
+                assert_eq!(client.status, 200, "{content_type:?} {document} {client:?}");
+                assert_eq!(image(&client), PICTURE);
                 assert_eq!(record["images_delivered"], 1);
             }
         }
     }
-    let (got, _) = responses(None, whole.to_string().as_bytes(), 4096);
-    assert_eq!(got.json()["usage"]["output_tokens"], 196);
-    assert_eq!(got.json()["created"], 1_767_225_000);
+    let (client, _) = responses(None, whole.to_string().as_bytes(), 4096);
+    assert_eq!(client.json()["usage"]["output_tokens"], 196);
+    assert_eq!(client.json()["created"], 1_767_225_000);
 }
 
 #[test]
@@ -148,8 +90,12 @@ fn events_are_events_whatever_they_are_declared_as() {
         let alone = format!("\u{feff}data: {alone}\n\n").into_bytes();
         for bytes in [stream(PICTURE), marked, commented, alone] {
             for size in [1, 2, 5] {
-                let (got, _) = responses(content_type, &bytes, size);
-                assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{content_type:?}");
+                let (client, _) = responses(content_type, &bytes, size);
+                assert_eq!(
+                    (client.status, image(&client)),
+                    (200, json!(PICTURE)),
+                    "{content_type:?}"
+                );
             }
         }
     }
@@ -184,10 +130,10 @@ fn a_document_without_an_image_says_why() {
             let one = json!({"upstreams": {"codex": {"authority": "chatgpt.example",
                 "host_model": "gpt-6-luna", "timeout": "60s", "credential": "envoy"}}});
             let (gate, _) = gate(&one);
-            let mut exchange = asking(&gate, 1);
+            let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
             let bytes = document.to_string();
-            let got = answer(&mut exchange, head(content_type), bytes.as_bytes(), 9);
-            assert_eq!(got.code(), code, "{content_type:?} {document}");
+            let client = answer(&mut driver, head(content_type), bytes.as_bytes(), 9);
+            assert_eq!(client.code(), code, "{content_type:?} {document}");
         }
     }
     for (bytes, code) in [
@@ -197,8 +143,8 @@ fn a_document_without_an_image_says_why() {
         (b"<!doctype html><title>Just a moment...</title>", "upstream_blocked"),
     ] {
         for content_type in [None, Some("text/plain"), Some("application/json")] {
-            let (got, _) = responses(content_type, bytes, 3);
-            assert_eq!(got.code(), code, "{content_type:?} {bytes:?}");
+            let (client, _) = responses(content_type, bytes, 3);
+            assert_eq!(client.code(), code, "{content_type:?} {bytes:?}");
         }
     }
 }
@@ -214,52 +160,51 @@ fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
     ] {
         let mut document = response(&json!([item("ig_1", PICTURE)]));
         document["error"] = error.clone();
-        let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
-        assert_eq!(got.status, 200, "{error}");
+        let (client, _) = responses(None, document.to_string().as_bytes(), 4096);
+        assert_eq!(client.status, 200, "{error}");
         let event =
             json!({"type": "image_generation.completed", "b64_json": PICTURE, "error": error});
-        let mut exchange = provided(&json!({}), 1).1;
+        let mut driver = provided(&json!({}), 1).1;
         let event = crate::support::event(&event);
-        let got = answer(&mut exchange, head(None), event.as_bytes(), 4096);
-        assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{error}");
+        let client = answer(&mut driver, head(None), event.as_bytes(), 4096);
+        assert_eq!((client.status, image(&client)), (200, json!(PICTURE)), "{error}");
     }
     let mut document = response(&json!([item("ig_1", PICTURE)]));
     document["error"] = json!({"code": 429, "message": null});
-    let (got, _) = responses(None, document.to_string().as_bytes(), 4096);
-    assert_ne!(got.status, 200);
+    let (client, _) = responses(None, document.to_string().as_bytes(), 4096);
+    assert_ne!(client.status, 200);
 }
 
 #[test]
 fn a_document_is_held_to_what_events_are_held_to() {
     let large = response(&json!([item("ig_1", &"A".repeat(4000))])).to_string();
     let (gate, budget) = gate(&json!({"max_image_bytes": 1000}));
-    let mut exchange = asking(&gate, 1);
-    let got = answer(&mut exchange, head(None), large.as_bytes(), 512);
-    assert_eq!(got.code(), "generated_image_too_large");
-    drop(exchange);
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+    let client = answer(&mut driver, head(None), large.as_bytes(), 512);
+    assert_eq!(client.code(), "generated_image_too_large");
+    drop(driver);
     let padded = format!(r#"{{"padding":[{}0]}}"#, "0,".repeat(200_000));
-    let mut exchange = asking(&gate, 1);
-    let got = answer(&mut exchange, head(None), padded.as_bytes(), 16 * 1024);
-    assert_eq!(got.code(), "upstream_invalid_response");
-    drop(exchange);
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+    let client = answer(&mut driver, head(None), padded.as_bytes(), 16 * 1024);
+    assert_eq!(client.code(), "upstream_invalid_response");
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
 /// A request of a provider of the Images API: its gate and exchange. With `keepalive` its answer is collected.
-fn provided(more: &Value, n: u32) -> (Rc<Gate>, Exchange) {
+fn provided(more: &Value, n: u32) -> (Rc<Gate>, Driver) {
     let (gate, _) = provider(&json!({}), more);
-    let mut exchange = Exchange::new(Rc::clone(&gate));
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
-    ask(&mut exchange, &request).unwrap_or_else(|reply| panic!("{}", body(&reply)));
-    (gate, exchange)
+    let driver = Driver::admitted(&gate, &request);
+    (gate, driver)
 }
 
 fn collected() -> Value {
     json!({"default_response_format": "url"})
 }
 
-fn url_picture(got: &Got) -> String {
-    let url = got.json()["data"][0]["url"].as_str().unwrap().to_owned();
+fn url_picture(client: &Client) -> String {
+    let url = client.json()["data"][0]["url"].as_str().unwrap().to_owned();
     url.strip_prefix("data:image/png;base64,").unwrap().to_owned()
 }
 
@@ -268,17 +213,15 @@ fn a_providers_answer_is_read_whatever_it_is_declared_as() {
     let plain = pictures(&[PICTURE, PICTURE]).to_string();
     for content_type in TYPES {
         for size in [1, 9, 4096] {
-            let mut exchange = provided(&json!({}), 2).1;
-            let got = answer(&mut exchange, head(content_type), plain.as_bytes(), size);
-            assert_eq!((got.status, got.broken), (200, false), "{content_type:?}");
-            assert_eq!(got.bytes, plain.as_bytes(), "{content_type:?}");
-            let record = exchange.finish(Some(200), NOW).unwrap();
-            let record: Value = serde_json::from_slice(&record).unwrap();
-            assert_eq!(record["images_delivered"], 2);
-            let mut exchange = provided(&collected(), 1).1;
-            let got = answer(&mut exchange, head(content_type), plain.as_bytes(), size);
+            let mut driver = provided(&json!({}), 2).1;
+            let client = answer(&mut driver, head(content_type), plain.as_bytes(), size);
+            assert_eq!((client.status, client.reset), (200, false), "{content_type:?}");
+            assert_eq!(client.body, plain.as_bytes(), "{content_type:?}");
+            assert_eq!(driver.close(Some(200))["images_delivered"], 2);
+            let mut driver = provided(&collected(), 1).1;
+            let client = answer(&mut driver, head(content_type), plain.as_bytes(), size);
             assert_eq!(
-                (got.status, url_picture(&got).as_str()),
+                (client.status, url_picture(&client).as_str()),
                 (200, PICTURE),
                 "{content_type:?}"
             );
@@ -287,15 +230,15 @@ fn a_providers_answer_is_read_whatever_it_is_declared_as() {
     let event =
         crate::support::event(&json!({"type": "image_generation.completed", "b64_json": PICTURE}));
     for content_type in TYPES {
-        let mut exchange = provided(&json!({}), 1).1;
-        let got = answer(&mut exchange, head(content_type), event.as_bytes(), 5);
-        assert_eq!((got.status, got.picture()), (200, json!(PICTURE)), "{content_type:?}");
+        let mut driver = provided(&json!({}), 1).1;
+        let client = answer(&mut driver, head(content_type), event.as_bytes(), 5);
+        assert_eq!((client.status, image(&client)), (200, json!(PICTURE)), "{content_type:?}");
     }
     for content_type in [None, Some("text/plain"), Some("text/html")] {
         for more in [json!({}), collected()] {
-            let mut exchange = provided(&more, 1).1;
-            let got = answer(&mut exchange, head(content_type), b"<html>", 5);
-            assert_eq!(got.code(), "upstream_invalid_response");
+            let mut driver = provided(&more, 1).1;
+            let client = answer(&mut driver, head(content_type), b"<html>", 5);
+            assert_eq!(client.code(), "upstream_invalid_response");
         }
     }
 }
@@ -306,15 +249,14 @@ fn a_byte_order_mark_does_not_reach_the_client() {
     let marked = format!("\u{feff}{plain}");
     for size in [1, 2, 4, 4096] {
         for more in [json!({}), collected()] {
-            let mut exchange = provided(&more, 1).1;
+            let mut driver = provided(&more, 1).1;
             let mut head = head(Some("application/json"));
             head.content_length = Some(marked.len().try_into().unwrap());
-            let got = answer(&mut exchange, head, marked.as_bytes(), size);
-            assert!(got.status == 200 && !got.broken);
-            got.json();
-            let length = got.headers.iter().find(|(name, _)| name == "content-length");
-            if let Some((_, length)) = length {
-                assert_eq!(*length, got.bytes.len().to_string(), "by {size}");
+            let client = answer(&mut driver, head, marked.as_bytes(), size);
+            assert!(client.status == 200 && !client.reset);
+            client.json();
+            if let Some(length) = client.header("content-length") {
+                assert_eq!(length, client.body.len().to_string(), "by {size}");
             }
         }
     }
@@ -325,18 +267,18 @@ fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
     let plain = pictures(&[PICTURE]).to_string();
     for tail in ["x", "{}", "\n\n0\r\n", "\u{0}", "]"] {
         let bytes = format!("{plain}{tail}");
-        let mut exchange = provided(&json!({}), 1).1;
-        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
-        assert_eq!((got.status, got.bytes.as_slice()), (200, plain.as_bytes()), "{tail:?}");
+        let mut driver = provided(&json!({}), 1).1;
+        let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
+        assert_eq!((client.status, client.body.as_slice()), (200, plain.as_bytes()), "{tail:?}");
         for size in [1, 4096] {
-            let mut exchange = provided(&collected(), 1).1;
-            let got = answer(&mut exchange, head(None), bytes.as_bytes(), size);
-            assert_eq!((got.status, url_picture(&got).as_str()), (200, PICTURE), "{tail:?}");
+            let mut driver = provided(&collected(), 1).1;
+            let client = answer(&mut driver, head(None), bytes.as_bytes(), size);
+            assert_eq!((client.status, url_picture(&client).as_str()), (200, PICTURE), "{tail:?}");
         }
         // Its head has left.
-        let mut exchange = provided(&json!({}), 1).1;
-        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 60);
-        assert_eq!(got.broken, !tail.trim_ascii().is_empty(), "{tail:?}");
+        let mut driver = provided(&json!({}), 1).1;
+        let client = answer(&mut driver, head(None), bytes.as_bytes(), 60);
+        assert_eq!(client.reset, !tail.trim_ascii().is_empty(), "{tail:?}");
     }
 }
 
@@ -350,18 +292,26 @@ fn odd_base64_reaches_the_client_as_plain() {
     ] {
         let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
         for size in [1, 11, 4096] {
-            let mut exchange = provided(&collected(), 1).1;
-            let got = answer(&mut exchange, head(None), bytes.as_bytes(), size);
-            assert_eq!((got.status, url_picture(&got).as_str()), (200, plain), "{odd} by {size}");
+            let mut driver = provided(&collected(), 1).1;
+            let client = answer(&mut driver, head(None), bytes.as_bytes(), size);
+            assert_eq!(
+                (client.status, url_picture(&client).as_str()),
+                (200, plain),
+                "{odd} by {size}"
+            );
         }
         // Where it would pass on as it comes, it is collected if nothing of it has left.
-        let mut exchange = provided(&json!({}), 1).1;
-        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
-        assert_eq!((got.status, got.picture()), (200, json!(plain)), "{odd}");
+        let mut driver = provided(&json!({}), 1).1;
+        let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
+        assert_eq!((client.status, image(&client)), (200, json!(plain)), "{odd}");
         // Of several images nobody knows how the others come: refused, as long as nothing has left.
-        let mut exchange = provided(&json!({}), 2).1;
-        let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
-        assert_eq!((got.status, got.code()), (502, json!("upstream_invalid_response")), "{odd}");
+        let mut driver = provided(&json!({}), 2).1;
+        let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
+        assert_eq!(
+            (client.status, client.code()),
+            (502, json!("upstream_invalid_response")),
+            "{odd}"
+        );
     }
     // The limit is that of the image, whatever stands around it.
     let whole = "QUJD".repeat(250);
@@ -369,14 +319,14 @@ fn odd_base64_reaches_the_client_as_plain() {
         for (limit, status) in [(750, 200), (747, 502)] {
             let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
             let more = json!({"default_response_format": "url", "max_image_bytes": limit});
-            let mut exchange = provided(&more, 1).1;
-            let got = answer(&mut exchange, head(None), bytes.as_bytes(), 99);
-            assert_eq!(got.status, status, "{odd}");
+            let mut driver = provided(&more, 1).1;
+            let client = answer(&mut driver, head(None), bytes.as_bytes(), 99);
+            assert_eq!(client.status, status, "{odd}");
         }
     }
     // An escaped slash is JSON like any other, and passes.
     let bytes = r#"{"created":1,"data":[{"b64_json":"iVBORw0K\/\/o="}]}"#;
-    let mut exchange = provided(&json!({}), 1).1;
-    let got = answer(&mut exchange, head(None), bytes.as_bytes(), 4096);
-    assert_eq!((got.bytes.as_slice(), got.picture()), (bytes.as_bytes(), json!("iVBORw0K//o=")));
+    let mut driver = provided(&json!({}), 1).1;
+    let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
+    assert_eq!((client.body.as_slice(), image(&client)), (bytes.as_bytes(), json!("iVBORw0K//o=")));
 }
