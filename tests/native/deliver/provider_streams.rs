@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::support::{NOW, ask, body, collect, event, gate};
-use imagegate::exchange::{
-    End, Exchange, Gate, OnAnswer, OnResponseBody, OnResponseHeaders, ResponseHead,
-};
+use crate::support::driver::Driver;
+use crate::support::{event, gate};
+use imagegate::exchange::{Gate, ResponseHead};
 use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -74,43 +73,26 @@ fn head(status: u16, content_type: &str) -> ResponseHead {
     }
 }
 
-/// What comes of these pieces, for a client that wants `previews`.
+/// What comes of these pieces, for a client that wants this many `previews`.
 fn stream_of(more: &Value, previews: u32, head: ResponseHead, pieces: &[&[u8]]) -> Got {
     let (gate, budget) = provider(more);
-    let mut exchange = Exchange::new(gate);
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
         "partial_images": previews});
-    ask(&mut exchange, &request).unwrap();
-    let held = exchange.response_headers(head, End::Open, NOW);
-    assert!(matches!(held, OnResponseHeaders::Hold), "{held:?}");
-    let (mut status, mut bytes) = (0, Vec::new());
-    let ends = pieces.iter().map(|piece| (piece.to_vec(), End::Open));
-    for (piece, end) in ends.chain([(Vec::new(), End::Stream)]) {
-        match exchange.response_body(piece, end, NOW) {
-            OnResponseBody::Reply(reply) => (status, bytes) = (reply.status, reply.body),
-            OnResponseBody::Open(open) => (status, bytes) = (open.status, open.body),
-            OnResponseBody::Send(more) => bytes.extend(more),
-            OnResponseBody::Reset => panic!("broken off"),
-            OnResponseBody::Hold | OnResponseBody::Pass => {}
-        }
+    let mut driver = Driver::admitted(&gate, &request);
+    assert!(driver.upstream_head(head).waits());
+    for piece in pieces {
+        driver.upstream_bytes(piece);
     }
-    let record: Value =
-        serde_json::from_slice(&exchange.finish(Some(status), NOW).unwrap()).unwrap();
-    drop(exchange);
+    let client = driver.upstream_end().clone();
+    assert!(!client.reset);
+    let settled = driver.close(Some(client.status))["settled_nanodollars"].clone();
+    drop(driver);
     assert_eq!(budget.used(), 0, "nothing stays behind");
-    let settled = record["settled_nanodollars"].clone();
-    if status != 200 {
-        let error = serde_json::from_slice::<Value>(&bytes).unwrap()["error"].clone();
-        return Got { status, events: Vec::new(), error, settled };
-    }
-    let text = String::from_utf8(bytes).unwrap();
-    let blocks = text.split_terminator("\n\n").filter(|block| !block.starts_with(": "));
-    let read = |block: &str| {
-        let (name, data) = block.split_once('\n').unwrap();
-        let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        (name.strip_prefix("event: ").unwrap().to_owned(), data)
+    let (events, error) = match client.status {
+        200 => (client.events(), Value::Null),
+        _ => (Vec::new(), client.json()["error"].clone()),
     };
-    Got { status, events: blocks.map(read).collect(), error: Value::Null, settled }
+    Got { status: client.status, events, error, settled }
 }
 
 fn got(previews: u32, stream: &str) -> Got {
@@ -141,10 +123,10 @@ fn an_event_s_model_has_its_price_and_its_bytes_their_size() {
 fn a_client_that_streams_has_the_provider_stream_and_nobody_else_does() {
     let sent = |request: &Value| {
         let (gate, _) = provider(&json!({}));
-        let forward = ask(&mut Exchange::new(gate), request).unwrap();
-        let accept = forward.headers.iter().find(|(name, _)| name == "accept").unwrap().1.clone();
-        let body: Value = serde_json::from_slice(&forward.body).unwrap();
-        (body, String::from_utf8(accept).unwrap())
+        let driver = Driver::admitted(&gate, request);
+        let accept =
+            driver.sent().headers.iter().find(|(name, _)| name == "accept").unwrap().1.clone();
+        (driver.sent_json(), String::from_utf8(accept).unwrap())
     };
     let mut request = json!({"prompt": "a cat", "model": "gpt-image-2"});
     let (body, accept) = sent(&request);
@@ -236,10 +218,10 @@ fn a_failure_has_its_status_before_a_picture_and_is_an_event_behind_a_preview() 
         let alone = got(2, &stream);
         assert_eq!((alone.status, &alone.error["code"]), (status, &json!(code)), "{stream}");
         assert_eq!(alone.settled, 0);
-        let behind = got(2, &(preview(0) + &stream));
-        assert_eq!(behind.names(), [PREVIEW, "error"], "{stream}");
-        assert_eq!(behind.events[1].1["error"]["code"], code);
-        assert_eq!(behind.settled, 0);
+        let late = got(2, &(preview(0) + &stream));
+        assert_eq!(late.names(), [PREVIEW, "error"], "{stream}");
+        assert_eq!(late.events[1].1["error"]["code"], code);
+        assert_eq!(late.settled, 0);
     }
 }
 
@@ -265,16 +247,12 @@ fn a_provider_that_answers_with_one_document_gives_one_event() {
 #[test]
 fn events_that_nobody_asked_for_give_the_picture_all_the_same() {
     let (gate, budget) = provider(&json!({}));
-    let mut exchange = Exchange::new(gate);
-    ask(&mut exchange, &json!({"prompt": "a cat", "model": "gpt-image-2"})).unwrap();
-    exchange.response_headers(head(200, "text/event-stream"), End::Open, NOW);
-    let stream = preview(0) + &completed();
-    let OnAnswer::Reply(reply) = collect(&mut exchange, stream.into_bytes(), End::Open, NOW) else {
-        panic!("no answer")
-    };
-    assert_eq!(body(&reply)["data"], json!([{"b64_json": "aGVsbG8="}]));
-    assert_eq!(body(&reply)["usage"]["output_tokens"], 1572);
-    drop((reply, exchange));
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
+    driver.upstream_head(head(200, "text/event-stream"));
+    let client = driver.upstream_bytes((preview(0) + &completed()).as_bytes());
+    assert_eq!(client.json()["data"], json!([{"b64_json": "aGVsbG8="}]));
+    assert_eq!(client.json()["usage"]["output_tokens"], 1572);
+    drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
