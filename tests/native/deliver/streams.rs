@@ -7,11 +7,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{
-    fixtures::{assert_expected, files},
-    support::{answer, asking, gate},
-};
-use imagegate::exchange::LocalReply;
+use crate::fixtures::{assert_expected, files};
+use crate::support::client::Client;
+use crate::support::driver::Driver;
+use crate::support::gate;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<PathBuf> {
@@ -19,17 +18,16 @@ fn cases() -> Vec<PathBuf> {
     files(&folder, |name| name.ends_with(".sse") && !name.ends_with(".events.sse"))
 }
 
-fn reply(case: &Path, pieces: &[&[u8]]) -> LocalReply {
+fn reply(case: &Path, pieces: &[&[u8]]) -> Client {
     let name = case.file_stem().unwrap().to_str().unwrap();
     let (gate, _) = gate(&json!({"accept_last_partial": name.starts_with("preview_accepted")}));
-    answer(&mut asking(&gate, 1), pieces)
+    Driver::admitted(&gate, &json!({"prompt": "a cat"})).answer(pieces).clone()
 }
 
-fn reply_as_json(reply: &LocalReply) -> Value {
+fn reply_as_json(reply: &Client) -> Value {
     let headers: Vec<String> =
         reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let body: Value = serde_json::from_slice(&reply.body).unwrap();
-    json!({"status": reply.status, "headers": headers, "body": body})
+    json!({"status": reply.status, "headers": headers, "body": reply.json()})
 }
 
 #[test]
