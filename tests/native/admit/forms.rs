@@ -1,10 +1,11 @@
 //! Edits as forms: what a provider is sent that takes its images as files.
 
-use crate::support::{NOW, body, gate, head};
+use crate::support::client::Client;
+use crate::support::driver::Driver;
+use crate::support::{gate, head};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imagegate::config::Edits;
-use imagegate::exchange::{End, Exchange, Forward, LocalReply, OnRequestBody, OnRequestHeaders};
 use imagegate::memory::Budget;
 use imagegate::multipart::{Boundary, Kind, Parts};
 use imagegate::openai::request::{Encoding, ImageRequest, Limits};
@@ -18,25 +19,20 @@ fn send(
     upstream: &Value,
     content_type: &str,
     request: &[u8],
-) -> (Result<Forward, LocalReply>, Budget) {
+) -> (Result<Driver, Client>, Budget) {
     let mut entry = json!({"api": "images", "authority": "provider.example",
         "credential": {"key_env": "TOKEN"}, "timeout": "60s"});
     for (key, value) in upstream.as_object().into_iter().flatten() {
         entry[key] = value.clone();
     }
     let (gate, budget) = gate(&json!({"upstreams": {"openai": entry}}));
-    let mut exchange = Exchange::new(gate);
-    let head = head(&[(":path", path), ("content-type", content_type)]);
-    assert!(matches!(exchange.request_headers(&head, End::Open, NOW), OnRequestHeaders::Hold));
-    let sent = match exchange.request_body(request, End::Stream, NOW) {
-        OnRequestBody::Forward(forward) => Ok(forward),
-        OnRequestBody::Reply(reply) => Err(reply),
-        other => panic!("{other:?}"),
-    };
+    let mut driver = Driver::new(&gate);
+    driver.request(&head(&[(":path", path), ("content-type", content_type)]), request);
+    let sent = if driver.forwarded { Ok(driver) } else { Err(driver.client) };
     (sent, budget)
 }
 
-fn edit(upstream: &Value, request: &Value) -> Result<Forward, LocalReply> {
+fn edit(upstream: &Value, request: &Value) -> Result<Driver, Client> {
     send("/v1/images/edits", upstream, "application/json", request.to_string().as_bytes()).0
 }
 
@@ -77,8 +73,8 @@ fn an_edit_becomes_a_form_with_its_images_as_files() {
         "input_fidelity": "high", "response_format": "url",
         "images": [{"image_url": url(&png(1))}, {"image_url": url(b"\xff\xd8\xff\xe0")}],
         "mask": {"image_url": url(&png(2))}});
-    let forward = edit(&json!({"response_format": "send"}), &request).unwrap();
-    let content_type = header(&forward.headers, "content-type");
+    let driver = edit(&json!({"response_format": "send"}), &request).unwrap();
+    let content_type = header(&driver.sent().headers, "content-type");
     let expected = [
         text("input_fidelity", "high"),
         text("model", "gpt-image-1.5"),
@@ -92,11 +88,11 @@ fn an_edit_becomes_a_form_with_its_images_as_files() {
         file("image[]", b"\xff\xd8\xff\xe0"),
         file("mask", &png(2)),
     ];
-    assert_eq!(fields(content_type, &forward.body), expected);
-    assert_eq!(header(&forward.headers, ":path"), "/v1/images/edits");
-    let length = forward.body.len().to_string();
-    assert_eq!(header(&forward.headers, "content-length"), length);
-    let written = String::from_utf8_lossy(&forward.body);
+    assert_eq!(fields(content_type, &driver.sent().body), expected);
+    assert_eq!(header(&driver.sent().headers, ":path"), "/v1/images/edits");
+    let length = driver.sent().body.len().to_string();
+    assert_eq!(header(&driver.sent().headers, "content-length"), length);
+    let written = String::from_utf8_lossy(&driver.sent().body);
     for line in [
         "name=\"image[]\"; filename=\"image-1.png\"\r\nContent-Type: image/png\r\n",
         "name=\"image[]\"; filename=\"image-2.jpeg\"\r\nContent-Type: image/jpeg\r\n",
@@ -105,9 +101,8 @@ fn an_edit_becomes_a_form_with_its_images_as_files() {
         assert!(written.contains(line), "{line}");
     }
     // The second image's call is the same, with the same boundary.
-    let calls = forward.side_calls.unwrap();
-    let of_call = calls.headers.iter().find(|(name, _)| name == "content-type").unwrap();
-    assert_eq!(of_call.1, content_type);
+    let of_call = driver.calls[0].header("content-type");
+    assert_eq!(of_call, Some(content_type));
 }
 
 #[test]
@@ -115,7 +110,7 @@ fn one_image_is_called_image_and_nested_options_are_spelt_as_clients_do() {
     let request = json!({"prompt": "p", "model": "gpt-image-2.6-flare", "output_format": "svg",
         "svg": {"model": "gpt-5", "reasoning": {"effort": "low"}},
         "images": [{"image_url": url(&png(1))}]});
-    let forward = edit(&json!({}), &request).unwrap();
+    let driver = edit(&json!({}), &request).unwrap();
     let expected = [
         text("model", "gpt-image-2.6-flare"),
         text("output_format", "svg"),
@@ -124,15 +119,18 @@ fn one_image_is_called_image_and_nested_options_are_spelt_as_clients_do() {
         text("svg[reasoning][effort]", "low"),
         file("image", &png(1)),
     ];
-    assert_eq!(fields(header(&forward.headers, "content-type"), &forward.body), expected);
+    assert_eq!(
+        fields(header(&driver.sent().headers, "content-type"), &driver.sent().body),
+        expected
+    );
 }
 
 #[test]
 fn an_edit_in_json_names_its_markup_as_its_mask() {
     let request = json!({"prompt": "p", "model": "gpt-image-2.6-flare",
         "images": [{"image_url": url(&png(1))}], "markup": {"image_url": url(&png(2))}});
-    let forward = edit(&json!({"edits": "json"}), &request).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&forward.body).unwrap(), request);
+    let driver = edit(&json!({"edits": "json"}), &request).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&driver.sent().body).unwrap(), request);
 }
 
 #[test]
@@ -143,11 +141,11 @@ fn a_clients_form_is_written_anew_and_never_passed_on() {
         content-type: text/html\r\nx-odd: 1\r\n\r\nGIF89a\r\n--x--\r\n";
     let content_type = "multipart/form-data; boundary=x";
     let (sent, _) = send("/v1/images/edits", &json!({}), content_type, theirs);
-    let forward = sent.unwrap();
-    let content_type = header(&forward.headers, "content-type");
+    let driver = sent.unwrap();
+    let content_type = header(&driver.sent().headers, "content-type");
     let expected = [text("model", "gpt-image-2"), text("prompt", "p"), file("image", b"GIF89a")];
-    assert_eq!(fields(content_type, &forward.body), expected);
-    let written = String::from_utf8_lossy(&forward.body);
+    assert_eq!(fields(content_type, &driver.sent().body), expected);
+    let written = String::from_utf8_lossy(&driver.sent().body);
     assert!(written.contains("filename=\"image-1.gif\"\r\nContent-Type: image/gif\r\n"));
     for theirs in ["secret", "x-odd", "text/html", "acme"] {
         assert!(!written.contains(theirs), "{theirs}");
@@ -161,12 +159,12 @@ fn a_generation_with_images_is_a_form_and_one_without_is_json() {
         let path = "/v1/images/generations";
         send(path, &json!({}), "application/json", request.as_bytes()).0.unwrap()
     };
-    let forward = ask(json!({"prompt": "p", "images": [STANDARD.encode(png(1))]}));
-    assert_eq!(header(&forward.headers, ":path"), "/v1/images/edits");
-    let content_type = header(&forward.headers, "content-type");
-    assert_eq!(fields(content_type, &forward.body).pop(), Some(file("image", &png(1))));
-    let forward = ask(json!({"prompt": "p"}));
-    assert_eq!(header(&forward.headers, "content-type"), "application/json");
+    let driver = ask(json!({"prompt": "p", "images": [STANDARD.encode(png(1))]}));
+    assert_eq!(header(&driver.sent().headers, ":path"), "/v1/images/edits");
+    let content_type = header(&driver.sent().headers, "content-type");
+    assert_eq!(fields(content_type, &driver.sent().body).pop(), Some(file("image", &png(1))));
+    let driver = ask(json!({"prompt": "p"}));
+    assert_eq!(header(&driver.sent().headers, "content-type"), "application/json");
 }
 
 #[test]
@@ -188,7 +186,7 @@ fn an_image_that_cannot_be_a_file_is_refused_by_name() {
         ),
     ] {
         let reply = edit(&json!({}), &request).unwrap_err();
-        let error = &body(&reply)["error"];
+        let error = &reply.json()["error"];
         assert_eq!((reply.status, error["code"].as_str().unwrap()), (400, code));
         assert_eq!(error["param"], param);
         assert!(error["message"].as_str().unwrap().contains(words), "{error}");
@@ -199,7 +197,7 @@ fn an_image_that_cannot_be_a_file_is_refused_by_name() {
     let request = json!({"prompt": "p", "images": [hosted]}).to_string();
     let path = "/v1/images/generations";
     let (sent, budget) = send(path, &json!({}), "application/json", request.as_bytes());
-    assert_eq!(body(&sent.unwrap_err())["error"]["param"], "images[0]");
+    assert_eq!(sent.unwrap_err().error("param"), "images[0]");
     assert_eq!(budget.used(), 0);
 }
 

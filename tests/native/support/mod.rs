@@ -16,10 +16,7 @@ pub(crate) use codex::{event, item, stream};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imagegate::config::Config;
-use imagegate::exchange::{
-    End, Exchange, Forward, Gate, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
-    OnResponseBody, OnResponseHeaders, ResponseHead, Vm,
-};
+use imagegate::exchange::{Gate, ResponseHead, Vm};
 use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
 use serde_json::{Value, json};
@@ -113,29 +110,6 @@ pub(crate) fn head(more: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     head.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// Sends a whole request; what goes upstream, or the reply.
-pub(crate) fn ask(exchange: &mut Exchange, body: &Value) -> Result<Forward, LocalReply> {
-    match exchange.request_headers(&head(&[]), End::Open, NOW) {
-        OnRequestHeaders::Hold => {}
-        OnRequestHeaders::Reply(reply) => return Err(reply),
-        OnRequestHeaders::Pass { .. } => panic!("not ours"),
-    }
-    match exchange.request_body(body.to_string().as_bytes(), End::Stream, NOW) {
-        OnRequestBody::Forward(forward) => Ok(forward),
-        OnRequestBody::Reply(reply) => Err(reply),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// An exchange that waits for its upstream, with so many pictures asked.
-pub(crate) fn asking(gate: &Rc<Gate>, n: u32) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate));
-    let forward = ask(&mut exchange, &json!({"prompt": "a cat", "n": n})).unwrap();
-    let calls = forward.side_calls.map_or(0, |calls| calls.count);
-    (0..calls).for_each(|call| exchange.side_call_started(Some(call)));
-    exchange
-}
-
 /// This many seconds after [`NOW`].
 pub(crate) fn after(secs: u64) -> Duration {
     NOW + Duration::from_secs(secs)
@@ -144,45 +118,6 @@ pub(crate) fn after(secs: u64) -> Duration {
 /// The head of a 200.
 pub(crate) fn ok() -> ResponseHead {
     ResponseHead { status: 200, ..ResponseHead::default() }
-}
-
-/// Gives the exchange an upstream stream in these pieces and its end; the answer.
-pub(crate) fn answer(exchange: &mut Exchange, pieces: &[&[u8]]) -> LocalReply {
-    match exchange.response_headers(ok(), End::Open, NOW) {
-        OnResponseHeaders::Hold => {}
-        other => panic!("{other:?}"),
-    }
-    for piece in pieces {
-        match collect(exchange, piece.to_vec(), End::Open, NOW) {
-            OnAnswer::Hold => {}
-            OnAnswer::Reply(reply) => return reply,
-            OnAnswer::Pass => panic!("nobody waits"),
-        }
-    }
-    match collect(exchange, Vec::new(), End::Stream, NOW) {
-        OnAnswer::Reply(reply) => reply,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Gives bytes of its upstream to an exchange whose client does not stream.
-pub(crate) fn collect(
-    exchange: &mut Exchange,
-    bytes: Vec<u8>,
-    end: End,
-    now: Duration,
-) -> OnAnswer {
-    match exchange.response_body(bytes, end, now) {
-        OnResponseBody::Reply(reply) => OnAnswer::Reply(reply),
-        OnResponseBody::Hold => OnAnswer::Hold,
-        OnResponseBody::Pass => OnAnswer::Pass,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The JSON of a reply.
-pub(crate) fn body(reply: &LocalReply) -> Value {
-    serde_json::from_slice(&reply.body).unwrap()
 }
 
 /// The base64 of a PNG of this size that ends behind its head, with `more` bytes of noise.
