@@ -1,5 +1,5 @@
 //! Whole exchanges through the public API, without Envoy: what goes up, what comes down, in which
-//! phase, and that nothing stays behind.
+//! phase, and that nothing is left over.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -187,7 +187,7 @@ fn a_path_that_the_client_calls_original_is_removed_from_what_is_ours() {
 }
 
 #[test]
-fn a_key_is_asked_for_before_anything_else_is_told() {
+fn the_key_is_checked_before_anything_else() {
     for path in ["/v1/images/edits", "/v1/images/variations", "//V1/images/%67enerations/?x"] {
         let reply = refused(&[(":path", path), ("authorization", ""), ("content-type", "x")]);
         let known = [401, 404].contains(&reply.status);
@@ -196,7 +196,7 @@ fn a_key_is_asked_for_before_anything_else_is_told() {
 }
 
 #[test]
-fn a_narrow_key_is_told_what_it_may_ask_for() {
+fn a_restricted_key_learns_what_it_may_request() {
     let (gate, _) = gate(&json!({
         "consumers": [{ "name": "narrow", "key_sha256": [digest(KEY)], "models": ["gpt-image-2", "gpt-*-mini*"],
             "sizes": ["1024x1024", "1536x1024"] }],
@@ -216,7 +216,7 @@ fn a_narrow_key_is_told_what_it_may_ask_for() {
 }
 
 #[test]
-fn a_body_that_grows_beyond_its_limit_is_refused_as_it_grows() {
+fn a_body_that_grows_beyond_its_limit_is_rejected_as_it_grows() {
     let (gate, budget) = gate(&json!({"request": {"max_body_bytes": 100}}));
     let mut driver = opened(&gate, &[], End::Open);
     assert!(driver.request_body(&[b' '; 60], End::Open).waits());
@@ -256,7 +256,7 @@ fn the_first_bytes_of_a_body_are_waited_for_and_then_the_setting_is_named() {
 }
 
 #[test]
-fn where_bodies_do_come_a_silent_client_is_told_so() {
+fn once_bodies_have_come_a_silent_client_gets_a_timeout() {
     let (gate, _) = gate(&json!({}));
     asking(&gate, 1);
     let mut driver = opened(&gate, &[], End::Open);
@@ -294,7 +294,7 @@ fn an_upstream_that_takes_too_long_is_given_up() {
 }
 
 #[test]
-fn a_failure_of_the_upstream_is_told_in_the_clients_terms() {
+fn a_failure_of_the_upstream_is_reported_in_the_clients_terms() {
     let (gate, _) = gate(&json!({}));
     let mut driver = asking(&gate, 1);
     assert!(driver.upstream_head(ResponseHead { status: 401, ..ok() }).waits());
@@ -305,7 +305,7 @@ fn a_failure_of_the_upstream_is_told_in_the_clients_terms() {
 }
 
 #[test]
-fn a_failure_that_has_no_body_is_told_at_its_head() {
+fn a_failure_without_a_body_is_reported_at_its_head() {
     let (gate, _) = gate(&json!({}));
     for (status, reported) in [(204, 502), (302, 502), (429, 429), (503, 503), (0, 502)] {
         let head = ResponseHead { status, ..ok() };
@@ -315,7 +315,7 @@ fn a_failure_that_has_no_body_is_told_at_its_head() {
 }
 
 #[test]
-fn what_envoy_says_of_an_upstream_is_told_from_what_the_upstream_says() {
+fn errors_of_envoy_are_kept_apart_from_those_of_the_upstream() {
     let (gate, _) = gate(&json!({}));
     for (status, details, told) in [
         (503, "upstream_reset_before_response_started{connection_termination}", 502),
@@ -346,7 +346,7 @@ fn an_encoded_answer_was_not_asked_for() {
 }
 
 #[test]
-fn pictures_of_side_calls_come_in_the_order_of_their_calls() {
+fn images_of_side_calls_come_in_the_order_of_their_calls() {
     let (gate, budget) = gate(&json!({}));
     let mut driver = asking(&gate, 3);
     assert!(driver.side(1, Some(ok()), &stream("Q0ND")).waits());
@@ -376,7 +376,7 @@ fn what_came_is_delivered_and_what_failed_is_counted() {
 }
 
 #[test]
-fn where_all_failed_the_first_failure_is_told() {
+fn if_all_calls_failed_the_first_failure_is_reported() {
     let (gate, _) = gate(&json!({}));
     let mut driver = asking(&gate, 2);
     driver.side(0, None, b"");
@@ -385,7 +385,7 @@ fn where_all_failed_the_first_failure_is_told() {
 }
 
 #[test]
-fn a_side_call_that_the_host_refuses_is_a_failed_one() {
+fn a_side_call_that_the_host_does_not_start_has_failed() {
     let (gate, _) = gate(&json!({}));
     let mut driver = Driver::with_host(&gate, &[Host::Refuses]);
     driver.request(&head(&[]), br#"{"prompt":"a cat","n":3}"#);
@@ -397,7 +397,7 @@ fn a_side_call_that_the_host_refuses_is_a_failed_one() {
 }
 
 #[test]
-fn pictures_that_came_in_time_are_delivered_when_the_others_are_given_up() {
+fn images_that_came_in_time_are_delivered_when_the_others_time_out() {
     let (gate, _) = gate(&json!({}));
     let mut driver = asking(&gate, 2);
     driver.side(0, Some(ok()), &stream("QkJC"));
@@ -407,7 +407,7 @@ fn pictures_that_came_in_time_are_delivered_when_the_others_are_given_up() {
 }
 
 #[test]
-fn past_the_byte_budget_new_requests_are_refused_and_open_ones_finish() {
+fn past_the_byte_budget_new_requests_are_rejected_and_open_ones_finish() {
     let (gate, budget) = gate(&json!({"max_buffered_bytes": "64MiB", "max_image_bytes": "24MiB"}));
     let mut open = Vec::new();
     let mut refused = None;
@@ -431,7 +431,7 @@ fn past_the_byte_budget_new_requests_are_refused_and_open_ones_finish() {
 }
 
 #[test]
-fn a_budget_smaller_than_a_picture_admits_one_request_at_a_time() {
+fn a_budget_smaller_than_an_image_admits_one_request_at_a_time() {
     for (budget, request) in [
         ("1", json!({"prompt": "p"})),
         ("8MiB", json!({"prompt": "p"})),
@@ -468,7 +468,7 @@ fn what_goes_upstream_n_times_takes_room_n_times_until_the_upstream_answers() {
 }
 
 #[test]
-fn images_that_do_not_fit_into_one_answer_are_refused_by_n() {
+fn images_that_do_not_fit_into_one_answer_are_rejected_by_n() {
     let (gate, _) = gate(&json!({}));
     let request = json!({"prompt": "p", "n": 10, "size": "3840x2160"});
     let reply = Driver::rejected(&gate, &request);
@@ -479,7 +479,7 @@ fn images_that_do_not_fit_into_one_answer_are_refused_by_n() {
 }
 
 #[test]
-fn a_preview_takes_no_room_from_its_picture() {
+fn a_preview_takes_no_room_from_its_image() {
     let (gate, _) = gate(&json!({
         "accept_last_partial": true, "max_buffered_bytes": "12MiB", "max_image_bytes": "8MiB"
     }));
@@ -492,7 +492,7 @@ fn a_preview_takes_no_room_from_its_picture() {
 }
 
 #[test]
-fn an_error_whose_body_does_not_end_is_told_at_once_or_soon() {
+fn an_error_whose_body_does_not_end_is_reported_at_once_or_soon() {
     let (gate, _) = gate(&json!({}));
     let head = ResponseHead { status: 429, retry_after: Some(b"7".to_vec()), ..ok() };
     let mut whole = asking(&gate, 1);
@@ -535,7 +535,7 @@ fn a_length_beyond_all_memory_is_too_large() {
 }
 
 #[test]
-fn a_picture_beyond_its_limit_is_not_delivered() {
+fn an_image_beyond_its_limit_is_not_delivered() {
     let (gate, budget) = gate(&json!({"max_image_bytes": "1MiB"}));
     for (len, status) in [(1_398_104, 200), (1_398_108, 502)] {
         assert_eq!(asking(&gate, 1).answer(&[&stream(&"A".repeat(len))]).status, status);
@@ -562,7 +562,7 @@ fn previews_and_repeated_copies_are_never_kept() {
 }
 
 #[test]
-fn a_url_is_a_data_url_of_the_pictures_own_type() {
+fn a_url_is_a_data_url_of_the_images_own_type() {
     let (gate, _) = gate(&json!({}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat", "response_format": "url"}));
     let reply = driver.answer(&[&stream("QUJD")]);
@@ -572,7 +572,7 @@ fn a_url_is_a_data_url_of_the_pictures_own_type() {
 }
 
 #[test]
-fn words_within_a_prompt_cannot_take_the_place_of_a_picture() {
+fn words_within_a_prompt_cannot_take_the_place_of_an_image() {
     let (gate, _) = gate(&json!({}));
     for format in ["b64_json", "url"] {
         let request = json!({"prompt": "x", "response_format": format});
@@ -588,7 +588,7 @@ fn words_within_a_prompt_cannot_take_the_place_of_a_picture() {
 }
 
 #[test]
-fn the_record_tells_what_became_of_an_exchange() {
+fn the_record_holds_the_outcome_of_an_exchange() {
     let (gate, _) = gate(&json!({}));
     let mut driver = asking(&gate, 1);
     let len = driver.answer(&[&stream("QUJD")]).body.len();
@@ -605,7 +605,7 @@ fn the_record_tells_what_became_of_an_exchange() {
 }
 
 #[test]
-fn the_record_of_a_refused_request_names_the_code() {
+fn the_record_of_a_rejected_request_names_the_code() {
     let (gate, _) = gate(&json!({}));
     let record = Driver::ask(&gate, &json!({"prompt": "a cat", "n": 11})).close(None);
     assert_eq!(record["status"], 400);

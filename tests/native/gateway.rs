@@ -60,7 +60,7 @@ fn failed(text: &str) -> (Client, Value) {
 }
 
 #[test]
-fn a_request_without_a_key_is_refused() {
+fn a_request_without_a_key_is_rejected() {
     let mut bare = head(&[]);
     bare.retain(|(name, _)| name != "authorization");
     let mut driver = Driver::new(&priced(&json!({})));
@@ -128,7 +128,7 @@ fn a_size_reaches_the_image_tool() {
 }
 
 #[test]
-fn a_quality_reaches_the_image_tool_and_one_of_a_retired_model_is_refused() {
+fn a_quality_reaches_the_image_tool_and_one_of_a_retired_model_is_rejected() {
     let (_, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "quality": "high"}));
     assert_eq!(sent["tools"][0]["quality"], "high");
     let refusal = refused(&priced(&json!({})), &json!({"prompt": "p", "quality": "hd"}));
@@ -136,7 +136,7 @@ fn a_quality_reaches_the_image_tool_and_one_of_a_retired_model_is_refused() {
 }
 
 #[test]
-fn a_style_is_refused_by_name_as_no_model_has_one() {
+fn a_style_is_rejected_by_name_as_no_model_has_one() {
     let refusal = refused(&priced(&json!({})), &json!({"prompt": "p", "style": "natural"}));
     assert_eq!(refusal, (400, json!("unsupported_parameter"), json!("style")));
 }

@@ -1,4 +1,4 @@
-//! What exchanges tell the operator: the usage record's `consumer` and `user`, and the metrics.
+//! What an operator sees of exchanges: the record's `consumer` and `user`, and the metrics.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn three_keys() -> Rc<Gate> {
     gate(&json!({"consumers": consumers})).0
 }
 
-/// The record, and what the metrics are told, of a request that is answered at its head.
+/// The record and the counts of a request that is answered at its head.
 fn answered_at_the_head(gate: &Rc<Gate>, more: &[(&str, &str)]) -> (Value, Counted) {
     let mut driver = Driver::new(gate);
     assert!(driver.request_head(&head(more), End::Stream).at_once);
@@ -31,7 +31,7 @@ fn answered_at_the_head(gate: &Rc<Gate>, more: &[(&str, &str)]) -> (Value, Count
 }
 
 #[test]
-fn a_request_that_is_refused_at_its_head_names_whoever_the_key_belongs_to() {
+fn a_request_rejected_at_its_head_names_the_owner_of_the_key() {
     let gate = three_keys();
     let limits = [(":method", "GET"), (":path", "/v1/images/limits")];
     for (key, more, status, consumer) in [
@@ -59,14 +59,14 @@ fn a_request_that_is_refused_at_its_head_names_whoever_the_key_belongs_to() {
 }
 
 #[test]
-fn a_refusal_is_counted_by_its_endpoint_status_and_code_alone() {
+fn a_rejection_is_counted_by_its_endpoint_status_and_code_alone() {
     let (_, counted) =
         answered_at_the_head(&three_keys(), &[("authorization", "Bearer sk-nobody")]);
     let name = "imagegate_requests_total.endpoint.generations.status.401.code.invalid_api_key";
     assert_eq!(counted.all(), [(name, 1)]);
 }
 
-/// What the metrics are told of an exchange that ends.
+/// The counts of an exchange that ends.
 fn counts_at_the_end(mut driver: Driver, status: Option<u16>) -> Counted {
     driver.now = NOW + Duration::from_millis(1500);
     driver.close(status);
@@ -76,7 +76,7 @@ fn counts_at_the_end(mut driver: Driver, status: Option<u16>) -> Counted {
 }
 
 #[test]
-fn a_delivery_tells_images_money_and_times() {
+fn a_delivery_counts_images_money_and_times() {
     let gate = priced(&json!([rule("pocket", "usd", json!("10"), Some("day"))]));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 3}));
     call(&mut driver, 0, Some(ok()), &image("low", "1024x1024"));
@@ -113,7 +113,7 @@ fn what_the_client_is_at_fault_for_is_no_error_of_the_upstream() {
 }
 
 #[test]
-fn a_client_that_leaves_is_told_apart_from_an_upstream_that_breaks() {
+fn a_client_that_leaves_is_not_counted_as_an_upstream_that_breaks() {
     let gate = priced(&json!([]));
     let left = counts_at_the_end(Driver::admitted(&gate, &json!({"prompt": "p"})), None);
     let name = "imagegate_requests_total.endpoint.generations.status.0.code.client_closed_request";
@@ -130,7 +130,7 @@ fn a_client_that_leaves_is_told_apart_from_an_upstream_that_breaks() {
 }
 
 #[test]
-fn rules_that_refuse_are_counted_by_name_and_so_are_those_in_shadow() {
+fn rules_that_reject_are_counted_by_name_and_so_are_those_in_shadow() {
     let mut shadow = rule("trial", "images", json!(1), Some("day"));
     shadow["shadow"] = json!(true);
     let gate = priced(&json!([shadow, rule("strict", "images", json!(2), Some("day"))]));

@@ -149,7 +149,7 @@ fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
 }
 
 #[test]
-fn side_calls_that_the_host_refuses_are_not_charged() {
+fn side_calls_that_the_host_does_not_start_are_not_charged() {
     let gate = priced(&every_unit());
     let mut driver = Driver::with_host(&gate, &[Host::Refuses, Host::Refuses]);
     driver.request(&head(&[]), br#"{"prompt":"p","n":3}"#);
@@ -160,7 +160,7 @@ fn side_calls_that_the_host_refuses_are_not_charged() {
 }
 
 #[test]
-fn a_client_that_leaves_behind_its_answer_has_paid_once() {
+fn a_client_that_leaves_after_its_answer_has_paid_once() {
     let gate = priced(&every_unit());
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
     all_calls(&mut driver, 1, &image("low", "1024x1024"));
@@ -173,7 +173,7 @@ fn a_client_that_leaves_behind_its_answer_has_paid_once() {
 }
 
 #[test]
-fn what_has_no_price_is_refused_free_or_the_dearest() {
+fn what_has_no_price_is_rejected_free_or_the_dearest() {
     let medium = json!({"prompt": "p", "quality": "medium", "size": "1024x1024"});
     let reply = Driver::rejected(&tabled("reject"), &medium);
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (403, &json!("price_unavailable")));
@@ -270,7 +270,7 @@ fn of_models() -> Rc<Gate> {
 #[derive(Debug, Clone)]
 struct Story {
     n: u32,
-    /// For each call the model that draws, by its place in [`MODELS`].
+    /// The model that serves each call, by its place in [`MODELS`].
     draws: Vec<Option<usize>>,
     /// The client leaves before the last call has answered.
     leaves: bool,
@@ -291,7 +291,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn records_answers_and_counters_tell_one_sum(stories in stories()) {
+    fn records_answers_and_counters_agree_on_the_sum(stories in stories()) {
         let gate = of_models();
         let (mut delivered, mut settled, mut charged) = (0, 0, 0);
         let mut counted = Counted::default();

@@ -11,7 +11,7 @@ use imagegate::exchange::Gate;
 use imagegate::prices::Money;
 use serde_json::{Value, json};
 
-/// Prices of two models, and of what Codex says it draws with; `charge_by` of the only upstream.
+/// Prices of two models, and of the one that Codex says it uses; `charge_by` of the only upstream.
 fn two_models(charge_by: &str) -> Rc<Gate> {
     let price = |model: &str, usd: &str| json!({"model": model, "usd": usd});
     let prices = json!([
@@ -128,7 +128,7 @@ fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
         ("1024x1024", json!({"size": ""}), json!({"size": "1024x1024"}), "1672x941"),
         // No image is that large.
         ("auto", json!({"size": "99999x99999"}), json!({}), "1672x941"),
-        // What is told of the image itself stands.
+        // The size of the image itself counts.
         ("auto", json!({"size": "1024x1024"}), json!({}), "1024x1024"),
     ] {
         let gate = sized();
@@ -232,7 +232,7 @@ fn text_in_the_output_and_cached_input_have_prices_of_their_own() {
 }
 
 #[test]
-fn an_incomplete_usage_is_charged_and_told_as_far_as_it_goes() {
+fn an_incomplete_usage_is_charged_and_reported_as_far_as_it_goes() {
     for (usage, charged, told) in [
         // Input of unknown kinds is charged as images, output as images.
         (json!({"input_tokens": 10, "output_tokens": 100}), 3_280_000, [10, 0, 0, 100, 110]),

@@ -76,7 +76,7 @@ fn send(gate: &Rc<Gate>, content_type: &str, pieces: &[&[u8]]) -> (Driver, Resul
     (driver, Ok(sent))
 }
 
-fn told(reply: &Client) -> (u16, Value, Value) {
+fn fault(reply: &Client) -> (u16, Value, Value) {
     (reply.status, reply.code(), reply.error("param"))
 }
 
@@ -90,12 +90,12 @@ fn each_endpoint_says_which_encodings_it_takes() {
     assert_eq!(reply.status, 415);
     assert!(message(&reply).contains("multipart/form-data"));
     let reply = open("/v1/images/edits", "multipart/form-data").unwrap_err();
-    assert_eq!(told(&reply), (400, json!("invalid_form"), Value::Null));
+    assert_eq!(fault(&reply), (400, json!("invalid_form"), Value::Null));
     let reply = open("/v1/images/generations", FORM).unwrap_err();
     assert_eq!(reply.status, 415);
     assert!(!message(&reply).contains("multipart"));
     let reply = open("/v1/images/variations", FORM).unwrap_err();
-    assert_eq!(told(&reply), (404, json!("unknown_url"), Value::Null));
+    assert_eq!(fault(&reply), (404, json!("unknown_url"), Value::Null));
     assert!(message(&reply).contains("retired"));
 }
 
@@ -116,7 +116,7 @@ fn an_edit_goes_upstream_with_its_images_before_its_words() {
     let tool = json!({"type": "image_generation", "action": "edit", "model": "gpt-image-2",
         "input_image_mask": {"image_url": png}});
     assert_eq!(sent["tools"], json!([tool]));
-    // All three pictures come, and the record knows the endpoint.
+    // All three images come, and the record knows the endpoint.
     let image = stream("QUJD");
     for token in [0, 1] {
         assert!(driver.side(token, Some(ok()), &image).waits());
@@ -130,7 +130,7 @@ fn an_edit_goes_upstream_with_its_images_before_its_words() {
 }
 
 #[test]
-fn an_upstreams_fault_is_told_of_the_clients_own_field() {
+fn an_upstreams_error_names_the_clients_own_field() {
     let single = form(&[("prompt", false, b"p"), ("image", true, PNG)]);
     let list = form(&[("prompt", false, b"p"), ("image[]", true, PNG), ("image[]", true, PNG)]);
     let image = json!([{"image_url": "https://a/b"}, {"image_url": "https://a/c"}]);
@@ -158,7 +158,7 @@ fn an_upstreams_fault_is_told_of_the_clients_own_field() {
         let error = json!({"error": {"code": code, "type": "invalid_request_error", "param": param,
             "message": "The image is not one."}});
         let reply = driver.response_body(error.to_string().as_bytes(), End::Stream).clone();
-        let (status, _, param) = told(&reply);
+        let (status, _, param) = fault(&reply);
         assert_eq!((status, param), (400, json!(wanted)), "{code} {param}", param = wanted);
     }
 }
@@ -253,7 +253,7 @@ fn both_apis(models: &Value) -> Rc<Gate> {
 }
 
 #[test]
-fn a_markup_goes_to_who_takes_it() {
+fn a_markup_goes_to_an_upstream_that_takes_it() {
     let with = |model: &'static str, more: &[Field<'_>]| {
         let fields = [("prompt", false, &b"p"[..]), ("model", false, model.as_bytes())];
         form(&[&fields[..], &[("image", true, PNG), ("markup", true, PNG)], more].concat())
@@ -274,12 +274,12 @@ fn a_markup_goes_to_who_takes_it() {
         (json!("openai"), &with("gpt-image-2.5-flare", &[("mask", true, PNG)]), "invalid_value"),
     ] {
         let reply = send(&both_apis(&list), FORM, &[body]).1.unwrap_err();
-        assert_eq!(told(&reply), (400, json!(code), json!("markup")), "{list}");
+        assert_eq!(fault(&reply), (400, json!(code), json!("markup")), "{list}");
     }
 }
 
 #[test]
-fn an_upstreams_fault_with_the_markup_is_told_of_the_markup() {
+fn an_upstreams_error_about_the_markup_names_the_markup() {
     let body = form(&[
         ("prompt", false, b"p"),
         ("model", false, b"gpt-image-2.6-flare"),
@@ -299,7 +299,7 @@ fn an_upstreams_fault_with_the_markup_is_told_of_the_markup() {
         let error = json!({"error": {"code": code, "type": kind, "param": param,
             "message": "Invalid markup: it is not of the size of the image."}});
         let reply = driver.response_body(error.to_string().as_bytes(), End::Stream).clone();
-        assert_eq!(told(&reply), (400, json!(wanted), json!("markup")), "{code}");
+        assert_eq!(fault(&reply), (400, json!(wanted), json!("markup")), "{code}");
     }
 }
 
@@ -397,7 +397,7 @@ proptest! {
                 prop_assert_eq!(&sent["tools"][0]["action"], "edit");
             }
             Err(reply) => {
-                let (status, code, _) = told(&reply);
+                let (status, code, _) = fault(&reply);
                 prop_assert_eq!(status, 400);
                 prop_assert!(code.is_string());
             }

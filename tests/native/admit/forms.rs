@@ -168,7 +168,7 @@ fn a_generation_with_images_is_a_form_and_one_without_is_json() {
 }
 
 #[test]
-fn an_image_that_cannot_be_a_file_is_refused_by_name() {
+fn an_image_that_cannot_be_a_file_is_rejected_by_name() {
     let hosted = "https://example.com/a.png";
     let data = url(&png(1));
     let cut = "data:image/png;base64,iVBORw0KG";

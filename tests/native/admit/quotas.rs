@@ -1,4 +1,4 @@
-//! What rules refuse and tell: whole exchanges, without Envoy.
+//! What rules reject, and what clients see of them: whole exchanges, without Envoy.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn seconds(reply: &Client, name: &str) -> u64 {
 }
 
 #[test]
-fn a_dollar_buys_four_images_at_21_cents_and_the_fifth_is_told_what_is_left() {
+fn a_dollar_buys_four_images_at_21_cents_and_the_fifth_request_learns_what_is_left() {
     let gate = priced(&json!([rule("pocket", "usd", json!("1.00"), Some("month"))]));
     (0..4).for_each(|_| drop(draw(&gate)));
     let mut fifth = Driver::ask(&gate, &one());
@@ -62,11 +62,11 @@ fn a_dollar_buys_four_images_at_21_cents_and_the_fifth_is_told_what_is_left() {
 }
 
 #[test]
-fn a_rule_of_each_unit_admits_two_and_refuses_the_third() {
+fn a_rule_of_each_unit_admits_two_and_rejects_the_third() {
     for (unit, max, window, code) in [
         ("requests", json!(2), Some("1h"), "rate_limit_exceeded"),
         ("images", json!(2), Some("day"), "rate_limit_exceeded"),
-        // Two pictures of 1024x1024 have 2.1 megapixels.
+        // Two images of 1024x1024 have 2.1 megapixels.
         ("megapixels", json!(3), Some("week"), "rate_limit_exceeded"),
         ("concurrent", json!(2), None, "rate_limit_exceeded"),
         ("usd", json!("0.50"), Some("month"), "insufficient_quota"),
@@ -92,7 +92,7 @@ fn money_that_is_held_is_not_there_for_others() {
 }
 
 #[test]
-fn a_rate_that_is_reached_tells_when_to_come_again() {
+fn a_reached_rate_says_when_to_retry() {
     let gate = priced(&json!([rule("rpm", "requests", json!(2), Some("30s"))]));
     (0..2).for_each(|_| drop(draw(&gate)));
     let reply = Driver::rejected(&gate, &one());
@@ -109,14 +109,14 @@ fn a_rate_that_is_reached_tells_when_to_come_again() {
 }
 
 #[test]
-fn a_rate_that_requests_in_flight_fill_tells_the_same() {
+fn a_rate_filled_by_requests_in_flight_says_the_same() {
     let gate = priced(&json!([rule("rpm", "requests", json!(1), Some("30s"))]));
     let _open = Driver::admitted(&gate, &one());
     assert_eq!(Driver::rejected(&gate, &one()).header("retry-after-ms"), Some("30500"));
 }
 
 #[test]
-fn a_long_wait_is_not_to_be_waited_for() {
+fn a_long_wait_forbids_a_retry() {
     let gate = priced(&json!([rule("daily", "images", json!(1), Some("day"))]));
     draw(&gate);
     let reply = Driver::rejected(&gate, &one());
@@ -129,7 +129,7 @@ fn a_long_wait_is_not_to_be_waited_for() {
 }
 
 #[test]
-fn success_tells_how_the_tightest_rule_of_each_unit_stands() {
+fn success_has_the_status_of_the_tightest_rule_of_each_unit() {
     let gate = priced(&json!([
         rule("wide", "images", json!(100), Some("month")),
         rule("tight", "images", json!(5), Some("day")),
@@ -158,7 +158,7 @@ fn success_tells_how_the_tightest_rule_of_each_unit_stands() {
 }
 
 #[test]
-fn a_shadow_rule_counts_and_is_recorded_but_refuses_and_tells_clients_nothing() {
+fn a_shadow_rule_counts_and_is_recorded_but_rejects_nothing_and_is_not_shown_to_clients() {
     let mut shadow = rule("trial", "usd", json!("0.30"), Some("month"));
     shadow["shadow"] = json!(true);
     let mut other = rule("trial-2", "images", json!(1), Some("day"));
@@ -192,7 +192,7 @@ fn a_request_that_is_not_valid_leaves_every_counter_as_it_was() {
 }
 
 #[test]
-fn a_rule_that_refuses_leaves_the_others_as_they_were() {
+fn a_rule_that_rejects_leaves_the_others_as_they_were() {
     let gate = priced(&json!([
         rule("requests", "requests", json!(9), Some("1h")),
         rule("in-flight", "concurrent", json!(9), None),
@@ -288,7 +288,7 @@ fn a_master_key_names_the_user_whose_limits_it_asks_for() {
 }
 
 #[test]
-fn limits_are_told_to_nobody_without_a_key_and_only_to_a_get() {
+fn limits_are_listed_only_with_a_key_and_only_to_a_get() {
     let gate = with_master();
     let reply = get(&gate, &[("authorization", "Bearer sk-no")], NOW);
     assert_eq!(error(&reply).1, "invalid_api_key");

@@ -49,8 +49,8 @@ fn asked(message: &[u8]) -> Asked {
     Asked::decode(message).unwrap()
 }
 
-/// OVER_LIMIT or OK with a status: 10,000 hits in all, so many left, 35 s to go.
-fn told(code: u8, remaining: u8) -> Vec<u8> {
+/// OVER_LIMIT or OK with a status: 10,000 hits in all, this many left, 35 s to go.
+fn status(code: u8, remaining: u8) -> Vec<u8> {
     vec![8, code, 18, 11, 18, 3, 8, 0x90, 0x4e, 24, remaining, 34, 2, 8, 35]
 }
 
@@ -131,7 +131,7 @@ fn error(reply: &Client) -> (u16, String, String) {
 }
 
 #[test]
-fn each_rule_of_the_service_is_one_question_and_requests_in_flight_are_counted_here() {
+fn each_rule_of_the_service_is_one_check_and_requests_in_flight_are_counted_here() {
     let setup = Setup::new(&engine(&json!({"domain": "fleet"})), &four_rules());
     let driver = setup.ask(&json!({"prompt": "p", "n": 2}));
     assert_eq!(driver.checks[0].cluster, "ratelimit");
@@ -149,14 +149,14 @@ fn each_rule_of_the_service_is_one_question_and_requests_in_flight_are_counted_h
 }
 
 #[test]
-fn a_request_goes_on_when_the_last_question_is_answered_and_its_side_calls_with_it() {
+fn a_request_goes_on_when_the_last_check_is_answered_and_its_side_calls_with_it() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
     let mut driver = setup.ask(&json!({"prompt": "p", "n": 3}));
     for token in [102, 100] {
         assert!(driver.answer_check(token, Some(OK)).waits(), "{token}");
         assert!(!driver.forwarded && driver.calls.is_empty(), "{token}");
     }
-    // A second answer, and one that nobody asked for, change nothing.
+    // A second answer, and one to no check, change nothing.
     driver.answer_check(100, Some(OVER_LIMIT));
     driver.answer_check(7, Some(OVER_LIMIT));
     assert!(!driver.forwarded);
@@ -174,10 +174,10 @@ fn a_request_goes_on_when_the_last_question_is_answered_and_its_side_calls_with_
 }
 
 #[test]
-fn the_rule_that_refuses_is_named_with_what_is_left_and_when_to_come_again() {
+fn the_rule_that_rejects_is_named_with_what_is_left_and_when_to_retry() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
     let mut driver = setup.checking();
-    driver.answer_check(100, Some(&told(2, 0)));
+    driver.answer_check(100, Some(&status(2, 0)));
     driver.answer_check(101, Some(OK));
     driver.answer_check(102, Some(OK));
     let reply = driver.client.clone();
@@ -192,7 +192,7 @@ fn the_rule_that_refuses_is_named_with_what_is_left_and_when_to_come_again() {
 }
 
 #[test]
-fn a_budget_of_the_service_is_a_quota_and_one_that_tells_nothing_is_told_so() {
+fn a_budget_of_the_service_is_a_quota_also_without_details() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
     let mut driver = setup.checking();
     driver.answer_check(100, Some(OK));
@@ -207,7 +207,7 @@ fn a_budget_of_the_service_is_a_quota_and_one_that_tells_nothing_is_told_so() {
 }
 
 #[test]
-fn a_local_rule_that_refuses_asks_nobody() {
+fn a_local_rule_that_rejects_starts_no_check() {
     let setup = Setup::new(&engine(&json!({})), &four_rules());
     let open: Vec<_> = (0..4).map(|_| setup.checking()).collect();
     let fifth = setup.ask(&json!({"prompt": "p"}));
@@ -216,7 +216,7 @@ fn a_local_rule_that_refuses_asks_nobody() {
 }
 
 #[test]
-fn a_service_that_takes_nothing_back_is_asked_rule_by_rule_and_for_money_last() {
+fn a_service_without_refunds_is_checked_rule_by_rule_and_for_money_last() {
     let mut limits = four_rules();
     limits.as_array_mut().unwrap().reverse();
     let setup = Setup::new(&engine(&json!({"releases": "never"})), &limits);
@@ -279,7 +279,7 @@ fn a_service_that_is_silent_is_what_on_error_says_rule_by_rule() {
 }
 
 #[test]
-fn a_question_that_the_host_refuses_and_one_that_is_answered_with_garbage_have_no_answer() {
+fn a_check_that_does_not_start_and_one_that_is_answered_with_garbage_have_no_answer() {
     let setup =
         Setup::new(&engine(&json!({})), &json!([rule("rpm", "requests", json!(1), Some("1m"))]));
     let mut driver = Driver::with_host(&setup.gate, &[Host::Refuses]);
@@ -291,7 +291,7 @@ fn a_question_that_the_host_refuses_and_one_that_is_answered_with_garbage_have_n
 }
 
 #[test]
-fn a_question_that_the_host_forgets_is_not_waited_for() {
+fn a_check_that_the_host_forgets_times_out() {
     let setup = Setup::new(&engine(&json!({"on_error": "allow"})), &four_rules());
     let mut driver = setup.checking();
     assert!(driver.tick(NOW + Duration::from_millis(1_149)).waits());
@@ -330,7 +330,7 @@ fn released(setup: &Setup) -> Vec<(String, u32)> {
 }
 
 #[test]
-fn what_was_not_delivered_is_given_back_where_the_service_takes_it() {
+fn what_was_not_delivered_is_refunded_if_the_service_takes_it() {
     let setup = Setup::new(&engine(&json!({"releases": "negative_hits"})), &four_rules());
     let admitted = || {
         let mut driver = setup.ask(&json!({"prompt": "p", "n": 3}));

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use crate::support::client::Client;
 use crate::support::driver::Driver;
-use crate::support::providers::{pictures, provider};
+use crate::support::providers::{images, provider};
 use crate::support::{gate, item, stream};
 use imagegate::exchange::{Gate, ResponseHead};
 use serde_json::{Value, json};
 
-const PICTURE: &str = "iVBORw0KGgo=";
+const IMAGE: &str = "iVBORw0KGgo=";
 
 fn head(content_type: Option<&str>) -> ResponseHead {
     let content_type = content_type.map(|it| it.as_bytes().to_vec());
@@ -57,19 +57,19 @@ fn response(output: &Value) -> Value {
 }
 
 #[test]
-fn a_response_in_one_document_is_an_answer_whatever_it_is_declared_as() {
+fn a_response_in_one_document_is_an_answer_under_any_media_type() {
     let reasoning = json!({"type": "reasoning", "summary": [], "result": "x"});
-    let whole = response(&json!([reasoning, item("ig_1", PICTURE)]));
+    let whole = response(&json!([reasoning, item("ig_1", IMAGE)]));
     let event = json!({"type": "response.completed", "response": whole});
-    // The type stands behind what it is the type of.
+    // The type comes after the member that it describes.
     let backwards =
-        format!(r#" {{"output":[{{"result":"{PICTURE}","type":"image_generation_call"}}]}} "#);
+        format!(r#" {{"output":[{{"result":"{IMAGE}","type":"image_generation_call"}}]}} "#);
     for content_type in TYPES {
         for document in [whole.to_string(), event.to_string(), backwards.clone()] {
             for size in [1, 7, 4096] {
                 let (client, record) = responses(content_type, document.as_bytes(), size);
                 assert_eq!(client.status, 200, "{content_type:?} {document} {client:?}");
-                assert_eq!(image(&client), PICTURE);
+                assert_eq!(image(&client), IMAGE);
                 assert_eq!(record["images_delivered"], 1);
             }
         }
@@ -80,20 +80,20 @@ fn a_response_in_one_document_is_an_answer_whatever_it_is_declared_as() {
 }
 
 #[test]
-fn events_are_events_whatever_they_are_declared_as() {
+fn events_are_read_under_any_media_type() {
     for content_type in TYPES {
-        let marked = [b"\xef\xbb\xbf".as_slice(), &stream(PICTURE)].concat();
-        let commented = [b": hi\n\n".as_slice(), &stream(PICTURE)].concat();
+        let marked = [b"\xef\xbb\xbf".as_slice(), &stream(IMAGE)].concat();
+        let commented = [b": hi\n\n".as_slice(), &stream(IMAGE)].concat();
         // One event alone, so that none may be lost: the mark may come in pieces.
-        let item = item("ig_1", PICTURE);
+        let item = item("ig_1", IMAGE);
         let alone = json!({"type": "response.completed", "response": {"output": [item]}});
         let alone = format!("\u{feff}data: {alone}\n\n").into_bytes();
-        for bytes in [stream(PICTURE), marked, commented, alone] {
+        for bytes in [stream(IMAGE), marked, commented, alone] {
             for size in [1, 2, 5] {
                 let (client, _) = responses(content_type, &bytes, size);
                 assert_eq!(
                     (client.status, image(&client)),
-                    (200, json!(PICTURE)),
+                    (200, json!(IMAGE)),
                     "{content_type:?}"
                 );
             }
@@ -158,18 +158,18 @@ fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
         json!({"code": null, "message": null}),
         json!({"code": "", "message": "", "details": []}),
     ] {
-        let mut document = response(&json!([item("ig_1", PICTURE)]));
+        let mut document = response(&json!([item("ig_1", IMAGE)]));
         document["error"] = error.clone();
         let (client, _) = responses(None, document.to_string().as_bytes(), 4096);
         assert_eq!(client.status, 200, "{error}");
         let event =
-            json!({"type": "image_generation.completed", "b64_json": PICTURE, "error": error});
+            json!({"type": "image_generation.completed", "b64_json": IMAGE, "error": error});
         let mut driver = provided(&json!({}), 1).1;
         let event = crate::support::event(&event);
         let client = answer(&mut driver, head(None), event.as_bytes(), 4096);
-        assert_eq!((client.status, image(&client)), (200, json!(PICTURE)), "{error}");
+        assert_eq!((client.status, image(&client)), (200, json!(IMAGE)), "{error}");
     }
-    let mut document = response(&json!([item("ig_1", PICTURE)]));
+    let mut document = response(&json!([item("ig_1", IMAGE)]));
     document["error"] = json!({"code": 429, "message": null});
     let (client, _) = responses(None, document.to_string().as_bytes(), 4096);
     assert_ne!(client.status, 200);
@@ -203,14 +203,14 @@ fn collected() -> Value {
     json!({"default_response_format": "url"})
 }
 
-fn url_picture(client: &Client) -> String {
+fn url_image(client: &Client) -> String {
     let url = client.json()["data"][0]["url"].as_str().unwrap().to_owned();
     url.strip_prefix("data:image/png;base64,").unwrap().to_owned()
 }
 
 #[test]
-fn a_providers_answer_is_read_whatever_it_is_declared_as() {
-    let plain = pictures(&[PICTURE, PICTURE]).to_string();
+fn a_providers_answer_is_read_under_any_media_type() {
+    let plain = images(&[IMAGE, IMAGE]).to_string();
     for content_type in TYPES {
         for size in [1, 9, 4096] {
             let mut driver = provided(&json!({}), 2).1;
@@ -221,18 +221,18 @@ fn a_providers_answer_is_read_whatever_it_is_declared_as() {
             let mut driver = provided(&collected(), 1).1;
             let client = answer(&mut driver, head(content_type), plain.as_bytes(), size);
             assert_eq!(
-                (client.status, url_picture(&client).as_str()),
-                (200, PICTURE),
+                (client.status, url_image(&client).as_str()),
+                (200, IMAGE),
                 "{content_type:?}"
             );
         }
     }
     let event =
-        crate::support::event(&json!({"type": "image_generation.completed", "b64_json": PICTURE}));
+        crate::support::event(&json!({"type": "image_generation.completed", "b64_json": IMAGE}));
     for content_type in TYPES {
         let mut driver = provided(&json!({}), 1).1;
         let client = answer(&mut driver, head(content_type), event.as_bytes(), 5);
-        assert_eq!((client.status, image(&client)), (200, json!(PICTURE)), "{content_type:?}");
+        assert_eq!((client.status, image(&client)), (200, json!(IMAGE)), "{content_type:?}");
     }
     for content_type in [None, Some("text/plain"), Some("text/html")] {
         for more in [json!({}), collected()] {
@@ -245,7 +245,7 @@ fn a_providers_answer_is_read_whatever_it_is_declared_as() {
 
 #[test]
 fn a_byte_order_mark_does_not_reach_the_client() {
-    let plain = pictures(&[PICTURE]).to_string();
+    let plain = images(&[IMAGE]).to_string();
     let marked = format!("\u{feff}{plain}");
     for size in [1, 2, 4, 4096] {
         for more in [json!({}), collected()] {
@@ -264,7 +264,7 @@ fn a_byte_order_mark_does_not_reach_the_client() {
 
 #[test]
 fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
-    let plain = pictures(&[PICTURE]).to_string();
+    let plain = images(&[IMAGE]).to_string();
     for tail in ["x", "{}", "\n\n0\r\n", "\u{0}", "]"] {
         let bytes = format!("{plain}{tail}");
         let mut driver = provided(&json!({}), 1).1;
@@ -273,7 +273,7 @@ fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
         for size in [1, 4096] {
             let mut driver = provided(&collected(), 1).1;
             let client = answer(&mut driver, head(None), bytes.as_bytes(), size);
-            assert_eq!((client.status, url_picture(&client).as_str()), (200, PICTURE), "{tail:?}");
+            assert_eq!((client.status, url_image(&client).as_str()), (200, IMAGE), "{tail:?}");
         }
         // Its head has left.
         let mut driver = provided(&json!({}), 1).1;
@@ -285,9 +285,9 @@ fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
 #[test]
 fn odd_base64_reaches_the_client_as_plain() {
     for (odd, plain) in [
-        ("data:image/png;base64,iVBORw0KGgo=", PICTURE),
-        ("data:image\\/png;base64,iVBORw0KGgo=", PICTURE),
-        ("iVBO\\r\\nRw0KGgo=\\n", PICTURE),
+        ("data:image/png;base64,iVBORw0KGgo=", IMAGE),
+        ("data:image\\/png;base64,iVBORw0KGgo=", IMAGE),
+        ("iVBO\\r\\nRw0KGgo=\\n", IMAGE),
         ("iVBORw0KGgo_-_8", "iVBORw0KGgo/+/8="),
     ] {
         let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
@@ -295,7 +295,7 @@ fn odd_base64_reaches_the_client_as_plain() {
             let mut driver = provided(&collected(), 1).1;
             let client = answer(&mut driver, head(None), bytes.as_bytes(), size);
             assert_eq!(
-                (client.status, url_picture(&client).as_str()),
+                (client.status, url_image(&client).as_str()),
                 (200, plain),
                 "{odd} by {size}"
             );
@@ -304,7 +304,7 @@ fn odd_base64_reaches_the_client_as_plain() {
         let mut driver = provided(&json!({}), 1).1;
         let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
         assert_eq!((client.status, image(&client)), (200, json!(plain)), "{odd}");
-        // Of several images nobody knows how the others come: refused, as long as nothing has left.
+        // Of several images the others may differ: it is rejected while nothing has left.
         let mut driver = provided(&json!({}), 2).1;
         let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
         assert_eq!(
@@ -313,7 +313,7 @@ fn odd_base64_reaches_the_client_as_plain() {
             "{odd}"
         );
     }
-    // The limit is that of the image, whatever stands around it.
+    // The limit is that of the image, without what surrounds it.
     let whole = "QUJD".repeat(250);
     for odd in [whole.clone(), format!("data:image/png;base64,{whole}"), format!("{whole}\\n")] {
         for (limit, status) in [(750, 200), (747, 502)] {

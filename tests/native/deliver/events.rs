@@ -1,7 +1,7 @@
 //! Exchanges whose client streams: which events it gets, when, and what it is charged.
 //!
 //! `fixtures/streams/<case>.sse` gives `<case>.events.sse`: what a client gets that asks for three previews, with
-//! the status and, of a failure before the first picture, the JSON. `UPDATE_GOLDEN=1` rewrites them.
+//! the status and, of a failure before the first image, the JSON. `UPDATE_GOLDEN=1` rewrites them.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -68,7 +68,7 @@ fn cases() -> Vec<PathBuf> {
 }
 
 /// What a client gets of a case, cut like this, as text.
-fn told(case: &Path, pieces: &[&[u8]]) -> String {
+fn events_of(case: &Path, pieces: &[&[u8]]) -> String {
     let name = case.file_stem().unwrap().to_str().unwrap();
     let (gate, budget) =
         gate(&json!({"accept_last_partial": name.starts_with("preview_accepted")}));
@@ -84,7 +84,7 @@ fn each_stream_gives_its_events_cut_nowhere_and_cut_anywhere() {
     assert!(cases.len() >= 45, "only {} cases were found", cases.len());
     for case in cases {
         let stream = std::fs::read(&case).unwrap();
-        let whole = told(&case, &[&stream]);
+        let whole = events_of(&case, &[&stream]);
         let golden = case.with_extension("events.sse");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&golden, &whole).unwrap();
@@ -92,10 +92,10 @@ fn each_stream_gives_its_events_cut_nowhere_and_cut_anywhere() {
         let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
         assert_eq!(whole, wanted, "{}", case.display());
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
-        assert_eq!(told(&case, &bytes), whole, "{} byte by byte", case.display());
+        assert_eq!(events_of(&case, &bytes), whole, "{} byte by byte", case.display());
         for at in (0..stream.len()).step_by(17) {
             let (head, tail) = stream.split_at(at);
-            assert_eq!(told(&case, &[head, tail]), whole, "{} cut at {at}", case.display());
+            assert_eq!(events_of(&case, &[head, tail]), whole, "{} cut at {at}", case.display());
         }
     }
 }
@@ -130,7 +130,7 @@ fn an_event_has_every_field_that_clients_insist_on() {
 }
 
 #[test]
-fn a_usage_that_is_not_told_is_zero() {
+fn a_missing_usage_is_zero() {
     let (gate, _) = gate(&json!({}));
     let got = get(&mut answered(&gate, 0), &[done("QUJD").as_bytes(), completed().as_bytes()]);
     let (_, data) = &got.events()[0];
@@ -180,7 +180,7 @@ fn a_preview_leaves_with_its_last_byte() {
 fn what_leaves_beside_the_head_is_never_longer_than_what_came() {
     let (gate, _) = gate(&json!({}));
     for len in [1_000, 20_000, 400_000] {
-        // The name of the event and all its members but the picture came before.
+        // The name of the event and all its members but the image came before.
         let event = preview(0, &"UFJF".repeat(len));
         let at = event.find("UFJF").unwrap();
         let mut driver = answered(&gate, 1);
@@ -207,7 +207,7 @@ fn silence_is_filled_when_the_upstream_gives_the_occasion() {
 }
 
 #[test]
-fn a_failure_has_its_status_before_the_first_picture_and_is_an_event_after() {
+fn a_failure_has_its_status_before_the_first_image_and_is_an_event_after() {
     let (gate, budget) = gate(&json!({}));
     for (code, status) in [("moderation_blocked", 400), ("rate_limit_exceeded", 429), ("x", 502)] {
         let early = get(&mut answered(&gate, 1), &[created().as_bytes(), failed(code).as_bytes()]);
@@ -252,7 +252,7 @@ fn a_stream_that_is_cut_short_never_ends_in_silence() {
 }
 
 #[test]
-fn nothing_counts_behind_the_last_event() {
+fn nothing_counts_after_the_last_event() {
     let (gate, _) = gate(&json!({}));
     for last in [completed(), failed("server_error")] {
         let mut driver = answered(&gate, 1);
@@ -266,7 +266,7 @@ fn nothing_counts_behind_the_last_event() {
 }
 
 #[test]
-fn a_timeout_is_told_at_once_while_the_head_is_held_and_else_with_the_next_bytes() {
+fn a_timeout_is_reported_at_once_before_the_head_and_with_the_next_bytes_after_it() {
     let (gate, _) = gate(&json!({}));
     assert_eq!(answered(&gate, 1).tick(after(60)).status, 504);
     let mut driver = previewed(&gate);
@@ -295,7 +295,7 @@ fn what_is_handed_over_is_charged_once_and_nothing_else_is() {
     let (preview, done, completed) = (preview(0, "UFJF"), done("QUJD"), completed());
     let pieces = [preview.as_bytes(), done.as_bytes(), completed.as_bytes()];
     assert_eq!(price(&pieces, Some(200)), (PRICE, "none".to_owned(), json!(200)));
-    // The client leaves behind its picture, or before.
+    // The client leaves after its image, or before.
     assert_eq!(price(&pieces, None), (PRICE, "none".to_owned(), json!(200)));
     let left = |count: usize| price(&pieces[..count], None);
     assert_eq!(left(2), (0, "client_closed_request".to_owned(), json!(200)));
@@ -309,7 +309,7 @@ fn what_is_handed_over_is_charged_once_and_nothing_else_is() {
 }
 
 #[test]
-fn the_head_tells_how_the_rules_stand_with_what_is_held() {
+fn the_head_has_the_limits_with_what_is_reserved() {
     let rules = json!({"limits": [{"name": "n", "per": "key", "unit": "images", "max": 10, "window": "1h"}]});
     let (gate, _) = gate(&rules);
     let client = previewed(&gate).client;
@@ -330,7 +330,7 @@ fn edits_have_events_of_their_own_name() {
 }
 
 #[test]
-fn a_picture_without_room_for_previews_still_comes() {
+fn an_image_without_room_for_previews_still_comes() {
     let (gate, budget) = gate(&json!({"max_buffered_bytes": "9MiB"}));
     let big = "UFJF".repeat(1_000_000);
     // However its base64 is written.

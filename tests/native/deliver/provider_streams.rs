@@ -27,7 +27,7 @@ fn provider(more: &Value) -> (Rc<Gate>, Budget) {
 }
 
 /// An event as OpenAI sends it.
-fn told(name: &str, base64: &str, more: &Value) -> String {
+fn image_event(name: &str, base64: &str, more: &Value) -> String {
     let mut data = json!({"type": name, "b64_json": base64, "created_at": 1_778_832_973,
         "size": "1024x1024", "quality": "medium", "background": "opaque", "output_format": "png"});
     for (key, value) in more.as_object().into_iter().flatten() {
@@ -37,11 +37,11 @@ fn told(name: &str, base64: &str, more: &Value) -> String {
 }
 
 fn preview(index: u32) -> String {
-    told(PREVIEW, "UFJFVklFVw==", &json!({"partial_image_index": index}))
+    image_event(PREVIEW, "UFJFVklFVw==", &json!({"partial_image_index": index}))
 }
 
 fn completed() -> String {
-    told(
+    image_event(
         COMPLETED,
         "aGVsbG8=",
         &json!({"usage": {"input_tokens": 10,
@@ -106,7 +106,7 @@ fn an_event_s_model_has_its_price_and_its_bytes_their_size() {
     let image = crate::support::png(1672, 941, 100);
     let more = json!({"model": "other", "size": "auto", "output_format": "webp",
         "usage": {"output_tokens": 1572}});
-    let stream = told(COMPLETED, &image, &more);
+    let stream = image_event(COMPLETED, &image, &more);
     let head = head(200, "text/event-stream");
     let got = stream_of(&json!({"prices": prices}), 0, head, &[stream.as_bytes()]);
     let event = &got.events[0].1;
@@ -120,7 +120,7 @@ fn an_event_s_model_has_its_price_and_its_bytes_their_size() {
 }
 
 #[test]
-fn a_client_that_streams_has_the_provider_stream_and_nobody_else_does() {
+fn only_a_client_that_streams_has_the_provider_stream() {
     let sent = |request: &Value| {
         let (gate, _) = provider(&json!({}));
         let driver = Driver::admitted(&gate, request);
@@ -143,7 +143,7 @@ fn a_client_that_streams_has_the_provider_stream_and_nobody_else_does() {
 }
 
 #[test]
-fn previews_and_the_picture_come_with_what_the_provider_told() {
+fn previews_and_the_image_have_the_providers_fields() {
     let stream = [preview(0), preview(1), preview(2), completed()].concat();
     let got = got(2, &stream);
     assert_eq!(got.names(), [PREVIEW, PREVIEW, COMPLETED]);
@@ -187,7 +187,7 @@ fn events_of_other_spellings_are_read() {
 }
 
 #[test]
-fn a_failure_has_its_status_before_a_picture_and_is_an_event_behind_a_preview() {
+fn a_failure_has_its_status_before_a_preview_and_is_an_event_after_it() {
     let failure = |code: &str| {
         event(&json!({"type": "error", "error": {"code": code, "message": "m",
         "type": "image_generation_user_error", "param": null}}))
@@ -205,10 +205,10 @@ fn a_failure_has_its_status_before_a_picture_and_is_an_event_behind_a_preview() 
             429,
             "rate_limit_exceeded",
         ),
-        (told(COMPLETED, "", &json!({})), 502, "image_generation_failed"),
-        (told(COMPLETED, "!not base64", &json!({})), 502, "upstream_invalid_response"),
+        (image_event(COMPLETED, "", &json!({})), 502, "image_generation_failed"),
+        (image_event(COMPLETED, "!not base64", &json!({})), 502, "upstream_invalid_response"),
         (
-            told(COMPLETED, "", &json!({"url": "https://example.com/a.png"})),
+            image_event(COMPLETED, "", &json!({"url": "https://example.com/a.png"})),
             502,
             "upstream_invalid_response",
         ),
@@ -226,7 +226,7 @@ fn a_failure_has_its_status_before_a_picture_and_is_an_event_behind_a_preview() 
 }
 
 #[test]
-fn a_preview_stands_in_only_where_the_operator_accepts_it() {
+fn a_preview_becomes_the_image_only_if_the_operator_accepts_it() {
     let accepts = json!({"accept_last_partial": true});
     let events = head(200, "text/event-stream; charset=utf-8");
     let got = stream_of(&accepts, 1, events, &[preview(0).as_bytes()]);
@@ -245,7 +245,7 @@ fn a_provider_that_answers_with_one_document_gives_one_event() {
 }
 
 #[test]
-fn events_that_nobody_asked_for_give_the_picture_all_the_same() {
+fn events_that_nobody_requested_give_the_image_all_the_same() {
     let (gate, budget) = provider(&json!({}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
     driver.upstream_head(head(200, "text/event-stream"));
@@ -259,7 +259,7 @@ fn events_that_nobody_asked_for_give_the_picture_all_the_same() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Wherever a stream is cut into pieces the same comes of it; wherever it ends early, no picture does, and
+    /// A stream gives the same for every cut; if it ends early it gives no image, and
     /// nothing is charged.
     #[test]
     fn any_cut_gives_the_same_events_and_any_end_before_the_last_one_a_failure(
@@ -275,7 +275,7 @@ proptest! {
         places.sort_unstable();
         let pieces: Vec<&[u8]> = places.windows(2).map(|it| &whole.as_bytes()[it[0]..it[1]]).collect();
         prop_assert_eq!(stream_of(&json!({}), 2, events(), &pieces), uncut);
-        // The end of a stream stands for the blank line behind its last event.
+        // The end of a stream replaces the blank line after its last event.
         let end = end.index(whole.len() - 3);
         let early = got(2, whole.get(..end).unwrap());
         let last = match early.status {

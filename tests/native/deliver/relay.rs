@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::money::{Counted, totals, used};
-use crate::support::providers::{json_head, pictures, provider};
+use crate::support::providers::{images, json_head, provider};
 use crate::support::{NOW, after, event, png};
 use imagegate::exchange::{End, Gate, Reach, ResponseHead};
 use proptest::prelude::*;
@@ -84,7 +84,7 @@ fn what_is_not_in_the_clients_terms_is_collected() {
     let (url, _) = provider(&json!({}), &json!({"default_response_format": "url", "limits": []}));
     assert_eq!(with(&url, "user", json!("acme"), 3), 2);
     assert_eq!(with(&url, "response_format", json!("b64_json"), 3), 0);
-    // White space that was asked for goes before one picture, which is then collected; several have none.
+    // With keep-alive a single image is collected; several pass on without white space.
     let (kept, _) = provider(&json!({}), &json!({"keepalive": "1s"}));
     assert_eq!(with(&kept, "user", json!("acme"), 3), 0);
     let mut driver = answered(&kept, 1);
@@ -94,8 +94,8 @@ fn what_is_not_in_the_clients_terms_is_collected() {
 }
 
 #[test]
-fn the_head_leaves_with_the_first_byte_of_a_picture_and_nothing_of_the_providers() {
-    let answer = pictures(&THREE[..1]).to_string();
+fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers_headers() {
+    let answer = images(&THREE[..1]).to_string();
     let at = answer.find("Zmlyc3Q=").unwrap();
     let (gate, budget) = provider(&json!({}), &json!({}));
     let mut driver = answered(&gate, 1);
@@ -134,7 +134,7 @@ fn the_head_leaves_with_the_first_byte_of_a_picture_and_nothing_of_the_providers
 }
 
 #[test]
-fn pictures_take_no_room_however_many_and_large() {
+fn images_take_no_room_however_many_and_large() {
     let (gate, budget) = provider(
         &json!({}),
         &json!({"max_image_bytes": "24MiB",
@@ -173,7 +173,7 @@ fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say
         (json!(""), Value::Null, "served", 400_000_000),
     ] {
         let gate = provider(&json!({"charge_by": charge_by}), &more).0;
-        let mut answer = pictures(&[&png(1672, 941, 50_000), &png(512, 512, 50_000)]);
+        let mut answer = images(&[&png(1672, 941, 50_000), &png(512, 512, 50_000)]);
         answer["size"] = size;
         answer["model"] = model.clone();
         let answer = answer.to_string();
@@ -204,7 +204,7 @@ fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say
 fn an_answer_that_comes_at_once_is_one_reply_of_the_same_bytes() {
     let gate = gate();
     let mut driver = answered(&gate, 3);
-    let answer = pictures(&THREE[..2]).to_string();
+    let answer = images(&THREE[..2]).to_string();
     driver.upstream_bytes(answer.as_bytes());
     assert_eq!(
         (driver.client.status, driver.client.at_once, driver.client.body.as_slice()),
@@ -219,7 +219,7 @@ fn an_answer_that_comes_at_once_is_one_reply_of_the_same_bytes() {
 }
 
 #[test]
-fn failures_before_the_head_are_told_as_ever() {
+fn failures_before_the_head_have_their_status() {
     let overlong = format!("{{\"x\":\"{}\",\"data\":[", "x".repeat(300_000));
     let headed = |status, content_type: &str| ResponseHead {
         content_type: Some(content_type.as_bytes().to_vec()),
@@ -264,7 +264,7 @@ fn failures_before_the_head_are_told_as_ever() {
 }
 
 #[test]
-fn events_that_nobody_asked_for_are_collected() {
+fn events_that_nobody_requested_are_collected() {
     let (gate, budget) = provider(&json!({}), &json!({}));
     let mut driver = Driver::admitted(&gate, &body(3));
     let head = ResponseHead { content_type: Some(b"text/event-stream".to_vec()), ..json_head(200) };
@@ -303,7 +303,7 @@ fn an_edit_as_a_form_names_the_number_of_images() {
 }
 
 #[test]
-fn a_long_prompt_before_the_picture_is_no_failure() {
+fn a_long_prompt_before_the_image_is_no_failure() {
     let answer = json!({"data": [{"a_prompt": "\u{1}".repeat(32_000), "b64_json": THREE[0]}]});
     let answer = answer.to_string();
     let mut driver = answered(&gate(), 1);
@@ -316,7 +316,7 @@ fn a_long_prompt_before_the_picture_is_no_failure() {
 
 #[test]
 fn a_half_is_broken_off_however_the_upstream_ends_it() {
-    let answer = pictures(&THREE).to_string();
+    let answer = images(&THREE).to_string();
     for trailers in [false, true] {
         let mut driver = passed(&gate(), 3, &answer, "c2Vj");
         let client = if trailers { driver.upstream_trailers() } else { driver.upstream_end() };
@@ -333,8 +333,8 @@ fn a_half_is_broken_off_however_the_upstream_ends_it() {
 }
 
 #[test]
-fn a_client_that_leaves_pays_for_each_picture_that_had_begun() {
-    let answer = pictures(&THREE).to_string();
+fn a_client_that_leaves_pays_for_each_image_that_had_begun() {
+    let answer = images(&THREE).to_string();
     for (until, images) in
         [("Zm", 1), ("Zmlyc3Q=", 1), ("Zmlyc3Q=\"}", 1), ("c2V", 2), ("dGhpcmQh\"}]", 3)]
     {
@@ -361,7 +361,7 @@ fn a_client_that_leaves_pays_for_each_picture_that_had_begun() {
 
 #[test]
 fn a_settled_answer_is_charged_once_whoever_leaves_then() {
-    let answer = pictures(&THREE).to_string();
+    let answer = images(&THREE).to_string();
     let (gate, _) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
     let mut driver = passed(&gate, 3, &answer, "}}");
     driver.close(None);
@@ -372,7 +372,7 @@ fn a_settled_answer_is_charged_once_whoever_leaves_then() {
 
 #[test]
 fn white_space_may_follow_the_answer_and_nothing_else() {
-    let answer = pictures(&THREE[..1]).to_string();
+    let answer = images(&THREE[..1]).to_string();
     let mut driver = passed(&gate(), 1, &answer, "1382}}");
     driver.upstream_bytes(b" \r\n\t");
     driver.upstream_end();
@@ -391,8 +391,8 @@ fn white_space_may_follow_the_answer_and_nothing_else() {
 }
 
 #[test]
-fn more_pictures_than_were_asked_for_cost_no_more() {
-    let answer = pictures(&THREE).to_string();
+fn more_images_than_were_requested_cost_no_more() {
+    let answer = images(&THREE).to_string();
     let mut driver = passed(&gate(), 2, &answer, "1382}}");
     driver.upstream_end();
     assert_eq!(driver.client.body, answer.as_bytes());
@@ -407,7 +407,7 @@ fn tokens_of_the_whole_answer_are_charged_once() {
     let price = json!({"model": "gpt-image-2", "usd": "0.25",
         "usd_per_million_tokens": {"text_input": "5", "image_input": "8", "image_output": "30"}});
     let (gate, _) = provider(&json!({}), &json!({"prices": [price], "limits": []}));
-    let answer = pictures(&THREE).to_string();
+    let answer = images(&THREE).to_string();
     let mut driver = passed(&gate, 3, &answer, "1382}}");
     driver.upstream_end();
     // 10 tokens of text at $5 a million, 1372 of output at $30.
@@ -463,21 +463,21 @@ fn of_members_of_one_name_the_last_is_charged_which_is_what_a_reader_sees() {
 }
 
 #[test]
-fn an_answer_that_is_whole_and_whose_end_does_not_come_is_charged_and_told() {
-    let answer = pictures(&["QUJD"]).to_string();
+fn a_whole_answer_whose_end_does_not_come_is_charged_and_recorded() {
+    let answer = images(&["QUJD"]).to_string();
     let mut driver = passed(&gate(), 1, &answer, "QUJD");
     let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
     driver.upstream_bytes(&rest);
     let code = json!("upstream_disconnected");
     assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, code));
-    // A client that leaves behind it has its picture.
+    // A client that leaves after it has its image.
     let mut driver = passed(&gate(), 1, &answer, "QUJD");
     driver.upstream_bytes(&rest);
     assert_eq!(outcome(&driver.close(None)), (1, 0, 0, 1, Value::Null));
 }
 
 #[test]
-fn what_stands_in_the_chunk_that_breaks_the_answer_off_is_not_charged() {
+fn images_in_the_chunk_that_resets_the_response_are_not_charged() {
     let answer = r#"{"data":[{"b64_json":"QUJD"},{"b64_json":"REVG"},{"b64_json":"R0hJ"}]] "#;
     let mut driver = passed(&gate(), 3, answer, "\"QU");
     let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
@@ -487,10 +487,10 @@ fn what_stands_in_the_chunk_that_breaks_the_answer_off_is_not_charged() {
 }
 
 #[test]
-fn a_picture_beyond_its_limit_is_broken_off() {
+fn an_image_beyond_its_limit_resets_the_response() {
     let (gate, _) = provider(&json!({}), &json!({"max_image_bytes": "64KiB"}));
     let large = "A".repeat(64 * 1024 * 4 / 3 + 8);
-    let answer = pictures(&["QUJD", &large]).to_string();
+    let answer = images(&["QUJD", &large]).to_string();
     let mut driver = passed(&gate, 2, &answer, "QUJD");
     let rest = &answer.as_bytes()[driver.client.body.len()..];
     for piece in rest.chunks(10_000) {
@@ -499,7 +499,7 @@ fn a_picture_beyond_its_limit_is_broken_off() {
     assert!(driver.client.reset && driver.client.body.len() < answer.len());
     let code = json!("generated_image_too_large");
     assert_eq!(outcome(&driver.close(Some(200))), (1, 1, 0, 1, code));
-    // While the head is held it is told.
+    // Before the head has left it is reported.
     let mut driver = answered(&gate, 2);
     driver.upstream_bytes(answer.as_bytes());
     assert_eq!(
@@ -509,9 +509,9 @@ fn a_picture_beyond_its_limit_is_broken_off() {
 }
 
 #[test]
-fn a_timeout_is_told_while_the_head_is_held_and_else_breaks_off_with_the_next_bytes() {
+fn a_timeout_is_reported_before_the_head_and_resets_with_the_next_bytes_after_it() {
     assert_eq!(answered(&gate(), 1).tick(after(60)).status, 504);
-    let answer = pictures(&THREE).to_string();
+    let answer = images(&THREE).to_string();
     let mut driver = passed(&gate(), 3, &answer, "c2Vj");
     assert!(driver.tick(after(60)).status == 200);
     driver.now = after(61);
@@ -527,7 +527,7 @@ fn a_timeout_is_told_while_the_head_is_held_and_else_breaks_off_with_the_next_by
 
 #[test]
 fn what_does_not_fit_beside_the_head_follows_with_the_next_bytes() {
-    let answer = pictures(&[&"A".repeat(3 << 20)]).to_string();
+    let answer = images(&[&"A".repeat(3 << 20)]).to_string();
     let mut driver = answered(&gate(), 1);
     let (first, rest) = answer.as_bytes().split_at(2 << 20);
     driver.upstream_bytes(first);
@@ -588,11 +588,11 @@ proptest! {
         n in 1_u32..=3,
         space in prop::sample::select(vec!["", " \n"]),
     ) {
-        let answer = [space, &pictures(&THREE[..made]).to_string(), space].concat().into_bytes();
+        let answer = [space, &images(&THREE[..made]).to_string(), space].concat().into_bytes();
         let (client, record, totals) = run(&answer, &cuts, n);
         let (at_once, whole, charged) = run(&answer, &[], n);
         prop_assert!(at_once.body == answer && !client.reset);
-        // An answer that came whole while the head was held does not wait for white space behind it.
+        // An answer that came whole while the head was held does not wait for white space after it.
         let end = if client.at_once { answer.trim_ascii_end().len() } else { answer.len() };
         prop_assert!(answer.starts_with(&client.body) && client.body.len() >= end, "{client:?}");
         prop_assert_eq!(&record["bytes_out"], &json!(client.body.len()));
@@ -611,7 +611,7 @@ proptest! {
         cuts in prop::collection::vec(any::<usize>(), 0..6),
         end in any::<usize>(),
     ) {
-        let whole = pictures(&THREE).to_string().into_bytes();
+        let whole = images(&THREE).to_string().into_bytes();
         let half = &whole[..end % whole.len()];
         let (client, record, totals) = run(half, &cuts, 3);
         prop_assert!(client.reset || client.status == 502, "{client:?}");
@@ -631,7 +631,7 @@ proptest! {
         ordered in any::<bool>(),
     ) {
         let (gate, budget) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-        let answer = pictures(&THREE).to_string().into_bytes();
+        let answer = images(&THREE).to_string().into_bytes();
         let mut driver = Driver::admitted(&gate, &body(3));
         let mut at = 0;
         let start = ordered.then_some(Step::Head(200));

@@ -255,7 +255,7 @@ impl Driver {
         &self.client
     }
 
-    /// The stream ends, with the status that the client got as far as Envoy knows; the usage record.
+    /// The stream ends; the usage record. `status` is what the client got, as far as Envoy knows.
     pub(crate) fn log(&mut self, status: Option<u16>) -> Option<Value> {
         let record = self.step(|it, now| it.finish(status, now));
         record.map(|record| serde_json::from_slice(&record).unwrap())

@@ -28,8 +28,8 @@ pub(crate) const KEY: &str = "sk-test-acme";
 /// The token that the upstream is called with.
 pub(crate) const TOKEN: &str = "codex-access-token-of-the-tests";
 
-/// A configuration with one consumer, with `more` laid over it. Its upstream never rests: many tests
-/// let one gate see failure after failure.
+/// A configuration with one consumer, with `more` laid over it. Its upstream never rests: many
+/// tests let one gate see failure after failure.
 pub(crate) fn config(more: &Value) -> Config {
     let mut document = json!({
         "upstreams": { "codex": {
@@ -66,8 +66,8 @@ pub(crate) fn gate(more: &Value) -> (Rc<Gate>, Budget) {
     (Rc::new(Gate::new(config(more), vm, Box::new(SharedData::default()))), budget)
 }
 
-/// Shared data as Envoy has it: a swap of a key that does not exist always succeeds, and an empty value
-/// reads like none.
+/// Shared data as Envoy has it: a swap of a key that does not exist always succeeds, and an empty
+/// value reads like none.
 #[derive(Default)]
 pub(crate) struct SharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
@@ -90,7 +90,7 @@ impl Store for SharedData {
     }
 }
 
-/// A request's head: a valid one, with `more` in place of or behind its own.
+/// A request's head: a valid one, with `more` in place of its own or after them.
 pub(crate) fn head(more: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     let mut head = vec![
         (":method", "POST"),
@@ -120,7 +120,7 @@ pub(crate) fn ok() -> ResponseHead {
     ResponseHead { status: 200, ..ResponseHead::default() }
 }
 
-/// The base64 of a PNG of this size that ends behind its head, with `more` bytes of noise.
+/// The base64 of a PNG of this size: its head, and `more` bytes of noise.
 pub(crate) fn png(width: u32, height: u32, more: usize) -> String {
     let head =
         [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes()];

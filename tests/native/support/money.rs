@@ -1,4 +1,4 @@
-//! Prices, rules, and what clients and operators are told of them.
+//! Prices, rules, and what clients and operators see of them.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -71,7 +71,7 @@ pub(crate) fn get(gate: &Rc<Gate>, more: &[(&str, &str)], now: Duration) -> Clie
     driver.request_head(&head(&lines), End::Stream).clone()
 }
 
-/// How a rule stands for the caller: used, reserved and remaining, as the client reads them.
+/// The status of a rule for the caller: used, reserved and remaining, as the client reads them.
 pub(crate) fn standing(gate: &Rc<Gate>, rule: &str, now: Duration) -> [Value; 3] {
     let list = get(gate, &[], now).json();
     let entry = list["data"].as_array().unwrap().iter().find(|entry| entry["name"] == rule);

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::gate;
 
-/// A gate whose models go to a provider, with `upstream` laid over its entry and `more` over the document.
+/// A gate whose models go to a provider, with `upstream` laid over its entry and `more` over the
+/// document.
 pub(crate) fn provider(upstream: &Value, more: &Value) -> (Rc<Gate>, Budget) {
     let mut entry = json!({"api": "images", "authority": "provider.example",
         "credential": {"bearer_env": "TOKEN"}, "timeout": "60s"});
@@ -40,8 +41,8 @@ pub(crate) fn json_head(status: u16) -> ResponseHead {
     }
 }
 
-/// An answer with these pictures, as the Codex backend's own endpoint gives it.
-pub(crate) fn pictures(base64: &[&str]) -> Value {
+/// An answer with these images, as the Codex backend's own endpoint gives it.
+pub(crate) fn images(base64: &[&str]) -> Value {
     json!({"created": 1_778_832_973, "background": "opaque",
         "data": base64.iter().map(|it| json!({"b64_json": it})).collect::<Vec<_>>(),
         "output_format": "png", "quality": "medium", "size": "1024x1536",

@@ -11,7 +11,7 @@ use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const PICTURE: &str = "iVBORw0KGgo=";
+const IMAGE: &str = "iVBORw0KGgo=";
 
 /// Three upstreams that never rest: each test of fail-over wants all of them asked.
 fn upstreams() -> Value {
@@ -66,8 +66,8 @@ fn error(code: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-fn pictures() -> Vec<u8> {
-    json!({"created": 1, "data": [{"b64_json": PICTURE}], "quality": "low", "size": "1024x1024"})
+fn images() -> Vec<u8> {
+    json!({"created": 1, "data": [{"b64_json": IMAGE}], "quality": "low", "size": "1024x1024"})
         .to_string()
         .into_bytes()
 }
@@ -99,8 +99,8 @@ fn the_next_upstream_is_asked_in_its_own_terms() {
     assert_eq!(call.header("chatgpt-account-id"), None);
     assert_eq!(call.header("x-request-id"), Some("request-1"));
 
-    let reply = driver.side(0, Some(json_head()), &pictures()).clone();
-    assert_eq!(reply.json()["data"][0]["b64_json"], PICTURE);
+    let reply = driver.side(0, Some(json_head()), &images()).clone();
+    assert_eq!(reply.json()["data"][0]["b64_json"], IMAGE);
     let record = driver.close(Some(200));
     assert_eq!(record["upstream"], "openai");
     assert_eq!(
@@ -119,7 +119,7 @@ fn the_next_upstream_is_asked_in_its_own_terms() {
 fn the_first_upstream_is_paid_at_its_own_price() {
     let (gate, budget) = two();
     let mut driver = Driver::admitted(&gate, &request());
-    driver.upstream(head(200), &[&stream(PICTURE)]);
+    driver.upstream(head(200), &[&stream(IMAGE)]);
     let record = driver.close(Some(200));
     assert_eq!((&record["upstream"], record.get("attempts")), (&json!("codex"), None));
     assert_eq!(record["reserved_nanodollars"], 500_000_000);
@@ -140,7 +140,7 @@ fn each_upstream_says_itself_whose_price_is_charged() {
         let mut driver = Driver::admitted(&gate, &request());
         driver.upstream(head(429), &[&error("rate_limit_exceeded")]);
         driver.call();
-        let mut answer: Value = serde_json::from_slice(&pictures()).unwrap();
+        let mut answer: Value = serde_json::from_slice(&images()).unwrap();
         answer["model"] = json!("other");
         driver.side(0, Some(json_head()), answer.to_string().as_bytes());
         let record = driver.close(Some(200));
@@ -154,7 +154,7 @@ fn each_upstream_says_itself_whose_price_is_charged() {
 }
 
 #[test]
-fn each_way_to_refuse_has_the_next_upstream_asked() {
+fn each_form_of_rejection_fails_over() {
     let event = |data: Value| event(&data).into_bytes();
     let failed = |code: &str| failed(code).into_bytes();
     let tool = error("x");
@@ -205,7 +205,7 @@ fn each_way_to_refuse_has_the_next_upstream_asked() {
         let words = format!("{head:?} {}", String::from_utf8_lossy(&bytes));
         assert!(driver.upstream(head, &[&bytes]).waits(), "{words}");
         assert_eq!(driver.take_calls().len(), 1, "{words}");
-        let reply = driver.side(0, Some(json_head()), &pictures()).clone();
+        let reply = driver.side(0, Some(json_head()), &images()).clone();
         assert_eq!(reply.status, 200, "{words}");
     }
 }
@@ -253,7 +253,7 @@ fn messages_call_the_model_as_the_client_does() {
 
 /// The same of what this gateway says itself.
 #[test]
-fn a_refusal_before_the_upstream_is_asked_names_no_renamed_model() {
+fn a_rejection_before_the_upstream_is_called_names_no_renamed_model() {
     let models = json!([{"match": "*", "upstream": "codex", "rename": "gpt-image-1.5"}]);
     let (gate, _) = several(&json!([]), &json!({"models": models}));
     for more in [
@@ -274,9 +274,9 @@ fn a_refusal_before_the_upstream_is_asked_names_no_renamed_model() {
 }
 
 #[test]
-fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
+fn no_failover_after_a_possible_image_or_a_client_error() {
     let cut = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination";
-    let stream = stream(PICTURE);
+    let stream = stream(IMAGE);
     let failed = failed("server_error");
     let previewed = (preview(0, "UFJFVklFVw==") + &failed).into_bytes();
     let generated = event(&json!({"type": "response.image_generation_call.completed",
@@ -299,7 +299,7 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
         (ResponseHead { status: 202, ..json_head() }, error("server_error"), "upstream_error"),
         (head(200), empty, "upstream_error"),
         (head(500), error("invalid_prompt"), "invalid_prompt"),
-        // Whatever failed may have failed behind the image.
+        // The failure may have come after the image.
         (head(500), error("server_error"), "upstream_error"),
         (head(500), b"<html>".to_vec(), "upstream_error"),
         (head(502), error("server_error"), "upstream_error"),
@@ -313,7 +313,7 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
             b"{\"output\":[{\"type\":\"image_generation_call\",\"result\":\"AA".to_vec(),
             "upstream_disconnected",
         ),
-        // The tool has drawn, whatever becomes of the response.
+        // The tool has generated, also if the response fails.
         (head(200), generated, "upstream_error"),
         (head(200), previewed, "upstream_error"),
         (head(408), Vec::new(), "upstream_timeout"),
@@ -350,11 +350,11 @@ fn what_may_be_drawn_or_is_the_clients_fault_is_asked_of_nobody_else() {
 }
 
 #[test]
-fn a_provider_that_may_have_drawn_is_not_asked_behind() {
+fn no_failover_after_a_provider_that_may_have_generated() {
     let job = json!({"id": "job_1", "status": "queued", "message": "being drawn"});
     let hosted = json!({"created": 1, "images": [{"url": "https://example.com"}], "message": "ok"});
     let preview = json!({"type": "image_generation.partial_image", "partial_image_index": 0,
-        "b64_json": PICTURE});
+        "b64_json": IMAGE});
     let failed = json!({"type": "error", "error": {"code": "server_error", "message": "no"}});
     let events = event(&preview) + &event(&failed);
     for (head, bytes) in [
@@ -375,7 +375,7 @@ fn a_provider_that_may_have_drawn_is_not_asked_behind() {
 }
 
 #[test]
-fn an_empty_picture_takes_nobodys_room_and_is_no_picture() {
+fn an_empty_image_takes_no_room_and_does_not_count() {
     let (gate, budget) = two();
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream_head(head(200));
@@ -389,10 +389,10 @@ fn an_empty_picture_takes_nobodys_room_and_is_no_picture() {
 }
 
 #[test]
-fn a_failure_behind_a_part_of_the_picture_is_told() {
+fn a_failure_after_an_image_is_reported() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(&gate, &request());
-    let events = done(&item("ig_1", PICTURE)) + &failed("server_error");
+    let events = done(&item("ig_1", IMAGE)) + &failed("server_error");
     assert_eq!(driver.upstream(head(200), &[events.as_bytes()]).status, 502);
 }
 
@@ -402,13 +402,13 @@ fn each_image_of_a_request_moves_on_by_itself() {
     let mut driver =
         Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2", "n": 3}));
     driver.calls.clear();
-    // The first call of codex draws, the second is over its limit, the third is refused everywhere.
-    assert!(driver.upstream(head(200), &[&stream(PICTURE)]).waits() && driver.calls.is_empty());
+    // Codex serves the first call, limits the second, and rejects the third.
+    assert!(driver.upstream(head(200), &[&stream(IMAGE)]).waits() && driver.calls.is_empty());
     driver.side(0, Some(head(429)), &error("rate_limit_exceeded"));
     driver.call();
     driver.side(1, Some(head(404)), b"");
     driver.call();
-    assert!(driver.side(2, Some(json_head()), &pictures()).waits() && driver.calls.is_empty());
+    assert!(driver.side(2, Some(json_head()), &images()).waits() && driver.calls.is_empty());
     let reply = driver.side(3, Some(head(500)), b"").clone();
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 2);
     assert_eq!(reply.header("x-imagegate-images-failed"), Some("1"));
@@ -433,7 +433,7 @@ fn a_provider_that_has_not_got_the_model_is_passed_over() {
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream(head(404), &[&error("model_not_found")]);
     driver.call();
-    let drawn = driver.side(0, Some(head(200)), &stream(PICTURE)).clone();
+    let drawn = driver.side(0, Some(head(200)), &stream(IMAGE)).clone();
     assert_eq!(drawn.status, 200);
 
     let mut driver = Driver::admitted(&gate, &request());
@@ -444,7 +444,7 @@ fn a_provider_that_has_not_got_the_model_is_passed_over() {
 }
 
 #[test]
-fn where_all_refuse_the_shortest_wait_is_told() {
+fn if_all_upstreams_are_limited_the_shortest_wait_is_reported() {
     let (gate, _) =
         several(&json!(["codex", "openai", "last"]), &json!({"prices": [], "limits": []}));
     let mut driver = Driver::admitted(&gate, &request());
@@ -480,7 +480,7 @@ fn a_side_call_that_broke_off_is_not_made_again() {
 }
 
 #[test]
-fn a_call_that_the_host_refuses_goes_to_the_next_upstream() {
+fn a_call_that_the_host_does_not_start_goes_to_the_next_upstream() {
     let (gate, budget) = several(&json!(["codex", "openai", "last"]), &json!({"limits": []}));
     let mut driver = Driver::admitted(&gate, &request());
     driver.host.extend([Host::Refuses, Host::Refuses]);
@@ -498,7 +498,7 @@ fn what_still_comes_on_the_clients_own_stream_is_dropped() {
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream_head(head(503));
     for bytes in
-        [error("server_is_overloaded"), stream(PICTURE), error("moderation_blocked"), Vec::new()]
+        [error("server_is_overloaded"), stream(IMAGE), error("moderation_blocked"), Vec::new()]
     {
         assert!(driver.upstream_bytes(&bytes).waits());
         // It may still break, and Envoy would answer past the filter.
@@ -506,12 +506,12 @@ fn what_still_comes_on_the_clients_own_stream_is_dropped() {
     }
     assert!(driver.upstream_end().waits());
     driver.call();
-    let reply = driver.side(0, Some(json_head()), &pictures()).clone();
+    let reply = driver.side(0, Some(json_head()), &images()).clone();
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 1);
 }
 
 #[test]
-fn a_refusal_whose_end_does_not_come_is_told() {
+fn a_rejection_whose_end_does_not_come_is_reported() {
     for n in [1, 2] {
         let (gate, _) = two();
         let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
@@ -536,13 +536,13 @@ fn a_side_call_that_was_never_made_is_asked_of_the_next_upstream_at_once() {
     driver.request(&crate::support::head(&[]), request.to_string().as_bytes());
     let clusters: Vec<_> = driver.take_calls().into_iter().map(|it| it.cluster).collect();
     assert_eq!(clusters, ["codex", "provider"]);
-    assert!(driver.upstream(head(200), &[&stream(PICTURE)]).waits() && driver.calls.is_empty());
-    let reply = driver.side(1, Some(json_head()), &pictures()).clone();
+    assert!(driver.upstream(head(200), &[&stream(IMAGE)]).waits() && driver.calls.is_empty());
+    let reply = driver.side(1, Some(json_head()), &images()).clone();
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn an_operator_is_told_what_is_to_be_mended_although_another_upstream_draws() {
+fn an_operator_learns_what_to_fix_although_another_upstream_serves() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream_head(head(401));
@@ -560,15 +560,15 @@ fn a_client_that_streams_gets_its_events_from_the_next_upstream() {
     driver.upstream(head(429), &[&error("rate_limit_exceeded")]);
     let sent = driver.call().json();
     assert_eq!((sent.get("stream"), sent.get("partial_images")), (None, None));
-    let reply = driver.side(0, Some(json_head()), &pictures()).clone();
+    let reply = driver.side(0, Some(json_head()), &images()).clone();
     let words = String::from_utf8(reply.body).unwrap();
     assert!(words.starts_with("event: image_generation.completed\n"), "{words}");
-    assert!(words.contains(PICTURE));
+    assert!(words.contains(IMAGE));
     assert_eq!(driver.close(Some(200))["settled_nanodollars"], 500_000_000);
 }
 
 #[test]
-fn a_client_that_streams_is_told_with_a_status_where_all_refuse() {
+fn a_client_that_streams_gets_a_status_if_all_upstreams_reject() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(
         &gate,
@@ -602,7 +602,7 @@ fn an_answer_that_is_kept_alive_goes_to_the_next_upstream_until_its_first_space(
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream(head(200), &[failed.as_bytes()]);
     driver.call();
-    let reply = driver.side(0, Some(json_head()), &pictures()).clone();
+    let reply = driver.side(0, Some(json_head()), &images()).clone();
     assert_eq!(reply.status, 200);
 
     let mut driver = Driver::admitted(&gate, &request());
@@ -670,8 +670,8 @@ fn the_clients_request_is_held_under_the_budget_only_while_another_may_be_asked(
     let mut driver = Driver::admitted(&gate, &request);
     let before = budget.used();
     driver.upstream_head(head(200));
-    let item = done(&item("ig_1", PICTURE));
-    // What was sent goes with the head, what is kept with the first byte of a picture.
+    let item = done(&item("ig_1", IMAGE));
+    // What was sent goes with the head, what is kept with the first byte of an image.
     let after_head = budget.used();
     driver.upstream_bytes(item.as_bytes());
     assert!(before - after_head >= 1 << 20, "{before} {after_head}");
@@ -720,20 +720,20 @@ fn the_metrics_count_each_upstream_for_itself() {
 /// What an upstream does to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Does {
-    Draws,
+    Generates,
     Refuses,
     Blocks,
     Breaks,
 }
 
 fn does() -> impl Strategy<Value = Does> {
-    prop_oneof![Just(Does::Draws), Just(Does::Refuses), Just(Does::Blocks), Just(Does::Breaks)]
+    prop_oneof![Just(Does::Generates), Just(Does::Refuses), Just(Does::Blocks), Just(Does::Breaks)]
 }
 
 fn response(does: Does, responses: bool) -> (Option<ResponseHead>, Vec<u8>) {
     match does {
-        Does::Draws if responses => (Some(head(200)), stream(PICTURE)),
-        Does::Draws => (Some(json_head()), pictures()),
+        Does::Generates if responses => (Some(head(200)), stream(IMAGE)),
+        Does::Generates => (Some(json_head()), images()),
         Does::Refuses => (Some(head(503)), Vec::new()),
         Does::Blocks => (Some(head(400)), error("moderation_blocked")),
         Does::Breaks => (None, Vec::new()),
@@ -741,10 +741,11 @@ fn response(does: Does, responses: bool) -> (Option<ResponseHead>, Vec<u8>) {
 }
 
 proptest! {
-    /// Whatever three upstreams do to each of `n` calls, and in whatever order the answers come: a call is drawn at
-    /// most once, nobody is asked behind one that did not refuse, and what was drawn is delivered and paid.
+    /// Three upstreams do anything to each of `n` calls, and answer in any order: a call generates at
+    /// most once, no upstream is called after one that did not reject, and each image is delivered
+    /// and paid.
     #[test]
-    fn each_picture_is_drawn_at_most_once(
+    fn each_image_is_generated_at_most_once(
         script in prop::collection::vec(prop::collection::vec(does(), 3), 1..4),
         order in prop::collection::vec(any::<prop::sample::Index>(), 12),
     ) {
@@ -765,7 +766,7 @@ proptest! {
             }
             let (call, place, upstream) = flying.remove(pick.index(flying.len()));
             let does = script[place][upstream];
-            generated += usize::from(does == Does::Draws);
+            generated += usize::from(does == Does::Generates);
             let (head, bytes) = response(does, upstream != 1);
             // Envoy resets the client's stream itself.
             let reset = || envoy(503, "upstream_reset_before_response_started{remote_reset}");
@@ -795,7 +796,7 @@ proptest! {
 
 /// A provider that takes edits as forms takes no image by its URL, which Codex does.
 #[test]
-fn an_edit_moves_on_as_a_form_and_passes_by_who_cannot_take_it() {
+fn an_edit_fails_over_as_a_form_and_skips_upstreams_that_cannot_take_it() {
     let edit = |url: &str| json!({"prompt": "p", "model": "gpt-image-2", "images": [url]});
     let (gate, budget) = several(&json!(["codex", "openai"]), &json!({}));
     let mut driver = Driver::admitted(&gate, &edit("data:image/png;base64,iVBORw0KGgo="));
@@ -805,7 +806,7 @@ fn an_edit_moves_on_as_a_form_and_passes_by_who_cannot_take_it() {
     assert!(content_type.starts_with("multipart/form-data; boundary="));
     let form = String::from_utf8_lossy(&call.body);
     assert!(form.contains("name=\"image\"; filename=\"image-1.png\""), "{form}");
-    assert_eq!(driver.side(0, Some(json_head()), &pictures()).status, 200);
+    assert_eq!(driver.side(0, Some(json_head()), &images()).status, 200);
     driver.close(Some(200));
     drop(driver);
 
@@ -833,13 +834,13 @@ fn a_providers_stream_moves_on_while_it_has_shown_nothing() {
     driver.upstream(head(200), &[refusal.as_bytes()]);
     let text = String::from_utf8(driver.call().body).unwrap();
     assert!(!text.contains("partial_images"), "{text}");
-    let events = driver.side(0, Some(head(200)), &stream(PICTURE)).text();
+    let events = driver.side(0, Some(head(200)), &stream(IMAGE)).text();
     assert!(events.starts_with("event: image_generation.completed\n"), "{events}");
     assert_eq!(driver.close(Some(200))["upstream"], "codex");
     drop(driver);
 
     let preview = event(&json!({"type": "image_generation.partial_image",
-        "b64_json": PICTURE, "partial_image_index": 0}));
+        "b64_json": IMAGE, "partial_image_index": 0}));
     let mut driver = Driver::admitted(&gate, &request);
     driver.upstream_head(head(200));
     assert_eq!(driver.upstream_bytes(preview.as_bytes()).status, 200);

@@ -8,7 +8,7 @@ use crate::support::{after, event, gate, stream};
 use imagegate::exchange::{Gate, ResponseHead};
 use serde_json::{Value, json};
 
-const PICTURE: &str = "iVBORw0KGgo=";
+const IMAGE: &str = "iVBORw0KGgo=";
 
 /// A gate whose only upstream has these host models, with `more` laid over the upstream.
 fn with_models(models: &Value, more: &Value) -> Rc<Gate> {
@@ -79,8 +79,8 @@ fn refuse_side<'d>(driver: &'d mut Driver, token: u32, model: &str, form: usize)
     driver.side(token, Some(head(status, media_type)), bytes.as_bytes())
 }
 
-fn drawn() -> Vec<u8> {
-    stream(PICTURE)
+fn image() -> Vec<u8> {
+    stream(IMAGE)
 }
 
 fn events() -> ResponseHead {
@@ -88,14 +88,14 @@ fn events() -> ResponseHead {
 }
 
 #[test]
-fn each_form_of_a_refusal_moves_on_to_the_next_host_model() {
+fn each_form_of_a_rejection_moves_on_to_the_next_host_model() {
     for form in 0..7 {
         let gate = with_models(&json!(["one-luna", "two-luna"]), &json!({}));
         let (mut driver, first) = asked(&gate, &json!({"prompt": "a cat"}));
         assert_eq!(first, "one-luna");
         refuse_own(&mut driver, "one-luna", form);
         assert_eq!(model(&mut driver), "two-luna", "form {form}");
-        let reply = driver.side(0, Some(events()), &drawn());
+        let reply = driver.side(0, Some(events()), &image());
         assert_eq!(reply.status, 200, "form {form}");
         let record = driver.close(Some(200));
         assert_eq!(
@@ -109,7 +109,7 @@ fn each_form_of_a_refusal_moves_on_to_the_next_host_model() {
 }
 
 #[test]
-fn three_refusals_in_three_forms_end_in_an_image_and_are_counted() {
+fn three_rejections_in_three_forms_end_in_an_image_and_are_counted() {
     let gate = with_models(&json!(["a-1", "b-2", "c-3", "d-4"]), &json!({}));
     let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
@@ -118,7 +118,7 @@ fn three_refusals_in_three_forms_end_in_an_image_and_are_counted() {
         refuse_side(&mut driver, token, refused, form);
         assert_eq!(model(&mut driver), next);
     }
-    assert_eq!(driver.side(2, Some(events()), &drawn()).status, 200);
+    assert_eq!(driver.side(2, Some(events()), &image()).status, 200);
     let names = driver.count_names();
     for model in ["a-1", "b-2", "c-3"] {
         let name = format!("imagegate_host_model_refusals_total.host_model.{model}");
@@ -139,26 +139,26 @@ fn each_of_three_images_walks_the_list() {
         assert_eq!(model(&mut driver), "b-2");
     }
     for token in [2, 3] {
-        assert!(driver.side(token, Some(events()), &drawn()).waits());
+        assert!(driver.side(token, Some(events()), &image()).waits());
         assert!(driver.calls.is_empty());
     }
-    let client = driver.side(4, Some(events()), &drawn());
+    let client = driver.side(4, Some(events()), &image());
     assert_eq!(client.json()["data"].as_array().unwrap().len(), 3);
     assert_eq!(driver.close(Some(200))["images_failed"], 0);
 }
 
 #[test]
-fn a_client_that_wants_events_gets_its_image_after_a_refusal() {
+fn a_client_that_wants_events_gets_its_image_after_a_rejection() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
     let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat", "stream": true}));
     refuse_own(&mut driver, "a-1", 1);
     assert_eq!(model(&mut driver), "b-2");
-    let client = driver.side(0, Some(events()), &drawn());
+    let client = driver.side(0, Some(events()), &image());
     assert_eq!(client.names(), ["image_generation.completed"]);
 }
 
 #[test]
-fn where_all_are_refused_the_operator_learns_what_to_change() {
+fn if_all_host_models_are_rejected_the_operator_learns_what_to_change() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
     let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
     assert!(refuse_own(&mut driver, "a-1", 5).waits());
@@ -182,12 +182,12 @@ fn where_all_are_refused_the_operator_learns_what_to_change() {
 }
 
 #[test]
-fn what_was_refused_is_asked_again_after_the_cooldown() {
+fn a_rejected_host_model_is_tried_again_after_the_cooldown() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({"host_model_cooldown": "30s"}));
     let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
     assert_eq!(model(&mut driver), "b-2");
-    driver.side(0, Some(events()), &drawn());
+    driver.side(0, Some(events()), &image());
     for (secs, first) in [(0, "b-2"), (29, "b-2"), (30, "a-1")] {
         let driver = Driver::ask_at(&gate, &json!({"prompt": "a cat"}), after(secs));
         assert_eq!(driver.sent_json()["model"], first, "after {secs} s");
@@ -195,7 +195,7 @@ fn what_was_refused_is_asked_again_after_the_cooldown() {
 }
 
 #[test]
-fn where_all_were_refused_one_at_a_time_finds_out_which_works_again() {
+fn after_all_were_rejected_one_request_at_a_time_probes_them() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
     let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
@@ -207,13 +207,13 @@ fn where_all_were_refused_one_at_a_time_finds_out_which_works_again() {
     assert_eq!(refuse_own(&mut driver, "a-1", 0).status, 502);
     // It is served again: from now on it is the first.
     let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
-    assert_eq!(driver.upstream(events(), &[&drawn()]).status, 200);
+    assert_eq!(driver.upstream(events(), &[&image()]).status, 200);
     assert_eq!(asked(&gate, &json!({"prompt": "a cat"})).1, "a-1");
     assert_eq!(asked(&gate, &json!({"prompt": "a cat"})).1, "a-1");
 }
 
 #[test]
-fn an_upstream_whose_models_are_all_refused_goes_behind_the_next_one() {
+fn an_upstream_whose_models_are_all_rejected_comes_after_the_next_one() {
     let document = json!({
         "upstreams": {
             "codex": {"authority": "chatgpt.example", "credential": {"bearer_env": "TOKEN"},
@@ -228,7 +228,7 @@ fn an_upstream_whose_models_are_all_refused_goes_behind_the_next_one() {
     assert_eq!(model(&mut driver), "b-2");
     refuse_side(&mut driver, 0, "b-2", 6);
     assert_eq!(model(&mut driver), "c-3");
-    assert_eq!(driver.side(1, Some(events()), &drawn()).status, 200);
+    assert_eq!(driver.side(1, Some(events()), &image()).status, 200);
     let record = driver.close(Some(200));
     assert_eq!((&record["upstream"], &record["host_model"]), (&json!("second"), &json!("c-3")));
     assert_eq!(asked(&gate, &json!({"prompt": "a cat"})).1, "c-3");

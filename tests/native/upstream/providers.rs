@@ -2,7 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::driver::{Call, Driver};
-use crate::support::providers::{json_head, pictures, provider};
+use crate::support::providers::{images, json_head, provider};
 use crate::support::{KEY, TOKEN, digest};
 use imagegate::config::Config;
 use imagegate::exchange::ResponseHead;
@@ -94,7 +94,7 @@ fn both_ways_to_name_a_provider_before_a_model_are_renamed() {
 }
 
 #[test]
-fn a_key_goes_into_its_own_header_and_a_query_stays_behind_the_path() {
+fn a_key_goes_into_its_own_header_and_a_query_stays_after_the_path() {
     let upstream = json!({"path": "/openai/deployments/d/images?api-version=1",
         "credential": {"key_env": "TOKEN"}, "response_format": "send", "edits": "json"});
     let request = json!({"prompt": "a cat", "images": ["AAAA", "https://example.com/a.png"]});
@@ -126,7 +126,7 @@ fn several_images_that_are_collected_are_calls_of_one_image_each() {
 
 #[test]
 fn an_answer_is_delivered_charged_and_recorded() {
-    let (reply, record) = one(&pictures(&["aGVsbG8="]));
+    let (reply, record) = one(&images(&["aGVsbG8="]));
     assert_eq!(reply.status, 200);
     let body = reply.json();
     assert_eq!(body["data"][0]["b64_json"], "aGVsbG8=");
@@ -153,8 +153,8 @@ fn members_in_another_order_and_unknown_ones_do_not_matter() {
 }
 
 #[test]
-fn a_picture_too_many_is_dropped_told_and_not_charged() {
-    let (reply, record) = answer_to(&collected(), &pictures(&["aGVsbG8=", "d29ybGQ="]));
+fn an_image_too_many_is_dropped_recorded_and_not_charged() {
+    let (reply, record) = answer_to(&collected(), &images(&["aGVsbG8=", "d29ybGQ="]));
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 1);
     assert_eq!(reply.json()["data"][0]["url"], "data:image/png;base64,aGVsbG8=");
     assert_eq!(record["images_dropped"], 1);
@@ -162,7 +162,7 @@ fn a_picture_too_many_is_dropped_told_and_not_charged() {
 }
 
 #[test]
-fn an_error_beside_an_empty_list_of_images_is_told_as_it_is() {
+fn an_error_beside_an_empty_list_of_images_keeps_its_code() {
     for (answer, status, code) in [
         (json!({"error": {"code": "rate_limit_exceeded"}, "data": []}), 429, "rate_limit_exceeded"),
         (
@@ -181,12 +181,12 @@ fn an_error_beside_an_empty_list_of_images_is_told_as_it_is() {
 }
 
 #[test]
-fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
+fn an_answer_without_an_image_is_a_502_that_costs_nothing() {
     for (answer, code) in [
         (json!({"created": 1, "data": []}), "image_generation_failed"),
         (json!({"created": 1}), "image_generation_failed"),
-        (pictures(&[""]), "image_generation_failed"),
-        (pictures(&["not base64!"]), "upstream_invalid_response"),
+        (images(&[""]), "image_generation_failed"),
+        (images(&["not base64!"]), "upstream_invalid_response"),
         (
             json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]}),
             "upstream_invalid_response",
@@ -209,7 +209,7 @@ fn an_answer_without_a_picture_is_a_502_that_costs_nothing() {
 }
 
 #[test]
-fn an_answer_with_the_place_of_a_picture_tells_the_operator_what_to_set() {
+fn an_answer_with_the_url_of_an_image_logs_the_setting_to_change() {
     let notices = |answer: &Value| {
         let request = json!({"prompt": "a cat", "model": "gpt-image-2"});
         let mut driver = forwarded(&json!({}), &request);
@@ -220,11 +220,11 @@ fn an_answer_with_the_place_of_a_picture_tells_the_operator_what_to_set() {
     let notices_of_hosted = notices(&hosted);
     let [notice] = notices_of_hosted.as_slice() else { panic!("{notices_of_hosted:?}") };
     assert!(notice.contains("`response_format` to \"send\""), "{notice}");
-    assert!(notices(&pictures(&["not base64!"])).is_empty());
+    assert!(notices(&images(&["not base64!"])).is_empty());
 }
 
 #[test]
-fn an_error_told_with_a_status_of_success_keeps_its_meaning() {
+fn an_error_with_a_status_of_success_keeps_its_meaning() {
     let error = json!({"error": {"code": "moderation_blocked", "message": "No.", "type": "x", "param": null}});
     let (reply, record) = one(&error);
     assert_eq!((reply.status, reply.code()), (400, json!("moderation_blocked")));
@@ -244,7 +244,7 @@ fn a_body_of_another_kind_is_a_broken_upstream() {
 }
 
 #[test]
-fn the_providers_errors_are_told_by_our_table() {
+fn the_providers_errors_are_mapped_by_our_table() {
     for (status, error, told) in [
         (401, json!({"code": "invalid_api_key"}), (502, "upstream_authentication_failed")),
         (429, json!({"code": "rate_limit_exceeded"}), (429, "rate_limit_exceeded")),
@@ -280,17 +280,17 @@ fn the_providers_errors_are_told_by_our_table() {
 }
 
 #[test]
-fn a_url_is_a_data_url_whatever_the_provider_speaks() {
+fn a_url_is_a_data_url_for_each_api() {
     let (gate, _) = provider(&json!({}), &json!({}));
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"});
     let mut driver = Driver::admitted(&gate, &request);
-    let answer = pictures(&["aGVsbG8="]).to_string();
+    let answer = images(&["aGVsbG8="]).to_string();
     let reply = answered(&mut driver, json_head(200), answer.as_bytes());
     assert_eq!(reply.json()["data"], json!([{"url": "data:image/png;base64,aGVsbG8="}]));
 }
 
 #[test]
-fn a_client_that_streams_gets_the_picture_as_one_event() {
+fn a_client_that_streams_gets_the_image_as_one_event() {
     let (gate, _) = provider(&json!({}), &json!({}));
     let request =
         json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true, "partial_images": 2});
@@ -298,7 +298,7 @@ fn a_client_that_streams_gets_the_picture_as_one_event() {
     assert_eq!(sent(&driver).get("stream"), None);
     assert_eq!(sent(&driver).get("partial_images"), None);
     assert!(driver.upstream_head(json_head(200)).waits());
-    let answer = pictures(&["aGVsbG8="]).to_string().into_bytes();
+    let answer = images(&["aGVsbG8="]).to_string().into_bytes();
     let at = answer.iter().position(|byte| *byte == b'V').unwrap();
     let (first, rest) = answer.split_at(at);
     assert_eq!(driver.upstream_bytes(first).status, 200);
@@ -357,11 +357,11 @@ fn settings_of_the_other_api_are_refused_by_name() {
 proptest! {
     /// Wherever an answer is cut into pieces the same comes of it; wherever it ends early, nothing does.
     #[test]
-    fn any_cut_gives_the_same_picture_and_any_end_before_the_last_bracket_none(
+    fn any_cut_gives_the_same_image_and_any_end_before_the_last_bracket_none(
         cuts in proptest::collection::vec(0_usize..420, 0..6),
         end in 0_usize..420,
     ) {
-        let whole = pictures(&["aGVsbG8gd29ybGQ="]).to_string().into_bytes();
+        let whole = images(&["aGVsbG8gd29ybGQ="]).to_string().into_bytes();
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(whole.len())).collect();
         cuts.sort_unstable();
         let end = end.min(whole.len());

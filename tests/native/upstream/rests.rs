@@ -12,7 +12,7 @@ use imagegate::limits::Store;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const PICTURE: &str = "iVBORw0KGgo=";
+const IMAGE: &str = "iVBORw0KGgo=";
 
 /// A gate with the accounts a, b and c, in this entry of `models`.
 fn pool(entry: &Value) -> Rc<Gate> {
@@ -48,7 +48,7 @@ fn head(headers: &[(&str, &str)], now: Duration) -> ResponseHead {
 /// What an upstream does.
 #[derive(Debug, Clone, PartialEq)]
 enum Does {
-    Draws,
+    Generates,
     Answers(u16, Value),
     /// With this header beside it.
     Limits(&'static str, &'static str),
@@ -59,9 +59,9 @@ impl Does {
     fn response(&self, now: Duration) -> (ResponseHead, Vec<u8>) {
         let json_type = ("content-type", "application/json");
         match self {
-            Self::Draws => {
+            Self::Generates => {
                 let events = ("content-type", "text/event-stream");
-                (head(&[(":status", "200"), events], now), stream(PICTURE))
+                (head(&[(":status", "200"), events], now), stream(IMAGE))
             }
             Self::Answers(status, error) => {
                 let status = status.to_string();
@@ -81,7 +81,7 @@ impl Does {
     }
 }
 
-/// Sends a request through; whom it asked, the answer, and the record.
+/// Runs a request to its end: the upstreams that were called, the reply, and the record.
 fn run(
     gate: &Rc<Gate>,
     request: &Value,
@@ -139,7 +139,7 @@ fn an_exhausted_account_is_asked_once_for_each_rest() {
             && now.as_secs() < resets_at
         {
             true => limited(json!({ "resets_at": resets_at })),
-            false => Does::Draws,
+            false => Does::Generates,
         });
         assert_eq!(reply.status, 200, "{second}: {}", reply.json());
         for name in all {
@@ -151,23 +151,23 @@ fn an_exhausted_account_is_asked_once_for_each_rest() {
 }
 
 #[test]
-fn the_record_says_who_was_passed_by() {
+fn the_record_names_the_upstreams_that_were_skipped() {
     let gate = pool(&json!({}));
     run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 60})),
-        _ => Does::Draws,
+        _ => Does::Generates,
     });
-    let (asked, _, record) = run(&gate, &request(), NOW, &mut |_| Does::Draws);
+    let (asked, _, record) = run(&gate, &request(), NOW, &mut |_| Does::Generates);
     assert_eq!(asked, ["b"]);
     assert_eq!(record["resting_upstreams"], "a");
     assert_eq!(record["upstream"], "b");
-    let (asked, _, record) = run(&gate, &request(), NOW + secs(60), &mut |_| Does::Draws);
+    let (asked, _, record) = run(&gate, &request(), NOW + secs(60), &mut |_| Does::Generates);
     assert_eq!(asked, ["a"]);
     assert_eq!(record["resting_upstreams"], Value::Null);
 }
 
 #[test]
-fn if_all_rest_nobody_is_asked_and_the_client_gets_the_earliest_time() {
+fn if_all_rest_no_upstream_is_called_and_the_client_gets_the_earliest_time() {
     let gate = pool(&json!({}));
     let (asked, reply, _) = run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 600})),
@@ -250,7 +250,7 @@ fn a_time_is_read_from_wherever_it_is_named() {
 }
 
 #[test]
-fn what_a_client_brings_about_rests_nobody() {
+fn failures_that_the_client_causes_rest_no_upstream() {
     for does in [
         Does::Answers(400, json!({"code": "moderation_blocked"})),
         Does::Answers(400, json!({"type": "image_generation_user_error"})),
@@ -280,7 +280,7 @@ fn words(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_wait_in_words_rests_nobody_and_an_event_does() {
+fn a_wait_in_words_rests_no_upstream_and_an_event_does() {
     let events = |bytes: Vec<u8>| {
         let gate = pool(&json!({"upstream": "a"}));
         let (mut driver, _) = ask_at(&gate, &request(), NOW);
@@ -316,7 +316,7 @@ fn the_least_used_account_is_asked_first() {
             ("x-codex-primary-reset-after-seconds", "3600"),
         ];
         driver.upstream_head(head(&headers, NOW));
-        driver.response_body(&stream(PICTURE), End::Stream);
+        driver.response_body(&stream(IMAGE), End::Stream);
         let record = driver.close(Some(200));
         assert_eq!(
             record["upstream_used_percent"],
@@ -372,7 +372,7 @@ fn the_gauges_and_counters_show_rests() {
 }
 
 #[test]
-fn host_models_that_are_all_refused_rest_the_upstream() {
+fn rejected_host_models_rest_the_upstream_when_none_is_left() {
     let mut upstreams = json!({});
     for name in ["a", "b"] {
         upstreams[name] = json!({"authority": "a.example", "credential": "envoy",
@@ -388,7 +388,7 @@ fn host_models_that_are_all_refused_rest_the_upstream() {
             let message = format!("The '{host_model}' model is not supported when using Codex.");
             match name {
                 "a" => Does::Answers(400, json!({ "message": message })),
-                _ => Does::Draws,
+                _ => Does::Generates,
             }
         })
         .0
@@ -474,7 +474,7 @@ fn a_renewed_credential_and_a_new_connection_are_soon_tried() {
 }
 
 #[test]
-fn a_limit_that_one_request_alone_exceeds_rests_nobody() {
+fn a_limit_that_one_request_alone_exceeds_rests_no_upstream() {
     for error in [
         json!({"code": "rate_limit_exceeded", "type": "input-images", "message":
             "Request too large for gpt-image-2 on input-images per min (IPM): Limit 5, Requested 16."}),
@@ -515,7 +515,7 @@ fn a_pause_of_no_time_is_none() {
 }
 
 #[test]
-fn a_rest_long_over_holds_nobody_back() {
+fn a_rest_that_ended_long_ago_holds_no_request_back() {
     let gate = pool(&json!({"upstream": "a"}));
     run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 10})));
     let now = NOW + secs(3600);
@@ -553,7 +553,7 @@ fn a_shorter_max_rest_ends_longer_rests() {
 }
 
 #[test]
-fn a_wish_for_previews_does_not_hide_who_serves() {
+fn an_upstream_without_previews_serves_while_the_other_rests() {
     let account =
         |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy"});
     let mut plain = account("b");
@@ -571,7 +571,7 @@ fn a_wish_for_previews_does_not_hide_who_serves() {
 }
 
 #[test]
-fn who_is_refused_here_does_not_take_the_first_call_after_a_rest() {
+fn a_rejected_request_does_not_use_up_the_first_call_after_a_rest() {
     let limits =
         json!([{"name": "one", "per": "global", "unit": "images", "max": 1, "window": "1h"}]);
     let upstream = json!({"authority": "a.example", "credential": "envoy"});
@@ -586,7 +586,7 @@ fn who_is_refused_here_does_not_take_the_first_call_after_a_rest() {
 }
 
 #[test]
-fn who_waits_for_the_rate_limit_service_gives_the_call_back() {
+fn a_request_that_fails_its_limit_check_frees_the_first_call_after_a_rest() {
     let rule =
         json!([{"name": "one", "per": "global", "unit": "images", "max": 9, "window": "1h"}]);
     let upstream = json!({"authority": "a.example", "credential": "envoy"});
@@ -624,7 +624,7 @@ fn all_images_of_a_request_may_follow_its_first() {
         "a" => limited(json!({"resets_in_seconds": 1})),
         _ => limited(json!({"resets_in_seconds": 2})),
     });
-    run(&gate, &request(), NOW + secs(1), &mut |_| Does::Draws);
+    run(&gate, &request(), NOW + secs(1), &mut |_| Does::Generates);
     let now = NOW + secs(3);
     let mut request = request();
     request["n"] = json!(2);
@@ -652,7 +652,7 @@ fn an_upstream_that_is_listed_twice_is_asked_by_both_names() {
                 400,
                 json!({"message": "Tool 'image_generation' is not supported with this model"}),
             ),
-            _ => Does::Draws,
+            _ => Does::Generates,
         }
     });
     assert_eq!((asked, reply.status), (vec!["a".to_owned(), "a".to_owned()], 200));
@@ -663,7 +663,7 @@ fn the_earliest_time_counts_whoever_was_asked() {
     let gate = pool(&json!({"upstream": ["a", "b"]}));
     run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 10})),
-        _ => Does::Draws,
+        _ => Does::Generates,
     });
     let (asked, reply, _) =
         run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 604_800})));
@@ -672,7 +672,7 @@ fn the_earliest_time_counts_whoever_was_asked() {
 }
 
 #[test]
-fn a_model_of_the_clients_is_no_host_model_that_is_refused() {
+fn a_rejected_image_model_is_no_rejected_host_model() {
     let upstream = json!({"authority": "a.example", "credential": "envoy",
         "host_models": ["gpt-6-luna"]});
     let (gate, _) = gate(&json!({"upstreams": {"a": upstream}}));
@@ -698,8 +698,8 @@ fn a_stream_that_breaks_off_has_said_what_is_used() {
         ("x-codex-primary-reset-after-seconds", "3600"),
     ];
     driver.upstream_head(head(&headers, NOW));
-    let bytes = stream(PICTURE);
-    let result = bytes.windows(PICTURE.len()).position(|it| it == PICTURE.as_bytes()).unwrap();
+    let bytes = stream(IMAGE);
+    let result = bytes.windows(IMAGE.len()).position(|it| it == IMAGE.as_bytes()).unwrap();
     assert_eq!(driver.upstream_bytes(&bytes[..result + 4]).status, 200);
     assert!(driver.upstream_trailers().reset);
     driver.close(Some(200));
@@ -709,7 +709,7 @@ fn a_stream_that_breaks_off_has_said_what_is_used() {
 
 fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
-        4 => Just(Does::Draws),
+        4 => Just(Does::Generates),
         2 => (1_u64..40).prop_map(|wait| limited(json!({"resets_in_seconds": wait}))),
         1 => Just(limited(json!({}))),
         1 => Just(Does::Answers(401, json!({}))),
@@ -721,11 +721,11 @@ fn does() -> impl Strategy<Value = Does> {
 }
 
 proptest! {
-    /// Whatever three accounts answer, and however they are balanced: a request is drawn at most once,
-    /// nobody is asked after an answer that is no refusal, nobody who rests is asked, and no client
+    /// With any answers of three accounts, balanced in any way, a request generates at most once,
+    /// no account is called after an answer that is no rejection or while it rests, and no client
     /// gets a 429 while an account that does not rest has not been asked.
     #[test]
-    fn rests_and_balances_never_draw_twice(
+    fn no_rest_or_balance_generates_an_image_twice(
         balance in prop::sample::select(vec!["first", "round_robin", "least_used"]),
         script in prop::collection::vec((0_u64..20, prop::collection::vec(does(), 3)), 1..30),
     ) {
@@ -741,7 +741,7 @@ proptest! {
             let mut drawn = 0;
             let (asked, reply, record) = run(&gate, &request(), now, &mut |name| {
                 let place = ["a", "b", "c"].iter().position(|it| *it == name).unwrap();
-                drawn += u32::from(answers[place] == Does::Draws);
+                drawn += u32::from(answers[place] == Does::Generates);
                 answers[place].clone()
             });
             prop_assert!(drawn <= 1);

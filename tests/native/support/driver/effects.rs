@@ -119,8 +119,7 @@ impl Driver {
         }
     }
 
-    /// Starts the calls that another upstream is asked with, after each event that was answered with
-    /// a hold.
+    /// Starts the calls of other upstreams: after each event that was answered with a hold.
     pub(super) fn wait(&mut self) {
         loop {
             match self.step(Exchange::fail_over) {
