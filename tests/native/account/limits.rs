@@ -99,7 +99,7 @@ fn period(window: Window, now: Duration) -> String {
             let monday = 1_704_067_200_i128;
             ((i128::from(now.as_secs()) - monday).div_euclid(604_800)).to_string()
         }
-        Window::Sliding(_) | Window::Now => unreachable!(),
+        Window::Sliding(_) | Window::Now => panic!("{window:?} is no window of the calendar"),
     }
 }
 
