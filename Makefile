@@ -56,7 +56,11 @@ test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangC
 test-openapi: setup build sim ## Hold docs/openapi.yaml against the code and a running gate
 	@tools/test.sh openapi
 
-lint: build ## Check format, lints, docs, scripts and Envoy's configurations
+.PHONY: setup-lint
+setup-lint:
+	@tools/setup.sh lint
+
+lint: setup-lint build ## Check format, lints, spelling, docs, scripts and Envoy's configurations
 	@tools/lint.sh
 
 .PHONY: check

@@ -67,6 +67,7 @@ check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
 check 'clippy of the end-to-end tests' cargo clippy --quiet --test e2e -- -D warnings
 check 'warnings for wasm32-wasip1' clippy_wasm
 check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items
+check 'spelling' .tools/lint/bin/typos --format brief
 check 'shell scripts' shell_syntax
 check 'Python scripts' python_syntax
 check 'no registry is named' no_registry_host

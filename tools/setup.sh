@@ -3,6 +3,7 @@
 #   tools/setup.sh          all: to build, to run, to test
 #   tools/setup.sh run      only what building and running need
 #   tools/setup.sh redis    what building, running and the tests with a Redis need
+#   tools/setup.sh lint     what building, running and `make lint` need
 source "$(dirname "$0")/lib.sh"
 
 what=${1:-all}
@@ -130,4 +131,7 @@ if [[ $what == redis ]]; then
   # Limitador's storage on disk is compiled with that in Redis, and the bindings to RocksDB are made by clang.
   python_packages libclang tests/rls-server/requirements.txt
   redis_server
+fi
+if [[ $what == lint ]]; then
+  python_packages lint tools/requirements-lint.txt
 fi
