@@ -32,6 +32,15 @@ step() {
   if ((SECONDS > start)); then say "  $label: done in $((SECONDS - start)) s"; fi
 }
 
+# make_venv FOLDER ARGUMENTS…: a fresh virtual environment with what pip installs by these arguments.
+make_venv() {
+  python3 -m venv --clear "$1"
+  "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "${@:2}"
+}
+
+# envoy_in FOLDER: the Envoy that a wheel brought into this virtual environment.
+envoy_in() { compgen -G "$1/lib/python3*/site-packages/envoy/_bin/envoy" | head -n 1; }
+
 # The Envoy to use: $ENVOY where it is given, else the pinned wheel's.
 envoy_path() {
   local found
@@ -39,7 +48,7 @@ envoy_path() {
     command -v "$ENVOY" || fail "ENVOY=$ENVOY is not a program"
     return
   fi
-  found=$(compgen -G '.tools/venv/lib/python3*/site-packages/envoy/_bin/envoy' | head -n 1) || fail "there is no Envoy; run: make setup"
+  found=$(envoy_in .tools/venv) || fail "there is no Envoy; run: make setup"
   realpath "$found"
 }
 

@@ -27,13 +27,14 @@ clippy_wasm() {
   fi
 }
 
-shell_syntax() {
-  local file status=0
-  for file in tools/*.sh envoy/ecds/*.sh .ci/run; do bash -n "$file" || status=1; done
-  return "$status"
-}
+# All shell scripts: those with the suffix, and those that say so in their first line.
+shell_scripts() { { git ls-files '*.sh'; git grep -lIE '^#!.*\<(ba)?sh$'; } | sort -u; }
 
-python_syntax() { python3 -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]' $(git ls-files '*.py'); }
+shellcheck() { shell_scripts | xargs .tools/shellcheck/bin/shellcheck; }
+
+python_syntax() {
+  git ls-files -z '*.py' | xargs -0 python3 -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]'
+}
 
 envoy_accepts() {
   local file status=0 envoy
@@ -50,6 +51,7 @@ envoy_accepts() {
 # from this machine's own settings.
 no_registry_host() {
   local host status=0
+  # shellcheck disable=SC2016 # apt replaces $(SITE), not the shell.
   for host in $({ apt-get indextargets --format '$(SITE)'; pip config get global.index-url; npm config get registry; } 2>/dev/null |
     sed -nE 's#^[a-z]+://([^/@]*@)?([^/:]+).*#\2#p' | sort -u); do
     if git grep -nIF "$host" -- . ':!Cargo.lock'; then status=1; fi
@@ -68,7 +70,7 @@ check 'clippy of the end-to-end tests' cargo clippy --quiet --test e2e -- -D war
 check 'warnings for wasm32-wasip1' clippy_wasm
 check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items
 check 'spelling' .tools/lint/bin/typos --format brief
-check 'shell scripts' shell_syntax
+check 'shell scripts' shellcheck
 check 'Python scripts' python_syntax
 check 'no registry is named' no_registry_host
 if [[ -f build/imagegate.wasm ]]; then

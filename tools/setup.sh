@@ -19,8 +19,9 @@ stamp() {
 }
 
 check_rust() {
-  command -v cargo >/dev/null && cargo --version >/dev/null 2>&1 ||
+  if ! cargo --version >/dev/null 2>&1; then
     fail "cargo is missing. Install Rust 1.85 or later, with clippy and rustfmt (rustup's stable toolchain has them), and try again."
+  fi
 }
 
 # Debian packages for the few programs that a bare system may lack.
@@ -33,16 +34,10 @@ system_packages() {
   # What Limitador's Redis client links; it is built with TLS always.
   if [[ $what == redis ]]; then pkg-config --exists openssl 2>/dev/null || lacking+=(pkg-config libssl-dev); fi
   ((${#lacking[@]})) || return 0
-  command -v apt-get >/dev/null && [[ $(id -u) == 0 ]] ||
+  if ! command -v apt-get >/dev/null || [[ $(id -u) != 0 ]]; then
     fail "these packages are missing (Debian's names); install them and try again: ${lacking[*]}"
+  fi
   step "install ${lacking[*]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get -qq update && apt-get -qq -y install --no-install-recommends ${lacking[*]}"
-}
-
-
-# make_venv FOLDER ARGUMENTS…: a fresh virtual environment with what pip installs by these arguments.
-make_venv() {
-  python3 -m venv --clear "$1"
-  "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "${@:2}"
 }
 
 # python_packages NAME REQUIREMENTS: .tools/NAME holds exactly these packages.
@@ -99,19 +94,20 @@ unpack_debian() {
   rm -rf "$state"
 }
 
-# .tools/redis-server/bin/redis-server: this machine's, or Debian's. Debian's package is not installed, as that starts a server.
-redis_server() {
-  local folder=.tools/redis-server start='exec redis-server "$@"'
-  if [[ -x $folder/bin/redis-server ]] && "$folder/bin/redis-server" --version >/dev/null 2>&1; then return; fi
-  if ! command -v redis-server >/dev/null; then
-    command -v apt-get >/dev/null || fail 'redis-server is missing; install it and try again'
-    step 'redis-server' unpack_debian "$folder" redis-server redis-tools libjemalloc2 liblzf1
-    start="LD_LIBRARY_PATH=$(realpath "$folder")/usr/lib/$(gcc -dumpmachine) exec $(realpath "$folder")/usr/bin/redis-server \"\$@\""
+# debian_program NAME PACKAGES…: .tools/NAME/bin/NAME starts this machine's program, or that of these packages of Debian.
+debian_program() {
+  local name=$1 folder=.tools/$1 start="exec $1" unpacked
+  if "$folder/bin/$name" --version >/dev/null 2>&1; then return; fi
+  if ! command -v "$name" >/dev/null; then
+    command -v apt-get >/dev/null || fail "$name is missing; install it and try again"
+    step "$name" unpack_debian "$folder" "${@:2}"
+    unpacked=$(realpath "$folder")/usr
+    start="LD_LIBRARY_PATH=$unpacked/lib/$(gcc -dumpmachine) exec $unpacked/bin/$name"
   fi
   mkdir -p "$folder/bin"
-  printf '#!/bin/sh\n%s\n' "$start" >"$folder/bin/redis-server"
-  chmod +x "$folder/bin/redis-server"
-  "$folder/bin/redis-server" --version >/dev/null || fail 'the redis-server of this system does not start; install it and try again'
+  printf '#!/bin/sh\n%s "$@"\n' "$start" >"$folder/bin/$name"
+  chmod +x "$folder/bin/$name"
+  "$folder/bin/$name" --version >/dev/null || fail "the $name of this system does not start; install it and try again"
 }
 
 check_rust
@@ -130,8 +126,10 @@ fi
 if [[ $what == redis ]]; then
   # Limitador's storage on disk is compiled with that in Redis, and the bindings to RocksDB are made by clang.
   python_packages libclang tests/rls-server/requirements.txt
-  redis_server
+  # Debian's package is not installed, as that starts a server.
+  debian_program redis-server redis-server redis-tools libjemalloc2 liblzf1
 fi
 if [[ $what == lint ]]; then
   python_packages lint tools/requirements-lint.txt
+  debian_program shellcheck shellcheck libffi8 libgmp10
 fi

