@@ -16,6 +16,9 @@
 //! Nothing here may panic: a trap fails every stream of an Envoy worker. The lints of `Cargo.toml`
 //! deny whatever could.
 
+// For this crate alone: nothing else in the workspace runs in Envoy.
+#![warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
 pub mod auth;
 pub mod codex;
 pub mod config;

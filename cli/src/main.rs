@@ -4,6 +4,8 @@
 //! upstream for its models, and owns the upstream's rotating credential. What a script may rely on is in `docs/imagegatectl.md`:
 //! results on standard output, everything else on standard error, and the codes of [`exit`].
 
+#![forbid(unsafe_code)]
+
 mod check;
 mod cli;
 mod clock;

@@ -8,6 +8,8 @@
 //! as [`request`], [`script`] and [`faults`] for `/responses`. Everything but `server` and `clock`
 //! works without I/O.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod clock;
 pub mod directive;

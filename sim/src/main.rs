@@ -1,5 +1,7 @@
 //! The program: reads the command line, and serves until SIGTERM or SIGINT.
 
+#![forbid(unsafe_code)]
+
 use std::{
     io::{self, Write},
     process::ExitCode,
