@@ -60,7 +60,7 @@ test-openapi: setup build sim ## Hold docs/openapi.yaml against the code and a r
 setup-lint:
 	@tools/setup.sh lint
 
-lint: setup-lint build ## Check format, lints, spelling, docs, scripts and Envoy's configurations
+lint: setup-lint build ## Check format, lints, dependencies, spelling, docs, scripts and Envoy's configurations
 	@tools/lint.sh
 
 .PHONY: check

@@ -59,6 +59,17 @@ no_registry_host() {
   return "$status"
 }
 
+# The workspace and each package outside it, against deny.toml.
+dependencies() {
+  local lock status=0
+  for lock in $(git ls-files '*Cargo.lock'); do
+    # Not each of them has the crates that deny.toml allows another one to use.
+    .tools/lint/bin/cargo-deny --log-level error --locked --workspace --config deny.toml --manifest-path "${lock%lock}toml" \
+      check --allow unused-wrapper licenses bans sources || status=1
+  done
+  return "$status"
+}
+
 rls_server() { (cd tests/rls-server && cargo fmt --check && cargo clippy --quiet --target-dir ../../target/rls-server -- -D warnings); }
 
 check 'cargo fmt' cargo fmt --all --check
@@ -69,6 +80,7 @@ check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
 check 'clippy of the end-to-end tests' cargo clippy --quiet --test e2e -- -D warnings
 check 'warnings for wasm32-wasip1' clippy_wasm
 check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items
+check 'licenses, bans and sources of dependencies' dependencies
 check 'spelling' .tools/lint/bin/typos --format brief
 check 'shell scripts' shellcheck
 check 'Python scripts' python_syntax
