@@ -47,7 +47,7 @@ setup-redis:
 test-redis: setup-redis build sim ## Run the tests that count in a Redis, which they start
 	@tools/test-redis.sh
 
-test-versions: setup build sim ## Run the tests in the other supported Envoys (TESTS="routes:: host_models::" for some)
+test-versions: setup build ctl sim ## Run the tests in the other supported Envoys (TESTS="routes:: host_models::" for some)
 	@tools/test-versions.sh $(TESTS)
 
 test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter
