@@ -45,9 +45,9 @@ pub fn send(head: &[(String, Vec<u8>)], body: &[u8]) {
     let mut exchange = Exchange::new(gate);
     exchange.request_headers(head, End::Open, NOW);
     let body = match exchange.request_body(body, End::Stream, NOW) {
-        OnRequestBody::Forward(forward) => forward.body,
+        OnRequestBody::Forward(forward) => forward.body.to_vec(),
         OnRequestBody::Reply(reply) => reply.body,
-        OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Consult(_) => {
+        OnRequestBody::Hold | OnRequestBody::Pass | OnRequestBody::Check(_) => {
             panic!("no answer")
         }
     };

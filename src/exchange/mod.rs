@@ -1,228 +1,369 @@
-//! One request and its response as a state machine. Its transitions are in four files: `request` up
-//! to what goes upstream, `response` from what comes back, `streaming` where it goes on as events.
+//! One request and its response as a state machine. Every transition of its phase is in this file.
 //!
 //! ```text
-//!          not ours            body whole, admitted         every call settled
-//! Start ───────────▶ Passing  ┌──────────────────▶ Asking ─────────────────────┐
+//!          not ours            body whole, admitted          every call settled
+//! Start ───────────▶ Passing  ┌─────────────────▶ Answering ───────────────────┐
 //!   │ ours, key known         │ a service counts ▲   │ too slow                ▼
-//!   ├─────────────▶ Reading ──┼─▶ Consulting ────┘   └────────────────────▶ Replied
-//!   │                         │        └─ a rule refuses ─────────────────────▲
-//!   │                         └─ bad, too large, refused, too slow ───────────┤
-//!   └── refused ──────────────────────────────────────────────────────────────┘
+//!   ├─────────────▶ Reading ──┼─▶ Checking ──────┘   └──────────────────────▶ Done
+//!   │                         │      └─ a rule rejects ───────────────────────▲
+//!   │                         └─ bad, too large, rejected, too slow ──────────┤
+//!   └── rejected ─────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Where the client wants events, `Streaming` and `Told` stand in the place of `Asking` and `Replied`; see
-//! `streaming`. So does `KeptAlive` where it wants one answer and is sent white space meanwhile; see `keepalive`.
-//! And so does `Relaying` where the answer of a provider passes on as it comes; see `relaying`.
+//! Three things are independent of each other. The phase is above. The [`Head`] of the response is held
+//! or has left. The [`Delivery`] is how the client is answered. What a callback does
+//! in `Answering` follows from the last two: the table is at the top of `deliver/driver.rs`.
 //!
-//! The driver (`filter/`) calls one method for each callback of Envoy and carries out the outcome.
-//! After a `Reply` the exchange ignores whatever else comes: Envoy sends the filter's own reply
-//! through its response callbacks.
+//! The shell (`filter/`) calls one method for each callback of Envoy, carries out the outcome, and then
+//! drains [`next_effect`](Exchange::next_effect). After a `Reply` the exchange ignores what else comes:
+//! Envoy sends the filter's own reply through its response callbacks.
 
 mod account;
 mod admit;
 mod deliver;
+mod effect;
 mod head;
+mod inputs;
 pub mod metrics;
 mod notice;
 mod outcome;
-mod request;
 mod shared;
 mod upstream;
+mod vm;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use account::record::Record;
+pub use effect::{CheckRequest, Effect, NotStarted, SideCall};
 pub use head::{Headers, ResponseHead};
-pub use metrics as count;
 pub use outcome::{
-    Consult, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody, OnRequestHeaders,
-    OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Open, Question, Reach, SideBatch,
-    SideCalls,
+    BodyAccess, End, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
+    OnResponseBody, OnResponseEnd, OnResponseHeaders, Open,
 };
-pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate, Vm};
+pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
+pub use vm::Vm;
 
+use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
-use crate::pool::{Cause, Refusal};
-use account::ticket::{Charge, Settled, Ticket};
-use admit::limit_check::Consulting;
-use deliver::keepalive::Keepalive;
-use deliver::relay::Relaying;
-use deliver::stream::Streaming;
-use metrics::Count;
-use upstream::calls::{Asking, Results};
-use upstream::rests::Sign;
-
-/// Whether a callback is the last of its direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// More may come.
-    Open,
-    /// Nothing more comes.
-    Stream,
-}
+use account::Account;
+use account::charge::Charge;
+use admit::body::RequestBody;
+use admit::caller;
+use admit::limit_check::{LimitCheck, Progress};
+use admit::plan::{self, Admitted};
+use deliver::delivery::Delivery;
+use deliver::driver::{Answering, Turn};
+use deliver::step::Head;
+use upstream::calls::Calls;
 
 /// One request and its response.
 #[derive(Debug)]
 pub struct Exchange {
-    gate: Rc<Gate>,
     phase: Phase,
-    record: Record,
-    /// What the request holds under the rules, until it is settled: exactly once.
-    ticket: Option<Ticket>,
-    /// Who calls, as a property of Envoy tells; until the head is read.
+    account: Account,
+    /// Who calls, as a property of Envoy says, until the head is read.
     property: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
 enum Phase {
     Start,
+    /// Not ours.
     Passing,
-    Reading(Box<admit::body::Reading>),
-    Consulting(Box<Consulting>),
-    Asking(Box<Asking>),
-    Streaming(Box<Streaming>),
-    KeptAlive(Box<Keepalive>),
-    Relaying(Box<Relaying>),
-    /// The outcome was sent, and the head long before: what still comes is dropped.
-    Told,
-    Replied,
+    Reading(Box<RequestBody>),
+    /// The rate-limit service is asked.
+    Checking(Box<LimitCheck>),
+    Answering(Box<Answering>),
+    /// The outcome is sent: as a reply if the head was held, else in the body.
+    Done(Head),
 }
 
 impl Exchange {
     /// An exchange that has seen nothing yet.
     pub fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, phase: Phase::Start, record: Record::default(), ticket: None, property: None }
+        Self { phase: Phase::Start, account: Account::new(gate), property: None }
     }
 
-    /// Settles what the request holds, once; how the rules then stand, as headers.
-    fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
-        let Some(ticket) = self.ticket.take() else { return Vec::new() };
-        self.record.settle(charge);
-        let Settled { headers, uncounted } = ticket.settle(&self.gate, charge, now);
-        self.record.note_uncounted(uncounted);
-        headers
-    }
-
-    /// The reply that tells `failure`; the exchange ends with it.
-    fn refuse(&mut self, failure: &Failure) -> LocalReply {
-        self.phase = Phase::Replied;
-        self.record.fail(failure);
-        let upstream = self.record.upstream.as_deref();
-        let upstream = upstream.and_then(|name| self.gate.config.upstream(name));
-        let reply = LocalReply::failure(failure, upstream);
-        self.record.bytes_out = reply.body.len();
-        self.with_request_id(reply)
-    }
-
-    /// Breaks off an answer whose head has left and whose body can take nothing more.
-    fn break_off(&mut self, failure: &Failure, now: Duration) -> OnResponseEnd {
-        self.take_signs(now);
-        self.phase = Phase::Told;
-        self.settle(&Charge::nothing(), now);
-        self.record.fail_own(failure);
-        self.record.fail_stream(failure);
-        OnResponseEnd::Reset
-    }
-
-    /// Notes what the open calls have said about their upstreams so far.
-    fn take_signs(&mut self, now: Duration) {
-        let signs = self.asking().map(Asking::take_signs);
-        self.note_signs(&signs.unwrap_or_default(), now);
-    }
-
-    /// Notes what calls said about their upstreams.
-    fn note_signs(&mut self, signs: &[(usize, Sign)], now: Duration) {
-        for (candidate, sign) in signs {
-            if let Sign::Uses(usage) = sign {
-                self.record.upstream_used_percent = Some(usage.percent);
-            }
-            let name = self.record.candidate(*candidate);
-            let upstream = self.gate.config.upstream(&name);
-            let rest = upstream.and_then(|it| upstream::rests::note(&self.gate, it, sign, now));
-            self.record
-                .counts
-                .extend(rest.map(|cause| metrics::RESTS.once([cause.as_str(), &name])));
-        }
-    }
-
-    /// Notes what came of the calls in the end.
-    fn note_results(&mut self, results: &Results, now: Duration) {
-        self.note_signs(&results.signs, now);
-        for failed in &results.failures {
-            self.note_refusal(failed.candidate, &failed.failure, now);
-        }
-        for (candidate, host_model) in &results.host_models {
-            if let Some(upstream) = self.gate.config.upstream(&self.record.candidate(*candidate)) {
-                upstream::host_models::serve(&self.gate, upstream, host_model, now);
-            }
-        }
-        self.record.note_results(results);
-    }
-
-    /// What the client gets for the failure of the upstream at `candidate`, after all that calls
-    /// said is noted: a limit ends for it when any upstream of the model can be asked again.
-    fn told(&self, failure: Failure, candidate: usize, now: Duration) -> Failure {
-        let Failure::RateLimited { retry_after } = failure else { return failure };
-        let earliest = upstream::rests::earliest(&self.gate, self.record.others(candidate), now);
-        Failure::RateLimited { retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)) }
-    }
-
-    /// Notes that the upstream at `candidate` refused a host model, if it did.
-    fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
-        let Failure::HostModelRefused { host_model, .. } = refusal else { return };
-        self.record.counts.push(metrics::HOST_MODEL_REFUSALS.once([host_model]));
-        let Some(upstream) = self.gate.config.upstream(&self.record.candidate(candidate)) else {
-            return;
+    /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
+    pub fn request_headers(
+        &mut self,
+        headers: &Headers,
+        end: End,
+        now: Duration,
+    ) -> OnRequestHeaders {
+        let path = head::value(headers, ":path").unwrap_or_default();
+        let Some(endpoint) = Endpoint::of_path(path) else {
+            self.phase = Phase::Passing;
+            return OnRequestHeaders::Pass { strip: head::own_headers(headers) };
         };
-        if upstream::host_models::refuse(&self.gate, upstream, host_model, now) {
-            let refusal = Refusal::of(Cause::HostModelsRefused);
-            self.note_signs(&[(candidate, Sign::Refuses(refusal))], now);
+        let Account { gate, record, .. } = &mut self.account;
+        record.started = now;
+        record.endpoint = Some(endpoint.name());
+        record.request_id = head::Kept::of(headers).request_id;
+        let property = self.property.take();
+        let property = property.as_deref();
+        if endpoint == Endpoint::Limits {
+            let limits = caller::limits(gate, headers, property, record, now);
+            return OnRequestHeaders::Reply(match limits {
+                Ok(body) => self.answer_limits(body),
+                Err(failure) => self.refuse(&failure),
+            });
+        }
+        match RequestBody::open(gate, endpoint, headers, property, end, record, now) {
+            Ok(body) => {
+                self.phase = Phase::Reading(Box::new(body));
+                OnRequestHeaders::Hold
+            }
+            Err(failure) => OnRequestHeaders::Reply(self.refuse(&failure)),
         }
     }
 
-    fn with_request_id(&self, reply: LocalReply) -> LocalReply {
-        match &self.record.request_id {
-            Some(id) => reply.with("x-request-id", id.clone()),
-            None => reply,
+    fn answer_limits(&mut self, body: Vec<u8>) -> LocalReply {
+        self.phase = Phase::Done(Head::Held);
+        self.account.ok(vec![("content-type", "application/json".to_owned())], body)
+    }
+
+    /// Takes bytes of the request's body.
+    pub fn request_body(&mut self, chunk: &[u8], end: End, now: Duration) -> OnRequestBody {
+        let Phase::Reading(body) = &mut self.phase else { return self.late_body() };
+        let Account { gate, record, .. } = &mut self.account;
+        gate.note_body();
+        record.bytes_in = record.bytes_in.saturating_add(chunk.len());
+        if let Err(failure) = body.push(gate, chunk, now) {
+            return OnRequestBody::Reply(self.refuse(&failure));
+        }
+        match end {
+            End::Open => OnRequestBody::Hold,
+            End::Stream => self.request_end(now),
         }
     }
 
-    /// What has come of the exchange so far: the code of an error, else `ok`.
-    pub fn code(&self) -> &'static str {
-        self.record.code.unwrap_or(account::record::OK)
+    /// Takes the end of the request if trailers stand in for the last part of the body.
+    pub fn request_end(&mut self, now: Duration) -> OnRequestBody {
+        let body = match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
+            Phase::Reading(body) => body,
+            other => {
+                self.phase = other;
+                return self.late_body();
+            }
+        };
+        let Account { gate, record, .. } = &mut self.account;
+        let (admitted, forward) = match plan::admit(gate, *body, record, now) {
+            Ok(admitted) => admitted,
+            Err(failure) => return OnRequestBody::Reply(self.refuse(&failure)),
+        };
+        let service = gate.config.service().filter(|_| !admitted.ticket.questions().is_empty());
+        match service {
+            Some(service) => {
+                let (check, effects) = LimitCheck::begin(admitted, service, now);
+                self.phase = Phase::Checking(Box::new(check));
+                self.account.effects.extend(effects);
+                OnRequestBody::Check(forward)
+            }
+            None => {
+                let Admitted { ticket, calls, delivery, side_calls } = admitted;
+                self.account.reserve(ticket);
+                self.call(calls, delivery, side_calls, now);
+                OnRequestBody::Forward(forward)
+            }
+        }
     }
 
-    /// What the metrics are yet to be told: after each method.
-    pub fn take_counts(&mut self) -> Vec<Count> {
-        std::mem::take(&mut self.record.counts)
+    /// A body that nothing waits for: of a request that is not ours, or after our own reply.
+    fn late_body(&self) -> OnRequestBody {
+        match self.phase {
+            Phase::Passing => OnRequestBody::Pass,
+            Phase::Start
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Answering(_)
+            | Phase::Done(_) => OnRequestBody::Hold,
+        }
     }
 
-    /// The usage record, at the end of the exchange; nothing for a request that was not ours.
-    /// `status` is what the client was sent, where Envoy tells: nothing for a client that left.
+    /// Sends an admitted request upstream.
+    fn call(&mut self, calls: Calls, delivery: Delivery, side_calls: Vec<SideCall>, now: Duration) {
+        self.account.record.streamed = delivery.streams();
+        let limits = self.account.limits(now);
+        self.account.effects.extend(side_calls.into_iter().map(Effect::Call));
+        self.phase = Phase::Answering(Box::new(Answering::new(calls, delivery, limits, now)));
+    }
+
+    /// The next thing to carry out, once the outcome of a callback is: until it returns `None`, after
+    /// each callback of the stream. Not after a tick: the host would deliver the answer of a call that
+    /// is started there to the root context.
+    pub fn next_effect(&mut self, now: Duration) -> Option<Effect> {
+        let effect = self.account.next_effect();
+        if effect.is_some() {
+            return effect;
+        }
+        match &mut self.phase {
+            Phase::Checking(check) => match check.progress(&self.account.gate) {
+                Progress::Waiting => None,
+                Progress::Next(check) => Some(Effect::Check(check)),
+                Progress::Decided => self.decide(now),
+            },
+            Phase::Answering(answering) => {
+                let turn = answering.next_effect(&mut self.account, now);
+                turn.map(|turn| self.turn(turn)).or_else(|| self.account.next_effect())
+            }
+            Phase::Start | Phase::Passing | Phase::Reading(_) | Phase::Done(_) => None,
+        }
+    }
+
+    /// Does what the rate-limit service has decided.
+    fn decide(&mut self, now: Duration) -> Option<Effect> {
+        let checked = match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
+            Phase::Checking(check) => check.into_parts(),
+            other => {
+                self.phase = other;
+                return None;
+            }
+        };
+        let Admitted { ticket, calls, delivery, side_calls } = checked.admitted;
+        match self.account.decide(ticket, &checked.decisions, now) {
+            Ok(()) => {
+                self.call(calls, delivery, side_calls, now);
+                Some(Effect::Resume)
+            }
+            Err(failure) => {
+                self.account.release(checked.admitted_at);
+                Some(Effect::Reply(self.refuse(&failure)))
+            }
+        }
+    }
+
+    /// Notes that nothing goes upstream of a request that waits for the rate-limit service: what that
+    /// has counted so far is given back.
+    fn leave_check(&mut self, now: Duration) {
+        match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
+            Phase::Checking(check) => {
+                let checked = check.into_parts();
+                self.account.release(checked.admitted_at);
+                self.account.leave(checked.admitted.ticket, &checked.decisions, now);
+            }
+            other => self.phase = other,
+        }
+    }
+
+    /// Takes the head of the response on the client's own stream.
+    pub fn response_headers(
+        &mut self,
+        head: ResponseHead,
+        end: End,
+        now: Duration,
+    ) -> OnResponseHeaders {
+        match &mut self.phase {
+            Phase::Answering(answering) => {
+                answering.response_head(head, self.account.gate.bounds(), now);
+            }
+            // Our own reply, which comes by here if it was sent before the upstream's head.
+            Phase::Done(Head::Held) if head.is_grpc() => {
+                let status = self.account.record.status;
+                return status.map_or(OnResponseHeaders::Pass, OnResponseHeaders::Restore);
+            }
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Done(_) => return OnResponseHeaders::Pass,
+        }
+        self.account.record.ms_to_first_byte = Some(self.account.record.elapsed(now));
+        if end == End::Open {
+            return OnResponseHeaders::Hold;
+        }
+        match self.response_trailers(now) {
+            OnResponseEnd::Reply(reply) => OnResponseHeaders::Reply(reply),
+            OnResponseEnd::Hold | OnResponseEnd::Pass | OnResponseEnd::Reset(_) => {
+                OnResponseHeaders::Hold
+            }
+        }
+    }
+
+    /// Takes bytes of the response on the client's own stream.
+    pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
+        match &mut self.phase {
+            Phase::Answering(answering) => {
+                let turn = answering.body(&mut self.account, chunk, end, now);
+                self.turn(turn)
+            }
+            // Nothing after the outcome counts.
+            Phase::Done(Head::Left { .. }) => OnResponseBody::Send(Vec::new()),
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Done(Head::Held) => OnResponseBody::Pass,
+        }
+    }
+
+    /// Takes the end of the response if trailers stand in for the last part of the body.
+    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
+        let Phase::Answering(answering) = &mut self.phase else { return OnResponseEnd::Pass };
+        let turn = answering.trailers(&mut self.account, now);
+        self.turn(turn)
+    }
+
+    /// Takes the end of a side call's response.
+    pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
+        let Phase::Answering(answering) = &mut self.phase else { return OnAnswer::Pass };
+        let turn = answering.side_end(&mut self.account, token, now);
+        self.turn(turn)
+    }
+
+    /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
+    pub fn tick(&mut self, now: Duration) -> OnAnswer {
+        match &mut self.phase {
+            Phase::Reading(body) => match body.tick(&self.account.gate, now) {
+                Some(failure) => OnAnswer::Reply(self.refuse(&failure)),
+                None => OnAnswer::Hold,
+            },
+            Phase::Checking(check) if check.is_overdue(now) => {
+                self.leave_check(now);
+                OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))
+            }
+            Phase::Checking(_) => OnAnswer::Hold,
+            Phase::Answering(answering) => {
+                let turn = answering.tick(&mut self.account, now);
+                self.turn(turn)
+            }
+            Phase::Start | Phase::Passing | Phase::Done(_) => OnAnswer::Pass,
+        }
+    }
+
+    /// Ends the exchange if its outcome is sent with this turn.
+    fn turn<T>(&mut self, turn: Turn<T>) -> T {
+        if let (true, Phase::Answering(answering)) = (turn.is_last, &self.phase) {
+            self.phase = Phase::Done(answering.head());
+        }
+        turn.outcome
+    }
+
+    /// The reply that reports `failure`. The exchange ends with it.
+    fn refuse(&mut self, failure: &Failure) -> LocalReply {
+        self.phase = Phase::Done(Head::Held);
+        self.account.refuse(failure)
+    }
+
+    /// The usage record, at the end of the exchange. `None` for a request that was not ours. `status`
+    /// is what the client was sent, if Envoy knows it. `None` for a client that left.
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
-        self.take_signs(now);
-        match &self.phase {
+        match &mut self.phase {
             Phase::Start | Phase::Passing => return None,
-            Phase::Reading(_) => self.record.end_early(status, &[]),
-            Phase::Consulting(_) => {
-                self.record.end_early(status, &[]);
-                self.leave_consulting(now);
+            Phase::Reading(_) => self.account.record.end_early(status, &[]),
+            Phase::Checking(_) => {
+                self.account.record.end_early(status, &[]);
+                self.leave_check(now);
             }
-            Phase::Asking(asking) => self.record.end_early(status, &asking.fates()),
-            Phase::Streaming(streaming) => {
-                let calls = streaming.asking.fates();
-                self.record.end_late(status, streaming.overdue(), &calls);
+            Phase::Answering(answering) => {
+                answering.end(&mut self.account, status, now);
+                self.phase = Phase::Done(answering.head());
             }
-            Phase::KeptAlive(kept) => {
-                self.record.end_late(status, kept.overdue(), &kept.asking.fates());
-            }
-            Phase::Relaying(_) => self.end_relay(status, now),
-            Phase::Told | Phase::Replied => {}
+            Phase::Done(_) => {}
         }
-        // A client that left, or Envoy's own answer: nothing more was delivered.
-        self.settle(&Charge::nothing(), now);
-        Some(self.record.write(now, status))
+        // A client that left, or Envoy's own answer: no more is delivered.
+        self.account.settle(&Charge::nothing(), now);
+        Some(self.account.record.write(now, status))
     }
 }

@@ -10,12 +10,12 @@ use crate::openai::error::{Failure, HostModelFault};
 pub(crate) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     match (failure, upstream) {
         (Failure::HostModelRefused { .. }, Some(upstream)) => Some(all_refused(upstream)),
-        _ => moved_on(failure, upstream),
+        _ => passed_over(failure, upstream),
     }
 }
 
-/// The same if something else is asked after this refusal.
-pub(crate) fn moved_on(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
+/// The same for a failure that another call is made after.
+pub(crate) fn passed_over(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     let words = match failure {
         Failure::HostModelRefused { host_model, fault } => Cow::Owned(refused(host_model, *fault)),
         _ => Cow::Borrowed(words(failure)?),

@@ -1,9 +1,20 @@
 //! What a callback may answer: each enum holds exactly what Envoy allows at that point.
 
-use crate::config::Upstream;
-use crate::exchange::account::record::OK;
-use crate::exchange::notice;
+use std::rc::Rc;
+
 use crate::openai::error::Failure;
+
+/// Whether a callback is the last of its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// More may come.
+    Open,
+    /// Nothing more comes.
+    Stream,
+}
+
+/// The code of an exchange that ended without an error.
+pub(crate) const OK: &str = "ok";
 
 /// A response made by the filter.
 #[derive(Debug)]
@@ -14,16 +25,14 @@ pub struct LocalReply {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The code of the error; `ok` for what was asked for.
+    /// The code of the error. `ok` if there is none.
     pub code: &'static str,
-    /// What an operator has to correct, for the log.
-    pub notice: Option<String>,
 }
 
-/// The answer to the request's head.
+/// The outcome of the request's head.
 #[derive(Debug)]
 pub enum OnRequestHeaders {
-    /// Not ours: forward it without these headers, which are nobody's to send.
+    /// Not ours: forward it without these headers, which no client may send.
     Pass {
         /// Names of headers to remove, each once.
         strip: Vec<String>,
@@ -34,37 +43,22 @@ pub enum OnRequestHeaders {
     Reply(LocalReply),
 }
 
-/// The answer to a part of the request's body, or to its end.
+/// The outcome of a part of the request's body, or of its end.
 #[derive(Debug)]
 pub enum OnRequestBody {
     /// Not ours.
     Pass,
-    /// Not complete yet; what came is taken.
+    /// Not complete yet. The bytes that came are taken.
     Hold,
     /// Send this upstream in place of what the client sent.
     Forward(Forward),
-    /// Put this in the place of what the client sent, hold it, and ask the rate-limit service.
-    Consult(Consult),
+    /// Put this in the place of what the client sent, and hold it: the rate-limit service is asked.
+    Check(Forward),
     /// Answer.
     Reply(LocalReply),
 }
 
-/// The answer to what the rate-limit service says.
-#[derive(Debug)]
-pub enum OnVerdict {
-    /// Not ours, or answered already.
-    Pass,
-    /// Not all is said yet.
-    Hold,
-    /// Ask this, too.
-    Ask(Question),
-    /// Let the held request go on, and start these calls beside it.
-    Resume(Option<SideBatch>),
-    /// Answer.
-    Reply(LocalReply),
-}
-
-/// The answer to the response's head.
+/// The outcome of the response's head.
 #[derive(Debug)]
 pub enum OnResponseHeaders {
     /// Not ours, or our own reply on its way.
@@ -78,45 +72,59 @@ pub enum OnResponseHeaders {
     Restore(u16),
 }
 
-/// What a callback does with the bytes of the response that Envoy holds, before it says what came of them.
+/// What a callback does with the bytes of the response in Envoy's buffer before it hands them over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// They are not the exchange's.
-    Nothing,
-    /// They are taken out of Envoy's buffer.
-    Take,
-    /// They are read and stay where they are.
-    Look,
+pub enum BodyAccess {
+    /// It leaves them alone: they are not the exchange's.
+    None,
+    /// It takes them out of the buffer.
+    Drain,
+    /// It copies them. They stay in the buffer.
+    Peek,
 }
 
-/// The answer to a part of the response's body.
+/// The outcome of a part of the response's body.
 #[derive(Debug)]
 pub enum OnResponseBody {
-    /// Not ours, or our own reply on its way; or it goes on as it is.
+    /// Let it go on as it is: it is not ours, or our own reply, or an answer that passes through.
     Pass,
-    /// Nothing to say yet; what came is taken, and the head stays held.
+    /// The outcome is open. The bytes that came are taken, and the head stays held.
     Hold,
     /// Answer, while the head is held.
     Reply(LocalReply),
     /// Let the held head go, in this form.
     Open(Open),
-    /// Send this in the place of what came, or before it where that was not taken. The head has left.
+    /// Send this in the place of the bytes that came, or before them if they stayed in the buffer. The
+    /// head has left.
     Send(Vec<u8>),
-    /// Break off: the head has left, and what should follow it will not come.
-    Reset,
+    /// Break off: the head has left, and what should follow it does not come. The code is that of the
+    /// error.
+    Reset(&'static str),
 }
 
-/// The answer to the end of a response that has trailers.
+/// The outcome of the end of a response that has trailers.
 #[derive(Debug)]
 pub enum OnResponseEnd {
-    /// Not ours, our own reply on its way, or all is told.
+    /// Not ours, our own reply on its way, or everything is sent.
     Pass,
-    /// Nothing to say yet; the head stays held.
+    /// The outcome is open. The head stays held.
     Hold,
     /// Answer, while the head is held.
     Reply(LocalReply),
-    /// Break off: the head has left, the outcome is not told, and no body can be put before trailers.
-    Reset,
+    /// Break off: the head has left, and no body can be put before trailers. The code is that of the
+    /// error.
+    Reset(&'static str),
+}
+
+/// The outcome of the end of a side call, and of a tick of the clock.
+#[derive(Debug)]
+pub enum OnAnswer {
+    /// Not ours, or our own reply on its way.
+    Pass,
+    /// The outcome is open, or the next bytes of the response carry it.
+    Hold,
+    /// Answer, while the head is held.
+    Reply(LocalReply),
 }
 
 /// The head of a response that goes on, and its first bytes.
@@ -130,35 +138,7 @@ pub struct Open {
     pub body: Vec<u8>,
 }
 
-/// The answer to a side call's response, and to a tick of the clock, while the head is held.
-#[derive(Debug)]
-pub enum OnAnswer {
-    /// Not ours, or our own reply on its way.
-    Pass,
-    /// Nothing to say yet; what came is taken.
-    Hold,
-    /// Answer.
-    Reply(LocalReply),
-}
-
-/// The answer to the question whether another upstream is to be asked: behind each callback of the response
-/// and of a side call that was answered with a hold.
-#[derive(Debug)]
-pub enum OnFailover {
-    /// No.
-    Hold,
-    /// Start a side call, tell what became of it, and put the question again.
-    Call {
-        /// The call.
-        batch: SideBatch,
-        /// What an operator has to mend, for the log: why other upstreams refused.
-        notices: Vec<String>,
-    },
-    /// Answer: the last calls could not be started.
-    Reply(LocalReply),
-}
-
-/// What goes upstream.
+/// What goes upstream on the client's own stream.
 #[derive(Debug)]
 pub struct Forward {
     /// The upstream by its name: the value of the filter state that Envoy's routes match. It is set
@@ -166,69 +146,24 @@ pub struct Forward {
     pub upstream: String,
     /// All headers of the request, in place of the client's.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body of the request, and of each side call.
-    pub body: Vec<u8>,
-    /// Calls to make beside the client's own stream.
-    pub side_calls: Option<SideCalls>,
-}
-
-/// What is asked of the rate-limit service while the request is held.
-#[derive(Debug)]
-pub struct Consult {
-    /// What the request becomes; its side calls are told behind the verdict.
-    pub forward: Forward,
-    /// What is asked first.
-    pub questions: Vec<Question>,
-}
-
-/// A gRPC call of the rate-limit service, `ShouldRateLimit`.
-#[derive(Debug, Clone)]
-pub struct Question {
-    /// The Envoy cluster of the service; at most 125 bytes.
-    pub cluster: String,
-    /// When Envoy gives it up.
-    pub timeout: std::time::Duration,
-    /// A `RateLimitRequest`.
-    pub message: Vec<u8>,
-}
-
-/// Side calls and the body of each.
-#[derive(Debug)]
-pub struct SideBatch {
-    /// The calls.
-    pub calls: SideCalls,
     /// The body.
-    pub body: Vec<u8>,
-}
-
-/// Calls made beside the client's own stream, all alike: one for each picture after the first.
-#[derive(Debug)]
-pub struct SideCalls {
-    /// How many.
-    pub count: u32,
-    /// The Envoy cluster.
-    pub cluster: String,
-    /// All headers.
-    pub headers: Vec<(String, String)>,
-    /// When Envoy gives a call up.
-    pub timeout: std::time::Duration,
+    pub body: Rc<Vec<u8>>,
 }
 
 impl LocalReply {
-    /// The reply that brings what was asked for.
+    /// The reply to a request that succeeded.
     pub(crate) fn ok(headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
-        Self { status: 200, headers, body, code: OK, notice: None }
+        Self { status: 200, headers, body, code: OK }
     }
 
-    /// The reply that reports a failure, of a call of `upstream` if there was one.
-    pub(crate) fn failure(failure: &Failure, upstream: Option<&Upstream>) -> Self {
+    /// The reply that reports a failure.
+    pub(crate) fn failure(failure: &Failure) -> Self {
         let error = failure.to_api();
         Self {
             status: error.status,
             headers: error.headers(),
             body: error.write(),
             code: error.code.unwrap_or_default(),
-            notice: notice::answered(failure, upstream),
         }
     }
 

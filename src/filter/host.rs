@@ -10,7 +10,9 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::reply::send;
-use crate::exchange::{Headers, LocalReply, Open, Question, ResponseHead, SideCalls};
+use crate::exchange::{
+    CheckRequest, Headers, LocalReply, NotStarted, Open, ResponseHead, SideCall,
+};
 use crate::limits::{Conflict, Store};
 
 /// The time since the Unix epoch. In any callback.
@@ -100,7 +102,6 @@ pub(super) fn notice(words: &str) {
 
 /// Answers the client. In any callback but `on_log` and `on_done`, while the head is held.
 pub(super) fn reply(reply: &LocalReply) {
-    reply.notice.iter().for_each(|words| notice(words));
     let headers: Vec<_> = reply.headers.iter().map(|(name, it)| (*name, it.as_str())).collect();
     if let Err(refused) = send(reply.status, &details(reply.code), &headers, &reply.body) {
         log::error!("imagegate: cannot answer: {refused}");
@@ -166,59 +167,50 @@ pub(super) fn reset_response(code: &str) {
     }
 }
 
-/// Why a side call did not start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotStarted {
-    /// Envoy has no cluster of that name.
-    NoCluster,
-    /// Envoy has no host for it, or is too busy.
-    Refused,
-}
-
 /// Starts one side call; its token.
-pub(super) fn start_call(calls: &SideCalls, body: &[u8]) -> Result<u32, NotStarted> {
-    let headers = calls.headers.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
+pub(super) fn start_call(call: &SideCall) -> Result<u32, NotStarted> {
+    let headers = call.headers.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
     let started = hostcalls::dispatch_http_call(
-        &calls.cluster,
+        &call.cluster,
         headers,
-        Some(body),
+        Some(&call.body),
         Vec::new(),
-        calls.timeout,
+        call.timeout,
     );
     started.map_err(|status| match status {
         // The other cause is an absent `:method`, `:path` or `:authority`, which are always there.
         Status::BadArgument => {
             log::error!(
                 "imagegate: Envoy has no cluster `{}`, which side calls need",
-                calls.cluster
+                call.cluster
             );
             NotStarted::NoCluster
         }
         _ => {
-            log::error!("imagegate: cannot call cluster `{}`: {status:?}", calls.cluster);
+            log::error!("imagegate: cannot call cluster `{}`: {status:?}", call.cluster);
             NotStarted::Refused
         }
     })
 }
 
-/// Asks the rate-limit service one question, a `RateLimitRequest`; its token, or nothing where the host
-/// refuses it. In the request's callbacks, and in `on_tick`.
+/// Sends a `RateLimitRequest` to the rate-limit service. Returns its token, `None` if the host does not
+/// send it. In the request's callbacks, and in `on_tick`.
 ///
 /// Envoy takes the name of a service for a serialised `GrpcService` if it parses as one, and a bare
 /// cluster name that happens to ends the process: so it always gets one. The SDK wants it as text, which
 /// it is for names of up to 125 bytes of ASCII: every length in it is one byte below 128.
-pub(super) fn ask_limits(question: &Question) -> Option<u32> {
-    let service = grpc_service(&question.cluster)?;
+pub(super) fn start_check(check: &CheckRequest) -> Option<u32> {
+    let service = grpc_service(&check.cluster)?;
     let asked = hostcalls::dispatch_grpc_call(
         &service,
         "envoy.service.ratelimit.v3.RateLimitService",
         "ShouldRateLimit",
         Vec::new(),
-        Some(&question.message),
-        question.timeout,
+        Some(&check.message),
+        check.timeout,
     );
     if let Err(status) = asked {
-        let cluster = &question.cluster;
+        let cluster = &check.cluster;
         log::error!("imagegate: cannot ask the rate-limit service in `{cluster}`: {status:?}");
     }
     asked.ok()

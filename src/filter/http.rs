@@ -6,22 +6,32 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
 
-use super::host::{self, NotStarted};
+use super::host;
 use super::root::{self, Shared};
 use crate::exchange::{
-    Consult, End, Exchange, Forward, LocalReply, OnAnswer, OnFailover, OnRequestBody,
-    OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders, OnVerdict, Question, Reach,
-    SideCalls,
+    BodyAccess, Effect, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody,
+    OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders,
 };
 
 /// A side call's response is taken in windows of so many bytes.
 const WINDOW_BYTES: usize = 256 * 1024;
 
+/// What the effects of a callback did to the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drained {
+    Nothing,
+    /// The held request may go on.
+    Resume,
+    /// A reply was sent.
+    Replied,
+}
+
 /// The context of a stream.
 #[derive(Debug)]
 pub(super) struct Stream {
     context_id: u32,
-    /// Nothing where the plugin has no configuration, which Envoy does not let happen.
+    /// `None` if the plugin has no configuration, which Envoy does not let happen, or the request is not
+    /// ours.
     open: Option<(Rc<Shared>, Rc<RefCell<Exchange>>)>,
 }
 
@@ -34,14 +44,46 @@ impl Stream {
         Self { context_id, open }
     }
 
-    /// Runs `step` on the exchange, and tells the metrics what came of it; nothing where the request is
-    /// not ours.
+    /// Runs `step` on the exchange. `None` if the request is not ours.
     fn step<T>(&self, step: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
         let (_, exchange) = self.open.as_ref()?;
         let mut exchange = exchange.try_borrow_mut().ok()?;
-        let outcome = step(&mut exchange);
-        root::count(&exchange.take_counts());
-        Some(outcome)
+        Some(step(&mut exchange))
+    }
+
+    /// Carries out what is to be done beside the outcome of a callback, at the callback's end.
+    fn drain(&self) -> Drained {
+        let mut drained = Drained::Nothing;
+        // Ends: there are as many calls as images and upstreams at most, and as many checks as rules.
+        while let Some(effect) = self.step(|exchange| exchange.next_effect(host::now())).flatten() {
+            match effect {
+                Effect::Call(call) => {
+                    let started = host::start_call(&call);
+                    self.step(|exchange| exchange.call_started(started));
+                }
+                Effect::Check(check) => {
+                    let token = host::start_check(&check);
+                    self.step(|exchange| exchange.check_started(token));
+                }
+                Effect::Resume => drained = Drained::Resume,
+                Effect::Reply(reply) => {
+                    self.reply(&reply);
+                    drained = Drained::Replied;
+                }
+                Effect::Log(words) => host::notice(&words),
+                Effect::Count(count) => root::count(&count),
+            }
+        }
+        drained
+    }
+
+    /// Carries out the effects, and ends the callback with `action` unless they replied.
+    fn end_callback(&self, action: Action) -> Action {
+        match self.drain() {
+            Drained::Replied => Action::Pause,
+            Drained::Resume => Action::Continue,
+            Drained::Nothing => action,
+        }
     }
 
     /// Has the clock look at this exchange from now on.
@@ -64,8 +106,8 @@ impl Stream {
     }
 
     /// Breaks off a response whose head has left.
-    fn reset(&self) -> Action {
-        host::reset_response(self.step(|exchange| exchange.code()).unwrap_or_default());
+    fn reset(code: &str) -> Action {
+        host::reset_response(code);
         Action::Pause
     }
 
@@ -86,84 +128,6 @@ impl Stream {
         host::replace_request_headers(&forward.headers);
         host::replace_body(BufferType::HttpRequestBody, held, &forward.body);
     }
-
-    /// Sends the request upstream, then the other calls.
-    fn forward(&self, forward: &Forward, held: usize) -> Action {
-        self.rewrite(forward, held);
-        if let Some(calls) = &forward.side_calls {
-            return self.go_on(calls, &forward.body);
-        }
-        Action::Continue
-    }
-
-    /// Starts the first side calls and lets the request go on, unless Envoy has no cluster for them.
-    fn go_on(&self, calls: &SideCalls, body: &[u8]) -> Action {
-        self.start_calls(calls, body);
-        match self.step(|exchange| exchange.without_cluster(host::now())) {
-            Some(Some(reply)) => self.reply(&reply),
-            Some(None) | None => {
-                self.wait();
-                Action::Continue
-            }
-        }
-    }
-
-    fn start_calls(&self, calls: &SideCalls, body: &[u8]) {
-        for _ in 0..calls.count {
-            let started = host::start_call(calls, body);
-            self.step(|exchange| match started {
-                Ok(token) => exchange.side_call_started(Some(token)),
-                Err(NotStarted::NoCluster) => exchange.side_call_without_cluster(),
-                Err(NotStarted::Refused) => exchange.side_call_started(None),
-            });
-        }
-    }
-
-    /// Waits with the head held, once the calls are started that another upstream is asked for. The answer, where
-    /// the last of them could not be.
-    fn wait(&self) -> Action {
-        // As often as there are calls and upstreams at most.
-        loop {
-            match self.step(|exchange| exchange.fail_over(host::now())) {
-                Some(OnFailover::Call { batch, notices }) => {
-                    notices.iter().for_each(|notice| host::notice(notice));
-                    self.start_calls(&batch.calls, &batch.body);
-                }
-                Some(OnFailover::Reply(reply)) => return self.reply(&reply),
-                Some(OnFailover::Hold) | None => return Action::Pause,
-            }
-        }
-    }
-
-    /// Holds the request as it will go upstream, and asks the rate-limit service.
-    fn consult(&self, consult: &Consult, held: usize) -> Action {
-        self.rewrite(&consult.forward, held);
-        consult.questions.iter().for_each(|question| self.ask(question));
-        self.verdict()
-    }
-
-    fn ask(&self, question: &Question) {
-        let token = host::ask_limits(question);
-        self.step(|exchange| exchange.question_started(token));
-    }
-
-    /// Does what the rate-limit service has decided so far.
-    fn verdict(&self) -> Action {
-        loop {
-            match self.step(|exchange| exchange.verdict(host::now())) {
-                // Where the host refuses to ask, that is the verdict: as many rounds as rules at most.
-                Some(OnVerdict::Ask(question)) => self.ask(&question),
-                Some(OnVerdict::Resume(side_calls)) => {
-                    return match &side_calls {
-                        Some(batch) => self.go_on(&batch.calls, &batch.body),
-                        None => Action::Continue,
-                    };
-                }
-                Some(OnVerdict::Reply(reply)) => return self.reply(&reply),
-                Some(OnVerdict::Hold | OnVerdict::Pass) | None => return Action::Pause,
-            }
-        }
-    }
 }
 
 impl HttpContext for Stream {
@@ -178,7 +142,7 @@ impl HttpContext for Stream {
         if self.step(|exchange| exchange.forges_path(&headers)) == Some(true) {
             host::remove_request_header("x-envoy-original-path");
         }
-        match outcome {
+        let action = match outcome {
             Some(OnRequestHeaders::Pass { strip }) => {
                 strip.iter().for_each(|name| host::remove_request_header(name));
                 self.open = None;
@@ -187,7 +151,8 @@ impl HttpContext for Stream {
             Some(OnRequestHeaders::Hold) => self.hold(),
             Some(OnRequestHeaders::Reply(reply)) => self.reply(&reply),
             None => Action::Continue,
-        }
+        };
+        self.end_callback(action)
     }
 
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
@@ -197,9 +162,15 @@ impl HttpContext for Stream {
         let chunk = host::body(BufferType::HttpRequestBody, 0, body_size);
         let outcome =
             self.step(|exchange| exchange.request_body(&chunk, end(end_of_stream), host::now()));
-        match outcome {
-            Some(OnRequestBody::Forward(forward)) => self.forward(&forward, body_size),
-            Some(OnRequestBody::Consult(consult)) => self.consult(&consult, body_size),
+        let action = match outcome {
+            Some(OnRequestBody::Forward(forward)) => {
+                self.rewrite(&forward, body_size);
+                Action::Continue
+            }
+            Some(OnRequestBody::Check(forward)) => {
+                self.rewrite(&forward, body_size);
+                Action::Pause
+            }
             Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
             Some(OnRequestBody::Hold) => {
                 if body_size > 0 {
@@ -208,23 +179,27 @@ impl HttpContext for Stream {
                 Action::Pause
             }
             Some(OnRequestBody::Pass) | None => Action::Continue,
-        }
+        };
+        self.end_callback(action)
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        match self.step(|exchange| exchange.request_end(host::now())) {
+        let action = match self.step(|exchange| exchange.request_end(host::now())) {
             Some(OnRequestBody::Forward(forward)) => {
                 host::clear_request_trailers();
-                self.forward(&forward, 0)
+                self.rewrite(&forward, 0);
+                Action::Continue
             }
-            Some(OnRequestBody::Consult(consult)) => {
+            Some(OnRequestBody::Check(forward)) => {
                 host::clear_request_trailers();
-                self.consult(&consult, 0)
+                self.rewrite(&forward, 0);
+                Action::Pause
             }
             Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
             Some(OnRequestBody::Hold) => Action::Pause,
             Some(OnRequestBody::Pass) | None => Action::Continue,
-        }
+        };
+        self.end_callback(action)
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -235,30 +210,31 @@ impl HttpContext for Stream {
             let now = host::now();
             exchange.response_headers(host::response_head(now), end(end_of_stream), now)
         });
-        match outcome {
+        let action = match outcome {
             Some(OnResponseHeaders::Reply(reply)) => self.reply(&reply),
-            Some(OnResponseHeaders::Hold) => self.wait(),
+            Some(OnResponseHeaders::Hold) => Action::Pause,
             Some(OnResponseHeaders::Restore(status)) => {
                 host::restore_status(status);
                 Action::Continue
             }
             Some(OnResponseHeaders::Pass) | None => Action::Continue,
-        }
+        };
+        self.end_callback(action)
     }
 
     fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let Some((_, exchange)) = &self.open else { return Action::Continue };
         let buffer = BufferType::HttpResponseBody;
-        let chunk = match exchange.try_borrow().map_or(Reach::Nothing, |it| it.reach()) {
-            Reach::Nothing => return Action::Continue,
-            Reach::Take => host::take_body(buffer, body_size),
-            Reach::Look => host::body(buffer, 0, body_size),
+        let chunk = match exchange.try_borrow().map_or(BodyAccess::None, |it| it.body_access()) {
+            BodyAccess::None => return Action::Continue,
+            BodyAccess::Drain => host::take_body(buffer, body_size),
+            BodyAccess::Peek => host::body(buffer, 0, body_size),
         };
         let outcome =
             self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
-        match outcome {
+        let action = match outcome {
             Some(OnResponseBody::Reply(reply)) => self.reply(&reply),
-            Some(OnResponseBody::Hold) => self.wait(),
+            Some(OnResponseBody::Hold) => Action::Pause,
             Some(OnResponseBody::Open(open)) => {
                 host::open_response(&open);
                 Action::Continue
@@ -267,26 +243,29 @@ impl HttpContext for Stream {
                 host::prepend_response(&bytes);
                 Action::Continue
             }
-            Some(OnResponseBody::Reset) => self.reset(),
+            Some(OnResponseBody::Reset(code)) => Self::reset(code),
             Some(OnResponseBody::Pass) | None => Action::Continue,
-        }
+        };
+        self.end_callback(action)
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        match self.step(|exchange| exchange.response_trailers(host::now())) {
+        let action = match self.step(|exchange| exchange.response_trailers(host::now())) {
             Some(OnResponseEnd::Reply(reply)) => self.reply(&reply),
-            Some(OnResponseEnd::Reset) => self.reset(),
-            Some(OnResponseEnd::Hold) => self.wait(),
+            Some(OnResponseEnd::Reset(code)) => Self::reset(code),
+            Some(OnResponseEnd::Hold) => Action::Pause,
             Some(OnResponseEnd::Pass) => {
                 host::clear_response_trailers();
                 Action::Continue
             }
             None => Action::Continue,
-        }
+        };
+        self.end_callback(action)
     }
 
     fn on_log(&mut self) {
         let record = self.step(|exchange| exchange.finish(host::response_code(), host::now()));
+        self.drain();
         if let Some(record) = record.flatten() {
             host::set_record(&record);
         }
@@ -307,18 +286,19 @@ impl Context for Stream {
             at = at.saturating_add(window.len());
             self.step(|exchange| exchange.side_call_body(token, window, host::now()));
         }
-        let answer = self.step(|exchange| exchange.side_call_end(token, host::now()));
-        match answer {
-            Some(OnAnswer::Reply(reply)) => self.reply(&reply),
-            Some(OnAnswer::Hold) => self.wait(),
-            Some(OnAnswer::Pass) | None => Action::Pause,
-        };
+        match self.step(|exchange| exchange.side_call_end(token, host::now())) {
+            Some(OnAnswer::Reply(reply)) => {
+                self.reply(&reply);
+            }
+            Some(OnAnswer::Hold | OnAnswer::Pass) | None => {}
+        }
+        self.drain();
     }
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
         let message = host::call_message(status, size);
-        self.step(|exchange| exchange.question_answered(token, message.as_deref()));
-        if self.verdict() == Action::Continue {
+        self.step(|exchange| exchange.check_answered(token, message.as_deref()));
+        if self.drain() == Drained::Resume {
             host::resume_request();
         }
     }

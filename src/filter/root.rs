@@ -71,9 +71,9 @@ pub(super) fn record() {
     VM.with(|(vm, metrics)| metrics.record(vm.budget.used()));
 }
 
-/// Tells the metrics what exchanges did.
-pub(super) fn count(counts: &[Count]) {
-    VM.with(|(_, metrics)| counts.iter().for_each(|it| metrics.count(it)));
+/// Adds to a metric.
+pub(super) fn count(count: &Count) {
+    VM.with(|(_, metrics)| metrics.count(count));
 }
 
 /// Counts exchanges that open or end.
@@ -85,7 +85,7 @@ pub(super) fn count_open(change: i64) {
 fn send_settlements() {
     VM.with(|(vm, _)| {
         for settlement in vm.take_settlements(SETTLEMENTS_PER_TICK) {
-            host::ask_limits(&settlement);
+            host::start_check(&settlement);
         }
         let lost = vm.take_lost_settlements();
         if lost > 0 {
@@ -187,7 +187,6 @@ impl RootContext for Root {
         for (context_id, exchange) in exchanges {
             let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
             let answer = exchange.tick(now);
-            count(&exchange.take_counts());
             if let OnAnswer::Reply(reply) = answer {
                 if host::enter_stream(context_id) {
                     host::reply(&reply);

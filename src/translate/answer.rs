@@ -134,8 +134,8 @@ fn image(picture: &Picture, format: ResponseFormat) -> Image<'_> {
 }
 
 /// The tokens of all pictures that told theirs.
-pub fn usage(pictures: &[Picture]) -> Option<ImageUsage> {
-    pictures.iter().filter_map(|it| it.usage).reduce(ImageUsage::plus)
+pub fn usage<'p>(images: impl IntoIterator<Item = &'p Picture>) -> Option<ImageUsage> {
+    images.into_iter().filter_map(|it| it.usage).reduce(ImageUsage::plus)
 }
 
 impl Usage {

@@ -1,6 +1,261 @@
 //! What a request reserves and is charged, and what operators learn of it.
 
+pub(crate) mod charge;
 pub(crate) mod offer;
 pub(crate) mod record;
 pub(crate) mod refusal;
 pub(crate) mod ticket;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::effect::Effect;
+use super::metrics;
+use super::notice;
+use super::outcome::LocalReply;
+use super::shared::Gate;
+use super::upstream::calls::Calls;
+use super::upstream::rests::{self, Sign};
+use super::upstream::result::{Failed, Generated, Results};
+use super::upstream::{host_models, result::CallState};
+use crate::config::Upstream;
+use crate::limits::rls::Verdict;
+use crate::openai::error::Failure;
+use crate::pool::{Cause, Refusal};
+use charge::Charge;
+use record::Record;
+use ticket::{Settled, Ticket};
+
+/// The books of one exchange: its record, what it holds under the rules, and what is still to be
+/// carried out.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) gate: Rc<Gate>,
+    pub(crate) record: Record,
+    /// What the request holds under the rules, until it is settled: exactly once.
+    ticket: Option<Ticket>,
+    pub(crate) effects: VecDeque<Effect>,
+}
+
+impl Account {
+    pub(crate) fn new(gate: Rc<Gate>) -> Self {
+        Self { gate, record: Record::default(), ticket: None, effects: VecDeque::new() }
+    }
+
+    /// The next thing that is to be carried out, whatever the phase.
+    pub(crate) fn next_effect(&mut self) -> Option<Effect> {
+        let next = self.effects.pop_front();
+        next.or_else(|| self.record.counts.pop_front().map(Effect::Count))
+    }
+
+    /// Takes what an admitted request holds.
+    pub(crate) fn reserve(&mut self, ticket: Ticket) {
+        self.record.reserve(&ticket);
+        self.ticket = Some(ticket);
+    }
+
+    /// Takes what a request holds that waited for `decisions` of the rate-limit service.
+    ///
+    /// # Errors
+    ///
+    /// A rule does not admit the request. All that it holds is given back.
+    pub(crate) fn decide(
+        &mut self,
+        mut ticket: Ticket,
+        decisions: &[Verdict],
+        now: Duration,
+    ) -> Result<(), Failure> {
+        let decided = ticket.decide(&self.gate, decisions, now);
+        match decided {
+            Ok(()) => self.reserve(ticket),
+            Err(_) => self.give_back(ticket, now),
+        }
+        decided
+    }
+
+    /// Gives back what a request holds of which nothing goes upstream, after these `decisions`.
+    pub(crate) fn leave(&mut self, mut ticket: Ticket, decisions: &[Verdict], now: Duration) {
+        // Its decision changes nothing any more; what the service has counted is given back.
+        let _ = ticket.decide(&self.gate, decisions, now);
+        self.give_back(ticket, now);
+    }
+
+    fn give_back(&mut self, ticket: Ticket, now: Duration) {
+        self.ticket = Some(ticket);
+        self.settle(&Charge::rejected(), now);
+    }
+
+    /// Notes the images that are about to be delivered. Returns what they cost.
+    pub(crate) fn deliver(&mut self, images: &[Generated], now: Duration) -> Charge {
+        self.record.deliver(images, now);
+        self.record.count_failed();
+        let ticket = self.ticket.as_ref();
+        ticket.map_or_else(Charge::nothing, |ticket| ticket.charge(&self.gate, images))
+    }
+
+    /// Settles what the request holds, once. Returns how the rules then stand, as headers.
+    pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
+        let Some(ticket) = self.ticket.take() else { return Vec::new() };
+        self.record.settle(charge);
+        let Settled { headers, uncounted } = ticket.settle(&self.gate, charge, now);
+        self.record.note_uncounted(uncounted);
+        headers
+    }
+
+    /// How the rules stand with what the request holds, as headers.
+    pub(crate) fn limits(&self, now: Duration) -> Vec<(&'static str, String)> {
+        self.ticket.as_ref().map(|it| it.headers(&self.gate, now)).unwrap_or_default()
+    }
+
+    /// The reply that reports `failure`.
+    pub(crate) fn refuse(&mut self, failure: &Failure) -> LocalReply {
+        self.record.fail(failure);
+        self.log_answered(failure);
+        let reply = LocalReply::failure(failure);
+        self.record.bytes_out = reply.body.len();
+        self.with_request_id(reply)
+    }
+
+    /// The reply to a request that succeeded, or the head of one and its first bytes.
+    pub(crate) fn ok(
+        &mut self,
+        mut headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> LocalReply {
+        self.record.bytes_out = body.len();
+        self.record.status = Some(200);
+        if self.record.images_failed > 0 && self.record.images_delivered > 0 {
+            headers.push(("x-imagegate-images-failed", self.record.images_failed.to_string()));
+        }
+        self.with_request_id(LocalReply::ok(headers, body))
+    }
+
+    /// Notes a failure that is reported after the head has left. Returns its code.
+    pub(crate) fn fail_late(&mut self, failure: &Failure) -> &'static str {
+        self.record.fail_late(failure);
+        self.log_answered(failure);
+        self.record.code.unwrap_or_default()
+    }
+
+    /// Notes that a response broke off which the client has all images of.
+    pub(crate) fn break_off(&mut self, is_overdue: bool) {
+        let failure = if is_overdue { Failure::UpstreamTimeout } else { Failure::UpstreamCut };
+        self.record.break_off(&failure);
+    }
+
+    /// Logs what an operator has to correct after a request was answered with `failure`.
+    fn log_answered(&mut self, failure: &Failure) {
+        let upstream = self.record.upstream.as_deref();
+        let upstream = upstream.and_then(|name| self.gate.config.upstream(name));
+        let notice = notice::answered(failure, upstream);
+        self.effects.extend(notice.map(Effect::Log));
+    }
+
+    /// Logs why one of several calls failed, whose request is answered all the same.
+    pub(crate) fn log_partial(&mut self, failures: &[Failed]) {
+        let notice = |it: &Failed| notice::passed_over(&it.failure, self.upstream(it.candidate));
+        let notice = failures.iter().find_map(notice);
+        self.effects.extend(notice.map(Effect::Log));
+    }
+
+    /// The reply with the request's id.
+    fn with_request_id(&self, reply: LocalReply) -> LocalReply {
+        match &self.record.request_id {
+            Some(id) => reply.with("x-request-id", id.clone()),
+            None => reply,
+        }
+    }
+
+    fn upstream(&self, candidate: usize) -> Option<&Upstream> {
+        self.gate.config.upstream(&self.record.candidate(candidate))
+    }
+
+    /// Notes what the open calls have said about their upstreams so far.
+    pub(crate) fn take_signs(&mut self, calls: &mut Calls, now: Duration) {
+        self.note_signs(&calls.take_signs(), now);
+    }
+
+    fn note_signs(&mut self, signs: &[(usize, Sign)], now: Duration) {
+        for (candidate, sign) in signs {
+            if let Sign::Uses(usage) = sign {
+                self.record.upstream_used_percent = Some(usage.percent);
+            }
+            let rest = self
+                .upstream(*candidate)
+                .and_then(|upstream| rests::note(&self.gate, upstream, sign, now));
+            let name = self.record.candidate(*candidate);
+            let counts = rest.map(|cause| metrics::RESTS.once([cause.as_str(), &name]));
+            self.record.counts.extend(counts);
+        }
+    }
+
+    /// Notes the failures that another upstream is called after, each with its candidate.
+    pub(crate) fn note_failover(&mut self, refusals: &[(usize, Failure)], now: Duration) {
+        self.record.fail_over(refusals);
+        for (candidate, refusal) in refusals {
+            self.note_refusal(*candidate, refusal, now);
+            let notice = notice::passed_over(refusal, self.upstream(*candidate));
+            self.effects.extend(notice.map(Effect::Log));
+        }
+    }
+
+    /// Notes what came of the calls in the end.
+    pub(crate) fn note_results(&mut self, results: &Results, now: Duration) {
+        self.note_signs(&results.signs, now);
+        for failed in &results.failures {
+            self.note_refusal(failed.candidate, &failed.failure, now);
+        }
+        for (candidate, host_model) in &results.host_models {
+            if let Some(upstream) = self.upstream(*candidate) {
+                host_models::serve(&self.gate, upstream, host_model, now);
+            }
+        }
+        self.record.note_results(results);
+    }
+
+    /// Notes that the upstream at `candidate` refused a host model, if it did.
+    fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
+        let Failure::HostModelRefused { host_model, .. } = refusal else { return };
+        self.record.counts.push_back(metrics::HOST_MODEL_REFUSALS.once([host_model]));
+        let Some(upstream) = self.upstream(candidate) else { return };
+        if host_models::refuse(&self.gate, upstream, host_model, now) {
+            let refusal = Refusal::of(Cause::HostModelsRefused);
+            self.note_signs(&[(candidate, Sign::Refuses(refusal))], now);
+        }
+    }
+
+    /// The failure that the client gets for these. A limit ends for the client as soon as any upstream
+    /// of the model can be called again.
+    pub(crate) fn reported(&self, failures: Vec<Failed>, now: Duration) -> Failure {
+        let Some(first) = failures.into_iter().next() else { return Failure::UpstreamNoImage };
+        let Failure::RateLimited { retry_after } = first.reported else { return first.reported };
+        let others = self.record.others(first.reported_by);
+        let earliest = rests::earliest(&self.gate, others, now);
+        Failure::RateLimited { retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)) }
+    }
+
+    /// Leaves the first call after a rest to another request: nothing goes upstream.
+    pub(crate) fn release(&self, admitted_at: Duration) {
+        rests::release(&self.gate, self.upstream(0), admitted_at);
+    }
+
+    /// Notes that an exchange ended before its outcome was sent, with calls in these states.
+    ///
+    /// `status` is what the client was sent, if Envoy knows it. `overdue` is true if the calls were
+    /// given up after the head had left.
+    pub(crate) fn end_unanswered(
+        &mut self,
+        status: Option<u16>,
+        overdue: bool,
+        calls: &[(usize, CallState<'_>)],
+    ) {
+        match overdue && status.is_some() {
+            true => {
+                self.record.status = status;
+                self.record.break_off(&Failure::UpstreamTimeout);
+            }
+            false => self.record.end_early(status, calls),
+        }
+    }
+}

@@ -2,16 +2,18 @@
 //!
 //! Names are stable: fields are added, never renamed. No prompt, no key, no body is among them.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::charge::Charge;
+use super::ticket::Ticket;
 use crate::config::Candidate;
-use crate::exchange::account::ticket::{Charge, Ticket};
 use crate::exchange::metrics::{self, Count};
-use crate::exchange::upstream::call::Fate;
-use crate::exchange::upstream::calls::Results;
+use crate::exchange::outcome::OK;
 use crate::exchange::upstream::rests::Passed;
+use crate::exchange::upstream::result::{CallState, Generated, Results};
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
 use crate::translate::collect::Picture;
@@ -92,9 +94,9 @@ pub struct Record {
     passed: Vec<String>,
     #[serde(skip)]
     pub(crate) started: Duration,
-    /// What the metrics are yet to be told.
+    /// What is still to be added to the metrics.
     #[serde(skip)]
-    pub(crate) counts: Vec<Count>,
+    pub(crate) counts: VecDeque<Count>,
 }
 
 /// Calls of an upstream that came to the same.
@@ -106,8 +108,6 @@ pub(crate) struct Attempt {
     calls: u32,
 }
 
-/// The code of what came to what was asked for.
-pub(crate) const OK: &str = "ok";
 /// The code of an exchange whose client left before it was answered.
 const CLIENT_CLOSED: &str = "client_closed_request";
 
@@ -123,7 +123,7 @@ impl Record {
         let names = |list: &[String]| (!list.is_empty()).then(|| list.join(","));
         self.shadow_rules = names(&ticket.shadowed);
         self.unavailable_rules = names(&ticket.unavailable);
-        self.counts.push(metrics::RESERVED.of(self.reserved_nanodollars));
+        self.counts.push_back(metrics::RESERVED.of(self.reserved_nanodollars));
         let shadowed = ticket.shadowed.iter().map(|rule| metrics::SHADOW_REFUSALS.once([rule]));
         let unanswered = ticket.unavailable.iter().map(|rule| metrics::UNANSWERED.once([rule]));
         self.counts.extend(shadowed.chain(unanswered));
@@ -144,7 +144,7 @@ impl Record {
     /// Notes whether the counters could not be reached at the end.
     pub(crate) fn note_uncounted(&mut self, uncounted: bool) {
         self.uncounted = uncounted;
-        self.counts.push(metrics::UNCOUNTED.of(uncounted.into()));
+        self.counts.push_back(metrics::UNCOUNTED.of(uncounted.into()));
     }
 
     /// Notes who is not asked for the request.
@@ -168,59 +168,62 @@ impl Record {
         self.host_model = host_model.map(str::to_owned);
     }
 
-    /// Notes the refusals behind which another upstream was asked, with the place of the one that refused.
-    pub(crate) fn move_on(&mut self, refusals: &[(usize, Failure)]) {
+    /// Notes the failures that another upstream is called after, each with its candidate.
+    pub(crate) fn fail_over(&mut self, refusals: &[(usize, Failure)]) {
         for (candidate, refusal) in refusals {
             self.attempt(*candidate, refusal.to_api().code.unwrap_or_default());
             self.count_error(*candidate, refusal);
             let upstream = self.candidate(*candidate);
-            self.counts.push(metrics::FAILOVERS.once([&upstream]));
+            self.counts.push_back(metrics::FAILOVERS.once([&upstream]));
         }
     }
 
     /// Notes what came of the calls in the end.
     pub(crate) fn note_results(&mut self, results: &Results) {
-        let Results { drawn_by, failures, .. } = results;
+        let Results { images, failures, .. } = results;
         self.images_failed = u32::try_from(failures.len()).unwrap_or(u32::MAX);
         failures.iter().for_each(|it| self.count_error(it.candidate, &it.failure));
-        let told_by = || failures.first().map(|it| it.told_by);
-        if let Some(candidate) = drawn_by.first().copied().or_else(told_by) {
+        let generated_by = images.first().map(|it| it.candidate);
+        let reported_by = || failures.first().map(|it| it.reported_by);
+        if let Some(candidate) = generated_by.or_else(reported_by) {
             self.upstream = Some(self.candidate(candidate));
         }
-        let drew = results.host_models.first().map(|(_, name)| name);
+        let serving = results.host_models.first().map(|(_, name)| name);
         let failed = || failures.first().and_then(|it| it.host_model.as_ref());
-        let asked = if drawn_by.is_empty() { failed() } else { drew };
-        self.host_model = asked.map(|name| name.to_string());
-        let drawn = drawn_by.iter().map(|it| (*it, Fate::Drawn));
-        let failed = failures.iter().map(|it| (it.candidate, Fate::Failed(&it.failure)));
-        self.note_fates(drawn.chain(failed), OK);
+        let host_model = if images.is_empty() { failed() } else { serving };
+        self.host_model = host_model.map(|name| name.to_string());
+        let generated = images.iter().map(|it| (it.candidate, CallState::Generated));
+        let failed = failures.iter().map(|it| (it.candidate, CallState::Failed(&it.failure)));
+        self.note_attempts(generated.chain(failed), OK);
     }
 
-    /// Notes what has become of each call, where another upstream was asked: an open one came to `open`.
-    fn note_fates<'f>(
+    /// Notes the state of each call, if more than one upstream was called. The code of an open call is
+    /// `open`.
+    fn note_attempts<'f>(
         &mut self,
-        fates: impl Iterator<Item = (usize, Fate<'f>)>,
+        calls: impl Iterator<Item = (usize, CallState<'f>)>,
         open: &'static str,
     ) {
         if self.attempts.is_empty() {
             return;
         }
-        for (candidate, fate) in fates {
+        for (candidate, state) in calls {
             self.attempt(
                 candidate,
-                match fate {
-                    Fate::Drawn => OK,
-                    Fate::Failed(failure) => failure.to_api().code.unwrap_or_default(),
-                    Fate::Open => open,
+                match state {
+                    CallState::Generated => OK,
+                    CallState::Failed(failure) => failure.to_api().code.unwrap_or_default(),
+                    CallState::Open => open,
                 },
             );
         }
     }
 
-    /// Notes that the call on the client's own stream failed, behind a head that has left.
-    pub(crate) fn fail_own(&mut self, failure: &Failure) {
+    /// Notes that the call on the client's own stream failed after the head had left.
+    pub(crate) fn break_off(&mut self, failure: &Failure) {
         self.images_failed = 1;
         self.count_error(0, failure);
+        self.fail_late(failure);
     }
 
     fn count_error(&mut self, candidate: usize, failure: &Failure) {
@@ -242,51 +245,62 @@ impl Record {
         self.candidates.get(place).cloned().unwrap_or_default()
     }
 
-    /// Notes the pictures that are about to be delivered.
-    pub(crate) fn deliver(&mut self, pictures: &[Picture], now: Duration) {
-        self.images_delivered = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
-        self.images_dropped =
-            pictures.iter().fold(0, |sum: u32, picture| sum.saturating_add(picture.dropped));
-        if let Some(first) = pictures.first() {
+    /// Notes the images that are about to be delivered.
+    pub(crate) fn deliver(&mut self, generated: &[Generated], now: Duration) {
+        let images = || generated.iter().map(|it| &it.image);
+        self.images_delivered = u32::try_from(generated.len()).unwrap_or(u32::MAX);
+        self.images_dropped = images().fold(0, |sum: u32, it| sum.saturating_add(it.dropped));
+        if let Some(first) = images().next() {
             self.size = first.attributes.size.clone();
             self.quality = first.attributes.quality.clone();
         }
-        self.model_served = models(pictures);
-        let usage = usage(pictures);
+        self.model_served = models(images());
+        let usage = usage(images());
         self.input_tokens = usage.map(|usage| usage.input_tokens);
         self.output_tokens = usage.map(|usage| usage.output_tokens);
         self.ms_to_image = Some(self.elapsed(now));
     }
 
-    /// Notes a failure that is about to be told to the client.
+    /// Counts what was asked for and not delivered: one call may have been for several images.
+    pub(crate) fn count_failed(&mut self) {
+        self.images_failed = self.images_asked.saturating_sub(self.images_delivered);
+    }
+
+    /// Notes that no image is delivered after all.
+    pub(crate) fn undeliver(&mut self) {
+        self.images_delivered = 0;
+        self.count_failed();
+    }
+
+    /// Notes a failure that is about to be reported to the client.
     pub(crate) fn fail(&mut self, failure: &Failure) {
         let error = failure.to_api();
         self.status = Some(error.status);
         if let Failure::LimitReached(limit) | Failure::BudgetSpent(limit) = failure {
             self.rule = Some(limit.rule.clone());
-            self.counts.push(metrics::REJECTIONS.once([&limit.rule]));
+            self.counts.push_back(metrics::REJECTIONS.once([&limit.rule]));
         }
         self.code = error.code;
     }
 
-    /// Notes a failure that is told behind a head that has left.
-    pub(crate) fn fail_stream(&mut self, failure: &Failure) {
+    /// Notes a failure that is reported after the head has left: the status stays.
+    pub(crate) fn fail_late(&mut self, failure: &Failure) {
         let status = self.status;
         self.fail(failure);
         self.status = status;
     }
 
-    /// Notes that an exchange ended before the filter answered, with `calls` of upstreams made: the client
-    /// left, or Envoy answered itself, as it does where the upstream breaks off behind its head.
-    pub(crate) fn end_early(&mut self, status: Option<u16>, calls: &[(usize, Fate<'_>)]) {
+    /// Notes that an exchange ended before the filter answered, with `calls` of upstreams made: the
+    /// client left, or Envoy answered itself, as it does if the upstream breaks off after its head.
+    pub(crate) fn end_early(&mut self, status: Option<u16>, calls: &[(usize, CallState<'_>)]) {
         let failure = match status {
             None => None,
             // With 200 the head of a stream had left.
             Some(200 | 502 | 503) => Some(Failure::UpstreamCut),
             Some(status) => Some(from_envoy(status, "")),
         };
-        // It is the client's own stream that broke, or what stands in its place; what became of the
-        // others is not known.
+        // The client's own stream broke, or the call that replaced it. What became of the others is not
+        // known.
         let first = calls.first().map(|(candidate, _)| *candidate);
         if let Some(candidate) = first {
             self.upstream = Some(self.candidate(candidate));
@@ -299,25 +313,7 @@ impl Record {
             }
         }
         self.images_failed = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-        self.note_fates(calls.iter().copied(), self.code.unwrap_or(CLIENT_CLOSED));
-    }
-
-    /// Notes that an exchange of one call ended before its outcome was told: given up by the clock
-    /// behind a head that has left, where `overdue` says so, else early.
-    pub(crate) fn end_late(
-        &mut self,
-        status: Option<u16>,
-        overdue: Option<Failure>,
-        calls: &[(usize, Fate<'_>)],
-    ) {
-        match overdue.filter(|_| status.is_some()) {
-            Some(failure) => {
-                self.status = status;
-                self.fail_own(&failure);
-                self.fail_stream(&failure);
-            }
-            None => self.end_early(status, calls),
-        }
+        self.note_attempts(calls.iter().copied(), self.code.unwrap_or(CLIENT_CLOSED));
     }
 
     /// The record as one line, at the end of the exchange. `status` is what the client was sent, where
@@ -332,7 +328,7 @@ impl Record {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Has the metrics told how the exchange ended.
+    /// Counts how the exchange ended.
     fn count_end(&mut self) {
         let status = self.status.unwrap_or(0).to_string();
         let endpoint = self.endpoint.unwrap_or_default();
@@ -349,10 +345,10 @@ impl Record {
     }
 }
 
-/// The models that drew, in the order of their first images.
-fn models(pictures: &[Picture]) -> Option<String> {
+/// The models that generated `images`, in the order of their first images.
+fn models<'p>(images: impl Iterator<Item = &'p Picture>) -> Option<String> {
     let mut models: Vec<&str> = Vec::new();
-    for model in pictures.iter().filter_map(|it| it.attributes.model.as_deref()) {
+    for model in images.filter_map(|it| it.attributes.model.as_deref()) {
         if !models.contains(&model) {
             models.push(model);
         }

@@ -5,21 +5,23 @@
 
 use std::time::Duration;
 
+use super::charge::Charge;
+use super::offer::{self, Offer};
+use super::refusal;
 use crate::config::{Api, Model};
-use crate::exchange::account::offer::{self, Offer};
-use crate::exchange::account::refusal;
 use crate::exchange::shared::Gate;
-use crate::limits::local::{self, Outcome, Reservation, Standing};
+use crate::exchange::upstream::result::Generated;
+use crate::limits::local::{self, Reservation, Standing};
 use crate::limits::rls::{self, Question, Verdict};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
 use crate::openai::error::Failure;
 use crate::openai::request::ImageRequest;
 use crate::prices::Money;
-use crate::translate::collect::Picture;
 use crate::translate::quota;
 
 /// A hold outlives its request's time-out by this much before it is taken for lost.
 const GRACE: Duration = Duration::from_secs(60);
+
 /// A request's place under the rules.
 #[derive(Debug)]
 pub(crate) struct Ticket {
@@ -56,14 +58,6 @@ pub(crate) struct Settled {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The counters here could not be reached: what was held expires, and what came is not counted.
     pub(crate) uncounted: bool,
-}
-
-/// What a request is charged.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Charge {
-    pub(crate) outcome: Outcome,
-    /// An image came of another model, size or quality than was asked for.
-    pub(crate) mismatch: bool,
 }
 
 impl Ticket {
@@ -168,15 +162,14 @@ impl Ticket {
         self.amounts.money.times(u64::from(self.n))
     }
 
-    /// What `pictures` come to, if they are delivered; `drawn_by` names the upstream of each by its place.
-    pub(crate) fn charge(&self, gate: &Gate, pictures: &[Picture], drawn_by: &[usize]) -> Charge {
-        let images = u64::try_from(pictures.len()).unwrap_or(u64::MAX);
+    /// What `images` cost if they are delivered.
+    pub(crate) fn charge(&self, gate: &Gate, images: &[Generated]) -> Charge {
         let mut charge = Charge::nothing();
-        charge.outcome.images = images;
+        charge.outcome.images = u64::try_from(images.len()).unwrap_or(u64::MAX);
         let mut money = Money::ZERO;
-        for (picture, candidate) in pictures.iter().zip(drawn_by) {
+        for Generated { candidate, image } in images {
             let Some(offer) = self.offers.get(*candidate) else { continue };
-            let (settled, pixels) = offer.settle(gate.config.prices(), picture);
+            let (settled, pixels) = offer.settle(gate.config.prices(), image);
             money = money.plus(settled.money);
             charge.mismatch |= settled.mismatch;
             charge.outcome.pixels = charge.outcome.pixels.saturating_add(pixels);
@@ -208,18 +201,6 @@ fn refuses(rule: &Rule, verdict: Verdict) -> bool {
         Verdict::Admits(_) => false,
         Verdict::Refuses(_) => !rule.shadow,
         Verdict::Unavailable => rule.engine == Engine::Rls(OnError::Deny) && !rule.shadow,
-    }
-}
-
-impl Charge {
-    /// Nothing was delivered: a request that went upstream is all that counts.
-    pub(crate) fn nothing() -> Self {
-        Self { outcome: Outcome { requests: 1, ..Outcome::default() }, mismatch: false }
-    }
-
-    /// Nothing went upstream.
-    pub(crate) fn refused() -> Self {
-        Self { outcome: Outcome::default(), mismatch: false }
     }
 }
 

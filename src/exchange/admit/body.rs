@@ -1,13 +1,14 @@
-//! The body of a request, as it comes: its length is bounded and its room is taken before it stands.
+//! The body of a request, as it comes: its length is bounded, and its memory is reserved before it is
+//! held.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::caller::{check_endpoint, identify, valid};
 use crate::config::Consumer;
-use crate::exchange::End;
 use crate::exchange::account::record::Record;
-use crate::exchange::admit::caller::{check_endpoint, identify, valid};
 use crate::exchange::head::{Headers, Kept, encoding, value};
+use crate::exchange::outcome::End;
 use crate::exchange::shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
@@ -16,19 +17,19 @@ use crate::openai::request::Encoding;
 
 /// The body of a request whose head is held.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(crate) struct RequestBody {
     pub(crate) consumer: Rc<Consumer>,
     pub(crate) endpoint: Endpoint,
     pub(crate) encoding: Encoding,
     pub(crate) head: Kept,
-    /// Covered by `lease`, whatever their own says.
+    /// Covered by `lease`, not by a lease of their own.
     pub(crate) body: Pieces,
     pub(crate) lease: Lease,
     /// When the last bytes came.
     last: Duration,
 }
 
-impl Reading {
+impl RequestBody {
     /// Checks the head, and opens the body of a request that may go on.
     pub(crate) fn open(
         gate: &Gate,
@@ -65,10 +66,10 @@ impl Reading {
         })
     }
 
-    /// Makes room for a body of `len` bytes in all, and for what is made of it while it still stands:
-    /// a little more of JSON, and of a form, whose files become base64, a third more.
+    /// Reserves memory for a body of `len` bytes in all, and for what is made of it while it is still
+    /// held: as much again for JSON, and a third more for a form, whose files become base64.
     ///
-    /// Only what has come takes room: what a client declares costs it nothing.
+    /// Only bytes that have come are reserved: a declared length costs nothing.
     fn reserve(&mut self, len: usize) -> Result<(), Failure> {
         let made = match self.encoding {
             Encoding::Json => len,
@@ -77,7 +78,8 @@ impl Reading {
         self.lease.cover_first(len.saturating_add(made)).map_err(|_| Failure::overloaded())
     }
 
-    /// The body in one piece. It came in pieces, since a vector that grows stands up to three times.
+    /// The body in one piece. It came in pieces, because a vector that grows takes up to three times its
+    /// length.
     pub(crate) fn join(body: Pieces) -> Result<Vec<u8>, Failure> {
         let mut whole = Vec::new();
         whole.try_reserve_exact(body.len()).map_err(|_| Failure::overloaded())?;

@@ -13,8 +13,9 @@ use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
 use crate::translate::quota;
 
-/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or
-/// a `safety_identifier`, in the query; rules that depend on the model tell of the `model` in the query, else of the default one.
+/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or a
+/// `safety_identifier`, in the query. Rules that depend on the model report that of the `model` in the
+/// query, else of the default one.
 pub(crate) fn limits(
     gate: &Gate,
     headers: &Headers,
@@ -51,8 +52,7 @@ pub(crate) fn limits(
     Ok(quota::list(rules, &standings, &scope))
 }
 
-/// Who calls. The record names the consumer whatever then refuses the request, be it that the key does
-/// not open any more.
+/// Who calls. The record names the consumer even if the request is rejected, e.g. for an expired key.
 pub(crate) fn identify<'g>(
     gate: &'g Gate,
     headers: &Headers,

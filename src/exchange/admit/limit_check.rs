@@ -1,137 +1,140 @@
 //! A request that waits for the rate-limit service before anything of it goes upstream.
 //!
 //! ```text
-//! whole request ─ local rules ─▶ questions ─▶ verdicts ─┬─ all admit ─▶ upstream
-//!                                   │ late, down:       └─ one does not ─▶ refused
+//! whole request ─ local rules ─▶ checks ─▶ decisions ─┬─ all admit ─▶ upstream
+//!                                   │ late, down:     └─ one rejects ─▶ rejected
 //!                                   └ on_error
 //! ```
 //!
-//! All questions are out at once where the service takes back what it counted for a request that is
-//! then refused; else they are asked one by one, so that little is.
+//! All checks are out at once if the service takes back what it counted for a request that is then
+//! rejected. Else they are sent one by one, so that it counts little.
 //!
-//! The request's head and body are in place already: behind a pause only the head may still change, and
+//! The request's head and body are in place already: after a pause only the head may still change, and
 //! a body that is set in the callback of a call can end the Envoy process.
 
 use std::time::Duration;
 
-use crate::exchange::account::ticket::Ticket;
-use crate::exchange::admit::plan::Admitted;
-use crate::exchange::outcome::{Consult, Forward, Question, SideBatch};
+use super::plan::Admitted;
+use crate::exchange::effect::{CheckRequest, Effect};
 use crate::exchange::shared::Gate;
-use crate::exchange::upstream::calls::Asking;
-use crate::limits::rls::{Releases, Service, Verdict};
+use crate::limits::rls::{Question, Releases, Service, Verdict};
 
-/// Envoy times each question. Should it not, this much later nobody waits any longer, and the request is
-/// refused: the clock cannot resume it.
+/// Envoy times each check. If it does not, the request is rejected this much later: the clock cannot
+/// resume it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The questions of a request, until it is decided.
+/// The checks of a request, until it is decided.
 #[derive(Debug)]
-pub(crate) struct Consulting {
-    ticket: Ticket,
-    /// What goes on where all admit.
-    asking: Asking,
-    side_calls: Option<SideBatch>,
-    /// Questions that are not asked yet, the next one last.
-    waiting: Vec<Question>,
-    /// Those that were handed out: their tokens once they are under way, and their verdicts.
-    asked: Vec<(Option<u32>, Option<Verdict>)>,
+pub(crate) struct LimitCheck {
+    admitted: Admitted,
+    /// Checks that are not sent yet, the next one last.
+    waiting: Vec<CheckRequest>,
+    /// Those that were handed out: their tokens once they are under way, and their decisions.
+    sent: Vec<(Option<u32>, Option<Verdict>)>,
     started: usize,
     /// When the request was admitted here.
-    pub(crate) admitted_at: Duration,
+    admitted_at: Duration,
     deadline: Duration,
 }
 
-/// What the verdicts so far come to.
+/// What the decisions so far come to.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// Some are out.
+    /// Some checks are out.
     Waiting,
-    /// The next question has to be asked.
-    Next(Question),
-    /// Nothing more has to be asked.
+    /// The next check is to be sent.
+    Next(CheckRequest),
+    /// No further check is needed.
     Decided,
 }
 
-impl Consulting {
-    /// Puts the questions of an admitted request to `service`; what is to be done for that.
-    pub(crate) fn begin(admitted: Admitted, service: &Service, now: Duration) -> (Self, Consult) {
-        let Admitted { mut forward, ticket, asking } = admitted;
-        let mut waiting: Vec<_> = ticket.questions().iter().map(|it| ask(it, service)).collect();
+impl LimitCheck {
+    /// The checks of an admitted request by `service`, and those that are sent first.
+    pub(crate) fn begin(
+        admitted: Admitted,
+        service: &Service,
+        now: Duration,
+    ) -> (Self, Vec<Effect>) {
+        let questions = admitted.ticket.questions();
+        let mut waiting: Vec<_> = questions.iter().map(|it| request(it, service)).collect();
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         waiting.reverse();
-        let first = match service.releases {
+        let at_once = match service.releases {
             Releases::NegativeHits => waiting.len(),
             Releases::Never => 1,
         };
-        let questions: Vec<_> = std::iter::from_fn(|| waiting.pop()).take(first).collect();
-        // Side calls start behind the verdict, with the same body as the client's own stream.
-        let calls = forward.side_calls.take();
-        let side_calls = calls.map(|calls| SideBatch { calls, body: forward.body.clone() });
-        let consulting = Self {
-            asking,
-            side_calls,
+        let first: Vec<_> = std::iter::from_fn(|| waiting.pop()).take(at_once).collect();
+        let patience = service.timeout.saturating_mul(count).saturating_add(GRACE);
+        let check = Self {
+            admitted,
             waiting,
-            asked: questions.iter().map(|_| (None, None)).collect(),
+            sent: vec![(None, None); first.len()],
             started: 0,
             admitted_at: now,
-            deadline: now
-                .saturating_add(service.timeout.saturating_mul(count))
-                .saturating_add(GRACE),
-            ticket,
+            deadline: now.saturating_add(patience),
         };
-        let forward = Forward { side_calls: None, ..forward };
-        (consulting, Consult { forward, questions })
+        (check, first.into_iter().map(Effect::Check).collect())
     }
 
-    /// Takes what became of the attempt to ask the next question.
-    pub(crate) fn question_started(&mut self, token: Option<u32>) {
-        if let Some(asked) = self.asked.get_mut(self.started) {
-            *asked = (token, token.is_none().then_some(Verdict::Unavailable));
+    /// Notes the token of the next check. `None` if the host did not start it.
+    pub(crate) fn started(&mut self, token: Option<u32>) {
+        if let Some(sent) = self.sent.get_mut(self.started) {
+            *sent = (token, token.is_none().then_some(Verdict::Unavailable));
             self.started = self.started.saturating_add(1);
         }
     }
 
-    /// Takes an answer; nothing where the question failed. A second one is ignored.
+    /// Takes an answer. `None` if the check failed. A second one is ignored.
     pub(crate) fn answer(&mut self, token: u32, message: Option<&[u8]>) {
-        let asked = self.asked.iter_mut().find(|(it, _)| *it == Some(token));
-        if let Some((_, verdict)) = asked {
-            verdict.get_or_insert_with(|| message.map_or(Verdict::Unavailable, Verdict::read));
+        let sent = self.sent.iter_mut().find(|(it, _)| *it == Some(token));
+        if let Some((_, decision)) = sent {
+            decision.get_or_insert_with(|| message.map_or(Verdict::Unavailable, Verdict::read));
         }
     }
 
-    /// What the verdicts so far come to.
+    /// What the decisions so far come to.
     pub(crate) fn progress(&mut self, gate: &Gate) -> Progress {
-        if self.asked.iter().any(|(_, verdict)| verdict.is_none()) {
+        if self.sent.iter().any(|(_, decision)| decision.is_none()) {
             return Progress::Waiting;
         }
-        let refused = self.verdicts().into_iter().enumerate();
-        if refused.into_iter().any(|(place, it)| self.ticket.is_final(gate, place, it)) {
+        let mut decisions = self.decisions().into_iter().enumerate();
+        if decisions.any(|(place, it)| self.admitted.ticket.is_final(gate, place, it)) {
             return Progress::Decided;
         }
-        let Some(question) = self.waiting.pop() else { return Progress::Decided };
-        self.asked.push((None, None));
-        Progress::Next(question)
+        let Some(check) = self.waiting.pop() else { return Progress::Decided };
+        self.sent.push((None, None));
+        Progress::Next(check)
     }
 
-    /// Whether nobody waits any longer.
+    /// Whether the checks take too long.
     pub(crate) fn is_overdue(&self, now: Duration) -> bool {
         now >= self.deadline
     }
 
-    /// The verdicts on what was asked; a question without an answer has none that means something.
-    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
-        self.asked.iter().map(|(_, verdict)| verdict.unwrap_or(Verdict::Unavailable)).collect()
+    /// The decisions on the checks that were sent. One without an answer is unavailable.
+    fn decisions(&self) -> Vec<Verdict> {
+        let decisions = self.sent.iter().map(|(_, decision)| decision);
+        decisions.map(|it| it.unwrap_or(Verdict::Unavailable)).collect()
     }
 
-    /// What goes upstream where all admit.
-    pub(crate) fn into_parts(self) -> (Ticket, Asking, Option<SideBatch>) {
-        (self.ticket, self.asking, self.side_calls)
+    /// What was admitted here, and what the service decided.
+    pub(crate) fn into_parts(self) -> Checked {
+        let decisions = self.decisions();
+        Checked { admitted: self.admitted, decisions, admitted_at: self.admitted_at }
     }
 }
 
-fn ask(question: &crate::limits::rls::Question, service: &Service) -> Question {
-    Question {
+/// A request whose checks are over.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) admitted: Admitted,
+    pub(crate) decisions: Vec<Verdict>,
+    /// When the request was admitted here.
+    pub(crate) admitted_at: Duration,
+}
+
+fn request(question: &Question, service: &Service) -> CheckRequest {
+    CheckRequest {
         cluster: service.cluster.clone(),
         timeout: service.timeout,
         message: question.message(service),

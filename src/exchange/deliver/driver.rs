@@ -1,296 +1,320 @@
-//! The response half of an exchange: from what the upstream sends to the answer.
+//! The driver: turns a delivery's step into what Envoy allows, and settles the money.
+//!
+//! | step | head held | head left |
+//! |---|---|---|
+//! | `Wait` | hold | send nothing, or let the bytes pass |
+//! | `Bytes` | open, with as much as may leave beside the head | send |
+//! | every call settled, an image came | settle, reply 200 | settle, send |
+//! | every call settled, none came | settle, reply with the failure's status | settle, send the failure if the body can carry it, else reset |
+//! | trailers | as the end of the body | reset, unless all is sent |
+//! | a tick, or a side call's end | reply once every call is settled | hold: the next bytes carry the outcome |
+//!
+//! The last row holds because only the body callbacks of the client's own stream can send. If no more
+//! bytes come, Envoy, which waits a little longer, resets the stream.
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use crate::exchange::account::ticket::Charge;
+use super::delivery::Delivery;
+use super::step::{Head, Step};
+use crate::exchange::account::Account;
+use crate::exchange::account::charge::Charge;
+use crate::exchange::effect::Effect;
 use crate::exchange::head::ResponseHead;
-use crate::exchange::notice;
-use crate::exchange::outcome::{
-    LocalReply, OnAnswer, OnFailover, OnResponseBody, OnResponseEnd, OnResponseHeaders, Reach,
-};
-use crate::exchange::upstream::call::Call;
-use crate::exchange::upstream::calls::{Asking, Failed, Results};
-use crate::exchange::{End, Exchange, Phase};
+use crate::exchange::outcome::{BodyAccess, End, OnAnswer, OnResponseBody, OnResponseEnd};
+use crate::exchange::upstream::calls::Calls;
+use crate::exchange::upstream::result::{Generated, Results};
 use crate::openai::error::Failure;
-use crate::translate::answer;
+use crate::translate::collect::Bounds;
+use crate::translate::relay::Begun;
 
-impl Exchange {
-    /// Takes what became of the attempt to start the next side call: its token, or nothing where the
-    /// host refused it.
-    pub fn side_call_started(&mut self, token: Option<u32>) {
-        if let Some(asking) = self.asking() {
-            asking.side_call_started(token);
+/// A request whose upstreams are being called.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    pub(super) calls: Calls,
+    pub(super) head: Head,
+    pub(super) delivery: Delivery,
+    /// What did not fit beside the head. It leaves with the next bytes.
+    pub(super) waiting: Vec<u8>,
+    /// How the rules stood at admission, as headers for a head that leaves early.
+    pub(super) limits: Vec<(&'static str, String)>,
+    /// When the client began to wait.
+    since: Duration,
+}
+
+/// What comes of all calls, once it is settled.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The answer, and how the rules then stand, as headers.
+    Whole { body: Vec<u8>, settled: Vec<(&'static str, String)> },
+    /// What leaves before the failure. `is_committed` if it is too late for a status of its own.
+    Failed { failure: Failure, before: Vec<u8>, is_committed: bool },
+}
+
+/// What a callback comes to.
+#[derive(Debug)]
+pub(crate) struct Turn<T> {
+    pub(crate) outcome: T,
+    /// The outcome of the exchange is sent with this: nothing after it counts.
+    pub(crate) is_last: bool,
+}
+
+impl<T> Turn<T> {
+    fn last(outcome: T) -> Self {
+        Self { outcome, is_last: true }
+    }
+
+    fn goes_on(outcome: T) -> Self {
+        Self { outcome, is_last: false }
+    }
+}
+
+impl Answering {
+    pub(crate) fn new(
+        calls: Calls,
+        delivery: Delivery,
+        limits: Vec<(&'static str, String)>,
+        now: Duration,
+    ) -> Self {
+        Self { calls, head: Head::Held, delivery, waiting: Vec::new(), limits, since: now }
+    }
+
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        &mut self.calls
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// How the next bytes of the response are read.
+    pub(crate) fn access(&self) -> BodyAccess {
+        match (self.head, &self.delivery) {
+            (Head::Left { .. }, Delivery::PassThrough(_)) => BodyAccess::Peek,
+            (Head::Left { .. } | Head::Held, _) => BodyAccess::Drain,
         }
     }
 
-    /// Notes that the next side call cannot start because Envoy has no such cluster.
-    pub fn side_call_without_cluster(&mut self) {
-        if let Some(asking) = self.asking() {
-            asking.side_call_failed(Failure::ClusterMissing);
-        }
+    /// Takes the head of the client's own stream.
+    pub(crate) fn response_head(&mut self, head: ResponseHead, bounds: Bounds, now: Duration) {
+        let previews = match &mut self.delivery {
+            Delivery::Stream(stream) => stream.previews,
+            Delivery::PassThrough(it) => {
+                it.set_content_length(head.content_length);
+                0
+            }
+            Delivery::Collect(_) | Delivery::Keepalive(_) => 0,
+        };
+        self.calls.own_head(head, &Bounds { previews, ..bounds }, now);
     }
 
-    /// The reply to a request whose side calls have no cluster, before anything of it goes upstream:
-    /// else its client gets fewer images than it asked for, and nobody learns why.
-    pub fn without_cluster(&mut self, now: Duration) -> Option<LocalReply> {
-        let is_missing = self.asking().is_some_and(|asking| asking.lacks_cluster());
-        is_missing.then(|| {
-            self.settle(&Charge::nothing(), now);
-            self.refuse(&Failure::ClusterMissing)
-        })
-    }
-
-    /// The calls that are open.
-    pub(crate) fn asking(&mut self) -> Option<&mut Asking> {
-        match &mut self.phase {
-            Phase::Asking(asking) => Some(asking),
-            Phase::Streaming(streaming) => Some(&mut streaming.asking),
-            Phase::KeptAlive(kept) => Some(&mut kept.asking),
-            _ => None,
-        }
-    }
-
-    /// Whether another upstream is to be asked.
-    pub fn fail_over(&mut self, now: Duration) -> OnFailover {
-        let gate = Rc::clone(&self.gate);
-        // What has been said so far counts for the choice of the next one.
-        self.take_signs(now);
-        let Some(asking) = self.asking() else { return OnFailover::Hold };
-        let (call, refusals) = (asking.next_call(now), asking.take_refusals());
-        self.record.move_on(&refusals);
-        let mut notices = Vec::new();
-        for (candidate, refusal) in &refusals {
-            self.note_refusal(*candidate, refusal, now);
-            let upstream = self.record.candidate(*candidate);
-            notices.extend(notice::moved_on(refusal, gate.config.upstream(&upstream)));
-        }
-        match call {
-            Some(batch) => OnFailover::Call { batch, notices },
-            None => match self.answer_if_settled(now) {
-                OnAnswer::Reply(reply) => OnFailover::Reply(reply),
-                OnAnswer::Hold | OnAnswer::Pass => OnFailover::Hold,
-            },
-        }
-    }
-
-    /// Takes the head of the response on the client's own stream.
-    pub fn response_headers(
+    /// Takes bytes of the client's own stream.
+    pub(crate) fn body(
         &mut self,
-        head: ResponseHead,
+        account: &mut Account,
+        chunk: Vec<u8>,
         end: End,
         now: Duration,
-    ) -> OnResponseHeaders {
-        match &mut self.phase {
-            Phase::Asking(asking) => {
-                asking.own_head(head, &self.gate.bounds(), now);
+    ) -> Turn<OnResponseBody> {
+        let len = chunk.len();
+        match (self.step(chunk, end, now), self.head) {
+            (Step::Wait, Head::Held) => Turn::goes_on(OnResponseBody::Hold),
+            (Step::Wait, Head::Left { .. }) => {
+                Turn::goes_on(self.send(account, Vec::new(), len, now))
             }
-            Phase::Streaming(streaming) => streaming.head(head, self.gate.bounds(), now),
-            Phase::KeptAlive(kept) => kept.head(head, &self.gate.bounds(), now),
-            Phase::Relaying(_) => self.relay_head(head, now),
-            // Our own reply, which comes by here if it was sent before the upstream's head.
-            Phase::Replied if head.is_grpc() => {
-                return self
-                    .record
-                    .status
-                    .map_or(OnResponseHeaders::Pass, OnResponseHeaders::Restore);
+            (Step::Bytes(bytes), Head::Held) => {
+                Turn::goes_on(OnResponseBody::Open(self.open(account, bytes, len, now)))
             }
-            _ => return OnResponseHeaders::Pass,
-        }
-        self.record.ms_to_first_byte = Some(self.record.elapsed(now));
-        match end {
-            End::Open => OnResponseHeaders::Hold,
-            End::Stream => match self.response_body(Vec::new(), End::Stream, now) {
-                OnResponseBody::Reply(reply) => OnResponseHeaders::Reply(reply),
-                OnResponseBody::Hold
-                | OnResponseBody::Pass
-                | OnResponseBody::Open(_)
-                | OnResponseBody::Send(_)
-                | OnResponseBody::Reset => OnResponseHeaders::Hold,
-            },
-        }
-    }
-
-    /// How the next bytes of the response are to be read.
-    pub fn reach(&self) -> Reach {
-        match &self.phase {
-            Phase::Asking(_) | Phase::Streaming(_) | Phase::KeptAlive(_) | Phase::Told => {
-                Reach::Take
+            (Step::Bytes(bytes), Head::Left { .. }) => {
+                Turn::goes_on(self.send(account, bytes, len, now))
             }
-            Phase::Relaying(relaying) if relaying.is_held() => Reach::Take,
-            Phase::Relaying(_) => Reach::Look,
-            Phase::Start
-            | Phase::Passing
-            | Phase::Reading(_)
-            | Phase::Consulting(_)
-            | Phase::Replied => Reach::Nothing,
+            (Step::Settled(before), Head::Held) => {
+                let outcome = self.settle(account, before, now);
+                Turn::last(OnResponseBody::Reply(self.reply(account, outcome)))
+            }
+            (Step::Settled(before), Head::Left { .. }) => {
+                let outcome = self.settle(account, before, now);
+                Turn::last(self.send_last(account, outcome, now))
+            }
+            (Step::Passed { body, images }, Head::Held) => {
+                let outcome = self.settle_passed(account, body, &images, now);
+                Turn::last(OnResponseBody::Reply(self.reply(account, outcome)))
+            }
+            (Step::Passed { images, .. }, Head::Left { .. }) => {
+                let _ = self.settle_passed(account, Vec::new(), &images, now);
+                // Only white space may follow: its length may have been announced.
+                Turn::goes_on(self.send(account, Vec::new(), len, now))
+            }
         }
     }
 
-    /// Takes bytes of the response on the client's own stream.
-    pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
-        let asking = match &mut self.phase {
-            Phase::Asking(asking) => asking,
-            Phase::Streaming(_) => return self.stream_body(chunk, end, now),
-            Phase::KeptAlive(_) => return self.keepalive_body(chunk, end, now),
-            Phase::Relaying(_) => return self.relay_body(chunk, end, now),
-            Phase::Told => return OnResponseBody::Send(Vec::new()),
-            _ => return OnResponseBody::Pass,
+    /// What the bytes mean, by the delivery.
+    fn step(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> Step {
+        let last_sent = match self.head {
+            Head::Held => self.since,
+            Head::Left { last_sent } => last_sent,
         };
-        asking.own_body(chunk, end, now);
-        match self.answer_if_settled(now) {
-            OnAnswer::Reply(reply) => OnResponseBody::Reply(reply),
-            OnAnswer::Hold => OnResponseBody::Hold,
-            OnAnswer::Pass => OnResponseBody::Pass,
-        }
+        self.delivery.body(&mut self.calls, self.head, last_sent, chunk, end, now)
     }
 
-    /// Takes the end of the response where trailers stand in for the last part of the body.
-    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
-        match self.phase {
-            Phase::Streaming(_) => return self.stream_trailers(now),
-            Phase::KeptAlive(_) => return self.keepalive_trailers(now),
-            Phase::Relaying(_) => return self.relay_trailers(now),
-            _ => {}
+    /// Takes the end of a response that has trailers.
+    pub(crate) fn trailers(&mut self, account: &mut Account, now: Duration) -> Turn<OnResponseEnd> {
+        if self.delivery.end_if_whole() {
+            return Turn::goes_on(OnResponseEnd::Pass);
         }
-        match self.response_body(Vec::new(), End::Stream, now) {
-            OnResponseBody::Reply(reply) => OnResponseEnd::Reply(reply),
-            OnResponseBody::Hold => OnResponseEnd::Hold,
-            OnResponseBody::Pass
-            | OnResponseBody::Open(_)
-            | OnResponseBody::Send(_)
-            | OnResponseBody::Reset => OnResponseEnd::Pass,
-        }
-    }
-
-    /// Takes the head of a side call's response; nothing where the call was reset.
-    pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>, now: Duration) {
-        let bounds = self.gate.bounds();
-        let Some(call) = self.side_call(token) else { return };
-        match head {
-            Some(head) => call.head(head, &bounds, now),
-            None => call.fail(Failure::UpstreamCut),
-        }
-    }
-
-    /// Takes bytes of a side call's response.
-    pub fn side_call_body(&mut self, token: u32, chunk: Vec<u8>, now: Duration) {
-        if let Some(call) = self.side_call(token) {
-            call.body(chunk, now);
-        }
+        let outcome = match (self.step(Vec::new(), End::Stream, now), self.head) {
+            (Step::Wait | Step::Bytes(_), Head::Held) => return Turn::goes_on(OnResponseEnd::Hold),
+            (Step::Settled(before), Head::Held) => self.settle(account, before, now),
+            (Step::Passed { body, images }, Head::Held) => {
+                self.settle_passed(account, body, &images, now)
+            }
+            (_, Head::Left { .. }) => {
+                // No body can be put before trailers.
+                self.calls.fail(&Failure::UpstreamCut);
+                let failure = self.settle_failed(account, now);
+                return Turn::last(OnResponseEnd::Reset(account.fail_late(&failure)));
+            }
+        };
+        Turn::last(OnResponseEnd::Reply(self.reply(account, outcome)))
     }
 
     /// Takes the end of a side call's response.
-    pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
-        if let Some(asking) = self.asking() {
-            asking.side_end(token, now);
-        }
-        self.answer_if_settled(now)
-    }
-
-    fn side_call(&mut self, token: u32) -> Option<&mut Call> {
-        self.asking()?.side(token)
-    }
-
-    /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
-    pub fn tick(&mut self, now: Duration) -> OnAnswer {
-        match &mut self.phase {
-            Phase::Reading(reading) => match reading.tick(&self.gate, now) {
-                Some(failure) => OnAnswer::Reply(self.refuse(&failure)),
-                None => OnAnswer::Hold,
-            },
-            Phase::Asking(asking) => {
-                asking.tick(now);
-                self.answer_if_settled(now)
-            }
-            Phase::Streaming(_) => self.tick_stream(now),
-            Phase::KeptAlive(_) => self.tick_keepalive(now),
-            Phase::Relaying(_) => self.tick_relay(now),
-            Phase::Consulting(consulting) if consulting.is_overdue(now) => {
-                self.leave_consulting(now);
-                OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))
-            }
-            Phase::Consulting(_) => OnAnswer::Hold,
-            Phase::Start | Phase::Passing | Phase::Told | Phase::Replied => OnAnswer::Pass,
-        }
-    }
-
-    /// Answers once every call is settled. Nothing after the terminal event counts, and nobody waits
-    /// for the end of the stream: a connection that breaks in between would take the picture along.
-    fn answer_if_settled(&mut self, now: Duration) -> OnAnswer {
-        let Some(asking) = self.asking() else { return OnAnswer::Pass };
-        if !asking.is_settled() {
-            return OnAnswer::Hold;
-        }
-        let asking = match std::mem::replace(&mut self.phase, Phase::Replied) {
-            Phase::Asking(asking) => asking,
-            other => {
-                self.phase = other;
-                return self.late_answer(now);
-            }
-        };
-        OnAnswer::Reply(self.answer(*asking, now))
-    }
-
-    /// The outcome of a side call that took the place of the client's own stream, whose head is held; once that
-    /// has left, the outcome is for the stream's own callbacks to tell.
-    fn late_answer(&mut self, now: Duration) -> OnAnswer {
-        match self.phase {
-            Phase::Streaming(_) => self.tick_stream(now),
-            Phase::KeptAlive(_) => self.tick_keepalive(now),
-            _ => OnAnswer::Pass,
-        }
-    }
-
-    /// The answer from all calls: what pictures came, else the first failure.
-    pub(crate) fn answer(&mut self, asking: Asking, now: Duration) -> LocalReply {
-        let format = asking.terms.format;
-        let results = asking.into_results();
-        self.note_results(&results, now);
-        let Results { pictures, drawn_by, failures, .. } = results;
-        if pictures.is_empty() {
-            self.count_failed();
-            let failure = match failures.into_iter().next() {
-                Some(first) => self.told(first.told, first.told_by, now),
-                None => Failure::UpstreamNoImage,
-            };
-            self.settle(&Charge::nothing(), now);
-            return self.refuse(&failure);
-        }
-        // The client gets what came; the operator learns why it is not all.
-        let upstream =
-            |it: &Failed| self.gate.config.upstream(&self.record.candidate(it.candidate));
-        let notice = failures.iter().find_map(|it| notice::moved_on(&it.failure, upstream(it)));
-        let ticket = self.ticket.as_ref();
-        let charge = ticket.map(|ticket| ticket.charge(&self.gate, &pictures, &drawn_by));
-        self.record.deliver(&pictures, now);
-        self.count_failed();
-        match answer::write(pictures, format, now.as_secs()) {
-            Ok(body) => {
-                let limits = self.settle(&charge.unwrap_or_else(Charge::nothing), now);
-                LocalReply { notice, ..self.deliver(body, limits) }
-            }
-            Err(_) => {
-                self.record.images_delivered = 0;
-                self.count_failed();
-                self.settle(&Charge::nothing(), now);
-                self.refuse(&Failure::overloaded())
-            }
-        }
-    }
-
-    pub(crate) fn deliver(
+    pub(crate) fn side_end(
         &mut self,
-        body: Vec<u8>,
-        limits: Vec<(&'static str, String)>,
-    ) -> LocalReply {
-        self.record.bytes_out = body.len();
-        self.record.status = Some(200);
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        headers.extend(limits);
-        if self.record.images_failed > 0 {
-            headers.push(("x-imagegate-images-failed", self.record.images_failed.to_string()));
+        account: &mut Account,
+        token: u32,
+        now: Duration,
+    ) -> Turn<OnAnswer> {
+        self.calls.side_end(token, now);
+        self.answer_if_settled(account, now)
+    }
+
+    /// Notes that time has passed.
+    pub(crate) fn tick(&mut self, account: &mut Account, now: Duration) -> Turn<OnAnswer> {
+        self.calls.tick(now);
+        self.answer_if_settled(account, now)
+    }
+
+    /// Answers if the head is held and every call is settled. Nothing after the terminal event counts,
+    /// and its stream's end is not waited for: a connection that breaks in between would lose the image.
+    fn answer_if_settled(&mut self, account: &mut Account, now: Duration) -> Turn<OnAnswer> {
+        if matches!(self.head, Head::Left { .. }) || !self.calls.is_settled() {
+            return Turn::goes_on(OnAnswer::Hold);
         }
-        self.with_request_id(LocalReply::ok(headers, body))
+        let outcome = self.settle(account, Vec::new(), now);
+        Turn::last(OnAnswer::Reply(self.reply(account, outcome)))
+    }
+
+    /// The next call of another upstream, or the answer if the last calls could not be started.
+    pub(crate) fn next_effect(
+        &mut self,
+        account: &mut Account,
+        now: Duration,
+    ) -> Option<Turn<Effect>> {
+        if self.calls.lacks_cluster() {
+            // Else the client gets fewer images than it asked for, and nobody learns why.
+            account.settle(&Charge::nothing(), now);
+            return Some(Turn::last(Effect::Reply(account.refuse(&Failure::ClusterMissing))));
+        }
+        // What the calls have said so far counts for the choice of the next upstream.
+        account.take_signs(&mut self.calls, now);
+        let call = self.calls.next_call(now);
+        account.note_failover(&self.calls.take_refusals(), now);
+        if let Some(call) = call {
+            return Some(Turn::goes_on(Effect::Call(call)));
+        }
+        let Turn { outcome, is_last } = self.answer_if_settled(account, now);
+        match outcome {
+            OnAnswer::Reply(reply) => Some(Turn { outcome: Effect::Reply(reply), is_last }),
+            OnAnswer::Hold | OnAnswer::Pass => None,
+        }
+    }
+
+    /// Settles what came of all calls. `before` leaves before it.
+    fn settle(&mut self, account: &mut Account, before: Vec<u8>, now: Duration) -> Outcome {
+        // A stream whose image has begun, or that has events to send, is a 200 by now.
+        let is_committed =
+            self.delivery.streams() && (self.calls.has_begun() || !before.is_empty());
+        let results = self.calls.take_results();
+        account.note_results(&results, now);
+        let Results { images, failures, .. } = results;
+        if images.is_empty() {
+            let failure = account.reported(failures, now);
+            self.settle_left(account, Begun::Lost, now);
+            account.record.count_failed();
+            return Outcome::Failed { failure, before, is_committed };
+        }
+        // The client gets the images that came. The operator learns why some are missing.
+        account.log_partial(&failures);
+        let charge = account.deliver(&images, now);
+        let mut body = before;
+        match self.delivery.write(images, &mut body, now) {
+            Ok(()) => Outcome::Whole { body, settled: account.settle(&charge, now) },
+            Err(failure) => {
+                account.record.undeliver();
+                account.settle(&Charge::nothing(), now);
+                Outcome::Failed { failure, before: body, is_committed }
+            }
+        }
+    }
+
+    /// Settles an answer that has passed through whole, with these images.
+    fn settle_passed(
+        &mut self,
+        account: &mut Account,
+        body: Vec<u8>,
+        images: &[Generated],
+        now: Duration,
+    ) -> Outcome {
+        account.take_signs(&mut self.calls, now);
+        let charge = account.deliver(images, now);
+        Outcome::Whole { body, settled: account.settle(&charge, now) }
+    }
+
+    /// Settles a request whose outcome cannot be sent. Returns the failure.
+    fn settle_failed(&mut self, account: &mut Account, now: Duration) -> Failure {
+        let results = self.calls.take_results();
+        account.note_results(&results, now);
+        let failure = account.reported(results.failures, now);
+        self.settle_left(account, Begun::Lost, now);
+        account.record.count_failed();
+        failure
+    }
+
+    /// Charges the images that have left, of an answer that did not become whole.
+    fn settle_left(&mut self, account: &mut Account, begun: Begun, now: Duration) {
+        let left = match (&mut self.delivery, self.head) {
+            (Delivery::PassThrough(it), Head::Left { .. }) => it.take_passed(begun),
+            _ => Vec::new(),
+        };
+        let charge = match left.is_empty() {
+            true => Charge::nothing(),
+            false => account.deliver(&left, now),
+        };
+        account.settle(&charge, now);
+    }
+
+    /// Notes that the exchange ended before its outcome was sent: the client left, or Envoy answered.
+    pub(crate) fn end(&mut self, account: &mut Account, status: Option<u16>, now: Duration) {
+        account.take_signs(&mut self.calls, now);
+        let is_overdue = matches!(self.head, Head::Left { .. }) && self.calls.is_settled();
+        let begun = if status.is_none() { Begun::Counts } else { Begun::Lost };
+        match &self.delivery {
+            Delivery::PassThrough(it) if it.is_whole() => {
+                // All images have left and are charged, but to the client the transfer is broken.
+                if !it.has_ended() && status.is_some() {
+                    account.break_off(is_overdue);
+                }
+            }
+            Delivery::PassThrough(_)
+            | Delivery::Collect(_)
+            | Delivery::Keepalive(_)
+            | Delivery::Stream(_) => {
+                account.end_unanswered(status, is_overdue, &self.calls.states());
+            }
+        }
+        self.settle_left(account, begun, now);
+        if self.delivery.passes_through() {
+            account.record.count_failed();
+        }
     }
 }

@@ -1,6 +1,13 @@
 //! How the answer reaches the client.
+//!
+//! There are four deliveries. Each turns what comes on the client's own stream into one of a few
+//! [`step`]s, and knows nothing of Envoy and of money. The [`driver`] turns (step × head) into an
+//! outcome.
 
+pub(crate) mod delivery;
 pub(crate) mod driver;
-pub(crate) mod keepalive;
-pub(crate) mod relay;
-pub(crate) mod stream;
+mod keepalive;
+mod leave;
+pub(crate) mod pass_through;
+pub(crate) mod step;
+mod stream;

@@ -1,11 +1,11 @@
-//! One upstream call, from its head to its picture or its failure.
+//! One upstream call, from its head to its image or its failure.
 //!
 //! ```text
 //!            2xx                    terminal event, end
 //! Waiting ── Unread ▶ Collecting ─────────────────────▶ Settled
 //!  ▲ │  other status                 end                 ▲ │
 //!  │ ├─────────────▶ Failing ────────────────────────────┤ │ refused,
-//!  │ └── fail ───────────────────────────────────────────┘ │ another may be asked
+//!  │ └── fail ───────────────────────────────────────────┘ │ another may be called
 //!  └──────────── Due ◀─────────────────────────────────────┘
 //! ```
 
@@ -15,12 +15,12 @@ mod unread;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::Api;
+use super::error_body::ErrorBody;
+use super::rests::Sign;
+use super::result::CallState;
+use super::retry;
+use super::target::{CallTarget, Place};
 use crate::exchange::head::ResponseHead;
-use crate::exchange::upstream::error_body::Failing;
-use crate::exchange::upstream::failover;
-use crate::exchange::upstream::rests::Sign;
-use crate::exchange::upstream::target::{Callee, Place};
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
@@ -30,50 +30,36 @@ use unread::Unread;
 /// A call.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// Which of the upstreams is called, and with which of its host models.
-    place: Place,
-    api: Api,
-    /// The host model that is asked, if there is one.
-    host_model: Option<Rc<str>>,
-    /// The image model has a name like it.
-    is_ambiguous: bool,
+    target: CallTarget,
     state: State,
-    deadline: Duration,
     /// Previews that came whole.
     previews: Vec<Preview>,
     has_begun: bool,
-    /// The picture's room, behind a failure.
-    spare: Option<Lease>,
-    /// No other upstream is asked: this one may have drawn, or it is not only its own refusal.
-    stays: bool,
-    /// Why earlier tries brought nothing, each with the place of its upstream.
+    /// No other upstream is called: this one may have generated an image, or its refusal is not only
+    /// its own.
+    is_pinned: bool,
+    /// Why earlier tries brought no image, each with its candidate.
     earlier: Vec<(usize, Failure)>,
-    /// What the upstreams' answers said about them, each with the place of its upstream.
+    /// What the upstreams' answers said about them, each with its candidate.
     signs: Vec<(usize, Sign)>,
     /// The upstream has been seen to serve.
     serves: bool,
 }
 
-/// What has become of a call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate<'f> {
-    Open,
-    Drawn,
-    Failed(&'f Failure),
-}
-
 #[derive(Debug)]
 enum State {
-    /// To be made, with the room taken for its picture.
+    /// To be made, with the room taken for its image.
     Due(Lease),
     /// For its head.
     Waiting(Lease),
-    /// For the first byte of an answer that may bring a picture.
+    /// For the first byte of an answer that may bring an image.
     Unread(Box<Unread>),
     Collecting(Box<Collector>),
-    /// Reading an error, with the room taken for the picture.
-    Failing(Box<Failing>, Lease),
-    Settled(Result<Box<Picture>, Failure>),
+    /// Reading an error, with the room taken for the image.
+    Failing(Box<ErrorBody>, Lease),
+    Generated(Box<Picture>),
+    /// With the room for the image, which a retry takes. `None` if the room is used up.
+    Failed(Failure, Option<Lease>),
 }
 
 impl State {
@@ -82,24 +68,19 @@ impl State {
     }
 
     fn failing(head: ResponseHead, room: Lease, since: Duration) -> Self {
-        Self::Failing(Box::new(Failing::new(head, since)), room)
+        Self::Failing(Box::new(ErrorBody::new(head, since)), room)
     }
 }
 
 impl Call {
     /// A call that is made.
-    pub(crate) fn new(room: Lease, callee: Callee) -> Self {
+    pub(crate) fn new(room: Lease, target: CallTarget) -> Self {
         Self {
-            place: callee.place,
-            api: callee.api,
-            host_model: callee.host_model,
-            is_ambiguous: callee.is_ambiguous,
+            target,
             state: State::Waiting(room),
-            deadline: callee.deadline,
             previews: Vec::new(),
             has_begun: false,
-            spare: None,
-            stays: false,
+            is_pinned: false,
             earlier: Vec::new(),
             signs: Vec::new(),
             serves: false,
@@ -108,7 +89,7 @@ impl Call {
 
     /// Notes what an answer says about its upstream.
     pub(crate) fn sign(&mut self, sign: Sign) {
-        self.signs.push((self.place.candidate, sign));
+        self.signs.push((self.candidate(), sign));
     }
 
     /// Notes that the upstream serves.
@@ -118,35 +99,35 @@ impl Call {
         }
     }
 
-    /// What the answers have said about their upstreams since this was last taken.
+    /// What the answers have said about their upstreams since it was last taken.
     pub(crate) fn take_signs(&mut self) -> Vec<(usize, Sign)> {
         std::mem::take(&mut self.signs)
     }
 
-    /// Which of the upstreams is called.
+    /// The upstream that is called.
     pub(crate) fn candidate(&self) -> usize {
-        self.place.candidate
+        self.target.place.candidate
     }
 
-    /// The upstreams that were asked so far.
-    pub(crate) fn asked(&self) -> impl Iterator<Item = usize> + '_ {
+    /// The upstreams that were called so far.
+    pub(crate) fn tried(&self) -> impl Iterator<Item = usize> + '_ {
         let earlier = self.earlier.iter().map(|(candidate, _)| *candidate);
-        earlier.chain([self.place.candidate])
+        earlier.chain([self.candidate()])
     }
 
-    /// Whom the call asks.
+    /// The upstream that is called, and the host model there.
     pub(crate) fn place(&self) -> Place {
-        self.place
+        self.target.place
     }
 
-    /// The host model that is asked, if there is one.
+    /// The host model that is asked for, if there is one.
     pub(crate) fn host_model(&self) -> Option<&Rc<str>> {
-        self.host_model.as_ref()
+        self.target.host_model.as_ref()
     }
 
     /// The host model that an error can be about.
     fn refusable(&self) -> Option<Rc<str>> {
-        self.host_model.clone().filter(|_| !self.is_ambiguous)
+        self.target.host_model.clone().filter(|_| !self.target.is_ambiguous)
     }
 
     /// Whether the host model works on the request.
@@ -154,32 +135,39 @@ impl Call {
         matches!(&self.state, State::Collecting(collector) if collector.is_accepted())
     }
 
-    /// Why another upstream may be asked for the picture: this one refused, and certainly drew nothing.
+    /// Why another upstream may be called for the image: this one refused, and certainly generated
+    /// none.
     pub(crate) fn refusal(&self) -> Option<&Failure> {
         match &self.state {
-            State::Settled(Err(failure))
-                if self.spare.is_some() && !self.has_begun && !self.stays =>
-            {
-                Some(failure).filter(|failure| failover::is_refusal(failure))
+            State::Failed(failure, Some(_)) if !self.has_begun && !self.is_pinned => {
+                Some(failure).filter(|failure| retry::is_refusal(failure))
             }
-            _ => None,
+            State::Due(_)
+            | State::Waiting(_)
+            | State::Unread(_)
+            | State::Collecting(_)
+            | State::Failing(..)
+            | State::Generated(_)
+            | State::Failed(..) => None,
         }
     }
 
-    /// Has no other upstream asked.
-    pub(crate) fn stay(&mut self) {
-        self.stays = true;
+    /// From now on no other upstream is called.
+    pub(crate) fn pin(&mut self) {
+        self.is_pinned = true;
     }
 
-    /// Has the call made again, at `next`.
-    pub(crate) fn move_on(&mut self, next: Place) {
-        let settled = std::mem::replace(&mut self.state, State::Settled(Err(Failure::Internal)));
-        let (State::Settled(Err(failure)), Some(room)) = (settled, self.spare.take()) else {
-            return;
+    /// Has a failed call made again, at `next`.
+    pub(crate) fn try_next(&mut self, next: Place) {
+        let nothing = State::Failed(Failure::Internal, None);
+        self.state = match std::mem::replace(&mut self.state, nothing) {
+            State::Failed(failure, Some(room)) => {
+                self.earlier.push((self.candidate(), failure));
+                self.target.place = next;
+                State::Due(room)
+            }
+            other => other,
         };
-        self.earlier.push((self.place.candidate, failure));
-        self.place = next;
-        self.state = State::Due(room);
     }
 
     /// Whether the call has to be made.
@@ -188,32 +176,31 @@ impl Call {
     }
 
     /// Notes that the call is being made.
-    pub(crate) fn made(&mut self, callee: Callee) {
-        let nothing = State::Settled(Err(Failure::Internal));
+    pub(crate) fn made(&mut self, target: CallTarget) {
+        let nothing = State::Failed(Failure::Internal, None);
         self.state = match std::mem::replace(&mut self.state, nothing) {
             State::Due(room) => State::Waiting(room),
             other => other,
         };
-        (self.host_model, self.is_ambiguous) = (callee.host_model, callee.is_ambiguous);
+        self.target = target;
         self.serves = false;
-        (self.api, self.deadline) = (callee.api, callee.deadline);
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(self.state, State::Settled(_))
+        matches!(self.state, State::Generated(_) | State::Failed(..))
     }
 
-    /// The previews that have come whole since this was last asked.
+    /// The previews that have come whole since they were last taken.
     pub(crate) fn take_previews(&mut self) -> Vec<Preview> {
         std::mem::take(&mut self.previews)
     }
 
-    /// Whether a byte of the picture has come, or of a preview that the client is shown.
+    /// Whether a byte of the image has come, or of a preview that the client is shown.
     pub(crate) fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    /// Whether the answer of an upstream that may bring a picture is being read.
+    /// Whether an answer that may bring an image is being read.
     pub(crate) fn is_collecting(&self) -> bool {
         matches!(self.state, State::Collecting(_))
     }
@@ -223,22 +210,22 @@ impl Call {
         matches!(&self.state, State::Collecting(collector) if collector.reads_events())
     }
 
-    /// Whether nothing of an answer has come that may bring a picture.
+    /// Whether no byte has come of an answer that may bring an image.
     pub(crate) fn is_unread(&self) -> bool {
         matches!(self.state, State::Unread(_))
     }
 
     /// Settles a call that is still open.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        let state = std::mem::replace(&mut self.state, State::Settled(Err(failure)));
-        match state {
-            State::Settled(_) => self.state = state,
+        let nothing = State::Failed(Failure::Internal, None);
+        self.state = match std::mem::replace(&mut self.state, nothing) {
+            settled @ (State::Generated(_) | State::Failed(..)) => settled,
             State::Due(room) | State::Waiting(room) | State::Failing(_, room) => {
-                self.spare = Some(room);
+                State::Failed(failure, Some(room))
             }
-            State::Unread(unread) => self.spare = Some(unread.room),
-            State::Collecting(mut collector) => self.spare = collector.take_room(),
-        }
+            State::Unread(unread) => State::Failed(failure, Some(unread.room)),
+            State::Collecting(mut collector) => State::Failed(failure, collector.take_room()),
+        };
     }
 
     /// Takes bytes of the body.
@@ -261,19 +248,23 @@ impl Call {
                     self.end(now);
                 }
             }
-            State::Due(_) | State::Waiting(_) | State::Unread(_) | State::Settled(_) => {}
+            State::Due(_)
+            | State::Waiting(_)
+            | State::Unread(_)
+            | State::Generated(_)
+            | State::Failed(..) => {}
         }
     }
 
-    /// Notes that time has passed: an error is not waited for as a picture is.
+    /// Notes that time has passed: an error is not waited for as an image is.
     pub(crate) fn tick(&mut self, now: Duration) {
-        if now >= self.deadline {
+        if now >= self.target.deadline {
             self.fail(Failure::UpstreamTimeout);
         }
         let is_stalled =
             matches!(&self.state, State::Failing(failing, _) if failing.is_stalled(now));
         if is_stalled {
-            self.stay();
+            self.pin();
             self.end(now);
         }
     }
@@ -283,32 +274,32 @@ impl Call {
         let mut refusal = None;
         let refusable = self.refusable();
         let failure = match &mut self.state {
-            State::Due(_) | State::Settled(_) => return,
+            State::Due(_) | State::Generated(_) | State::Failed(..) => return,
             State::Waiting(_) | State::Unread(_) => Failure::UpstreamCut,
             State::Collecting(collector) => {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
                 match result {
                     Ok(picture) => {
-                        self.state = State::Settled(Ok(Box::new(picture)));
+                        self.state = State::Generated(Box::new(picture));
                         self.note_serves();
                         return;
                     }
                     Err(failure) => {
                         refusal = collector.refusal();
                         // For want of room here.
-                        self.stays |= matches!(failure, Failure::Overloaded { .. });
-                        self.stays |= collector.has_drawn();
+                        self.is_pinned |= matches!(failure, Failure::Overloaded { .. });
+                        self.is_pinned |= collector.has_drawn();
                         failure
                     }
                 }
             }
             State::Failing(failing, _) => {
                 let failure;
-                (failure, refusal) = failing.judge(self.api, refusable.as_deref(), now);
-                // A text model that is not served draws nothing, whatever the status.
+                (failure, refusal) = failing.judge(self.target.api, refusable.as_deref(), now);
+                // A text model that is not served generates nothing, whatever the status.
                 let is_certain = matches!(failure, Failure::HostModelRefused { .. });
-                self.stays |= !is_certain && failing.leaves_open();
+                self.is_pinned |= !is_certain && failing.may_have_generated();
                 failure
             }
         };
@@ -321,29 +312,33 @@ impl Call {
         self.fail(failure);
     }
 
-    /// The outcome, with all failures in the order of the tries, each with the place of its upstream; a
-    /// call that is still open was cut.
+    /// The image, or all failures in the order of the tries, each with its candidate. A call that is
+    /// still open was cut.
     pub(crate) fn into_result(self) -> Result<Picture, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
         let last = match self.state {
-            State::Settled(Ok(picture)) => return Ok(*picture),
-            State::Settled(Err(failure)) => failure,
+            State::Generated(image) => return Ok(*image),
+            State::Failed(failure, _) => failure,
             State::Due(_)
             | State::Waiting(_)
             | State::Unread(_)
             | State::Collecting(_)
             | State::Failing(..) => Failure::UpstreamCut,
         };
-        failures.push((self.place.candidate, last));
+        failures.push((self.target.place.candidate, last));
         Err(failures)
     }
 
     /// What has become of it so far.
-    pub(crate) fn fate(&self) -> Fate<'_> {
+    pub(crate) fn state(&self) -> CallState<'_> {
         match &self.state {
-            State::Settled(Ok(_)) => Fate::Drawn,
-            State::Settled(Err(failure)) => Fate::Failed(failure),
-            _ => Fate::Open,
+            State::Generated(_) => CallState::Generated,
+            State::Failed(failure, _) => CallState::Failed(failure),
+            State::Due(_)
+            | State::Waiting(_)
+            | State::Unread(_)
+            | State::Collecting(_)
+            | State::Failing(..) => CallState::Open,
         }
     }
 }

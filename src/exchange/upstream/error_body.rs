@@ -19,31 +19,32 @@ pub(crate) const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An error that is being read, since its head came.
 #[derive(Debug)]
-pub(crate) struct Failing {
+pub(crate) struct ErrorBody {
     head: ResponseHead,
     body: Vec<u8>,
     since: Duration,
 }
 
-impl Failing {
+impl ErrorBody {
     pub(crate) fn new(head: ResponseHead, since: Duration) -> Self {
         Self { head, body: Vec::new(), since }
     }
 
-    /// Takes bytes; whether more would tell nothing.
+    /// Takes bytes. Returns whether more of them would add nothing.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> bool {
         let room = MAX_ERROR_BODY_BYTES.saturating_sub(self.body.len()).min(chunk.len());
         self.body.extend_from_slice(chunk.get(..room).unwrap_or_default());
         self.body.len() >= MAX_ERROR_BODY_BYTES || is_whole(&self.body)
     }
 
-    /// Whether nobody waits any longer: an error is not waited for as a picture is.
+    /// Whether the body takes too long: an error is not waited for as an image is.
     pub(crate) fn is_stalled(&self, now: Duration) -> bool {
         now.saturating_sub(self.since) >= ERROR_BODY_TIMEOUT
     }
 
-    /// Whether the upstream may have drawn all the same, or it is not the upstream that refuses.
-    pub(crate) fn leaves_open(&self) -> bool {
+    /// Whether the upstream may have generated an image all the same, or it is not the upstream that
+    /// refuses.
+    pub(crate) fn may_have_generated(&self) -> bool {
         error::leaves_open(self.head.status, &self.body)
     }
 

@@ -1,32 +1,34 @@
-//! A request that several upstreams may serve: the next is asked where one refuses.
+//! A request that several upstreams may serve: if one refuses, the next is called.
 //!
 //! ```text
-//! own stream ─ 429 ─▶ due ─▶ side call ─ 500 ─▶ due ─▶ side call ─▶ picture
+//! own stream ─ 429 ─▶ due ─▶ side call ─ 500 ─▶ due ─▶ side call ─▶ image
 //! (closed: what still comes on it is dropped)
 //! ```
 //!
-//! Each call of the request moves on by itself, and only while the client's head is held, nothing of a picture has
-//! come, and the upstream has said that it draws none: over a limit, out of credit, not entitled, wrongly set up, or
-//! out of reach. One that failed, was silent or broke off may have drawn, and be paid; what is the client's fault is so everywhere.
+//! Each call of the request moves to the next upstream by itself, and only while three things hold:
+//! the client's head is held, no byte of an image has come, and the upstream has said that it
+//! generates none. It says so if it is over a limit, out of credit, not entitled, wrongly set up, or
+//! out of reach. An upstream that failed, was silent or broke off may have generated an image, which
+//! costs money. A fault of the client is one at every upstream.
 //!
-//! The client's body is kept until no call can move on any more, and written anew for each call.
+//! The client's body is kept until no call can move any more, and written anew for each call.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::request::write;
+use super::rests;
+use super::target::{CallTarget, Place};
 use crate::config::Candidate;
+use crate::exchange::effect::SideCall;
 use crate::exchange::head::Kept;
-use crate::exchange::outcome::{SideBatch, SideCalls};
 use crate::exchange::shared::Gate;
-use crate::exchange::upstream::request::write;
-use crate::exchange::upstream::rests;
-use crate::exchange::upstream::target::{Callee, Place};
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
 use crate::openai::request::{Encoding, ImageRequest};
 
-/// What another upstream is asked from.
+/// What a call of another upstream is made from.
 #[derive(Debug)]
 pub(crate) struct Failover {
     pub(crate) gate: Rc<Gate>,
@@ -34,9 +36,9 @@ pub(crate) struct Failover {
     pub(crate) encoding: Encoding,
     pub(crate) head: Kept,
     pub(crate) body: Vec<u8>,
-    /// Covers the body, and what is made of it while it stands.
+    /// Covers the body, and what is made of it in a call.
     pub(crate) _lease: Lease,
-    /// Who may serve the request.
+    /// The upstreams that may serve the request.
     pub(crate) candidates: Vec<Choice>,
 }
 
@@ -50,16 +52,16 @@ pub(crate) struct Choice {
 }
 
 impl Failover {
-    /// Who is asked after `place` has refused with `refusal`: the next host model if it is only the
-    /// host model that is refused, else the next upstream. `None` if there is none.
+    /// Where the call goes after `place` has refused with `refusal`: to the next host model if only the
+    /// host model is refused, else to the next upstream. `None` if there is none.
     ///
-    /// An upstream that rests is passed by, unless it is one of the `asked`, and others wait for the outcome
-    /// of that call.
+    /// An upstream that rests is skipped, unless it is one of the `tried`, and other requests wait for
+    /// the outcome of that call.
     pub(crate) fn next(
         &self,
         place: Place,
         refusal: &Failure,
-        asked: &[usize],
+        tried: &[usize],
         now: Duration,
     ) -> Option<Place> {
         let Place { candidate, host_model } = place;
@@ -74,8 +76,8 @@ impl Failover {
             let same = |place: &usize| {
                 self.candidates.get(*place).is_some_and(|other| other.upstream == it.upstream)
             };
-            let has_asked = asked.iter().any(same);
-            upstream.is_some_and(|it| rests::may_follow(&self.gate, it, has_asked, now))
+            let has_called = tried.iter().any(same);
+            upstream.is_some_and(|it| rests::may_follow(&self.gate, it, has_called, now))
         });
         awake.next().map(|(candidate, _)| Place { candidate, host_model: 0 })
     }
@@ -85,18 +87,18 @@ impl Failover {
         candidate.saturating_add(1) < self.candidates.len()
     }
 
-    /// The call at `place`, which ends at `deadline` at the latest. `None` if the body cannot be read
-    /// again, which it could.
+    /// The call at `place`, which ends at `deadline` at the latest. `None` if the body no longer parses.
+    /// It did once, so this never happens.
     pub(crate) fn call(
         &self,
         place: Place,
         deadline: Duration,
         now: Duration,
-    ) -> Option<(SideBatch, Callee)> {
+    ) -> Option<(SideCall, CallTarget)> {
         let gate = &self.gate;
         let choice = self.candidates.get(place.candidate)?;
         let upstream = gate.config.upstream(&choice.upstream)?;
-        // A request that was faster has taken the first call after a rest: this one is late, not lost.
+        // Another request may have taken the first call after a rest. This one goes all the same.
         let _ = rests::claim_one(gate, upstream, now);
         let host_model = choice.host_models.get(place.host_model).cloned();
         let sent = choice.sent.as_str().into();
@@ -108,93 +110,12 @@ impl Failover {
         request.stream = None;
         let (path, body) = write(&model, &request, 1);
         let deadline = deadline.min(now.saturating_add(upstream.timeout()));
-        let calls = SideCalls {
-            count: 1,
+        let side_call = SideCall {
             cluster: upstream.cluster().to_owned(),
             headers: self.head.call(upstream, &path, &body),
             timeout: Kept::patience(deadline.saturating_sub(now)),
+            body: Rc::new(body.bytes),
         };
-        let callee = Callee::new(place, &model, deadline);
-        Some((SideBatch { calls, body: body.bytes }, callee))
-    }
-}
-
-/// Whether an upstream that fails like this has said that it draws nothing, for reasons of its own.
-pub(crate) const fn is_refusal(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::RateLimited { .. }
-            | Failure::QuotaExhausted
-            | Failure::UpstreamOverloaded { .. }
-            | Failure::UpstreamCredential
-            | Failure::UpstreamNotEntitled
-            | Failure::UpstreamBlocked
-            // What the operator set for this upstream may be right for the next.
-            | Failure::UpstreamRejects
-            // In the model's words, in place of a call of the tool.
-            | Failure::UpstreamNoTool
-            // The account has not got it, or nobody has.
-            | Failure::ModelRefused
-            | Failure::HostModelRefused { .. }
-            | Failure::UpstreamUnreachable
-            | Failure::RouteMissing
-            | Failure::ClusterMissing
-            // A full queue of Envoy's.
-            | Failure::Overloaded { .. }
-    )
-}
-
-/// Which of the failures a client is told where each upstream brought nothing, in the order in which they were
-/// asked: what the last one said, unless that is a refusal and there is one with a wait; of these the shortest.
-pub(crate) fn telling(failures: &[(usize, Failure)]) -> usize {
-    let last = failures.len().saturating_sub(1);
-    if !failures.last().is_some_and(|(_, it)| is_refusal(it)) {
-        return last;
-    }
-    let waits = failures.iter().enumerate().filter_map(|(place, it)| Some((wait(&it.1)?, place)));
-    waits.min().map_or(last, |(_, place)| place)
-}
-
-const fn wait(failure: &Failure) -> Option<Duration> {
-    match failure {
-        Failure::RateLimited { retry_after }
-        | Failure::UpstreamOverloaded { retry_after }
-        | Failure::Overloaded { retry_after } => Some(*retry_after),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn telling(failures: &[Failure]) -> usize {
-        let tries: Vec<_> = failures.iter().cloned().enumerate().collect();
-        super::telling(&tries)
-    }
-
-    #[test]
-    fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {
-        let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
-        let (failed, spent) = (Failure::UpstreamCredential, Failure::QuotaExhausted);
-        assert_eq!(telling(&[limited(9), limited(3), failed.clone()]), 1);
-        assert_eq!(telling(&[limited(9), limited(20)]), 0);
-        assert_eq!(telling(&[limited(9), limited(9)]), 0);
-        assert_eq!(telling(&[spent.clone(), failed.clone()]), 1);
-        assert_eq!(telling(&[failed, spent.clone()]), 1);
-        assert_eq!(telling(&[spent]), 0);
-    }
-
-    #[test]
-    fn what_is_no_refusal_is_told_as_it_is() {
-        let limited = Failure::RateLimited { retry_after: Duration::from_secs(1) };
-        for last in [
-            Failure::UpstreamFailed,
-            Failure::UpstreamTimeout,
-            Failure::UpstreamCut,
-            Failure::Refused { message: "no".to_owned(), details: None },
-        ] {
-            assert_eq!(telling(&[limited.clone(), last]), 1);
-        }
+        Some((side_call, CallTarget::new(place, &model, deadline)))
     }
 }

@@ -7,4 +7,6 @@ pub(crate) mod failover;
 pub(crate) mod host_models;
 pub(crate) mod request;
 pub(crate) mod rests;
+pub(crate) mod result;
+pub(crate) mod retry;
 pub(crate) mod target;

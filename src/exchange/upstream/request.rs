@@ -1,8 +1,12 @@
-//! What an upstream is sent: paths, heads and bodies, the same for the client's own stream and for side calls.
+//! What an upstream is sent: paths, heads and bodies, the same for the client's own stream and for
+//! side calls.
+
+use std::rc::Rc;
 
 use crate::config::{Api, Candidate, RouteMatch};
+use crate::exchange::effect::SideCall;
 use crate::exchange::head::Kept;
-use crate::exchange::outcome::{Forward, SideCalls};
+use crate::exchange::outcome::Forward;
 use crate::openai::request::ImageRequest;
 use crate::translate::request::{Body, Target, translate};
 
@@ -42,22 +46,26 @@ pub(crate) fn write(
     (path, translate(request, &target))
 }
 
-/// The client's own stream for `n` images, and the calls beside it.
+/// What goes upstream on the client's own stream, for `n` images, and the calls beside it.
 pub(crate) fn forward(
     head: &Kept,
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,
     n: u32,
     route_match: RouteMatch,
-) -> Forward {
+) -> (Forward, Vec<SideCall>) {
     let upstream = candidate.upstream;
     let (path, body) = write(candidate, request, n);
-    let side_calls = request.n.checked_sub(n).filter(|count| *count > 0).map(|count| SideCalls {
-        count,
-        cluster: upstream.cluster().to_owned(),
-        headers: head.call(upstream, &path, &body),
-        timeout: Kept::patience(upstream.timeout()),
-    });
+    let has_side_calls = n < request.n;
+    let side_headers = if has_side_calls { head.call(upstream, &path, &body) } else { Vec::new() };
     let headers = head.forward(upstream, &path, &body, route_match);
-    Forward { upstream: upstream.name().to_owned(), headers, body: body.bytes, side_calls }
+    let body = Rc::new(body.bytes);
+    let side_calls = (n..request.n).map(|_| SideCall {
+        cluster: upstream.cluster().to_owned(),
+        headers: side_headers.clone(),
+        timeout: Kept::patience(upstream.timeout()),
+        body: Rc::clone(&body),
+    });
+    let side_calls = side_calls.collect();
+    (Forward { upstream: upstream.name().to_owned(), headers, body }, side_calls)
 }

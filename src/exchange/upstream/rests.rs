@@ -1,8 +1,9 @@
-//! Which upstreams may be asked, which of them first, and what answers say about them.
+//! Which upstreams may be called, which of them first, and what answers say about them.
 
 use std::time::Duration;
 
 use crate::config::{Balance, Candidate, Model, Upstream};
+use crate::exchange::metrics::{Count, UPSTREAM_REST, UPSTREAM_USED};
 use crate::exchange::shared::Gate;
 use crate::openai::error::Failure;
 use crate::pool::balance::Member;
@@ -107,11 +108,16 @@ pub(crate) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Dura
     upstream.into_iter().for_each(|it| pool::release(gate.store(), key(it), claimed_at));
 }
 
-/// Whether a call that another upstream has refused may go to this one. A request `has_asked` it if
+/// Whether a call that another upstream has refused may go to this one. A request `has_called` it if
 /// it waits for the outcome itself.
-pub(crate) fn may_follow(gate: &Gate, upstream: &Upstream, has_asked: bool, now: Duration) -> bool {
+pub(crate) fn may_follow(
+    gate: &Gate,
+    upstream: &Upstream,
+    has_called: bool,
+    now: Duration,
+) -> bool {
     let state = pool::read(gate.store(), key(upstream), now);
-    state.resting(now).is_none() || has_asked && state.is_probed(now)
+    state.resting(now).is_none() || has_called && state.is_probed(now)
 }
 
 /// How long the first of these upstreams to end its rest still rests. `None` if none rests.
@@ -144,6 +150,20 @@ pub(crate) fn known(gate: &Gate, upstream: &Upstream, now: Duration) -> (Duratio
     let state = pool::read(gate.store(), key(upstream), now);
     let rest = state.resting(now).map(|rest| rest.until.saturating_sub(now));
     (rest.unwrap_or_default(), state.used_percent(now))
+}
+
+impl Gate {
+    /// How long each upstream rests, and how much of its limit is used, as gauges.
+    #[must_use]
+    pub fn upstream_gauges(&self, now: Duration) -> Vec<Count> {
+        let gauges = |upstream: &Upstream| {
+            let (rest, percent) = known(self, upstream, now);
+            let seconds = rest.as_secs().saturating_add(u64::from(rest.subsec_nanos() > 0));
+            let (name, percent) = (upstream.name(), u64::from(percent));
+            [UPSTREAM_REST.amount(seconds, [name]), UPSTREAM_USED.amount(percent, [name])]
+        };
+        self.config.upstreams().flat_map(gauges).collect()
+    }
 }
 
 fn failure(resting: impl Iterator<Item = Resting>, now: Duration) -> Failure {

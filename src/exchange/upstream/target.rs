@@ -1,4 +1,4 @@
-//! Whom a call asks.
+//! Where a call goes.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use crate::translate::error;
 
 /// What a call knows of its upstream.
 #[derive(Debug, Clone)]
-pub(crate) struct Callee {
+pub(crate) struct CallTarget {
     pub(crate) place: Place,
     pub(crate) api: Api,
-    /// The host model that is asked, if there is one.
+    /// The host model that is asked for, if there is one.
     pub(crate) host_model: Option<Rc<str>>,
     /// The image model has a name like it: an error that names it may be about either.
     pub(crate) is_ambiguous: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Callee {
     pub(crate) deadline: Duration,
 }
 
-impl Callee {
+impl CallTarget {
     /// `candidate`, at this place.
     pub(crate) fn new(place: Place, candidate: &Candidate<'_>, deadline: Duration) -> Self {
         let is_like = |it: &Rc<str>| error::is_like_host_model(&candidate.sent, it);
@@ -33,7 +33,7 @@ impl Callee {
     }
 }
 
-/// Whom a call asks: both are counted from 0 in the order in which they are tried.
+/// Where a call goes. Both are counted from 0, in the order in which they are tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The upstream, among those that may serve the request.

@@ -72,7 +72,7 @@ fn send(gate: &Rc<Gate>, content_type: &str, pieces: &[&[u8]]) -> (Driver, Resul
         }
     }
     let forward = driver.sent();
-    let sent = Sent { upstream: forward.upstream.clone(), body: forward.body.clone() };
+    let sent = Sent { upstream: forward.upstream.clone(), body: forward.body.to_vec() };
     (driver, Ok(sent))
 }
 

@@ -162,7 +162,7 @@ fn a_request_goes_on_when_the_last_check_is_answered_and_its_side_calls_with_it(
     assert!(!driver.forwarded);
     driver.answer_check(101, Some(OK));
     assert!(driver.forwarded && driver.calls.len() == 2);
-    assert!(driver.calls.iter().all(|call| call.body == driver.sent().body));
+    assert!(driver.calls.iter().all(|call| call.body == *driver.sent().body));
     // Nor does an answer after the decision.
     driver.answer_check(101, Some(OVER_LIMIT));
     let reply = all_calls(&mut driver, 3, &image("low", "1024x1024"));

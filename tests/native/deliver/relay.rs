@@ -8,7 +8,7 @@ use crate::support::driver::Driver;
 use crate::support::money::{Counted, totals, used};
 use crate::support::providers::{images, json_head, provider};
 use crate::support::{NOW, after, event, png};
-use imagegate::exchange::{End, Gate, Reach, ResponseHead};
+use imagegate::exchange::{BodyAccess, End, Gate, ResponseHead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers
     let at = answer.find("Zmlyc3Q=").unwrap();
     let (gate, budget) = provider(&json!({}), &json!({}));
     let mut driver = answered(&gate, 1);
-    assert_eq!(driver.exchange.reach(), Reach::Take);
+    assert_eq!(driver.exchange.body_access(), BodyAccess::Drain);
     for byte in &answer.as_bytes()[..at] {
         driver.upstream_bytes(&[*byte]);
         assert_eq!(driver.client.status, 0, "the head left before a picture");
@@ -109,7 +109,7 @@ fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers
         (driver.client.status, driver.client.body.as_slice()),
         (200, &answer.as_bytes()[..=at])
     );
-    assert_eq!(driver.exchange.reach(), Reach::Look);
+    assert_eq!(driver.exchange.body_access(), BodyAccess::Peek);
     let mut names: Vec<_> = driver.client.headers.iter().map(|(name, _)| *name).collect();
     names.retain(|name| !name.starts_with("x-ratelimit-"));
     assert_eq!(names, ["content-type", "content-length", "x-request-id"]);

@@ -1,7 +1,7 @@
 //! Does what an `Exchange` says, as the filter does it under Envoy (`src/filter/http.rs`).
 //!
 //! A test gives it events and reads what came of them. This file has the callbacks of Envoy,
-//! `effects` what an exchange wants done beside its outcomes, `client` what reaches the client.
+//! `effects` what an exchange wants done beside its outcomes, `client` what accesses the client.
 
 mod effects;
 mod results;
@@ -10,10 +10,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use imagegate::exchange::count::Count;
+use imagegate::exchange::metrics::Count;
 use imagegate::exchange::{
-    End, Exchange, Forward, Gate, OnAnswer, OnRequestHeaders, OnResponseBody, OnResponseEnd,
-    OnResponseHeaders, Reach, ResponseHead,
+    BodyAccess, End, Exchange, Forward, Gate, OnAnswer, OnRequestHeaders, OnResponseBody,
+    OnResponseEnd, OnResponseHeaders, ResponseHead,
 };
 use serde_json::Value;
 
@@ -115,6 +115,7 @@ impl Driver {
             OnRequestHeaders::Hold => {}
             OnRequestHeaders::Reply(reply) => self.reply(reply),
         }
+        self.drain();
         &self.client
     }
 
@@ -137,11 +138,12 @@ impl Driver {
         if !self.client.reset {
             match self.step(|it, now| it.response_headers(head, end, now)) {
                 OnResponseHeaders::Reply(reply) => self.reply(reply),
-                OnResponseHeaders::Hold => self.wait(),
+                OnResponseHeaders::Hold => {}
                 OnResponseHeaders::Restore(status) => self.client.status = status,
                 OnResponseHeaders::Pass => {}
             }
         }
+        self.drain();
         &self.client
     }
 
@@ -159,33 +161,33 @@ impl Driver {
             // Envoy passes nothing more of a stream that was reset.
             return &self.client;
         }
-        let reach = self.exchange.reach();
+        let access = self.exchange.body_access();
         let outcome = self.step(|it, now| it.response_body(chunk.to_vec(), end, now));
         match outcome {
             // Not asked by the filter, and never anything else.
-            outcome if reach == Reach::Nothing => {
+            outcome if access == BodyAccess::None => {
                 assert!(matches!(outcome, OnResponseBody::Pass), "{outcome:?}");
             }
             OnResponseBody::Reply(reply) => self.reply(reply),
             OnResponseBody::Hold => {
-                let held = reach == Reach::Take && self.client.waits();
+                let held = access == BodyAccess::Drain && self.client.waits();
                 assert!(held, "held after its head: {:?}", self.client);
-                self.wait();
             }
             OnResponseBody::Open(open) => {
-                assert_eq!(reach, Reach::Take, "what is held is never looked at");
+                assert_eq!(access, BodyAccess::Drain, "what is held is never looked at");
                 self.client.open(open, chunk.len());
             }
             OnResponseBody::Send(bytes) => {
-                let left = if reach == Reach::Look { chunk } else { b"" };
+                let left = if access == BodyAccess::Peek { chunk } else { b"" };
                 self.client.more(&[&bytes, left].concat());
             }
             OnResponseBody::Pass => {
-                assert_eq!(reach, Reach::Look, "a chunk was taken, and passes");
+                assert_eq!(access, BodyAccess::Peek, "a chunk was taken, and passes");
                 self.client.more(chunk);
             }
-            OnResponseBody::Reset => self.client.reset(),
+            OnResponseBody::Reset(_) => self.client.reset(),
         }
+        self.drain();
         &self.client
     }
 
@@ -193,11 +195,12 @@ impl Driver {
         if !self.client.reset {
             match self.step(Exchange::response_trailers) {
                 OnResponseEnd::Reply(reply) => self.reply(reply),
-                OnResponseEnd::Reset => self.client.reset(),
-                OnResponseEnd::Hold => self.wait(),
+                OnResponseEnd::Reset(_) => self.client.reset(),
+                OnResponseEnd::Hold => {}
                 OnResponseEnd::Pass => {}
             }
         }
+        self.drain();
         &self.client
     }
 
@@ -233,16 +236,17 @@ impl Driver {
     pub(crate) fn side_end(&mut self, token: u32) -> &Client {
         match self.step(|it, now| it.side_call_end(token, now)) {
             OnAnswer::Reply(reply) => self.reply(reply),
-            OnAnswer::Hold => self.wait(),
+            OnAnswer::Hold => {}
             OnAnswer::Pass => {}
         }
+        self.drain();
         &self.client
     }
 
     /// The rate-limit service answers a check; `None` if the call failed.
     pub(crate) fn answer_check(&mut self, token: u32, message: Option<&[u8]>) -> &Client {
-        self.step(|it, _| it.question_answered(token, message));
-        self.decide();
+        self.step(|it, _| it.check_answered(token, message));
+        self.drain();
         &self.client
     }
 
@@ -258,6 +262,7 @@ impl Driver {
     /// The stream ends; the usage record. `status` is what the client got, as far as Envoy knows.
     pub(crate) fn log(&mut self, status: Option<u16>) -> Option<Value> {
         let record = self.step(|it, now| it.finish(status, now));
+        self.drain();
         record.map(|record| serde_json::from_slice(&record).unwrap())
     }
 

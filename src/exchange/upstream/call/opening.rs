@@ -15,7 +15,7 @@ use crate::translate::error;
 impl Call {
     /// Takes the head. A second one is ignored.
     pub(crate) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        let nothing = State::Settled(Err(Failure::UpstreamCut));
+        let nothing = State::Failed(Failure::UpstreamCut, None);
         let room = match std::mem::replace(&mut self.state, nothing) {
             State::Waiting(room) => room,
             other => {
@@ -25,24 +25,23 @@ impl Call {
         };
         let bounds = Bounds { host_model: self.refusable(), ..bounds.clone() };
         self.read_signs(&head);
-        // It was taken up, or answered in part, or by another.
-        self.stays |= (201..=299).contains(&head.status);
+        // 201–299: accepted, partial, or answered by a cache.
+        self.is_pinned |= (201..=299).contains(&head.status);
         self.state = match head {
             ResponseHead { envoy_details: Some(details), status, .. } => {
-                self.stays = !error::never_left(&details);
-                self.spare = Some(room);
-                State::Settled(Err(error::from_envoy(status, &details)))
+                self.is_pinned = !error::never_left(&details);
+                State::Failed(error::from_envoy(status, &details), Some(room))
             }
             // `accept-encoding` is not sent, so nothing may be encoded.
             ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
                 if !encoding.eq_ignore_ascii_case(b"identity") =>
             {
-                State::Settled(Err(Failure::UpstreamGarbled))
+                State::Failed(Failure::UpstreamGarbled, None)
             }
-            ResponseHead { status: 200..=299, .. } if head.is_html() => match self.api {
+            ResponseHead { status: 200..=299, .. } if head.is_html() => match self.target.api {
                 // A page for people, such as a challenge.
                 Api::Responses => State::failing(head, room, now),
-                Api::Images => State::Settled(Err(Failure::UpstreamGarbled)),
+                Api::Images => State::Failed(Failure::UpstreamGarbled, None),
             },
             ResponseHead { status: 200..=299, .. } => {
                 State::Unread(Box::new(Unread { head, bounds, room, since: now }))
@@ -63,14 +62,14 @@ impl Call {
     /// Notes how the answer is to be read that begins with `chunk`, if the chunk decides it.
     pub(crate) fn judge(&mut self, chunk: &[u8]) {
         let State::Unread(unread) = &self.state else { return };
-        let Some(reading) = unread.judge(self.api, chunk) else { return };
-        let nothing = State::Settled(Err(Failure::Internal));
+        let Some(reading) = unread.judge(self.target.api, chunk) else { return };
+        let nothing = State::Failed(Failure::Internal, None);
         let State::Unread(unread) = std::mem::replace(&mut self.state, nothing) else { return };
         let Unread { head, bounds, room, since } = *unread;
         self.state = match reading {
             Reading::As(document) => State::collecting(bounds, room, document),
             Reading::Error => State::failing(head, room, since),
-            Reading::Garbled => State::Settled(Err(Failure::UpstreamGarbled)),
+            Reading::Garbled => State::Failed(Failure::UpstreamGarbled, None),
         };
     }
 }

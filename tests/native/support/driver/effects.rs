@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use imagegate::exchange::{
-    Consult, Exchange, LocalReply, OnFailover, OnRequestBody, OnVerdict, Question, SideBatch,
+    CheckRequest, Effect, Exchange, LocalReply, NotStarted, OnRequestBody, SideCall,
 };
 use serde_json::Value;
 
@@ -52,104 +52,78 @@ pub(crate) struct Check {
 }
 
 impl Driver {
-    /// Runs a method of the exchange, and takes what it counted.
+    /// Runs a method of the exchange.
     pub(super) fn step<T>(&mut self, step: impl FnOnce(&mut Exchange, Duration) -> T) -> T {
-        let outcome = step(&mut self.exchange, self.now);
-        self.counts.extend(self.exchange.take_counts());
-        outcome
+        step(&mut self.exchange, self.now)
     }
 
     pub(super) fn reply(&mut self, reply: LocalReply) {
-        self.notices.extend(reply.notice.clone());
         self.client.reply(reply);
     }
 
-    /// Does what is said of the request's body.
+    /// Carries out the outcome of the request's body.
     pub(super) fn forward(&mut self, outcome: OnRequestBody) -> &Client {
         match outcome {
-            OnRequestBody::Forward(mut forward) => {
-                let calls = forward.side_calls.take();
-                let batch = calls.map(|calls| SideBatch { calls, body: forward.body.clone() });
+            OnRequestBody::Forward(forward) => {
                 self.sent = Some(forward);
-                self.resume(batch);
+                self.drain();
+                self.resume();
             }
-            OnRequestBody::Consult(Consult { forward, questions }) => {
+            OnRequestBody::Check(forward) => {
                 self.sent = Some(forward);
-                questions.into_iter().for_each(|question| self.check(question));
-                self.decide();
+                self.drain();
             }
-            OnRequestBody::Reply(reply) => self.reply(reply),
-            OnRequestBody::Hold | OnRequestBody::Pass => {}
+            OnRequestBody::Reply(reply) => {
+                self.reply(reply);
+                self.drain();
+            }
+            OnRequestBody::Hold | OnRequestBody::Pass => self.drain(),
         }
         &self.client
     }
 
-    /// Starts the first side calls and lets the request go on, unless they have no cluster.
-    fn resume(&mut self, batch: Option<SideBatch>) {
+    /// Lets the request go upstream, unless the client got a reply.
+    fn resume(&mut self) {
         assert!(!self.forwarded, "the request goes upstream twice");
-        self.forwarded = true;
-        let Some(batch) = batch else { return };
-        self.start_calls(&batch);
-        match self.step(Exchange::without_cluster) {
-            Some(reply) => {
-                self.forwarded = false;
-                self.reply(reply);
-            }
-            None => self.wait(),
-        }
+        self.forwarded = self.client.waits();
     }
 
-    fn start_calls(&mut self, batch: &SideBatch) {
-        for _ in 0..batch.calls.count {
-            let token = self.next_call;
-            self.next_call += 1;
-            self.calls.push(Call {
-                token,
-                cluster: batch.calls.cluster.clone(),
-                headers: batch.calls.headers.clone(),
-                body: batch.body.clone(),
-                timeout: batch.calls.timeout,
-            });
-            let host = self.host.pop_front().unwrap_or(Host::Starts);
-            self.step(|it, _| match host {
-                Host::Starts => it.side_call_started(Some(token)),
-                Host::Refuses => it.side_call_started(None),
-                Host::LacksCluster => it.side_call_without_cluster(),
-            });
-        }
-    }
-
-    /// Starts the calls of other upstreams: after each event that was answered with a hold.
-    pub(super) fn wait(&mut self) {
-        loop {
-            match self.step(Exchange::fail_over) {
-                OnFailover::Call { batch, notices } => {
-                    self.notices.extend(notices);
-                    self.start_calls(&batch);
-                }
-                OnFailover::Reply(reply) => return self.reply(reply),
-                OnFailover::Hold => return,
+    /// Carries out the effects: after each callback of the stream.
+    pub(super) fn drain(&mut self) {
+        let mut resumes = false;
+        while let Some(effect) = self.exchange.next_effect(self.now) {
+            match effect {
+                Effect::Call(call) => self.start_call(call),
+                Effect::Check(check) => self.start_check(check),
+                Effect::Resume => resumes = true,
+                Effect::Reply(reply) => self.reply(reply),
+                Effect::Log(words) => self.notices.push(words),
+                Effect::Count(count) => self.counts.push(count),
             }
         }
+        if resumes {
+            self.resume();
+        }
     }
 
-    fn check(&mut self, question: Question) {
+    fn start_call(&mut self, call: SideCall) {
+        let token = self.next_call;
+        self.next_call += 1;
+        let SideCall { cluster, headers, body, timeout } = call;
+        self.calls.push(Call { token, cluster, headers, body: body.to_vec(), timeout });
+        let host = self.host.pop_front().unwrap_or(Host::Starts);
+        self.exchange.call_started(match host {
+            Host::Starts => Ok(token),
+            Host::Refuses => Err(NotStarted::Refused),
+            Host::LacksCluster => Err(NotStarted::NoCluster),
+        });
+    }
+
+    fn start_check(&mut self, check: CheckRequest) {
         let token = FIRST_CHECK + u32::try_from(self.checks.len()).unwrap();
-        let Question { cluster, timeout, message } = question;
+        let CheckRequest { cluster, timeout, message } = check;
         self.checks.push(Check { cluster, timeout, message });
         let starts = self.host.pop_front().is_none_or(|host| host == Host::Starts);
-        self.step(|it, _| it.question_started(starts.then_some(token)));
-    }
-
-    /// Does what the rate-limit service has decided so far.
-    pub(super) fn decide(&mut self) {
-        loop {
-            match self.step(Exchange::verdict) {
-                OnVerdict::Ask(question) => self.check(question),
-                OnVerdict::Resume(batch) => return self.resume(batch),
-                OnVerdict::Reply(reply) => return self.reply(reply),
-                OnVerdict::Hold | OnVerdict::Pass => return,
-            }
-        }
+        self.exchange.check_started(starts.then_some(token));
     }
 }

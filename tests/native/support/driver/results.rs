@@ -1,7 +1,7 @@
 //! What a test reads of a driver beside what its client got.
 
 use imagegate::exchange::Forward;
-use imagegate::exchange::count::Count;
+use imagegate::exchange::metrics::Count;
 use serde_json::Value;
 
 use super::{Call, Driver};

@@ -1,0 +1,85 @@
+//! The memory that a request reserves at admission, for all that it will hold.
+
+use crate::exchange::shared::{Gate, base64_len};
+use crate::memory::Lease;
+use crate::openai::error::Failure;
+use crate::openai::request::{ImageRequest, OutputFormat};
+use crate::openai::size::Size;
+
+/// The pixels of the largest image that `auto` became in recordings (1536x1024).
+const AUTO_PIXELS: u64 = 1536 * 1024;
+/// The images of one answer may have this many bytes together: while the answer is written they stand
+/// twice in linear memory, beside what all other exchanges hold.
+const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+/// A PNG of noise is as long as its RGBA bytes. Nothing is longer, some metadata apart.
+const MAX_BYTES_PER_PIXEL: u64 = 4;
+
+/// What a request holds from its admission on.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    /// One for each image.
+    pub(crate) images: Vec<Lease>,
+    /// Covers what goes upstream.
+    pub(crate) sent: Lease,
+    /// Covers the client's body, which is kept for another upstream.
+    pub(crate) kept: Lease,
+}
+
+impl Gate {
+    /// Takes room for what goes upstream, `sent` bytes for each image, and for each image as much as the
+    /// largest that it may become. So an admitted image, which costs money upstream, has its room when
+    /// it comes. `lease` is what the request already holds; `kept` bytes of it stay.
+    ///
+    /// If no other request holds anything, one request is admitted at any size: a small budget slows a
+    /// worker down, it does not stop it.
+    pub(crate) fn rooms(
+        &self,
+        mut lease: Lease,
+        request: &ImageRequest<'_>,
+        sent: usize,
+        kept: usize,
+    ) -> Result<Rooms, Failure> {
+        let n = usize::try_from(request.n).unwrap_or(usize::MAX);
+        let room = self.room(request);
+        let answer = room.saturating_mul(n);
+        if n > 1 && answer > MAX_ANSWER_BYTES {
+            let fit = MAX_ANSWER_BYTES.checked_div(room).unwrap_or(1).max(1);
+            return Err(Failure::TooManyImages { fit });
+        }
+        let sent = sent.saturating_mul(n);
+        let all = answer.saturating_add(sent).saturating_add(kept);
+        lease.cover_first(all).map_err(|_| Failure::overloaded())?;
+        let images = (0..n).map(|_| lease.split(room)).collect();
+        let kept = lease.split(kept);
+        Ok(Rooms { images, sent: lease, kept })
+    }
+
+    /// The same for a request whose answer passes through: `room` for all its images, which are not held,
+    /// and what goes upstream once.
+    pub(crate) fn relay_rooms(
+        &self,
+        mut lease: Lease,
+        room: usize,
+        sent: usize,
+    ) -> Result<Rooms, Failure> {
+        lease.cover_first(room.saturating_add(sent)).map_err(|_| Failure::overloaded())?;
+        let (images, kept) = (vec![lease.split(room)], lease.split(0));
+        Ok(Rooms { images, sent: lease, kept })
+    }
+
+    /// The most bytes of base64 that one image of the request may have.
+    fn room(&self, request: &ImageRequest<'_>) -> usize {
+        let pixels = match request.size {
+            Size::Auto => AUTO_PIXELS,
+            Size::Exact { width, height } => u64::from(width).saturating_mul(u64::from(height)),
+        };
+        let frames = request.frames().unwrap_or(1);
+        let bytes = match request.output_format {
+            // A drawing of text; bounded by `max_image_bytes` alone.
+            Some(OutputFormat::Svg) => AUTO_PIXELS,
+            _ => pixels.saturating_mul(MAX_BYTES_PER_PIXEL).saturating_mul(u64::from(frames)),
+        };
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        base64_len(bytes.min(self.config.max_image_bytes()))
+    }
+}

@@ -1,0 +1,143 @@
+//! The four deliveries, and what each of them does.
+
+use std::time::Duration;
+
+use super::keepalive::Keepalive;
+use super::pass_through::{self, PassThrough};
+use super::step::{Head, Step};
+use super::stream::{self, Stream};
+use crate::config::Model;
+use crate::exchange::outcome::{End, LocalReply};
+use crate::exchange::shared::Gate;
+use crate::exchange::upstream::calls::Calls;
+use crate::exchange::upstream::result::Generated;
+use crate::openai::error::Failure;
+use crate::openai::request::{ImageRequest, ResponseFormat};
+use crate::translate::answer;
+use crate::translate::collect::Picture;
+use crate::translate::stream::Wanted;
+
+/// How a request is answered.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// One JSON answer, once every call has its outcome.
+    Collect(ResponseFormat),
+    /// The same, and white space before it while the client waits.
+    Keepalive(Keepalive),
+    /// Events, as their bytes arrive.
+    Stream(Box<Stream>),
+    /// The upstream's own answer, as it comes.
+    PassThrough(Box<PassThrough>),
+}
+
+impl Delivery {
+    /// How `request` is answered.
+    pub(crate) fn of(gate: &Gate, model: &Model<'_>, request: &ImageRequest<'_>) -> Self {
+        let format =
+            request.response_format.unwrap_or_else(|| gate.config.default_response_format());
+        if pass_through::applies(gate, model, request, format) {
+            return Self::PassThrough(Box::new(PassThrough::new(request.n, &gate.bounds())));
+        }
+        if let Some(wanted) = Wanted::of(request) {
+            return Self::Stream(Box::new(Stream::new(wanted)));
+        }
+        match gate.config.keepalive().filter(|_| request.n == 1) {
+            Some(every) => Self::Keepalive(Keepalive::new(format, every)),
+            None => Self::Collect(format),
+        }
+    }
+
+    /// Whether the upstream's own answer passes on, from one call for all images.
+    pub(crate) fn passes_through(&self) -> bool {
+        matches!(self, Self::PassThrough(_))
+    }
+
+    /// Whether the client gets events.
+    pub(crate) fn streams(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
+    /// Notes the end of a response that has trailers. Returns whether its answer has passed whole.
+    pub(super) fn end_if_whole(&mut self) -> bool {
+        let Self::PassThrough(it) = self else { return false };
+        it.end();
+        it.is_whole()
+    }
+
+    /// Takes bytes of the client's own stream. `last_sent` is when the client last got bytes, or began
+    /// to wait.
+    pub(super) fn body(
+        &mut self,
+        calls: &mut Calls,
+        head: Head,
+        last_sent: Duration,
+        chunk: Vec<u8>,
+        end: End,
+        now: Duration,
+    ) -> Step {
+        match self {
+            Self::Collect(_) => {
+                calls.own_body(chunk, end, now);
+                match calls.is_settled() {
+                    true => Step::Settled(Vec::new()),
+                    false => Step::Wait,
+                }
+            }
+            Self::Keepalive(keepalive) => keepalive.body(calls, last_sent, chunk, end, now),
+            Self::Stream(stream) => stream.body(calls, head, chunk, end, now),
+            Self::PassThrough(it) => match it.body(calls, head, chunk, end, now) {
+                Ok(step) => step,
+                Err(bytes) => {
+                    *self = Self::Collect(ResponseFormat::B64Json);
+                    self.body(calls, head, last_sent, bytes, end, now)
+                }
+            },
+        }
+    }
+
+    /// Writes the outcome of a request that succeeded after what is in `body`.
+    ///
+    /// # Errors
+    ///
+    /// The answer does not fit into memory.
+    pub(super) fn write(
+        &mut self,
+        images: Vec<Generated>,
+        body: &mut Vec<u8>,
+        now: Duration,
+    ) -> Result<(), Failure> {
+        let mut images = images.into_iter().map(|it| it.image);
+        let format = match self {
+            Self::Stream(stream) => {
+                return images.next().map_or(Ok(()), |image| stream.completed(&image, body, now));
+            }
+            Self::Collect(format) | Self::Keepalive(Keepalive { format, .. }) => *format,
+            Self::PassThrough(_) => ResponseFormat::B64Json,
+        };
+        let images: Vec<Picture> = images.collect();
+        *body = answer::write(images, format, now.as_secs()).map_err(|_| Failure::overloaded())?;
+        Ok(())
+    }
+
+    /// Writes a failure after what is in `body`, once the head has left. `None` if the body cannot
+    /// carry it, and the response has to be broken off.
+    pub(super) fn write_failure(&self, failure: &Failure, body: Vec<u8>) -> Option<Vec<u8>> {
+        match self {
+            Self::Stream(_) => Some(stream::failed(failure, body)),
+            Self::Collect(_) | Self::Keepalive(_) => Some(LocalReply::failure(failure).body),
+            Self::PassThrough(_) => None,
+        }
+    }
+
+    /// The headers of the answer. `early` if it leaves before the outcome is known.
+    pub(super) fn headers(&self, early: bool) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        match self {
+            Self::Stream(_) => return stream::headers(),
+            Self::Keepalive(_) if early => headers.push(("cache-control", "no-store".to_owned())),
+            Self::PassThrough(it) if early => headers.extend(it.content_length()),
+            Self::Collect(_) | Self::Keepalive(_) | Self::PassThrough(_) => {}
+        }
+        headers
+    }
+}

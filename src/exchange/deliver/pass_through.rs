@@ -1,0 +1,269 @@
+//! The answer of an upstream of the Images API passes on as it comes, and is counted as it passes.
+//!
+//! While the head is held, bytes are taken out of Envoy's buffer as in every delivery, a failure keeps
+//! its status, and the rules of [`Call`] decide what is one. The head leaves with the first byte of an
+//! image. From then on the bytes stay in Envoy's buffer and are only read: no image is held, at any
+//! size, and a client that reads slowly slows down its own upstream and nobody else. A failure then
+//! breaks the transfer off: no part of an answer ends like a whole one.
+//!
+//! What is charged once the head has left is what has passed. Whole images count, however the answer
+//! ends. The image that is coming counts if the client leaves: else a client could leave a few bytes
+//! before the end of each image and pay for none.
+//!
+//! [`Call`]: crate::exchange::upstream::call::Call
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::step::{Head, Step};
+use crate::config::{Api, Model};
+use crate::exchange::outcome::End;
+use crate::exchange::shared::Gate;
+use crate::exchange::upstream::calls::Calls;
+use crate::exchange::upstream::rests::Sign;
+use crate::exchange::upstream::result::Generated;
+use crate::openai::error::Failure;
+use crate::openai::request::{ImageRequest, ResponseFormat};
+use crate::translate::collect::{Bounds, Picture};
+use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Stands, is_blank, room};
+
+/// This many bytes may come before the first image: a prompt of the greatest length fits, revised and
+/// with each of its characters escaped. All of it is white space and words.
+const MAX_HELD_BYTES: usize = 256 * 1024;
+
+/// Whether the answer can reach the client as it comes: the client wants it in this form, no white
+/// space is wanted before it, and no other upstream may have to be called.
+pub(super) fn applies(
+    gate: &Gate,
+    model: &Model<'_>,
+    request: &ImageRequest<'_>,
+    format: ResponseFormat,
+) -> bool {
+    let is_kept_alive = request.n == 1 && gate.config.keepalive().is_some();
+    let [only] = model.candidates.as_slice() else { return false };
+    only.upstream.api() == Api::Images
+        && request.stream.is_none()
+        && format == ResponseFormat::B64Json
+        && !is_kept_alive
+}
+
+/// The bytes that a request for `n` images may hold while its answer passes through.
+pub(crate) fn room_for(n: u32) -> usize {
+    // Twice, since a vector that grows may have room for as much again; and once more while it is
+    // copied.
+    let held = MAX_HELD_BYTES.saturating_mul(3);
+    room(usize::try_from(n).unwrap_or(usize::MAX)).saturating_add(held)
+}
+
+/// An answer that passes through.
+#[derive(Debug)]
+pub(crate) struct PassThrough {
+    relay: Relay,
+    /// What has come before the first image. It leaves with the head.
+    held: Vec<u8>,
+    /// How many images the request is for.
+    asked: u32,
+    /// This many images have left whole.
+    sent: usize,
+    /// The answer has passed, and is settled. Only white space may follow.
+    is_whole: bool,
+    /// The end of the response has come.
+    has_ended: bool,
+    /// The length of the answer, if the upstream reports it.
+    content_length: Option<u64>,
+}
+
+impl PassThrough {
+    pub(super) fn new(asked: u32, bounds: &Bounds) -> Self {
+        Self {
+            relay: Relay::new(asked, bounds),
+            held: Vec::new(),
+            asked,
+            sent: 0,
+            is_whole: false,
+            has_ended: false,
+            content_length: None,
+        }
+    }
+
+    /// Takes the length that the response's head reports.
+    pub(super) fn set_content_length(&mut self, len: Option<u64>) {
+        self.content_length = len;
+    }
+
+    /// The length of the answer, as a header.
+    pub(super) fn content_length(&self) -> Option<(&'static str, String)> {
+        self.content_length.map(|it| ("content-length", it.to_string()))
+    }
+
+    /// Whether the answer has passed, and is settled.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Whether the end of the response has come.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Notes the end of a response that has trailers.
+    pub(super) fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Notes that all images that have come whole have left.
+    pub(super) fn note_sent(&mut self) {
+        self.sent = self.relay.passed_len();
+    }
+
+    /// The images that have left, of an answer that breaks off, once.
+    pub(super) fn take_passed(&mut self, begun: Begun) -> Vec<Generated> {
+        match self.is_whole {
+            true => Vec::new(),
+            false => generated(self.relay.passed(begun, self.sent)),
+        }
+    }
+
+    /// Takes bytes of the response.
+    ///
+    /// # Errors
+    ///
+    /// The answer cannot pass through. It is to be collected, beginning with these bytes.
+    pub(super) fn body(
+        &mut self,
+        calls: &mut Calls,
+        head: Head,
+        chunk: Vec<u8>,
+        end: End,
+        now: Duration,
+    ) -> Result<Step, Vec<u8>> {
+        calls.judge(&chunk);
+        // The client did not ask for events, but an image may come in them.
+        if calls.reads_events() {
+            return Err(chunk);
+        }
+        self.has_ended |= end == End::Stream;
+        if self.is_whole {
+            return Ok(self.tail(calls, &chunk));
+        }
+        let chunk = Rc::new(chunk);
+        let images = self.feed(calls, head, &chunk, end, now);
+        if self.is_mendable(head) {
+            return Err(self.take_held(&chunk));
+        }
+        Ok(match (head, images) {
+            (Head::Held, Some(images)) => {
+                Step::Passed { body: self.whole(&chunk), images: generated(images) }
+            }
+            (_, None) if calls.is_settled() => Step::Settled(Vec::new()),
+            (Head::Held, None) => match self.relay.has_begun() {
+                true => Step::Bytes(self.take_held(&chunk)),
+                false => Step::Wait,
+            },
+            (Head::Left { .. }, images) => {
+                self.note_sent();
+                match images {
+                    Some(images) => {
+                        self.is_whole = true;
+                        Step::Passed { body: Vec::new(), images: generated(images) }
+                    }
+                    None => Step::Wait,
+                }
+            }
+        })
+    }
+
+    /// Takes bytes. Returns the images if the answer ends with them. A failure settles the call.
+    fn feed(
+        &mut self,
+        calls: &mut Calls,
+        head: Head,
+        chunk: &Rc<Vec<u8>>,
+        end: End,
+        now: Duration,
+    ) -> Option<Vec<Picture>> {
+        if calls.is_unread() && end == End::Open {
+            self.hold(calls, chunk);
+            return None;
+        }
+        if !calls.is_collecting() {
+            calls.own_body(chunk.to_vec(), end, now);
+            return None;
+        }
+        let stands = match head {
+            Head::Held => Stands::Held,
+            Head::Left { .. } => Stands::Passing,
+        };
+        match self.relay.feed(chunk, stands, now) {
+            Some(Ok(images)) => {
+                calls.own_sign(Sign::Serves);
+                return Some(images);
+            }
+            // The caller has it collected.
+            Some(Err(_)) if self.is_mendable(head) => return None,
+            Some(Err(failure)) => {
+                let refusal = self.relay.refusal().map(Sign::Refuses);
+                refusal.into_iter().for_each(|sign| calls.own_sign(sign));
+                calls.fail(&failure);
+            }
+            None if end == End::Stream => calls.fail(&self.relay.cut_short()),
+            None => {}
+        }
+        if !self.relay.has_begun() {
+            self.hold(calls, chunk);
+        }
+        None
+    }
+
+    /// Whether the only image cannot pass as it is, and no byte of it has left: a collector may be able
+    /// to read it.
+    fn is_mendable(&self, head: Head) -> bool {
+        matches!(head, Head::Held) && self.asked == 1 && self.relay.is_odd()
+    }
+
+    /// Keeps bytes that come before the first image.
+    fn hold(&mut self, calls: &mut Calls, chunk: &[u8]) {
+        if self.held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
+            calls.fail(&Failure::UpstreamGarbled);
+        } else {
+            self.held.extend_from_slice(chunk);
+        }
+    }
+
+    /// What was held, and `chunk`, without the byte order mark that would spoil the client's JSON.
+    fn take_held(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut body = std::mem::take(&mut self.held);
+        body.extend_from_slice(chunk);
+        if body.starts_with(BYTE_ORDER_MARK) {
+            body.drain(..BYTE_ORDER_MARK.len());
+            let mark = u64::try_from(BYTE_ORDER_MARK.len()).unwrap_or_default();
+            self.content_length = self.content_length.map(|it| it.saturating_sub(mark));
+        }
+        body
+    }
+
+    /// The whole answer, which ends in `chunk`, without what may not follow JSON.
+    fn whole(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut body = self.take_held(chunk);
+        let end = body.len().saturating_sub(self.relay.unread_len());
+        if !is_blank(body.get(end..).unwrap_or_default()) {
+            body.truncate(end);
+        }
+        body
+    }
+
+    /// White space may follow the answer: its length may have been announced. Anything else would spoil
+    /// the client's JSON.
+    fn tail(&self, calls: &mut Calls, chunk: &[u8]) -> Step {
+        if is_blank(chunk) {
+            return Step::Wait;
+        }
+        calls.fail(&Failure::UpstreamGarbled);
+        Step::Settled(Vec::new())
+    }
+}
+
+/// The images of the only upstream that can be called.
+fn generated(images: Vec<Picture>) -> Vec<Generated> {
+    images.into_iter().map(|image| Generated { candidate: 0, image }).collect()
+}

@@ -1,0 +1,27 @@
+//! What a delivery and the driver say to each other.
+
+use std::time::Duration;
+
+use crate::exchange::upstream::result::Generated;
+
+/// Whether the response's head has left for the client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Head {
+    /// Envoy holds it: a failure can still have its status.
+    Held,
+    /// The client has the status, and got its last bytes at this time.
+    Left { last_sent: Duration },
+}
+
+/// What the bytes that came mean for the client.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// None leave for it.
+    Wait,
+    /// These leave for it.
+    Bytes(Vec<u8>),
+    /// Every call has its image or its failure. These bytes leave before the outcome.
+    Settled(Vec<u8>),
+    /// The upstream's answer is whole: these images have passed, and these bytes are what is left of it.
+    Passed { body: Vec<u8>, images: Vec<Generated> },
+}

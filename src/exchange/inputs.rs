@@ -1,0 +1,92 @@
+//! Callbacks and questions of the shell that change no phase.
+
+use std::time::Duration;
+
+use super::deliver::step::Head;
+use super::effect::NotStarted;
+use super::head::{self, Headers, ResponseHead};
+use super::outcome::BodyAccess;
+use super::{Exchange, Phase};
+use crate::auth;
+use crate::openai::endpoint::Endpoint;
+use crate::openai::error::Failure;
+
+impl Exchange {
+    /// The property of Envoy that names who sends this head, if one does and the request is ours. Its
+    /// value is to be given before the head.
+    #[must_use]
+    pub fn wanted_property(&self, headers: &Headers) -> Option<&[String]> {
+        let path = auth::wanted_property(&self.account.gate.config)?;
+        let target = head::value(headers, ":path").unwrap_or_default();
+        Endpoint::of_path(target).map(|_| path)
+    }
+
+    /// Takes the value of the wanted property, as an earlier filter has set it.
+    pub fn property(&mut self, value: Option<Vec<u8>>) {
+        self.property = value;
+    }
+
+    /// Whether a request that is ours brings an `x-envoy-original-path` of its own. It has to be
+    /// removed: an access log would take it for the client's path. After the request's head.
+    #[must_use]
+    pub fn forges_path(&self, headers: &Headers) -> bool {
+        !matches!(self.phase, Phase::Start | Phase::Passing) && head::names_original_path(headers)
+    }
+
+    /// Takes what became of the attempt to ask the rate-limit service: the token of the call. `None` if
+    /// the host did not start it.
+    pub fn check_started(&mut self, token: Option<u32>) {
+        if let Phase::Checking(check) = &mut self.phase {
+            check.started(token);
+        }
+    }
+
+    /// Takes the service's answer, a `RateLimitResponse`. `None` if the call failed.
+    pub fn check_answered(&mut self, token: u32, message: Option<&[u8]>) {
+        if let Phase::Checking(check) = &mut self.phase {
+            check.answer(token, message);
+        }
+    }
+
+    /// Takes what became of the attempt to start the next side call: its token, or why it did not
+    /// start.
+    pub fn call_started(&mut self, started: Result<u32, NotStarted>) {
+        let Phase::Answering(answering) = &mut self.phase else { return };
+        answering.calls().call_started(started.map_err(|reason| match reason {
+            NotStarted::NoCluster => Failure::ClusterMissing,
+            NotStarted::Refused => Failure::UpstreamUnreachable,
+        }));
+    }
+
+    /// How the next bytes of the response are read.
+    pub fn body_access(&self) -> BodyAccess {
+        match &self.phase {
+            Phase::Answering(answering) => answering.access(),
+            Phase::Done(Head::Left { .. }) => BodyAccess::Drain,
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Done(Head::Held) => BodyAccess::None,
+        }
+    }
+
+    /// Takes the head of a side call's response. `None` if the call was reset.
+    pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>, now: Duration) {
+        let bounds = self.account.gate.bounds();
+        let Phase::Answering(answering) = &mut self.phase else { return };
+        let Some(call) = answering.calls().side(token) else { return };
+        match head {
+            Some(head) => call.head(head, &bounds, now),
+            None => call.fail(Failure::UpstreamCut),
+        }
+    }
+
+    /// Takes bytes of a side call's response.
+    pub fn side_call_body(&mut self, token: u32, chunk: Vec<u8>, now: Duration) {
+        let Phase::Answering(answering) = &mut self.phase else { return };
+        if let Some(call) = answering.calls().side(token) {
+            call.body(chunk, now);
+        }
+    }
+}
