@@ -15,14 +15,14 @@ build: setup-run ## Build the filter: build/imagegate.wasm
 	@tools/build.sh
 
 ctl: ## Build the tool beside it: build/imagegatectl
-	@cargo build --release --package imagegatectl --target-dir target
-	@mkdir -p build && cp target/release/imagegatectl build/.imagegatectl && mv build/.imagegatectl build/imagegatectl
+	@cargo build --profile tools --package imagegatectl --target-dir target
+	@mkdir -p build && cp target/tools/imagegatectl build/.imagegatectl && mv build/.imagegatectl build/imagegatectl
 
 schema: ## Write docs/configuration.schema.json anew from the parser's types; review the difference
 	UPDATE_GOLDEN=1 cargo test --package imagegatectl --test it schema::the_committed
 
 sim: setup-run
-	@cargo build --release --package codex-sim --target-dir target
+	@cargo build --profile tools --package codex-sim --target-dir target
 
 demo: build sim ## Send one request through Envoy and codex-sim, and write build/demo.png
 	@tools/demo.sh

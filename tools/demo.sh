@@ -51,7 +51,7 @@ start() {
   sed -e "s/port_value: 10000 /port_value: $port /" -e "s/port_value: 9901 /port_value: $admin /" \
     -e "s/port_value: 10001 /port_value: $sim /" envoy/envoy.yaml >"$dir/envoy.yaml"
 
-  target/release/codex-sim --listen "127.0.0.1:$sim" --log >"$dir/codex-sim.log" 2>&1 &
+  target/tools/codex-sim --listen "127.0.0.1:$sim" --log >"$dir/codex-sim.log" 2>&1 &
   sim_pid=$!
   # The credential that the filter presents upstream. codex-sim takes any.
   CODEX_ACCESS_TOKEN=${CODEX_ACCESS_TOKEN:-demo-token} CODEX_ACCOUNT_ID=${CODEX_ACCOUNT_ID:-demo-account} \

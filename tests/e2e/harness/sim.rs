@@ -15,7 +15,7 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn start() -> Self {
-        let program = needed("target/release/codex-sim", "make test-e2e");
+        let program = needed("target/tools/codex-sim", "make test-e2e");
         let mut process = Command::new(program)
             .args(["--listen", "127.0.0.1:0"])
             .current_dir(root())
