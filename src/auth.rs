@@ -78,14 +78,14 @@ fn known_to_the_mesh<'c>(
         Some(Identity::Header(header)) => {
             let mut found = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header));
             match (found.next(), found.next()) {
-                (Some(_), Some(_)) => return Err(KeyReason::Stranger),
+                (Some(_), Some(_)) => return Err(KeyReason::UnknownIdentity),
                 (first, _) => first.map(|(_, value)| *value),
             }
         }
     };
     let name = name.filter(|name| !name.is_empty()).ok_or(KeyReason::Missing)?;
-    let name = std::str::from_utf8(name).map_err(|_| KeyReason::Stranger)?;
-    config.consumer_known_as(name).ok_or(KeyReason::Stranger)
+    let name = std::str::from_utf8(name).map_err(|_| KeyReason::UnknownIdentity)?;
+    config.consumer_known_as(name).ok_or(KeyReason::UnknownIdentity)
 }
 
 /// Checks that a consumer may call at `now`, the time since the Unix epoch.

@@ -20,7 +20,6 @@
 #![warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 pub mod auth;
-pub mod codex;
 pub mod config;
 pub mod decimal;
 pub mod exchange;
@@ -35,3 +34,4 @@ pub mod pool;
 pub mod prices;
 pub mod sse;
 pub mod translate;
+pub mod upstream;

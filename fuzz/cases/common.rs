@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use imagegate::config::Config;
-use imagegate::exchange::{End, Exchange, Gate, OnRequestBody, Vm};
+use imagegate::exchange::{End, Exchange, OnRequestBody, Shared, Vm};
 use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
 
@@ -24,7 +24,7 @@ pub fn head() -> Vec<(String, Vec<u8>)> {
 }
 
 /// A gate with one consumer, and the budget that must be empty when its exchanges are gone.
-pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
+pub fn gate(accept_last_partial: bool) -> (Rc<Shared>, Budget) {
     let document = format!(
         r#"{{"upstreams": {{"codex": {{"authority": "a", "host_model": "m",
             "credential": {{"bearer_env": "T"}}}}}},
@@ -35,7 +35,7 @@ pub fn gate(accept_last_partial: bool) -> (Rc<Gate>, Budget) {
     let config = Config::parse(document.as_bytes(), &|_| Some("token".to_owned())).unwrap();
     let vm = Rc::new(Vm::default());
     let budget = vm.budget.clone();
-    (Rc::new(Gate::new(config, vm, Box::new(SharedData))), budget)
+    (Rc::new(Shared::new(config, vm, Box::new(SharedData))), budget)
 }
 
 /// Sends `body` as a whole request: it is refused in JSON, or goes upstream as JSON, and nothing is held

@@ -228,9 +228,9 @@ fn without_a_key_the_mesh_says_who_calls() {
     assert_eq!(who(&header, &[("x-caller", name)], None), Ok("web".to_owned()));
     assert_eq!(who(&header, &[], Some(name)), Err(KeyReason::Missing));
     assert_eq!(who(&header, &[("x-caller", b"")], None), Err(KeyReason::Missing));
-    assert_eq!(who(&header, &[("x-caller", b"\xff")], None), Err(KeyReason::Stranger));
+    assert_eq!(who(&header, &[("x-caller", b"\xff")], None), Err(KeyReason::UnknownIdentity));
     let twice = [("x-caller", name), ("x-caller", name)];
-    assert_eq!(who(&header, &twice, None), Err(KeyReason::Stranger));
+    assert_eq!(who(&header, &twice, None), Err(KeyReason::UnknownIdentity));
     // A key that is there decides alone.
     let wrong = [("x-caller", name), ("api-key", &b"wrong"[..])];
     assert_eq!(who(&header, &wrong, None), Err(KeyReason::Unknown));
@@ -241,7 +241,7 @@ fn without_a_key_the_mesh_says_who_calls() {
     let property = by(r#"{"property": ["connection", "uri_san_peer_certificate"]}"#);
     assert_eq!(who(&property, &[], Some(name)), Ok("web".to_owned()));
     assert_eq!(who(&property, &[("x-caller", name)], None), Err(KeyReason::Missing));
-    assert_eq!(who(&property, &[], Some(b"spiffe://mesh/cron")), Err(KeyReason::Stranger));
+    assert_eq!(who(&property, &[], Some(b"spiffe://mesh/cron")), Err(KeyReason::UnknownIdentity));
     assert_eq!(wanted_property(&property).map(<[String]>::len), Some(2));
     assert_eq!(wanted_property(&header), None);
 }

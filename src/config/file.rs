@@ -16,11 +16,11 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use super::model::ModelFile;
 use super::units::{Amount, Bytes, Date, Dollars, Instant, Period, Span};
 use super::{Api, Edits, Role, RouteMatch, UnknownUsers};
-use crate::codex::request::ToolChoice;
-use crate::limits::rls::Releases;
+use crate::limits::rls::Refunds;
 use crate::limits::{OnError, Per, Unit};
 use crate::openai::request::ResponseFormat;
 use crate::prices::{ChargeBy, Unpriced};
+use crate::upstream::request::ToolChoice;
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -231,7 +231,7 @@ pub(super) struct EngineFile {
     pub(super) domain: Option<String>,
     pub(super) timeout: Option<Span>,
     pub(super) on_error: Option<OnError>,
-    pub(super) releases: Option<Releases>,
+    pub(super) releases: Option<Refunds>,
 }
 
 /// Where limits are counted.

@@ -54,8 +54,8 @@ pub(crate) use crate::name::{is_end_user, is_name};
 use crate::openai::request::ResponseFormat;
 use crate::prices::PriceTable;
 
-pub use crate::codex::request::ToolChoice;
 pub use crate::openai::request::Limits as RequestLimits;
+pub use crate::upstream::request::ToolChoice;
 
 /// A configuration that holds together.
 pub struct Config {

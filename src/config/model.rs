@@ -189,7 +189,7 @@ fn check_list(list: &[Member], here: &Pointer) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A request that fails everywhere asks each of them once for each picture.
+/// A request that fails everywhere asks each of them once for each image.
 const MAX_CANDIDATES: usize = 16;
 /// As in Envoy's examples of weighted clusters: parts of a hundred.
 const MAX_WEIGHT: u32 = 100;

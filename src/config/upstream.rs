@@ -1,4 +1,4 @@
-//! Upstreams: where the pictures come from, and with which credential and headers.
+//! Upstreams: where the images come from, and with which credential and headers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,8 +15,8 @@ use super::file::{SentFile, UpstreamFile};
 use super::host_models::HostModels;
 use super::pointer::Pointer;
 use super::text;
-use crate::codex::request::ToolChoice;
 use crate::prices::ChargeBy;
+use crate::upstream::request::ToolChoice;
 
 /// What an upstream speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::codex::usage_limits::UsageLimits;
 use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
 use crate::openai::endpoint::{Endpoint, without_query};
 use crate::openai::error::Failure;
 use crate::openai::request::{Encoding, RequestError};
 use crate::translate::request::Body;
+use crate::upstream::usage_limits::UsageLimits;
 
 /// The prefix of the headers by which this filter and Envoy's routes speak to each other.
 const OWN_PREFIX: &str = "x-imagegate-";
@@ -125,7 +125,7 @@ impl ResponseHead {
         Some(wait.as_secs().to_string().into_bytes())
     }
 
-    /// Whether the body is JSON. Of the Responses API no picture comes in it.
+    /// Whether the body is JSON. Of the Responses API no image comes in it.
     pub(crate) fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(is_json)
     }
@@ -189,7 +189,7 @@ fn presentable(id: &[u8]) -> String {
 
 /// What of the client's head goes on living after it was read.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct ClientHead {
     /// `x-request-id`, which Envoy gives to each request.
     pub(crate) request_id: Option<String>,
     /// `:authority`. It stays: Envoy chooses the virtual host by it, so another one could lead to a
@@ -203,7 +203,7 @@ pub(crate) struct Kept {
     path: Vec<u8>,
 }
 
-impl Kept {
+impl ClientHead {
     pub(crate) fn of(headers: &Headers) -> Self {
         let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
         Self {

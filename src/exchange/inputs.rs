@@ -16,7 +16,7 @@ impl Exchange {
     /// value is to be given before the head.
     #[must_use]
     pub fn wanted_property(&self, headers: &Headers) -> Option<&[String]> {
-        let path = auth::wanted_property(&self.account.gate.config)?;
+        let path = auth::wanted_property(&self.account.shared.config)?;
         let target = head::value(headers, ":path").unwrap_or_default();
         Endpoint::of_path(target).map(|_| path)
     }
@@ -73,12 +73,12 @@ impl Exchange {
 
     /// Takes the head of a side call's response. `None` if the call was reset.
     pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>, now: Duration) {
-        let bounds = self.account.gate.bounds();
+        let bounds = self.account.shared.bounds();
         let Phase::Answering(answering) = &mut self.phase else { return };
         let Some(call) = answering.calls().side(token) else { return };
         match head {
             Some(head) => call.head(head, &bounds, now),
-            None => call.fail(Failure::UpstreamCut),
+            None => call.fail(Failure::UpstreamDisconnected),
         }
     }
 

@@ -41,7 +41,7 @@ pub use outcome::{
     BodyAccess, End, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
     OnResponseBody, OnResponseEnd, OnResponseHeaders, Open,
 };
-pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
+pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 pub use vm::Vm;
 
 use crate::openai::endpoint::Endpoint;
@@ -81,8 +81,8 @@ enum Phase {
 
 impl Exchange {
     /// An exchange that has seen nothing yet.
-    pub fn new(gate: Rc<Gate>) -> Self {
-        Self { phase: Phase::Start, account: Account::new(gate), property: None }
+    pub fn new(shared: Rc<Shared>) -> Self {
+        Self { phase: Phase::Start, account: Account::new(shared), property: None }
     }
 
     /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
@@ -97,20 +97,20 @@ impl Exchange {
             self.phase = Phase::Passing;
             return OnRequestHeaders::Pass { strip: head::own_headers(headers) };
         };
-        let Account { gate, record, .. } = &mut self.account;
+        let Account { shared, record, .. } = &mut self.account;
         record.started = now;
         record.endpoint = Some(endpoint.name());
-        record.request_id = head::Kept::of(headers).request_id;
+        record.request_id = head::ClientHead::of(headers).request_id;
         let property = self.property.take();
         let property = property.as_deref();
         if endpoint == Endpoint::Limits {
-            let limits = caller::limits(gate, headers, property, record, now);
+            let limits = caller::limits(shared, headers, property, record, now);
             return OnRequestHeaders::Reply(match limits {
                 Ok(body) => self.answer_limits(body),
                 Err(failure) => self.refuse(&failure),
             });
         }
-        match RequestBody::open(gate, endpoint, headers, property, end, record, now) {
+        match RequestBody::open(shared, endpoint, headers, property, end, record, now) {
             Ok(body) => {
                 self.phase = Phase::Reading(Box::new(body));
                 OnRequestHeaders::Hold
@@ -127,10 +127,10 @@ impl Exchange {
     /// Takes bytes of the request's body.
     pub fn request_body(&mut self, chunk: &[u8], end: End, now: Duration) -> OnRequestBody {
         let Phase::Reading(body) = &mut self.phase else { return self.late_body() };
-        let Account { gate, record, .. } = &mut self.account;
-        gate.note_body();
+        let Account { shared, record, .. } = &mut self.account;
+        shared.note_body();
         record.bytes_in = record.bytes_in.saturating_add(chunk.len());
-        if let Err(failure) = body.push(gate, chunk, now) {
+        if let Err(failure) = body.push(shared, chunk, now) {
             return OnRequestBody::Reply(self.refuse(&failure));
         }
         match end {
@@ -148,12 +148,12 @@ impl Exchange {
                 return self.late_body();
             }
         };
-        let Account { gate, record, .. } = &mut self.account;
-        let (admitted, forward) = match plan::admit(gate, *body, record, now) {
+        let Account { shared, record, .. } = &mut self.account;
+        let (admitted, forward) = match plan::admit(shared, *body, record, now) {
             Ok(admitted) => admitted,
             Err(failure) => return OnRequestBody::Reply(self.refuse(&failure)),
         };
-        let service = gate.config.service().filter(|_| !admitted.ticket.questions().is_empty());
+        let service = shared.config.service().filter(|_| !admitted.admission.checks().is_empty());
         match service {
             Some(service) => {
                 let (check, effects) = LimitCheck::begin(admitted, service, now);
@@ -162,8 +162,8 @@ impl Exchange {
                 OnRequestBody::Check(forward)
             }
             None => {
-                let Admitted { ticket, calls, delivery, side_calls } = admitted;
-                self.account.reserve(ticket);
+                let Admitted { admission, calls, delivery, side_calls } = admitted;
+                self.account.reserve(admission);
                 self.call(calls, delivery, side_calls, now);
                 OnRequestBody::Forward(forward)
             }
@@ -199,7 +199,7 @@ impl Exchange {
             return effect;
         }
         match &mut self.phase {
-            Phase::Checking(check) => match check.progress(&self.account.gate) {
+            Phase::Checking(check) => match check.progress(&self.account.shared) {
                 Progress::Waiting => None,
                 Progress::Next(check) => Some(Effect::Check(check)),
                 Progress::Decided => self.decide(now),
@@ -221,8 +221,8 @@ impl Exchange {
                 return None;
             }
         };
-        let Admitted { ticket, calls, delivery, side_calls } = checked.admitted;
-        match self.account.decide(ticket, &checked.decisions, now) {
+        let Admitted { admission, calls, delivery, side_calls } = checked.admitted;
+        match self.account.decide(admission, &checked.decisions, now) {
             Ok(()) => {
                 self.call(calls, delivery, side_calls, now);
                 Some(Effect::Resume)
@@ -241,7 +241,7 @@ impl Exchange {
             Phase::Checking(check) => {
                 let checked = check.into_parts();
                 self.account.release(checked.admitted_at);
-                self.account.leave(checked.admitted.ticket, &checked.decisions, now);
+                self.account.leave(checked.admitted.admission, &checked.decisions, now);
             }
             other => self.phase = other,
         }
@@ -256,7 +256,7 @@ impl Exchange {
     ) -> OnResponseHeaders {
         match &mut self.phase {
             Phase::Answering(answering) => {
-                answering.response_head(head, self.account.gate.bounds(), now);
+                answering.response_head(head, self.account.shared.bounds(), now);
             }
             // Our own reply, which comes by here if it was sent before the upstream's head.
             Phase::Done(Head::Held) if head.is_grpc() => {
@@ -315,7 +315,7 @@ impl Exchange {
     /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
     pub fn tick(&mut self, now: Duration) -> OnAnswer {
         match &mut self.phase {
-            Phase::Reading(body) => match body.tick(&self.account.gate, now) {
+            Phase::Reading(body) => match body.tick(&self.account.shared, now) {
                 Some(failure) => OnAnswer::Reply(self.refuse(&failure)),
                 None => OnAnswer::Hold,
             },

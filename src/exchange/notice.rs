@@ -55,7 +55,7 @@ fn all_refused(upstream: &Upstream) -> String {
 
 const fn words(failure: &Failure) -> Option<&'static str> {
     Some(match failure {
-        Failure::HeadersHeld => {
+        Failure::GatewayMisconfigured => {
             "no request body has reached the filter: set `allow_on_headers_stop_iteration: true` in \
              its PluginConfig (Envoy 1.35 or later)"
         }
@@ -81,7 +81,7 @@ const fn words(failure: &Failure) -> Option<&'static str> {
         Failure::UpstreamRejects => {
             "it refuses what the filter sends: check `host_models`, `path` and `headers`"
         }
-        Failure::UpstreamHosted => {
+        Failure::UpstreamReturnedUrl => {
             "it answers with the URL of an image instead of its base64: set its `response_format` to \
              \"send\""
         }

@@ -21,7 +21,7 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub const FIRST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One configuration in force and what the exchanges under it share.
-pub struct Gate {
+pub struct Shared {
     /// The configuration.
     pub config: Config,
     vm: Rc<Vm>,
@@ -31,14 +31,14 @@ pub struct Gate {
     turns: RefCell<BTreeMap<usize, RoundRobin>>,
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gate")
+        f.write_str("Shared")
     }
 }
 
-impl Gate {
-    /// A gate under `config` in `vm`, over the counters that all VMs share.
+impl Shared {
+    /// A shared under `config` in `vm`, over the counters that all VMs share.
     pub fn new(config: Config, vm: Rc<Vm>, store: Box<dyn Store>) -> Self {
         local::prepare(&*store);
         Self { config, vm, store, turns: RefCell::default() }

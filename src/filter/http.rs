@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
 
 use super::host;
-use super::root::{self, Shared};
+use super::root::{self, Plugin};
 use crate::exchange::{
     BodyAccess, Effect, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody,
     OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders,
@@ -32,13 +32,13 @@ pub(super) struct Stream {
     context_id: u32,
     /// `None` if the plugin has no configuration, which Envoy does not let happen, or the request is not
     /// ours.
-    open: Option<(Rc<Shared>, Rc<RefCell<Exchange>>)>,
+    open: Option<(Rc<Plugin>, Rc<RefCell<Exchange>>)>,
 }
 
 impl Stream {
-    pub(super) fn new(context_id: u32, shared: Option<Rc<Shared>>) -> Self {
+    pub(super) fn new(context_id: u32, shared: Option<Rc<Plugin>>) -> Self {
         let open = shared.map(|shared| {
-            let exchange = Exchange::new(Rc::clone(&shared.gate));
+            let exchange = Exchange::new(Rc::clone(&shared.shared));
             (shared, Rc::new(RefCell::new(exchange)))
         });
         Self { context_id, open }

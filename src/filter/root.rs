@@ -13,7 +13,7 @@ use super::http::Stream;
 use super::metrics::Metrics;
 use crate::config::{Config, Identity, RouteMatch};
 use crate::exchange::metrics::Count;
-use crate::exchange::{Exchange, Gate, OnAnswer, Vm};
+use crate::exchange::{Exchange, OnAnswer, Shared, Vm};
 use crate::limits::{Engine, Rule, Unit};
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
@@ -31,15 +31,16 @@ thread_local! {
     /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
     static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
     /// The newest configuration: the gauges of upstreams are its own.
-    static NEWEST: RefCell<Weak<Gate>> = const { RefCell::new(Weak::new()) };
+    static NEWEST: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
 }
 
-/// Sets the gauges of upstreams if `gate` is the newest configuration.
-fn record_upstreams(gate: &Rc<Gate>, now: Duration) {
-    let is_newest = NEWEST
-        .with(|newest| newest.try_borrow().is_ok_and(|newest| newest.as_ptr() == Rc::as_ptr(gate)));
+/// Sets the gauges of upstreams if `shared` is the newest configuration.
+fn record_upstreams(shared: &Rc<Shared>, now: Duration) {
+    let is_newest = NEWEST.with(|newest| {
+        newest.try_borrow().is_ok_and(|newest| newest.as_ptr() == Rc::as_ptr(shared))
+    });
     if is_newest {
-        VM.with(|(_, metrics)| metrics.set_all(&gate.upstream_gauges(now)));
+        VM.with(|(_, metrics)| metrics.set_all(&shared.upstream_gauges(now)));
     }
 }
 
@@ -48,15 +49,15 @@ pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
 
 /// What all streams of one configuration share with the host's side.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) gate: Rc<Gate>,
+pub(super) struct Plugin {
+    pub(super) shared: Rc<Shared>,
     pub(super) open: Open,
 }
 
 /// The root context.
 #[derive(Debug, Default)]
 pub(super) struct Root {
-    shared: Option<Rc<Shared>>,
+    shared: Option<Rc<Plugin>>,
     ticks: u32,
 }
 
@@ -97,7 +98,7 @@ fn send_settlements() {
     });
 }
 
-impl Shared {
+impl Plugin {
     /// The exchanges that are open, by context.
     fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
         let Ok(open) = self.open.try_borrow() else { return Vec::new() };
@@ -159,14 +160,14 @@ impl RootContext for Root {
             );
         }
         let vm = VM.with(|(vm, _)| Rc::clone(vm));
-        let gate = Rc::new(Gate::new(config, vm, Box::new(host::SharedData)));
+        let shared = Rc::new(Shared::new(config, vm, Box::new(host::SharedData)));
         NEWEST.with(|newest| {
             if let Ok(mut newest) = newest.try_borrow_mut() {
-                *newest = Rc::downgrade(&gate);
+                *newest = Rc::downgrade(&shared);
             }
         });
-        record_upstreams(&gate, host::now());
-        self.shared = Some(Rc::new(Shared { gate, open: Open::default() }));
+        record_upstreams(&shared, host::now());
+        self.shared = Some(Rc::new(Plugin { shared, open: Open::default() }));
         self.set_tick_period(TICK);
         true
     }
@@ -177,7 +178,7 @@ impl RootContext for Root {
         self.ticks = self.ticks.saturating_add(1);
         if self.ticks >= TICKS_PER_RECORD {
             self.ticks = 0;
-            record_upstreams(&shared.gate, host::now());
+            record_upstreams(&shared.shared, host::now());
         }
         let exchanges = shared.exchanges();
         if exchanges.is_empty() {

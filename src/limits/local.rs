@@ -21,7 +21,7 @@ const PATIENCE: u32 = 5_000_000;
 
 /// How a rule stands for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct LimitStatus {
     /// The rule's place in the configuration's list.
     pub rule: usize,
     /// What was used.
@@ -67,7 +67,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// How the rule stands.
-    pub standing: Standing,
+    pub limit_status: LimitStatus,
     /// When the request will fit if nobody else comes; `None` where it never will.
     pub fits_at: Option<Duration>,
 }
@@ -89,7 +89,7 @@ pub struct Reserved {
     /// To settle or to release.
     pub reservation: Reservation,
     /// How each rule that applies stands, this request included.
-    pub standings: Vec<Standing>,
+    pub statuses: Vec<LimitStatus>,
     /// The shadow rules that would have refused.
     pub shadowed: Vec<usize>,
 }
@@ -130,25 +130,25 @@ pub fn reserve(
     if held.is_empty() {
         return Ok(Reserved {
             reservation: Reservation::default(),
-            standings: Vec::new(),
+            statuses: Vec::new(),
             shadowed: Vec::new(),
         });
     }
     locked(store, || {
         let mut slots = load(store, &held);
         let shadowed = admit(rules, &held, &slots, now)?;
-        let mut standings = Vec::new();
+        let mut statuses = Vec::new();
         for it in &held {
             let Some((slot, _)) = slots.get_mut(&slot::slot_of(&it.id)) else { continue };
             let mut state = slot.state(&it.id, it.window, now);
             state.hold(it.hold);
-            standings.push(standing(rules, it.rule, &state, now));
+            statuses.push(limit_status(rules, it.rule, &state, now));
             if !slot.put(it.id, it.window, state, now) {
                 return Err(Error::Full);
             }
         }
         save(store, &slots)?;
-        Ok(Reserved { reservation: Reservation { held }, standings, shadowed })
+        Ok(Reserved { reservation: Reservation { held }, statuses, shadowed })
     })
 }
 
@@ -169,7 +169,7 @@ fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<
             continue;
         }
         return Err(Error::Refused(Refused {
-            standing: standing(rules, it.rule, &state, now),
+            limit_status: limit_status(rules, it.rule, &state, now),
             fits_at: state.fits_at(it.window, rule.max, it.hold.amount, now),
         }));
     }
@@ -187,23 +187,23 @@ pub fn settle(
     reservation: &Reservation,
     outcome: &Outcome,
     now: Duration,
-) -> Result<Vec<Standing>, Error> {
+) -> Result<Vec<LimitStatus>, Error> {
     if reservation.held.is_empty() {
         return Ok(Vec::new());
     }
     locked(store, || {
         let mut slots = load(store, &reservation.held);
-        let mut standings = Vec::new();
+        let mut statuses = Vec::new();
         for it in &reservation.held {
             let Some((slot, _)) = slots.get_mut(&slot::slot_of(&it.id)) else { continue };
             let mut state = slot.state(&it.id, it.window, now);
             state.settle(it.hold, outcome.of(it.unit));
-            standings.push(standing(rules, it.rule, &state, now));
+            statuses.push(limit_status(rules, it.rule, &state, now));
             // A slot that is full stays as full as it was: the state was there, or is let go.
             let _ = slot.put(it.id, it.window, state, now);
         }
         save(store, &slots)?;
-        Ok(standings)
+        Ok(statuses)
     })
 }
 
@@ -217,27 +217,27 @@ fn counted_here<'r>(
 }
 
 /// How every rule that applies, and is counted here, stands for `scope`.
-pub fn standings(
+pub fn statuses(
     store: &dyn Store,
     rules: &[Rule],
     scope: &Scope<'_>,
     now: Duration,
-) -> Vec<Standing> {
+) -> Vec<LimitStatus> {
     let applying = counted_here(rules, scope);
     applying
         .map(|(place, rule)| {
             let id = rule.state_id(scope);
             let (slot, _) = read(store, slot::slot_of(&id));
-            standing(rules, place, &slot.state(&id, rule.window, now), now)
+            limit_status(rules, place, &slot.state(&id, rule.window, now), now)
         })
         .collect()
 }
 
-fn standing(rules: &[Rule], place: usize, state: &State, now: Duration) -> Standing {
+fn limit_status(rules: &[Rule], place: usize, state: &State, now: Duration) -> LimitStatus {
     let rule = rules.get(place);
     let max = rule.map_or(0, |rule| rule.max);
     let window = rule.map_or(Window::Now, |rule| rule.window);
-    Standing {
+    LimitStatus {
         rule: place,
         used: state.used(),
         reserved: state.reserved(),

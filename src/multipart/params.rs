@@ -61,7 +61,7 @@ impl<'a> Iterator for Params<'a> {
 }
 
 /// The text up to the closing quote, and what follows it. A backslash escapes a quote and itself;
-/// before anything else it stays, since old browsers send whole paths (`C:\pictures\a.png`).
+/// before anything else it stays, since old browsers send whole paths (`C:\images\a.png`).
 fn unquote(quoted: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
     let mut value = Cow::Borrowed(&[][..]);
     let mut rest = quoted;

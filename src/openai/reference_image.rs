@@ -1,4 +1,4 @@
-//! A picture that the prompt refers to: an entry of `images`, or a file of an edit.
+//! A image that the prompt refers to: an entry of `images`, or a file of an edit.
 //!
 //! `images` is this gateway's extension of "Create image". An entry is a `data:` URL or an
 //! `https:` URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL. Parameters
@@ -119,7 +119,7 @@ impl<'a> ReferenceImage<'a> {
         Some((url.file_type.as_str(), url.base64))
     }
 
-    /// Bytes of the picture as text.
+    /// Bytes of the image as text.
     #[must_use]
     pub fn text_len(&self) -> usize {
         match self {
@@ -128,7 +128,7 @@ impl<'a> ReferenceImage<'a> {
         }
     }
 
-    /// Bytes that the picture holds beside the body that it was read from.
+    /// Bytes that the image holds beside the body that it was read from.
     #[must_use]
     pub fn owned_len(&self) -> usize {
         match self {
@@ -138,7 +138,7 @@ impl<'a> ReferenceImage<'a> {
     }
 }
 
-/// Why a picture cannot be one.
+/// Why an image cannot be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// There is nothing in it.
@@ -162,7 +162,7 @@ pub enum Malformed {
     /// An `https:` URL that is not one.
     #[error("the https URL has no host, or contains white space or control characters")]
     Url,
-    /// An `https:` URL where the picture itself is wanted.
+    /// An `https:` URL where the image itself is wanted.
     #[error(
         "it is an https URL, and the provider of this model takes no images by URL. Expected the image \
          itself, as 'data:image/png;base64,…'"

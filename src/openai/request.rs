@@ -107,7 +107,7 @@ pub struct ImageRequest<'a> {
     pub user: Option<Cow<'a, str>>,
     /// The field that names the user: `user` or `safety_identifier`.
     pub user_field: &'static str,
-    /// Pictures that the prompt refers to, or that are edited, in the client's order.
+    /// Images that the prompt refers to, or that are edited, in the client's order.
     pub images: Vec<ReferenceImage<'a>>,
     /// What the client wants of its events; `None`: one answer, no events.
     pub stream: Option<Streaming>,

@@ -7,7 +7,7 @@ use super::{Money, Served, Tokens};
 ///
 /// `None`, and the quality `auto`, leave it to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ask<'a> {
+pub struct Requested<'a> {
     /// The model, by the name that the upstream is asked for.
     pub model: &'a str,
     /// `low`, `high`, …
@@ -22,7 +22,7 @@ pub struct Ask<'a> {
 ///
 /// `None`, and the quality `auto`, were not told: then it is taken to be as asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Came<'a> {
+pub struct Delivered<'a> {
     /// The model that drew.
     pub served: Option<Served<'a>>,
     /// `low`, `high`, …
@@ -63,9 +63,9 @@ pub(super) fn told(word: Option<&str>) -> Option<&str> {
     word.filter(|word| *word != "auto")
 }
 
-impl Came<'_> {
+impl Delivered<'_> {
     /// Whether something was told that is not what `ask` names.
-    pub(super) fn differs(&self, ask: &Ask<'_>) -> bool {
+    pub(super) fn differs(&self, ask: &Requested<'_>) -> bool {
         fn both<T: PartialEq>(asked: Option<T>, came: Option<T>) -> bool {
             asked.zip(came).is_some_and(|(asked, came)| asked != came)
         }

@@ -1,7 +1,7 @@
 //! What an image costs: known before anything leaves, settled to what came back.
 //!
 //! ```text
-//! Ask ─ quote ─▶ Quote: at most this much each ─ reserve ─▶ … ─ settle (Came, Quote) ─▶ Settlement
+//! Requested ─ quote ─▶ Quote: at most this much each ─ reserve ─▶ … ─ settle (Delivered, Quote) ─▶ Settlement
 //! ```
 //!
 //! A [`PriceTable`] is what the operator wrote under `prices`. The closest entry that covers a
@@ -25,7 +25,7 @@ mod served;
 mod table;
 mod tokens;
 
-pub use image::{Ask, Came, NoPrice, Quote, Settlement};
+pub use image::{Delivered, NoPrice, Quote, Requested, Settlement};
 pub use money::Money;
 pub use price::Price;
 pub use served::{ChargeBy, Served};

@@ -7,7 +7,7 @@ use std::mem;
 use super::image::told;
 use super::price::Rate;
 use super::served::is_same_model;
-use super::{Ask, Came, ChargeBy, Money, NoPrice, Price, Quote, Served, Settlement};
+use super::{ChargeBy, Delivered, Money, NoPrice, Price, Quote, Requested, Served, Settlement};
 
 /// Sizes that `auto` may become with every model of the OpenAI API reference. Others are thought of
 /// where an entry names them.
@@ -65,7 +65,7 @@ impl PriceTable {
     /// # Errors
     ///
     /// Nothing that it may become has a price, with [`Unpriced::Reject`].
-    pub fn quote(&self, ask: &Ask<'_>) -> Result<Quote, NoPrice> {
+    pub fn quote(&self, ask: &Requested<'_>) -> Result<Quote, NoPrice> {
         match (self.dearest(ask), self.unpriced) {
             (Some(rate), _) => Ok(Quote { per_image: rate.image, priced: true }),
             (None, Unpriced::Reject) => Err(NoPrice),
@@ -83,15 +83,17 @@ impl PriceTable {
     /// price that it may. An image may cost more than its quote: by tokens, because those of the
     /// input are known only then, or because a dearer model was served.
     #[must_use]
-    pub fn settle(&self, ask: &Ask<'_>, came: &Came<'_>, quote: &Quote) -> Settlement {
-        let known = Ask {
+    pub fn settle(&self, ask: &Requested<'_>, came: &Delivered<'_>, quote: &Quote) -> Settlement {
+        let known = Requested {
             quality: told(came.quality).or(ask.quality),
             size: came.size.or(ask.size),
             ..*ask
         };
         let served = came.served.filter(|it| self.is_charged_by(it, ask.model));
         let rate = served
-            .and_then(|it| self.dearest(&Ask { model: it.model, qualities: it.qualities, ..known }))
+            .and_then(|it| {
+                self.dearest(&Requested { model: it.model, qualities: it.qualities, ..known })
+            })
             .or_else(|| self.dearest(&known));
         let money = match (rate, self.unpriced) {
             (Some(rate), _) => rate.charge(came.usage),
@@ -112,7 +114,7 @@ impl PriceTable {
     }
 
     /// The dearest rate of all that the image may be. `None` where nothing of it has a price.
-    fn dearest(&self, ask: &Ask<'_>) -> Option<Rate> {
+    fn dearest(&self, ask: &Requested<'_>) -> Option<Rate> {
         let matching: Vec<&Price> = self.matching(ask.model).collect();
         let sizes = sizes(ask, &matching);
         let (mut dearest, mut gap) = (None, false);
@@ -151,7 +153,7 @@ impl PriceTable {
 }
 
 /// The sizes that the image may have.
-fn sizes(ask: &Ask<'_>, matching: &[&Price]) -> BTreeSet<(u32, u32)> {
+fn sizes(ask: &Requested<'_>, matching: &[&Price]) -> BTreeSet<(u32, u32)> {
     let listed = || matching.iter().filter_map(|price| price.size);
     match ask.size {
         Some(size) => BTreeSet::from([size]),
@@ -160,7 +162,7 @@ fn sizes(ask: &Ask<'_>, matching: &[&Price]) -> BTreeSet<(u32, u32)> {
 }
 
 /// The qualities that the image may have; `None` where they are not known.
-fn qualities<'a>(ask: &Ask<'a>) -> Vec<Option<&'a str>> {
+fn qualities<'a>(ask: &Requested<'a>) -> Vec<Option<&'a str>> {
     match told(ask.quality) {
         None if !ask.qualities.is_empty() => ask.qualities.iter().copied().map(Some).collect(),
         quality => vec![quality],

@@ -1,7 +1,7 @@
 //! `text/event-stream`, the framing alone: nothing here knows JSON or OpenAI.
 //!
 //! The grammar is that of the WHATWG HTML standard, "Server-sent events". [`Decoder`] never holds an
-//! event: it tells where the data lies in each chunk, so that a picture of many megabytes in one
+//! event: it tells where the data lies in each chunk, so that an image of many megabytes in one
 //! `data:` line costs no buffer here.
 
 mod decoder;

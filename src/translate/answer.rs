@@ -1,15 +1,15 @@
-//! Pictures to the answer of the Images API, in one vector of exactly its length.
+//! Images to the answer of the Images API, in one vector of exactly its length.
 //!
-//! serde writes the answer with empty pictures; each picture is then spliced into its place. So the
-//! megabytes are copied once, and each piece of a picture goes as soon as it is copied: at most one
+//! serde writes the answer with empty images; each image is then spliced into its place. So the
+//! megabytes are copied once, and each piece of an image goes as soon as it is copied: at most one
 //! answer of a VM stands twice in memory, and only while it is being written.
 
 use serde::Serialize;
 
-use crate::codex::usage::{ImageUsage, TokenDetails};
 use crate::openai::request::ResponseFormat;
+use crate::upstream::usage::{ImageUsage, TokenDetails};
 
-use super::collect::Picture;
+use super::collect::Image;
 use super::sniff;
 
 /// The answer does not fit into the memory that is left.
@@ -26,7 +26,7 @@ struct Answer<'a> {
     created: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     background: Option<&'a str>,
-    data: Vec<Image<'a>>,
+    data: Vec<ImageData<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_format: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ struct Answer<'a> {
 }
 
 #[derive(Serialize)]
-struct Image<'a> {
+struct ImageData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     b64_json: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,26 +65,26 @@ struct Details {
     text_tokens: u64,
 }
 
-/// Writes the answer with `pictures` in their order. `now_secs` is the Unix time, for an upstream
+/// Writes the answer with `images` in their order. `now_secs` is the Unix time, for an upstream
 /// that did not say when it began.
 ///
-/// What the pictures have in common is told once, after the first.
+/// What the images have in common is told once, after the first.
 ///
 /// # Errors
 ///
-/// [`OutOfMemory`]; the pictures are lost then.
+/// [`OutOfMemory`]; the images are lost then.
 pub fn write(
-    pictures: Vec<Picture>,
+    images: Vec<Image>,
     format: ResponseFormat,
     now_secs: u64,
 ) -> Result<Vec<u8>, OutOfMemory> {
-    let frame = frame(&pictures, format, now_secs);
-    let images = pictures.iter().fold(0_usize, |sum, it| sum.saturating_add(it.base64.len()));
-    let bytes = frame.len().saturating_add(images);
+    let frame = frame(&images, format, now_secs);
+    let base64 = images.iter().fold(0_usize, |sum, it| sum.saturating_add(it.base64.len()));
+    let bytes = frame.len().saturating_add(base64);
     let mut answer = Vec::new();
     answer.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
     let mut rest = frame.as_slice();
-    for picture in pictures {
+    for image in images {
         // A quote within a JSON string is escaped, so that this cannot be found in one.
         let place = match format {
             ResponseFormat::B64Json => {
@@ -97,44 +97,44 @@ pub fn write(
         let (before, after) =
             rest.split_at_checked(place.unwrap_or(rest.len())).unwrap_or((rest, &[]));
         answer.extend_from_slice(before);
-        picture.base64.drain_shared_into(&mut answer);
+        image.base64.drain_shared_into(&mut answer);
         rest = after;
     }
     answer.extend_from_slice(rest);
     Ok(answer)
 }
 
-/// The answer without its pictures' bytes.
-fn frame(pictures: &[Picture], format: ResponseFormat, now_secs: u64) -> Vec<u8> {
-    let first = pictures.first();
-    let told = |pick: fn(&Picture) -> Option<&str>| first.and_then(pick);
+/// The answer without its images' bytes.
+fn frame(images: &[Image], format: ResponseFormat, now_secs: u64) -> Vec<u8> {
+    let first = images.first();
+    let told = |pick: fn(&Image) -> Option<&str>| first.and_then(pick);
     let answer = Answer {
         created: first.and_then(|it| it.created_at).unwrap_or(now_secs),
         background: told(|it| it.attributes.background.as_deref())
             .filter(|it| matches!(*it, "transparent" | "opaque")),
-        data: pictures.iter().map(|it| image(it, format)).collect(),
+        data: images.iter().map(|it| image(it, format)).collect(),
         output_format: told(|it| it.attributes.output_format.as_deref()),
         quality: told(|it| it.attributes.quality.as_deref()),
         size: told(|it| it.attributes.size.as_deref()),
-        usage: usage(pictures).map(Usage::of),
+        usage: usage(images).map(Usage::of),
     };
     // Serialisation of strings and numbers into a vector cannot fail.
     serde_json::to_vec(&answer).unwrap_or_default()
 }
 
-fn image(picture: &Picture, format: ResponseFormat) -> Image<'_> {
-    let revised_prompt = picture.revised_prompt.as_deref();
+fn image(image: &Image, format: ResponseFormat) -> ImageData<'_> {
+    let revised_prompt = image.revised_prompt.as_deref();
     match format {
-        ResponseFormat::B64Json => Image { b64_json: Some(""), url: None, revised_prompt },
+        ResponseFormat::B64Json => ImageData { b64_json: Some(""), url: None, revised_prompt },
         ResponseFormat::Url => {
-            let mime = sniff::mime(picture.attributes.output_format.as_deref());
-            Image { b64_json: None, url: Some(format!("data:{mime};base64,")), revised_prompt }
+            let mime = sniff::mime(image.attributes.output_format.as_deref());
+            ImageData { b64_json: None, url: Some(format!("data:{mime};base64,")), revised_prompt }
         }
     }
 }
 
-/// The tokens of all pictures that told theirs.
-pub fn usage<'p>(images: impl IntoIterator<Item = &'p Picture>) -> Option<ImageUsage> {
+/// The tokens of all images that told theirs.
+pub fn usage<'p>(images: impl IntoIterator<Item = &'p Image>) -> Option<ImageUsage> {
     images.into_iter().filter_map(|it| it.usage).reduce(ImageUsage::plus)
 }
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use self::report::Report;
-use crate::{codex::error::ErrorInfo, config::Api, openai::error::Failure};
+use crate::{config::Api, openai::error::Failure, upstream::error::ErrorInfo};
 
 pub use envoy::{from_envoy, leaves_open, never_left};
 use host_model::host_model_fault;
@@ -74,7 +74,7 @@ fn of_info(
     match status {
         // An error in JSON where events should come.
         200..=299 => match *info == ErrorInfo::default() {
-            true => Failure::UpstreamGarbled,
+            true => Failure::UpstreamInvalidResponse,
             false => from_event(api, info, now),
         },
         status => Report::new(api, info, retry_after, now).judge(status),

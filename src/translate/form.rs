@@ -1,15 +1,15 @@
 //! An edit as a form, for providers that take edits in no other way: most of them.
 //!
 //! The plain fields are those of the JSON body, under the same names; what is nested stands as
-//! `svg[model]`. One picture is called `image` and several `image[]`, as OpenAI's clients do.
+//! `svg[model]`. One image is called `image` and several `image[]`, as OpenAI's clients do.
 
 use serde_json::Value;
 
-use crate::codex::provider::ImagesRequest;
 use crate::multipart::writer::{Form, MAX_FRAME_BYTES, Writer};
 use crate::openai::reference_image::ReferenceImage;
+use crate::upstream::provider::ImagesRequest;
 
-/// `fields` and these pictures as a form of about `capacity` bytes. A picture that is no file is left out: the
+/// `fields` and these images as a form of about `capacity` bytes. A image that is no file is left out: the
 /// caller has made sure that there is none.
 pub(super) fn write<'a>(
     fields: &ImagesRequest<'_>,
@@ -53,7 +53,7 @@ fn push_file(form: &mut Writer, name: &str, stem: &str, image: &ReferenceImage<'
     }
 }
 
-/// At least the bytes of a picture as a part of a form.
+/// At least the bytes of an image as a part of a form.
 pub(super) fn max_file_len(image: &ReferenceImage<'_>) -> usize {
     let file = image.to_file().map_or(0, |file| file.max_len());
     file.saturating_add(MAX_FRAME_BYTES).saturating_add(NAMES_BYTES)

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::form;
 use super::request::{Body, JSON, Target, image_ref, max_len, options, overlay};
-use crate::codex::provider::ImagesRequest;
 use crate::openai::request::ImageRequest;
+use crate::upstream::provider::ImagesRequest;
 
 /// What the operator chose for it.
 #[derive(Debug, Clone, Copy)]

@@ -8,32 +8,34 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::limits::local::Standing;
+use crate::limits::local::LimitStatus;
 use crate::limits::{Per, Rule, Scope, Unit, Window};
 use crate::prices::Money;
 
-/// The headers that tell how `standings` stand at `now`.
+/// The headers that tell how `statuses` stand at `now`.
 pub fn headers(
     rules: &[Rule],
-    standings: &[Standing],
+    statuses: &[LimitStatus],
     now: Duration,
 ) -> Vec<(&'static str, String)> {
     let mut headers = Vec::new();
     for unit in [Unit::Requests, Unit::Images, Unit::Megapixels, Unit::Concurrent, Unit::Usd] {
-        let of_unit = standings.iter().filter_map(|standing| {
+        let of_unit = statuses.iter().filter_map(|limit_status| {
             rules
-                .get(standing.rule)
+                .get(limit_status.rule)
                 .filter(|rule| rule.unit == unit && !rule.shadow)
-                .map(|rule| (rule, standing))
+                .map(|rule| (rule, limit_status))
         });
-        let Some((rule, standing)) = of_unit.min_by_key(|(_, standing)| standing.remaining) else {
+        let Some((rule, limit_status)) =
+            of_unit.min_by_key(|(_, limit_status)| limit_status.remaining)
+        else {
             continue;
         };
         let [limit, remaining, reset] = names(unit);
         headers.push((limit, amount(unit, rule.max)));
-        headers.push((remaining, amount(unit, standing.remaining)));
+        headers.push((remaining, amount(unit, limit_status.remaining)));
         // Requests in flight land when they land.
-        if let Some(at) = standing.full_at.filter(|_| unit != Unit::Concurrent) {
+        if let Some(at) = limit_status.full_at.filter(|_| unit != Unit::Concurrent) {
             headers.push((reset, go_duration(at.saturating_sub(now))));
         }
     }
@@ -77,13 +79,13 @@ pub fn amount(unit: Unit, amount: u64) -> String {
 }
 
 /// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule that applies
-/// to `scope`. Of a rule without a standing only the rate-limit service knows how it stands.
-pub fn list(rules: &[Rule], standings: &[Standing], scope: &Scope<'_>) -> Vec<u8> {
+/// to `scope`. Of a rule without a limit_status only the rate-limit service knows how it stands.
+pub fn list(rules: &[Rule], statuses: &[LimitStatus], scope: &Scope<'_>) -> Vec<u8> {
     let data = rules
         .iter()
         .enumerate()
         .filter(|(_, rule)| rule.applies(scope))
-        .map(|(place, rule)| Entry::of(rule, standings.iter().find(|it| it.rule == place)));
+        .map(|(place, rule)| Entry::of(rule, statuses.iter().find(|it| it.rule == place)));
     let list = List { object: "list", data: data.collect() };
     // Strings and numbers into a vector: this cannot fail.
     serde_json::to_vec(&list).unwrap_or_default()
@@ -120,7 +122,7 @@ enum Amount {
 }
 
 impl<'a> Entry<'a> {
-    fn of(rule: &'a Rule, standing: Option<&Standing>) -> Self {
+    fn of(rule: &'a Rule, limit_status: Option<&LimitStatus>) -> Self {
         let amount = |value: u64| match rule.unit {
             Unit::Requests | Unit::Images | Unit::Concurrent => Amount::Whole(value),
             Unit::Megapixels | Unit::Usd => Amount::Decimal(amount(rule.unit, value)),
@@ -135,11 +137,11 @@ impl<'a> Entry<'a> {
             },
             unit: unit_name(rule.unit),
             max: amount(rule.max),
-            used: standing.map(|it| amount(it.used)),
-            reserved: standing.map(|it| amount(it.reserved)),
-            remaining: standing.map(|it| amount(it.remaining)),
+            used: limit_status.map(|it| amount(it.used)),
+            reserved: limit_status.map(|it| amount(it.reserved)),
+            remaining: limit_status.map(|it| amount(it.remaining)),
             window: window_name(rule.window),
-            resets_at: standing.and_then(|it| it.full_at).map(|at| at.as_secs()),
+            resets_at: limit_status.and_then(|it| it.full_at).map(|at| at.as_secs()),
             shadow: rule.shadow,
         }
     }
@@ -227,7 +229,7 @@ mod tests {
             shadow: false,
             engine: Engine::Local,
         };
-        let standing = Standing {
+        let limit_status = LimitStatus {
             rule: 0,
             used: 844_000_000,
             reserved: 0,
@@ -235,7 +237,7 @@ mod tests {
             full_at: Some(Duration::from_secs(1_767_225_600)),
         };
         let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
-        let list = String::from_utf8(list(&[rule], &[standing], &scope)).unwrap();
+        let list = String::from_utf8(list(&[rule], &[limit_status], &scope)).unwrap();
         assert_eq!(
             list,
             r#"{"object":"list","data":[{"name":"user-budget","per":"user","unit":"usd","max":"25","used":"0.844","reserved":"0","remaining":"24.156","window":"month","resets_at":1767225600,"shadow":false}]}"#

@@ -1,33 +1,33 @@
 //! An answer of the Images API that passes on as it comes: what is known of it without holding it.
 //!
-//! The bytes are the provider's and reach the client as they are; here they are only read. Of each picture
+//! The bytes are the provider's and reach the client as they are; here they are only read. Of each image
 //! the first bytes are kept, which tell its size where the provider does not, and of what stands around the
-//! pictures a skeleton. A picture counts once its string has ended; what is not base64 is none.
+//! images a skeleton. A image counts once its string has ended; what is not base64 is none.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::collect::{Bounds, Picture, Share, failure, is_other_json};
+use super::collect::{Bounds, Image, Share, failure, is_other_json};
 use super::{error, sniff};
-use crate::codex::event::Attributes;
-use crate::codex::images::ImagesResponse;
-pub use crate::codex::scanner::BYTE_ORDER_MARK;
-use crate::codex::scanner::{
-    Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, ScanError, Scanned, Scanner,
-};
-use crate::codex::usage::Rest;
 use crate::config::Api;
 use crate::memory::Budget;
 use crate::openai::error::Failure;
 use crate::pool::Refusal;
+use crate::upstream::event::Attributes;
+use crate::upstream::images::ImagesResponse;
+pub use crate::upstream::scanner::BYTE_ORDER_MARK;
+use crate::upstream::scanner::{
+    Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, ScanError, Scanned, Scanner,
+};
+use crate::upstream::usage::Rest;
 
-/// What a relay of `n` pictures may hold at most: the skeleton, and the first bytes of pictures in pieces that
+/// What a relay of `n` images may hold at most: the skeleton, and the first bytes of images in pieces that
 /// may be half empty.
 pub const fn room(n: usize) -> usize {
     MAX_SKELETON_BYTES.saturating_add(n.saturating_mul(4 * sniff::PASSING_BYTES))
 }
 
-/// Whether the picture that is coming counts, where an answer breaks off.
+/// Whether the image that is coming counts, where an answer breaks off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
     /// As a whole one.
@@ -40,19 +40,19 @@ pub enum Begun {
 #[derive(Debug)]
 pub struct Relay {
     scanner: Scanner,
-    /// How many pictures were asked for; no more count.
+    /// How many images were asked for; no more count.
     asked: usize,
-    /// The pictures of an answer that is no JSON.
+    /// The images of an answer that is no JSON.
     unread: Vec<Kept>,
     /// An error said that the upstream serves nobody for now.
     refusal: Option<Refusal>,
-    /// A picture came that a client could not decode as it is.
+    /// A image came that a client could not decode as it is.
     is_odd: bool,
 }
 
 /// Where an answer is while its bytes are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stands {
+pub enum Transit {
     /// Held back: what follows it can be left out.
     Held,
     /// On its way: its bytes reach the client.
@@ -60,7 +60,7 @@ pub enum Stands {
 }
 
 impl Relay {
-    /// A relay at the start of an answer that is to have `asked` pictures.
+    /// A relay at the start of an answer that is to have `asked` images.
     pub fn new(asked: u32, bounds: &Bounds) -> Self {
         let mut scanner = Scanner::of(Document::Images);
         let keep = Keep::Heads { most: sniff::PASSING_BYTES, limit: bounds.max_base64_bytes };
@@ -69,15 +69,15 @@ impl Relay {
         Self { scanner, asked, unread: Vec::new(), refusal: None, is_odd: false }
     }
 
-    /// Takes the next bytes; an outcome where they end the answer: its pictures, of which there is one at
+    /// Takes the next bytes; an outcome where they end the answer: its images, of which there is one at
     /// least, each without all but its first bytes. Nothing is to be fed behind an outcome. `now` is the
     /// time since the Unix epoch.
     pub fn feed(
         &mut self,
         chunk: &Rc<Vec<u8>>,
-        stands: Stands,
+        transit: Transit,
         now: Duration,
-    ) -> Option<Result<Vec<Picture>, Failure>> {
+    ) -> Option<Result<Vec<Image>, Failure>> {
         // Covered by the room that the request has taken, whatever their own lease says.
         let uncounted = &mut |_| Budget::new().lease(usize::MAX);
         if let Err(error) = self.scanner.feed(chunk, 0..chunk.len(), uncounted) {
@@ -88,9 +88,9 @@ impl Relay {
             return None;
         }
         let tail = chunk.get(chunk.len().saturating_sub(self.unread_len())..).unwrap_or_default();
-        if stands == Stands::Passing && !is_blank(tail) {
+        if transit == Transit::Passing && !is_blank(tail) {
             self.unread = self.scanner.take_passed();
-            return Some(Err(Failure::UpstreamGarbled));
+            return Some(Err(Failure::UpstreamInvalidResponse));
         }
         Some(self.whole(now))
     }
@@ -100,7 +100,7 @@ impl Relay {
         self.scanner.unread_len()
     }
 
-    /// Whether it failed for a picture that is not plain base64, and that may be read all the same.
+    /// Whether it failed for an image that is not plain base64, and that may be read all the same.
     pub fn is_odd(&self) -> bool {
         self.is_odd
     }
@@ -114,23 +114,23 @@ impl Relay {
     pub fn cut_short(&mut self) -> Failure {
         self.unread = self.scanner.take_passed();
         match is_other_json(&self.scanner.finish_event().skeleton) {
-            true => Failure::UpstreamGarbled,
-            false => Failure::UpstreamCut,
+            true => Failure::UpstreamInvalidResponse,
+            false => Failure::UpstreamDisconnected,
         }
     }
 
-    /// Whether a byte of a picture has come.
+    /// Whether a byte of an image has come.
     pub fn has_begun(&self) -> bool {
-        self.scanner.has_begun(Kind::Picture)
+        self.scanner.has_begun(Kind::Image)
     }
 
-    /// How many pictures have come whole.
+    /// How many images have come whole.
     pub fn passed_len(&self) -> usize {
         self.scanner.passed_len()
     }
 
-    /// The pictures that have passed, of an answer that breaks off, of which `sent` have left whole.
-    pub fn passed(&mut self, begun: Begun, sent: usize) -> Vec<Picture> {
+    /// The images that have passed, of an answer that breaks off, of which `sent` have left whole.
+    pub fn passed(&mut self, begun: Begun, sent: usize) -> Vec<Image> {
         let mut kept = std::mem::take(&mut self.unread);
         kept.extend(self.scanner.take_passed());
         if begun == Begun::Counts {
@@ -141,10 +141,10 @@ impl Relay {
             Begun::Counts => sent.saturating_add(1),
             Begun::Lost => sent,
         });
-        self.pictures(kept, &ImagesResponse::default())
+        self.images(kept, &ImagesResponse::default())
     }
 
-    fn whole(&mut self, now: Duration) -> Result<Vec<Picture>, Failure> {
+    fn whole(&mut self, now: Duration) -> Result<Vec<Image>, Failure> {
         let mut kept = self.scanner.take_passed();
         let Scanned { skeleton, .. } = self.scanner.finish_event();
         let answer = ImagesResponse::read(&skeleton);
@@ -154,9 +154,9 @@ impl Relay {
             kept.retain(is_seen);
         }
         match answer {
-            Some(answer) if !kept.is_empty() => Ok(self.pictures(kept, &answer)),
+            Some(answer) if !kept.is_empty() => Ok(self.images(kept, &answer)),
             answer => {
-                // No answer that a client can read, but the pictures have passed.
+                // No answer that a client can read, but the images have passed.
                 self.unread = kept;
                 let error = answer.as_ref().and_then(|answer| answer.error.as_ref());
                 self.refusal = error.and_then(|it| error::judge_event(Api::Images, it, now).1);
@@ -166,7 +166,7 @@ impl Relay {
     }
 
     /// What counts of `kept`, in the order in which they came, with what `answer` tells of them all.
-    fn pictures(&self, mut kept: Vec<Kept>, answer: &ImagesResponse) -> Vec<Picture> {
+    fn images(&self, mut kept: Vec<Kept>, answer: &ImagesResponse) -> Vec<Image> {
         let made = answer.data.iter().filter(|it| it.base64.is_some()).count().max(kept.len());
         let mut dropped = u32::try_from(made.saturating_sub(self.asked)).unwrap_or(u32::MAX);
         kept.truncate(self.asked);
@@ -174,7 +174,7 @@ impl Relay {
         let share = Share { delivered: kept.len(), made };
         let mut rest = Rest::Taken;
         let echo = Attributes::default();
-        let of = |kept: Kept| Picture {
+        let of = |kept: Kept| Image {
             attributes: sniff::complete(answer.attributes.clone(), &echo, &kept.base64),
             base64: Rc::new(kept.base64),
             revised_prompt: None,
@@ -193,18 +193,18 @@ pub fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-/// Why an answer has no picture; nothing stands for one that is no JSON object.
+/// Why an answer has no image; nothing stands for one that is no JSON object.
 pub(super) fn without_pictures(answer: Option<&ImagesResponse>, now: Duration) -> Failure {
-    let Some(answer) = answer else { return Failure::UpstreamGarbled };
+    let Some(answer) = answer else { return Failure::UpstreamInvalidResponse };
     if let Some(info) = &answer.error {
         return error::from_event(Api::Images, info, now);
     }
     // What came is not base64.
     if answer.data.iter().any(|it| it.base64.is_some()) {
-        return Failure::UpstreamGarbled;
+        return Failure::UpstreamInvalidResponse;
     }
     match answer.data.iter().any(|it| it.is_hosted) {
-        true => Failure::UpstreamHosted,
+        true => Failure::UpstreamReturnedUrl,
         false => Failure::UpstreamNoImage,
     }
 }

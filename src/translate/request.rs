@@ -7,15 +7,15 @@ use std::borrow::Cow;
 
 use super::{form, provider};
 use crate::{
-    codex::request::{
-        Content, ImageRef, ImageTool, ImageUrl, Message, Options, Reasoning, ResponsesRequest, Svg,
-        ToolChoice,
-    },
     config::Edits,
     openai::{
         reference_image::{FileType, ReferenceImage},
         request::ImageRequest,
         size::Size,
+    },
+    upstream::request::{
+        Content, ImageRef, ImageTool, ImageUrl, Message, Options, Reasoning, ResponsesRequest, Svg,
+        ToolChoice,
     },
 };
 
@@ -35,7 +35,7 @@ pub enum Target<'a> {
     Images {
         /// The image model, after any renaming.
         image_model: &'a str,
-        /// Base64 is asked for by name: the models would answer with the place of a picture.
+        /// Base64 is asked for by name: the models would answer with the place of an image.
         names_format: bool,
         /// How edits are written.
         edits: Edits,
@@ -95,7 +95,7 @@ pub struct Body {
 }
 
 impl Target<'_> {
-    /// Whether the request becomes a form, which holds its pictures as files.
+    /// Whether the request becomes a form, which holds its images as files.
     #[must_use]
     pub fn is_form(&self, request: &ImageRequest<'_>) -> bool {
         matches!(self, Self::Images { edits: Edits::Form, .. }) && !request.images.is_empty()
@@ -234,8 +234,8 @@ mod tests {
 
     use super::{INSTRUCTIONS, Target, max_len, translate};
     use crate::{
-        codex::request::ToolChoice,
         openai::request::{ImageRequest, Limits},
+        upstream::request::ToolChoice,
     };
 
     const TARGET: Target<'_> = Target::Responses {

@@ -7,9 +7,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use crate::codex::event::Attributes;
 use crate::memory::Pieces;
 use crate::openai::size::Size;
+use crate::upstream::event::Attributes;
 
 /// This much base64 of an image is looked at. PNG, WebP and GIF have their size in the first [`FIRST_BYTES`];
 /// that of a JPEG stands after its metadata, of which a manifest of C2PA makes tens of kilobytes. A multiple

@@ -1,23 +1,23 @@
-//! Pictures to the image events of a client that streams (OpenAI API reference, "Image streaming").
+//! Images to the image events of a client that streams (OpenAI API reference, "Image streaming").
 //!
-//! Each event is written with an empty picture, and the base64 is spliced into its place, as in
+//! Each event is written with an empty image, and the base64 is spliced into its place, as in
 //! [`answer`](super::answer). Clients that check types refuse an event that lacks a field, so every field is
 //! always there: as told by the upstream, else as asked for, else `auto`.
 
 use serde::Serialize;
 
 use super::answer::{OutOfMemory, Usage};
-use super::collect::{Picture, Preview};
-use crate::codex::event::Attributes;
+use super::collect::{Image, Preview};
 use crate::memory::Pieces;
 use crate::openai::error::Failure;
 use crate::openai::request::ImageRequest;
 use crate::openai::size::Size;
 use crate::sse;
+use crate::upstream::event::Attributes;
 
 /// What a client that streams was promised.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct StreamOptions {
     /// At most so many previews.
     pub previews: u32,
     kind: Kind,
@@ -34,7 +34,7 @@ enum Kind {
 /// Writes the events of one stream.
 #[derive(Debug)]
 pub struct Writer {
-    wanted: Wanted,
+    wanted: StreamOptions,
     /// The number of the next event.
     next: u32,
 }
@@ -56,7 +56,7 @@ struct Event<'a> {
     sequence_number: u32,
 }
 
-impl Wanted {
+impl StreamOptions {
     /// What `request` asks for; nothing where it wants one answer.
     #[must_use]
     pub fn of(request: &ImageRequest<'_>) -> Option<Self> {
@@ -81,7 +81,7 @@ impl Wanted {
 
 impl Writer {
     /// A writer at the start of a stream.
-    pub fn new(wanted: Wanted) -> Self {
+    pub fn new(wanted: StreamOptions) -> Self {
         Self { wanted, next: 0 }
     }
 
@@ -111,14 +111,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends the picture, the last event of a stream that succeeds.
+    /// Appends the image, the last event of a stream that succeeds.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`]; nothing was appended then.
     pub fn completed(
         &mut self,
-        picture: &Picture,
+        image: &Image,
         now_secs: u64,
         out: &mut Vec<u8>,
     ) -> Result<(), OutOfMemory> {
@@ -126,12 +126,12 @@ impl Writer {
             Kind::Generation => "image_generation.completed",
             Kind::Edit => "image_edit.completed",
         };
-        let told = picture.attributes.clone().or(&self.wanted.asked);
+        let told = image.attributes.clone().or(&self.wanted.asked);
         let event = Event {
-            usage: Some(Usage::of_event(picture.usage)),
-            ..self.event(name, picture.created_at.unwrap_or(now_secs), &told)
+            usage: Some(Usage::of_event(image.usage)),
+            ..self.event(name, image.created_at.unwrap_or(now_secs), &told)
         };
-        write(&event, &picture.base64, out)?;
+        write(&event, &image.base64, out)?;
         self.next = self.next.saturating_add(1);
         Ok(())
     }
@@ -176,7 +176,7 @@ fn write(event: &Event<'_>, base64: &Pieces, out: &mut Vec<u8>) -> Result<(), Ou
     sse::encode(event.name, &data, &mut frame);
     let bytes = frame.len().saturating_add(base64.len());
     out.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
-    // The first place that reads like this is the picture's: the names before it are ours.
+    // The first place that reads like this is the image's: the names before it are ours.
     let place = memchr::memmem::find(&frame, PLACE).map(|at| at.saturating_add(PLACE.len()));
     let (before, after) =
         frame.split_at_checked(place.unwrap_or(frame.len())).unwrap_or((&frame, &[]));

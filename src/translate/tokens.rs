@@ -1,25 +1,25 @@
 //! The tokens of an image, as prices know them.
 
-use super::collect::{Picture, Share};
-use crate::codex::usage::TokenDetails;
+use super::collect::{Image, Share};
 use crate::prices::{Kinds, Tokens};
+use crate::upstream::usage::TokenDetails;
 
 /// More tokens than this of a kind are no usage of one image but a mistake of the upstream: the largest
 /// known image has some 13,000, and 16 reference images not a hundred thousand.
 const MAX_TOKENS: u64 = 10_000_000;
 
-/// What `picture` is charged by tokens. `None` if no usage was reported, or one that cannot be. The price is
+/// What `image` is charged by tokens. `None` if no usage was reported, or one that cannot be. The price is
 /// then that of the image and not of its tokens: else one answer could close a budget for its window.
-pub fn tokens(picture: &Picture) -> Option<Tokens> {
-    let usage = picture.usage?;
+pub fn tokens(image: &Image) -> Option<Tokens> {
+    let usage = image.usage?;
     let input = kinds(usage.input_tokens, usage.input_details)?;
     let cached = kinds(usage.cached_tokens, usage.cached_details)?;
     let output = kinds(usage.output_tokens, usage.output_details)?;
     // The upstream counts images that the client does not get, and nobody asked for, as well.
     let output = Kinds {
-        total: picture.share.of(output.total),
-        text: picture.share.of(output.text),
-        image: picture.share.of(output.image),
+        total: image.share.of(output.total),
+        text: image.share.of(output.text),
+        image: image.share.of(output.image),
     };
     Some(Tokens { input, cached, output })
 }

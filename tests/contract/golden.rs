@@ -11,7 +11,6 @@ use std::{
 };
 
 use imagegate::{
-    codex::{error::ErrorInfo, request::ToolChoice},
     config::Api,
     multipart::Boundary,
     openai::{
@@ -22,6 +21,7 @@ use imagegate::{
         error::{from_event, from_http},
         request::{Target, max_len, translate},
     },
+    upstream::{error::ErrorInfo, request::ToolChoice},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};

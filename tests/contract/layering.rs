@@ -20,7 +20,7 @@ const LAYERS: Layers<'_> = &[
             "auth",
             "config",
             "openai",
-            "codex",
+            "upstream",
             "pool",
             "limits",
             "prices",
@@ -30,12 +30,12 @@ const LAYERS: Layers<'_> = &[
     ),
     (
         "translate",
-        &["config", "openai", "codex", "pool", "limits", "prices", "sse", "multipart", "memory"],
+        &["config", "openai", "upstream", "pool", "limits", "prices", "sse", "multipart", "memory"],
     ),
     ("auth", &["config", "openai"]),
-    ("config", &["openai", "codex", "limits", "prices", "pattern", "name", "decimal"]),
+    ("config", &["openai", "upstream", "limits", "prices", "pattern", "name", "decimal"]),
     ("openai", &["multipart"]),
-    ("codex", &["memory"]),
+    ("upstream", &["memory"]),
     ("pool", &["limits"]),
     ("limits", &["pattern"]),
     ("prices", &["pattern", "decimal"]),
@@ -351,11 +351,11 @@ fn each_file_says_what_it_is_for() {
 #[test]
 fn a_group_of_imports_is_spelt_out() {
     let mut found = Vec::new();
-    let text = "crate::{\n    codex::{event::Info as I, path},\n    openai::error::Failure,\n};";
+    let text = "crate::{\n    upstream::{event::Info as I, path},\n    openai::error::Failure,\n};";
     expand(text, Vec::new(), &mut |names| found.push(names.join("::")));
     assert_eq!(
         found,
-        ["crate::codex::event::Info", "crate::codex::path", "crate::openai::error::Failure"]
+        ["crate::upstream::event::Info", "crate::upstream::path", "crate::openai::error::Failure"]
     );
     let own = ["exchange", "upstream", "call", "opening"].map(str::to_owned);
     let names = ["super", "super", "rests"].map(str::to_owned);

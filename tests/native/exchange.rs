@@ -8,7 +8,7 @@ use crate::support::client::Client;
 use crate::support::codex::{completed, done, preview};
 use crate::support::driver::{Driver, Host};
 use crate::support::{KEY, NOW, TOKEN, after, digest, gate, head, item, ok, stream};
-use imagegate::exchange::{End, Gate, OnRequestBody, OnResponseHeaders, ResponseHead};
+use imagegate::exchange::{End, OnRequestBody, OnResponseHeaders, ResponseHead, Shared};
 use serde_json::{Value, json};
 
 fn code(client: &Client) -> (u16, Value) {
@@ -16,7 +16,7 @@ fn code(client: &Client) -> (u16, Value) {
 }
 
 /// A driver that has got the head of a request.
-fn opened(gate: &Rc<Gate>, more: &[(&str, &str)], end: End) -> Driver {
+fn opened(gate: &Rc<Shared>, more: &[(&str, &str)], end: End) -> Driver {
     let mut driver = Driver::new(gate);
     driver.request_head(&head(more), end);
     driver
@@ -30,7 +30,7 @@ fn refused(more: &[(&str, &str)]) -> Client {
 }
 
 /// A driver that waits for its upstream, with this many images asked for.
-fn asking(gate: &Rc<Gate>, n: u32) -> Driver {
+fn asking(gate: &Rc<Shared>, n: u32) -> Driver {
     Driver::admitted(gate, &json!({"prompt": "a cat", "n": n}))
 }
 

@@ -7,11 +7,11 @@ use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::money::{all_calls, call, image};
 use crate::support::{KEY, digest, gate, head};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use serde_json::{Value, json};
 
 /// A gate with a price of $0.04 an image, where `extra` is laid over.
-fn priced(extra: &Value) -> Rc<Gate> {
+fn priced(extra: &Value) -> Rc<Shared> {
     let mut more = json!({"prices": [{"model": "*", "usd": "0.04"}]});
     for (key, value) in extra.as_object().unwrap() {
         more[key] = value.clone();
@@ -20,7 +20,7 @@ fn priced(extra: &Value) -> Rc<Gate> {
 }
 
 /// A gate whose only key is a master's.
-fn mastered() -> Rc<Gate> {
+fn mastered() -> Rc<Shared> {
     priced(&json!({
         "consumers": [{"name": "ops", "role": "master", "key_sha256": [digest(KEY)]}],
         "users": [{"id": "acme"}]
@@ -33,7 +33,7 @@ fn prompt() -> Value {
 
 /// A request that is admitted, each of whose calls is answered with an image: the reply, what went
 /// upstream, and the record.
-fn served(gate: &Rc<Gate>, request: &Value) -> (Client, Value, Value) {
+fn served(gate: &Rc<Shared>, request: &Value) -> (Client, Value, Value) {
     let mut driver = Driver::admitted(gate, request);
     let calls = u32::try_from(driver.calls.len()).unwrap() + 1;
     let reply = all_calls(&mut driver, calls, &image("low", "1024x1024"));
@@ -42,7 +42,7 @@ fn served(gate: &Rc<Gate>, request: &Value) -> (Client, Value, Value) {
 }
 
 /// The refusal of a request, as status, code and param.
-fn refused(gate: &Rc<Gate>, request: &Value) -> (u16, Value, Value) {
+fn refused(gate: &Rc<Shared>, request: &Value) -> (u16, Value, Value) {
     let reply = Driver::rejected(gate, request);
     let error = &reply.json()["error"];
     (reply.status, error["code"].clone(), error["param"].clone())

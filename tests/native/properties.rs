@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::client::Client;
 use crate::support::driver::{Driver, Host};
 use crate::support::{TOKEN, gate, ok, stream};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use imagegate::sse::{Decoder, Token, encode};
 use proptest::prelude::*;
 use serde_json::json;
@@ -271,7 +271,7 @@ struct Seen {
     text: String,
 }
 
-fn run(gate: &Rc<Gate>, steps: Vec<Step>) -> Seen {
+fn run(gate: &Rc<Shared>, steps: Vec<Step>) -> Seen {
     let mut seen = Seen::default();
     let mut driver = Driver::new(gate);
     let end = |last: bool| if last { End::Stream } else { End::Open };

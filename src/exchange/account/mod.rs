@@ -1,10 +1,10 @@
 //! What a request reserves and is charged, and what operators learn of it.
 
+pub(crate) mod admission;
 pub(crate) mod charge;
-pub(crate) mod offer;
+pub(crate) mod quote;
 pub(crate) mod record;
 pub(crate) mod refusal;
-pub(crate) mod ticket;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,33 +14,33 @@ use super::effect::Effect;
 use super::metrics;
 use super::notice;
 use super::outcome::LocalReply;
-use super::shared::Gate;
+use super::shared::Shared;
 use super::upstream::calls::Calls;
 use super::upstream::rests::{self, Sign};
 use super::upstream::result::{Failed, Generated, Results};
 use super::upstream::{host_models, result::CallState};
 use crate::config::Upstream;
-use crate::limits::rls::Verdict;
+use crate::limits::rls::Decision;
 use crate::openai::error::Failure;
 use crate::pool::{Cause, Refusal};
+use admission::{Admission, Settled};
 use charge::Charge;
 use record::Record;
-use ticket::{Settled, Ticket};
 
 /// The books of one exchange: its record, what it holds under the rules, and what is still to be
 /// carried out.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(crate) gate: Rc<Gate>,
+    pub(crate) shared: Rc<Shared>,
     pub(crate) record: Record,
     /// What the request holds under the rules, until it is settled: exactly once.
-    ticket: Option<Ticket>,
+    admission: Option<Admission>,
     pub(crate) effects: VecDeque<Effect>,
 }
 
 impl Account {
-    pub(crate) fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, record: Record::default(), ticket: None, effects: VecDeque::new() }
+    pub(crate) fn new(shared: Rc<Shared>) -> Self {
+        Self { shared, record: Record::default(), admission: None, effects: VecDeque::new() }
     }
 
     /// The next thing that is to be carried out, whatever the phase.
@@ -50,9 +50,9 @@ impl Account {
     }
 
     /// Takes what an admitted request holds.
-    pub(crate) fn reserve(&mut self, ticket: Ticket) {
-        self.record.reserve(&ticket);
-        self.ticket = Some(ticket);
+    pub(crate) fn reserve(&mut self, admission: Admission) {
+        self.record.reserve(&admission);
+        self.admission = Some(admission);
     }
 
     /// Takes what a request holds that waited for `decisions` of the rate-limit service.
@@ -62,27 +62,32 @@ impl Account {
     /// A rule does not admit the request. All that it holds is given back.
     pub(crate) fn decide(
         &mut self,
-        mut ticket: Ticket,
-        decisions: &[Verdict],
+        mut admission: Admission,
+        decisions: &[Decision],
         now: Duration,
     ) -> Result<(), Failure> {
-        let decided = ticket.decide(&self.gate, decisions, now);
+        let decided = admission.decide(&self.shared, decisions, now);
         match decided {
-            Ok(()) => self.reserve(ticket),
-            Err(_) => self.give_back(ticket, now),
+            Ok(()) => self.reserve(admission),
+            Err(_) => self.give_back(admission, now),
         }
         decided
     }
 
     /// Gives back what a request holds of which nothing goes upstream, after these `decisions`.
-    pub(crate) fn leave(&mut self, mut ticket: Ticket, decisions: &[Verdict], now: Duration) {
+    pub(crate) fn leave(
+        &mut self,
+        mut admission: Admission,
+        decisions: &[Decision],
+        now: Duration,
+    ) {
         // Its decision changes nothing any more; what the service has counted is given back.
-        let _ = ticket.decide(&self.gate, decisions, now);
-        self.give_back(ticket, now);
+        let _ = admission.decide(&self.shared, decisions, now);
+        self.give_back(admission, now);
     }
 
-    fn give_back(&mut self, ticket: Ticket, now: Duration) {
-        self.ticket = Some(ticket);
+    fn give_back(&mut self, admission: Admission, now: Duration) {
+        self.admission = Some(admission);
         self.settle(&Charge::rejected(), now);
     }
 
@@ -90,22 +95,22 @@ impl Account {
     pub(crate) fn deliver(&mut self, images: &[Generated], now: Duration) -> Charge {
         self.record.deliver(images, now);
         self.record.count_failed();
-        let ticket = self.ticket.as_ref();
-        ticket.map_or_else(Charge::nothing, |ticket| ticket.charge(&self.gate, images))
+        let admission = self.admission.as_ref();
+        admission.map_or_else(Charge::nothing, |admission| admission.charge(&self.shared, images))
     }
 
     /// Settles what the request holds, once. Returns how the rules then stand, as headers.
     pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
-        let Some(ticket) = self.ticket.take() else { return Vec::new() };
+        let Some(admission) = self.admission.take() else { return Vec::new() };
         self.record.settle(charge);
-        let Settled { headers, uncounted } = ticket.settle(&self.gate, charge, now);
+        let Settled { headers, uncounted } = admission.settle(&self.shared, charge, now);
         self.record.note_uncounted(uncounted);
         headers
     }
 
     /// How the rules stand with what the request holds, as headers.
     pub(crate) fn limits(&self, now: Duration) -> Vec<(&'static str, String)> {
-        self.ticket.as_ref().map(|it| it.headers(&self.gate, now)).unwrap_or_default()
+        self.admission.as_ref().map(|it| it.headers(&self.shared, now)).unwrap_or_default()
     }
 
     /// The reply that reports `failure`.
@@ -140,14 +145,15 @@ impl Account {
 
     /// Notes that a response broke off which the client has all images of.
     pub(crate) fn break_off(&mut self, is_overdue: bool) {
-        let failure = if is_overdue { Failure::UpstreamTimeout } else { Failure::UpstreamCut };
+        let failure =
+            if is_overdue { Failure::UpstreamTimeout } else { Failure::UpstreamDisconnected };
         self.record.break_off(&failure);
     }
 
     /// Logs what an operator has to correct after a request was answered with `failure`.
     fn log_answered(&mut self, failure: &Failure) {
         let upstream = self.record.upstream.as_deref();
-        let upstream = upstream.and_then(|name| self.gate.config.upstream(name));
+        let upstream = upstream.and_then(|name| self.shared.config.upstream(name));
         let notice = notice::answered(failure, upstream);
         self.effects.extend(notice.map(Effect::Log));
     }
@@ -168,7 +174,7 @@ impl Account {
     }
 
     fn upstream(&self, candidate: usize) -> Option<&Upstream> {
-        self.gate.config.upstream(&self.record.candidate(candidate))
+        self.shared.config.upstream(&self.record.candidate(candidate))
     }
 
     /// Notes what the open calls have said about their upstreams so far.
@@ -183,7 +189,7 @@ impl Account {
             }
             let rest = self
                 .upstream(*candidate)
-                .and_then(|upstream| rests::note(&self.gate, upstream, sign, now));
+                .and_then(|upstream| rests::note(&self.shared, upstream, sign, now));
             let name = self.record.candidate(*candidate);
             let counts = rest.map(|cause| metrics::RESTS.once([cause.as_str(), &name]));
             self.record.counts.extend(counts);
@@ -208,7 +214,7 @@ impl Account {
         }
         for (candidate, host_model) in &results.host_models {
             if let Some(upstream) = self.upstream(*candidate) {
-                host_models::serve(&self.gate, upstream, host_model, now);
+                host_models::serve(&self.shared, upstream, host_model, now);
             }
         }
         self.record.note_results(results);
@@ -219,7 +225,7 @@ impl Account {
         let Failure::HostModelRefused { host_model, .. } = refusal else { return };
         self.record.counts.push_back(metrics::HOST_MODEL_REFUSALS.once([host_model]));
         let Some(upstream) = self.upstream(candidate) else { return };
-        if host_models::refuse(&self.gate, upstream, host_model, now) {
+        if host_models::refuse(&self.shared, upstream, host_model, now) {
             let refusal = Refusal::of(Cause::HostModelsRefused);
             self.note_signs(&[(candidate, Sign::Refuses(refusal))], now);
         }
@@ -231,13 +237,13 @@ impl Account {
         let Some(first) = failures.into_iter().next() else { return Failure::UpstreamNoImage };
         let Failure::RateLimited { retry_after } = first.reported else { return first.reported };
         let others = self.record.others(first.reported_by);
-        let earliest = rests::earliest(&self.gate, others, now);
+        let earliest = rests::earliest(&self.shared, others, now);
         Failure::RateLimited { retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)) }
     }
 
     /// Leaves the first call after a rest to another request: nothing goes upstream.
     pub(crate) fn release(&self, admitted_at: Duration) {
-        rests::release(&self.gate, self.upstream(0), admitted_at);
+        rests::release(&self.shared, self.upstream(0), admitted_at);
     }
 
     /// Notes that an exchange ended before its outcome was sent, with calls in these states.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::admission::Admission;
 use super::charge::Charge;
-use super::ticket::Ticket;
 use crate::config::Candidate;
 use crate::exchange::metrics::{self, Count};
 use crate::exchange::outcome::OK;
@@ -16,7 +16,7 @@ use crate::exchange::upstream::rests::Passed;
 use crate::exchange::upstream::result::{CallState, Generated, Results};
 use crate::openai::error::Failure;
 use crate::translate::answer::usage;
-use crate::translate::collect::Picture;
+use crate::translate::collect::Image;
 use crate::translate::error::from_envoy;
 
 /// What an operator learns of one exchange.
@@ -118,14 +118,14 @@ impl Record {
     }
 
     /// Notes what the request holds.
-    pub(crate) fn reserve(&mut self, ticket: &Ticket) {
-        self.reserved_nanodollars = ticket.reserved().nanos();
+    pub(crate) fn reserve(&mut self, admission: &Admission) {
+        self.reserved_nanodollars = admission.reserved().nanos();
         let names = |list: &[String]| (!list.is_empty()).then(|| list.join(","));
-        self.shadow_rules = names(&ticket.shadowed);
-        self.unavailable_rules = names(&ticket.unavailable);
+        self.shadow_rules = names(&admission.shadowed);
+        self.unavailable_rules = names(&admission.unavailable);
         self.counts.push_back(metrics::RESERVED.of(self.reserved_nanodollars));
-        let shadowed = ticket.shadowed.iter().map(|rule| metrics::SHADOW_REFUSALS.once([rule]));
-        let unanswered = ticket.unavailable.iter().map(|rule| metrics::UNANSWERED.once([rule]));
+        let shadowed = admission.shadowed.iter().map(|rule| metrics::SHADOW_REFUSALS.once([rule]));
+        let unanswered = admission.unavailable.iter().map(|rule| metrics::UNANSWERED.once([rule]));
         self.counts.extend(shadowed.chain(unanswered));
     }
 
@@ -296,7 +296,7 @@ impl Record {
         let failure = match status {
             None => None,
             // With 200 the head of a stream had left.
-            Some(200 | 502 | 503) => Some(Failure::UpstreamCut),
+            Some(200 | 502 | 503) => Some(Failure::UpstreamDisconnected),
             Some(status) => Some(from_envoy(status, "")),
         };
         // The client's own stream broke, or the call that replaced it. What became of the others is not
@@ -346,7 +346,7 @@ impl Record {
 }
 
 /// The models that generated `images`, in the order of their first images.
-fn models<'p>(images: impl Iterator<Item = &'p Picture>) -> Option<String> {
+fn models<'p>(images: impl Iterator<Item = &'p Image>) -> Option<String> {
     let mut models: Vec<&str> = Vec::new();
     for model in images.filter_map(|it| it.attributes.model.as_deref()) {
         if !models.contains(&model) {

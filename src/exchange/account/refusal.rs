@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::limits::local::{Error, Refused, Standing};
-use crate::limits::rls::{self, Told};
+use crate::limits::local::{Error, LimitStatus, Refused};
+use crate::limits::rls::{self, DescriptorStatus};
 use crate::limits::{Rule, Unit};
 use crate::openai::error::{Failure, Fits, LimitReached};
 use crate::translate::quota;
@@ -19,9 +19,11 @@ pub(crate) fn local(
         Error::Refused(refused) => refused,
         Error::Full | Error::Store => return Failure::LimitsUnavailable,
     };
-    let Some(rule) = rules.get(refused.standing.rule) else { return Failure::LimitsUnavailable };
+    let Some(rule) = rules.get(refused.limit_status.rule) else {
+        return Failure::LimitsUnavailable;
+    };
     let fits = fits(rule, &refused, now);
-    failure(rules, rule, Some(&refused.standing), fits, amount(rule.unit), now)
+    failure(rules, rule, Some(&refused.limit_status), fits, amount(rule.unit), now)
 }
 
 fn fits(rule: &Rule, refused: &Refused, now: Duration) -> Fits {
@@ -34,26 +36,32 @@ fn fits(rule: &Rule, refused: &Refused, now: Duration) -> Fits {
 }
 
 /// What the rate-limit service says to `asked`, an amount in the unit's own integers.
-pub(crate) fn rls(rules: &[Rule], place: usize, told: Told, asked: u64, now: Duration) -> Failure {
+pub(crate) fn rls(
+    rules: &[Rule],
+    place: usize,
+    told: DescriptorStatus,
+    asked: u64,
+    now: Duration,
+) -> Failure {
     let Some(rule) = rules.get(place) else { return Failure::LimitsUnavailable };
     let fits = match told.reset {
         _ if asked > rule.max => Fits::Never,
         Some(reset) => Fits::After(reset),
         None => Fits::Unknown,
     };
-    failure(rules, rule, standing(rules, place, told, now).as_ref(), fits, asked, now)
+    failure(rules, rule, limit_status(rules, place, told, now).as_ref(), fits, asked, now)
 }
 
 /// How a rule stands by what the service tells; nothing where it does not tell what is left.
-pub(crate) fn standing(
+pub(crate) fn limit_status(
     rules: &[Rule],
     place: usize,
-    told: Told,
+    told: DescriptorStatus,
     now: Duration,
-) -> Option<Standing> {
+) -> Option<LimitStatus> {
     let rule = rules.get(place)?;
     let remaining = rls::amount(rule.unit, told.remaining?).min(rule.max);
-    Some(Standing {
+    Some(LimitStatus {
         rule: place,
         used: rule.max.saturating_sub(remaining),
         reserved: 0,
@@ -65,7 +73,7 @@ pub(crate) fn standing(
 fn failure(
     rules: &[Rule],
     rule: &Rule,
-    standing: Option<&Standing>,
+    limit_status: Option<&LimitStatus>,
     fits: Fits,
     asked: u64,
     now: Duration,
@@ -75,10 +83,10 @@ fn failure(
         rule: rule.name.clone(),
         unit: format!("{}{}", quota::unit_name(rule.unit), period.unwrap_or_default()),
         max: quota::amount(rule.unit, rule.max),
-        remaining: standing.map(|it| quota::amount(rule.unit, it.remaining)),
+        remaining: limit_status.map(|it| quota::amount(rule.unit, it.remaining)),
         asked: quota::amount(rule.unit, asked),
         fits,
-        headers: standing
+        headers: limit_status
             .map(|it| quota::headers(rules, std::slice::from_ref(it), now))
             .unwrap_or_default(),
     });

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::caller::{check_endpoint, identify, valid};
 use crate::config::Consumer;
 use crate::exchange::account::record::Record;
-use crate::exchange::head::{Headers, Kept, encoding, value};
+use crate::exchange::head::{ClientHead, Headers, encoding, value};
 use crate::exchange::outcome::End;
-use crate::exchange::shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Gate};
+use crate::exchange::shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -21,7 +21,7 @@ pub(crate) struct RequestBody {
     pub(crate) consumer: Rc<Consumer>,
     pub(crate) endpoint: Endpoint,
     pub(crate) encoding: Encoding,
-    pub(crate) head: Kept,
+    pub(crate) head: ClientHead,
     /// Covered by `lease`, not by a lease of their own.
     pub(crate) body: Pieces,
     pub(crate) lease: Lease,
@@ -32,7 +32,7 @@ pub(crate) struct RequestBody {
 impl RequestBody {
     /// Checks the head, and opens the body of a request that may go on.
     pub(crate) fn open(
-        gate: &Gate,
+        shared: &Shared,
         endpoint: Endpoint,
         headers: &Headers,
         property: Option<&[u8]>,
@@ -41,14 +41,14 @@ impl RequestBody {
         now: Duration,
     ) -> Result<Self, Failure> {
         let method = value(headers, ":method").unwrap_or_default();
-        let caller = identify(gate, headers, property, record);
+        let caller = identify(shared, headers, property, record);
         check_endpoint(endpoint, method)?;
         let consumer = caller.and_then(|it| valid(it, now))?;
         let encoding = encoding(endpoint, headers)?;
         let declared = value(headers, "content-length")
             .and_then(|it| std::str::from_utf8(it).ok())
             .and_then(|it| it.parse::<u64>().ok());
-        let limit = gate.config.request().max_body_bytes;
+        let limit = shared.config.request().max_body_bytes;
         if declared.is_some_and(|len| usize::try_from(len).map_or(true, |len| len > limit)) {
             return Err(Failure::BodyTooLarge { limit });
         }
@@ -59,9 +59,9 @@ impl RequestBody {
             consumer: Rc::clone(consumer),
             endpoint,
             encoding,
-            head: Kept::of(headers),
+            head: ClientHead::of(headers),
             body: Pieces::new(Budget::new().lease(usize::MAX)),
-            lease: gate.lease(),
+            lease: shared.lease(),
             last: now,
         })
     }
@@ -87,8 +87,13 @@ impl RequestBody {
         Ok(whole)
     }
 
-    pub(crate) fn push(&mut self, gate: &Gate, chunk: &[u8], now: Duration) -> Result<(), Failure> {
-        let limit = gate.config.request().max_body_bytes;
+    pub(crate) fn push(
+        &mut self,
+        shared: &Shared,
+        chunk: &[u8],
+        now: Duration,
+    ) -> Result<(), Failure> {
+        let limit = shared.config.request().max_body_bytes;
         let len = self.body.len().saturating_add(chunk.len());
         if len > limit {
             return Err(Failure::BodyTooLarge { limit });
@@ -101,10 +106,10 @@ impl RequestBody {
     }
 
     /// Whether the body has been silent for too long.
-    pub(crate) fn tick(&self, gate: &Gate, now: Duration) -> Option<Failure> {
+    pub(crate) fn tick(&self, shared: &Shared, now: Duration) -> Option<Failure> {
         let silent = now.saturating_sub(self.last);
-        if !gate.bodies_come() {
-            return (silent >= FIRST_BODY_TIMEOUT).then_some(Failure::HeadersHeld);
+        if !shared.bodies_come() {
+            return (silent >= FIRST_BODY_TIMEOUT).then_some(Failure::GatewayMisconfigured);
         }
         (silent >= BODY_TIMEOUT).then_some(Failure::BodyTimeout)
     }

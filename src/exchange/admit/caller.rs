@@ -1,4 +1,4 @@
-//! Who calls, and what they may ask of the gate itself.
+//! Who calls, and what they may ask of the shared itself.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::auth::{self, UserFault};
 use crate::config::Consumer;
 use crate::exchange::account::record::Record;
 use crate::exchange::head::{self, Headers, value};
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::limits::{Scope, local};
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -17,13 +17,13 @@ use crate::translate::quota;
 /// `safety_identifier`, in the query. Rules that depend on the model report that of the `model` in the
 /// query, else of the default one.
 pub(crate) fn limits(
-    gate: &Gate,
+    shared: &Shared,
     headers: &Headers,
     property: Option<&[u8]>,
     record: &mut Record,
     now: Duration,
 ) -> Result<Vec<u8>, Failure> {
-    let caller = identify(gate, headers, property, record);
+    let caller = identify(shared, headers, property, record);
     check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
     let consumer = caller.and_then(|it| valid(it, now))?;
     if head::is_grpc(headers) {
@@ -40,28 +40,28 @@ pub(crate) fn limits(
         .into_iter()
         .find_map(|field| asked(field).filter(|user| !user.is_empty()).map(|user| (field, user)));
     let (field, named) = named.map_or(("user", None), |(field, user)| (field, Some(user)));
-    let user = auth::resolve_user(&gate.config, consumer, named.as_deref());
+    let user = auth::resolve_user(&shared.config, consumer, named.as_deref());
     let user = user.map_err(|fault| user_failure(fault, field))?;
     record.user = Some(user.clone());
     let requested = asked("model");
-    let model = gate.config.resolve_model(requested.as_deref());
+    let model = shared.config.resolve_model(requested.as_deref());
     let model = model.map_or_else(String::new, |model| model.requested.into_owned());
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model };
-    let rules = gate.config.limits();
-    let standings = local::standings(gate.store(), rules, &scope, now);
-    Ok(quota::list(rules, &standings, &scope))
+    let rules = shared.config.limits();
+    let statuses = local::statuses(shared.store(), rules, &scope, now);
+    Ok(quota::list(rules, &statuses, &scope))
 }
 
 /// Who calls. The record names the consumer even if the request is rejected, e.g. for an expired key.
 pub(crate) fn identify<'g>(
-    gate: &'g Gate,
+    shared: &'g Shared,
     headers: &Headers,
     property: Option<&[u8]>,
     record: &mut Record,
 ) -> Result<&'g Rc<Consumer>, Failure> {
     let borrowed: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let consumer = auth::identify(&gate.config, &borrowed, property).map_err(Failure::Key)?;
+    let consumer = auth::identify(&shared.config, &borrowed, property).map_err(Failure::Key)?;
     record.consumer = Some(consumer.name().to_owned());
     Ok(consumer)
 }

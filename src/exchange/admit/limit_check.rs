@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use super::plan::Admitted;
 use crate::exchange::effect::{CheckRequest, Effect};
-use crate::exchange::shared::Gate;
-use crate::limits::rls::{Question, Releases, Service, Verdict};
+use crate::exchange::shared::Shared;
+use crate::limits::rls::{Check, Decision, Refunds, Service};
 
 /// Envoy times each check. If it does not, the request is rejected this much later: the clock cannot
 /// resume it.
@@ -30,7 +30,7 @@ pub(crate) struct LimitCheck {
     /// Checks that are not sent yet, the next one last.
     waiting: Vec<CheckRequest>,
     /// Those that were handed out: their tokens once they are under way, and their decisions.
-    sent: Vec<(Option<u32>, Option<Verdict>)>,
+    sent: Vec<(Option<u32>, Option<Decision>)>,
     started: usize,
     /// When the request was admitted here.
     admitted_at: Duration,
@@ -55,13 +55,13 @@ impl LimitCheck {
         service: &Service,
         now: Duration,
     ) -> (Self, Vec<Effect>) {
-        let questions = admitted.ticket.questions();
-        let mut waiting: Vec<_> = questions.iter().map(|it| request(it, service)).collect();
+        let checks = admitted.admission.checks();
+        let mut waiting: Vec<_> = checks.iter().map(|it| request(it, service)).collect();
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         waiting.reverse();
         let at_once = match service.releases {
-            Releases::NegativeHits => waiting.len(),
-            Releases::Never => 1,
+            Refunds::NegativeHits => waiting.len(),
+            Refunds::Never => 1,
         };
         let first: Vec<_> = std::iter::from_fn(|| waiting.pop()).take(at_once).collect();
         let patience = service.timeout.saturating_mul(count).saturating_add(GRACE);
@@ -79,7 +79,7 @@ impl LimitCheck {
     /// Notes the token of the next check. `None` if the host did not start it.
     pub(crate) fn started(&mut self, token: Option<u32>) {
         if let Some(sent) = self.sent.get_mut(self.started) {
-            *sent = (token, token.is_none().then_some(Verdict::Unavailable));
+            *sent = (token, token.is_none().then_some(Decision::Unavailable));
             self.started = self.started.saturating_add(1);
         }
     }
@@ -88,17 +88,17 @@ impl LimitCheck {
     pub(crate) fn answer(&mut self, token: u32, message: Option<&[u8]>) {
         let sent = self.sent.iter_mut().find(|(it, _)| *it == Some(token));
         if let Some((_, decision)) = sent {
-            decision.get_or_insert_with(|| message.map_or(Verdict::Unavailable, Verdict::read));
+            decision.get_or_insert_with(|| message.map_or(Decision::Unavailable, Decision::read));
         }
     }
 
     /// What the decisions so far come to.
-    pub(crate) fn progress(&mut self, gate: &Gate) -> Progress {
+    pub(crate) fn progress(&mut self, shared: &Shared) -> Progress {
         if self.sent.iter().any(|(_, decision)| decision.is_none()) {
             return Progress::Waiting;
         }
         let mut decisions = self.decisions().into_iter().enumerate();
-        if decisions.any(|(place, it)| self.admitted.ticket.is_final(gate, place, it)) {
+        if decisions.any(|(place, it)| self.admitted.admission.is_final(shared, place, it)) {
             return Progress::Decided;
         }
         let Some(check) = self.waiting.pop() else { return Progress::Decided };
@@ -112,9 +112,9 @@ impl LimitCheck {
     }
 
     /// The decisions on the checks that were sent. One without an answer is unavailable.
-    fn decisions(&self) -> Vec<Verdict> {
+    fn decisions(&self) -> Vec<Decision> {
         let decisions = self.sent.iter().map(|(_, decision)| decision);
-        decisions.map(|it| it.unwrap_or(Verdict::Unavailable)).collect()
+        decisions.map(|it| it.unwrap_or(Decision::Unavailable)).collect()
     }
 
     /// What was admitted here, and what the service decided.
@@ -128,15 +128,15 @@ impl LimitCheck {
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) admitted: Admitted,
-    pub(crate) decisions: Vec<Verdict>,
+    pub(crate) decisions: Vec<Decision>,
     /// When the request was admitted here.
     pub(crate) admitted_at: Duration,
 }
 
-fn request(question: &Question, service: &Service) -> CheckRequest {
+fn request(check: &Check, service: &Service) -> CheckRequest {
     CheckRequest {
         cluster: service.cluster.clone(),
         timeout: service.timeout,
-        message: question.message(service),
+        message: check.message(service),
     }
 }

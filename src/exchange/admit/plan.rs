@@ -15,13 +15,13 @@ use super::caller::user_failure;
 use super::rooms::Rooms;
 use crate::auth;
 use crate::config::{Candidate, Consumer, Model};
+use crate::exchange::account::admission::Admission;
 use crate::exchange::account::record::Record;
-use crate::exchange::account::ticket::Ticket;
 use crate::exchange::deliver::delivery::Delivery;
 use crate::exchange::deliver::pass_through;
 use crate::exchange::effect::SideCall;
 use crate::exchange::outcome::Forward;
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::{Calls, ClientNames};
 use crate::exchange::upstream::failover::{Choice, Failover};
 use crate::exchange::upstream::host_models::{self, Order};
@@ -38,7 +38,7 @@ use crate::translate::request::max_len;
 /// A request that may go upstream.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(crate) ticket: Ticket,
+    pub(crate) admission: Admission,
     pub(crate) calls: Calls,
     pub(crate) delivery: Delivery,
     /// The calls to start beside the client's own stream.
@@ -47,7 +47,7 @@ pub(crate) struct Admitted {
 
 /// Checks the whole request. Returns what goes upstream, and what is then to be done with the answer.
 pub(crate) fn admit(
-    gate: &Rc<Gate>,
+    shared: &Rc<Shared>,
     body: RequestBody,
     record: &mut Record,
     now: Duration,
@@ -56,26 +56,26 @@ pub(crate) fn admit(
     if body.is_empty() {
         return Err(Failure::BodyEmpty);
     }
-    let config = &gate.config;
+    let config = &shared.config;
     let body = RequestBody::join(body)?;
     let request = ImageRequest::parse_for(endpoint, &body, &encoding, config.request())?;
     record.images_asked = request.n;
     let user = auth::resolve_user(config, &consumer, request.user.as_deref());
     let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
     record.user = Some(user.clone());
-    let (model, orders) = resolve(gate, &consumer, &request, record, now)?;
-    let delivery = Delivery::of(gate, &model, &request);
+    let (model, orders) = resolve(shared, &consumer, &request, record, now)?;
+    let delivery = Delivery::of(shared, &model, &request);
     let names = names(&model, &orders, &request);
     let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
     let keeps = may_fail_over && !delivery.passes_through();
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
-    let rooms = make_room(gate, lease, body.len(), &model, &request, &delivery, keeps);
-    let held =
-        rooms.and_then(|rooms| Ok((rooms, Ticket::reserve(gate, &scope, &model, &request, now)?)));
+    let rooms = make_room(shared, lease, body.len(), &model, &request, &delivery, keeps);
+    let held = rooms
+        .and_then(|rooms| Ok((rooms, Admission::reserve(shared, &scope, &model, &request, now)?)));
     if held.is_err() {
-        rests::release(gate, model.candidates.first().map(|it| it.upstream), now);
+        rests::release(shared, model.candidates.first().map(|it| it.upstream), now);
     }
-    let (rooms, ticket) = held?;
+    let (rooms, admission) = held?;
     let first = model.candidates.first().ok_or(Failure::Internal)?;
     let n = if delivery.passes_through() { request.n } else { 1 };
     let (forward, side_calls) = forward(&head, first, &request, n, config.route_match());
@@ -88,11 +88,11 @@ pub(crate) fn admit(
     drop(request);
     let failover = keeps.then(|| {
         let _lease = rooms.kept;
-        let gate = Rc::clone(gate);
-        Failover { gate, endpoint, encoding, head, body, _lease, candidates }
+        let shared = Rc::clone(shared);
+        Failover { shared, endpoint, encoding, head, body, _lease, candidates }
     });
     let calls = Calls::new(rooms.images, rooms.sent, names, &first, failover, deadline);
-    Ok((Admitted { ticket, calls, delivery, side_calls }, forward))
+    Ok((Admitted { admission, calls, delivery, side_calls }, forward))
 }
 
 fn choices(model: &Model<'_>, orders: Vec<Order>) -> Vec<Choice> {
@@ -106,14 +106,14 @@ fn choices(model: &Model<'_>, orders: Vec<Order>) -> Vec<Choice> {
 
 /// The model and the upstreams that may serve the request, in the order in which they are called.
 fn resolve<'a>(
-    gate: &'a Gate,
+    shared: &'a Shared,
     consumer: &Consumer,
     request: &'a ImageRequest<'_>,
     record: &mut Record,
     now: Duration,
 ) -> Result<(Model<'a>, Vec<Order>), Failure> {
     let requested = request.model.as_deref();
-    let mut model = gate
+    let mut model = shared
         .config
         .resolve_model(requested)
         .ok_or_else(|| Failure::ModelUnknown { model: requested.unwrap_or_default().to_owned() })?;
@@ -124,9 +124,9 @@ fn resolve<'a>(
     // Previews are a wish, not a condition.
     let previews = request.stream.map_or(0, |it| it.previews);
     let shows = |it: &Candidate<'_>| it.upstream.capacity().partial_images >= previews;
-    let mut passed = rests::choose(gate, &mut model, &shows, now);
-    let mut orders = host_models::order(gate, &mut model.candidates, now);
-    let claimed = rests::claim(gate, &mut model.candidates, &mut orders, &mut passed, now);
+    let mut passed = rests::choose(shared, &mut model, &shows, now);
+    let mut orders = host_models::order(shared, &mut model.candidates, now);
+    let claimed = rests::claim(shared, &mut model.candidates, &mut orders, &mut passed, now);
     record.pass(&passed);
     record.ask(&model.candidates);
     claimed?;
@@ -145,7 +145,7 @@ fn names(model: &Model<'_>, orders: &[Order], request: &ImageRequest<'_>) -> Cli
 
 /// Reserves memory for all that the request will hold, of a body of `len` bytes.
 fn make_room(
-    gate: &Gate,
+    shared: &Shared,
     mut lease: Lease,
     len: usize,
     model: &Model<'_>,
@@ -160,10 +160,10 @@ fn make_room(
     let held = [len, copied, sent].into_iter().fold(0, usize::saturating_add);
     lease.cover_first(held).map_err(|_| Failure::overloaded())?;
     if delivery.passes_through() {
-        return gate.relay_rooms(lease, pass_through::room_for(request.n), sent);
+        return shared.relay_rooms(lease, pass_through::room_for(request.n), sent);
     }
     let kept = if keeps { held } else { 0 };
-    gate.rooms(lease, request, sent, kept)
+    shared.rooms(lease, request, sent, kept)
 }
 
 fn check_allowed(

@@ -1,6 +1,6 @@
 //! The memory that a request reserves at admission, for all that it will hold.
 
-use crate::exchange::shared::{Gate, base64_len};
+use crate::exchange::shared::{Shared, base64_len};
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, OutputFormat};
@@ -25,7 +25,7 @@ pub(crate) struct Rooms {
     pub(crate) kept: Lease,
 }
 
-impl Gate {
+impl Shared {
     /// Takes room for what goes upstream, `sent` bytes for each image, and for each image as much as the
     /// largest that it may become. So an admitted image, which costs money upstream, has its room when
     /// it comes. `lease` is what the request already holds; `kept` bytes of it stay.

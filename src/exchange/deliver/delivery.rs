@@ -8,14 +8,14 @@ use super::step::{Head, Step};
 use super::stream::{self, Stream};
 use crate::config::Model;
 use crate::exchange::outcome::{End, LocalReply};
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::result::Generated;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::answer;
-use crate::translate::collect::Picture;
-use crate::translate::stream::Wanted;
+use crate::translate::collect::Image;
+use crate::translate::stream::StreamOptions;
 
 /// How a request is answered.
 #[derive(Debug)]
@@ -32,16 +32,16 @@ pub(crate) enum Delivery {
 
 impl Delivery {
     /// How `request` is answered.
-    pub(crate) fn of(gate: &Gate, model: &Model<'_>, request: &ImageRequest<'_>) -> Self {
+    pub(crate) fn of(shared: &Shared, model: &Model<'_>, request: &ImageRequest<'_>) -> Self {
         let format =
-            request.response_format.unwrap_or_else(|| gate.config.default_response_format());
-        if pass_through::applies(gate, model, request, format) {
-            return Self::PassThrough(Box::new(PassThrough::new(request.n, &gate.bounds())));
+            request.response_format.unwrap_or_else(|| shared.config.default_response_format());
+        if pass_through::applies(shared, model, request, format) {
+            return Self::PassThrough(Box::new(PassThrough::new(request.n, &shared.bounds())));
         }
-        if let Some(wanted) = Wanted::of(request) {
+        if let Some(wanted) = StreamOptions::of(request) {
             return Self::Stream(Box::new(Stream::new(wanted)));
         }
-        match gate.config.keepalive().filter(|_| request.n == 1) {
+        match shared.config.keepalive().filter(|_| request.n == 1) {
             Some(every) => Self::Keepalive(Keepalive::new(format, every)),
             None => Self::Collect(format),
         }
@@ -114,7 +114,7 @@ impl Delivery {
             Self::Collect(format) | Self::Keepalive(Keepalive { format, .. }) => *format,
             Self::PassThrough(_) => ResponseFormat::B64Json,
         };
-        let images: Vec<Picture> = images.collect();
+        let images: Vec<Image> = images.collect();
         *body = answer::write(images, format, now.as_secs()).map_err(|_| Failure::overloaded())?;
         Ok(())
     }

@@ -169,7 +169,7 @@ impl Answering {
             }
             (_, Head::Left { .. }) => {
                 // No body can be put before trailers.
-                self.calls.fail(&Failure::UpstreamCut);
+                self.calls.fail(&Failure::UpstreamDisconnected);
                 let failure = self.settle_failed(account, now);
                 return Turn::last(OnResponseEnd::Reset(account.fail_late(&failure)));
             }

@@ -18,14 +18,14 @@ use std::time::Duration;
 use super::step::{Head, Step};
 use crate::config::{Api, Model};
 use crate::exchange::outcome::End;
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::rests::Sign;
 use crate::exchange::upstream::result::Generated;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
-use crate::translate::collect::{Bounds, Picture};
-use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Stands, is_blank, room};
+use crate::translate::collect::{Bounds, Image};
+use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Transit, is_blank, room};
 
 /// This many bytes may come before the first image: a prompt of the greatest length fits, revised and
 /// with each of its characters escaped. All of it is white space and words.
@@ -34,12 +34,12 @@ const MAX_HELD_BYTES: usize = 256 * 1024;
 /// Whether the answer can reach the client as it comes: the client wants it in this form, no white
 /// space is wanted before it, and no other upstream may have to be called.
 pub(super) fn applies(
-    gate: &Gate,
+    shared: &Shared,
     model: &Model<'_>,
     request: &ImageRequest<'_>,
     format: ResponseFormat,
 ) -> bool {
-    let is_kept_alive = request.n == 1 && gate.config.keepalive().is_some();
+    let is_kept_alive = request.n == 1 && shared.config.keepalive().is_some();
     let [only] = model.candidates.as_slice() else { return false };
     only.upstream.api() == Api::Images
         && request.stream.is_none()
@@ -181,7 +181,7 @@ impl PassThrough {
         chunk: &Rc<Vec<u8>>,
         end: End,
         now: Duration,
-    ) -> Option<Vec<Picture>> {
+    ) -> Option<Vec<Image>> {
         if calls.is_unread() && end == End::Open {
             self.hold(calls, chunk);
             return None;
@@ -190,11 +190,11 @@ impl PassThrough {
             calls.own_body(chunk.to_vec(), end, now);
             return None;
         }
-        let stands = match head {
-            Head::Held => Stands::Held,
-            Head::Left { .. } => Stands::Passing,
+        let transit = match head {
+            Head::Held => Transit::Held,
+            Head::Left { .. } => Transit::Passing,
         };
-        match self.relay.feed(chunk, stands, now) {
+        match self.relay.feed(chunk, transit, now) {
             Some(Ok(images)) => {
                 calls.own_sign(Sign::Serves);
                 return Some(images);
@@ -224,7 +224,7 @@ impl PassThrough {
     /// Keeps bytes that come before the first image.
     fn hold(&mut self, calls: &mut Calls, chunk: &[u8]) {
         if self.held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
-            calls.fail(&Failure::UpstreamGarbled);
+            calls.fail(&Failure::UpstreamInvalidResponse);
         } else {
             self.held.extend_from_slice(chunk);
         }
@@ -258,12 +258,12 @@ impl PassThrough {
         if is_blank(chunk) {
             return Step::Wait;
         }
-        calls.fail(&Failure::UpstreamGarbled);
+        calls.fail(&Failure::UpstreamInvalidResponse);
         Step::Settled(Vec::new())
     }
 }
 
 /// The images of the only upstream that can be called.
-fn generated(images: Vec<Picture>) -> Vec<Generated> {
+fn generated(images: Vec<Image>) -> Vec<Generated> {
     images.into_iter().map(|image| Generated { candidate: 0, image }).collect()
 }

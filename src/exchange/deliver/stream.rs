@@ -10,8 +10,8 @@ use super::step::{Head, Step};
 use crate::exchange::outcome::End;
 use crate::exchange::upstream::calls::Calls;
 use crate::openai::error::Failure;
-use crate::translate::collect::Picture;
-use crate::translate::stream::{self, Wanted, Writer, keep_alive};
+use crate::translate::collect::Image;
+use crate::translate::stream::{self, StreamOptions, Writer, keep_alive};
 
 /// A client that got no byte for this long gets a comment with the next bytes of the upstream.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(wanted: Wanted) -> Self {
+    pub(super) fn new(wanted: StreamOptions) -> Self {
         let previews = wanted.previews;
         Self { writer: Writer::new(wanted), previews }
     }
@@ -73,7 +73,7 @@ impl Stream {
     /// Writes the event that carries the image.
     pub(super) fn completed(
         &mut self,
-        image: &Picture,
+        image: &Image,
         events: &mut Vec<u8>,
         now: Duration,
     ) -> Result<(), Failure> {

@@ -23,7 +23,7 @@ use super::target::{CallTarget, Place};
 use crate::exchange::head::ResponseHead;
 use crate::memory::Lease;
 use crate::openai::error::Failure;
-use crate::translate::collect::{Bounds, Collector, Document, Picture, Preview, Progress};
+use crate::translate::collect::{Bounds, Collector, Document, Image, Preview, Progress};
 
 use unread::Unread;
 
@@ -57,7 +57,7 @@ enum State {
     Collecting(Box<Collector>),
     /// Reading an error, with the room taken for the image.
     Failing(Box<ErrorBody>, Lease),
-    Generated(Box<Picture>),
+    Generated(Box<Image>),
     /// With the room for the image, which a retry takes. `None` if the room is used up.
     Failed(Failure, Option<Lease>),
 }
@@ -275,13 +275,13 @@ impl Call {
         let refusable = self.refusable();
         let failure = match &mut self.state {
             State::Due(_) | State::Generated(_) | State::Failed(..) => return,
-            State::Waiting(_) | State::Unread(_) => Failure::UpstreamCut,
+            State::Waiting(_) | State::Unread(_) => Failure::UpstreamDisconnected,
             State::Collecting(collector) => {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
                 match result {
-                    Ok(picture) => {
-                        self.state = State::Generated(Box::new(picture));
+                    Ok(image) => {
+                        self.state = State::Generated(Box::new(image));
                         self.note_serves();
                         return;
                     }
@@ -314,7 +314,7 @@ impl Call {
 
     /// The image, or all failures in the order of the tries, each with its candidate. A call that is
     /// still open was cut.
-    pub(crate) fn into_result(self) -> Result<Picture, Vec<(usize, Failure)>> {
+    pub(crate) fn into_result(self) -> Result<Image, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
         let last = match self.state {
             State::Generated(image) => return Ok(*image),
@@ -323,7 +323,7 @@ impl Call {
             | State::Waiting(_)
             | State::Unread(_)
             | State::Collecting(_)
-            | State::Failing(..) => Failure::UpstreamCut,
+            | State::Failing(..) => Failure::UpstreamDisconnected,
         };
         failures.push((self.target.place.candidate, last));
         Err(failures)

@@ -21,8 +21,8 @@ use super::rests;
 use super::target::{CallTarget, Place};
 use crate::config::Candidate;
 use crate::exchange::effect::SideCall;
-use crate::exchange::head::Kept;
-use crate::exchange::shared::Gate;
+use crate::exchange::head::ClientHead;
+use crate::exchange::shared::Shared;
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
@@ -31,10 +31,10 @@ use crate::openai::request::{Encoding, ImageRequest};
 /// What a call of another upstream is made from.
 #[derive(Debug)]
 pub(crate) struct Failover {
-    pub(crate) gate: Rc<Gate>,
+    pub(crate) shared: Rc<Shared>,
     pub(crate) endpoint: Endpoint,
     pub(crate) encoding: Encoding,
-    pub(crate) head: Kept,
+    pub(crate) head: ClientHead,
     pub(crate) body: Vec<u8>,
     /// Covers the body, and what is made of it in a call.
     pub(crate) _lease: Lease,
@@ -72,12 +72,12 @@ impl Failover {
         }
         let others = self.candidates.iter().enumerate().skip(candidate.saturating_add(1));
         let mut awake = others.filter(|(_, it)| {
-            let upstream = self.gate.config.upstream(&it.upstream);
+            let upstream = self.shared.config.upstream(&it.upstream);
             let same = |place: &usize| {
                 self.candidates.get(*place).is_some_and(|other| other.upstream == it.upstream)
             };
             let has_called = tried.iter().any(same);
-            upstream.is_some_and(|it| rests::may_follow(&self.gate, it, has_called, now))
+            upstream.is_some_and(|it| rests::may_follow(&self.shared, it, has_called, now))
         });
         awake.next().map(|(candidate, _)| Place { candidate, host_model: 0 })
     }
@@ -95,15 +95,15 @@ impl Failover {
         deadline: Duration,
         now: Duration,
     ) -> Option<(SideCall, CallTarget)> {
-        let gate = &self.gate;
+        let shared = &self.shared;
         let choice = self.candidates.get(place.candidate)?;
-        let upstream = gate.config.upstream(&choice.upstream)?;
+        let upstream = shared.config.upstream(&choice.upstream)?;
         // Another request may have taken the first call after a rest. This one goes all the same.
-        let _ = rests::claim_one(gate, upstream, now);
+        let _ = rests::claim_one(shared, upstream, now);
         let host_model = choice.host_models.get(place.host_model).cloned();
         let sent = choice.sent.as_str().into();
         let model = Candidate { sent, upstream, host_model, place: 0, weight: 1 };
-        let limits = gate.config.request();
+        let limits = shared.config.request();
         let mut request =
             ImageRequest::parse_for(self.endpoint, &self.body, &self.encoding, limits).ok()?;
         // The answer of a side call comes whole: previews would come too late, and cost.
@@ -113,7 +113,7 @@ impl Failover {
         let side_call = SideCall {
             cluster: upstream.cluster().to_owned(),
             headers: self.head.call(upstream, &path, &body),
-            timeout: Kept::patience(deadline.saturating_sub(now)),
+            timeout: ClientHead::patience(deadline.saturating_sub(now)),
             body: Rc::new(body.bytes),
         };
         Some((side_call, CallTarget::new(place, &model, deadline)))

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Candidate, Upstream};
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::limits::Store;
 use crate::pool::shared::{self, Place};
 
@@ -30,8 +30,12 @@ struct Refused {
 }
 
 /// The orders of all candidates. One whose models were all refused goes after the others.
-pub(crate) fn order(gate: &Gate, candidates: &mut Vec<Candidate<'_>>, now: Duration) -> Vec<Order> {
-    let orders = |it: &Candidate<'_>| order_of(gate.store(), it.upstream, now);
+pub(crate) fn order(
+    shared: &Shared,
+    candidates: &mut Vec<Candidate<'_>>,
+    now: Duration,
+) -> Vec<Order> {
+    let orders = |it: &Candidate<'_>| order_of(shared.store(), it.upstream, now);
     let mut sorted: Vec<_> = candidates.drain(..).map(|it| (orders(&it), it)).collect();
     sorted.sort_by_key(|(order, _)| order.is_probe);
     let mut list = Vec::with_capacity(sorted.len());
@@ -65,22 +69,22 @@ fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
 }
 
 /// Notes that `upstream` refused `name`; whether it has refused all of them.
-pub(crate) fn refuse(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) -> bool {
+pub(crate) fn refuse(shared: &Shared, upstream: &Upstream, name: &str, now: Duration) -> bool {
     let until = now.saturating_add(upstream.host_models().cooldown());
-    write(gate.store(), upstream, now, |refused| {
+    write(shared.store(), upstream, now, |refused| {
         refused.retain(|it| it.name != name);
         refused.push(Refused { until, name: name.to_owned() });
     });
-    let refused = read(gate.store(), upstream);
+    let refused = read(shared.store(), upstream);
     let is_refused = |name: &Rc<str>| refused.iter().any(|it| *it.name == **name && it.until > now);
     upstream.host_models().names().iter().all(is_refused)
 }
 
 /// Notes that `upstream` served `name` after all.
-pub(crate) fn serve(gate: &Gate, upstream: &Upstream, name: &str, now: Duration) {
-    let is_refused = read(gate.store(), upstream).iter().any(|it| it.name == name);
+pub(crate) fn serve(shared: &Shared, upstream: &Upstream, name: &str, now: Duration) {
+    let is_refused = read(shared.store(), upstream).iter().any(|it| it.name == name);
     if is_refused {
-        write(gate.store(), upstream, now, |refused| refused.retain(|it| it.name != name));
+        write(shared.store(), upstream, now, |refused| refused.retain(|it| it.name != name));
     }
 }
 

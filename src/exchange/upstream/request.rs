@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::config::{Api, Candidate, RouteMatch};
 use crate::exchange::effect::SideCall;
-use crate::exchange::head::Kept;
+use crate::exchange::head::ClientHead;
 use crate::exchange::outcome::Forward;
 use crate::openai::request::ImageRequest;
 use crate::translate::request::{Body, Target, translate};
@@ -48,7 +48,7 @@ pub(crate) fn write(
 
 /// What goes upstream on the client's own stream, for `n` images, and the calls beside it.
 pub(crate) fn forward(
-    head: &Kept,
+    head: &ClientHead,
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,
     n: u32,
@@ -63,7 +63,7 @@ pub(crate) fn forward(
     let side_calls = (n..request.n).map(|_| SideCall {
         cluster: upstream.cluster().to_owned(),
         headers: side_headers.clone(),
-        timeout: Kept::patience(upstream.timeout()),
+        timeout: ClientHead::patience(upstream.timeout()),
         body: Rc::clone(&body),
     });
     let side_calls = side_calls.collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Balance, Candidate, Model, Upstream};
 use crate::exchange::metrics::{Count, UPSTREAM_REST, UPSTREAM_USED};
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::openai::error::Failure;
 use crate::pool::balance::Member;
 use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
@@ -27,7 +27,7 @@ pub(crate) type Passed = (String, Resting);
 ///
 /// One of which `wish` does not hold is asked only if there is no other.
 pub(crate) fn choose(
-    gate: &Gate,
+    shared: &Shared,
     model: &mut Model<'_>,
     wish: &dyn Fn(&Candidate<'_>) -> bool,
     now: Duration,
@@ -35,7 +35,7 @@ pub(crate) fn choose(
     let mut resting = Vec::new();
     let mut awake: Vec<(State, Candidate<'_>)> = Vec::new();
     for candidate in model.candidates.drain(..) {
-        let state = pool::read(gate.store(), key(candidate.upstream), now);
+        let state = pool::read(shared.store(), key(candidate.upstream), now);
         match state.resting(now) {
             Some(rest) => resting.push((candidate.upstream.name().to_owned(), rest)),
             None => awake.push((state, candidate)),
@@ -44,14 +44,14 @@ pub(crate) fn choose(
     if awake.iter().any(|(_, it)| wish(it)) {
         awake.retain(|(_, it)| wish(it));
     }
-    rank(gate, model.balance, model.entry, &mut awake, now);
+    rank(shared, model.balance, model.entry, &mut awake, now);
     model.candidates = awake.into_iter().map(|(_, it)| it).collect();
     resting
 }
 
 /// Puts the candidates into the order in which they are asked.
 fn rank(
-    gate: &Gate,
+    shared: &Shared,
     balance: Balance,
     entry: usize,
     awake: &mut [(State, Candidate<'_>)],
@@ -63,7 +63,7 @@ fn rank(
         headroom: 100_u8.saturating_sub(state.used_percent(now)),
     };
     let members: Vec<_> = awake.iter().map(member).collect();
-    let order = gate.turns(entry, |turns| match balance {
+    let order = shared.turns(entry, |turns| match balance {
         Balance::First => Vec::new(),
         Balance::RoundRobin => turns.order(&members),
         Balance::LeastUsed => turns.least_used(&members),
@@ -79,14 +79,14 @@ fn rank(
 ///
 /// None may: the failure has the earliest time at which one is asked again.
 pub(crate) fn claim<T>(
-    gate: &Gate,
+    shared: &Shared,
     candidates: &mut Vec<Candidate<'_>>,
     orders: &mut Vec<T>,
     passed: &mut Vec<Passed>,
     now: Duration,
 ) -> Result<(), Failure> {
     while let Some(first) = candidates.first() {
-        match claim_one(gate, first.upstream, now) {
+        match claim_one(shared, first.upstream, now) {
             Ok(()) => return Ok(()),
             Err(rest) => passed.push((first.upstream.name().to_owned(), rest)),
         }
@@ -99,40 +99,49 @@ pub(crate) fn claim<T>(
 }
 
 /// Claims the next call of the upstream for a request.
-pub(crate) fn claim_one(gate: &Gate, upstream: &Upstream, now: Duration) -> Result<(), Resting> {
-    pool::claim(gate.store(), key(upstream), now)
+pub(crate) fn claim_one(
+    shared: &Shared,
+    upstream: &Upstream,
+    now: Duration,
+) -> Result<(), Resting> {
+    pool::claim(shared.store(), key(upstream), now)
 }
 
 /// Gives back the call that a request claimed at `claimed_at`, if it sends nothing.
-pub(crate) fn release(gate: &Gate, upstream: Option<&Upstream>, claimed_at: Duration) {
-    upstream.into_iter().for_each(|it| pool::release(gate.store(), key(it), claimed_at));
+pub(crate) fn release(shared: &Shared, upstream: Option<&Upstream>, claimed_at: Duration) {
+    upstream.into_iter().for_each(|it| pool::release(shared.store(), key(it), claimed_at));
 }
 
 /// Whether a call that another upstream has refused may go to this one. A request `has_called` it if
 /// it waits for the outcome itself.
 pub(crate) fn may_follow(
-    gate: &Gate,
+    shared: &Shared,
     upstream: &Upstream,
     has_called: bool,
     now: Duration,
 ) -> bool {
-    let state = pool::read(gate.store(), key(upstream), now);
+    let state = pool::read(shared.store(), key(upstream), now);
     state.resting(now).is_none() || has_called && state.is_probed(now)
 }
 
 /// How long the first of these upstreams to end its rest still rests. `None` if none rests.
 pub(crate) fn earliest<'n>(
-    gate: &Gate,
+    shared: &Shared,
     names: impl Iterator<Item = &'n str>,
     now: Duration,
 ) -> Option<Duration> {
-    let upstreams = names.filter_map(|name| gate.config.upstream(name));
-    upstreams.map(|it| known(gate, it, now).0).filter(|rest| !rest.is_zero()).min()
+    let upstreams = names.filter_map(|name| shared.config.upstream(name));
+    upstreams.map(|it| known(shared, it, now).0).filter(|rest| !rest.is_zero()).min()
 }
 
 /// Notes a sign. The cause of the rest that it began, if it did.
-pub(crate) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration) -> Option<Cause> {
-    let (store, key) = (gate.store(), key(upstream));
+pub(crate) fn note(
+    shared: &Shared,
+    upstream: &Upstream,
+    sign: &Sign,
+    now: Duration,
+) -> Option<Cause> {
+    let (store, key) = (shared.store(), key(upstream));
     match sign {
         Sign::Serves => pool::note_serves(store, key, now),
         Sign::Uses(usage) => pool::note_usage(store, key, *usage, now),
@@ -146,13 +155,13 @@ pub(crate) fn note(gate: &Gate, upstream: &Upstream, sign: &Sign, now: Duration)
 
 /// What is known of the upstream: how long it rests from `now` on, and how many percent of its limit
 /// are used.
-pub(crate) fn known(gate: &Gate, upstream: &Upstream, now: Duration) -> (Duration, u8) {
-    let state = pool::read(gate.store(), key(upstream), now);
+pub(crate) fn known(shared: &Shared, upstream: &Upstream, now: Duration) -> (Duration, u8) {
+    let state = pool::read(shared.store(), key(upstream), now);
     let rest = state.resting(now).map(|rest| rest.until.saturating_sub(now));
     (rest.unwrap_or_default(), state.used_percent(now))
 }
 
-impl Gate {
+impl Shared {
     /// How long each upstream rests, and how much of its limit is used, as gauges.
     #[must_use]
     pub fn upstream_gauges(&self, now: Duration) -> Vec<Count> {

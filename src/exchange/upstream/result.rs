@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::rests::Sign;
 use crate::openai::error::Failure;
-use crate::translate::collect::Picture;
+use crate::translate::collect::Image;
 
 /// What came of all calls, each list in their order. A candidate is an upstream by its place among
 /// those that may serve the request.
@@ -22,7 +22,7 @@ pub(crate) struct Results {
 #[derive(Debug)]
 pub(crate) struct Generated {
     pub(crate) candidate: usize,
-    pub(crate) image: Picture,
+    pub(crate) image: Image,
 }
 
 /// A call that brought no image.

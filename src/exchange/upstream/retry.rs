@@ -79,7 +79,7 @@ mod tests {
         for last in [
             Failure::UpstreamFailed,
             Failure::UpstreamTimeout,
-            Failure::UpstreamCut,
+            Failure::UpstreamDisconnected,
             Failure::Refused { message: "no".to_owned(), details: None },
         ] {
             assert_eq!(reported(&[limited.clone(), last]), 1);

@@ -1,14 +1,14 @@
 //! The engine of a whole fleet: a service that speaks `envoy.service.ratelimit.v3`.
 //!
-//! Nothing is counted here. Each rule is one question, because the services agree on no more than
+//! Nothing is counted here. Each rule is one check, because the services agree on no more than
 //! that: Limitador's reads the hits of the request alone and applies its limits to the first
-//! descriptor; envoyproxy/ratelimit reads those of each descriptor. So a question has one descriptor,
+//! descriptor; envoyproxy/ratelimit reads those of each descriptor. So a check has one descriptor,
 //! and says its hits in both places.
 //!
-//! A question counts what a request may take at the most, at once. What it did not take is given
-//! back by negative hits where the operator says that the service has them ([`Releases`]), and only
+//! A check counts what a request may take at the most, at once. What it did not take is given
+//! back by negative hits where the operator says that the service has them ([`Refunds`]), and only
 //! in the period that it was counted in; elsewhere it stays counted until the window ends. Either way
-//! nothing is ever counted short. Where nothing is given back the questions are asked one by one, money
+//! nothing is ever counted short. Where nothing is given back the checks are asked one by one, money
 //! last, so that a request which is refused by its rate has not cost its budget.
 
 mod wire;
@@ -25,29 +25,29 @@ use wire::{Descriptor, Entry, RateLimitRequest, RateLimitResponse};
 pub struct Service {
     /// The Envoy cluster; at most 125 bytes.
     pub cluster: String,
-    /// The domain of every question.
+    /// The domain of every check.
     pub domain: String,
     /// How long an answer may take.
     pub timeout: Duration,
     /// Whether it takes hits back.
-    pub releases: Releases,
+    pub releases: Refunds,
 }
 
 /// Whether what a request did not take is given back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Releases {
+pub enum Refunds {
     /// It stays counted until its window ends.
     #[default]
     Never,
-    /// By a question with `is_negative_hits` (envoyproxy/ratelimit).
+    /// By a check with `is_negative_hits` (envoyproxy/ratelimit).
     NegativeHits,
 }
 
 /// What is asked for one rule, and, where it was counted, what can be given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct Check {
     /// The rule's place in the configuration's list.
     pub rule: usize,
     name: String,
@@ -59,40 +59,40 @@ pub struct Question {
     period: [u64; 2],
 }
 
-/// What the service says to a question.
+/// What the service says to a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// The hits are counted and within the limit.
-    Admits(Told),
+    Admits(DescriptorStatus),
     /// They are not.
-    Refuses(Told),
+    Rejects(DescriptorStatus),
     /// There is no answer, or none that means something.
     Unavailable,
 }
 
 /// How a rule stands, as far as the service tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct DescriptorStatus {
     /// Hits that are left.
     pub remaining: Option<u64>,
     /// Until the window ends.
     pub reset: Option<Duration>,
 }
 
-/// The questions for a request: one for each rule that applies, is counted by the service, and of which
+/// The checks for a request: one for each rule that applies, is counted by the service, and of which
 /// the request takes anything; requests first, money last.
-pub fn questions(
+pub fn checks(
     rules: &[Rule],
     scope: &Scope<'_>,
     amount: &dyn Fn(Unit) -> u64,
     now: Duration,
-) -> Vec<Question> {
+) -> Vec<Check> {
     let asked = rules
         .iter()
         .enumerate()
         .filter(|(_, rule)| matches!(rule.engine, Engine::Rls(_)) && rule.applies(scope));
-    let mut questions: Vec<_> = asked
-        .map(|(place, rule)| Question {
+    let mut checks: Vec<_> = asked
+        .map(|(place, rule)| Check {
             rule: place,
             name: rule.name.clone(),
             scope: rule.scope(scope).map(|(per, value)| (per, value.to_owned())),
@@ -102,10 +102,10 @@ pub fn questions(
             period: period(rule.window, now),
         })
         // Limitador takes 0 hits for 1.
-        .filter(|question| question.hits > 0)
+        .filter(|check| check.hits > 0)
         .collect();
-    questions.sort_by_key(|question| question.unit);
-    questions
+    checks.sort_by_key(|check| check.unit);
+    checks
 }
 
 /// What one hit is in the unit's own integers: a request, an image, a thousand pixels, 1e-4 dollars.
@@ -148,7 +148,7 @@ fn period(window: Window, now: Duration) -> [u64; 2] {
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 86_400);
 
-impl Question {
+impl Check {
     /// The `RateLimitRequest` that asks it.
     #[must_use]
     pub fn message(&self, service: &Service) -> Vec<u8> {
@@ -170,7 +170,7 @@ impl Question {
         }
         let unused = self.hits.saturating_sub(used);
         let over = period(self.window, now) != self.period;
-        if service.releases == Releases::Never || unused == 0 || over {
+        if service.releases == Refunds::Never || unused == 0 || over {
             return None;
         }
         Some(self.request(service, unused, true))
@@ -197,14 +197,14 @@ impl Question {
     }
 }
 
-impl Verdict {
+impl Decision {
     /// Reads a `RateLimitResponse`.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
         let Ok(response) = RateLimitResponse::decode(bytes) else { return Self::Unavailable };
         match response.overall_code {
             wire::OK => Self::Admits(told(&response)),
-            wire::OVER_LIMIT => Self::Refuses(told(&response)),
+            wire::OVER_LIMIT => Self::Rejects(told(&response)),
             // UNKNOWN, which is also what an empty message says.
             _ => Self::Unavailable,
         }
@@ -213,10 +213,10 @@ impl Verdict {
 
 /// What the status of the only descriptor tells, or else the draft-03 rate-limit headers that Limitador
 /// adds.
-fn told(response: &RateLimitResponse) -> Told {
+fn told(response: &RateLimitResponse) -> DescriptorStatus {
     if let Some(status) = response.statuses.first().filter(|it| it.current_limit.is_some()) {
         let reset = status.duration_until_reset.and_then(|it| Duration::try_from(it).ok());
-        return Told { remaining: Some(u64::from(status.limit_remaining)), reset };
+        return DescriptorStatus { remaining: Some(u64::from(status.limit_remaining)), reset };
     }
     let number = |name: &str| {
         let header =
@@ -225,7 +225,7 @@ fn told(response: &RateLimitResponse) -> Told {
         let text = if header.value.is_empty() { raw } else { &header.value };
         text.trim().parse::<u64>().ok()
     };
-    Told {
+    DescriptorStatus {
         remaining: number("x-ratelimit-remaining"),
         reset: number("x-ratelimit-reset").map(Duration::from_secs),
     }

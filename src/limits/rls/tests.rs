@@ -6,7 +6,7 @@ use crate::limits::{OnError, Per};
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
 
-fn service(releases: Releases) -> Service {
+fn service(releases: Refunds) -> Service {
     Service {
         cluster: "ratelimit".to_owned(),
         domain: "imagegate".to_owned(),
@@ -30,9 +30,9 @@ fn rule(per: Per, unit: Unit, window: Window) -> Rule {
     }
 }
 
-fn ask(rule: Rule, amount: u64) -> Vec<Question> {
+fn ask(rule: Rule, amount: u64) -> Vec<Check> {
     let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
-    questions(&[rule], &scope, &|_| amount, NOW)
+    checks(&[rule], &scope, &|_| amount, NOW)
 }
 
 fn decode(message: &[u8]) -> RateLimitRequest {
@@ -49,8 +49,8 @@ fn a_question_names_the_rule_and_the_scope_and_says_its_hits_twice() {
         (Per::Model, Some(("model", "gpt-image-2"))),
         (Per::Global, None),
     ] {
-        let questions = ask(rule(per, Unit::Images, MINUTE), 3);
-        let request = decode(&questions[0].message(&service(Releases::Never)));
+        let checks = ask(rule(per, Unit::Images, MINUTE), 3);
+        let request = decode(&checks[0].message(&service(Refunds::Never)));
         let [descriptor] = request.descriptors.as_slice() else { panic!("one descriptor") };
         let entries: Vec<_> =
             descriptor.entries.iter().map(|it| (it.key.as_str(), it.value.as_str())).collect();
@@ -88,20 +88,20 @@ fn what_takes_nothing_is_not_asked_for() {
 
 #[test]
 fn what_was_not_used_is_given_back_in_its_period_where_the_service_takes_it() {
-    let question = ask(rule(Per::User, Unit::Usd, MINUTE), 633_000_000).remove(0);
-    let negative = service(Releases::NegativeHits);
-    let request = decode(&question.settle(&negative, 211_000_000, NOW).unwrap());
+    let check = ask(rule(Per::User, Unit::Usd, MINUTE), 633_000_000).remove(0);
+    let negative = service(Refunds::NegativeHits);
+    let request = decode(&check.settle(&negative, 211_000_000, NOW).unwrap());
     assert_eq!(request.hits_addend, 4_220);
     assert_eq!(request.descriptors[0].hits_addend, Some(4_220));
     assert!(request.descriptors[0].is_negative_hits);
-    assert_eq!(question.settle(&negative, 633_000_000, NOW), None);
-    assert_eq!(question.settle(&negative, 0, NOW + Duration::from_secs(60)), None);
-    assert_eq!(question.settle(&service(Releases::Never), 0, NOW), None);
+    assert_eq!(check.settle(&negative, 633_000_000, NOW), None);
+    assert_eq!(check.settle(&negative, 0, NOW + Duration::from_secs(60)), None);
+    assert_eq!(check.settle(&service(Refunds::Never), 0, NOW), None);
 }
 
 #[test]
 fn nothing_is_given_back_once_a_service_may_have_begun_the_next_period() {
-    let negative = service(Releases::NegativeHits);
+    let negative = service(Refunds::NegativeHits);
     let day = Duration::from_secs(86_400);
     // 2026-01-01 was a Thursday, where weeks from the epoch begin; 30 days from it end on 2026-01-07.
     for (window, counted, still, over) in [
@@ -112,18 +112,18 @@ fn nothing_is_given_back_once_a_service_may_have_begun_the_next_period() {
     ] {
         let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
         let rules = [rule(Per::User, Unit::Usd, window)];
-        let question = questions(&rules, &scope, &|_| 211_000_000, counted).remove(0);
-        assert!(question.settle(&negative, 0, still).is_some(), "{window:?} {counted:?}");
-        assert_eq!(question.settle(&negative, 0, over), None, "{window:?} {counted:?}");
+        let check = checks(&rules, &scope, &|_| 211_000_000, counted).remove(0);
+        assert!(check.settle(&negative, 0, still).is_some(), "{window:?} {counted:?}");
+        assert_eq!(check.settle(&negative, 0, over), None, "{window:?} {counted:?}");
     }
 }
 
 #[test]
 fn what_costs_more_than_was_reserved_is_counted_whatever_the_service_takes_back() {
-    let question = ask(rule(Per::User, Unit::Usd, MINUTE), 211_000_000).remove(0);
-    for releases in [Releases::Never, Releases::NegativeHits] {
+    let check = ask(rule(Per::User, Unit::Usd, MINUTE), 211_000_000).remove(0);
+    for releases in [Refunds::Never, Refunds::NegativeHits] {
         let later = NOW + Duration::from_secs(60);
-        let request = decode(&question.settle(&service(releases), 221_000_001, later).unwrap());
+        let request = decode(&check.settle(&service(releases), 221_000_001, later).unwrap());
         assert_eq!((request.hits_addend, request.descriptors[0].is_negative_hits), (101, false));
     }
 }
@@ -149,11 +149,11 @@ fn a_status_tells_what_is_left_and_until_when() {
         limit_remaining: 1_560,
         duration_until_reset: Some(prost_types::Duration { seconds: 35, nanos: 0 }),
     };
-    let told = Told { remaining: Some(1_560), reset: Some(Duration::from_secs(35)) };
-    assert_eq!(Verdict::read(&answer(1, vec![status], &[])), Verdict::Admits(told));
+    let told = DescriptorStatus { remaining: Some(1_560), reset: Some(Duration::from_secs(35)) };
+    assert_eq!(Decision::read(&answer(1, vec![status], &[])), Decision::Admits(told));
     assert_eq!(
-        Verdict::read(&answer(2, vec![Status::default()], &[])),
-        Verdict::Refuses(Told::default())
+        Decision::read(&answer(2, vec![Status::default()], &[])),
+        Decision::Rejects(DescriptorStatus::default())
     );
 }
 
@@ -164,16 +164,19 @@ fn headers_of_the_draft_tell_the_same() {
         ("X-RateLimit-Remaining", "4"),
         ("X-RateLimit-Reset", "35"),
     ];
-    let told = Told { remaining: Some(4), reset: Some(Duration::from_secs(35)) };
-    assert_eq!(Verdict::read(&answer(1, Vec::new(), &headers)), Verdict::Admits(told));
+    let told = DescriptorStatus { remaining: Some(4), reset: Some(Duration::from_secs(35)) };
+    assert_eq!(Decision::read(&answer(1, Vec::new(), &headers)), Decision::Admits(told));
     let odd = [("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "soon")];
-    assert_eq!(Verdict::read(&answer(1, Vec::new(), &odd)), Verdict::Admits(Told::default()));
+    assert_eq!(
+        Decision::read(&answer(1, Vec::new(), &odd)),
+        Decision::Admits(DescriptorStatus::default())
+    );
 }
 
 #[test]
 fn what_is_no_answer_is_none() {
     for bytes in [&b""[..], b"\xff\xff\xff", b"\x08\x00", b"\x08\x07", b"{}"] {
-        assert_eq!(Verdict::read(bytes), Verdict::Unavailable, "{bytes:?}");
+        assert_eq!(Decision::read(bytes), Decision::Unavailable, "{bytes:?}");
     }
     // A negative duration is none.
     let status = Status {
@@ -181,6 +184,6 @@ fn what_is_no_answer_is_none() {
         limit_remaining: 0,
         duration_until_reset: Some(prost_types::Duration { seconds: -5, nanos: 0 }),
     };
-    let told = Told { remaining: Some(0), reset: None };
-    assert_eq!(Verdict::read(&answer(2, vec![status], &[])), Verdict::Refuses(told));
+    let told = DescriptorStatus { remaining: Some(0), reset: None };
+    assert_eq!(Decision::read(&answer(2, vec![status], &[])), Decision::Rejects(told));
 }

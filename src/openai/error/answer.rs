@@ -58,7 +58,7 @@ impl Failure {
                 | Self::UpstreamBlocked
                 | Self::HostModelRefused { .. }
                 | Self::UpstreamRejects
-                | Self::UpstreamHosted
+                | Self::UpstreamReturnedUrl
                 | Self::QuotaExhausted
         )
     }
@@ -91,15 +91,15 @@ impl Failure {
             Self::TooManyImages { .. } => Class::TooManyImages,
             Self::GatewayDenied => Class::GatewayDenied,
             Self::Overloaded { .. } => Class::Overloaded,
-            Self::HeadersHeld => Class::HeadersHeld,
+            Self::GatewayMisconfigured => Class::GatewayMisconfigured,
             Self::RouteMissing | Self::ClusterMissing => Class::RouteMissing,
             Self::Internal => Class::Internal,
             Self::UpstreamUnreachable => Class::UpstreamUnreachable,
             Self::UpstreamTimeout => Class::UpstreamTimeout,
-            Self::UpstreamCut => Class::UpstreamCut,
+            Self::UpstreamDisconnected => Class::UpstreamDisconnected,
             Self::UpstreamNoImage => Class::UpstreamNoImage,
-            Self::UpstreamGarbled => Class::UpstreamGarbled,
-            Self::UpstreamHosted => Class::UpstreamHosted,
+            Self::UpstreamInvalidResponse => Class::UpstreamInvalidResponse,
+            Self::UpstreamReturnedUrl => Class::UpstreamReturnedUrl,
             Self::ImageTooLarge { .. } => Class::ImageTooLarge,
             Self::Refused { .. } => Class::Refused,
             Self::PromptInvalid { .. } => Class::PromptInvalid,
@@ -231,7 +231,7 @@ impl KeyReason {
             Self::Malformed => Class::KeyMalformed,
             Self::Ambiguous => Class::KeyAmbiguous,
             Self::Unknown => Class::KeyUnknown,
-            Self::Stranger => Class::CallerUnknown,
+            Self::UnknownIdentity => Class::CallerUnknown,
             Self::Expired => Class::KeyExpired,
             Self::Disabled => Class::KeyDisabled,
         }

@@ -105,7 +105,7 @@ pub enum Failure {
         retry_after: Duration,
     },
     /// Envoy delivers no body while the head is held.
-    HeadersHeld,
+    GatewayMisconfigured,
     /// Envoy has no route to the upstream that serves the request.
     RouteMissing,
     /// Envoy has no cluster for the side calls of the upstream.
@@ -117,13 +117,13 @@ pub enum Failure {
     /// The upstream took too long.
     UpstreamTimeout,
     /// The upstream's answer ended before `response.completed`.
-    UpstreamCut,
+    UpstreamDisconnected,
     /// The upstream's answer is complete and holds no image.
     UpstreamNoImage,
     /// The upstream's answer is not what it should be.
-    UpstreamGarbled,
+    UpstreamInvalidResponse,
     /// The upstream's answer names the place of an image instead of holding it.
-    UpstreamHosted,
+    UpstreamReturnedUrl,
     /// The image is larger than `max_image_bytes`.
     ImageTooLarge {
         /// The limit in bytes.
@@ -255,7 +255,7 @@ pub enum KeyReason {
     /// It belongs to nobody.
     Unknown,
     /// No key was sent, and whom the mesh names nobody knows.
-    Stranger,
+    UnknownIdentity,
     /// Its time is over.
     Expired,
     /// Its consumer is disabled.

@@ -260,7 +260,7 @@ table! {
     Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "This gateway holds as many images as it can. Please try again.";
     /// Envoy delivers no body while the head is held.
-    HeadersHeld: 500 Server ["gateway_misconfigured"], Param::Null, Never,
+    GatewayMisconfigured: 500 Server ["gateway_misconfigured"], Param::Null, Never,
         "This gateway is misconfigured: the imagegate filter needs 'allow_on_headers_stop_iteration: true' in its PluginConfig.";
     /// Envoy has no route or no cluster for the upstream that serves the request.
     RouteMissing: 500 Server ["gateway_misconfigured"], Param::Null, Never,
@@ -275,16 +275,16 @@ table! {
     UpstreamTimeout: 504 Server ["upstream_timeout"], Param::Null, ByStatus,
         "The image service did not answer in time.";
     /// The upstream's answer ended before `response.completed`.
-    UpstreamCut: 502 Server ["upstream_disconnected"], Param::Null, ByStatus,
+    UpstreamDisconnected: 502 Server ["upstream_disconnected"], Param::Null, ByStatus,
         "The image service ended its answer before the image was complete.";
     /// The upstream's answer is complete and holds no image.
     UpstreamNoImage: 502 Server ["image_generation_failed"], Param::Null, ByStatus,
         "The image service answered without an image.";
     /// The upstream's answer is not what it should be.
-    UpstreamGarbled: 502 Server ["upstream_invalid_response"], Param::Null, ByStatus,
+    UpstreamInvalidResponse: 502 Server ["upstream_invalid_response"], Param::Null, ByStatus,
         "The image service's answer cannot be read.";
     /// The upstream answers with the address of an image: `response_format` of the upstream is wrong.
-    UpstreamHosted: 502 Server ["upstream_invalid_response"], Param::Null, Never,
+    UpstreamReturnedUrl: 502 Server ["upstream_invalid_response"], Param::Null, Never,
         "The image service's answer cannot be used: this gateway is misconfigured. Please contact its operator.";
     /// The image is over `max_image_bytes`.
     ImageTooLarge: 502 Server ["generated_image_too_large"], Param::Null, Never,

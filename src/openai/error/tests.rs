@@ -17,7 +17,7 @@ fn body(failure: &Failure) -> String {
 #[test]
 fn all_four_keys_are_always_there() {
     assert_eq!(
-        body(&Failure::UpstreamCut),
+        body(&Failure::UpstreamDisconnected),
         r#"{"error":{"message":"The image service ended its answer before the image was complete.","type":"server_error","param":null,"code":"upstream_disconnected"}}"#
     );
 }
@@ -87,8 +87,8 @@ fn some_statuses_need_a_header_of_their_own() {
 #[test]
 fn what_only_an_operator_can_mend_is_not_tried_again() {
     for failure in [
-        Failure::HeadersHeld,
-        Failure::UpstreamHosted,
+        Failure::GatewayMisconfigured,
+        Failure::UpstreamReturnedUrl,
         Failure::UpstreamCredential,
         Failure::UpstreamNotEntitled,
         Failure::UpstreamRejects,

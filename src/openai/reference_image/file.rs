@@ -1,4 +1,4 @@
-//! A picture as a file, for upstreams that take their pictures in a form.
+//! A image as a file, for upstreams that take their images in a form.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{DataUrl, FileType, Malformed, ReferenceImage, scheme};
 
-/// A picture that came with the request.
+/// A image that came with the request.
 #[derive(Debug, Clone, Copy)]
 pub struct PictureFile<'a> {
     /// What its first bytes tell.
@@ -22,11 +22,11 @@ enum Content<'a> {
 }
 
 impl ReferenceImage<'_> {
-    /// The picture as a file.
+    /// The image as a file.
     ///
     /// # Errors
     ///
-    /// It is elsewhere, or is no file of a picture.
+    /// It is elsewhere, or is no file of an image.
     pub fn to_file(&self) -> Result<PictureFile<'_>, Malformed> {
         let text = match self {
             Self::File { file_type, bytes } => {
@@ -68,7 +68,7 @@ impl PictureFile<'_> {
     }
 }
 
-/// Appends what at most [`CHUNK`] digits stand for, those of a whole picture or a multiple of four.
+/// Appends what at most [`CHUNK`] digits stand for, those of a whole image or a multiple of four.
 fn decode(digits: &[u8], out: &mut Vec<u8>) {
     let mut standard = [0; CHUNK];
     for (standard, digit) in standard.iter_mut().zip(digits) {

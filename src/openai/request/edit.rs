@@ -127,7 +127,7 @@ impl ImageRequest<'_> {
     ///
     /// # Errors
     ///
-    /// The first that is elsewhere, or is no file of a picture.
+    /// The first that is elsewhere, or is no file of an image.
     pub fn check_files(&self) -> Result<(), RequestError> {
         // Only an edit in JSON has them in objects; the files of a form are files.
         let inner = if self.edit.is_some() { ".image_url" } else { "" };

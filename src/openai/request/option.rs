@@ -3,7 +3,7 @@
 use crate::openai::choice::choice;
 
 choice! {
-    /// Whether the picture has a background.
+    /// Whether the image has a background.
     pub enum Background {
         /// None; needs a format that knows transparency.
         Transparent = "transparent",
@@ -41,7 +41,7 @@ choice! {
 }
 
 choice! {
-    /// How elaborate the picture is.
+    /// How elaborate the image is.
     pub enum Complexity {
         /// Little.
         Low = "low",

@@ -23,12 +23,12 @@ fn price(model: &str, quality: &str, size: Option<(u32, u32)>, usd: &str) -> Pri
     }
 }
 
-fn ask(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Ask<'static> {
-    Ask { model: "gpt-image-2", quality, size, qualities: QUALITIES }
+fn ask(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Requested<'static> {
+    Requested { model: "gpt-image-2", quality, size, qualities: QUALITIES }
 }
 
-fn came(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Came<'static> {
-    Came { quality, size, ..Came::default() }
+fn came(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Delivered<'static> {
+    Delivered { quality, size, ..Delivered::default() }
 }
 
 fn tokens(text: u64, image: u64, output: u64) -> Tokens {
@@ -65,7 +65,7 @@ fn the_closest_entry_has_the_price() {
     assert_eq!(quoted(&table, Some("high"), Some(LARGE)), "5");
     assert_eq!(quoted(&table, Some("low"), Some(LARGE)), "4");
     let of = |model| {
-        let ask = Ask { model, ..ask(Some("high"), Some(SQUARE)) };
+        let ask = Requested { model, ..ask(Some("high"), Some(SQUARE)) };
         table.quote(&ask).unwrap().per_image.to_string()
     };
     assert_eq!([of("gpt-image-1"), of("gpt-5"), of("x")], ["3", "2", "1"]);
@@ -113,7 +113,7 @@ fn what_has_no_price_is_refused_or_free_or_the_dearest() {
     assert_eq!(quoted(&table(Unpriced::Reject), Some("low"), Some(LARGE)), refused);
     assert_eq!(quoted(&table(Unpriced::Free), Some("low"), Some(LARGE)), "0");
     assert_eq!(quoted(&table(Unpriced::Max), Some("low"), Some(LARGE)), "0.2");
-    let unknown = Ask { model: "unknown", ..ask(None, None) };
+    let unknown = Requested { model: "unknown", ..ask(None, None) };
     let quote = table(Unpriced::Max).quote(&unknown).unwrap();
     assert_eq!(quote, Quote { per_image: dollars("0.9"), priced: false });
     assert_eq!(table(Unpriced::Reject).quote(&unknown), Err(NoPrice));
@@ -187,12 +187,12 @@ fn tokens_are_charged_where_they_are_told() {
     let ask = ask(None, None);
     let quote = table.quote(&ask).unwrap();
     let charge = |usage| {
-        let came = Came { usage: Some(usage), ..came(None, None) };
+        let came = Delivered { usage: Some(usage), ..came(None, None) };
         table.settle(&ask, &came, &quote).money.to_string()
     };
     assert_eq!(charge(tokens(31, 0, 439)), "0.013325");
     assert_eq!(charge(tokens(1, 1_000, 7_024)), "0.218725");
-    // An upstream that recorded nothing sends zeros; the picture was made all the same.
+    // An upstream that recorded nothing sends zeros; the image was made all the same.
     assert_eq!(charge(tokens(31, 5, 0)), "0.211");
 }
 
@@ -310,7 +310,7 @@ proptest! {
         let usage = Some(tokens(7, 11, output));
         let [one, other] = tables.map(|table| {
             let quote = table.quote(&asked);
-            let came = Came { usage, ..came(None, None) };
+            let came = Delivered { usage, ..came(None, None) };
             (quote, table.settle(&asked, &came, &quote.unwrap_or_default()))
         });
         prop_assert_eq!(one, other);

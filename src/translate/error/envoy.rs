@@ -26,7 +26,7 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
         return Failure::UpstreamTooLarge;
     }
     if says(&["response_payload_too_large", "protocol_error", "http1.", "http2.", "http3."]) {
-        return Failure::UpstreamGarbled;
+        return Failure::UpstreamInvalidResponse;
     }
     if says(&["request_overall_timeout", "request_header_timeout"]) {
         return Failure::BodyTimeout;
@@ -54,7 +54,7 @@ pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
         503 if words == "no healthy upstream" => Some(Failure::UpstreamUnreachable),
         502..=504 if says(RESET_WORDS) => Some(match () {
             () if says("reset reason: overflow") => Failure::overloaded(),
-            () if says("protocol error") => Failure::UpstreamGarbled,
+            () if says("protocol error") => Failure::UpstreamInvalidResponse,
             () => Failure::UpstreamUnreachable,
         }),
         _ => None,
@@ -110,7 +110,7 @@ pub fn leaves_open(status: u16, body: &[u8]) -> bool {
     let words = std::str::from_utf8(body).unwrap_or_default();
     let document = serde_json::from_slice::<Value>(body).unwrap_or_default();
     match status {
-        // An error told with a status of success; not a document that is cut, or has a picture.
+        // An error told with a status of success; not a document that is cut, or has an image.
         200 => {
             let has_output =
                 document.get("output").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
@@ -158,7 +158,7 @@ fn may_have_left(words: &str) -> bool {
 
 const RESET_WORDS: &str = "upstream connect error or disconnect/reset before headers";
 /// Codes and types of an error by which another gateway, one of these among them, tells of time-outs, broken
-/// connections and pictures that it could not hand on.
+/// connections and images that it could not hand on.
 const OPEN_WORDS: [&str; 9] = [
     "upstream_error",
     "bad_response_status_code",
@@ -297,7 +297,7 @@ mod tests {
             (
                 502,
                 "upstream_reset_before_response_started{protocol_error}",
-                Failure::UpstreamGarbled,
+                Failure::UpstreamInvalidResponse,
             ),
             (503, "upstream_reset_before_response_started{overflow}", Failure::overloaded()),
             (503, "overload", Failure::overloaded()),
@@ -307,7 +307,7 @@ mod tests {
             (504, "stream_idle_timeout", Failure::UpstreamTimeout),
             (408, "request_overall_timeout", Failure::BodyTimeout),
             (413, "request_payload_too_large", Failure::UpstreamTooLarge),
-            (500, "response_payload_too_large", Failure::UpstreamGarbled),
+            (500, "response_payload_too_large", Failure::UpstreamInvalidResponse),
             (403, "rbac_access_denied_matched_policy[none]", Failure::GatewayDenied),
             (429, "request_rate_limited", Failure::RateLimited { retry_after: DENIED_WAIT }),
             (500, "", Failure::UpstreamUnreachable),

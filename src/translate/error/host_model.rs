@@ -4,8 +4,8 @@
 //! status 400 or 404. What they have in common is a message that names the model and says that it is
 //! not there for this account, this client version or this tool. Nothing was drawn then.
 
-use crate::codex::error::ErrorInfo;
 use crate::openai::error::{HostModelFault, model_names::occurrences};
+use crate::upstream::error::ErrorInfo;
 
 /// Words that say that a model is not served.
 const NOT_SERVED: [&str; 5] =

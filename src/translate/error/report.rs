@@ -11,7 +11,6 @@ use super::{
     sense::Sense,
 };
 use crate::{
-    codex::error::{ErrorInfo, Moderation},
     config::Api,
     openai::{
         choice::Choice,
@@ -19,6 +18,7 @@ use crate::{
         error::{Failure, ModerationDetails, table::ValueFault},
         reference_image::ReferenceFault,
     },
+    upstream::error::{ErrorInfo, Moderation},
 };
 
 /// An error and what came with it.

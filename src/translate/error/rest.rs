@@ -11,10 +11,10 @@ use super::phrase::Phrase;
 use super::report::Report;
 use super::sense::Sense;
 use super::{envoy, from_event, of_info, read_body, retry};
-use crate::codex::error::ErrorInfo;
 use crate::config::Api;
 use crate::openai::error::Failure;
 use crate::pool::{Cause, Refusal};
+use crate::upstream::error::ErrorInfo;
 
 /// What the error in a response of `status` means, for the request and for its upstream; the
 /// arguments are those of [`from_http`](super::from_http).

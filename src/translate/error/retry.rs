@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::codex::error::ErrorInfo;
+use crate::upstream::error::ErrorInfo;
 
 /// The wait that the upstream asks for, from whichever place it names one, the most exact first.
 /// Without any, a guess. The arguments are those of [`named`].
@@ -101,7 +101,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{MAX_WAIT, UNTOLD_WAIT, parse_message, wait};
-    use crate::codex::error::ErrorInfo;
+    use crate::upstream::error::ErrorInfo;
 
     const NOW: Duration = Duration::from_secs(1_777_922_696);
 

@@ -3,7 +3,7 @@
 //! No list of codes is whole: providers, relays and new versions bring their own. So a family of words
 //! decides, and whole codes only where their words say something else.
 
-use crate::codex::error::ErrorInfo;
+use crate::upstream::error::ErrorInfo;
 
 /// What an error is about, whatever its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

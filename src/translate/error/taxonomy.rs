@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{from_event, from_http, from_incomplete, leaves_open};
-use crate::{codex::error::ErrorInfo, config::Api, openai::error::Failure};
+use crate::{config::Api, openai::error::Failure, upstream::error::ErrorInfo};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

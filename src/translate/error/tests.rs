@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::{from_event, from_http, from_incomplete, host_model_refused};
 use crate::{
-    codex::error::ErrorInfo,
     config::Api,
     openai::{
         error::{Failure, ModerationDetails, table::ValueFault},
         reference_image::ReferenceFault,
     },
+    upstream::error::ErrorInfo,
 };
 
 const NOW: Duration = Duration::from_secs(1_777_922_696);
@@ -304,7 +304,7 @@ fn a_side_calls_refused_connection_is_no_overload() {
         ("connection termination", Failure::UpstreamUnreachable),
         ("remote refused stream reset", Failure::UpstreamUnreachable),
         ("overflow", Failure::overloaded()),
-        ("protocol error", Failure::UpstreamGarbled),
+        ("protocol error", Failure::UpstreamInvalidResponse),
     ] {
         let body = format!("{words}{reason}");
         let told = from_http(Api::Responses, 503, None, body.as_bytes(), NOW);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use imagegate::config::Config;
-use imagegate::prices::{Ask, Came, Kinds, Money, Quote, Tokens, Unpriced};
+use imagegate::prices::{Delivered, Kinds, Money, Quote, Requested, Tokens, Unpriced};
 use serde_json::{Value, json};
 
 use super::{full, minimal, parse, struct_bytes};
@@ -17,8 +17,8 @@ fn dollars(text: &str) -> Money {
     Money::parse(text).unwrap()
 }
 
-fn ask<'a>(model: &'a str, quality: Option<&'a str>, size: Option<(u32, u32)>) -> Ask<'a> {
-    Ask { model, quality, size, qualities: QUALITIES }
+fn ask<'a>(model: &'a str, quality: Option<&'a str>, size: Option<(u32, u32)>) -> Requested<'a> {
+    Requested { model, quality, size, qualities: QUALITIES }
 }
 
 /// This much output, of images alone.
@@ -112,7 +112,7 @@ fn the_shipped_prices_of_gpt_image_2_5_are_those_of_its_tokens() {
             let ask = ask(model, Some(quality), Some(size));
             let quote = config.prices().quote(&ask).unwrap();
             assert_eq!(quote.per_image.nanos(), tokens * 30_000, "{model} {quality} {size:?}");
-            let came = Came { usage: Some(drawn(tokens)), ..Came::default() };
+            let came = Delivered { usage: Some(drawn(tokens)), ..Delivered::default() };
             assert_eq!(config.prices().settle(&ask, &came, &quote).money, quote.per_image);
         }
     }
@@ -135,7 +135,7 @@ fn the_shipped_prices_of_gpt_image_2_6_are_no_less_than_what_was_measured() {
         ] {
             let ask = ask(model, Some(quality), Some(size));
             let quote = config.prices().quote(&ask).unwrap();
-            let came = Came { usage: Some(drawn(tokens)), ..Came::default() };
+            let came = Delivered { usage: Some(drawn(tokens)), ..Delivered::default() };
             let charged = config.prices().settle(&ask, &came, &quote).money;
             assert_eq!(charged.nanos(), tokens * 30_000);
             assert!(charged <= quote.per_image, "{model} {quality} {size:?}");
@@ -148,7 +148,7 @@ fn the_shipped_table_has_a_price_for_auto_and_takes_no_model_for_another() {
     let config = with_shipped();
     let auto = |model| {
         let qualities = ["low", "medium", "high", "xhigh", "max"];
-        let ask = Ask { qualities: &qualities, ..ask(model, None, None) };
+        let ask = Requested { qualities: &qualities, ..ask(model, None, None) };
         config.prices().quote(&ask).map(|it| it.per_image)
     };
     assert_eq!(auto("gpt-image-2"), Ok(dollars("0.222")));
@@ -176,7 +176,7 @@ fn the_shipped_prices_know_text_in_the_output_and_cached_input() {
         let ask = ask(model, Some("high"), Some((1536, 1024)));
         let quote = config.prices().quote(&ask).unwrap();
         let usage = Tokens { input: kinds(34, 323), cached, output: kinds(335, 6208) };
-        let came = Came { usage: Some(usage), ..Came::default() };
+        let came = Delivered { usage: Some(usage), ..Delivered::default() };
         let settled = config.prices().settle(&ask, &came, &quote);
         assert_eq!(settled.money.to_string(), expected, "{model}");
     }
@@ -189,11 +189,11 @@ fn the_shipped_prices_of_tokens_agree_with_those_of_images() {
     let ask = ask("gpt-image-2", Some("high"), Some((1024, 1024)));
     let quote = config.prices().quote(&ask).unwrap();
     let usage = drawn(7_024);
-    let came = Came { usage: Some(usage), ..Came::default() };
+    let came = Delivered { usage: Some(usage), ..Delivered::default() };
     assert_eq!(config.prices().settle(&ask, &came, &quote).money, dollars("0.21072"));
     let usage = drawn(14_272);
-    let came = Came { size: Some((2048, 2048)), usage: Some(usage), ..Came::default() };
-    let large = Ask { size: Some((2048, 2048)), ..ask };
+    let came = Delivered { size: Some((2048, 2048)), usage: Some(usage), ..Delivered::default() };
+    let large = Requested { size: Some((2048, 2048)), ..ask };
     let quote = config.prices().quote(&large).unwrap();
     let settled = config.prices().settle(&large, &came, &quote);
     assert_eq!(settled.money, dollars("0.42816"));

@@ -7,11 +7,11 @@ use crate::support::codex::generated;
 use crate::support::driver::Driver;
 use crate::support::money::{Counted, PRICE, all_calls, call, image, priced, rule};
 use crate::support::{KEY, NOW, digest, gate, head, ok};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use serde_json::{Value, json};
 
 /// A gate at which the keys of three consumers open, are out of date, or are disabled.
-fn three_keys() -> Rc<Gate> {
+fn three_keys() -> Rc<Shared> {
     let consumers = json!([
         {"name": "acme-web", "user": "acme", "key_sha256": [digest(KEY)]},
         {"name": "old", "key_sha256": [digest("sk-old")], "expires_at": "2020-01-01T00:00:00Z"},
@@ -21,7 +21,7 @@ fn three_keys() -> Rc<Gate> {
 }
 
 /// The record and the counts of a request that is answered at its head.
-fn answered_at_the_head(gate: &Rc<Gate>, more: &[(&str, &str)]) -> (Value, Counted) {
+fn answered_at_the_head(gate: &Rc<Shared>, more: &[(&str, &str)]) -> (Value, Counted) {
     let mut driver = Driver::new(gate);
     assert!(driver.request_head(&head(more), End::Stream).at_once);
     let record = driver.close(None);

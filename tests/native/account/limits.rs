@@ -234,10 +234,10 @@ proptest! {
         for _ in 0..before {
             let _ = reserve(&store, &rules, &scope, 1, now);
         }
-        let standings = local::standings(&store, &rules, &scope, now);
+        let statuses = local::statuses(&store, &rules, &scope, now);
         if before + images > 3 {
             prop_assert!(matches!(reserve(&store, &rules, &scope, images, now), Err(Error::Refused(_))));
-            prop_assert_eq!(local::standings(&store, &rules, &scope, now), standings);
+            prop_assert_eq!(local::statuses(&store, &rules, &scope, now), statuses);
         }
     }
 }
@@ -277,14 +277,14 @@ fn workers_at_once_admit_exactly_the_limit_even_for_a_key_never_seen() {
             .collect();
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         assert_eq!(admitted.load(Ordering::Relaxed), 100);
-        let standings = local::standings(
+        let statuses = local::statuses(
             &*store,
             &*rules,
             &scope(&format!("c{round}"), "u"),
             Duration::from_secs(START + 1),
         );
-        assert_eq!((standings[0].used, standings[0].reserved), (100, 0));
-        assert_eq!((standings[1].used, standings[1].reserved), (100, 0));
+        assert_eq!((statuses[0].used, statuses[0].reserved), (100, 0));
+        assert_eq!((statuses[1].used, statuses[1].reserved), (100, 0));
     }
 }
 
@@ -297,14 +297,14 @@ fn a_budget_of_a_dollar_admits_four_images_of_21_cents() {
     let ask = || local::reserve(&store, &rules, &scope("c", "u"), &price, PATIENCE, now);
     let admitted: Vec<_> = (0..4).map(|_| ask().unwrap()).collect();
     let Err(Error::Refused(refused)) = ask() else { panic!("a fifth was admitted") };
-    assert_eq!(refused.standing.remaining, 156_000_000);
+    assert_eq!(refused.limit_status.remaining, 156_000_000);
     let outcome = Outcome { nanodollars: 211_000_000, ..Outcome::default() };
     for reserved in admitted {
         local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
     }
-    let standing = &local::standings(&store, &rules, &scope("c", "u"), now)[0];
+    let limit_status = &local::statuses(&store, &rules, &scope("c", "u"), now)[0];
     assert_eq!(
-        (standing.used, standing.reserved, standing.remaining),
+        (limit_status.used, limit_status.reserved, limit_status.remaining),
         (844_000_000, 0, 156_000_000)
     );
 }
@@ -319,8 +319,8 @@ fn what_is_held_outlives_the_end_of_its_period_and_what_came_of_it_does_not() {
     let reserved = reserve(&store, &rules, &scope("c", "u"), 5, before).unwrap();
     assert!(matches!(reserve(&store, &rules, &scope("c", "u"), 1, after), Err(Error::Refused(_))));
     local::settle(&store, &rules, &reserved.reservation, &delivered(5), after).unwrap();
-    let standing = &local::standings(&store, &rules, &scope("c", "u"), after)[0];
-    assert_eq!((standing.used, standing.reserved), (0, 0));
+    let limit_status = &local::statuses(&store, &rules, &scope("c", "u"), after)[0];
+    assert_eq!((limit_status.used, limit_status.reserved), (0, 0));
 }
 
 #[test]
@@ -330,11 +330,11 @@ fn a_reservation_that_is_lost_expires_and_a_late_settlement_counts_all_the_same(
     let now = Duration::from_secs(START - 7_200);
     let lost = reserve(&store, &rules, &scope("c", "u"), 5, now).unwrap();
     let later = now + PATIENCE + Duration::from_secs(9);
-    let standing = |at| local::standings(&store, &rules, &scope("c", "u"), at)[0].clone();
-    assert_eq!(standing(now).reserved, 5);
-    assert_eq!(standing(later).reserved, 0);
+    let limit_status = |at| local::statuses(&store, &rules, &scope("c", "u"), at)[0].clone();
+    assert_eq!(limit_status(now).reserved, 5);
+    assert_eq!(limit_status(later).reserved, 0);
     local::settle(&store, &rules, &lost.reservation, &delivered(2), later).unwrap();
-    assert_eq!((standing(later).used, standing(later).reserved), (2, 0));
+    assert_eq!((limit_status(later).used, limit_status(later).reserved), (2, 0));
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn a_shadow_rule_counts_and_tells_but_admits() {
     let now = Duration::from_secs(START);
     assert!(reserve(&store, &rules, &scope("c", "u"), 1, now).unwrap().shadowed.is_empty());
     assert_eq!(reserve(&store, &rules, &scope("c", "u"), 1, now).unwrap().shadowed, [0]);
-    assert_eq!(local::standings(&store, &rules, &scope("c", "u"), now)[0].reserved, 2);
+    assert_eq!(local::statuses(&store, &rules, &scope("c", "u"), now)[0].reserved, 2);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn scopes_do_not_meet_and_selectors_choose() {
     reserve(&store, &rules, &scope("c1", "u1"), 1, now).unwrap();
     assert!(reserve(&store, &rules, &scope("c1", "u1"), 1, now).is_err());
     assert!(reserve(&store, &rules, &scope("c1", "u2"), 1, now).is_ok());
-    assert!(reserve(&store, &rules, &scope("c2", "u1"), 9, now).unwrap().standings.is_empty());
+    assert!(reserve(&store, &rules, &scope("c2", "u1"), 9, now).unwrap().statuses.is_empty());
 }
 
 #[test]

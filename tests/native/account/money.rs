@@ -9,13 +9,13 @@ use crate::support::money::{
     Counted, PRICE, all_calls, call, every_unit, image, priced, standing, totals, used,
 };
 use crate::support::{NOW, after, gate, head, ok};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use imagegate::prices::Money;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A gate with a price for each of some sizes and qualities.
-fn tabled(unpriced: &str) -> Rc<Gate> {
+fn tabled(unpriced: &str) -> Rc<Shared> {
     let price = |quality: &str, size: &str, usd: &str| json!({"model": "gpt-image-2", "quality": quality, "size": size, "usd": usd});
     let prices = json!([
         price("low", "1024x1024", "0.006"),
@@ -25,7 +25,7 @@ fn tabled(unpriced: &str) -> Rc<Gate> {
     gate(&json!({"prices": prices, "unpriced": unpriced, "limits": every_unit()})).0
 }
 
-fn held(gate: &Rc<Gate>) -> Value {
+fn held(gate: &Rc<Shared>) -> Value {
     standing(gate, "usd", NOW)[1].clone()
 }
 
@@ -260,7 +260,7 @@ const MODELS: [(&str, u64); 4] =
     [("gpt-image-2", PRICE), ("cheap", 50_000_000), ("dear", 900_000_000), ("unknown", PRICE)];
 
 /// A gate with these prices.
-fn of_models() -> Rc<Gate> {
+fn of_models() -> Rc<Shared> {
     let prices = MODELS[..3].iter().map(
         |(model, nanos)| json!({"model": model, "usd": Money::from_nanos(*nanos).to_string()}),
     );

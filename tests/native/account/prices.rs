@@ -7,12 +7,12 @@ use crate::support::codex::generated;
 use crate::support::driver::Driver;
 use crate::support::money::{Counted, all_calls, call, every_unit, standing, totals, used};
 use crate::support::{NOW, event, gate, ok, png};
-use imagegate::exchange::Gate;
+use imagegate::exchange::Shared;
 use imagegate::prices::Money;
 use serde_json::{Value, json};
 
 /// Prices of two models, and of the one that Codex says it uses; `charge_by` of the only upstream.
-fn two_models(charge_by: &str) -> Rc<Gate> {
+fn two_models(charge_by: &str) -> Rc<Shared> {
     let price = |model: &str, usd: &str| json!({"model": model, "usd": usd});
     let prices = json!([
         price("flare", "0.05"),
@@ -111,7 +111,7 @@ fn the_item_knows_its_model_better_than_the_tool_and_the_last_echo_better_than_t
 }
 
 /// A gate with a price for each of two sizes and for the others.
-fn sized() -> Rc<Gate> {
+fn sized() -> Rc<Shared> {
     let price = |size: &str, usd: &str| json!({"model": "*", "size": size, "usd": usd});
     let prices =
         json!([price("1024x1024", "0.1"), price("1672x941", "0.2"), {"model": "*", "usd": "0.3"}]);

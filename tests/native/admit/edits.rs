@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::{gate, head, ok, stream};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn open(path: &str, content_type: &str) -> Result<Driver, Client> {
     opened(&gate, path, content_type)
 }
 
-fn opened(gate: &Rc<Gate>, path: &str, content_type: &str) -> Result<Driver, Client> {
+fn opened(gate: &Rc<Shared>, path: &str, content_type: &str) -> Result<Driver, Client> {
     let mut driver = Driver::new(gate);
     driver.request_head(&head(&[(":path", path), ("content-type", content_type)]), End::Open);
     assert!(driver.stripped.is_none(), "not ours");
@@ -62,7 +62,7 @@ struct Sent {
 }
 
 /// Sends an edit in these pieces.
-fn send(gate: &Rc<Gate>, content_type: &str, pieces: &[&[u8]]) -> (Driver, Result<Sent, Client>) {
+fn send(gate: &Rc<Shared>, content_type: &str, pieces: &[&[u8]]) -> (Driver, Result<Sent, Client>) {
     let mut driver = opened(gate, "/v1/images/edits", content_type).unwrap();
     let pieces = pieces.iter().map(|it| (*it, End::Open)).chain([(&b""[..], End::Stream)]);
     for (piece, end) in pieces {
@@ -241,7 +241,7 @@ fn an_overlay_that_json_escapes_is_counted_once_more() {
 }
 
 /// Upstreams of both APIs under these names.
-fn both_apis(models: &Value) -> Rc<Gate> {
+fn both_apis(models: &Value) -> Rc<Shared> {
     let codex = json!({"authority": "chatgpt.example", "timeout": "60s",
         "credential": {"bearer_env": "TOKEN", "account_id_env": "ACCOUNT"}});
     let provider = json!({"api": "images", "authority": "provider.example", "timeout": "60s",

@@ -9,7 +9,7 @@ use crate::support::money::{
     Counters, all_calls, call, every_unit, get, image, priced, rule, standing, totals, used,
 };
 use crate::support::{KEY, NOW, digest, gate, ok};
-use imagegate::exchange::Gate;
+use imagegate::exchange::Shared;
 use serde_json::{Value, json};
 
 fn one() -> Value {
@@ -17,7 +17,7 @@ fn one() -> Value {
 }
 
 /// Asks for one image and gets it.
-fn draw(gate: &Rc<Gate>) -> Client {
+fn draw(gate: &Rc<Shared>) -> Client {
     let mut driver = Driver::admitted(gate, &one());
     let reply = all_calls(&mut driver, 1, &image("low", "1024x1024"));
     assert_eq!(reply.status, 200);
@@ -239,7 +239,7 @@ fn an_update_goes_on_from_what_was_counted_and_requests_in_flight_are_settled_un
 }
 
 /// A gate with a rule for one model, a consumer of its own user, and a master.
-fn with_master() -> Rc<Gate> {
+fn with_master() -> Rc<Shared> {
     let mut mini = rule("mini", "images", json!(3), Some("day"));
     mini["models"] = json!(["gpt-image-1-mini"]);
     let config = json!({

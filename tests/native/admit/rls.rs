@@ -7,7 +7,7 @@ use crate::support::client::Client;
 use crate::support::driver::{Check, Driver, Host};
 use crate::support::money::{Counters, all_calls, get, image, rule};
 use crate::support::{NOW, config, head, ok};
-use imagegate::exchange::{End, Gate, Vm};
+use imagegate::exchange::{End, Shared, Vm};
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn status(code: u8, remaining: u8) -> Vec<u8> {
 }
 
 struct Setup {
-    gate: Rc<Gate>,
+    gate: Rc<Shared>,
     vm: Rc<Vm>,
 }
 
@@ -64,7 +64,7 @@ impl Setup {
         let more =
             json!({"prices": [{"model": "*", "usd": "0.211"}], "limits": limits, "engine": engine});
         let vm = Rc::<Vm>::default();
-        let gate = Gate::new(config(&more), Rc::clone(&vm), Box::<Counters>::default());
+        let gate = Shared::new(config(&more), Rc::clone(&vm), Box::<Counters>::default());
         Self { gate: Rc::new(gate), vm }
     }
 

@@ -6,7 +6,7 @@ use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::providers::{images, provider};
 use crate::support::{gate, item, stream};
-use imagegate::exchange::{Gate, ResponseHead};
+use imagegate::exchange::{ResponseHead, Shared};
 use serde_json::{Value, json};
 
 const IMAGE: &str = "iVBORw0KGgo=";
@@ -192,7 +192,7 @@ fn a_document_is_held_to_what_events_are_held_to() {
 }
 
 /// A request of a provider of the Images API: its gate and exchange. With `keepalive` its answer is collected.
-fn provided(more: &Value, n: u32) -> (Rc<Gate>, Driver) {
+fn provided(more: &Value, n: u32) -> (Rc<Shared>, Driver) {
     let (gate, _) = provider(&json!({}), more);
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
     let driver = Driver::admitted(&gate, &request);

@@ -11,25 +11,25 @@ use crate::support::codex::{self, created, failed, preview};
 use crate::support::driver::Driver;
 use crate::support::money::{PRICE, priced};
 use crate::support::{after, gate, item, ok, stream};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use proptest::prelude::*;
 use serde_json::json;
 
 /// A request of a stream that waits for its upstream.
-fn streaming(gate: &Rc<Gate>, previews: u32) -> Driver {
+fn streaming(gate: &Rc<Shared>, previews: u32) -> Driver {
     let request = json!({"prompt": "a cat", "stream": true, "partial_images": previews});
     Driver::admitted(gate, &request)
 }
 
 /// One whose upstream has begun to answer.
-fn answered(gate: &Rc<Gate>, previews: u32) -> Driver {
+fn answered(gate: &Rc<Shared>, previews: u32) -> Driver {
     let mut driver = streaming(gate, previews);
     assert!(driver.upstream_head(ok()).waits());
     driver
 }
 
 /// One whose client has got a preview.
-fn previewed(gate: &Rc<Gate>) -> Driver {
+fn previewed(gate: &Rc<Shared>) -> Driver {
     let mut driver = answered(gate, 1);
     assert_eq!(driver.upstream_bytes(preview(0, "UFJF").as_bytes()).status, 200);
     driver

@@ -5,16 +5,16 @@ use std::rc::Rc;
 use crate::support::driver::Driver;
 use crate::support::money::PRICE;
 use crate::support::{after, event, gate, ok, stream};
-use imagegate::exchange::{Gate, ResponseHead};
+use imagegate::exchange::{ResponseHead, Shared};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn asked(gate: &Rc<Gate>, n: u32) -> Driver {
+fn asked(gate: &Rc<Shared>, n: u32) -> Driver {
     Driver::admitted(gate, &json!({"prompt": "a cat", "n": n}))
 }
 
 /// A driver whose upstream has begun to answer.
-fn answered(gate: &Rc<Gate>) -> Driver {
+fn answered(gate: &Rc<Shared>) -> Driver {
     let mut driver = asked(gate, 1);
     assert!(driver.upstream_head(ok()).waits());
     driver
@@ -31,7 +31,7 @@ fn feed(driver: &mut Driver, bytes: &[u8], secs: u64) {
 }
 
 /// One whose client was sent the head and a space.
-fn left(gate: &Rc<Gate>) -> Driver {
+fn left(gate: &Rc<Shared>) -> Driver {
     let mut driver = answered(gate);
     feed(&mut driver, b": ping\n\n", 15);
     assert_eq!((driver.client.status, driver.client.text()), (200, " "));

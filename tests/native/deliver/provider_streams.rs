@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::support::driver::Driver;
 use crate::support::{event, gate};
-use imagegate::exchange::{Gate, ResponseHead};
+use imagegate::exchange::{ResponseHead, Shared};
 use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const PREVIEW: &str = "image_generation.partial_image";
 const COMPLETED: &str = "image_generation.completed";
 
-fn provider(more: &Value) -> (Rc<Gate>, Budget) {
+fn provider(more: &Value) -> (Rc<Shared>, Budget) {
     let entry = json!({"api": "images", "authority": "provider.example", "stream": "send",
         "credential": {"bearer_env": "TOKEN"}, "timeout": "60s"});
     let mut document = json!({

@@ -8,7 +8,7 @@ use crate::support::driver::Driver;
 use crate::support::money::{Counted, totals, used};
 use crate::support::providers::{images, json_head, provider};
 use crate::support::{NOW, after, event, png};
-use imagegate::exchange::{BodyAccess, End, Gate, ResponseHead};
+use imagegate::exchange::{BodyAccess, End, ResponseHead, Shared};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn body(n: u32) -> Value {
 }
 
 /// A driver whose provider has begun to answer a request for this many images.
-fn answered(gate: &Rc<Gate>, n: u32) -> Driver {
+fn answered(gate: &Rc<Shared>, n: u32) -> Driver {
     let mut driver = Driver::admitted(gate, &body(n));
     let head = ResponseHead { content_length: Some(4711), ..json_head(200) };
     assert!(driver.upstream_head(head).waits());
@@ -33,7 +33,7 @@ fn answered(gate: &Rc<Gate>, n: u32) -> Driver {
 }
 
 /// One whose client has got `answer` up to the end of `until`.
-fn passed(gate: &Rc<Gate>, n: u32, answer: &str, until: &str) -> Driver {
+fn passed(gate: &Rc<Shared>, n: u32, answer: &str, until: &str) -> Driver {
     let mut driver = answered(gate, n);
     let at = answer.find(until).unwrap() + until.len();
     let begun = answer.find("b64_json").unwrap() + 12;
@@ -53,7 +53,7 @@ fn outcome(record: &Value) -> (u64, u64, u64, u64, Value) {
     (delivered, failed, dropped, money / PRICE, record["code"].clone())
 }
 
-fn gate() -> Rc<Gate> {
+fn gate() -> Rc<Shared> {
     provider(&json!({}), &json!({})).0
 }
 
@@ -75,7 +75,7 @@ fn the_number_of_images_goes_upstream_in_one_call() {
 
 #[test]
 fn what_is_not_in_the_clients_terms_is_collected() {
-    let with = |gate: &Rc<Gate>, name: &str, value: Value, n: u32| {
+    let with = |gate: &Rc<Shared>, name: &str, value: Value, n: u32| {
         let mut request = body(n);
         request[name] = value;
         Driver::admitted(gate, &request).calls.len()

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use imagegate::exchange::metrics::Count;
 use imagegate::exchange::{
-    BodyAccess, End, Exchange, Forward, Gate, OnAnswer, OnRequestHeaders, OnResponseBody,
-    OnResponseEnd, OnResponseHeaders, ResponseHead,
+    BodyAccess, End, Exchange, Forward, OnAnswer, OnRequestHeaders, OnResponseBody, OnResponseEnd,
+    OnResponseHeaders, ResponseHead, Shared,
 };
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(gate: &Rc<Gate>) -> Self {
+    pub(crate) fn new(gate: &Rc<Shared>) -> Self {
         Self {
             exchange: Exchange::new(Rc::clone(gate)),
             now: NOW,
@@ -65,17 +65,17 @@ impl Driver {
     }
 
     /// The same with a host that does this first.
-    pub(crate) fn with_host(gate: &Rc<Gate>, host: &[Host]) -> Self {
+    pub(crate) fn with_host(gate: &Rc<Shared>, host: &[Host]) -> Self {
         Self { host: host.iter().copied().collect(), ..Self::new(gate) }
     }
 
     /// A driver that has got a whole request for generations.
-    pub(crate) fn ask(gate: &Rc<Gate>, request: &Value) -> Self {
+    pub(crate) fn ask(gate: &Rc<Shared>, request: &Value) -> Self {
         Self::ask_at(gate, request, NOW)
     }
 
     /// The same at another time.
-    pub(crate) fn ask_at(gate: &Rc<Gate>, request: &Value, now: Duration) -> Self {
+    pub(crate) fn ask_at(gate: &Rc<Shared>, request: &Value, now: Duration) -> Self {
         let mut driver = Self { now, ..Self::new(gate) };
         driver.request(&head(&[]), request.to_string().as_bytes());
         driver
@@ -83,7 +83,7 @@ impl Driver {
 
     /// The same, of a request that goes upstream.
     #[track_caller]
-    pub(crate) fn admitted(gate: &Rc<Gate>, request: &Value) -> Self {
+    pub(crate) fn admitted(gate: &Rc<Shared>, request: &Value) -> Self {
         let driver = Self::ask(gate, request);
         assert!(driver.forwarded, "{:?} {:?}", driver.client, driver.checks);
         driver
@@ -91,7 +91,7 @@ impl Driver {
 
     /// The client's reply, if the request does not go upstream.
     #[track_caller]
-    pub(crate) fn rejected(gate: &Rc<Gate>, request: &Value) -> Client {
+    pub(crate) fn rejected(gate: &Rc<Shared>, request: &Value) -> Client {
         let driver = Self::ask(gate, request);
         assert!(driver.client.at_once && !driver.forwarded, "{request} is admitted");
         driver.client

@@ -16,7 +16,7 @@ pub(crate) use codex::{event, item, stream};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imagegate::config::Config;
-use imagegate::exchange::{Gate, ResponseHead, Vm};
+use imagegate::exchange::{ResponseHead, Shared, Vm};
 use imagegate::limits::{Conflict, Store};
 use imagegate::memory::Budget;
 use serde_json::{Value, json};
@@ -60,10 +60,10 @@ pub(crate) fn digest(key: &str) -> String {
 }
 
 /// A gate under [`config`], and its budget.
-pub(crate) fn gate(more: &Value) -> (Rc<Gate>, Budget) {
+pub(crate) fn gate(more: &Value) -> (Rc<Shared>, Budget) {
     let vm = Rc::new(Vm::default());
     let budget = vm.budget.clone();
-    (Rc::new(Gate::new(config(more), vm, Box::new(SharedData::default()))), budget)
+    (Rc::new(Shared::new(config(more), vm, Box::new(SharedData::default()))), budget)
 }
 
 /// Shared data as Envoy has it: a swap of a key that does not exist always succeeds, and an empty

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use imagegate::exchange::{End, Gate, ResponseHead, Vm};
+use imagegate::exchange::{End, ResponseHead, Shared, Vm};
 use imagegate::limits::{Conflict, Store};
 use serde_json::{Value, json};
 
@@ -32,13 +32,13 @@ impl Store for Counters {
 
 impl Counters {
     /// A gate over these counters.
-    pub(crate) fn gate(&self, more: &Value) -> Rc<Gate> {
-        Rc::new(Gate::new(config(more), Rc::<Vm>::default(), Box::new(self.clone())))
+    pub(crate) fn gate(&self, more: &Value) -> Rc<Shared> {
+        Rc::new(Shared::new(config(more), Rc::<Vm>::default(), Box::new(self.clone())))
     }
 }
 
 /// A gate under these rules at which every image costs $0.211.
-pub(crate) fn priced(limits: &Value) -> Rc<Gate> {
+pub(crate) fn priced(limits: &Value) -> Rc<Shared> {
     gate(&json!({"prices": [{"model": "*", "usd": "0.211"}], "limits": limits})).0
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn every_unit() -> Value {
 }
 
 /// The answer to a head alone.
-pub(crate) fn get(gate: &Rc<Gate>, more: &[(&str, &str)], now: Duration) -> Client {
+pub(crate) fn get(gate: &Rc<Shared>, more: &[(&str, &str)], now: Duration) -> Client {
     let mut lines = vec![(":method", "GET"), (":path", "/v1/images/limits")];
     lines.extend(more);
     let mut driver = Driver::new(gate);
@@ -72,7 +72,7 @@ pub(crate) fn get(gate: &Rc<Gate>, more: &[(&str, &str)], now: Duration) -> Clie
 }
 
 /// The status of a rule for the caller: used, reserved and remaining, as the client reads them.
-pub(crate) fn standing(gate: &Rc<Gate>, rule: &str, now: Duration) -> [Value; 3] {
+pub(crate) fn standing(gate: &Rc<Shared>, rule: &str, now: Duration) -> [Value; 3] {
     let list = get(gate, &[], now).json();
     let entry = list["data"].as_array().unwrap().iter().find(|entry| entry["name"] == rule);
     let entry = entry.unwrap_or_else(|| panic!("no {rule} in {list}"));
@@ -80,7 +80,7 @@ pub(crate) fn standing(gate: &Rc<Gate>, rule: &str, now: Duration) -> [Value; 3]
 }
 
 /// What is used and what is held under [`every_unit`], each as text.
-pub(crate) fn totals(gate: &Rc<Gate>, now: Duration) -> Vec<(String, String)> {
+pub(crate) fn totals(gate: &Rc<Shared>, now: Duration) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     ["requests", "images", "megapixels", "concurrent", "usd"]
         .iter()

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use imagegate::exchange::{Gate, ResponseHead};
+use imagegate::exchange::{ResponseHead, Shared};
 use imagegate::memory::Budget;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::gate;
 
 /// A gate whose models go to a provider, with `upstream` laid over its entry and `more` over the
 /// document.
-pub(crate) fn provider(upstream: &Value, more: &Value) -> (Rc<Gate>, Budget) {
+pub(crate) fn provider(upstream: &Value, more: &Value) -> (Rc<Shared>, Budget) {
     let mut entry = json!({"api": "images", "authority": "provider.example",
         "credential": {"bearer_env": "TOKEN"}, "timeout": "60s"});
     for (key, value) in upstream.as_object().into_iter().flatten() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::codex::{done, failed, preview};
 use crate::support::driver::{Driver, Host};
 use crate::support::{TOKEN, after, event, gate, item, stream};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn upstreams() -> Value {
 }
 
 /// A gate whose models go to the upstreams `list`, with `more` laid over the document.
-fn several(list: &Value, more: &Value) -> (Rc<Gate>, Budget) {
+fn several(list: &Value, more: &Value) -> (Rc<Shared>, Budget) {
     let mut document = json!({
         "upstreams": upstreams(),
         "models": [{"match": "*", "upstream": list}],
@@ -42,7 +42,7 @@ fn several(list: &Value, more: &Value) -> (Rc<Gate>, Budget) {
     gate(&document)
 }
 
-fn two() -> (Rc<Gate>, Budget) {
+fn two() -> (Rc<Shared>, Budget) {
     several(&json!(["codex", {"name": "openai", "rename": "gpt-image-1"}]), &json!({}))
 }
 

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::{after, event, gate, stream};
-use imagegate::exchange::{Gate, ResponseHead};
+use imagegate::exchange::{ResponseHead, Shared};
 use serde_json::{Value, json};
 
 const IMAGE: &str = "iVBORw0KGgo=";
 
 /// A gate whose only upstream has these host models, with `more` laid over the upstream.
-fn with_models(models: &Value, more: &Value) -> Rc<Gate> {
+fn with_models(models: &Value, more: &Value) -> Rc<Shared> {
     let mut codex = json!({"authority": "chatgpt.example", "timeout": "60s", "max_rest": "0s",
         "credential": {"bearer_env": "TOKEN"}, "host_models": models,
         "headers": {"version": "0.170.0"}});
@@ -21,7 +21,7 @@ fn with_models(models: &Value, more: &Value) -> Rc<Gate> {
     gate(&json!({"upstreams": {"codex": codex}})).0
 }
 
-fn asked(gate: &Rc<Gate>, request: &Value) -> (Driver, String) {
+fn asked(gate: &Rc<Shared>, request: &Value) -> (Driver, String) {
     let driver = Driver::admitted(gate, request);
     let model = driver.sent_json()["model"].as_str().unwrap().to_owned();
     (driver, model)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::{NOW, event, gate, stream};
-use imagegate::exchange::{End, Gate, ResponseHead};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use imagegate::limits::Store;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const IMAGE: &str = "iVBORw0KGgo=";
 
 /// A gate with the accounts a, b and c, in this entry of `models`.
-fn pool(entry: &Value) -> Rc<Gate> {
+fn pool(entry: &Value) -> Rc<Shared> {
     let account = |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy", "timeout": "60s"});
     let upstreams = json!({"a": account("a"), "b": account("b"), "c": account("c")});
     let mut model = json!({"match": "*", "upstream": ["a", "b", "c"]});
@@ -30,7 +30,7 @@ fn request() -> Value {
 }
 
 /// A request at `now`: the upstream that is asked, or the reply.
-fn ask_at(gate: &Rc<Gate>, request: &Value, now: Duration) -> (Driver, Result<String, Client>) {
+fn ask_at(gate: &Rc<Shared>, request: &Value, now: Duration) -> (Driver, Result<String, Client>) {
     let driver = Driver::ask_at(gate, request, now);
     let came = match driver.client.waits() {
         true => Ok(driver.sent().upstream.clone()),
@@ -83,7 +83,7 @@ impl Does {
 
 /// Runs a request to its end: the upstreams that were called, the reply, and the record.
 fn run(
-    gate: &Rc<Gate>,
+    gate: &Rc<Shared>,
     request: &Value,
     now: Duration,
     does: &mut dyn FnMut(&str) -> Does,
@@ -399,8 +399,8 @@ fn rejected_host_models_rest_the_upstream_when_none_is_left() {
 }
 
 /// Shared data of several gates.
-struct Shared(Rc<crate::support::SharedData>);
-impl Store for Shared {
+struct Data(Rc<crate::support::SharedData>);
+impl Store for Data {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
         self.0.get(key)
     }
@@ -421,7 +421,7 @@ fn another_credential_starts_anew() {
         let upstream = json!({"authority": "a.example", "credential": {"bearer_env": account}});
         let config = crate::support::config(&json!({"upstreams": {"a": upstream}}));
         let vm = Rc::default();
-        Rc::new(Gate::new(config, vm, Box::new(Shared(Rc::clone(&data)))))
+        Rc::new(Shared::new(config, vm, Box::new(Data(Rc::clone(&data)))))
     };
     let first = with_token("TOKEN");
     run(&first, &request(), NOW, &mut |_| Does::Answers(401, json!({})));
@@ -538,7 +538,7 @@ fn a_shorter_max_rest_ends_longer_rests() {
         let upstream =
             json!({"authority": "a.example", "credential": "envoy", "max_rest": max_rest});
         let config = crate::support::config(&json!({"upstreams": {"a": upstream}}));
-        Rc::new(Gate::new(config, Rc::default(), Box::new(Shared(Rc::clone(&data)))))
+        Rc::new(Shared::new(config, Rc::default(), Box::new(Data(Rc::clone(&data)))))
     };
     let week = || limited(json!({"resets_in_seconds": 604_800}));
     run(&with("7d"), &request(), NOW, &mut |_| week());
@@ -548,7 +548,7 @@ fn a_shorter_max_rest_ends_longer_rests() {
     assert_eq!(asked, ["a"]);
     let reply = ask_at(&gate, &request(), NOW).1.unwrap_err();
     assert_eq!(retry_after(&reply), Some("3600"));
-    let rest = |gate: &Gate| gate.upstream_gauges(NOW)[0].amount;
+    let rest = |gate: &Shared| gate.upstream_gauges(NOW)[0].amount;
     assert_eq!((rest(&gate), rest(&with("0s"))), (3600, 0));
 }
 

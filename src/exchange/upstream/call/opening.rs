@@ -15,7 +15,7 @@ use crate::translate::error;
 impl Call {
     /// Takes the head. A second one is ignored.
     pub(crate) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        let nothing = State::Failed(Failure::UpstreamCut, None);
+        let nothing = State::Failed(Failure::UpstreamDisconnected, None);
         let room = match std::mem::replace(&mut self.state, nothing) {
             State::Waiting(room) => room,
             other => {
@@ -36,12 +36,12 @@ impl Call {
             ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
                 if !encoding.eq_ignore_ascii_case(b"identity") =>
             {
-                State::Failed(Failure::UpstreamGarbled, None)
+                State::Failed(Failure::UpstreamInvalidResponse, None)
             }
             ResponseHead { status: 200..=299, .. } if head.is_html() => match self.target.api {
                 // A page for people, such as a challenge.
                 Api::Responses => State::failing(head, room, now),
-                Api::Images => State::Failed(Failure::UpstreamGarbled, None),
+                Api::Images => State::Failed(Failure::UpstreamInvalidResponse, None),
             },
             ResponseHead { status: 200..=299, .. } => {
                 State::Unread(Box::new(Unread { head, bounds, room, since: now }))
@@ -69,7 +69,7 @@ impl Call {
         self.state = match reading {
             Reading::As(document) => State::collecting(bounds, room, document),
             Reading::Error => State::failing(head, room, since),
-            Reading::Garbled => State::Failed(Failure::UpstreamGarbled, None),
+            Reading::Garbled => State::Failed(Failure::UpstreamInvalidResponse, None),
         };
     }
 }

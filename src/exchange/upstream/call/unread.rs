@@ -16,7 +16,7 @@ use crate::translate::collect::{Bounds, Document};
 pub(crate) struct Unread {
     pub(crate) head: ResponseHead,
     pub(crate) bounds: Bounds,
-    /// Taken for the picture.
+    /// Taken for the image.
     pub(crate) room: Lease,
     /// When the head came.
     pub(crate) since: Duration,

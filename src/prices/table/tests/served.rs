@@ -10,10 +10,10 @@ fn charged(
     served: &str,
     charge_by: ChargeBy,
 ) -> (String, bool) {
-    let ask = Ask { model: asked, ..ask(Some("high"), Some(SQUARE)) };
+    let ask = Requested { model: asked, ..ask(Some("high"), Some(SQUARE)) };
     let served = Some(Served { model: served, qualities: QUALITIES, charge_by });
     let quote = table.quote(&ask).unwrap();
-    let settled = table.settle(&ask, &Came { served, ..came(None, None) }, &quote);
+    let settled = table.settle(&ask, &Delivered { served, ..came(None, None) }, &quote);
     (settled.money.to_string(), settled.mismatch)
 }
 
@@ -81,11 +81,11 @@ fn a_quality_that_was_left_open_is_one_of_the_model_that_was_served() {
         ],
         Unpriced::Reject,
     );
-    let ask = Ask { model: "flare", ..ask(None, None) };
+    let ask = Requested { model: "flare", ..ask(None, None) };
     let quote = table.quote(&ask).unwrap();
     let charge = |qualities| {
         let served = Some(Served { model: "other", qualities, charge_by: ChargeBy::Served });
-        table.settle(&ask, &Came { served, ..came(None, None) }, &quote).money.to_string()
+        table.settle(&ask, &Delivered { served, ..came(None, None) }, &quote).money.to_string()
     };
     assert_eq!((charge(&["low", "max"]), charge(&["low"])), ("0.4".to_owned(), "0.1".to_owned()));
 }

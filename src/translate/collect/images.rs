@@ -1,25 +1,25 @@
-//! What the events of a provider of the Images API have told: previews, and the picture in the last one.
+//! What the events of a provider of the Images API have told: previews, and the image in the last one.
 
 use std::rc::Rc;
 
-use super::Picture;
-use super::gathered::Gathered;
-use crate::codex::event::Item;
-use crate::codex::images::{ImageEvent, ImagesEvent};
-use crate::codex::scanner::{Kept, Scanned};
+use super::Image;
+use super::accumulator::Accumulator;
 use crate::config::Api;
 use crate::openai::error::Failure;
+use crate::upstream::event::Item;
+use crate::upstream::images::{ImageEvent, ImagesEvent};
+use crate::upstream::scanner::{Kept, Scanned};
 
-impl Gathered {
+impl Accumulator {
     /// Takes an event of the Images API; an outcome where the event is terminal.
     pub(super) fn images_event(
         &mut self,
         name: &[u8],
         scanned: Scanned,
-    ) -> Option<Result<Picture, Failure>> {
-        // Where an event says what it is behind its picture, or only outside of its JSON, the scanner has taken a
-        // preview for the picture.
-        let kept = scanned.picture.or(scanned.preview);
+    ) -> Option<Result<Image, Failure>> {
+        // Where an event says what it is behind its image, or only outside of its JSON, the scanner has taken a
+        // preview for the image.
+        let kept = scanned.image.or(scanned.preview);
         match ImagesEvent::read(name, &scanned.skeleton) {
             ImagesEvent::Preview(event) => {
                 self.is_drawn = true;
@@ -42,19 +42,19 @@ impl Gathered {
         &mut self,
         event: ImageEvent,
         kept: Option<Kept>,
-    ) -> Result<Picture, Failure> {
+    ) -> Result<Image, Failure> {
         let (came, is_hosted, usage) = (event.data.base64, event.data.is_hosted, event.usage);
         let (kept, item) = self.told(event, kept);
         match kept.map(|kept| (Rc::new(kept.base64), item)).or_else(|| self.stand_in()) {
-            Some((base64, item)) => Ok(self.picture(base64, item, usage, 0)),
+            Some((base64, item)) => Ok(self.image(base64, item, usage, 0)),
             // What came is not base64.
-            None if came.is_some() => Err(Failure::UpstreamGarbled),
-            None if is_hosted => Err(Failure::UpstreamHosted),
+            None if came.is_some() => Err(Failure::UpstreamInvalidResponse),
+            None if is_hosted => Err(Failure::UpstreamReturnedUrl),
             None => Err(Failure::UpstreamNoImage),
         }
     }
 
-    /// The picture of an event, if it was kept, and what the event says about it.
+    /// The image of an event, if it was kept, and what the event says about it.
     fn told(&mut self, event: ImageEvent, kept: Option<Kept>) -> (Option<Kept>, Item) {
         self.created_at = self.created_at.or(event.created_at);
         let ImageEvent { data, attributes, .. } = event;

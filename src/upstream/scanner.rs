@@ -1,10 +1,10 @@
 //! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole. An answer of the
-//! Images API is taken apart in the same way: it is one event whose pictures are called `b64_json`, as they are
+//! Images API is taken apart in the same way: it is one event whose images are called `b64_json`, as they are
 //! in the events of that API.
 //!
 //! An event of the image tool is a few hundred bytes around one base64 string of megabytes. The
 //! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: kept where it is
-//! the picture, dropped where it is a preview or a repetition. In the skeleton the string's ordinal
+//! the image, dropped where it is a preview or a repetition. In the skeleton the string's ordinal
 //! stands in its place (`"result":"0"` for the first), and any other string beyond
 //! 16 KiB (an echoed mask, say) is left empty.
 //!
@@ -28,14 +28,14 @@ const MAX_STRING_BYTES: usize = 16 * 1024;
 /// Some writers put it before their JSON, which RFC 8259 §8.1 forbids; readers may ignore it.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Of so many pictures of an event the first bytes are kept; no request asks for more.
+/// Of so many images of an event the first bytes are kept; no request asks for more.
 const MAX_PASSED: usize = 16;
 
 /// What a kept string is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The picture.
-    Picture,
+    /// The image.
+    Image,
     /// A preview, which may be let go.
     Preview,
 }
@@ -59,17 +59,17 @@ pub enum Keep {
 /// Why an event cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
-    /// The base64 of a picture is longer than the limit.
-    #[error("a picture of more than {limit} bytes of base64")]
+    /// The base64 of an image is longer than the limit.
+    #[error("an image of more than {limit} bytes of base64")]
     PictureTooLarge {
         /// The limit, in bytes of base64.
         limit: usize,
     },
     /// An event's JSON, the large strings left out, is beyond [`MAX_SKELETON_BYTES`].
-    #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its picture")]
+    #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its image")]
     EventTooLarge,
-    /// A picture that passes on as it comes is not base64, and may not even be JSON.
-    #[error("a picture that is not base64")]
+    /// A image that passes on as it comes is not base64, and may not even be JSON.
+    #[error("an image that is not base64")]
     NotBase64,
     /// The byte budget of the VM is used up.
     #[error(transparent)]
@@ -90,9 +90,9 @@ pub struct Kept {
 pub struct Scanned {
     /// The event's JSON with each diverted string replaced by its ordinal.
     pub skeleton: Vec<u8>,
-    /// The picture, where one was kept.
-    pub picture: Option<Kept>,
-    /// The first bytes of each picture, where those were kept.
+    /// The image, where one was kept.
+    pub image: Option<Kept>,
+    /// The first bytes of each image, where those were kept.
     pub passed: Vec<Kept>,
     /// The preview, where one was kept.
     pub preview: Option<Kept>,
@@ -106,11 +106,11 @@ pub struct Scanner {
     scanned: Scanned,
     /// How many strings of this event were diverted.
     diverted: usize,
-    /// The item that the path is in gave the picture.
+    /// The item that the path is in gave the image.
     kept_in_item: bool,
     keep_picture: Keep,
     keep_preview: Keep,
-    /// A byte of a picture, of a preview, has been kept.
+    /// A byte of an image, of a preview, has been kept.
     began: (bool, bool),
     /// Bytes after a whole answer, of those that came last.
     unread: usize,
@@ -165,14 +165,14 @@ impl Scanner {
     /// Whether a byte of such a string has been kept yet, in this event or one before.
     pub fn has_begun(&self, kind: Kind) -> bool {
         match kind {
-            Kind::Picture => self.began.0,
+            Kind::Image => self.began.0,
             Kind::Preview => self.began.1,
         }
     }
 
     /// Says what to keep from the next string on.
-    pub fn keep(&mut self, picture: Keep, preview: Keep) {
-        self.keep_picture = picture;
+    pub fn keep(&mut self, image: Keep, preview: Keep) {
+        self.keep_picture = image;
         self.keep_preview = preview;
     }
 
@@ -251,7 +251,7 @@ impl Scanner {
     /// The object that might have been an image call ends: a string kept from one that was not goes.
     fn end_item(&mut self) {
         if std::mem::take(&mut self.kept_in_item) && !self.path.item_is_picture() {
-            self.scanned.picture = None;
+            self.scanned.image = None;
         }
         self.path.leave_item();
     }
@@ -259,10 +259,10 @@ impl Scanner {
     fn open_string(&mut self) -> Result<(), ScanError> {
         let place = self.path.open_string();
         let keep = match place {
-            Place::Picture if self.scanned.picture.is_none() && self.path.item_may_be_picture() => {
+            Place::Image if self.scanned.image.is_none() && self.path.item_may_be_picture() => {
                 self.keep_picture
             }
-            Place::Picture => Keep::Nothing,
+            Place::Image => Keep::Nothing,
             Place::Preview => self.keep_preview,
             Place::Elsewhere | Place::ItemEnd => {
                 self.state =

@@ -1,7 +1,7 @@
 //! Base64 that is not as it should be, and that some upstreams send all the same: as a `data:` URL, broken into
 //! lines, or in the alphabet for URLs (RFC 4648 §5). What is kept is plain base64.
 //!
-//! A picture that passes on as it comes cannot be mended, so there it is none.
+//! A image that passes on as it comes cannot be mended, so there it is none.
 
 use super::escape::{Escape, Escaped};
 use super::kept::{begin, may_go};
@@ -67,7 +67,7 @@ impl Scanner {
                 self.close_url_head();
                 return used;
             } else if *byte == b'"' || *left == 0 {
-                // No picture: the string ends here, or is passed over to its end.
+                // No image: the string ends here, or is passed over to its end.
                 self.state = State::Dropped { escaped: Escaped::No };
                 return if *byte == b'"' { used.saturating_sub(1) } else { used };
             }

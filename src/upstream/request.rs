@@ -41,7 +41,7 @@ pub struct Message<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content<'a> {
-    /// A picture.
+    /// A image.
     InputImage {
         /// Where it is.
         image_url: ImageUrl<'a>,
@@ -53,7 +53,7 @@ pub enum Content<'a> {
     },
 }
 
-/// The place of a picture.
+/// The place of an image.
 #[derive(Debug)]
 pub enum ImageUrl<'a> {
     /// A `data:` or `https:` URL.
@@ -104,7 +104,7 @@ pub struct ImageTool<'a> {
     pub options: Options<'a>,
 }
 
-/// The options of a picture. The tool and the Images API have them under the same names, the mask apart.
+/// The options of an image. The tool and the Images API have them under the same names, the mask apart.
 /// `None` leaves the choice to the upstream.
 #[derive(Debug, Default, Serialize)]
 pub struct Options<'a> {
@@ -149,7 +149,7 @@ pub struct Options<'a> {
     pub svg: Option<Svg<'a>>,
 }
 
-/// A picture that is named by its place: the mask of an edit, or an image of one.
+/// A image that is named by its place: the mask of an edit, or an image of one.
 #[derive(Debug, Serialize)]
 pub struct ImageRef<'a> {
     /// Where it is.

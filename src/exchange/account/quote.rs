@@ -1,14 +1,14 @@
 //! What one upstream is asked for and at what price, and what an image of it comes to.
 
 use crate::config::{Candidate, Model};
-use crate::exchange::shared::Gate;
+use crate::exchange::shared::Shared;
 use crate::limits::{Rule, Scope, Unit};
 use crate::openai::error::Failure;
 use crate::openai::model::Family;
 use crate::openai::request::ImageRequest;
 use crate::openai::size::Size;
-use crate::prices::{Ask, Came, ChargeBy, Money, PriceTable, Quote, Served, Settlement};
-use crate::translate::collect::Picture;
+use crate::prices::{ChargeBy, Delivered, Money, PriceTable, Quote, Requested, Served, Settlement};
+use crate::translate::collect::Image;
 use crate::translate::tokens::tokens;
 
 /// The pixels of the largest standard size, which `auto` may become.
@@ -16,7 +16,7 @@ const AUTO_PIXELS: u64 = 1536 * 1024;
 
 /// What one upstream is asked for.
 #[derive(Debug)]
-pub(crate) struct Offer {
+pub(crate) struct CandidateQuote {
     asked: Asked,
     quote: Quote,
     charge_by: ChargeBy,
@@ -30,23 +30,23 @@ struct Asked {
     size: Option<(u32, u32)>,
 }
 
-impl Offer {
+impl CandidateQuote {
     /// One for each upstream that may serve the request: each needs a price if a rule in US dollars applies.
     pub(crate) fn all(
-        gate: &Gate,
+        shared: &Shared,
         scope: &Scope<'_>,
         model: &Model<'_>,
         request: &ImageRequest<'_>,
     ) -> Result<Vec<Self>, Failure> {
         let is_usd = |it: &Rule| it.unit == Unit::Usd && !it.shadow && it.applies(scope);
-        let needs_price = gate.config.limits().iter().any(is_usd);
-        let offer = |it: &Candidate<'_>| {
+        let needs_price = shared.config.limits().iter().any(is_usd);
+        let quote = |it: &Candidate<'_>| {
             let asked = Asked {
                 model: it.sent.to_string(),
                 quality: request.quality.map(|quality| quality.as_str().to_owned()),
                 size: exact(request.size),
             };
-            let quote = match gate.config.prices().quote(&asked.ask(&qualities(&asked.model))) {
+            let quote = match shared.config.prices().quote(&asked.ask(&qualities(&asked.model))) {
                 Ok(quote) => quote,
                 Err(_) if needs_price => {
                     return Err(Failure::PriceUnavailable { model: model.requested.to_string() });
@@ -55,7 +55,7 @@ impl Offer {
             };
             Ok(Self { asked, quote, charge_by: it.upstream.charge_by() })
         };
-        model.candidates.iter().map(offer).collect()
+        model.candidates.iter().map(quote).collect()
     }
 
     /// The most that an image may cost at a price per image.
@@ -63,19 +63,19 @@ impl Offer {
         self.quote.per_image
     }
 
-    /// What `picture` of this upstream costs, and its pixels.
-    pub(crate) fn settle(&self, prices: &PriceTable, picture: &Picture) -> (Settlement, u64) {
+    /// What `image` of this upstream costs, and its pixels.
+    pub(crate) fn settle(&self, prices: &PriceTable, image: &Image) -> (Settlement, u64) {
         let Self { asked, quote, charge_by } = self;
-        let attributes = &picture.attributes;
+        let attributes = &image.attributes;
         let size = attributes.size.as_deref().and_then(Size::parse).and_then(exact);
         let model = attributes.model.as_deref();
         let of_served = model.map(qualities).unwrap_or_default();
         let charge_by = *charge_by;
-        let came = Came {
+        let came = Delivered {
             served: model.map(|model| Served { model, qualities: &of_served, charge_by }),
             quality: attributes.quality.as_deref(),
             size,
-            usage: tokens(picture),
+            usage: tokens(image),
         };
         let settlement = prices.settle(&asked.ask(&qualities(&asked.model)), &came, quote);
         (settlement, pixels_of(size.or(asked.size)))
@@ -83,8 +83,13 @@ impl Offer {
 }
 
 impl Asked {
-    fn ask<'a>(&'a self, qualities: &'a [&'a str]) -> Ask<'a> {
-        Ask { model: &self.model, quality: self.quality.as_deref(), size: self.size, qualities }
+    fn ask<'a>(&'a self, qualities: &'a [&'a str]) -> Requested<'a> {
+        Requested {
+            model: &self.model,
+            quality: self.quality.as_deref(),
+            size: self.size,
+            qualities,
+        }
     }
 }
 

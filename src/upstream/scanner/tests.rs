@@ -4,10 +4,10 @@ use crate::memory::Budget;
 const KEEP: Keep = Keep::UpTo(1 << 20);
 
 /// Scans one event given in these pieces.
-fn scan(pieces: &[&[u8]], picture: Keep, preview: Keep) -> Result<Scanned, ScanError> {
+fn scan(pieces: &[&[u8]], image: Keep, preview: Keep) -> Result<Scanned, ScanError> {
     let budget = Budget::new();
     let mut scanner = Scanner::new();
-    scanner.keep(picture, preview);
+    scanner.keep(image, preview);
     for piece in pieces {
         let chunk = Rc::new(piece.to_vec());
         scanner.feed(&chunk, 0..piece.len(), &mut |_| budget.lease(usize::MAX))?;
@@ -34,7 +34,7 @@ fn the_result_of_a_picture_item_is_diverted_and_its_ordinal_stands_in_its_place(
     let scanned = scan(&[ITEM], KEEP, Keep::Nothing).unwrap();
     let wanted = String::from_utf8(ITEM.to_vec()).unwrap().replace("QUJD", "0");
     assert_eq!(skeleton(&scanned), wanted);
-    assert_eq!(text(scanned.picture), Some((0, "QUJD".to_owned())));
+    assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())));
 }
 
 #[test]
@@ -42,11 +42,11 @@ fn every_cut_gives_the_same() {
     for at in 0..ITEM.len() {
         let (head, tail) = ITEM.split_at(at);
         let scanned = scan(&[head, tail], KEEP, Keep::Nothing).unwrap();
-        assert_eq!(text(scanned.picture), Some((0, "QUJD".to_owned())), "cut at {at}");
+        assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())), "cut at {at}");
     }
     let bytes: Vec<&[u8]> = ITEM.chunks(1).collect();
     assert_eq!(
-        text(scan(&bytes, KEEP, Keep::Nothing).unwrap().picture),
+        text(scan(&bytes, KEEP, Keep::Nothing).unwrap().image),
         Some((0, "QUJD".to_owned()))
     );
 }
@@ -55,7 +55,7 @@ fn every_cut_gives_the_same() {
 fn a_result_that_comes_before_the_type_of_its_item_is_kept_too() {
     let event = br#"{"item":{"result":"QUJD","type":"image_generation_call"},"type":"x"}"#;
     let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
-    assert_eq!(text(scanned.picture), Some((0, "QUJD".to_owned())));
+    assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn the_result_of_another_kind_of_item_is_not_kept_whichever_comes_first() {
         &br#"{"result":"QUJD","response":{"result":"QUJD"}}"#[..],
         &br#"{"item":{"deep":{"type":"image_generation_call","result":"QUJD"}}}"#[..],
     ] {
-        assert!(scan(&[event], KEEP, Keep::Nothing).unwrap().picture.is_none());
+        assert!(scan(&[event], KEEP, Keep::Nothing).unwrap().image.is_none());
     }
 }
 
@@ -78,7 +78,7 @@ fn of_the_output_of_a_response_the_first_picture_is_kept() {
         {"type":"image_generation_call","result":"DDDD"},{"type":"message"}]}}"#;
     let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
     assert!(skeleton(&scanned).contains(r#"{"result":"2","type":"image_generation_call"}"#));
-    assert_eq!(text(scanned.picture), Some((2, "CCCC".to_owned())));
+    assert_eq!(text(scanned.image), Some((2, "CCCC".to_owned())));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn escapes_that_encoders_write_into_base64_are_decoded() {
     let bytes: Vec<&[u8]> = event.chunks(1).collect();
     for pieces in [&[&event[..]][..], &bytes] {
         let scanned = scan(pieces, KEEP, Keep::Nothing).unwrap();
-        assert_eq!(text(scanned.picture), Some((0, "A/B+C=".to_owned())));
+        assert_eq!(text(scanned.image), Some((0, "A/B+C=".to_owned())));
     }
 }
 
@@ -116,7 +116,7 @@ fn what_is_not_base64_is_no_picture_but_leaves_its_ordinal() {
     ] {
         let event = format!(r#"{{"item":{{"type":"image_generation_call","result":"{result}"}}}}"#);
         let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
-        assert!(scanned.picture.is_none(), "{result}");
+        assert!(scanned.image.is_none(), "{result}");
         assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
     }
 }
@@ -143,7 +143,7 @@ fn base64_of_odd_forms_becomes_plain() {
             let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
             let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
             assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
-            assert_eq!(text(scanned.picture), Some((0, plain.to_owned())), "{result} by {size}");
+            assert_eq!(text(scanned.image), Some((0, plain.to_owned())), "{result} by {size}");
         }
     }
 }
@@ -158,7 +158,7 @@ fn the_start_of_a_data_url_is_bounded_and_may_end_its_string() {
         for size in [1, event.len()] {
             let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
             let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
-            assert!(scanned.picture.is_none(), "{result}");
+            assert!(scanned.image.is_none(), "{result}");
             assert!(skeleton(&scanned).ends_with(r#""result":"0","size":"1"}}"#), "{result}");
         }
     }
@@ -182,7 +182,7 @@ fn an_empty_result_and_one_that_is_no_string_are_no_picture() {
     for (result, left) in [("\"\"", "\"\""), ("null", "null"), ("{\"a\":1}", "{\"a\":1}")] {
         let event = format!(r#"{{"item":{{"type":"image_generation_call","result":{result}}}}}"#);
         let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
-        assert!(scanned.picture.is_none());
+        assert!(scanned.image.is_none());
         assert!(skeleton(&scanned).ends_with(&format!("\"result\":{left}}}}}")));
     }
 }
@@ -230,7 +230,7 @@ fn an_event_leaves_nothing_to_the_next() {
     scanner.finish_event();
     let whole = Rc::new(ITEM.to_vec());
     scanner.feed(&whole, 0..whole.len(), &mut |_| budget.lease(usize::MAX)).unwrap();
-    assert_eq!(text(scanner.finish_event().picture), Some((0, "QUJD".to_owned())));
+    assert_eq!(text(scanner.finish_event().image), Some((0, "QUJD".to_owned())));
     assert_eq!(budget.used(), 0);
 }
 

@@ -20,18 +20,18 @@ pub struct ImagesResponse {
     pub attributes: Attributes,
     /// `usage`.
     pub usage: Option<ImageUsage>,
-    /// An error told in place of pictures.
+    /// An error told in place of images.
     pub error: Option<ErrorInfo>,
     /// It has an `error`, and does not only look like one.
     pub is_error: bool,
 }
 
-/// A member of `data`, or what an event says of its picture.
+/// A member of `data`, or what an event says of its image.
 #[derive(Debug, Default)]
 pub struct ImageData {
     /// The ordinal that the scanner put in place of a non-empty `b64_json`.
     pub base64: Option<usize>,
-    /// It names a place where the picture is instead.
+    /// It names a place where the image is instead.
     pub is_hosted: bool,
     /// `revised_prompt`.
     pub revised_prompt: Option<String>,
@@ -46,16 +46,16 @@ pub enum ImagesEvent {
     Completed(ImageEvent),
     /// `error`.
     Failed(ErrorInfo),
-    /// Not about pictures, or not JSON.
+    /// Not about images, or not JSON.
     Other,
 }
 
-/// An event that carries a picture.
+/// An event that carries an image.
 #[derive(Debug)]
 pub struct ImageEvent {
     /// Unix seconds.
     pub created_at: Option<u64>,
-    /// The picture.
+    /// The image.
     pub data: ImageData,
     /// What came back.
     pub attributes: Attributes,

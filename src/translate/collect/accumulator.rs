@@ -3,38 +3,38 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Bounds, Picture, Preview, Share};
-use crate::codex::error::ErrorInfo;
-use crate::codex::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
-use crate::codex::images::ImagesResponse;
-use crate::codex::scanner::{Document, Kept, Kind, Scanned};
-use crate::codex::usage::ImageUsage;
+use super::{Bounds, Image, Preview, Share};
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::Failure;
 use crate::pool::Refusal;
 use crate::translate::relay::without_pictures;
 use crate::translate::{error, sniff};
+use crate::upstream::error::ErrorInfo;
+use crate::upstream::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
+use crate::upstream::images::ImagesResponse;
+use crate::upstream::scanner::{Document, Kept, Kind, Scanned};
+use crate::upstream::usage::ImageUsage;
 
-/// Distinct pictures are told apart by this many ids; a model that makes more is beyond counting.
+/// Distinct images are told apart by this many ids; a model that makes more is beyond counting.
 const MAX_COUNTED: usize = 16;
 
 /// What the events have told so far.
 #[derive(Debug)]
-pub(super) struct Gathered {
+pub(super) struct Accumulator {
     pub(super) bounds: Bounds,
     /// What the events are of.
     document: Document,
-    /// The room taken for the picture when the request was admitted.
+    /// The room taken for the image when the request was admitted.
     pub(super) room: Option<Lease>,
-    pub(super) picture: Option<(Rc<Pieces>, Item)>,
-    /// The last preview, where it may stand in for a picture.
+    pub(super) image: Option<(Rc<Pieces>, Item)>,
+    /// The last preview, where it may stand in for an image.
     preview: Option<(Rc<Pieces>, Item)>,
     /// The previews that are yet to be taken.
     pub(super) previews: Vec<Preview>,
     /// How many previews there were for the client.
     pub(super) shown: u32,
-    /// The ids of the pictures that came.
+    /// The ids of the images that came.
     ids: Vec<Option<String>>,
     tool: Attributes,
     pub(super) created_at: Option<u64>,
@@ -53,13 +53,13 @@ pub(super) struct Gathered {
     pub(super) now: Duration,
 }
 
-impl Gathered {
+impl Accumulator {
     pub(super) fn new(bounds: Bounds, room: Lease, document: Document) -> Self {
         Self {
             bounds,
             document,
             room: Some(room),
-            picture: None,
+            image: None,
             preview: None,
             previews: Vec::new(),
             shown: 0,
@@ -78,12 +78,12 @@ impl Gathered {
         }
     }
 
-    /// The lease of the next kept string: for the picture the room taken at admission, for a preview,
-    /// and for a second try at the picture, a new one.
+    /// The lease of the next kept string: for the image the room taken at admission, for a preview,
+    /// and for a second try at the image, a new one.
     pub(super) fn lease(&mut self, kind: Kind) -> Lease {
         let Bounds { budget, max_buffered_bytes, .. } = &self.bounds;
         let room = match kind {
-            Kind::Picture => self.room.take(),
+            Kind::Image => self.room.take(),
             Kind::Preview => None,
         };
         room.unwrap_or_else(|| budget.lease(*max_buffered_bytes))
@@ -94,7 +94,7 @@ impl Gathered {
         &mut self,
         name: &[u8],
         scanned: Scanned,
-    ) -> Option<Result<Picture, Failure>> {
+    ) -> Option<Result<Image, Failure>> {
         if self.document == Document::ImagesEvent {
             return self.images_event(name, scanned);
         }
@@ -106,11 +106,11 @@ impl Gathered {
         &mut self,
         event: ResponseEvent,
         scanned: Scanned,
-    ) -> Option<Result<Picture, Failure>> {
-        let Scanned { picture, preview, .. } = scanned;
+    ) -> Option<Result<Image, Failure>> {
+        let Scanned { image, preview, .. } = scanned;
         match event {
             ResponseEvent::Created(response) => self.response(&response),
-            ResponseEvent::ItemDone(item) => self.item(item, picture),
+            ResponseEvent::ItemDone(item) => self.item(item, image),
             ResponseEvent::Drawn => self.is_drawn = true,
             ResponseEvent::Preview(item) => {
                 self.is_drawn = true;
@@ -119,7 +119,7 @@ impl Gathered {
                 }
             }
             ResponseEvent::WordsDelta(words) => push_words(&mut self.word_deltas, &words),
-            ResponseEvent::Completed(response) => return Some(self.complete(response, picture)),
+            ResponseEvent::Completed(response) => return Some(self.complete(response, image)),
             ResponseEvent::Incomplete(reason) => {
                 return Some(Err(error::from_incomplete(reason.as_deref())));
             }
@@ -136,18 +136,18 @@ impl Gathered {
     }
 
     /// Takes a whole answer.
-    pub(super) fn document(&mut self, scanned: Scanned) -> Result<Picture, Failure> {
+    pub(super) fn document(&mut self, scanned: Scanned) -> Result<Image, Failure> {
         if self.document == Document::Response {
             let event = ResponseEvent::of_document(&scanned.skeleton);
             let outcome = event.and_then(|event| self.response_event(event, scanned));
-            return outcome.unwrap_or(Err(Failure::UpstreamGarbled));
+            return outcome.unwrap_or(Err(Failure::UpstreamInvalidResponse));
         }
         self.images_document(scanned)
     }
 
-    fn images_document(&mut self, scanned: Scanned) -> Result<Picture, Failure> {
+    fn images_document(&mut self, scanned: Scanned) -> Result<Image, Failure> {
         let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
-            return Err(Failure::UpstreamGarbled);
+            return Err(Failure::UpstreamInvalidResponse);
         };
         let nothing = without_pictures(Some(&answer), self.now);
         if let Some(info) = &answer.error {
@@ -158,7 +158,7 @@ impl Gathered {
             return Err(nothing);
         }
         self.created_at = answer.created;
-        let kept = scanned.picture;
+        let kept = scanned.image;
         let ordinal = kept.as_ref().map(|it| it.ordinal);
         let made = answer.data.iter().filter(|it| it.base64.is_some()).count();
         let told = answer.data.into_iter().find(|it| it.base64.is_some() && it.base64 == ordinal);
@@ -168,7 +168,7 @@ impl Gathered {
                 let revised_prompt = told.revised_prompt;
                 let item = Item { attributes, revised_prompt, ..Item::default() };
                 let dropped = made.saturating_sub(1);
-                Ok(self.picture(Rc::new(kept.base64), item, answer.usage, dropped))
+                Ok(self.image(Rc::new(kept.base64), item, answer.usage, dropped))
             }
             None => Err(nothing),
         }
@@ -207,7 +207,7 @@ impl Gathered {
 
     fn item(&mut self, item: Item, kept: Option<Kept>) {
         match item.kind {
-            ItemKind::Picture => self.picture_item(item, kept),
+            ItemKind::Image => self.picture_item(item, kept),
             ItemKind::Message => push_words(&mut self.words, &item.words),
             ItemKind::Other => {}
         }
@@ -223,46 +223,46 @@ impl Gathered {
         if !known && self.ids.len() < MAX_COUNTED {
             self.ids.push(item.id.clone());
         }
-        if self.picture.is_some() {
+        if self.image.is_some() {
             return;
         }
         match kept.filter(|kept| kept.ordinal == ordinal) {
-            Some(kept) => self.picture = Some((Rc::new(kept.base64), item)),
+            Some(kept) => self.image = Some((Rc::new(kept.base64), item)),
             None => self.garbled = true,
         }
     }
 
-    fn complete(&mut self, response: Response, mut kept: Option<Kept>) -> Result<Picture, Failure> {
+    fn complete(&mut self, response: Response, mut kept: Option<Kept>) -> Result<Image, Failure> {
         self.response(&response);
         let words = response.words();
         let usage = response.usage;
-        let pictures = response.output.into_iter().filter(|item| item.kind == ItemKind::Picture);
+        let images = response.output.into_iter().filter(|item| item.kind == ItemKind::Image);
         let mut made = 0_usize;
-        for item in pictures {
+        for item in images {
             made = made.saturating_add(usize::from(item.result.is_some()));
             let kept = match kept.as_ref().map(|kept| kept.ordinal) == item.result {
                 true => kept.take(),
                 false => None,
             };
-            if self.picture.is_none() {
+            if self.image.is_none() {
                 self.picture_item(item, kept);
             }
         }
         let dropped = made.max(self.ids.len()).saturating_sub(1);
-        let taken = self.picture.take().or_else(|| self.stand_in());
+        let taken = self.image.take().or_else(|| self.stand_in());
         let Some((base64, item)) = taken else { return Err(self.no_picture(&words)) };
-        Ok(self.picture(base64, item, usage, dropped))
+        Ok(self.image(base64, item, usage, dropped))
     }
 
-    pub(super) fn picture(
+    pub(super) fn image(
         &self,
         base64: Rc<Pieces>,
         item: Item,
         usage: Option<ImageUsage>,
         dropped: usize,
-    ) -> Picture {
+    ) -> Image {
         let attributes = sniff::complete(item.attributes, &self.tool, &base64);
-        Picture {
+        Image {
             base64,
             attributes,
             revised_prompt: item.revised_prompt,
@@ -274,7 +274,7 @@ impl Gathered {
     }
 
     /// The last preview, kept only where the operator accepts it, unless the upstream said why there
-    /// is no picture: what it refused must not come by the back door.
+    /// is no image: what it refused must not come by the back door.
     pub(super) fn stand_in(&mut self) -> Option<(Rc<Pieces>, Item)> {
         match self.item_error {
             Some(_) => None,
@@ -283,25 +283,25 @@ impl Gathered {
     }
 
     /// The outcome of a stream that ends without a terminal event: a failure, unless the operator
-    /// accepts what came, and then the picture before a preview.
-    pub(super) fn cut_short(&mut self) -> Result<Picture, Failure> {
-        let picture = match self.bounds.last_partial {
-            LastPartial::Accept => self.picture.take(),
+    /// accepts what came, and then the image before a preview.
+    pub(super) fn cut_short(&mut self) -> Result<Image, Failure> {
+        let image = match self.bounds.last_partial {
+            LastPartial::Accept => self.image.take(),
             LastPartial::Refuse => None,
         };
-        match picture.or_else(|| self.stand_in()) {
-            Some((base64, item)) => Ok(self.picture(base64, item, None, 0)),
-            None => Err(Failure::UpstreamCut),
+        match image.or_else(|| self.stand_in()) {
+            Some((base64, item)) => Ok(self.image(base64, item, None, 0)),
+            None => Err(Failure::UpstreamDisconnected),
         }
     }
 
-    /// Why a completed response has no picture, the most telling reason first.
+    /// Why a completed response has no image, the most telling reason first.
     fn no_picture(&mut self, words: &str) -> Failure {
         if let Some(failure) = self.item_error.take() {
             return failure;
         }
         if self.garbled {
-            return Failure::UpstreamGarbled;
+            return Failure::UpstreamInvalidResponse;
         }
         if self.tools_removed {
             return Failure::UpstreamNotEntitled;

@@ -1,12 +1,12 @@
 //! Where in a JSON document the scanner is, as far as it must know.
 //!
 //! Of an event two places matter: `item` and the members of `response.output`, whose `type` says
-//! whether their `result` is a picture; and the event's own `partial_image_b64`. Of a response that comes as one
+//! whether their `result` is an image; and the event's own `partial_image_b64`. Of a response that comes as one
 //! document it is the members of `output`. Of an answer of the Images
-//! API it is the members of `data`, whose `b64_json` is a picture; of an event of that API its own `b64_json`,
+//! API it is the members of `data`, whose `b64_json` is an image; of an event of that API its own `b64_json`,
 //! which is a preview where `type` has said so before.
 
-/// The name of an item that carries a picture.
+/// The name of an item that carries an image.
 const PICTURE_TYPE: &[u8] = b"image_generation_call";
 /// The end of the name of an event of the Images API that carries a preview.
 const PREVIEW_SUFFIX: &[u8] = b".partial_image";
@@ -35,14 +35,14 @@ pub(super) enum Place {
     /// Nothing to divert.
     Elsewhere,
     /// The `result` of an item.
-    Picture,
+    Image,
     /// A preview, by its own name or that of its event.
     Preview,
     /// The bracket that closes an item.
     ItemEnd,
 }
 
-/// The keys on the way to a picture.
+/// The keys on the way to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Key {
     Item,
@@ -84,7 +84,7 @@ struct Level {
 enum ItemType {
     #[default]
     Untold,
-    Picture,
+    Image,
     Other,
 }
 
@@ -197,10 +197,10 @@ impl Path {
             Key::Base64 if !self.document.is_responses() && self.in_item() => {
                 match (self.document, self.item) {
                     (Document::ImagesEvent, ItemType::Other) => Place::Preview,
-                    _ => Place::Picture,
+                    _ => Place::Image,
                 }
             }
-            Key::Result if self.document.is_responses() && self.in_item() => Place::Picture,
+            Key::Result if self.document.is_responses() && self.in_item() => Place::Image,
             Key::Type if self.in_item() => {
                 self.reading = Reading::ItemType;
                 Place::Elsewhere
@@ -227,13 +227,13 @@ impl Path {
                     level.key = key;
                 }
             }
-            Reading::ItemType if self.names_picture() => self.item = ItemType::Picture,
+            Reading::ItemType if self.names_picture() => self.item = ItemType::Image,
             Reading::ItemType => self.item = ItemType::Other,
             Reading::Nothing => {}
         }
     }
 
-    /// Whether the type that was just read is a picture's.
+    /// Whether the type that was just read is an image's.
     fn names_picture(&self) -> bool {
         match self.document {
             Document::ImagesEvent => !self.token.ends_with(PREVIEW_SUFFIX),
@@ -241,9 +241,9 @@ impl Path {
         }
     }
 
-    /// Whether the item that the path is in said that it is a picture.
+    /// Whether the item that the path is in said that it is an image.
     pub(super) fn item_is_picture(&self) -> bool {
-        !self.document.is_responses() || self.item == ItemType::Picture
+        !self.document.is_responses() || self.item == ItemType::Image
     }
 
     /// Whether it said so or may still say so.

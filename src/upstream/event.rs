@@ -2,7 +2,7 @@
 //!
 //! The kind of an event is its JSON `type`; the `event:` line counts only where that is missing.
 //! Everything is read leniently: a field that is absent, null or of an unexpected type is absent.
-//! Kinds that say nothing about a picture are [`ResponseEvent::Other`].
+//! Kinds that say nothing about an image are [`ResponseEvent::Other`].
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::usage::ImageUsage;
 
 /// The last words of a model are kept up to this many bytes: a refusal is a sentence or two.
 const MAX_WORDS_BYTES: usize = 2048;
-/// The longest name of a model; the other words about a picture are shorter.
+/// The longest name of a model; the other words about an image are shorter.
 const MAX_NAME_BYTES: usize = 128;
 
 /// What an event says.
@@ -35,7 +35,7 @@ pub enum ResponseEvent {
     Failed(ErrorInfo),
     /// The host model has begun an item of its answer: `response.output_item.added`.
     Accepted,
-    /// Not about pictures, or not JSON.
+    /// Not about images, or not JSON.
     Other,
 }
 
@@ -59,7 +59,7 @@ pub struct Response {
 pub struct Item {
     /// Its `id`.
     pub id: Option<String>,
-    /// Whether it is a picture, words or something else.
+    /// Whether it is an image, words or something else.
     pub kind: ItemKind,
     /// The ordinal that the scanner put in place of a non-empty `result`.
     pub result: Option<usize>,
@@ -69,7 +69,7 @@ pub struct Item {
     pub attributes: Attributes,
     /// The prompt that the host model gave to the tool.
     pub revised_prompt: Option<String>,
-    /// Why there is no picture.
+    /// Why there is no image.
     pub error: Option<ErrorInfo>,
     /// The text of a message.
     pub words: String,
@@ -79,7 +79,7 @@ pub struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ItemKind {
     /// `image_generation_call`.
-    Picture,
+    Image,
     /// `message`.
     Message,
     /// Reasoning, and whatever else there may be.
@@ -87,7 +87,7 @@ pub enum ItemKind {
     Other,
 }
 
-/// What a picture is, in the words of the API; values that leave it open (`auto`) are absent.
+/// What an image is, in the words of the API; values that leave it open (`auto`) are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// The image model, by a name that a record and a price may have.
@@ -160,7 +160,7 @@ impl Response {
 impl Item {
     fn read(value: &Value) -> Self {
         let kind = match text(value, "type") {
-            Some("image_generation_call") => ItemKind::Picture,
+            Some("image_generation_call") => ItemKind::Image,
             Some("message") => ItemKind::Message,
             _ => ItemKind::Other,
         };

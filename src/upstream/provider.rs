@@ -21,7 +21,7 @@ pub struct ImagesRequest<'a> {
     /// How many images, where it is more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n: Option<u32>,
-    /// `b64_json`, for models that would answer with the place of a picture.
+    /// `b64_json`, for models that would answer with the place of an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_format: Option<&'a str>,
     /// Whether the answer is to come as events.

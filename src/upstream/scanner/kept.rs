@@ -1,11 +1,11 @@
-//! Strings of which something is kept: a picture or a preview whole, or a picture's first bytes.
+//! Strings of which something is kept: an image or a preview whole, or an image's first bytes.
 
 use std::rc::Rc;
 
 use super::escape::{Escape, Escaped, Step};
 use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State, odd};
-use crate::codex::base64::prefix_len;
 use crate::memory::{Exhausted, Lease, Pieces};
+use crate::upstream::base64::prefix_len;
 
 impl Keep {
     /// So many bytes of a string are kept.
@@ -34,16 +34,16 @@ pub(super) fn begin(
 ) {
     let kind = match place {
         Place::Preview => Kind::Preview,
-        Place::Picture | Place::Elsewhere | Place::ItemEnd => Kind::Picture,
+        Place::Image | Place::Elsewhere | Place::ItemEnd => Kind::Image,
     };
     match kind {
-        Kind::Picture => began.0 = true,
+        Kind::Image => began.0 = true,
         Kind::Preview => began.1 = true,
     }
     kept.base64 = Pieces::new(lease(kind));
 }
 
-/// Whether a string for which there is no room is let go: a preview, since the picture itself is yet to come.
+/// Whether a string for which there is no room is let go: a preview, since the image itself is yet to come.
 pub(super) fn may_go(pushed: Result<(), Exhausted>, place: Place) -> Result<bool, Exhausted> {
     match pushed {
         Err(_) if place == Place::Preview => Ok(true),
@@ -52,20 +52,20 @@ pub(super) fn may_go(pushed: Result<(), Exhausted>, place: Place) -> Result<bool
 }
 
 impl Scanner {
-    /// The first bytes of each picture that has come whole in this event.
+    /// The first bytes of each image that has come whole in this event.
     pub fn take_passed(&mut self) -> Vec<Kept> {
         std::mem::take(&mut self.scanned.passed)
     }
 
-    /// How many pictures have come whole in this event.
+    /// How many images have come whole in this event.
     pub fn passed_len(&self) -> usize {
         self.scanned.passed.len()
     }
 
-    /// What was kept of the picture that is coming, where a byte of it has.
+    /// What was kept of the image that is coming, where a byte of it has.
     pub fn take_begun(&mut self) -> Option<Kept> {
         match std::mem::replace(&mut self.state, State::Dropped { escaped: Escaped::No }) {
-            State::Kept { kept, len, place: Place::Picture, .. } if len > 0 => Some(kept),
+            State::Kept { kept, len, place: Place::Image, .. } if len > 0 => Some(kept),
             state => {
                 self.state = state;
                 None
@@ -152,7 +152,7 @@ impl Scanner {
         if goes {
             // As one whose end had not come.
         } else if len == 0 {
-            // An empty string is no picture: it stays empty in the skeleton.
+            // An empty string is no image: it stays empty in the skeleton.
             let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
             let digits = usize::try_from(digits).unwrap_or(1);
             let len = self.scanned.skeleton.len().saturating_sub(digits);
@@ -163,8 +163,8 @@ impl Scanner {
             }
         } else if kept.base64.is_empty() {
             // A `data:` URL of nothing: its ordinal stays, and stands for what cannot be read.
-        } else if place == Place::Picture {
-            self.scanned.picture = Some(kept);
+        } else if place == Place::Image {
+            self.scanned.image = Some(kept);
             self.kept_in_item = true;
         } else {
             self.scanned.preview = Some(kept);
