@@ -8,7 +8,7 @@ pub(crate) struct Key;
 
 impl Key {
     /// Of a consumer that may do anything, for its user `acme`.
-    pub(crate) const WEB: &str = "sk-e2e-web-0001";
+    pub(crate) const WEB: &str = imagegate_testkit::client::KEY;
     /// The second key of the same consumer.
     pub(crate) const WEB_SECOND: &str = "sk-e2e-web-0002";
     /// Of a master, who must name a user.

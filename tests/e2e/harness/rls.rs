@@ -1,17 +1,17 @@
 //! A rate-limit service: Limitador's own library behind gRPC (`tests/rls-server`).
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use imagegate_testkit::program::Program;
 
 use super::{needed, root};
 
 /// The program, on a port of its own. It stops with the case.
 pub(crate) struct RateLimitService {
-    process: Child,
-    port: u16,
+    program: Program,
     limits: PathBuf,
 }
 
@@ -35,33 +35,22 @@ impl RateLimitService {
         let path = root().join("build/e2e").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, limits).unwrap();
-        let mut process = Command::new(program)
-            .arg("--limits")
-            .arg(&path)
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port =
-            line.trim().strip_prefix("listening on 127.0.0.1:").and_then(|it| it.parse().ok());
-        let port = port.unwrap_or_else(|| panic!("rls-server said: {line}"));
-        Self { process, port, limits: path }
+        let mut command = Command::new(program);
+        command.arg("--limits").arg(&path).args(more);
+        Self { program: Program::start(&mut command), limits: path }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.program.port()
     }
 }
 
 /// The limits of `envoy/limitador.yaml`.
 pub(crate) fn shipped_limits() -> String {
-    fs::read_to_string(Path::new(root()).join("envoy/limitador.yaml")).unwrap()
+    fs::read_to_string(root().join("envoy/limitador.yaml")).unwrap()
 }
 
-/// A limit in Limitador's format: so many hits an hour of a rule, for each value of `per`.
+/// A limit in Limitador's format: this many hits an hour of a rule, for each value of `per`.
 pub(crate) fn hourly(rule: &str, per: &str, max: u64) -> String {
     format!(
         "- {{ namespace: imagegate, max_value: {max}, seconds: 3600, name: {rule}, \
@@ -71,8 +60,6 @@ pub(crate) fn hourly(rule: &str, per: &str, max: u64) -> String {
 
 impl Drop for RateLimitService {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
         let _ = fs::remove_file(&self.limits);
     }
 }

@@ -1,18 +1,19 @@
-//! How an Envoy is to be started: one of the shipped files, with ports and the filter's configuration
-//! replaced. Each text that is replaced must stand there exactly once, so that an example cannot drift
-//! from what is tested.
+//! How an Envoy is started: with one of the shipped files, after a change of ports and of the
+//! filter's configuration.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::fs;
+use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use imagegate_testkit::envoy::Envoy as Process;
+use imagegate_testkit::yaml::{self, block, indent_of, with_value};
 use serde_json::Value;
 
 use super::config::{ACCOUNT, TOKEN, config};
 use super::{Envoy, needed, root};
 
-/// How an Envoy is to be started.
+/// How an Envoy is started.
 pub(crate) struct Setup {
     yaml: String,
     filter: Filter,
@@ -23,7 +24,7 @@ pub(crate) struct Setup {
 
 /// The filter's configuration.
 enum Filter {
-    /// As it stands in the file.
+    /// As in the file.
     Shipped,
     /// A `google.protobuf.StringValue`.
     Text(String),
@@ -37,16 +38,15 @@ impl Setup {
         Self::of("envoy/envoy.yaml", port).configure(&config())
     }
 
-    /// A file of `envoy/` as it stands, before the upstream at `port`.
+    /// A file of `envoy/`, unchanged but for the upstream at `port`.
     pub(crate) fn of(file: &str, port: u16) -> Self {
-        Self::read(file)
-            .replace("127.0.0.1, port_value: 10001 ", &format!("127.0.0.1, port_value: {port} "))
+        Self::read(file).with_port(10001, port)
     }
 
     /// `envoy/rls.yaml` before the upstream at `port`, with the rate-limit service at `service`.
     pub(crate) fn counted_by(service: u16, port: u16) -> Self {
         Self::of("envoy/rls.yaml", port)
-            .replace("127.0.0.1, port_value: 8081 ", &format!("127.0.0.1, port_value: {service} "))
+            .with_port(8081, service)
             .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
     }
 
@@ -68,9 +68,8 @@ impl Setup {
     }
 
     fn read(file: &str) -> Self {
-        let yaml = fs::read_to_string(root().join(file)).unwrap();
-        let setup = Self {
-            yaml,
+        Self {
+            yaml: yaml::shipped(file),
             workers: 1,
             variables: vec![
                 ("CODEX_ACCESS_TOKEN", TOKEN.to_owned()),
@@ -78,17 +77,18 @@ impl Setup {
             ],
             filter: Filter::Shipped,
             discovered: false,
-        };
-        setup
-            .replace("port_value: 10000 ", "port_value: 0 ")
-            .replace("port_value: 9901 ", "port_value: 0 ")
+        }
     }
 
-    /// Replaces a text that stands there exactly once.
+    fn with_port(mut self, from: u16, to: u16) -> Self {
+        self.yaml = yaml::with_port(&self.yaml, from, to);
+        self
+    }
+
+    /// Replaces a text that occurs exactly once.
     #[track_caller]
     pub(crate) fn replace(mut self, from: &str, to: &str) -> Self {
-        assert_eq!(self.yaml.matches(from).count(), 1, "'{from}' must stand exactly once");
-        self.yaml = self.yaml.replace(from, to);
+        self.yaml = yaml::replace(&self.yaml, from, to);
         self
     }
 
@@ -117,7 +117,7 @@ impl Setup {
         self
     }
 
-    /// Sends what is not the filter's to `port`, as the other routes of a mesh do.
+    /// Routes requests that are not the filter's to `port`, as the other routes of a mesh do.
     pub(crate) fn plain_route(mut self, port: u16) -> Self {
         self.yaml = with_cluster(&self.yaml, "plain", port);
         self.replace(
@@ -146,7 +146,8 @@ impl Setup {
         self
     }
 
-    /// Has the cluster speak as these options of its `explicit_http_config` say, by default HTTP/1.1.
+    /// Sets the cluster's protocol, which is HTTP/1.1 by default, by these options of its
+    /// `explicit_http_config`.
     pub(crate) fn upstream_protocol(self, options: &str) -> Self {
         let kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
         let cluster = format!(
@@ -164,7 +165,7 @@ impl Setup {
         )
     }
 
-    /// Has Envoy pass each path on as it was sent, so that what keeps strangers out is the filter alone.
+    /// Lets Envoy pass each path on as it was sent, so that the filter alone keeps strangers out.
     pub(crate) fn paths_as_sent(self) -> Self {
         let keys = [
             "normalize_path: true",
@@ -175,7 +176,7 @@ impl Setup {
             .fold(self, |setup, key| setup.replace(&format!("                {key}\n"), ""))
     }
 
-    /// Takes the hosts of the cluster away.
+    /// Removes the hosts of the cluster.
     pub(crate) fn without_hosts(mut self) -> Self {
         let hosts = block(&self.yaml, "- lb_endpoints:");
         self.yaml = self.yaml.replace(hosts, "          - lb_endpoints: []\n");
@@ -187,7 +188,7 @@ impl Setup {
         self
     }
 
-    /// Sets a variable of Envoy's environment, or takes it away.
+    /// Sets or removes a variable of Envoy's environment.
     pub(crate) fn variable(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.variables.retain(|(it, _)| *it != name);
         self.variables.extend(value.map(|value| (name, value.to_owned())));
@@ -204,12 +205,15 @@ impl Setup {
         Envoy::once_ready(self.spawn())
     }
 
-    /// Starts an Envoy that is meant to refuse its configuration, and returns how it ended and its log.
+    /// Starts an Envoy that must reject its configuration, and returns how it ended and its log.
     pub(crate) fn start_refused(self) -> (ExitStatus, String) {
-        self.spawn().wait_for_end()
+        let mut process = self.spawn();
+        let ended = (process.wait_for_end(), process.log());
+        let _ = fs::remove_dir_all(process.folder());
+        ended
     }
 
-    fn spawn(self) -> Envoy {
+    fn spawn(self) -> Process {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         needed("build/imagegate.wasm", "make build");
         let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -217,46 +221,26 @@ impl Setup {
         fs::create_dir_all(&folder).unwrap();
         let yaml = configured(&self.yaml, &self.filter);
         let yaml = if self.discovered { discovered(&yaml, &folder) } else { yaml };
-        fs::write(folder.join("envoy.yaml"), yaml).unwrap();
-        let log = File::create(folder.join("envoy.log")).unwrap();
-        let process = Command::new(program())
-            .arg("-c")
-            .arg(folder.join("envoy.yaml"))
-            .args([
-                "--disable-hot-restart",
-                "--log-level",
-                "warning",
-                "--component-log-level",
-                "wasm:debug",
-            ])
-            .arg("--admin-address-path")
-            .arg(folder.join("admin"))
-            .args(["--concurrency", &self.workers.to_string()])
-            // By default Envoy writes its access log every 10 s.
-            .args(["--file-flush-interval-msec", "50"])
-            .current_dir(root())
-            .env_remove("CODEX_ACCESS_TOKEN")
-            .env_remove("CODEX_ACCOUNT_ID")
-            .envs(self.variables)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Envoy::starting(process, folder)
+        Process::spawn(&folder, &yaml, |command| {
+            command
+                .args(["--component-log-level", "wasm:debug"])
+                .args(["--concurrency", &self.workers.to_string()])
+                // By default Envoy writes its access log every 10 s.
+                .args(["--file-flush-interval-msec", "50"])
+                .envs(self.variables);
+        })
     }
 }
 
 /// `yaml` with a further cluster, which speaks HTTP/1.1 at `port`.
 fn with_cluster(yaml: &str, name: &str, port: u16) -> String {
     const CLUSTERS: &str = "  clusters:\n";
-    assert_eq!(yaml.matches(CLUSTERS).count(), 1, "'{CLUSTERS}' must stand exactly once");
     let cluster = format!(
         "{CLUSTERS}    - name: {name}\n      connect_timeout: 1s\n      load_assignment:\n        \
          cluster_name: {name}\n        endpoints:\n          - lb_endpoints:\n              - endpoint: \
          {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}\n"
     );
-    yaml.replace(CLUSTERS, &cluster)
+    yaml::replace(yaml, CLUSTERS, &cluster)
 }
 
 /// `yaml` with this configuration of the filter.
@@ -292,44 +276,4 @@ fn discovered(yaml: &str, folder: &Path) -> String {
          config_source: {{ resource_api_version: V3, path_config_source: {{ path: {path:?} }} }} }}\n"
     );
     yaml.replace(filter, &discovery) + "\nnode: { id: imagegate, cluster: imagegate }\n"
-}
-
-/// The lines of `yaml` from the one that holds `start` to the last that is indented deeper than it.
-pub(super) fn block<'y>(yaml: &'y str, start: &str) -> &'y str {
-    assert_eq!(yaml.matches(start).count(), 1, "'{start}' must stand exactly once");
-    let at = yaml.find(start).unwrap();
-    let from = yaml[..at].rfind('\n').map_or(0, |end| end + 1);
-    let indent = indent_of(&yaml[from..]);
-    let mut to = at + start.len();
-    to += yaml[to..].find('\n').unwrap() + 1;
-    for line in yaml[to..].split_inclusive('\n') {
-        if !line.trim().is_empty() && indent_of(line) <= indent {
-            break;
-        }
-        to += line.len();
-    }
-    &yaml[from..to]
-}
-
-/// `yaml` with the text of a `value:` block in place of the one that it has.
-pub(super) fn with_value(yaml: &str, start: &str, text: &str) -> String {
-    let block = block(yaml, start);
-    // In YAML's double quotes, which are those of JSON.
-    let value = format!("{}value: {}\n", " ".repeat(indent_of(block)), Value::from(text));
-    yaml.replace(block, &value)
-}
-
-fn indent_of(line: &str) -> usize {
-    line.len() - line.trim_start_matches(' ').len()
-}
-
-/// Envoy's program: `$ENVOY`, or the one that `make setup` installs.
-pub(crate) fn program() -> PathBuf {
-    if let Some(path) = std::env::var_os("ENVOY") {
-        return path.into();
-    }
-    let lib = needed(".tools/venv/lib", "make setup");
-    let python =
-        fs::read_dir(lib).unwrap().next().expect("the virtual environment is whole").unwrap();
-    python.path().join("site-packages/envoy/_bin/envoy")
 }

@@ -1,11 +1,17 @@
-//! A client of HTTP/2 with one request on its connection, for what HTTP/1.1 cannot show: how a stream ends.
+//! A client of HTTP/2 with one request on its connection, for what HTTP/1.1 cannot show: how a
+//! stream ends.
+//!
+//! Frames are written by hand, because one case sends invalid ones ([`Http2::garble`]): `SETTINGS`
+//! on a stream, `DATA` after its end, windows that are wrong, headers that are no HPACK. The client
+//! of the `h2` crate sends valid frames only.
 
 use std::net::TcpStream;
 
 use serde_json::Value;
 
+use super::HUNG;
+use super::client::KEY;
 use super::wire::Wire;
-use super::{HUNG, Key};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -22,34 +28,34 @@ const STREAM: u32 = 1;
 const CANCEL: u32 = 8;
 
 /// A connection with one request.
-pub(crate) struct Http2 {
+pub struct Http2 {
     wire: Wire,
 }
 
 /// How a stream ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// As it should.
+pub enum Ended {
+    /// With its last frame.
     Well,
     /// By a reset.
     Reset,
 }
 
 impl Http2 {
-    /// Sends `POST /v1/images/generations` with a key that may do anything.
-    pub(crate) fn generation(port: u16, body: &Value) -> Self {
-        let key = format!("Bearer {}", Key::WEB);
+    /// Sends `POST /v1/images/generations` with [`KEY`].
+    pub fn generation(port: u16, body: &Value) -> Self {
+        let key = format!("Bearer {KEY}");
         let more = [("content-type", "application/json"), ("authorization", &key)];
         Self::post(port, &more, &serde_json::to_vec(body).unwrap())
     }
 
     /// Sends `POST /v1/images/generations` with these headers.
-    pub(crate) fn post(port: u16, more: &[(&str, &str)], body: &[u8]) -> Self {
+    pub fn post(port: u16, more: &[(&str, &str)], body: &[u8]) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(HUNG)).unwrap();
         let mut client = Self { wire: Wire::new(stream) };
         client.wire.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
-        // SETTINGS_INITIAL_WINDOW_SIZE, as large as it may be; the connection's own is another.
+        // SETTINGS_INITIAL_WINDOW_SIZE, as large as it may be, and the window of the connection.
         let window = 0x7fff_ffff_u32.to_be_bytes();
         client.frame(SETTINGS, 0, 0, &[&[0, 4][..], &window].concat());
         client.frame(WINDOW_UPDATE, 0, 0, &0x7fff_0000_u32.to_be_bytes());
@@ -66,8 +72,8 @@ impl Http2 {
         client
     }
 
-    /// Reads the body until at least so many bytes have come.
-    pub(crate) fn read_some(&mut self, bytes: usize) -> Vec<u8> {
+    /// Reads the body until at least this many bytes have come.
+    pub fn read_some(&mut self, bytes: usize) -> Vec<u8> {
         let mut body = Vec::new();
         while body.len() < bytes {
             let (data, ended) = self.read_frame();
@@ -78,7 +84,7 @@ impl Http2 {
     }
 
     /// Reads the rest of the body, and how the stream ends.
-    pub(crate) fn read_rest(&mut self) -> (Vec<u8>, Ended) {
+    pub fn read_rest(&mut self) -> (Vec<u8>, Ended) {
         let mut body = Vec::new();
         loop {
             let (data, ended) = self.read_frame();
@@ -89,13 +95,13 @@ impl Http2 {
         }
     }
 
-    /// Gives the request up; the connection stays.
-    pub(crate) fn cancel(&mut self) {
+    /// Cancels the request; the connection stays.
+    pub fn cancel(&mut self) {
         self.frame(RST_STREAM, 0, STREAM, &CANCEL.to_be_bytes());
     }
 
-    /// Breaks the protocol, in one of five ways.
-    pub(crate) fn garble(&mut self, how: usize) {
+    /// Sends an invalid frame, in one of five ways.
+    pub fn garble(&mut self, how: usize) {
         match how {
             0 => self.frame(SETTINGS, 0, STREAM, &[0; 6]),
             1 => self.frame(DATA, 0, STREAM, b"x"),

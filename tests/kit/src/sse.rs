@@ -1,21 +1,21 @@
-//! Upstream streams as the Responses API sends them.
+//! The event stream of an image generation, as Codex and the OpenAI API send it.
 
 use serde_json::{Value, json};
 
-/// One upstream call that draws a picture.
+/// One upstream call that generates an image.
 #[derive(Clone)]
-pub(crate) struct Drawing {
-    pub(crate) base64: String,
-    pub(crate) size: &'static str,
-    /// Previews before the picture, each as long as the picture.
-    pub(crate) previews: usize,
-    pub(crate) input_tokens: u64,
-    pub(crate) output_tokens: u64,
+pub struct Drawing {
+    pub base64: String,
+    pub size: &'static str,
+    /// Previews before the image, each as long as the image.
+    pub previews: usize,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
 }
 
 impl Drawing {
-    /// A picture of `bytes` bytes; another `seed` gives another picture.
-    pub(crate) fn of_bytes(bytes: usize, seed: u32) -> Self {
+    /// An image of `bytes` bytes; another `seed` gives another image.
+    pub fn of_bytes(bytes: usize, seed: u32) -> Self {
         Self {
             base64: base64_of(bytes, seed),
             size: "1024x1024",
@@ -25,13 +25,13 @@ impl Drawing {
         }
     }
 
-    /// A picture of a few KB.
-    pub(crate) fn small(seed: u32) -> Self {
+    /// An image of a few KB.
+    pub fn small(seed: u32) -> Self {
         Self::of_bytes(3000, seed)
     }
 
-    /// What comes before the picture.
-    pub(crate) fn opening(&self) -> Vec<u8> {
+    /// The events before the image.
+    pub fn opening(&self) -> Vec<u8> {
         let response = json!({"id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": "in_progress",
             "error": null, "model": "gpt-5.4-mini", "output": [], "tools": [self.tool()], "usage": null});
         let mut stream = [
@@ -51,8 +51,8 @@ impl Drawing {
         stream
     }
 
-    /// A preview, which is not the picture.
-    pub(crate) fn preview(&self, index: usize) -> Vec<u8> {
+    /// A preview, which differs from the image.
+    pub fn preview(&self, index: usize) -> Vec<u8> {
         let preview =
             base64_of(self.base64.len() / 4 * 3, 0xdead_0000 + u32::try_from(index).unwrap());
         event(&json!({"type": "response.image_generation_call.partial_image", "sequence_number": 5,
@@ -60,14 +60,14 @@ impl Drawing {
             "size": self.size, "quality": "low", "background": "opaque", "output_format": "png"}))
     }
 
-    /// The picture.
-    pub(crate) fn picture(&self) -> Vec<u8> {
+    /// The event that brings the image.
+    pub fn picture(&self) -> Vec<u8> {
         event(&json!({"type": "response.output_item.done", "sequence_number": 8, "output_index": 0,
             "item": self.item()}))
     }
 
-    /// What comes after the picture; with `output` as the API of OpenAI sends it, which repeats the picture.
-    pub(crate) fn completed(&self, output: Output) -> Vec<u8> {
+    /// The last event, which repeats the image in the stream of the OpenAI API.
+    pub fn completed(&self, output: Output) -> Vec<u8> {
         let output = match output {
             Output::Empty => json!([]),
             Output::Repeated => json!([self.item()]),
@@ -88,7 +88,7 @@ impl Drawing {
     }
 
     /// The whole stream, as Codex sends it.
-    pub(crate) fn stream(&self) -> Vec<u8> {
+    pub fn stream(&self) -> Vec<u8> {
         [self.opening(), self.picture(), self.completed(Output::Empty)].concat()
     }
 
@@ -104,9 +104,9 @@ impl Drawing {
     }
 }
 
-/// `response.completed.output`.
+/// The `output` of `response.completed`.
 #[derive(Clone, Copy)]
-pub(crate) enum Output {
+pub enum Output {
     /// As Codex sends it.
     Empty,
     /// As OpenAI sends it.
@@ -114,13 +114,13 @@ pub(crate) enum Output {
 }
 
 /// One event, framed.
-pub(crate) fn event(data: &Value) -> Vec<u8> {
+pub fn event(data: &Value) -> Vec<u8> {
     let kind = data["type"].as_str().unwrap();
     format!("event: {kind}\ndata: {data}\n\n").into_bytes()
 }
 
-/// Base64 of `bytes` bytes that begin like a PNG of 1024x1024; no part of it equals another, so that a
-/// lost or repeated piece shows.
+/// Base64 of `bytes` bytes that begin like a PNG of 1024x1024. No part of it equals another, so that
+/// a lost or repeated piece shows.
 fn base64_of(bytes: usize, seed: u32) -> String {
     const HEADER: &str = "iVBORw0KGgoAAAANSUhEUgAABAAAAAQA";
     const FILLER: &str = "QWxsZXMgR3V0ZSBrb21tdCB2b24gb2Jlbi4uLiAgICAgICAg";

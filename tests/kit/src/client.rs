@@ -1,4 +1,4 @@
-//! A client of raw HTTP/1.1: what a case says is what goes over the wire.
+//! A client of raw HTTP/1.1: it sends exactly the bytes that a test gives it.
 
 use std::io;
 use std::net::TcpStream;
@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::HUNG;
+use super::envoy::Envoy;
 use super::wire::{Head, ToEnd, Wire, chunked, only};
-use super::{Envoy, HUNG, Key};
+
+/// The API key of [`Request::generation`].
+pub const KEY: &str = "sk-e2e-web-0001";
 
 /// A request. Header values are bytes, as HTTP has them.
 #[derive(Clone)]
-pub(crate) struct Request {
+pub struct Request {
     method: String,
     target: Vec<u8>,
     headers: Vec<(String, Vec<u8>)>,
@@ -25,21 +29,21 @@ enum Body {
     Chunked(Vec<u8>),
 }
 
-/// A response, body and all.
+/// A response with its body.
 #[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub body: Vec<u8>,
 }
 
-/// A connection, for cases that send or read a part at a time.
-pub(crate) struct Connection {
+/// A connection, for tests that send or read a part at a time.
+pub struct Connection {
     wire: Wire,
 }
 
 impl Request {
-    pub(crate) fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
+    pub fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
         Self {
             method: method.to_owned(),
             target: target.as_ref().to_vec(),
@@ -48,38 +52,38 @@ impl Request {
         }
     }
 
-    /// `POST /v1/images/generations` with a key that may do anything.
-    pub(crate) fn generation(body: &Value) -> Self {
-        Self::new("POST", "/v1/images/generations").bearer(Key::WEB).json(body)
+    /// `POST /v1/images/generations` with [`KEY`].
+    pub fn generation(body: &Value) -> Self {
+        Self::new("POST", "/v1/images/generations").bearer(KEY).json(body)
     }
 
-    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
     /// The request without its headers of this name.
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(it, _)| it != name);
         self
     }
 
     /// The key, instead of any other.
-    pub(crate) fn bearer(self, key: &str) -> Self {
+    pub fn bearer(self, key: &str) -> Self {
         self.without("authorization").header("authorization", format!("Bearer {key}"))
     }
 
-    pub(crate) fn json(self, body: &Value) -> Self {
+    pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(serde_json::to_vec(body).unwrap())
     }
 
-    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
+    pub fn body(mut self, body: Vec<u8>) -> Self {
         self.body = Body::Whole(body);
         self
     }
 
-    /// The same body, its length not declared.
-    pub(crate) fn chunked(mut self) -> Self {
+    /// The same body, of undeclared length.
+    pub fn chunked(mut self) -> Self {
         self.body = match self.body {
             Body::Whole(body) | Body::Chunked(body) => Body::Chunked(body),
             Body::None => Body::Chunked(Vec::new()),
@@ -87,14 +91,13 @@ impl Request {
         self
     }
 
-    /// Sends it on a connection of its own and reads the answer.
-    pub(crate) fn send(&self, envoy: &Envoy) -> Response {
-        let mut connection = Connection::open(envoy.port());
-        self.send_on(&mut connection)
+    /// Sends it on a connection of its own and reads the response.
+    pub fn send(&self, envoy: &Envoy) -> Response {
+        self.send_on(&mut Connection::open(envoy.port()))
     }
 
-    /// Sends it in chunks and with these lines as trailers, and reads the answer.
-    pub(crate) fn send_with_trailers(self, envoy: &Envoy, trailers: &[u8]) -> Response {
+    /// Sends it in chunks and with these lines as trailers, and reads the response.
+    pub fn send_with_trailers(self, envoy: &Envoy, trailers: &[u8]) -> Response {
         let request = self.chunked();
         let mut framed = request.framed_body();
         framed.truncate(framed.len() - b"\r\n".len());
@@ -104,15 +107,15 @@ impl Request {
         connection.read()
     }
 
-    /// Sends it and reads the answer.
-    pub(crate) fn send_on(&self, connection: &mut Connection) -> Response {
+    /// Sends it and reads the response.
+    pub fn send_on(&self, connection: &mut Connection) -> Response {
         // A server may answer, and close, before it has read everything.
         let _ = connection.write(&self.head()).and_then(|()| connection.write(&self.framed_body()));
         if self.method == "HEAD" { connection.read_head() } else { connection.read() }
     }
 
     /// The bytes of the head, `content-length` or `transfer-encoding` included.
-    pub(crate) fn head(&self) -> Vec<u8> {
+    pub fn head(&self) -> Vec<u8> {
         let mut head = [self.method.as_bytes(), b" ", &self.target, b" HTTP/1.1\r\n"].concat();
         let mut line = |name: &str, value: &[u8]| {
             head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
@@ -128,7 +131,7 @@ impl Request {
     }
 
     /// The bytes of the body as they go over the wire.
-    pub(crate) fn framed_body(&self) -> Vec<u8> {
+    pub fn framed_body(&self) -> Vec<u8> {
         match &self.body {
             Body::None => Vec::new(),
             Body::Whole(body) => body.clone(),
@@ -143,19 +146,19 @@ impl Request {
 
 impl Response {
     /// The only header of this name.
-    pub(crate) fn header(&self, name: &str) -> Option<String> {
+    pub fn header(&self, name: &str) -> Option<String> {
         only(&self.headers, name)
     }
 
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|fault| {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
             let start = String::from_utf8_lossy(&self.body[..self.body.len().min(500)]);
-            panic!("status {}, and the body is not JSON ({fault}): {start}", self.status)
+            panic!("status {}, and the body is not JSON ({error}): {start}", self.status)
         })
     }
 
     /// Asserts that this is an error in the OpenAI API's shape, and returns its `code`.
-    pub(crate) fn error_code(&self) -> String {
+    pub fn error_code(&self) -> String {
         assert!(self.status >= 400, "no error but {}", self.status);
         assert_eq!(self.header("content-type").as_deref(), Some("application/json"));
         assert!(self.header("x-request-id").is_some(), "no x-request-id");
@@ -170,14 +173,14 @@ impl Response {
 
     /// Asserts the status and code of an error.
     #[track_caller]
-    pub(crate) fn assert_error(&self, status: u16, code: &str) {
+    pub fn assert_error(&self, status: u16, code: &str) {
         let got = self.error_code();
         assert_eq!((self.status, got.as_str()), (status, code), "{}", self.json());
     }
 
     /// Asserts success with one picture, and returns it as base64.
     #[track_caller]
-    pub(crate) fn picture(&self) -> String {
+    pub fn picture(&self) -> String {
         let mut pictures = self.pictures();
         assert_eq!(pictures.len(), 1, "pictures");
         pictures.remove(0)
@@ -185,7 +188,7 @@ impl Response {
 
     /// Asserts success, and returns the pictures as base64.
     #[track_caller]
-    pub(crate) fn pictures(&self) -> Vec<String> {
+    pub fn pictures(&self) -> Vec<String> {
         let json = self.json();
         assert_eq!(self.status, 200, "{json}");
         assert_eq!(self.header("content-length"), Some(self.body.len().to_string()));
@@ -197,27 +200,34 @@ impl Response {
 }
 
 impl Connection {
-    pub(crate) fn open(port: u16) -> Self {
+    pub fn open(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the listener accepts");
         stream.set_read_timeout(Some(HUNG)).unwrap();
         stream.set_write_timeout(Some(HUNG)).unwrap();
         Self { wire: Wire::new(stream) }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.wire.write(bytes)
     }
 
-    /// Reads a response, past any `100 Continue`.
-    pub(crate) fn read(&mut self) -> Response {
-        let Response { status, headers, .. } = self.read_head();
+    /// Reads a response. Skips any `100 Continue`.
+    pub fn read(&mut self) -> Response {
+        let mut body = Vec::new();
+        let head = self.read_into(&mut |piece| body.extend_from_slice(piece));
+        Response { body, ..head }
+    }
+
+    /// Reads a response, and hands its body to `sink` piece by piece.
+    pub fn read_into(&mut self, sink: &mut dyn FnMut(&[u8])) -> Response {
+        let Response { status, headers, body } = self.read_head();
         let head = Head { first: String::new(), headers };
-        let body = self.wire.read_body(&head, ToEnd::Yes).expect("the body comes whole");
+        self.wire.read_body_into(&head, ToEnd::Yes, sink).expect("the body comes whole");
         Response { status, headers: head.headers, body }
     }
 
-    /// Reads the head of a response, past any `100 Continue`.
-    pub(crate) fn read_head(&mut self) -> Response {
+    /// Reads the head of a response. Skips any `100 Continue`.
+    pub fn read_head(&mut self) -> Response {
         loop {
             let response = self.read_any_head().expect("a response comes");
             if response.status >= 200 {
@@ -227,35 +237,35 @@ impl Connection {
     }
 
     /// Reads the next head, of an interim response too.
-    pub(crate) fn read_any_head(&mut self) -> io::Result<Response> {
+    pub fn read_any_head(&mut self) -> io::Result<Response> {
         let head = self.wire.read_head()?;
         let status = head.first.split(' ').nth(1).unwrap().parse().unwrap();
         Ok(Response { status, headers: head.headers, body: Vec::new() })
     }
 
-    /// The next chunk of a body whose length is not told; nothing at its end.
-    pub(crate) fn read_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+    /// The next chunk of a body of undeclared length; `None` at its end.
+    pub fn read_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         self.wire.read_chunk()
     }
 
-    /// The body behind this head.
-    pub(crate) fn read_body(&mut self, head: &Response) -> Vec<u8> {
+    /// The body that follows this head.
+    pub fn read_body(&mut self, head: &Response) -> Vec<u8> {
         let head = Head { first: String::new(), headers: head.headers.clone() };
         self.wire.read_body(&head, ToEnd::No).expect("the body comes whole")
     }
 
-    /// All that comes until the connection ends, whatever length was told.
-    pub(crate) fn read_to_close(&mut self) -> Vec<u8> {
+    /// All that comes until the connection ends, even if the head declares another length.
+    pub fn read_to_close(&mut self) -> Vec<u8> {
         let head = Head { first: String::new(), headers: Vec::new() };
         self.wire.read_body(&head, ToEnd::Yes).unwrap()
     }
 
     /// Whether nothing comes for a moment.
-    pub(crate) fn is_silent_for(&mut self, moment: Duration) -> bool {
-        self.wire.stream.set_read_timeout(Some(moment)).unwrap();
+    pub fn is_silent_for(&mut self, moment: Duration) -> bool {
+        self.wire.stream().set_read_timeout(Some(moment)).unwrap();
         let silent =
-            matches!(self.wire.fill(), Err(fault) if fault.kind() == io::ErrorKind::WouldBlock);
-        self.wire.stream.set_read_timeout(Some(HUNG)).unwrap();
+            matches!(self.wire.wait(), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        self.wire.stream().set_read_timeout(Some(HUNG)).unwrap();
         silent
     }
 }
