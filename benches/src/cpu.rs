@@ -4,20 +4,21 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use imagegate_testkit::upstream::Upstream;
+
 use super::client::Client;
 use super::envoy::Envoy;
 use super::stream::{Stream, Variant};
-use super::upstream::Upstream;
 
-/// A round is as many requests as take about so long: short, so that both sides meet the same noise;
-/// long against the few microseconds that reading the CPU time costs.
+/// A round has as many requests as take about this time. It is short, so that both sides meet the
+/// same noise, and long against the few microseconds that reading the CPU time costs.
 const ROUND: Duration = Duration::from_millis(100);
-/// A cell has at least so many pairs of rounds, whatever time is left.
+/// A cell has at least this many pairs of rounds, even if no time is left.
 const MIN_PAIRS: usize = 3;
-/// Envoy frees what it held for a moment after the client has everything.
+/// How long Envoy still frees memory after the client has the whole response.
 const SETTLE: Duration = Duration::from_millis(2);
 
-/// What is measured at once.
+/// What one line of the table measures.
 pub(crate) struct Cell {
     pub(crate) variant: Variant,
     pub(crate) base64_bytes: usize,
@@ -26,7 +27,7 @@ pub(crate) struct Cell {
     pub(crate) aim: f64,
 }
 
-/// What came of it.
+/// The result.
 pub(crate) struct Measured {
     pub(crate) variant: Variant,
     pub(crate) base64_bytes: usize,
@@ -46,7 +47,7 @@ pub(crate) struct Measured {
 pub(crate) struct Side<'a> {
     envoy: &'a Envoy,
     clients: Vec<Client>,
-    /// The length of each answer.
+    /// The length of each response.
     expected: usize,
     /// Microseconds of Envoy's CPU per request, of each round.
     pub(crate) cpu_us: Vec<f64>,
@@ -54,16 +55,16 @@ pub(crate) struct Side<'a> {
     pub(crate) seconds: Vec<f64>,
 }
 
-/// Measures one cell for so long.
+/// Measures one cell for this time.
 pub(crate) fn measure(cell: &Cell, envoy: &Envoy, upstream: &Upstream, time: Duration) -> Measured {
     let start = Instant::now();
     let stream = Stream::new(cell.variant, cell.base64_bytes);
-    upstream.send(stream.response());
+    upstream.answer_with(stream.unhindered());
     let mut gate = Side::connect(envoy, envoy.gate(), cell.at_once);
     let mut plain = Side::connect(envoy, envoy.plain(), cell.at_once);
     assert_eq!(plain.expected, stream.len(), "bytes were lost without the filter");
-    let picture = gate.clients[0].ask_whole();
-    assert!(contains(&picture, stream.base64.as_bytes()), "the answer lacks the picture");
+    let image = gate.clients[0].ask_whole();
+    assert!(contains(&image, stream.base64.as_bytes()), "the response lacks the image");
     let mut ratios = compare(&mut gate, &mut plain, start + time);
     Measured {
         variant: cell.variant,
@@ -78,7 +79,7 @@ pub(crate) fn measure(cell: &Cell, envoy: &Envoy, upstream: &Upstream, time: Dur
     }
 }
 
-/// Compares both sides in pairs of rounds until then: the ratio of CPU time of each pair.
+/// Compares both sides in pairs of rounds until `end`; returns the ratio of CPU time of each pair.
 pub(crate) fn compare<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>, end: Instant) -> Vec<f64> {
     let requests = warm_up(gate, plain);
     let mut ratios = Vec::new();
@@ -95,7 +96,7 @@ pub(crate) fn compare<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>, end: Instan
     ratios
 }
 
-/// Runs both sides warm, and says how many requests of each client make a round.
+/// Warms both sides up; returns how many requests of each client make a round.
 fn warm_up<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>) -> usize {
     gate.round(1);
     plain.round(1);
@@ -117,7 +118,7 @@ impl<'a> Side<'a> {
         Self { envoy, clients, expected, cpu_us: Vec::new(), seconds: Vec::new() }
     }
 
-    /// Has each client ask so many times; the microseconds of CPU per request.
+    /// Sends this many requests from each client; returns the microseconds of CPU per request.
     fn round(&mut self, requests: usize) -> f64 {
         let (expected, count) = (self.expected, self.clients.len() * requests);
         let before = self.envoy.cpu_ns();
@@ -138,7 +139,7 @@ impl<'a> Side<'a> {
 fn ask(client: &mut Client, requests: usize, expected: usize) -> Vec<f64> {
     let once = |_| {
         let start = Instant::now();
-        assert_eq!(client.ask(), expected, "an answer of another length");
+        assert_eq!(client.ask(), expected, "the length of a response");
         start.elapsed().as_secs_f64()
     };
     (0..requests).map(once).collect()

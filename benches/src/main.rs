@@ -1,9 +1,9 @@
-//! What the filter costs, as ratios: `make bench`; with the argument `rules`, what rules cost; with `docs`, the last figures
-//! into the documentation. The method stands in docs/benchmarks.md.
+//! What the filter costs, as ratios: `make bench`. The argument `rules` measures what rules cost;
+//! `docs` writes the last figures into the documentation. docs/benchmarks.md describes the method.
 //!
 //! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of requests
-//! alternate between the two, and Envoy's own CPU time is read around each round: whatever else the
-//! machine does meets both. Everything listens on the loopback, and every count and time is bounded.
+//! alternate between the two, and Envoy's own CPU time is read around each round: other work of the
+//! machine meets both. Everything listens on the loopback, and every count and time is bounded.
 
 #![allow(
     missing_docs,
@@ -28,38 +28,31 @@ mod picture;
 mod report;
 mod rules;
 mod stream;
-mod upstream;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+
+use imagegate_testkit::root;
+use imagegate_testkit::upstream::Upstream;
 
 use envoy::Envoy;
 use report::{Cpu, Filter, Memory, Run};
 use stream::Variant;
-use upstream::Upstream;
 
-/// The default run; the documented figures are of one.
+/// The default run. The documented figures come from one.
 const WHOLE_RUN: Duration = Duration::from_secs(200);
-/// What of a run goes to the memory of open answers: starts of Envoy, mostly.
+/// The part of a run that measures the memory of open responses: starts of Envoy, mostly.
 const MEMORY_PART: Duration = Duration::from_secs(15);
 /// How long rules are measured at least for the documentation.
 const RULES_RUN_SECONDS: u64 = 120;
 
-/// What the last runs measured. Only `make bench-docs` takes it into the documentation.
+/// The figures of the last run. Only `make bench-docs` writes them into the documentation.
 const FILTER_RUN: &str = "build/bench/filter.json";
 /// As above, of rules.
 const RULES_RUN: &str = "build/bench/rules.json";
 
-/// A longer wait means that something hangs.
-const HUNG: Duration = Duration::from_secs(30);
-
 /// How many requests are under way at once.
 const AT_ONCE: [usize; 3] = [1, 8, 32];
-
-/// The top of the repository.
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("docs") {
@@ -69,14 +62,13 @@ fn main() {
     let shortened =
         variable("BENCH_SECONDS").map(|value| value.parse().expect("BENCH_SECONDS is a number"));
     let run = shortened.map_or(WHOLE_RUN, Duration::from_secs);
-    let binary = variable("ENVOY").expect("ENVOY is the path of an Envoy; `make bench` sets it");
     let filter =
         variable("BENCH_FILTER").map_or_else(|| root().join("build/imagegate.wasm"), PathBuf::from);
-    let upstream = Upstream::start();
+    let upstream = Upstream::forgetful();
     if std::env::args().nth(1).as_deref() == Some("rules") {
-        return rules::measure(&binary, &filter, &upstream, run);
+        return rules::measure(&filter, &upstream, run);
     }
-    let start = || Envoy::start(&binary, &filter, upstream.port());
+    let start = || Envoy::start(&filter, upstream.port());
 
     let cells = cells();
     let cell_time = run.saturating_sub(MEMORY_PART) / u32::try_from(cells.len()).unwrap();
@@ -100,7 +92,7 @@ fn main() {
     save(&Run::new("make bench", run.as_secs(), version, measured));
 }
 
-/// Every picture, at every number at once, in both orders of the bytes.
+/// Every image, at every number at once, in both orders of the bytes.
 fn cells() -> Vec<cpu::Cell> {
     let mut cells = Vec::new();
     for variant in [Variant::Preview, Variant::Repeated] {
@@ -113,7 +105,7 @@ fn cells() -> Vec<cpu::Cell> {
     cells
 }
 
-/// Writes what was measured, never into the documentation.
+/// Writes the figures, but never into the documentation.
 fn save(run: &Run<Filter>) {
     report::write(&root().join(FILTER_RUN), run);
     let picture = root().join("build/bench/bench.svg");

@@ -1,27 +1,28 @@
-//! What an open answer holds: all of them wait just before `response.completed`, then go at once.
+//! What an open response holds: all of them wait just before `response.completed`, then go at once.
 
 use std::fmt;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::HUNG;
+use imagegate_testkit::eventually;
+use imagegate_testkit::script::Gate;
+use imagegate_testkit::upstream::Upstream;
+
 use super::client::Client;
 use super::envoy::Envoy;
 use super::stream::{Stream, Variant};
-use super::upstream::Upstream;
 
 const BASE64_BYTES: usize = 6_000_000;
-/// The filter tells its memory at each tick of 100 ms.
-const TOLD: Duration = Duration::from_millis(300);
-const VM_MEMORY: &str = "wasmcustom.imagegate_vm_memory_bytes";
+/// The filter reports its memory at each tick of 100 ms.
+const REPORTED: Duration = Duration::from_millis(300);
 
-/// What came of it: growth per open answer, over the length of its base64.
+/// The result: growth per open response, as a multiple of its base64.
 pub(crate) struct Measured {
     pub(crate) base64_bytes: usize,
     pub(crate) at_once: usize,
-    /// Of the VM's linear memory while the answers are open.
+    /// Of the VM's linear memory while the responses are open.
     pub(crate) vm: f64,
-    /// Of the process while the answers are open.
+    /// Of the process while the responses are open.
     pub(crate) process: f64,
     /// Of the VM's linear memory once all were sent. It never shrinks: this is its peak.
     pub(crate) vm_peak: f64,
@@ -29,37 +30,31 @@ pub(crate) struct Measured {
     pub(crate) process_peak: f64,
 }
 
-/// Measures with so many answers, in an Envoy that has not served any such yet.
+/// Measures with this many responses, in an Envoy that has not served such yet.
 pub(crate) fn measure(at_once: usize, envoy: &Envoy, upstream: &Upstream) -> Measured {
-    // What the first requests cost is not what an open answer costs.
-    upstream.send(Stream::new(Variant::Repeated, 4000).response());
+    // What the first requests cost is no part of what an open response costs.
+    upstream.answer_with(Stream::new(Variant::Repeated, 4000).unhindered());
     let mut clients: Vec<_> = (0..at_once).map(|_| Client::connect(envoy.gate())).collect();
     clients.iter_mut().for_each(|client| assert!(client.ask() > 4000));
 
     let stream = Stream::new(Variant::Repeated, BASE64_BYTES);
-    let response = stream.response();
-    let first_part = response[0].len() as u64;
-    upstream.send(response);
+    let gate = Gate::default();
+    upstream.answer_with(stream.script(&gate));
     let before = Held::now(envoy);
-    let wanted = received(envoy) + first_part * at_once as u64;
+    let wanted = received(envoy) + (stream.first_part().len() * at_once) as u64;
     envoy.forget_peak();
-    upstream.hold();
     let held = thread::scope(|scope| {
         for client in &mut clients {
             scope.spawn(move || assert!(client.ask() > BASE64_BYTES));
         }
-        upstream.wait_for_held(at_once);
-        let start = Instant::now();
-        while received(envoy) < wanted {
-            assert!(start.elapsed() < HUNG, "Envoy does not read the streams");
-            thread::sleep(Duration::from_millis(20));
-        }
-        thread::sleep(TOLD);
+        gate.wait_for(at_once);
+        eventually("Envoy has read the streams", || received(envoy) >= wanted);
+        thread::sleep(REPORTED);
         let held = Held::now(envoy);
-        upstream.release();
+        gate.open();
         held
     });
-    thread::sleep(TOLD);
+    thread::sleep(REPORTED);
     let bytes = (at_once * BASE64_BYTES) as f64;
     let over = |now: u64, before: u64| now.saturating_sub(before) as f64 / bytes;
     Measured {
@@ -67,7 +62,7 @@ pub(crate) fn measure(at_once: usize, envoy: &Envoy, upstream: &Upstream) -> Mea
         at_once,
         vm: over(held.vm, before.vm),
         process: over(held.process, before.process),
-        vm_peak: over(envoy.metric(VM_MEMORY), before.vm),
+        vm_peak: over(vm_memory(envoy), before.vm),
         process_peak: over(envoy.peak_rss(), before.process),
     }
 }
@@ -80,13 +75,18 @@ struct Held {
 
 impl Held {
     fn now(envoy: &Envoy) -> Self {
-        Self { vm: envoy.metric(VM_MEMORY), process: envoy.rss() }
+        Self { vm: vm_memory(envoy), process: envoy.rss() }
     }
+}
+
+/// The VM's linear memory, in bytes; 0 before the filter has reported it.
+fn vm_memory(envoy: &Envoy) -> u64 {
+    envoy.metric("wasmcustom.imagegate_vm_memory_bytes").unwrap_or(0)
 }
 
 /// What Envoy has read from the upstream, in bytes.
 fn received(envoy: &Envoy) -> u64 {
-    envoy.metric("cluster.codex.upstream_cx_rx_bytes_total")
+    envoy.metric("cluster.codex.upstream_cx_rx_bytes_total").unwrap_or(0)
 }
 
 impl fmt::Display for Measured {

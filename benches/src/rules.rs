@@ -1,24 +1,26 @@
 //! What rules cost: Envoy's CPU time per request with five rules, over the same filter without any.
 //!
-//! The service is that of the tests, and its own CPU time is not counted: what it costs is its own.
+//! The service is that of the tests. Its own CPU time is not counted.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use imagegate_testkit::program::Program;
+use imagegate_testkit::upstream::Upstream;
+use imagegate_testkit::{needed, root};
+
+use super::AT_ONCE;
 use super::cpu::{Side, compare, quantile};
 use super::envoy::Envoy;
 use super::report::{self, Rule, Rules, Run};
 use super::stream::{Stream, Variant};
-use super::upstream::Upstream;
-use super::{AT_ONCE, root};
 
-/// A small picture: of a large one rules are no part that could be seen.
+/// A small image: beside a large one the cost of rules is too small to see.
 const BASE64_BYTES: usize = 4_000;
 
-/// The rules: names, what each counts together, and of what; more than a run can use.
+/// The rules: their names, whose use each counts, and what, with more than a run can use.
 const RULES: [(&str, &str, &str); 5] = [
     ("rpm", "key", r#""unit": "requests", "max": 100000000"#),
     ("images", "user", r#""unit": "images", "max": 100000000"#),
@@ -43,7 +45,7 @@ pub(crate) fn title(case: &str) -> &str {
     }
 }
 
-/// What is compared with no rules: what it is called, how many rules, and where they are counted.
+/// What is compared with no rules: its name, how many rules, and where they are counted.
 const CASES: [(&str, usize, &str); 4] = [
     (LOCAL, 5, r#"{"kind": "local"}"#),
     (SERVICE, 1, r#"{"kind": "rls", "timeout": "10s"}"#),
@@ -51,7 +53,7 @@ const CASES: [(&str, usize, &str); 4] = [
     ("5 rls, one by one", 5, r#"{"kind": "rls", "timeout": "10s"}"#),
 ];
 
-/// The filter's settings with so many of the rules.
+/// The filter's settings with this many of the rules.
 fn settings(rules: usize, engine: &str) -> String {
     let rule = |(name, per, what): &(&str, &str, &str)| {
         format!(r#"{{"name": "{name}", "per": "{per}", {what}, "window": "1h"}}"#)
@@ -61,11 +63,11 @@ fn settings(rules: usize, engine: &str) -> String {
     format!(r#"{prices}, "limits": [{}], "engine": {engine}"#, rules.join(", "))
 }
 
-/// Measures each engine at each number of requests at once, and prints what comes of it.
-pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Duration) {
+/// Measures each engine at each number of requests at once, and prints the result.
+pub(crate) fn measure(filter: &Path, upstream: &Upstream, run: Duration) {
     let service = Service::start();
     let cell_time = run / u32::try_from(CASES.len() * AT_ONCE.len()).unwrap();
-    upstream.send(Stream::new(Variant::Repeated, BASE64_BYTES).response());
+    upstream.answer_with(Stream::new(Variant::Repeated, BASE64_BYTES).unhindered());
     println!(
         "Envoy's CPU per request of 4 KB, with rules over without\n\
          rules             at once   ratio  quartiles       added µs   none ms  pairs  p50 latency"
@@ -74,7 +76,8 @@ pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Dur
     let mut version = String::new();
     for (name, rules, engine) in CASES {
         let settings = settings(rules, engine);
-        let envoy = Envoy::with_settings(binary, filter, upstream.port(), &settings, service.port);
+        let envoy =
+            Envoy::with_settings(filter, upstream.port(), &settings, service.program.port());
         version = envoy.version();
         for at_once in AT_ONCE {
             let mut ruled = Side::connect(&envoy, envoy.gate(), at_once);
@@ -99,10 +102,9 @@ pub(crate) fn measure(binary: &str, filter: &Path, upstream: &Upstream, run: Dur
     println!("\n{}; `make bench-docs` takes it into the documentation", super::RULES_RUN);
 }
 
-/// The rate-limit service of the tests; it ends when this is dropped.
+/// The rate-limit service of the tests. It ends when this is dropped.
 struct Service {
-    process: Child,
-    port: u16,
+    program: Program,
 }
 
 impl Service {
@@ -116,26 +118,17 @@ impl Service {
             )
         };
         fs::write(folder.join("limits.yaml"), RULES.map(limit).concat()).unwrap();
-        let mut process = Command::new(root().join("target/rls-server/debug/rls-server"))
-            .arg("--limits")
-            .arg(folder.join("limits.yaml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("benches/run.sh builds the service");
+        let binary = needed("target/rls-server/debug/rls-server", "benches/run.sh rules");
+        let mut command = Command::new(binary);
+        let program = Program::start(command.arg("--limits").arg(folder.join("limits.yaml")));
         // For benches/run.sh, should this program be killed.
-        fs::write(folder.join("service.pid"), process.id().to_string()).unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().unwrap().parse().expect("the service listens");
-        Self { process, port }
+        fs::write(folder.join("service.pid"), program.id().to_string()).unwrap();
+        Self { program }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
         let _ = fs::remove_file(root().join("build/bench/service.pid"));
     }
 }
