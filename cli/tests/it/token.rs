@@ -165,7 +165,7 @@ fn a_dead_refresh_token_is_told_apart_and_not_tried_again() {
 #[test]
 fn trouble_that_passes_is_waited_out() {
     let (server, home) = (Server::start(1), Home::new(1, 60));
-    server.with(|state| state.refusals = vec![(503, "", "busy"), (429, "retry-after: 2\r\n", "")]);
+    server.with(|state| state.refusals = vec![(503, "", "busy"), (429, "retry-after: 2", "")]);
     let started = Instant::now();
     let outcome = home.run(&server, &["--once"]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);

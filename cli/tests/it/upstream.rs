@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use imagegate_testkit::upstream::Received;
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Outcome, command, root};
@@ -120,7 +121,7 @@ fn without_a_version_no_host_model_is_usable() {
     let outcome = check(&server, &configuration(json!({ "host_model": "luna" })), &[], GOOD);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.out.contains("no `version` under `headers`"), "{}", outcome.out);
-    assert!(server.with(|state| state.heads[0].contains("client_version=999.0.0 ")));
+    assert!(server.model_requests()[0].path.ends_with("client_version=999.0.0"));
 }
 
 #[test]
@@ -148,22 +149,23 @@ fn the_request_is_as_the_filter_would_send_it() {
     let server = server();
     let outcome = check(&server, &asked("luna", "0.170.0"), &[], GOOD);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    let heads = server.with(|state| state.heads.clone());
-    // All is listed: one request is enough.
-    assert_eq!(heads.len(), 1, "{heads:?}");
-    let head = heads[0].to_ascii_lowercase();
-    assert!(head.starts_with("get /backend-api/codex/models?client_version=0.170.0 http/1.1\r\n"));
-    for line in [
-        "authorization: bearer at-s3cret",
-        "chatgpt-account-id: acc-s3cret",
-        "originator: codex_cli_rs",
-        "user-agent: codex_cli_rs/x",
-        "version: 0.170.0",
-        "accept: application/json",
+    let requests = server.model_requests();
+    // The response lists all: one request is enough.
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    let request = &requests[0];
+    let path = "/backend-api/codex/models?client_version=0.170.0";
+    let line = [&request.method, &request.path, &request.version];
+    assert_eq!(line, ["GET", path, "HTTP/1.1"]);
+    for (name, value) in [
+        ("authorization", "Bearer at-s3cret"),
+        ("chatgpt-account-id", "acc-s3cret"),
+        ("originator", "codex_cli_rs"),
+        ("user-agent", "codex_cli_rs/x"),
+        ("version", "0.170.0"),
+        ("accept", "application/json"),
     ] {
-        assert_eq!(head.matches(&format!("\r\n{line}\r\n")).count(), 1, "{line}\n{head}");
+        assert_eq!(request.header(name).as_deref(), Some(value), "{name}: {request:?}");
     }
-    assert_eq!(head.matches("\r\nuser-agent:").count(), 1);
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn the_credential_of_envoy_comes_from_a_login_or_from_its_files() {
     config["upstreams"]["codex"]["credential"] = json!("envoy");
     let none = check(&server, &config, &[], &[]);
     assert!(none.code == Some(1) && none.out.contains("--auth-file or --sds-dir"), "{none:?}");
-    assert_eq!(server.with(|state| state.heads.len()), 0);
+    assert_eq!(server.model_requests().len(), 0);
 
     let tokens = json!({ "access_token": "at-s3cret", "account_id": "acc-s3cret" });
     let auth = folder.file("auth.json", &json!({ "tokens": tokens }).to_string());
@@ -188,7 +190,9 @@ fn the_credential_of_envoy_comes_from_a_login_or_from_its_files() {
         let outcome = check(&server, &config, &arguments, &[]);
         assert_eq!(outcome.code, Some(0), "{arguments:?} {outcome:?}");
     }
-    assert!(server.with(|state| state.heads.iter().all(|it| it.contains("acc-s3cret"))));
+    let requests = server.model_requests();
+    let account = |it: &Received| it.header("chatgpt-account-id");
+    assert!(requests.iter().all(|it| account(it).as_deref() == Some("acc-s3cret")));
     let key = folder.file("auth.json", r#"{"OPENAI_API_KEY": "s3cret"}"#);
     let outcome = check(&server, &config, &["--auth-file", &key], &[]);
     assert!(outcome.code == Some(3) && outcome.err.contains("login of an API key"), "{outcome:?}");
@@ -203,10 +207,10 @@ fn what_keeps_it_from_asking_is_told_without_a_secret() {
     let wrong = check(&server, &config, &[], &[("T_TOKEN", "s3cret"), ("T_ACCOUNT", "s3cret")]);
     assert!(wrong.code == Some(1) && wrong.out.contains("credential"), "{wrong:?}");
     for (status, headers, code, words) in [
-        (403, "content-type: text/html\r\n", 1, "Cloudflare"),
+        (403, "content-type: text/html", 1, "Cloudflare"),
         (404, "", 1, "`path`"),
         (400, "", 1, "`version`"),
-        (302, "location: http://127.0.0.1:9/s3cret\r\n", 1, "302"),
+        (302, "location: http://127.0.0.1:9/s3cret", 1, "302"),
         (200, "", 1, "not a list of models"),
         (503, "", 4, "503"),
     ] {

@@ -20,6 +20,7 @@ use super::{HUNG, eventually};
 pub struct Received {
     pub method: String,
     pub path: String,
+    pub version: String,
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Arc<Vec<u8>>,
 }
@@ -290,6 +291,7 @@ impl Peer {
         Ok(Received {
             method: first.next().unwrap(),
             path: first.next().unwrap(),
+            version: first.next().unwrap(),
             headers: head.headers,
             body: Arc::new(body?),
         })
