@@ -2,7 +2,7 @@
 
 use imagegate_testkit::chunked;
 use imagegate_testkit::script::{Gate, Step};
-use imagegate_testkit::sse::{Drawing, Output};
+use imagegate_testkit::sse::{Generation, Output};
 use serde::{Deserialize, Serialize};
 
 /// The size of an HTTP chunk.
@@ -45,11 +45,11 @@ impl Stream {
             Variant::Repeated => (0, Output::Repeated),
             Variant::Preview => (1, Output::Empty),
         };
-        let drawing = Drawing { previews, ..Drawing::of_bytes(base64_bytes / 4 * 3, 1) };
+        let generation = Generation { previews, ..Generation::of_bytes(base64_bytes / 4 * 3, 1) };
         Self {
-            before: [drawing.opening(), drawing.picture()].concat(),
-            completed: drawing.completed(output),
-            base64: drawing.base64,
+            before: [generation.opening(), generation.image()].concat(),
+            completed: generation.completed(output),
+            base64: generation.base64,
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::http2::{Ended, Http2};
-use crate::harness::{Drawing, Envoy, Key, Request, Setup, Step, Upstream, config, eventually};
+use crate::harness::{Envoy, Generation, Key, Request, Setup, Step, Upstream, config, eventually};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2"})
@@ -22,7 +22,7 @@ fn production(upstream: &Upstream) -> Envoy {
 
 #[test]
 fn each_line_is_json_with_the_record_as_an_object() {
-    let upstream = Upstream::scripts([Step::draw(&Drawing::small(1))]);
+    let upstream = Upstream::scripts([Step::generate(&Generation::small(1))]);
     let envoy = production(&upstream);
     let hostile = "\"},{\\\"x\\\":\"\\u0000%FILTER_STATE(a)%";
     let mut body = body();
@@ -55,7 +55,7 @@ fn each_line_is_json_with_the_record_as_an_object() {
 
 #[test]
 fn the_path_is_the_clients() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = production(&upstream);
     let own = "x-envoy-original-path";
     let generation = || Request::generation(&body());
@@ -83,16 +83,16 @@ fn the_path_is_the_clients() {
 
 #[test]
 fn each_answer_says_why() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let quota = json!({"error": {"type": "insufficient_quota", "message": "m"}});
     let upstream = Upstream::scripts([
         // The head is here, and the answer takes its place.
-        Step::draw(&drawing),
-        vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::End],
+        Step::generate(&generation),
+        vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::End],
         // Three on one stream and two side calls.
-        Step::draw(&drawing),
-        Step::draw(&drawing),
-        Step::draw(&drawing),
+        Step::generate(&generation),
+        Step::generate(&generation),
+        Step::generate(&generation),
         // Then the upstream rests.
         Step::json(429, &quota),
     ]);

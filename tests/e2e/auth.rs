@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Connection, Drawing, Envoy, Key, Request, Setup, Upstream, eventually};
+use crate::harness::{Connection, Envoy, Generation, Key, Request, Setup, Upstream, eventually};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2"})
@@ -43,7 +43,7 @@ fn assert_refused(cases: Vec<(&str, Request, u16, &str)>) {
 
 #[test]
 fn each_header_of_a_key_opens() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     for (header, value) in [
         ("authorization", format!("Bearer {}", Key::WEB)),
@@ -53,7 +53,7 @@ fn each_header_of_a_key_opens() {
         ("api-key", Key::WEB.to_owned()),
     ] {
         let response = request(&body()).header(header, &value).send(&envoy);
-        assert_eq!(response.pictures().len(), 1, "{header}: {value}");
+        assert_eq!(response.images().len(), 1, "{header}: {value}");
     }
 }
 
@@ -91,8 +91,8 @@ fn bytes_that_are_not_utf8_are_no_key() {
 
 #[test]
 fn bytes_that_are_not_utf8_elsewhere_do_no_harm() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     for name in [
         "x-anything",
@@ -104,7 +104,7 @@ fn bytes_that_are_not_utf8_elsewhere_do_no_harm() {
         "referer",
     ] {
         let response = request_by(Key::WEB, &body()).header(name, b"a\xff\xfe\x80z").send(&envoy);
-        assert_eq!(response.picture(), drawing.base64, "{name}");
+        assert_eq!(response.image(), generation.base64, "{name}");
     }
     let content_type = Request::new("POST", "/v1/images/generations")
         .bearer(Key::WEB)
@@ -141,18 +141,18 @@ fn a_master_names_the_user() {
         ("unknown", request_by(Key::MASTER, &with("user", "initech")), 404, "user_not_found"),
         ("blocked", request_by(Key::MASTER, &with("user", "globex")), 403, "user_blocked"),
     ]);
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
-    request_by(Key::MASTER, &with("user", "acme")).send(&envoy).pictures();
+    request_by(Key::MASTER, &with("user", "acme")).send(&envoy).images();
 }
 
 #[test]
 fn an_unknown_user_of_a_master_may_be_admitted() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let mut config = crate::harness::config();
     config["unknown_users"] = json!("admit");
     let envoy = Envoy::with(upstream.port(), &config);
-    request_by(Key::MASTER, &with("user", "initech")).send(&envoy).pictures();
+    request_by(Key::MASTER, &with("user", "initech")).send(&envoy).images();
     request_by(Key::MASTER, &with("user", "globex")).send(&envoy).assert_error(403, "user_blocked");
 }
 
@@ -162,22 +162,22 @@ fn a_key_acts_for_its_own_user_alone() {
         ("foreign", request_by(Key::WEB, &with("user", "globex")), 403, "user_not_allowed"),
         ("blocked", request_by(Key::BLOCKED, &body()), 403, "user_blocked"),
     ]);
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
-    request_by(Key::WEB, &with("user", "acme")).send(&envoy).pictures();
+    request_by(Key::WEB, &with("user", "acme")).send(&envoy).images();
 }
 
 #[test]
 fn a_key_may_take_any_end_user() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let mut config = crate::harness::config();
     config["consumers"][0]["any_user"] = json!(true);
     let setup = Setup::production(upstream.port()).configure_struct(&config);
     let envoy = setup.start();
     let ask = |body: Value| request_by(Key::WEB, &body).send(&envoy);
-    ask(with("user", "end-user-17")).pictures();
-    ask(with("safety_identifier", "José Pérez")).pictures();
-    ask(body()).pictures();
+    ask(with("user", "end-user-17")).images();
+    ask(with("safety_identifier", "José Pérez")).images();
+    ask(body()).images();
     ask(with("user", "globex")).assert_error(403, "user_blocked");
     let blocked = ask(with("safety_identifier", "globex"));
     blocked.assert_error(403, "user_blocked");
@@ -215,9 +215,9 @@ fn a_key_may_be_narrowed_to_models_and_sizes() {
         ),
         ("size", request_by(Key::NARROW, &with("size", "1536x1024")), 403, "size_not_allowed"),
     ]);
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
-    request_by(Key::NARROW, &with("size", "1024x1024")).send(&envoy).pictures();
+    request_by(Key::NARROW, &with("size", "1024x1024")).send(&envoy).images();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::faults::assert_told;
 use crate::harness::sse::event;
-use crate::harness::{Drawing, Envoy, HUNG, Request, Response, Setup, Step, Upstream, config};
+use crate::harness::{Envoy, Generation, HUNG, Request, Response, Setup, Step, Upstream, config};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -18,9 +18,9 @@ fn ask(envoy: &Envoy) -> Response {
 
 #[test]
 fn a_broken_answer_is_a_bad_gateway() {
-    let drawing = Drawing::of_bytes(2_000_000, 1);
-    let half = [drawing.opening(), drawing.picture()[..1_300_000].to_vec()].concat();
-    let no_end = [drawing.opening(), drawing.picture()].concat();
+    let generation = Generation::of_bytes(2_000_000, 1);
+    let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
+    let no_end = [generation.opening(), generation.image()].concat();
     let broken = |steps: &[Step]| [&[Step::StreamHead, Step::Chunk(half.clone())], steps].concat();
     assert_told(
         &config(),
@@ -33,9 +33,9 @@ fn a_broken_answer_is_a_bad_gateway() {
                 502,
                 "upstream_disconnected",
             ),
-            ("closed within the picture", broken(&[Step::Close]), 502, "upstream_disconnected"),
-            ("reset within the picture", broken(&[Step::Reset]), 502, "upstream_disconnected"),
-            ("ended within the picture", broken(&[Step::End]), 502, "upstream_disconnected"),
+            ("closed within the image", broken(&[Step::Close]), 502, "upstream_disconnected"),
+            ("reset within the image", broken(&[Step::Reset]), 502, "upstream_disconnected"),
+            ("ended within the image", broken(&[Step::End]), 502, "upstream_disconnected"),
             ("ended before completed", Step::stream(no_end), 502, "upstream_disconnected"),
             ("nothing at all", Step::stream(Vec::new()), 502, "upstream_disconnected"),
             (
@@ -61,8 +61,8 @@ fn no_upstream_is_a_bad_gateway() {
 fn a_stalled_upstream_is_a_timeout() {
     let mut config = config();
     config["upstreams"]["codex"]["timeout"] = json!("1s");
-    let drawing = Drawing::of_bytes(2_000_000, 1);
-    let half = [drawing.opening(), drawing.picture()[..1_300_000].to_vec()].concat();
+    let generation = Generation::of_bytes(2_000_000, 1);
+    let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
     let start = Instant::now();
     assert_told(
         &config,
@@ -70,7 +70,7 @@ fn a_stalled_upstream_is_a_timeout() {
             ("before the head", vec![Step::KeepOpen], 504, "upstream_timeout"),
             ("after the head", vec![Step::StreamHead, Step::KeepOpen], 504, "upstream_timeout"),
             (
-                "within the picture",
+                "within the image",
                 vec![Step::StreamHead, Step::Chunk(half), Step::KeepOpen],
                 504,
                 "upstream_timeout",
@@ -87,17 +87,17 @@ fn a_stalled_upstream_is_a_timeout() {
 }
 
 #[test]
-fn a_stalled_side_call_costs_its_picture_alone() {
+fn a_stalled_side_call_costs_its_image_alone() {
     let mut config = config();
     config["upstreams"]["codex"]["timeout"] = json!("1s");
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let upstream = Upstream::choosing({
-        let drawing = drawing.clone();
+        let generation = generation.clone();
         move |asked| {
             if asked.is_side_call() {
                 vec![Step::StreamHead, Step::KeepOpen]
             } else {
-                Step::draw(&drawing)
+                Step::generate(&generation)
             }
         }
     });
@@ -105,68 +105,69 @@ fn a_stalled_side_call_costs_its_picture_alone() {
     let mut body = body();
     body["n"] = json!(2);
     let response = Request::generation(&body).send(&envoy);
-    assert_eq!(response.picture(), drawing.base64);
+    assert_eq!(response.image(), generation.base64);
     assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"));
 }
 
 #[test]
 fn nobody_waits_for_the_socket_to_close() {
-    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let generation = Generation::of_bytes(2_000_000, 1);
     let upstream =
-        Upstream::always(vec![Step::StreamHead, Step::Chunk(drawing.stream()), Step::KeepOpen]);
+        Upstream::always(vec![Step::StreamHead, Step::Chunk(generation.stream()), Step::KeepOpen]);
     let envoy = Envoy::start(upstream.port());
     let start = Instant::now();
-    assert!(ask(&envoy).picture() == drawing.base64, "the picture differs");
+    assert!(ask(&envoy).image() == generation.base64, "the image differs");
     // The upstream's timeout is 60 s.
     assert!(start.elapsed() < HUNG / 2, "it waited");
 }
 
 #[test]
 fn what_comes_after_completed_does_not_count() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let late =
         json!({"type": "error", "code": "server_error", "message": "too late", "param": null});
-    let another = String::from_utf8(Drawing::small(2).picture())
+    let another = String::from_utf8(Generation::small(2).image())
         .unwrap()
         .replace("ig_1", "ig_2")
         .into_bytes();
     let upstream = Upstream::scripts([
-        Step::stream([drawing.stream(), event(&late), another].concat()),
+        Step::stream([generation.stream(), event(&late), another].concat()),
         vec![
             Step::StreamHead,
-            Step::Chunk(drawing.stream()),
+            Step::Chunk(generation.stream()),
             Step::Chunk(event(&late)),
             Step::Close,
         ],
     ]);
     let envoy = Envoy::start(upstream.port());
-    assert_eq!(ask(&envoy).picture(), drawing.base64);
-    assert_eq!(ask(&envoy).picture(), drawing.base64);
+    assert_eq!(ask(&envoy).image(), generation.base64);
+    assert_eq!(ask(&envoy).image(), generation.base64);
 }
 
 #[test]
-fn a_picture_above_the_limit_is_refused() {
+fn an_image_above_the_limit_is_refused() {
     let mut config = config();
     config["max_image_bytes"] = json!("64KiB");
-    let (small, large) = (Drawing::of_bytes(60_000, 1), Drawing::of_bytes(70_000, 2));
-    let upstream = Upstream::scripts([Step::draw(&small), Step::draw(&large), Step::draw(&small)]);
+    let (small, large) = (Generation::of_bytes(60_000, 1), Generation::of_bytes(70_000, 2));
+    let upstream =
+        Upstream::scripts([Step::generate(&small), Step::generate(&large), Step::generate(&small)]);
     let envoy = Envoy::with(upstream.port(), &config);
-    ask(&envoy).pictures();
+    ask(&envoy).images();
     ask(&envoy).assert_error(502, "generated_image_too_large");
-    ask(&envoy).pictures();
+    ask(&envoy).images();
 }
 
 #[test]
 fn bytes_that_are_not_utf8_do_no_harm() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let head = b"HTTP/1.1 200 \xff\r\nx-a: \xff\xfe\r\nset-cookie: \x80\r\ncontent-type: text/event-stream\r\n".to_vec();
     let framed = [head, b"transfer-encoding: chunked\r\n\r\n".to_vec()].concat();
-    let good = vec![Step::Bytes(framed), Step::Chunk(drawing.stream()), Step::End];
+    let good = vec![Step::Bytes(framed), Step::Chunk(generation.stream()), Step::End];
     let upstream = Upstream::always(good);
     let envoy = Envoy::start(upstream.port());
     let mut body = body();
     body["n"] = json!(2);
-    assert_eq!(Request::generation(&body).send(&envoy).pictures().len(), 2);
+    assert_eq!(Request::generation(&body).send(&envoy).images().len(), 2);
     drop(envoy);
 
     let words = [
@@ -177,13 +178,13 @@ fn bytes_that_are_not_utf8_do_no_harm() {
     let upstream = Upstream::scripts([
         Step::stream(words),
         Step::stream(vec![0xff; 10_000]),
-        Step::stream(drawing.stream()),
+        Step::stream(generation.stream()),
     ]);
     let envoy = Envoy::start(upstream.port());
     for _ in 0..2 {
         assert_eq!(ask(&envoy).status, 502);
     }
-    assert_eq!(ask(&envoy).picture(), drawing.base64);
+    assert_eq!(ask(&envoy).image(), generation.base64);
 }
 
 #[test]

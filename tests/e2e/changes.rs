@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::harness::config::{ACCOUNT, TOKEN, sha256};
 use crate::harness::{
-    Connection, Drawing, Envoy, Gate, Key, Request, Setup, Step, Upstream, eventually, program,
+    Connection, Envoy, Gate, Generation, Key, Request, Setup, Step, Upstream, eventually, program,
     root,
 };
 
@@ -114,7 +114,7 @@ fn prometheus(envoy: &Envoy, name: &str) -> Option<u64> {
 
 #[test]
 fn the_file_for_changes_boots_as_it_stands() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/ecds.yaml", upstream.port()).start();
     assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (200, 401));
     assert_eq!(upstream.only().header("host").as_deref(), Some("chatgpt.com"));
@@ -124,7 +124,7 @@ fn the_file_for_changes_boots_as_it_stands() {
 fn a_renamed_file_adds_and_revokes_keys_and_keeps_the_counters() {
     let watched = Watched::new("changes");
     watched.rename(&shipped());
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = watched.setup(upstream.port(), "").start();
     assert_eq!((ask(&envoy, DEMO), ask(&envoy, DEMO)), (200, 200));
     let mut connection = Connection::open(envoy.port());
@@ -151,8 +151,8 @@ fn a_renamed_file_adds_and_revokes_keys_and_keeps_the_counters() {
 
 #[test]
 fn an_open_answer_outlives_the_key_that_asked_for_it() {
-    let (drawing, gate) = (Drawing::of_bytes(100_000, 1), Gate::default());
-    let mut script = Step::draw(&drawing);
+    let (generation, gate) = (Generation::of_bytes(100_000, 1), Gate::default());
+    let mut script = Step::generate(&generation);
     script.insert(1, Step::Wait(gate.clone()));
     let upstream = Upstream::scripts([script]);
     let watched = Watched::new("open");
@@ -165,7 +165,7 @@ fn an_open_answer_outlives_the_key_that_asked_for_it() {
         watched.rename(&with_keys(&[Key::WEB]));
         eventually("the key is revoked", || known(&envoy, DEMO) == 401);
         gate.open();
-        assert!(client.join().unwrap().picture() == drawing.base64, "the picture differs");
+        assert!(client.join().unwrap().image() == generation.base64, "the image differs");
     });
     assert_eq!(rule(&envoy, Key::WEB, "requests")["used"], json!(1));
 }
@@ -212,7 +212,7 @@ fn the_documented_alert_looks_at_what_counts_refused_updates() {
 fn a_file_that_is_refused_at_the_start_lets_nothing_through() {
     let watched = Watched::new("start");
     watched.rename(&with("window: 1h", "window: 1x"));
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = watched.setup(upstream.port(), "").start();
     assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (500, 500));
     assert!(upstream.received().is_empty());
@@ -227,7 +227,7 @@ fn a_config_map_that_changes_is_read_again() {
     let watched = Watched::new("map");
     watched.swap("..1", &shipped());
     symlink("..data/imagegate.yaml", watched.0.join("imagegate.yaml")).unwrap();
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let directory = format!(", watched_directory: {{ path: {} }}", watched.0.display());
     let envoy = watched.setup(upstream.port(), &directory).start();
     assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (200, 401));

@@ -197,7 +197,7 @@ fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
     let cut = |it: &Value| committed(it) && it["code"] == "upstream_disconnected";
     assert_eq!(count(&cut), 1, "{column}: late cuts");
     let charged = |it: &Value| committed(it) && it["settled_nanodollars"] != 0;
-    assert_eq!(count(&charged), 1, "{column}: of the three the picture is charged");
+    assert_eq!(count(&charged), 1, "{column}: of the three the image is charged");
 }
 
 /// Checks what reached the provider: requests of its own API with all that an edit has, and no more tries than are right.

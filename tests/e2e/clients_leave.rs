@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Connection, Drawing, Envoy, Request, Step, Upstream, eventually};
+use crate::harness::{Connection, Envoy, Generation, Request, Step, Upstream, eventually};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -24,7 +24,7 @@ fn open_exchanges(envoy: &Envoy) -> u64 {
 
 #[test]
 fn a_client_may_leave_while_it_sends() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     for _ in 0..5 {
         let request = Request::generation(&body()).body(vec![b' '; 10_000_000]);
@@ -36,19 +36,19 @@ fn a_client_may_leave_while_it_sends() {
         assert_nothing_is_left(&envoy);
     }
     assert!(upstream.received().is_empty());
-    Request::generation(&body()).send(&envoy).pictures();
+    Request::generation(&body()).send(&envoy).images();
     assert_nothing_is_left(&envoy);
 }
 
 #[test]
 fn a_client_may_leave_while_it_waits() {
-    let drawing = Drawing::of_bytes(3_000_000, 1);
-    let half = [drawing.opening(), drawing.picture()[..2_000_000].to_vec()].concat();
+    let generation = Generation::of_bytes(3_000_000, 1);
+    let half = [generation.opening(), generation.image()[..2_000_000].to_vec()].concat();
     let upstream = Upstream::scripts([
         vec![Step::KeepOpen],
         vec![Step::StreamHead, Step::KeepOpen],
         vec![Step::StreamHead, Step::Chunk(half), Step::KeepOpen],
-        Step::draw(&drawing),
+        Step::generate(&generation),
     ]);
     let envoy = Envoy::start(upstream.port());
     for turn in 1..=3 {
@@ -62,16 +62,16 @@ fn a_client_may_leave_while_it_waits() {
         assert_nothing_is_left(&envoy);
     }
     assert!(
-        Request::generation(&body()).send(&envoy).picture() == drawing.base64,
-        "the picture differs"
+        Request::generation(&body()).send(&envoy).image() == generation.base64,
+        "the image differs"
     );
     assert_nothing_is_left(&envoy);
 }
 
 #[test]
 fn a_client_may_leave_while_it_is_answered() {
-    let drawing = Drawing::of_bytes(16_000_000, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(16_000_000, 1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     for _ in 0..3 {
         let request = Request::generation(&body());
@@ -82,15 +82,16 @@ fn a_client_may_leave_while_it_is_answered() {
         assert_nothing_is_left(&envoy);
     }
     assert!(
-        Request::generation(&body()).send(&envoy).picture() == drawing.base64,
-        "the picture differs"
+        Request::generation(&body()).send(&envoy).image() == generation.base64,
+        "the image differs"
     );
 }
 
 #[test]
 fn side_calls_may_outlive_their_client() {
-    let drawing = Drawing::of_bytes(1_000_000, 1);
-    let slow = [vec![Step::Pause(Duration::from_millis(700))], Step::draw(&drawing)].concat();
+    let generation = Generation::of_bytes(1_000_000, 1);
+    let slow =
+        [vec![Step::Pause(Duration::from_millis(700))], Step::generate(&generation)].concat();
     let upstream = Upstream::always(slow);
     let envoy = Envoy::start(upstream.port());
     let mut body = body();
@@ -102,14 +103,14 @@ fn side_calls_may_outlive_their_client() {
     drop(connection);
     assert_nothing_is_left(&envoy);
     // The answers of its side calls come while another client's do.
-    assert_eq!(Request::generation(&body).send(&envoy).pictures().len(), 4);
+    assert_eq!(Request::generation(&body).send(&envoy).images().len(), 4);
     assert_nothing_is_left(&envoy);
 }
 
 #[test]
 fn clients_that_announce_much_and_send_little_keep_nobody_out() {
-    let drawing = Drawing::of_bytes(3_000_000, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(3_000_000, 1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let announced = Request::generation(&body()).body(vec![b' '; 32 * 1024 * 1024]).head();
     let silent: Vec<_> = (0..60)
@@ -125,7 +126,7 @@ fn clients_that_announce_much_and_send_little_keep_nobody_out() {
     for _ in 0..3 {
         let mut body = body();
         body["n"] = json!(2);
-        assert_eq!(Request::generation(&body).send(&envoy).pictures().len(), 2);
+        assert_eq!(Request::generation(&body).send(&envoy).images().len(), 2);
     }
     drop(silent);
     assert_nothing_is_left(&envoy);
@@ -133,11 +134,11 @@ fn clients_that_announce_much_and_send_little_keep_nobody_out() {
 
 #[test]
 fn clients_that_only_connect_do_no_harm() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let idle: Vec<_> =
         (0..50).map(|_| TcpStream::connect(("127.0.0.1", envoy.port())).unwrap()).collect();
-    Request::generation(&body()).send(&envoy).pictures();
+    Request::generation(&body()).send(&envoy).images();
     drop(idle);
     assert_nothing_is_left(&envoy);
 }

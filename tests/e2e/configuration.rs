@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::config::{ACCOUNT, TOKEN};
 use crate::harness::{
-    Drawing, Envoy, Gate, Key, Request, Setup, Step, Upstream, config, eventually,
+    Envoy, Gate, Generation, Key, Request, Setup, Step, Upstream, config, eventually,
 };
 
 fn ask(envoy: &Envoy) -> u16 {
@@ -62,7 +62,7 @@ fn a_variable_that_is_not_set_is_named() {
 
 #[test]
 fn a_struct_serves_as_well_as_json() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/envoy.yaml", upstream.port()).configure_struct(&config()).start();
     assert_eq!(ask(&envoy), 200);
     assert_eq!(upstream.only().header("authorization"), Some(format!("Bearer {TOKEN}")));
@@ -83,12 +83,12 @@ fn the_start_is_logged_in_numbers() {
 
 #[test]
 fn the_smallest_file_boots_as_it_stands() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/envoy.yaml", upstream.port()).start();
     Request::generation(&json!({"prompt": "a square"}))
         .bearer("sk-imagegate-demo")
         .send(&envoy)
-        .pictures();
+        .images();
     Request::generation(&json!({"prompt": "a square"}))
         .bearer(Key::WEB)
         .send(&envoy)
@@ -97,15 +97,15 @@ fn the_smallest_file_boots_as_it_stands() {
 
 #[test]
 fn the_file_for_production_boots_as_it_stands() {
-    let drawing = Drawing::of_bytes(16_000_000, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(16_000_000, 1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Setup::production(upstream.port()).start();
     let body = json!({"prompt": "a square", "model": "gpt-image-2"});
     let response = Request::generation(&body)
         .bearer("sk-imagegate-demo")
         .header("x-forwarded-for", "192.0.2.1")
         .send(&envoy);
-    assert!(response.picture() == drawing.base64, "the picture differs");
+    assert!(response.image() == generation.base64, "the image differs");
     let asked = upstream.only();
     assert_eq!(asked.header("x-forwarded-for"), None);
     assert_eq!(asked.header("x-envoy-expected-rq-timeout-ms"), None);
@@ -124,14 +124,14 @@ fn the_file_for_production_boots_as_it_stands() {
 
 #[test]
 fn the_credential_may_be_envoys() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/credential-injector.yaml", upstream.port())
         .variable("CODEX_ACCESS_TOKEN", None)
         .variable("CODEX_ACCOUNT_ID", None)
         .start();
     let body = json!({"prompt": "a square", "n": 3});
     let response = Request::generation(&body).bearer("sk-imagegate-demo").send(&envoy);
-    assert_eq!(response.pictures().len(), 3);
+    assert_eq!(response.images().len(), 3);
     for asked in upstream.received() {
         assert_eq!(
             asked.header("authorization").as_deref(),
@@ -144,7 +144,7 @@ fn the_credential_may_be_envoys() {
 
 #[test]
 fn an_update_is_in_force_without_a_restart() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::new(upstream.port()).discovered().start();
     assert_eq!(ask(&envoy), 200);
     let mut next = config();
@@ -157,7 +157,7 @@ fn an_update_is_in_force_without_a_restart() {
 
 #[test]
 fn updates_do_not_multiply_what_the_gauges_say() {
-    let upstream = Upstream::drawing(&Drawing::of_bytes(1_000_000, 1));
+    let upstream = Upstream::generating(&Generation::of_bytes(1_000_000, 1));
     let envoy = Setup::new(upstream.port()).discovered().start();
     let gauge = |name: &str| envoy.metric(&format!("wasmcustom.imagegate_{name}")).unwrap();
     assert_eq!(ask(&envoy), 200);
@@ -177,7 +177,7 @@ fn updates_do_not_multiply_what_the_gauges_say() {
 
 #[test]
 fn a_bad_update_leaves_the_old_configuration_in_force() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::new(upstream.port()).discovered().start();
     let mut bad = config();
     bad["consumers"] = json!([]);
@@ -188,8 +188,8 @@ fn a_bad_update_leaves_the_old_configuration_in_force() {
 
 #[test]
 fn a_request_outlives_an_update() {
-    let (drawing, gate) = (Drawing::of_bytes(1_000_000, 1), Gate::default());
-    let mut script = Step::draw(&drawing);
+    let (generation, gate) = (Generation::of_bytes(1_000_000, 1), Gate::default());
+    let mut script = Step::generate(&generation);
     script.insert(1, Step::Wait(gate.clone()));
     let upstream = Upstream::scripts([script]);
     let envoy = Setup::new(upstream.port()).discovered().start();
@@ -202,6 +202,6 @@ fn a_request_outlives_an_update() {
         envoy.rediscover(&next);
         eventually("the update is in force", || ask(&envoy) == 401);
         gate.open();
-        assert!(client.join().unwrap().picture() == drawing.base64, "the picture differs");
+        assert!(client.join().unwrap().image() == generation.base64, "the image differs");
     });
 }

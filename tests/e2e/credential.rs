@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::harness::{Drawing, Request, Setup, Upstream, eventually, needed, root};
+use crate::harness::{Generation, Request, Setup, Upstream, eventually, needed, root};
 
 /// A credential as `codex login` leaves it, and the files that Envoy watches.
 struct Credential(PathBuf);
@@ -47,7 +47,7 @@ fn token(name: &str) -> String {
 fn a_token_that_is_handed_over_is_in_use_without_a_restart() {
     let (credential, first, second) = (Credential::new(), token("first"), token("second"));
     credential.hand_over("account-1", &first);
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/credential-injector.yaml", upstream.port())
         .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
         .replace(
@@ -61,7 +61,7 @@ fn a_token_that_is_handed_over_is_in_use_without_a_restart() {
     let mut sent = Vec::new();
     let mut ask = || {
         let body = json!({"prompt": "a square"});
-        Request::generation(&body).bearer("sk-imagegate-demo").send(&envoy).pictures();
+        Request::generation(&body).bearer("sk-imagegate-demo").send(&envoy).images();
         let received = upstream.received();
         let last = received.last().unwrap();
         sent.push((

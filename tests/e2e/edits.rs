@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Key, Request, Response, Sim, Step, Upstream, eventually,
+    Connection, Envoy, Generation, Key, Request, Response, Sim, Step, Upstream, eventually,
 };
 
 const BOUNDARY: &str = "------------------------boundary0815";
@@ -60,9 +60,9 @@ fn images(asked: &Value) -> Vec<&str> {
     content.iter().filter_map(|part| part["image_url"].as_str()).collect()
 }
 
-fn assert_lives(envoy: &Envoy, drawing: &Drawing) {
+fn assert_lives(envoy: &Envoy, generation: &Generation) {
     let response = Request::generation(&json!({"prompt": "a square"})).send(envoy);
-    assert_eq!(response.picture(), drawing.base64);
+    assert_eq!(response.image(), generation.base64);
 }
 
 fn buffered(envoy: &Envoy) -> u64 {
@@ -71,8 +71,8 @@ fn buffered(envoy: &Envoy) -> u64 {
 
 #[test]
 fn a_form_reaches_the_upstream_as_an_edit() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let (file, mask) = (png(3000, 1), png(500, 2));
     let body = form(&[
@@ -82,7 +82,7 @@ fn a_form_reaches_the_upstream_as_an_edit() {
         ("image", true, &file),
         ("mask", true, &mask),
     ]);
-    assert_eq!(edit(body).send(&envoy).picture(), drawing.base64);
+    assert_eq!(edit(body).send(&envoy).image(), generation.base64);
     let asked = upstream.only();
     assert_eq!(asked.header("content-type").as_deref(), Some("application/json"));
     assert_eq!(asked.header("content-length"), Some(asked.body.len().to_string()));
@@ -96,13 +96,13 @@ fn a_form_reaches_the_upstream_as_an_edit() {
 
 #[test]
 fn an_edit_in_json_keeps_its_urls() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let data = url(&png(100, 1));
     let body = json!({"prompt": "p", "images": [{"image_url": data}, {"image_url": "https://a.test/b.png"}]});
     let request = Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&body);
-    assert_eq!(request.send(&envoy).picture(), drawing.base64);
+    assert_eq!(request.send(&envoy).image(), generation.base64);
     assert_eq!(images(&upstream.only().json()), [data.as_str(), "https://a.test/b.png"]);
     let hosted = json!({"prompt": "p", "images": [{"file_id": "file-1"}]});
     let response =
@@ -118,8 +118,8 @@ fn an_edit_in_json_keeps_its_urls() {
 
 #[test]
 fn sixteen_images_and_two_of_10_mb_come_whole() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let large = [png(10_000_000, 1), png(10_000_000, 2)];
     let many: Vec<Vec<u8>> = (0..16).map(|seed| png(300_000 + seed as usize, seed)).collect();
@@ -127,7 +127,7 @@ fn sixteen_images_and_two_of_10_mb_come_whole() {
         let mut fields: Vec<Field<'_>> = vec![("prompt", false, b"p")];
         fields.extend(files.iter().map(|file| ("image[]", true, file.as_slice())));
         for request in [edit(form(&fields)), edit(form(&fields)).chunked()] {
-            assert_eq!(request.send(&envoy).picture(), drawing.base64);
+            assert_eq!(request.send(&envoy).image(), generation.base64);
             let asked = upstream.received().pop().unwrap().json();
             let found = images(&asked);
             assert_eq!(found.len(), files.len());
@@ -144,17 +144,17 @@ fn sixteen_images_and_two_of_10_mb_come_whole() {
     let body = form(&[("prompt", false, b"p"), ("image", true, &whole)]);
     edit(body).send(&envoy).assert_error(413, "request_too_large");
     eventually("nothing is held", || buffered(&envoy) == 0);
-    assert_lives(&envoy, &drawing);
+    assert_lives(&envoy, &generation);
 }
 
 #[test]
 fn three_edits_are_made_of_one_form() {
-    let drawing = Drawing::of_bytes(200_000, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(200_000, 1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let file = png(2_000_000, 1);
     let body = form(&[("n", false, b"3"), ("image[]", true, &file), ("prompt", false, b"p")]);
-    assert_eq!(edit(body).send(&envoy).pictures().len(), 3);
+    assert_eq!(edit(body).send(&envoy).images().len(), 3);
     let asked = upstream.received();
     assert_eq!(asked.len(), 3);
     for asked in asked {
@@ -178,8 +178,8 @@ fn send_cut(envoy: &Envoy, body: &[u8], places: &[usize]) -> Response {
 
 #[test]
 fn a_form_may_be_cut_anywhere() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let file = [&png(60, 1)[..], b"\r\n--", &BOUNDARY.as_bytes()[..10], b"\r\n"].concat();
     let body =
@@ -219,10 +219,10 @@ fn a_form_may_be_cut_anywhere() {
         body.len() - 1,
     ];
     for place in places {
-        assert_eq!(send_cut(&envoy, &body, &[place]).picture(), drawing.base64, "cut at {place}");
+        assert_eq!(send_cut(&envoy, &body, &[place]).image(), generation.base64, "cut at {place}");
     }
     let each: Vec<usize> = (1..body.len()).collect();
-    assert_eq!(send_cut(&envoy, &body, &each).picture(), drawing.base64);
+    assert_eq!(send_cut(&envoy, &body, &each).image(), generation.base64);
     for asked in upstream.received() {
         assert_eq!(images(&asked.json()), [url(&file)]);
     }
@@ -261,8 +261,8 @@ fn broken(body: &[u8], seed: u32) -> Vec<u8> {
 
 #[test]
 fn a_hundred_broken_forms_are_answered_and_the_vm_lives() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     // Small files: most of what breaks is the form.
     let file = png(30, 1);
@@ -278,7 +278,7 @@ fn a_hundred_broken_forms_are_answered_and_the_vm_lives() {
     for seed in 1..=150 {
         let response = edit(broken(&whole, seed)).send(&envoy);
         match response.status {
-            200 => assert!(!response.pictures().is_empty()),
+            200 => assert!(!response.images().is_empty()),
             _ => {
                 assert_eq!(response.status, 400, "seed {seed}: {}", response.json());
                 response.error_code();
@@ -287,14 +287,14 @@ fn a_hundred_broken_forms_are_answered_and_the_vm_lives() {
         }
     }
     assert!(refused > 100, "only {refused} were broken");
-    assert_lives(&envoy, &drawing);
+    assert_lives(&envoy, &generation);
     eventually("nothing is held", || buffered(&envoy) == 0);
 }
 
 #[test]
 fn clients_that_leave_in_the_middle_of_a_form_leave_nothing() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let body = form(&[("prompt", false, b"p"), ("image", true, &png(5_000_000, 1))]);
     let request = edit(body.clone());
@@ -305,7 +305,7 @@ fn clients_that_leave_in_the_middle_of_a_form_leave_nothing() {
     eventually("the forms are held", || buffered(&envoy) >= 4 * 4_000_000);
     drop(open);
     eventually("nothing is held", || buffered(&envoy) == 0);
-    assert_lives(&envoy, &drawing);
+    assert_lives(&envoy, &generation);
 }
 
 #[test]
@@ -325,17 +325,17 @@ fn an_upstreams_fault_names_the_file() {
 fn codex_sim_takes_what_an_edit_becomes() {
     let sim = Sim::start();
     let envoy = Envoy::start(sim.port());
-    let drawn = Request::generation(&json!({"prompt": "a lighthouse"})).send(&envoy).picture();
+    let drawn = Request::generation(&json!({"prompt": "a lighthouse"})).send(&envoy).image();
     let file = STANDARD.decode(&drawn).unwrap();
     let plain = form(&[("prompt", false, b"a hat"), ("image", true, &file)]);
     let masked =
         form(&[("prompt", false, b"a hat"), ("image", true, &file), ("mask", true, &file)]);
-    let pictures = [plain, masked].map(|body| edit(body).send(&envoy));
-    let [plain, masked] = pictures.map(|response| {
+    let images = [plain, masked].map(|body| edit(body).send(&envoy));
+    let [plain, masked] = images.map(|response| {
         assert!(
             response.json()["usage"]["input_tokens_details"]["image_tokens"].as_u64() > Some(0)
         );
-        response.picture()
+        response.image()
     });
     assert!(plain != drawn && plain != masked, "the images and the mask do not show");
     let asked = sim.received().pop().unwrap();

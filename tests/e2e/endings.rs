@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Drawing, Envoy, Request, Response, Step, Upstream};
+use crate::harness::{Envoy, Generation, Request, Response, Step, Upstream};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -20,25 +20,25 @@ fn ask_promptly(envoy: &Envoy, case: &str) -> Response {
 }
 
 /// An answer whose last event is whole and whose body is not.
-fn told_then(drawing: &Drawing, last: Step) -> Vec<Step> {
-    vec![Step::StreamHead, Step::Chunk(drawing.stream()), last]
+fn told_then(generation: &Generation, last: Step) -> Vec<Step> {
+    vec![Step::StreamHead, Step::Chunk(generation.stream()), last]
 }
 
 #[test]
-fn a_picture_that_is_whole_is_delivered_however_its_connection_ends() {
+fn an_image_that_is_whole_is_delivered_however_its_connection_ends() {
     let upstream = Upstream::scripts([]);
     let envoy = Envoy::start(upstream.port());
-    for drawing in [Drawing::small(1), Drawing::of_bytes(2_000_000, 2)] {
+    for generation in [Generation::small(1), Generation::of_bytes(2_000_000, 2)] {
         // A reset takes back what the peer has not read yet, so that a large answer cannot survive it.
         let ends = [("closed", Step::Close), ("reset", Step::Reset), ("open", Step::KeepOpen)];
-        let is_small = drawing.base64.len() < 10_000;
+        let is_small = generation.base64.len() < 10_000;
         let ends = ends.into_iter().filter(|(case, _)| is_small || *case != "reset");
         for (case, end) in ends {
             for turn in 0..10 {
-                upstream.push(told_then(&drawing, end.clone()));
+                upstream.push(told_then(&generation, end.clone()));
                 let response = ask_promptly(&envoy, case);
                 assert_eq!(response.status, 200, "{case}, turn {turn}: {}", response.json());
-                assert!(response.picture() == drawing.base64, "{case}: the picture differs");
+                assert!(response.image() == generation.base64, "{case}: the image differs");
             }
         }
     }
@@ -46,18 +46,18 @@ fn a_picture_that_is_whole_is_delivered_however_its_connection_ends() {
 }
 
 #[test]
-fn a_picture_that_is_whole_is_delivered_though_the_declared_length_is_not_reached() {
-    let drawing = Drawing::small(1);
+fn an_image_that_is_whole_is_delivered_though_the_declared_length_is_not_reached() {
+    let generation = Generation::small(1);
     let head =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 100000\r\n\r\n";
-    let bytes = [head.as_bytes(), &drawing.stream()].concat();
+    let bytes = [head.as_bytes(), &generation.stream()].concat();
     let upstream = Upstream::scripts([]);
     let envoy = Envoy::start(upstream.port());
     for (case, end) in [("closed", Step::Close), ("reset", Step::Reset), ("open", Step::KeepOpen)] {
         upstream.push(vec![Step::Bytes(bytes.clone()), end]);
         let response = ask_promptly(&envoy, case);
         assert_eq!(response.status, 200, "{case}: {}", response.json());
-        assert_eq!(response.picture(), drawing.base64, "{case}");
+        assert_eq!(response.image(), generation.base64, "{case}");
     }
 }
 

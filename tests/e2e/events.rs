@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::harness::sse::Output;
 use crate::harness::{
-    Connection, Drawing, Envoy, Gate, Key, Request, Response, Setup, Sim, Step, Upstream, config,
-    eventually,
+    Connection, Envoy, Gate, Generation, Key, Request, Response, Setup, Sim, Step, Upstream,
+    config, eventually,
 };
 
 const LIMIT: &str = "                      request_body_buffer_limit: 67108864\n";
@@ -54,7 +54,7 @@ impl Events {
         Self { connection, unread: Vec::new(), searched: 0 }
     }
 
-    /// The next event, its data without the picture, and the picture; nothing at the end of the stream.
+    /// The next event, its data without the image, and the image; nothing at the end of the stream.
     fn next(&mut self) -> io::Result<Option<(Value, String)>> {
         loop {
             if let Some(end) = memchr::memmem::find(&self.unread[self.searched..], b"\n\n") {
@@ -68,8 +68,8 @@ impl Events {
                 let mut data: Value =
                     serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
                 assert_eq!(name.strip_prefix("event: "), data["type"].as_str());
-                let picture = data["b64_json"].take().as_str().unwrap_or_default().to_owned();
-                return Ok(Some((data, picture)));
+                let image = data["b64_json"].take().as_str().unwrap_or_default().to_owned();
+                return Ok(Some((data, image)));
             }
             match self.connection.read_chunk()? {
                 Some(chunk) => {
@@ -86,9 +86,9 @@ impl Events {
 
     #[track_caller]
     fn expect(&mut self, kind: &str) -> (Value, String) {
-        let (data, picture) = self.next().unwrap().expect("an event comes");
+        let (data, image) = self.next().unwrap().expect("an event comes");
         assert_eq!(data["type"], kind, "{data}");
-        (data, picture)
+        (data, image)
     }
 }
 
@@ -101,38 +101,38 @@ fn assert_nothing_is_left(envoy: &Envoy) {
     }
 }
 
-fn without_previews(drawing: &Drawing) -> Vec<u8> {
-    Drawing { previews: 0, ..drawing.clone() }.opening()
+fn without_previews(generation: &Generation) -> Vec<u8> {
+    Generation { previews: 0, ..generation.clone() }.opening()
 }
 
 #[test]
 fn an_event_waits_for_nothing_that_comes_behind_it() {
     for bytes in [3_000, 700_000, 3_000_000] {
-        let drawing = Drawing::of_bytes(bytes, 1);
+        let generation = Generation::of_bytes(bytes, 1);
         let gates = [Gate::default(), Gate::default(), Gate::default()];
         let upstream = Upstream::always(vec![
             Step::StreamHead,
-            Step::Chunk(without_previews(&drawing)),
-            Step::Chunk(drawing.preview(0)),
+            Step::Chunk(without_previews(&generation)),
+            Step::Chunk(generation.preview(0)),
             Step::Wait(gates[0].clone()),
-            Step::Chunk(drawing.preview(1)),
+            Step::Chunk(generation.preview(1)),
             Step::Wait(gates[1].clone()),
-            Step::Chunk([drawing.picture(), drawing.completed(Output::Empty)].concat()),
+            Step::Chunk([generation.image(), generation.completed(Output::Empty)].concat()),
             Step::Wait(gates[2].clone()),
             Step::End,
         ]);
         let envoy = Envoy::start(upstream.port());
         let mut events = Events::of(&envoy, &asking(2));
         for (index, gate) in gates.iter().take(2).enumerate() {
-            let (data, picture) = events.expect(PREVIEW);
+            let (data, image) = events.expect(PREVIEW);
             assert_eq!(
-                (&data["partial_image_index"], picture.len()),
-                (&json!(index), drawing.base64.len())
+                (&data["partial_image_index"], image.len()),
+                (&json!(index), generation.base64.len())
             );
             gate.open();
         }
-        let (data, picture) = events.expect(COMPLETED);
-        assert!(picture == drawing.base64, "the picture differs");
+        let (data, image) = events.expect(COMPLETED);
+        assert!(image == generation.base64, "the image differs");
         assert_eq!(data["usage"]["output_tokens"], 196);
         gates[2].open();
         assert!(events.next().unwrap().is_none());
@@ -157,11 +157,11 @@ fn setups(port: u16) -> [(&'static str, Setup); 4] {
 }
 
 #[test]
-fn pictures_of_the_largest_size_pass_however_they_come() {
-    let drawing = Drawing::of_bytes(24 * 1024 * 1024, 1);
-    let opening = without_previews(&drawing);
-    let rest =
-        [drawing.preview(0), drawing.picture(), drawing.completed(Output::Repeated)].concat();
+fn images_of_the_largest_size_pass_however_they_come() {
+    let generation = Generation::of_bytes(24 * 1024 * 1024, 1);
+    let opening = without_previews(&generation);
+    let rest = [generation.preview(0), generation.image(), generation.completed(Output::Repeated)]
+        .concat();
     let all = [opening.clone(), rest.clone()].concat();
     let upstream = Upstream::scripts([]);
     for (case, setup) in setups(upstream.port()) {
@@ -181,7 +181,7 @@ fn pictures_of_the_largest_size_pass_however_they_come() {
             connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
             let head = connection.read_head();
             // Without `request_body_buffer_limit`, which is not optional (README), a chunk above 1 MiB may be
-            // more than Envoy holds before it asks the filter: Envoy's own answer then, or the whole picture.
+            // more than Envoy holds before it asks the filter: Envoy's own answer then, or the whole image.
             if case == WITHOUT_LIMIT_IN_LARGE_CHUNKS && head.status == 500 {
                 let kind = head.header("content-type");
                 assert_eq!(kind.as_deref(), Some("application/json"), "{case}");
@@ -189,9 +189,9 @@ fn pictures_of_the_largest_size_pass_however_they_come() {
             }
             let mut events = Events::opened(connection, &head);
             let (_, preview) = events.expect(PREVIEW);
-            assert_eq!(preview.len(), drawing.base64.len(), "{case}");
-            let (_, picture) = events.expect(COMPLETED);
-            assert!(picture == drawing.base64, "{case}: the picture differs");
+            assert_eq!(preview.len(), generation.base64.len(), "{case}");
+            let (_, image) = events.expect(COMPLETED);
+            assert!(image == generation.base64, "{case}: the image differs");
             assert!(events.next().unwrap().is_none());
         }
         assert_nothing_is_left(&envoy);
@@ -200,21 +200,21 @@ fn pictures_of_the_largest_size_pass_however_they_come() {
 
 #[test]
 fn a_preview_may_come_in_one_piece_that_is_longer_than_the_buffer_limit() {
-    let drawing = Drawing::of_bytes(3_000_000, 1);
+    let generation = Generation::of_bytes(3_000_000, 1);
     let upstream = Upstream::scripts([]);
     for (case, setup) in setups(upstream.port()) {
         let envoy = setup.start();
         for _ in 0..3 {
             upstream.push(vec![
                 Step::StreamHead,
-                Step::Chunk([without_previews(&drawing), drawing.preview(0)].concat()),
+                Step::Chunk([without_previews(&generation), generation.preview(0)].concat()),
                 Step::Pause(Duration::from_millis(200)),
-                Step::Chunk([drawing.picture(), drawing.completed(Output::Empty)].concat()),
+                Step::Chunk([generation.image(), generation.completed(Output::Empty)].concat()),
                 Step::End,
             ]);
             let mut events = Events::of(&envoy, &asking(1));
-            assert_eq!(events.expect(PREVIEW).1.len(), drawing.base64.len(), "{case}");
-            assert!(events.expect(COMPLETED).1 == drawing.base64, "{case}: the picture differs");
+            assert_eq!(events.expect(PREVIEW).1.len(), generation.base64.len(), "{case}");
+            assert!(events.expect(COMPLETED).1 == generation.base64, "{case}: the image differs");
             assert!(events.next().unwrap().is_none());
         }
         assert_nothing_is_left(&envoy);
@@ -234,9 +234,9 @@ fn a_listener_with_a_small_buffer_serves_streams_too() {
     ] {
         let envoy = setup.start();
         for size in [3_000, 20_000, 24_000, 30_000, 60_000, 300_000, 700_000] {
-            let drawing = Drawing::of_bytes(size, 1);
-            let preview = [without_previews(&drawing), drawing.preview(0)].concat();
-            let rest = [drawing.picture(), drawing.completed(Output::Empty)].concat();
+            let generation = Generation::of_bytes(size, 1);
+            let preview = [without_previews(&generation), generation.preview(0)].concat();
+            let rest = [generation.image(), generation.completed(Output::Empty)].concat();
             upstream.push(vec![
                 Step::StreamHead,
                 Step::Chunk(preview),
@@ -248,7 +248,7 @@ fn a_listener_with_a_small_buffer_serves_streams_too() {
             assert_eq!(response.status, 200, "{size}");
             let text = String::from_utf8(response.body).unwrap();
             assert_eq!(text.matches("event: ").count(), 2, "{size}");
-            assert!(text.contains(&drawing.base64), "{size}: the picture is missing");
+            assert!(text.contains(&generation.base64), "{size}: the image is missing");
         }
     }
 }
@@ -259,34 +259,34 @@ fn a_stream_may_come_in_one_piece() {
     for (case, setup) in setups(upstream.port()) {
         let envoy = setup.start();
         for (previews, size) in [(0, 3_000), (1, 3_000), (1, 200_000), (0, 350_000)] {
-            let drawing = Drawing { previews: 1, ..Drawing::of_bytes(size, 1) };
+            let generation = Generation { previews: 1, ..Generation::of_bytes(size, 1) };
             upstream.push(vec![Step::Whole(
                 200,
                 vec![
                     ("content-type", "text/event-stream".to_owned()),
                     ("set-cookie", "a=b".to_owned()),
                 ],
-                drawing.stream(),
+                generation.stream(),
             )]);
             let response = asking(previews).send(&envoy);
             assert_eq!(response.status, 200, "{case}");
             let text = String::from_utf8(response.body).unwrap();
             assert_eq!(text.matches("event: ").count(), usize::try_from(previews).unwrap() + 1);
-            assert!(text.contains(&drawing.base64), "{case}: the picture is missing");
+            assert!(text.contains(&generation.base64), "{case}: the image is missing");
         }
     }
 }
 
 #[test]
-fn a_failure_keeps_its_status_until_a_picture_has_begun() {
-    let drawing = Drawing::of_bytes(2_000_000, 1);
+fn a_failure_keeps_its_status_until_an_image_has_begun() {
+    let generation = Generation::of_bytes(2_000_000, 1);
     let refused = json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error",
         "message": "m", "param": null}});
     let failed =
         b"event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":\
         {\"code\":\"server_error\",\"message\":\"m\"}}}\n\n";
-    let opening = Step::Chunk(without_previews(&drawing));
-    let preview = Step::Chunk(drawing.preview(0));
+    let opening = Step::Chunk(without_previews(&generation));
+    let preview = Step::Chunk(generation.preview(0));
     let upstream = Upstream::scripts([
         Step::json(400, &refused),
         vec![Step::StreamHead, opening.clone(), Step::Chunk(failed.to_vec()), Step::End],
@@ -300,7 +300,7 @@ fn a_failure_keeps_its_status_until_a_picture_has_begun() {
             Step::End,
         ],
         vec![Step::StreamHead, opening.clone(), preview.clone(), Step::End],
-        vec![Step::StreamHead, opening, preview, Step::Chunk(drawing.picture()), Step::End],
+        vec![Step::StreamHead, opening, preview, Step::Chunk(generation.image()), Step::End],
         vec![Step::Head(200, Vec::new()), Step::End],
     ]);
     let envoy = Envoy::start(upstream.port());
@@ -321,8 +321,8 @@ fn a_failure_keeps_its_status_until_a_picture_has_begun() {
 
 #[test]
 fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
-    let drawing = Drawing::of_bytes(2_000_000, 1);
-    let opening = [without_previews(&drawing), drawing.preview(0)].concat();
+    let generation = Generation::of_bytes(2_000_000, 1);
+    let opening = [without_previews(&generation), generation.preview(0)].concat();
     let trailers = Step::Bytes(b"0\r\nx-checksum: 1\r\n\r\n".to_vec());
     let upstream = Upstream::scripts([]);
     let envoy = Setup::new(upstream.port())
@@ -346,9 +346,9 @@ fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
         );
     }
     // Trailers behind the last event do no harm.
-    upstream.push(vec![Step::StreamHead, Step::Chunk(drawing.stream()), trailers.clone()]);
+    upstream.push(vec![Step::StreamHead, Step::Chunk(generation.stream()), trailers.clone()]);
     let mut events = Events::of(&envoy, &asking(0));
-    assert!(events.expect(COMPLETED).1 == drawing.base64);
+    assert!(events.expect(COMPLETED).1 == generation.base64);
     assert!(events.next().unwrap().is_none());
     // Nor do they where nothing has been told.
     upstream.push(vec![Step::StreamHead, trailers]);
@@ -357,9 +357,9 @@ fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
 }
 
 #[test]
-fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
-    let drawing = Drawing::of_bytes(2_000_000, 1);
-    let opening = [without_previews(&drawing), drawing.preview(0)].concat();
+fn each_end_of_a_stream_is_recorded_and_only_an_image_is_charged() {
+    let generation = Generation::of_bytes(2_000_000, 1);
+    let opening = [without_previews(&generation), generation.preview(0)].concat();
     let upstream = Upstream::scripts([]);
     let mut config = config();
     config["prices"] = json!([{"model": "*", "usd": "0.2"}]);
@@ -384,7 +384,7 @@ fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
         );
     };
     // All is well.
-    upstream.push(Step::draw(&drawing));
+    upstream.push(Step::generate(&generation));
     let mut events = Events::of(&envoy, &asking(0));
     events.expect(COMPLETED);
     assert!(events.next().unwrap().is_none());
@@ -412,7 +412,7 @@ fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
         Step::StreamHead,
         Step::Chunk(opening.clone()),
         Step::Pause(Duration::from_secs(3)),
-        Step::Chunk([drawing.picture(), drawing.completed(Output::Empty)].concat()),
+        Step::Chunk([generation.image(), generation.completed(Output::Empty)].concat()),
         Step::End,
     ]);
     let mut events = Events::of(&envoy, &asking(1));
@@ -431,13 +431,13 @@ fn each_end_of_a_stream_is_recorded_and_only_a_picture_is_charged() {
 
 #[test]
 fn a_client_that_reads_slowly_slows_the_upstream_and_fills_no_memory() {
-    let drawing = Drawing::of_bytes(12_000_000, 1);
-    let base64 = u64::try_from(drawing.base64.len()).unwrap();
-    let previews: Vec<u8> = (0..3).flat_map(|index| drawing.preview(index)).collect();
-    let last = [drawing.picture(), drawing.completed(Output::Empty)].concat();
+    let generation = Generation::of_bytes(12_000_000, 1);
+    let base64 = u64::try_from(generation.base64.len()).unwrap();
+    let previews: Vec<u8> = (0..3).flat_map(|index| generation.preview(index)).collect();
+    let last = [generation.image(), generation.completed(Output::Empty)].concat();
     let upstream = Upstream::always(vec![
         Step::StreamHead,
-        Step::Chunk(without_previews(&drawing)),
+        Step::Chunk(without_previews(&generation)),
         Step::Pieces(previews, 1 << 20),
         Step::Pieces(last, 1 << 20),
         Step::End,
@@ -453,7 +453,7 @@ fn a_client_that_reads_slowly_slows_the_upstream_and_fills_no_memory() {
         .collect();
     let held = || envoy.metric("wasmcustom.imagegate_buffered_bytes").unwrap_or(0);
     upstream.wait_for(4);
-    // One picture each has its room, and one preview each may be on its way.
+    // One image each has its room, and one preview each may be on its way.
     for _ in 0..20 {
         assert!(held() <= 4 * 2 * (base64 + (1 << 20)), "{} bytes are held", held());
         std::thread::sleep(Duration::from_millis(50));
@@ -463,13 +463,13 @@ fn a_client_that_reads_slowly_slows_the_upstream_and_fills_no_memory() {
         for _ in 0..3 {
             events.expect(PREVIEW);
         }
-        assert!(events.expect(COMPLETED).1 == drawing.base64, "the picture differs");
+        assert!(events.expect(COMPLETED).1 == generation.base64, "the image differs");
         assert!(events.next().unwrap().is_none());
     }
     assert_nothing_is_left(&envoy);
 }
 
-/// The events that a client gets which speaks HTTP/2: each one's type and the length of its picture.
+/// The events that a client gets which speaks HTTP/2: each one's type and the length of its image.
 fn over_http2(envoy: &Envoy, prompt: &str, previews: u32) -> Vec<(String, usize)> {
     let body = json!({"prompt": prompt, "model": "gpt-image-2", "size": "1024x1024", "stream": true,
         "partial_images": previews});
@@ -488,20 +488,20 @@ fn over_http2(envoy: &Envoy, prompt: &str, previews: u32) -> Vec<(String, usize)
     let data = events.split("\n\n").filter_map(|event| event.split_once("\ndata: "));
     data.map(|(_, data)| {
         let data: Value = serde_json::from_str(data).unwrap();
-        let picture = data["b64_json"].as_str().unwrap_or_default().len();
-        (data["type"].as_str().unwrap().to_owned(), picture)
+        let image = data["b64_json"].as_str().unwrap_or_default().len();
+        (data["type"].as_str().unwrap().to_owned(), image)
     })
     .collect()
 }
 
 #[test]
 fn events_cross_http2_on_either_side() {
-    let drawing = Drawing::of_bytes(24 * 1024 * 1024, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(24 * 1024 * 1024, 1);
+    let upstream = Upstream::generating(&generation);
     for (case, setup) in setups(upstream.port()) {
         let envoy = setup.start();
         let events = over_http2(&envoy, "a square", 1);
-        let length = drawing.base64.len();
+        let length = generation.base64.len();
         let wanted = [(PREVIEW.to_owned(), length), (COMPLETED.to_owned(), length)];
         assert_eq!(events, wanted, "{case}");
         assert_nothing_is_left(&envoy);

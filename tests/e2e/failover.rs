@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Request, Setup, Sim, Step, Upstream, config, eventually,
+    Connection, Envoy, Generation, Request, Setup, Sim, Step, Upstream, config, eventually,
 };
 
 fn body() -> Value {
@@ -87,7 +87,7 @@ fn the_next_upstream_draws_where_the_first_refuses() {
     let envoy = setup(codex.port(), provider.port()).start();
     for turn in 1..=count {
         let response = Request::generation(&body()).send(&envoy);
-        assert_eq!(response.picture(), "aGVsbG8=", "turn {turn}");
+        assert_eq!(response.image(), "aGVsbG8=", "turn {turn}");
         eventually("the call is counted", || moved(&envoy) == turn);
         // The provider's price, exactly.
         assert_eq!(settled(&envoy), turn * 500_000_000);
@@ -111,10 +111,10 @@ fn an_upstream_that_cannot_be_reached_is_passed_over() {
     let provider = Upstream::always(answer("aGVsbG8="));
     let envoy = setup(Upstream::closed_port(), provider.port()).start();
     let response = Request::generation(&body()).send(&envoy);
-    assert_eq!(response.picture(), "aGVsbG8=");
+    assert_eq!(response.image(), "aGVsbG8=");
     let mut three = body();
     three["n"] = json!(3);
-    assert_eq!(Request::generation(&three).send(&envoy).pictures().len(), 3);
+    assert_eq!(Request::generation(&three).send(&envoy).images().len(), 3);
     assert_eq!(provider.received().len(), 4);
     assert_nothing_is_left(&envoy);
 }
@@ -140,15 +140,15 @@ fn where_no_upstream_can_be_reached_the_client_is_told() {
 
 #[test]
 fn an_upstream_that_may_have_drawn_is_not_asked_behind() {
-    let drawing = Drawing::of_bytes(300_000, 1);
-    let half = [drawing.opening(), drawing.picture()[..200_000].to_vec()].concat();
+    let generation = Generation::of_bytes(300_000, 1);
+    let half = [generation.opening(), generation.image()[..200_000].to_vec()].concat();
     let codex = Upstream::scripts([
         error(400, "moderation_blocked"),
         error(400, "invalid_prompt"),
         error(504, "timeout"),
-        // Breaks off before a head, behind a head, and in the picture.
+        // Breaks off before a head, behind a head, and in the image.
         vec![Step::Close],
-        vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::Close],
+        vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::Close],
         vec![Step::StreamHead, Step::Chunk(half), Step::Close],
     ]);
     let provider = Upstream::always(answer("aGVsbG8="));
@@ -170,22 +170,22 @@ fn an_upstream_that_may_have_drawn_is_not_asked_behind() {
 
 #[test]
 fn each_of_three_images_moves_on_by_itself() {
-    let drawing = Drawing::of_bytes(300_000, 1);
+    let generation = Generation::of_bytes(300_000, 1);
     for own_draws in [true, false] {
-        let drawn = drawing.clone();
+        let drawn = generation.clone();
         let codex = Upstream::choosing(move |request| match request.is_side_call() == own_draws {
             true => error(429, "usage_limit_reached"),
-            false => Step::draw(&drawn),
+            false => Step::generate(&drawn),
         });
         let provider = Upstream::always(answer("aGVsbG8="));
         let envoy = setup(codex.port(), provider.port()).start();
         let mut three = body();
         three["n"] = json!(3);
         let response = Request::generation(&three).send(&envoy);
-        let pictures = response.pictures();
+        let images = response.images();
         let fallbacks = if own_draws { 2 } else { 1 };
-        assert_eq!(pictures.iter().filter(|it| *it == "aGVsbG8=").count(), fallbacks);
-        assert_eq!(pictures.iter().filter(|it| **it == drawing.base64).count(), 3 - fallbacks);
+        assert_eq!(images.iter().filter(|it| *it == "aGVsbG8=").count(), fallbacks);
+        assert_eq!(images.iter().filter(|it| **it == generation.base64).count(), 3 - fallbacks);
         assert_eq!(provider.received().len(), fallbacks);
         let fallbacks = u64::try_from(fallbacks).unwrap();
         assert_eq!(settled(&envoy), fallbacks * 500_000_000 + (3 - fallbacks) * 250_000_000);
@@ -194,12 +194,12 @@ fn each_of_three_images_moves_on_by_itself() {
 }
 
 #[test]
-fn a_large_picture_of_the_next_upstream_comes_through_and_so_does_a_stream() {
+fn a_large_image_of_the_next_upstream_comes_through_and_so_does_a_stream() {
     let base64 = "A".repeat(16 << 20);
     let codex = Upstream::always(error(429, "usage_limit_reached"));
     let provider = Upstream::always(answer(&base64));
     let envoy = setup(codex.port(), provider.port()).start();
-    assert!(Request::generation(&body()).send(&envoy).picture() == base64);
+    assert!(Request::generation(&body()).send(&envoy).image() == base64);
     let mut streamed = body();
     streamed["stream"] = json!(true);
     streamed["partial_images"] = json!(2);
@@ -229,7 +229,7 @@ fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
         .bearer(crate::harness::Key::WEB)
         .json(&edit)
         .send(&envoy);
-    assert_eq!(response.picture(), "aGVsbG8=");
+    assert_eq!(response.image(), "aGVsbG8=");
     let asked = provider.only();
     assert_eq!(asked.path, "/v1/images/edits");
     assert!(asked.header("content-type").unwrap().starts_with("multipart/form-data; boundary="));
@@ -256,7 +256,7 @@ fn an_upstream_that_breaks_behind_its_refusal_has_nobody_else_drawing() {
     response.assert_error(502, "upstream_disconnected");
     Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
     assert_eq!(provider.received().len(), 0);
-    assert_eq!(Request::generation(&body()).send(&envoy).picture(), "aGVsbG8=");
+    assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
     assert_nothing_is_left(&envoy);
 }
 
@@ -269,7 +269,7 @@ fn the_time_of_the_first_upstream_does_not_end_the_next() {
     let mut document = document();
     document["upstreams"]["codex"]["timeout"] = json!("1s");
     let envoy = setup(codex.port(), provider.port()).configure(&document).start();
-    assert_eq!(Request::generation(&body()).send(&envoy).picture(), "aGVsbG8=");
+    assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_client_may_leave_while_the_next_upstream_draws() {
     drop(connection);
     assert_nothing_is_left(&envoy);
     assert_eq!(settled(&envoy), 0);
-    assert_eq!(Request::generation(&body()).send(&envoy).picture(), "aGVsbG8=");
+    assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
     assert_nothing_is_left(&envoy);
 }
 
@@ -300,7 +300,7 @@ fn the_example_moves_on_as_it_stands() {
     let mut two = body();
     two["n"] = json!(2);
     let response = Request::generation(&two).bearer("sk-imagegate-demo").send(&envoy);
-    assert!(response.pictures().iter().all(|it| it.starts_with("iVBORw0KGgo")));
+    assert!(response.images().iter().all(|it| it.starts_with("iVBORw0KGgo")));
     assert_eq!(provider.received().len(), 2);
     assert_eq!(codex.received().len(), 2);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::sse::{Output, event};
-use crate::harness::{Drawing, Envoy, Request, Response, Step, Upstream, config};
+use crate::harness::{Envoy, Generation, Request, Response, Step, Upstream, config};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -146,8 +146,8 @@ fn errors_within_a_stream_are_told_as_errors() {
         "type": "image_generation_call", "status": "failed", "result": null,
         "error": {"code": "moderation_blocked", "message": "rejected by the safety system"}}}),
     );
-    let drawing = Drawing::small(1);
-    let opened = |bytes: Vec<u8>| Step::stream([drawing.opening(), bytes].concat());
+    let generation = Generation::small(1);
+    let opened = |bytes: Vec<u8>| Step::stream([generation.opening(), bytes].concat());
     assert_told(
         &config(),
         vec![
@@ -173,7 +173,7 @@ fn errors_within_a_stream_are_told_as_errors() {
             ),
             (
                 "item",
-                opened([item, drawing.completed(Output::Empty)].concat()),
+                opened([item, generation.completed(Output::Empty)].concat()),
                 400,
                 "moderation_blocked",
             ),
@@ -182,16 +182,16 @@ fn errors_within_a_stream_are_told_as_errors() {
 }
 
 #[test]
-fn an_answer_in_words_is_a_refusal_or_no_picture() {
-    let drawing = Drawing::small(1);
+fn an_answer_in_words_is_a_refusal_or_no_image() {
+    let generation = Generation::small(1);
     let words = |text: &str| {
         let item = json!({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
             "content": [{"type": "output_text", "text": text, "annotations": []}]});
         let done =
             event(&json!({"type": "response.output_item.done", "output_index": 0, "item": item}));
-        Step::stream([done, drawing.completed(Output::Empty)].concat())
+        Step::stream([done, generation.completed(Output::Empty)].concat())
     };
-    let preview_alone = [drawing.opening(), drawing.completed(Output::Empty)].concat();
+    let preview_alone = [generation.opening(), generation.completed(Output::Empty)].concat();
     assert_told(
         &config(),
         vec![
@@ -209,7 +209,7 @@ fn an_answer_in_words_is_a_refusal_or_no_picture() {
             ),
             (
                 "nothing",
-                Step::stream(drawing.completed(Output::Empty)),
+                Step::stream(generation.completed(Output::Empty)),
                 502,
                 "image_generation_failed",
             ),
@@ -220,14 +220,14 @@ fn an_answer_in_words_is_a_refusal_or_no_picture() {
 
 #[test]
 fn a_preview_counts_where_the_configuration_says_so() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let upstream = Upstream::always(Step::stream(
-        [drawing.opening(), drawing.completed(Output::Empty)].concat(),
+        [generation.opening(), generation.completed(Output::Empty)].concat(),
     ));
     let mut config = config();
     config["accept_last_partial"] = json!(true);
     let envoy = Envoy::with(upstream.port(), &config);
-    let pictures = ask(&envoy).pictures();
-    let preview = String::from_utf8(drawing.preview(0)).unwrap();
-    assert!(preview.contains(&pictures[0]), "the preview differs");
+    let images = ask(&envoy).images();
+    let preview = String::from_utf8(generation.preview(0)).unwrap();
+    assert!(preview.contains(&images[0]), "the preview differs");
 }

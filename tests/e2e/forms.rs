@@ -22,7 +22,7 @@ fn before(provider: &Sim, path: &str) -> Envoy {
 fn draw(envoy: &Envoy, what: &str, format: &str) -> String {
     let body = json!({"prompt": what, "model": "gpt-image-2", "size": "1024x1024",
         "output_format": format});
-    Request::generation(&body).send(envoy).picture()
+    Request::generation(&body).send(envoy).image()
 }
 
 fn edit(images: &[String], mask: Option<&String>) -> Request {
@@ -56,7 +56,7 @@ fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
         let drawn = [draw(&envoy, "a lighthouse", "jpeg"), draw(&envoy, "a fox", "webp")];
         let mask = draw(&envoy, "a fox", "png");
         let images: Vec<String> = (0..16).map(|place| drawn[place % 2].clone()).collect();
-        assert!(edit(&images, Some(&mask)).send(&envoy).picture() != drawn[0]);
+        assert!(edit(&images, Some(&mask)).send(&envoy).image() != drawn[0]);
         let asked = provider.received().pop().unwrap();
         assert_eq!(asked["path"], asked_at);
         let mut files: Vec<_> = (1..)
@@ -86,7 +86,7 @@ fn three_edits_are_one_form_or_three_and_a_url_is_refused_by_name() {
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
     };
     let files = json!([file("image", "image-1", "png", &drawn)]);
-    assert_eq!(send(&body).pictures().len(), 3);
+    assert_eq!(send(&body).images().len(), 3);
     let asked = provider.received();
     assert_eq!(asked.len(), 2);
     assert_eq!((&asked[1]["body"]["files"], &asked[1]["body"]["n"]), (&files, &json!(3)));
@@ -116,7 +116,7 @@ fn a_markup_reaches_a_provider_as_a_file() {
     let send = |body: &Value| {
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
     };
-    assert!(!send(&body).picture().is_empty());
+    assert!(!send(&body).image().is_empty());
     let asked = provider.received().pop().unwrap();
     let files = ["image-1", "markup"]
         .map(|name| file(name.split('-').next().unwrap_or_default(), name, "png", &drawn));

@@ -1,4 +1,4 @@
-//! The main job: a request goes in, pictures come out.
+//! The main job: a request goes in, images come out.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::config::{ACCOUNT, CODEX_VERSION, HOST_MODEL, TOKEN};
 use crate::harness::sse::Output;
 use crate::harness::{
-    Connection, Drawing, Envoy, Gate, Key, Request, SECRET_PROMPT, Step, Upstream,
+    Connection, Envoy, Gate, Generation, Key, Request, SECRET_PROMPT, Step, Upstream,
 };
 
 fn body() -> Value {
@@ -17,18 +17,18 @@ fn body() -> Value {
 }
 
 #[test]
-fn a_picture_comes_as_openai_sends_it() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+fn an_image_comes_as_openai_sends_it() {
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let response = Request::generation(&body()).send(&envoy);
-    assert_eq!(response.picture(), drawing.base64);
+    assert_eq!(response.image(), generation.base64);
     let mut answer = response.json();
     answer["data"][0].as_object_mut().unwrap().remove("revised_prompt");
     let expected = json!({
         "created": 1_790_000_000,
         "background": "opaque",
-        "data": [{"b64_json": drawing.base64}],
+        "data": [{"b64_json": generation.base64}],
         "output_format": "png",
         "quality": "low",
         "size": "1024x1024",
@@ -43,12 +43,12 @@ fn a_picture_comes_as_openai_sends_it() {
 
 #[test]
 fn the_upstream_is_asked_as_codex_asks_it() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let prompt = "„Zwölf“ \"herons\" \\ in\na row — 鷺 \u{1f426}";
     let body = json!({"prompt": prompt, "model": "gpt-image-2", "size": "1536x1024", "quality": "high",
         "background": "opaque", "output_format": "webp", "output_compression": 80, "moderation": "low"});
-    Request::generation(&body).send(&envoy).pictures();
+    Request::generation(&body).send(&envoy).images();
 
     let asked = upstream.only();
     assert_eq!(
@@ -103,85 +103,87 @@ fn texts(input: &Value) -> Vec<String> {
 
 #[test]
 fn a_request_without_a_model_gets_the_default_one() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
-    Request::generation(&json!({"prompt": "a square"})).send(&envoy).pictures();
+    Request::generation(&json!({"prompt": "a square"})).send(&envoy).images();
     assert_eq!(upstream.only().json()["tools"][0]["model"], "gpt-image-2");
 }
 
 #[test]
 fn a_provider_prefix_is_dropped_where_the_configuration_says_so() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     Request::generation(&json!({"prompt": "a square", "model": "openai:gpt-image-1.5"}))
         .send(&envoy)
-        .pictures();
+        .images();
     assert_eq!(upstream.only().json()["tools"][0]["model"], "gpt-image-1.5");
 }
 
 #[test]
-fn a_url_is_the_picture_itself() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+fn a_url_is_the_image_itself() {
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let body = json!({"prompt": "a square", "response_format": "url"});
     let answer = Request::generation(&body).send(&envoy).json();
-    assert_eq!(answer["data"][0]["url"], format!("data:image/png;base64,{}", drawing.base64));
+    assert_eq!(answer["data"][0]["url"], format!("data:image/png;base64,{}", generation.base64));
     assert_eq!(answer["data"][0].get("b64_json"), None);
 }
 
 #[test]
-fn a_picture_that_is_sent_twice_is_delivered_once() {
-    let drawing = Drawing::small(1);
+fn an_image_that_is_sent_twice_is_delivered_once() {
+    let generation = Generation::small(1);
     let bytes =
-        [drawing.opening(), drawing.picture(), drawing.completed(Output::Repeated)].concat();
+        [generation.opening(), generation.image(), generation.completed(Output::Repeated)].concat();
     let upstream = Upstream::always(Step::stream(bytes));
     let envoy = Envoy::start(upstream.port());
-    assert_eq!(Request::generation(&body()).send(&envoy).picture(), drawing.base64);
+    assert_eq!(Request::generation(&body()).send(&envoy).image(), generation.base64);
 }
 
 #[test]
 fn the_size_of_the_pieces_makes_no_difference() {
-    let drawing = Drawing::small(1);
-    let pieces = |length| vec![Step::StreamHead, Step::Pieces(drawing.stream(), length), Step::End];
+    let generation = Generation::small(1);
+    let pieces =
+        |length| vec![Step::StreamHead, Step::Pieces(generation.stream(), length), Step::End];
     let upstream = Upstream::scripts([pieces(1), pieces(7), pieces(4096)]);
     let envoy = Envoy::start(upstream.port());
     for _ in 0..3 {
-        assert_eq!(Request::generation(&body()).send(&envoy).picture(), drawing.base64);
+        assert_eq!(Request::generation(&body()).send(&envoy).image(), generation.base64);
     }
 }
 
 #[test]
 fn a_connection_serves_one_request_after_another() {
-    let drawings = [Drawing::small(1), Drawing::of_bytes(2_000_000, 2), Drawing::small(3)];
-    let upstream = Upstream::scripts(drawings.iter().map(Step::draw));
+    let generations =
+        [Generation::small(1), Generation::of_bytes(2_000_000, 2), Generation::small(3)];
+    let upstream = Upstream::scripts(generations.iter().map(Step::generate));
     let envoy = Envoy::start(upstream.port());
     let mut connection = Connection::open(envoy.port());
-    for drawing in &drawings {
+    for generation in &generations {
         let response = Request::generation(&body()).send_on(&mut connection);
-        assert_eq!(response.picture(), drawing.base64);
+        assert_eq!(response.image(), generation.base64);
     }
 }
 
 #[test]
-fn a_picture_of_16_mb_comes_whole() {
-    let drawing = Drawing::of_bytes(16_000_000, 1);
+fn an_image_of_16_mb_comes_whole() {
+    let generation = Generation::of_bytes(16_000_000, 1);
     let bytes =
-        [drawing.opening(), drawing.picture(), drawing.completed(Output::Repeated)].concat();
+        [generation.opening(), generation.image(), generation.completed(Output::Repeated)].concat();
     let upstream = Upstream::always(Step::stream(bytes));
     let envoy = Envoy::start(upstream.port());
-    let pictures = Request::generation(&body()).send(&envoy).pictures();
-    assert!(pictures == [drawing.base64], "the picture differs");
+    let images = Request::generation(&body()).send(&envoy).images();
+    assert!(images == [generation.base64], "the image differs");
 }
 
 #[test]
 fn a_request_of_20_mb_goes_whole() {
-    let references: Vec<_> = [3, 4].map(|seed| Drawing::of_bytes(7_500_000, seed).base64).into();
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let references: Vec<_> = [3, 4].map(|seed| Generation::of_bytes(7_500_000, seed).base64).into();
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let mut body = body();
     body["images"] = json!([format!("data:image/png;base64,{}", references[0]), references[1]]);
-    Request::generation(&body).send(&envoy).pictures();
+    Request::generation(&body).send(&envoy).images();
     let asked = upstream.only().json();
     let content = asked["input"][0]["content"].as_array().unwrap();
     let images: Vec<_> = content.iter().filter(|part| part["type"] == "input_image").collect();
@@ -194,12 +196,12 @@ fn a_request_of_20_mb_goes_whole() {
 
 #[test]
 fn twenty_four_requests_are_served_at_once() {
-    let (drawing, gate) = (Drawing::of_bytes(1_500_000, 1), Gate::default());
+    let (generation, gate) = (Generation::of_bytes(1_500_000, 1), Gate::default());
     let script = vec![
         Step::StreamHead,
-        Step::Chunk([drawing.opening(), drawing.picture()].concat()),
+        Step::Chunk([generation.opening(), generation.image()].concat()),
         Step::Wait(gate.clone()),
-        Step::Chunk(drawing.completed(Output::Empty)),
+        Step::Chunk(generation.completed(Output::Empty)),
         Step::End,
     ];
     let upstream = Upstream::always(script);
@@ -214,14 +216,14 @@ fn twenty_four_requests_are_served_at_once() {
     upstream.wait_for(24);
     gate.open();
     for client in clients {
-        assert!(client.join().unwrap().picture() == drawing.base64, "a picture differs");
+        assert!(client.join().unwrap().image() == generation.base64, "an image differs");
     }
 }
 
 #[test]
 fn an_http2_client_is_served() {
-    let drawing = Drawing::of_bytes(5_000_000, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(5_000_000, 1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let output = Command::new("curl")
         .args([
@@ -251,5 +253,5 @@ fn an_http2_client_is_served() {
     let answer =
         output.strip_suffix("2 200").unwrap_or_else(|| panic!("{}", &output[output.len() - 200..]));
     let answer: Value = serde_json::from_str(answer).unwrap();
-    assert!(answer["data"][0]["b64_json"] == drawing.base64, "the picture differs");
+    assert!(answer["data"][0]["b64_json"] == generation.base64, "the image differs");
 }

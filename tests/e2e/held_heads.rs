@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::harness::{Drawing, Request, Setup, Upstream};
+use crate::harness::{Generation, Request, Setup, Upstream};
 
 #[test]
 fn without_its_setting_a_request_is_answered_with_its_name() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let setting = "allow_on_headers_stop_iteration";
     let envoy = Setup::new(upstream.port())
         .replace(&format!("{setting}: true"), &format!("{setting}: false"))

@@ -51,7 +51,7 @@ fn three_host_models_refused_in_three_forms_end_in_an_image_of_each_kind() {
     {
         let sim = Sim::start();
         let envoy = start(&sim, &models, 4);
-        assert_eq!(request.send(&envoy).pictures().len(), calls, "{kind}");
+        assert_eq!(request.send(&envoy).images().len(), calls, "{kind}");
         let asked = asked(&sim, 0);
         assert_eq!(asked.len(), calls * 4, "{kind}: {asked:?}");
         for model in &models {
@@ -71,10 +71,10 @@ fn every_worker_then_asks_the_host_model_that_works_first() {
     let sim = Sim::start();
     let models = [&REFUSED[..], &[SERVED]].concat();
     let envoy = start(&sim, &models, 4);
-    generation(1).send(&envoy).pictures();
+    generation(1).send(&envoy).images();
     // Each request is a connection of its own, so that all workers serve some.
     for _ in 0..24 {
-        generation(1).send(&envoy).pictures();
+        generation(1).send(&envoy).images();
     }
     let later = asked(&sim, 4);
     assert_eq!(later.len(), 24);
@@ -106,7 +106,7 @@ fn the_default_host_models_serve_as_shipped() {
     let envoy = Setup::of("envoy/envoy.yaml", sim.port()).start();
     let body = json!({"prompt": "a square", "n": 2});
     let request = Request::new("POST", "/v1/images/generations").bearer("sk-imagegate-demo");
-    assert_eq!(request.json(&body).send(&envoy).pictures().len(), 2);
+    assert_eq!(request.json(&body).send(&envoy).images().len(), 2);
     assert_eq!(asked(&sim, 0), ["gpt-6-luna", "gpt-6-luna"]);
 }
 
@@ -134,7 +134,7 @@ fn the_direct_endpoints_serve_within_their_limits_where_codex_refuses() {
     let generation =
         Request::new("POST", "/v1/images/generations").bearer("sk-imagegate-demo").json(&body);
     for request in [&generation, &edit(5, png)] {
-        assert_eq!(request.send(&envoy).pictures(), ["aGVsbG8="]);
+        assert_eq!(request.send(&envoy).images(), ["aGVsbG8="]);
     }
     let served = upstream.received().len();
     for request in [edit(6, png), edit(1, "https://images.example/a.png")] {

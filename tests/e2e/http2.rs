@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Drawing, Envoy, Key, Request, Response, Setup, Sim, Upstream, config};
+use crate::harness::{Envoy, Generation, Key, Request, Response, Setup, Sim, Upstream, config};
 
 const HTTP2: &str = "http2_protocol_options: {}";
 
@@ -16,15 +16,15 @@ fn ask(envoy: &Envoy, prompt: &str, n: u32) -> Response {
 }
 
 #[test]
-fn pictures_come_over_http2() {
+fn images_come_over_http2() {
     let sim = Sim::start();
     let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).start();
     for (prompt, n) in
         [("a lighthouse", 1), ("a lighthouse", 3), ("a lighthouse [[sim:bytes=6MB]]", 2)]
     {
-        let pictures = ask(&envoy, prompt, n).pictures();
-        assert_eq!(pictures.len(), usize::try_from(n).unwrap(), "{prompt}");
-        assert!(pictures.iter().all(|it| it.starts_with("iVBORw0KGgo")), "{prompt}");
+        let images = ask(&envoy, prompt, n).images();
+        assert_eq!(images.len(), usize::try_from(n).unwrap(), "{prompt}");
+        assert!(images.iter().all(|it| it.starts_with("iVBORw0KGgo")), "{prompt}");
     }
     let received = sim.received();
     assert_eq!(received.len(), 6);
@@ -51,7 +51,7 @@ fn a_stream_that_is_cut_is_a_bad_gateway() {
                 response.json()
             );
         }
-        ask(&envoy, "a lighthouse", 1).pictures();
+        ask(&envoy, "a lighthouse", 1).images();
     }
 }
 
@@ -77,13 +77,13 @@ fn other_ends_of_a_stream_are_told_as_over_http1() {
             response.json()
         );
     }
-    ask(&envoy, "a lighthouse [[sim:keep_open]]", 1).pictures();
+    ask(&envoy, "a lighthouse [[sim:keep_open]]", 1).images();
 }
 
 #[test]
-fn a_side_call_that_is_cut_costs_its_picture_alone() {
-    let (drawing, sim) = (Drawing::small(1), Sim::start());
-    let own = Upstream::drawing(&drawing);
+fn a_side_call_that_is_cut_costs_its_image_alone() {
+    let (generation, sim) = (Generation::small(1), Sim::start());
+    let own = Upstream::generating(&generation);
     // Side calls go to the cluster, the client's own stream to where its route leads.
     let envoy = Setup::new(sim.port())
         .upstream_protocol(HTTP2)
@@ -95,11 +95,11 @@ fn a_side_call_that_is_cut_costs_its_picture_alone() {
         .start();
     for fault in ["cut_mid_image", "reset", "hang_up"] {
         let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 2);
-        assert_eq!(response.picture(), drawing.base64, "{fault}");
+        assert_eq!(response.image(), generation.base64, "{fault}");
         assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"), "{fault}");
     }
     assert_eq!((own.received().len(), sim.received().len()), (3, 3));
-    assert_eq!(ask(&envoy, "a lighthouse", 2).pictures().len(), 2);
+    assert_eq!(ask(&envoy, "a lighthouse", 2).images().len(), 2);
 }
 
 /// What a client might smuggle past the head.
@@ -123,7 +123,7 @@ fn no_trailer_of_the_client_goes_up() {
     for n in [1, 2] {
         let request = Request::generation(&body("a lighthouse", n));
         let response = request.send_with_trailers(&envoy, &trailer_lines());
-        assert_eq!(response.pictures().len(), usize::try_from(n).unwrap());
+        assert_eq!(response.images().len(), usize::try_from(n).unwrap());
     }
     let received = sim.received();
     assert_eq!(received.len(), 3);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Drawing, Envoy, Key, Request, Setup, Upstream, config};
+use crate::harness::{Envoy, Generation, Key, Request, Setup, Upstream, config};
 
 /// Tokens of the issuer of `envoy/identity.yaml`, which do not expire: of its consumer, of somebody else whom it vouches for, and one
 /// that somebody else has signed.
@@ -16,12 +16,12 @@ fn body() -> Value {
 
 #[test]
 fn the_subject_of_a_verified_token_is_the_caller() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/identity.yaml", upstream.port())
         .replace("domains: [\"*\"]", "domains: [\"images.test\"]")
         .start();
     let send = |token: &str| Request::generation(&body()).bearer(token).send(&envoy);
-    assert_eq!(send(WEB).pictures().len(), 1);
+    assert_eq!(send(WEB).images().len(), 1);
     let sent = upstream.only();
     assert!(
         !String::from_utf8_lossy(&sent.body).contains("spiffe"),
@@ -68,11 +68,11 @@ fn overwriting(header: &str) -> String {
 #[test]
 fn a_header_that_an_earlier_filter_overwrites_is_the_caller() {
     for header in ["x-mesh-caller", "x-imagegate-caller"] {
-        let upstream = Upstream::drawing(&Drawing::small(1));
+        let upstream = Upstream::generating(&Generation::small(1));
         let envoy = named_by(header, &overwriting(header), &upstream);
         let request = Request::generation(&body()).without("authorization");
         let response = request.header(header, "somebody-else").send(&envoy);
-        assert_eq!(response.pictures().len(), 1, "{header}");
+        assert_eq!(response.images().len(), 1, "{header}");
         assert_eq!(upstream.only().header(header), None);
         // A key that is wrong does not fall back to it, one that is right wins.
         let wrong = Request::generation(&body()).bearer(Key::UNKNOWN).send(&envoy);
@@ -84,7 +84,7 @@ fn a_header_that_an_earlier_filter_overwrites_is_the_caller() {
 
 #[test]
 fn a_name_that_is_twice_there_or_no_text_is_nobody() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = named_by("x-mesh-caller", "", &upstream);
     let bare = || Request::generation(&body()).without("authorization");
     for names in [
@@ -98,7 +98,7 @@ fn a_name_that_is_twice_there_or_no_text_is_nobody() {
         let response = request.send(&envoy);
         if names == [b"web.shop "] {
             // HTTP takes the space away.
-            assert_eq!(response.pictures().len(), 1);
+            assert_eq!(response.images().len(), 1);
         } else {
             response.assert_error(401, "invalid_api_key");
         }
@@ -109,7 +109,7 @@ fn a_name_that_is_twice_there_or_no_text_is_nobody() {
 
 #[test]
 fn where_nothing_is_configured_a_header_names_nobody() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::with(upstream.port(), &config());
     let request = Request::generation(&body()).without("authorization");
     let response =

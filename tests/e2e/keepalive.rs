@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::sse::{Output, event};
-use crate::harness::{Connection, Drawing, Envoy, Key, Request, Setup, Step, Upstream, config};
+use crate::harness::{Connection, Envoy, Generation, Key, Request, Setup, Step, Upstream, config};
 
 fn kept() -> Value {
     let mut config = config();
@@ -15,10 +15,10 @@ fn kept() -> Value {
 }
 
 /// An upstream that is silent until a space is due, speaks, and then ends like this.
-fn late(drawing: &Drawing, end: Vec<u8>) -> Vec<Step> {
+fn late(generation: &Generation, end: Vec<u8>) -> Vec<Step> {
     vec![
         Step::StreamHead,
-        Step::Chunk(drawing.opening()),
+        Step::Chunk(generation.opening()),
         Step::Pause(Duration::from_millis(1_500)),
         Step::Chunk(b": ping\n\n".to_vec()),
         Step::Pause(Duration::from_millis(300)),
@@ -45,22 +45,22 @@ fn ask(envoy: &Envoy) -> (u16, Option<String>, Vec<u8>) {
 }
 
 #[test]
-fn white_space_goes_before_a_picture_of_any_size_and_before_a_late_failure() {
+fn white_space_goes_before_an_image_of_any_size_and_before_a_late_failure() {
     let upstream = Upstream::scripts([]);
     let envoy = Envoy::with(upstream.port(), &kept());
     for bytes in [3_000, 24_000_000] {
-        let drawing = Drawing { previews: 0, ..Drawing::of_bytes(bytes, 1) };
-        let end = [drawing.picture(), drawing.completed(Output::Empty)].concat();
-        upstream.push(late(&drawing, end));
+        let generation = Generation { previews: 0, ..Generation::of_bytes(bytes, 1) };
+        let end = [generation.image(), generation.completed(Output::Empty)].concat();
+        upstream.push(late(&generation, end));
         let (status, kind, body) = ask(&envoy);
         assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
         assert_eq!(body.first(), Some(&b' '));
         let answer: Value = serde_json::from_slice(&body).unwrap();
-        assert!(answer["data"][0]["b64_json"] == drawing.base64.as_str(), "the picture differs");
+        assert!(answer["data"][0]["b64_json"] == generation.base64.as_str(), "the image differs");
     }
     let failed = json!({"type": "response.failed", "response": {"error":
         {"code": "server_is_overloaded", "message": "m"}}});
-    upstream.push(late(&Drawing { previews: 0, ..Drawing::small(1) }, event(&failed)));
+    upstream.push(late(&Generation { previews: 0, ..Generation::small(1) }, event(&failed)));
     let (status, _, body) = ask(&envoy);
     assert_eq!((status, body.first()), (200, Some(&b' ')));
     let answer: Value = serde_json::from_slice(&body).unwrap();
@@ -93,15 +93,15 @@ fn an_answer_of_many_megabytes_behind_white_space_passes_a_buffer_of_one() {
     let production = production.replace(LIMIT, LIMIT);
     for (case, setup) in [("by default", default), ("in production", production)] {
         let envoy = setup.start();
-        let drawing = Drawing { previews: 0, ..Drawing::of_bytes(18_000_000, 2) };
-        let end = [drawing.picture(), drawing.completed(Output::Empty)].concat();
+        let generation = Generation { previews: 0, ..Generation::of_bytes(18_000_000, 2) };
+        let end = [generation.image(), generation.completed(Output::Empty)].concat();
         for http2 in [false, true] {
-            upstream.push(late(&drawing, end.clone()));
+            upstream.push(late(&generation, end.clone()));
             let body = if http2 { ask_http2(&envoy) } else { ask(&envoy).2 };
             let case = format!("{case}, HTTP/2: {http2}");
             assert_eq!(body.first(), Some(&b' '), "{case}");
             let answer: Value = serde_json::from_slice(&body).unwrap();
-            assert!(answer["data"][0]["b64_json"] == drawing.base64.as_str(), "{case}");
+            assert!(answer["data"][0]["b64_json"] == generation.base64.as_str(), "{case}");
         }
     }
 }

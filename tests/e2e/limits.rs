@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Gate, Key, Request, Setup, Step, Upstream, config, eventually,
+    Connection, Envoy, Gate, Generation, Key, Request, Setup, Step, Upstream, config, eventually,
 };
 
 fn body() -> Value {
@@ -33,7 +33,7 @@ fn a_body_that_is_declared_too_large_is_not_waited_for() {
 
 #[test]
 fn a_body_that_grows_too_large_is_refused() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let mut config = config();
     config["request"] = json!({"max_body_bytes": "64KiB"});
     let envoy = Envoy::with(upstream.port(), &config);
@@ -42,8 +42,8 @@ fn a_body_that_grows_too_large_is_refused() {
         text.resize(length, b' ');
         Request::generation(&body()).body(text)
     };
-    of_length(65_536).send(&envoy).pictures();
-    of_length(65_536).chunked().send(&envoy).pictures();
+    of_length(65_536).send(&envoy).images();
+    of_length(65_536).chunked().send(&envoy).images();
     of_length(65_537).send(&envoy).assert_error(413, "request_too_large");
     of_length(65_537).chunked().send(&envoy).assert_error(413, "request_too_large");
     // As much as fits into the buffers on the way: the client writes on before it reads.
@@ -53,11 +53,11 @@ fn a_body_that_grows_too_large_is_refused() {
 
 #[test]
 fn a_body_of_the_default_limit_passes_and_one_byte_more_does_not() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let mut text = body().to_string().into_bytes();
     text.resize(32 * 1024 * 1024, b' ');
-    Request::generation(&body()).body(text.clone()).chunked().send(&envoy).pictures();
+    Request::generation(&body()).body(text.clone()).chunked().send(&envoy).images();
     text.push(b' ');
     Request::generation(&body())
         .body(text)
@@ -112,12 +112,12 @@ fn a_media_type_other_than_json_is_refused() {
 
 #[test]
 fn the_media_type_may_have_parameters() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     for media_type in ["application/json; charset=utf-8", "Application/JSON"] {
         let request =
             Request::generation(&body()).without("content-type").header("content-type", media_type);
-        request.send(&envoy).pictures();
+        request.send(&envoy).images();
     }
 }
 
@@ -186,14 +186,14 @@ fn a_request_that_is_wrong_is_refused_by_name() {
 
 #[test]
 fn a_client_that_waits_for_leave_to_send_gets_it() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let request = Request::generation(&body()).header("expect", "100-continue");
     let mut connection = Connection::open(envoy.port());
     connection.write(&request.head()).unwrap();
     assert_eq!(connection.read_any_head().unwrap().status, 100);
     connection.write(&request.framed_body()).unwrap();
-    connection.read().pictures();
+    connection.read().images();
 
     let mut connection = Connection::open(envoy.port());
     connection.write(&request.bearer(Key::UNKNOWN).head()).unwrap();
@@ -202,14 +202,14 @@ fn a_client_that_waits_for_leave_to_send_gets_it() {
 
 #[test]
 fn past_the_byte_budget_requests_are_told_to_come_back() {
-    let (drawing, gate) = (Drawing::of_bytes(900_000, 1), Gate::default());
-    let mut script = Step::draw(&drawing);
+    let (generation, gate) = (Generation::of_bytes(900_000, 1), Gate::default());
+    let mut script = Step::generate(&generation);
     script.insert(0, Step::Wait(gate.clone()));
     let upstream = Upstream::always(script);
     let mut config = config();
     config["request"] = json!({"max_body_bytes": "1MiB"});
     config["max_image_bytes"] = json!("1MiB");
-    // Each open request takes room for one picture of 1 MiB in base64.
+    // Each open request takes room for one image of 1 MiB in base64.
     config["max_buffered_bytes"] = json!("3MiB");
     let envoy = Envoy::with(upstream.port(), &config);
     thread::scope(|scope| {
@@ -225,9 +225,9 @@ fn past_the_byte_budget_requests_are_told_to_come_back() {
         }
         gate.open();
         for client in admitted {
-            assert!(client.join().unwrap().picture() == drawing.base64, "a picture differs");
+            assert!(client.join().unwrap().image() == generation.base64, "an image differs");
         }
     });
     assert_eq!(upstream.received().len(), 2);
-    Request::generation(&body()).send(&envoy).pictures();
+    Request::generation(&body()).send(&envoy).images();
 }

@@ -6,7 +6,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::sse::Output;
-use crate::harness::{Drawing, Envoy, Gate, Request, Step, Upstream, eventually};
+use crate::harness::{Envoy, Gate, Generation, Request, Step, Upstream, eventually};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -14,14 +14,14 @@ fn body() -> Value {
 
 #[test]
 fn memory_does_not_creep() {
-    let drawing = Drawing { previews: 0, ..Drawing::of_bytes(6_000_000, 1) };
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation { previews: 0, ..Generation::of_bytes(6_000_000, 1) };
+    let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
     let serve = |count| {
         for _ in 0..count {
             assert!(
-                Request::generation(&body()).send(&envoy).picture() == drawing.base64,
-                "a picture differs"
+                Request::generation(&body()).send(&envoy).image() == generation.base64,
+                "an image differs"
             );
         }
     };
@@ -33,15 +33,15 @@ fn memory_does_not_creep() {
 }
 
 #[test]
-fn an_open_answer_costs_little_more_than_its_picture() {
+fn an_open_answer_costs_little_more_than_its_image() {
     const OPEN: usize = 12;
-    let (drawing, gate) = (Drawing::of_bytes(6_000_000, 1), Gate::default());
-    let base64 = u64::try_from(drawing.base64.len()).unwrap();
+    let (generation, gate) = (Generation::of_bytes(6_000_000, 1), Gate::default());
+    let base64 = u64::try_from(generation.base64.len()).unwrap();
     let script = vec![
         Step::StreamHead,
-        Step::Chunk([drawing.opening(), drawing.picture()].concat()),
+        Step::Chunk([generation.opening(), generation.image()].concat()),
         Step::Wait(gate.clone()),
-        Step::Chunk(drawing.completed(Output::Repeated)),
+        Step::Chunk(generation.completed(Output::Repeated)),
         Step::End,
     ];
     let upstream = Upstream::always(script);
@@ -53,11 +53,11 @@ fn an_open_answer_costs_little_more_than_its_picture() {
         upstream.wait_for(OPEN);
         let open = u64::try_from(OPEN).unwrap();
         let held = || envoy.metric("wasmcustom.imagegate_buffered_bytes").unwrap_or(0);
-        eventually("every picture is held", || held() >= open * base64);
+        eventually("every image is held", || held() >= open * base64);
         let grown = (envoy.rss_kib() - before) * 1024 / open;
         gate.open();
         for client in clients {
-            assert!(client.join().unwrap().picture() == drawing.base64, "a picture differs");
+            assert!(client.join().unwrap().image() == generation.base64, "an image differs");
         }
         let bound = base64 * 22 / 10 + 1024 * 1024;
         assert!(grown <= bound, "an open answer of {base64} bytes costs {grown}");

@@ -6,7 +6,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Key, Received, Request, Response, Setup, Step, Upstream, config,
+    Connection, Envoy, Generation, Key, Received, Request, Response, Setup, Step, Upstream, config,
     eventually,
 };
 
@@ -42,15 +42,15 @@ fn limited(limits: &Value) -> Value {
 
 #[test]
 fn labels_come_out_as_labels() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::scripts([Step::draw(&drawing), vec![Step::Close]]);
+    let generation = Generation::small(1);
+    let upstream = Upstream::scripts([Step::generate(&generation), vec![Step::Close]]);
     let rules = json!([
         {"name": "few", "per": "user", "unit": "images", "max": 1, "window": "day", "users": ["few"]},
         {"name": "trial", "per": "global", "unit": "images", "max": 1, "window": "day", "shadow": true},
     ]);
     let setup = Setup::production(upstream.port()).configure_struct(&limited(&rules));
     let envoy = setup.start();
-    assert_eq!(request("a", "acme", 1).send(&envoy).pictures().len(), 1);
+    assert_eq!(request("a", "acme", 1).send(&envoy).images().len(), 1);
     request("a", "acme", 1).send(&envoy).assert_error(502, "upstream_unreachable");
     request("a", "few", 2).send(&envoy).assert_error(429, "rate_limit_exceeded");
     request("a", "acme", 1).bearer(Key::UNKNOWN).send(&envoy).assert_error(401, "invalid_api_key");
@@ -89,7 +89,7 @@ fn labels_come_out_as_labels() {
 }
 
 /// What becomes of the calls of a request, by its prompt; `all` is every outcome in turn.
-fn outcome(asked: &Received, drawing: &Drawing, turn: &AtomicU32) -> Vec<Step> {
+fn outcome(asked: &Received, generation: &Generation, turn: &AtomicU32) -> Vec<Step> {
     if String::from_utf8_lossy(&asked.body).contains("wait for it") {
         return vec![Step::StreamHead, Step::KeepOpen];
     }
@@ -97,9 +97,9 @@ fn outcome(asked: &Received, drawing: &Drawing, turn: &AtomicU32) -> Vec<Step> {
     match turn.fetch_add(1, Ordering::Relaxed) % 7 {
         0 => Step::json(500, &json!({"error": {"message": "m", "type": "server_error"}})),
         1 => vec![Step::Close],
-        2 => vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::Reset],
+        2 => vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::Reset],
         3 => Step::json(400, &refusal),
-        _ => Step::draw(drawing),
+        _ => Step::generate(generation),
     }
 }
 
@@ -124,8 +124,8 @@ fn leave(envoy: &Envoy, upstream: &Upstream, clients: usize) {
 
 #[test]
 fn money_is_the_same_in_answers_records_counters_and_rules() {
-    let (drawing, turn) = (Drawing::small(1), AtomicU32::new(0));
-    let upstream = Upstream::choosing(move |asked| outcome(asked, &drawing, &turn));
+    let (generation, turn) = (Generation::small(1), AtomicU32::new(0));
+    let upstream = Upstream::choosing(move |asked| outcome(asked, &generation, &turn));
     let rules = json!([
         {"name": "budget", "per": "user", "unit": "usd", "max": "1000", "window": "month"},
         {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 1000},
@@ -148,7 +148,7 @@ fn money_is_the_same_in_answers_records_counters_and_rules() {
         responses
     });
     let delivered: usize =
-        responses.iter().filter(|it| it.status == 200).map(|it| it.pictures().len()).sum();
+        responses.iter().filter(|it| it.status == 200).map(|it| it.images().len()).sum();
     let delivered = u64::try_from(delivered).unwrap();
     assert!(delivered > 0);
     let exchanges = responses.len() + 6;
@@ -192,26 +192,26 @@ fn nanos_of(usd: &str) -> u64 {
 
 #[test]
 fn counters_go_on_through_an_update() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let setup = Setup::new(upstream.port()).configure(&limited(&json!([]))).workers(2);
     let envoy = setup.discovered().start();
     let rules =
         json!([{"name": "new", "per": "user", "unit": "images", "max": 9, "window": "day"}]);
-    assert_eq!(request("a", "acme", 2).send(&envoy).pictures().len(), 2);
+    assert_eq!(request("a", "acme", 2).send(&envoy).images().len(), 2);
     envoy.rediscover(&limited(&rules));
     let target = "/v1/images/limits?user=acme";
     eventually("the update is in force", || {
         let list = Request::new("GET", target).bearer(Key::MASTER).send(&envoy).json();
         list["data"][0]["name"] == "new"
     });
-    assert_eq!(request("a", "acme", 1).send(&envoy).pictures().len(), 1);
+    assert_eq!(request("a", "acme", 1).send(&envoy).images().len(), 1);
     eventually("three images are counted", || counter(&envoy, "images_delivered") == 3);
     assert_eq!(series(&envoy, "imagegate_rejections_total{rule=\"new\"}"), 0);
 }
 
 #[test]
 fn the_model_that_was_served_is_recorded_and_paid_for() {
-    let upstream = Upstream::always(Step::draw(&Drawing::small(1)));
+    let upstream = Upstream::always(Step::generate(&Generation::small(1)));
     let mut config = limited(&json!([
         {"name": "budget", "per": "user", "unit": "usd", "max": "1", "window": "month"},
     ]));
@@ -220,7 +220,7 @@ fn the_model_that_was_served_is_recorded_and_paid_for() {
     let envoy = Setup::production(upstream.port()).configure_struct(&config).start();
     let asked = json!({"prompt": "p", "model": "gpt-image-2.5-flare", "n": 2, "user": "acme"});
     let response = Request::generation(&asked).bearer(Key::MASTER).send(&envoy);
-    assert_eq!(response.pictures().len(), 2);
+    assert_eq!(response.images().len(), 2);
     assert_eq!(response.header("x-ratelimit-remaining-usd").as_deref(), Some("0.6"));
     for (name, value) in [
         ("reserved_nanodollars", 100_000_000),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Drawing, Envoy, Key, Step, Upstream, config, needed, root};
+use crate::harness::{Envoy, Generation, Key, Step, Upstream, config, needed, root};
 
 const DESCRIPTION: &str = "docs/openapi.yaml";
 
@@ -22,7 +22,7 @@ fn the_description_is_valid() {
 
 #[test]
 fn every_answer_is_described_and_nothing_else_is_accepted() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::with(upstream.port(), &configuration());
     ends_well(&mut schemathesis(&envoy, "examples,coverage,fuzzing"));
 
@@ -49,7 +49,7 @@ fn failures_of_the_upstream_are_described() {
     assert!(upstream.received().len() > 20);
 }
 
-/// What an upstream can do instead of drawing; each becomes another answer.
+/// What an upstream can do instead of generation; each becomes another answer.
 fn failures() -> Vec<Vec<Step>> {
     let error = |status, code: &str, kind: &str| {
         let message = "Please try again in 2s.";

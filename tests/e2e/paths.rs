@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::sse::Output;
-use crate::harness::{Drawing, Envoy, Key, Request, Setup, Step, Upstream};
+use crate::harness::{Envoy, Generation, Key, Request, Setup, Step, Upstream};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2"})
@@ -91,10 +91,10 @@ fn both_ways(setup: impl Fn() -> Setup) -> [Envoy; 2] {
 
 #[test]
 fn a_query_or_a_slash_at_the_end_does_not_hide_the_endpoint() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     for envoy in both_ways(|| Setup::new(upstream.port())) {
         for path in ["/v1/images/generations?api-version=1", "/v1/images/generations/"] {
-            Request::new("POST", path).bearer(Key::WEB).json(&body()).send(&envoy).pictures();
+            Request::new("POST", path).bearer(Key::WEB).json(&body()).send(&envoy).images();
         }
     }
     for asked in upstream.received() {
@@ -204,7 +204,7 @@ const KNOWN: [&str; 14] = [
 
 #[test]
 fn nothing_of_the_client_goes_up_but_its_wish() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     // Without a configured identity, which would cover the client's.
     let mut config = crate::harness::config();
     config["upstreams"]["codex"]["headers"] = json!({"originator": "codex_cli_rs"});
@@ -233,7 +233,7 @@ fn nothing_of_the_client_goes_up_but_its_wish() {
     for name in names {
         request = request.header(name, "of-the-client");
     }
-    request.send(&envoy).pictures();
+    request.send(&envoy).images();
     let received = upstream.received();
     assert_eq!(received.len(), 2);
     for asked in received {
@@ -254,8 +254,8 @@ fn nothing_of_the_client_goes_up_but_its_wish() {
 }
 
 #[test]
-fn nothing_of_the_upstream_comes_down_but_the_picture() {
-    let drawing = Drawing::small(1);
+fn nothing_of_the_upstream_comes_down_but_the_image() {
+    let generation = Generation::small(1);
     let names = [
         "set-cookie",
         "x-codex-plan-type",
@@ -268,9 +268,9 @@ fn nothing_of_the_upstream_comes_down_but_the_picture() {
         names.iter().map(|name| (*name, "of-the-upstream".to_owned())).collect();
     headers.push(("content-type", "text/event-stream".to_owned()));
     headers.push(("x-request-id", "req_of_the_upstream".to_owned()));
-    let good = vec![Step::Head(200, headers.clone()), Step::Chunk(drawing.stream()), Step::End];
+    let good = vec![Step::Head(200, headers.clone()), Step::Chunk(generation.stream()), Step::End];
     let bad = vec![Step::Whole(500, headers.clone(), b"<html>of-the-upstream</html>".to_vec())];
-    let cut = vec![Step::Head(200, headers), Step::Chunk(drawing.opening()), Step::Close];
+    let cut = vec![Step::Head(200, headers), Step::Chunk(generation.opening()), Step::Close];
     let upstream = Upstream::scripts([good, bad, cut]);
     let envoy = Envoy::start(upstream.port());
     for status in [200, 502, 502] {
@@ -287,15 +287,16 @@ fn nothing_of_the_upstream_comes_down_but_the_picture() {
 #[test]
 fn lengths_are_those_of_what_is_sent() {
     // A length that does not fit would leave bytes in the pooled connection, and the next request behind them.
-    let drawings = [Drawing::small(1), Drawing::of_bytes(1_000_000, 2)];
+    let generations = [Generation::small(1), Generation::of_bytes(1_000_000, 2)];
     let upstream = Upstream::choosing({
-        let drawings = drawings.clone();
+        let generations = generations.clone();
         move |asked| {
             let length = asked.header("content-length").expect("the length is declared");
             assert_eq!(length, asked.body.len().to_string());
-            let drawing = &drawings[usize::from(asked.body.len() > 10_000)];
+            let generation = &generations[usize::from(asked.body.len() > 10_000)];
             let bytes =
-                [drawing.opening(), drawing.picture(), drawing.completed(Output::Empty)].concat();
+                [generation.opening(), generation.image(), generation.completed(Output::Empty)]
+                    .concat();
             vec![Step::Whole(200, vec![("content-type", "text/event-stream".to_owned())], bytes)]
         }
     });
@@ -303,6 +304,6 @@ fn lengths_are_those_of_what_is_sent() {
     for turn in 0..6 {
         let prompt = "x".repeat([10, 20_000][turn % 2]);
         let response = Request::generation(&json!({"prompt": prompt})).send(&envoy);
-        assert_eq!(response.picture(), drawings[turn % 2].base64, "{turn}");
+        assert_eq!(response.image(), generations[turn % 2].base64, "{turn}");
     }
 }

@@ -37,7 +37,7 @@ fn names(events: &[(String, Value)]) -> Vec<&str> {
 }
 
 #[test]
-fn a_providers_previews_and_picture_come_as_ours() {
+fn a_providers_previews_and_image_come_as_ours() {
     let provider = Sim::start();
     let envoy = before(provider.port());
     let response = Request::generation(&body("a lighthouse")).send(&envoy);
@@ -46,7 +46,7 @@ fn a_providers_previews_and_picture_come_as_ours() {
     let drawn = events(&response);
     let (preview, completed) = ("image_generation.partial_image", "image_generation.completed");
     assert_eq!(names(&drawn), [preview, preview, completed]);
-    let picture = drawn[2].1["b64_json"].as_str().unwrap().to_owned();
+    let image = drawn[2].1["b64_json"].as_str().unwrap().to_owned();
     assert!(
         drawn.iter().all(|(_, it)| it["b64_json"].as_str().unwrap().starts_with("iVBORw0KGgo"))
     );
@@ -59,7 +59,7 @@ fn a_providers_previews_and_picture_come_as_ours() {
     );
 
     let mut edit = body("in blue");
-    edit["images"] = json!([{"image_url": format!("data:image/png;base64,{picture}")}]);
+    edit["images"] = json!([{"image_url": format!("data:image/png;base64,{image}")}]);
     let response =
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&edit).send(&envoy);
     let (preview, completed) = ("image_edit.partial_image", "image_edit.completed");
@@ -92,7 +92,7 @@ fn what_goes_wrong_in_a_providers_stream_is_told() {
 }
 
 #[test]
-fn a_preview_and_a_picture_of_24_mib_pass_and_a_document_gives_one_event() {
+fn a_preview_and_an_image_of_24_mib_pass_and_a_document_gives_one_event() {
     let base64 = "A".repeat(24 << 20);
     let event = |name: &str| {
         format!("event: {name}\ndata: {{\"type\":\"{name}\",\"b64_json\":\"{base64}\"}}\n\n")

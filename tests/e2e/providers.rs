@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::config::{self, Key, TOKEN};
-use crate::harness::{Drawing, Request, SECRET_PROMPT, Setup, Sim, Step, Upstream};
+use crate::harness::{Generation, Request, SECRET_PROMPT, Setup, Sim, Step, Upstream};
 
 /// The configuration of most cases, with its upstream a provider of the Images API.
 fn config() -> Value {
@@ -49,7 +49,7 @@ fn a_request_reaches_the_provider_as_its_own_and_the_answer_comes_back_filtered(
     let upstream = Upstream::always(told(200, &answer("aGVsbG8=")));
     let envoy = Setup::new(upstream.port()).configure(&config()).start();
     let response = Request::generation(&body()).send(&envoy);
-    assert_eq!(response.picture(), "aGVsbG8=");
+    assert_eq!(response.image(), "aGVsbG8=");
     assert_eq!(response.json()["usage"]["output_tokens"], 196);
     for name in ["set-cookie", "openai-organization", "x-ratelimit-remaining-requests"] {
         assert_eq!(response.header(name), None, "{name}");
@@ -73,7 +73,7 @@ fn three_images_are_one_call_or_three_and_an_edit_goes_to_the_edits() {
     let mut request = body();
     request["n"] = json!(3);
     // As the client wants them, they are the provider's to count; as URLs, they are collected.
-    Request::generation(&request).send(&envoy).picture();
+    Request::generation(&request).send(&envoy).image();
     assert_eq!(upstream.only().json()["n"], 3);
     request["response_format"] = json!("url");
     let urls = Request::generation(&request).send(&envoy).json();
@@ -84,18 +84,18 @@ fn three_images_are_one_call_or_three_and_an_edit_goes_to_the_edits() {
         "images": [{"image_url": "data:image/png;base64,iVBORw0KGgo="}]});
     let response =
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&edit).send(&envoy);
-    assert_eq!(response.picture(), "aGVsbG8=");
+    assert_eq!(response.image(), "aGVsbG8=");
     let last = upstream.received().pop().unwrap();
     assert_eq!(last.path, "/v1/images/edits");
     assert_eq!(last.json()["images"], edit["images"]);
 }
 
 #[test]
-fn a_picture_of_24_mib_comes_through_the_default_buffer() {
+fn an_image_of_24_mib_comes_through_the_default_buffer() {
     let base64 = "A".repeat(24 << 20);
     let upstream = Upstream::always(told(200, &answer(&base64)));
     let envoy = Setup::new(upstream.port()).configure(&config()).start();
-    assert!(Request::generation(&body()).send(&envoy).picture() == base64);
+    assert!(Request::generation(&body()).send(&envoy).image() == base64);
     let mut streamed = body();
     streamed["stream"] = json!(true);
     let response = Request::generation(&streamed).send(&envoy);
@@ -125,7 +125,7 @@ fn what_a_provider_fails_with_is_told_by_our_table() {
 }
 
 #[test]
-fn an_answer_that_is_cut_is_no_picture() {
+fn an_answer_that_is_cut_is_no_image() {
     let whole = serde_json::to_vec(&answer(&"A".repeat(100_000))).unwrap();
     let head = || Step::Head(200, vec![("content-type", "application/json".to_owned())]);
     let half = whole[..50_000].to_vec();
@@ -138,7 +138,7 @@ fn an_answer_that_is_cut_is_no_picture() {
 
 #[test]
 fn the_example_asks_each_upstream_for_its_own_models() {
-    let (codex, provider) = (Upstream::drawing(&Drawing::small(1)), Sim::start());
+    let (codex, provider) = (Upstream::generating(&Generation::small(1)), Sim::start());
     let envoy = Setup::of("envoy/providers.yaml", codex.port())
         .replace("port_value: 10002 ", &format!("port_value: {} ", provider.port()))
         .variable("OPENAI_API_KEY", Some("provider-key"))
@@ -147,11 +147,11 @@ fn the_example_asks_each_upstream_for_its_own_models() {
         let body = json!({"prompt": "a lighthouse", "model": model, "n": 2});
         Request::generation(&body).bearer("sk-imagegate-demo").send(&envoy)
     };
-    assert_eq!(send("gpt-image-2").pictures().len(), 2);
+    assert_eq!(send("gpt-image-2").images().len(), 2);
     assert_eq!(codex.received().len(), 2);
     let drawn = send("openai/gpt-image-2");
     // PNGs, drawn by another program than the one that codex stands for here.
-    assert!(drawn.pictures().iter().all(|it| it.starts_with("iVBORw0KGgo")));
+    assert!(drawn.images().iter().all(|it| it.starts_with("iVBORw0KGgo")));
     assert_eq!(codex.received().len(), 2);
     let asked = provider.received();
     assert_eq!(asked.len(), 1);
@@ -191,12 +191,12 @@ fn each_kind_of_provider_draws_and_edits() {
         config["upstreams"]["codex"]["credential"] = credential.clone();
         config["upstreams"]["codex"]["edits"] = json!(taken);
         let envoy = Setup::new(provider.port()).configure(&config).start();
-        let drawn = Request::generation(&body()).send(&envoy).picture();
+        let drawn = Request::generation(&body()).send(&envoy).image();
         let edit = json!({"prompt": "in blue", "model": "openai/gpt-image-2",
             "images": [{"image_url": format!("data:image/png;base64,{drawn}")}]});
         let edited =
             Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&edit).send(&envoy);
-        assert!(edited.picture() != drawn, "the edit shows nothing of itself");
+        assert!(edited.image() != drawn, "the edit shows nothing of itself");
         let asked = provider.received();
         let paths: Vec<_> = asked.iter().rev().take(2).map(|it| it["path"].clone()).collect();
         assert_eq!(paths, [edits, generations]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Gate, Key, Request, Response, Setup, Step, Upstream, config,
+    Connection, Envoy, Gate, Generation, Key, Request, Response, Setup, Step, Upstream, config,
     eventually,
 };
 
@@ -74,7 +74,7 @@ fn used_and_held(envoy: &Envoy, user: &str, rule: &str) -> (Value, Value) {
 
 #[test]
 fn a_limit_admits_exactly_as_many_as_it_says() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([
         rule("requests", "requests", json!(300), Some("1h")),
         rule("images", "images", json!(1000), Some("day")),
@@ -100,13 +100,13 @@ fn a_limit_admits_exactly_as_many_as_it_says() {
 
 #[test]
 fn images_are_counted_one_by_one() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let envoy = workers(&upstream, &json!([rule("images", "images", json!(50), Some("day"))]));
     let responses = at_once(&envoy, &request("painter", 3));
     assert_eq!(served(&responses, "rate_limit_exceeded"), 16);
     assert_eq!(used_and_held(&envoy, "painter", "images"), (json!(48), json!(0)));
     // Two are left, and no third.
-    assert_eq!(request("painter", 2).send(&envoy).pictures().len(), 2);
+    assert_eq!(request("painter", 2).send(&envoy).images().len(), 2);
     let refused = request("painter", 1).send(&envoy);
     refused.assert_error(429, "rate_limit_exceeded");
     assert_eq!(refused.header("x-ratelimit-remaining-images").as_deref(), Some("0"));
@@ -115,7 +115,7 @@ fn images_are_counted_one_by_one() {
 
 #[test]
 fn a_dollar_buys_four_images_at_21_cents() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("budget", "usd", json!("1.00"), Some("month"))]);
     let envoy = workers(&upstream, &rules);
     let responses = at_once(&envoy, &request("saver", 1));
@@ -131,14 +131,14 @@ fn a_dollar_buys_four_images_at_21_cents() {
 
 #[test]
 fn places_of_requests_in_flight_come_back_on_every_way_out() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let error = json!({"error": {"message": "m", "type": "server_error", "code": null}});
     let turn = AtomicU32::new(0);
     let upstream = Upstream::choosing(move |_| match turn.fetch_add(1, Ordering::Relaxed) % 5 {
-        0 => Step::draw(&drawing),
+        0 => Step::generate(&generation),
         1 => Step::json(500, &error),
         2 => vec![Step::Close],
-        3 => vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::Reset],
+        3 => vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::Reset],
         _ => vec![Step::Pause(Duration::from_secs(3)), Step::Close],
     });
     let rules = json!([
@@ -154,7 +154,7 @@ fn places_of_requests_in_flight_come_back_on_every_way_out() {
         let refused = responses.iter().filter(|it| it.status == 429).count();
         assert!(refused > 0, "64 clients at once were all admitted");
         let served = responses.iter().filter(|it| it.status == 200);
-        images += served.map(|it| it.pictures().len()).sum::<usize>();
+        images += served.map(|it| it.images().len()).sum::<usize>();
         eventually("every place is free", || {
             standing(&envoy, "busy", "in-flight")["reserved"] == 0
         });
@@ -198,14 +198,15 @@ fn clients_that_leave_free_their_places_and_pay_nothing() {
 
 #[test]
 fn counters_outlive_an_update_and_so_do_requests_in_flight() {
-    let (drawing, gate) = (Drawing::small(1), Gate::default());
-    let mut script = Step::draw(&drawing);
+    let (generation, gate) = (Generation::small(1), Gate::default());
+    let mut script = Step::generate(&generation);
     script.insert(1, Step::Wait(gate.clone()));
-    let upstream = Upstream::scripts([Step::draw(&drawing), script, Step::draw(&drawing)]);
+    let upstream =
+        Upstream::scripts([Step::generate(&generation), script, Step::generate(&generation)]);
     let budget = |max: &str| limited(&json!([rule("budget", "usd", json!(max), Some("month"))]));
     let setup = Setup::new(upstream.port()).configure(&budget("0.50")).workers(4);
     let envoy = setup.discovered().start();
-    request("acme", 1).send(&envoy).pictures();
+    request("acme", 1).send(&envoy).images();
     thread::scope(|scope| {
         let client = scope.spawn(|| request("acme", 1).send(&envoy));
         upstream.wait_for(2);
@@ -215,7 +216,7 @@ fn counters_outlive_an_update_and_so_do_requests_in_flight() {
         let counted = used_and_held(&envoy, "acme", "budget");
         assert_eq!(counted, (json!("0.211"), json!("0.211")));
         gate.open();
-        assert_eq!(client.join().unwrap().pictures().len(), 1);
+        assert_eq!(client.join().unwrap().images().len(), 1);
     });
     assert_eq!(used_and_held(&envoy, "acme", "budget"), (json!("0.422"), json!("0")));
     eventually("all workers have the update", || request("acme", 1).send(&envoy).status == 200);
@@ -225,12 +226,12 @@ fn counters_outlive_an_update_and_so_do_requests_in_flight() {
 
 #[test]
 fn a_restart_forgets() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("images", "images", json!(1), Some("month"))]);
     for _ in 0..2 {
         let envoy = workers(&upstream, &rules);
         assert_eq!(used_and_held(&envoy, "acme", "images"), (json!(0), json!(0)));
-        request("acme", 1).send(&envoy).pictures();
+        request("acme", 1).send(&envoy).images();
         request("acme", 1).send(&envoy).assert_error(429, "rate_limit_exceeded");
     }
 }
@@ -244,11 +245,11 @@ fn nanos_of(usd: &Value) -> u64 {
 
 #[test]
 fn the_access_log_sums_to_what_the_counters_say() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let turn = AtomicU32::new(0);
     let upstream = Upstream::choosing(move |_| match turn.fetch_add(1, Ordering::Relaxed) % 3 {
         0 => vec![Step::Close],
-        _ => Step::draw(&drawing),
+        _ => Step::generate(&generation),
     });
     let rules = json!([
         rule("images", "images", json!(60), Some("day")),
@@ -257,8 +258,8 @@ fn the_access_log_sums_to_what_the_counters_say() {
     let setup = Setup::production(upstream.port()).configure_struct(&limited(&rules));
     let envoy = setup.workers(4).start();
     let responses = at_once(&envoy, &request("acme", 3));
-    let pictures = |it: &Response| it.json()["data"].as_array().map_or(0, Vec::len);
-    let delivered: usize = responses.iter().map(pictures).sum();
+    let images = |it: &Response| it.json()["data"].as_array().map_or(0, Vec::len);
+    let delivered: usize = responses.iter().map(images).sum();
     let records = || -> Vec<Value> {
         let records = envoy.records().into_iter();
         records.filter(|it| it["endpoint"] == "generations").collect()

@@ -44,10 +44,10 @@ fn body(n: u32) -> Value {
     json!({"prompt": SECRET_PROMPT, "model": "gpt-image-2", "size": "1024x1024", "n": n})
 }
 
-/// An answer with pictures of so many bytes of base64, all different.
+/// An answer with images of so many bytes of base64, all different.
 fn answer(bytes: usize, n: usize) -> Vec<u8> {
-    let picture = |at: usize| char::from(b'A' + u8::try_from(at).unwrap()).to_string();
-    let data: Vec<_> = (0..n).map(|at| json!({"b64_json": picture(at).repeat(bytes)})).collect();
+    let image = |at: usize| char::from(b'A' + u8::try_from(at).unwrap()).to_string();
+    let data: Vec<_> = (0..n).map(|at| json!({"b64_json": image(at).repeat(bytes)})).collect();
     let answer = json!({"created": 1, "data": data, "size": "1024x1024", "usage": {"input_tokens": 10,
         "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}, "output_tokens": 196,
         "total_tokens": 206}});
@@ -107,7 +107,7 @@ fn logging(upstream: &Upstream) -> Envoy {
 }
 
 #[test]
-fn two_pictures_of_24_mib_pass_and_are_never_held() {
+fn two_images_of_24_mib_pass_and_are_never_held() {
     let bytes = answer(24 * MIB, 2);
     let gate = Gate::default();
     let (first, rest) = bytes.split_at(40 * MIB);
@@ -143,7 +143,7 @@ fn two_pictures_of_24_mib_pass_and_are_never_held() {
 }
 
 #[test]
-fn what_comes_before_a_picture_may_be_longer_than_the_buffer() {
+fn what_comes_before_an_image_may_be_longer_than_the_buffer() {
     let bytes = [vec![b' '; 200_000], answer(3 * MIB, 1)].concat();
     let script = vec![head(), Step::Pieces(bytes.clone(), 50_000), Step::End];
     let small = |setup: Setup| {
@@ -264,7 +264,7 @@ fn half_an_answer_is_a_stream_that_is_reset_over_http2() {
 }
 
 #[test]
-fn failures_before_a_picture_keep_their_status() {
+fn failures_before_an_image_keep_their_status() {
     let error = json!({"error": {"code": "moderation_blocked", "message": "No.", "type": "t"}});
     let json = vec![("content-type", "application/json".to_owned())];
     let broken =
@@ -302,7 +302,7 @@ fn a_slow_client_slows_its_provider_and_nobody_else() {
     let (mut client, head) = ask(&envoy, 3);
     // It reads nothing while others are served.
     for _ in 0..5 {
-        Request::generation(&body(1)).send(&envoy).picture();
+        Request::generation(&body(1)).send(&envoy).image();
         thread::sleep(Duration::from_millis(100));
     }
     assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
@@ -313,7 +313,7 @@ fn a_slow_client_slows_its_provider_and_nobody_else() {
 }
 
 #[test]
-fn a_client_that_leaves_pays_for_the_pictures_that_had_begun() {
+fn a_client_that_leaves_pays_for_the_images_that_had_begun() {
     let bytes = answer(2 * MIB, 3);
     let half = bytes[..3 * MIB].to_vec();
     let upstream = Upstream::always(vec![head(), Step::Chunk(half.clone()), Step::KeepOpen]);

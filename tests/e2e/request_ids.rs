@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Drawing, Envoy, Key, Request, Setup, Upstream, config};
+use crate::harness::{Envoy, Generation, Key, Request, Setup, Upstream, config};
 
 /// What clients may send in its place.
 fn ids() -> Vec<(&'static str, Vec<u8>)> {
@@ -38,7 +38,7 @@ fn assert_every_answer_has_one(envoy: &Envoy) {
 
 #[test]
 fn every_answer_has_one_whatever_the_client_sent() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     assert_every_answer_has_one(&Envoy::start(upstream.port()));
     let production = Setup::production(upstream.port()).configure_struct(&config()).start();
     assert_every_answer_has_one(&production);

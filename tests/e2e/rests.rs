@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Drawing, Envoy, Received, Request, Setup, Step, Upstream, config, eventually,
+    Envoy, Generation, Received, Request, Setup, Step, Upstream, config, eventually,
 };
 
 const ACCOUNTS: [&str; 3] = ["codex-a", "codex-b", "codex-c"];
@@ -69,10 +69,10 @@ fn gauge(envoy: &Envoy, name: &str) -> u64 {
 
 #[test]
 fn one_exhausted_account_of_three_is_asked_once_by_all_workers() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let upstream = Upstream::choosing(move |request| match account(request).as_str() {
         "codex-b" => limited(600),
-        _ => Step::draw(&drawing),
+        _ => Step::generate(&generation),
     });
     let envoy = setup(&upstream, &json!({"balance": "round_robin"})).workers(4).start();
     // Each worker deals out its own turns: until one of them asks the exhausted account.
@@ -96,7 +96,7 @@ fn one_exhausted_account_of_three_is_asked_once_by_all_workers() {
 
 #[test]
 fn after_each_rest_one_request_asks() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let refusals = Arc::new(AtomicUsize::new(0));
     let of_upstream = Arc::clone(&refusals);
     let upstream = Upstream::choosing(move |request| {
@@ -106,7 +106,7 @@ fn after_each_rest_one_request_asks() {
                 .is_ok();
         match is_limited {
             true => limited(1),
-            false => Step::draw(&drawing),
+            false => Step::generate(&generation),
         }
     });
     let envoy = setup(&upstream, &json!({})).workers(2).start();
@@ -144,8 +144,8 @@ fn if_all_rest_the_client_is_answered_at_once() {
 
 #[test]
 fn an_account_that_cannot_be_reached_rests() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let mut document = document(&json!({"upstream": ["codex-a", "codex-b"]}));
     document["upstreams"]["codex-a"]["cluster"] = json!("gone");
     let gone = Upstream::closed_port();
@@ -177,10 +177,10 @@ fn an_account_that_cannot_be_reached_rests() {
 /// A configuration without an upstream takes its gauges back.
 #[test]
 fn gauges_of_an_upstream_that_is_gone_are_0() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let upstream = Upstream::choosing(move |request| match account(request).as_str() {
         "codex-a" => limited(600),
-        _ => Step::draw(&drawing),
+        _ => Step::generate(&generation),
     });
     let envoy = setup(&upstream, &json!({})).discovered().start();
     assert_eq!(load(&envoy, 1, 1), [200]);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::rls::{hourly, shipped_limits};
 use crate::harness::{
-    Connection, Drawing, Envoy, Gate, Key, RateLimitService, Request, Response, Setup, Step,
+    Connection, Envoy, Gate, Generation, Key, RateLimitService, Request, Response, Setup, Step,
     Upstream, config, eventually,
 };
 
@@ -63,7 +63,7 @@ fn served(responses: &[Response], code: &str) -> usize {
 
 /// Two Envoys before these services admit together exactly what one limit says.
 fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("budget", "usd", json!("1.00")), rule("images", "images", json!(400))]);
     let config = counted(json!({}), &rules);
     let here = envoy(first.port(), &upstream, &config);
@@ -108,7 +108,7 @@ fn two_envoys_share_one_budget() {
 #[test]
 fn a_limit_of_the_service_admits_exactly_as_many_as_it_says() {
     let service = RateLimitService::start(&limits());
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("requests", "requests", json!(20))]));
     let envoys = [(); 2].map(|()| envoy(service.port(), &upstream, &config));
     for round in 1..=3 {
@@ -128,13 +128,13 @@ fn a_limit_of_the_service_admits_exactly_as_many_as_it_says() {
 #[test]
 fn the_shipped_limits_are_those_of_the_shipped_configuration() {
     let service = RateLimitService::start(&shipped_limits());
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     // A machine that runs tests may take longer than the shipped patience.
     let patient = Setup::counted_by(service.port(), upstream.port());
     let shipped = patient.replace(r#""timeout": "50ms""#, r#""timeout": "5s""#).start();
     let body = json!({"prompt": "a square", "model": "gpt-image-2"});
     let response = Request::generation(&body).bearer("sk-imagegate-demo").send(&shipped);
-    assert_eq!(response.pictures().len(), 1);
+    assert_eq!(response.images().len(), 1);
     for (header, value) in [
         ("x-ratelimit-limit-requests", "60"),
         ("x-ratelimit-remaining-requests", "59"),
@@ -150,12 +150,12 @@ fn the_shipped_limits_are_those_of_the_shipped_configuration() {
 fn no_image_is_asked_for_before_the_service_has_spoken() {
     let service =
         RateLimitService::start(&(hourly("images", "user", 2) + &hourly("budget", "user", 10_000)));
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("images", "images", json!(2)), rule("budget", "usd", json!("1.00"))]);
     let gate = envoy(service.port(), &upstream, &counted(json!({}), &rules));
     request("acme", 3).send(&gate).assert_error(429, "rate_limit_exceeded");
     assert_eq!(upstream.received().len(), 0);
-    assert_eq!(request("acme", 2).send(&gate).pictures().len(), 2);
+    assert_eq!(request("acme", 2).send(&gate).images().len(), 2);
     let received = upstream.received();
     assert_eq!(received.iter().filter(|it| it.is_side_call()).count(), 1);
 }
@@ -163,14 +163,14 @@ fn no_image_is_asked_for_before_the_service_has_spoken() {
 #[test]
 fn a_large_request_waits_whole_for_the_service() {
     let service = RateLimitService::start(&limits());
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("requests", "requests", json!(20))]));
     let gate = envoy(service.port(), &upstream, &config);
     let image = "QUJD".repeat(3 << 20);
     let body =
         json!({"prompt": "a square", "model": "gpt-image-2", "user": "acme", "images": [image]});
     for request in [Request::generation(&body), Request::generation(&body).chunked()] {
-        assert_eq!(request.bearer(Key::MASTER).send(&gate).pictures().len(), 1);
+        assert_eq!(request.bearer(Key::MASTER).send(&gate).images().len(), 1);
     }
     let sent = upstream.received().remove(0).json();
     let url = sent["input"][0]["content"][0]["image_url"].as_str().unwrap();
@@ -180,12 +180,12 @@ fn a_large_request_waits_whole_for_the_service() {
 #[test]
 fn a_request_that_ends_with_trailers_waits_too() {
     let service = RateLimitService::start(&hourly("requests", "user", 1));
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("requests", "requests", json!(1))]));
     let setup = Setup::counted_by(service.port(), upstream.port()).request_trailers();
     let gate = setup.configure(&config).start();
     let send = || request("acme", 2).send_with_trailers(&gate, b"x-checksum: 1\r\n");
-    assert_eq!(send().pictures().len(), 2);
+    assert_eq!(send().images().len(), 2);
     send().assert_error(429, "rate_limit_exceeded");
     assert_eq!(upstream.received().len(), 2);
 }
@@ -201,7 +201,7 @@ fn broken_services() -> Vec<(&'static str, Upstream)> {
 
 #[test]
 fn a_service_that_fails_refuses_or_admits_as_on_error_says() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let mut rules =
         json!([rule("budget", "usd", json!("1.00")), rule("requests", "requests", json!(20))]);
     let services = broken_services();
@@ -214,7 +214,7 @@ fn a_service_that_fails_refuses_or_admits_as_on_error_says() {
         assert!(denied.header("retry-after").is_some(), "{what}");
         let engine = json!({"on_error": "allow", "timeout": "200ms"});
         let allowing = envoy(port, &upstream, &counted(engine.clone(), &rules));
-        assert_eq!(request("acme", 2).send(&allowing).pictures().len(), 2, "{what}");
+        assert_eq!(request("acme", 2).send(&allowing).images().len(), 2, "{what}");
         // A rule's own word counts.
         rules[0]["on_error"] = json!("deny");
         let mixed = envoy(port, &upstream, &counted(engine, &rules));
@@ -228,7 +228,7 @@ fn a_service_that_fails_refuses_or_admits_as_on_error_says() {
 #[test]
 fn a_client_that_leaves_while_the_service_is_asked_leaves_nothing_behind() {
     let silent = Upstream::always(vec![Step::KeepOpen]);
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([
         rule("requests", "requests", json!(20)),
         {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 4}
@@ -276,10 +276,10 @@ fn what_a_service_does_not_take_back_is_logged() {
 #[test]
 fn an_update_while_the_service_is_asked_changes_nothing_for_who_waits() {
     let service = RateLimitService::start(&limits());
-    let (drawing, gate) = (Drawing::small(1), Gate::default());
-    let mut script = Step::draw(&drawing);
+    let (generation, gate) = (Generation::small(1), Gate::default());
+    let mut script = Step::generate(&generation);
     script.insert(1, Step::Wait(gate.clone()));
-    let upstream = Upstream::scripts([script, Step::draw(&drawing)]);
+    let upstream = Upstream::scripts([script, Step::generate(&generation)]);
     let rules = json!([rule("images", "images", json!(400))]);
     let before = counted(json!({}), &rules);
     let setup = Setup::counted_by(service.port(), upstream.port()).configure(&before).workers(2);
@@ -294,12 +294,12 @@ fn an_update_while_the_service_is_asked_changes_nothing_for_who_waits() {
         thread::sleep(Duration::from_millis(300));
         gate.open();
         let response = client.join().unwrap();
-        assert_eq!(response.pictures().len(), 1);
+        assert_eq!(response.images().len(), 1);
         assert_eq!(response.header("x-ratelimit-remaining-images").as_deref(), Some("399"));
     });
     eventually("the update is in force", || {
         let list = Request::new("GET", "/v1/images/limits?user=acme").bearer(Key::MASTER);
         list.send(&envoy).json()["data"] == json!([])
     });
-    assert_eq!(request("acme", 1).send(&envoy).pictures().len(), 1);
+    assert_eq!(request("acme", 1).send(&envoy).images().len(), 1);
 }

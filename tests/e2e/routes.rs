@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Request, Setup, Sim, Step, Upstream, config, eventually,
+    Connection, Envoy, Generation, Request, Setup, Sim, Step, Upstream, config, eventually,
 };
 
 /// The last route of the files in `envoy/`, which matches all other requests.
@@ -138,12 +138,12 @@ fn a_listener_without_the_filter_that_shares_the_routes_is_no_way_in() {
 
 #[test]
 fn clients_with_a_key_are_served_where_the_filter_is_enabled_by_path() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let shipped = || Setup::production(upstream.port()).configure_struct(&config());
     for (case, setup) in disabled_somewhere(shipped).into_iter().take(2) {
         let envoy = setup.start();
-        let pictures = Request::generation(&body(2)).send(&envoy).pictures();
-        assert_eq!(pictures.len(), 2, "{case}");
+        let images = Request::generation(&body(2)).send(&envoy).images();
+        assert_eq!(images.len(), 2, "{case}");
     }
 }
 
@@ -162,9 +162,8 @@ fn every_example_serves_a_virtual_host_with_a_real_domain() {
         let envoy = setup.replace("domains: [\"*\"]", "domains: [\"images.test\"]").start();
         for n in [1, 2] {
             let request = Request::new("POST", "/v1/images/generations");
-            let pictures =
-                request.bearer("sk-imagegate-demo").json(&body(n)).send(&envoy).pictures();
-            assert_eq!(pictures.len(), usize::try_from(n).unwrap(), "{file}");
+            let images = request.bearer("sk-imagegate-demo").json(&body(n)).send(&envoy).images();
+            assert_eq!(images.len(), usize::try_from(n).unwrap(), "{file}");
         }
     }
     assert_eq!(sim.received().len(), 9);
@@ -214,7 +213,7 @@ fn a_route_that_is_missing_is_the_operators_fault_and_is_logged() {
 
 #[test]
 fn a_cluster_of_side_calls_that_is_missing_is_an_error_and_not_fewer_images() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let mut missing = config();
     missing["upstreams"]["codex"]["cluster"] = json!("outbound|443||chatgpt.com");
     let envoy = Envoy::with(upstream.port(), &missing);
@@ -222,12 +221,12 @@ fn a_cluster_of_side_calls_that_is_missing_is_an_error_and_not_fewer_images() {
     assert!(upstream.received().is_empty());
     let log = envoy.log();
     assert!(log.contains("Envoy has no cluster `outbound|443||chatgpt.com`"), "{log}");
-    assert_eq!(Request::generation(&body(1)).send(&envoy).pictures().len(), 1);
+    assert_eq!(Request::generation(&body(1)).send(&envoy).images().len(), 1);
 }
 
 #[test]
 fn the_header_still_routes_where_it_is_chosen_and_the_log_warns() {
-    let upstream = Upstream::always(Step::draw(&Drawing::small(1)));
+    let upstream = Upstream::always(Step::generate(&Generation::small(1)));
     let mut header = config();
     header["route_match"] = json!("header");
     let envoy = Setup::new(upstream.port())
@@ -235,7 +234,7 @@ fn the_header_still_routes_where_it_is_chosen_and_the_log_warns() {
         .replace("filter_state:", "headers:")
         .replace("- key: wasm.imagegate_upstream", "- name: x-imagegate-upstream")
         .start();
-    Request::generation(&body(1)).send(&envoy).pictures();
+    Request::generation(&body(1)).send(&envoy).images();
     let log = envoy.log();
     assert!(log.contains("a client can send on a route where this filter is disabled"), "{log}");
     // It is still removed from what clients send.

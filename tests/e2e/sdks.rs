@@ -7,9 +7,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::sse::event;
-use crate::harness::{Drawing, Envoy, Key, Received, Sim, Step, Upstream, needed, root};
+use crate::harness::{Envoy, Generation, Key, Received, Sim, Step, Upstream, needed, root};
 
-/// The upstream of the scripts: a prompt `fail 429` gets that, any other a picture.
+/// The upstream of the scripts: a prompt `fail 429` gets that, any other an image.
 fn by_prompt(asked: &Received) -> Vec<Step> {
     let text = String::from_utf8_lossy(&asked.body).into_owned();
     let failing = |status| text.contains(&format!("fail {status}"));
@@ -17,7 +17,7 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
     if let Some(fault) = edit_fault(asked, &text) {
         return Step::json(400, &error("invalid_value", &fault));
     }
-    let drawing = Drawing::of_bytes(1_500_000, 1);
+    let generation = Generation::of_bytes(1_500_000, 1);
     match () {
         () if failing(400) => {
             Step::json(400, &error("moderation_blocked", "image_generation_user_error"))
@@ -30,14 +30,14 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
                 {"code": "server_is_overloaded", "message": "m"}}});
             vec![
                 Step::StreamHead,
-                Step::Chunk([drawing.opening(), event(&failed)].concat()),
+                Step::Chunk([generation.opening(), event(&failed)].concat()),
                 Step::End,
             ]
         }
         () if text.contains("end early") => {
-            vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::End]
+            vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::End]
         }
-        () => Step::draw(&drawing),
+        () => Step::generate(&generation),
     }
 }
 
@@ -86,7 +86,7 @@ fn the_node_client_is_served() {
 }
 
 #[test]
-fn both_clients_get_real_pictures_from_codex_sim() {
+fn both_clients_get_real_images_from_codex_sim() {
     let sim = Sim::start();
     let envoy = Envoy::start(sim.port());
     run(".tools/clients/bin/python", "tests/clients/openai_python.py", &envoy, "picture");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::config::{ACCOUNT, TOKEN};
 use crate::harness::sse::Output;
 use crate::harness::{
-    Drawing, Envoy, Gate, Received, Request, Response, SECRET_PROMPT, Step, Upstream,
+    Envoy, Gate, Generation, Received, Request, Response, SECRET_PROMPT, Step, Upstream,
 };
 
 fn body() -> Value {
@@ -40,13 +40,13 @@ fn failing(status: u16) -> Vec<Step> {
 }
 
 #[test]
-fn three_pictures_come_in_order_and_their_usage_summed() {
-    let drawings = [1, 2, 3].map(|seed| Drawing::of_bytes(300_000, seed));
+fn three_images_come_in_order_and_their_usage_summed() {
+    let generations = [1, 2, 3].map(|seed| Generation::of_bytes(300_000, seed));
     let gate = Gate::default();
-    // The client's own stream is the last to end and its picture still the first.
-    let mut main = Step::draw(&drawings[0]);
+    // The client's own stream is the last to end and its image still the first.
+    let mut main = Step::generate(&generations[0]);
     main.insert(0, Step::Wait(gate.clone()));
-    let upstream = fan_out(main, drawings[1..].iter().map(Step::draw).collect());
+    let upstream = fan_out(main, generations[1..].iter().map(Step::generate).collect());
     let envoy = Envoy::start(upstream.port());
     let client = thread::scope(|scope| {
         let client = scope.spawn(|| ask_for_three(&envoy));
@@ -54,14 +54,14 @@ fn three_pictures_come_in_order_and_their_usage_summed() {
         gate.open();
         client.join().unwrap()
     });
-    let pictures = client.pictures();
-    assert_eq!(pictures.len(), 3);
+    let images = client.images();
+    assert_eq!(images.len(), 3);
     assert!(
-        pictures[0] == drawings[0].base64,
-        "the first picture is not that of the client's own stream"
+        images[0] == generations[0].base64,
+        "the first image is not that of the client's own stream"
     );
-    let sides = [&drawings[1].base64, &drawings[2].base64];
-    assert!(sides.iter().all(|it| pictures[1..].contains(it)), "a side call's picture is missing");
+    let sides = [&generations[1].base64, &generations[2].base64];
+    assert!(sides.iter().all(|it| images[1..].contains(it)), "a side call's image is missing");
     let usage = &client.json()["usage"];
     assert_eq!(
         (&usage["input_tokens"], &usage["output_tokens"], &usage["total_tokens"]),
@@ -82,41 +82,44 @@ fn three_pictures_come_in_order_and_their_usage_summed() {
 }
 
 #[test]
-fn pictures_of_side_calls_may_be_large() {
-    let drawing = Drawing::of_bytes(16_000_000, 1);
+fn images_of_side_calls_may_be_large() {
+    let generation = Generation::of_bytes(16_000_000, 1);
     let bytes =
-        [drawing.opening(), drawing.picture(), drawing.completed(Output::Repeated)].concat();
+        [generation.opening(), generation.image(), generation.completed(Output::Repeated)].concat();
     let upstream = Upstream::always(Step::stream(bytes));
     let envoy = Envoy::start(upstream.port());
     let mut body = body();
     body["n"] = json!(2);
-    let pictures = Request::generation(&body).send(&envoy).pictures();
-    assert!(pictures == [drawing.base64.clone(), drawing.base64], "a picture differs");
+    let images = Request::generation(&body).send(&envoy).images();
+    assert!(images == [generation.base64.clone(), generation.base64], "an image differs");
 }
 
 #[test]
 fn what_came_is_delivered_where_side_calls_fail() {
-    let drawing = Drawing::small(1);
-    let upstream =
-        fan_out(Step::draw(&drawing), vec![failing(500), vec![Step::StreamHead, Step::Reset]]);
+    let generation = Generation::small(1);
+    let upstream = fan_out(
+        Step::generate(&generation),
+        vec![failing(500), vec![Step::StreamHead, Step::Reset]],
+    );
     let envoy = Envoy::start(upstream.port());
     let response = ask_for_three(&envoy);
-    assert_eq!(response.picture(), drawing.base64);
+    assert_eq!(response.image(), generation.base64);
     assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("2"));
 }
 
 #[test]
 fn what_came_is_delivered_where_the_clients_own_stream_fails() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let failed = Step::stream(crate::harness::sse::event(
         &json!({"type": "response.failed", "sequence_number": 1,
         "response": {"id": "resp_1", "status": "failed", "error": {"code": "server_error", "message": "m"}}}),
     ));
     for main in [failing(500), failed] {
-        let upstream = fan_out(main, vec![Step::draw(&drawing), Step::draw(&drawing)]);
+        let upstream =
+            fan_out(main, vec![Step::generate(&generation), Step::generate(&generation)]);
         let envoy = Envoy::start(upstream.port());
         let response = ask_for_three(&envoy);
-        assert_eq!(response.pictures(), [drawing.base64.clone(), drawing.base64.clone()]);
+        assert_eq!(response.images(), [generation.base64.clone(), generation.base64.clone()]);
         assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"));
     }
 }
@@ -129,14 +132,14 @@ fn where_all_calls_fail_the_first_failure_is_told() {
 }
 
 #[test]
-fn more_pictures_than_were_asked_for_are_dropped() {
-    let (first, second) = (Drawing::small(1), Drawing::small(2));
-    let another = String::from_utf8(second.picture()).unwrap().replace("ig_1", "ig_2");
+fn more_images_than_were_asked_for_are_dropped() {
+    let (first, second) = (Generation::small(1), Generation::small(2));
+    let another = String::from_utf8(second.image()).unwrap().replace("ig_1", "ig_2");
     let another = another.replace("\"output_index\":0", "\"output_index\":1");
     let bytes =
-        [first.opening(), first.picture(), another.into_bytes(), first.completed(Output::Empty)]
+        [first.opening(), first.image(), another.into_bytes(), first.completed(Output::Empty)]
             .concat();
     let upstream = Upstream::always(Step::stream(bytes));
     let envoy = Envoy::start(upstream.port());
-    assert_eq!(Request::generation(&body()).send(&envoy).picture(), first.base64);
+    assert_eq!(Request::generation(&body()).send(&envoy).image(), first.base64);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Drawing, Envoy, Request, Response, Setup, Step, Upstream};
+use crate::harness::{Envoy, Generation, Request, Response, Setup, Step, Upstream};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -24,10 +24,10 @@ fn send(envoy: &Envoy, body: Vec<u8>) -> Response {
 
 #[test]
 fn a_request_may_end_with_trailers() {
-    let drawing = Drawing::small(1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::small(1);
+    let upstream = Upstream::generating(&generation);
     let envoy = envoy(&upstream);
-    assert_eq!(send(&envoy, body().to_string().into_bytes()).picture(), drawing.base64);
+    assert_eq!(send(&envoy, body().to_string().into_bytes()).image(), generation.base64);
     assert_eq!(
         upstream.only().header("content-length"),
         Some(upstream.only().body.len().to_string())
@@ -38,25 +38,25 @@ fn a_request_may_end_with_trailers() {
 
 #[test]
 fn an_answer_may_end_with_trailers() {
-    let drawing = Drawing::of_bytes(2_000_000, 1);
+    let generation = Generation::of_bytes(2_000_000, 1);
     let end = Step::Bytes(b"0\r\nx-checksum: 1\r\nx-bytes: \xff\r\n\r\n".to_vec());
     let upstream = Upstream::scripts([
-        vec![Step::StreamHead, Step::Chunk(drawing.stream()), end.clone()],
-        vec![Step::StreamHead, Step::Chunk(drawing.opening()), end.clone()],
+        vec![Step::StreamHead, Step::Chunk(generation.stream()), end.clone()],
+        vec![Step::StreamHead, Step::Chunk(generation.opening()), end.clone()],
         vec![Step::StreamHead, end.clone()],
         vec![Step::Head(500, Vec::new()), end],
-        Step::draw(&drawing),
+        Step::generate(&generation),
     ]);
     let envoy = envoy(&upstream);
     assert!(
-        Request::generation(&body()).send(&envoy).picture() == drawing.base64,
-        "the picture differs"
+        Request::generation(&body()).send(&envoy).image() == generation.base64,
+        "the image differs"
     );
     for code in ["upstream_disconnected", "upstream_disconnected", "upstream_error"] {
         Request::generation(&body()).send(&envoy).assert_error(502, code);
     }
     assert!(
-        Request::generation(&body()).send(&envoy).picture() == drawing.base64,
-        "the picture differs"
+        Request::generation(&body()).send(&envoy).image() == generation.base64,
+        "the image differs"
     );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Connection, Drawing, Envoy, Key, Request, Setup, Step, Upstream, config, eventually,
+    Connection, Envoy, Generation, Key, Request, Setup, Step, Upstream, config, eventually,
 };
 
 fn body() -> Value {
@@ -22,11 +22,11 @@ fn access_log(envoy: &Envoy) -> Vec<(Value, Value)> {
 
 #[test]
 fn every_exchange_leaves_one_record() {
-    let drawing = Drawing::small(1);
+    let generation = Generation::small(1);
     let upstream = Upstream::scripts([
-        Step::draw(&drawing),
+        Step::generate(&generation),
         Step::json(429, &json!({"error": {"type": "usage_limit_reached", "message": "m"}})),
-        vec![Step::StreamHead, Step::Chunk(drawing.opening()), Step::Close],
+        vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::Close],
         vec![Step::Close],
         vec![Step::KeepOpen],
     ]);

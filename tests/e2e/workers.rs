@@ -4,12 +4,12 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::harness::{Drawing, Request, Setup, Upstream, eventually};
+use crate::harness::{Generation, Request, Setup, Upstream, eventually};
 
 #[test]
 fn two_workers_serve_alike() {
-    let drawing = Drawing::of_bytes(200_000, 1);
-    let upstream = Upstream::drawing(&drawing);
+    let generation = Generation::of_bytes(200_000, 1);
+    let upstream = Upstream::generating(&generation);
     let envoy = Setup::new(upstream.port()).workers(2).start();
     let served = |worker| {
         let stats = envoy.admin("/stats");
@@ -31,8 +31,8 @@ fn two_workers_serve_alike() {
                 })
                 .collect();
             for client in clients {
-                let pictures = client.join().unwrap().pictures();
-                assert!(pictures.iter().all(|it| *it == drawing.base64), "a picture differs");
+                let images = client.join().unwrap().images();
+                assert!(images.iter().all(|it| *it == generation.base64), "an image differs");
             }
         });
         served(0) > 0 && served(1) > 0

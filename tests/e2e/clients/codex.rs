@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::sse::{Output, event};
-use crate::harness::{Drawing, Received, Step};
+use crate::harness::{Generation, Received, Step};
 
 /// What `fail 429 once` asks a client to wait: longer than the clients wait by themselves.
 const WAIT: Duration = Duration::from_millis(2300);
@@ -41,12 +41,12 @@ impl Codex {
             }
             "edit of 1" => self.edit(&request, 1, false),
             "edit of 2 masked" => self.edit(&request, 2, true),
-            "stream" => Step::draw(&Drawing { previews: 2, ..self.drawing() }),
+            "stream" => Step::generate(&Generation { previews: 2, ..self.generation() }),
             // Cut short behind its preview.
-            "break" => Step::stream(self.drawing().opening()),
+            "break" => Step::stream(self.generation().opening()),
             "late" => {
-                let drawing = Drawing { previews: 0, ..self.drawing() };
-                late(&[drawing.picture(), drawing.completed(Output::Empty)].concat())
+                let generation = Generation { previews: 0, ..self.generation() };
+                late(&[generation.image(), generation.completed(Output::Empty)].concat())
             }
             "cut late" if before == 0 => {
                 let mut script = until_late();
@@ -55,7 +55,7 @@ impl Codex {
             }
             "fail late" => late(&event(&json!({"type": "response.failed", "response": {"error":
                 {"code": "server_is_overloaded", "message": "m"}}}))),
-            _ => Step::draw(&self.drawing()),
+            _ => Step::generate(&self.generation()),
         }
     }
 
@@ -67,12 +67,12 @@ impl Codex {
         times.len() - 1
     }
 
-    /// A picture that no other answer has.
-    fn drawing(&self) -> Drawing {
-        Drawing::of_bytes(200_000, self.seed.fetch_add(1, Ordering::Relaxed))
+    /// An image that no other answer has.
+    fn generation(&self) -> Generation {
+        Generation::of_bytes(200_000, self.seed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A picture, if the images of the edit came.
+    /// An image, if the images of the edit came.
     fn edit(&self, request: &Value, images: usize, masked: bool) -> Vec<Step> {
         let tool = &request["tools"][0];
         let is_png = |url: &Value| {
@@ -83,7 +83,7 @@ impl Codex {
             && came == images
             && is_png(&tool["input_image_mask"]["image_url"]) == masked;
         match holds {
-            true => Step::draw(&self.drawing()),
+            true => Step::generate(&self.generation()),
             false => Step::json(418, &json!({"asked": request})),
         }
     }
@@ -120,7 +120,7 @@ fn late(end: &[u8]) -> Vec<Step> {
 fn until_late() -> Vec<Step> {
     vec![
         Step::StreamHead,
-        Step::Chunk(Drawing { previews: 0, ..Drawing::small(0) }.opening()),
+        Step::Chunk(Generation { previews: 0, ..Generation::small(0) }.opening()),
         Step::Pause(SILENCE),
         Step::Chunk(b": ping\n\n".to_vec()),
         Step::Pause(Duration::from_millis(100)),

@@ -12,7 +12,7 @@ pub(crate) mod sim;
 pub(crate) use imagegate_testkit::client::{Connection, Request, Response};
 pub(crate) use imagegate_testkit::envoy::program;
 pub(crate) use imagegate_testkit::script::{Gate, Step};
-pub(crate) use imagegate_testkit::sse::Drawing;
+pub(crate) use imagegate_testkit::sse::Generation;
 pub(crate) use imagegate_testkit::upstream::{Received, Upstream};
 pub(crate) use imagegate_testkit::{HUNG, eventually, http2, needed, root, sse};
 

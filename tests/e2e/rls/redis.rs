@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::{Exact, at_once, counted, envoy, limits, request, rule, served, share};
-use crate::harness::{Drawing, RateLimitService, Upstream};
+use crate::harness::{Generation, RateLimitService, Upstream};
 
 fn two_services() -> [RateLimitService; 2] {
     [(); 2].map(|()| RateLimitService::in_redis(&limits()))
@@ -22,7 +22,7 @@ fn two_envoys_before_two_services_share_one_budget() {
 #[ignore = "needs a Redis: make test-redis"]
 fn clients_that_race_over_two_services_are_never_admitted_beyond_the_limit() {
     let services = two_services();
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("requests", "requests", json!(20))]));
     let envoys = services.each_ref().map(|it| envoy(it.port(), &upstream, &config));
     let envoys = [&envoys[0], &envoys[1]];
@@ -39,13 +39,13 @@ fn clients_that_race_over_two_services_are_never_admitted_beyond_the_limit() {
 #[test]
 #[ignore = "needs a Redis: make test-redis"]
 fn a_restart_of_envoys_and_services_forgets_nothing() {
-    let upstream = Upstream::drawing(&Drawing::small(1));
+    let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("budget", "usd", json!("1.00"))]));
     for bought in 1..=5 {
         let services = two_services();
         let response = request("keeper", 1).send(&envoy(services[0].port(), &upstream, &config));
         if bought <= 4 {
-            assert_eq!(response.pictures().len(), 1, "after {} restarts", bought - 1);
+            assert_eq!(response.images().len(), 1, "after {} restarts", bought - 1);
         } else {
             response.assert_error(429, "insufficient_quota");
         }

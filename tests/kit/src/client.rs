@@ -178,17 +178,17 @@ impl Response {
         assert_eq!((self.status, got.as_str()), (status, code), "{}", self.json());
     }
 
-    /// Asserts success with one picture, and returns it as base64.
+    /// Asserts success with one image, and returns it as base64.
     #[track_caller]
-    pub fn picture(&self) -> String {
-        let mut pictures = self.pictures();
-        assert_eq!(pictures.len(), 1, "pictures");
-        pictures.remove(0)
+    pub fn image(&self) -> String {
+        let mut images = self.images();
+        assert_eq!(images.len(), 1, "images");
+        images.remove(0)
     }
 
-    /// Asserts success, and returns the pictures as base64.
+    /// Asserts success, and returns the images as base64.
     #[track_caller]
-    pub fn pictures(&self) -> Vec<String> {
+    pub fn images(&self) -> Vec<String> {
         let json = self.json();
         assert_eq!(self.status, 200, "{json}");
         assert_eq!(self.header("content-length"), Some(self.body.len().to_string()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::HUNG;
-use super::sse::Drawing;
+use super::sse::Generation;
 
 /// One step of a response.
 #[derive(Clone)]
@@ -39,8 +39,8 @@ pub enum Step {
 
 impl Step {
     /// The script of a call that generates an image.
-    pub fn draw(drawing: &Drawing) -> Vec<Self> {
-        vec![Self::StreamHead, Self::Chunk(drawing.stream()), Self::End]
+    pub fn generate(generation: &Generation) -> Vec<Self> {
+        vec![Self::StreamHead, Self::Chunk(generation.stream()), Self::End]
     }
 
     /// The script of an event stream with these bytes.

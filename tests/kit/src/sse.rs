@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// One upstream call that generates an image.
 #[derive(Clone)]
-pub struct Drawing {
+pub struct Generation {
     pub base64: String,
     pub size: &'static str,
     /// Previews before the image, each as long as the image.
@@ -13,7 +13,7 @@ pub struct Drawing {
     pub output_tokens: u64,
 }
 
-impl Drawing {
+impl Generation {
     /// An image of `bytes` bytes; another `seed` gives another image.
     pub fn of_bytes(bytes: usize, seed: u32) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Drawing {
     }
 
     /// The event that brings the image.
-    pub fn picture(&self) -> Vec<u8> {
+    pub fn image(&self) -> Vec<u8> {
         event(&json!({"type": "response.output_item.done", "sequence_number": 8, "output_index": 0,
             "item": self.item()}))
     }
@@ -89,7 +89,7 @@ impl Drawing {
 
     /// The whole stream, as Codex sends it.
     pub fn stream(&self) -> Vec<u8> {
-        [self.opening(), self.picture(), self.completed(Output::Empty)].concat()
+        [self.opening(), self.image(), self.completed(Output::Empty)].concat()
     }
 
     fn tool(&self) -> Value {

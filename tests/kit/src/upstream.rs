@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::script::Step;
-use super::sse::Drawing;
+use super::sse::Generation;
 use super::wire::{ToEnd, Wire, chunked, only};
 use super::{HUNG, eventually};
 
@@ -87,8 +87,8 @@ impl Upstream {
     }
 
     /// Answers each request with the same image.
-    pub fn drawing(drawing: &Drawing) -> Self {
-        Self::always(Step::draw(drawing))
+    pub fn generating(generation: &Generation) -> Self {
+        Self::always(Step::generate(generation))
     }
 
     /// A server that no request may reach.
