@@ -20,14 +20,15 @@ pub(crate) struct Envoy {
 }
 
 impl Envoy {
-    /// Starts it with this filter before the upstream at this port. The second listener has no filter.
+    /// Starts it with this filter before the upstream at this port. The second listener has no
+    /// filter.
     pub(crate) fn start(filter: &Path, upstream: u16) -> Self {
         let yaml = shipped(filter, upstream);
         Self::boot(&replace(&yaml, "\n  clusters:\n", &format!("\n{PLAIN}\n  clusters:\n")))
     }
 
-    /// The same, but both listeners have the filter, and only the first these settings, the start of a
-    /// JSON object. `service` is where the cluster `ratelimit` leads.
+    /// The same, but both listeners have the filter, and only the first has these settings, the
+    /// start of a JSON object. `service` is where the cluster `ratelimit` leads.
     pub(crate) fn with_settings(
         filter: &Path,
         upstream: u16,

@@ -48,7 +48,7 @@ fn fit<T: serde::Serialize>(path: &Path, run: Run<T>, least_seconds: u64) -> Run
     run
 }
 
-/// The page before the part, the part as it stands, and the page after it.
+/// The page before the part, the part, and the page after it.
 fn split<'a>(page: &'a str, part: &Part) -> [&'a str; 3] {
     let mark = |side| format!("<!-- {}: {side} -->\n", part.name);
     let begin = page.find(&mark("begin")).expect("a mark") + mark("begin").len();

@@ -10,7 +10,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
     cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// Where the base64 is besides the event that brings the image. Either way the stream is about twice
+/// Where the base64 is besides the event that brings the image. In both the stream is about twice
 /// as long as the base64, and the response is half of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -145,7 +145,7 @@ fn what_comes_after_completed_does_not_count() {
 }
 
 #[test]
-fn an_image_above_the_limit_is_refused() {
+fn an_image_above_the_limit_is_rejected() {
     let mut config = config();
     config["max_image_bytes"] = json!("64KiB");
     let (small, large) = (Generation::of_bytes(60_000, 1), Generation::of_bytes(70_000, 2));

@@ -27,10 +27,10 @@ fn shipped() -> String {
     fs::read_to_string(root().join("envoy/ecds/imagegate.yaml")).unwrap()
 }
 
-/// The shipped file with one text in place of another that stands there once.
+/// The shipped file with one text in place of another that occurs once.
 #[track_caller]
 fn with(from: &str, to: &str) -> String {
-    assert_eq!(shipped().matches(from).count(), 1, "'{from}' must stand exactly once");
+    assert_eq!(shipped().matches(from).count(), 1, "'{from}' must occur exactly once");
     shipped().replace(from, to)
 }
 
@@ -113,7 +113,7 @@ fn prometheus(envoy: &Envoy, name: &str) -> Option<u64> {
 }
 
 #[test]
-fn the_file_for_changes_boots_as_it_stands() {
+fn the_shipped_file_for_changes_boots() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/ecds.yaml", upstream.port()).start();
     assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (200, 401));
@@ -171,7 +171,7 @@ fn an_open_answer_outlives_the_key_that_asked_for_it() {
 }
 
 #[test]
-fn a_refused_update_leaves_the_old_one_in_force_and_is_counted() {
+fn a_rejected_update_leaves_the_old_one_in_force_and_is_counted() {
     let watched = Watched::new("refused");
     watched.rename(&shipped());
     let envoy = watched.setup(Upstream::closed_port(), "").start();
@@ -201,7 +201,7 @@ fn a_refused_update_leaves_the_old_one_in_force_and_is_counted() {
 }
 
 #[test]
-fn the_documented_alert_looks_at_what_counts_refused_updates() {
+fn the_documented_alert_reads_the_counter_of_rejected_updates() {
     for page in ["docs/operations.md", "docs/changing-a-running-gate.md"] {
         let page = fs::read_to_string(root().join(page)).unwrap();
         assert!(page.contains(&format!("increase({REFUSED}[")), "no alert on {REFUSED}");
@@ -209,7 +209,7 @@ fn the_documented_alert_looks_at_what_counts_refused_updates() {
 }
 
 #[test]
-fn a_file_that_is_refused_at_the_start_lets_nothing_through() {
+fn a_file_that_is_rejected_at_the_start_lets_nothing_through() {
     let watched = Watched::new("start");
     watched.rename(&with("window: 1h", "window: 1x"));
     let upstream = Upstream::generating(&Generation::small(1));
@@ -239,7 +239,7 @@ fn a_config_map_that_changes_is_read_again() {
 }
 
 #[test]
-fn the_script_for_ci_finds_what_envoy_would_refuse() {
+fn the_script_for_ci_finds_what_envoy_would_reject() {
     let watched = Watched::new("script");
     let accepts = |text: &str| {
         watched.rename(text);
@@ -265,7 +265,7 @@ fn the_script_for_ci_finds_what_envoy_would_refuse() {
         (shipped().replace("\nresources:", "\nresources: ]"), "begin"),
         (String::new(), "begin"),
     ] {
-        let (accepted, told) = accepts(&text);
-        assert!(!accepted && told.contains(words), "{words}: {told}");
+        let (accepted, output) = accepts(&text);
+        assert!(!accepted && output.contains(words), "{words}: {output}");
     }
 }

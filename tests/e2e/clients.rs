@@ -142,14 +142,14 @@ impl Client {
         let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
         assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
         let lines = out.lines().filter(|line| line.starts_with("{\"case\""));
-        let told: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-        let faults: Vec<_> = told.iter().filter(|it| !it["fault"].is_null()).collect();
+        let reported: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        let faults: Vec<_> = reported.iter().filter(|it| !it["fault"].is_null()).collect();
         for it in &faults {
             eprintln!("--- {} {}\n{}", run.model, it["case"], it["fault"].as_str().unwrap());
         }
         assert!(faults.is_empty(), "{} cases do not hold", faults.len());
-        let told: Vec<_> = told.iter().map(|it| it["case"].as_str().unwrap()).collect();
-        assert_eq!(told, run.cases, "{CASES}, {}", run.model);
+        let reported: Vec<_> = reported.iter().map(|it| it["case"].as_str().unwrap()).collect();
+        assert_eq!(reported, run.cases, "{CASES}, {}", run.model);
     }
 }
 

@@ -108,7 +108,7 @@ fn side_calls_may_outlive_their_client() {
 }
 
 #[test]
-fn clients_that_announce_much_and_send_little_keep_nobody_out() {
+fn clients_that_declare_much_and_send_little_block_nobody() {
     let generation = Generation::of_bytes(3_000_000, 1);
     let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());

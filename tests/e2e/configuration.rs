@@ -20,7 +20,7 @@ fn config_with(pointer: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_fault_keeps_envoy_from_starting_and_is_told_by_its_pointer() {
+fn a_fault_keeps_envoy_from_starting_and_is_reported_with_its_pointer() {
     let mut unknown = config();
     unknown["consumers"][0]["nmae"] = json!("x");
     let repeated = config()["consumers"][0]["key_sha256"].clone();
@@ -39,13 +39,13 @@ fn a_fault_keeps_envoy_from_starting_and_is_told_by_its_pointer() {
     ] {
         let (status, log) = Setup::new(1).configure(&config).start_refused();
         assert!(!status.success(), "{pointer}: {status}");
-        assert!(log.contains(&format!("{pointer}: ")), "{pointer} is not told:\n{log}");
-        assert!(!log.contains(TOKEN), "{pointer}: a secret is told");
+        assert!(log.contains(&format!("{pointer}: ")), "{pointer} is not reported:\n{log}");
+        assert!(!log.contains(TOKEN), "{pointer}: a secret is logged");
     }
 }
 
 #[test]
-fn what_is_no_document_is_told() {
+fn a_response_that_is_no_document_is_reported() {
     for text in ["", "{", "[]", "nonsense", "{\"upstreams\": "] {
         let (status, log) = Setup::new(1).configure_text(text).start_refused();
         assert!(!status.success(), "{text}: {status}");
@@ -82,7 +82,7 @@ fn the_start_is_logged_in_numbers() {
 }
 
 #[test]
-fn the_smallest_file_boots_as_it_stands() {
+fn the_shipped_smallest_file_boots() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/envoy.yaml", upstream.port()).start();
     Request::generation(&json!({"prompt": "a square"}))
@@ -96,7 +96,7 @@ fn the_smallest_file_boots_as_it_stands() {
 }
 
 #[test]
-fn the_file_for_production_boots_as_it_stands() {
+fn the_shipped_file_for_production_boots() {
     let generation = Generation::of_bytes(16_000_000, 1);
     let upstream = Upstream::generating(&generation);
     let envoy = Setup::production(upstream.port()).start();
@@ -182,7 +182,7 @@ fn a_bad_update_leaves_the_old_configuration_in_force() {
     let mut bad = config();
     bad["consumers"] = json!([]);
     envoy.rediscover(&bad);
-    eventually("the fault is told", || envoy.log().contains("/consumers: "));
+    eventually("the fault is reported", || envoy.log().contains("/consumers: "));
     assert_eq!(ask(&envoy), 200);
 }
 

@@ -38,7 +38,7 @@ fn edit(body: Vec<u8>) -> Request {
         .body(body)
 }
 
-/// Bytes that begin as a PNG does and look like noise behind that.
+/// Bytes that begin as a PNG does and look like noise after that.
 fn png(length: usize, seed: u32) -> Vec<u8> {
     let mut state = seed | 1;
     let noise = std::iter::repeat_with(move || {
@@ -260,7 +260,7 @@ fn broken(body: &[u8], seed: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_hundred_broken_forms_are_answered_and_the_vm_lives() {
+fn a_hundred_broken_forms_are_rejected_and_the_vm_lives() {
     let generation = Generation::small(1);
     let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());

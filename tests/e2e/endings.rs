@@ -62,7 +62,7 @@ fn an_image_that_is_whole_is_delivered_though_the_declared_length_is_not_reached
 }
 
 #[test]
-fn an_error_whose_body_never_ends_is_told_by_its_meaning() {
+fn an_error_whose_body_never_ends_is_reported_by_its_meaning() {
     let error = json!({"error": {"message": "Try again.", "type": "requests", "param": null,
         "code": "rate_limit_exceeded"}})
     .to_string();
@@ -94,7 +94,7 @@ fn an_error_whose_body_never_ends_is_told_by_its_meaning() {
 }
 
 #[test]
-fn an_error_in_place_of_events_is_told_by_its_meaning() {
+fn an_error_in_place_of_events_is_reported_by_its_meaning() {
     let error = |code: &str| json!({"error": {"message": "Try again.", "type": "requests", "param": null, "code": code}});
     let upstream = Upstream::scripts([
         Step::json(200, &error("rate_limit_exceeded")),

@@ -23,7 +23,7 @@ fn asking(previews: u32) -> Request {
 struct Events {
     connection: Connection,
     unread: Vec<u8>,
-    /// So many of the unread bytes hold no end of an event.
+    /// This many of the unread bytes hold no end of an event.
     searched: usize,
 }
 
@@ -106,7 +106,7 @@ fn without_previews(generation: &Generation) -> Vec<u8> {
 }
 
 #[test]
-fn an_event_waits_for_nothing_that_comes_behind_it() {
+fn an_event_does_not_wait_for_what_follows_it() {
     for bytes in [3_000, 700_000, 3_000_000] {
         let generation = Generation::of_bytes(bytes, 1);
         let gates = [Gate::default(), Gate::default(), Gate::default()];
@@ -338,19 +338,19 @@ fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
         ]);
         let mut events = Events::of(&envoy, &asking(1));
         events.expect(PREVIEW);
-        // It does not end as a whole body does: an HTTP client tells the reader so.
+        // It does not end as a whole body does, which an HTTP client reports to its reader.
         let fault = events.next().unwrap_err();
         assert!(
             [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset].contains(&fault.kind()),
             "{fault}"
         );
     }
-    // Trailers behind the last event do no harm.
+    // Trailers after the last event do no harm.
     upstream.push(vec![Step::StreamHead, Step::Chunk(generation.stream()), trailers.clone()]);
     let mut events = Events::of(&envoy, &asking(0));
     assert!(events.expect(COMPLETED).1 == generation.base64);
     assert!(events.next().unwrap().is_none());
-    // Nor do they where nothing has been told.
+    // Nor do they if no event has been sent.
     upstream.push(vec![Step::StreamHead, trailers]);
     asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
     assert_nothing_is_left(&envoy);

@@ -68,7 +68,7 @@ fn assert_nothing_is_left(envoy: &Envoy) {
 }
 
 #[test]
-fn the_next_upstream_draws_where_the_first_refuses() {
+fn the_next_upstream_generates_if_the_first_refuses() {
     let tool = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' parameter.",
         "type": "invalid_request_error", "param": "tool_choice", "code": null}});
     let refusals = [
@@ -120,7 +120,7 @@ fn an_upstream_that_cannot_be_reached_is_passed_over() {
 }
 
 #[test]
-fn where_no_upstream_can_be_reached_the_client_is_told() {
+fn if_no_upstream_can_be_reached_the_client_gets_an_error() {
     let envoy = setup(Upstream::closed_port(), Upstream::closed_port()).start();
     for _ in 0..2 {
         let response = Request::generation(&body()).send(&envoy);
@@ -139,14 +139,14 @@ fn where_no_upstream_can_be_reached_the_client_is_told() {
 }
 
 #[test]
-fn an_upstream_that_may_have_drawn_is_not_asked_behind() {
+fn after_an_upstream_that_may_have_generated_no_other_is_called() {
     let generation = Generation::of_bytes(300_000, 1);
     let half = [generation.opening(), generation.image()[..200_000].to_vec()].concat();
     let codex = Upstream::scripts([
         error(400, "moderation_blocked"),
         error(400, "invalid_prompt"),
         error(504, "timeout"),
-        // Breaks off before a head, behind a head, and in the image.
+        // Breaks off before a head, after a head, and in the image.
         vec![Step::Close],
         vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::Close],
         vec![Step::StreamHead, Step::Chunk(half), Step::Close],
@@ -239,13 +239,13 @@ fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
 }
 
 #[test]
-fn an_upstream_that_breaks_behind_its_refusal_has_nobody_else_drawing() {
+fn after_an_upstream_that_breaks_after_its_refusal_no_other_is_called() {
     let head = || Step::Head(429, vec![("content-type", "application/json".to_owned())]);
     let refusal = br#"{"error":{"message":"no","type":"x","code":"usage_limit_reached"}}"#;
     let chunk = || Step::Chunk(refusal.to_vec());
     let codex = Upstream::scripts([
         vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::Close],
-        // Its end does not come at all: told, by the clock.
+        // Its end does not come at all: the clock ends it.
         vec![head(), chunk(), Step::KeepOpen],
         // It comes late.
         vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::End],
@@ -273,7 +273,7 @@ fn the_time_of_the_first_upstream_does_not_end_the_next() {
 }
 
 #[test]
-fn a_client_may_leave_while_the_next_upstream_draws() {
+fn a_client_may_leave_while_the_next_upstream_generates() {
     let codex = Upstream::always(error(429, "usage_limit_reached"));
     let provider = Upstream::scripts([vec![Step::KeepOpen], answer("aGVsbG8=")]);
     let envoy = setup(codex.port(), provider.port()).start();
@@ -290,7 +290,7 @@ fn a_client_may_leave_while_the_next_upstream_draws() {
 }
 
 #[test]
-fn the_example_moves_on_as_it_stands() {
+fn the_shipped_example_moves_on() {
     let codex = Upstream::always(error(429, "usage_limit_reached"));
     let provider = Sim::start();
     let envoy = Setup::of("envoy/providers.yaml", codex.port())

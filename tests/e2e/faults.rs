@@ -1,4 +1,4 @@
-//! What a client is told when the upstream fails.
+//! What a client gets when the upstream fails.
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn response(kind: &str, response: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_failing_status_is_told_as_whose_fault_it_is() {
+fn a_failing_status_is_reported_by_whose_fault_it_is() {
     let error = |code: &str, kind: &str, message: &str| json!({"error": {"code": code, "type": kind, "message": message, "param": null}});
     let detail = json!({"detail": "Instructions are required"});
     let not_entitled = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' parameter.",
@@ -96,7 +96,7 @@ fn a_failing_status_is_told_as_whose_fault_it_is() {
 }
 
 #[test]
-fn waits_are_told_in_seconds_and_milliseconds() {
+fn waits_are_reported_in_seconds_and_milliseconds() {
     let limited =
         json!({"error": {"type": "usage_limit_reached", "message": "m", "resets_in_seconds": 20}});
     let upstream = Upstream::scripts([Step::json(429, &limited)]);
@@ -131,7 +131,7 @@ fn a_refusal_keeps_its_details() {
 }
 
 #[test]
-fn errors_within_a_stream_are_told_as_errors() {
+fn errors_within_a_stream_are_reported_as_errors() {
     let nested = json!({"type": "error", "sequence_number": 2, "error": {"type": "insufficient_quota",
         "code": "insufficient_quota", "message": "You exceeded your current quota", "param": null}});
     let flat = json!({"type": "error", "sequence_number": 2, "code": "rate_limit_exceeded", "param": null,
@@ -182,7 +182,7 @@ fn errors_within_a_stream_are_told_as_errors() {
 }
 
 #[test]
-fn an_answer_in_words_is_a_refusal_or_no_image() {
+fn a_text_response_is_a_refusal_or_no_image() {
     let generation = Generation::small(1);
     let words = |text: &str| {
         let item = json!({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
@@ -219,7 +219,7 @@ fn an_answer_in_words_is_a_refusal_or_no_image() {
 }
 
 #[test]
-fn a_preview_counts_where_the_configuration_says_so() {
+fn a_preview_counts_if_the_configuration_says_so() {
     let generation = Generation::small(1);
     let upstream = Upstream::always(Step::stream(
         [generation.opening(), generation.completed(Output::Empty)].concat(),

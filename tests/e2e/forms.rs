@@ -76,7 +76,7 @@ fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
 }
 
 #[test]
-fn three_edits_are_one_form_or_three_and_a_url_is_refused_by_name() {
+fn three_edits_are_one_form_or_three_and_a_url_is_rejected_by_name() {
     let provider = Sim::start();
     let envoy = before(&provider, "/v1/images");
     let drawn = draw(&envoy, "a lighthouse", "png");

@@ -110,7 +110,7 @@ fn a_request_without_a_model_gets_the_default_one() {
 }
 
 #[test]
-fn a_provider_prefix_is_dropped_where_the_configuration_says_so() {
+fn a_provider_prefix_is_dropped_if_the_configuration_says_so() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     Request::generation(&json!({"prompt": "a square", "model": "openai:gpt-image-1.5"}))

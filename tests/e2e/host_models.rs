@@ -67,7 +67,7 @@ fn three_host_models_refused_in_three_forms_end_in_an_image_of_each_kind() {
 }
 
 #[test]
-fn every_worker_then_asks_the_host_model_that_works_first() {
+fn after_that_every_worker_tries_the_working_host_model_first() {
     let sim = Sim::start();
     let models = [&REFUSED[..], &[SERVED]].concat();
     let envoy = start(&sim, &models, 4);

@@ -56,7 +56,7 @@ fn a_stream_that_is_cut_is_a_bad_gateway() {
 }
 
 #[test]
-fn other_ends_of_a_stream_are_told_as_over_http1() {
+fn other_ends_of_a_stream_are_reported_as_over_http1() {
     let sim = Sim::start();
     let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).start();
     for (fault, status, code) in [
@@ -117,7 +117,7 @@ fn trailer_lines() -> Vec<u8> {
 }
 
 #[test]
-fn no_trailer_of_the_client_goes_up() {
+fn no_trailer_of_the_client_reaches_the_upstream() {
     let sim = Sim::start();
     let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).request_trailers().start();
     for n in [1, 2] {
@@ -135,7 +135,7 @@ fn no_trailer_of_the_client_goes_up() {
 }
 
 #[test]
-fn the_trailers_of_what_is_not_ours_go_up() {
+fn the_trailers_of_requests_that_are_not_ours_reach_the_upstream() {
     // Without the filter they all would: the case above looks at the right place.
     let sim = Sim::start();
     let envoy = Setup::new(sim.port())

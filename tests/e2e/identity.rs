@@ -54,7 +54,7 @@ fn named_by(header: &str, earlier: &str, upstream: &Upstream) -> Envoy {
         .start()
 }
 
-/// A filter that makes a header of its own of who has connected, whatever the client sent under that name.
+/// A filter that sets a header to the identity of the peer, and replaces what the client sent in it.
 fn overwriting(header: &str) -> String {
     let kind =
         "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
@@ -83,7 +83,7 @@ fn a_header_that_an_earlier_filter_overwrites_is_the_caller() {
 }
 
 #[test]
-fn a_name_that_is_twice_there_or_no_text_is_nobody() {
+fn a_name_that_occurs_twice_or_is_no_text_identifies_nobody() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = named_by("x-mesh-caller", "", &upstream);
     let bare = || Request::generation(&body()).without("authorization");
@@ -108,7 +108,7 @@ fn a_name_that_is_twice_there_or_no_text_is_nobody() {
 }
 
 #[test]
-fn where_nothing_is_configured_a_header_names_nobody() {
+fn without_configuration_a_header_identifies_nobody() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::with(upstream.port(), &config());
     let request = Request::generation(&body()).without("authorization");

@@ -84,12 +84,12 @@ fn ask_http2(envoy: &Envoy) -> Vec<u8> {
 /// The answer leaves in one piece, many times what Envoy means to hold for a connection: by default, and in the file for production
 /// by its own words, 1 MiB.
 #[test]
-fn an_answer_of_many_megabytes_behind_white_space_passes_a_buffer_of_one() {
+fn a_response_of_many_megabytes_after_white_space_passes_a_buffer_of_one() {
     const LIMIT: &str = "per_connection_buffer_limit_bytes: 1048576";
     let upstream = Upstream::scripts([]);
     let default = Setup::new(upstream.port()).configure(&kept());
     let production = Setup::production(upstream.port()).configure_struct(&kept());
-    // It stands there exactly once, or this fails.
+    // It occurs exactly once, or this fails.
     let production = production.replace(LIMIT, LIMIT);
     for (case, setup) in [("by default", default), ("in production", production)] {
         let envoy = setup.start();

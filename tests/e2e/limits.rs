@@ -14,7 +14,7 @@ fn body() -> Value {
 }
 
 #[test]
-fn a_body_that_is_declared_too_large_is_not_waited_for() {
+fn a_body_declared_too_large_is_rejected_before_it_arrives() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
     // The last two are more than the filter's 32 bits hold.
@@ -32,7 +32,7 @@ fn a_body_that_is_declared_too_large_is_not_waited_for() {
 }
 
 #[test]
-fn a_body_that_grows_too_large_is_refused() {
+fn a_body_that_grows_too_large_is_rejected() {
     let upstream = Upstream::generating(&Generation::small(1));
     let mut config = config();
     config["request"] = json!({"max_body_bytes": "64KiB"});
@@ -88,7 +88,7 @@ fn a_body_that_drips_ends_with_the_requests_time() {
 }
 
 #[test]
-fn a_media_type_other_than_json_is_refused() {
+fn a_media_type_other_than_json_is_rejected() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
     let plain =
@@ -138,7 +138,7 @@ fn another_method_is_not_allowed() {
 }
 
 #[test]
-fn a_request_without_a_body_is_refused() {
+fn a_request_without_a_body_is_rejected() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
     let bare = Request::new("POST", "/v1/images/generations")
@@ -150,7 +150,7 @@ fn a_request_without_a_body_is_refused() {
 }
 
 #[test]
-fn a_request_that_is_wrong_is_refused_by_name() {
+fn a_wrong_request_is_rejected_with_the_name_of_its_field() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
     let with = |field: &str, value: Value| {
@@ -185,7 +185,7 @@ fn a_request_that_is_wrong_is_refused_by_name() {
 }
 
 #[test]
-fn a_client_that_waits_for_leave_to_send_gets_it() {
+fn a_client_that_expects_100_continue_gets_it() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let request = Request::generation(&body()).header("expect", "100-continue");
@@ -201,7 +201,7 @@ fn a_client_that_waits_for_leave_to_send_gets_it() {
 }
 
 #[test]
-fn past_the_byte_budget_requests_are_told_to_come_back() {
+fn above_the_byte_budget_requests_get_a_retry_after() {
     let (generation, gate) = (Generation::of_bytes(900_000, 1), Gate::default());
     let mut script = Step::generate(&generation);
     script.insert(0, Step::Wait(gate.clone()));

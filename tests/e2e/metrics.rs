@@ -191,7 +191,7 @@ fn nanos_of(usd: &str) -> u64 {
 }
 
 #[test]
-fn counters_go_on_through_an_update() {
+fn counters_continue_through_an_update() {
     let upstream = Upstream::generating(&Generation::small(1));
     let setup = Setup::new(upstream.port()).configure(&limited(&json!([]))).workers(2);
     let envoy = setup.discovered().start();

@@ -106,6 +106,7 @@ fn schemathesis(envoy: &Envoy, phases: &str) -> Command {
 
 fn ends_well(command: &mut Command) {
     let output = command.current_dir(root()).output().unwrap();
-    let told = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-    assert!(output.status.success(), "{}\n{}", output.status, told.concat());
+    let printed =
+        [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+    assert!(output.status.success(), "{}\n{}", output.status, printed.concat());
 }

@@ -9,7 +9,7 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2"})
 }
 
-/// Spellings of the path that some server behind Envoy might take for it.
+/// Spellings of the path that a server after Envoy might take for it.
 const SPELLINGS: [&str; 37] = [
     "/v1/images/generations",
     "/v1/images/generations/",
@@ -103,7 +103,7 @@ fn a_query_or_a_slash_at_the_end_does_not_hide_the_endpoint() {
 }
 
 #[test]
-fn what_is_not_ours_passes_untouched() {
+fn requests_that_are_not_ours_pass_untouched() {
     let (codex, plain) = (Upstream::unreached(), Upstream::unreached());
     for envoy in both_ways(|| Setup::new(codex.port()).plain_route(plain.port())) {
         assert_passes_untouched(&envoy, &plain);
@@ -168,7 +168,7 @@ fn requests_without_a_body_that_are_not_ours_pass() {
 }
 
 #[test]
-fn an_address_that_no_route_leads_to_is_told_as_openai_tells_it() {
+fn a_path_without_a_route_gets_openais_error() {
     let upstream = Upstream::unreached();
     for envoy in both_ways(|| Setup::new(upstream.port())) {
         for request in [
@@ -203,7 +203,7 @@ const KNOWN: [&str; 14] = [
 ];
 
 #[test]
-fn nothing_of_the_client_goes_up_but_its_wish() {
+fn only_the_clients_wish_reaches_the_upstream() {
     let upstream = Upstream::generating(&Generation::small(1));
     // Without a configured identity, which would cover the client's.
     let mut config = crate::harness::config();
@@ -254,7 +254,7 @@ fn nothing_of_the_client_goes_up_but_its_wish() {
 }
 
 #[test]
-fn nothing_of_the_upstream_comes_down_but_the_image() {
+fn only_the_image_of_the_upstream_reaches_the_client() {
     let generation = Generation::small(1);
     let names = [
         "set-cookie",
@@ -286,7 +286,7 @@ fn nothing_of_the_upstream_comes_down_but_the_image() {
 
 #[test]
 fn lengths_are_those_of_what_is_sent() {
-    // A length that does not fit would leave bytes in the pooled connection, and the next request behind them.
+    // A length that does not fit would leave bytes in the pooled connection, before the next request.
     let generations = [Generation::small(1), Generation::of_bytes(1_000_000, 2)];
     let upstream = Upstream::choosing({
         let generations = generations.clone();

@@ -37,7 +37,7 @@ fn names(events: &[(String, Value)]) -> Vec<&str> {
 }
 
 #[test]
-fn a_providers_previews_and_image_come_as_ours() {
+fn a_providers_previews_and_image_arrive_as_our_events() {
     let provider = Sim::start();
     let envoy = before(provider.port());
     let response = Request::generation(&body("a lighthouse")).send(&envoy);
@@ -73,7 +73,7 @@ fn a_providers_previews_and_image_come_as_ours() {
 }
 
 #[test]
-fn what_goes_wrong_in_a_providers_stream_is_told() {
+fn failures_in_a_providers_stream_are_reported() {
     let provider = Sim::start();
     let envoy = before(provider.port());
     let send =
@@ -84,9 +84,9 @@ fn what_goes_wrong_in_a_providers_stream_is_told() {
         ("end_mid_image", "upstream_disconnected"),
         ("cut_before_completed", "upstream_disconnected"),
     ] {
-        let told = events(&send(fault));
-        assert_eq!(told.last().unwrap().0, "error", "{fault}");
-        assert_eq!(told.last().unwrap().1["error"]["code"], code, "{fault}");
+        let received = events(&send(fault));
+        assert_eq!(received.last().unwrap().0, "error", "{fault}");
+        assert_eq!(received.last().unwrap().1["error"]["code"], code, "{fault}");
     }
     assert_eq!(events(&send("done_marker")).len(), 3);
 }
@@ -102,15 +102,15 @@ fn a_preview_and_an_image_of_24_mib_pass_and_a_document_gives_one_event() {
     let upstream =
         Upstream::always(vec![Step::Whole(200, header("text/event-stream"), stream.into_bytes())]);
     let envoy = before(upstream.port());
-    let told = events(&Request::generation(&body("p")).send(&envoy));
-    assert_eq!(names(&told), ["image_generation.partial_image", "image_generation.completed"]);
-    assert!(told.iter().all(|(_, it)| it["b64_json"] == base64.as_str()));
+    let received = events(&Request::generation(&body("p")).send(&envoy));
+    assert_eq!(names(&received), ["image_generation.partial_image", "image_generation.completed"]);
+    assert!(received.iter().all(|(_, it)| it["b64_json"] == base64.as_str()));
 
     let document = json!({"created": 1_778_832_973, "data": [{"b64_json": "aGVsbG8="}]});
     let whole =
         Step::Whole(200, header("application/json"), serde_json::to_vec(&document).unwrap());
     let upstream = Upstream::always(vec![whole]);
-    let told = events(&Request::generation(&body("p")).send(&before(upstream.port())));
-    assert_eq!(names(&told), ["image_generation.completed"]);
-    assert_eq!(told[0].1["b64_json"], "aGVsbG8=");
+    let received = events(&Request::generation(&body("p")).send(&before(upstream.port())));
+    assert_eq!(names(&received), ["image_generation.completed"]);
+    assert_eq!(received[0].1["b64_json"], "aGVsbG8=");
 }

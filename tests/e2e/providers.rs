@@ -29,7 +29,7 @@ fn answer(base64: &str) -> Value {
 }
 
 /// An answer as providers send it, with headers that are nobody's business but theirs.
-fn told(status: u16, body: &Value) -> Vec<Step> {
+fn as_sent(status: u16, body: &Value) -> Vec<Step> {
     let header = |name, value: &str| (name, value.to_owned());
     let headers = vec![
         header("content-type", "application/json"),
@@ -46,7 +46,7 @@ fn body() -> Value {
 
 #[test]
 fn a_request_reaches_the_provider_as_its_own_and_the_answer_comes_back_filtered() {
-    let upstream = Upstream::always(told(200, &answer("aGVsbG8=")));
+    let upstream = Upstream::always(as_sent(200, &answer("aGVsbG8=")));
     let envoy = Setup::new(upstream.port()).configure(&config()).start();
     let response = Request::generation(&body()).send(&envoy);
     assert_eq!(response.image(), "aGVsbG8=");
@@ -66,7 +66,7 @@ fn a_request_reaches_the_provider_as_its_own_and_the_answer_comes_back_filtered(
 
 #[test]
 fn three_images_are_one_call_or_three_and_an_edit_goes_to_the_edits() {
-    let upstream = Upstream::always(told(200, &answer("aGVsbG8=")));
+    let upstream = Upstream::always(as_sent(200, &answer("aGVsbG8=")));
     let mut config = config();
     config["upstreams"]["codex"]["edits"] = json!("json");
     let envoy = Setup::new(upstream.port()).configure(&config).start();
@@ -93,7 +93,7 @@ fn three_images_are_one_call_or_three_and_an_edit_goes_to_the_edits() {
 #[test]
 fn an_image_of_24_mib_comes_through_the_default_buffer() {
     let base64 = "A".repeat(24 << 20);
-    let upstream = Upstream::always(told(200, &answer(&base64)));
+    let upstream = Upstream::always(as_sent(200, &answer(&base64)));
     let envoy = Setup::new(upstream.port()).configure(&config()).start();
     assert!(Request::generation(&body()).send(&envoy).image() == base64);
     let mut streamed = body();
@@ -109,14 +109,14 @@ fn an_image_of_24_mib_comes_through_the_default_buffer() {
 }
 
 #[test]
-fn what_a_provider_fails_with_is_told_by_our_table() {
+fn a_providers_failures_are_reported_by_our_table() {
     let error = |code: &str| json!({"error": {"code": code, "message": "org-secret", "type": "t", "param": null}});
     for (status, code, told_status, told_code) in [
         (401, "invalid_api_key", 502, "upstream_authentication_failed"),
         (429, "rate_limit_exceeded", 429, "rate_limit_exceeded"),
         (500, "server_error", 502, "upstream_error"),
     ] {
-        let upstream = Upstream::always(told(status, &error(code)));
+        let upstream = Upstream::always(as_sent(status, &error(code)));
         let envoy = Setup::new(upstream.port()).configure(&config()).start();
         let response = Request::generation(&body()).send(&envoy);
         response.assert_error(told_status, told_code);
@@ -165,7 +165,7 @@ fn the_example_asks_each_upstream_for_its_own_models() {
 /// The gateway's own endpoints, a deployment with a query and a key in a header of its own, and the Codex
 /// backend's own endpoints, before a program that knows all three.
 #[test]
-fn each_kind_of_provider_draws_and_edits() {
+fn each_kind_of_provider_generates_and_edits() {
     let provider = Sim::start();
     let key = json!({"key_env": "CODEX_ACCESS_TOKEN"});
     let bearer = json!({"bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID"});

@@ -57,7 +57,7 @@ fn served(responses: &[Response], code: &str) -> usize {
     served.len()
 }
 
-/// How a rule stands for a user, as the endpoint tells.
+/// The state of a rule for a user, as the endpoint reports it.
 fn standing(envoy: &Envoy, user: &str, rule: &str) -> Value {
     let target = format!("/v1/images/limits?user={user}");
     let response = Request::new("GET", target).bearer(Key::MASTER).send(envoy);
@@ -73,7 +73,7 @@ fn used_and_held(envoy: &Envoy, user: &str, rule: &str) -> (Value, Value) {
 }
 
 #[test]
-fn a_limit_admits_exactly_as_many_as_it_says() {
+fn a_limit_admits_exactly_its_maximum() {
     let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([
         rule("requests", "requests", json!(300), Some("1h")),

@@ -44,7 +44,7 @@ fn body(n: u32) -> Value {
     json!({"prompt": SECRET_PROMPT, "model": "gpt-image-2", "size": "1024x1024", "n": n})
 }
 
-/// An answer with images of so many bytes of base64, all different.
+/// A response with images of this many bytes of base64, all different.
 fn answer(bytes: usize, n: usize) -> Vec<u8> {
     let image = |at: usize| char::from(b'A' + u8::try_from(at).unwrap()).to_string();
     let data: Vec<_> = (0..n).map(|at| json!({"b64_json": image(at).repeat(bytes)})).collect();
@@ -172,7 +172,7 @@ fn what_comes_before_an_image_may_be_longer_than_the_buffer() {
 }
 
 #[test]
-fn nothing_of_the_providers_head_crosses_but_the_length() {
+fn only_the_length_of_the_providers_head_reaches_the_client() {
     let bytes = answer(3 * MIB, 1);
     let script = [head(), Step::Pieces(bytes.clone(), 100_000), Step::End].to_vec();
     let upstream = Upstream::scripts([whole(bytes.clone()), script]);
@@ -205,7 +205,7 @@ fn nothing_of_the_providers_head_crosses_but_the_length() {
 /// Half an answer in each way in which it may come to its end.
 fn halves() -> Vec<(&'static str, Vec<Step>)> {
     let half = answer(3 * MIB, 2)[..4 * MIB].to_vec();
-    let told = Step::Bytes(
+    let declared = Step::Bytes(
         b"HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n".to_vec(),
     );
     let end = |step: Step| vec![head(), Step::Chunk(half.clone()), step];
@@ -213,7 +213,7 @@ fn halves() -> Vec<(&'static str, Vec<Step>)> {
         ("ended well", end(Step::End)),
         ("closed", end(Step::Close)),
         ("reset", end(Step::Reset)),
-        ("shorter than told", vec![told, Step::Bytes(half.clone()), Step::Close]),
+        ("shorter than declared", vec![declared, Step::Bytes(half.clone()), Step::Close]),
         ("no JSON", [end(Step::Chunk(b"\"}]} x".to_vec())), vec![Step::End]].concat()),
     ]
 }
@@ -225,7 +225,7 @@ fn half_an_answer_is_a_broken_transfer_over_http1() {
         let envoy = logging(&upstream);
         let (mut client, head) = ask(&envoy, 2);
         let broken = match head.header("content-length") {
-            Some(told) => client.read_to_close().len() < told.parse().unwrap(),
+            Some(declared) => client.read_to_close().len() < declared.parse().unwrap(),
             None => read(&mut client).1.is_err(),
         };
         assert!(broken, "{how}: the client takes it for whole");
@@ -308,7 +308,7 @@ fn a_slow_client_slows_its_provider_and_nobody_else() {
     assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
     // Envoy's own limit of what it holds for a client, and as much again for its buffers.
     let grown = (envoy.rss_kib() - before) / 1024;
-    assert!(grown < 32, "{grown} MiB stand for a client that does not read");
+    assert!(grown < 32, "{grown} MiB are held for a client that does not read");
     assert!(client.read_body(&head) == bytes, "the answer differs");
 }
 
@@ -341,7 +341,7 @@ fn a_client_that_leaves_pays_for_the_images_that_had_begun() {
 }
 
 #[test]
-fn trailers_of_the_provider_end_at_the_filter() {
+fn no_trailer_of_the_provider_passes_the_filter() {
     let bytes = answer(3 * MIB, 1);
     let end = Step::Bytes(b"0\r\nx-account: org-secret\r\n\r\n".to_vec());
     let upstream = Upstream::always(vec![head(), Step::Chunk(bytes.clone()), end.clone()]);
@@ -352,11 +352,11 @@ fn trailers_of_the_provider_end_at_the_filter() {
         .start();
     let mut connection = Connection::open(envoy.port());
     for _ in 0..2 {
-        // What stood behind the first answer would be taken for the head of the second.
+        // Bytes after the first response would be taken for the head of the second.
         let response = Request::generation(&body(1)).send_on(&mut connection);
         assert!(response.status == 200 && response.body == bytes, "the answer differs");
     }
-    // Trailers behind a half are no good end.
+    // Trailers after half a response are no good end.
     let half = vec![head(), Step::Chunk(bytes[..2 * MIB].to_vec()), end];
     upstream.push(half);
     let (mut client, _) = ask(&envoy, 1);
@@ -364,7 +364,7 @@ fn trailers_of_the_provider_end_at_the_filter() {
 }
 
 #[test]
-fn edits_pass_on_too_and_what_rules_say_is_of_the_admission() {
+fn edits_pass_through_too_and_the_headers_of_rules_are_those_of_admission() {
     let bytes = answer(2 * MIB, 2);
     let upstream = Upstream::always(whole(bytes.clone()));
     let envoy = Setup::new(upstream.port()).configure(&provider()).start();

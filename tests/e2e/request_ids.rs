@@ -1,4 +1,4 @@
-//! `x-request-id`: OpenAI's clients read it from every answer, whatever they sent.
+//! `x-request-id`: OpenAI's clients read it from every response.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn every_answer_has_one_whatever_the_client_sent() {
     assert_every_answer_has_one(&production);
     // What it came to upstream is a header like any other.
     for asked in upstream.received() {
-        let id = asked.header("x-request-id").expect("the upstream is told one");
+        let id = asked.header("x-request-id").expect("the upstream gets one");
         assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
     }
 }

@@ -122,7 +122,7 @@ fn after_each_rest_one_request_asks() {
 }
 
 #[test]
-fn if_all_rest_the_client_is_answered_at_once() {
+fn if_all_rest_the_client_gets_its_error_at_once() {
     let upstream = Upstream::choosing(|request| match account(request).as_str() {
         "codex-a" => limited(471_285),
         "codex-b" => Step::json(401, &json!({"error": {"code": "token_expired"}})),

@@ -89,7 +89,7 @@ fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exact {
     AtOnce,
-    /// A reservation of another instance may stand twice for a moment.
+    /// A reservation of another instance may be counted twice for a moment.
     InTheEnd,
 }
 
@@ -106,7 +106,7 @@ fn two_envoys_share_one_budget() {
 }
 
 #[test]
-fn a_limit_of_the_service_admits_exactly_as_many_as_it_says() {
+fn a_limit_of_the_service_admits_exactly_its_maximum() {
     let service = RateLimitService::start(&limits());
     let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("requests", "requests", json!(20))]));
@@ -147,7 +147,7 @@ fn the_shipped_limits_are_those_of_the_shipped_configuration() {
 }
 
 #[test]
-fn no_image_is_asked_for_before_the_service_has_spoken() {
+fn no_image_is_requested_before_the_service_has_answered() {
     let service =
         RateLimitService::start(&(hourly("images", "user", 2) + &hourly("budget", "user", 10_000)));
     let upstream = Upstream::generating(&Generation::small(1));
@@ -200,7 +200,7 @@ fn broken_services() -> Vec<(&'static str, Upstream)> {
 }
 
 #[test]
-fn a_service_that_fails_refuses_or_admits_as_on_error_says() {
+fn a_failing_service_rejects_or_admits_as_on_error_says() {
     let upstream = Upstream::generating(&Generation::small(1));
     let mut rules =
         json!([rule("budget", "usd", json!("1.00")), rule("requests", "requests", json!(20))]);
@@ -226,7 +226,7 @@ fn a_service_that_fails_refuses_or_admits_as_on_error_says() {
 }
 
 #[test]
-fn a_client_that_leaves_while_the_service_is_asked_leaves_nothing_behind() {
+fn a_client_that_leaves_during_the_services_call_leaves_nothing_held() {
     let silent = Upstream::always(vec![Step::KeepOpen]);
     let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([
@@ -258,7 +258,7 @@ fn a_client_that_leaves_while_the_service_is_asked_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_a_service_does_not_take_back_is_logged() {
+fn a_release_that_the_service_does_not_take_is_logged() {
     let service = RateLimitService::start(&limits());
     let upstream = Upstream::always(Step::json(500, &json!({"error": {"message": "m"}})));
     let engine = json!({"releases": "negative_hits"});
@@ -268,7 +268,7 @@ fn what_a_service_does_not_take_back_is_logged() {
         &counted(engine, &json!([rule("budget", "usd", json!("1.00"))])),
     );
     request("acme", 1).send(&gate).assert_error(502, "upstream_error");
-    eventually("the log tells", || {
+    eventually("the log reports it", || {
         gate.log().contains("did not take a settlement (gRPC status 12)")
     });
 }

@@ -137,7 +137,7 @@ fn a_listener_without_the_filter_that_shares_the_routes_is_no_way_in() {
 }
 
 #[test]
-fn clients_with_a_key_are_served_where_the_filter_is_enabled_by_path() {
+fn clients_with_a_key_are_served_if_the_filter_is_enabled_by_path() {
     let upstream = Upstream::generating(&Generation::small(1));
     let shipped = || Setup::production(upstream.port()).configure_struct(&config());
     for (case, setup) in disabled_somewhere(shipped).into_iter().take(2) {
@@ -225,7 +225,7 @@ fn a_cluster_of_side_calls_that_is_missing_is_an_error_and_not_fewer_images() {
 }
 
 #[test]
-fn the_header_still_routes_where_it_is_chosen_and_the_log_warns() {
+fn the_header_still_routes_if_it_is_chosen_and_the_log_warns() {
     let upstream = Upstream::always(Step::generate(&Generation::small(1)));
     let mut header = config();
     header["route_match"] = json!("header");

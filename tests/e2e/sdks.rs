@@ -64,11 +64,11 @@ fn run(program: &str, script: &str, envoy: &Envoy, mode: &str) {
         .env("IMAGEGATE_NARROW_KEY", Key::NARROW)
         .output()
         .unwrap();
-    let told =
+    let output_text =
         [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned()).concat();
-    assert!(output.status.success(), "{script} {mode}: {}\n{told}", output.status);
-    let summary: Value = serde_json::from_str(told.lines().next_back().unwrap()).unwrap();
-    assert!(summary["checks"].as_u64().unwrap() > 0, "{told}");
+    assert!(output.status.success(), "{script} {mode}: {}\n{output_text}", output.status);
+    let summary: Value = serde_json::from_str(output_text.lines().next_back().unwrap()).unwrap();
+    assert!(summary["checks"].as_u64().unwrap() > 0, "{output_text}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn failing(status: u16) -> Vec<Step> {
 }
 
 #[test]
-fn three_images_come_in_order_and_their_usage_summed() {
+fn three_images_arrive_in_order_with_the_sum_of_their_usage() {
     let generations = [1, 2, 3].map(|seed| Generation::of_bytes(300_000, seed));
     let gate = Gate::default();
     // The client's own stream is the last to end and its image still the first.
@@ -95,7 +95,7 @@ fn images_of_side_calls_may_be_large() {
 }
 
 #[test]
-fn what_came_is_delivered_where_side_calls_fail() {
+fn images_are_delivered_though_side_calls_fail() {
     let generation = Generation::small(1);
     let upstream = fan_out(
         Step::generate(&generation),
@@ -108,7 +108,7 @@ fn what_came_is_delivered_where_side_calls_fail() {
 }
 
 #[test]
-fn what_came_is_delivered_where_the_clients_own_stream_fails() {
+fn images_are_delivered_though_the_clients_own_stream_fails() {
     let generation = Generation::small(1);
     let failed = Step::stream(crate::harness::sse::event(
         &json!({"type": "response.failed", "sequence_number": 1,
@@ -125,14 +125,14 @@ fn what_came_is_delivered_where_the_clients_own_stream_fails() {
 }
 
 #[test]
-fn where_all_calls_fail_the_first_failure_is_told() {
+fn if_all_calls_fail_the_first_failure_is_reported() {
     let upstream = fan_out(failing(503), vec![failing(500), failing(500)]);
     let envoy = Envoy::start(upstream.port());
     ask_for_three(&envoy).assert_error(503, "server_is_overloaded");
 }
 
 #[test]
-fn more_images_than_were_asked_for_are_dropped() {
+fn images_beyond_the_requested_number_are_dropped() {
     let (first, second) = (Generation::small(1), Generation::small(2));
     let another = String::from_utf8(second.image()).unwrap().replace("ig_1", "ig_2");
     let another = another.replace("\"output_index\":0", "\"output_index\":1");

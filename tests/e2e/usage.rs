@@ -1,4 +1,4 @@
-//! The usage record: one line in Envoy's access log for each exchange, whatever became of it.
+//! The usage record: one line in Envoy's access log for each exchange, however it ended.
 
 use std::time::Duration;
 

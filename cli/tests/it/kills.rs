@@ -1,4 +1,5 @@
-//! `token` killed at random moments: what it leaves is always whole, closed to others, and in use by nobody too early.
+//! `token` killed at random moments: the files that it leaves are whole and closed to others, and
+//! nobody uses them too early.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +35,8 @@ fn killed_at_any_moment_it_leaves_whole_and_closed_files() {
         // The next run finds what was written and not put in place.
         assert_eq!(home.run(&server, &["--once"]).code, Some(0));
         assert_eq!(home.handed(), Some(u64::from(home.generation())));
-        // The one case that nobody can help: the server's answer was under way to a process that is no more.
+        // The one loss that nobody can prevent: the server's response was on its way to a process
+        // that has ended.
         if home.generation() != server.generation() {
             assert_eq!(home.generation() + 1, server.generation());
             lost += 1;

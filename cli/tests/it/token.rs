@@ -16,7 +16,7 @@ use crate::server::{Server, access_token, aged_token, claims, generation_of, ref
 pub(crate) struct Home(Folder);
 
 impl Home {
-    /// With a credential of this generation, whose access token lives so many seconds.
+    /// With a credential of this generation, whose access token lives this many seconds.
     pub(crate) fn new(generation: u32, lifetime: u64) -> Self {
         let home = Self(Folder::new());
         fs::create_dir(home.sds()).unwrap();
@@ -67,7 +67,7 @@ impl Home {
         let output = child.wait_with_output().unwrap();
         let (out, err) =
             (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-        assert!(!err.contains("s3cret") && !err.contains("e30"), "a token is told: {err}");
+        assert!(!err.contains("s3cret") && !err.contains("e30"), "a token is shown: {err}");
         assert_eq!(out, "");
         Outcome { code: output.status.code(), out, err }
     }
@@ -140,7 +140,7 @@ fn a_token_that_is_not_due_is_handed_over_as_it_is() {
 }
 
 #[test]
-fn a_dead_refresh_token_is_told_apart_and_not_tried_again() {
+fn a_dead_refresh_token_is_recognized_and_not_tried_again() {
     for (status, body, code) in [
         (401, "", "status 401"),
         (400, r#"{"error":{"code":"refresh_token_expired"}}"#, "refresh_token_expired"),
@@ -163,7 +163,7 @@ fn a_dead_refresh_token_is_told_apart_and_not_tried_again() {
 }
 
 #[test]
-fn trouble_that_passes_is_waited_out() {
+fn temporary_failures_are_retried_after_a_wait() {
     let (server, home) = (Server::start(1), Home::new(1, 60));
     server.with(|state| state.refusals = vec![(503, "", "busy"), (429, "retry-after: 2", "")]);
     let started = Instant::now();
@@ -200,7 +200,7 @@ fn two_processes_never_spend_one_token_twice() {
 }
 
 #[test]
-fn a_token_is_not_spent_where_its_successor_could_not_be_saved() {
+fn a_token_is_not_spent_if_its_successor_could_not_be_saved() {
     let (server, home) = (Server::start(1), Home::new(1, 60));
     fs::create_dir(home.auth().with_file_name(".auth.json.imagegatectl.new")).unwrap();
     let outcome = home.run(&server, &["--once"]);
@@ -219,7 +219,7 @@ fn the_successor_is_saved_before_envoy_gets_the_token() {
 }
 
 #[test]
-fn a_file_that_is_being_written_is_waited_for() {
+fn the_program_waits_for_a_file_that_is_being_written() {
     let (server, home) = (Server::start(1), Home::new(1, 60));
     let whole = fs::read(home.auth()).unwrap();
     fs::write(home.auth(), "").unwrap();
@@ -277,7 +277,7 @@ fn the_file_may_be_found_by_its_environment_and_be_a_link() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told() {
+fn a_file_that_cannot_be_used_is_reported() {
     let (server, home) = (Server::start(1), Home::new(1, 60));
     let (auth, sds) = (home.auth(), home.sds());
     let (auth, sds) = (auth.to_str().unwrap(), sds.to_str().unwrap());
@@ -327,7 +327,7 @@ fn what_cannot_be_used_is_told() {
 }
 
 #[test]
-fn it_stays_refreshes_before_the_end_and_leaves_when_told() {
+fn it_stays_refreshes_before_the_end_and_ends_on_a_signal() {
     let (server, home) = (Server::start(1), Home::new(1, 4));
     server.with(|state| state.lifetime = 4);
     let mut child = home.command(&server, &["--margin", "3s"]).spawn().unwrap();

@@ -66,7 +66,7 @@ fn check_file(server: &Server, file: &str, more: &[&str], environment: &[(&str, 
 const GOOD: &[(&str, &str)] = &[("T_TOKEN", "at-s3cret"), ("T_ACCOUNT", "acc-s3cret")];
 
 #[test]
-fn each_state_of_a_host_model_is_told() {
+fn each_state_of_a_host_model_is_reported() {
     let server = server();
     for (host_model, version, code, state, least) in [
         ("luna", "0.170.0", 0, "usable", json!("0.155.0")),
@@ -82,12 +82,12 @@ fn each_state_of_a_host_model_is_told() {
     ] {
         let outcome = check(&server, &asked(host_model, version), &["--format", "json"], GOOD);
         assert_eq!(outcome.code, Some(code), "{host_model} {version}: {outcome:?}");
-        let told: Value = serde_json::from_str(&outcome.out).unwrap();
+        let report: Value = serde_json::from_str(&outcome.out).unwrap();
         let expected =
             json!([{ "name": host_model, "state": state, "minimal_client_version": least }]);
-        assert_eq!(told["upstreams"][0]["host_models"], expected, "{version}");
+        assert_eq!(report["upstreams"][0]["host_models"], expected, "{version}");
         assert_eq!(
-            (&told["usable"], &told["upstreams"][0]["version"]),
+            (&report["usable"], &report["upstreams"][0]["version"]),
             (&json!(code == 0), &json!(version))
         );
         let text = check(&server, &asked(host_model, version), &[], GOOD);
@@ -104,11 +104,11 @@ fn one_usable_host_model_of_a_list_is_enough() {
     codex.insert("host_models".to_owned(), json!(["gone", "sol", "luna"]));
     let outcome = check(&server, &config, &["--format", "json"], GOOD);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    let told: Value = serde_json::from_str(&outcome.out).unwrap();
-    let models = told["upstreams"][0]["host_models"].as_array().unwrap().clone();
+    let report: Value = serde_json::from_str(&outcome.out).unwrap();
+    let models = report["upstreams"][0]["host_models"].as_array().unwrap().clone();
     let states: Vec<_> = models.iter().map(|it| it["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["not_listed", "version_too_old", "usable"]);
-    assert!(!told["upstreams"][0]["other_models"].to_string().contains("luna"));
+    assert!(!report["upstreams"][0]["other_models"].to_string().contains("luna"));
     let text = check(&server, &config, &[], GOOD);
     assert!(text.out.starts_with("codex: 1 of 3 host models usable ("), "{}", text.out);
     config["upstreams"]["codex"]["host_models"] = json!(["gone", "sol"]);
@@ -128,12 +128,12 @@ fn without_a_version_no_host_model_is_usable() {
 fn other_models_that_could_be_used_are_named_and_hidden_ones_apart() {
     let server = server();
     let outcome = check(&server, &asked("gone", "0.156.0"), &["--format", "json"], GOOD);
-    let told: Value = serde_json::from_str(&outcome.out).unwrap();
-    let told = &told["upstreams"][0];
+    let report: Value = serde_json::from_str(&outcome.out).unwrap();
+    let report = &report["upstreams"][0];
     let names: Vec<_> =
-        told["other_models"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+        report["other_models"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
     assert_eq!(names, [&json!("luna"), &json!("terra")]);
-    assert_eq!(told["hidden_models"], json!(["reserve"]));
+    assert_eq!(report["hidden_models"], json!(["reserve"]));
     let outcome = check(&server, &asked("gone", "0.156.0"), &[], GOOD);
     assert_eq!(
         outcome.out,
@@ -199,7 +199,7 @@ fn the_credential_of_envoy_comes_from_a_login_or_from_its_files() {
 }
 
 #[test]
-fn what_keeps_it_from_asking_is_told_without_a_secret() {
+fn a_failed_request_is_reported_without_a_secret() {
     let server = server();
     let config = asked("luna", "0.170.0");
     let unset = check(&server, &config, &[], &[("T_TOKEN", "at-s3cret")]);
@@ -222,7 +222,7 @@ fn what_keeps_it_from_asking_is_told_without_a_secret() {
 }
 
 #[test]
-fn what_is_not_codex_is_not_asked() {
+fn upstreams_other_than_codex_are_not_asked() {
     let server = server();
     let mut config = asked("luna", "0.170.0");
     let key = json!({ "key_env": "T_KEY" });
@@ -254,8 +254,9 @@ fn an_envoy_file_is_read_as_check_reads_it() {
         ("OPENAI_API_KEY", "k"),
     ];
     let outcome = check_file(&server, file.to_str().unwrap(), &["--format", "json"], &environment);
-    let told: Value = serde_json::from_str(&outcome.out).unwrap_or_else(|_| panic!("{outcome:?}"));
-    assert!(told["upstreams"][0]["listed"].as_u64() > Some(0), "{told}");
+    let report: Value =
+        serde_json::from_str(&outcome.out).unwrap_or_else(|_| panic!("{outcome:?}"));
+    assert!(report["upstreams"][0]["listed"].as_u64() > Some(0), "{report}");
     let folder = Folder::new();
     let text = fs::read_to_string(&file).unwrap().replace("{", "{{{");
     let outcome = check_file(&server, &folder.file("broken.yaml", &text), &[], &environment);

@@ -42,7 +42,7 @@ impl Codex {
             "edit of 1" => self.edit(&request, 1, false),
             "edit of 2 masked" => self.edit(&request, 2, true),
             "stream" => Step::generate(&Generation { previews: 2, ..self.generation() }),
-            // Cut short behind its preview.
+            // Cut off after its preview.
             "break" => Step::stream(self.generation().opening()),
             "late" => {
                 let generation = Generation { previews: 0, ..self.generation() };
@@ -143,7 +143,7 @@ fn parts(request: &Value) -> impl Iterator<Item = &Value> {
     messages.flat_map(|message| message["content"].as_array().into_iter().flatten())
 }
 
-/// The prompt without what it tells codex-sim.
+/// The prompt without its directives for codex-sim.
 fn prompt_of(request: &Value) -> String {
     let text = parts(request).find(|part| part["type"] == "input_text");
     let text = text.and_then(|part| part["text"].as_str()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// API keys. None of them may ever stand in a log.
+/// API keys. None of them may ever be in a log.
 pub(crate) struct Key;
 
 impl Key {

@@ -108,5 +108,5 @@ impl Drop for Envoy {
     }
 }
 
-/// A prompt that must not be logged: cases that look at it use it, and every log is searched for it.
+/// A prompt that must not be logged. Cases about that send it, and every log is searched for it.
 pub(crate) const SECRET_PROMPT: &str = "a heron nobody may read about";

@@ -59,7 +59,8 @@ impl Setup {
             .yaml
             .replace(plain, "          explicit_http_config: { http_protocol_options: {} }\n");
         setup.yaml = plain.replace(block(&plain, "transport_socket:"), "");
-        // For configurations whose credential is in the environment; the cluster's own then replaces it.
+        // For configurations whose credential is in the environment; the cluster's own then
+        // replaces it.
         setup.replace(
             "local: { filename: build/imagegate.wasm }\n",
             "local: { filename: build/imagegate.wasm }\n                          environment_variables: \
@@ -126,7 +127,8 @@ impl Setup {
         )
     }
 
-    /// Adds another upstream of this name at `port`: a cluster, and a route to it before the other routes.
+    /// Adds another upstream of this name at `port`: a cluster, and a route to it before the
+    /// other routes.
     pub(crate) fn beside(mut self, name: &str, port: u16) -> Self {
         let route = format!(
             "routes:\n                        - match: {{ prefix: \"/\", filter_state: [{{ key: \

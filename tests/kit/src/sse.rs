@@ -119,8 +119,8 @@ pub fn event(data: &Value) -> Vec<u8> {
     format!("event: {kind}\ndata: {data}\n\n").into_bytes()
 }
 
-/// Base64 of `bytes` bytes that begin like a PNG of 1024x1024. No part of it equals another, so that
-/// a lost or repeated piece shows.
+/// Base64 of `bytes` bytes that begin like a PNG of 1024x1024. No part of it equals another, so
+/// that a lost or repeated piece shows.
 fn base64_of(bytes: usize, seed: u32) -> String {
     const HEADER: &str = "iVBORw0KGgoAAAANSUhEUgAABAAAAAQA";
     const FILLER: &str = "QWxsZXMgR3V0ZSBrb21tdCB2b24gb2Jlbi4uLiAgICAgICAg";
