@@ -12,8 +12,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
     clippy::disallowed_methods,
     clippy::missing_errors_doc,
     reason = "for tests and measurements, which may panic, and read clocks and environment"

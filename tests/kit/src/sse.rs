@@ -32,17 +32,21 @@ impl Generation {
 
     /// The events before the image.
     pub fn opening(&self) -> Vec<u8> {
-        let response = json!({"id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": "in_progress",
-            "error": null, "model": "gpt-5.4-mini", "output": [], "tools": [self.tool()], "usage": null});
+        let response = json!({"id": "resp_1", "object": "response", "created_at": 1_790_000_000,
+            "status": "in_progress", "error": null, "model": "gpt-5.4-mini", "output": [],
+            "tools": [self.tool()], "usage": null});
         let mut stream = [
-            event(&json!({"type": "response.created", "sequence_number": 0, "response": response})),
-            event(&json!({"type": "response.in_progress", "sequence_number": 1, "response": response})),
-            event(&json!({"type": "response.output_item.added", "sequence_number": 2, "output_index": 0,
-                "item": {"id": "ig_1", "type": "image_generation_call", "status": "in_progress"}})),
-            event(&json!({"type": "response.image_generation_call.in_progress", "sequence_number": 3,
-                "output_index": 0, "item_id": "ig_1"})),
-            event(&json!({"type": "response.image_generation_call.generating", "sequence_number": 4,
-                "output_index": 0, "item_id": "ig_1"})),
+            event(&json!({"type": "response.created", "sequence_number": 0,
+                "response": response})),
+            event(&json!({"type": "response.in_progress", "sequence_number": 1,
+                "response": response})),
+            event(&json!({"type": "response.output_item.added", "sequence_number": 2,
+                "output_index": 0, "item": {"id": "ig_1", "type": "image_generation_call",
+                "status": "in_progress"}})),
+            event(&json!({"type": "response.image_generation_call.in_progress",
+                "sequence_number": 3, "output_index": 0, "item_id": "ig_1"})),
+            event(&json!({"type": "response.image_generation_call.generating",
+                "sequence_number": 4, "output_index": 0, "item_id": "ig_1"})),
         ]
         .concat();
         for index in 0..self.previews {
@@ -55,15 +59,16 @@ impl Generation {
     pub fn preview(&self, index: usize) -> Vec<u8> {
         let preview =
             base64_of(self.base64.len() / 4 * 3, 0xdead_0000 + u32::try_from(index).unwrap());
-        event(&json!({"type": "response.image_generation_call.partial_image", "sequence_number": 5,
-            "output_index": 0, "item_id": "ig_1", "partial_image_index": index, "partial_image_b64": preview,
-            "size": self.size, "quality": "low", "background": "opaque", "output_format": "png"}))
+        event(&json!({"type": "response.image_generation_call.partial_image",
+            "sequence_number": 5, "output_index": 0, "item_id": "ig_1",
+            "partial_image_index": index, "partial_image_b64": preview, "size": self.size,
+            "quality": "low", "background": "opaque", "output_format": "png"}))
     }
 
     /// The event that brings the image.
     pub fn image(&self) -> Vec<u8> {
-        event(&json!({"type": "response.output_item.done", "sequence_number": 8, "output_index": 0,
-            "item": self.item()}))
+        event(&json!({"type": "response.output_item.done", "sequence_number": 8,
+            "output_index": 0, "item": self.item()}))
     }
 
     /// The last event, which repeats the image in the stream of the OpenAI API.
@@ -72,19 +77,23 @@ impl Generation {
             Output::Empty => json!([]),
             Output::Repeated => json!([self.item()]),
         };
-        let total = self.input_tokens + self.output_tokens;
+        let (input, generated) = (self.input_tokens, self.output_tokens);
         event(&json!({"type": "response.completed", "sequence_number": 9, "response": {
-        "id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": "completed", "error": null,
-        "incomplete_details": null, "model": "gpt-5.4-mini", "output": output, "tools": [self.tool()],
-        "usage": {"input_tokens": 9999, "output_tokens": 9999, "total_tokens": 19998},
-        "tool_usage": {
-            "image_gen": {
-                "input_tokens": self.input_tokens, "output_tokens": self.output_tokens, "total_tokens": total,
-                "input_tokens_details": {"image_tokens": 0, "text_tokens": self.input_tokens},
-                "output_tokens_details": {"image_tokens": self.output_tokens, "text_tokens": 0}
-            },
-            "web_search": {"num_requests": 0}
-        }}}))
+            "id": "resp_1", "object": "response", "created_at": 1_790_000_000,
+            "status": "completed", "error": null, "incomplete_details": null,
+            "model": "gpt-5.4-mini", "output": output, "tools": [self.tool()],
+            "usage": {"input_tokens": 9999, "output_tokens": 9999, "total_tokens": 19998},
+            "tool_usage": {
+                "image_gen": {
+                    "input_tokens": input,
+                    "input_tokens_details": {"image_tokens": 0, "text_tokens": input},
+                    "output_tokens": generated,
+                    "output_tokens_details": {"image_tokens": generated, "text_tokens": 0},
+                    "total_tokens": input + generated
+                },
+                "web_search": {"num_requests": 0}
+            }
+        }}))
     }
 
     /// The whole stream, as Codex sends it.
@@ -93,14 +102,15 @@ impl Generation {
     }
 
     fn tool(&self) -> Value {
-        json!({"type": "image_generation", "background": "auto", "moderation": "auto", "n": 1, "quality": "auto",
-            "output_compression": 100, "output_format": "png", "size": "auto", "model": "gpt-image-2-codex"})
+        json!({"type": "image_generation", "background": "auto", "moderation": "auto", "n": 1,
+            "quality": "auto", "output_compression": 100, "output_format": "png", "size": "auto",
+            "model": "gpt-image-2-codex"})
     }
 
     fn item(&self) -> Value {
-        json!({"id": "ig_1", "type": "image_generation_call", "status": "generating", "background": "opaque",
-            "output_format": "png", "quality": "low", "size": self.size, "result": self.base64,
-            "revised_prompt": "what the model made of it"})
+        json!({"id": "ig_1", "type": "image_generation_call", "status": "generating",
+            "background": "opaque", "output_format": "png", "quality": "low", "size": self.size,
+            "result": self.base64, "revised_prompt": "what the model made of it"})
     }
 }
 
