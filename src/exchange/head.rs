@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
 use crate::openai::endpoint::{Endpoint, without_query};
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure};
 use crate::openai::request::{Encoding, RequestError};
 use crate::translate::request::Body;
 use crate::upstream::usage_limits::UsageLimits;
@@ -170,9 +170,11 @@ pub(crate) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding
         (Endpoint::Edits, Some(Err(fault))) => {
             Err(RequestError::invalid_form(&fault.to_string()).into())
         }
-        (Endpoint::Edits, None) => Err(Failure::MediaType { accepted: FORM_OR_JSON }),
+        (Endpoint::Edits, None) => {
+            Err(Failure::Client(ClientFailure::MediaType { accepted: FORM_OR_JSON }))
+        }
         (Endpoint::Generations | Endpoint::Variations | Endpoint::Limits, _) => {
-            Err(Failure::MediaType { accepted: JSON })
+            Err(Failure::Client(ClientFailure::MediaType { accepted: JSON }))
         }
     }
 }

@@ -9,7 +9,7 @@ use super::outcome::BodyAccess;
 use super::{Exchange, Phase};
 use crate::auth;
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 
 impl Exchange {
     /// The property of Envoy that names who sends this head, if one does and the request is ours. Its
@@ -53,8 +53,8 @@ impl Exchange {
     pub fn call_started(&mut self, started: Result<u32, NotStarted>) {
         let Phase::Answering(answering) = &mut self.phase else { return };
         answering.calls().call_started(started.map_err(|reason| match reason {
-            NotStarted::NoCluster => Failure::ClusterMissing,
-            NotStarted::Refused => Failure::UpstreamUnreachable,
+            NotStarted::NoCluster => Failure::Gateway(GatewayFailure::ClusterMissing),
+            NotStarted::Refused => Failure::Upstream(UpstreamFailure::Unreachable),
         }));
     }
 
@@ -78,7 +78,7 @@ impl Exchange {
         let Some(call) = answering.calls().side(token) else { return };
         match head {
             Some(head) => call.head(head, &bounds, now),
-            None => call.fail(Failure::UpstreamDisconnected),
+            None => call.fail(Failure::Upstream(UpstreamFailure::Disconnected)),
         }
     }
 

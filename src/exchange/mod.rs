@@ -45,7 +45,7 @@ pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 pub use vm::Vm;
 
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, GatewayFailure};
 use account::Account;
 use account::charge::Charge;
 use admit::body::RequestBody;
@@ -321,7 +321,7 @@ impl Exchange {
             },
             Phase::Checking(check) if check.is_overdue(now) => {
                 self.leave_check(now);
-                OnAnswer::Reply(self.refuse(&Failure::LimitsUnavailable))
+                OnAnswer::Reply(self.refuse(&Failure::Gateway(GatewayFailure::LimitsUnavailable)))
             }
             Phase::Checking(_) => OnAnswer::Hold,
             Phase::Answering(answering) => {

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use crate::config::Upstream;
-use crate::openai::error::{Failure, HostModelFault};
+use crate::openai::error::{Failure, GatewayFailure, HostModelFault, UpstreamFailure};
 
 /// What an operator has to correct if a request is answered with `failure`. The client is told less.
 /// `upstream` is the one that was called; `None` if none was.
 pub(crate) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     match (failure, upstream) {
-        (Failure::HostModelRefused { .. }, Some(upstream)) => Some(all_refused(upstream)),
+        (Failure::Upstream(UpstreamFailure::HostModelRefused { .. }), Some(upstream)) => {
+            Some(all_refused(upstream))
+        }
         _ => passed_over(failure, upstream),
     }
 }
@@ -17,11 +19,13 @@ pub(crate) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option
 /// The same for a failure that another call is made after.
 pub(crate) fn passed_over(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     let words = match failure {
-        Failure::HostModelRefused { host_model, fault } => Cow::Owned(refused(host_model, *fault)),
+        Failure::Upstream(UpstreamFailure::HostModelRefused { host_model, fault }) => {
+            Cow::Owned(refused(host_model, *fault))
+        }
         _ => Cow::Borrowed(words(failure)?),
     };
     Some(match upstream {
-        Some(upstream) if failure.is_upstreams() => {
+        Some(upstream) if failure.is_of_one_upstream() => {
             format!("upstream `{}`: {words}", upstream.name())
         }
         _ => words.into_owned(),
@@ -55,38 +59,40 @@ fn all_refused(upstream: &Upstream) -> String {
 
 const fn words(failure: &Failure) -> Option<&'static str> {
     Some(match failure {
-        Failure::GatewayMisconfigured => {
+        Failure::Gateway(GatewayFailure::Misconfigured) => {
             "no request body has reached the filter: set `allow_on_headers_stop_iteration: true` in \
              its PluginConfig (Envoy 1.35 or later)"
         }
-        Failure::RouteMissing => {
+        Failure::Gateway(GatewayFailure::RouteMissing) => {
             "Envoy has no route to it: in the virtual host of the request add a route that matches \
              filter state `wasm.imagegate_upstream` with the upstream's name and leads to a cluster \
              that exists, before the routes that match every request"
         }
-        Failure::ClusterMissing => {
+        Failure::Gateway(GatewayFailure::ClusterMissing) => {
             "Envoy has no cluster of the name in its `cluster`, which calls beside the client's own \
              stream need (`n` over 1, fail-over): add the cluster or correct the name"
         }
-        Failure::UpstreamCredential => "it refuses the credential: renew the access token",
-        Failure::UpstreamNotEntitled => {
+        Failure::Upstream(UpstreamFailure::Credential) => {
+            "it refuses the credential: renew the access token"
+        }
+        Failure::Upstream(UpstreamFailure::NotEntitled) => {
             "its account may not make this image: check its plan, its verification and what its \
              project may use; an account without the image tool may still draw with `tool_choice: \
              auto`"
         }
-        Failure::UpstreamBlocked => {
+        Failure::Upstream(UpstreamFailure::Blocked) => {
             "what stands before it turns the gateway away: check the address that Envoy leaves by, and \
              `headers`"
         }
-        Failure::UpstreamRejects => {
+        Failure::Upstream(UpstreamFailure::RejectsUs) => {
             "it refuses what the filter sends: check `host_models`, `path` and `headers`"
         }
-        Failure::UpstreamReturnedUrl => {
+        Failure::Upstream(UpstreamFailure::ReturnedUrl) => {
             "it answers with the URL of an image instead of its base64: set its `response_format` to \
              \"send\""
         }
-        Failure::QuotaExhausted => "its quota is used up",
-        Failure::Internal => "an internal error: please report it",
+        Failure::Upstream(UpstreamFailure::QuotaExhausted) => "its quota is used up",
+        Failure::Gateway(GatewayFailure::Internal) => "an internal error: please report it",
         _ => return None,
     })
 }

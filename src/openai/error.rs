@@ -5,16 +5,22 @@
 //! [`ApiError`] is the answer that follows, in the OpenAI API's error envelope.
 
 mod answer;
+mod client;
 mod failure;
+mod gateway;
 pub mod model_names;
 pub mod table;
 pub(crate) mod template;
+mod upstream;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-pub use failure::{Failure, Fits, HostModelFault, KeyReason, LimitReached};
+pub use client::{ClientFailure, Fits, KeyReason, LimitReached};
+pub use failure::Failure;
+pub use gateway::GatewayFailure;
+pub use upstream::{HostModelFault, UpstreamFailure};
 
 use super::choice::choice;
 

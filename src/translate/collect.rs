@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::config::LastPartial;
 use crate::memory::{Budget, Lease, Pieces};
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::sse::{Decoder, Token};
 use crate::upstream::event::Attributes;
@@ -165,7 +165,7 @@ impl Collector {
         match (outcome.take(), decoder) {
             (Some(outcome), _) => outcome,
             (None, None) if is_other_json(&scanner.finish_event().skeleton) => {
-                Err(Failure::UpstreamInvalidResponse)
+                Err(Failure::Upstream(UpstreamFailure::InvalidResponse))
             }
             (None, _) => accumulator.cut_short(),
         }
@@ -256,10 +256,12 @@ pub(super) fn is_other_json(skeleton: &[u8]) -> bool {
 
 pub(super) fn failure(error: ScanError) -> Failure {
     match error {
-        ScanError::PictureTooLarge { limit } => {
-            Failure::ImageTooLarge { limit: limit.saturating_div(4).saturating_mul(3) }
+        ScanError::PictureTooLarge { limit } => Failure::Upstream(UpstreamFailure::ImageTooLarge {
+            limit: limit.saturating_div(4).saturating_mul(3),
+        }),
+        ScanError::EventTooLarge | ScanError::NotBase64 => {
+            Failure::Upstream(UpstreamFailure::InvalidResponse)
         }
-        ScanError::EventTooLarge | ScanError::NotBase64 => Failure::UpstreamInvalidResponse,
         ScanError::Exhausted(_) => Failure::overloaded(),
     }
 }

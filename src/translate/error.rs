@@ -12,7 +12,7 @@
 //! 4. the type: `image_generation_user_error` is the client's, `server_error` is nobody's;
 //! 5. the message (`phrase`), then the status alone.
 //!
-//! [`Failure::UpstreamFailed`] also says that an image may have been drawn: no other upstream is asked.
+//! [`Failure::Upstream(UpstreamFailure::Failed)`] also says that an image may have been drawn: no other upstream is asked.
 
 mod envoy;
 mod field;
@@ -30,6 +30,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use self::report::Report;
+use crate::openai::error::{ClientFailure, UpstreamFailure};
 use crate::{config::Api, openai::error::Failure, upstream::error::ErrorInfo};
 
 pub use envoy::{from_envoy, leaves_open, never_left};
@@ -69,12 +70,12 @@ fn of_info(
         return failure;
     }
     if is_page(status, body) {
-        return Failure::UpstreamBlocked;
+        return Failure::Upstream(UpstreamFailure::Blocked);
     }
     match status {
         // An error in JSON where events should come.
         200..=299 => match *info == ErrorInfo::default() {
-            true => Failure::UpstreamInvalidResponse,
+            true => Failure::Upstream(UpstreamFailure::InvalidResponse),
             false => from_event(api, info, now),
         },
         status => Report::new(api, info, retry_after, now).judge(status),
@@ -94,7 +95,10 @@ pub fn host_model_refused(body: &[u8], host_model: &str) -> Option<Failure> {
 #[must_use]
 pub fn refuses_host_model(info: &ErrorInfo, host_model: &str) -> Option<Failure> {
     let fault = host_model_fault(info, host_model)?;
-    Some(Failure::HostModelRefused { host_model: host_model.to_owned(), fault })
+    Some(Failure::Upstream(UpstreamFailure::HostModelRefused {
+        host_model: host_model.to_owned(),
+        fault,
+    }))
 }
 
 /// The failure behind an `error` or `response.failed` event, or an output item's `error`.
@@ -113,10 +117,11 @@ pub fn from_event(api: Api, info: &ErrorInfo, now: Duration) -> Failure {
 #[must_use]
 pub fn from_incomplete(reason: Option<&str>) -> Failure {
     match reason {
-        Some("content_filter") => {
-            Failure::Refused { message: report::REFUSED.to_owned(), details: None }
-        }
-        _ => Failure::UpstreamNoImage,
+        Some("content_filter") => Failure::Client(ClientFailure::Refused {
+            message: report::REFUSED.to_owned(),
+            details: None,
+        }),
+        _ => Failure::Upstream(UpstreamFailure::NoImage),
     }
 }
 

@@ -11,7 +11,7 @@ use super::collect::{Bounds, Image, Share, failure, is_other_json};
 use super::{error, sniff};
 use crate::config::Api;
 use crate::memory::Budget;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::upstream::event::Attributes;
 use crate::upstream::images::ImagesResponse;
@@ -90,7 +90,7 @@ impl Relay {
         let tail = chunk.get(chunk.len().saturating_sub(self.unread_len())..).unwrap_or_default();
         if transit == Transit::Passing && !is_blank(tail) {
             self.unread = self.scanner.take_passed();
-            return Some(Err(Failure::UpstreamInvalidResponse));
+            return Some(Err(Failure::Upstream(UpstreamFailure::InvalidResponse)));
         }
         Some(self.whole(now))
     }
@@ -114,8 +114,8 @@ impl Relay {
     pub fn cut_short(&mut self) -> Failure {
         self.unread = self.scanner.take_passed();
         match is_other_json(&self.scanner.finish_event().skeleton) {
-            true => Failure::UpstreamInvalidResponse,
-            false => Failure::UpstreamDisconnected,
+            true => Failure::Upstream(UpstreamFailure::InvalidResponse),
+            false => Failure::Upstream(UpstreamFailure::Disconnected),
         }
     }
 
@@ -195,16 +195,16 @@ pub fn is_blank(bytes: &[u8]) -> bool {
 
 /// Why an answer has no image; nothing stands for one that is no JSON object.
 pub(super) fn without_pictures(answer: Option<&ImagesResponse>, now: Duration) -> Failure {
-    let Some(answer) = answer else { return Failure::UpstreamInvalidResponse };
+    let Some(answer) = answer else { return Failure::Upstream(UpstreamFailure::InvalidResponse) };
     if let Some(info) = &answer.error {
         return error::from_event(Api::Images, info, now);
     }
     // What came is not base64.
     if answer.data.iter().any(|it| it.base64.is_some()) {
-        return Failure::UpstreamInvalidResponse;
+        return Failure::Upstream(UpstreamFailure::InvalidResponse);
     }
     match answer.data.iter().any(|it| it.is_hosted) {
-        true => Failure::UpstreamReturnedUrl,
-        false => Failure::UpstreamNoImage,
+        true => Failure::Upstream(UpstreamFailure::ReturnedUrl),
+        false => Failure::Upstream(UpstreamFailure::NoImage),
     }
 }

@@ -14,7 +14,7 @@ use crate::exchange::upstream::result::Generated;
 use crate::limits::local::{self, LimitStatus, Reservation};
 use crate::limits::rls::{self, Check, Decision};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, GatewayFailure};
 use crate::openai::request::ImageRequest;
 use crate::prices::Money;
 use crate::translate::quota;
@@ -131,7 +131,7 @@ impl Admission {
             let Some(rule) = rules.get(check.rule) else { continue };
             match decision {
                 Decision::Unavailable if refuses(rule, *decision) => {
-                    unanswered = Some(Failure::LimitsUnavailable);
+                    unanswered = Some(Failure::Gateway(GatewayFailure::LimitsUnavailable));
                 }
                 Decision::Unavailable => self.unavailable.push(rule.name.clone()),
                 Decision::Rejects(_) if rule.shadow => self.shadowed.push(rule.name.clone()),

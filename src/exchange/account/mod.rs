@@ -21,7 +21,7 @@ use super::upstream::result::{Failed, Generated, Results};
 use super::upstream::{host_models, result::CallState};
 use crate::config::Upstream;
 use crate::limits::rls::Decision;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::{Cause, Refusal};
 use admission::{Admission, Settled};
 use charge::Charge;
@@ -145,8 +145,11 @@ impl Account {
 
     /// Notes that a response broke off which the client has all images of.
     pub(crate) fn break_off(&mut self, is_overdue: bool) {
-        let failure =
-            if is_overdue { Failure::UpstreamTimeout } else { Failure::UpstreamDisconnected };
+        let failure = if is_overdue {
+            Failure::Upstream(UpstreamFailure::Timeout)
+        } else {
+            Failure::Upstream(UpstreamFailure::Disconnected)
+        };
         self.record.break_off(&failure);
     }
 
@@ -222,7 +225,10 @@ impl Account {
 
     /// Notes that the upstream at `candidate` refused a host model, if it did.
     fn note_refusal(&mut self, candidate: usize, refusal: &Failure, now: Duration) {
-        let Failure::HostModelRefused { host_model, .. } = refusal else { return };
+        let Failure::Upstream(UpstreamFailure::HostModelRefused { host_model, .. }) = refusal
+        else {
+            return;
+        };
         self.record.counts.push_back(metrics::HOST_MODEL_REFUSALS.once([host_model]));
         let Some(upstream) = self.upstream(candidate) else { return };
         if host_models::refuse(&self.shared, upstream, host_model, now) {
@@ -234,11 +240,17 @@ impl Account {
     /// The failure that the client gets for these. A limit ends for the client as soon as any upstream
     /// of the model can be called again.
     pub(crate) fn reported(&self, failures: Vec<Failed>, now: Duration) -> Failure {
-        let Some(first) = failures.into_iter().next() else { return Failure::UpstreamNoImage };
-        let Failure::RateLimited { retry_after } = first.reported else { return first.reported };
+        let Some(first) = failures.into_iter().next() else {
+            return Failure::Upstream(UpstreamFailure::NoImage);
+        };
+        let Failure::Upstream(UpstreamFailure::RateLimited { retry_after }) = first.reported else {
+            return first.reported;
+        };
         let others = self.record.others(first.reported_by);
         let earliest = rests::earliest(&self.shared, others, now);
-        Failure::RateLimited { retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)) }
+        Failure::Upstream(UpstreamFailure::RateLimited {
+            retry_after: earliest.map_or(retry_after, |it| it.min(retry_after)),
+        })
     }
 
     /// Leaves the first call after a rest to another request: nothing goes upstream.
@@ -259,7 +271,7 @@ impl Account {
         match overdue && status.is_some() {
             true => {
                 self.record.status = status;
-                self.record.break_off(&Failure::UpstreamTimeout);
+                self.record.break_off(&Failure::Upstream(UpstreamFailure::Timeout));
             }
             false => self.record.end_early(status, calls),
         }

@@ -3,7 +3,7 @@
 use crate::config::{Candidate, Model};
 use crate::exchange::shared::Shared;
 use crate::limits::{Rule, Scope, Unit};
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure};
 use crate::openai::model::Family;
 use crate::openai::request::ImageRequest;
 use crate::openai::size::Size;
@@ -49,7 +49,9 @@ impl CandidateQuote {
             let quote = match shared.config.prices().quote(&asked.ask(&qualities(&asked.model))) {
                 Ok(quote) => quote,
                 Err(_) if needs_price => {
-                    return Err(Failure::PriceUnavailable { model: model.requested.to_string() });
+                    return Err(Failure::Client(ClientFailure::PriceUnavailable {
+                        model: model.requested.to_string(),
+                    }));
                 }
                 Err(_) => Quote::default(),
             };

@@ -14,7 +14,7 @@ use crate::exchange::metrics::{self, Count};
 use crate::exchange::outcome::OK;
 use crate::exchange::upstream::rests::Passed;
 use crate::exchange::upstream::result::{CallState, Generated, Results};
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::translate::answer::usage;
 use crate::translate::collect::Image;
 use crate::translate::error::from_envoy;
@@ -276,9 +276,11 @@ impl Record {
     pub(crate) fn fail(&mut self, failure: &Failure) {
         let error = failure.to_api();
         self.status = Some(error.status);
-        if let Failure::LimitReached(limit) | Failure::BudgetSpent(limit) = failure {
-            self.rule = Some(limit.rule.clone());
-            self.counts.push_back(metrics::REJECTIONS.once([&limit.rule]));
+        if let Failure::Client(failure) = failure {
+            if let Some(limit) = failure.limit() {
+                self.rule = Some(limit.rule.clone());
+                self.counts.push_back(metrics::REJECTIONS.once([&limit.rule]));
+            }
         }
         self.code = error.code;
     }
@@ -296,7 +298,7 @@ impl Record {
         let failure = match status {
             None => None,
             // With 200 the head of a stream had left.
-            Some(200 | 502 | 503) => Some(Failure::UpstreamDisconnected),
+            Some(200 | 502 | 503) => Some(Failure::Upstream(UpstreamFailure::Disconnected)),
             Some(status) => Some(from_envoy(status, "")),
         };
         // The client's own stream broke, or the call that replaced it. What became of the others is not

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::limits::local::{Error, LimitStatus, Refused};
 use crate::limits::rls::{self, DescriptorStatus};
 use crate::limits::{Rule, Unit};
-use crate::openai::error::{Failure, Fits, LimitReached};
+use crate::openai::error::{ClientFailure, Failure, Fits, GatewayFailure, LimitReached};
 use crate::translate::quota;
 
 /// What the local engine says. `amount` is what the request would take of a unit.
@@ -17,10 +17,10 @@ pub(crate) fn local(
 ) -> Failure {
     let refused = match error {
         Error::Refused(refused) => refused,
-        Error::Full | Error::Store => return Failure::LimitsUnavailable,
+        Error::Full | Error::Store => return Failure::Gateway(GatewayFailure::LimitsUnavailable),
     };
     let Some(rule) = rules.get(refused.limit_status.rule) else {
-        return Failure::LimitsUnavailable;
+        return Failure::Gateway(GatewayFailure::LimitsUnavailable);
     };
     let fits = fits(rule, &refused, now);
     failure(rules, rule, Some(&refused.limit_status), fits, amount(rule.unit), now)
@@ -43,7 +43,9 @@ pub(crate) fn rls(
     asked: u64,
     now: Duration,
 ) -> Failure {
-    let Some(rule) = rules.get(place) else { return Failure::LimitsUnavailable };
+    let Some(rule) = rules.get(place) else {
+        return Failure::Gateway(GatewayFailure::LimitsUnavailable);
+    };
     let fits = match told.reset {
         _ if asked > rule.max => Fits::Never,
         Some(reset) => Fits::After(reset),
@@ -91,9 +93,9 @@ fn failure(
             .unwrap_or_default(),
     });
     match rule.unit {
-        Unit::Usd => Failure::BudgetSpent(reached),
+        Unit::Usd => Failure::Client(ClientFailure::BudgetSpent(reached)),
         Unit::Requests | Unit::Images | Unit::Megapixels | Unit::Concurrent => {
-            Failure::LimitReached(reached)
+            Failure::Client(ClientFailure::LimitReached(reached))
         }
     }
 }

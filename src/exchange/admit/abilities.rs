@@ -2,7 +2,7 @@
 
 use crate::config::{Api, Candidate};
 use crate::exchange::upstream::request::target;
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure};
 use crate::openai::request::ImageRequest;
 use crate::translate::request::max_len;
 
@@ -36,7 +36,7 @@ fn check(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> Result<(), Fa
         request.check_files()?;
     }
     match max_len(request, &target) > capacity.request_bytes {
-        true => Err(Failure::UpstreamTooLarge),
+        true => Err(Failure::Client(ClientFailure::UpstreamTooLarge)),
         false => Ok(()),
     }
 }

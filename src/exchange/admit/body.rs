@@ -12,7 +12,7 @@ use crate::exchange::outcome::End;
 use crate::exchange::shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure, GatewayFailure};
 use crate::openai::request::Encoding;
 
 /// The body of a request whose head is held.
@@ -50,10 +50,10 @@ impl RequestBody {
             .and_then(|it| it.parse::<u64>().ok());
         let limit = shared.config.request().max_body_bytes;
         if declared.is_some_and(|len| usize::try_from(len).map_or(true, |len| len > limit)) {
-            return Err(Failure::BodyTooLarge { limit });
+            return Err(Failure::Client(ClientFailure::BodyTooLarge { limit }));
         }
         if end == End::Stream {
-            return Err(Failure::BodyEmpty);
+            return Err(Failure::Client(ClientFailure::BodyEmpty));
         }
         Ok(Self {
             consumer: Rc::clone(consumer),
@@ -96,7 +96,7 @@ impl RequestBody {
         let limit = shared.config.request().max_body_bytes;
         let len = self.body.len().saturating_add(chunk.len());
         if len > limit {
-            return Err(Failure::BodyTooLarge { limit });
+            return Err(Failure::Client(ClientFailure::BodyTooLarge { limit }));
         }
         if !chunk.is_empty() {
             self.last = now;
@@ -109,8 +109,9 @@ impl RequestBody {
     pub(crate) fn tick(&self, shared: &Shared, now: Duration) -> Option<Failure> {
         let silent = now.saturating_sub(self.last);
         if !shared.bodies_come() {
-            return (silent >= FIRST_BODY_TIMEOUT).then_some(Failure::GatewayMisconfigured);
+            return (silent >= FIRST_BODY_TIMEOUT)
+                .then_some(Failure::Gateway(GatewayFailure::Misconfigured));
         }
-        (silent >= BODY_TIMEOUT).then_some(Failure::BodyTimeout)
+        (silent >= BODY_TIMEOUT).then_some(Failure::Client(ClientFailure::BodyTimeout))
     }
 }

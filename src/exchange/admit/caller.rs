@@ -10,7 +10,7 @@ use crate::exchange::head::{self, Headers, value};
 use crate::exchange::shared::Shared;
 use crate::limits::{Scope, local};
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure};
 use crate::translate::quota;
 
 /// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or a
@@ -28,7 +28,9 @@ pub(crate) fn limits(
     let consumer = caller.and_then(|it| valid(it, now))?;
     if head::is_grpc(headers) {
         // Envoy would drop the answer's body.
-        return Err(Failure::MediaType { accepted: "no 'content-type' of gRPC" });
+        return Err(Failure::Client(ClientFailure::MediaType {
+            accepted: "no 'content-type' of gRPC",
+        }));
     }
     let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
     let query = path.and_then(|it| it.split_once('?')).map_or("", |(_, query)| query);
@@ -61,32 +63,37 @@ pub(crate) fn identify<'g>(
 ) -> Result<&'g Rc<Consumer>, Failure> {
     let borrowed: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let consumer = auth::identify(&shared.config, &borrowed, property).map_err(Failure::Key)?;
+    let consumer = auth::identify(&shared.config, &borrowed, property)
+        .map_err(|it| Failure::Client(ClientFailure::Key(it)))?;
     record.consumer = Some(consumer.name().to_owned());
     Ok(consumer)
 }
 
 pub(crate) fn valid(consumer: &Rc<Consumer>, now: Duration) -> Result<&Rc<Consumer>, Failure> {
-    auth::check_validity(consumer, now).map(|()| consumer).map_err(Failure::Key)
+    auth::check_validity(consumer, now)
+        .map(|()| consumer)
+        .map_err(|it| Failure::Client(ClientFailure::Key(it)))
 }
 
 pub(crate) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Failure> {
     match endpoint {
         Endpoint::Generations | Endpoint::Edits if method == b"POST" => Ok(()),
-        Endpoint::Generations | Endpoint::Edits => Err(Failure::MethodNotAllowed { allow: "POST" }),
+        Endpoint::Generations | Endpoint::Edits => {
+            Err(Failure::Client(ClientFailure::MethodNotAllowed { allow: "POST" }))
+        }
         Endpoint::Limits if method == b"GET" => Ok(()),
-        Endpoint::Limits => Err(Failure::MethodNotAllowed { allow: "GET" }),
-        Endpoint::Variations => Err(Failure::EndpointRetired),
+        Endpoint::Limits => Err(Failure::Client(ClientFailure::MethodNotAllowed { allow: "GET" })),
+        Endpoint::Variations => Err(Failure::Client(ClientFailure::EndpointRetired)),
     }
 }
 
 /// A user that the caller may not act for, whom `field` names.
 pub(crate) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
     match fault {
-        UserFault::Required => Failure::UserRequired,
-        UserFault::Foreign => Failure::UserForeign { field },
-        UserFault::OfAnother => Failure::UserOfAnother { field },
-        UserFault::Unknown(user) => Failure::UserUnknown { user, field },
-        UserFault::Blocked => Failure::UserBlocked,
+        UserFault::Required => Failure::Client(ClientFailure::UserRequired),
+        UserFault::Foreign => Failure::Client(ClientFailure::UserForeign { field }),
+        UserFault::OfAnother => Failure::Client(ClientFailure::UserOfAnother { field }),
+        UserFault::Unknown(user) => Failure::Client(ClientFailure::UserUnknown { user, field }),
+        UserFault::Blocked => Failure::Client(ClientFailure::UserBlocked),
     }
 }

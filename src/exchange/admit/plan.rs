@@ -30,7 +30,7 @@ use crate::exchange::upstream::rests;
 use crate::exchange::upstream::target::{CallTarget, Place};
 use crate::limits::Scope;
 use crate::memory::Lease;
-use crate::openai::error::{Failure, model_names::ModelNames};
+use crate::openai::error::{ClientFailure, Failure, GatewayFailure, model_names::ModelNames};
 use crate::openai::reference_image::ReferenceImage;
 use crate::openai::request::{ImageRequest, ImagesName};
 use crate::translate::request::max_len;
@@ -54,7 +54,7 @@ pub(crate) fn admit(
 ) -> Result<(Admitted, Forward), Failure> {
     let RequestBody { consumer, endpoint, encoding, head, body, lease, .. } = body;
     if body.is_empty() {
-        return Err(Failure::BodyEmpty);
+        return Err(Failure::Client(ClientFailure::BodyEmpty));
     }
     let config = &shared.config;
     let body = RequestBody::join(body)?;
@@ -76,7 +76,7 @@ pub(crate) fn admit(
         rests::release(shared, model.candidates.first().map(|it| it.upstream), now);
     }
     let (rooms, admission) = held?;
-    let first = model.candidates.first().ok_or(Failure::Internal)?;
+    let first = model.candidates.first().ok_or(Failure::Gateway(GatewayFailure::Internal))?;
     let n = if delivery.passes_through() { request.n } else { 1 };
     let (forward, side_calls) = forward(&head, first, &request, n, config.route_match());
     let first_ends = now.saturating_add(first.upstream.timeout());
@@ -113,10 +113,11 @@ fn resolve<'a>(
     now: Duration,
 ) -> Result<(Model<'a>, Vec<Order>), Failure> {
     let requested = request.model.as_deref();
-    let mut model = shared
-        .config
-        .resolve_model(requested)
-        .ok_or_else(|| Failure::ModelUnknown { model: requested.unwrap_or_default().to_owned() })?;
+    let mut model = shared.config.resolve_model(requested).ok_or_else(|| {
+        Failure::Client(ClientFailure::ModelUnknown {
+            model: requested.unwrap_or_default().to_owned(),
+        })
+    })?;
     record.model = Some(model.requested.to_string());
     record.ask(&model.candidates);
     check_allowed(consumer, &model, request)?;
@@ -173,11 +174,17 @@ fn check_allowed(
 ) -> Result<(), Failure> {
     if !consumer.allows_model(&model.requested) {
         let allowed = quoted(consumer.models());
-        return Err(Failure::ModelForbidden { model: model.requested.to_string(), allowed });
+        return Err(Failure::Client(ClientFailure::ModelForbidden {
+            model: model.requested.to_string(),
+            allowed,
+        }));
     }
     let size = request.size.to_string();
     if !consumer.allows_size(&size) {
-        return Err(Failure::SizeForbidden { size, allowed: quoted(consumer.sizes()) });
+        return Err(Failure::Client(ClientFailure::SizeForbidden {
+            size,
+            allowed: quoted(consumer.sizes()),
+        }));
     }
     Ok(())
 }

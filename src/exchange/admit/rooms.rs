@@ -2,7 +2,7 @@
 
 use crate::exchange::shared::{Shared, base64_len};
 use crate::memory::Lease;
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure};
 use crate::openai::request::{ImageRequest, OutputFormat};
 use crate::openai::size::Size;
 
@@ -44,7 +44,7 @@ impl Shared {
         let answer = room.saturating_mul(n);
         if n > 1 && answer > MAX_ANSWER_BYTES {
             let fit = MAX_ANSWER_BYTES.checked_div(room).unwrap_or(1).max(1);
-            return Err(Failure::TooManyImages { fit });
+            return Err(Failure::Client(ClientFailure::TooManyImages { fit }));
         }
         let sent = sent.saturating_mul(n);
         let all = answer.saturating_add(sent).saturating_add(kept);

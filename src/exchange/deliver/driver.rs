@@ -23,7 +23,7 @@ use crate::exchange::head::ResponseHead;
 use crate::exchange::outcome::{BodyAccess, End, OnAnswer, OnResponseBody, OnResponseEnd};
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::result::{Generated, Results};
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 use crate::translate::collect::Bounds;
 use crate::translate::relay::Begun;
 
@@ -169,7 +169,7 @@ impl Answering {
             }
             (_, Head::Left { .. }) => {
                 // No body can be put before trailers.
-                self.calls.fail(&Failure::UpstreamDisconnected);
+                self.calls.fail(&Failure::Upstream(UpstreamFailure::Disconnected));
                 let failure = self.settle_failed(account, now);
                 return Turn::last(OnResponseEnd::Reset(account.fail_late(&failure)));
             }
@@ -213,7 +213,9 @@ impl Answering {
         if self.calls.lacks_cluster() {
             // Else the client gets fewer images than it asked for, and nobody learns why.
             account.settle(&Charge::nothing(), now);
-            return Some(Turn::last(Effect::Reply(account.refuse(&Failure::ClusterMissing))));
+            return Some(Turn::last(Effect::Reply(
+                account.refuse(&Failure::Gateway(GatewayFailure::ClusterMissing)),
+            )));
         }
         // What the calls have said so far counts for the choice of the next upstream.
         account.take_signs(&mut self.calls, now);

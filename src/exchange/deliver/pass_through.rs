@@ -22,7 +22,7 @@ use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::rests::Sign;
 use crate::exchange::upstream::result::Generated;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::collect::{Bounds, Image};
 use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Transit, is_blank, room};
@@ -224,7 +224,7 @@ impl PassThrough {
     /// Keeps bytes that come before the first image.
     fn hold(&mut self, calls: &mut Calls, chunk: &[u8]) {
         if self.held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
-            calls.fail(&Failure::UpstreamInvalidResponse);
+            calls.fail(&Failure::Upstream(UpstreamFailure::InvalidResponse));
         } else {
             self.held.extend_from_slice(chunk);
         }
@@ -258,7 +258,7 @@ impl PassThrough {
         if is_blank(chunk) {
             return Step::Wait;
         }
-        calls.fail(&Failure::UpstreamInvalidResponse);
+        calls.fail(&Failure::Upstream(UpstreamFailure::InvalidResponse));
         Step::Settled(Vec::new())
     }
 }

@@ -18,11 +18,10 @@ use std::time::Duration;
 use super::error_body::ErrorBody;
 use super::rests::Sign;
 use super::result::CallState;
-use super::retry;
 use super::target::{CallTarget, Place};
 use crate::exchange::head::ResponseHead;
 use crate::memory::Lease;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 use crate::translate::collect::{Bounds, Collector, Document, Image, Preview, Progress};
 
 use unread::Unread;
@@ -140,7 +139,7 @@ impl Call {
     pub(crate) fn refusal(&self) -> Option<&Failure> {
         match &self.state {
             State::Failed(failure, Some(_)) if !self.has_begun && !self.is_pinned => {
-                Some(failure).filter(|failure| retry::is_refusal(failure))
+                Some(failure).filter(|failure| failure.is_refusal())
             }
             State::Due(_)
             | State::Waiting(_)
@@ -159,7 +158,7 @@ impl Call {
 
     /// Has a failed call made again, at `next`.
     pub(crate) fn try_next(&mut self, next: Place) {
-        let nothing = State::Failed(Failure::Internal, None);
+        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
         self.state = match std::mem::replace(&mut self.state, nothing) {
             State::Failed(failure, Some(room)) => {
                 self.earlier.push((self.candidate(), failure));
@@ -177,7 +176,7 @@ impl Call {
 
     /// Notes that the call is being made.
     pub(crate) fn made(&mut self, target: CallTarget) {
-        let nothing = State::Failed(Failure::Internal, None);
+        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
         self.state = match std::mem::replace(&mut self.state, nothing) {
             State::Due(room) => State::Waiting(room),
             other => other,
@@ -217,7 +216,7 @@ impl Call {
 
     /// Settles a call that is still open.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        let nothing = State::Failed(Failure::Internal, None);
+        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
         self.state = match std::mem::replace(&mut self.state, nothing) {
             settled @ (State::Generated(_) | State::Failed(..)) => settled,
             State::Due(room) | State::Waiting(room) | State::Failing(_, room) => {
@@ -259,7 +258,7 @@ impl Call {
     /// Notes that time has passed: an error is not waited for as an image is.
     pub(crate) fn tick(&mut self, now: Duration) {
         if now >= self.target.deadline {
-            self.fail(Failure::UpstreamTimeout);
+            self.fail(Failure::Upstream(UpstreamFailure::Timeout));
         }
         let is_stalled =
             matches!(&self.state, State::Failing(failing, _) if failing.is_stalled(now));
@@ -275,7 +274,9 @@ impl Call {
         let refusable = self.refusable();
         let failure = match &mut self.state {
             State::Due(_) | State::Generated(_) | State::Failed(..) => return,
-            State::Waiting(_) | State::Unread(_) => Failure::UpstreamDisconnected,
+            State::Waiting(_) | State::Unread(_) => {
+                Failure::Upstream(UpstreamFailure::Disconnected)
+            }
             State::Collecting(collector) => {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
@@ -288,7 +289,8 @@ impl Call {
                     Err(failure) => {
                         refusal = collector.refusal();
                         // For want of room here.
-                        self.is_pinned |= matches!(failure, Failure::Overloaded { .. });
+                        self.is_pinned |=
+                            matches!(failure, Failure::Gateway(GatewayFailure::Overloaded { .. }));
                         self.is_pinned |= collector.has_drawn();
                         failure
                     }
@@ -298,7 +300,8 @@ impl Call {
                 let failure;
                 (failure, refusal) = failing.judge(self.target.api, refusable.as_deref(), now);
                 // A text model that is not served generates nothing, whatever the status.
-                let is_certain = matches!(failure, Failure::HostModelRefused { .. });
+                let is_certain =
+                    matches!(failure, Failure::Upstream(UpstreamFailure::HostModelRefused { .. }));
                 self.is_pinned |= !is_certain && failing.may_have_generated();
                 failure
             }
@@ -323,7 +326,7 @@ impl Call {
             | State::Waiting(_)
             | State::Unread(_)
             | State::Collecting(_)
-            | State::Failing(..) => Failure::UpstreamDisconnected,
+            | State::Failing(..) => Failure::Upstream(UpstreamFailure::Disconnected),
         };
         failures.push((self.target.place.candidate, last));
         Err(failures)

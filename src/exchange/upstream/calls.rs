@@ -15,7 +15,7 @@ use crate::exchange::effect::SideCall;
 use crate::exchange::head::ResponseHead;
 use crate::exchange::outcome::End;
 use crate::memory::Lease;
-use crate::openai::error::{Failure, model_names::ModelNames};
+use crate::openai::error::{Failure, GatewayFailure, model_names::ModelNames};
 use crate::openai::request::ImagesName;
 use crate::translate::collect::{Bounds, Preview};
 
@@ -174,7 +174,8 @@ impl Calls {
         let Some(place) = self.starting.pop_front() else { return };
         if self.first_starting > 0 {
             self.first_starting = self.first_starting.saturating_sub(1);
-            self.lacks_cluster |= matches!(started, Err(Failure::ClusterMissing));
+            self.lacks_cluster |=
+                matches!(started, Err(Failure::Gateway(GatewayFailure::ClusterMissing)));
         }
         match (started, self.calls.get_mut(place)) {
             (Ok(token), _) => self.tokens.push((token, place)),
@@ -249,7 +250,7 @@ impl Calls {
                     self.starting.push_back(place);
                     return Some(side_call);
                 }
-                None => call.fail(Failure::Internal),
+                None => call.fail(Failure::Gateway(GatewayFailure::Internal)),
             }
         }
     }
@@ -331,10 +332,12 @@ impl Calls {
         mut failures: Vec<(usize, Failure)>,
     ) -> Failed {
         let reported = failures.get(retry::reported(&failures)).cloned();
-        let (reported_by, reported) = reported.unwrap_or((candidate, Failure::Internal));
+        let (reported_by, reported) =
+            reported.unwrap_or((candidate, Failure::Gateway(GatewayFailure::Internal)));
         let reported = reported.with_images_name(self.names.images);
         let reported = reported.with_model_names(&self.names.models);
-        let failure = failures.pop().map_or(Failure::Internal, |(_, last)| last);
+        let failure =
+            failures.pop().map_or(Failure::Gateway(GatewayFailure::Internal), |(_, last)| last);
         Failed { candidate, failure, host_model, reported, reported_by }
     }
 }

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use crate::config::Api;
 use crate::exchange::head::ResponseHead;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::translate::error;
 
@@ -63,7 +63,7 @@ impl ErrorBody {
         }
         let judge = |header: Option<&[u8]>| error::judge_http(api, head.status, header, body, now);
         let judged = judge(head.retry_after.as_deref());
-        let is_limit = matches!(judged.0, Failure::RateLimited { .. })
+        let is_limit = matches!(judged.0, Failure::Upstream(UpstreamFailure::RateLimited { .. }))
             || judged.1.is_some_and(|refusal| refusal.cause.is_limit());
         // Only a refusal for a limit waits for the usage limits.
         match head.limits_reset_after(now).filter(|_| is_limit && head.retry_after.is_none()) {

@@ -25,7 +25,7 @@ use crate::exchange::head::ClientHead;
 use crate::exchange::shared::Shared;
 use crate::memory::Lease;
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::openai::request::{Encoding, ImageRequest};
 
 /// What a call of another upstream is made from.
@@ -67,7 +67,9 @@ impl Failover {
         let Place { candidate, host_model } = place;
         let other = Place { candidate, host_model: host_model.saturating_add(1) };
         let count = self.candidates.get(candidate).map_or(0, |it| it.host_models.len());
-        if matches!(refusal, Failure::HostModelRefused { .. }) && other.host_model < count {
+        if matches!(refusal, Failure::Upstream(UpstreamFailure::HostModelRefused { .. }))
+            && other.host_model < count
+        {
             return Some(other);
         }
         let others = self.candidates.iter().enumerate().skip(candidate.saturating_add(1));

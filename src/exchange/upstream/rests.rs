@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::{Balance, Candidate, Model, Upstream};
 use crate::exchange::metrics::{Count, UPSTREAM_REST, UPSTREAM_USED};
 use crate::exchange::shared::Shared;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::balance::Member;
 use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
 
@@ -179,8 +179,8 @@ fn failure(resting: impl Iterator<Item = Resting>, now: Duration) -> Failure {
     let Some(first) = resting.min_by_key(|rest| rest.until) else { return Failure::overloaded() };
     let retry_after = first.until.saturating_sub(now);
     match first.cause.is_limit() {
-        true => Failure::RateLimited { retry_after },
-        false => Failure::UpstreamsRest { retry_after },
+        true => Failure::Upstream(UpstreamFailure::RateLimited { retry_after }),
+        false => Failure::Upstream(UpstreamFailure::AllRest { retry_after }),
     }
 }
 

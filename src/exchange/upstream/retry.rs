@@ -2,33 +2,7 @@
 
 use std::time::Duration;
 
-use crate::openai::error::Failure;
-
-/// Whether an upstream that fails like this has said that it generates nothing, for reasons of its
-/// own.
-pub(crate) const fn is_refusal(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::RateLimited { .. }
-            | Failure::QuotaExhausted
-            | Failure::UpstreamOverloaded { .. }
-            | Failure::UpstreamCredential
-            | Failure::UpstreamNotEntitled
-            | Failure::UpstreamBlocked
-            // What the operator set for this upstream may be right for the next.
-            | Failure::UpstreamRejects
-            // In the model's words, in place of a call of the tool.
-            | Failure::UpstreamNoTool
-            // The account has not got it, or nobody has.
-            | Failure::ModelRefused
-            | Failure::HostModelRefused { .. }
-            | Failure::UpstreamUnreachable
-            | Failure::RouteMissing
-            | Failure::ClusterMissing
-            // A full queue of Envoy's.
-            | Failure::Overloaded { .. }
-    )
-}
+use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 
 /// The place of the failure that is reported if every upstream failed. `failures` are in the order of
 /// the calls, each with its candidate.
@@ -36,7 +10,7 @@ pub(crate) const fn is_refusal(failure: &Failure) -> bool {
 /// It is the last one, unless that is a refusal and another one has a wait: then the shortest wait.
 pub(crate) fn reported(failures: &[(usize, Failure)]) -> usize {
     let last = failures.len().saturating_sub(1);
-    if !failures.last().is_some_and(|(_, it)| is_refusal(it)) {
+    if !failures.last().is_some_and(|(_, it)| it.is_refusal()) {
         return last;
     }
     let waits = failures.iter().enumerate().filter_map(|(place, it)| Some((wait(&it.1)?, place)));
@@ -45,16 +19,18 @@ pub(crate) fn reported(failures: &[(usize, Failure)]) -> usize {
 
 const fn wait(failure: &Failure) -> Option<Duration> {
     match failure {
-        Failure::RateLimited { retry_after }
-        | Failure::UpstreamOverloaded { retry_after }
-        | Failure::Overloaded { retry_after } => Some(*retry_after),
-        _ => None,
+        Failure::Upstream(UpstreamFailure::AllRest { .. })
+        | Failure::Gateway(GatewayFailure::LimitsUnavailable)
+        | Failure::Client(_) => None,
+        Failure::Upstream(failure) => failure.retry_after(),
+        Failure::Gateway(failure) => failure.retry_after(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::error::ClientFailure;
 
     fn reported(failures: &[Failure]) -> usize {
         let tries: Vec<_> = failures.iter().cloned().enumerate().collect();
@@ -63,8 +39,15 @@ mod tests {
 
     #[test]
     fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {
-        let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
-        let (failed, spent) = (Failure::UpstreamCredential, Failure::QuotaExhausted);
+        let limited = |secs| {
+            Failure::Upstream(UpstreamFailure::RateLimited {
+                retry_after: Duration::from_secs(secs),
+            })
+        };
+        let (failed, spent) = (
+            Failure::Upstream(UpstreamFailure::Credential),
+            Failure::Upstream(UpstreamFailure::QuotaExhausted),
+        );
         assert_eq!(reported(&[limited(9), limited(3), failed.clone()]), 1);
         assert_eq!(reported(&[limited(9), limited(20)]), 0);
         assert_eq!(reported(&[limited(9), limited(9)]), 0);
@@ -75,12 +58,13 @@ mod tests {
 
     #[test]
     fn what_is_no_refusal_is_told_as_it_is() {
-        let limited = Failure::RateLimited { retry_after: Duration::from_secs(1) };
+        let limited =
+            Failure::Upstream(UpstreamFailure::RateLimited { retry_after: Duration::from_secs(1) });
         for last in [
-            Failure::UpstreamFailed,
-            Failure::UpstreamTimeout,
-            Failure::UpstreamDisconnected,
-            Failure::Refused { message: "no".to_owned(), details: None },
+            Failure::Upstream(UpstreamFailure::Failed),
+            Failure::Upstream(UpstreamFailure::Timeout),
+            Failure::Upstream(UpstreamFailure::Disconnected),
+            Failure::Client(ClientFailure::Refused { message: "no".to_owned(), details: None }),
         ] {
             assert_eq!(reported(&[limited.clone(), last]), 1);
         }

@@ -4,6 +4,7 @@ use super::{
     Advice, Failure, KeyReason, Kind, ModerationDetails,
     table::{Class, Param, RetryRule},
 };
+use crate::openai::error::{ClientFailure, GatewayFailure, UpstreamFailure};
 use crate::openai::{
     choice::Choice,
     reference_image::ReferenceFault,
@@ -17,7 +18,7 @@ fn body(failure: &Failure) -> String {
 #[test]
 fn all_four_keys_are_always_there() {
     assert_eq!(
-        body(&Failure::UpstreamDisconnected),
+        body(&Failure::Upstream(UpstreamFailure::Disconnected)),
         r#"{"error":{"message":"The image service ended its answer before the image was complete.","type":"server_error","param":null,"code":"upstream_disconnected"}}"#
     );
 }
@@ -26,7 +27,10 @@ fn all_four_keys_are_always_there() {
 fn the_details_of_a_refusal_are_written() {
     let details =
         ModerationDetails { stage: "input".to_owned(), categories: vec!["violence".to_owned()] };
-    let refused = Failure::Refused { message: "No {message}.".to_owned(), details: Some(details) };
+    let refused = Failure::Client(ClientFailure::Refused {
+        message: "No {message}.".to_owned(),
+        details: Some(details),
+    });
     assert_eq!(
         body(&refused),
         r#"{"error":{"message":"No {message}.","type":"image_generation_user_error","param":null,"code":"moderation_blocked","moderation_details":{"moderation_stage":"input","categories":["violence"]}}}"#
@@ -35,7 +39,9 @@ fn the_details_of_a_refusal_are_written() {
 
 #[test]
 fn a_clients_value_is_shortened_and_escaped() {
-    let error = Failure::ModelUnknown { model: format!("a\"\n{}", "x".repeat(500)) }.to_api();
+    let error =
+        Failure::Client(ClientFailure::ModelUnknown { model: format!("a\"\n{}", "x".repeat(500)) })
+            .to_api();
     assert_eq!(error.param.as_deref(), Some("model"));
     assert!(error.message.starts_with("The model 'a\"\\u{a}xxx"), "{}", error.message);
     assert!(error.message.len() < 120);
@@ -53,7 +59,9 @@ fn a_request_error_keeps_its_own_words() {
 #[test]
 fn a_wait_is_told_in_seconds_and_milliseconds() {
     for (wait, seconds, millis) in [(0, "1", "1"), (467, "1", "467"), (1500, "2", "1500")] {
-        let failure = Failure::RateLimited { retry_after: Duration::from_millis(wait) };
+        let failure = Failure::Upstream(UpstreamFailure::RateLimited {
+            retry_after: Duration::from_millis(wait),
+        });
         let expected = vec![
             ("content-type", "application/json".to_owned()),
             ("retry-after", seconds.to_owned()),
@@ -66,7 +74,10 @@ fn a_wait_is_told_in_seconds_and_milliseconds() {
 
 #[test]
 fn a_long_wait_is_not_for_the_client_to_sleep_through() {
-    let wait = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) }.to_api();
+    let wait = |secs| {
+        Failure::Upstream(UpstreamFailure::RateLimited { retry_after: Duration::from_secs(secs) })
+            .to_api()
+    };
     assert_eq!(wait(61).retry.advice, Advice::ByStatus);
     assert_eq!(wait(62).retry.advice, Advice::Never);
     let headers = wait(u64::MAX).headers();
@@ -76,23 +87,24 @@ fn a_long_wait_is_not_for_the_client_to_sleep_through() {
 
 #[test]
 fn some_statuses_need_a_header_of_their_own() {
-    let headers = Failure::Key(KeyReason::Missing).to_api().headers();
+    let headers = Failure::Client(ClientFailure::Key(KeyReason::Missing)).to_api().headers();
     assert!(headers.contains(&("www-authenticate", "Bearer".to_owned())));
-    let headers = Failure::MethodNotAllowed { allow: "POST" }.to_api().headers();
+    let headers =
+        Failure::Client(ClientFailure::MethodNotAllowed { allow: "POST" }).to_api().headers();
     assert!(headers.contains(&("allow", "POST".to_owned())));
-    let headers = Failure::QuotaExhausted.to_api().headers();
+    let headers = Failure::Upstream(UpstreamFailure::QuotaExhausted).to_api().headers();
     assert!(headers.contains(&("x-should-retry", "false".to_owned())));
 }
 
 #[test]
 fn what_only_an_operator_can_mend_is_not_tried_again() {
     for failure in [
-        Failure::GatewayMisconfigured,
-        Failure::UpstreamReturnedUrl,
-        Failure::UpstreamCredential,
-        Failure::UpstreamNotEntitled,
-        Failure::UpstreamRejects,
-        Failure::QuotaExhausted,
+        Failure::Gateway(GatewayFailure::Misconfigured),
+        Failure::Upstream(UpstreamFailure::ReturnedUrl),
+        Failure::Upstream(UpstreamFailure::Credential),
+        Failure::Upstream(UpstreamFailure::NotEntitled),
+        Failure::Upstream(UpstreamFailure::RejectsUs),
+        Failure::Upstream(UpstreamFailure::QuotaExhausted),
     ] {
         let headers = failure.to_api().headers();
         assert!(headers.contains(&("x-should-retry", "false".to_owned())), "{failure:?}");
@@ -120,4 +132,37 @@ fn the_codes_of_images_are_all_in_the_table() {
     assert_eq!(row.codes.len(), ReferenceFault::ALL.len());
     let own = Class::ReferenceMalformed.row();
     assert!(own.codes.iter().all(|code| row.codes.contains(code)));
+}
+
+/// Metrics count a failure of a call against its upstream by its group, and clients judge by the
+/// status: both must say the same.
+#[test]
+fn the_clients_failures_are_those_whose_status_says_so() {
+    let unknown = || "x".to_owned();
+    let by_status = |failure: &Failure| {
+        let status = failure.to_api().status;
+        status < 500 && status != 429
+    };
+    let client = [
+        Failure::from(ClientFailure::ModelRefused),
+        ClientFailure::UpstreamTooLarge.into(),
+        ClientFailure::GatewayDenied.into(),
+        ClientFailure::PriceUnavailable { model: unknown() }.into(),
+        ClientFailure::Refused { message: unknown(), details: None }.into(),
+        ClientFailure::PromptInvalid { message: unknown() }.into(),
+        ClientFailure::BodyTimeout.into(),
+    ];
+    assert!(client.iter().all(|it| it.is_clients() && by_status(it)));
+    let retry_after = Duration::from_secs(1);
+    let others = [
+        Failure::from(UpstreamFailure::RateLimited { retry_after }),
+        UpstreamFailure::QuotaExhausted.into(),
+        UpstreamFailure::Credential.into(),
+        UpstreamFailure::ImageTooLarge { limit: 1 }.into(),
+        UpstreamFailure::AllRest { retry_after }.into(),
+        GatewayFailure::LimitsUnavailable.into(),
+        GatewayFailure::RouteMissing.into(),
+        Failure::overloaded(),
+    ];
+    assert!(others.iter().all(|it| !it.is_clients() && !by_status(it)));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Bounds, Image, Preview, Share};
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::translate::relay::without_pictures;
 use crate::translate::{error, sniff};
@@ -140,14 +140,14 @@ impl Accumulator {
         if self.document == Document::Response {
             let event = ResponseEvent::of_document(&scanned.skeleton);
             let outcome = event.and_then(|event| self.response_event(event, scanned));
-            return outcome.unwrap_or(Err(Failure::UpstreamInvalidResponse));
+            return outcome.unwrap_or(Err(Failure::Upstream(UpstreamFailure::InvalidResponse)));
         }
         self.images_document(scanned)
     }
 
     fn images_document(&mut self, scanned: Scanned) -> Result<Image, Failure> {
         let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
-            return Err(Failure::UpstreamInvalidResponse);
+            return Err(Failure::Upstream(UpstreamFailure::InvalidResponse));
         };
         let nothing = without_pictures(Some(&answer), self.now);
         if let Some(info) = &answer.error {
@@ -291,7 +291,7 @@ impl Accumulator {
         };
         match image.or_else(|| self.stand_in()) {
             Some((base64, item)) => Ok(self.image(base64, item, None, 0)),
-            None => Err(Failure::UpstreamDisconnected),
+            None => Err(Failure::Upstream(UpstreamFailure::Disconnected)),
         }
     }
 
@@ -301,15 +301,15 @@ impl Accumulator {
             return failure;
         }
         if self.garbled {
-            return Failure::UpstreamInvalidResponse;
+            return Failure::Upstream(UpstreamFailure::InvalidResponse);
         }
         if self.tools_removed {
-            return Failure::UpstreamNotEntitled;
+            return Failure::Upstream(UpstreamFailure::NotEntitled);
         }
         let told = [self.words.as_str(), words, self.word_deltas.as_str()];
         match told.into_iter().map(str::trim).find(|words| !words.is_empty()) {
             Some(words) => error::from_words(words),
-            None => Failure::UpstreamNoImage,
+            None => Failure::Upstream(UpstreamFailure::NoImage),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Image;
 use super::accumulator::Accumulator;
 use crate::config::Api;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::upstream::event::Item;
 use crate::upstream::images::{ImageEvent, ImagesEvent};
 use crate::upstream::scanner::{Kept, Scanned};
@@ -48,9 +48,9 @@ impl Accumulator {
         match kept.map(|kept| (Rc::new(kept.base64), item)).or_else(|| self.stand_in()) {
             Some((base64, item)) => Ok(self.image(base64, item, usage, 0)),
             // What came is not base64.
-            None if came.is_some() => Err(Failure::UpstreamInvalidResponse),
-            None if is_hosted => Err(Failure::UpstreamReturnedUrl),
-            None => Err(Failure::UpstreamNoImage),
+            None if came.is_some() => Err(Failure::Upstream(UpstreamFailure::InvalidResponse)),
+            None if is_hosted => Err(Failure::Upstream(UpstreamFailure::ReturnedUrl)),
+            None => Err(Failure::Upstream(UpstreamFailure::NoImage)),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure, GatewayFailure, UpstreamFailure};
 
 /// The failure behind a local reply of Envoy with `status` and `details`.
 #[must_use]
@@ -13,35 +13,35 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| details.contains(phrase));
     // Envoy chose no route, or the one that is for all other requests.
     if says(&["route_not_found", "cluster_not_found"]) {
-        return Failure::RouteMissing;
+        return Failure::Gateway(GatewayFailure::RouteMissing);
     }
     // A host that does not answer the connection was not asked anything.
     if says(&["{connection_timeout"]) {
-        return Failure::UpstreamUnreachable;
+        return Failure::Upstream(UpstreamFailure::Unreachable);
     }
     if says(&["overflow", "overload", "maintenance_mode"]) {
         return Failure::overloaded();
     }
     if says(&["request_payload_too_large"]) {
-        return Failure::UpstreamTooLarge;
+        return Failure::Client(ClientFailure::UpstreamTooLarge);
     }
     if says(&["response_payload_too_large", "protocol_error", "http1.", "http2.", "http3."]) {
-        return Failure::UpstreamInvalidResponse;
+        return Failure::Upstream(UpstreamFailure::InvalidResponse);
     }
     if says(&["request_overall_timeout", "request_header_timeout"]) {
-        return Failure::BodyTimeout;
+        return Failure::Client(ClientFailure::BodyTimeout);
     }
     if says(&["timeout", "max_stream_duration"]) {
-        return Failure::UpstreamTimeout;
+        return Failure::Upstream(UpstreamFailure::Timeout);
     }
     match status {
-        400 | 431 => Failure::HeadersInvalid,
-        401 | 403 => Failure::GatewayDenied,
-        408 => Failure::BodyTimeout,
-        413 => Failure::UpstreamTooLarge,
-        429 => Failure::RateLimited { retry_after: DENIED_WAIT },
-        504 => Failure::UpstreamTimeout,
-        _ => Failure::UpstreamUnreachable,
+        400 | 431 => Failure::Client(ClientFailure::HeadersInvalid),
+        401 | 403 => Failure::Client(ClientFailure::GatewayDenied),
+        408 => Failure::Client(ClientFailure::BodyTimeout),
+        413 => Failure::Client(ClientFailure::UpstreamTooLarge),
+        429 => Failure::Upstream(UpstreamFailure::RateLimited { retry_after: DENIED_WAIT }),
+        504 => Failure::Upstream(UpstreamFailure::Timeout),
+        _ => Failure::Upstream(UpstreamFailure::Unreachable),
     }
 }
 
@@ -51,11 +51,13 @@ pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
     let words = std::str::from_utf8(body).ok()?;
     let says = |phrase| words.contains(phrase);
     match status {
-        503 if words == "no healthy upstream" => Some(Failure::UpstreamUnreachable),
+        503 if words == "no healthy upstream" => {
+            Some(Failure::Upstream(UpstreamFailure::Unreachable))
+        }
         502..=504 if says(RESET_WORDS) => Some(match () {
             () if says("reset reason: overflow") => Failure::overloaded(),
-            () if says("protocol error") => Failure::UpstreamInvalidResponse,
-            () => Failure::UpstreamUnreachable,
+            () if says("protocol error") => Failure::Upstream(UpstreamFailure::InvalidResponse),
+            () => Failure::Upstream(UpstreamFailure::Unreachable),
         }),
         _ => None,
     }
@@ -179,7 +181,7 @@ const DENIED_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::{DENIED_WAIT, from_envoy, leaves_open, never_left};
-    use crate::openai::error::Failure;
+    use crate::openai::error::{ClientFailure, Failure, GatewayFailure, UpstreamFailure};
 
     #[test]
     fn only_what_never_left_may_be_asked_of_another() {
@@ -280,37 +282,53 @@ mod tests {
     #[test]
     fn the_details_say_what_happened() {
         for (status, details, failure) in [
-            (503, "no_healthy_upstream", Failure::UpstreamUnreachable),
-            (503, "cluster_not_found", Failure::RouteMissing),
+            (503, "no_healthy_upstream", Failure::Upstream(UpstreamFailure::Unreachable)),
+            (503, "cluster_not_found", Failure::Gateway(GatewayFailure::RouteMissing)),
             (
                 503,
                 "upstream_reset_before_response_started{connection_timeout}",
-                Failure::UpstreamUnreachable,
+                Failure::Upstream(UpstreamFailure::Unreachable),
             ),
-            (404, "route_not_found", Failure::RouteMissing),
-            (404, "cluster_not_found", Failure::RouteMissing),
+            (404, "route_not_found", Failure::Gateway(GatewayFailure::RouteMissing)),
+            (404, "cluster_not_found", Failure::Gateway(GatewayFailure::RouteMissing)),
             (
                 503,
                 "upstream_reset_before_response_started{connection_termination}",
-                Failure::UpstreamUnreachable,
+                Failure::Upstream(UpstreamFailure::Unreachable),
             ),
             (
                 502,
                 "upstream_reset_before_response_started{protocol_error}",
-                Failure::UpstreamInvalidResponse,
+                Failure::Upstream(UpstreamFailure::InvalidResponse),
             ),
             (503, "upstream_reset_before_response_started{overflow}", Failure::overloaded()),
             (503, "overload", Failure::overloaded()),
-            (504, "response_timeout", Failure::UpstreamTimeout),
-            (504, "upstream_per_try_timeout", Failure::UpstreamTimeout),
-            (504, "upstream_max_stream_duration_reached", Failure::UpstreamTimeout),
-            (504, "stream_idle_timeout", Failure::UpstreamTimeout),
-            (408, "request_overall_timeout", Failure::BodyTimeout),
-            (413, "request_payload_too_large", Failure::UpstreamTooLarge),
-            (500, "response_payload_too_large", Failure::UpstreamInvalidResponse),
-            (403, "rbac_access_denied_matched_policy[none]", Failure::GatewayDenied),
-            (429, "request_rate_limited", Failure::RateLimited { retry_after: DENIED_WAIT }),
-            (500, "", Failure::UpstreamUnreachable),
+            (504, "response_timeout", Failure::Upstream(UpstreamFailure::Timeout)),
+            (504, "upstream_per_try_timeout", Failure::Upstream(UpstreamFailure::Timeout)),
+            (
+                504,
+                "upstream_max_stream_duration_reached",
+                Failure::Upstream(UpstreamFailure::Timeout),
+            ),
+            (504, "stream_idle_timeout", Failure::Upstream(UpstreamFailure::Timeout)),
+            (408, "request_overall_timeout", Failure::Client(ClientFailure::BodyTimeout)),
+            (413, "request_payload_too_large", Failure::Client(ClientFailure::UpstreamTooLarge)),
+            (
+                500,
+                "response_payload_too_large",
+                Failure::Upstream(UpstreamFailure::InvalidResponse),
+            ),
+            (
+                403,
+                "rbac_access_denied_matched_policy[none]",
+                Failure::Client(ClientFailure::GatewayDenied),
+            ),
+            (
+                429,
+                "request_rate_limited",
+                Failure::Upstream(UpstreamFailure::RateLimited { retry_after: DENIED_WAIT }),
+            ),
+            (500, "", Failure::Upstream(UpstreamFailure::Unreachable)),
         ] {
             assert_eq!(from_envoy(status, details), failure, "{status} {details}");
         }

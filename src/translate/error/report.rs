@@ -10,6 +10,7 @@ use super::{
     redact, retry,
     sense::Sense,
 };
+use crate::openai::error::{ClientFailure, UpstreamFailure};
 use crate::{
     config::Api,
     openai::{
@@ -52,26 +53,26 @@ impl<'a> Report<'a> {
     pub(super) fn judge(&self, status: u16) -> Failure {
         match status {
             401 => match self.phrase {
-                Some(Phrase::Account) => Failure::UpstreamNotEntitled,
-                _ => Failure::UpstreamCredential,
+                Some(Phrase::Account) => Failure::Upstream(UpstreamFailure::NotEntitled),
+                _ => Failure::Upstream(UpstreamFailure::Credential),
             },
             402 => match self.sense {
-                Some(Sense::Credential) => Failure::UpstreamCredential,
-                _ => Failure::QuotaExhausted,
+                Some(Sense::Credential) => Failure::Upstream(UpstreamFailure::Credential),
+                _ => Failure::Upstream(UpstreamFailure::QuotaExhausted),
             },
             403 => self.of_forbidden(),
             // 524 is 504 in the words of a proxy that many providers stand behind.
-            408 | 504 | 524 => Failure::UpstreamTimeout,
+            408 | 504 | 524 => Failure::Upstream(UpstreamFailure::Timeout),
             409 | 423 | 425 => self.overloaded(),
-            413 => Failure::UpstreamTooLarge,
+            413 => Failure::Client(ClientFailure::UpstreamTooLarge),
             429 => self.of_limit(),
-            451 => Failure::UpstreamBlocked,
+            451 => Failure::Upstream(UpstreamFailure::Blocked),
             // The proxy of 524 found nobody to connect to.
-            521 | 523 | 525 | 526 => Failure::UpstreamUnreachable,
+            521 | 523 | 525 | 526 => Failure::Upstream(UpstreamFailure::Unreachable),
             404 | 405 | 410 => self.of_lost(),
             400..=498 => self.by_word().unwrap_or_else(|| self.of_request()),
             500..=599 => self.of_server(status),
-            _ => Failure::UpstreamFailed,
+            _ => Failure::Upstream(UpstreamFailure::Failed),
         }
     }
 
@@ -79,7 +80,7 @@ impl<'a> Report<'a> {
     pub(super) fn of_event(&self) -> Failure {
         self.by_word().unwrap_or_else(|| match self.is_about_request() {
             true => self.of_request(),
-            false => Failure::UpstreamFailed,
+            false => Failure::Upstream(UpstreamFailure::Failed),
         })
     }
 
@@ -95,20 +96,24 @@ impl<'a> Report<'a> {
 
     fn of_forbidden(&self) -> Failure {
         match (self.sense, self.phrase) {
-            (_, Some(Phrase::Account)) => Failure::UpstreamNotEntitled,
+            (_, Some(Phrase::Account)) => Failure::Upstream(UpstreamFailure::NotEntitled),
             // Nobody looked at values before the door.
-            (Some(Sense::Value | Sense::TooLong), _) => Failure::UpstreamCredential,
-            (None, None | Some(Phrase::Image | Phrase::Download | Phrase::Model)) => {
-                Failure::UpstreamCredential
+            (Some(Sense::Value | Sense::TooLong), _) => {
+                Failure::Upstream(UpstreamFailure::Credential)
             }
-            _ => self.by_word().unwrap_or(Failure::UpstreamCredential),
+            (None, None | Some(Phrase::Image | Phrase::Download | Phrase::Model)) => {
+                Failure::Upstream(UpstreamFailure::Credential)
+            }
+            _ => self.by_word().unwrap_or(Failure::Upstream(UpstreamFailure::Credential)),
         }
     }
 
     fn of_limit(&self) -> Failure {
         match (self.sense, self.phrase) {
-            (Some(Sense::Money), _) | (_, Some(Phrase::Money)) => Failure::QuotaExhausted,
-            (Some(Sense::Plan), _) => Failure::UpstreamNotEntitled,
+            (Some(Sense::Money), _) | (_, Some(Phrase::Money)) => {
+                Failure::Upstream(UpstreamFailure::QuotaExhausted)
+            }
+            (Some(Sense::Plan), _) => Failure::Upstream(UpstreamFailure::NotEntitled),
             (Some(Sense::Overload), _) | (_, Some(Phrase::Overload)) => self.overloaded(),
             _ => self.rate_limited(),
         }
@@ -117,10 +122,14 @@ impl<'a> Report<'a> {
     /// Nothing is there: by configuration, unless the client named the model.
     fn of_lost(&self) -> Failure {
         match self.by_word().unwrap_or_else(|| self.of_request()) {
-            Failure::ValueRefused { param: Some(field), .. } if field == "model" => {
-                Failure::ModelRefused
+            Failure::Client(ClientFailure::ValueRefused { param: Some(field), .. })
+                if field == "model" =>
+            {
+                Failure::Client(ClientFailure::ModelRefused)
             }
-            Failure::ValueRefused { .. } => Failure::UpstreamRejects,
+            Failure::Client(ClientFailure::ValueRefused { .. }) => {
+                Failure::Upstream(UpstreamFailure::RejectsUs)
+            }
             other => other,
         }
     }
@@ -129,7 +138,7 @@ impl<'a> Report<'a> {
         self.by_word().unwrap_or_else(|| match status {
             _ if self.is_users() => self.of_request(),
             503 => self.overloaded(),
-            _ => Failure::UpstreamFailed,
+            _ => Failure::Upstream(UpstreamFailure::Failed),
         })
     }
 
@@ -141,26 +150,26 @@ impl<'a> Report<'a> {
         match self.sense {
             // It speaks of content, but every prompt fails.
             Some(Sense::Content) if self.phrase == Some(Phrase::Account) => {
-                Some(Failure::UpstreamNotEntitled)
+                Some(Failure::Upstream(UpstreamFailure::NotEntitled))
             }
             Some(Sense::Content) => Some(self.refused()),
-            Some(Sense::Prompt) => {
-                Some(Failure::PromptInvalid { message: self.message(PROMPT_INVALID) })
-            }
-            Some(Sense::Money) => Some(Failure::QuotaExhausted),
-            Some(Sense::Plan) => Some(Failure::UpstreamNotEntitled),
-            Some(Sense::Region) => Some(Failure::UpstreamBlocked),
-            Some(Sense::Credential) => Some(Failure::UpstreamCredential),
+            Some(Sense::Prompt) => Some(Failure::Client(ClientFailure::PromptInvalid {
+                message: self.message(PROMPT_INVALID),
+            })),
+            Some(Sense::Money) => Some(Failure::Upstream(UpstreamFailure::QuotaExhausted)),
+            Some(Sense::Plan) => Some(Failure::Upstream(UpstreamFailure::NotEntitled)),
+            Some(Sense::Region) => Some(Failure::Upstream(UpstreamFailure::Blocked)),
+            Some(Sense::Credential) => Some(Failure::Upstream(UpstreamFailure::Credential)),
             Some(Sense::Limit) => Some(self.rate_limited()),
             Some(Sense::Overload) => Some(self.overloaded()),
-            Some(Sense::TooLong) => Some(Failure::ValueRefused {
+            Some(Sense::TooLong) => Some(Failure::Client(ClientFailure::ValueRefused {
                 param: Some(Cow::Borrowed("prompt")),
                 fault: ValueFault::TooLong,
                 message: self.message(VALUE_REFUSED),
-            }),
-            Some(Sense::Broken) => Some(Failure::UpstreamFailed),
+            })),
+            Some(Sense::Broken) => Some(Failure::Upstream(UpstreamFailure::Failed)),
             Some(Sense::Model) if self.phrase != Some(Phrase::Account) => Some(self.of_model()),
-            Some(Sense::Configuration) => Some(Failure::UpstreamRejects),
+            Some(Sense::Configuration) => Some(Failure::Upstream(UpstreamFailure::RejectsUs)),
             Some(Sense::Model | Sense::Value) | None => self.by_phrase(),
         }
     }
@@ -168,12 +177,12 @@ impl<'a> Report<'a> {
     fn by_phrase(&self) -> Option<Failure> {
         Some(match self.phrase? {
             Phrase::Rejected => self.refused(),
-            Phrase::Account => Failure::UpstreamNotEntitled,
-            Phrase::Money => Failure::QuotaExhausted,
-            Phrase::Region => Failure::UpstreamBlocked,
+            Phrase::Account => Failure::Upstream(UpstreamFailure::NotEntitled),
+            Phrase::Money => Failure::Upstream(UpstreamFailure::QuotaExhausted),
+            Phrase::Region => Failure::Upstream(UpstreamFailure::Blocked),
             Phrase::Overload => self.overloaded(),
-            Phrase::Broke => Failure::UpstreamFailed,
-            Phrase::Configuration => Failure::UpstreamRejects,
+            Phrase::Broke => Failure::Upstream(UpstreamFailure::Failed),
+            Phrase::Configuration => Failure::Upstream(UpstreamFailure::RejectsUs),
             Phrase::Model => self.of_model(),
             Phrase::Image => self.reference_invalid(ReferenceFault::Image),
             Phrase::Download => self.reference_invalid(ReferenceFault::Download),
@@ -185,9 +194,11 @@ impl<'a> Report<'a> {
     fn of_model(&self) -> Failure {
         let is_of_tool = self.info.param.as_deref().is_some_and(|it| it.starts_with("tools"));
         match self.api {
-            Api::Images => Failure::ModelRefused,
-            Api::Responses if is_of_tool || self.is_users() => Failure::ModelRefused,
-            Api::Responses => Failure::UpstreamRejects,
+            Api::Images => Failure::Client(ClientFailure::ModelRefused),
+            Api::Responses if is_of_tool || self.is_users() => {
+                Failure::Client(ClientFailure::ModelRefused)
+            }
+            Api::Responses => Failure::Upstream(UpstreamFailure::RejectsUs),
         }
     }
 
@@ -206,7 +217,7 @@ impl<'a> Report<'a> {
 
     fn refused(&self) -> Failure {
         let details = self.info.moderation.as_ref().map(details);
-        Failure::Refused { message: self.message(REFUSED), details }
+        Failure::Client(ClientFailure::Refused { message: self.message(REFUSED), details })
     }
 
     fn reference_invalid(&self, fault: ReferenceFault) -> Failure {
@@ -214,15 +225,19 @@ impl<'a> Report<'a> {
             Origin::Client(field) if field::is_image(&field) => field.into_owned(),
             Origin::Client(_) | Origin::Ours | Origin::Unnamed => "images".to_owned(),
         };
-        Failure::ReferenceInvalid { param, fault, message: self.message(REFERENCE_INVALID) }
+        Failure::Client(ClientFailure::ReferenceInvalid {
+            param,
+            fault,
+            message: self.message(REFERENCE_INVALID),
+        })
     }
 
     fn rate_limited(&self) -> Failure {
-        Failure::RateLimited { retry_after: self.wait() }
+        Failure::Upstream(UpstreamFailure::RateLimited { retry_after: self.wait() })
     }
 
     fn overloaded(&self) -> Failure {
-        Failure::UpstreamOverloaded { retry_after: self.wait() }
+        Failure::Upstream(UpstreamFailure::Overloaded { retry_after: self.wait() })
     }
 
     fn wait(&self) -> Duration {

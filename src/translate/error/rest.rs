@@ -12,7 +12,7 @@ use super::report::Report;
 use super::sense::Sense;
 use super::{envoy, from_event, of_info, read_body, retry};
 use crate::config::Api;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::{Cause, Refusal};
 use crate::upstream::error::ErrorInfo;
 
@@ -64,13 +64,19 @@ fn rest(
     let is_status = |list: &[u16]| status.is_some_and(|status| list.contains(&status));
     let wait = retry::named(info, retry_after, now);
     let cause = match failure {
-        Failure::RateLimited { .. } if is_too_much_alone(sense, info) => return None,
-        Failure::RateLimited { .. } => Cause::RateLimited,
-        Failure::QuotaExhausted if is_status(&[402, 429]) || sense == Some(Sense::Money) => {
+        Failure::Upstream(UpstreamFailure::RateLimited { .. })
+            if is_too_much_alone(sense, info) =>
+        {
+            return None;
+        }
+        Failure::Upstream(UpstreamFailure::RateLimited { .. }) => Cause::RateLimited,
+        Failure::Upstream(UpstreamFailure::QuotaExhausted)
+            if is_status(&[402, 429]) || sense == Some(Sense::Money) =>
+        {
             Cause::QuotaExhausted
         }
         // 403 may be about one request.
-        Failure::UpstreamCredential
+        Failure::Upstream(UpstreamFailure::Credential)
             if is_status(&[401])
                 || sense == Some(Sense::Credential)
                     && !is_status(&[403])
@@ -79,8 +85,10 @@ fn rest(
             Cause::CredentialRefused
         }
         // Without a time it may be one model, or one moment.
-        Failure::UpstreamOverloaded { .. } if wait.is_some() => Cause::Overloaded,
-        Failure::UpstreamUnreachable => Cause::Unreachable,
+        Failure::Upstream(UpstreamFailure::Overloaded { .. }) if wait.is_some() => {
+            Cause::Overloaded
+        }
+        Failure::Upstream(UpstreamFailure::Unreachable) => Cause::Unreachable,
         _ => return None,
     };
     // A renewed credential and a new connection are to be found soon, whatever is named.

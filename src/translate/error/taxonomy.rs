@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{from_event, from_http, from_incomplete, leaves_open};
+use crate::openai::error::{ClientFailure, UpstreamFailure};
 use crate::{config::Api, openai::error::Failure, upstream::error::ErrorInfo};
 
 #[derive(Debug, Deserialize)]
@@ -62,20 +63,22 @@ enum Drawn {
 impl Fault {
     fn of(failure: &Failure) -> Self {
         match failure {
-            Failure::ValueRefused { .. }
-            | Failure::ReferenceInvalid { .. }
-            | Failure::UpstreamTooLarge => Self::Input,
-            Failure::Refused { .. } | Failure::PromptInvalid { .. } => Self::Content,
-            Failure::UpstreamCredential
-            | Failure::UpstreamNotEntitled
-            | Failure::QuotaExhausted => Self::Credential,
-            Failure::UpstreamRejects | Failure::UpstreamBlocked | Failure::ModelRefused => {
-                Self::Configuration
-            }
-            Failure::RateLimited { .. } | Failure::UpstreamOverloaded { .. } => Self::Capacity,
-            Failure::UpstreamFailed | Failure::UpstreamTimeout | Failure::UpstreamNoImage => {
-                Self::Broken
-            }
+            Failure::Client(ClientFailure::ValueRefused { .. })
+            | Failure::Client(ClientFailure::ReferenceInvalid { .. })
+            | Failure::Client(ClientFailure::UpstreamTooLarge) => Self::Input,
+            Failure::Client(ClientFailure::Refused { .. })
+            | Failure::Client(ClientFailure::PromptInvalid { .. }) => Self::Content,
+            Failure::Upstream(UpstreamFailure::Credential)
+            | Failure::Upstream(UpstreamFailure::NotEntitled)
+            | Failure::Upstream(UpstreamFailure::QuotaExhausted) => Self::Credential,
+            Failure::Upstream(UpstreamFailure::RejectsUs)
+            | Failure::Upstream(UpstreamFailure::Blocked)
+            | Failure::Client(ClientFailure::ModelRefused) => Self::Configuration,
+            Failure::Upstream(UpstreamFailure::RateLimited { .. })
+            | Failure::Upstream(UpstreamFailure::Overloaded { .. }) => Self::Capacity,
+            Failure::Upstream(UpstreamFailure::Failed)
+            | Failure::Upstream(UpstreamFailure::Timeout)
+            | Failure::Upstream(UpstreamFailure::NoImage) => Self::Broken,
             other => panic!("{other:?}"),
         }
     }
@@ -86,8 +89,12 @@ impl Fault {
         match self {
             Self::Input => status == 400 || status == 413,
             Self::Content => status == 400,
-            Self::Credential => status == 502 || *failure == Failure::QuotaExhausted,
-            Self::Configuration => status == 502 || *failure == Failure::ModelRefused,
+            Self::Credential => {
+                status == 502 || *failure == Failure::Upstream(UpstreamFailure::QuotaExhausted)
+            }
+            Self::Configuration => {
+                status == 502 || *failure == Failure::Client(ClientFailure::ModelRefused)
+            }
             Self::Capacity => matches!(status, 429 | 503) && failure.to_api().retry.after.is_some(),
             Self::Broken => matches!(status, 502 | 504),
         }

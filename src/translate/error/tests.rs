@@ -1,9 +1,12 @@
 use std::{borrow::Cow, time::Duration};
 
+mod client;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{from_event, from_http, from_incomplete, host_model_refused};
+use crate::openai::error::{ClientFailure, UpstreamFailure};
 use crate::{
     config::Api,
     openai::{
@@ -40,7 +43,10 @@ fn a_refusal_is_the_clients_whatever_its_code() {
         "bio_policy",
         "content_filter",
     ] {
-        let refused = Failure::Refused { message: "Because.".to_owned(), details: None };
+        let refused = Failure::Client(ClientFailure::Refused {
+            message: "Because.".to_owned(),
+            details: None,
+        });
         assert_eq!(http(400, &coded(code)), refused, "{code}");
         assert_eq!(http(403, &coded(code)), refused, "{code}");
         assert_eq!(event(&coded(code)), refused, "{code}");
@@ -89,15 +95,20 @@ fn the_details_of_a_refusal_are_passed_on() {
     let details =
         ModerationDetails { stage: "input".to_owned(), categories: vec!["other".to_owned()] };
     let message = "Rejected. Include the request ID [redacted].".to_owned();
-    assert_eq!(http(400, &body), Failure::Refused { message, details: Some(details) });
+    assert_eq!(
+        http(400, &body),
+        Failure::Client(ClientFailure::Refused { message, details: Some(details) })
+    );
 }
 
 #[test]
 fn an_image_that_cannot_be_used_is_the_clients() {
-    let invalid = |param: &str, fault| Failure::ReferenceInvalid {
-        param: param.to_owned(),
-        fault,
-        message: "Because.".to_owned(),
+    let invalid = |param: &str, fault| {
+        Failure::Client(ClientFailure::ReferenceInvalid {
+            param: param.to_owned(),
+            fault,
+            message: "Because.".to_owned(),
+        })
     };
     let body = coded("failed_to_download_image");
     assert_eq!(http(400, &body), invalid("images", ReferenceFault::Download));
@@ -107,7 +118,7 @@ fn an_image_that_cannot_be_used_is_the_clients() {
     }});
     assert_eq!(http(400, &named), invalid("images[1]", ReferenceFault::Url));
     let told = "The image data you provided does not represent a valid image";
-    let Failure::ReferenceInvalid { fault: ReferenceFault::Image, .. } =
+    let Failure::Client(ClientFailure::ReferenceInvalid { fault: ReferenceFault::Image, .. }) =
         from_http(Api::Responses, 400, None, told.as_bytes(), NOW)
     else {
         panic!("not an image fault");
@@ -136,11 +147,11 @@ fn a_value_is_traced_back_to_the_clients_field() {
             "unsupported_value" => ValueFault::Unsupported,
             _ => ValueFault::Invalid,
         };
-        let refused = Failure::ValueRefused {
+        let refused = Failure::Client(ClientFailure::ValueRefused {
             param: field.map(Cow::Borrowed),
             fault,
             message: message.to_owned(),
-        };
+        });
         let body = body(code, kind, param, message);
         assert_eq!(http(400, &body), refused, "{body}");
         assert_eq!(event(&body), refused, "{body}");
@@ -160,10 +171,13 @@ fn what_we_put_into_the_request_is_not_the_clients() {
         json!("secret"),
         json!(null),
     ] {
-        assert_eq!(http(400, &body), Failure::UpstreamRejects, "{body}");
+        assert_eq!(http(400, &body), Failure::Upstream(UpstreamFailure::RejectsUs), "{body}");
     }
-    assert_eq!(http(404, &coded("invalid_value")), Failure::UpstreamRejects);
-    assert_eq!(from_http(Api::Responses, 400, None, b"\xff<html>", NOW), Failure::UpstreamRejects);
+    assert_eq!(http(404, &coded("invalid_value")), Failure::Upstream(UpstreamFailure::RejectsUs));
+    assert_eq!(
+        from_http(Api::Responses, 400, None, b"\xff<html>", NOW),
+        Failure::Upstream(UpstreamFailure::RejectsUs)
+    );
 }
 
 #[test]
@@ -172,21 +186,24 @@ fn an_account_without_the_tool_is_the_operators_concern() {
         "message": "Tool choice 'image_generation' not found in 'tools' parameter.",
         "type": "invalid_request_error", "param": "tool_choice", "code": null,
     }});
-    assert_eq!(http(400, &body), Failure::UpstreamNotEntitled);
+    assert_eq!(http(400, &body), Failure::Upstream(UpstreamFailure::NotEntitled));
     let body = json!({"error": {"type": "usage_not_included", "message": "m"}});
-    assert_eq!(http(429, &body), Failure::UpstreamNotEntitled);
-    assert_eq!(http(403, &body), Failure::UpstreamNotEntitled);
+    assert_eq!(http(429, &body), Failure::Upstream(UpstreamFailure::NotEntitled));
+    assert_eq!(http(403, &body), Failure::Upstream(UpstreamFailure::NotEntitled));
 }
 
 #[test]
 fn our_credential_is_not_the_clients() {
     for status in [401, 402, 403] {
-        assert_eq!(http(status, &coded("invalid_api_key")), Failure::UpstreamCredential);
+        assert_eq!(
+            http(status, &coded("invalid_api_key")),
+            Failure::Upstream(UpstreamFailure::Credential)
+        );
     }
-    assert_eq!(http(401, &json!(null)), Failure::UpstreamCredential);
-    assert_eq!(http(403, &json!(null)), Failure::UpstreamCredential);
+    assert_eq!(http(401, &json!(null)), Failure::Upstream(UpstreamFailure::Credential));
+    assert_eq!(http(403, &json!(null)), Failure::Upstream(UpstreamFailure::Credential));
     let body = json!({"error": {"type": "authentication_error", "message": "m"}});
-    assert_eq!(event(&body), Failure::UpstreamCredential);
+    assert_eq!(event(&body), Failure::Upstream(UpstreamFailure::Credential));
 }
 
 #[test]
@@ -195,7 +212,9 @@ fn a_limit_is_told_with_its_wait() {
         "type": "usage_limit_reached", "message": "The usage limit has been reached",
         "resets_at": NOW.as_secs() + 13_872, "resets_in_seconds": 13_872,
     }});
-    let limited = |secs| Failure::RateLimited { retry_after: Duration::from_secs(secs) };
+    let limited = |secs| {
+        Failure::Upstream(UpstreamFailure::RateLimited { retry_after: Duration::from_secs(secs) })
+    };
     assert_eq!(http(429, &body), limited(13_872));
     assert_eq!(event(&body), limited(13_872));
     assert_eq!(from_http(Api::Responses, 429, Some(b"12"), b"", NOW), limited(12));
@@ -213,40 +232,55 @@ fn an_empty_purse_is_not_worth_a_retry() {
         "organization_usage_limit_exceeded",
         "billing_hard_limit_reached",
     ] {
-        assert_eq!(http(429, &coded(word)), Failure::QuotaExhausted, "{word}");
-        assert_eq!(event(&json!({"error": {"type": word}})), Failure::QuotaExhausted, "{word}");
+        assert_eq!(
+            http(429, &coded(word)),
+            Failure::Upstream(UpstreamFailure::QuotaExhausted),
+            "{word}"
+        );
+        assert_eq!(
+            event(&json!({"error": {"type": word}})),
+            Failure::Upstream(UpstreamFailure::QuotaExhausted),
+            "{word}"
+        );
     }
 }
 
 #[test]
 fn overload_is_told_from_failure() {
-    let overloaded = Failure::UpstreamOverloaded { retry_after: Duration::from_secs(5) };
+    let overloaded =
+        Failure::Upstream(UpstreamFailure::Overloaded { retry_after: Duration::from_secs(5) });
     let full = json!({"error": {"message": "The selected model is at capacity. Try another."}});
     assert_eq!(http(503, &json!(null)), overloaded);
     assert_eq!(http(500, &coded("server_is_overloaded")), overloaded);
     assert_eq!(event(&coded("slow_down")), overloaded);
     assert_eq!(http(429, &full), overloaded);
     assert_eq!(event(&full), overloaded);
-    assert_eq!(http(500, &coded("server_error")), Failure::UpstreamFailed);
-    assert_eq!(event(&json!({"error": {"type": "server_error"}})), Failure::UpstreamFailed);
-    assert_eq!(event(&json!({})), Failure::UpstreamFailed);
+    assert_eq!(http(500, &coded("server_error")), Failure::Upstream(UpstreamFailure::Failed));
+    assert_eq!(
+        event(&json!({"error": {"type": "server_error"}})),
+        Failure::Upstream(UpstreamFailure::Failed)
+    );
+    assert_eq!(event(&json!({})), Failure::Upstream(UpstreamFailure::Failed));
 }
 
 #[test]
 fn other_statuses_speak_for_themselves() {
     for (status, failure) in [
-        (100, Failure::UpstreamFailed),
-        (302, Failure::UpstreamFailed),
-        (408, Failure::UpstreamTimeout),
-        (402, Failure::QuotaExhausted),
-        (404, Failure::UpstreamRejects),
-        (409, Failure::UpstreamOverloaded { retry_after: Duration::from_secs(5) }),
-        (413, Failure::UpstreamTooLarge),
-        (500, Failure::UpstreamFailed),
-        (504, Failure::UpstreamTimeout),
-        (520, Failure::UpstreamFailed),
-        (521, Failure::UpstreamUnreachable),
-        (451, Failure::UpstreamBlocked),
+        (100, Failure::Upstream(UpstreamFailure::Failed)),
+        (302, Failure::Upstream(UpstreamFailure::Failed)),
+        (408, Failure::Upstream(UpstreamFailure::Timeout)),
+        (402, Failure::Upstream(UpstreamFailure::QuotaExhausted)),
+        (404, Failure::Upstream(UpstreamFailure::RejectsUs)),
+        (
+            409,
+            Failure::Upstream(UpstreamFailure::Overloaded { retry_after: Duration::from_secs(5) }),
+        ),
+        (413, Failure::Client(ClientFailure::UpstreamTooLarge)),
+        (500, Failure::Upstream(UpstreamFailure::Failed)),
+        (504, Failure::Upstream(UpstreamFailure::Timeout)),
+        (520, Failure::Upstream(UpstreamFailure::Failed)),
+        (521, Failure::Upstream(UpstreamFailure::Unreachable)),
+        (451, Failure::Upstream(UpstreamFailure::Blocked)),
     ] {
         assert_eq!(http(status, &json!(null)), failure, "{status}");
     }
@@ -254,11 +288,16 @@ fn other_statuses_speak_for_themselves() {
 
 #[test]
 fn an_incomplete_response_was_filtered_or_failed() {
-    let Failure::Refused { details: None, .. } = from_incomplete(Some("content_filter")) else {
+    let Failure::Client(ClientFailure::Refused { details: None, .. }) =
+        from_incomplete(Some("content_filter"))
+    else {
         panic!("not a refusal");
     };
-    assert_eq!(from_incomplete(Some("max_output_tokens")), Failure::UpstreamNoImage);
-    assert_eq!(from_incomplete(None), Failure::UpstreamNoImage);
+    assert_eq!(
+        from_incomplete(Some("max_output_tokens")),
+        Failure::Upstream(UpstreamFailure::NoImage)
+    );
+    assert_eq!(from_incomplete(None), Failure::Upstream(UpstreamFailure::NoImage));
 }
 
 proptest! {
@@ -288,78 +327,15 @@ fn a_page_for_people_is_a_block_and_no_credential() {
     let page = b" <!DOCTYPE html><html><title>Just a moment...</title>";
     for status in [200, 403, 429, 503] {
         let told = from_http(Api::Responses, status, None, page, NOW);
-        assert_eq!(told, Failure::UpstreamBlocked, "{status}");
+        assert_eq!(told, Failure::Upstream(UpstreamFailure::Blocked), "{status}");
     }
     let plain = b"<html><h1>404 Not Found</h1></html>";
-    assert_eq!(from_http(Api::Images, 404, None, plain, NOW), Failure::UpstreamRejects);
-    assert_eq!(from_http(Api::Images, 502, None, page, NOW), Failure::UpstreamFailed);
-}
-
-#[test]
-fn a_side_calls_refused_connection_is_no_overload() {
-    let words = "upstream connect error or disconnect/reset before headers. reset reason: ";
-    for (reason, failure) in [
-        ("remote connection failure, transport failure reason: x", Failure::UpstreamUnreachable),
-        ("connection timeout", Failure::UpstreamUnreachable),
-        ("connection termination", Failure::UpstreamUnreachable),
-        ("remote refused stream reset", Failure::UpstreamUnreachable),
-        ("overflow", Failure::overloaded()),
-        ("protocol error", Failure::UpstreamInvalidResponse),
-    ] {
-        let body = format!("{words}{reason}");
-        let told = from_http(Api::Responses, 503, None, body.as_bytes(), NOW);
-        assert_eq!(told, failure, "{reason}");
-    }
-    let none = from_http(Api::Images, 503, None, b"no healthy upstream", NOW);
-    assert_eq!(none, Failure::UpstreamUnreachable);
-}
-
-#[test]
-fn a_clients_image_or_value_is_a_400_of_its_own_field() {
-    let body = |kind: &str, code: Value, param: Value, message: &str| json!({"error": {"type": kind, "code": code, "param": param, "message": message}});
-    let user = "image_generation_user_error";
-    let request = "invalid_request_error";
-    for (kind, code, param, message, field) in [
-        (user, json!("invalid_image_file"), json!("image"), "Invalid image file.", Some("images")),
-        (request, json!("unsupported_file_mimetype"), json!("image"), "No.", Some("images")),
-        (request, json!("invalid_type"), json!("image[0]"), "No.", Some("images[0]")),
-        (request, json!("glow"), json!("mask"), "No.", Some("mask")),
-        (user, json!(null), json!(null), "No.", None),
-        (
-            request,
-            json!("invalid_value"),
-            json!("url"),
-            "Error while downloading x",
-            Some("images"),
-        ),
-        ("", json!("BadRequest"), json!(null), "Invalid size '2000x2000'.", Some("size")),
-        (request, json!(null), json!(null), "Invalid size '2000x2000'.", Some("size")),
-    ] {
-        let body = body(kind, code, param, message);
-        for api in [Api::Images, Api::Responses] {
-            // What the Responses API calls `image[0]` is not of our making.
-            if api == Api::Responses && body["error"]["param"] == "image[0]" {
-                continue;
-            }
-            let told = from_http(api, 400, None, body.to_string().as_bytes(), NOW);
-            let of_event = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
-            for error in [told.to_api(), of_event.to_api()] {
-                assert_eq!((error.status, error.param.as_deref()), (400, field), "{api:?} {body}");
-            }
-        }
-    }
-}
-
-#[test]
-fn an_image_model_that_is_not_served_is_not_quoted() {
-    let message = "The model 'internal-name' does not exist.";
-    for (code, param) in [("invalid_value", "tools"), ("model_not_found", "tools[0].model")] {
-        let body = json!({"error": {"type": "image_generation_user_error", "code": code,
-            "param": param, "message": message}});
-        for api in [Api::Images, Api::Responses] {
-            let told = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
-            assert_eq!(told, Failure::ModelRefused, "{code}");
-            assert!(!told.to_api().message.contains("internal"));
-        }
-    }
+    assert_eq!(
+        from_http(Api::Images, 404, None, plain, NOW),
+        Failure::Upstream(UpstreamFailure::RejectsUs)
+    );
+    assert_eq!(
+        from_http(Api::Images, 502, None, page, NOW),
+        Failure::Upstream(UpstreamFailure::Failed)
+    );
 }

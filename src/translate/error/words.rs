@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use self::meaning::Meaning;
 use super::redact::redact;
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure, UpstreamFailure};
 
 /// The failure behind `text`, the model's words. The wait of a limit is what the model says, or a
 /// guess: a hint for the client, and no reason to rest an upstream.
@@ -32,11 +32,13 @@ pub fn from_words(text: &str) -> Failure {
     match Meaning::of(text) {
         Meaning::Refusal => {
             let message = format!("The model answered without an image: {}", redact(text.trim()));
-            Failure::Refused { message, details: None }
+            Failure::Client(ClientFailure::Refused { message, details: None })
         }
-        Meaning::Limit(wait) => Failure::RateLimited { retry_after: wait.unwrap_or(UNTOLD_WAIT) },
-        Meaning::NoTool => Failure::UpstreamNoTool,
-        Meaning::Other => Failure::UpstreamNoImage,
+        Meaning::Limit(wait) => Failure::Upstream(UpstreamFailure::RateLimited {
+            retry_after: wait.unwrap_or(UNTOLD_WAIT),
+        }),
+        Meaning::NoTool => Failure::Upstream(UpstreamFailure::NoTool),
+        Meaning::Other => Failure::Upstream(UpstreamFailure::NoImage),
     }
 }
 

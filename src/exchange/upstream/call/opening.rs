@@ -7,7 +7,7 @@ use super::{Call, State};
 use crate::config::Api;
 use crate::exchange::head::ResponseHead;
 use crate::exchange::upstream::rests::Sign;
-use crate::openai::error::Failure;
+use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 use crate::pool::Usage;
 use crate::translate::collect::Bounds;
 use crate::translate::error;
@@ -15,7 +15,7 @@ use crate::translate::error;
 impl Call {
     /// Takes the head. A second one is ignored.
     pub(crate) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        let nothing = State::Failed(Failure::UpstreamDisconnected, None);
+        let nothing = State::Failed(Failure::Upstream(UpstreamFailure::Disconnected), None);
         let room = match std::mem::replace(&mut self.state, nothing) {
             State::Waiting(room) => room,
             other => {
@@ -36,12 +36,14 @@ impl Call {
             ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
                 if !encoding.eq_ignore_ascii_case(b"identity") =>
             {
-                State::Failed(Failure::UpstreamInvalidResponse, None)
+                State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse), None)
             }
             ResponseHead { status: 200..=299, .. } if head.is_html() => match self.target.api {
                 // A page for people, such as a challenge.
                 Api::Responses => State::failing(head, room, now),
-                Api::Images => State::Failed(Failure::UpstreamInvalidResponse, None),
+                Api::Images => {
+                    State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse), None)
+                }
             },
             ResponseHead { status: 200..=299, .. } => {
                 State::Unread(Box::new(Unread { head, bounds, room, since: now }))
@@ -63,13 +65,15 @@ impl Call {
     pub(crate) fn judge(&mut self, chunk: &[u8]) {
         let State::Unread(unread) = &self.state else { return };
         let Some(reading) = unread.judge(self.target.api, chunk) else { return };
-        let nothing = State::Failed(Failure::Internal, None);
+        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
         let State::Unread(unread) = std::mem::replace(&mut self.state, nothing) else { return };
         let Unread { head, bounds, room, since } = *unread;
         self.state = match reading {
             Reading::As(document) => State::collecting(bounds, room, document),
             Reading::Error => State::failing(head, room, since),
-            Reading::Garbled => State::Failed(Failure::UpstreamInvalidResponse, None),
+            Reading::Garbled => {
+                State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse), None)
+            }
         };
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Report, VALUE_REFUSED};
+use crate::openai::error::{ClientFailure, UpstreamFailure};
 use crate::{
     config::Api,
     openai::{
@@ -20,12 +21,12 @@ impl Report<'_> {
     /// the client set, else by ours.
     pub(super) fn of_request(&self) -> Failure {
         if self.is_servers() {
-            return Failure::UpstreamFailed;
+            return Failure::Upstream(UpstreamFailure::Failed);
         }
         let message = self.info.message.as_deref().unwrap_or_default();
         let named = self.info.param.as_deref().or_else(|| field::named(message));
         let param = match origin(self.api, named) {
-            Origin::Ours => return Failure::UpstreamRejects,
+            Origin::Ours => return Failure::Upstream(UpstreamFailure::RejectsUs),
             Origin::Client(field) => match self.fault_of_image(&field) {
                 Some(fault) => return self.reference_invalid(fault),
                 None => Some(field),
@@ -33,14 +34,14 @@ impl Report<'_> {
             Origin::Unnamed => match self.guess(message) {
                 Some(field) => Some(Cow::Borrowed(field)),
                 None if self.is_users() || self.is_about_values() => None,
-                None => return Failure::UpstreamRejects,
+                None => return Failure::Upstream(UpstreamFailure::RejectsUs),
             },
         };
-        Failure::ValueRefused {
+        Failure::Client(ClientFailure::ValueRefused {
             param,
             fault: self.value_fault(),
             message: self.message(VALUE_REFUSED),
-        }
+        })
     }
 
     /// The field that a message is about which names none.

@@ -6,7 +6,7 @@ use super::from_words;
 use super::meaning::Meaning;
 use super::plain::MAX_CHARS;
 use super::text::{MAX_SENTENCES, Text};
-use crate::openai::error::Failure;
+use crate::openai::error::{ClientFailure, Failure, UpstreamFailure};
 
 /// Lists of labelled texts: what each came from, and what it has.
 const LISTS: [(&str, &str); 9] = [
@@ -36,13 +36,13 @@ fn nine_of_ten_texts_of_each_list_are_understood_and_only_refusals_are_refusals(
         let (mut wrong, mut total) = (Vec::new(), 0);
         for (label, language, text) in texts(list) {
             let told = from_words(&text);
-            let is_refused = matches!(told, Failure::Refused { .. });
+            let is_refused = matches!(told, Failure::Client(ClientFailure::Refused { .. }));
             assert!(label == "refusal" || !is_refused, "{name}: read as a refusal: {text}");
             let is_right = match label {
                 "refusal" => is_refused,
-                "limit" => matches!(told, Failure::RateLimited { .. }),
-                "tool_broken" => told == Failure::UpstreamNoTool,
-                "chatter" | "claims_success" => told == Failure::UpstreamNoImage,
+                "limit" => matches!(told, Failure::Upstream(UpstreamFailure::RateLimited { .. })),
+                "tool_broken" => told == Failure::Upstream(UpstreamFailure::NoTool),
+                "chatter" | "claims_success" => told == Failure::Upstream(UpstreamFailure::NoImage),
                 _ => panic!("{label} is no label"),
             };
             total += 1;
@@ -114,7 +114,8 @@ fn a_refusal_is_told_in_the_models_words() {
         "Das Bild kann ich nicht erstellen.",
         "I can't use the image tool for this: it violates the content policy.",
     ] {
-        let Failure::Refused { message, details: None } = from_words(text) else {
+        let Failure::Client(ClientFailure::Refused { message, details: None }) = from_words(text)
+        else {
             panic!("{text}");
         };
         assert!(message.ends_with(text), "{message}");
@@ -124,14 +125,20 @@ fn a_refusal_is_told_in_the_models_words() {
 #[test]
 fn a_drawing_in_text_is_no_refusal() {
     for (text, failure) in [
-        ("", Failure::UpstreamNoImage),
-        ("  \n", Failure::UpstreamNoImage),
-        ("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>", Failure::UpstreamNoTool),
-        ("Sure:\n```html\n<html><b>fox</b>\n```", Failure::UpstreamNoTool),
-        ("![a fox](https://example.com/fox.png)", Failure::UpstreamNoImage),
-        ("{\"prompt\": \"a fox\"}", Failure::UpstreamNoTool),
-        ("I don't have access to an image generation tool.", Failure::UpstreamNoTool),
-        ("Here is your image!", Failure::UpstreamNoImage),
+        ("", Failure::Upstream(UpstreamFailure::NoImage)),
+        ("  \n", Failure::Upstream(UpstreamFailure::NoImage)),
+        (
+            "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>",
+            Failure::Upstream(UpstreamFailure::NoTool),
+        ),
+        ("Sure:\n```html\n<html><b>fox</b>\n```", Failure::Upstream(UpstreamFailure::NoTool)),
+        ("![a fox](https://example.com/fox.png)", Failure::Upstream(UpstreamFailure::NoImage)),
+        ("{\"prompt\": \"a fox\"}", Failure::Upstream(UpstreamFailure::NoTool)),
+        (
+            "I don't have access to an image generation tool.",
+            Failure::Upstream(UpstreamFailure::NoTool),
+        ),
+        ("Here is your image!", Failure::Upstream(UpstreamFailure::NoImage)),
     ] {
         assert_eq!(from_words(text), failure, "{text}");
     }
@@ -162,7 +169,9 @@ fn a_limit_has_the_wait_that_is_told() {
         ("Rate limited, try again in 1.2.3 days.", 60.0),
         ("Rate limited, try again in 0 seconds.", 60.0),
     ] {
-        let limited = Failure::RateLimited { retry_after: Duration::from_secs_f64(seconds) };
+        let limited = Failure::Upstream(UpstreamFailure::RateLimited {
+            retry_after: Duration::from_secs_f64(seconds),
+        });
         assert_eq!(from_words(text), limited, "{text}");
     }
 }
@@ -175,15 +184,20 @@ fn quoted_words_of_a_poster_mean_nothing() {
         "Der Titel lautet „Das kann ich nicht erstellen“.",
         "海报写着「我无法协助」。",
     ] {
-        assert_eq!(from_words(text), Failure::UpstreamNoImage, "{text}");
+        assert_eq!(from_words(text), Failure::Upstream(UpstreamFailure::NoImage), "{text}");
     }
     let text = "The tool rejected the prompt: \"rejected by our safety system\".";
-    assert!(matches!(from_words(text), Failure::Refused { .. }), "an error message is no poster");
+    assert!(
+        matches!(from_words(text), Failure::Client(ClientFailure::Refused { .. })),
+        "an error message is no poster"
+    );
 }
 
 #[test]
 fn long_and_hostile_words_are_bounded() {
-    let Failure::Refused { message, .. } = from_words(&"I can't help. ".repeat(10_000)) else {
+    let Failure::Client(ClientFailure::Refused { message, .. }) =
+        from_words(&"I can't help. ".repeat(10_000))
+    else {
         panic!("not a refusal");
     };
     assert!(message.chars().count() < 1100);

@@ -1,0 +1,83 @@
+//! Failures of this gateway, or of the Envoy that it runs in.
+
+use std::time::Duration;
+
+use super::table::Class;
+
+/// The gateway cannot serve the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewayFailure {
+    /// The counters of `limits` cannot be used.
+    LimitsUnavailable,
+    /// The memory budget is used up.
+    Overloaded {
+        /// When memory is likely to be free again.
+        retry_after: Duration,
+    },
+    /// Envoy delivers no body while the head is held.
+    Misconfigured,
+    /// Envoy has no route to the upstream that serves the request.
+    RouteMissing,
+    /// Envoy has no cluster for the side calls of the upstream.
+    ClusterMissing,
+    /// A bug, or a host call that failed.
+    Internal,
+}
+
+/// Most images take longer than this, but of many in memory one is soon delivered.
+const OVERLOAD_WAIT: Duration = Duration::from_secs(5);
+/// Counters that cannot be used now mostly can a moment later.
+const COUNTERS_WAIT: Duration = Duration::from_secs(1);
+
+impl GatewayFailure {
+    /// The memory budget is used up: some seconds later another answer has left.
+    #[must_use]
+    pub const fn overloaded() -> Self {
+        Self::Overloaded { retry_after: OVERLOAD_WAIT }
+    }
+
+    /// Whether the call never left, and another upstream may be called.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            // A full queue of Envoy's is one of `Overloaded`.
+            Self::RouteMissing | Self::ClusterMissing | Self::Overloaded { .. } => true,
+            Self::LimitsUnavailable | Self::Misconfigured | Self::Internal => false,
+        }
+    }
+
+    /// Whether an operator can mend it at one upstream: in Envoy's configuration for it.
+    #[must_use]
+    pub const fn is_of_one_upstream(&self) -> bool {
+        match self {
+            Self::RouteMissing | Self::ClusterMissing => true,
+            Self::LimitsUnavailable
+            | Self::Overloaded { .. }
+            | Self::Misconfigured
+            | Self::Internal => false,
+        }
+    }
+
+    /// How long to wait, if that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::LimitsUnavailable => Some(COUNTERS_WAIT),
+            Self::Misconfigured | Self::RouteMissing | Self::ClusterMissing | Self::Internal => {
+                None
+            }
+        }
+    }
+
+    /// The row of the table that the failure belongs to.
+    pub(super) const fn class(&self) -> Class {
+        match self {
+            Self::LimitsUnavailable => Class::LimitsUnavailable,
+            Self::Overloaded { .. } => Class::Overloaded,
+            Self::Misconfigured => Class::GatewayMisconfigured,
+            Self::RouteMissing | Self::ClusterMissing => Class::RouteMissing,
+            Self::Internal => Class::Internal,
+        }
+    }
+}
