@@ -4,3 +4,4 @@ mod counts;
 mod limits;
 mod money;
 mod prices;
+mod update;
