@@ -1,16 +1,17 @@
 //! The driver: turns a delivery's step into what Envoy allows, and settles the money.
 //!
-//! | step | head held | head left |
+//! | what happens | head held | head left |
 //! |---|---|---|
-//! | `Wait` | hold | send nothing, or let the bytes pass |
-//! | `Bytes` | open, with as much as may leave beside the head | send |
-//! | every call settled, an image came | settle, reply 200 | settle, send |
-//! | every call settled, none came | settle, reply with the failure's status | settle, send the failure if the body can carry it, else reset |
-//! | trailers | as the end of the body | reset, unless all is sent |
-//! | a tick, or a side call's end | reply once every call is settled | hold: the next bytes carry the outcome |
+//! | [`Step::Wait`] | hold | send nothing, or let the bytes pass |
+//! | [`Step::Bytes`] | open, with as much as may leave beside the head | send |
+//! | [`Step::Settled`], an image came | settle, reply 200 | settle, send |
+//! | [`Step::Settled`], none came | settle, reply with the failure's status | settle, send the failure if the body can carry it, else reset |
+//! | [`Step::Passed`] | settle, reply 200 | settle, let the bytes pass: white space may follow |
+//! | the end, with trailers | as the end of the body, but it cannot open | reset, unless all is sent |
+//! | a tick, a side call's end, or a call that did not start | once every call has its outcome: settle, reply | hold: the next bytes carry the outcome |
 //!
-//! The last row holds because only the body callbacks of the client's own stream can send. If no more
-//! bytes come, Envoy, which waits a little longer, resets the stream.
+//! The last cell holds because only the body callbacks of the client's own stream can send once the head
+//! has left. If no more bytes come, Envoy, which waits a little longer, resets the stream.
 
 use std::time::Duration;
 
@@ -88,9 +89,9 @@ impl Answering {
 
     /// How the next bytes of the response are read.
     pub(crate) fn access(&self) -> BodyAccess {
-        match (self.head, &self.delivery) {
-            (Head::Left { .. }, Delivery::PassThrough(_)) => BodyAccess::Peek,
-            (Head::Left { .. } | Head::Held, _) => BodyAccess::Drain,
+        match self.head {
+            Head::Left { .. } if self.delivery.passes_through() => BodyAccess::Peek,
+            Head::Left { .. } | Head::Held => BodyAccess::Drain,
         }
     }
 
@@ -162,6 +163,8 @@ impl Answering {
             return Turn::goes_on(OnResponseEnd::Pass);
         }
         let outcome = match (self.step(Vec::new(), End::Stream, now), self.head) {
+            // Bytes are never due here: the stream has ended, so its call has its outcome or has gone to
+            // another upstream.
             (Step::Wait | Step::Bytes(_), Head::Held) => return Turn::goes_on(OnResponseEnd::Hold),
             (Step::Settled(before), Head::Held) => self.settle(account, before, now),
             (Step::Passed { body, images }, Head::Held) => {
@@ -284,9 +287,12 @@ impl Answering {
 
     /// Charges the images that have left, of an answer that did not become whole.
     fn settle_left(&mut self, account: &mut Account, begun: Begun, now: Duration) {
-        let left = match (&mut self.delivery, self.head) {
-            (Delivery::PassThrough(it), Head::Left { .. }) => it.take_passed(begun),
-            _ => Vec::new(),
+        let left = match (self.head, &mut self.delivery) {
+            (Head::Left { .. }, Delivery::PassThrough(it)) => it.take_passed(begun),
+            (Head::Held, _)
+            | (_, Delivery::Collect(_) | Delivery::Keepalive(_) | Delivery::Stream(_)) => {
+                Vec::new()
+            }
         };
         let charge = match left.is_empty() {
             true => Charge::nothing(),
