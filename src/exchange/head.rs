@@ -117,9 +117,9 @@ impl ResponseHead {
         }
     }
 
-    /// How long the usage limits that are used up still last, in whole seconds as in `retry-after`. An
-    /// answer that is no refusal for a limit may report limits, too: an account serves beyond them for
-    /// credits.
+    /// How long the usage limits that are used up still last, in whole seconds as in `retry-after`.
+    /// An answer that is no refusal for a limit may report limits, too: an account serves beyond
+    /// them for credits.
     pub(crate) fn limits_reset_after(&self, now: Duration) -> Option<Vec<u8>> {
         let wait = self.usage_limits?.serves_at()?.saturating_sub(now);
         Some(wait.as_secs().to_string().into_bytes())

@@ -12,8 +12,8 @@ use crate::openai::endpoint::Endpoint;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 
 impl Exchange {
-    /// The property of Envoy that names who sends this head, if one does and the request is ours. Its
-    /// value is to be given before the head.
+    /// The property of Envoy that names who sends this head, if one does and the request is ours.
+    /// Its value is to be given before the head.
     #[must_use]
     pub fn wanted_property(&self, headers: &Headers) -> Option<&[String]> {
         let path = auth::wanted_property(&self.account.shared.config)?;
@@ -33,8 +33,8 @@ impl Exchange {
         !matches!(self.phase, Phase::Start | Phase::Passing) && head::names_original_path(headers)
     }
 
-    /// Takes what became of the attempt to ask the rate-limit service: the token of the call. `None` if
-    /// the host did not start it.
+    /// Takes what became of the attempt to ask the rate-limit service: the token of the call.
+    /// `None` if the host did not start it.
     pub fn check_started(&mut self, token: Option<u32>) {
         if let Phase::Checking(check) = &mut self.phase {
             check.started(token);

@@ -1,9 +1,10 @@
-//! What exchanges add to the metrics: names, labels and amounts. The shell carries them to the host.
+//! What exchanges add to the metrics: names, labels and amounts. The shell carries them to the
+//! host.
 //!
 //! Envoy knows no labels. They are spelt in a metric's name, `NAME.LABEL.VALUE.LABEL.VALUE`, and
-//! `stats_tags` of the bootstrap turn them into labels (`docs/operations.md`). A name stays for as long
-//! as Envoy runs, so a value is always one of a closed list or of the configuration: nothing that a
-//! client sends becomes one.
+//! `stats_tags` of the bootstrap turn them into labels (`docs/operations.md`). A name stays for as
+//! long as Envoy runs, so a value is always one of a closed list or of the configuration: nothing
+//! that a client sends becomes one.
 
 use std::fmt::Write as _;
 
@@ -52,7 +53,8 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Exchanges that ended. `code` is that of the error, `ok` where there was none; `status` is what the client was sent, `0` where it left.
+    /// Exchanges that ended. `code` is that of the error, `ok` where there was none; `status` is
+    /// what the client was sent, `0` where it left.
     REQUESTS: Counter "imagegate_requests_total" ["endpoint", "status", "code"] "exchanges";
     /// Images that requests asked for, as far as these could be read.
     IMAGES_ASKED: Counter "imagegate_images_asked_total" [] "images";
@@ -68,7 +70,8 @@ metrics! {
     SETTLED: Counter "imagegate_settled_nanodollars_total" [] "10⁻⁹ US dollars";
     /// What had been reserved and was not charged, counted when a request is settled.
     RELEASED: Counter "imagegate_released_nanodollars_total" [] "10⁻⁹ US dollars";
-    /// What was charged beyond what had been reserved, as only prices of tokens can; a part of what was settled.
+    /// What was charged beyond what had been reserved, as only prices of tokens can; a part of what
+    /// was settled.
     OVERDRAWN: Counter "imagegate_overdrawn_nanodollars_total" [] "10⁻⁹ US dollars";
     /// Requests that a rule refused.
     REJECTIONS: Counter "imagegate_rejections_total" ["rule"] "requests";
@@ -84,7 +87,8 @@ metrics! {
     HOST_MODEL_REFUSALS: Counter "imagegate_host_model_refusals_total" ["host_model"] "calls";
     /// Calls that another upstream was asked for after this one had refused them.
     FAILOVERS: Counter "imagegate_failovers_total" ["upstream"] "calls";
-    /// Rests that began: an upstream said that it serves nobody for now, or could not be reached. `kind` is the code of that error.
+    /// Rests that began: an upstream said that it serves nobody for now, or could not be reached.
+    /// `kind` is the code of that error.
     RESTS: Counter "imagegate_rests_total" ["kind", "upstream"] "rests";
     /// From a request's head to that of the upstream's answer.
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
@@ -94,9 +98,11 @@ metrics! {
     BUFFERED_BYTES: Gauge "imagegate_buffered_bytes" [] "bytes";
     /// Exchanges whose head is held, all workers together.
     OPEN_EXCHANGES: Gauge "imagegate_open_exchanges" [] "exchanges";
-    /// How long an upstream still rests: no request is sent to it. 0 if it does not rest. Recorded once a second.
+    /// How long an upstream still rests: no request is sent to it. 0 if it does not rest. Recorded
+    /// once a second.
     UPSTREAM_REST: Gauge "imagegate_upstream_rest_seconds" ["upstream"] "s";
-    /// How much of its usage limit an upstream says it has used. 0 if it does not say. Recorded once a second.
+    /// How much of its usage limit an upstream says it has used. 0 if it does not say. Recorded
+    /// once a second.
     UPSTREAM_USED: Gauge "imagegate_upstream_used_percent" ["upstream"] "%";
     /// Linear memory of the VMs, all workers together. It never shrinks.
     VM_MEMORY_BYTES: Gauge "imagegate_vm_memory_bytes" [] "bytes";
@@ -130,8 +136,8 @@ impl Metric {
         Count { metric: self, values: values.map(str::to_owned).to_vec(), amount }
     }
 
-    /// The metrics of one rule, before anything has happened under it: what does not exist yet cannot be
-    /// seen to grow.
+    /// The metrics of one rule, before anything has happened under it: what does not exist yet
+    /// cannot be seen to grow.
     #[must_use]
     pub fn of_rule(rule: &str) -> [Count; 3] {
         [REJECTIONS, SHADOW_REFUSALS, UNANSWERED]

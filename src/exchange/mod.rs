@@ -10,13 +10,13 @@
 //!   └── rejected ─────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Three things are independent of each other. The phase is above. The [`Head`] of the response is held
-//! or has left. The [`Delivery`] is how the client is answered. What a callback does
+//! Three types say where an exchange is. The phase is above. The `Head` of the response is held
+//! or has left. The `Delivery` is how the client is answered. What a callback does
 //! in `Answering` follows from the last two: the table is at the top of `deliver/driver.rs`.
 //!
-//! The shell (`filter/`) calls one method for each callback of Envoy, carries out the outcome, and then
-//! drains [`next_effect`](Exchange::next_effect). After a `Reply` the exchange ignores what else comes:
-//! Envoy sends the filter's own reply through its response callbacks.
+//! The shell (`filter/`) calls one method for each callback of Envoy, carries out the outcome, and
+//! then drains [`next_effect`](Exchange::next_effect). After a `Reply` the exchange ignores what
+//! else comes: Envoy sends the filter's own reply through its response callbacks.
 
 mod account;
 mod admit;
@@ -190,9 +190,9 @@ impl Exchange {
         self.phase = Phase::Answering(Box::new(Answering::new(calls, delivery, limits, now)));
     }
 
-    /// The next thing to carry out, once the outcome of a callback is: until it returns `None`, after
-    /// each callback of the stream. Not after a tick: the host would deliver the answer of a call that
-    /// is started there to the root context.
+    /// The next thing to carry out, once the outcome of a callback is: until it returns `None`,
+    /// after each callback of the stream. Not after a tick: the host would deliver the answer of a
+    /// call that is started there to the root context.
     pub fn next_effect(&mut self, now: Duration) -> Option<Effect> {
         let effect = self.account.next_effect();
         if effect.is_some() {
@@ -234,8 +234,8 @@ impl Exchange {
         }
     }
 
-    /// Notes that nothing goes upstream of a request that waits for the rate-limit service: what that
-    /// has counted so far is given back.
+    /// Notes that nothing goes upstream of a request that waits for the rate-limit service: what
+    /// that has counted so far is given back.
     fn leave_check(&mut self, now: Duration) {
         match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
             Phase::Checking(check) => {
@@ -346,8 +346,8 @@ impl Exchange {
         self.account.refuse(failure)
     }
 
-    /// The usage record, at the end of the exchange. `None` for a request that was not ours. `status`
-    /// is what the client was sent, if Envoy knows it. `None` for a client that left.
+    /// The usage record, at the end of the exchange. `None` for a request that was not ours.
+    /// `status` is what the client was sent, if Envoy knows it. `None` for a client that left.
     pub fn finish(&mut self, status: Option<u16>, now: Duration) -> Option<Vec<u8>> {
         match &mut self.phase {
             Phase::Start | Phase::Passing => return None,

@@ -94,11 +94,11 @@ pub enum OnResponseBody {
     Reply(LocalReply),
     /// Let the held head go, in this form.
     Open(Open),
-    /// Send this in the place of the bytes that came, or before them if they stayed in the buffer. The
-    /// head has left.
+    /// Send this in the place of the bytes that came, or before them if they stayed in the buffer.
+    /// The head has left.
     Send(Vec<u8>),
-    /// Break off: the head has left, and what should follow it does not come. The code is that of the
-    /// error.
+    /// Break off: the head has left, and what should follow it does not come. The code is that of
+    /// the error.
     Reset(&'static str),
 }
 
@@ -111,8 +111,8 @@ pub enum OnResponseEnd {
     Hold,
     /// Answer, while the head is held.
     Reply(LocalReply),
-    /// Break off: the head has left, and no body can be put before trailers. The code is that of the
-    /// error.
+    /// Break off: the head has left, and no body can be put before trailers. The code is that of
+    /// the error.
     Reset(&'static str),
 }
 

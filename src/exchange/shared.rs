@@ -14,7 +14,8 @@ use crate::memory::Lease;
 use crate::pool::balance::RoundRobin;
 use crate::translate::collect::Bounds;
 
-/// How long the first bytes of a body may take. A client that uploads slowly sends some in that time.
+/// How long the first bytes of a body may take. A client that uploads slowly sends some in that
+/// time.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same before this VM has seen any body at all: Envoy then likely holds them back, because
 /// `allow_on_headers_stop_iteration` is not set.

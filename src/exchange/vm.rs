@@ -36,8 +36,8 @@ impl Vm {
         waiting.drain(..most).collect()
     }
 
-    /// How many settlements were lost since this was last called, because the queue was full. What they
-    /// would have given back stays counted until its window ends.
+    /// How many settlements were lost since this was last called, because the queue was full. What
+    /// they would have given back stays counted until its window ends.
     #[must_use]
     pub fn take_lost_settlements(&self) -> u64 {
         self.settlements.lost.take()

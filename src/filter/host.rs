@@ -33,9 +33,9 @@ pub(super) fn remove_request_header(name: &str) {
     }
 }
 
-/// Names the upstream in filter state `wasm.imagegate_upstream`, which routes match and no client can
-/// set. In the request's callbacks, before [`replace_request_headers`], after which Envoy chooses
-/// the route again.
+/// Names the upstream in filter state `wasm.imagegate_upstream`, which routes match and no client
+/// can set. In the request's callbacks, before [`replace_request_headers`], after which Envoy
+/// chooses the route again.
 pub(super) fn set_upstream(name: &str) {
     if let Err(status) = hostcalls::set_property(vec!["imagegate_upstream"], Some(name.as_bytes()))
     {
@@ -87,8 +87,8 @@ pub(super) fn take_body(buffer: BufferType, len: usize) -> Vec<u8> {
 
 /// Puts `bytes` in the place of the first `len` that Envoy holds. In the callbacks of that body.
 ///
-/// On the response, while its head is held, more than the stream's buffer limit ends the Envoy process:
-/// there `bytes` is empty, or no longer than what Envoy has just held.
+/// On the response, while its head is held, more than the stream's buffer limit ends the Envoy
+/// process: there `bytes` is empty, or no longer than what Envoy has just held.
 pub(super) fn replace_body(buffer: BufferType, len: usize, bytes: &[u8]) {
     if let Err(status) = hostcalls::set_buffer(buffer, 0, len, bytes) {
         log::error!("imagegate: cannot replace a body: {status:?}");
@@ -131,8 +131,8 @@ pub(super) fn restore_status(status: u16) {
     }
 }
 
-/// Puts what opens a stream in the place of the response's head and of its body so far, which was taken.
-/// In `on_http_response_body`, while the head is held.
+/// Puts what opens a stream in the place of the response's head and of its body so far, which was
+/// taken. In `on_http_response_body`, while the head is held.
 pub(super) fn open_response(open: &Open) {
     let status = open.status.to_string();
     let mut headers = vec![(":status", status.as_bytes())];
@@ -143,15 +143,15 @@ pub(super) fn open_response(open: &Open) {
     prepend_response(&open.body);
 }
 
-/// Puts bytes before what Envoy holds, which is nothing where the chunk was taken. In `on_http_response_body`;
-/// of any length once the head has left.
+/// Puts bytes before what Envoy holds, which is empty if the chunk was taken. In
+/// `on_http_response_body`; of any length once the head has left.
 pub(super) fn prepend_response(bytes: &[u8]) {
     if !bytes.is_empty() {
         replace_body(BufferType::HttpResponseBody, 0, bytes);
     }
 }
 
-/// Removes all trailers of the response: whatever they tell is the upstream's. In
+/// Removes all trailers of the response: they are the upstream's. In
 /// `on_http_response_trailers`.
 pub(super) fn clear_response_trailers() {
     if let Err(status) = hostcalls::set_map_bytes(MapType::HttpResponseTrailers, Vec::new()) {
@@ -193,12 +193,12 @@ pub(super) fn start_call(call: &SideCall) -> Result<u32, NotStarted> {
     })
 }
 
-/// Sends a `RateLimitRequest` to the rate-limit service. Returns its token, `None` if the host does not
-/// send it. In the request's callbacks, and in `on_tick`.
+/// Sends a `RateLimitRequest` to the rate-limit service. Returns its token, `None` if the host does
+/// not send it. In the request's callbacks, and in `on_tick`.
 ///
 /// Envoy takes the name of a service for a serialised `GrpcService` if it parses as one, and a bare
-/// cluster name that happens to ends the process: so it always gets one. The SDK wants it as text, which
-/// it is for names of up to 125 bytes of ASCII: every length in it is one byte below 128.
+/// cluster name that happens to ends the process: so it always gets one. The SDK wants it as text,
+/// which it is for names of up to 125 bytes of ASCII: every length in it is one byte below 128.
 pub(super) fn start_check(check: &CheckRequest) -> Option<u32> {
     let service = grpc_service(&check.cluster)?;
     let asked = hostcalls::dispatch_grpc_call(
@@ -226,7 +226,7 @@ fn grpc_service(cluster: &str) -> Option<String> {
     Some(head.into_iter().chain(cluster.chars()).collect())
 }
 
-/// The message of an answered gRPC call; nothing where it failed. In `on_grpc_call_response`.
+/// The message of an answered gRPC call. `None` if it failed. In `on_grpc_call_response`.
 pub(super) fn call_message(status: u32, size: usize) -> Option<Vec<u8>> {
     (status == 0).then(|| body(BufferType::GrpcReceiveBuffer, 0, size.min(MAX_VERDICT_BYTES)))
 }
@@ -234,7 +234,7 @@ pub(super) fn call_message(status: u32, size: usize) -> Option<Vec<u8>> {
 /// A `RateLimitResponse` has some hundred bytes.
 const MAX_VERDICT_BYTES: usize = 64 * 1024;
 
-/// Lets a paused request go on. In a call's callback; behind it the request's head is out of reach.
+/// Lets a paused request go on. In a call's callback. After it the request's head is out of reach.
 pub(super) fn resume_request() {
     if let Err(status) = hostcalls::resume_http_request() {
         log::error!("imagegate: cannot resume a request: {status:?}");
@@ -253,9 +253,8 @@ pub(super) fn response_head(now: Duration) -> ResponseHead {
     head
 }
 
-/// The head of a side call's response; nothing where the call was reset. In
-/// `on_http_call_response`, whose `num_headers` says whether there is one: reading it where there is
-/// none is a trap.
+/// The head of a side call's response. `None` if the call was reset. In `on_http_call_response`,
+/// whose `num_headers` says whether there is one: reading it where there is none is a trap.
 pub(super) fn call_head(num_headers: usize, now: Duration) -> Option<ResponseHead> {
     if num_headers == 0 {
         return None;
@@ -267,7 +266,8 @@ pub(super) fn call_head(num_headers: usize, now: Duration) -> Option<ResponseHea
 /// The status that the client was sent; nothing for one that left. In `on_log`.
 pub(super) fn response_code() -> Option<u16> {
     let details = property(&["response", "code_details"]).unwrap_or_default();
-    // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset, or ended by breaking the protocol.
+    // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset, or ended by breaking
+    // the protocol.
     let left =
         [&b"downstream_remote"[..], b"downstream_local", b"http2.", b"http3.", b"codec_error:"];
     if left.iter().any(|it| details.starts_with(it)) {
@@ -286,8 +286,8 @@ fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).ok().flatten()
 }
 
-/// Leaves the usage record where Envoy's access log finds it: `%FILTER_STATE(wasm.imagegate:PLAIN)%`.
-/// In `on_log`; in `on_done` it is too late.
+/// Leaves the usage record where Envoy's access log finds it:
+/// `%FILTER_STATE(wasm.imagegate:PLAIN)%`. In `on_log`; in `on_done` it is too late.
 pub(super) fn set_record(record: &[u8]) {
     if let Err(status) = hostcalls::set_property(vec!["imagegate"], Some(record)) {
         log::error!("imagegate: cannot set the usage record: {status:?}");

@@ -7,13 +7,13 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
 
 use super::host;
-use super::root::{self, Plugin};
+use super::plugin::{self, Plugin};
 use crate::exchange::{
     BodyAccess, Effect, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody,
     OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders,
 };
 
-/// A side call's response is taken in windows of so many bytes.
+/// A side call's response is read in windows of this many bytes.
 const WINDOW_BYTES: usize = 256 * 1024;
 
 /// What the effects of a callback did to the stream.
@@ -30,8 +30,8 @@ enum Drained {
 #[derive(Debug)]
 pub(super) struct Stream {
     context_id: u32,
-    /// `None` if the plugin has no configuration, which Envoy does not let happen, or the request is not
-    /// ours.
+    /// `None` if the plugin has no configuration, which Envoy does not let happen, or the request
+    /// is not ours.
     open: Option<(Rc<Plugin>, Rc<RefCell<Exchange>>)>,
 }
 
@@ -54,7 +54,8 @@ impl Stream {
     /// Carries out what is to be done beside the outcome of a callback, at the callback's end.
     fn drain(&self) -> Drained {
         let mut drained = Drained::Nothing;
-        // Ends: there are as many calls as images and upstreams at most, and as many checks as rules.
+        // Ends: there are as many calls as images and upstreams at most, and as many checks as
+        // rules.
         while let Some(effect) = self.step(|exchange| exchange.next_effect(host::now())).flatten() {
             match effect {
                 Effect::Call(call) => {
@@ -71,7 +72,7 @@ impl Stream {
                     drained = Drained::Replied;
                 }
                 Effect::Log(words) => host::notice(&words),
-                Effect::Count(count) => root::count(&count),
+                Effect::Count(count) => plugin::count(&count),
             }
         }
         drained
@@ -91,10 +92,10 @@ impl Stream {
         if let Some((shared, exchange)) = &self.open {
             if let Ok(mut open) = shared.open.try_borrow_mut() {
                 if open.insert(self.context_id, Rc::downgrade(exchange)).is_none() {
-                    root::count_open(1);
+                    plugin::count_open(1);
                 }
             }
-            root::record();
+            plugin::record();
         }
         Action::Pause
     }
@@ -116,7 +117,7 @@ impl Stream {
         if let Some((shared, _)) = &self.open {
             if let Ok(mut open) = shared.open.try_borrow_mut() {
                 if open.remove(&self.context_id).is_some() {
-                    root::count_open(-1);
+                    plugin::count_open(-1);
                 }
             }
         }
@@ -308,7 +309,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.leave();
         if self.open.take().is_some() {
-            root::record();
+            plugin::record();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The metrics of Envoy: what exchanges count, and what the VM holds.
 //!
-//! The names stand in `exchange::metrics`. Each is asked of the host once in the life of a VM. A gauge of
-//! Envoy is one number for the whole process, so each VM adds its changes to it.
+//! The names are in `exchange::metrics`. The host gives an id for each, once in the life of a VM. A
+//! gauge of Envoy is one number for the whole process, so each VM adds its changes to it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::exchange::metrics::{
 };
 use crate::limits::Rule;
 
-/// All metrics of a VM, whatever configurations are in force in it.
+/// All metrics of a VM, for all configurations in force in it.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     /// The host's ids by name. It grows with the configuration and the table of errors, not with
@@ -31,13 +31,13 @@ pub(super) struct Metrics {
 /// What this VM has added to a gauge.
 #[derive(Debug, Default)]
 struct Gauge {
-    told: Cell<i64>,
+    added: Cell<i64>,
 }
 
 impl Gauge {
     /// How the gauge has to change for this VM's part of it to be `value`.
     fn change(&self, value: i64) -> i64 {
-        value.saturating_sub(self.told.replace(value))
+        value.saturating_sub(self.added.replace(value))
     }
 }
 

@@ -3,15 +3,19 @@
 //! | callback | `Exchange` method | outcome |
 //! |---|---|---|
 //! | `on_http_request_headers` | `request_headers` | `Pass` Continue · `Hold` Pause · `Reply` |
-//! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Consult` edits, asks, Pause · `Hold` drains, Pause · `Reply` |
+//! | `on_http_request_body` | `request_body` | `Forward` edits, Continue · `Check` edits, Pause · `Hold` drains, Pause · `Reply` |
 //! | `on_http_request_trailers` | `request_end` | as above |
 //! | `on_http_response_headers` | `response_headers` | `Hold` Pause · `Reply` · `Restore` edits, Continue |
 //! | `on_http_response_body` | `response_body` | `Hold` drains, Pause · `Reply` · `Open` edits, Continue · `Send` edits, Continue |
 //! | `on_http_response_trailers` | `response_trailers` | `Hold` Pause · `Reply` · `Reset` |
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
-//! | `on_grpc_call_response` | `question_answered`, `verdict` | `Resume` · `Hold` · `Reply` |
-//! | `on_tick` | `tick` | `Hold` · `Reply`; what the rate-limit service is to take back |
+//! | `on_grpc_call_response` | `check_answered` | none of its own |
+//! | `on_tick` | `tick` | `Hold` · `Reply`; refunds of the rate-limit service |
 //! | `on_log` | `finish` | the usage record as filter state |
+//!
+//! At its end each callback of a stream drains `next_effect`: calls to start, the rate-limit
+//! service to ask, a held request to resume, a reply, log lines, metrics. `on_tick` does not: the
+//! host would deliver the answer of a call that is started there to the root context.
 //!
 //! `Reply` is always `send_http_response` and then Pause. It is legal in each of these callbacks
 //! while the head is held, at any size; it is never called in `on_log` or `on_done`, where it ends
@@ -25,6 +29,7 @@
 mod host;
 mod http;
 mod metrics;
+mod plugin;
 mod reply;
 mod root;
 

@@ -1,8 +1,6 @@
 //! The plugin: its configuration, its clock, its streams.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -10,10 +8,9 @@ use proxy_wasm::types::ContextType;
 
 use super::host;
 use super::http::Stream;
-use super::metrics::Metrics;
+use super::plugin::{self, NEWEST, Plugin, VM, record_upstreams};
 use crate::config::{Config, Identity, RouteMatch};
-use crate::exchange::metrics::Count;
-use crate::exchange::{Exchange, OnAnswer, Shared, Vm};
+use crate::exchange::{OnAnswer, Shared};
 use crate::limits::{Engine, Rule, Unit};
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
@@ -23,36 +20,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// The gauges of upstreams are set once a second.
 const TICKS_PER_RECORD: u32 = 10;
 
-/// So many calls at once are no burden for a worker; what waits longer is as good later.
+/// This many calls at once are no burden for a worker. The rest goes out on the next tick.
 const SETTLEMENTS_PER_TICK: usize = 200;
-
-thread_local! {
-    /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
-    /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
-    static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
-    /// The newest configuration: the gauges of upstreams are its own.
-    static NEWEST: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
-}
-
-/// Sets the gauges of upstreams if `shared` is the newest configuration.
-fn record_upstreams(shared: &Rc<Shared>, now: Duration) {
-    let is_newest = NEWEST.with(|newest| {
-        newest.try_borrow().is_ok_and(|newest| newest.as_ptr() == Rc::as_ptr(shared))
-    });
-    if is_newest {
-        VM.with(|(_, metrics)| metrics.set_all(&shared.upstream_gauges(now)));
-    }
-}
-
-/// The exchanges whose head is held, by context.
-pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
-
-/// What all streams of one configuration share with the host's side.
-#[derive(Debug)]
-pub(super) struct Plugin {
-    pub(super) shared: Rc<Shared>,
-    pub(super) open: Open,
-}
 
 /// The root context.
 #[derive(Debug, Default)]
@@ -67,22 +36,7 @@ impl Root {
     }
 }
 
-/// Records what the VM holds.
-pub(super) fn record() {
-    VM.with(|(vm, metrics)| metrics.record(vm.budget.used()));
-}
-
-/// Adds to a metric.
-pub(super) fn count(count: &Count) {
-    VM.with(|(_, metrics)| metrics.count(count));
-}
-
-/// Counts exchanges that open or end.
-pub(super) fn count_open(change: i64) {
-    VM.with(|(_, metrics)| metrics.count_open(change));
-}
-
-/// Tells the rate-limit service what came of what it counted.
+/// Reports to the rate-limit service what requests used of what it counted.
 fn send_settlements() {
     VM.with(|(vm, _)| {
         for settlement in vm.take_settlements(SETTLEMENTS_PER_TICK) {
@@ -91,19 +45,11 @@ fn send_settlements() {
         let lost = vm.take_lost_settlements();
         if lost > 0 {
             log::warn!(
-                "imagegate: {lost} settlements could not be told to the rate-limit service: what was \
+                "imagegate: {lost} settlements could not be sent to the rate-limit service: what was \
                  reserved stays counted until its window ends"
             );
         }
     });
-}
-
-impl Plugin {
-    /// The exchanges that are open, by context.
-    fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
-        let Ok(open) = self.open.try_borrow() else { return Vec::new() };
-        open.iter().filter_map(|(id, it)| it.upgrade().map(|it| (*id, it))).collect()
-    }
 }
 
 impl Context for Root {
@@ -167,7 +113,7 @@ impl RootContext for Root {
             }
         });
         record_upstreams(&shared, host::now());
-        self.shared = Some(Rc::new(Plugin { shared, open: Open::default() }));
+        self.shared = Some(Rc::new(Plugin { shared, open: plugin::Open::default() }));
         self.set_tick_period(TICK);
         true
     }
@@ -194,7 +140,7 @@ impl RootContext for Root {
                 }
             }
         }
-        record();
+        plugin::record();
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

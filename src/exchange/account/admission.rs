@@ -1,7 +1,9 @@
-//! What a request holds under the rules, from its admission to its end: reserved once, settled once.
+//! What a request holds under the rules, from its admission to its end: reserved once, settled
+//! once.
 //!
-//! The price is known before anything leaves: `n` times the most that one image of it may cost. What is
-//! delivered is charged, at what came back; a request that brings nothing costs nothing but a request.
+//! The price is known before anything leaves: `n` times the most that one image of it may cost.
+//! What is delivered is charged, at what came back; a request that brings nothing costs nothing but
+//! a request.
 
 use std::time::Duration;
 
@@ -28,8 +30,8 @@ pub(crate) struct Admission {
     reservation: Reservation,
     /// What the rate-limit service is asked, or has counted.
     checks: Vec<Check>,
-    /// How the local rules stood behind the reservation, for a client whose head may leave before the
-    /// request is settled.
+    /// How the local rules stood behind the reservation, for a client whose head may leave before
+    /// the request is settled.
     statuses: Vec<LimitStatus>,
     /// How rules stand, as it told.
     told: Vec<LimitStatus>,
@@ -112,7 +114,8 @@ impl Admission {
     }
 
     /// Takes the decisions on the checks, in their order; those behind the last decision were never
-    /// asked. What the service counted stays the admission's to settle, whatever comes of the request.
+    /// asked. What the service counted stays the admission's to settle, whatever comes of the
+    /// request.
     ///
     /// # Errors
     ///

@@ -237,8 +237,8 @@ impl Account {
         }
     }
 
-    /// The failure that the client gets for these. A limit ends for the client as soon as any upstream
-    /// of the model can be called again.
+    /// The failure that the client gets for these. A limit ends for the client as soon as any
+    /// upstream of the model can be called again.
     pub(crate) fn reported(&self, failures: Vec<Failed>, now: Duration) -> Failure {
         let Some(first) = failures.into_iter().next() else {
             return Failure::Upstream(UpstreamFailure::NoImage);

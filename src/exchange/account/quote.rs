@@ -31,7 +31,8 @@ struct Asked {
 }
 
 impl CandidateQuote {
-    /// One for each upstream that may serve the request: each needs a price if a rule in US dollars applies.
+    /// One for each upstream that may serve the request: each needs a price if a rule in US dollars
+    /// applies.
     pub(crate) fn all(
         shared: &Shared,
         scope: &Scope<'_>,

@@ -27,7 +27,8 @@ pub struct Record {
     pub(crate) consumer: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) model: Option<String>,
-    /// The image models that the upstream says it drew with, each once and with commas between them.
+    /// The image models that the upstream says it drew with, each once and with commas between
+    /// them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model_served: Option<String>,
     pub(crate) upstream: Option<String>,
@@ -197,8 +198,8 @@ impl Record {
         self.note_attempts(generated.chain(failed), OK);
     }
 
-    /// Notes the state of each call, if more than one upstream was called. The code of an open call is
-    /// `open`.
+    /// Notes the state of each call, if more than one upstream was called. The code of an open call
+    /// is `open`.
     fn note_attempts<'f>(
         &mut self,
         calls: impl Iterator<Item = (usize, CallState<'f>)>,
@@ -301,8 +302,8 @@ impl Record {
             Some(200 | 502 | 503) => Some(Failure::Upstream(UpstreamFailure::Disconnected)),
             Some(status) => Some(from_envoy(status, "")),
         };
-        // The client's own stream broke, or the call that replaced it. What became of the others is not
-        // known.
+        // The client's own stream broke, or the call that replaced it. What became of the others is
+        // not known.
         let first = calls.first().map(|(candidate, _)| *candidate);
         if let Some(candidate) = first {
             self.upstream = Some(self.candidate(candidate));
@@ -318,8 +319,8 @@ impl Record {
         self.note_attempts(calls.iter().copied(), self.code.unwrap_or(CLIENT_CLOSED));
     }
 
-    /// The record as one line, at the end of the exchange. `status` is what the client was sent, where
-    /// Envoy knows it: it answers some failures itself.
+    /// The record as one line, at the end of the exchange. `status` is what the client was sent,
+    /// where Envoy knows it: it answers some failures itself.
     pub(crate) fn write(&mut self, now: Duration, status: Option<u16>) -> Vec<u8> {
         self.ms_total = self.elapsed(now);
         if let Some(status) = status {

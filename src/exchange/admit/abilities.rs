@@ -41,8 +41,8 @@ fn check(candidate: &Candidate<'_>, request: &ImageRequest<'_>) -> Result<(), Fa
     }
 }
 
-/// The fields for an overlay of the first image that `candidate` takes in an edit. The image tool of
-/// the Responses API knows no `markup`.
+/// The fields for an overlay of the first image that `candidate` takes in an edit. The image tool
+/// of the Responses API knows no `markup`.
 fn overlays(candidate: &Candidate<'_>) -> &'static [&'static str] {
     match (candidate.upstream.capacity().masks, candidate.upstream.api()) {
         (false, _) => &[],

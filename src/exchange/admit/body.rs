@@ -1,5 +1,5 @@
-//! The body of a request, as it comes: its length is bounded, and its memory is reserved before it is
-//! held.
+//! The body of a request, as it comes: its length is bounded, and its memory is reserved before it
+//! is held.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -66,8 +66,8 @@ impl RequestBody {
         })
     }
 
-    /// Reserves memory for a body of `len` bytes in all, and for what is made of it while it is still
-    /// held: as much again for JSON, and a third more for a form, whose files become base64.
+    /// Reserves memory for a body of `len` bytes in all, and for what is made of it while it is
+    /// still held: as much again for JSON, and a third more for a form, whose files become base64.
     ///
     /// Only bytes that have come are reserved: a declared length costs nothing.
     fn reserve(&mut self, len: usize) -> Result<(), Failure> {
@@ -78,8 +78,8 @@ impl RequestBody {
         self.lease.cover_first(len.saturating_add(made)).map_err(|_| Failure::overloaded())
     }
 
-    /// The body in one piece. It came in pieces, because a vector that grows takes up to three times its
-    /// length.
+    /// The body in one piece. It came in pieces, because a vector that grows takes up to three
+    /// times its length.
     pub(crate) fn join(body: Pieces) -> Result<Vec<u8>, Failure> {
         let mut whole = Vec::new();
         whole.try_reserve_exact(body.len()).map_err(|_| Failure::overloaded())?;

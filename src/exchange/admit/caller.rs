@@ -14,8 +14,8 @@ use crate::openai::error::{ClientFailure, Failure};
 use crate::translate::quota;
 
 /// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or a
-/// `safety_identifier`, in the query. Rules that depend on the model report that of the `model` in the
-/// query, else of the default one.
+/// `safety_identifier`, in the query. Rules that depend on the model report that of the `model` in
+/// the query, else of the default one.
 pub(crate) fn limits(
     shared: &Shared,
     headers: &Headers,
@@ -54,7 +54,8 @@ pub(crate) fn limits(
     Ok(quota::list(rules, &statuses, &scope))
 }
 
-/// Who calls. The record names the consumer even if the request is rejected, e.g. for an expired key.
+/// Who calls. The record names the consumer even if the request is rejected, e.g. for an expired
+/// key.
 pub(crate) fn identify<'g>(
     shared: &'g Shared,
     headers: &Headers,

@@ -9,8 +9,8 @@
 //! All checks are out at once if the service takes back what it counted for a request that is then
 //! rejected. Else they are sent one by one, so that it counts little.
 //!
-//! The request's head and body are in place already: after a pause only the head may still change, and
-//! a body that is set in the callback of a call can end the Envoy process.
+//! The request's head and body are in place already: after a pause only the head may still change,
+//! and a body that is set in the callback of a call can end the Envoy process.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::exchange::effect::{CheckRequest, Effect};
 use crate::exchange::shared::Shared;
 use crate::limits::rls::{Check, Decision, Refunds, Service};
 
-/// Envoy times each check. If it does not, the request is rejected this much later: the clock cannot
-/// resume it.
+/// Envoy times each check. If it does not, the request is rejected this much later: the clock
+/// cannot resume it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The checks of a request, until it is decided.

@@ -45,7 +45,8 @@ pub(crate) struct Admitted {
     pub(crate) side_calls: Vec<SideCall>,
 }
 
-/// Checks the whole request. Returns what goes upstream, and what is then to be done with the answer.
+/// Checks the whole request. Returns what goes upstream, and what is then to be done with the
+/// answer.
 pub(crate) fn admit(
     shared: &Rc<Shared>,
     body: RequestBody,

@@ -8,8 +8,8 @@ use crate::openai::size::Size;
 
 /// The pixels of the largest image that `auto` became in recordings (1536x1024).
 const AUTO_PIXELS: u64 = 1536 * 1024;
-/// The images of one answer may have this many bytes together: while the answer is written they stand
-/// twice in linear memory, beside what all other exchanges hold.
+/// The images of one answer may have this many bytes together: while the answer is written they
+/// stand twice in linear memory, beside what all other exchanges hold.
 const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// A PNG of noise is as long as its RGBA bytes. Nothing is longer, some metadata apart.
 const MAX_BYTES_PER_PIXEL: u64 = 4;
@@ -26,12 +26,12 @@ pub(crate) struct Rooms {
 }
 
 impl Shared {
-    /// Takes room for what goes upstream, `sent` bytes for each image, and for each image as much as the
-    /// largest that it may become. So an admitted image, which costs money upstream, has its room when
-    /// it comes. `lease` is what the request already holds; `kept` bytes of it stay.
+    /// Takes room for what goes upstream, `sent` bytes for each image, and for each image as much
+    /// as the largest that it may become. So an admitted image, which costs money upstream, has its
+    /// room when it comes. `lease` is what the request already holds; `kept` bytes of it stay.
     ///
-    /// If no other request holds anything, one request is admitted at any size: a small budget slows a
-    /// worker down, it does not stop it.
+    /// If no other request holds anything, one request is admitted at any size: a small budget
+    /// slows a worker down, it does not stop it.
     pub(crate) fn rooms(
         &self,
         mut lease: Lease,
@@ -54,8 +54,8 @@ impl Shared {
         Ok(Rooms { images, sent: lease, kept })
     }
 
-    /// The same for a request whose answer passes through: `room` for all its images, which are not held,
-    /// and what goes upstream once.
+    /// The same for a request whose answer passes through: `room` for all its images, which are not
+    /// held, and what goes upstream once.
     pub(crate) fn relay_rooms(
         &self,
         mut lease: Lease,

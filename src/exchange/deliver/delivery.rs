@@ -64,8 +64,8 @@ impl Delivery {
         it.is_whole()
     }
 
-    /// Takes bytes of the client's own stream. `last_sent` is when the client last got bytes, or began
-    /// to wait.
+    /// Takes bytes of the client's own stream. `last_sent` is when the client last got bytes, or
+    /// began to wait.
     pub(super) fn body(
         &mut self,
         calls: &mut Calls,

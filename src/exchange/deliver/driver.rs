@@ -10,8 +10,8 @@
 //! | the end, with trailers | as the end of the body, but it cannot open | reset, unless all is sent |
 //! | a tick, a side call's end, or a call that did not start | once every call has its outcome: settle, reply | hold: the next bytes carry the outcome |
 //!
-//! The last cell holds because only the body callbacks of the client's own stream can send once the head
-//! has left. If no more bytes come, Envoy, which waits a little longer, resets the stream.
+//! The last cell holds because only the body callbacks of the client's own stream can send once the
+//! head has left. If no more bytes come, Envoy, which waits a little longer, resets the stream.
 
 use std::time::Duration;
 
@@ -163,8 +163,8 @@ impl Answering {
             return Turn::goes_on(OnResponseEnd::Pass);
         }
         let outcome = match (self.step(Vec::new(), End::Stream, now), self.head) {
-            // Bytes are never due here: the stream has ended, so its call has its outcome or has gone to
-            // another upstream.
+            // Bytes are never due here: the stream has ended, so its call has its outcome or has
+            // gone to another upstream.
             (Step::Wait | Step::Bytes(_), Head::Held) => return Turn::goes_on(OnResponseEnd::Hold),
             (Step::Settled(before), Head::Held) => self.settle(account, before, now),
             (Step::Passed { body, images }, Head::Held) => {
@@ -197,8 +197,9 @@ impl Answering {
         self.answer_if_settled(account, now)
     }
 
-    /// Answers if the head is held and every call is settled. Nothing after the terminal event counts,
-    /// and its stream's end is not waited for: a connection that breaks in between would lose the image.
+    /// Answers if the head is held and every call is settled. Nothing after the terminal event
+    /// counts, and its stream's end is not waited for: a connection that breaks in between would
+    /// lose the image.
     fn answer_if_settled(&mut self, account: &mut Account, now: Duration) -> Turn<OnAnswer> {
         if matches!(self.head, Head::Left { .. }) || !self.calls.is_settled() {
             return Turn::goes_on(OnAnswer::Hold);
@@ -301,7 +302,8 @@ impl Answering {
         account.settle(&charge, now);
     }
 
-    /// Notes that the exchange ended before its outcome was sent: the client left, or Envoy answered.
+    /// Notes that the exchange ended before its outcome was sent: the client left, or Envoy
+    /// answered.
     pub(crate) fn end(&mut self, account: &mut Account, status: Option<u16>, now: Duration) {
         account.take_signs(&mut self.calls, now);
         let is_overdue = matches!(self.head, Head::Left { .. }) && self.calls.is_settled();

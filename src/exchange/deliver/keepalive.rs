@@ -1,12 +1,12 @@
 //! A non-streaming response, kept alive with white space.
 //!
-//! White space may stand before JSON, so a space shows every hop that the connection lives. The price
-//! is the status: once the first space has left, with the head, a failure can only be reported in the
-//! body of a 200.
+//! White space may stand before JSON, so a space shows every hop that the connection lives. The
+//! price is the status: once the first space has left, with the head, a failure can only be
+//! reported in the body of a 200.
 //!
 //! Only the body callbacks of the client's own stream can send anything, so it takes bytes of the
-//! upstream to send a space. Only requests with one call are answered like this: the last side call of
-//! several may end after that stream.
+//! upstream to send a space. Only requests with one call are answered like this: the last side call
+//! of several may end after that stream.
 
 use std::time::Duration;
 

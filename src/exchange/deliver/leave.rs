@@ -8,7 +8,8 @@ use super::step::Head;
 use crate::exchange::account::Account;
 use crate::exchange::outcome::{LocalReply, OnResponseBody, Open};
 
-/// This many bytes may leave beside the head, however short the chunk: no buffer limit in use is lower.
+/// This many bytes may leave beside the head, however short the chunk: no buffer limit in use is
+/// lower.
 const MIN_BESIDE_HEAD: usize = 16 * 1024;
 /// No more than this, however long the chunk: by default Envoy's buffer takes 1 MiB.
 const MAX_BESIDE_HEAD: usize = 960 * 1024;
@@ -55,8 +56,9 @@ impl Answering {
 
     /// Lets the head go, with as many of `bytes` as may leave beside it.
     ///
-    /// A body above the stream's buffer limit ends the Envoy process while the head is held. Envoy has
-    /// just held the chunk of `len` bytes, so as many are safe. The rest leaves with the next bytes.
+    /// A body above the stream's buffer limit ends the Envoy process while the head is held. Envoy
+    /// has just held the chunk of `len` bytes, so as many are safe. The rest leaves with the next
+    /// bytes.
     pub(super) fn open(
         &mut self,
         account: &mut Account,
@@ -80,8 +82,8 @@ impl Answering {
         Open { status, headers, body }
     }
 
-    /// Sends what waits, and `bytes`. The head has left. A chunk of `len` bytes stays in Envoy's buffer
-    /// after them if the answer passes through.
+    /// Sends what waits, and `bytes`. The head has left. A chunk of `len` bytes stays in Envoy's
+    /// buffer after them if the answer passes through.
     pub(super) fn send(
         &mut self,
         account: &mut Account,

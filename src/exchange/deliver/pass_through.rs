@@ -1,14 +1,14 @@
 //! The answer of an upstream of the Images API passes on as it comes, and is counted as it passes.
 //!
-//! While the head is held, bytes are taken out of Envoy's buffer as in every delivery, a failure keeps
-//! its status, and the rules of [`Call`] decide what is one. The head leaves with the first byte of an
-//! image. From then on the bytes stay in Envoy's buffer and are only read: no image is held, at any
-//! size, and a client that reads slowly slows down its own upstream and nobody else. A failure then
-//! breaks the transfer off: no part of an answer ends like a whole one.
+//! While the head is held, bytes are taken out of Envoy's buffer as in every delivery, a failure
+//! keeps its status, and the rules of [`Call`] decide what is one. The head leaves with the first
+//! byte of an image. From then on the bytes stay in Envoy's buffer and are only read: no image is
+//! held, at any size, and a client that reads slowly slows down its own upstream and nobody else. A
+//! failure then breaks the transfer off: no part of an answer ends like a whole one.
 //!
-//! What is charged once the head has left is what has passed. Whole images count, however the answer
-//! ends. The image that is coming counts if the client leaves: else a client could leave a few bytes
-//! before the end of each image and pay for none.
+//! What is charged once the head has left is what has passed. Whole images count, however the
+//! answer ends. The image that is coming counts if the client leaves: else a client could leave a
+//! few bytes before the end of each image and pay for none.
 //!
 //! [`Call`]: crate::exchange::upstream::call::Call
 
@@ -27,8 +27,8 @@ use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::collect::{Bounds, Image};
 use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Transit, is_blank, room};
 
-/// This many bytes may come before the first image: a prompt of the greatest length fits, revised and
-/// with each of its characters escaped. All of it is white space and words.
+/// This many bytes may come before the first image: a prompt of the greatest length fits, revised
+/// and with each of its characters escaped. All of it is white space and words.
 const MAX_HELD_BYTES: usize = 256 * 1024;
 
 /// Whether the answer can reach the client as it comes: the client wants it in this form, no white
@@ -215,8 +215,8 @@ impl PassThrough {
         None
     }
 
-    /// Whether the only image cannot pass as it is, and no byte of it has left: a collector may be able
-    /// to read it.
+    /// Whether the only image cannot pass as it is, and no byte of it has left: a collector may be
+    /// able to read it.
     fn is_mendable(&self, head: Head) -> bool {
         matches!(head, Head::Held) && self.asked == 1 && self.relay.is_odd()
     }
@@ -252,8 +252,8 @@ impl PassThrough {
         body
     }
 
-    /// White space may follow the answer: its length may have been announced. Anything else would spoil
-    /// the client's JSON.
+    /// White space may follow the answer: its length may have been announced. Anything else would
+    /// spoil the client's JSON.
     fn tail(&self, calls: &mut Calls, chunk: &[u8]) -> Step {
         if is_blank(chunk) {
             return Step::Wait;

@@ -22,6 +22,7 @@ pub(super) enum Step {
     Bytes(Vec<u8>),
     /// Every call has its image or its failure. These bytes leave before the outcome.
     Settled(Vec<u8>),
-    /// The upstream's answer is whole: these images have passed, and these bytes are what is left of it.
+    /// The upstream's answer is whole: these images have passed, and these bytes are what is left
+    /// of it.
     Passed { body: Vec<u8>, images: Vec<Generated> },
 }

@@ -1,8 +1,8 @@
 //! A streaming response: events, as their bytes arrive.
 //!
 //! While the head is held, a failure keeps its status. The head leaves with the chunk in which the
-//! first image begins, not with the one in which it ends: a body above the buffer limit of the stream
-//! ends the Envoy process while the head is held, and passes at any size once it has left.
+//! first image begins, not with the one in which it ends: a body above the buffer limit of the
+//! stream ends the Envoy process while the head is held, and passes at any size once it has left.
 
 use std::time::Duration;
 

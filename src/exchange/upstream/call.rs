@@ -34,8 +34,8 @@ pub(crate) struct Call {
     /// Previews that came whole.
     previews: Vec<Preview>,
     has_begun: bool,
-    /// No other upstream is called: this one may have generated an image, or its refusal is not only
-    /// its own.
+    /// No other upstream is called: this one may have generated an image, or its refusal is not
+    /// only its own.
     is_pinned: bool,
     /// Why earlier tries brought no image, each with its candidate.
     earlier: Vec<(usize, Failure)>,
@@ -315,8 +315,8 @@ impl Call {
         self.fail(failure);
     }
 
-    /// The image, or all failures in the order of the tries, each with its candidate. A call that is
-    /// still open was cut.
+    /// The image, or all failures in the order of the tries, each with its candidate. A call that
+    /// is still open was cut.
     pub(crate) fn into_result(self) -> Result<Image, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
         let last = match self.state {

@@ -25,7 +25,8 @@ pub(crate) struct Calls {
     calls: Vec<Call>,
     /// The places in `calls` of the side calls that are being started.
     starting: VecDeque<usize>,
-    /// How many of the first side calls are still to be started. They start before the request leaves.
+    /// How many of the first side calls are still to be started. They start before the request
+    /// leaves.
     first_starting: usize,
     /// One of them could not start because Envoy has no such cluster.
     lacks_cluster: bool,

@@ -42,13 +42,14 @@ impl ErrorBody {
         now.saturating_sub(self.since) >= ERROR_BODY_TIMEOUT
     }
 
-    /// Whether the upstream may have generated an image all the same, or it is not the upstream that
-    /// refuses.
+    /// Whether the upstream may have generated an image all the same, or it is not the upstream
+    /// that refuses.
     pub(crate) fn may_have_generated(&self) -> bool {
         error::leaves_open(self.head.status, &self.body)
     }
 
-    /// What it says, of a call that asked `host_model`, and whether the upstream serves nobody for now.
+    /// What it says, of a call that asked `host_model`, and whether the upstream serves nobody for
+    /// now.
     pub(crate) fn judge(
         &self,
         api: Api,

@@ -7,9 +7,9 @@
 //!
 //! Each call of the request moves to the next upstream by itself, and only while three things hold:
 //! the client's head is held, no byte of an image has come, and the upstream has said that it
-//! generates none. It says so if it is over a limit, out of credit, not entitled, wrongly set up, or
-//! out of reach. An upstream that failed, was silent or broke off may have generated an image, which
-//! costs money. A fault of the client is one at every upstream.
+//! generates none. It says so if it is over a limit, out of credit, not entitled, wrongly set up,
+//! or out of reach. An upstream that failed, was silent or broke off may have generated an image,
+//! which costs money. A fault of the client is one at every upstream.
 //!
 //! The client's body is kept until no call can move any more, and written anew for each call.
 
@@ -52,11 +52,11 @@ pub(crate) struct Choice {
 }
 
 impl Failover {
-    /// Where the call goes after `place` has refused with `refusal`: to the next host model if only the
-    /// host model is refused, else to the next upstream. `None` if there is none.
+    /// Where the call goes after `place` has refused with `refusal`: to the next host model if only
+    /// the host model is refused, else to the next upstream. `None` if there is none.
     ///
-    /// An upstream that rests is skipped, unless it is one of the `tried`, and other requests wait for
-    /// the outcome of that call.
+    /// An upstream that rests is skipped, unless it is one of the `tried`, and other requests wait
+    /// for the outcome of that call.
     pub(crate) fn next(
         &self,
         place: Place,
@@ -89,8 +89,8 @@ impl Failover {
         candidate.saturating_add(1) < self.candidates.len()
     }
 
-    /// The call at `place`, which ends at `deadline` at the latest. `None` if the body no longer parses.
-    /// It did once, so this never happens.
+    /// The call at `place`, which ends at `deadline` at the latest. `None` if the body no longer
+    /// parses. It did once, so this never happens.
     pub(crate) fn call(
         &self,
         place: Place,

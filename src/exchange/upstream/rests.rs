@@ -112,8 +112,8 @@ pub(crate) fn release(shared: &Shared, upstream: Option<&Upstream>, claimed_at: 
     upstream.into_iter().for_each(|it| pool::release(shared.store(), key(it), claimed_at));
 }
 
-/// Whether a call that another upstream has refused may go to this one. A request `has_called` it if
-/// it waits for the outcome itself.
+/// Whether a call that another upstream has refused may go to this one. A request `has_called` it
+/// if it waits for the outcome itself.
 pub(crate) fn may_follow(
     shared: &Shared,
     upstream: &Upstream,
@@ -153,8 +153,8 @@ pub(crate) fn note(
     None
 }
 
-/// What is known of the upstream: how long it rests from `now` on, and how many percent of its limit
-/// are used.
+/// What is known of the upstream: how long it rests from `now` on, and how many percent of its
+/// limit are used.
 pub(crate) fn known(shared: &Shared, upstream: &Upstream, now: Duration) -> (Duration, u8) {
     let state = pool::read(shared.store(), key(upstream), now);
     let rest = state.resting(now).map(|rest| rest.until.saturating_sub(now));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 
-/// The place of the failure that is reported if every upstream failed. `failures` are in the order of
-/// the calls, each with its candidate.
+/// The place of the failure that is reported if every upstream failed. `failures` are in the order
+/// of the calls, each with its candidate.
 ///
 /// It is the last one, unless that is a refusal and another one has a wait: then the shortest wait.
 pub(crate) fn reported(failures: &[(usize, Failure)]) -> usize {

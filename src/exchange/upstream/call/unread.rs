@@ -1,8 +1,8 @@
 //! An answer of success whose first byte has not come.
 //!
-//! The content type does not decide how it is read: relays send events as JSON, JSON as text, and either
-//! without a type. JSON begins with a bracket, a page with an angle, and an event with the name of a field or a
-//! colon (WHATWG HTML, "Server-sent events"), so one byte is enough.
+//! The content type does not decide how it is read: relays send events as JSON, JSON as text, and
+//! either without a type. JSON begins with a bracket, a page with an angle, and an event with the
+//! name of a field or a colon (WHATWG HTML, "Server-sent events"), so one byte is enough.
 
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(crate) enum Reading {
 impl Unread {
     /// How the answer is read that begins with `chunk`; `None` if the chunk does not decide it.
     pub(crate) fn judge(&self, api: Api, chunk: &[u8]) -> Option<Reading> {
-        // White space may stand before JSON, and a byte order mark is to be ignored (RFC 8259 §8.1).
+        // White space may stand before JSON, and a byte order mark is to be ignored (RFC 8259
+        // §8.1).
         let is_blank = |byte: &u8| byte.is_ascii_whitespace() || [0xef, 0xbb, 0xbf].contains(byte);
         let first = chunk.iter().find(|byte| !is_blank(byte))?;
         let is_field = matches!(first, b':' | b'd' | b'e' | b'i' | b'r');

@@ -1,0 +1,61 @@
+//! What the root context and the streams share: the VM, its metrics, and the open exchanges.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use super::metrics::Metrics;
+use crate::exchange::metrics::Count;
+use crate::exchange::{Exchange, Shared, Vm};
+
+thread_local! {
+    /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
+    /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
+    pub(super) static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
+    /// The newest configuration, which sets the gauges of upstreams.
+    pub(super) static NEWEST: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
+}
+
+/// Sets the gauges of upstreams if `shared` is the newest configuration.
+pub(super) fn record_upstreams(shared: &Rc<Shared>, now: Duration) {
+    let is_newest = NEWEST.with(|newest| {
+        newest.try_borrow().is_ok_and(|newest| newest.as_ptr() == Rc::as_ptr(shared))
+    });
+    if is_newest {
+        VM.with(|(_, metrics)| metrics.set_all(&shared.upstream_gauges(now)));
+    }
+}
+
+/// The exchanges whose head is held, by context.
+pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
+
+/// What all streams of one configuration share with the host's side.
+#[derive(Debug)]
+pub(super) struct Plugin {
+    pub(super) shared: Rc<Shared>,
+    pub(super) open: Open,
+}
+
+/// Records how much the VM holds.
+pub(super) fn record() {
+    VM.with(|(vm, metrics)| metrics.record(vm.budget.used()));
+}
+
+/// Adds to a metric.
+pub(super) fn count(count: &Count) {
+    VM.with(|(_, metrics)| metrics.count(count));
+}
+
+/// Counts exchanges that open or end.
+pub(super) fn count_open(change: i64) {
+    VM.with(|(_, metrics)| metrics.count_open(change));
+}
+
+impl Plugin {
+    /// The exchanges that are open, by context.
+    pub(super) fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
+        let Ok(open) = self.open.try_borrow() else { return Vec::new() };
+        open.iter().filter_map(|(id, it)| it.upgrade().map(|it| (*id, it))).collect()
+    }
+}
