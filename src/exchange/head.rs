@@ -66,7 +66,7 @@ pub(crate) fn is_grpc(headers: &Headers) -> bool {
 
 const GRPC: &[u8] = b"application/grpc";
 
-/// Whether the body is said to be JSON: `application/json`, whatever its parameters.
+/// Whether the body is said to be JSON: `application/json`, with any parameters.
 pub(crate) fn is_json(content_type: &[u8]) -> bool {
     is_of(content_type, b"application/json")
 }
@@ -182,7 +182,7 @@ pub(crate) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding
 const JSON: &str = "JSON with 'content-type: application/json'";
 const FORM_OR_JSON: &str = "'multipart/form-data', or JSON with 'content-type: application/json'";
 
-/// An id as it may stand in headers and logs, whatever a client made of it: visible ASCII, at most
+/// An id that is safe in headers and logs, also if a client made it up: visible ASCII, at most
 /// [`MAX_ID_BYTES`], everything else as `_`.
 fn presentable(id: &[u8]) -> String {
     let visible = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '_' };

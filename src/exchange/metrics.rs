@@ -19,7 +19,7 @@ pub struct Metric {
     pub labels: &'static [&'static str],
     /// What one of it is.
     pub unit: &'static str,
-    /// What it tells.
+    /// What it measures.
     pub meaning: &'static str,
 }
 
@@ -60,9 +60,9 @@ metrics! {
     IMAGES_ASKED: Counter "imagegate_images_asked_total" [] "images";
     /// Images that were delivered.
     IMAGES_DELIVERED: Counter "imagegate_images_delivered_total" [] "images";
-    /// Images that were asked of an upstream and did not come.
+    /// Images that were requested of an upstream and did not arrive.
     IMAGES_FAILED: Counter "imagegate_images_failed_total" [] "images";
-    /// Images that an upstream made beyond what was asked for.
+    /// Images that an upstream generated beyond what was requested.
     IMAGES_DROPPED: Counter "imagegate_images_dropped_total" [] "images";
     /// What requests could cost, counted when they go upstream.
     RESERVED: Counter "imagegate_reserved_nanodollars_total" [] "10⁻⁹ US dollars";
@@ -73,9 +73,9 @@ metrics! {
     /// What was charged beyond what had been reserved, as only prices of tokens can; a part of what
     /// was settled.
     OVERDRAWN: Counter "imagegate_overdrawn_nanodollars_total" [] "10⁻⁹ US dollars";
-    /// Requests that a rule refused.
+    /// Requests that a rule rejected.
     REJECTIONS: Counter "imagegate_rejections_total" ["rule"] "requests";
-    /// Requests that a rule in `shadow` would have refused.
+    /// Requests that a rule in `shadow` would have rejected.
     SHADOW_REFUSALS: Counter "imagegate_shadow_refusals_total" ["rule"] "requests";
     /// Requests that a rule admitted only because the rate-limit service did not answer.
     UNANSWERED: Counter "imagegate_unanswered_total" ["rule"] "requests";
@@ -85,10 +85,10 @@ metrics! {
     UPSTREAM_ERRORS: Counter "imagegate_upstream_errors_total" ["kind", "upstream"] "calls";
     /// Calls that an upstream refused because it does not serve this text model.
     HOST_MODEL_REFUSALS: Counter "imagegate_host_model_refusals_total" ["host_model"] "calls";
-    /// Calls that another upstream was asked for after this one had refused them.
+    /// Calls that went to another upstream after this one had refused them.
     FAILOVERS: Counter "imagegate_failovers_total" ["upstream"] "calls";
-    /// Rests that began: an upstream said that it serves nobody for now, or could not be reached.
-    /// `kind` is the code of that error.
+    /// Rests that began: an upstream said that it serves no request for now, or could not be
+    /// reached. `kind` is the code of that error.
     RESTS: Counter "imagegate_rests_total" ["kind", "upstream"] "rests";
     /// From a request's head to that of the upstream's answer.
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
@@ -115,7 +115,7 @@ pub struct Count {
     pub metric: Metric,
     /// The values of its labels, in their order.
     pub values: Vec<String>,
-    /// By how much, or what a histogram is told.
+    /// By how much, or the value for a histogram.
     pub amount: u64,
 }
 

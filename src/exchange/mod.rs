@@ -107,7 +107,7 @@ impl Exchange {
             let limits = caller::limits(shared, headers, property, record, now);
             return OnRequestHeaders::Reply(match limits {
                 Ok(body) => self.answer_limits(body),
-                Err(failure) => self.refuse(&failure),
+                Err(failure) => self.fail(&failure),
             });
         }
         match RequestBody::open(shared, endpoint, headers, property, end, record, now) {
@@ -115,7 +115,7 @@ impl Exchange {
                 self.phase = Phase::Reading(Box::new(body));
                 OnRequestHeaders::Hold
             }
-            Err(failure) => OnRequestHeaders::Reply(self.refuse(&failure)),
+            Err(failure) => OnRequestHeaders::Reply(self.fail(&failure)),
         }
     }
 
@@ -131,7 +131,7 @@ impl Exchange {
         shared.note_body();
         record.bytes_in = record.bytes_in.saturating_add(chunk.len());
         if let Err(failure) = body.push(shared, chunk, now) {
-            return OnRequestBody::Reply(self.refuse(&failure));
+            return OnRequestBody::Reply(self.fail(&failure));
         }
         match end {
             End::Open => OnRequestBody::Hold,
@@ -151,7 +151,7 @@ impl Exchange {
         let Account { shared, record, .. } = &mut self.account;
         let (admitted, forward) = match plan::admit(shared, *body, record, now) {
             Ok(admitted) => admitted,
-            Err(failure) => return OnRequestBody::Reply(self.refuse(&failure)),
+            Err(failure) => return OnRequestBody::Reply(self.fail(&failure)),
         };
         let service = shared.config.service().filter(|_| !admitted.admission.checks().is_empty());
         match service {
@@ -229,7 +229,7 @@ impl Exchange {
             }
             Err(failure) => {
                 self.account.release(checked.admitted_at);
-                Some(Effect::Reply(self.refuse(&failure)))
+                Some(Effect::Reply(self.fail(&failure)))
             }
         }
     }
@@ -316,12 +316,12 @@ impl Exchange {
     pub fn tick(&mut self, now: Duration) -> OnAnswer {
         match &mut self.phase {
             Phase::Reading(body) => match body.tick(&self.account.shared, now) {
-                Some(failure) => OnAnswer::Reply(self.refuse(&failure)),
+                Some(failure) => OnAnswer::Reply(self.fail(&failure)),
                 None => OnAnswer::Hold,
             },
             Phase::Checking(check) if check.is_overdue(now) => {
                 self.leave_check(now);
-                OnAnswer::Reply(self.refuse(&Failure::Gateway(GatewayFailure::LimitsUnavailable)))
+                OnAnswer::Reply(self.fail(&Failure::Gateway(GatewayFailure::LimitsUnavailable)))
             }
             Phase::Checking(_) => OnAnswer::Hold,
             Phase::Answering(answering) => {
@@ -341,9 +341,9 @@ impl Exchange {
     }
 
     /// The reply that reports `failure`. The exchange ends with it.
-    fn refuse(&mut self, failure: &Failure) -> LocalReply {
+    fn fail(&mut self, failure: &Failure) -> LocalReply {
         self.phase = Phase::Done(Head::Held);
-        self.account.refuse(failure)
+        self.account.fail(failure)
     }
 
     /// The usage record, at the end of the exchange. `None` for a request that was not ours.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::config::Upstream;
 use crate::openai::error::{Failure, GatewayFailure, HostModelFault, UpstreamFailure};
 
-/// What an operator has to correct if a request is answered with `failure`. The client is told
-/// less. `upstream` is the one that was called; `None` if none was.
+/// What an operator has to correct if a request is answered with `failure`. The client
+/// learns less. `upstream` is the one that was called; `None` if none was.
 pub(crate) fn answered(failure: &Failure, upstream: Option<&Upstream>) -> Option<String> {
     match (failure, upstream) {
         (Failure::Upstream(UpstreamFailure::HostModelRefused { .. }), Some(upstream)) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::charge::Charge;
 use super::quote::{self, CandidateQuote};
-use super::refusal;
+use super::rejection;
 use crate::config::{Api, Model};
 use crate::exchange::shared::Shared;
 use crate::exchange::upstream::result::Generated;
@@ -28,18 +28,18 @@ const GRACE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Admission {
     reservation: Reservation,
-    /// What the rate-limit service is asked, or has counted.
+    /// The checks by the rate-limit service that are to be made, or that it has counted.
     checks: Vec<Check>,
-    /// How the local rules stood behind the reservation, for a client whose head may leave before
+    /// How the local rules stood after the reservation, for a client whose head may leave before
     /// the request is settled.
     statuses: Vec<LimitStatus>,
-    /// How rules stand, as it told.
-    told: Vec<LimitStatus>,
-    /// The shadow rules that would have refused, by name.
+    /// How rules stand, as the service reported.
+    reported: Vec<LimitStatus>,
+    /// The shadow rules that would have rejected, by name.
     pub(crate) shadowed: Vec<String>,
     /// The rules that admitted only because the service did not answer, by name.
     pub(crate) unavailable: Vec<String>,
-    /// What each upstream that may serve the request is asked for, and at what price.
+    /// What is requested of each upstream that may serve the request, and at what price.
     quotes: Vec<CandidateQuote>,
     /// What is reserved for one image: the most that one of them may cost.
     amounts: Amounts,
@@ -80,7 +80,7 @@ impl Admission {
         let amount = |unit| amounts.of(unit, request.n);
         let patience = patience(shared, model);
         let reserved = local::reserve(shared.store(), rules, scope, &amount, patience, now)
-            .map_err(|error| refusal::local(rules, error, &amount, now))?;
+            .map_err(|error| rejection::local(rules, error, &amount, now))?;
         let checks = rls::checks(rules, scope, &amount, now);
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
         let leaves_early = request.stream.is_some()
@@ -93,7 +93,7 @@ impl Admission {
                 true => local::statuses(shared.store(), rules, scope, now),
                 false => Vec::new(),
             },
-            told: Vec::new(),
+            reported: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),
             quotes,
@@ -102,24 +102,24 @@ impl Admission {
         })
     }
 
-    /// What the rate-limit service is to be asked before the request may go on.
+    /// What the rate-limit service has to decide before the request may go on.
     pub(crate) fn checks(&self) -> &[Check] {
         &self.checks
     }
 
-    /// Whether a decision on the check at `place` refuses the request, whatever others say.
+    /// Whether a decision on the check at `place` rejects the request, without regard to the
+    /// others.
     pub(crate) fn is_final(&self, shared: &Shared, place: usize, decision: Decision) -> bool {
         let rule = self.checks.get(place).and_then(|it| shared.config.limits().get(it.rule));
-        rule.is_none_or(|rule| refuses(rule, decision))
+        rule.is_none_or(|rule| rejects(rule, decision))
     }
 
-    /// Takes the decisions on the checks, in their order; those behind the last decision were never
-    /// asked. What the service counted stays the admission's to settle, whatever comes of the
-    /// request.
+    /// Takes the decisions on the checks, in their order. The checks after the last decision were
+    /// never made. What the service counted stays the admission's to settle, however the request.
     ///
     /// # Errors
     ///
-    /// A rule that does not admit: one that says so before one that could not be asked.
+    /// A rule that does not admit: one that says so before one that could not be checked.
     pub(crate) fn decide(
         &mut self,
         shared: &Shared,
@@ -127,36 +127,36 @@ impl Admission {
         now: Duration,
     ) -> Result<(), Failure> {
         let rules = shared.config.limits();
-        let mut refused = None;
+        let mut rejected = None;
         let mut unanswered = None;
         let checks = std::mem::take(&mut self.checks);
         for (check, decision) in checks.into_iter().zip(decisions) {
             let Some(rule) = rules.get(check.rule) else { continue };
             match decision {
-                Decision::Unavailable if refuses(rule, *decision) => {
+                Decision::Unavailable if rejects(rule, *decision) => {
                     unanswered = Some(Failure::Gateway(GatewayFailure::LimitsUnavailable));
                 }
                 Decision::Unavailable => self.unavailable.push(rule.name.clone()),
                 Decision::Rejects(_) if rule.shadow => self.shadowed.push(rule.name.clone()),
-                Decision::Rejects(told) if refused.is_none() => {
+                Decision::Rejects(status) if rejected.is_none() => {
                     let asked = self.amounts.of(check.unit(), self.n);
-                    refused = Some(refusal::rls(rules, check.rule, *told, asked, now));
+                    rejected = Some(rejection::rls(rules, check.rule, *status, asked, now));
                 }
                 Decision::Rejects(_) => {}
-                Decision::Admits(told) => {
-                    self.told.extend(refusal::limit_status(rules, check.rule, *told, now));
+                Decision::Admits(status) => {
+                    self.reported.extend(rejection::limit_status(rules, check.rule, *status, now));
                 }
             }
             if *decision != Decision::Unavailable {
                 self.checks.push(check);
             }
         }
-        refused.or(unanswered).map_or(Ok(()), Err)
+        rejected.or(unanswered).map_or(Ok(()), Err)
     }
 
     /// How the rules stand with what the request holds, as `x-ratelimit-*`.
     pub(crate) fn headers(&self, shared: &Shared, now: Duration) -> Vec<(&'static str, String)> {
-        let statuses: Vec<_> = self.statuses.iter().chain(&self.told).cloned().collect();
+        let statuses: Vec<_> = self.statuses.iter().chain(&self.reported).cloned().collect();
         quota::headers(shared.config.limits(), &statuses, now)
     }
 
@@ -190,7 +190,7 @@ impl Admission {
         }
         match local::settle(shared.store(), rules, &self.reservation, &charge.outcome, now) {
             Ok(mut statuses) => {
-                statuses.extend(self.told);
+                statuses.extend(self.reported);
                 Settled { headers: quota::headers(rules, &statuses, now), uncounted: false }
             }
             Err(_) => Settled { headers: Vec::new(), uncounted: true },
@@ -199,7 +199,7 @@ impl Admission {
 }
 
 /// Whether a request may not go on by this decision on `rule`.
-fn refuses(rule: &Rule, decision: Decision) -> bool {
+fn rejects(rule: &Rule, decision: Decision) -> bool {
     match decision {
         Decision::Admits(_) => false,
         Decision::Rejects(_) => !rule.shadow,
@@ -220,7 +220,7 @@ impl Amounts {
     }
 }
 
-/// How long a hold stands before it is taken for lost.
+/// How long a hold lasts before it is taken for lost.
 fn patience(shared: &Shared, model: &Model<'_>) -> Duration {
     // A rate-limit service may be asked before the upstream, rule by rule.
     let rules = u32::try_from(shared.config.limits().len()).unwrap_or(u32::MAX);

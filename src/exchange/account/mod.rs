@@ -4,7 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod charge;
 pub(crate) mod quote;
 pub(crate) mod record;
-pub(crate) mod refusal;
+pub(crate) mod rejection;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -43,7 +43,7 @@ impl Account {
         Self { shared, record: Record::default(), admission: None, effects: VecDeque::new() }
     }
 
-    /// The next thing that is to be carried out, whatever the phase.
+    /// The next thing to carry out, in any phase.
     pub(crate) fn next_effect(&mut self) -> Option<Effect> {
         let next = self.effects.pop_front();
         next.or_else(|| self.record.counts.pop_front().map(Effect::Count))
@@ -114,7 +114,7 @@ impl Account {
     }
 
     /// The reply that reports `failure`.
-    pub(crate) fn refuse(&mut self, failure: &Failure) -> LocalReply {
+    pub(crate) fn fail(&mut self, failure: &Failure) -> LocalReply {
         self.record.fail(failure);
         self.log_answered(failure);
         let reply = LocalReply::failure(failure);

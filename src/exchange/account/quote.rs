@@ -1,4 +1,4 @@
-//! What one upstream is asked for and at what price, and what an image of it comes to.
+//! What is requested of one upstream and at what price, and what an image of it costs.
 
 use crate::config::{Candidate, Model};
 use crate::exchange::shared::Shared;
@@ -14,7 +14,7 @@ use crate::translate::tokens::tokens;
 /// The pixels of the largest standard size, which `auto` may become.
 const AUTO_PIXELS: u64 = 1536 * 1024;
 
-/// What one upstream is asked for.
+/// What is requested of one upstream, and its price.
 #[derive(Debug)]
 pub(crate) struct CandidateQuote {
     asked: Asked,
@@ -22,7 +22,7 @@ pub(crate) struct CandidateQuote {
     charge_by: ChargeBy,
 }
 
-/// What was asked for, as prices know it.
+/// What was requested, as prices know it.
 #[derive(Debug)]
 struct Asked {
     model: String,

@@ -1,4 +1,4 @@
-//! The usage record: one line of JSON for each exchange, whatever became of it.
+//! The usage record: one line of JSON for each exchange, however it ended.
 //!
 //! Names are stable: fields are added, never renamed. No prompt, no key, no body is among them.
 
@@ -27,18 +27,18 @@ pub struct Record {
     pub(crate) consumer: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) model: Option<String>,
-    /// The image models that the upstream says it drew with, each once and with commas between
+    /// The image models that the upstream says it used, each once and with commas between
     /// them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model_served: Option<String>,
     pub(crate) upstream: Option<String>,
-    /// Upstreams that were not asked because they rest, with commas between them.
+    /// Upstreams that were not called because they rest, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resting_upstreams: Option<String>,
     /// How much of its usage limit the upstream that answered last has used, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) upstream_used_percent: Option<u8>,
-    /// The text model that called the image tool, or was asked last.
+    /// The text model that called the image tool, or was tried last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) host_model: Option<String>,
     pub(crate) status: Option<u16>,
@@ -84,7 +84,7 @@ pub struct Record {
     pub(crate) ms_to_image: Option<u64>,
     /// From the request's head to the end of the exchange.
     pub(crate) ms_total: u64,
-    /// What became of the calls of each upstream, in their order, where more than one was asked.
+    /// What became of the calls of each upstream, in their order, if more than one was called.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) attempts: Vec<Attempt>,
     /// The names of the upstreams that may serve the request, in the order in which they are tried.
@@ -148,7 +148,7 @@ impl Record {
         self.counts.push_back(metrics::UNCOUNTED.of(uncounted.into()));
     }
 
-    /// Notes who is not asked for the request.
+    /// Notes the upstreams that are not called for the request.
     pub(crate) fn pass(&mut self, passed: &[Passed]) {
         self.passed = passed.iter().map(|(name, _)| name.clone()).collect();
         self.resting_upstreams = (!passed.is_empty()).then(|| self.passed.join(","));

@@ -1,4 +1,4 @@
-//! Who calls, and what they may ask of the shared itself.
+//! Who calls, and what they may ask of the gateway itself.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub(crate) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Fa
     }
 }
 
-/// A user that the caller may not act for, whom `field` names.
+/// A user that the caller may not act for, named in `field`.
 pub(crate) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
     match fault {
         UserFault::Required => Failure::Client(ClientFailure::UserRequired),

@@ -190,7 +190,7 @@ fn check_allowed(
     Ok(())
 }
 
-/// Words as they stand in a sentence.
+/// Words as the list in a sentence.
 fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ")
 }

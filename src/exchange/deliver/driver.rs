@@ -215,10 +215,10 @@ impl Answering {
         now: Duration,
     ) -> Option<Turn<Effect>> {
         if self.calls.lacks_cluster() {
-            // Else the client gets fewer images than it asked for, and nobody learns why.
+            // Else the client gets fewer images than it asked for, and the log does not say why.
             account.settle(&Charge::nothing(), now);
             return Some(Turn::last(Effect::Reply(
-                account.refuse(&Failure::Gateway(GatewayFailure::ClusterMissing)),
+                account.fail(&Failure::Gateway(GatewayFailure::ClusterMissing)),
             )));
         }
         // What the calls have said so far counts for the choice of the next upstream.

@@ -24,7 +24,7 @@ impl Answering {
                 let body = self.delivery.write_failure(&failure, before);
                 (body.unwrap_or_default(), Vec::new())
             }
-            Outcome::Failed { failure, .. } => return account.refuse(&failure),
+            Outcome::Failed { failure, .. } => return account.fail(&failure),
         };
         let mut headers = self.delivery.headers(false);
         headers.extend(match self.delivery.streams() {

@@ -3,7 +3,7 @@
 //! While the head is held, bytes are taken out of Envoy's buffer as in every delivery, a failure
 //! keeps its status, and the rules of [`Call`] decide what is one. The head leaves with the first
 //! byte of an image. From then on the bytes stay in Envoy's buffer and are only read: no image is
-//! held, at any size, and a client that reads slowly slows down its own upstream and nobody else. A
+//! held, at any size, and a client that reads slowly slows down its own upstream only. A
 //! failure then breaks the transfer off: no part of an answer ends like a whole one.
 //!
 //! What is charged once the head has left is what has passed. Whole images count, however the

@@ -299,7 +299,7 @@ impl Call {
             State::Failing(failing, _) => {
                 let failure;
                 (failure, refusal) = failing.judge(self.target.api, refusable.as_deref(), now);
-                // A text model that is not served generates nothing, whatever the status.
+                // A text model that is not served generates nothing, at any status.
                 let is_certain =
                     matches!(failure, Failure::Upstream(UpstreamFailure::HostModelRefused { .. }));
                 self.is_pinned |= !is_certain && failing.may_have_generated();

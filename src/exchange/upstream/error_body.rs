@@ -48,8 +48,8 @@ impl ErrorBody {
         error::leaves_open(self.head.status, &self.body)
     }
 
-    /// What it says, of a call that asked `host_model`, and whether the upstream serves nobody for
-    /// now.
+    /// What it says, of a call that asked `host_model`, and whether the upstream serves no request
+    /// for now.
     pub(crate) fn judge(
         &self,
         api: Api,
@@ -74,7 +74,7 @@ impl ErrorBody {
     }
 }
 
-/// Whether an error's JSON is complete, so that nobody needs to wait for the end of its body.
+/// Whether an error's JSON is complete, so that the end of its body need not be waited for.
 fn is_whole(body: &[u8]) -> bool {
     body.len() <= MAX_WHOLE_BYTES
         && body.trim_ascii_end().last() == Some(&b'}')

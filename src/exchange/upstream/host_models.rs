@@ -2,7 +2,7 @@
 //! with one that works.
 //!
 //! It is kept as [`shared`] text: for each refused model a line with the Unix
-//! milliseconds until which it is not asked, a space and its name.
+//! milliseconds until which it is not used, a space and its name.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::pool::shared::{self, Place};
 /// The host models of one upstream, for one request.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Order {
-    /// In the order in which they are asked; empty for an upstream of the Images API.
+    /// In the order in which they are tried. Empty for an upstream of the Images API.
     pub(crate) names: Vec<Rc<str>>,
-    /// All were refused lately: only the one whose time ends first is asked, to find out when one
+    /// All were refused lately: only the one whose time ends first is tried, to find out when one
     /// works again without asking all of them for each request.
     pub(crate) is_probe: bool,
 }
 
-/// A model that is not asked, and until when.
+/// A model that is not used, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Refused {
     until: Duration,

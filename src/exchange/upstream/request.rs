@@ -30,7 +30,7 @@ pub(crate) fn target<'a>(candidate: &'a Candidate<'_>, n: u32) -> Target<'a> {
     }
 }
 
-/// What `candidate` is asked, for `n` images: the path and the body.
+/// What `candidate` is sent, for `n` images: the path and the body.
 pub(crate) fn write(
     candidate: &Candidate<'_>,
     request: &ImageRequest<'_>,

@@ -14,18 +14,19 @@ use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
 pub(crate) enum Sign {
     /// It serves.
     Serves,
-    /// It serves nobody for now.
+    /// It serves no request for now.
     Refuses(Refusal),
     /// It has used this much of its limit.
     Uses(Usage),
 }
 
-/// An upstream that is not asked, by its name.
+/// An upstream that is not called, by its name.
 pub(crate) type Passed = (String, Resting);
 
-/// Leaves the candidates that do not rest, in the order in which they are asked. The others.
+/// Keeps the candidates that do not rest, in the order in which they are called. Returns the
+/// others.
 ///
-/// One of which `wish` does not hold is asked only if there is no other.
+/// A candidate for which `wish` is false is called only if there is no other.
 pub(crate) fn choose(
     shared: &Shared,
     model: &mut Model<'_>,
@@ -49,7 +50,7 @@ pub(crate) fn choose(
     resting
 }
 
-/// Puts the candidates into the order in which they are asked.
+/// Puts the candidates into the order in which they are called.
 fn rank(
     shared: &Shared,
     balance: Balance,
@@ -72,12 +73,12 @@ fn rank(
     awake.sort_by_key(|(_, it)| order.iter().position(|place| *place == it.place));
 }
 
-/// Drops candidates from the front until one may be asked: after a rest only one request may. What
-/// `orders` has of each candidate goes with it, and it is one of those that are `passed`.
+/// Drops candidates from the front until one may be called: after a rest only one request may call
+/// it. What `orders` has of each candidate goes with it, and it is one of those that are `passed`.
 ///
 /// # Errors
 ///
-/// None may: the failure has the earliest time at which one is asked again.
+/// None may. The failure has the earliest time at which one is called again.
 pub(crate) fn claim<T>(
     shared: &Shared,
     candidates: &mut Vec<Candidate<'_>>,

@@ -1,4 +1,4 @@
-//! The rule that does not admit a request, as the failure that the client is told.
+//! The rule that does not admit a request, as the failure that the client gets.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ pub(crate) fn local(
     amount: &dyn Fn(Unit) -> u64,
     now: Duration,
 ) -> Failure {
-    let refused = match error {
-        Error::Refused(refused) => refused,
+    let rejected = match error {
+        Error::Refused(rejected) => rejected,
         Error::Full | Error::Store => return Failure::Gateway(GatewayFailure::LimitsUnavailable),
     };
-    let Some(rule) = rules.get(refused.limit_status.rule) else {
+    let Some(rule) = rules.get(rejected.limit_status.rule) else {
         return Failure::Gateway(GatewayFailure::LimitsUnavailable);
     };
-    let fits = fits(rule, &refused, now);
-    failure(rules, rule, Some(&refused.limit_status), fits, amount(rule.unit), now)
+    let fits = fits(rule, &rejected, now);
+    failure(rules, rule, Some(&rejected.limit_status), fits, amount(rule.unit), now)
 }
 
-fn fits(rule: &Rule, refused: &Refused, now: Duration) -> Fits {
-    match (rule.unit, refused.fits_at) {
+fn fits(rule: &Rule, rejected: &Refused, now: Duration) -> Fits {
+    match (rule.unit, rejected.fits_at) {
         (_, None) => Fits::Never,
         // Whoever is in flight may land any moment.
         (Unit::Concurrent, Some(_)) => Fits::After(Duration::from_secs(1)),
@@ -39,36 +39,36 @@ fn fits(rule: &Rule, refused: &Refused, now: Duration) -> Fits {
 pub(crate) fn rls(
     rules: &[Rule],
     place: usize,
-    told: DescriptorStatus,
+    status: DescriptorStatus,
     asked: u64,
     now: Duration,
 ) -> Failure {
     let Some(rule) = rules.get(place) else {
         return Failure::Gateway(GatewayFailure::LimitsUnavailable);
     };
-    let fits = match told.reset {
+    let fits = match status.reset {
         _ if asked > rule.max => Fits::Never,
         Some(reset) => Fits::After(reset),
         None => Fits::Unknown,
     };
-    failure(rules, rule, limit_status(rules, place, told, now).as_ref(), fits, asked, now)
+    failure(rules, rule, limit_status(rules, place, status, now).as_ref(), fits, asked, now)
 }
 
-/// How a rule stands by what the service tells; nothing where it does not tell what is left.
+/// How a rule stands, as the service reports it. `None` if it does not report what is left.
 pub(crate) fn limit_status(
     rules: &[Rule],
     place: usize,
-    told: DescriptorStatus,
+    status: DescriptorStatus,
     now: Duration,
 ) -> Option<LimitStatus> {
     let rule = rules.get(place)?;
-    let remaining = rls::amount(rule.unit, told.remaining?).min(rule.max);
+    let remaining = rls::amount(rule.unit, status.remaining?).min(rule.max);
     Some(LimitStatus {
         rule: place,
         used: rule.max.saturating_sub(remaining),
         reserved: 0,
         remaining,
-        full_at: told.reset.map(|reset| now.saturating_add(reset)),
+        full_at: status.reset.map(|reset| now.saturating_add(reset)),
     })
 }
 
