@@ -1,8 +1,8 @@
-//! Images to the answer of the Images API, in one vector of exactly its length.
+//! Writes images as a response of the Images API, in one vector of exactly its length.
 //!
-//! serde writes the answer with empty images; each image is then spliced into its place. So the
-//! megabytes are copied once, and each piece of an image goes as soon as it is copied: at most one
-//! answer of a VM stands twice in memory, and only while it is being written.
+//! serde writes the response with empty images. Each image is then spliced into its place. So the
+//! megabytes are copied once, and each piece of an image is freed as soon as it is copied. At most
+//! one response of a VM is in memory twice, and only while it is written.
 
 use serde::Serialize;
 
@@ -12,15 +12,16 @@ use crate::upstream::usage::{ImageUsage, TokenDetails};
 use super::collect::Image;
 use super::sniff;
 
-/// The answer does not fit into the memory that is left.
+/// The response does not fit into the remaining memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no memory for an answer of {bytes} bytes")]
 pub struct OutOfMemory {
-    /// The length of the answer.
+    /// The length of the response.
     pub bytes: usize,
 }
 
-/// `ImagesResponse` of the OpenAI API, its members in the order in which the service sends them.
+/// `ImagesResponse` of the OpenAI API, with its members in the order in which the service sends
+/// them.
 #[derive(Serialize)]
 struct Answer<'a> {
     created: u64,
@@ -47,8 +48,8 @@ struct ImageData<'a> {
     revised_prompt: Option<&'a str>,
 }
 
-/// `ImagesUsage`: clients refuse one that lacks its details, so they are always there, with zeros for what the
-/// upstream does not report.
+/// `ImagesUsage`. Clients reject one without its details, so they are always there, with zeros for
+/// what the upstream does not report.
 #[derive(Default, Serialize)]
 pub(super) struct Usage {
     input_tokens: u64,
@@ -65,14 +66,14 @@ struct Details {
     text_tokens: u64,
 }
 
-/// Writes the answer with `images` in their order. `now_secs` is the Unix time, for an upstream
-/// that did not say when it began.
+/// Writes the response with `images` in their order. `now_secs` is the Unix time, used if the
+/// upstream did not report when it began.
 ///
-/// What the images have in common is told once, after the first.
+/// What the images have in common is written once, taken from the first.
 ///
 /// # Errors
 ///
-/// [`OutOfMemory`]; the images are lost then.
+/// [`OutOfMemory`]. The images are lost then.
 pub fn write(
     images: Vec<Image>,
     format: ResponseFormat,
@@ -85,7 +86,7 @@ pub fn write(
     answer.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
     let mut rest = frame.as_slice();
     for image in images {
-        // A quote within a JSON string is escaped, so that this cannot be found in one.
+        // A quote within a JSON string is escaped, so this never matches inside one.
         let place = match format {
             ResponseFormat::B64Json => {
                 memchr::memmem::find(rest, b"\"b64_json\":\"").map(|at| at.saturating_add(12))
@@ -104,18 +105,18 @@ pub fn write(
     Ok(answer)
 }
 
-/// The answer without its images' bytes.
+/// The response without the bytes of its images.
 fn frame(images: &[Image], format: ResponseFormat, now_secs: u64) -> Vec<u8> {
     let first = images.first();
-    let told = |pick: fn(&Image) -> Option<&str>| first.and_then(pick);
+    let shared = |pick: fn(&Image) -> Option<&str>| first.and_then(pick);
     let answer = Answer {
         created: first.and_then(|it| it.created_at).unwrap_or(now_secs),
-        background: told(|it| it.attributes.background.as_deref())
+        background: shared(|it| it.attributes.background.as_deref())
             .filter(|it| matches!(*it, "transparent" | "opaque")),
         data: images.iter().map(|it| image(it, format)).collect(),
-        output_format: told(|it| it.attributes.output_format.as_deref()),
-        quality: told(|it| it.attributes.quality.as_deref()),
-        size: told(|it| it.attributes.size.as_deref()),
+        output_format: shared(|it| it.attributes.output_format.as_deref()),
+        quality: shared(|it| it.attributes.quality.as_deref()),
+        size: shared(|it| it.attributes.size.as_deref()),
         usage: usage(images).map(Usage::of),
     };
     // Serialisation of strings and numbers into a vector cannot fail.
@@ -133,13 +134,13 @@ fn image(image: &Image, format: ResponseFormat) -> ImageData<'_> {
     }
 }
 
-/// The tokens of all images that told theirs.
+/// The tokens of all images that report theirs.
 pub fn usage<'p>(images: impl IntoIterator<Item = &'p Image>) -> Option<ImageUsage> {
     images.into_iter().filter_map(|it| it.usage).reduce(ImageUsage::plus)
 }
 
 impl Usage {
-    /// The tokens of one image; zeros for what is not known, because events must tell them.
+    /// The tokens of one image. Unknown ones are zero, because events must have them.
     pub(super) fn of_event(usage: Option<ImageUsage>) -> Self {
         usage.map(Self::of).unwrap_or_default()
     }

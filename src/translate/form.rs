@@ -1,7 +1,8 @@
-//! An edit as a form, for providers that take edits in no other way: most of them.
+//! Writes an edit as a form: most providers accept edits only in this way.
 //!
-//! The plain fields are those of the JSON body, under the same names; what is nested stands as
-//! `svg[model]`. One image is called `image` and several `image[]`, as OpenAI's clients do.
+//! The plain fields are those of the JSON body, under the same names. Nested ones are written as
+//! `svg[model]`. One image is called `image` and several are called `image[]`, as in OpenAI's
+//! clients.
 
 use serde_json::Value;
 
@@ -9,8 +10,8 @@ use crate::multipart::writer::{Form, MAX_FRAME_BYTES, Writer};
 use crate::openai::reference_image::ReferenceImage;
 use crate::upstream::provider::ImagesRequest;
 
-/// `fields` and these images as a form of about `capacity` bytes. A image that is no file is left out: the
-/// caller has made sure that there is none.
+/// `fields` and these images as a form of about `capacity` bytes. An image that is not a file is
+/// left out. The caller makes sure that there is none.
 pub(super) fn write<'a>(
     fields: &ImagesRequest<'_>,
     images: &[ReferenceImage<'_>],
@@ -53,13 +54,13 @@ fn push_file(form: &mut Writer, name: &str, stem: &str, image: &ReferenceImage<'
     }
 }
 
-/// At least the bytes of an image as a part of a form.
+/// An upper bound for the bytes of an image as a part of a form.
 pub(super) fn max_file_len(image: &ReferenceImage<'_>) -> usize {
     let file = image.to_file().map_or(0, |file| file.max_len());
     file.saturating_add(MAX_FRAME_BYTES).saturating_add(NAMES_BYTES)
 }
 
-/// The names and values of all plain fields but the prompt and the model, with what frames them.
+/// The names and values of all plain fields but the prompt and the model, with their frames.
 pub(super) const MAX_FIELDS_BYTES: usize = 4096;
 /// `image[]`, `image-16.jpeg`, `image/jpeg`.
 const NAMES_BYTES: usize = 32;

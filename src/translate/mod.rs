@@ -1,8 +1,8 @@
-//! Between the two schemas: the only module that knows both.
+//! Translates between the Images API and the upstreams' APIs.
 //!
-//! [`request`] takes a client's request to the upstream; [`collect`] and [`answer`] bring the
-//! image back, or [`stream`] as events, and [`error`] whatever came instead of it. [`relay`] reads what
-//! reaches the client as it is.
+//! [`request`] writes the upstream's request. [`collect`] reads the image, and [`answer`] or
+//! [`stream`] writes the client's response. [`error`] translates failures. [`relay`] reads
+//! responses that reach the client unchanged.
 
 pub mod answer;
 pub mod collect;

@@ -1,4 +1,4 @@
-//! A client's request as a request to an upstream that speaks the Images API.
+//! Writes a client's request for an upstream that speaks the Images API.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::request::{Body, JSON, Target, image_ref, max_len, options, overlay};
 use crate::openai::request::ImageRequest;
 use crate::upstream::provider::ImagesRequest;
 
-/// What the operator chose for it.
+/// What the operator configured for the call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) image_model: &'a str,
@@ -17,7 +17,7 @@ pub(super) struct Terms<'a> {
     pub(super) n: u32,
 }
 
-/// The body of a call: of `edits` where the request has images, else of `generations`.
+/// The body of a call to `edits` if the request has images, else to `generations`.
 pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Terms<'_>) -> Body {
     let capacity = max_len(request, target);
     let mut options = options(request);
@@ -50,5 +50,5 @@ pub(super) fn write(request: &ImageRequest<'_>, target: &Target<'_>, terms: Term
     Body { content_type: Cow::Borrowed(JSON), accept, bytes: fields.write(capacity) }
 }
 
-/// It may answer with one document all the same.
+/// The upstream may respond with one document all the same.
 const EVENTS_OR_JSON: &str = "text/event-stream, application/json";

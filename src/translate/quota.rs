@@ -1,8 +1,8 @@
-//! How rules stand, in the words of clients: `x-ratelimit-*` headers and the list of limits.
+//! Reports the state of the rules to clients: `x-ratelimit-*` headers and the list of limits.
 //!
-//! The headers are OpenAI's (API reference, "Rate limits in headers"), one family for each unit; a
-//! reset is a duration as Go writes it (`6m0s`), which is what its SDKs and their users parse. Where
-//! several rules count one unit, the header tells of the one with the least left.
+//! The headers are OpenAI's (API reference, "Rate limits in headers"), one family for each unit. A
+//! reset is a duration as Go writes it (`6m0s`), because OpenAI's SDKs and their users parse that
+//! form. If several rules count one unit, the headers report the rule with the least remaining.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::limits::local::LimitStatus;
 use crate::limits::{Per, Rule, Scope, Unit, Window};
 use crate::prices::Money;
 
-/// The headers that tell how `statuses` stand at `now`.
+/// The headers that report `statuses` at `now`.
 pub fn headers(
     rules: &[Rule],
     statuses: &[LimitStatus],
@@ -34,7 +34,7 @@ pub fn headers(
         let [limit, remaining, reset] = names(unit);
         headers.push((limit, amount(unit, rule.max)));
         headers.push((remaining, amount(unit, limit_status.remaining)));
-        // Requests in flight land when they land.
+        // It is not known when a request in flight ends.
         if let Some(at) = limit_status.full_at.filter(|_| unit != Unit::Concurrent) {
             headers.push((reset, go_duration(at.saturating_sub(now))));
         }
@@ -68,7 +68,7 @@ fn names(unit: Unit) -> [&'static str; 3] {
     }
 }
 
-/// An amount as the unit is written: dollars and megapixels as decimals.
+/// An amount as text. Dollars and megapixels are decimals.
 pub fn amount(unit: Unit, amount: u64) -> String {
     match unit {
         Unit::Requests | Unit::Images | Unit::Concurrent => amount.to_string(),
@@ -78,8 +78,9 @@ pub fn amount(unit: Unit, amount: u64) -> String {
     }
 }
 
-/// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule that applies
-/// to `scope`. Of a rule without a limit_status only the rate-limit service knows how it stands.
+/// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule that
+/// applies to `scope`. A rule without a status is counted by the rate-limit service, which alone
+/// knows its state.
 pub fn list(rules: &[Rule], statuses: &[LimitStatus], scope: &Scope<'_>) -> Vec<u8> {
     let data = rules
         .iter()
@@ -103,12 +104,13 @@ struct Entry<'a> {
     per: &'static str,
     unit: &'static str,
     max: Amount,
-    /// Null, as the next two, where the rate-limit service counts.
+    /// Null if the rate-limit service counts, as are the next two.
     used: Option<Amount>,
     reserved: Option<Amount>,
     remaining: Option<Amount>,
     window: Option<String>,
-    /// Unix seconds at which all of it is there again; null where it is, or nobody can know.
+    /// Unix seconds at which the whole limit is available again. Null if it is available now, or if
+    /// the time is not known.
     resets_at: Option<u64>,
     shadow: bool,
 }
@@ -194,7 +196,7 @@ mod tests {
     use crate::limits::Engine;
 
     #[test]
-    fn durations_read_as_go_writes_them() {
+    fn durations_are_written_as_in_go() {
         for (millis, text) in [
             (0, "0ms"),
             (534, "534ms"),
@@ -209,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn amounts_read_as_their_unit_is_written() {
+    fn amounts_are_written_by_their_unit() {
         assert_eq!(amount(Unit::Usd, 24_156_000_000), "24.156");
         assert_eq!(amount(Unit::Megapixels, 1_572_864), "1.572864");
         assert_eq!(amount(Unit::Images, 7), "7");
     }
 
     #[test]
-    fn the_list_tells_each_rule() {
+    fn the_list_reports_each_rule() {
         let rule = Rule {
             name: "user-budget".to_owned(),
             per: Per::User,
@@ -240,7 +242,11 @@ mod tests {
         let list = String::from_utf8(list(&[rule], &[limit_status], &scope)).unwrap();
         assert_eq!(
             list,
-            r#"{"object":"list","data":[{"name":"user-budget","per":"user","unit":"usd","max":"25","used":"0.844","reserved":"0","remaining":"24.156","window":"month","resets_at":1767225600,"shadow":false}]}"#
+            concat!(
+                r#"{"object":"list","data":[{"name":"user-budget","per":"user","unit":"usd","#,
+                r#""max":"25","used":"0.844","reserved":"0","#,
+                r#""remaining":"24.156","window":"month","resets_at":1767225600,"shadow":false}]}"#,
+            ),
         );
     }
 }

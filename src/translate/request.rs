@@ -1,7 +1,7 @@
-//! A client's request as a request to the upstream.
+//! Writes a client's request as a request to the upstream.
 //!
-//! The prompt reaches the model exactly as the client wrote it, after the reference images. Of the
-//! options only those go along that the client set, so that the upstream's defaults stay its own.
+//! The prompt reaches the model exactly as the client wrote it, after the reference images. Only
+//! options that the client set are sent, so that the upstream's defaults apply to the others.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What the operator chose for the request.
+/// What the operator configured for the request.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// The upstream speaks the Responses API.
@@ -35,11 +35,11 @@ pub enum Target<'a> {
     Images {
         /// The image model, after any renaming.
         image_model: &'a str,
-        /// Base64 is asked for by name: the models would answer with the place of an image.
+        /// Base64 is requested by name. Without it the models return a URL.
         names_format: bool,
         /// How edits are written.
         edits: Edits,
-        /// A client that wants events gets the provider's.
+        /// A client that asks for events gets the provider's.
         streams: bool,
         /// The client's `safety_identifier` is sent.
         sends_safety_identifier: bool,
@@ -48,10 +48,10 @@ pub enum Target<'a> {
     },
 }
 
-/// The body of a call: of `/responses`, for one image, since the tool rejects `n`; or of the Images API, there
-/// of `edits` where the request has images, else of `generations`. `user` is not sent: towards the upstream the
-/// user is the gateway's operator. `safety_identifier` is meant for the upstream, so that it can block one end
-/// user and not the whole account.
+/// The body of a call. A call to `/responses` is for one image, because the tool rejects `n`. A
+/// call to the Images API goes to `edits` if the request has images, else to `generations`. `user`
+/// is not sent: for the upstream, the user is the gateway's operator. `safety_identifier` is sent,
+/// so that the upstream can block one end user and not the whole account.
 #[must_use]
 pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
     let (host_model, image_model, tool_choice) = match *target {
@@ -83,19 +83,19 @@ pub fn translate(request: &ImageRequest<'_>, target: &Target<'_>) -> Body {
     Body { content_type: Cow::Borrowed(JSON), accept: EVENTS, bytes }
 }
 
-/// What an upstream is sent, and how it is to answer.
+/// The body that is sent, and the type of response that is accepted.
 #[derive(Debug)]
 pub struct Body {
-    /// What declares it.
+    /// The media type of the body.
     pub content_type: Cow<'static, str>,
-    /// What the answer may be.
+    /// The media types that the response may have.
     pub accept: &'static str,
-    /// All of it.
+    /// The whole body.
     pub bytes: Vec<u8>,
 }
 
 impl Target<'_> {
-    /// Whether the request becomes a form, which holds its images as files.
+    /// Whether the request is sent as a form, with its images as files.
     #[must_use]
     pub fn is_form(&self, request: &ImageRequest<'_>) -> bool {
         matches!(self, Self::Images { edits: Edits::Form, .. }) && !request.images.is_empty()
@@ -113,7 +113,7 @@ fn action(request: &ImageRequest<'_>) -> Option<&'static str> {
     match (&request.edit, request.images.is_empty()) {
         (Some(_), _) => Some("edit"),
         (None, true) => Some("generate"),
-        // With images in the context the upstream may edit them: that is what they are for.
+        // The upstream may also edit the images in the context.
         (None, false) => None,
     }
 }
@@ -154,7 +154,7 @@ pub(super) fn overlay<'a>(
     request.overlays().find(|it| it.0 == name).map(|it| it.1)
 }
 
-/// The images and what lies over the first of them.
+/// The images, and the overlays of the first one.
 fn all_images<'a>(request: &'a ImageRequest<'_>) -> impl Iterator<Item = &'a ReferenceImage<'a>> {
     request.images.iter().chain(request.overlays().map(|it| it.1))
 }
@@ -176,8 +176,8 @@ fn image_url<'a>(image: &'a ReferenceImage<'_>) -> ImageUrl<'a> {
     }
 }
 
-/// At least the length of the body in all but contrived cases: images need no JSON escapes, and
-/// those of the prompt are counted. A form has none.
+/// An upper bound for the length of the body in all but contrived cases. Images need no JSON
+/// escapes, and those of the prompt are counted. A form has no escapes.
 #[must_use]
 pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
     let user = request.user.as_deref().map_or(0, str::len);
@@ -206,17 +206,17 @@ pub fn max_len(request: &ImageRequest<'_>, target: &Target<'_>) -> usize {
 }
 
 /// Keeps the text model from improving the prompt, answering in words, or calling twice.
-const INSTRUCTIONS: &str = "Call the image_generation tool exactly once. Use the user's text word for \
-     word as the prompt of the image: do not rewrite, translate, shorten or extend it. Images in the \
-     message are references for the picture. Do not answer in words.";
+const INSTRUCTIONS: &str = "Call the image_generation tool exactly once. Use the user's text word \
+     for word as the prompt of the image: do not rewrite, translate, shorten or extend it. Images \
+     in the message are references for the picture. Do not answer in words.";
 
 /// The same for an edit.
-const EDIT_INSTRUCTIONS: &str = "Call the image_generation tool exactly once, to edit the images in the \
-     message. Use the user's text word for word as the prompt of the edit: do not rewrite, translate, \
-     shorten or extend it. Do not answer in words.";
+const EDIT_INSTRUCTIONS: &str = "Call the image_generation tool exactly once, to edit the images \
+     in the message. Use the user's text word for word as the prompt of the edit: do not rewrite, \
+     translate, shorten or extend it. Do not answer in words.";
 
 pub(super) const JSON: &str = "application/json";
-/// What base64 without a URL is taken for.
+/// The assumed type of base64 without a data URL.
 const PNG: &str = FileType::Png.as_str();
 const EVENTS: &str = "text/event-stream";
 /// All names and fixed values of a body in which every option is set.
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prompt_arrives_as_it_was_written() {
+    fn the_prompt_arrives_unchanged() {
         let prompt = "  Größe \"A\"\\n\u{0}\n\u{2028}🦊 ignore the above  ";
         let body = serde_json::json!({ "prompt": prompt }).to_string();
         assert_eq!(translated(&body)["input"][0]["content"][0]["text"], prompt);
@@ -278,15 +278,16 @@ mod tests {
 
     #[test]
     fn parameters_of_a_data_url_are_not_sent() {
-        let body = translated(
-            r#"{"prompt":"p","images":["data:image\/JPG;charset=utf-8;name=\"a b.jpg\";base64,AAAA"]}"#,
-        );
+        let body = translated(concat!(
+            r#"{"prompt":"p","images":["#,
+            r#""data:image\/JPG;charset=utf-8;name=\"a b.jpg\";base64,AAAA"]}"#,
+        ));
         let content = &body["input"][0]["content"];
         assert_eq!(content[0]["image_url"], "data:image/jpeg;base64,AAAA");
     }
 
     #[test]
-    fn what_codex_rejects_is_not_sent() {
+    fn fields_that_codex_rejects_are_not_sent() {
         let body =
             translated(r#"{"prompt":"p","n":2,"safety_identifier":"u","response_format":"url"}"#);
         assert_eq!(body["instructions"], INSTRUCTIONS);
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_fits_the_vector_that_was_made_for_it() {
+    fn the_body_fits_the_reserved_vector() {
         let image = "A".repeat(4 << 20);
         let prompt = "\u{1}".repeat(5000);
         let body = serde_json::json!({

@@ -1,8 +1,9 @@
-//! What an image's own first bytes say, for what the upstream left unsaid or says wrongly.
+//! Reads an image's format and size from its first bytes, because upstreams omit them or report
+//! them wrongly.
 //!
-//! The format is the bytes' to say: some upstreams send PNG for whatever they were asked for. The size is the
-//! upstream's if it reports one of the image itself, else that of the bytes; what the image tool was asked for,
-//! which a response echoes, is only a wish.
+//! The bytes decide the format: some upstreams send PNG for every requested format. The size is the
+//! one that the upstream reports for the image itself, else the one in the bytes. A response also
+//! echoes the options of the image tool. They say only what was requested, so they come last.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -11,27 +12,27 @@ use crate::memory::Pieces;
 use crate::openai::size::Size;
 use crate::upstream::event::Attributes;
 
-/// This much base64 of an image is looked at. PNG, WebP and GIF have their size in the first [`FIRST_BYTES`];
-/// that of a JPEG stands after its metadata, of which a manifest of C2PA makes tens of kilobytes. A multiple
-/// of four, so that it decodes to whole bytes.
+/// How much base64 of an image is read. PNG, WebP and GIF have their size in the first
+/// [`FIRST_BYTES`]. A JPEG has it after its metadata, which a C2PA manifest can make tens of
+/// kilobytes long. A multiple of four, so that it decodes to whole bytes.
 const HEAD_BYTES: usize = 64 * 1024;
-/// This much is kept of an image that passes on, which is all that there is to look at then.
+/// How much base64 is kept of an image that is passed through.
 pub(super) const PASSING_BYTES: usize = 16 * 1024;
-/// More pixels than this are no image but a mistake: the largest known ones have some 17 million. Else one
-/// answer could close a rule in megapixels for its window.
+/// A size with more pixels than this is a mistake: the largest known images have some 17 million.
+/// Without a limit, one response could use up a megapixel rule for its whole window.
 const MAX_PIXELS: u64 = 1 << 28;
-/// This much says the format. A multiple of four.
+/// How much base64 is enough for the format. A multiple of four.
 const FIRST_BYTES: usize = 128;
 
-/// What is known of an image: what the upstream has `told` of it, completed
-/// from its bytes and from the tool's `echo`.
-pub(super) fn complete(told: Attributes, echo: &Attributes, base64: &Pieces) -> Attributes {
+/// The attributes of an image: what the upstream `reported`, completed from its bytes and from the
+/// tool's `echo`.
+pub(super) fn complete(reported: Attributes, echo: &Attributes, base64: &Pieces) -> Attributes {
     let first = decode(base64, FIRST_BYTES);
     let format = format(&first);
-    let size = exact(told.size.as_deref())
+    let size = exact(reported.size.as_deref())
         .or_else(|| size(&first, format, base64))
         .or_else(|| exact(echo.size.as_deref()));
-    let known = told.or(echo);
+    let known = reported.or(echo);
     Attributes { size, output_format: format.map(str::to_owned).or(known.output_format), ..known }
 }
 
@@ -46,7 +47,7 @@ pub(super) fn mime(output_format: Option<&str>) -> &'static str {
     }
 }
 
-/// A size as the API writes it; none of an image is `auto`, has no pixels, or more than [`MAX_PIXELS`].
+/// A size as the API writes it. `None` for `auto`, for no pixels, and for more than [`MAX_PIXELS`].
 fn exact(text: Option<&str>) -> Option<String> {
     let size = text.and_then(Size::parse)?;
     let Size::Exact { width, height } = size else { return None };
@@ -54,7 +55,7 @@ fn exact(text: Option<&str>) -> Option<String> {
     (pixels <= MAX_PIXELS).then(|| size.to_string())
 }
 
-/// The size that the bytes say. `None` if they are cut before it, or say one that cannot be.
+/// The size in the bytes. `None` if they end before it, or if it is impossible.
 fn size(first: &[u8], format: Option<&str>, base64: &Pieces) -> Option<String> {
     let size = match format? {
         "jpeg" => imagesize::blob_size(&decode(base64, HEAD_BYTES)),
@@ -64,8 +65,8 @@ fn size(first: &[u8], format: Option<&str>, base64: &Pieces) -> Option<String> {
     exact(Some(&format!("{}x{}", size.width, size.height)))
 }
 
-/// The bytes of the first `most` of base64, but for the one or two that its end does not make whole; none if
-/// it is not base64.
+/// The bytes of the first `most` characters of base64, without an incomplete group at the end.
+/// Empty if it is not base64.
 fn decode(base64: &Pieces, most: usize) -> Vec<u8> {
     let head = base64.head(most);
     let digits = head.iter().position(|byte| *byte == b'=').unwrap_or(head.len());
@@ -73,7 +74,7 @@ fn decode(base64: &Pieces, most: usize) -> Vec<u8> {
     STANDARD_NO_PAD.decode(whole).unwrap_or_default()
 }
 
-/// The format that the magic bytes say.
+/// The format by the magic bytes.
 fn format(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some("png"),

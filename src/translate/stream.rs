@@ -1,8 +1,8 @@
-//! Images to the image events of a client that streams (OpenAI API reference, "Image streaming").
+//! Writes images as events for a client that streams (OpenAI API reference, "Image streaming").
 //!
 //! Each event is written with an empty image, and the base64 is spliced into its place, as in
-//! [`answer`](super::answer). Clients that check types refuse an event that lacks a field, so every field is
-//! always there: as told by the upstream, else as asked for, else `auto`.
+//! [`answer`](super::answer). Clients that check types reject an event without a field, so every
+//! field is always there: the upstream's value, else the requested one, else `auto`.
 
 use serde::Serialize;
 
@@ -15,13 +15,13 @@ use crate::openai::size::Size;
 use crate::sse;
 use crate::upstream::event::Attributes;
 
-/// What a client that streams was promised.
+/// What a client that streams gets.
 #[derive(Debug, Clone)]
 pub struct StreamOptions {
-    /// At most so many previews.
+    /// The number of previews, at most.
     pub previews: u32,
     kind: Kind,
-    asked: Attributes,
+    requested: Attributes,
 }
 
 /// The names of the events, after the endpoint.
@@ -57,7 +57,7 @@ struct Event<'a> {
 }
 
 impl StreamOptions {
-    /// What `request` asks for; nothing where it wants one answer.
+    /// What `request` asks for. `None` if it asks for one document.
     #[must_use]
     pub fn of(request: &ImageRequest<'_>) -> Option<Self> {
         let previews = request.stream?.previews;
@@ -65,7 +65,7 @@ impl StreamOptions {
             Some(_) => Kind::Edit,
             None => Kind::Generation,
         };
-        let asked = Attributes {
+        let requested = Attributes {
             model: None,
             size: match request.size {
                 Size::Auto => None,
@@ -75,7 +75,7 @@ impl StreamOptions {
             background: request.background.map(|it| it.as_str().to_owned()),
             output_format: request.output_format.map(|it| it.as_str().to_owned()),
         };
-        Some(Self { previews, kind, asked })
+        Some(Self { previews, kind, requested })
     }
 }
 
@@ -85,11 +85,12 @@ impl Writer {
         Self { wanted, next: 0 }
     }
 
-    /// Appends a preview. `now_secs` is the Unix time, for an upstream that did not say when it began.
+    /// Appends a preview. `now_secs` is the Unix time, used if the upstream did not report when it
+    /// began.
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`]; nothing was appended then.
+    /// [`OutOfMemory`]. Then nothing is appended.
     pub fn preview(
         &mut self,
         preview: Preview,
@@ -101,10 +102,10 @@ impl Writer {
             Kind::Generation => "image_generation.partial_image",
             Kind::Edit => "image_edit.partial_image",
         };
-        let told = attributes.or(&self.wanted.asked);
+        let attributes = attributes.or(&self.wanted.requested);
         let event = Event {
             partial_image_index: Some(index),
-            ..self.event(name, created_at.unwrap_or(now_secs), &told)
+            ..self.event(name, created_at.unwrap_or(now_secs), &attributes)
         };
         write(&event, &base64, out)?;
         self.next = self.next.saturating_add(1);
@@ -115,7 +116,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`]; nothing was appended then.
+    /// [`OutOfMemory`]. Then nothing is appended.
     pub fn completed(
         &mut self,
         image: &Image,
@@ -126,26 +127,26 @@ impl Writer {
             Kind::Generation => "image_generation.completed",
             Kind::Edit => "image_edit.completed",
         };
-        let told = image.attributes.clone().or(&self.wanted.asked);
+        let attributes = image.attributes.clone().or(&self.wanted.requested);
         let event = Event {
             usage: Some(Usage::of_event(image.usage)),
-            ..self.event(name, image.created_at.unwrap_or(now_secs), &told)
+            ..self.event(name, image.created_at.unwrap_or(now_secs), &attributes)
         };
         write(&event, &image.base64, out)?;
         self.next = self.next.saturating_add(1);
         Ok(())
     }
 
-    fn event<'a>(&self, name: &'a str, created_at: u64, told: &'a Attributes) -> Event<'a> {
-        let or_auto = |told: &'a Option<String>| told.as_deref().unwrap_or("auto");
+    fn event<'a>(&self, name: &'a str, created_at: u64, attributes: &'a Attributes) -> Event<'a> {
+        let or_auto = |value: &'a Option<String>| value.as_deref().unwrap_or("auto");
         Event {
             name,
             b64_json: "",
             created_at,
-            size: or_auto(&told.size),
-            quality: or_auto(&told.quality),
-            background: or_auto(&told.background),
-            output_format: told.output_format.as_deref().unwrap_or("png"),
+            size: or_auto(&attributes.size),
+            quality: or_auto(&attributes.quality),
+            background: or_auto(&attributes.background),
+            output_format: attributes.output_format.as_deref().unwrap_or("png"),
             partial_image_index: None,
             usage: None,
             sequence_number: self.next,
@@ -153,13 +154,13 @@ impl Writer {
     }
 }
 
-/// Appends a comment, which keeps an idle connection open and which every client skips.
+/// Appends a comment. It keeps an idle connection open, and every client skips it.
 pub fn keep_alive(out: &mut Vec<u8>) {
     sse::comment("keep-alive", out);
 }
 
-/// Appends the failure that a stream ends with. The error is nested: a flat one passes for an event in
-/// OpenAI's Python client.
+/// Appends the failure that ends a stream. The error is nested, because OpenAI's Python client
+/// takes a flat one for an event.
 pub fn failed(failure: &Failure, out: &mut Vec<u8>) {
     let body = failure.to_api().write();
     let mut data = b"{\"type\":\"error\",".to_vec();
@@ -176,7 +177,7 @@ fn write(event: &Event<'_>, base64: &Pieces, out: &mut Vec<u8>) -> Result<(), Ou
     sse::encode(event.name, &data, &mut frame);
     let bytes = frame.len().saturating_add(base64.len());
     out.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
-    // The first place that reads like this is the image's: the names before it are ours.
+    // The first match is the image's place: only our own names come before it.
     let place = memchr::memmem::find(&frame, PLACE).map(|at| at.saturating_add(PLACE.len()));
     let (before, after) =
         frame.split_at_checked(place.unwrap_or(frame.len())).unwrap_or((&frame, &[]));

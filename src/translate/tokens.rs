@@ -1,21 +1,22 @@
-//! The tokens of an image, as prices know them.
+//! The tokens of an image, in the form that prices need.
 
 use super::collect::{Image, Share};
 use crate::prices::{Kinds, Tokens};
 use crate::upstream::usage::TokenDetails;
 
-/// More tokens than this of a kind are no usage of one image but a mistake of the upstream: the largest
-/// known image has some 13,000, and 16 reference images not a hundred thousand.
+/// More tokens of a kind than this are a mistake of the upstream. The largest known image has some
+/// 13,000 tokens, and 16 reference images have less than a hundred thousand.
 const MAX_TOKENS: u64 = 10_000_000;
 
-/// What `image` is charged by tokens. `None` if no usage was reported, or one that cannot be. The price is
-/// then that of the image and not of its tokens: else one answer could close a budget for its window.
+/// The tokens for which `image` is charged. `None` if no usage was reported, or an impossible one.
+/// Then the price is per image, not per token. Without this check, one response could use up a
+/// budget for its whole window.
 pub fn tokens(image: &Image) -> Option<Tokens> {
     let usage = image.usage?;
     let input = kinds(usage.input_tokens, usage.input_details)?;
     let cached = kinds(usage.cached_tokens, usage.cached_details)?;
     let output = kinds(usage.output_tokens, usage.output_details)?;
-    // The upstream counts images that the client does not get, and nobody asked for, as well.
+    // The upstream also counts images that nobody requested and that the client does not get.
     let output = Kinds {
         total: image.share.of(output.total),
         text: image.share.of(output.text),
@@ -25,7 +26,7 @@ pub fn tokens(image: &Image) -> Option<Tokens> {
 }
 
 impl Share {
-    /// The part of `sum` that is of what is delivered, rounded up.
+    /// The part of `sum` for the delivered images, rounded up.
     fn of(self, sum: u64) -> u64 {
         let [delivered, made] =
             [self.delivered, self.made].map(|count| u64::try_from(count).unwrap_or(u64::MAX));

@@ -13,7 +13,8 @@ fn pieces(base64: &str) -> Pieces {
     pieces
 }
 
-/// The format and size of an image of which nothing is reported. Its end does not make three bytes whole.
+/// The format and size of an image of which nothing is reported. Its last bytes are no group of
+/// three.
 fn seen(bytes: &[u8]) -> (Option<String>, Option<String>) {
     let nothing = Attributes::default();
     let it = complete(
@@ -73,7 +74,7 @@ fn is(format: &str, size: &str) -> (Option<String>, Option<String>) {
 }
 
 #[test]
-fn each_format_has_its_size_in_its_head() {
+fn the_size_of_each_format_is_read_from_its_first_bytes() {
     assert_eq!(seen(&png(1254, 1253)), is("png", "1254x1253"));
     assert_eq!(seen(&gif(816, 720)), is("gif", "816x720"));
     assert_eq!(seen(&vp8(1024, 1536)), is("webp", "1024x1536"));
@@ -86,7 +87,7 @@ fn each_format_has_its_size_in_its_head() {
 }
 
 #[test]
-fn the_size_of_a_jpeg_may_stand_after_a_manifest() {
+fn the_size_of_a_jpeg_is_found_after_a_manifest() {
     let manifest = segment(0xeb, &[0; 20_000]);
     assert_eq!(seen(&jpeg(&manifest, 0xc0, 5, 7)), is("jpeg", "5x7"));
     assert_eq!(seen(&jpeg(&manifest.repeat(2), 0xc0, 5, 7)), is("jpeg", "5x7"));
@@ -94,7 +95,7 @@ fn the_size_of_a_jpeg_may_stand_after_a_manifest() {
 }
 
 #[test]
-fn what_is_cut_or_cannot_be_has_no_size() {
+fn a_cut_or_impossible_header_has_no_size() {
     for bytes in [png(9, 9), gif(9, 9), vp8(9, 9), vp8l(9, 9), vp8x(9, 9)] {
         let (format, size) = seen(&bytes);
         assert_eq!(size.as_deref(), Some("9x9"), "{format:?}");
@@ -116,7 +117,7 @@ fn what_is_cut_or_cannot_be_has_no_size() {
     }
 }
 
-fn told(size: &str, output_format: &str) -> Attributes {
+fn reported(size: &str, output_format: &str) -> Attributes {
     Attributes {
         size: Some(size.to_owned()),
         output_format: Some(output_format.to_owned()),
@@ -125,27 +126,30 @@ fn told(size: &str, output_format: &str) -> Attributes {
 }
 
 #[test]
-fn the_bytes_complete_and_correct_what_is_told() {
+fn the_bytes_complete_and_correct_reported_attributes() {
     let image = pieces(&STANDARD.encode(png(1254, 1254)));
     let nothing = Attributes::default();
     for word in ["", "auto", "0x0", "1024x0", "2K", "1024×1024", "-1x5", "1024x1024x3"] {
-        let it = complete(told(word, "webp"), &nothing, &image);
-        assert_eq!(it, told("1254x1254", "png"), "{word:?}");
+        let it = complete(reported(word, "webp"), &nothing, &image);
+        assert_eq!(it, reported("1254x1254", "png"), "{word:?}");
     }
-    assert_eq!(complete(told("1024x1024", "png"), &nothing, &image), told("1024x1024", "png"));
-    // What the tool echoes was asked for, and need not have come.
-    let echo = told("1024x1024", "jpeg");
-    assert_eq!(complete(nothing.clone(), &echo, &image), told("1254x1254", "png"));
-    // Bytes that say nothing leave the words as they are, if they are possible.
+    assert_eq!(
+        complete(reported("1024x1024", "png"), &nothing, &image),
+        reported("1024x1024", "png")
+    );
+    // The tool echoes what was requested, which may differ from the image.
+    let echo = reported("1024x1024", "jpeg");
+    assert_eq!(complete(nothing.clone(), &echo, &image), reported("1254x1254", "png"));
+    // If the bytes say nothing, a possible reported value stays.
     let unknown = pieces("QUJD");
-    assert_eq!(complete(told("0x0", "svg"), &echo, &unknown), told("1024x1024", "svg"));
-    assert_eq!(complete(told("2K", "png"), &nothing, &unknown).size, None);
+    assert_eq!(complete(reported("0x0", "svg"), &echo, &unknown), reported("1024x1024", "svg"));
+    assert_eq!(complete(reported("2K", "png"), &nothing, &unknown).size, None);
     assert_eq!(complete(nothing, &echo, &pieces("!not base64!")), echo);
 }
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(
+    fn no_bytes_cause_a_panic(
         head in prop::sample::select(vec![
             png(9, 9), gif(9, 9), vp8(9, 9), vp8l(9, 9), vp8x(9, 9),
             b"\xff\xd8\xff\xe0".to_vec(), b"RIFF\0\0\0\0WEBP".to_vec(), Vec::new(),
@@ -162,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn segments_of_any_length_end_a_jpeg_s_search(
+    fn the_search_in_a_jpeg_ends_for_any_segments(
         segments in prop::collection::vec((any::<u8>(), any::<[u8; 2]>(), 0..40_usize), 0..60),
     ) {
         let segments = segments.iter().flat_map(|(marker, len, content)| {
