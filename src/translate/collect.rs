@@ -1,19 +1,20 @@
-//! One upstream stream, or one answer of the Images API, to one image.
+//! Reads one upstream stream, or one response of the Images API, to one image.
 //!
-//! What counts, in the order of the rules:
+//! The rules, in their order:
 //!
-//! 1. Nothing after the terminal event counts. `response.completed` is the only one that succeeds;
-//!    a stream that ends without it failed, however much of an image came.
+//! 1. Nothing after the terminal event counts. Only `response.completed` succeeds. A stream that
+//!    ends without it fails, even if much of an image came.
 //! 2. The image is the `result` of an `output_item.done`, else the one in
-//!    `response.completed.output`. A non-empty `result` is success whatever its `status` says.
-//! 3. The first image is the image: each call asks for one. Others are counted as dropped.
-//! 4. A preview is never the image, unless the operator set `accept_last_partial`.
-//! 5. Words in place of an image are a refusal.
+//!    `response.completed.output`. A non-empty `result` is success, with any `status`.
+//! 3. The first image is the result, because each call asks for one. Others count as dropped.
+//! 4. A preview is never the result, unless the operator sets `accept_last_partial`.
+//! 5. If there are only words and no image, the words are translated into a failure.
 //!
-//! A response that comes as one JSON document counts as its terminal event does.
+//! A response in one JSON document is read as its terminal event.
 //!
-//! An answer of the Images API counts once its last bracket is closed; its first image is the image. Of its
-//! events the one that ends in `.completed` carries the image, and is the only one that succeeds.
+//! A response of the Images API counts once its last bracket is closed. Its first image is the
+//! result. If it comes as events, the one that ends in `.completed` has the image. Only that one
+//! succeeds.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -34,49 +35,49 @@ use accumulator::Accumulator;
 mod accumulator;
 mod images;
 
-/// What bounds a collector.
+/// The limits of a collector.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// The base64 of an image, in bytes.
+    /// The longest base64 of an image, in bytes.
     pub max_base64_bytes: usize,
-    /// All that is held in this VM.
+    /// The memory budget of this VM.
     pub budget: Budget,
-    /// How much of the budget may be used in all, in bytes.
+    /// How much of the budget may be in use, in bytes.
     pub max_buffered_bytes: usize,
-    /// Whether a preview may stand in for an image that never came.
+    /// Whether the last preview may replace an image that never came.
     pub last_partial: LastPartial,
-    /// How many previews the client is shown.
+    /// How many previews the client gets.
     pub previews: u32,
-    /// The text model that is asked to call the image tool, if there is one.
+    /// The text model that calls the image tool, if there is one.
     pub host_model: Option<Rc<str>>,
 }
 
-/// A image and what was told about it.
+/// An image and what was reported about it.
 #[derive(Debug)]
 pub struct Image {
     /// Its base64.
     pub base64: Rc<Pieces>,
-    /// What came back, as told by the item, else by the tool.
+    /// Its attributes, as reported by the item, else by the tool.
     pub attributes: Attributes,
     /// The prompt that the tool was given.
     pub revised_prompt: Option<String>,
-    /// Unix seconds at which the upstream began.
+    /// When the upstream began, in Unix seconds.
     pub created_at: Option<u64>,
     /// Tokens of the image model.
     pub usage: Option<ImageUsage>,
-    /// Images that came beside this one and were dropped.
+    /// How many other images came and were dropped.
     pub dropped: u32,
-    /// What part of what its answer drew is delivered.
+    /// How much of the response's images is delivered.
     pub share: Share,
 }
 
-/// Some of the images of an answer.
+/// The delivered part of the images of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
     /// How many are delivered.
     pub delivered: usize,
-    /// How many there were.
-    pub made: usize,
+    /// How many were generated.
+    pub generated: usize,
 }
 
 /// A preview on its way to the client.
@@ -84,15 +85,15 @@ pub struct Share {
 pub struct Preview {
     /// Its base64.
     pub base64: Rc<Pieces>,
-    /// What was told about it, by itself or by the tool.
+    /// Its attributes, as reported by the preview, else by the tool.
     pub attributes: Attributes,
-    /// Which one it is, from 0.
+    /// Its index, from 0.
     pub index: u32,
-    /// Unix seconds at which the upstream began.
+    /// When the upstream began, in Unix seconds.
     pub created_at: Option<u64>,
 }
 
-/// Whether a collector wants more bytes.
+/// Whether a collector needs more bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// The outcome is open.
@@ -104,7 +105,7 @@ pub enum Progress {
 /// Reads one stream to its outcome.
 #[derive(Debug)]
 pub struct Collector {
-    /// Nothing where no events come, but one document.
+    /// `None` if the response is one document and not events.
     decoder: Option<Decoder>,
     scanner: Scanner,
     accumulator: Accumulator,
@@ -112,8 +113,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector at the start of a stream of events, or of an answer of the Images API. `room` covers the
-    /// image as far as it reaches.
+    /// A collector at the start of a stream of events, or of a response of the Images API. `room`
+    /// covers the image, or as much of it as fits.
     pub fn new(bounds: Bounds, room: Lease, document: Document) -> Self {
         let mut scanner = Scanner::of(document);
         scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
@@ -171,39 +172,39 @@ impl Collector {
         }
     }
 
-    /// The previews that have come whole since this was last asked, in their order.
+    /// The previews that are complete since the last call, in their order.
     pub fn take_previews(&mut self) -> Vec<Preview> {
         std::mem::take(&mut self.accumulator.previews)
     }
 
-    /// Whether a byte of an image has come, or of a preview that the client is shown.
+    /// Whether a byte of an image has come, or of a preview for the client.
     pub fn has_begun(&self) -> bool {
         let shows = self.accumulator.bounds.previews > 0;
         self.scanner.has_begun(Kind::Image) || shows && self.scanner.has_begun(Kind::Preview)
     }
 
-    /// Whether anything says that the upstream has drawn, be it that nobody is shown it.
+    /// Whether the upstream has generated anything, even if the client does not get it.
     pub fn has_drawn(&self) -> bool {
-        let came = |kind| self.scanner.has_begun(kind);
-        came(Kind::Image) || came(Kind::Preview) || self.accumulator.is_drawn
+        let has_begun = |kind| self.scanner.has_begun(kind);
+        has_begun(Kind::Image) || has_begun(Kind::Preview) || self.accumulator.has_generated
     }
 
-    /// Whether an error said that the upstream serves nobody for now.
+    /// The refusal, if an error said that the upstream serves no request for now.
     pub fn refusal(&self) -> Option<Refusal> {
         self.accumulator.refusal
     }
 
-    /// Whether it reads events, and not one document.
+    /// Whether it reads events instead of one document.
     pub fn reads_events(&self) -> bool {
         self.decoder.is_some()
     }
 
-    /// Whether the text model works on the request: it is not refused any more.
+    /// Whether the text model works on the request. After that, the upstream no longer refuses it.
     pub fn is_accepted(&self) -> bool {
         self.accumulator.is_accepted
     }
 
-    /// The room that covers the image, if nothing of one has come.
+    /// The room for the image, if no byte of an image has come.
     pub fn take_room(&mut self) -> Option<Lease> {
         self.accumulator.room.take()
     }
@@ -230,7 +231,7 @@ fn take(
     }
     let scanned = match token {
         Token::Data(range) => feed_scanner(scanner, accumulator, chunk, range),
-        // A line end between two `data` lines is white space of the JSON, or breaks it.
+        // A line end between two `data` lines is white space in the JSON, or makes it invalid.
         Token::LineEnd => feed_scanner(scanner, accumulator, &Rc::new(b"\n".to_vec()), 0..1),
         Token::Dispatch(name) => {
             let scanned = scanner.finish_event();
@@ -248,8 +249,8 @@ fn take(
     }
 }
 
-/// Whether a document that ended without a closed bracket began as something other than an object: a
-/// bare string or number was never going to be an answer.
+/// Whether a document that ended without a closing bracket is not an object. A bare string or
+/// number cannot be a response.
 pub(super) fn is_other_json(skeleton: &[u8]) -> bool {
     skeleton.trim_ascii_start().first().is_some_and(|first| *first != b'{')
 }
@@ -276,7 +277,7 @@ fn feed_scanner(
 }
 
 impl Bounds {
-    /// Whether the next preview is kept, after so many were shown.
+    /// Whether the next preview is kept, after `shown` previews.
     fn keep_preview(&self, shown: u32) -> Keep {
         match self.last_partial {
             _ if shown < self.previews => Keep::UpTo(self.max_base64_bytes),

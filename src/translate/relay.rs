@@ -1,8 +1,9 @@
-//! An answer of the Images API that passes on as it comes: what is known of it without holding it.
+//! Reads a response of the Images API while it is passed through, without holding it.
 //!
-//! The bytes are the provider's and reach the client as they are; here they are only read. Of each image
-//! the first bytes are kept, which tell its size where the provider does not, and of what stands around the
-//! images a skeleton. A image counts once its string has ended; what is not base64 is none.
+//! The provider's bytes reach the client unchanged. Here they are only read. The first bytes of
+//! each image are kept, because they have its size if the provider does not report it. A skeleton
+//! is kept of what is around the images. An image counts once its string has ended. A string that
+//! is not base64 is no image.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,64 +22,64 @@ use crate::upstream::scanner::{
 };
 use crate::upstream::usage::Rest;
 
-/// What a relay of `n` images may hold at most: the skeleton, and the first bytes of images in pieces that
-/// may be half empty.
+/// The most that a relay of `n` images holds: the skeleton, and the first bytes of images in pieces
+/// that may be half empty.
 pub const fn room(n: usize) -> usize {
     MAX_SKELETON_BYTES.saturating_add(n.saturating_mul(4 * sniff::PASSING_BYTES))
 }
 
-/// Whether the image that is coming counts, where an answer breaks off.
+/// Whether an incomplete image counts if the response breaks off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    /// As a whole one.
+    /// It counts as a whole one.
     Counts,
-    /// As none.
+    /// It does not count.
     Lost,
 }
 
-/// Reads one answer as it passes.
+/// Reads one response as it is passed through.
 #[derive(Debug)]
 pub struct Relay {
     scanner: Scanner,
-    /// How many images were asked for; no more count.
-    asked: usize,
-    /// The images of an answer that is no JSON.
+    /// How many images were requested. Further ones do not count.
+    requested: usize,
+    /// The images of a response that is not valid JSON.
     unread: Vec<Kept>,
-    /// An error said that the upstream serves nobody for now.
+    /// The refusal by which the upstream serves no request for now.
     refusal: Option<Refusal>,
-    /// A image came that a client could not decode as it is.
+    /// An image came that a client cannot decode as it is.
     is_odd: bool,
 }
 
-/// Where an answer is while its bytes are read.
+/// Whether the bytes of a response are held back while they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transit {
-    /// Held back: what follows it can be left out.
+    /// Held back. What follows the response can be left out.
     Held,
-    /// On its way: its bytes reach the client.
+    /// Passed through. Its bytes reach the client.
     Passing,
 }
 
 impl Relay {
-    /// A relay at the start of an answer that is to have `asked` images.
-    pub fn new(asked: u32, bounds: &Bounds) -> Self {
+    /// A relay at the start of a response that must have `requested` images.
+    pub fn new(requested: u32, bounds: &Bounds) -> Self {
         let mut scanner = Scanner::of(Document::Images);
         let keep = Keep::Heads { most: sniff::PASSING_BYTES, limit: bounds.max_base64_bytes };
         scanner.keep(keep, Keep::Nothing);
-        let asked = usize::try_from(asked).unwrap_or(usize::MAX);
-        Self { scanner, asked, unread: Vec::new(), refusal: None, is_odd: false }
+        let requested = usize::try_from(requested).unwrap_or(usize::MAX);
+        Self { scanner, requested, unread: Vec::new(), refusal: None, is_odd: false }
     }
 
-    /// Takes the next bytes; an outcome where they end the answer: its images, of which there is one at
-    /// least, each without all but its first bytes. Nothing is to be fed behind an outcome. `now` is the
-    /// time since the Unix epoch.
+    /// Takes the next bytes. Returns an outcome if they end the response: at least one image, each
+    /// with only its first bytes. Feed no bytes after an outcome. `now` is the time since the
+    /// Unix epoch.
     pub fn feed(
         &mut self,
         chunk: &Rc<Vec<u8>>,
         transit: Transit,
         now: Duration,
     ) -> Option<Result<Vec<Image>, Failure>> {
-        // Covered by the room that the request has taken, whatever their own lease says.
+        // The room that the request has taken covers them, so their own lease has no limit.
         let uncounted = &mut |_| Budget::new().lease(usize::MAX);
         if let Err(error) = self.scanner.feed(chunk, 0..chunk.len(), uncounted) {
             self.is_odd = error == ScanError::NotBase64;
@@ -95,22 +96,23 @@ impl Relay {
         Some(self.whole(now))
     }
 
-    /// How many of the bytes that came last come after the answer.
+    /// How many bytes of the last chunk come after the response.
     pub fn unread_len(&self) -> usize {
         self.scanner.unread_len()
     }
 
-    /// Whether it failed for an image that is not plain base64, and that may be read all the same.
+    /// Whether it failed because of an image that is not plain base64. A client may still be able
+    /// to read it.
     pub fn is_odd(&self) -> bool {
         self.is_odd
     }
 
-    /// Whether the answer said that the upstream serves nobody for now.
+    /// The refusal, if the response says that the upstream serves no request for now.
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal
     }
 
-    /// Why an answer that ends here is none.
+    /// Why a response that ends here is a failure.
     pub fn cut_short(&mut self) -> Failure {
         self.unread = self.scanner.take_passed();
         match is_other_json(&self.scanner.finish_event().skeleton) {
@@ -129,14 +131,16 @@ impl Relay {
         self.scanner.passed_len()
     }
 
-    /// The images that have passed, of an answer that breaks off, of which `sent` have left whole.
+    /// The images that were passed through before the response broke off. `sent` of them have left
+    /// whole.
     pub fn passed(&mut self, begun: Begun, sent: usize) -> Vec<Image> {
         let mut kept = std::mem::take(&mut self.unread);
         kept.extend(self.scanner.take_passed());
         if begun == Begun::Counts {
             kept.extend(self.scanner.take_begun());
         }
-        // What stands in the chunk that breaks it off, or still waits, reaches nobody.
+        // Images in the chunk that breaks the response off, or that still wait, do not reach the
+        // client.
         kept.truncate(match begun {
             Begun::Counts => sent.saturating_add(1),
             Begun::Lost => sent,
@@ -149,29 +153,31 @@ impl Relay {
         let Scanned { skeleton, .. } = self.scanner.finish_event();
         let answer = ImagesResponse::read(&skeleton);
         if let Some(answer) = &answer {
-            // Of members of one name a reader sees the last.
+            // If members share a name, a reader sees the last one.
             let is_seen = |it: &Kept| answer.data.iter().any(|of| of.base64 == Some(it.ordinal));
             kept.retain(is_seen);
         }
         match answer {
             Some(answer) if !kept.is_empty() => Ok(self.images(kept, &answer)),
             answer => {
-                // No answer that a client can read, but the images have passed.
+                // The client cannot read the response, but the images were passed through.
                 self.unread = kept;
                 let error = answer.as_ref().and_then(|answer| answer.error.as_ref());
                 self.refusal = error.and_then(|it| error::judge_event(Api::Images, it, now).1);
-                Err(without_pictures(answer.as_ref(), now))
+                Err(without_images(answer.as_ref(), now))
             }
         }
     }
 
-    /// What counts of `kept`, in the order in which they came, with what `answer` tells of them all.
+    /// The images of `kept` that count, in their order, with the attributes that `answer` reports
+    /// for all of them.
     fn images(&self, mut kept: Vec<Kept>, answer: &ImagesResponse) -> Vec<Image> {
-        let made = answer.data.iter().filter(|it| it.base64.is_some()).count().max(kept.len());
-        let mut dropped = u32::try_from(made.saturating_sub(self.asked)).unwrap_or(u32::MAX);
-        kept.truncate(self.asked);
+        let generated = answer.data.iter().filter(|it| it.base64.is_some()).count().max(kept.len());
+        let mut dropped =
+            u32::try_from(generated.saturating_sub(self.requested)).unwrap_or(u32::MAX);
+        kept.truncate(self.requested);
         let parts = u64::try_from(kept.len()).unwrap_or(u64::MAX);
-        let share = Share { delivered: kept.len(), made };
+        let share = Share { delivered: kept.len(), generated };
         let mut rest = Rest::Taken;
         let echo = Attributes::default();
         let of = |kept: Kept| Image {
@@ -193,13 +199,13 @@ pub fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-/// Why an answer has no image; nothing stands for one that is no JSON object.
-pub(super) fn without_pictures(answer: Option<&ImagesResponse>, now: Duration) -> Failure {
+/// Why a response has no image. `answer` is `None` if the response is no JSON object.
+pub(super) fn without_images(answer: Option<&ImagesResponse>, now: Duration) -> Failure {
     let Some(answer) = answer else { return Failure::Upstream(UpstreamFailure::InvalidResponse) };
     if let Some(info) = &answer.error {
         return error::from_event(Api::Images, info, now);
     }
-    // What came is not base64.
+    // The upstream sent something that is not base64.
     if answer.data.iter().any(|it| it.base64.is_some()) {
         return Failure::Upstream(UpstreamFailure::InvalidResponse);
     }

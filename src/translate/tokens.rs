@@ -28,9 +28,9 @@ pub fn tokens(image: &Image) -> Option<Tokens> {
 impl Share {
     /// The part of `sum` for the delivered images, rounded up.
     fn of(self, sum: u64) -> u64 {
-        let [delivered, made] =
-            [self.delivered, self.made].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
-        sum.saturating_mul(delivered).div_ceil(made.max(1))
+        let [delivered, generated] =
+            [self.delivered, self.generated].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+        sum.saturating_mul(delivered).div_ceil(generated.max(1))
     }
 }
 

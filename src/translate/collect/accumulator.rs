@@ -1,4 +1,4 @@
-//! What the events of a stream have told so far, and what it comes to.
+//! Accumulates what the events of a stream report, and decides the outcome.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
-use crate::translate::relay::without_pictures;
+use crate::translate::relay::without_images;
 use crate::translate::{error, sniff};
 use crate::upstream::error::ErrorInfo;
 use crate::upstream::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
@@ -16,23 +16,23 @@ use crate::upstream::images::ImagesResponse;
 use crate::upstream::scanner::{Document, Kept, Kind, Scanned};
 use crate::upstream::usage::ImageUsage;
 
-/// Distinct images are told apart by this many ids; a model that makes more is beyond counting.
+/// At most this many ids are kept to count distinct images. Further images are not counted.
 const MAX_COUNTED: usize = 16;
 
-/// What the events have told so far.
+/// What the events have reported so far.
 #[derive(Debug)]
 pub(super) struct Accumulator {
     pub(super) bounds: Bounds,
-    /// What the events are of.
+    /// What the events belong to.
     document: Document,
     /// The room taken for the image when the request was admitted.
     pub(super) room: Option<Lease>,
     pub(super) image: Option<(Rc<Pieces>, Item)>,
-    /// The last preview, where it may stand in for an image.
+    /// The last preview, if it may replace an image.
     preview: Option<(Rc<Pieces>, Item)>,
-    /// The previews that are yet to be taken.
+    /// The previews that are not taken yet.
     pub(super) previews: Vec<Preview>,
-    /// How many previews there were for the client.
+    /// How many previews the client has got.
     pub(super) shown: u32,
     /// The ids of the images that came.
     ids: Vec<Option<String>>,
@@ -41,14 +41,14 @@ pub(super) struct Accumulator {
     words: String,
     word_deltas: String,
     item_error: Option<Failure>,
-    /// An error said that the upstream serves nobody for now.
+    /// The refusal by which the upstream serves no request for now.
     pub(super) refusal: Option<Refusal>,
-    /// A `result` came that is not base64.
-    garbled: bool,
+    /// Whether a `result` came that is not base64.
+    is_garbled: bool,
     tools_removed: bool,
-    /// The tool said that it is done, or sent a preview.
-    pub(super) is_drawn: bool,
-    /// The text model has begun an item of its answer.
+    /// Whether the tool is done or has sent a preview.
+    pub(super) has_generated: bool,
+    /// Whether the text model has begun an item of its response.
     pub(super) is_accepted: bool,
     pub(super) now: Duration,
 }
@@ -70,16 +70,16 @@ impl Accumulator {
             word_deltas: String::new(),
             item_error: None,
             refusal: None,
-            garbled: false,
+            is_garbled: false,
             tools_removed: false,
-            is_drawn: false,
+            has_generated: false,
             is_accepted: false,
             now: Duration::ZERO,
         }
     }
 
-    /// The lease of the next kept string: for the image the room taken at admission, for a preview,
-    /// and for a second try at the image, a new one.
+    /// The lease of the next kept string. For the image it is the room taken at admission. For a
+    /// preview, and for a second image, it is a new one.
     pub(super) fn lease(&mut self, kind: Kind) -> Lease {
         let Bounds { budget, max_buffered_bytes, .. } = &self.bounds;
         let room = match kind {
@@ -89,7 +89,7 @@ impl Accumulator {
         room.unwrap_or_else(|| budget.lease(*max_buffered_bytes))
     }
 
-    /// Takes an event; an outcome where the event is terminal.
+    /// Takes an event. Returns an outcome if the event is terminal.
     pub(super) fn event(
         &mut self,
         name: &[u8],
@@ -111,9 +111,9 @@ impl Accumulator {
         match event {
             ResponseEvent::Created(response) => self.response(&response),
             ResponseEvent::ItemDone(item) => self.item(item, image),
-            ResponseEvent::Drawn => self.is_drawn = true,
+            ResponseEvent::Drawn => self.has_generated = true,
             ResponseEvent::Preview(item) => {
-                self.is_drawn = true;
+                self.has_generated = true;
                 if let Some(kept) = preview {
                     self.preview(Rc::new(kept.base64), item);
                 }
@@ -135,7 +135,7 @@ impl Accumulator {
         None
     }
 
-    /// Takes a whole answer.
+    /// Takes a whole document.
     pub(super) fn document(&mut self, scanned: Scanned) -> Result<Image, Failure> {
         if self.document == Document::Response {
             let event = ResponseEvent::of_document(&scanned.skeleton);
@@ -149,32 +149,32 @@ impl Accumulator {
         let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
             return Err(Failure::Upstream(UpstreamFailure::InvalidResponse));
         };
-        let nothing = without_pictures(Some(&answer), self.now);
+        let failure = without_images(Some(&answer), self.now);
         if let Some(info) = &answer.error {
             self.refusal = error::judge_event(Api::Images, info, self.now).1;
         }
-        self.is_drawn = !answer.is_error;
+        self.has_generated = !answer.is_error;
         if answer.error.is_some() {
-            return Err(nothing);
+            return Err(failure);
         }
         self.created_at = answer.created;
         let kept = scanned.image;
         let ordinal = kept.as_ref().map(|it| it.ordinal);
-        let made = answer.data.iter().filter(|it| it.base64.is_some()).count();
-        let told = answer.data.into_iter().find(|it| it.base64.is_some() && it.base64 == ordinal);
-        match kept.zip(told) {
-            Some((kept, told)) => {
+        let generated = answer.data.iter().filter(|it| it.base64.is_some()).count();
+        let image = answer.data.into_iter().find(|it| it.base64.is_some() && it.base64 == ordinal);
+        match kept.zip(image) {
+            Some((kept, image)) => {
                 let attributes = answer.attributes;
-                let revised_prompt = told.revised_prompt;
+                let revised_prompt = image.revised_prompt;
                 let item = Item { attributes, revised_prompt, ..Item::default() };
-                let dropped = made.saturating_sub(1);
+                let dropped = generated.saturating_sub(1);
                 Ok(self.image(Rc::new(kept.base64), item, answer.usage, dropped))
             }
-            None => Err(nothing),
+            None => Err(failure),
         }
     }
 
-    /// The failure behind an error.
+    /// The failure for an error.
     pub(super) fn failed(&mut self, api: Api, info: &ErrorInfo) -> Failure {
         let failure;
         (failure, self.refusal) = error::judge_event(api, info, self.now);
@@ -185,7 +185,7 @@ impl Accumulator {
         self.created_at = self.created_at.or(response.created_at);
         self.tools_removed |= response.tools_removed;
         if let Some(tool) = &response.tool {
-            // The last echo knows best: the first may only repeat what was asked for.
+            // The last echo is the most exact: the first may only repeat the request.
             self.tool = tool.clone().or(&self.tool);
         }
     }
@@ -207,14 +207,14 @@ impl Accumulator {
 
     fn item(&mut self, item: Item, kept: Option<Kept>) {
         match item.kind {
-            ItemKind::Image => self.picture_item(item, kept),
+            ItemKind::Image => self.image_item(item, kept),
             ItemKind::Message => push_words(&mut self.words, &item.words),
             ItemKind::Other => {}
         }
     }
 
-    fn picture_item(&mut self, item: Item, kept: Option<Kept>) {
-        self.is_drawn |= item.result.is_some() || item.is_completed;
+    fn image_item(&mut self, item: Item, kept: Option<Kept>) {
+        self.has_generated |= item.result.is_some() || item.is_completed;
         if let Some(info) = &item.error {
             self.item_error = Some(self.failed(Api::Responses, info));
         }
@@ -228,7 +228,7 @@ impl Accumulator {
         }
         match kept.filter(|kept| kept.ordinal == ordinal) {
             Some(kept) => self.image = Some((Rc::new(kept.base64), item)),
-            None => self.garbled = true,
+            None => self.is_garbled = true,
         }
     }
 
@@ -237,20 +237,20 @@ impl Accumulator {
         let words = response.words();
         let usage = response.usage;
         let images = response.output.into_iter().filter(|item| item.kind == ItemKind::Image);
-        let mut made = 0_usize;
+        let mut generated = 0_usize;
         for item in images {
-            made = made.saturating_add(usize::from(item.result.is_some()));
+            generated = generated.saturating_add(usize::from(item.result.is_some()));
             let kept = match kept.as_ref().map(|kept| kept.ordinal) == item.result {
                 true => kept.take(),
                 false => None,
             };
             if self.image.is_none() {
-                self.picture_item(item, kept);
+                self.image_item(item, kept);
             }
         }
-        let dropped = made.max(self.ids.len()).saturating_sub(1);
+        let dropped = generated.max(self.ids.len()).saturating_sub(1);
         let taken = self.image.take().or_else(|| self.stand_in());
-        let Some((base64, item)) = taken else { return Err(self.no_picture(&words)) };
+        let Some((base64, item)) = taken else { return Err(self.no_image(&words)) };
         Ok(self.image(base64, item, usage, dropped))
     }
 
@@ -269,12 +269,12 @@ impl Accumulator {
             created_at: self.created_at,
             usage,
             dropped: u32::try_from(dropped).unwrap_or(u32::MAX),
-            share: Share { delivered: 1, made: dropped.saturating_add(1) },
+            share: Share { delivered: 1, generated: dropped.saturating_add(1) },
         }
     }
 
-    /// The last preview, kept only where the operator accepts it, unless the upstream said why there
-    /// is no image: what it refused must not come by the back door.
+    /// The last preview, if the operator accepts it. `None` if the upstream said why there is no
+    /// image, so that a refused image is not delivered as a preview.
     pub(super) fn stand_in(&mut self) -> Option<(Rc<Pieces>, Item)> {
         match self.item_error {
             Some(_) => None,
@@ -282,8 +282,8 @@ impl Accumulator {
         }
     }
 
-    /// The outcome of a stream that ends without a terminal event: a failure, unless the operator
-    /// accepts what came, and then the image before a preview.
+    /// The outcome of a stream that ends without a terminal event. It is a failure, unless the
+    /// operator accepts what came. Then an image takes precedence over a preview.
     pub(super) fn cut_short(&mut self) -> Result<Image, Failure> {
         let image = match self.bounds.last_partial {
             LastPartial::Accept => self.image.take(),
@@ -295,19 +295,19 @@ impl Accumulator {
         }
     }
 
-    /// Why a completed response has no image, the most telling reason first.
-    fn no_picture(&mut self, words: &str) -> Failure {
+    /// Why a completed response has no image. The most exact reason comes first.
+    fn no_image(&mut self, words: &str) -> Failure {
         if let Some(failure) = self.item_error.take() {
             return failure;
         }
-        if self.garbled {
+        if self.is_garbled {
             return Failure::Upstream(UpstreamFailure::InvalidResponse);
         }
         if self.tools_removed {
             return Failure::Upstream(UpstreamFailure::NotEntitled);
         }
-        let told = [self.words.as_str(), words, self.word_deltas.as_str()];
-        match told.into_iter().map(str::trim).find(|words| !words.is_empty()) {
+        let texts = [self.words.as_str(), words, self.word_deltas.as_str()];
+        match texts.into_iter().map(str::trim).find(|words| !words.is_empty()) {
             Some(words) => error::from_words(words),
             None => Failure::Upstream(UpstreamFailure::NoImage),
         }

@@ -1,4 +1,4 @@
-//! What the events of a provider of the Images API have told: previews, and the image in the last one.
+//! Reads the events of a provider of the Images API: previews, and the image in the last event.
 
 use std::rc::Rc;
 
@@ -11,26 +11,26 @@ use crate::upstream::images::{ImageEvent, ImagesEvent};
 use crate::upstream::scanner::{Kept, Scanned};
 
 impl Accumulator {
-    /// Takes an event of the Images API; an outcome where the event is terminal.
+    /// Takes an event of the Images API. Returns an outcome if the event is terminal.
     pub(super) fn images_event(
         &mut self,
         name: &[u8],
         scanned: Scanned,
     ) -> Option<Result<Image, Failure>> {
-        // Where an event says what it is behind its image, or only outside of its JSON, the scanner has taken a
-        // preview for the image.
+        // If an event names its type after its image, or only outside its JSON, the scanner has kept
+        // a preview as the image.
         let kept = scanned.image.or(scanned.preview);
         match ImagesEvent::read(name, &scanned.skeleton) {
             ImagesEvent::Preview(event) => {
-                self.is_drawn = true;
-                let (kept, item) = self.told(event, kept);
+                self.has_generated = true;
+                let (kept, item) = self.reported(event, kept);
                 if let Some(kept) = kept {
                     self.preview(Rc::new(kept.base64), item);
                 }
                 None
             }
             ImagesEvent::Completed(event) => {
-                self.is_drawn = true;
+                self.has_generated = true;
                 Some(self.images_completed(event, kept))
             }
             ImagesEvent::Failed(info) => Some(Err(self.failed(Api::Images, &info))),
@@ -43,19 +43,19 @@ impl Accumulator {
         event: ImageEvent,
         kept: Option<Kept>,
     ) -> Result<Image, Failure> {
-        let (came, is_hosted, usage) = (event.data.base64, event.data.is_hosted, event.usage);
-        let (kept, item) = self.told(event, kept);
+        let (ordinal, is_hosted, usage) = (event.data.base64, event.data.is_hosted, event.usage);
+        let (kept, item) = self.reported(event, kept);
         match kept.map(|kept| (Rc::new(kept.base64), item)).or_else(|| self.stand_in()) {
             Some((base64, item)) => Ok(self.image(base64, item, usage, 0)),
-            // What came is not base64.
-            None if came.is_some() => Err(Failure::Upstream(UpstreamFailure::InvalidResponse)),
+            // The upstream sent something that is not base64.
+            None if ordinal.is_some() => Err(Failure::Upstream(UpstreamFailure::InvalidResponse)),
             None if is_hosted => Err(Failure::Upstream(UpstreamFailure::ReturnedUrl)),
             None => Err(Failure::Upstream(UpstreamFailure::NoImage)),
         }
     }
 
-    /// The image of an event, if it was kept, and what the event says about it.
-    fn told(&mut self, event: ImageEvent, kept: Option<Kept>) -> (Option<Kept>, Item) {
+    /// The image of an event, if it was kept, and what the event reports about it.
+    fn reported(&mut self, event: ImageEvent, kept: Option<Kept>) -> (Option<Kept>, Item) {
         self.created_at = self.created_at.or(event.created_at);
         let ImageEvent { data, attributes, .. } = event;
         let item = Item { attributes, revised_prompt: data.revised_prompt, ..Item::default() };
