@@ -1,18 +1,20 @@
-//! The upstream's failures, and Envoy's own, as failures of ours.
+//! Translates errors of the upstream and of Envoy into this gateway's failures.
 //!
-//! The one question is whose fault it is. A refusal and a bad value are the client's and keep their words,
-//! shortened and without identifiers. A limit is told with its wait. What the operator has to mend (a
-//! credential, a plan, a setting) and what broke is not the client's: a 5xx that quotes nothing.
+//! The question is whose fault an error is. A refusal or an invalid value is the client's. Its
+//! message is kept, shortened and without identifiers. A limit is reported with its wait. A problem
+//! that the operator has to solve (a credential, a plan, a setting) or a breakdown is not the
+//! client's. It becomes a 5xx that quotes nothing.
 //!
-//! Rules decide, not lists of codes, so that a code that nobody has seen falls out right:
+//! Rules decide, not lists of codes, so that unknown codes are judged correctly:
 //!
-//! 1. some statuses stand for themselves, whatever their body: 401, 402, 413, 429, time-outs;
+//! 1. some statuses decide with any body: 401, 402, 413, 429, time-outs;
 //! 2. words in the code or the type (`sense`): content, money, plan, limits, credential;
-//! 3. the field that is named (`field`): the client's, or ours;
-//! 4. the type: `image_generation_user_error` is the client's, `server_error` is nobody's;
+//! 3. the named field (`field`): the client's, or ours;
+//! 4. the type: `image_generation_user_error` is the client's, `server_error` is the upstream's;
 //! 5. the message (`phrase`), then the status alone.
 //!
-//! [`Failure::Upstream(UpstreamFailure::Failed)`] also says that an image may have been drawn: no other upstream is asked.
+//! [`Failure::Upstream(UpstreamFailure::Failed)`] also means that an image may have been generated,
+//! so no other upstream is called.
 
 mod envoy;
 mod field;
@@ -44,8 +46,8 @@ mod taxonomy;
 #[cfg(test)]
 mod tests;
 
-/// The failure behind a status other than 2xx of an upstream that speaks `api`. `retry_after` is the
-/// header of that name, `now` the time since the Unix epoch.
+/// The failure for a response with `status` from an upstream that speaks `api`. `retry_after` is
+/// the header of that name. `now` is the time since the Unix epoch.
 #[must_use]
 pub fn from_http(
     api: Api,
@@ -57,7 +59,7 @@ pub fn from_http(
     of_info(api, status, retry_after, body, &read_body(body), now)
 }
 
-/// The same of a body whose error has been read.
+/// The same for a body whose error has been read.
 fn of_info(
     api: Api,
     status: u16,
@@ -73,7 +75,7 @@ fn of_info(
         return Failure::Upstream(UpstreamFailure::Blocked);
     }
     match status {
-        // An error in JSON where events should come.
+        // An error in JSON in place of events.
         200..=299 => match *info == ErrorInfo::default() {
             true => Failure::Upstream(UpstreamFailure::InvalidResponse),
             false => from_event(api, info, now),
@@ -82,16 +84,16 @@ fn of_info(
     }
 }
 
-/// What the body of an error says about the text model that was asked, if it is about that one.
+/// The failure if the body of an error says that the text model `host_model` is not served.
 #[must_use]
 pub fn host_model_refused(body: &[u8], host_model: &str) -> Option<Failure> {
     refuses_host_model(&read_body(body), host_model)
 }
 
-/// The same of an error that was read.
+/// The same for an error that was read.
 ///
-/// `None` if the error has a meaning of its own or names another field: its message may quote the
-/// prompt, and so whatever a client wants it to say.
+/// `None` if the code has another meaning or names another field. Then the message may quote the
+/// prompt, and a client can make it say anything.
 #[must_use]
 pub fn refuses_host_model(info: &ErrorInfo, host_model: &str) -> Option<Failure> {
     let fault = host_model_fault(info, host_model)?;
@@ -101,11 +103,11 @@ pub fn refuses_host_model(info: &ErrorInfo, host_model: &str) -> Option<Failure>
     }))
 }
 
-/// The failure behind an `error` or `response.failed` event, or an output item's `error`.
+/// The failure for an `error` or `response.failed` event, or for an output item's `error`.
 #[must_use]
 pub fn from_event(api: Api, info: &ErrorInfo, now: Duration) -> Failure {
     let report = Report::new(api, info, None, now);
-    // Some tell the status that it stands for as its code.
+    // Some events have an HTTP status as their code.
     let status = info.code.as_deref().and_then(|code| code.parse().ok());
     match status.filter(|status| (400..=599).contains(status)) {
         Some(status) => report.judge(status),
@@ -113,7 +115,7 @@ pub fn from_event(api: Api, info: &ErrorInfo, now: Duration) -> Failure {
     }
 }
 
-/// The failure behind a `response.incomplete` event.
+/// The failure for a `response.incomplete` event.
 #[must_use]
 pub fn from_incomplete(reason: Option<&str>) -> Failure {
     match reason {
@@ -125,7 +127,8 @@ pub fn from_incomplete(reason: Option<&str>) -> Failure {
     }
 }
 
-/// Whether a page for people stands where an answer should: a challenge, or a block.
+/// Whether the body is an HTML page for people, such as a challenge or a block, in place of a
+/// response.
 fn is_page(status: u16, body: &[u8]) -> bool {
     let start = body.trim_ascii_start();
     let start = start.get(..start.len().min(MAX_PAGE_BYTES)).unwrap_or_default();
@@ -141,7 +144,8 @@ fn is_page(status: u16, body: &[u8]) -> bool {
     }
 }
 
-/// A body that is not JSON is taken as the message: some proxies on the way answer in plain text.
+/// Reads an error. A body that is not JSON is the message, because some proxies on the way respond
+/// in plain text.
 fn read_body(body: &[u8]) -> ErrorInfo {
     match serde_json::from_slice::<Value>(body) {
         Ok(value) => ErrorInfo::read(&value).unwrap_or_default(),

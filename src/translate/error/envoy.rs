@@ -1,21 +1,21 @@
-//! Answers that Envoy gave in the upstream's place.
+//! Reads responses that Envoy sent in place of the upstream.
 //!
-//! Envoy says why in `response.code_details` ("Response code details" in its documentation); the
-//! status alone is ambiguous: it answers 503 for a refused connection and for a full queue alike.
+//! Envoy says why in `response.code_details` ("Response code details" in its documentation). The
+//! status alone is ambiguous: Envoy sends 503 for a refused connection and for a full queue.
 
 use serde_json::Value;
 
 use crate::openai::error::{ClientFailure, Failure, GatewayFailure, UpstreamFailure};
 
-/// The failure behind a local reply of Envoy with `status` and `details`.
+/// The failure for a local reply of Envoy with `status` and `details`.
 #[must_use]
 pub fn from_envoy(status: u16, details: &str) -> Failure {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| details.contains(phrase));
-    // Envoy chose no route, or the one that is for all other requests.
+    // Envoy chose no route, or the catch-all route.
     if says(&["route_not_found", "cluster_not_found"]) {
         return Failure::Gateway(GatewayFailure::RouteMissing);
     }
-    // A host that does not answer the connection was not asked anything.
+    // A host that does not accept the connection has received no request.
     if says(&["{connection_timeout"]) {
         return Failure::Upstream(UpstreamFailure::Unreachable);
     }
@@ -45,8 +45,8 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
     }
 }
 
-/// The failure behind an answer whose body has Envoy's own words: that of a side call, which has no details,
-/// or of another Envoy on the way. `None` if it has none.
+/// The failure for a response whose body has Envoy's own words. It comes from a side call, which
+/// has no details, or from another Envoy on the way. `None` if the body has no such words.
 pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
     let words = std::str::from_utf8(body).ok()?;
     let says = |phrase| words.contains(phrase);
@@ -63,8 +63,9 @@ pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
     }
 }
 
-/// Whether a request that was answered with `details` has certainly not reached an upstream, for want of one
-/// that could be connected to. What other filters refuse is not theirs alone to decide: it is no such case.
+/// Whether a request whose response has `details` has certainly not reached an upstream, because no
+/// connection could be made. A rejection by another filter does not count, as it may apply to every
+/// upstream.
 #[must_use]
 pub fn never_left(details: &str) -> bool {
     let (word, reason) = parts(details);
@@ -79,7 +80,7 @@ pub fn never_left(details: &str) -> bool {
     }
 }
 
-/// Whether Envoy answered because no connection to the upstream can be made.
+/// Whether Envoy responded because no connection to the upstream can be made.
 pub(super) fn is_unreachable(details: &str) -> bool {
     let (word, reason) = parts(details);
     match word {
@@ -91,43 +92,45 @@ pub(super) fn is_unreachable(details: &str) -> bool {
     }
 }
 
-/// The word that `details` begin with, and the reason of a reset. What follows comes from others: the name of
-/// a policy, the words of a library.
+/// The first word of `details`, and the reason of a reset. What follows is not Envoy's own: the
+/// name of a policy, or the words of a library.
 fn parts(details: &str) -> (&str, &str) {
     let (word, reason) = details.split_at(details.find(['[', '{']).unwrap_or(details.len()));
     (word, reason.split('|').next().unwrap_or_default())
 }
 
-/// Whether Envoy says in a body that the upstream refused the stream, as it does while it shuts a
-/// connection down.
+/// Whether Envoy says in a body that the upstream refused the stream. Upstreams do that while they
+/// shut a connection down.
 pub(super) fn is_stream_refused(body: &[u8]) -> bool {
     let words = std::str::from_utf8(body).unwrap_or_default();
     words.contains(RESET_WORDS) && words.contains("refused stream reset")
 }
 
-/// Whether an answer of `status` with `body` leaves open that the upstream has drawn, or that it is not the
-/// upstream that refuses: another must not be asked. What may move on is listed; everything else stays.
+/// Whether another upstream must not be called after a response of `status` with `body`: the
+/// upstream may have generated an image, or the refusal may not be its own. The cases that allow
+/// fail-over are listed. All others forbid it.
 #[must_use]
 pub fn leaves_open(status: u16, body: &[u8]) -> bool {
     let words = std::str::from_utf8(body).unwrap_or_default();
     let document = serde_json::from_slice::<Value>(body).unwrap_or_default();
     match status {
-        // An error told with a status of success; not a document that is cut, or has an image.
+        // An error with a status of success. A document that is cut or has an image stays open.
         200 => {
             let has_output =
                 document.get("output").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
             has_output || error_words(&document).is_none() && document.get("detail").is_none()
         }
-        // A side call has no details of Envoy's, only these words; nor has another Envoy on the way.
-        // 409: it may be drawing already.
+        // 409: the upstream may already generate the image.
         408 | 409 | 499 => true,
+        // A side call has no details from Envoy, only these words. The same is true of another
+        // Envoy on the way.
         400..=498 => MESH_WORDS.iter().any(|it| words.contains(it)),
-        // A gateway whose own upstream broke off says so in words or in HTML.
+        // A gateway whose own upstream broke off reports that in plain text or HTML.
         502 if error_words(&document).is_none() => true,
-        // 521, 523, 525 and 526: a gateway that many stand behind has found nobody to connect to.
+        // 521, 523, 525 and 526: a proxy that many providers use could not connect to the provider.
         500 | 502 | 503 | 521 | 523 | 525 | 526 => {
-            let mut told = error_words(&document).into_iter().flatten().flatten();
-            may_have_left(words) || told.any(|word| OPEN_WORDS.contains(&word))
+            let mut codes = error_words(&document).into_iter().flatten().flatten();
+            may_have_left(words) || codes.any(|word| OPEN_WORDS.contains(&word))
         }
         _ => true,
     }
@@ -145,8 +148,8 @@ fn error_words(document: &Value) -> Option<[Option<&str>; 2]> {
     }
 }
 
-/// Whether Envoy says that a connection broke before a head came: the upstream, here or behind another proxy,
-/// may have the request.
+/// Whether Envoy says that a connection broke before the headers came. Then the upstream may have
+/// the request, also if another proxy called it.
 fn may_have_left(words: &str) -> bool {
     let says = |phrase| words.contains(phrase);
     let never = [
@@ -159,8 +162,8 @@ fn may_have_left(words: &str) -> bool {
 }
 
 const RESET_WORDS: &str = "upstream connect error or disconnect/reset before headers";
-/// Codes and types of an error by which another gateway, one of these among them, tells of time-outs, broken
-/// connections and images that it could not hand on.
+/// Codes and types of errors by which other gateways, also this one, report time-outs, broken
+/// connections and images that they could not deliver.
 const OPEN_WORDS: [&str; 9] = [
     "upstream_error",
     "bad_response_status_code",
@@ -172,7 +175,7 @@ const OPEN_WORDS: [&str; 9] = [
     "generated_image_too_large",
     "image_generation_failed",
 ];
-/// What filters of Envoy say that refuse.
+/// The words of Envoy filters that reject a request.
 const MESH_WORDS: [&str; 2] = ["RBAC: access denied", "local_rate_limited"];
 
 /// Envoy's rate limits count in seconds or minutes, and its reply does not say which.
@@ -184,7 +187,7 @@ mod tests {
     use crate::openai::error::{ClientFailure, Failure, GatewayFailure, UpstreamFailure};
 
     #[test]
-    fn only_what_never_left_may_be_asked_of_another() {
+    fn only_requests_that_never_left_allow_another_upstream() {
         for details in [
             "no_healthy_upstream",
             "cluster_not_found",
@@ -193,7 +196,10 @@ mod tests {
             "upstream_reset_before_response_started{overflow}",
             "upstream_reset_before_response_started{connection_failure}",
             "upstream_reset_before_response_started{connection_timeout}",
-            "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_111}",
+            concat!(
+                "upstream_reset_before_response_started{remote_connection_failure|",
+                "delayed_connect_error:_111}"
+            ),
             "upstream_reset_before_response_started{remote_refused_stream_reset}",
         ] {
             assert!(never_left(details), "{details}");
@@ -202,7 +208,10 @@ mod tests {
             "",
             "upstream_reset_before_response_started{connection_termination}",
             "upstream_reset_before_response_started{remote_reset}",
-            "upstream_reset_before_response_started{connection_termination|TLS_error:_connection_failure}",
+            concat!(
+                "upstream_reset_before_response_started{connection_termination|",
+                "TLS_error:_connection_failure}"
+            ),
             "upstream_reset_after_response_started{connection_failure}",
             "response_timeout",
             "request_rate_limited",
@@ -215,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_call_tells_by_its_words_whether_it_may_have_left() {
+    fn the_words_of_a_side_call_show_whether_the_request_may_have_left() {
         let open = |reason: &str| {
             let words = "upstream connect error or disconnect/reset before headers. ";
             leaves_open(503, format!("{words}{reason}").as_bytes())
@@ -231,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nobodys_refusal_is_asked_of_nobody_else() {
+    fn an_unclear_failure_allows_no_other_upstream() {
         let error = br#"{"error":{"code":"server_error"}}"#.as_slice();
         for (status, body) in [
             (502, b"".as_slice()),
@@ -253,7 +262,11 @@ mod tests {
             (422, b"RBAC: access denied"),
             (500, br#"{"error":{"code":"timeout"}}"#),
             (403, br#"{"message":"RBAC: access denied"}"#),
-            (502, br#"{"error":{"message":"upstream connect error or disconnect/reset before headers. reset reason: protocol error"}}"#),
+            (
+                502,
+                b"{\"error\":{\"message\":\"upstream connect error or disconnect/reset \
+                before headers. reset reason: protocol error\"}}",
+            ),
             (403, b"RBAC: access denied"),
             (429, b"local_rate_limited"),
         ] {
@@ -280,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_details_say_what_happened() {
+    fn the_details_decide_the_failure() {
         for (status, details, failure) in [
             (503, "no_healthy_upstream", Failure::Upstream(UpstreamFailure::Unreachable)),
             (503, "cluster_not_found", Failure::Gateway(GatewayFailure::RouteMissing)),

@@ -1,10 +1,10 @@
-//! From a field of the upstream's request back to the client's.
+//! Maps a field of the upstream's request back to the client's field.
 
 use std::borrow::Cow;
 
 use crate::config::Api;
 
-/// Who is behind a field of the upstream's request.
+/// Who set a field of the upstream's request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The client, in this field of its own request.
@@ -15,7 +15,7 @@ pub(super) enum Origin {
     Unnamed,
 }
 
-/// Who is behind `param` of an upstream that speaks `api`.
+/// Who set `param` in a request to an upstream that speaks `api`.
 pub(super) fn origin(api: Api, param: Option<&str>) -> Origin {
     match (api, param) {
         (Api::Responses, param) => of_responses(param),
@@ -24,13 +24,14 @@ pub(super) fn origin(api: Api, param: Option<&str>) -> Origin {
     }
 }
 
-/// Whether `field` of the client's holds an image.
+/// Whether the client's `field` holds an image.
 pub(super) fn is_image(field: &str) -> bool {
     field.starts_with("images") || matches!(field, "mask" | "markup")
 }
 
-/// `param` is a field of the Images API, such as `size`, `image[2]` or `images[2].image_url`. What the
-/// client did not set is not sent, `response_format` and `stream` apart, which the operator chose.
+/// `param` is a field of the Images API, such as `size`, `image[2]` or `images[2].image_url`. Only
+/// what the client set is sent, except `response_format` and `stream`, which the operator
+/// configures.
 fn of_images(param: &str) -> Origin {
     let name = param.split(['[', '.']).next().unwrap_or_default();
     match name {
@@ -53,7 +54,8 @@ fn of_images(param: &str) -> Origin {
     }
 }
 
-/// `param` is a field of the Responses API, such as `tools[0].size` or `input[0].content[2].image_url`.
+/// `param` is a field of the Responses API, such as `tools[0].size` or
+/// `input[0].content[2].image_url`.
 fn of_responses(param: Option<&str>) -> Origin {
     let param = match param {
         None | Some("tools" | "tools[0]") => return Origin::Unnamed,
@@ -79,8 +81,8 @@ fn of_responses(param: Option<&str>) -> Origin {
     }
 }
 
-/// `part` is `<index>].image_url` or `<index>].text`. The images stand first, so an image's index
-/// is the client's.
+/// `part` is `<index>].image_url` or `<index>].text`. The images come first, so an image's index is
+/// the client's.
 fn of_content(part: &str) -> Origin {
     match part.split_once(']') {
         Some((index, rest)) if rest.starts_with(".image_url") => match index.parse::<u16>() {
@@ -95,8 +97,8 @@ fn of_content(part: &str) -> Origin {
 /// The field that a message names: `Unknown parameter: 'x'.`, `Unsupported parameter: x`.
 pub(super) fn named(message: &str) -> Option<&str> {
     let (words, rest) = message.split_once("parameter: ")?;
-    let is_told = ["Unknown ", "Unsupported ", "Invalid ", "Missing required "];
-    if !is_told.iter().any(|it| words.ends_with(it)) {
+    let announces = ["Unknown ", "Unsupported ", "Invalid ", "Missing required "];
+    if !announces.iter().any(|it| words.ends_with(it)) {
         return None;
     }
     let rest = rest.trim_start_matches(['\'', '"', '`']);
@@ -109,8 +111,9 @@ fn known(fields: &[&'static str], name: &str) -> Option<Cow<'static, str>> {
     fields.iter().find(|field| **field == name).map(|field| Cow::Borrowed(*field))
 }
 
-/// The client's field that `message` is about, for errors that name only the tool. The words of
-/// real messages, the most telling first: many mention the model besides.
+/// The client's field that `message` is about, for errors that name only the tool. The words are
+/// those of real messages. The most specific come first, because many messages also mention the
+/// model.
 pub(super) fn guess(message: &str) -> Option<&'static str> {
     let message = message.to_ascii_lowercase();
     GUESSES
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_tool_are_the_clients_where_it_set_them() {
+    fn fields_of_the_tool_are_the_clients_if_it_set_them() {
         for (param, field) in [
             ("tools[0].size", "size"),
             ("tools[0].svg.model", "svg"),
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_images_api_are_the_clients_where_it_set_them() {
+    fn fields_of_the_images_api_are_the_clients_if_it_set_them() {
         for (param, field) in [
             ("size", "size"),
             ("model", "model"),
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn real_messages_tell_the_field() {
+    fn real_messages_name_the_field() {
         for (message, field) in [
             (
                 "Invalid size '256x256'. Requested resolution is below the current minimum pixel \

@@ -1,8 +1,8 @@
-//! Whether an upstream refuses the text model that calls the image tool.
+//! Recognizes errors that refuse the text model that calls the image tool.
 //!
-//! It says so in many forms: a `detail`, an error with or without a code, an event in a 200; with the
-//! status 400 or 404. What they have in common is a message that names the model and says that it is
-//! not there for this account, this client version or this tool. Nothing was drawn then.
+//! They have many forms: a `detail`, an error with or without a code, or an event in a 200. The
+//! status is 400 or 404. All have a message that names the model and says that it is not available
+//! for this account, this client version or this tool. No image is generated then.
 
 use crate::openai::error::{HostModelFault, model_names::occurrences};
 use crate::upstream::error::ErrorInfo;
@@ -14,11 +14,11 @@ const NOT_SERVED: [&str; 5] =
 const TOO_OLD: [&str; 3] = ["newer version", "requires a newer", "please upgrade"];
 /// The tool that a text-only model does not have.
 const TOOL: &str = "image_generation";
-/// The type of errors about the image itself: the model in them is the image model.
+/// The type of errors about the image itself. The model in them is the image model.
 const IMAGE_ERROR: &str = "image_generation_user_error";
 
-/// Parts of codes and types that say that the error is about something else: its message may quote the
-/// client's prompt, and a prompt may quote any of the words above.
+/// Parts of codes and types of errors about something else. Their message may quote the client's
+/// prompt, and a prompt may have any of the words above.
 const OTHER: [&str; 9] =
     ["moderation", "policy", "safety", "content", "prompt", "quota", "limit", "overload", "server"];
 
@@ -58,8 +58,8 @@ pub(super) fn host_model_fault(info: &ErrorInfo, host_model: &str) -> Option<Hos
     is_not_served.then_some(HostModelFault::NotServed)
 }
 
-/// Whether the image model `sent` may be taken for `host_model` in a message. The client chose it, so
-/// an error that names it must not count against the host model.
+/// Whether a message that names the image model `sent` may seem to name `host_model`. The client
+/// chose `sent`, so an error that names it must not count against the host model.
 #[must_use]
 pub fn is_like_host_model(sent: &str, host_model: &str) -> bool {
     occurrences(sent, host_model).next().is_some()
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_refusal_is_known() {
+    fn every_form_of_a_refusal_is_recognized() {
         let sentence =
             "The 'gpt-6-luna' model is not supported when using Codex with a ChatGPT account.";
         let not_served = Some(HostModelFault::NotServed);
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn other_errors_are_not_about_the_host_model() {
         for body in [
-            // The image model, though an outage and not the client may be the cause.
+            // The image model, although an outage may be the cause and not the client.
             json!({"error": {"type": "image_generation_user_error", "code": "invalid_value",
                 "param": "tools", "message": "The model 'gpt-image-2' does not exist."}}),
             // A client that asks for an image model of the host model's name.
@@ -124,8 +124,9 @@ mod tests {
             json!({"error": {"code": "rate_limit_exceeded",
                 "message": "Rate limit reached for gpt-6-luna in organization x."}}),
             json!({"error": {"code": "server_error"}}),
-            json!({"error": {"code": "moderation_blocked", "type": "invalid_request_error", "message":
-                "Your prompt \"The 'gpt-6-luna' model is not supported\" was rejected."}}),
+            json!({"error": {"code": "moderation_blocked", "type": "invalid_request_error",
+                "message":
+                    "Your prompt \"The 'gpt-6-luna' model is not supported\" was rejected."}}),
             json!({"error": {"code": "invalid_prompt",
                 "message": "Not allowed: 'gpt-6-luna' does not exist"}}),
         ] {

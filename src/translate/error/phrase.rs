@@ -1,7 +1,7 @@
-//! What the message of an error means, where its code and type say nothing.
+//! Reads the message of an error if its code and type say nothing.
 //!
-//! A message may quote the client's prompt, so only whole phrases of the upstream count, and only for what
-//! this one request is told: nothing that lasts follows from them.
+//! A message may quote the client's prompt, so only whole phrases of the upstream count. They
+//! decide only the response to this one request, and have no lasting effect.
 
 /// What a message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +18,18 @@ pub(super) enum Phrase {
     Overload,
     /// Something broke while the request was processed.
     Broke,
-    /// The tool's or the model's option is the operator's to set.
+    /// An option of the tool or the model that the operator has to set.
     Configuration,
     /// The image model is not served.
     Model,
-    /// An image of the client's cannot be read.
+    /// An image of the client cannot be read.
     Image,
-    /// An image of the client's cannot be fetched.
+    /// An image of the client cannot be fetched.
     Download,
 }
 
 impl Phrase {
-    /// What `message` says; the first that it says counts.
+    /// The first known phrase in `message`.
     pub(super) fn of(message: &str) -> Option<Self> {
         let message = message.to_ascii_lowercase();
         let says = |it: &&str| message.contains(*it);
@@ -114,7 +114,7 @@ mod tests {
     use super::Phrase;
 
     #[test]
-    fn messages_are_known_by_their_phrases() {
+    fn messages_are_recognized_by_their_phrases() {
         for (message, phrase) in [
             ("Your organization must be verified to use the model `x`.", Phrase::Account),
             ("Selected model is at capacity. Try again.", Phrase::Overload),

@@ -1,13 +1,14 @@
-//! What a client may read of the upstream's words.
+//! Redacts the upstream's messages for the client.
 //!
-//! They tell the client about its own prompt or image, but may also name our account: identifiers
-//! of organisations, projects, users, requests and keys, and e-mail addresses, are left out.
+//! They are about the client's own prompt or image, but they may also name our account. So these
+//! are left out: e-mail addresses, and identifiers of organisations, projects, users, requests and
+//! keys.
 
 /// `message` for the client: one line of at most [`MAX_CHARS`] characters without identifiers.
 /// The tool's fields appear under the names that the client gave them.
 pub(super) fn redact(message: &str) -> String {
     let mut shown = String::new();
-    // What is longer is cut anyway, and a model may write a megabyte.
+    // The rest is cut anyway, and a model may write a megabyte.
     let end = message.char_indices().map(|(at, _)| at).nth(MAX_READ_CHARS).unwrap_or(message.len());
     let message = message.get(..end).unwrap_or_default();
     let message = without_queries(&message.replace("tools[0].", ""));
@@ -28,7 +29,7 @@ pub(super) fn redact(message: &str) -> String {
     line
 }
 
-/// `message` with the query of each URL left out: it may hold a signature.
+/// `message` without the query of each URL, because it may hold a signature.
 fn without_queries(message: &str) -> String {
     let is_end = |char: char| char.is_whitespace() || "\"'`()<>".contains(char);
     let of_piece = |piece: &str| {
@@ -59,8 +60,8 @@ fn is_identifier(token: &str) -> bool {
     is_prefixed || is_long || is_email
 }
 
-/// Whether it is the name of a model, such as `gpt-image-2.5-flare-2026-09-08`: its parts are words and short
-/// numbers.
+/// Whether `token` is the name of a model, such as `gpt-image-2.5-flare-2026-09-08`. Its parts are
+/// words and short numbers.
 fn is_model(token: &str) -> bool {
     let is_word = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_number = |part: &str| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -72,12 +73,12 @@ const PREFIXES: [&str; 13] = [
     "org-", "org_", "proj_", "user-", "req_", "req-", "resp_", "sk-", "sess-", "acct_", "acct-",
     "file-", "file_",
 ];
-/// Request ids of relays have some 30 characters; the longest word of a message is shorter.
+/// Request ids of relays have some 30 characters. Every word of a message is shorter.
 const MIN_ID_BYTES: usize = 24;
 const PLACEHOLDER: &str = "[redacted]";
 /// Longer than any message recorded.
 const MAX_CHARS: usize = 1000;
-/// A placeholder may be much shorter than what it stands for.
+/// A placeholder may be much shorter than the text that it replaces.
 const MAX_READ_CHARS: usize = 8 * MAX_CHARS;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One error, judged: see [the rules](super).
+//! Judges one error by [the rules](super).
 
 mod request;
 
@@ -44,12 +44,12 @@ impl<'a> Report<'a> {
         Self { api, info, retry_after, now, sense: Sense::of(info), phrase }
     }
 
-    /// What its code and its type are about.
+    /// What its code and type are about.
     pub(super) fn sense(&self) -> Option<Sense> {
         self.sense
     }
 
-    /// What an answer of this status means.
+    /// The failure for a response of this status.
     pub(super) fn judge(&self, status: u16) -> Failure {
         match status {
             401 => match self.phrase {
@@ -61,13 +61,13 @@ impl<'a> Report<'a> {
                 _ => Failure::Upstream(UpstreamFailure::QuotaExhausted),
             },
             403 => self.of_forbidden(),
-            // 524 is 504 in the words of a proxy that many providers stand behind.
+            // 524 is the 504 of a proxy that many providers use.
             408 | 504 | 524 => Failure::Upstream(UpstreamFailure::Timeout),
             409 | 423 | 425 => self.overloaded(),
             413 => Failure::Client(ClientFailure::UpstreamTooLarge),
             429 => self.of_limit(),
             451 => Failure::Upstream(UpstreamFailure::Blocked),
-            // The proxy of 524 found nobody to connect to.
+            // The proxy of 524 could not connect to the provider.
             521 | 523 | 525 | 526 => Failure::Upstream(UpstreamFailure::Unreachable),
             404 | 405 | 410 => self.of_lost(),
             400..=498 => self.by_word().unwrap_or_else(|| self.of_request()),
@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What an error means that has no status.
+    /// The failure for an error without a status.
     pub(super) fn of_event(&self) -> Failure {
         self.by_word().unwrap_or_else(|| match self.is_about_request() {
             true => self.of_request(),
@@ -84,7 +84,7 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Whether something says that the request is at fault, whoever wrote that part of it.
+    /// Whether the error is about the request, no matter who set that part of it.
     fn is_about_request(&self) -> bool {
         let message = self.info.message.as_deref().unwrap_or_default();
         self.is_users()
@@ -97,7 +97,7 @@ impl<'a> Report<'a> {
     fn of_forbidden(&self) -> Failure {
         match (self.sense, self.phrase) {
             (_, Some(Phrase::Account)) => Failure::Upstream(UpstreamFailure::NotEntitled),
-            // Nobody looked at values before the door.
+            // An upstream checks the credential before it reads values.
             (Some(Sense::Value | Sense::TooLong), _) => {
                 Failure::Upstream(UpstreamFailure::Credential)
             }
@@ -119,7 +119,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Nothing is there: by configuration, unless the client named the model.
+    /// The failure for a path or a model that does not exist. The cause is the configuration,
+    /// unless the client named the model.
     fn of_lost(&self) -> Failure {
         match self.by_word().unwrap_or_else(|| self.of_request()) {
             Failure::Client(ClientFailure::ValueRefused { param: Some(field), .. })
@@ -142,13 +143,13 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// The failure that a word or a telling phrase stands for, whatever the status.
+    /// The failure that a word or a phrase decides for every status.
     fn by_word(&self) -> Option<Failure> {
         if let Some(fault) = self.info.code.as_deref().and_then(ReferenceFault::parse) {
             return Some(self.reference_invalid(fault));
         }
         match self.sense {
-            // It speaks of content, but every prompt fails.
+            // The code is about content, but every prompt fails.
             Some(Sense::Content) if self.phrase == Some(Phrase::Account) => {
                 Some(Failure::Upstream(UpstreamFailure::NotEntitled))
             }
@@ -189,8 +190,8 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// A model that is not served: the image model, which the client or the operator's `rename` named, or
-    /// the text model that draws with the tool, which is the operator's.
+    /// The failure for a model that is not served. It is the image model, named by the client or by
+    /// the operator's `rename`, or it is the text model that calls the tool, named by the operator.
     fn of_model(&self) -> Failure {
         let is_of_tool = self.info.param.as_deref().is_some_and(|it| it.starts_with("tools"));
         match self.api {
@@ -202,7 +203,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The type that refusals and bad values share; a relay may have put its name before it.
+    /// The type that refusals and invalid values share. A relay may have put its name before it.
     fn is_users(&self) -> bool {
         self.info.kind.as_deref().is_some_and(|kind| kind.ends_with("image_generation_user_error"))
     }
@@ -256,7 +257,7 @@ fn details(moderation: &Moderation) -> ModerationDetails {
     }
 }
 
-// Said where the upstream gives no reason.
+// Used if the upstream gives no reason.
 pub(super) const REFUSED: &str = "The request was rejected by the safety system.";
 const PROMPT_INVALID: &str = "The image service does not accept the prompt.";
 const REFERENCE_INVALID: &str = "The image service cannot use a reference image.";

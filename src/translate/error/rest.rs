@@ -1,9 +1,9 @@
-//! Whether an error means that its upstream serves nobody for now, so that it is not asked for a
-//! while.
+//! Decides whether an error means that its upstream serves no request for now, so that it is not
+//! called for a while.
 //!
-//! Only what a client cannot bring about counts: a status, a code, a type or a header. A message may
-//! quote a prompt, so it only speaks against a rest; and an error about one request says nothing
-//! about the next.
+//! Only what a client cannot cause counts: a status, a code, a type or a header. A message may
+//! quote a prompt, so it can only prevent a rest. An error about one request says nothing about the
+//! next.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::{Cause, Refusal};
 use crate::upstream::error::ErrorInfo;
 
-/// What the error in a response of `status` means, for the request and for its upstream; the
+/// What the error in a response of `status` means for the request and for its upstream. The
 /// arguments are those of [`from_http`](super::from_http).
 #[must_use]
 pub fn judge_http(
@@ -36,8 +36,8 @@ pub fn judge_http(
     (failure, refusal)
 }
 
-/// What an `error` or `response.failed` event, or an output item's `error`, means for the request and
-/// for its upstream.
+/// What an `error` or `response.failed` event, or an output item's `error`, means for the request
+/// and for its upstream.
 #[must_use]
 pub fn judge_event(api: Api, info: &ErrorInfo, now: Duration) -> (Failure, Option<Refusal>) {
     let failure = from_event(api, info, now);
@@ -46,7 +46,7 @@ pub fn judge_event(api: Api, info: &ErrorInfo, now: Duration) -> (Failure, Optio
     (failure, refusal)
 }
 
-/// What an answer that Envoy gave itself, for the reason `details`, means for the upstream.
+/// What a response of Envoy itself, with the reason `details`, means for the upstream.
 #[must_use]
 pub fn rest_of_envoy(details: &str) -> Option<Refusal> {
     envoy::is_unreachable(details).then_some(Refusal::of(Cause::Unreachable))
@@ -75,7 +75,7 @@ fn rest(
         {
             Cause::QuotaExhausted
         }
-        // 403 may be about one request.
+        // A 403 may be about one request.
         Failure::Upstream(UpstreamFailure::Credential)
             if is_status(&[401])
                 || sense == Some(Sense::Credential)
@@ -84,20 +84,20 @@ fn rest(
         {
             Cause::CredentialRefused
         }
-        // Without a time it may be one model, or one moment.
+        // Without a time it may concern one model, or one moment.
         Failure::Upstream(UpstreamFailure::Overloaded { .. }) if wait.is_some() => {
             Cause::Overloaded
         }
         Failure::Upstream(UpstreamFailure::Unreachable) => Cause::Unreachable,
         _ => return None,
     };
-    // A renewed credential and a new connection are to be found soon, whatever is named.
+    // A renewed credential or a new connection must be found soon, so a named wait is ignored.
     let wait = wait.filter(|_| cause.is_limit() || cause == Cause::Overloaded);
     Some(Refusal { cause, wait, hint: retry::hinted(info) })
 }
 
-/// Whether the request exceeds a limit on its own, as with more reference images than fit into a
-/// minute, or a relay reports a refused request as 429. The next request may be served.
+/// Whether the request exceeds a limit on its own, such as with more reference images than a minute
+/// allows, or a relay reports a refused request as 429. The next request may be served.
 fn is_too_much_alone(sense: Option<Sense>, info: &ErrorInfo) -> bool {
     let message = info.message.as_deref().unwrap_or_default().as_bytes();
     let start = message.get(..TOO_LARGE.len()).unwrap_or_default();
@@ -105,7 +105,8 @@ fn is_too_much_alone(sense: Option<Sense>, info: &ErrorInfo) -> bool {
         || matches!(sense, Some(Sense::Content | Sense::Prompt | Sense::Value | Sense::TooLong))
 }
 
-/// Whether what is denied may be an image that the client names, or one thing that it asks for.
+/// Whether the denial may be about an image that the client names, or about one thing that it asks
+/// for.
 fn may_be_one_request(info: &ErrorInfo) -> bool {
     let is_denial = |word: &String| {
         let word = word.to_ascii_lowercase();
@@ -117,8 +118,8 @@ fn may_be_one_request(info: &ErrorInfo) -> bool {
         || matches!(phrase, Some(Phrase::Image | Phrase::Download))
 }
 
-/// OpenAI's message for a request that no pause makes fit: `Request too large for … on input-images
-/// per min (IPM): Limit 5, Requested 16.`
+/// OpenAI's message for a request that never fits, however long the wait: `Request too large for …
+/// on input-images per min (IPM): Limit 5, Requested 16.`
 const TOO_LARGE: &[u8] = b"request too large";
 
 #[cfg(test)]
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_account_lacks_rests_it() {
+    fn a_problem_of_the_account_rests_its_upstream() {
         for (status, body, cause, wait) in [
             (
                 429,
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_request_brings_about_rests_nobody() {
+    fn an_error_of_one_request_rests_no_upstream() {
         for (status, body) in [
             (400, error(&json!({"code": "moderation_blocked"}))),
             (400, error(&json!({"message": "insufficient balance. Please try again in 7 days."}))),
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_a_message_is_a_hint() {
+    fn a_time_in_a_message_is_only_a_hint() {
         let limited = error(&json!({"code": "rate_limit_exceeded",
             "message": "Rate limit reached. Please try again in 20s."}));
         let rest = of(429, &limited);
@@ -242,7 +243,10 @@ mod tests {
             ("no_healthy_upstream", true),
             ("upstream_reset_before_response_started{connection_timeout}", true),
             (
-                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_111}",
+                concat!(
+                    "upstream_reset_before_response_started{remote_connection_failure|",
+                    "delayed_connect_error:_111}"
+                ),
                 true,
             ),
             ("upstream_reset_before_response_started{remote_refused_stream_reset}", false),

@@ -1,18 +1,18 @@
-//! How long to wait before the upstream has room again.
+//! Reads how long to wait until the upstream serves requests again.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::upstream::error::ErrorInfo;
 
-/// The wait that the upstream asks for, from whichever place it names one, the most exact first.
-/// Without any, a guess. The arguments are those of [`named`].
+/// The wait that the upstream asks for. The most exact place comes first. Without any, a default.
+/// The arguments are those of [`named`].
 pub(super) fn wait(info: &ErrorInfo, retry_after: Option<&[u8]>, now: Duration) -> Duration {
-    named(info, retry_after, now).or_else(|| hinted(info)).unwrap_or(UNTOLD_WAIT)
+    named(info, retry_after, now).or_else(|| hinted(info)).unwrap_or(DEFAULT_WAIT)
 }
 
-/// The wait that a field or a header names. A wait that is over is no wait, and none is longer than
-/// [`MAX_WAIT`]. `retry_after` is in seconds, or a date (RFC 9110, section 10.2.3); `now` is the
-/// time since the Unix epoch.
+/// The wait that a field or a header names. `None` if it is over. It is at most [`MAX_WAIT`].
+/// `retry_after` is in seconds, or a date (RFC 9110, section 10.2.3). `now` is the time since the
+/// Unix epoch.
 pub(super) fn named(
     info: &ErrorInfo,
     retry_after: Option<&[u8]>,
@@ -25,7 +25,7 @@ pub(super) fn named(
     waits.filter(|wait| !wait.is_zero()).map(|wait| wait.min(MAX_WAIT)).next()
 }
 
-/// The wait that only the message names.
+/// The wait in the message.
 pub(super) fn hinted(info: &ErrorInfo) -> Option<Duration> {
     let wait = info.message.as_deref().and_then(parse_message)?;
     Some(wait.min(MAX_WAIT)).filter(|wait| !wait.is_zero())
@@ -40,8 +40,8 @@ fn parse_header(value: &[u8], now: Duration) -> Option<Duration> {
     }
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, as the time since the Unix epoch. The obsolete forms of dates are not
-/// read: no server of this century sends them.
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as the time since the Unix epoch. The obsolete forms of dates
+/// are not read, because no current server sends them.
 fn parse_date(date: &str) -> Option<Duration> {
     let (_weekday, date) = date.split_once(", ")?;
     let mut parts = date.split(' ');
@@ -57,8 +57,8 @@ fn parse_date(date: &str) -> Option<Duration> {
 /// `Please try again in 467ms`, `… in 1.5s`, `… in 6m0s`, `Please retry after 38 seconds`.
 fn parse_message(message: &str) -> Option<Duration> {
     let message = message.to_ascii_lowercase();
-    let told = ANNOUNCES.iter().find_map(|words| message.split_once(words))?.1;
-    let mut rest = told.trim_start();
+    let announced = ANNOUNCES.iter().find_map(|words| message.split_once(words))?.1;
+    let mut rest = announced.trim_start();
     let mut sum = None;
     while let Some((span, after)) = parse_span(rest) {
         sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(span));
@@ -93,14 +93,14 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// No limit of an upstream is longer than a week.
 const MAX_WAIT: Duration = Duration::from_secs(7 * 86_400);
-/// A few seconds let the client come back once more before it gives up.
-const UNTOLD_WAIT: Duration = Duration::from_secs(5);
+/// After a few seconds the client can retry once more before it gives up.
+const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{MAX_WAIT, UNTOLD_WAIT, parse_message, wait};
+    use super::{DEFAULT_WAIT, MAX_WAIT, parse_message, wait};
     use crate::upstream::error::ErrorInfo;
 
     const NOW: Duration = Duration::from_secs(1_777_922_696);
@@ -120,18 +120,18 @@ mod tests {
         assert_eq!(wait(&info, Some(b" 7 "), NOW), Duration::from_secs(7));
         assert_eq!(wait(&info, None, NOW), Duration::from_millis(467));
         info.message = None;
-        assert_eq!(wait(&info, None, NOW), UNTOLD_WAIT);
+        assert_eq!(wait(&info, None, NOW), DEFAULT_WAIT);
     }
 
     #[test]
-    fn a_wait_that_is_over_is_passed_by() {
+    fn a_wait_that_is_over_is_ignored() {
         let info = ErrorInfo { resets_at: Some(5), ..ErrorInfo::default() };
         assert_eq!(wait(&info, Some(b"2"), NOW), Duration::from_secs(2));
-        assert_eq!(wait(&info, None, NOW), UNTOLD_WAIT);
+        assert_eq!(wait(&info, None, NOW), DEFAULT_WAIT);
     }
 
     #[test]
-    fn nonsense_is_passed_by() {
+    fn an_invalid_wait_is_ignored() {
         for header in [
             "",
             "-1",
@@ -143,19 +143,19 @@ mod tests {
             "Wed, 99 Oct 2026 07:28:00 GMT",
         ] {
             let info = ErrorInfo::default();
-            assert_eq!(wait(&info, Some(header.as_bytes()), NOW), UNTOLD_WAIT, "{header}");
+            assert_eq!(wait(&info, Some(header.as_bytes()), NOW), DEFAULT_WAIT, "{header}");
         }
-        assert_eq!(wait(&ErrorInfo::default(), Some(b"\xff"), NOW), UNTOLD_WAIT);
+        assert_eq!(wait(&ErrorInfo::default(), Some(b"\xff"), NOW), DEFAULT_WAIT);
     }
 
     #[test]
-    fn a_date_is_waited_for() {
+    fn a_date_is_read_as_a_wait() {
         let info = ErrorInfo::default();
         // 1777922696 is 2026-05-04T19:24:56Z.
         let date = b"Mon, 04 May 2026 19:25:26 GMT";
         assert_eq!(wait(&info, Some(date), NOW), Duration::from_secs(30));
         let over = b"Mon, 04 May 2026 19:24:00 GMT";
-        assert_eq!(wait(&info, Some(over), NOW), UNTOLD_WAIT);
+        assert_eq!(wait(&info, Some(over), NOW), DEFAULT_WAIT);
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_tell_the_wait_in_many_ways() {
+    fn messages_name_the_wait_in_many_ways() {
         for (message, millis) in [
             ("Please try again in 467ms. Visit", Some(467)),
             ("Try again in 1.5s.", Some(1500)),

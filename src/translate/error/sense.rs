@@ -1,11 +1,11 @@
-//! What the code and the type of an error mean, by the words in them.
+//! Reads what an error is about from the words in its code and type.
 //!
-//! No list of codes is whole: providers, relays and new versions bring their own. So a family of words
-//! decides, and whole codes only where their words say something else.
+//! No list of codes is complete, because providers, relays and new versions have their own. So
+//! families of words decide. Whole codes are listed only if their words are misleading.
 
 use crate::upstream::error::ErrorInfo;
 
-/// What an error is about, whatever its status.
+/// What an error is about, with any status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sense {
     /// The client's content.
@@ -14,9 +14,9 @@ pub(super) enum Sense {
     Prompt,
     /// Money of the upstream's account.
     Money,
-    /// What the account's plan has not got.
+    /// Something that the account's plan does not include.
     Plan,
-    /// The region or the address that is asked from.
+    /// The region or the address of the caller.
     Region,
     /// The credential.
     Credential,
@@ -30,9 +30,9 @@ pub(super) enum Sense {
     TooLong,
     /// A value of the request.
     Value,
-    /// What the operator configured.
+    /// The operator's configuration.
     Configuration,
-    /// An image that did not come about, whatever the status.
+    /// An image that was not generated, with any status.
     Broken,
 }
 
@@ -60,7 +60,8 @@ impl Sense {
     }
 }
 
-/// Lower case, letters and digits only: `contentFilter`, `CONTENT_FILTER` and `content_filter` are one.
+/// Lower case, letters and digits only, so that `contentFilter`, `CONTENT_FILTER` and
+/// `content_filter` are equal.
 fn plain(word: &str) -> String {
     word.chars().filter(char::is_ascii_alphanumeric).map(|it| it.to_ascii_lowercase()).collect()
 }
@@ -69,7 +70,7 @@ fn plain(word: &str) -> String {
 fn is_about_value(word: &str) -> bool {
     let is_error_type =
         matches!(word, "invalidrequesterror" | "invalidrequest" | "invalidargument");
-    // Another thing than a value that the request has.
+    // These are not about a value of the request.
     let is_other = [
         "invalidapikey",
         "invalidprompt",
@@ -88,9 +89,9 @@ fn is_about_value(word: &str) -> bool {
     is_value && !is_error_type && !is_other.iter().any(|it| word.starts_with(it))
 }
 
-/// Codes whose words say too little, or something else.
+/// Codes whose words say too little or are misleading.
 const WHOLE: [(&[&str], Sense); 14] = [
-    // MiniMax and Zhipu count their errors.
+    // MiniMax and Zhipu number their errors.
     (&["1026", "1027", "1301", "safety", "prohibitedcontent"], Sense::Content),
     (&["1008", "1113"], Sense::Money),
     (&["1302", "1303", "1304", "1305"], Sense::Limit),
@@ -101,14 +102,14 @@ const WHOLE: [(&[&str], Sense); 14] = [
     (&["organizationusagelimitexceeded", "commoditynotpurchased"], Sense::Money),
     (&["usagenotincluded"], Sense::Plan),
     (&["unsupportedcountryregionterritory"], Sense::Region),
-    // DashScope's for an image that it could not fetch.
+    // DashScope's code for an image that it could not fetch.
     (&["invalidparameterdatainspection"], Sense::Value),
     (&["contextlengthexceeded"], Sense::TooLong),
     (&["nomediagenerated", "generationtimeout", "imagegenerationfailed"], Sense::Broken),
     (&["convertrequestfailed", "deploymentnotfound", "invalidendpoint"], Sense::Configuration),
 ];
 
-/// Parts of codes, the most telling first.
+/// Parts of codes, the most specific first.
 const FAMILIES: [(&[&str], Sense); 7] = [
     (
         &[
@@ -185,7 +186,7 @@ mod tests {
     use super::Sense;
 
     #[test]
-    fn words_decide_where_the_code_is_unknown() {
+    fn words_decide_if_the_code_is_unknown() {
         for (word, sense) in [
             ("OutputImageSensitiveContentDetected", Sense::Content),
             ("new_moderation_code", Sense::Content),

@@ -1,7 +1,7 @@
-//! Bodies of errors as upstreams send them, and whose fault each is: `tests/fixtures/taxonomy.json`.
+//! Tests whose fault each error body of an upstream is: `tests/fixtures/taxonomy.json`.
 //!
-//! Each case also comes with its code changed to one that nobody knows: `unknown` is whose fault it then is, if
-//! only the code has told.
+//! Each case also runs with an unknown code. `unknown` is whose fault it is then, if only the code
+//! shows it.
 
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ struct Case {
     /// Its number among the kinds of bodies.
     row: u8,
     api: Api,
-    /// Of an answer; an event has none.
+    /// The status of a response. An event has none.
     status: Option<u16>,
     #[serde(default)]
     body: Value,
     event: Option<Value>,
     fault: Fault,
-    drawn: Drawn,
+    #[serde(rename = "drawn")]
+    generated: Generated,
     unknown: Option<Fault>,
 }
 
@@ -51,10 +52,10 @@ enum Fault {
     Broken,
 }
 
-/// Whether an image has been drawn.
+/// Whether an image has been generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Drawn {
+enum Generated {
     No,
     Maybe,
     Yes,
@@ -83,7 +84,7 @@ impl Fault {
         }
     }
 
-    /// The statuses that a client may be told.
+    /// Whether the client gets a status that fits.
     fn has_status(self, failure: &Failure) -> bool {
         let status = failure.to_api().status;
         match self {
@@ -105,7 +106,7 @@ fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../../../tests/fixtures/taxonomy.json")).unwrap()
 }
 
-/// What is told, and whether another upstream may be asked as far as drawing goes.
+/// The failure, and whether another upstream may be called without the risk of a second image.
 fn judge(case: &Case) -> (Failure, bool) {
     const NOW: Duration = Duration::from_secs(1_795_348_800);
     let (failure, stays) = match (&case.event, case.status) {
@@ -127,22 +128,22 @@ fn judge(case: &Case) -> (Failure, bool) {
         }
         _ => panic!("{case:?}"),
     };
-    let may_have_drawn = Fault::of(&failure) == Fault::Broken;
-    (failure, !stays && !may_have_drawn)
+    let may_have_generated = Fault::of(&failure) == Fault::Broken;
+    (failure, !stays && !may_have_generated)
 }
 
 #[test]
-fn each_body_is_its_owners_fault() {
+fn each_body_is_judged_by_its_cause() {
     let cases = cases();
     assert!(cases.len() > 150);
     let mut wrong = Vec::new();
     for case in &cases {
         let (failure, moves_on) = judge(case);
         let fault = Fault::of(&failure);
-        // The client's own are asked of nobody else, drawn or not.
+        // After the client's own errors no other upstream is called in any case.
         let is_clients = matches!(case.fault, Fault::Input | Fault::Content);
-        let is_drawn_right = is_clients || moves_on == (case.drawn == Drawn::No);
-        if fault != case.fault || !case.fault.has_status(&failure) || !is_drawn_right {
+        let is_fail_over_right = is_clients || moves_on == (case.generated == Generated::No);
+        if fault != case.fault || !case.fault.has_status(&failure) || !is_fail_over_right {
             wrong.push(format!("{case:?}: {failure:?}, moves on: {moves_on}"));
         }
     }
@@ -150,11 +151,11 @@ fn each_body_is_its_owners_fault() {
 }
 
 #[test]
-fn a_code_that_nobody_knows_falls_out_right() {
+fn an_unknown_code_is_judged_correctly() {
     let mut wrong = Vec::new();
     for mut case in cases() {
-        let told = case.event.as_mut().unwrap_or(&mut case.body);
-        if !obscure(told) {
+        let document = case.event.as_mut().unwrap_or(&mut case.body);
+        if !obscure(document) {
             continue;
         }
         let expected = case.unknown.unwrap_or(case.fault);
@@ -166,7 +167,7 @@ fn a_code_that_nobody_knows_falls_out_right() {
     assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
 }
 
-/// Changes each code; whether there is one.
+/// Changes each code. Returns whether there is one.
 fn obscure(value: &mut Value) -> bool {
     match value {
         Value::Object(members) => members.iter_mut().fold(false, |any, (name, value)| {
@@ -181,9 +182,9 @@ fn obscure(value: &mut Value) -> bool {
     }
 }
 
-/// A client's bad image or value never has the operator look for a fault of theirs.
+/// A client's invalid image or value never makes the operator look for an error of their own.
 #[test]
-fn what_is_the_clients_names_no_fault_of_the_operators() {
+fn a_client_error_does_not_blame_the_operator() {
     for case in cases().iter().filter(|it| matches!(it.fault, Fault::Input | Fault::Content)) {
         let (failure, _) = judge(case);
         assert!(failure.is_clients(), "row {}: {failure:?}", case.row);

@@ -1,3 +1,5 @@
+//! Tests of the failures that errors of upstreams become.
+
 use std::{borrow::Cow, time::Duration};
 
 mod client;
@@ -27,11 +29,13 @@ fn event(value: &Value) -> Failure {
 }
 
 fn coded(code: &str) -> Value {
-    json!({"error": {"code": code, "type": "invalid_request_error", "message": "Because.", "param": null}})
+    json!({"error": {
+        "code": code, "type": "invalid_request_error", "message": "Because.", "param": null,
+    }})
 }
 
 #[test]
-fn a_refusal_is_the_clients_whatever_its_code() {
+fn a_refusal_is_the_clients_with_every_code() {
     for code in [
         "moderation_blocked",
         "content_policy_violation",
@@ -53,9 +57,9 @@ fn a_refusal_is_the_clients_whatever_its_code() {
     }
 }
 
-/// Else a client could have every worker leave out host models that work.
+/// Without this, a client could make every worker leave out host models that work.
 #[test]
-fn a_prompt_that_is_quoted_refuses_no_host_model() {
+fn a_quoted_prompt_refuses_no_host_model() {
     let refuses = |error: &Value| {
         let body = json!({ "error": error }).to_string();
         host_model_refused(body.as_bytes(), "gpt-6-luna").is_some()
@@ -114,20 +118,24 @@ fn an_image_that_cannot_be_used_is_the_clients() {
     assert_eq!(http(400, &body), invalid("images", ReferenceFault::Download));
     assert_eq!(event(&body), invalid("images", ReferenceFault::Download));
     let named = json!({"error": {
-        "code": "invalid_image_url", "message": "Because.", "param": "input[0].content[1].image_url",
+        "code": "invalid_image_url", "message": "Because.",
+        "param": "input[0].content[1].image_url",
     }});
     assert_eq!(http(400, &named), invalid("images[1]", ReferenceFault::Url));
-    let told = "The image data you provided does not represent a valid image";
+    let message = "The image data you provided does not represent a valid image";
     let Failure::Client(ClientFailure::ReferenceInvalid { fault: ReferenceFault::Image, .. }) =
-        from_http(Api::Responses, 400, None, told.as_bytes(), NOW)
+        from_http(Api::Responses, 400, None, message.as_bytes(), NOW)
     else {
         panic!("not an image fault");
     };
 }
 
 #[test]
-fn a_value_is_traced_back_to_the_clients_field() {
-    let body = |code: &str, kind: &str, param: Value, message: &str| json!({"error": {"code": code, "type": kind, "param": param, "message": message}});
+fn a_value_is_mapped_to_the_clients_field() {
+    let body = |code: &str, kind: &str, param: Value, message: &str| {
+        let error = json!({"code": code, "type": kind, "param": param, "message": message});
+        json!({ "error": error })
+    };
     let user = "image_generation_user_error";
     let request = "invalid_request_error";
     for (code, kind, param, message, field) in [
@@ -159,7 +167,7 @@ fn a_value_is_traced_back_to_the_clients_field() {
 }
 
 #[test]
-fn what_we_put_into_the_request_is_not_the_clients() {
+fn fields_that_we_set_are_not_the_clients() {
     for body in [
         json!({"error": {"code": "unknown_parameter", "param": "tools[0].n", "message": "secret"}}),
         json!({"error": {"code": "invalid_value", "param": "model", "message": "secret"}}),
@@ -207,7 +215,7 @@ fn our_credential_is_not_the_clients() {
 }
 
 #[test]
-fn a_limit_is_told_with_its_wait() {
+fn a_limit_is_reported_with_its_wait() {
     let body = json!({"error": {
         "type": "usage_limit_reached", "message": "The usage limit has been reached",
         "resets_at": NOW.as_secs() + 13_872, "resets_in_seconds": 13_872,
@@ -223,7 +231,7 @@ fn a_limit_is_told_with_its_wait() {
 }
 
 #[test]
-fn an_empty_purse_is_not_worth_a_retry() {
+fn an_exhausted_quota_is_not_a_rate_limit() {
     for word in [
         "insufficient_quota",
         "credit_balance_exhausted",
@@ -246,7 +254,7 @@ fn an_empty_purse_is_not_worth_a_retry() {
 }
 
 #[test]
-fn overload_is_told_from_failure() {
+fn overload_differs_from_failure() {
     let overloaded =
         Failure::Upstream(UpstreamFailure::Overloaded { retry_after: Duration::from_secs(5) });
     let full = json!({"error": {"message": "The selected model is at capacity. Try another."}});
@@ -264,7 +272,7 @@ fn overload_is_told_from_failure() {
 }
 
 #[test]
-fn other_statuses_speak_for_themselves() {
+fn other_statuses_decide_alone() {
     for (status, failure) in [
         (100, Failure::Upstream(UpstreamFailure::Failed)),
         (302, Failure::Upstream(UpstreamFailure::Failed)),
@@ -302,7 +310,7 @@ fn an_incomplete_response_was_filtered_or_failed() {
 
 proptest! {
     #[test]
-    fn any_answer_has_a_meaning(
+    fn every_response_becomes_a_failure(
         status in any::<u16>(),
         header in prop::option::of(prop::collection::vec(any::<u8>(), 0..20)),
         body in prop::collection::vec(any::<u8>(), 0..100),
@@ -312,7 +320,7 @@ proptest! {
     }
 
     #[test]
-    fn words_of_the_upstream_reach_only_those_who_caused_them(
+    fn messages_of_the_upstream_reach_only_the_client_that_caused_them(
         status in prop::sample::select(vec![400_u16, 401, 403, 404, 422, 429, 500, 502, 503]),
         code in prop::sample::select(vec!["", "server_error", "unknown_parameter", "invalid_type"]),
         param in prop::sample::select(vec!["", "tools[0].n", "model", "input", "tools"]),
@@ -323,11 +331,11 @@ proptest! {
 }
 
 #[test]
-fn a_page_for_people_is_a_block_and_no_credential() {
+fn an_html_page_is_a_block_and_no_credential_failure() {
     let page = b" <!DOCTYPE html><html><title>Just a moment...</title>";
     for status in [200, 403, 429, 503] {
-        let told = from_http(Api::Responses, status, None, page, NOW);
-        assert_eq!(told, Failure::Upstream(UpstreamFailure::Blocked), "{status}");
+        let failure = from_http(Api::Responses, status, None, page, NOW);
+        assert_eq!(failure, Failure::Upstream(UpstreamFailure::Blocked), "{status}");
     }
     let plain = b"<html><h1>404 Not Found</h1></html>";
     assert_eq!(

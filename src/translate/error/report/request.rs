@@ -1,4 +1,4 @@
-//! Errors that find fault with the request: with a field of the client's, or with one of ours.
+//! Judges errors about the request: about a field that the client set, or one that we set.
 
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Report<'_> {
-    /// A request that the upstream does not accept: by the client's fault if it names a field that
-    /// the client set, else by ours.
+    /// The failure for a request that the upstream does not accept. It is the client's fault if the
+    /// error names a field that the client set, else ours.
     pub(super) fn of_request(&self) -> Failure {
         if self.is_servers() {
             return Failure::Upstream(UpstreamFailure::Failed);
@@ -44,7 +44,7 @@ impl Report<'_> {
         })
     }
 
-    /// The field that a message is about which names none.
+    /// The field that a message is about if it names none.
     pub(super) fn guess(&self, message: &str) -> Option<&'static str> {
         let small = message.to_ascii_lowercase();
         let is_value = self.sense == Some(Sense::Value)
@@ -54,15 +54,16 @@ impl Report<'_> {
         field.filter(|it| *it != "model" || self.is_users() || self.api == Api::Images)
     }
 
-    /// Whether an error that names no field is about one all the same. Of a provider nearly every field is
-    /// the client's; in the Responses API most are ours.
+    /// Whether an error that names no field is about one all the same. For a provider nearly every
+    /// field is the client's. In the Responses API most are ours.
     fn is_about_values(&self) -> bool {
         let is_request =
             matches!(self.info.kind.as_deref(), Some("invalid_request_error" | "INVALID_ARGUMENT"));
         self.api == Api::Images && (is_request || self.sense == Some(Sense::Value))
     }
 
-    /// What is wrong with the image that `field` holds; `None` if it is no image, or not its content.
+    /// What is wrong with the image in `field`. `None` if `field` is no image, or if the error is
+    /// not about its content.
     fn fault_of_image(&self, field: &str) -> Option<ReferenceFault> {
         if !field::is_image(field) {
             return None;
@@ -86,7 +87,7 @@ impl Report<'_> {
     }
 }
 
-/// Words of a message that finds fault with a value.
+/// Words of messages about an invalid value.
 const VALUE_WORDS: [&str; 8] = [
     "invalid",
     "unsupported",

@@ -1,9 +1,9 @@
-//! Faults of the client, and what only looks like one.
+//! Tests of errors that the client caused, and of Envoy's own words in a body.
 
 use super::*;
 
 #[test]
-fn a_side_calls_refused_connection_is_no_overload() {
+fn a_refused_connection_of_a_side_call_is_no_overload() {
     let words = "upstream connect error or disconnect/reset before headers. reset reason: ";
     for (reason, failure) in [
         (
@@ -17,16 +17,19 @@ fn a_side_calls_refused_connection_is_no_overload() {
         ("protocol error", Failure::Upstream(UpstreamFailure::InvalidResponse)),
     ] {
         let body = format!("{words}{reason}");
-        let told = from_http(Api::Responses, 503, None, body.as_bytes(), NOW);
-        assert_eq!(told, failure, "{reason}");
+        let found = from_http(Api::Responses, 503, None, body.as_bytes(), NOW);
+        assert_eq!(found, failure, "{reason}");
     }
     let none = from_http(Api::Images, 503, None, b"no healthy upstream", NOW);
     assert_eq!(none, Failure::Upstream(UpstreamFailure::Unreachable));
 }
 
 #[test]
-fn a_clients_image_or_value_is_a_400_of_its_own_field() {
-    let body = |kind: &str, code: Value, param: Value, message: &str| json!({"error": {"type": kind, "code": code, "param": param, "message": message}});
+fn an_invalid_image_or_value_is_a_400_that_names_the_clients_field() {
+    let body = |kind: &str, code: Value, param: Value, message: &str| {
+        let error = json!({"type": kind, "code": code, "param": param, "message": message});
+        json!({ "error": error })
+    };
     let user = "image_generation_user_error";
     let request = "invalid_request_error";
     for (kind, code, param, message, field) in [
@@ -47,13 +50,13 @@ fn a_clients_image_or_value_is_a_400_of_its_own_field() {
     ] {
         let body = body(kind, code, param, message);
         for api in [Api::Images, Api::Responses] {
-            // What the Responses API calls `image[0]` is not of our making.
+            // The requests that we send to the Responses API have no `image[0]`.
             if api == Api::Responses && body["error"]["param"] == "image[0]" {
                 continue;
             }
-            let told = from_http(api, 400, None, body.to_string().as_bytes(), NOW);
+            let of_status = from_http(api, 400, None, body.to_string().as_bytes(), NOW);
             let of_event = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
-            for error in [told.to_api(), of_event.to_api()] {
+            for error in [of_status.to_api(), of_event.to_api()] {
                 assert_eq!((error.status, error.param.as_deref()), (400, field), "{api:?} {body}");
             }
         }
@@ -67,9 +70,9 @@ fn an_image_model_that_is_not_served_is_not_quoted() {
         let body = json!({"error": {"type": "image_generation_user_error", "code": code,
             "param": param, "message": message}});
         for api in [Api::Images, Api::Responses] {
-            let told = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
-            assert_eq!(told, Failure::Client(ClientFailure::ModelRefused), "{code}");
-            assert!(!told.to_api().message.contains("internal"));
+            let failure = from_event(api, &ErrorInfo::read(&body).unwrap(), NOW);
+            assert_eq!(failure, Failure::Client(ClientFailure::ModelRefused), "{code}");
+            assert!(!failure.to_api().message.contains("internal"));
         }
     }
 }
