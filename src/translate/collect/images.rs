@@ -17,8 +17,8 @@ impl Accumulator {
         name: &[u8],
         scanned: Scanned,
     ) -> Option<Result<Image, Failure>> {
-        // If an event names its type after its image, or only outside its JSON, the scanner has kept
-        // a preview as the image.
+        // If an event names its type after its image, or only outside its JSON, the scanner has
+        // kept a preview as the image.
         let kept = scanned.image.or(scanned.preview);
         match ImagesEvent::read(name, &scanned.skeleton) {
             ImagesEvent::Preview(event) => {

@@ -1,11 +1,12 @@
-//! An answer in words where an image should be.
+//! Translates a response in words instead of an image into a failure.
 //!
-//! The text model is told not to answer in words. Where it does, it may refuse, pass on that a limit is
-//! reached, say that it has no image tool, ask back, or believe that it has drawn; in whatever
-//! language the prompt has. Only a refusal is the client's: what is not surely one is not told as one.
+//! The instructions forbid the text model to answer in words. If it does, it may refuse, report
+//! that a limit is reached, say that it has no image tool, ask a question, or claim that it has
+//! generated an image. It uses the language of the prompt. Only a refusal is the client's. An
+//! unclear text is never reported as a refusal.
 //!
-//! The words are the model's, and a prompt can choose them. So they decide what this client is told and
-//! whether another upstream is asked, and nothing that lasts.
+//! A prompt can make the model say anything. So its words decide only the response to this client
+//! and whether another upstream is called. They have no lasting effect.
 
 mod denial;
 mod lexicon;
@@ -25,8 +26,8 @@ use self::meaning::Meaning;
 use super::redact::redact;
 use crate::openai::error::{ClientFailure, Failure, UpstreamFailure};
 
-/// The failure behind `text`, the model's words. The wait of a limit is what the model says, or a
-/// guess: a hint for the client, and no reason to rest an upstream.
+/// The failure for `text`, the model's words. The wait of a limit is the one that the model names,
+/// or a default. It is a hint for the client, and no reason to rest an upstream.
 #[must_use]
 pub fn from_words(text: &str) -> Failure {
     match Meaning::of(text) {
@@ -35,12 +36,12 @@ pub fn from_words(text: &str) -> Failure {
             Failure::Client(ClientFailure::Refused { message, details: None })
         }
         Meaning::Limit(wait) => Failure::Upstream(UpstreamFailure::RateLimited {
-            retry_after: wait.unwrap_or(UNTOLD_WAIT),
+            retry_after: wait.unwrap_or(DEFAULT_WAIT),
         }),
         Meaning::NoTool => Failure::Upstream(UpstreamFailure::NoTool),
         Meaning::Other => Failure::Upstream(UpstreamFailure::NoImage),
     }
 }
 
-/// What a model calls a limit is the image service's, which counts by the minute.
-const UNTOLD_WAIT: Duration = Duration::from_secs(60);
+/// A limit that a model reports is the image service's, which counts by the minute.
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);

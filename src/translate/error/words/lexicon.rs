@@ -1,10 +1,10 @@
-//! The words that tell what a model means, by family, in the ten languages that are tested:
-//! English, German, Spanish, French, Portuguese, Italian, Russian, Chinese in both scripts, Japanese
-//! and Korean.
+//! The words that show what a model means, by family, in the ten tested languages: English, German,
+//! Spanish, French, Portuguese, Italian, Russian, Chinese in both scripts, Japanese and Korean.
 //!
-//! A pattern is a part of a [`Text`](super::text::Text): lower case, with an underline at the border of
-//! a word. A family has one string for each script, with bars between its patterns, of which a star
-//! stands for a few words. To teach another language, add its words to each family.
+//! A pattern is a part of a [`Text`](super::text::Text): lower case, with an underline at the
+//! border of a word. A family has one string for each script, with bars between its patterns. A
+//! star in a pattern matches a few words. To support another language, add its words to each
+//! family.
 
 pub(super) mod ability;
 pub(super) mod failure;
@@ -19,7 +19,7 @@ mod tests {
     use super::{ability, failure, limit, policy, refusal, text, tool};
 
     #[test]
-    fn a_pattern_can_match() {
+    fn every_pattern_can_match() {
         for family in [
             ability::OWN_CANNOT,
             ability::OWN_WILL_NOT,
@@ -66,7 +66,7 @@ mod tests {
             refusal::CLAIM,
             text::REPORTS,
             text::SAYS,
-            text::TELLERS,
+            text::SPEAKERS,
             text::BUT,
         ] {
             for pattern in family.iter().flat_map(|line| line.split('|')) {

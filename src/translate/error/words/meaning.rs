@@ -1,15 +1,15 @@
-//! What a model means by words in place of an image.
+//! Decides what a model means by words instead of an image.
 //!
-//! Only a refusal is the client's, so a text counts as one only if nothing speaks against it: a limit
-//! and an outage come first, what the service itself says about safety apart, and so does a claim
-//! that there is an image. A refusal is one of these, in one sentence:
+//! Only a refusal is the client's, so a text counts as one only if nothing contradicts it. A limit,
+//! an outage and a claim that there is an image take precedence. What the service itself says about
+//! safety takes precedence over an outage. A refusal is one of these, in one sentence:
 //!
-//! * words of a rule that is broken ("violates … policy"), or of declining;
+//! * words about breaking a rule ("violates … policy"), or of declining;
 //! * "can't" or "won't" with a verb of making, and somewhere a subject of policy (violence, a real
 //!   person);
-//! * "can't help", or "can't make *this*", unless it speaks of images in general or of now;
-//! * with a subject of policy: "no" alone, softer words ("not permitted here"), a request that is
-//!   turned down, or an image that could not be made because of it.
+//! * "can't help", or "can't make *this*", unless it is about images in general or about now;
+//! * with a subject of policy: "no" alone, softer words ("not permitted here"), a rejected request,
+//!   or an image that could not be made because of the subject.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::{
 pub(super) enum Meaning {
     /// It will not make this image.
     Refusal,
-    /// A limit is reached, for as long as this, if it says.
+    /// A limit is reached. The wait is known if the model names it.
     Limit(Option<Duration>),
     /// It has no image tool, or the tool failed.
     NoTool,
@@ -38,7 +38,7 @@ impl Meaning {
     pub(super) fn of(text: &str) -> Self {
         let text = Text::read(text);
         if is_limit(&text) {
-            return Self::Limit(super::wait::told(&text));
+            return Self::Limit(super::wait::named(&text));
         }
         let is_broken = is_broken(&text);
         if is_refusal(&text, is_broken) {
@@ -57,7 +57,7 @@ fn is_limit(text: &Text) -> bool {
     text.states(limit::LIMITED) || text.sentences.iter().any(spent)
 }
 
-/// Whether the tool is missing, or failed.
+/// Whether the tool is missing or failed.
 fn is_broken(text: &Text) -> bool {
     let broken = |it: &Sentence| lacks_tool(&it.statement) || makes_none(&it.statement);
     text.states(fail::OUTAGE) || text.states(fail::COULD_NOT) || text.sentences.iter().any(broken)
@@ -80,7 +80,8 @@ fn is_refusal(text: &Text, is_broken: bool) -> bool {
     if text.sentences.iter().any(|it| is_blocked(it) || breaks_a_rule(it)) {
         return true;
     }
-    // What a tool lacks may be a subject: "no ability to make images of real people".
+    // What the tool cannot do may include a subject of policy: "no ability to make images of real
+    // people".
     let lacks = |it: &Sentence| {
         let mut clauses = it.statement.split(',');
         clauses.any(|clause| lacks_tool(clause) && !has(clause, policy::SUBJECT))
@@ -97,7 +98,7 @@ fn is_refusal(text: &Text, is_broken: bool) -> bool {
         || text.sentences.iter().any(|it| refuses(it, subject, is_broken))
 }
 
-/// Whether the text takes the task on, says that it is done, or that no rule is in the way.
+/// Whether the text accepts the task, says that it is done, or says that no rule forbids it.
 fn goes_on(text: &Text) -> bool {
     let accepts = |it: &Sentence| each(say::ACCEPT).any(|start| it.words.starts_with(start));
     let claims = |it: &Sentence| has(&it.words, say::CLAIM) && !has(&it.words, say::NO);
@@ -107,21 +108,22 @@ fn goes_on(text: &Text) -> bool {
         || text.sentences.iter().any(|it| claims(it) || is_allowed(it))
 }
 
-/// Whether a sentence is "no", or starts with it.
+/// Whether a sentence is "no" or starts with it.
 fn is_no(sentence: &Sentence) -> bool {
     let start = sentence.statement.split_once(COMMA).map_or("", |(start, _)| start);
     let is_short = start.chars().count() > 4;
     each(say::BARE_NO).any(|no| sentence.statement == no || is_short && start == no)
 }
 
-/// Whether a sentence says that a filter on content stopped the request.
+/// Whether a sentence says that a content filter stopped the request.
 fn is_blocked(sentence: &Sentence) -> bool {
     let says = |patterns| has(&sentence.statement, patterns);
     says(policy::BLOCKED)
         && (says(say::REJECTED) || says(policy::BREAK) || cannot(&sentence.statement, able::MAKE))
 }
 
-/// Whether a sentence says that the request breaks a rule, and not that a tool is missing besides.
+/// Whether a sentence says that the request breaks a rule, and does not also say that a tool is
+/// missing.
 fn breaks_a_rule(sentence: &Sentence) -> bool {
     let says = |patterns| has(&sentence.statement, patterns);
     says(policy::BREAK) && says(policy::RULE) && !lacks_tool(&sentence.statement)
@@ -134,7 +136,7 @@ enum Subject {
     Unnamed,
 }
 
-/// Whether a sentence says that the model does not make this image.
+/// Whether a sentence says that the model will not make this image.
 fn refuses(sentence: &Sentence, subject: Subject, is_broken: bool) -> bool {
     let statement = sentence.statement.as_str();
     let says = |patterns| has(statement, patterns);
@@ -143,7 +145,7 @@ fn refuses(sentence: &Sentence, subject: Subject, is_broken: bool) -> bool {
     }
     let denies = |verbs| cannot(statement, verbs) || will_not(statement, verbs);
     match subject {
-        // It makes no images at all, and what it names belongs to another thought.
+        // It makes no images at all, and the subject belongs to another sentence.
         Subject::Named if makes_none(statement) && !says(policy::SUBJECT) => false,
         Subject::Named => {
             denies(able::MAKE)

@@ -1,7 +1,7 @@
-//! How a family of words is found in a text.
+//! Finds a family of words in a text.
 //!
 //! A family has one string for each script, with bars between its patterns. A star in a pattern
-//! stands for a few words: `_too_many_*_requests_`.
+//! matches a few words: `_too_many_*_requests_`.
 
 /// Whether `text` has any of the patterns.
 pub(super) fn has(text: &str, patterns: &[&str]) -> bool {
@@ -20,7 +20,7 @@ pub(super) fn each<'a>(patterns: &'a [&str]) -> impl Iterator<Item = &'a str> {
     patterns.iter().flat_map(|line| line.split('|'))
 }
 
-/// What stands before and after each place where `pattern` stands, both with the border between.
+/// The text before and after each match of `pattern`. Both include the border between them.
 pub(super) fn around<'a>(
     text: &'a str,
     pattern: &'a str,
@@ -39,7 +39,7 @@ pub(super) fn near(text: &str, bytes: usize) -> &str {
     ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
-/// Which runs of three bytes a text has, roughly: most patterns are ruled out without a search.
+/// The runs of three bytes in a text, approximately. They rule out most patterns without a search.
 struct Trigrams([u64; WORDS]);
 
 impl Trigrams {
@@ -54,7 +54,7 @@ impl Trigrams {
         Self(bits)
     }
 
-    /// Whether the text may have what stands in `pattern` before a gap.
+    /// Whether the text may have the part of `pattern` before its gap.
     fn may_have(&self, pattern: &str) -> bool {
         let runs = pattern.as_bytes().windows(3).take_while(|run| !run.contains(&b'*'));
         runs.map(place).all(|(word, bit)| self.0.get(word).is_some_and(|it| it & bit != 0))
@@ -71,12 +71,12 @@ fn place(run: &[u8]) -> (usize, u64) {
     (usize::try_from(word).unwrap_or_default(), 1 << bit)
 }
 
-/// Stands at both ends of a word.
+/// The mark at both ends of a word.
 pub(super) const BORDER: char = '_';
 const GAP: char = '*';
 /// About three words.
 const GAP_BYTES: usize = 32;
-/// As many as five bits of a hash name.
+/// As many as five bits of a hash can address.
 const WORDS: usize = 32;
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_a_few_words() {
+    fn a_star_matches_a_few_words() {
         let many = ["_too_many_*_requests_"];
         assert!(has("_too_many_requests_", &many));
         assert!(has("_too_many_concurrent_image_requests_", &many));

@@ -1,6 +1,6 @@
-//! The characters of a text, made plain: lower case, one form for each letter, none unseen.
+//! Normalizes the characters of a text: lower case, one form for each letter, no invisible ones.
 
-/// The first [`MAX_CHARS`] characters, made plain.
+/// The first [`MAX_CHARS`] characters, normalized.
 pub(super) fn plain(text: &str) -> Vec<char> {
     let mut plain: Vec<char> = Vec::with_capacity(text.len().min(MAX_CHARS));
     for char in text.chars().take(MAX_CHARS).flat_map(char::to_lowercase) {
@@ -11,15 +11,15 @@ pub(super) fn plain(text: &str) -> Vec<char> {
                     *base = whole;
                 }
             }
-            it if is_unseen(it) => {}
+            it if is_invisible(it) => {}
             it => plain.push(narrow(it)),
         }
     }
     plain
 }
 
-/// Characters without width: joiners, marks of direction, and selectors of variants.
-fn is_unseen(char: char) -> bool {
+/// Characters without width: joiners, direction marks, and variation selectors.
+fn is_invisible(char: char) -> bool {
     matches!(
         char,
         '\u{ad}'
@@ -32,14 +32,14 @@ fn is_unseen(char: char) -> bool {
     )
 }
 
-/// A letter or digit of full width as the ASCII one.
+/// The ASCII form of a full-width letter or digit.
 fn narrow(char: char) -> char {
     let is_wide = matches!(char, '０'..='９' | 'ａ'..='ｚ');
     let ascii = is_wide.then(|| u32::from(char).checked_sub(WIDE)).flatten();
     ascii.and_then(char::from_u32).unwrap_or(char)
 }
 
-/// A letter and the mark that follows it as one character, of those that the families have.
+/// A letter and the mark after it as one character, for the characters that the families have.
 fn composed(base: char, mark: char) -> Option<char> {
     let (bases, wholes) = match mark {
         '\u{300}' => ("aeiou", "àèìòù"),
@@ -49,7 +49,7 @@ fn composed(base: char, mark: char) -> Option<char> {
         '\u{306}' => ("и", "й"),
         '\u{308}' => ("aeiouе", "äëïöüё"),
         '\u{327}' => ("c", "ç"),
-        // In its block each of these stands right after the kana without the mark.
+        // In its block, a kana with the mark comes right after the one without it.
         '\u{3099}' => return kana(base, 1),
         '\u{309a}' => return kana(base, 2),
         _ => return None,
@@ -62,9 +62,9 @@ fn kana(base: char, offset: u32) -> Option<char> {
     is_kana.then(|| u32::from(base).checked_add(offset)).flatten().and_then(char::from_u32)
 }
 
-/// An answer says what it means in its first lines.
+/// A text says what it means in its first lines.
 pub(super) const MAX_CHARS: usize = 2000;
-/// From an ASCII character to its form of full width.
+/// The distance from an ASCII character to its full-width form.
 const WIDE: u32 = 0xfee0;
 
 #[cfg(test)]

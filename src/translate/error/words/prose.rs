@@ -1,9 +1,9 @@
-//! What the model itself says in a text: without code, and without what it quotes.
+//! Extracts the model's own statements from a text, without code and quotations.
 
-use super::lexicon::text::{REPORTS, SAYS, TELLERS};
+use super::lexicon::text::{REPORTS, SAYS, SPEAKERS};
 use super::pattern::has;
 
-/// The text outside code blocks, and all code: what stands in such blocks, and tags outside of them.
+/// The text outside code blocks, and all code: the blocks, and tags outside them.
 pub(super) fn without_code(text: &[char]) -> (Vec<char>, String) {
     let mut prose = Vec::with_capacity(text.len());
     let mut code = String::new();
@@ -23,7 +23,7 @@ pub(super) fn without_code(text: &[char]) -> (Vec<char>, String) {
         }
         rest = after;
     }
-    // A drawing needs no fence.
+    // Tags may come without a fence.
     let bare: String = prose.iter().collect();
     if let Some(at) = ["<svg", "<!doctype", "<html"].iter().filter_map(|it| bare.find(it)).min() {
         let (before, tags) = bare.split_at_checked(at).unwrap_or_default();
@@ -33,16 +33,16 @@ pub(super) fn without_code(text: &[char]) -> (Vec<char>, String) {
     (prose, code)
 }
 
-/// The text without what stands in quotation marks or in a quoted line.
+/// The text without quotations and quoted lines.
 pub(super) fn without_quotations(text: &[char]) -> Vec<char> {
     let mut kept: Vec<char> = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let length = quotation_len(*first, after, kept.last().copied());
         match length.and_then(|length| after.get(length.saturating_add(1)..)) {
-            Some(behind) if !is_report(&kept) => {
+            Some(beyond) if !is_report(&kept) => {
                 kept.push(' ');
-                rest = behind;
+                rest = beyond;
             }
             _ => {
                 kept.push(*first);
@@ -53,7 +53,7 @@ pub(super) fn without_quotations(text: &[char]) -> Vec<char> {
     kept
 }
 
-/// How many characters stand between a quotation mark and the one that closes it.
+/// The number of characters between a quotation mark and the one that closes it.
 fn quotation_len(mark: char, after: &[char], before: Option<char>) -> Option<usize> {
     let closers: &[char] = match mark {
         '"' => &['"'],
@@ -67,7 +67,7 @@ fn quotation_len(mark: char, after: &[char], before: Option<char>) -> Option<usi
         '‘' => &['’'],
         '‚' => &['‘', '’'],
         '＂' => &['＂'],
-        // An apostrophe stands after a letter.
+        // After a letter it is an apostrophe.
         '\'' if !before.is_some_and(char::is_alphanumeric) => &['\''],
         '>' if before.is_none_or(|it| it == '\n') => &['\n'],
         _ => return None,
@@ -80,7 +80,7 @@ fn quotation_len(mark: char, after: &[char], before: Option<char>) -> Option<usi
     let near = after.iter().take(limit).enumerate();
     let near = near.take_while(|(_, it)| **it != '\n' || mark == '>');
     let end = near.filter(|(at, it)| closers.contains(it) && !is_apostrophe(*at)).map(|it| it.0);
-    // The last line of a text ends without a mark.
+    // The last line of a text ends without a line break.
     let last = (mark == '>').then(|| after.len().checked_sub(1)).flatten();
     end.into_iter().next().or(last)
 }
@@ -89,7 +89,7 @@ fn quotation_len(mark: char, after: &[char], before: Option<char>) -> Option<usi
 fn is_report(before: &[char]) -> bool {
     let from = before.len().saturating_sub(REPORT_CHARS);
     let near: String = before.get(from..).unwrap_or_default().iter().collect();
-    has(&near, REPORTS) || has(&near, SAYS) && has(&near, TELLERS)
+    has(&near, REPORTS) || has(&near, SAYS) && has(&near, SPEAKERS)
 }
 
 const MAX_QUOTATION_CHARS: usize = 200;

@@ -1,3 +1,5 @@
+//! Tests of the meaning of a model's words, with labelled texts in ten languages.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,7 +10,7 @@ use super::plain::MAX_CHARS;
 use super::text::{MAX_SENTENCES, Text};
 use crate::openai::error::{ClientFailure, Failure, UpstreamFailure};
 
-/// Lists of labelled texts: what each came from, and what it has.
+/// Lists of labelled texts, each with its origin.
 const LISTS: [(&str, &str); 9] = [
     ("modelled on reports", include_str!("../../../../tests/fixtures/words/given.txt")),
     ("made with the families", include_str!("../../../../tests/fixtures/words/own.txt")),
@@ -35,26 +37,30 @@ fn nine_of_ten_texts_of_each_list_are_understood_and_only_refusals_are_refusals(
     for (name, list) in LISTS {
         let (mut wrong, mut total) = (Vec::new(), 0);
         for (label, language, text) in texts(list) {
-            let told = from_words(&text);
-            let is_refused = matches!(told, Failure::Client(ClientFailure::Refused { .. }));
+            let failure = from_words(&text);
+            let is_refused = matches!(failure, Failure::Client(ClientFailure::Refused { .. }));
             assert!(label == "refusal" || !is_refused, "{name}: read as a refusal: {text}");
             let is_right = match label {
                 "refusal" => is_refused,
-                "limit" => matches!(told, Failure::Upstream(UpstreamFailure::RateLimited { .. })),
-                "tool_broken" => told == Failure::Upstream(UpstreamFailure::NoTool),
-                "chatter" | "claims_success" => told == Failure::Upstream(UpstreamFailure::NoImage),
+                "limit" => {
+                    matches!(failure, Failure::Upstream(UpstreamFailure::RateLimited { .. }))
+                }
+                "tool_broken" => failure == Failure::Upstream(UpstreamFailure::NoTool),
+                "chatter" | "claims_success" => {
+                    failure == Failure::Upstream(UpstreamFailure::NoImage)
+                }
                 _ => panic!("{label} is no label"),
             };
             total += 1;
             if !is_right {
-                wrong.push(format!("{label} {language} {text}: {told:?}"));
+                wrong.push(format!("{label} {language} {text}: {failure:?}"));
             }
         }
         assert!(total > 40 && wrong.len() * 10 <= total, "{name}: {total} texts, {wrong:#?}");
     }
 }
 
-/// How a text is typed says nothing: capitals, full width, marks that are not seen.
+/// The typing of a text does not matter: capitals, full width, invisible marks.
 #[test]
 fn odd_letters_change_nothing() {
     let wide = |char: char| match char.is_ascii_alphanumeric() {
@@ -62,7 +68,7 @@ fn odd_letters_change_nothing() {
         false => char,
     };
     for (_, _, text) in LISTS.into_iter().flat_map(|(_, list)| texts(list)) {
-        // Marks within a fence or a tag end it.
+        // Invisible marks would break a fence or a tag.
         if text.contains(['`', '<', '{', 'ß']) {
             continue;
         }
@@ -77,7 +83,7 @@ fn odd_letters_change_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Words of every meaning in any order, with anything between: they are read, and not for long.
+    /// Words of every meaning in any order, with anything between them, are read in bounded time.
     #[test]
     fn any_words_are_read_within_bounds(
         pieces in prop::collection::vec(
@@ -108,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn a_refusal_is_told_in_the_models_words() {
+fn a_refusal_is_reported_in_the_models_words() {
     for text in [
         "I'm sorry, but I can't help with that.",
         "Das Bild kann ich nicht erstellen.",
@@ -123,7 +129,7 @@ fn a_refusal_is_told_in_the_models_words() {
 }
 
 #[test]
-fn a_drawing_in_text_is_no_refusal() {
+fn code_a_link_or_a_claim_is_no_refusal() {
     for (text, failure) in [
         ("", Failure::Upstream(UpstreamFailure::NoImage)),
         ("  \n", Failure::Upstream(UpstreamFailure::NoImage)),
@@ -145,7 +151,7 @@ fn a_drawing_in_text_is_no_refusal() {
 }
 
 #[test]
-fn a_limit_has_the_wait_that_is_told() {
+fn a_limit_has_the_wait_that_the_model_names() {
     for (text, seconds) in [
         ("You've reached your image limit; it resets in about 14 hours.", 50_400.0),
         ("Rate limited. Try again in 3 hours and 12 minutes.", 11_520.0),

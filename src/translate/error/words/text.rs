@@ -1,8 +1,9 @@
-//! A model's words, made ready for matching.
+//! Prepares a model's words for matching.
 //!
-//! Lower case, one underline before, between and after words, straight apostrophes, no Markdown. Code
-//! blocks are left out, and so is what stands in quotation marks: a poster's text says nothing
-//! about the answer. A quotation after a word such as "returned" is kept, for it is an error message.
+//! The result has lower case, one underline before, between and after words, straight apostrophes
+//! and no Markdown. Code blocks and quotations are left out, because the text of a poster says
+//! nothing about the outcome. A quotation after a word such as "returned" is kept, because it is an
+//! error message.
 
 use super::{
     lexicon::text::BUT,
@@ -14,9 +15,9 @@ use super::{
 /// Sentences of a text, ready for matching.
 #[derive(Debug)]
 pub(super) struct Text {
-    /// In their order; a comma with "but" ends one, too.
+    /// In their order. A comma with "but" also ends a sentence.
     pub(super) sentences: Vec<Sentence>,
-    /// Code or JSON stands in place of an image.
+    /// Whether the text has code or JSON instead of an image.
     pub(super) is_code: bool,
 }
 
@@ -25,7 +26,7 @@ pub(super) struct Text {
 pub(super) struct Sentence {
     /// All of it.
     pub(super) words: String,
-    /// What it states: without the clause that asks, if it is a question.
+    /// Its statement. If it is a question, the clause that asks is left out.
     pub(super) statement: String,
 }
 
@@ -39,7 +40,7 @@ impl Text {
         Self { sentences: sentences(&without_quotations(&prose)), is_code }
     }
 
-    /// Whether the text states any of the patterns, rather than asks.
+    /// Whether the text has any of the patterns in a statement, not in a question.
     pub(super) fn states(&self, patterns: &[&str]) -> bool {
         self.sentences.iter().any(|it| has(&it.statement, patterns))
     }
@@ -57,7 +58,7 @@ fn sentences(text: &[char]) -> Vec<Sentence> {
             '?' | '？' | '!' | '！' | '。' | '\n' | ';' | '；' | '—' | '–' | '…' | '¿' => {
                 true
             }
-            // A point within a number or a name ends nothing.
+            // A period within a number or a name does not end a sentence.
             '.' => next.is_none_or(|it| it.is_whitespace() || "*_)\"'".contains(*it)),
             _ => false,
         };
@@ -83,7 +84,8 @@ fn sentences(text: &[char]) -> Vec<Sentence> {
     sentences
 }
 
-/// Ends the sentence. What asks is the last clause of a question, or all of it before a tag: "right?".
+/// Ends the sentence. The last clause of a question asks, or the whole sentence if the last clause
+/// is a tag such as "right?".
 fn push_sentence(sentences: &mut Vec<Sentence>, words: &mut String, is_question: bool) {
     let mut words = std::mem::replace(words, BORDER.to_string());
     if words.len() <= 1 {
@@ -98,7 +100,7 @@ fn push_sentence(sentences: &mut Vec<Sentence>, words: &mut String, is_question:
         false => words.clone(),
     };
     let (mut words, mut statement) = (words.as_str(), statement.as_str());
-    while let Some(at) = thought_len(words).filter(|_| sentences.len() < MAX_SENTENCES) {
+    while let Some(at) = statement_len(words).filter(|_| sentences.len() < MAX_SENTENCES) {
         let (first, rest) = words.split_at_checked(at).unwrap_or_default();
         let stated = statement.len().min(at);
         let (first_stated, rest_stated) = statement.split_at_checked(stated).unwrap_or_default();
@@ -108,8 +110,8 @@ fn push_sentence(sentences: &mut Vec<Sentence>, words: &mut String, is_question:
     sentences.push(Sentence { words: words.to_owned(), statement: statement.to_owned() });
 }
 
-/// Where the first thought of a sentence ends: after a comma, before "but".
-fn thought_len(words: &str) -> Option<usize> {
+/// Where the first statement of a sentence ends: after a comma, before "but".
+fn statement_len(words: &str) -> Option<usize> {
     let commas = words.match_indices(COMMA).map(|(at, _)| at.saturating_add(COMMA.len()));
     let mut ends = commas.map(|at| at.saturating_sub(BORDER.len_utf8()));
     ends.find(|at| each(BUT).any(|it| words.get(*at..).is_some_and(|rest| begins(rest, it))))
@@ -119,9 +121,9 @@ fn begins(rest: &str, word: &str) -> bool {
     rest.starts_with(word) || rest.strip_prefix(BORDER).is_some_and(|it| it.starts_with(word))
 }
 
-/// Stands after the border of a word.
+/// A comma after the border of a word.
 pub(super) const COMMA: &str = ",_";
-/// A short clause that makes a question of what stands before it.
+/// The longest clause that turns the words before it into a question.
 const MAX_TAG_BYTES: usize = 12;
-/// What follows this many is not read: each is compared with every pattern.
+/// Further sentences are not read, because each one is compared with every pattern.
 pub(super) const MAX_SENTENCES: usize = 64;

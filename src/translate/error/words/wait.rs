@@ -1,4 +1,4 @@
-//! How long a model says that a limit lasts.
+//! Reads how long a limit lasts, as the model says it.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use super::{
     text::Text,
 };
 
-/// The wait that a text tells: `3 hours and 12 minutes`, `2 小时后`. At most [`MAX_WAIT`].
-pub(super) fn told(text: &Text) -> Option<Duration> {
+/// The wait that a text names: `3 hours and 12 minutes`, `2 小时后`. At most [`MAX_WAIT`].
+pub(super) fn named(text: &Text) -> Option<Duration> {
     let waits = text.sentences.iter().filter(|it| has(&it.words, AGAIN));
     waits.filter_map(|it| of_sentence(&it.words)).next()
 }
@@ -67,5 +67,5 @@ const UNITS: [(&[&str], u64); 4] = [
 ];
 /// No limit lasts for more units than this.
 const MAX_COUNT: f64 = 1e9;
-/// A model may say anything: no client is sent away for longer.
+/// A model may say anything, so no client waits longer.
 const MAX_WAIT: Duration = Duration::from_secs(86_400);

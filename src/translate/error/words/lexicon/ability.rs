@@ -1,21 +1,21 @@
-//! Words of not being able to, of not wanting to, and of what is asked for.
+//! Words about inability and unwillingness, and about the request.
 
-/// English for not being able to, if it is the model that is not: see [`OWNERS`].
+/// English words of inability, if it is the model's own: see [`OWNERS`].
 pub(in super::super) const OWN_CANNOT: &[&str] =
     &["_can't_|_cannot_|_can_not_|_cant_|_unable_|_not_able_|_aren't_able_|_can't_possibly_|\
      _not_allowed_to_|_not_permitted_to_|_not_in_a_position_to_"];
 
-/// English for not being willing to, if it is the model that is not.
+/// English words of unwillingness, if it is the model's own.
 pub(in super::super) const OWN_WILL_NOT: &[&str] =
     &["_won't_|_will_not_|_not_going_to_|_not_willing_|_wouldn't_|_not_prepared_to_|\
      _not_comfortable_|_refuse_to_|_never_going_to_|_don't_feel_comfortable_|\
      _not_feel_comfortable_|_shouldn't_|_rather_not_"];
 
-/// English: who is not able to, or what begins a clause without its subject.
+/// English: the subject that is not able to, or the beginning of a clause without a subject.
 pub(in super::super) const OWNERS: &[&str] =
     &["_i_|_i'm_|_i'd_|_i'll_|_we_|_we're_|_am_|_and_|_but_|_so_|_sorry_|_unfortunately_|_afraid_"];
 
-/// It is not able to. Also what may only be a matter of the moment.
+/// It is not able to, also if only for the moment.
 pub(in super::super) const CANNOT: &[&str] = &[
     "_isn't_something_i_|_no_puedo_|_no_podemos_|_no_me_es_posible_|_no_es_posible_|\
      _no_creo_imágenes_|_no_genero_|_no_soy_capaz_|_ne_peux_pas_|_ne_pouvons_pas_|_ne_suis_pas_|\
@@ -93,7 +93,8 @@ pub(in super::super) const WILL_NOT: &[&str] = &[
     "않겠|거부|거절|그리지_않|만들지_않|생성하지_않|제작하지_않|않기로",
 ];
 
-/// "Not" and "may", where a language puts words between them: both in one sentence are [`CANNOT`].
+/// "Not" and "may", for languages that put words between them. Both in one sentence mean
+/// [`CANNOT`].
 pub(in super::super) const NOT: &[&str] =
     &["_nicht_|_kein_|_keine_|_keinen_|_keinerlei_|_no_|_não_|_ne_|_n'|_non_", "_не_"];
 
@@ -105,7 +106,7 @@ pub(in super::super) const MAY: &[&str] = &[
     "_могу_|_можем_|_создаю_|_рисую_",
 ];
 
-/// "I do not": a refusal only if a verb of making follows at once.
+/// "I do not": a refusal only if a verb of making follows directly.
 pub(in super::super) const WEAK: &[&str] = &[
     "_i_don't_|_i_do_not_|_we_don't_|_we_do_not_|_i_never_|_je_ne_|_nous_ne_|_we_never_|\
      _i_don't_ever_|_je_ne_la_|_je_ne_le_|_je_ne_les_|_je_ne_vous_|_no_la_|_no_lo_|_no_las_|\
@@ -126,7 +127,7 @@ pub(in super::super) const IMPOSSIBLE: &[&str] = &[
     "불가능",
 ];
 
-/// Verbs of making an image, and names of what is made by them.
+/// Verbs of making an image, and nouns for it.
 pub(in super::super) const MAKE: &[&str] = &[
     "_creat|_mak|_draw|_produc|_depict|_render|_reproduc|_portray|_paint|_visuali|_edit_|\
      _call_the_image_tool_|_use_the_image_tool_|_provide_|_erstell|_erzeug|_zeichn|_darstell|\
@@ -166,12 +167,13 @@ pub(in super::super) const MAKE: &[&str] = &[
     "만들|생성|그릴|그려|그리|제작|묘사|표현|편집|수정|합성|재현|복제|제공|작성|변형|보여_",
 ];
 
-/// English verbs of a part of an image: a plan may be not to show it, so only not being able to is a refusal.
+/// English verbs about a part of an image. A plan may leave a part out, so only inability is a
+/// refusal.
 pub(in super::super) const INCLUDE: &[&str] =
     &["_show_|_add_|_put_|_place_|_insert_|_includ|_featur|_present_|_writ|_remove_|_replace_|\
      _swap_|_use_"];
 
-/// Verbs of serving a request.
+/// Verbs of fulfilling a request.
 pub(in super::super) const HELP: &[&str] = &[
     "_help_|_assist|_fulfil|_comply_|_process_this_|_process_that_|_process_your_|\
      _complete_this_|_complete_that_|_this_request_|_that_request_|_do_that_|_do_this_|\
@@ -211,7 +213,7 @@ pub(in super::super) const HELP: &[&str] = &[
     "도와|도움|도울|요청|처리|진행|지원|응할|따를|수행|협조",
 ];
 
-/// This image, or what it shows.
+/// This image, or its content.
 pub(in super::super) const THIS: &[&str] = &[
     "_that_|_this_|_these_|_such_|_it_|_those_|_dieses_|_diese_|_diesen_|_dies_|_solche|\
      _so_etwas_|_esa_|_ese_|_eso_|_esto_|_essa_|_esse_|_isso_|_isto_|_cette_|_cet_|_cela_|_ça_|\
@@ -231,7 +233,7 @@ pub(in super::super) const THIS: &[&str] = &[
     "_이_|_그_|해당|이런|그런|이러한|그러한|이것|그것|요청하신|저런",
 ];
 
-/// What a client asks.
+/// The client's request.
 pub(in super::super) const REQUEST: &[&str] = &[
     "_request_|_prompt_|_edit_|_query_|_submission_|_input_|_description_|_instruction|\
      _image_request_|_anfrage_|_bitte_|_aufforderung_|_eingabe_|_solicitud_|_petición_|_demande_|\

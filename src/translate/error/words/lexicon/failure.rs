@@ -1,6 +1,6 @@
-//! Words of failures.
+//! Words about failures.
 
-/// It was not able to: the service failed, not the model.
+/// It was not able to. The service failed, not the model.
 pub(in super::super) const COULD_NOT: &[&str] = &[
     "_couldn't_generate_|_couldn't_create_|_couldn't_produce_|_couldn't_finish_|\
      _couldn't_complete_|_couldn't_draw_|_couldn't_make_|_could_not_generate_|_could_not_create_|\

@@ -1,6 +1,6 @@
-//! Words of limits, and of when to come again.
+//! Words about limits, and about when to try again.
 
-/// A limit is reached: enough by itself.
+/// A limit is reached. Sufficient alone.
 pub(in super::super) const LIMITED: &[&str] = &[
     "_rate_limit|_ratelimit|_toomanyrequests_|_too_many_image|_throttl|_usage_limit_reached_|\
      _quota_exceeded_|_out_of_credits_|_429_|_too_quickly_|_too_frequent|_slow_down_|\
@@ -52,7 +52,7 @@ pub(in super::super) const LIMITED: &[&str] = &[
      한도를_초과|한도에_도달",
 ];
 
-/// What can be used up.
+/// Something that can be used up.
 pub(in super::super) const ALLOWANCE: &[&str] = &[
     "_quota|_credit|_allowance_|_generations_|_cap_|_image_budget_|_limit|_guthaben_|\
      _obergrenze_|_höchstzahl_|_límite|_cuota|_cupo_|_cota|_crédit|_forfait_|_plafond_|\
@@ -111,7 +111,7 @@ pub(in super::super) const SPENT: &[&str] = &[
      남지_않|남은|부족|없습니다|갱신",
 ];
 
-/// When to come again.
+/// When to try again.
 pub(in super::super) const AGAIN: &[&str] = &[
     "_again_|_retry_|_reset|_wait_|_come_back_|_in_about_|_later_|_after_|_renew|_available_in_|\
      _erneut_|_warten_|_wieder_|_später_|_noch_einmal_|_zurückgesetzt_|_nuevo_|_inténtalo_|\
@@ -127,6 +127,6 @@ pub(in super::super) const AGAIN: &[&str] = &[
     "다시|후에|뒤에|기다|초기화|재설정|재시도|갱신|지나",
 ];
 
-/// A rate, not a wait.
+/// A rate and not a wait.
 pub(in super::super) const PER: &[&str] =
     &["_per_|_every_|_each_|_pro_|_alle_|_por_|_cada_|_par_|_toutes_les_", "_в_|_каждые_", "每"];

@@ -1,6 +1,6 @@
-//! Words of rules on content, and of what they are about.
+//! Words about content rules and their subjects.
 
-/// What the service itself says of content. Also its codes, whose underlines are spaces here.
+/// The service's own words about content. Also its codes, with spaces in place of underlines.
 pub(in super::super) const BLOCKED: &[&str] = &[
     "_safety_system|_moderation_blocked|_content_policy_violation|_content_filter|_safety_filter|\
      _moderation_filter|_moderation_system|_safety_violation|_blocked_by_our_|\
@@ -57,7 +57,7 @@ pub(in super::super) const BREAK: &[&str] = &[
     "위반|위배|어긋|저촉|맞지_않",
 ];
 
-/// A rule on content.
+/// A content rule.
 pub(in super::super) const RULE: &[&str] = &[
     "_polic|_guideline|_terms_|_standards_|_content_restriction|_richtlini|_regeln_|_vorgaben_|\
      _nutzungsbedingung|_inhaltsricht|_polít|_normas_|_directric|_reglas_|_condiciones_|_pautas_|\
@@ -73,7 +73,7 @@ pub(in super::super) const RULE: &[&str] = &[
     "정책|가이드라인|지침|규정|규칙|약관|원칙|기준",
 ];
 
-/// What a policy is about.
+/// The subject of a policy.
 pub(in super::super) const SUBJECT: &[&str] = &[
     "_polic|_guideline|_against_the_rules_|_public_figure|_real_person|_real_people|\
      _real_individual|_celebrit|_politician|_likeness|_consent_|_copyright|_trademark|\

@@ -1,6 +1,6 @@
-//! Words of declining, and those that speak against it.
+//! Words of declining, and words that contradict it.
 
-/// It declines, whatever follows.
+/// It declines, with any words after it.
 pub(in super::super) const DECLINE: &[&str] = &[
     "_i_must_refuse_|_have_to_refuse_|_i'll_pass_|_not_appropriate_for_me_|\
      _not_something_i'm_willing_|_lehne_ich_ab_|_ich_lehne_|_davon_absehen_|_me_niego_|\
@@ -58,7 +58,7 @@ pub(in super::super) const DECLINE: &[&str] = &[
      거부합니다|거절해야|거부하겠|삼가겠|사양하겠",
 ];
 
-/// Declines only if a subject of policy is named besides.
+/// It declines, but only if a subject of policy is also named.
 pub(in super::super) const SOFT: &[&str] = &[
     "_stop_here_|_stop_there_|_stop_at_this_|_skip_this_|_skip_that_|_off_limits_|\
      _off_the_table_|_rather_not_|_feel_comfortable_|_not_comfortable_|_i'm_uncomfortable_|\
@@ -115,7 +115,7 @@ pub(in super::super) const ME: &[&str] = &[
     "저|이_이미지|요청",
 ];
 
-/// That it is turned down: a refusal if a subject of policy is named besides.
+/// It is rejected. A refusal only if a subject of policy is also named.
 pub(in super::super) const REJECTED: &[&str] = &[
     "_declined_|_rejected_|_refused_|_blocked_|_denied_|_flagged_|_turned_down_|_disallowed_|\
      _not_accepted_|_not_approved_|_abgelehnt_|_zurückgewiesen_|_blockiert_|_rechazad|_bloquead|\
@@ -128,7 +128,7 @@ pub(in super::super) const REJECTED: &[&str] = &[
     "거부|거절|차단|걸렸",
 ];
 
-/// A first sentence, or its start before a comma, that is nothing but "no".
+/// A first sentence, or its start before a comma, that is only "no".
 pub(in super::super) const BARE_NO: &[&str] = &[
     "_no_|_nope_|_nein_|_leider_nein_|_non_|_não_|_no_way_|_sorry_no_|_absolutely_not_|\
      _not_a_chance_|_refused_|_rejected_|_denied_|_declined_|_va_a_ser_que_no_|_me_temo_que_no_|\
@@ -139,7 +139,7 @@ pub(in super::super) const BARE_NO: &[&str] = &[
     "_안_됩니다_|_안돼요_|_아니요_",
 ];
 
-/// Why an image could not be made: enough only if a subject of policy is named in the sentence.
+/// Why an image could not be made. Sufficient only if the sentence names a subject of policy.
 pub(in super::super) const CAUSE: &[&str] = &[
     "_because_it_|_because_this_|_because_that_|_because_the_request_|_because_the_prompt_|\
      _because_your_|_because_the_description_|_since_it_|_since_this_|_since_the_request_|\
@@ -152,7 +152,7 @@ pub(in super::super) const CAUSE: &[&str] = &[
     "때문|므로",
 ];
 
-/// What is offered in place of what is asked for.
+/// An offer of something else.
 pub(in super::super) const OFFER: &[&str] = &[
     "_version_|_alternative_|_instead_|_something_|_one_that_|_i_can_|_i_could_|_idea_that_|\
      _stattdessen_|_alternativ|_fassung_|_variante_|_versión_|_versão_|_versione_|_à_la_place_",
@@ -161,7 +161,7 @@ pub(in super::super) const OFFER: &[&str] = &[
     "대신|버전",
 ];
 
-/// Words that deny what a sentence else claims.
+/// Words that negate the claim of a sentence.
 pub(in super::super) const NO: &[&str] = &[
     "_no_|_not_|n't_|_nothing_|_never_|_cannot_|_nicht_|_kein|_ne_|_pas_|_não_|_non_",
     "_не_",
@@ -169,7 +169,7 @@ pub(in super::super) const NO: &[&str] = &[
     "않|못|없",
 ];
 
-/// There is no rule in the way.
+/// No rule forbids it.
 pub(in super::super) const NOT_THE_RULES: &[&str] = &[
     "_not_a_policy_|_not_a_content_|_isn't_a_policy_|_isn't_a_content_|\
      _not_related_to_your_prompt_|_not_because_of_your_|_doesn't_violate_|_does_not_violate_|\
@@ -186,7 +186,7 @@ pub(in super::super) const NOT_THE_RULES: &[&str] = &[
     "와_무관|위반하지_않",
 ];
 
-/// The answer must first have more from the client.
+/// The client must first provide more.
 pub(in super::super) const UNTIL: &[&str] = &[
     "_until_|_without_knowing_|_without_more_|_unless_you_tell_|_unless_you_give_|_before_i_can_|\
      _before_i_know_|_need_more_|_a_bit_more_|_more_detail|_tell_whether_|_see_the_image_|\
@@ -221,7 +221,7 @@ pub(in super::super) const UNTIL: &[&str] = &[
     "첨부|알려_주|말씀해|모르|확실하지|더_자세|업로드|보이지|열_수_없|확인할_수_없|어느",
 ];
 
-/// What is planned, not refused.
+/// A plan, not a refusal.
 pub(in super::super) const PLAN: &[&str] = &[
     "_i'd_draw_|_i'd_show_|_i'd_use_|_i'd_go_|_i'd_put_|_i'd_keep_|_i'd_make_|_i'd_add_|\
      _i'd_place_|_i'd_leave_|_i'd_suggest_|_i'd_frame_|_i'd_paint_|_so_i'd_|_so_i'll_|_i'd_say_|\
@@ -232,7 +232,7 @@ pub(in super::super) const PLAN: &[&str] = &[
     "_нарисую_его_|_нарисую_её_|_я_бы_",
 ];
 
-/// How an answer begins that takes the task on.
+/// The beginning of a text that accepts the task.
 pub(in super::super) const ACCEPT: &[&str] = &[
     "_sure_|_ok_|_okay_|_got_it_|_great_|_of_course_|_certainly_|_absolutely_|_understood_|\
      _alright_|_working_on_|_i'm_going_to_draw_|_i'm_going_to_create_|_here's_|_here_is_|\
@@ -265,7 +265,7 @@ pub(in super::super) const ACCEPT: &[&str] = &[
     "_네_|_예_|_알겠습니다|_물론|_좋아|_좋습니다|_좋은|_완성",
 ];
 
-/// It says that there is an image.
+/// A claim that there is an image.
 pub(in super::super) const CLAIM: &[&str] = &[
     "_is_ready_|_are_ready_|_i've_created_|_i_have_created_|_i_created_|_i've_made_|_i_made_|\
      _i've_drawn_|_i_drew_|_i've_generated_|_i've_edited_|_i've_updated_|_image_generated_|\

@@ -1,6 +1,6 @@
-//! Words that say how a text is put together.
+//! Words that show the structure of a text.
 
-/// What says that an error message follows.
+/// Words that announce an error message.
 pub(in super::super) const REPORTS: &[&str] = &[
     "return|reject|fail|fehler|erreur|renvoy|erro|devol|rechaz|refus|declin|turned|block|flagg|\
      error|exception|abgelehnt|ablehn|liefert|zurück|rejet|errore|restitu|respin|rifiut|\
@@ -11,7 +11,7 @@ pub(in super::super) const REPORTS: &[&str] = &[
     "오류|반환|거부",
 ];
 
-/// What may say so, if one of [`TELLERS`] does.
+/// Words that announce one if [`SPEAKERS`] say them.
 pub(in super::super) const SAYS: &[&str] = &[
     "says|said|saying|message|sagt|dice|dijo|dit|disse|diz|meld|antwort|respond|répond|verkünd",
     "говорит|сообща",
@@ -19,8 +19,8 @@ pub(in super::super) const SAYS: &[&str] = &[
     "말",
 ];
 
-/// What speaks for itself, and not on a poster.
-pub(in super::super) const TELLERS: &[&str] = &[
+/// Speakers of error messages, not of the text of a poster.
+pub(in super::super) const SPEAKERS: &[&str] = &[
     "tool|system|service|backend|server|api|filter|moderation|werkzeug|dienst|herramienta|\
      sistema|servicio|outil|système|ferramenta|strument",
     "инструмент|систем|сервис",
@@ -28,7 +28,7 @@ pub(in super::super) const TELLERS: &[&str] = &[
     "도구|시스템",
 ];
 
-/// Words after a comma that begin another thought.
+/// Words after a comma that begin another statement.
 pub(in super::super) const BUT: &[&str] = &[
     "_but_|_however_|_though_|_aber_|_jedoch_|_pero_|_mais_|_mas_|_porém_|_except_|_only_not_|\
      _allerdings_|_doch_|_sin_embargo_|_cependant_|_toutefois_|_en_revanche_|_contudo_|_todavia_|\

@@ -1,6 +1,6 @@
-//! Words of a missing tool, of images in general, of now and here.
+//! Words about a missing tool, about images in general, and about now and here.
 
-/// The tool, or the service that it uses.
+/// The tool or the service that it uses.
 pub(in super::super) const TOOL: &[&str] = &[
     "_tool|_capability_|_werkzeug|_bildgenerierung_|_bilderzeugung_|_bildgenerator_|_herramienta|\
      _servicio_|_generador_|_función_|_outil|_service_|_génération_d'image|_générateur_|\
@@ -37,7 +37,7 @@ pub(in super::super) const TOOL: &[&str] = &[
     "도구|기능|서비스|이미지_생성|생성기|툴|플러그인|백엔드|호출|서버|이_모델",
 ];
 
-/// It is not there, or does not work.
+/// It is missing or does not work.
 pub(in super::super) const ABSENT: &[&str] = &[
     "_isn't_available_|_not_available_|_unavailable_|_no_access_|_don't_have_|_do_not_have_|\
      _doesn't_have_|_have_no_|_there_is_no_|_there's_no_|_isn't_enabled_|_not_enabled_|\
@@ -146,7 +146,7 @@ pub(in super::super) const IMAGES: &[&str] = &[
     "이미지를_생성|이미지를_만들|그림을_그|이미지_생성|이미지를_직접|이미지를_제작",
 ];
 
-/// This image, where the name of images in general stands in it.
+/// This image, in words that include those for images in general.
 pub(in super::super) const THIS_IMAGE: &[&str] = &[
     "_images_of_|_pictures_of_|_image_of_|_picture_of_|_bilder_von_|_imágenes_de_|_imagens_de_|\
      _images_de_|_bilder_generieren_,_die_|_images_that_|_pictures_that_|_images_depict|\
@@ -170,7 +170,7 @@ pub(in super::super) const THIS_IMAGE: &[&str] = &[
      담긴_이미지|인_이미지",
 ];
 
-/// At the moment, or in this place.
+/// At the moment or in this place.
 pub(in super::super) const NOW: &[&str] = &[
     "_right_now_|_at_the_moment_|_currently_|_at_this_time_|_for_now_|_here_|_in_this_session_|\
      _in_this_conversation_|_in_this_chat_|_in_this_environment_|_temporarily_|_as_a_text_|\
