@@ -184,7 +184,7 @@ impl Collector {
     }
 
     /// Whether the upstream has generated anything, even if the client does not get it.
-    pub fn has_drawn(&self) -> bool {
+    pub fn has_generated(&self) -> bool {
         let has_begun = |kind| self.scanner.has_begun(kind);
         has_begun(Kind::Image) || has_begun(Kind::Preview) || self.accumulator.has_generated
     }

@@ -235,7 +235,7 @@ impl Call {
                 let progress = collector.feed(chunk, now);
                 self.previews.extend(collector.take_previews());
                 self.has_begun |= collector.has_begun();
-                let serves = collector.is_accepted() || collector.has_drawn();
+                let serves = collector.is_accepted() || collector.has_generated();
                 if progress == Progress::Settled {
                     self.end(now);
                 } else if serves {
@@ -291,7 +291,7 @@ impl Call {
                         // For want of room here.
                         self.is_pinned |=
                             matches!(failure, Failure::Gateway(GatewayFailure::Overloaded { .. }));
-                        self.is_pinned |= collector.has_drawn();
+                        self.is_pinned |= collector.has_generated();
                         failure
                     }
                 }
