@@ -13,6 +13,7 @@ pub mod quota;
 pub mod relay;
 pub mod request;
 pub mod stream;
+mod target;
 pub mod tokens;
 
 mod sniff;

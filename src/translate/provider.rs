@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::form;
-use super::request::{Body, JSON, Target, image_ref, max_len, options, overlay};
+use super::target::{Body, JSON, Target, image_ref, max_len, options, overlay};
 use crate::openai::request::ImageRequest;
 use crate::upstream::provider::ImagesRequest;
 
