@@ -33,7 +33,7 @@ choice! {
         ImageGenerationUser = "image_generation_user_error",
         /// Too many requests.
         Requests = "requests",
-        /// Nothing is left to spend.
+        /// The quota is used up.
         InsufficientQuota = "insufficient_quota",
         /// Not the client's fault.
         Server = "server_error",
@@ -49,17 +49,17 @@ pub struct ApiError {
     pub kind: Kind,
     /// `error.code`.
     pub code: Option<&'static str>,
-    /// `error.param`: the field at fault, if it is one.
+    /// `error.param`: the field at fault, if there is one.
     pub param: Option<String>,
     /// `error.message`: what is wrong and what is accepted.
     pub message: String,
     /// When and whether the client should try again.
     pub retry: Retry,
-    /// `error.moderation_details`, written only if there are any.
+    /// `error.moderation_details`, written only if there are some.
     pub moderation: Option<ModerationDetails>,
-    /// The method that the URL accepts, of a 405.
+    /// The method that the URL accepts, in a 405.
     pub allow: Option<&'static str>,
-    /// `x-ratelimit-*`, of a limit that is reached.
+    /// `x-ratelimit-*`, if a limit is reached.
     pub more: Vec<(&'static str, String)>,
 }
 
@@ -110,7 +110,7 @@ pub struct Retry {
 /// Whether a client should send the same request again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Advice {
-    /// As the client judges the status: the OpenAI SDKs try 408, 409, 429 and 5xx again.
+    /// The client decides by the status: the OpenAI SDKs try 408, 409, 429 and 5xx again.
     #[default]
     ByStatus,
     /// No: `x-should-retry: false`, which the OpenAI SDKs honour for any status.

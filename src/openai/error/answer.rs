@@ -6,8 +6,8 @@ use super::client::{ClientFailure, Fits};
 use super::table::{Class, Param, RetryRule};
 use super::{Advice, ApiError, Failure, Retry};
 
-/// After a longer wait, a minute and the second by which a counter may be late, a client should not
-/// sleep and try again by itself: the OpenAI SDKs ignore longer ones and would come back within
+/// A minute, and the second by which a counter may be late. A client should not sleep for longer
+/// and then try again by itself: the OpenAI SDKs ignore a longer wait and would come back within
 /// seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(61);
 

@@ -1,4 +1,4 @@
-//! Failures that are the client's to mend: the request is rejected for what it is.
+//! Failures that the client can fix: the request is rejected for what it is.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::openai::echo::echo;
 use crate::openai::reference_image::ReferenceFault;
 use crate::openai::request::{ImagesName, RequestError};
 
-/// A request that is rejected for what it asks for, or for who asks.
+/// A request that is rejected for its content, or for its caller.
 ///
 /// Variants that hold a `message` pass on what the upstream said about the client's own input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum ClientFailure {
     },
     /// The user is blocked.
     UserBlocked,
-    /// No configured entry takes the model.
+    /// No configured entry matches the model.
     ModelUnknown {
         /// As the client named it.
         model: String,
@@ -47,26 +47,26 @@ pub enum ClientFailure {
     ModelForbidden {
         /// As the client named it.
         model: String,
-        /// The patterns of those that it may use, as words of a sentence.
+        /// The patterns of the models that it may use, as part of a sentence.
         allowed: String,
     },
     /// The key may not ask for the size.
     SizeForbidden {
         /// As the client named it; `auto` if it named none.
         size: String,
-        /// Those that it may ask for, as words of a sentence.
+        /// The sizes that it may ask for, as part of a sentence.
         allowed: String,
     },
-    /// The URL was served by OpenAI once.
+    /// OpenAI no longer serves the URL.
     EndpointRetired,
     /// The URL is served, but not for this method.
     MethodNotAllowed {
-        /// The method that it is served for.
+        /// The method that the URL is served for.
         allow: &'static str,
     },
-    /// The body is not declared as what the URL takes.
+    /// The URL does not take the body's content type.
     MediaType {
-        /// What it takes, in words.
+        /// The content types that it takes, as part of a sentence.
         accepted: &'static str,
     },
     /// The body is larger than `request.max_body_bytes`.
@@ -80,7 +80,7 @@ pub enum ClientFailure {
     BodyTimeout,
     /// The headers cannot be read.
     HeadersInvalid,
-    /// The body asks for something that cannot be done.
+    /// The body is not valid, or asks for something that cannot be done.
     Request(RequestError),
     /// A rule of `limits` does not admit the request.
     LimitReached(Box<LimitReached>),
@@ -93,12 +93,12 @@ pub enum ClientFailure {
     },
     /// The images together do not fit into one answer.
     TooManyImages {
-        /// How many of this size do.
+        /// How many images of this size fit.
         fit: usize,
     },
     /// Another filter of the same proxy rejected the request.
     GatewayDenied,
-    /// The safety system, or the model in words, refused.
+    /// The safety system refused, or the model did in words.
     Refused {
         /// The reason given.
         message: String,
@@ -134,16 +134,16 @@ pub enum ClientFailure {
     UpstreamTooLarge,
 }
 
-/// The rule that does not admit a request, in words: amounts as the unit is written.
+/// The rule that does not admit a request. Amounts are text, in the rule's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitReached {
     /// The rule's name.
     pub rule: String,
     /// `images`, `images per 1m`, ….
     pub unit: String,
-    /// How much there is in all.
+    /// The maximum.
     pub max: String,
-    /// How much is left; `None` if the rate-limit service does not say.
+    /// How much is left. `None` if the rate-limit service does not say.
     pub remaining: Option<String>,
     /// How much was asked for.
     pub asked: String,
@@ -153,12 +153,12 @@ pub struct LimitReached {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// When a request will fit that does not fit now.
+/// When a request that does not fit now will fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fits {
     /// After this long, if no other request comes.
     After(Duration),
-    /// Never: it asks for more than there is in all.
+    /// Never: it asks for more than the maximum.
     Never,
     /// It is not known.
     Unknown,
@@ -195,7 +195,7 @@ impl ClientFailure {
         self
     }
 
-    /// The failure with the client's name of the model in what the upstream says.
+    /// The failure with the client's own name of the model in what the upstream says.
     pub(super) fn with_model_names(mut self, names: &ModelNames) -> Self {
         if let Self::Refused { message, .. }
         | Self::PromptInvalid { message }
@@ -250,7 +250,7 @@ impl ClientFailure {
         }
     }
 
-    /// What the row leaves to the failure: its code, its field, the details of a refusal.
+    /// What the row leaves to the failure: its code, its field, the details of moderation.
     pub(super) fn particulars(
         &self,
     ) -> (Option<&'static str>, Option<&str>, Option<&ModerationDetails>) {

@@ -20,13 +20,13 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the client's own request is at fault, rather than who serves it.
+    /// Whether the client's own request is at fault, rather than the one that serves it.
     #[must_use]
     pub const fn is_clients(&self) -> bool {
         matches!(self, Self::Client(_))
     }
 
-    /// Whether an operator has to mend something at one upstream: its configuration or its account.
+    /// Whether an operator has to fix something at one upstream: its configuration or its account.
     #[must_use]
     pub const fn is_of_one_upstream(&self) -> bool {
         match self {
@@ -36,12 +36,12 @@ impl Failure {
         }
     }
 
-    /// Whether the upstream certainly generated nothing, for reasons of its own: another one may be
-    /// called.
+    /// Whether the upstream certainly generated nothing, for reasons of its own. Then another
+    /// upstream may be called.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self {
-            // The account does not have the model, or no account does.
+            // This account, or every account, lacks the model.
             Self::Client(failure) => matches!(failure, ClientFailure::ModelRefused),
             Self::Upstream(failure) => failure.is_refusal(),
             Self::Gateway(failure) => failure.is_refusal(),
@@ -57,7 +57,7 @@ impl Failure {
         }
     }
 
-    /// The failure with the client's name of the model in what the upstream says.
+    /// The failure with the client's own name of the model in what the upstream says.
     #[must_use]
     pub fn with_model_names(self, names: &ModelNames) -> Self {
         match self {

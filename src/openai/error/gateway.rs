@@ -24,29 +24,29 @@ pub enum GatewayFailure {
     Internal,
 }
 
-/// Most images take longer than this, but of many in memory one is soon delivered.
+/// Most images take longer than this, but if many are in memory, one is soon delivered.
 const OVERLOAD_WAIT: Duration = Duration::from_secs(5);
-/// Counters that cannot be used now mostly can a moment later.
+/// Counters that cannot be used now can mostly be used a moment later.
 const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
 impl GatewayFailure {
-    /// The memory budget is used up: some seconds later another answer has left.
+    /// The memory budget is used up. Some seconds later another answer has left.
     #[must_use]
     pub const fn overloaded() -> Self {
         Self::Overloaded { retry_after: OVERLOAD_WAIT }
     }
 
-    /// Whether the call never left, and another upstream may be called.
+    /// Whether the call never left, so that another upstream may be called.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self {
-            // A full queue of Envoy's is one of `Overloaded`.
+            // A full queue in Envoy is `Overloaded` too.
             Self::RouteMissing | Self::ClusterMissing | Self::Overloaded { .. } => true,
             Self::LimitsUnavailable | Self::Misconfigured | Self::Internal => false,
         }
     }
 
-    /// Whether an operator can mend it at one upstream: in Envoy's configuration for it.
+    /// Whether an operator can fix it for one upstream: in Envoy's configuration for it.
     #[must_use]
     pub const fn is_of_one_upstream(&self) -> bool {
         match self {

@@ -1,7 +1,7 @@
-//! What a client reads of an upstream's message in place of names that are the operator's.
+//! Hides the operator's names of models in the messages of upstreams.
 //!
-//! A request may go upstream under another name of its model than the client's (`rename`), and with a text
-//! model that the client knows nothing of. Messages quote what was sent.
+//! A request may name its model differently upstream than the client did (`rename`), and it may
+//! name a text model that the client does not know. The messages of upstreams quote these names.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -12,20 +12,21 @@ pub struct ModelNames {
     /// The client's; `None` if it named none.
     client: Option<String>,
     /// The operator's, the longest first.
-    hidden: Vec<(Rc<str>, Stands)>,
+    hidden: Vec<(Rc<str>, Meaning)>,
 }
 
-/// What a name of the operator's stands for.
+/// What a name of the operator means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stands {
-    /// The client's model.
-    ForModel,
-    /// Nothing that the client knows.
-    Alone,
+enum Meaning {
+    /// The client's model, renamed.
+    ClientsModel,
+    /// A text model, which the client does not know.
+    HostModel,
 }
 
 impl ModelNames {
-    /// The client's name, those that are sent upstream in its place, and the text models that draw.
+    /// From the client's name, those that are sent upstream in its place, and the text models that
+    /// call the image tool.
     #[must_use]
     pub fn new(
         client: Option<&str>,
@@ -33,8 +34,8 @@ impl ModelNames {
         host_models: impl Iterator<Item = Rc<str>>,
     ) -> Self {
         let is_clients = |name: &str| client.is_some_and(|it| it.eq_ignore_ascii_case(name));
-        let sent = sent.map(|name| (name, Stands::ForModel));
-        let all = sent.chain(host_models.map(|name| (name, Stands::Alone)));
+        let sent = sent.map(|name| (name, Meaning::ClientsModel));
+        let all = sent.chain(host_models.map(|name| (name, Meaning::HostModel)));
         let mut hidden: Vec<_> =
             all.filter(|(name, _)| !name.is_empty() && !is_clients(name)).collect();
         hidden.sort_unstable_by(|a, b| (b.0.len(), a).cmp(&(a.0.len(), b)));
@@ -42,17 +43,17 @@ impl ModelNames {
         Self { client: client.map(str::to_owned), hidden }
     }
 
-    /// `message` with the client's name of the model in place of each other.
+    /// `message` with the client's own name of the model in place of the operator's.
     #[must_use]
     pub fn shown(&self, message: &str) -> String {
         let mut shown = String::with_capacity(message.len());
         let mut rest = message;
-        while let Some((place, stands)) = self.first(rest) {
+        while let Some((place, meaning)) = self.first(rest) {
             let (before, after) = rest.split_at_checked(place.start).unwrap_or_default();
             shown.push_str(before);
-            shown.push_str(match (&self.client, stands) {
-                (Some(client), Stands::ForModel) => client,
-                (None, _) | (_, Stands::Alone) => PLACEHOLDER,
+            shown.push_str(match (&self.client, meaning) {
+                (Some(client), Meaning::ClientsModel) => client,
+                (None, _) | (_, Meaning::HostModel) => PLACEHOLDER,
             });
             rest = after.get(place.len()..).unwrap_or_default();
         }
@@ -60,30 +61,30 @@ impl ModelNames {
         shown
     }
 
-    /// The first place of a hidden name, with whatever suffix of the upstream's own.
-    fn first(&self, text: &str) -> Option<(Range<usize>, Stands)> {
+    /// The first place of a hidden name, with any suffix that the upstream added.
+    fn first(&self, text: &str) -> Option<(Range<usize>, Meaning)> {
         let places =
-            self.hidden.iter().filter_map(|(name, stands)| Some((find(text, name)?, *stands)));
-        // Of several at one place the longest name comes first.
+            self.hidden.iter().filter_map(|(name, meaning)| Some((find(text, name)?, *meaning)));
+        // If several names start at one place, the longest one comes first.
         places.min_by_key(|(place, _)| place.start)
     }
 }
 
-/// Where `text` first names `model` and what hangs on to it.
+/// Where `text` first names `model`, with any suffix.
 fn find(text: &str, model: &str) -> Option<Range<usize>> {
-    // A name that is a word, such as `image`, is one only in quotes.
+    // A name that is a plain word, such as `image`, counts only in quotes.
     let is_word = model.bytes().all(|byte| byte.is_ascii_alphabetic());
     occurrences(text, model).find(|place| !is_word || is_quoted(text, place))
 }
 
-/// Where `text` names `model`, in any case of letters: whole or with a suffix of the upstream's own
-/// (`gpt-5.6-luna-free-1p-…`), which belongs to the place, and not as a part of another name.
+/// Where `text` names `model`, in upper or lower case, but not as a part of another name. A suffix
+/// that the upstream added (`gpt-5.6-luna-free-1p-…`) belongs to the place.
 pub fn occurrences<'t>(text: &'t str, model: &str) -> impl Iterator<Item = Range<usize>> + 't {
     let (small, model) = (text.to_ascii_lowercase(), model.to_ascii_lowercase());
     let starts: Vec<usize> = small.match_indices(&model).map(|it| it.0).collect();
     let len = model.len();
     starts.into_iter().filter_map(move |start| {
-        // A mark before a name, as in `_name_` or `…name`, does not make it a part of another.
+        // A mark before a name, as in `_name_` or `...name`, does not make it part of another name.
         let before = text.get(..start).unwrap_or_default().trim_end_matches(is_mark);
         let after = text.get(start.saturating_add(len)..).unwrap_or_default();
         let is_start = !before.chars().next_back().is_some_and(is_part);
@@ -92,10 +93,10 @@ pub fn occurrences<'t>(text: &'t str, model: &str) -> impl Iterator<Item = Range
     })
 }
 
-/// How much of what follows a name hangs on to it; `None` if the name is the start of another.
+/// The length of the suffix after a name. `None` if the name is the start of another name.
 fn suffix_len(after: &str) -> Option<usize> {
     let end = after.find(|it: char| !is_part(it)).unwrap_or(after.len());
-    // A dot that ends the sentence is no part of the name, nor is a line that ends an emphasis.
+    // A dot that ends the sentence is no part of the name, nor is an underscore that ends emphasis.
     let suffix = after.get(..end).unwrap_or_default().trim_end_matches(['.', '_']);
     (suffix.is_empty() || suffix.starts_with(['-', '_'])).then_some(suffix.len())
 }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clients_name_stands_in_for_the_operators() {
+    fn the_clients_name_replaces_the_operators() {
         for (message, expected) in [
             ("The model 'gpt-image-2' does not exist.", "The model 'draw' does not exist."),
             ("gpt-image-2 is gone, and GPT-Image-2.", "draw is gone, and draw."),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_no_model_reads_of_none() {
+    fn a_client_that_names_no_model_reads_no_name() {
         let message = "The model `secret-1` of gpt-5.6-luna-free-1p-x is not supported";
         assert_eq!(
             shown(None, &["secret-1"], message),
@@ -198,8 +199,8 @@ mod tests {
         ) {
             let sent = [Rc::from("acme-2")].into_iter();
             let names = ModelNames::new(client.as_deref(), sent, std::iter::empty());
-            let told = names.shown(&message);
-            prop_assert_eq!(super::occurrences(&told, "acme-2").count(), 0, "{}", told);
+            let text_shown = names.shown(&message);
+            prop_assert_eq!(super::occurrences(&text_shown, "acme-2").count(), 0, "{}", text_shown);
         }
     }
 }

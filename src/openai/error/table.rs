@@ -1,8 +1,8 @@
 //! The one table of errors: what each failure looks like to a client.
 //!
-//! `docs/api.md` shows the same table; a test compares them row by row. The comment on a row is the
-//! "when" of the documentation. `{…}` in a message is filled in; `{message}` is what the upstream
-//! said about the client's input, shortened and without identifiers.
+//! `docs/api.md` shows the same table, and a test compares them row by row. The comment on a row is
+//! the "when" of the documentation. `{…}` in a message is filled in. `{message}` is what the
+//! upstream said about the client's input, shortened and without identifiers.
 
 use super::Kind;
 use crate::openai::{choice::choice, reference_image::ReferenceFault};
@@ -95,16 +95,16 @@ table! {
     /// No `authorization`, `x-api-key` or `api-key` header.
     KeyMissing: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "No API key was provided. Send 'authorization: Bearer <key>', 'x-api-key: <key>' or 'api-key: <key>'.";
-    /// The header holds no key: another scheme than Bearer, nothing, or over 512 bytes.
+    /// The header holds no key: it is empty, over 512 bytes, or has a scheme other than Bearer.
     KeyMalformed: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "The API key cannot be read. Send 'authorization: Bearer <key>' with a key of 1 to 512 bytes.";
     /// The same key header twice.
     KeyAmbiguous: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "The header with the API key was sent more than once. Send it once.";
-    /// A key that nobody has.
+    /// No consumer has this key.
     KeyUnknown: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "Incorrect API key provided.";
-    /// No key, and a caller whom the mesh names (`identity`) but no consumer is.
+    /// No key was sent, and the mesh names a caller (`identity`) that is no consumer.
     CallerUnknown: 401 InvalidRequest ["invalid_api_key"], Param::Null, ByStatus,
         "The caller that this mesh names is not known to this gateway. Please contact its operator, or send an API key.";
     /// The key is past its `expires_at`.
@@ -128,7 +128,7 @@ table! {
     /// The user is blocked.
     UserBlocked: 403 InvalidRequest ["user_blocked"], Param::Fixed("user"), ByStatus,
         "The user that this request is for is blocked.";
-    /// No entry of `models` takes the name.
+    /// No entry of `models` matches the name.
     ModelUnknown: 404 InvalidRequest ["model_not_found"], Param::Fixed("model"), ByStatus,
         "The model '{model}' does not exist.";
     /// The key's `models` do not list the model.
@@ -143,7 +143,7 @@ table! {
     /// `/v1/images/variations`.
     EndpointRetired: 404 InvalidRequest ["unknown_url"], Param::Null, ByStatus,
         "Image variations are retired: OpenAI no longer serves them, and neither does this gateway. Send the image to /v1/images/edits.";
-    /// The URL is served for another method; the `allow` header names it.
+    /// The URL is served for another method. The `allow` header names it.
     MethodNotAllowed: 405 InvalidRequest ["method_not_allowed"], Param::Null, ByStatus,
         "This URL accepts {allow} requests only.";
     /// The `content-type` is not one that the URL takes, or the body is compressed.
@@ -158,10 +158,10 @@ table! {
     /// The body did not arrive in time.
     BodyTimeout: 408 InvalidRequest ["request_timeout"], Param::Null, ByStatus,
         "The request body did not arrive in time.";
-    /// The headers are not what HTTP allows.
+    /// The headers are not valid HTTP.
     HeadersInvalid: 400 InvalidRequest ["invalid_headers"], Param::Null, ByStatus,
         "The request headers cannot be read.";
-    /// Another filter of the proxy refused the request.
+    /// Another filter of the proxy rejected the request.
     GatewayDenied: 403 InvalidRequest ["request_denied"], Param::Null, ByStatus,
         "A policy of this gateway refused the request.";
 
@@ -203,7 +203,7 @@ table! {
     /// More images than `request.max_reference_images` or `request.max_edit_images` allows.
     ArrayTooLong: 400 InvalidRequest ["array_above_max_length"], Param::Named, ByStatus,
         "Invalid '{param}': array too long. Expected an array with maximum length {max}, but got an array with length {got} instead.";
-    /// An image, or a mask, that cannot be one.
+    /// An image or a mask is not valid.
     ReferenceMalformed: 400 InvalidRequest OWN_REFERENCE_CODES, Param::Named, ByStatus,
         "Invalid image in '{param}': {fault}.";
 
@@ -213,7 +213,7 @@ table! {
 
     // What the upstream finds wrong with the request.
 
-    /// The safety system or the model refused; `moderation_details` are passed on.
+    /// The safety system or the model refused. `moderation_details` are passed on.
     Refused: 400 ImageGenerationUser ["moderation_blocked"], Param::Null, ByStatus,
         "{message}";
     /// The upstream does not take the prompt.
@@ -225,7 +225,7 @@ table! {
     /// The upstream does not take the value of a field that the client set.
     ValueRefused: 400 InvalidRequest *ValueFault::WORDS, Param::Named, ByStatus,
         "{message}";
-    /// The upstream does not serve the model: one that speaks the Images API.
+    /// An upstream of the Images API does not serve the model.
     ModelRefused: 404 InvalidRequest ["model_not_found"], Param::Fixed("model"), ByStatus,
         "The image service does not serve this model.";
     /// The upstream finds the request too large.
@@ -234,7 +234,7 @@ table! {
     /// The upstream's rate or usage limit is reached.
     RateLimited: 429 Requests ["rate_limit_exceeded"], Param::Null, After,
         "The image service's rate limit is reached. Please try again in {seconds} s.";
-    /// Nothing is left to spend at the upstream.
+    /// The quota at the upstream is used up.
     QuotaExhausted: 429 InsufficientQuota ["insufficient_quota"], Param::Null, Never,
         "The image service's quota is used up. Please contact the operator of this gateway.";
 
@@ -246,7 +246,7 @@ table! {
     /// A rule in US dollars does not cover what the request may cost.
     BudgetSpent: 429 InsufficientQuota ["insufficient_quota"], Param::Null, Never,
         "Budget '{rule}' does not cover this request: of {max} US dollars {remaining} are left, and it may cost {asked}.";
-    /// A rule in US dollars applies, and no entry of `prices` covers what is asked for.
+    /// A rule in US dollars applies, and no entry of `prices` covers the request.
     PriceUnavailable: 403 InvalidRequest ["price_unavailable"], Param::Null, ByStatus,
         "No price is configured for the model '{model}' at this quality and size, and a budget applies. Please contact the operator of this gateway.";
 
@@ -280,10 +280,10 @@ table! {
     /// The upstream's answer is complete and holds no image.
     UpstreamNoImage: 502 Server ["image_generation_failed"], Param::Null, ByStatus,
         "The image service answered without an image.";
-    /// The upstream's answer is not what it should be.
+    /// The upstream's answer does not follow its API.
     UpstreamInvalidResponse: 502 Server ["upstream_invalid_response"], Param::Null, ByStatus,
         "The image service's answer cannot be read.";
-    /// The upstream answers with the address of an image: `response_format` of the upstream is wrong.
+    /// The upstream answers with the URL of an image: its `response_format` is set wrongly.
     UpstreamReturnedUrl: 502 Server ["upstream_invalid_response"], Param::Null, Never,
         "The image service's answer cannot be used: this gateway is misconfigured. Please contact its operator.";
     /// The image is over `max_image_bytes`.
@@ -292,19 +292,20 @@ table! {
     /// The upstream does not accept the gateway's credential.
     UpstreamCredential: 502 Server ["upstream_authentication_failed"], Param::Null, Never,
         "The image service does not accept this gateway's credential. Your API key is not at fault; please contact the operator of this gateway.";
-    /// The gateway's account may not make images.
+    /// The gateway's account may not generate images.
     UpstreamNotEntitled: 502 Server ["upstream_not_entitled"], Param::Null, Never,
         "This gateway's account at the image service may not make images. Please contact the operator of this gateway.";
     /// The upstream refuses every text model (`host_models`) that could call the image tool.
     HostModelRefused: 502 Server ["upstream_host_model_refused"], Param::Null, Never,
         "The image service does not serve the text model that this gateway uses. Please contact the operator of this gateway.";
-    /// What stands before the upstream turns the gateway away: a challenge, a block page, a region.
+    /// A proxy in front of the upstream turns the gateway away: by a challenge, a block page, or
+    /// for its region.
     UpstreamBlocked: 502 Server ["upstream_blocked"], Param::Null, Never,
         "The image service does not let this gateway in. Please contact the operator of this gateway.";
     /// The upstream's model says that it has no image tool, or that the tool failed.
     UpstreamNoTool: 502 Server ["image_tool_unavailable"], Param::Null, ByStatus,
         "The image service's image tool is not available. Please try again.";
-    /// The upstream finds fault with what the gateway, not the client, put into the request.
+    /// The upstream rejects what the gateway, not the client, put into the request.
     UpstreamRejects: 502 Server ["upstream_rejected_request"], Param::Null, Never,
         "The image service did not accept what this gateway sent. Please contact the operator of this gateway.";
     /// The upstream failed.
@@ -313,12 +314,14 @@ table! {
     /// The upstream is overloaded.
     UpstreamOverloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "The image service is overloaded. Please try again.";
-    /// Every upstream of the model rests, and what is asked again first is not at a limit: its credential or its host models were refused, no connection could be made, or it was overloaded.
+    /// Every upstream of the model rests, and the one that is called again first is not at a limit:
+    /// its credential or its host models were refused, no connection could be made, or it was
+    /// overloaded.
     UpstreamsRest: 503 Server ["upstream_unavailable"], Param::Null, After,
         "The image service cannot be used at the moment. Please try again in {seconds} s.";
 }
 
-/// The codes that reading images can give without looking at pixels.
+/// The codes of faults that are found without decoding pixels.
 const OWN_REFERENCE_CODES: [&str; 6] = [
     ReferenceFault::Image.as_str(),
     ReferenceFault::Base64.as_str(),

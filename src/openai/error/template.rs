@@ -1,7 +1,7 @@
 //! Messages with places to fill in: `The model '{model}' does not exist.`
 
-/// `template` with each `{name}` replaced by the value of that name, or by nothing if there is
-/// none. Values are not looked into, so a client's braces stay braces.
+/// `template` with each `{name}` replaced by the value of that name, or removed if there is no such
+/// value. Values are not searched for places, so a client's braces stay braces.
 pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_not_looked_into() {
+    fn values_are_not_searched_for_places() {
         assert_eq!(fill("'{a}' {b}", &[("a", "{b}"), ("b", "x")]), "'{b}' x");
     }
 

@@ -27,12 +27,12 @@ fn all_four_keys_are_always_there() {
 fn the_details_of_a_refusal_are_written() {
     let details =
         ModerationDetails { stage: "input".to_owned(), categories: vec!["violence".to_owned()] };
-    let refused = Failure::Client(ClientFailure::Refused {
+    let refusal = Failure::Client(ClientFailure::Refused {
         message: "No {message}.".to_owned(),
         details: Some(details),
     });
     assert_eq!(
-        body(&refused),
+        body(&refusal),
         r#"{"error":{"message":"No {message}.","type":"image_generation_user_error","param":null,"code":"moderation_blocked","moderation_details":{"moderation_stage":"input","categories":["violence"]}}}"#
     );
 }
@@ -57,7 +57,7 @@ fn a_request_error_keeps_its_own_words() {
 }
 
 #[test]
-fn a_wait_is_told_in_seconds_and_milliseconds() {
+fn a_wait_is_sent_in_seconds_and_milliseconds() {
     for (wait, seconds, millis) in [(0, "1", "1"), (467, "1", "467"), (1500, "2", "1500")] {
         let failure = Failure::Upstream(UpstreamFailure::RateLimited {
             retry_after: Duration::from_millis(wait),
@@ -97,7 +97,7 @@ fn some_statuses_need_a_header_of_their_own() {
 }
 
 #[test]
-fn what_only_an_operator_can_mend_is_not_tried_again() {
+fn what_only_an_operator_can_fix_is_not_tried_again() {
     for failure in [
         Failure::Gateway(GatewayFailure::Misconfigured),
         Failure::Upstream(UpstreamFailure::ReturnedUrl),
@@ -134,8 +134,8 @@ fn the_codes_of_images_are_all_in_the_table() {
     assert!(own.codes.iter().all(|code| row.codes.contains(code)));
 }
 
-/// Metrics count a failure of a call against its upstream by its group, and clients judge by the
-/// status: both must say the same.
+/// Metrics count a failure of a call against its upstream by its group, and clients decide by the
+/// status. Both must say the same.
 #[test]
 fn the_clients_failures_are_those_whose_status_says_so() {
     let unknown = || "x".to_owned();

@@ -6,7 +6,7 @@ use super::table::Class;
 use super::template::fill;
 use super::whole_secs;
 
-/// An upstream brought no image, through no fault of the client.
+/// An upstream delivered no image, and the client is not at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamFailure {
     /// No connection to the upstream.
@@ -28,10 +28,10 @@ pub enum UpstreamFailure {
     },
     /// The upstream's rate or usage limit is reached.
     RateLimited {
-        /// When it is likely to have room again.
+        /// When it is likely to accept requests again.
         retry_after: Duration,
     },
-    /// Nothing is left to spend at the upstream.
+    /// The quota at the upstream is used up.
     QuotaExhausted,
     /// The upstream does not accept our credential.
     Credential,
@@ -41,12 +41,12 @@ pub enum UpstreamFailure {
     HostModelRefused {
         /// The text model.
         host_model: String,
-        /// Why not, as far as it says.
+        /// Why not, as far as the upstream says.
         fault: HostModelFault,
     },
     /// A proxy in front of the upstream turns this gateway away, for every request.
     Blocked,
-    /// The upstream's model has no image tool, or the tool failed, as the model says in words.
+    /// The upstream's model says in words that it has no image tool, or that the tool failed.
     NoTool,
     /// The upstream rejects what this gateway, not the client, put into the request.
     RejectsUs,
@@ -57,8 +57,8 @@ pub enum UpstreamFailure {
         /// When to try again.
         retry_after: Duration,
     },
-    /// Every upstream that could serve the request rests, and the first that is called again does not
-    /// rest for a limit.
+    /// Every upstream that could serve the request rests, and the first one that is called again
+    /// does not rest for a limit.
     AllRest {
         /// When that one is called again.
         retry_after: Duration,
@@ -68,7 +68,7 @@ pub enum UpstreamFailure {
 /// Why an upstream does not serve a text model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostModelFault {
-    /// The account does not have it, or nobody has: it is retired or was never there.
+    /// The account does not have it, or no account has: it is retired or never existed.
     NotServed,
     /// The client version that requests name is too old for it.
     ClientTooOld,
@@ -77,8 +77,8 @@ pub enum HostModelFault {
 }
 
 impl UpstreamFailure {
-    /// Whether the upstream has said that it generates nothing, for reasons of its own. Then another
-    /// upstream may be called.
+    /// Whether the upstream has said that it generates nothing, for reasons of its own. Then
+    /// another upstream may be called.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self {
@@ -88,9 +88,9 @@ impl UpstreamFailure {
             | Self::Credential
             | Self::NotEntitled
             | Self::Blocked
-            // What the operator set for this upstream may be right for the next.
+            // The operator's settings for the next upstream may be right.
             | Self::RejectsUs
-            // In the model's words, in place of a call of the tool.
+            // The model says so in place of a call of the tool.
             | Self::NoTool
             | Self::HostModelRefused { .. }
             | Self::Unreachable => true,
@@ -107,7 +107,7 @@ impl UpstreamFailure {
         }
     }
 
-    /// Whether an operator can mend it at this upstream: by its configuration or its account.
+    /// Whether an operator can fix it at this upstream: by its configuration or its account.
     #[must_use]
     pub const fn is_operators(&self) -> bool {
         match self {
