@@ -1,4 +1,4 @@
-//! Several upstreams for one model: when the next one is asked, for what, and what it costs.
+//! Several upstreams for one model: when the next one is called, for what, and what it costs.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 const IMAGE: &str = "iVBORw0KGgo=";
 
-/// Three upstreams that never rest: each test of fail-over wants all of them asked.
+/// Three upstreams that never rest, so that each test can have all of them called.
 fn upstreams() -> Value {
     json!({
         "codex": {"authority": "chatgpt.example", "timeout": "60s", "max_rest": "0s",
             "credential": {"bearer_env": "TOKEN", "account_id_env": "ACCOUNT"}},
         "openai": {"api": "images", "authority": "provider.example", "cluster": "provider",
-            "credential": {"key_env": "TOKEN", "header": "api-key"}, "timeout": "90s", "max_rest": "0s"},
+            "credential": {"key_env": "TOKEN", "header": "api-key"}, "timeout": "90s",
+            "max_rest": "0s"},
         "last": {"authority": "last.example", "credential": "envoy", "timeout": "30s",
             "max_rest": "0s"},
     })
@@ -55,7 +56,7 @@ fn json_head() -> ResponseHead {
     ResponseHead { content_type: Some(b"application/json".to_vec()), ..head(200) }
 }
 
-/// An answer of Envoy's own.
+/// An answer by Envoy itself.
 fn envoy(status: u16, details: &str) -> ResponseHead {
     ResponseHead { envoy_details: Some(details.to_owned()), ..head(status) }
 }
@@ -77,7 +78,7 @@ fn request() -> Value {
 }
 
 #[test]
-fn the_next_upstream_is_asked_in_its_own_terms() {
+fn the_next_upstream_is_called_in_its_own_terms() {
     let (gate, budget) = two();
     let request =
         json!({"prompt": "a cat", "model": "gpt-image-2", "quality": "low", "user": "acme"});
@@ -91,11 +92,7 @@ fn the_next_upstream_is_asked_in_its_own_terms() {
     assert_eq!(call.header(":path"), Some("/v1/images/generations"));
     assert_eq!(call.header(":authority"), Some("provider.example"));
     assert_eq!(call.header("api-key"), Some(TOKEN));
-    assert_eq!(
-        call.header("authorization"),
-        None,
-        "the credential of one upstream is none of another's"
-    );
+    assert_eq!(call.header("authorization"), None, "no upstream gets the credential of another");
     assert_eq!(call.header("chatgpt-account-id"), None);
     assert_eq!(call.header("x-request-id"), Some("request-1"));
 
@@ -108,11 +105,11 @@ fn the_next_upstream_is_asked_in_its_own_terms() {
         json!([{"upstream": "codex", "code": "rate_limit_exceeded", "calls": 1},
             {"upstream": "openai", "code": "ok", "calls": 1}])
     );
-    // The dearer of the two is reserved; the one that drew is paid.
+    // The higher price of the two is reserved. The upstream that generated is paid.
     assert_eq!(record["reserved_nanodollars"], 500_000_000);
     assert_eq!(record["settled_nanodollars"], 500_000_000);
     drop(driver);
-    assert_eq!(budget.used(), 0, "nothing stays behind");
+    assert_eq!(budget.used(), 0, "nothing is left over");
 }
 
 #[test]
@@ -129,7 +126,7 @@ fn the_first_upstream_is_paid_at_its_own_price() {
 }
 
 #[test]
-fn each_upstream_says_itself_whose_price_is_charged() {
+fn each_upstream_sets_which_price_is_charged() {
     for (charge_by, settled) in [("asked", 500_000_000), ("served", 900_000_000)] {
         let mut upstreams = upstreams();
         upstreams["openai"]["charge_by"] = json!(charge_by);
@@ -145,7 +142,7 @@ fn each_upstream_says_itself_whose_price_is_charged() {
         driver.side(0, Some(json_head()), answer.to_string().as_bytes());
         let record = driver.close(Some(200));
         assert_eq!(record["settled_nanodollars"], settled, "{charge_by}");
-        // It is another model than the one that this upstream was asked for.
+        // The request to this upstream named another model.
         assert_eq!(
             (&record["model_served"], &record["price_mismatch"]),
             (&json!("other"), &json!(true))
@@ -154,13 +151,13 @@ fn each_upstream_says_itself_whose_price_is_charged() {
 }
 
 #[test]
-fn each_form_of_rejection_fails_over() {
+fn each_form_of_refusal_fails_over() {
     let event = |data: Value| event(&data).into_bytes();
     let failed = |code: &str| failed(code).into_bytes();
     let tool = error("x");
     let tool = String::from_utf8(tool).unwrap();
     let tool = tool.replace("\"no\"", "\"Tool choice 'image_generation' not found in 'tools'\"");
-    // Everybody got this during an outage (openai/codex#25966).
+    // All clients got this during an outage (openai/codex#25966).
     let outage = json!({"type": "image_generation_user_error", "code": "invalid_value",
         "param": "tools", "message": "The model 'gpt-image-2' does not exist."});
     for (head, bytes) in [
@@ -210,7 +207,7 @@ fn each_form_of_rejection_fails_over() {
     }
 }
 
-/// Upstreams quote the name that they were sent, which is the operator's.
+/// Upstreams quote the name that was sent, which is the operator's.
 #[test]
 fn messages_call_the_model_as_the_client_does() {
     let upstreams = json!({"codex": upstreams()["codex"], "openai": upstreams()["openai"]});
@@ -245,15 +242,15 @@ fn messages_call_the_model_as_the_client_does() {
             assert_eq!(client.status, 400, "{message}");
             assert!(message.contains(expected), "{message}");
             assert!(!message.contains("secret-1"), "{message}");
-            // The text model of another upstream is a word like any other.
+            // The text model of another upstream is not hidden.
             assert_eq!(message.contains("gpt-6-luna"), upstream == "openai", "{message}");
         }
     }
 }
 
-/// The same of what this gateway says itself.
+/// Nor do this gateway's own messages name it.
 #[test]
-fn a_rejection_before_the_upstream_is_called_names_no_renamed_model() {
+fn a_rejection_before_any_call_names_no_renamed_model() {
     let models = json!([{"match": "*", "upstream": "codex", "rename": "gpt-image-1.5"}]);
     let (gate, _) = several(&json!([]), &json!({"models": models}));
     for more in [
@@ -265,17 +262,18 @@ fn a_rejection_before_the_upstream_is_called_names_no_renamed_model() {
         for named in [json!("acme-draw"), Value::Null] {
             let mut request = json!({"prompt": "a cat", "model": named});
             more.as_object().unwrap().iter().for_each(|(name, it)| request[name] = it.clone());
-            let refused = Driver::rejected(&gate, &request);
-            let told = String::from_utf8(refused.body).unwrap();
-            assert_eq!(refused.status, 400, "{told}");
-            assert!(!told.contains("gpt-image"), "{told}");
+            let reply = Driver::rejected(&gate, &request);
+            let text = String::from_utf8(reply.body).unwrap();
+            assert_eq!(reply.status, 400, "{text}");
+            assert!(!text.contains("gpt-image"), "{text}");
         }
     }
 }
 
 #[test]
 fn no_failover_after_a_possible_image_or_a_client_error() {
-    let cut = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+    let cut = b"upstream connect error or disconnect/reset before headers. \
+        reset reason: connection termination";
     let stream = stream(IMAGE);
     let failed = failed("server_error");
     let previewed = (preview(0, "UFJFVklFVw==") + &failed).into_bytes();
@@ -292,7 +290,7 @@ fn no_failover_after_a_possible_image_or_a_client_error() {
         (head(413), Vec::new(), "request_too_large"),
         (head(504), Vec::new(), "upstream_timeout"),
         (head(524), b"<html>".to_vec(), "upstream_timeout"),
-        // A gateway whose own upstream may have broken off.
+        // Another gateway answers, whose upstream may have broken off.
         (head(502), b"<html>".to_vec(), "upstream_error"),
         (head(520), Vec::new(), "upstream_error"),
         (head(502), error("upstream_disconnected"), "upstream_error"),
@@ -307,13 +305,13 @@ fn no_failover_after_a_possible_image_or_a_client_error() {
         (head(409), Vec::new(), "server_is_overloaded"),
         (head(429), b"local_rate_limited".to_vec(), "rate_limit_exceeded"),
         (head(403), b"RBAC: access denied".to_vec(), "upstream_authentication_failed"),
-        // An answer that ignores `stream`, cut in its image.
+        // A JSON answer in place of a stream, cut in its image.
         (
             json_head(),
             b"{\"output\":[{\"type\":\"image_generation_call\",\"result\":\"AA".to_vec(),
             "upstream_disconnected",
         ),
-        // The tool has generated, also if the response fails.
+        // The tool has generated an image, even if the response fails.
         (head(200), generated, "upstream_error"),
         (head(200), previewed, "upstream_error"),
         (head(408), Vec::new(), "upstream_timeout"),
@@ -331,7 +329,7 @@ fn no_failover_after_a_possible_image_or_a_client_error() {
             Vec::new(),
             "upstream_unreachable",
         ),
-        // Refused by the mesh itself, which must not be gone around.
+        // The mesh itself rejects it, and must not be bypassed.
         (envoy(429, "request_rate_limited"), Vec::new(), "rate_limit_exceeded"),
         (envoy(403, "rbac_access_denied"), Vec::new(), "request_denied"),
     ] {
@@ -351,7 +349,7 @@ fn no_failover_after_a_possible_image_or_a_client_error() {
 
 #[test]
 fn no_failover_after_a_provider_that_may_have_generated() {
-    let job = json!({"id": "job_1", "status": "queued", "message": "being drawn"});
+    let job = json!({"id": "job_1", "status": "queued", "message": "in progress"});
     let hosted = json!({"created": 1, "images": [{"url": "https://example.com"}], "message": "ok"});
     let preview = json!({"type": "image_generation.partial_image", "partial_image_index": 0,
         "b64_json": IMAGE});
@@ -365,8 +363,8 @@ fn no_failover_after_a_provider_that_may_have_generated() {
     ] {
         let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
         let mut driver = Driver::admitted(&gate, &request());
-        let told = driver.upstream(head, &[bytes.as_bytes()]).clone();
-        assert_eq!(told.status, 502, "{bytes}");
+        let text = driver.upstream(head, &[bytes.as_bytes()]).clone();
+        assert_eq!(text.status, 502, "{bytes}");
     }
     let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
     let mut driver = Driver::admitted(&gate, &request());
@@ -383,7 +381,7 @@ fn an_empty_image_takes_no_room_and_does_not_count() {
     let added = event(&json!({"type": "response.output_item.added", "output_index": 0,
         "item": item("ig_1", "")}));
     driver.upstream_bytes(added.replace("completed", "in_progress").as_bytes());
-    assert_eq!(budget.used(), before, "the room of the picture that is to come");
+    assert_eq!(budget.used(), before, "the lease for the image that may follow");
     driver.response_body(failed("rate_limit_exceeded").as_bytes(), End::Stream);
     driver.call();
 }
@@ -397,12 +395,12 @@ fn a_failure_after_an_image_is_reported() {
 }
 
 #[test]
-fn each_image_of_a_request_moves_on_by_itself() {
+fn each_image_of_a_request_fails_over_separately() {
     let (gate, budget) = two();
     let mut driver =
         Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2", "n": 3}));
     driver.calls.clear();
-    // Codex serves the first call, limits the second, and rejects the third.
+    // Codex serves the first call, limits the second, and refuses the third.
     assert!(driver.upstream(head(200), &[&stream(IMAGE)]).waits() && driver.calls.is_empty());
     driver.side(0, Some(head(429)), &error("rate_limit_exceeded"));
     driver.call();
@@ -428,19 +426,19 @@ fn each_image_of_a_request_moves_on_by_itself() {
 }
 
 #[test]
-fn a_provider_that_has_not_got_the_model_is_passed_over() {
+fn a_provider_without_the_model_fails_over() {
     let (gate, _) = several(&json!(["openai", "codex"]), &json!({}));
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream(head(404), &[&error("model_not_found")]);
     driver.call();
-    let drawn = driver.side(0, Some(head(200)), &stream(IMAGE)).clone();
-    assert_eq!(drawn.status, 200);
+    let generated = driver.side(0, Some(head(200)), &stream(IMAGE)).clone();
+    assert_eq!(generated.status, 200);
 
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream(head(404), &[&error("model_not_found")]);
     driver.call();
-    let told = driver.side(0, Some(head(400)), &error("moderation_blocked")).clone();
-    assert_eq!(told.code(), "moderation_blocked");
+    let text = driver.side(0, Some(head(400)), &error("moderation_blocked")).clone();
+    assert_eq!(text.code(), "moderation_blocked");
 }
 
 #[test]
@@ -486,14 +484,14 @@ fn a_call_that_the_host_does_not_start_goes_to_the_next_upstream() {
     driver.host.extend([Host::Refuses, Host::Refuses]);
     let client = driver.upstream(head(429), &[&error("rate_limit_exceeded")]);
     assert_eq!(client.code(), "rate_limit_exceeded");
-    let asked: Vec<_> = driver.calls.iter().map(|it| it.cluster.as_str()).collect();
-    assert_eq!(asked, ["provider", "last"]);
+    let called: Vec<_> = driver.calls.iter().map(|it| it.cluster.as_str()).collect();
+    assert_eq!(called, ["provider", "last"]);
     drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
 #[test]
-fn what_still_comes_on_the_clients_own_stream_is_dropped() {
+fn what_arrives_late_on_the_clients_own_stream_is_dropped() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream_head(head(503));
@@ -501,7 +499,7 @@ fn what_still_comes_on_the_clients_own_stream_is_dropped() {
         [error("server_is_overloaded"), stream(IMAGE), error("moderation_blocked"), Vec::new()]
     {
         assert!(driver.upstream_bytes(&bytes).waits());
-        // It may still break, and Envoy would answer past the filter.
+        // It may still break, and then Envoy would answer without the filter.
         assert!(driver.calls.is_empty());
     }
     assert!(driver.upstream_end().waits());
@@ -511,7 +509,7 @@ fn what_still_comes_on_the_clients_own_stream_is_dropped() {
 }
 
 #[test]
-fn a_rejection_whose_end_does_not_come_is_reported() {
+fn a_refusal_whose_end_does_not_arrive_is_reported() {
     for n in [1, 2] {
         let (gate, _) = two();
         let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
@@ -529,7 +527,7 @@ fn a_rejection_whose_end_does_not_come_is_reported() {
 }
 
 #[test]
-fn a_side_call_that_was_never_made_is_asked_of_the_next_upstream_at_once() {
+fn a_side_call_that_never_left_goes_to_the_next_upstream_at_once() {
     let (gate, _) = two();
     let mut driver = Driver::with_host(&gate, &[Host::Refuses]);
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": 2});
@@ -568,7 +566,7 @@ fn a_client_that_streams_gets_its_events_from_the_next_upstream() {
 }
 
 #[test]
-fn a_client_that_streams_gets_a_status_if_all_upstreams_reject() {
+fn a_client_that_streams_gets_a_status_if_all_upstreams_refuse() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(
         &gate,
@@ -595,7 +593,7 @@ fn a_stream_that_has_opened_stays_with_its_upstream() {
 }
 
 #[test]
-fn an_answer_that_is_kept_alive_goes_to_the_next_upstream_until_its_first_space() {
+fn a_kept_alive_response_fails_over_until_its_first_space() {
     let failed = failed("rate_limit_exceeded");
     let list = json!(["codex", "openai"]);
     let (gate, _) = several(&list, &json!({"keepalive": "5s", "limits": []}));
@@ -615,7 +613,7 @@ fn an_answer_that_is_kept_alive_goes_to_the_next_upstream_until_its_first_space(
 }
 
 #[test]
-fn each_call_ends_by_its_own_clock_and_all_by_the_longest() {
+fn each_call_has_its_own_timeout_and_the_longest_ends_all() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(&gate, &request());
     let patience = driver
@@ -624,8 +622,8 @@ fn each_call_ends_by_its_own_clock_and_all_by_the_longest() {
         .iter()
         .find(|(name, _)| name == "x-envoy-upstream-rq-timeout-ms")
         .unwrap();
-    assert_eq!(patience.1, b"65000", "its own, and Envoy's grace");
-    // The first upstream is silent for its 60 s: it may be drawing.
+    assert_eq!(patience.1, b"65000", "its own timeout, and Envoy's grace");
+    // The first upstream is silent for its 60 s. It may be generating.
     let reply = driver.tick(after(60));
     assert_eq!(reply.code(), "upstream_timeout");
 
@@ -639,10 +637,10 @@ fn each_call_ends_by_its_own_clock_and_all_by_the_longest() {
 }
 
 #[test]
-fn an_upstream_whose_model_cannot_do_it_is_left_out() {
+fn an_upstream_whose_model_cannot_serve_the_request_is_skipped() {
     let list = json!(["codex", {"name": "openai", "rename": "gpt-image-1"}]);
     let (gate, _) = several(&list, &json!({}));
-    // gpt-image-1 takes no such size.
+    // gpt-image-1 does not have this size.
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "size": "2048x1152"});
     let mut driver = Driver::admitted(&gate, &request);
     let reply = driver.upstream(head(429), &[&error("rate_limit_exceeded")]).clone();
@@ -655,7 +653,7 @@ fn an_upstream_whose_model_cannot_do_it_is_left_out() {
 }
 
 #[test]
-fn each_upstream_needs_a_price_where_a_budget_applies() {
+fn each_upstream_needs_a_price_if_a_budget_applies() {
     let list = json!(["codex", {"name": "openai", "rename": "unknown-model"}]);
     let (gate, _) = several(&list, &json!({}));
     let reply = Driver::rejected(&gate, &request());
@@ -663,7 +661,7 @@ fn each_upstream_needs_a_price_where_a_budget_applies() {
 }
 
 #[test]
-fn the_clients_request_is_held_under_the_budget_only_while_another_may_be_asked() {
+fn the_request_stays_in_memory_only_while_another_upstream_may_be_called() {
     let (gate, budget) = two();
     let image = format!("iVBORw0KGgo{}", "A".repeat(1 << 20));
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "images": [image]});
@@ -671,7 +669,7 @@ fn the_clients_request_is_held_under_the_budget_only_while_another_may_be_asked(
     let before = budget.used();
     driver.upstream_head(head(200));
     let item = done(&item("ig_1", IMAGE));
-    // What was sent goes with the head, what is kept with the first byte of an image.
+    // The copy that was sent is freed at the head, the request at the first byte of an image.
     let after_head = budget.used();
     driver.upstream_bytes(item.as_bytes());
     assert!(before - after_head >= 1 << 20, "{before} {after_head}");
@@ -694,13 +692,13 @@ fn a_client_that_leaves_between_two_upstreams_is_charged_nothing() {
         json!([{"upstream": "codex", "code": "rate_limit_exceeded", "calls": 1},
             {"upstream": "openai", "code": "client_closed_request", "calls": 1}])
     );
-    assert_eq!(record["upstream"], "openai", "who may have drawn");
+    assert_eq!(record["upstream"], "openai", "the one that may have generated");
     drop(driver);
     assert_eq!(budget.used(), 0);
 }
 
 #[test]
-fn the_metrics_count_each_upstream_for_itself() {
+fn the_metrics_count_each_upstream_separately() {
     let (gate, _) = two();
     let mut driver = Driver::admitted(&gate, &request());
     driver.upstream(head(503), &[b""]);
@@ -741,30 +739,31 @@ fn response(does: Does, responses: bool) -> (Option<ResponseHead>, Vec<u8>) {
 }
 
 proptest! {
-    /// Three upstreams do anything to each of `n` calls, and answer in any order: a call generates at
-    /// most once, no upstream is called after one that did not reject, and each image is delivered
-    /// and paid.
+    /// For anything that three upstreams do to each of `n` calls, in any order: each call generates
+    /// one image at most, no upstream is called after one that did not refuse, and each image is
+    /// delivered and paid.
     #[test]
     fn each_image_is_generated_at_most_once(
         script in prop::collection::vec(prop::collection::vec(does(), 3), 1..4),
         order in prop::collection::vec(any::<prop::sample::Index>(), 12),
     ) {
         let list = json!(["codex", {"name": "openai", "rename": "gpt-image-1"}, "last"]);
-        let limits = json!([{"name": "budget", "per": "user", "unit": "usd", "max": "100", "window": "day"}]);
+        let limits = json!([{"name": "budget", "per": "user", "unit": "usd", "max": "100",
+            "window": "day"}]);
         let (gate, budget) = several(&list, &json!({"limits": limits}));
         let n = script.len();
         let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
         let mut driver = Driver::admitted(&gate, &request);
-        // A call in flight: its token (none for the client's own stream), its place, its upstream.
-        let mut flying: Vec<(Option<u32>, usize, usize)> =
+        // A call in flight: its token (`None` for the client's own stream), its place, its upstream.
+        let mut in_flight: Vec<(Option<u32>, usize, usize)> =
             (0..n).map(|place| (u32::try_from(place).unwrap().checked_sub(1), place, 0)).collect();
         driver.calls.clear();
         let mut generated = 0;
         for pick in order {
-            if flying.is_empty() {
+            if in_flight.is_empty() {
                 break;
             }
-            let (call, place, upstream) = flying.remove(pick.index(flying.len()));
+            let (call, place, upstream) = in_flight.remove(pick.index(in_flight.len()));
             let does = script[place][upstream];
             generated += usize::from(does == Does::Generates);
             let (head, bytes) = response(does, upstream != 1);
@@ -779,22 +778,24 @@ proptest! {
             prop_assert_eq!(started.len(), usize::from(moves_on), "{:?}", started);
             for call in started {
                 prop_assert_eq!(call.cluster, ["codex", "provider", "last"][upstream + 1]);
-                flying.push((Some(call.token), place, upstream + 1));
+                in_flight.push((Some(call.token), place, upstream + 1));
             }
         }
-        prop_assert!(flying.is_empty());
+        prop_assert!(in_flight.is_empty());
         let images = driver.client.json()["data"].as_array().map_or(0, Vec::len);
         prop_assert_eq!(images, generated);
         let record = driver.close(Some(driver.client.status));
         prop_assert_eq!(&record["images_delivered"], generated);
-        prop_assert!(record["settled_nanodollars"].as_u64() <= record["reserved_nanodollars"].as_u64());
-        prop_assert_eq!(record["settled_nanodollars"].as_u64() > Some(0), generated > 0);
+        let [settled, reserved] = ["settled_nanodollars", "reserved_nanodollars"]
+            .map(|name| record[name].as_u64());
+        prop_assert!(settled <= reserved);
+        prop_assert_eq!(settled > Some(0), generated > 0);
         drop(driver);
         prop_assert_eq!(budget.used(), 0);
     }
 }
 
-/// A provider that takes edits as forms takes no image by its URL, which Codex does.
+/// A provider that takes edits as forms takes no image by its URL. Codex does.
 #[test]
 fn an_edit_fails_over_as_a_form_and_skips_upstreams_that_cannot_take_it() {
     let edit = |url: &str| json!({"prompt": "p", "model": "gpt-image-2", "images": [url]});
@@ -814,15 +815,15 @@ fn an_edit_fails_over_as_a_form_and_skips_upstreams_that_cannot_take_it() {
     let (other_gate, other) = several(&json!(["openai", "codex"]), &json!({}));
     assert_eq!(Driver::admitted(&other_gate, &by_url).sent().upstream, "codex");
     let (gate, _) = several(&json!("openai"), &json!({}));
-    let refused = Driver::rejected(&gate, &by_url);
-    assert_eq!((refused.status, refused.code()), (400, json!("invalid_image_url")));
+    let rejected = Driver::rejected(&gate, &by_url);
+    assert_eq!((rejected.status, rejected.code()), (400, json!("invalid_image_url")));
     assert_eq!((budget.used(), other.used()), (0, 0));
 }
 
-/// A provider's own stream that begins with its refusal leaves the client's head as it is; one that shows a
-/// preview does not.
+/// If a provider's stream begins with a refusal, the client's head is still held. If it begins with
+/// a preview, the head has left.
 #[test]
-fn a_providers_stream_moves_on_while_it_has_shown_nothing() {
+fn a_providers_stream_fails_over_before_its_first_preview() {
     let mut upstreams = upstreams();
     upstreams["openai"]["stream"] = json!("send");
     let (gate, budget) = several(&json!(["openai", "codex"]), &json!({"upstreams": upstreams}));

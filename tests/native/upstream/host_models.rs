@@ -1,4 +1,4 @@
-//! Host models: which one is asked, what happens when upstreams refuse one, and who remembers it.
+//! Host models: which one is called, and what follows if upstreams refuse one.
 
 use std::rc::Rc;
 
@@ -21,7 +21,8 @@ fn with_models(models: &Value, more: &Value) -> Rc<Shared> {
     gate(&json!({"upstreams": {"codex": codex}})).0
 }
 
-fn asked(gate: &Rc<Shared>, request: &Value) -> (Driver, String) {
+/// A request that goes upstream, and the host model that it names.
+fn sent(gate: &Rc<Shared>, request: &Value) -> (Driver, String) {
     let driver = Driver::admitted(gate, request);
     let model = driver.sent_json()["model"].as_str().unwrap().to_owned();
     (driver, model)
@@ -73,7 +74,7 @@ fn refuse_own<'d>(driver: &'d mut Driver, model: &str, form: usize) -> &'d Clien
     driver.upstream(head(status, media_type), &[bytes.as_bytes()])
 }
 
-/// A side call gets it.
+/// A side call gets such a refusal.
 fn refuse_side<'d>(driver: &'d mut Driver, token: u32, model: &str, form: usize) -> &'d Client {
     let (status, media_type, bytes) = forms(model).swap_remove(form);
     driver.side(token, Some(head(status, media_type)), bytes.as_bytes())
@@ -88,10 +89,10 @@ fn events() -> ResponseHead {
 }
 
 #[test]
-fn each_form_of_a_rejection_moves_on_to_the_next_host_model() {
+fn each_form_of_a_refusal_leads_to_the_next_host_model() {
     for form in 0..7 {
         let gate = with_models(&json!(["one-luna", "two-luna"]), &json!({}));
-        let (mut driver, first) = asked(&gate, &json!({"prompt": "a cat"}));
+        let (mut driver, first) = sent(&gate, &json!({"prompt": "a cat"}));
         assert_eq!(first, "one-luna");
         refuse_own(&mut driver, "one-luna", form);
         assert_eq!(model(&mut driver), "two-luna", "form {form}");
@@ -104,14 +105,14 @@ fn each_form_of_a_rejection_moves_on_to_the_next_host_model() {
         );
         assert_eq!(record["images_delivered"], 1);
         // The next request starts with the one that works.
-        assert_eq!(asked(&gate, &json!({"prompt": "a dog"})).1, "two-luna", "form {form}");
+        assert_eq!(sent(&gate, &json!({"prompt": "a dog"})).1, "two-luna", "form {form}");
     }
 }
 
 #[test]
-fn three_rejections_in_three_forms_end_in_an_image_and_are_counted() {
+fn three_refusals_in_three_forms_end_in_an_image_and_are_counted() {
     let gate = with_models(&json!(["a-1", "b-2", "c-3", "d-4"]), &json!({}));
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
     assert_eq!(model(&mut driver), "b-2");
     for (token, refused, form, next) in [(0, "b-2", 2, "c-3"), (1, "c-3", 4, "d-4")] {
@@ -130,7 +131,7 @@ fn three_rejections_in_three_forms_end_in_an_image_and_are_counted() {
 #[test]
 fn each_of_three_images_walks_the_list() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat", "n": 3}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat", "n": 3}));
     driver.calls.clear();
     refuse_own(&mut driver, "a-1", 3);
     assert_eq!(model(&mut driver), "b-2");
@@ -148,9 +149,9 @@ fn each_of_three_images_walks_the_list() {
 }
 
 #[test]
-fn a_client_that_wants_events_gets_its_image_after_a_rejection() {
+fn a_client_that_wants_events_gets_its_image_after_a_refusal() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat", "stream": true}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat", "stream": true}));
     refuse_own(&mut driver, "a-1", 1);
     assert_eq!(model(&mut driver), "b-2");
     let client = driver.side(0, Some(events()), &image());
@@ -158,9 +159,9 @@ fn a_client_that_wants_events_gets_its_image_after_a_rejection() {
 }
 
 #[test]
-fn if_all_host_models_are_rejected_the_operator_learns_what_to_change() {
+fn if_all_host_models_are_refused_the_log_says_what_to_change() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat"}));
     assert!(refuse_own(&mut driver, "a-1", 5).waits());
     let expected = "upstream `codex`: it refuses the host model `a-1`: the client version";
     assert!(driver.notices[0].starts_with(expected), "{:?}", driver.notices);
@@ -182,9 +183,9 @@ fn if_all_host_models_are_rejected_the_operator_learns_what_to_change() {
 }
 
 #[test]
-fn a_rejected_host_model_is_tried_again_after_the_cooldown() {
+fn a_refused_host_model_is_tried_again_after_the_cooldown() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({"host_model_cooldown": "30s"}));
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
     assert_eq!(model(&mut driver), "b-2");
     driver.side(0, Some(events()), &image());
@@ -195,25 +196,25 @@ fn a_rejected_host_model_is_tried_again_after_the_cooldown() {
 }
 
 #[test]
-fn after_all_were_rejected_one_request_at_a_time_probes_them() {
+fn after_all_were_refused_one_request_at_a_time_probes_them() {
     let gate = with_models(&json!(["a-1", "b-2"]), &json!({}));
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
     assert_eq!(model(&mut driver), "b-2");
     refuse_side(&mut driver, 0, "b-2", 0);
-    let (mut driver, probe) = asked(&gate, &json!({"prompt": "a cat"}));
+    let (mut driver, probe) = sent(&gate, &json!({"prompt": "a cat"}));
     assert_eq!(probe, "a-1");
     // No second call for this request.
     assert_eq!(refuse_own(&mut driver, "a-1", 0).status, 502);
-    // It is served again: from now on it is the first.
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
+    // It is served again, so it is the first again.
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat"}));
     assert_eq!(driver.upstream(events(), &[&image()]).status, 200);
-    assert_eq!(asked(&gate, &json!({"prompt": "a cat"})).1, "a-1");
-    assert_eq!(asked(&gate, &json!({"prompt": "a cat"})).1, "a-1");
+    assert_eq!(sent(&gate, &json!({"prompt": "a cat"})).1, "a-1");
+    assert_eq!(sent(&gate, &json!({"prompt": "a cat"})).1, "a-1");
 }
 
 #[test]
-fn an_upstream_whose_models_are_all_rejected_comes_after_the_next_one() {
+fn an_upstream_whose_models_are_all_refused_comes_after_the_next_one() {
     let document = json!({
         "upstreams": {
             "codex": {"authority": "chatgpt.example", "credential": {"bearer_env": "TOKEN"},
@@ -223,7 +224,7 @@ fn an_upstream_whose_models_are_all_rejected_comes_after_the_next_one() {
         "models": [{"match": "*", "upstream": ["codex", "second"]}],
     });
     let (gate, _) = gate(&document);
-    let (mut driver, _) = asked(&gate, &json!({"prompt": "a cat"}));
+    let (mut driver, _) = sent(&gate, &json!({"prompt": "a cat"}));
     refuse_own(&mut driver, "a-1", 0);
     assert_eq!(model(&mut driver), "b-2");
     refuse_side(&mut driver, 0, "b-2", 6);
@@ -231,7 +232,7 @@ fn an_upstream_whose_models_are_all_rejected_comes_after_the_next_one() {
     assert_eq!(driver.side(1, Some(events()), &image()).status, 200);
     let record = driver.close(Some(200));
     assert_eq!((&record["upstream"], &record["host_model"]), (&json!("second"), &json!("c-3")));
-    assert_eq!(asked(&gate, &json!({"prompt": "a cat"})).1, "c-3");
+    assert_eq!(sent(&gate, &json!({"prompt": "a cat"})).1, "c-3");
 }
 
 #[test]
@@ -253,7 +254,7 @@ fn another_failure_of_the_upstream_does_not_walk_its_host_models() {
             json!({"error": {"message": "The 'a-1' model is not supported", "code": "server_error"}}),
         ),
     ] {
-        let (mut driver, first) = asked(&gate, &json!({"prompt": "a cat"}));
+        let (mut driver, first) = sent(&gate, &json!({"prompt": "a cat"}));
         assert_eq!(first, "a-1");
         let bytes = error.to_string();
         let client = driver.upstream(head(status, "application/json"), &[bytes.as_bytes()]);
@@ -262,7 +263,7 @@ fn another_failure_of_the_upstream_does_not_walk_its_host_models() {
 }
 
 #[test]
-fn a_request_that_is_worked_on_keeps_no_body_for_other_host_models() {
+fn a_request_in_progress_keeps_no_body_for_other_host_models() {
     let (gate, budget) = gate(&json!({"upstreams": {"codex": {"authority": "chatgpt.example",
         "credential": {"bearer_env": "TOKEN"}, "host_models": ["a-1", "b-2"]}}}));
     let prompt = "x".repeat(30_000);
@@ -320,12 +321,12 @@ fn limits_of_an_upstream_have_it_skipped() {
     };
     assert_eq!(chosen_edit(&masked).unwrap(), "large");
     masked["model"] = json!("gpt-image-1.5");
-    let refused = chosen_edit(&masked).unwrap_err().json()["error"].clone();
+    let error = chosen_edit(&masked).unwrap_err().json()["error"].clone();
     assert_eq!(
-        (&refused["code"], &refused["param"]),
+        (&error["code"], &error["param"]),
         (&json!("unsupported_parameter"), &json!("mask"))
     );
-    // Without another upstream the client learns what is too much; previews are left out.
+    // Without another upstream the error names what is too much. Previews are left out.
     let alone = |name: &str, value: Value| {
         let mut request = with(name, value);
         request["model"] = json!("gpt-image-1.5");

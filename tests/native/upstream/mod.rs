@@ -1,4 +1,4 @@
-//! Which upstream is called, and what its answers mean for the next request.
+//! Which upstream is called, and what its answers mean for later requests.
 
 mod failover;
 mod host_models;

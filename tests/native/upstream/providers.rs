@@ -1,4 +1,4 @@
-//! Upstreams that speak the Images API: what they are asked, and what becomes of their answers.
+//! Upstreams that speak the Images API: what they are sent, and what clients get of their answers.
 
 use crate::support::client::Client;
 use crate::support::driver::{Call, Driver};
@@ -25,7 +25,7 @@ fn answered(driver: &mut Driver, head: ResponseHead, bytes: &[u8]) -> Client {
     client.clone()
 }
 
-/// A request whose answer is collected, since the provider's is not in its terms.
+/// A request whose answer is collected, because the client wants another form than the provider's.
 fn collected() -> Value {
     json!({"prompt": "a cat", "model": "gpt-image-2", "response_format": "url"})
 }
@@ -40,12 +40,12 @@ fn answer_to(request: &Value, answer: &Value) -> (Client, Value) {
     let reply = answered(&mut driver, json_head(200), answer.to_string().as_bytes());
     let record = driver.close(Some(200));
     drop(driver);
-    assert_eq!(budget.used(), 0, "nothing stays behind");
+    assert_eq!(budget.used(), 0, "nothing is left over");
     (reply, record)
 }
 
 #[test]
-fn a_request_is_written_anew_with_the_gateways_credential() {
+fn a_request_is_rewritten_with_the_gateways_credential() {
     let request = json!({"prompt": "a \"cat\"\n", "model": "openai:gpt-image-2", "size": "1024x1024",
         "quality": "low", "output_format": "webp", "output_compression": 80, "background": "opaque",
         "moderation": "low", "user": "acme", "response_format": "b64_json", "n": 1});
@@ -153,7 +153,7 @@ fn members_in_another_order_and_unknown_ones_do_not_matter() {
 }
 
 #[test]
-fn an_image_too_many_is_dropped_recorded_and_not_charged() {
+fn an_extra_image_is_dropped_recorded_and_not_charged() {
     let (reply, record) = answer_to(&collected(), &images(&["aGVsbG8=", "d29ybGQ="]));
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 1);
     assert_eq!(reply.json()["data"][0]["url"], "data:image/png;base64,aGVsbG8=");
@@ -174,8 +174,8 @@ fn an_error_beside_an_empty_list_of_images_keeps_its_code() {
         (json!({"base_resp": {"status_code": 1026, "status_msg": "x"}}), 400, "moderation_blocked"),
     ] {
         for (reply, _) in [one(&answer), answer_to(&collected(), &answer)] {
-            let told = reply.code();
-            assert_eq!((reply.status, told), (status, json!(code)), "{answer}");
+            let reported = reply.code();
+            assert_eq!((reply.status, reported), (status, json!(code)), "{answer}");
         }
     }
 }
@@ -192,7 +192,7 @@ fn an_answer_without_an_image_is_a_502_that_costs_nothing() {
             "upstream_invalid_response",
         ),
         (json!(["a", "b"]), "upstream_invalid_response"),
-        (json!("a picture"), "upstream_invalid_response"),
+        (json!("an image"), "upstream_invalid_response"),
         (json!(null), "upstream_invalid_response"),
         (json!(42), "upstream_invalid_response"),
     ] {
@@ -225,14 +225,15 @@ fn an_answer_with_the_url_of_an_image_logs_the_setting_to_change() {
 
 #[test]
 fn an_error_with_a_status_of_success_keeps_its_meaning() {
-    let error = json!({"error": {"code": "moderation_blocked", "message": "No.", "type": "x", "param": null}});
+    let error = json!({"error":
+        {"code": "moderation_blocked", "message": "No.", "type": "x", "param": null}});
     let (reply, record) = one(&error);
     assert_eq!((reply.status, reply.code()), (400, json!("moderation_blocked")));
     assert_eq!(record["settled_nanodollars"], 0);
 }
 
 #[test]
-fn a_body_of_another_kind_is_a_broken_upstream() {
+fn a_body_of_another_type_is_an_invalid_response() {
     for content_type in [None, Some(b"text/html".to_vec())] {
         let (gate, _) = provider(&json!({}), &json!({}));
         let mut driver =
@@ -245,7 +246,7 @@ fn a_body_of_another_kind_is_a_broken_upstream() {
 
 #[test]
 fn the_providers_errors_are_mapped_by_our_table() {
-    for (status, error, told) in [
+    for (status, error, expected) in [
         (401, json!({"code": "invalid_api_key"}), (502, "upstream_authentication_failed")),
         (429, json!({"code": "rate_limit_exceeded"}), (429, "rate_limit_exceeded")),
         (400, json!({"code": "moderation_blocked", "message": "m"}), (400, "moderation_blocked")),
@@ -275,7 +276,7 @@ fn the_providers_errors_are_mapped_by_our_table() {
         let answer = json!({"error": error}).to_string();
         let reply = answered(&mut driver, json_head(status), answer.as_bytes());
         let code = reply.code();
-        assert_eq!((reply.status, code.as_str().unwrap()), told, "{answer}");
+        assert_eq!((reply.status, code.as_str().unwrap()), expected, "{answer}");
     }
 }
 
@@ -312,7 +313,7 @@ fn a_client_that_streams_gets_the_image_as_one_event() {
 }
 
 #[test]
-fn settings_of_the_other_api_are_refused_by_name() {
+fn settings_of_the_other_api_are_rejected_by_name() {
     let parse = |upstream: Value| {
         let document = json!({"upstreams": {"u": upstream},
             "consumers": [{"name": "c", "user": "u", "key_sha256": [digest(KEY)]}]});
@@ -327,15 +328,17 @@ fn settings_of_the_other_api_are_refused_by_name() {
         }
         parse(entry).unwrap_or_default()
     };
-    let told = entry(json!({"api": "images", "host_model": "m"}));
+    let error = entry(json!({"api": "images", "host_model": "m"}));
     assert_eq!(
-        told,
-        "/upstreams/u/host_model: only for upstreams whose `api` is \"responses\", accepted: nothing here"
+        error,
+        "/upstreams/u/host_model: only for upstreams whose `api` is \"responses\", \
+         accepted: nothing here"
     );
-    let told = entry(json!({"response_format": "send"}));
+    let error = entry(json!({"response_format": "send"}));
     assert_eq!(
-        told,
-        "/upstreams/u/response_format: only for upstreams whose `api` is \"images\", accepted: nothing here"
+        error,
+        "/upstreams/u/response_format: only for upstreams whose `api` is \"images\", \
+         accepted: nothing here"
     );
     for (credential, place) in [
         (json!({"bearer_env": "A", "key_env": "B"}), "/upstreams/u/credential/key_env"),
@@ -343,11 +346,11 @@ fn settings_of_the_other_api_are_refused_by_name() {
         (json!({"key_env": "A", "header": "authorization"}), "/upstreams/u/credential/header"),
         (json!({}), "/upstreams/u/credential/bearer_env"),
     ] {
-        let told = entry(json!({"credential": credential}));
-        assert!(told.starts_with(place), "{told}");
+        let error = entry(json!({"credential": credential}));
+        assert!(error.starts_with(place), "{error}");
     }
-    let told = entry(json!({"credential": {"key_env": "A"}, "headers": {"Api-Key": "x"}}));
-    assert!(told.starts_with("/upstreams/u/headers/Api-Key"), "{told}");
+    let error = entry(json!({"credential": {"key_env": "A"}, "headers": {"Api-Key": "x"}}));
+    assert!(error.starts_with("/upstreams/u/headers/Api-Key"), "{error}");
     assert_eq!(
         entry(json!({"api": "images", "credential": {"key_env": "A", "header": "X-Key"}})),
         ""
@@ -355,9 +358,9 @@ fn settings_of_the_other_api_are_refused_by_name() {
 }
 
 proptest! {
-    /// Wherever an answer is cut into pieces the same comes of it; wherever it ends early, nothing does.
+    /// An answer gives the same image for every cut. If it ends early, it gives no image.
     #[test]
-    fn any_cut_gives_the_same_image_and_any_end_before_the_last_bracket_none(
+    fn any_cut_gives_the_same_image_and_any_early_end_gives_none(
         cuts in proptest::collection::vec(0_usize..420, 0..6),
         end in 0_usize..420,
     ) {

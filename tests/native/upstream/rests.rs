@@ -1,4 +1,4 @@
-//! Upstreams that rest, and which of several is asked first.
+//! Upstreams that rest, and which of several is called first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -29,14 +29,14 @@ fn request() -> Value {
     json!({"prompt": "a cat", "model": "gpt-image-2"})
 }
 
-/// A request at `now`: the upstream that is asked, or the reply.
+/// A request at `now`: the upstream that is called, or the reply.
 fn ask_at(gate: &Rc<Shared>, request: &Value, now: Duration) -> (Driver, Result<String, Client>) {
     let driver = Driver::ask_at(gate, request, now);
-    let came = match driver.client.waits() {
+    let outcome = match driver.client.waits() {
         true => Ok(driver.sent().upstream.clone()),
         false => Err(driver.client.clone()),
     };
-    (driver, came)
+    (driver, outcome)
 }
 
 /// The headers of an answer.
@@ -50,7 +50,7 @@ fn head(headers: &[(&str, &str)], now: Duration) -> ResponseHead {
 enum Does {
     Generates,
     Answers(u16, Value),
-    /// With this header beside it.
+    /// A limit, with this header.
     Limits(&'static str, &'static str),
     Unreachable,
 }
@@ -88,28 +88,29 @@ fn run(
     now: Duration,
     does: &mut dyn FnMut(&str) -> Does,
 ) -> (Vec<String>, Client, Value) {
-    let (mut driver, came) = ask_at(gate, request, now);
-    let asked = came.map_or_else(|_| Vec::new(), |first| drive(&mut driver, first, does));
+    let (mut driver, outcome) = ask_at(gate, request, now);
+    let called = outcome.map_or_else(|_| Vec::new(), |first| drive(&mut driver, first, does));
     let client = driver.client.clone();
     let record = driver.close(Some(client.status));
-    (asked, client, record)
+    (called, client, record)
 }
 
-/// Lets the calls answer one after the other, `first` on the client's own stream; who was asked.
+/// Answers the calls one after the other, `first` on the client's own stream. Returns the upstreams
+/// that were called.
 fn drive(driver: &mut Driver, first: String, does: &mut dyn FnMut(&str) -> Does) -> Vec<String> {
     let (head, bytes) = does(&first).response(driver.now);
     driver.upstream(head, &[&bytes]);
-    let mut asked = vec![first];
+    let mut called = vec![first];
     while driver.client.waits() {
         let calls = driver.take_calls();
-        assert!(!calls.is_empty(), "nothing goes on");
+        assert!(!calls.is_empty(), "no call is open, and the client waits");
         for call in calls {
             let (head, bytes) = does(&call.cluster).response(driver.now);
             driver.side(call.token, Some(head), &bytes);
-            asked.push(call.cluster);
+            called.push(call.cluster);
         }
     }
-    asked
+    called
 }
 
 fn limited(members: Value) -> Does {
@@ -129,10 +130,10 @@ fn retry_after(client: &Client) -> Option<&str> {
 }
 
 #[test]
-fn an_exhausted_account_is_asked_once_for_each_rest() {
+fn an_exhausted_account_is_called_once_for_each_rest() {
     let gate = pool(&json!({"balance": "round_robin"}));
     let resets_at = NOW.as_secs() + 3600;
-    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    let mut called: BTreeMap<String, u32> = BTreeMap::new();
     for second in 0..7200 {
         let now = NOW + secs(second);
         let (all, reply, _) = run(&gate, &request(), now, &mut |name| match name == "b"
@@ -143,11 +144,11 @@ fn an_exhausted_account_is_asked_once_for_each_rest() {
         });
         assert_eq!(reply.status, 200, "{second}: {}", reply.json());
         for name in all {
-            *asked.entry(name).or_default() += u32::from(second < 3600 && second > 10);
+            *called.entry(name).or_default() += u32::from(second < 3600 && second > 10);
         }
     }
-    assert_eq!(asked["b"], 0);
-    assert!(asked["a"].abs_diff(asked["c"]) <= 1, "{asked:?}");
+    assert_eq!(called["b"], 0);
+    assert!(called["a"].abs_diff(called["c"]) <= 1, "{called:?}");
 }
 
 #[test]
@@ -157,40 +158,40 @@ fn the_record_names_the_upstreams_that_were_skipped() {
         "a" => limited(json!({"resets_in_seconds": 60})),
         _ => Does::Generates,
     });
-    let (asked, _, record) = run(&gate, &request(), NOW, &mut |_| Does::Generates);
-    assert_eq!(asked, ["b"]);
+    let (called, _, record) = run(&gate, &request(), NOW, &mut |_| Does::Generates);
+    assert_eq!(called, ["b"]);
     assert_eq!(record["resting_upstreams"], "a");
     assert_eq!(record["upstream"], "b");
-    let (asked, _, record) = run(&gate, &request(), NOW + secs(60), &mut |_| Does::Generates);
-    assert_eq!(asked, ["a"]);
+    let (called, _, record) = run(&gate, &request(), NOW + secs(60), &mut |_| Does::Generates);
+    assert_eq!(called, ["a"]);
     assert_eq!(record["resting_upstreams"], Value::Null);
 }
 
 #[test]
 fn if_all_rest_no_upstream_is_called_and_the_client_gets_the_earliest_time() {
     let gate = pool(&json!({}));
-    let (asked, reply, _) = run(&gate, &request(), NOW, &mut |name| match name {
+    let (called, reply, _) = run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 600})),
         "b" => Does::Answers(401, json!({"code": "token_expired"})),
         _ => limited(json!({"resets_in_seconds": 90})),
     });
-    assert_eq!((asked.len(), reply.status), (3, 429));
-    let (mut driver, came) = ask_at(&gate, &request(), NOW + secs(2));
-    let reply = came.unwrap_err();
-    // b rests for 5 s for want of a credential.
+    assert_eq!((called.len(), reply.status), (3, 429));
+    let (mut driver, outcome) = ask_at(&gate, &request(), NOW + secs(2));
+    let reply = outcome.unwrap_err();
+    // b rests for 5 s because its credential was refused.
     assert_eq!((reply.status, retry_after(&reply)), (503, Some("3")));
     let record = driver.close(Some(503));
     assert_eq!(record["resting_upstreams"], "a,b,c");
     assert_eq!((&record["upstream"], &record["settled_nanodollars"]), (&Value::Null, &json!(0)));
 
-    let (asked, reply, _) = run(&gate, &request(), NOW + secs(5), &mut |_| {
+    let (called, reply, _) = run(&gate, &request(), NOW + secs(5), &mut |_| {
         Does::Answers(401, json!({"code": "token_expired"}))
     });
-    assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502));
-    let (asked, reply, _) = run(&gate, &request(), NOW + secs(16), &mut |_| {
+    assert_eq!((called, reply.status), (vec!["b".to_owned()], 502));
+    let (called, reply, _) = run(&gate, &request(), NOW + secs(16), &mut |_| {
         Does::Answers(401, json!({"code": "token_expired"}))
     });
-    assert_eq!((asked, reply.status), (vec!["b".to_owned()], 502), "the pause has grown to 10 s");
+    assert_eq!((called, reply.status), (vec!["b".to_owned()], 502), "the pause has grown to 10 s");
     let reply = ask_at(&gate, &request(), NOW + secs(17)).1.unwrap_err();
     assert_eq!((reply.status, retry_after(&reply)), (503, Some("19")));
     assert_eq!(reply.json()["error"]["code"], "upstream_unavailable");
@@ -208,7 +209,7 @@ fn a_single_upstream_rests_too() {
 }
 
 #[test]
-fn a_time_is_read_from_wherever_it_is_named() {
+fn a_time_is_read_from_each_place_that_names_it() {
     for (does, wait) in [
         (limited(json!({"resets_in_seconds": 471_285})), 471_285),
         (limited(json!({"resets_in_seconds": "471285"})), 471_285),
@@ -262,13 +263,13 @@ fn failures_that_the_client_causes_rest_no_upstream() {
     ] {
         let gate = pool(&json!({"upstream": "a"}));
         for _ in 0..3 {
-            let (asked, _, _) = run(&gate, &request(), NOW, &mut |_| does.clone());
-            assert_eq!(asked, ["a"], "{does:?}");
+            let (called, _, _) = run(&gate, &request(), NOW, &mut |_| does.clone());
+            assert_eq!(called, ["a"], "{does:?}");
         }
     }
 }
 
-/// The events of an answer in words.
+/// The events of an answer in words, without an image.
 fn words(text: &str) -> Vec<u8> {
     let item = json!({"type": "message", "role": "assistant",
         "content": [{"type": "output_text", "text": text}]});
@@ -289,26 +290,27 @@ fn a_wait_in_words_rests_no_upstream_and_an_event_does() {
         let status = driver.response_body(&bytes, End::Stream).status;
         (status, ask_at(&gate, &request(), NOW).1.is_err())
     };
-    let told = words("You've reached your image limit for today; it resets in about 14 hours.");
-    assert_eq!(events(told), (429, false));
+    let limit_in_words =
+        words("You've reached your image limit for today; it resets in about 14 hours.");
+    assert_eq!(events(limit_in_words), (429, false));
     let failed = event(&json!({"type": "response.failed",
         "response": {"error": {"code": "rate_limit_exceeded", "message": "no"}}}));
     assert_eq!(events(failed.into_bytes()), (429, true));
 }
 
 #[test]
-fn the_least_used_account_is_asked_first() {
+fn the_least_used_account_is_called_first() {
     let gate = pool(&json!({"balance": "least_used"}));
     let used = |name: &str| match name {
         "a" => "80",
         "b" => "20.5",
         _ => "60",
     };
-    // Each says how much it has used when it is asked for the first time.
+    // Each reports how much is used when it is called for the first time.
     let mut firsts = Vec::new();
     for _ in 0..6 {
-        let (mut driver, came) = ask_at(&gate, &request(), NOW);
-        let name = came.unwrap();
+        let (mut driver, outcome) = ask_at(&gate, &request(), NOW);
+        let name = outcome.unwrap();
         let headers = [
             (":status", "200"),
             ("content-type", "text/event-stream"),
@@ -332,7 +334,7 @@ fn the_least_used_account_is_asked_first() {
         .map(|gauge| (gauge.values[0].clone(), gauge.amount))
         .collect();
     assert_eq!(percents, [("a".to_owned(), 80), ("b".to_owned(), 20), ("c".to_owned(), 60)]);
-    // Their windows have reset.
+    // Their windows have ended.
     let later = NOW + secs(3600);
     let first = |_: u32| ask_at(&gate, &request(), later).1.unwrap();
     let all: BTreeSet<_> = (0..6).map(first).collect();
@@ -342,12 +344,12 @@ fn the_least_used_account_is_asked_first() {
 #[test]
 fn weights_share_the_load() {
     let gate = pool(&json!({"balance": "round_robin", "weights": {"a": 3}}));
-    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    let mut called: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..10 {
-        *asked.entry(ask_at(&gate, &request(), NOW).1.unwrap()).or_default() += 1;
+        *called.entry(ask_at(&gate, &request(), NOW).1.unwrap()).or_default() += 1;
     }
     let expected = [("a", 6), ("b", 2), ("c", 2)].map(|(name, count)| (name.to_owned(), count));
-    assert_eq!(asked, BTreeMap::from(expected));
+    assert_eq!(called, BTreeMap::from(expected));
 }
 
 #[test]
@@ -372,7 +374,7 @@ fn the_gauges_and_counters_show_rests() {
 }
 
 #[test]
-fn rejected_host_models_rest_the_upstream_when_none_is_left() {
+fn refused_host_models_rest_the_upstream_when_none_is_left() {
     let mut upstreams = json!({});
     for name in ["a", "b"] {
         upstreams[name] = json!({"authority": "a.example", "credential": "envoy",
@@ -380,7 +382,7 @@ fn rejected_host_models_rest_the_upstream_when_none_is_left() {
     }
     let model = json!([{"match": "*", "upstream": ["a", "b"]}]);
     let (gate, _) = gate(&json!({"upstreams": upstreams, "models": model}));
-    let asked = |now| {
+    let called = |now| {
         let mut luna = false;
         run(&gate, &request(), now, &mut |name| {
             luna = !luna;
@@ -393,12 +395,12 @@ fn rejected_host_models_rest_the_upstream_when_none_is_left() {
         })
         .0
     };
-    assert_eq!(asked(NOW), ["a", "a", "b"]);
-    assert_eq!(asked(NOW + secs(4)), ["b"]);
-    assert_eq!(asked(NOW + secs(5)), ["b"], "it is tried after the others");
+    assert_eq!(called(NOW), ["a", "a", "b"]);
+    assert_eq!(called(NOW + secs(4)), ["b"]);
+    assert_eq!(called(NOW + secs(5)), ["b"], "it is tried after the others");
 }
 
-/// Shared data of several gates.
+/// Shared data that several gates use.
 struct Data(Rc<crate::support::SharedData>);
 impl Store for Data {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
@@ -415,7 +417,7 @@ impl Store for Data {
 }
 
 #[test]
-fn another_credential_starts_anew() {
+fn another_credential_ends_a_rest() {
     let data: Rc<crate::support::SharedData> = Rc::default();
     let with_token = |account: &str| {
         let upstream = json!({"authority": "a.example", "credential": {"bearer_env": account}});
@@ -477,7 +479,8 @@ fn a_renewed_credential_and_a_new_connection_are_soon_tried() {
 fn a_limit_that_one_request_alone_exceeds_rests_no_upstream() {
     for error in [
         json!({"code": "rate_limit_exceeded", "type": "input-images", "message":
-            "Request too large for gpt-image-2 on input-images per min (IPM): Limit 5, Requested 16."}),
+            "Request too large for gpt-image-2 on input-images per min (IPM): Limit 5, \
+             Requested 16."}),
         json!({"code": "content_policy_violation"}),
         json!({"code": "request_too_large"}),
         json!({"code": "invalid_prompt"}),
@@ -494,12 +497,12 @@ fn a_limit_that_one_request_alone_exceeds_rests_no_upstream() {
 }
 
 #[test]
-fn a_pause_of_no_time_is_none() {
+fn a_pause_of_zero_is_ignored_and_a_short_one_lasts_a_second() {
     for header in [("retry-after", "0"), ("retry-after", "-1"), ("retry-after-ms", "0")] {
         let (rest, _) = rest_after(error_with("429", &[header], &json!({})));
         assert_eq!(rest, Some(5), "{header:?}");
     }
-    // Else each request would find the rest over.
+    // Otherwise the rest would be over for each request.
     let hint = json!({"message": "Please try again in 1ms."});
     for error in
         [error_with("429", &[("retry-after-ms", "1")], &json!({})), error_with("429", &[], &hint)]
@@ -515,7 +518,7 @@ fn a_pause_of_no_time_is_none() {
 }
 
 #[test]
-fn a_rest_that_ended_long_ago_holds_no_request_back() {
+fn a_rest_that_ended_long_ago_delays_no_request() {
     let gate = pool(&json!({"upstream": "a"}));
     run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 10})));
     let now = NOW + secs(3600);
@@ -544,8 +547,8 @@ fn a_shorter_max_rest_ends_longer_rests() {
     run(&with("7d"), &request(), NOW, &mut |_| week());
     assert!(ask_at(&with("7d"), &request(), NOW).1.is_err());
     let gate = with("1h");
-    let (asked, _, _) = run(&gate, &request(), NOW, &mut |_| week());
-    assert_eq!(asked, ["a"]);
+    let (called, _, _) = run(&gate, &request(), NOW, &mut |_| week());
+    assert_eq!(called, ["a"]);
     let reply = ask_at(&gate, &request(), NOW).1.unwrap_err();
     assert_eq!(retry_after(&reply), Some("3600"));
     let rest = |gate: &Shared| gate.upstream_gauges(NOW)[0].amount;
@@ -560,14 +563,14 @@ fn an_upstream_without_previews_serves_while_the_other_rests() {
     plain["max_partial_images"] = json!(0);
     let model = json!([{"match": "*", "upstream": ["a", "b"]}]);
     let (gate, _) = gate(&json!({"upstreams": {"a": account("a"), "b": plain}, "models": model}));
-    let wish = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
+    let request_with_previews = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
         "partial_images": 2});
-    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap(), "a");
+    assert_eq!(ask_at(&gate, &request_with_previews, NOW).1.unwrap(), "a");
     run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 600})),
         _ => Does::Answers(400, json!({"code": "moderation_blocked"})),
     });
-    assert_eq!(ask_at(&gate, &wish, NOW).1.unwrap(), "b");
+    assert_eq!(ask_at(&gate, &request_with_previews, NOW).1.unwrap(), "b");
 }
 
 #[test]
@@ -592,34 +595,34 @@ fn a_request_that_fails_its_limit_check_frees_the_first_call_after_a_rest() {
     let upstream = json!({"authority": "a.example", "credential": "envoy"});
     let more = json!({"upstreams": {"a": upstream}, "limits": rule, "engine": {"kind": "rls"}});
     let (gate, _) = gate(&more);
-    let consult = |now| {
+    let check = |now| {
         let driver = Driver::ask_at(&gate, &request(), now);
-        let asks = !driver.checks.is_empty();
-        (driver, asks)
+        let has_check = !driver.checks.is_empty();
+        (driver, has_check)
     };
     let admit = |driver: &mut Driver, now| {
-        // OVER_LIMIT is 2.
+        // OK is 1, OVER_LIMIT is 2.
         driver.answer_check(100, Some(&[8, if now == NOW { 1 } else { 2 }]));
     };
-    let (mut driver, _) = consult(NOW);
+    let (mut driver, _) = check(NOW);
     admit(&mut driver, NOW);
     drive(&mut driver, "a".to_owned(), &mut |_| limited(json!({"resets_in_seconds": 10})));
-    // One is refused by the service, another leaves; then the call is free.
+    // The service rejects one request, and the client of another leaves. Then the call is free.
     let now = NOW + secs(10);
-    let (mut driver, asks) = consult(now);
-    assert!(asks && !consult(now).1, "one at a time");
+    let (mut driver, has_check) = check(now);
+    assert!(has_check && !check(now).1, "one at a time");
     admit(&mut driver, now);
-    let (mut driver, asks) = consult(now);
-    assert!(asks);
+    let (mut driver, has_check) = check(now);
+    assert!(has_check);
     driver.now = now + secs(1);
     driver.close(None);
-    assert!(consult(now).1);
+    assert!(check(now).1);
 }
 
 #[test]
 fn all_images_of_a_request_may_follow_its_first() {
     let gate = pool(&json!({"upstream": ["a", "b"]}));
-    // b rests, and that is over.
+    // b has rested, and its rest is over.
     run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 1})),
         _ => limited(json!({"resets_in_seconds": 2})),
@@ -628,24 +631,24 @@ fn all_images_of_a_request_may_follow_its_first() {
     let now = NOW + secs(3);
     let mut request = request();
     request["n"] = json!(2);
-    let (mut driver, came) = ask_at(&gate, &request, now);
-    assert_eq!(came.unwrap(), "a");
+    let (mut driver, outcome) = ask_at(&gate, &request, now);
+    assert_eq!(outcome.unwrap(), "a");
     let second = driver.call().token;
     let (head, bytes) = limited(json!({"resets_in_seconds": 600})).response(now);
     driver.upstream(head.clone(), &[&bytes]);
     assert_eq!(driver.call().cluster, "b");
-    // The second image is refused a moment later.
+    // The call for the second image is refused a moment later.
     driver.side(second, Some(head), &bytes);
     assert_eq!(driver.call().cluster, "b");
 }
 
 #[test]
-fn an_upstream_that_is_listed_twice_is_asked_by_both_names() {
+fn an_upstream_that_is_listed_twice_is_called_by_both_names() {
     let list = json!(["a", {"name": "a", "rename": "gpt-image-1"}]);
     let gate = pool(&json!({"upstream": list}));
     run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 1})));
     let mut calls = 0;
-    let (asked, reply, _) = run(&gate, &request(), NOW + secs(1), &mut |_| {
+    let (called, reply, _) = run(&gate, &request(), NOW + secs(1), &mut |_| {
         calls += 1;
         match calls {
             1 => Does::Answers(
@@ -655,24 +658,24 @@ fn an_upstream_that_is_listed_twice_is_asked_by_both_names() {
             _ => Does::Generates,
         }
     });
-    assert_eq!((asked, reply.status), (vec!["a".to_owned(), "a".to_owned()], 200));
+    assert_eq!((called, reply.status), (vec!["a".to_owned(), "a".to_owned()], 200));
 }
 
 #[test]
-fn the_earliest_time_counts_whoever_was_asked() {
+fn the_earliest_time_is_reported_also_of_an_upstream_that_was_not_called() {
     let gate = pool(&json!({"upstream": ["a", "b"]}));
     run(&gate, &request(), NOW, &mut |name| match name {
         "a" => limited(json!({"resets_in_seconds": 10})),
         _ => Does::Generates,
     });
-    let (asked, reply, _) =
+    let (called, reply, _) =
         run(&gate, &request(), NOW, &mut |_| limited(json!({"resets_in_seconds": 604_800})));
-    assert_eq!(asked, ["b"]);
+    assert_eq!(called, ["b"]);
     assert_eq!((reply.status, retry_after(&reply)), (429, Some("10")));
 }
 
 #[test]
-fn a_rejected_image_model_is_no_rejected_host_model() {
+fn a_refused_image_model_is_no_refused_host_model() {
     let upstream = json!({"authority": "a.example", "credential": "envoy",
         "host_models": ["gpt-6-luna"]});
     let (gate, _) = gate(&json!({"upstreams": {"a": upstream}}));
@@ -686,7 +689,7 @@ fn a_rejected_image_model_is_no_rejected_host_model() {
 }
 
 #[test]
-fn a_stream_that_breaks_off_has_said_what_is_used() {
+fn a_stream_that_breaks_off_still_reports_usage() {
     let gate = pool(&json!({"upstream": "a"}));
     let mut request = request();
     request["stream"] = json!(true);
@@ -721,9 +724,9 @@ fn does() -> impl Strategy<Value = Does> {
 }
 
 proptest! {
-    /// With any answers of three accounts, balanced in any way, a request generates at most once,
-    /// no account is called after an answer that is no rejection or while it rests, and no client
-    /// gets a 429 while an account that does not rest has not been asked.
+    /// For any answers of three accounts, balanced in any way: a request generates one image at most,
+    /// no account is called while it rests, or after an answer that is no refusal, and no client
+    /// gets a 429 while an account that does not rest has not been called.
     #[test]
     fn no_rest_or_balance_generates_an_image_twice(
         balance in prop::sample::select(vec!["first", "round_robin", "least_used"]),
@@ -738,23 +741,23 @@ proptest! {
                 gate.upstream_gauges(now).iter().find(|it| it.name() == name).unwrap().amount
             };
             let before: BTreeMap<_, _> = ["a", "b", "c"].map(|name| (name, rest(name))).into();
-            let mut drawn = 0;
-            let (asked, reply, record) = run(&gate, &request(), now, &mut |name| {
+            let mut generated = 0;
+            let (called, reply, record) = run(&gate, &request(), now, &mut |name| {
                 let place = ["a", "b", "c"].iter().position(|it| *it == name).unwrap();
-                drawn += u32::from(answers[place] == Does::Generates);
+                generated += u32::from(answers[place] == Does::Generates);
                 answers[place].clone()
             });
-            prop_assert!(drawn <= 1);
-            prop_assert_eq!(reply.status == 200, drawn == 1);
-            prop_assert_eq!(record["images_delivered"].as_u64(), Some(u64::from(drawn)));
-            for name in &asked {
+            prop_assert!(generated <= 1);
+            prop_assert_eq!(reply.status == 200, generated == 1);
+            prop_assert_eq!(record["images_delivered"].as_u64(), Some(u64::from(generated)));
+            for name in &called {
                 prop_assert_eq!(before[name.as_str()], 0, "{} rested", name);
             }
             let awake = before.values().filter(|rest| **rest == 0).count();
             if matches!(reply.status, 429 | 503) {
-                prop_assert_eq!(asked.len(), awake);
+                prop_assert_eq!(called.len(), awake);
             }
-            if asked.is_empty() {
+            if called.is_empty() {
                 let earliest = before.values().min().unwrap().to_string();
                 prop_assert_eq!(retry_after(&reply), Some(earliest.as_str()));
             }
