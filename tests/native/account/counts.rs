@@ -1,4 +1,4 @@
-//! What an operator sees of exchanges: the record's `consumer` and `user`, and the metrics.
+//! What an operator sees of exchanges: `consumer` and `user` in the record, and the metrics.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::{KEY, NOW, digest, gate, head, ok};
 use imagegate::exchange::{End, ResponseHead, Shared};
 use serde_json::{Value, json};
 
-/// A gate at which the keys of three consumers open, are out of date, or are disabled.
+/// A gate with three consumers, whose keys are valid, expired, and disabled.
 fn three_keys() -> Rc<Shared> {
     let consumers = json!([
         {"name": "acme-web", "user": "acme", "key_sha256": [digest(KEY)]},
@@ -66,7 +66,7 @@ fn a_rejection_is_counted_by_its_endpoint_status_and_code_alone() {
     assert_eq!(counted.all(), [(name, 1)]);
 }
 
-/// The counts of an exchange that ends.
+/// The counts of an exchange, which ends.
 fn counts_at_the_end(mut driver: Driver, status: Option<u16>) -> Counted {
     driver.now = NOW + Duration::from_millis(1500);
     driver.close(status);
@@ -96,7 +96,7 @@ fn a_delivery_counts_images_money_and_times() {
 }
 
 #[test]
-fn what_the_client_is_at_fault_for_is_no_error_of_the_upstream() {
+fn a_clients_fault_is_no_error_of_the_upstream() {
     let gate = priced(&json!([]));
     let refusal = json!({"error": {"code": "moderation_blocked", "message": "no", "type": "x"}});
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
@@ -134,16 +134,16 @@ fn rules_that_reject_are_counted_by_name_and_so_are_those_in_shadow() {
     let mut shadow = rule("trial", "images", json!(1), Some("day"));
     shadow["shadow"] = json!(true);
     let gate = priced(&json!([shadow, rule("strict", "images", json!(2), Some("day"))]));
-    let mut draw = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
-    all_calls(&mut draw, 2, &image("low", "1024x1024"));
-    let drawn = counts_at_the_end(draw, Some(200));
-    assert_eq!(drawn.of("imagegate_shadow_refusals_total.rule.trial"), 1);
-    let refused = Driver::ask(&gate, &json!({"prompt": "p"}));
-    assert!(refused.client.at_once);
-    let refused = counts_at_the_end(refused, Some(429));
-    assert_eq!(refused.of("imagegate_rejections_total.rule.strict"), 1);
-    assert_eq!(refused.of("imagegate_shadow_refusals_total.rule.trial"), 0);
-    assert_eq!(refused.of("imagegate_images_asked_total"), 1);
+    let mut served = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
+    all_calls(&mut served, 2, &image("low", "1024x1024"));
+    let served = counts_at_the_end(served, Some(200));
+    assert_eq!(served.of("imagegate_shadow_refusals_total.rule.trial"), 1);
+    let rejected = Driver::ask(&gate, &json!({"prompt": "p"}));
+    assert!(rejected.client.at_once);
+    let rejected = counts_at_the_end(rejected, Some(429));
+    assert_eq!(rejected.of("imagegate_rejections_total.rule.strict"), 1);
+    assert_eq!(rejected.of("imagegate_shadow_refusals_total.rule.trial"), 0);
+    assert_eq!(rejected.of("imagegate_images_asked_total"), 1);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_dearer_model_that_was_served_may_settle_more_than_was_reserved() {
         let sums = ["settled", "overdrawn", "released"]
             .map(|name| counted.of(&format!("imagegate_{name}_nanodollars_total")));
         assert_eq!(sums, [settled, overdrawn, released].map(|it| it * 1_000_000), "{served}");
-        // The upstream's word is none of the labels.
+        // What the upstream says is no label.
         assert!(!counted.all().iter().any(|(name, _)| name.contains(served)));
     }
 }

@@ -1,4 +1,4 @@
-//! The local engine against a naive ledger, and against many workers at once.
+//! The local engine of limits, against a naive ledger and with many workers at once.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ struct SharedData {
 impl Store for SharedData {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
         match self.values.lock().unwrap().get(key) {
-            // Envoy hands an empty value over like none.
+            // Envoy passes an empty value like no value.
             Some((value, token)) => (Some(value.clone()).filter(|it| !it.is_empty()), Some(*token)),
             None => (None, None),
         }
@@ -67,7 +67,7 @@ fn scope<'a>(consumer: &'a str, user: &'a str) -> Scope<'a> {
     Scope { consumer, user, model: "gpt-image-2" }
 }
 
-/// Reserves one request for so many images of a cent each.
+/// Reserves one request for this many images of a cent each.
 fn reserve(
     store: &dyn Store,
     rules: &[Rule],
@@ -103,16 +103,16 @@ fn period(window: Window, now: Duration) -> String {
     }
 }
 
-/// What was admitted, when, and what became of it.
+/// What was admitted, when, and how it ended.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     at: Duration,
-    /// What counts: what is held, then what was used.
+    /// The amount that counts: first what is reserved, then what was used.
     amount: u64,
     held: bool,
 }
 
-/// The least and the most that a naive count may say is taken at `now`.
+/// The least and the most that a naive count gives as taken at `now`.
 fn taken(ledger: &[Entry], window: Window, now: Duration) -> (u64, u64) {
     let count = |counts: &dyn Fn(&Entry) -> bool| {
         ledger.iter().filter(|entry| entry.held || counts(entry)).map(|entry| entry.amount).sum()
@@ -133,7 +133,7 @@ fn taken(ledger: &[Entry], window: Window, now: Duration) -> (u64, u64) {
 #[derive(Debug, Clone)]
 enum Step {
     Reserve(u64),
-    /// Settles the oldest open reservation with at most so many images.
+    /// Settles the oldest open reservation with this many images at most.
     Settle(u64),
     Release,
     Wait(u64),
@@ -144,7 +144,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..4_u64).prop_map(Step::Reserve),
         2 => (0..4_u64).prop_map(Step::Settle),
         1 => Just(Step::Release),
-        // Milliseconds; the long ones cross days, weeks and the leap day, not a reservation's patience.
+        // In milliseconds. The long ones cross days, weeks and the leap day, but end before a
+        // reservation expires.
         3 => prop::sample::select(vec![0, 1, 17, 999, 1_000, 5_000, 59_000, 60_000, 61_000])
             .prop_map(Step::Wait),
     ];
@@ -201,20 +202,22 @@ proptest! {
                 Step::Settle(images) if !open.is_empty() => {
                     let (place, reserved) = open.remove(0);
                     let images = images.min(ledger[place].amount);
-                    local::settle(&store, &rules, &reserved.reservation, &delivered(images), now).unwrap();
+                    let outcome = delivered(images);
+                    local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
                     ledger[place].held = false;
                     ledger[place].amount = if unit == Unit::Concurrent { 0 } else { images };
                 }
                 Step::Release if !open.is_empty() => {
                     let (place, reserved) = open.remove(0);
-                    local::settle(&store, &rules, &reserved.reservation, &Outcome::default(), now).unwrap();
+                    let outcome = Outcome::default();
+                    local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
                     ledger[place].held = false;
                     ledger[place].amount = 0;
                 }
                 Step::Settle(_) | Step::Release => {}
                 Step::Wait(millis) => now += Duration::from_millis(millis),
             }
-            // Reservations do not outlive the test: their patience is longer than all waits together.
+            // No reservation expires in this test: all waits together are shorter than that takes.
             if now > Duration::from_secs(START + hours * 86_400) + PATIENCE {
                 break;
             }
@@ -222,7 +225,7 @@ proptest! {
     }
 
     #[test]
-    fn a_refused_request_leaves_every_counter_as_it_was(images in 1..4_u64, before in 0..3_u64) {
+    fn a_rejected_request_leaves_every_counter_as_it_was(images in 1..4_u64, before in 0..3_u64) {
         let store = store();
         let rules = [
             rule("many", Per::Key, Unit::Requests, 100, Window::Sliding(Duration::from_secs(60))),
@@ -236,7 +239,8 @@ proptest! {
         }
         let statuses = local::statuses(&store, &rules, &scope, now);
         if before + images > 3 {
-            prop_assert!(matches!(reserve(&store, &rules, &scope, images, now), Err(Error::Refused(_))));
+            let result = reserve(&store, &rules, &scope, images, now);
+            prop_assert!(matches!(result, Err(Error::Refused(_))));
             prop_assert_eq!(local::statuses(&store, &rules, &scope, now), statuses);
         }
     }
@@ -294,9 +298,9 @@ fn a_budget_of_a_dollar_admits_four_images_of_21_cents() {
     let rules = [rule("budget", Per::User, Unit::Usd, 1_000_000_000, Window::Month)];
     let now = Duration::from_secs(START);
     let price = |_: Unit| 211_000_000;
-    let ask = || local::reserve(&store, &rules, &scope("c", "u"), &price, PATIENCE, now);
-    let admitted: Vec<_> = (0..4).map(|_| ask().unwrap()).collect();
-    let Err(Error::Refused(refused)) = ask() else { panic!("a fifth was admitted") };
+    let reserve_one = || local::reserve(&store, &rules, &scope("c", "u"), &price, PATIENCE, now);
+    let admitted: Vec<_> = (0..4).map(|_| reserve_one().unwrap()).collect();
+    let Err(Error::Refused(refused)) = reserve_one() else { panic!("a fifth was admitted") };
     assert_eq!(refused.limit_status.remaining, 156_000_000);
     let outcome = Outcome { nanodollars: 211_000_000, ..Outcome::default() };
     for reserved in admitted {
@@ -310,7 +314,7 @@ fn a_budget_of_a_dollar_admits_four_images_of_21_cents() {
 }
 
 #[test]
-fn what_is_held_outlives_the_end_of_its_period_and_what_came_of_it_does_not() {
+fn a_reservation_outlives_the_end_of_its_period_and_its_settlement_does_not() {
     let store = store();
     let rules = [rule("month", Per::User, Unit::Images, 5, Window::Month)];
     // 2028-02-29T23:59:59Z.
@@ -324,7 +328,7 @@ fn what_is_held_outlives_the_end_of_its_period_and_what_came_of_it_does_not() {
 }
 
 #[test]
-fn a_reservation_that_is_lost_expires_and_a_late_settlement_counts_all_the_same() {
+fn a_lost_reservation_expires_and_its_late_settlement_still_counts() {
     let store = store();
     let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
     let now = Duration::from_secs(START - 7_200);
@@ -338,7 +342,7 @@ fn a_reservation_that_is_lost_expires_and_a_late_settlement_counts_all_the_same(
 }
 
 #[test]
-fn a_shadow_rule_counts_and_tells_but_admits() {
+fn a_shadow_rule_counts_and_reports_but_admits() {
     let store = store();
     let mut shadow = rule("shadow", Per::User, Unit::Images, 1, Window::Day);
     shadow.shadow = true;
@@ -352,9 +356,10 @@ fn a_shadow_rule_counts_and_tells_but_admits() {
 #[test]
 fn each_kind_of_scope_counts_apart() {
     let now = Duration::from_secs(START);
-    let asked = |consumer, user, model| Scope { consumer, user, model };
-    let first = asked("c1", "u1", "m1");
-    let others = [asked("c2", "u1", "m1"), asked("c1", "u2", "m1"), asked("c1", "u1", "m2")];
+    let scope_of = |consumer, user, model| Scope { consumer, user, model };
+    let first = scope_of("c1", "u1", "m1");
+    let others =
+        [scope_of("c2", "u1", "m1"), scope_of("c1", "u2", "m1"), scope_of("c1", "u1", "m2")];
     for (per, apart) in [
         (Per::Key, [true, false, false]),
         (Per::User, [false, true, false]),
@@ -370,7 +375,7 @@ fn each_kind_of_scope_counts_apart() {
 }
 
 #[test]
-fn scopes_do_not_meet_and_selectors_choose() {
+fn scopes_are_separate_and_selectors_choose_them() {
     let store = store();
     let mut only = rule("only", Per::User, Unit::Images, 1, Window::Day);
     only.consumers = Some(vec!["c1".to_owned()]);
@@ -383,7 +388,7 @@ fn scopes_do_not_meet_and_selectors_choose() {
 }
 
 #[test]
-fn idle_scopes_are_let_go_so_that_memory_stays_bounded() {
+fn idle_scopes_are_dropped_so_that_memory_stays_bounded() {
     let store = store();
     let rules =
         [rule("rpm", Per::User, Unit::Requests, 5, Window::Sliding(Duration::from_secs(60)))];
@@ -395,7 +400,7 @@ fn idle_scopes_are_let_go_so_that_memory_stays_bounded() {
         now += Duration::from_millis(20);
     }
     let bytes: usize = store.values.lock().unwrap().values().map(|(value, _)| value.len()).sum();
-    // Of 400 s only the last minute counts, and what each slot saw last.
+    // Of 400 s only the last minute counts, and the last use of each slot.
     assert!(bytes < 500_000, "{bytes} bytes are held");
 }
 
@@ -411,8 +416,8 @@ fn a_lock_whose_holder_is_gone_is_taken_over() {
 fn a_store_that_was_never_prepared_admits_nothing() {
     let store = SharedData::default();
     let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
-    let asked = reserve(&store, &rules, &scope("c", "u"), 1, Duration::from_secs(START));
-    assert_eq!(asked.unwrap_err(), Error::Store);
+    let result = reserve(&store, &rules, &scope("c", "u"), 1, Duration::from_secs(START));
+    assert_eq!(result.unwrap_err(), Error::Store);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What a request holds, what it is charged, and that nothing stays held, on every way that an exchange
-//! can end: whole exchanges, without Envoy.
+//! What a request reserves and is charged, and that nothing stays reserved, for each way that an
+//! exchange can end: whole exchanges, without Envoy.
 
 use std::rc::Rc;
 
@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 
 /// A gate with a price for each of some sizes and qualities.
 fn tabled(unpriced: &str) -> Rc<Shared> {
-    let price = |quality: &str, size: &str, usd: &str| json!({"model": "gpt-image-2", "quality": quality, "size": size, "usd": usd});
+    let price = |quality: &str, size: &str, usd: &str| {
+        json!({"model": "gpt-image-2",
+        "quality": quality, "size": size, "usd": usd})
+    };
     let prices = json!([
         price("low", "1024x1024", "0.006"),
         price("high", "1024x1024", "0.211"),
@@ -30,13 +33,13 @@ fn held(gate: &Rc<Shared>) -> Value {
 }
 
 #[test]
-fn the_price_of_all_that_is_asked_for_is_held_from_the_admission_on() {
+fn the_price_of_all_images_is_reserved_at_admission() {
     let gate = tabled("reject");
     let mut open = Vec::new();
     for (request, reserved, in_all) in [
         (json!({"prompt": "p", "n": 3, "quality": "low", "size": "1024x1024"}), 18, "0.018"),
         (json!({"prompt": "p", "quality": "high", "size": "1536x1024"}), 165, "0.183"),
-        // What is left to the model may become the dearest.
+        // The model may choose the most expensive.
         (json!({"prompt": "p", "quality": "high"}), 211, "0.394"),
         (json!({"prompt": "p", "n": 2, "quality": "auto", "size": "auto"}), 422, "0.816"),
     ] {
@@ -54,7 +57,7 @@ fn the_price_of_all_that_is_asked_for_is_held_from_the_admission_on() {
 }
 
 #[test]
-fn an_image_is_charged_at_the_size_and_quality_that_came() {
+fn an_image_is_charged_at_the_size_and_quality_delivered() {
     for (asked, came, settled, mismatch) in [
         (("high", "1024x1024"), ("high", "1024x1024"), 211, false),
         (("auto", "auto"), ("low", "1024x1024"), 6, false),
@@ -76,7 +79,7 @@ fn an_image_is_charged_at_the_size_and_quality_that_came() {
 }
 
 #[test]
-fn of_several_images_those_that_came_are_charged() {
+fn of_several_images_those_that_were_delivered_are_charged() {
     let gate = priced(&every_unit());
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 4}));
     assert_eq!(held(&gate), "0.844");
@@ -99,7 +102,7 @@ fn fail(driver: &mut Driver, status: u16, bytes: &[u8]) -> Option<u16> {
 }
 
 #[test]
-fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
+fn an_exchange_without_an_image_costs_a_request_and_nothing_else() {
     type End = fn(&mut Driver, &[u8]) -> Option<u16>;
     let timed_out: End = |driver, _| Some(driver.tick(after(60)).status);
     let cases: [(&str, String, End, Option<u16>); 9] = [
@@ -115,7 +118,7 @@ fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
         ),
         ("a time-out", String::new(), timed_out, Some(504)),
         ("a client that leaves", String::new(), |_, _| None, None),
-        ("an answer of Envoy's", String::new(), |_, _| None, Some(502)),
+        ("an answer by Envoy", String::new(), |_, _| None, Some(502)),
         (
             "one call of two",
             String::new(),
@@ -130,17 +133,17 @@ fn an_exchange_that_brings_no_image_costs_a_request_and_nothing_else() {
     for (turn, (name, bytes, end, status)) in cases.into_iter().enumerate() {
         let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
         assert_eq!(held(&gate), "0.422", "{name}");
-        let told = end(&mut driver, bytes.as_bytes());
-        assert!(told.is_none() || told == status, "{name}: {told:?}");
+        let reported = end(&mut driver, bytes.as_bytes());
+        assert!(reported.is_none() || reported == status, "{name}: {reported:?}");
         let requests = (turn + 1).to_string();
-        if told.is_some() {
+        if reported.is_some() {
             assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}, answered");
         }
         let record = driver.close(status);
         assert_eq!(record["reserved_nanodollars"], 2 * PRICE, "{name}");
         assert_eq!(record["settled_nanodollars"], 0, "{name}");
         assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}");
-        // Whatever still comes changes nothing.
+        // What arrives later changes nothing.
         fail(&mut driver, 200, &image("low", "1024x1024"));
         driver.tick(after(99));
         driver.close(None);
@@ -173,14 +176,14 @@ fn a_client_that_leaves_after_its_answer_has_paid_once() {
 }
 
 #[test]
-fn what_has_no_price_is_rejected_free_or_the_dearest() {
+fn what_has_no_price_is_rejected_free_or_at_the_highest_price() {
     let medium = json!({"prompt": "p", "quality": "medium", "size": "1024x1024"});
     let reply = Driver::rejected(&tabled("reject"), &medium);
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (403, &json!("price_unavailable")));
     for (unpriced, asked, reserved, settled) in [
         ("free", "medium", 0, 0),
         ("max", "medium", 211, 211),
-        // What comes without a price costs what was held for it, nothing, or the most.
+        // An image without a price costs what was reserved for it, nothing, or the highest price.
         ("reject", "low", 6, 6),
         ("free", "low", 6, 0),
         ("max", "low", 6, 211),
@@ -199,7 +202,7 @@ fn what_has_no_price_is_rejected_free_or_the_dearest() {
 }
 
 #[test]
-fn without_a_budget_what_has_no_price_is_served_at_no_charge() {
+fn without_a_budget_what_has_no_price_is_served_free_of_charge() {
     let limits = json!([crate::support::money::rule("images", "images", json!(9), Some("day"))]);
     let (gate, _) = gate(&json!({"limits": limits}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
@@ -216,34 +219,34 @@ fn with_prices_of_tokens_the_usage_is_charged() {
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 2}));
     assert_eq!(held(&gate), "0.1");
     all_calls(&mut driver, 2, &image("low", "1024x1024"));
-    // Each 10 tokens at $5, 20 at $10 and 196 at $40 a million.
+    // For each image 10 tokens at $5, 20 at $10 and 196 at $40 a million.
     assert_eq!(driver.close(Some(200))["settled_nanodollars"], 2 * 8_090_000);
     assert_eq!(standing(&gate, "usd", NOW)[0], "0.01618");
 }
 
 #[test]
-fn a_usage_that_cannot_be_is_charged_at_the_price_of_the_image() {
+fn an_impossible_usage_is_charged_at_the_price_of_the_image() {
     let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
     let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 1}));
-    let drawn = String::from_utf8(image("low", "1024x1024")).unwrap();
-    let absurd = drawn.replace("\"output_tokens\":196", "\"output_tokens\":1000000000000000000");
-    assert_ne!(absurd, drawn);
+    let plain = String::from_utf8(image("low", "1024x1024")).unwrap();
+    let absurd = plain.replace("\"output_tokens\":196", "\"output_tokens\":1000000000000000000");
+    assert_ne!(absurd, plain);
     all_calls(&mut driver, 1, absurd.as_bytes());
     assert_eq!(driver.close(Some(200))["settled_nanodollars"], 50_000_000);
     assert_eq!(standing(&gate, "usd", NOW)[0], "0.05");
 }
 
 #[test]
-fn tokens_of_images_that_nobody_asked_for_are_not_charged() {
+fn tokens_of_extra_images_are_not_charged() {
     let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
     let prices = json!([{"model": "*", "usd": "0.05", "usd_per_million_tokens": tokens}]);
     let (gate, _) = gate(&json!({"prices": prices, "limits": every_unit()}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "n": 1}));
-    let drawn = String::from_utf8(image("low", "1024x1024")).unwrap();
-    // Three images whose 588 tokens are counted together.
-    let (item, rest) = drawn.split_once("\n\n").unwrap();
+    let plain = String::from_utf8(image("low", "1024x1024")).unwrap();
+    // Three images, whose 588 tokens are reported together.
+    let (item, rest) = plain.split_once("\n\n").unwrap();
     let others = [2, 3].map(|id| item.replace("ig_1", &format!("ig_{id}")) + "\n\n").concat();
     let three = format!("{item}\n\n{others}{rest}")
         .replace("\"output_tokens\":196", "\"output_tokens\":588");
@@ -255,7 +258,8 @@ fn tokens_of_images_that_nobody_asked_for_are_not_charged() {
     );
 }
 
-/// Models that may be served, and their prices in nano-dollars. The first is asked for; the last has no price.
+/// Models that may be served, and their prices in nano-dollars. Requests ask for the first. The
+/// last has no price.
 const MODELS: [(&str, u64); 4] =
     [("gpt-image-2", PRICE), ("cheap", 50_000_000), ("dear", 900_000_000), ("unknown", PRICE)];
 
@@ -271,7 +275,7 @@ fn of_models() -> Rc<Shared> {
 struct Story {
     n: u32,
     /// The model that serves each call, by its place in [`MODELS`].
-    draws: Vec<Option<usize>>,
+    served_by: Vec<Option<usize>>,
     /// The client leaves before the last call has answered.
     leaves: bool,
 }
@@ -282,8 +286,8 @@ fn stories() -> impl Strategy<Value = Vec<Story>> {
         prop::collection::vec(prop::option::of(0..MODELS.len()), 4),
         prop::bool::weighted(0.2),
     )
-        .prop_map(|(n, draws, leaves)| Story { n, draws, leaves });
-    // More would not find room.
+        .prop_map(|(n, served_by, leaves)| Story { n, served_by, leaves });
+    // More would not fit into memory.
     prop::collection::vec(story, 1..12)
 }
 
@@ -295,7 +299,7 @@ proptest! {
         let gate = of_models();
         let (mut delivered, mut settled, mut charged) = (0, 0, 0);
         let mut counted = Counted::default();
-        // All are in flight at once; the first call of each answers before the second of any.
+        // All are in flight at once. The first call of each is answered before the second of any.
         let mut open: Vec<_> = stories
             .iter()
             .map(|it| Driver::admitted(&gate, &json!({"prompt": "p", "n": it.n})))
@@ -305,7 +309,7 @@ proptest! {
                 if place >= story.n || (story.leaves && place == 0) {
                     continue;
                 }
-                let stream = story.draws[place as usize].map(|model| {
+                let stream = story.served_by[place as usize].map(|model| {
                     let model = json!({"model": MODELS[model].0});
                     generated(&json!({"size": "1024x1024"}), &model, &Value::Null)
                 });
@@ -313,8 +317,8 @@ proptest! {
                 if let Some(reply) = call(driver, place, Some(ok()), &bytes) {
                     let images = reply.json()["data"].as_array().map_or(0, Vec::len);
                     delivered += u64::try_from(images).unwrap();
-                    let draws = story.draws.iter().take(story.n as usize).flatten();
-                    charged += draws.map(|model| MODELS[*model].1).sum::<u64>();
+                    let served_by = story.served_by.iter().take(story.n as usize).flatten();
+                    charged += served_by.map(|model| MODELS[*model].1).sum::<u64>();
                 }
             }
         }
@@ -322,7 +326,8 @@ proptest! {
             let record = driver.close((!story.leaves).then_some(200));
             counted.take(driver);
             settled += record["settled_nanodollars"].as_u64().unwrap();
-            prop_assert_eq!(record["reserved_nanodollars"].as_u64(), Some(u64::from(story.n) * PRICE));
+            let reserved = Some(u64::from(story.n) * PRICE);
+            prop_assert_eq!(record["reserved_nanodollars"].as_u64(), reserved);
         }
         prop_assert_eq!(settled, charged);
         let reserved = stories.iter().map(|it| u64::from(it.n) * PRICE).sum::<u64>();

@@ -1,5 +1,5 @@
-//! What an image costs by what came: by the model that was served, by its size, and by its tokens. Whole exchanges,
-//! without Envoy.
+//! What an image costs: by the model that was served, by its size, and by its tokens. Whole
+//! exchanges, without Envoy.
 
 use std::rc::Rc;
 
@@ -11,7 +11,8 @@ use imagegate::exchange::Shared;
 use imagegate::prices::Money;
 use serde_json::{Value, json};
 
-/// Prices of two models, and of the one that Codex says it uses; `charge_by` of the only upstream.
+/// Prices of two models, and of the one that Codex says it uses. The only upstream has this
+/// `charge_by`.
 fn two_models(charge_by: &str) -> Rc<Shared> {
     let price = |model: &str, usd: &str| json!({"model": model, "usd": usd});
     let prices = json!([
@@ -24,7 +25,7 @@ fn two_models(charge_by: &str) -> Rc<Shared> {
     gate(&json!({"upstreams": upstreams, "prices": prices, "limits": every_unit()})).0
 }
 
-/// A stream whose response says that this model drew.
+/// A stream whose response says that this model generated the image.
 fn served(model: &Value) -> Vec<u8> {
     let size = json!({"size": "1024x1024"});
     generated(&size, &json!({"model": model}), &Value::Null)
@@ -32,7 +33,7 @@ fn served(model: &Value) -> Vec<u8> {
 
 #[test]
 fn an_image_is_charged_as_the_model_that_was_served() {
-    for (charge_by, asked, model, told, millis, mismatch) in [
+    for (charge_by, asked, model, recorded, millis, mismatch) in [
         ("served", "flare", json!("gpt-image-2"), json!("gpt-image-2"), 200, true),
         ("served", "flare", json!("gpt-image-2-codex"), json!("gpt-image-2-codex"), 300, true),
         (
@@ -54,7 +55,7 @@ fn an_image_is_charged_as_the_model_that_was_served() {
         ("served", "gpt-image-2", json!("flare"), json!("flare"), 50, true),
         ("served", "flare", json!("unknown"), json!("unknown"), 50, true),
         ("asked", "flare", json!("gpt-image-2"), json!("gpt-image-2"), 50, true),
-        // What no model is called is none.
+        // What cannot be the name of a model is ignored.
         ("served", "flare", json!("auto"), Value::Null, 50, false),
         ("served", "flare", json!(""), Value::Null, 50, false),
         ("served", "flare", json!(7), Value::Null, 50, false),
@@ -66,7 +67,11 @@ fn an_image_is_charged_as_the_model_that_was_served() {
         let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "model": asked}));
         all_calls(&mut driver, 1, &served(&model));
         let record = driver.close(Some(200));
-        assert_eq!(record.get("model_served").unwrap_or(&Value::Null), &told, "{asked} {model}");
+        assert_eq!(
+            record.get("model_served").unwrap_or(&Value::Null),
+            &recorded,
+            "{asked} {model}"
+        );
         assert_eq!(record["price_mismatch"], mismatch, "{asked} {model}");
         assert_eq!(record["settled_nanodollars"], millis * 1_000_000, "{asked} {model}");
         let usd = Money::from_nanos(millis * 1_000_000).to_string();
@@ -75,7 +80,7 @@ fn an_image_is_charged_as_the_model_that_was_served() {
 }
 
 #[test]
-fn images_of_one_request_are_charged_each_as_its_own_model() {
+fn each_image_of_a_request_is_charged_as_its_own_model() {
     let gate = two_models("served");
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p", "model": "flare", "n": 4}));
     assert_eq!(standing(&gate, "usd", NOW)[1], "0.2");
@@ -94,7 +99,7 @@ fn images_of_one_request_are_charged_each_as_its_own_model() {
 }
 
 #[test]
-fn the_item_knows_its_model_better_than_the_tool_and_the_last_echo_better_than_the_first() {
+fn the_items_model_counts_before_the_tools_and_the_last_echo_before_the_first() {
     let gate = two_models("served");
     let of = |first: &Value, item: &Value, last: &Value| {
         let created = event(&json!({"type": "response.created",
@@ -119,7 +124,7 @@ fn sized() -> Rc<Shared> {
 }
 
 #[test]
-fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
+fn an_image_has_the_size_and_format_of_its_bytes_if_no_field_names_them() {
     for (asked, item, tool, came) in [
         ("auto", json!({"size": "auto"}), json!({}), "1672x941"),
         ("auto", json!({"size": Value::Null}), json!({"size": "auto"}), "1672x941"),
@@ -151,7 +156,7 @@ fn an_image_has_the_size_and_format_of_its_bytes_where_the_words_say_none() {
 }
 
 #[test]
-fn a_size_that_no_image_has_is_not_counted() {
+fn an_impossible_size_is_ignored() {
     for (item, tool) in [
         (json!({"result": png(99_999, 99_999, 300), "size": "auto"}), json!({})),
         (json!({"size": "99999x99999"}), json!({"size": "99999x99999"})),
@@ -166,7 +171,7 @@ fn a_size_that_no_image_has_is_not_counted() {
 }
 
 #[test]
-fn a_word_that_is_too_long_is_none() {
+fn a_word_that_is_too_long_is_ignored() {
     let long = "x".repeat(129);
     let gate = sized();
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
@@ -197,8 +202,8 @@ fn events_and_urls_have_the_format_and_size_of_the_bytes() {
     assert!(url.starts_with("data:image/png;base64,"));
 }
 
-/// What an image with this usage costs at the list prices of gpt-image-1.5, in nano-dollars, and the usage that the
-/// client and the record have.
+/// What an image with this usage costs at the list prices of gpt-image-1.5, in nano-dollars, and
+/// the usage in the answer and in the record.
 fn charged_by_tokens(usage: &Value) -> (Value, Value, [Value; 2]) {
     let tokens = json!({"text_input": "5.00", "cached_text_input": "1.25", "image_input": "8.00",
         "cached_image_input": "2.00", "text_output": "10.00", "image_output": "32.00"});
@@ -209,46 +214,50 @@ fn charged_by_tokens(usage: &Value) -> (Value, Value, [Value; 2]) {
     let record = driver.close(Some(200));
     let counted = Money::from_nanos(record["settled_nanodollars"].as_u64().unwrap()).to_string();
     assert_eq!(standing(&gate, "usd", NOW)[0], counted);
-    let told = ["input_tokens", "output_tokens"].map(|name| record[name].clone());
-    (record["settled_nanodollars"].clone(), reply.json()["usage"].clone(), told)
+    let recorded = ["input_tokens", "output_tokens"].map(|name| record[name].clone());
+    (record["settled_nanodollars"].clone(), reply.json()["usage"].clone(), recorded)
 }
 
 #[test]
 fn text_in_the_output_and_cached_input_have_prices_of_their_own() {
-    let usage = json!({"input_tokens": 357, "input_tokens_details": {"text_tokens": 34, "image_tokens": 323},
+    let usage = json!({"input_tokens": 357,
+        "input_tokens_details": {"text_tokens": 34, "image_tokens": 323},
         "output_tokens": 6543, "output_tokens_details": {"text_tokens": 335, "image_tokens": 6208},
         "total_tokens": 6900});
-    let (charged, told, _) = charged_by_tokens(&usage);
-    assert_eq!((&charged, &told), (&json!(204_760_000), &usage));
+    let (charged, reported, _) = charged_by_tokens(&usage);
+    assert_eq!((&charged, &reported), (&json!(204_760_000), &usage));
     let mut cached = usage;
     cached["input_tokens_details"]["cached_tokens"] = json!(300);
-    // Of text there are 34, each $3.75 cheaper a million, and the rest is of images, each $6.
+    // 34 are tokens of text, each $3.75 cheaper a million. The others are of images, $6 cheaper.
     assert_eq!(charged_by_tokens(&cached).0, 204_760_000 - 34 * 3_750 - 266 * 6_000);
     cached["input_tokens_details"]["cached_tokens_details"] =
         json!({"image_tokens": 300, "text_tokens": 0});
     assert_eq!(charged_by_tokens(&cached).0, 204_760_000 - 300 * 6_000);
-    let small = json!({"output_tokens": 439, "output_tokens_details": {"text_tokens": 167, "image_tokens": 272}});
+    let small = json!({"output_tokens": 439,
+        "output_tokens_details": {"text_tokens": 167, "image_tokens": 272}});
     assert_eq!(charged_by_tokens(&small).0, 10_374_000);
 }
 
 #[test]
 fn an_incomplete_usage_is_charged_and_reported_as_far_as_it_goes() {
-    for (usage, charged, told) in [
+    for (usage, charged, expected) in [
         // Input of unknown kinds is charged as images, output as images.
         (json!({"input_tokens": 10, "output_tokens": 100}), 3_280_000, [10, 0, 0, 100, 110]),
         (json!({"output_tokens": 100, "total_tokens": 110}), 3_280_000, [10, 0, 0, 100, 110]),
         (
-            json!({"input_tokens": 10, "output_tokens": 100, "input_tokens_details": {"text_tokens": 4}}),
+            json!({"input_tokens": 10, "output_tokens": 100,
+                "input_tokens_details": {"text_tokens": 4}}),
             3_268_000,
             [10, 4, 0, 100, 110],
         ),
         (
-            json!({"output_tokens": 100, "input_tokens_details": {"text_tokens": 4, "image_tokens": 6}}),
+            json!({"output_tokens": 100,
+                "input_tokens_details": {"text_tokens": 4, "image_tokens": 6}}),
             3_268_000,
             [10, 4, 6, 100, 110],
         ),
         (json!({"output_tokens": 100}), 3_200_000, [0, 0, 0, 100, 100]),
-        // Without output it says nothing of the image.
+        // Without output the price of the image counts.
         (json!({"input_tokens": 10}), 133_000_000, [10, 0, 0, 0, 10]),
         (json!({"total_tokens": 10}), 133_000_000, [0, 0, 0, 0, 10]),
         (json!({"output_tokens": 10_000_001}), 133_000_000, [0, 0, 0, 10_000_001, 10_000_001]),
@@ -258,7 +267,7 @@ fn an_incomplete_usage_is_charged_and_reported_as_far_as_it_goes() {
             [0, 0, 0, 100, 100],
         ),
     ] {
-        let [input, text, image, output, total] = told;
+        let [input, text, image, output, total] = expected;
         let complete = json!({"input_tokens": input, "output_tokens": output, "total_tokens": total,
             "input_tokens_details": {"text_tokens": text, "image_tokens": image}});
         let expected = (json!(charged), complete, [json!(input), json!(output)]);

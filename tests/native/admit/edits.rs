@@ -41,7 +41,7 @@ fn edit() -> Vec<u8> {
     ])
 }
 
-/// The outcome of a head alone.
+/// The result of a head alone.
 fn open(path: &str, content_type: &str) -> Result<Driver, Client> {
     let (gate, _) = gate(&json!({}));
     opened(&gate, path, content_type)
@@ -164,7 +164,7 @@ fn an_upstreams_error_names_the_clients_own_field() {
 }
 
 #[test]
-fn the_operator_says_how_images_are_handed_over_where_the_client_does_not() {
+fn the_operator_sets_the_response_format_if_the_client_does_not() {
     let (gate, _) = gate(&json!({"default_response_format": "url"}));
     for (format, field) in [(None, "url"), (Some("b64_json"), "b64_json"), (Some("url"), "url")] {
         let mut object = json!({"prompt": "p", "images": [{"image_url": "https://a/b"}]});
@@ -180,7 +180,7 @@ fn the_operator_says_how_images_are_handed_over_where_the_client_does_not() {
 }
 
 #[test]
-fn the_budget_counts_a_form_and_what_is_made_of_it() {
+fn the_budget_counts_a_form_and_the_request_made_from_it() {
     const FILE: usize = 3_000_000;
     let mut file = PNG.to_vec();
     file.resize(FILE, 0);
@@ -190,7 +190,7 @@ fn the_budget_counts_a_form_and_what_is_made_of_it() {
     for piece in whole.chunks(16 * 1024) {
         assert!(driver.request_body(piece, End::Open).waits());
     }
-    // The body, and the upstream's in base64.
+    // The client's body, and the upstream's, in base64.
     assert!(budget.used() >= FILE + FILE * 4 / 3, "{}", budget.used());
     assert!(budget.used() <= whole.len() * 7 / 3 + 8, "{}", budget.used());
     driver.request_body(b"", End::Stream);
@@ -365,13 +365,13 @@ fn damages() -> impl Strategy<Value = Vec<(prop::sample::Index, Damage)>> {
 fn damaged(mut body: Vec<u8>, damages: &[(prop::sample::Index, Damage)]) -> Vec<u8> {
     for (place, damage) in damages {
         let at = place.index(body.len() + 1);
-        let behind = |count: &usize| at..(at + count).min(body.len());
+        let following = |count: &usize| at..(at + count).min(body.len());
         match damage {
             Damage::Set(byte) => body.iter_mut().skip(at).take(1).for_each(|it| *it = *byte),
             Damage::Insert(bytes) => drop(body.splice(at..at, bytes.iter().copied())),
-            Damage::Remove(count) => drop(body.drain(behind(count))),
+            Damage::Remove(count) => drop(body.drain(following(count))),
             Damage::Repeat(count) => {
-                let again = body[behind(count)].to_vec();
+                let again = body[following(count)].to_vec();
                 body.splice(at..at, again);
             }
             Damage::End => body.truncate(at),

@@ -1,4 +1,4 @@
-//! Edits as forms: what a provider is sent that takes its images as files.
+//! Edits as forms: what is sent to a provider that takes images as files.
 
 use crate::support::client::Client;
 use crate::support::driver::Driver;
@@ -69,7 +69,8 @@ fn url(bytes: &[u8]) -> String {
 #[test]
 fn an_edit_becomes_a_form_with_its_images_as_files() {
     let request = json!({"prompt": " a \"fox\"\r\n🦊", "model": "gpt-image-1.5", "n": 2,
-        "size": "1024x1024", "output_format": "webp", "output_compression": 80, "safety_identifier": "acme",
+        "size": "1024x1024", "output_format": "webp", "output_compression": 80,
+        "safety_identifier": "acme",
         "input_fidelity": "high", "response_format": "url",
         "images": [{"image_url": url(&png(1))}, {"image_url": url(b"\xff\xd8\xff\xe0")}],
         "mask": {"image_url": url(&png(2))}});
@@ -134,7 +135,7 @@ fn an_edit_in_json_names_its_markup_as_its_mask() {
 }
 
 #[test]
-fn a_clients_form_is_written_anew_and_never_passed_on() {
+fn a_clients_form_is_rewritten_and_never_passed_on() {
     let theirs = b"--x\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\np\r\n\
         --x\r\ncontent-disposition: form-data; name=\"user\"\r\n\r\nacme\r\n\
         --x\r\ncontent-disposition: form-data; name=\"image\"; filename=\"/home/me/secret.exe\"\r\n\
@@ -173,7 +174,10 @@ fn an_image_that_cannot_be_a_file_is_rejected_by_name() {
     let data = url(&png(1));
     let cut = "data:image/png;base64,iVBORw0KG";
     let other = "data:image/png;base64,AAAA";
-    let images = |second: &str| json!({"prompt": "p", "images": [{"image_url": data}, {"image_url": second}]});
+    let images = |second: &str| {
+        json!({"prompt": "p",
+        "images": [{"image_url": data}, {"image_url": second}]})
+    };
     for (request, code, param, words) in [
         (images(hosted), "invalid_image_url", "images[1].image_url", "takes no images by URL"),
         (images(cut), "invalid_base64_image", "images[1].image_url", "leaves one character over"),
@@ -190,7 +194,7 @@ fn an_image_that_cannot_be_a_file_is_rejected_by_name() {
         assert_eq!((reply.status, error["code"].as_str().unwrap()), (400, code));
         assert_eq!(error["param"], param);
         assert!(error["message"].as_str().unwrap().contains(words), "{error}");
-        // No bytes have that text, whoever reads it.
+        // No bytes encode to this text.
         let is_cut = words.contains("one character over");
         assert_eq!(edit(&json!({"edits": "json"}), &request).is_err(), is_cut, "{request}");
     }
@@ -215,12 +219,15 @@ fn target(edits: Edits) -> Target<'static> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// The memory that is taken for a form before it is written covers it, and little more.
+    /// The memory that is reserved for a form before it is written is enough, and little more.
     #[test]
     fn a_form_fits_the_vector_that_was_made_for_it(
         prompt in "(\\PC|\r\n--imagegate-form-0|\"|\\\\){1,200}",
         sizes in proptest::collection::vec(0_usize..20_000, 1..=16),
-        overlay in proptest::option::of((0_usize..20_000, prop::sample::select(&["mask", "markup"]))),
+        overlay in proptest::option::of((
+            0_usize..20_000,
+            prop::sample::select(&["mask", "markup"]),
+        )),
         named in proptest::option::of("([^\\x00-\\x1f\\x7f-\\x9f]|\"|\\\\){1,200}"),
         from_json in any::<bool>(),
     ) {

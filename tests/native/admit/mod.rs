@@ -1,4 +1,4 @@
-//! What is checked before anything goes upstream.
+//! What is checked before a request goes upstream.
 
 mod edits;
 mod forms;

@@ -1,9 +1,10 @@
-//! The parts of a form, for all bodies: against a reading that is slow and plain, and back again.
+//! The parts of a form, for all bodies: the parser against a slow and simple one, and the writer
+//! against the parser.
 
 use imagegate::multipart::{Boundary, Error, Kind, MAX_HEAD_BYTES, Parts};
 use proptest::prelude::*;
 
-/// A name, and the data; only what the naive reading finds as well.
+/// A name, and the data: what the naive parser finds as well.
 type Field = (Vec<u8>, Vec<u8>);
 
 fn parse(body: &[u8]) -> Result<Vec<Field>, Error> {
@@ -13,7 +14,7 @@ fn parse(body: &[u8]) -> Result<Vec<Field>, Error> {
 }
 
 /// RFC 2046 line by line: all lines but the last end with CRLF; some of them are delimiters.
-/// `None`: the body is not a form.
+/// `None` if the body is not a form.
 fn naive(body: &[u8]) -> Option<Vec<Field>> {
     let mut lines: Vec<&[u8]> = Vec::new();
     let mut from = 0;
@@ -58,7 +59,7 @@ fn field(part: &[u8]) -> Option<Field> {
     plain.then(|| (name.to_vec(), part[end + 4..].to_vec()))
 }
 
-/// Bodies that are made of what bodies are made of.
+/// Bodies made of the pieces that real bodies have.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         "\r\n",
@@ -107,7 +108,9 @@ proptest! {
         body.extend(format!("--{boundary}--\r\n").into_bytes());
         let boundary = Boundary::new(boundary.as_bytes()).unwrap();
         let found: Vec<_> = Parts::new(&body, &boundary)
-            .map(|part| part.map(|it| (it.name.into_owned(), it.data.to_vec(), it.kind == Kind::File)))
+            .map(|part| {
+                part.map(|it| (it.name.into_owned(), it.data.to_vec(), it.kind == Kind::File))
+            })
             .collect::<Result<_, _>>()
             .unwrap();
         let wanted: Vec<_> =
@@ -125,7 +128,7 @@ proptest! {
 }
 
 #[test]
-fn a_body_of_nothing_but_near_misses_is_read_in_linear_time() {
+fn a_body_of_almost_delimiters_is_read_in_linear_time() {
     let spaces = " ".repeat(4096);
     let near = [format!("\r\n--b{spaces}x"), "\r\n--bb".to_owned(), "\r\n--".to_owned()];
     for piece in near {

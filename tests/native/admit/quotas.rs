@@ -1,4 +1,4 @@
-//! What rules reject, and what clients see of them: whole exchanges, without Envoy.
+//! What rules reject, and what clients see of rules: whole exchanges, without Envoy.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn one() -> Value {
 }
 
 /// Asks for one image and gets it.
-fn draw(gate: &Rc<Shared>) -> Client {
+fn generate(gate: &Rc<Shared>) -> Client {
     let mut driver = Driver::admitted(gate, &one());
     let reply = all_calls(&mut driver, 1, &image("low", "1024x1024"));
     assert_eq!(reply.status, 200);
@@ -37,14 +37,14 @@ fn seconds(reply: &Client, name: &str) -> u64 {
 #[test]
 fn a_dollar_buys_four_images_at_21_cents_and_the_fifth_request_learns_what_is_left() {
     let gate = priced(&json!([rule("pocket", "usd", json!("1.00"), Some("month"))]));
-    (0..4).for_each(|_| drop(draw(&gate)));
+    (0..4).for_each(|_| drop(generate(&gate)));
     let mut fifth = Driver::ask(&gate, &one());
     let reply = fifth.client.clone();
     let quota = json!("insufficient_quota");
     assert_eq!(error(&reply), (429, quota.clone(), quota));
     let message = reply.json()["error"]["message"].to_string();
-    for told in ["'pocket'", " 1 ", " 0.156 ", "0.211"] {
-        assert!(message.contains(told), "{told} is not in {message}");
+    for part in ["'pocket'", " 1 ", " 0.156 ", "0.211"] {
+        assert!(message.contains(part), "{part} is not in {message}");
     }
     assert_eq!(reply.header("x-should-retry"), Some("false"));
     assert_eq!(reply.header("retry-after"), None);
@@ -81,7 +81,7 @@ fn a_rule_of_each_unit_admits_two_and_rejects_the_third() {
 }
 
 #[test]
-fn money_that_is_held_is_not_there_for_others() {
+fn money_that_is_reserved_is_not_available_to_others() {
     let gate = priced(&json!([rule("pocket", "usd", json!("1.00"), Some("month"))]));
     let mut open = Driver::admitted(&gate, &json!({"prompt": "p", "n": 4}));
     assert_eq!(Driver::rejected(&gate, &one()).status, 429);
@@ -94,11 +94,11 @@ fn money_that_is_held_is_not_there_for_others() {
 #[test]
 fn a_reached_rate_says_when_to_retry() {
     let gate = priced(&json!([rule("rpm", "requests", json!(2), Some("30s"))]));
-    (0..2).for_each(|_| drop(draw(&gate)));
+    (0..2).for_each(|_| drop(generate(&gate)));
     let reply = Driver::rejected(&gate, &one());
     assert_eq!(error(&reply), (429, json!("rate_limit_exceeded"), json!("requests")));
     assert!(reply.json()["error"]["message"].to_string().contains("'rpm'"));
-    // What was used leaves with its interval, a sixtieth of the window later.
+    // What was used is free again with its interval, a sixtieth of the window later.
     assert_eq!(reply.header("retry-after"), Some("31"));
     assert_eq!(reply.header("retry-after-ms"), Some("30500"));
     assert_eq!(reply.header("x-should-retry"), None);
@@ -118,11 +118,11 @@ fn a_rate_filled_by_requests_in_flight_says_the_same() {
 #[test]
 fn a_long_wait_forbids_a_retry() {
     let gate = priced(&json!([rule("daily", "images", json!(1), Some("day"))]));
-    draw(&gate);
+    generate(&gate);
     let reply = Driver::rejected(&gate, &one());
     assert_eq!(seconds(&reply, "retry-after"), 86_400);
     assert_eq!(reply.header("x-should-retry"), Some("false"));
-    // What never fits has no time.
+    // A request that never fits gets no time.
     let reply = Driver::rejected(&gate, &json!({"prompt": "p", "n": 2}));
     assert_eq!(reply.header("retry-after"), None);
     assert_eq!(reply.header("x-should-retry"), Some("false"));
@@ -138,7 +138,7 @@ fn success_has_the_status_of_the_tightest_rule_of_each_unit() {
         rule("pocket", "usd", json!("1.00"), Some("month")),
         rule("rpm", "requests", json!(60), Some("1m")),
     ]));
-    let reply = draw(&gate);
+    let reply = generate(&gate);
     for (name, value) in [
         ("x-ratelimit-limit-requests", "60"),
         ("x-ratelimit-remaining-requests", "59"),
@@ -164,7 +164,7 @@ fn a_shadow_rule_counts_and_is_recorded_but_rejects_nothing_and_is_not_shown_to_
     let mut other = rule("trial-2", "images", json!(1), Some("day"));
     other["shadow"] = json!(true);
     let gate = priced(&json!([shadow, other]));
-    let reply = draw(&gate);
+    let reply = generate(&gate);
     assert!(reply.headers.iter().all(|(name, _)| !name.starts_with("x-ratelimit-")));
     let mut second = Driver::admitted(&gate, &one());
     all_calls(&mut second, 1, &image("low", "1024x1024"));
@@ -217,7 +217,7 @@ fn a_place_in_flight_is_free_once_its_request_has_ended() {
             all_calls(&mut open, 1, &image("low", "1024x1024"));
         }
     }
-    draw(&gate);
+    generate(&gate);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn an_update_goes_on_from_what_was_counted_and_requests_in_flight_are_settled_un
             "limits": [rule("pocket", "usd", json!(max), Some("month"))]}))
     };
     let old = under("1.00");
-    draw(&old);
+    generate(&old);
     let mut open = Driver::admitted(&old, &one());
     let new = under("0.50");
     drop(old);
@@ -257,7 +257,7 @@ fn with_master() -> Rc<Shared> {
 #[test]
 fn the_limits_of_a_key_are_those_of_its_user() {
     let gate = with_master();
-    draw(&gate);
+    generate(&gate);
     let reply = get(&gate, &[], NOW);
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
     assert_eq!(reply.header("x-request-id"), Some("request-1"));
@@ -276,7 +276,7 @@ fn the_limits_of_a_key_are_those_of_its_user() {
 #[test]
 fn a_master_key_names_the_user_whose_limits_it_asks_for() {
     let gate = with_master();
-    draw(&gate);
+    generate(&gate);
     let ask =
         |path: &str| get(&gate, &[(":path", path), ("authorization", "Bearer sk-master")], NOW);
     for (user, used) in [("acme", "0.211"), ("globex", "0"), ("%61cme", "0.211")] {

@@ -1,4 +1,4 @@
-//! Rules that a rate-limit service counts: whole exchanges with scripted verdicts, without Envoy.
+//! Rules that a rate-limit service counts: whole exchanges with scripted answers, without Envoy.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
 
-/// A `RateLimitRequest`, read by another hand than the one that wrote it.
+/// A `RateLimitRequest`, declared separately from the code that writes it.
 #[derive(Clone, PartialEq, Message)]
 struct Asked {
     #[prost(string, tag = "1")]
@@ -73,7 +73,7 @@ impl Setup {
         Driver::ask(&self.gate, request)
     }
 
-    /// The same of one image, which the service is asked about.
+    /// Sends a request for one image that starts checks.
     fn checking(&self) -> Driver {
         let driver = self.ask(&json!({"prompt": "p"}));
         assert!(!driver.checks.is_empty() && driver.client.waits());
@@ -85,7 +85,7 @@ impl Setup {
         releases.iter().map(|it| asked(&it.message)).collect()
     }
 
-    /// What of `concurrent`, which is counted locally, is used and held.
+    /// What is used and reserved of `concurrent`, which is counted locally.
     fn in_flight(&self) -> [Value; 2] {
         let list = get(&self.gate, &[], NOW).json();
         let entry = list["data"].as_array().unwrap().iter().find(|it| it["unit"] == "concurrent");
@@ -93,7 +93,7 @@ impl Setup {
     }
 }
 
-/// A service that takes hits back, so that all rules are asked at once, with `more` laid over it.
+/// A service that refunds hits, so that all rules are checked at once, with `more` laid over it.
 fn engine(more: &Value) -> Value {
     let mut engine = json!({"kind": "rls", "releases": "negative_hits"});
     for (key, value) in more.as_object().unwrap() {
@@ -118,7 +118,7 @@ fn answer(driver: &mut Driver, answers: &[Option<&[u8]>]) {
     }
 }
 
-/// By which rule each check is that has been started.
+/// The rules of the checks that have been started, in their order.
 fn rules(driver: &Driver) -> Vec<String> {
     let rule = |it: &Check| asked(&it.message).descriptors[0].entries[0].value.clone();
     driver.checks.iter().map(rule).collect()
@@ -227,23 +227,23 @@ fn a_service_without_refunds_is_checked_rule_by_rule_and_for_money_last() {
         assert_eq!(rules(&driver), ["rpm", "images"]);
         driver
     };
-    // Refused by a rate: the budget is never asked.
+    // A rate rejects, so the budget is never checked.
     let mut driver = one_by_one();
     driver.answer_check(101, Some(OVER_LIMIT));
     assert_eq!(error(&driver.client).1, "rate_limit_exceeded");
     assert_eq!((driver.checks.len(), setup.releases().len()), (2, 0));
-    // All admit.
+    // All rules admit.
     let mut driver = one_by_one();
     driver.answer_check(101, Some(OK));
     assert_eq!(rules(&driver), ["rpm", "images", "budget"]);
     driver.answer_check(102, Some(OK));
     assert!(driver.forwarded && driver.calls.is_empty());
-    // The host refuses to ask in the middle.
+    // The host does not start a later check.
     let mut driver = one_by_one();
     driver.host.push_back(Host::Refuses);
     driver.answer_check(101, Some(OK));
     assert_eq!((driver.checks.len(), driver.client.status), (3, 503));
-    // The client leaves in the middle, and so does who is not answered.
+    // The client leaves between two checks, or the service does not answer.
     one_by_one().close(None);
     let mut driver = one_by_one();
     assert!(driver.tick(NOW + Duration::from_millis(1_149)).waits());
@@ -251,7 +251,7 @@ fn a_service_without_refunds_is_checked_rule_by_rule_and_for_money_last() {
 }
 
 #[test]
-fn a_service_that_is_silent_is_what_on_error_says_rule_by_rule() {
+fn a_service_that_does_not_answer_is_handled_by_on_error_of_each_rule() {
     let mut limits = four_rules();
     limits[1]["on_error"] = json!("allow");
     let setup = Setup::new(&engine(&json!({})), &limits);
@@ -279,7 +279,7 @@ fn a_service_that_is_silent_is_what_on_error_says_rule_by_rule() {
 }
 
 #[test]
-fn a_check_that_does_not_start_and_one_that_is_answered_with_garbage_have_no_answer() {
+fn a_check_that_does_not_start_or_gets_an_invalid_answer_counts_as_unanswered() {
     let setup =
         Setup::new(&engine(&json!({})), &json!([rule("rpm", "requests", json!(1), Some("1m"))]));
     let mut driver = Driver::with_host(&setup.gate, &[Host::Refuses]);
@@ -330,7 +330,7 @@ fn released(setup: &Setup) -> Vec<(String, u32)> {
 }
 
 #[test]
-fn what_was_not_delivered_is_refunded_if_the_service_takes_it() {
+fn what_was_not_delivered_is_refunded_if_the_service_takes_refunds() {
     let setup = Setup::new(&engine(&json!({"releases": "negative_hits"})), &four_rules());
     let admitted = || {
         let mut driver = setup.ask(&json!({"prompt": "p", "n": 3}));
@@ -347,7 +347,7 @@ fn what_was_not_delivered_is_refunded_if_the_service_takes_it() {
     all_calls(&mut driver, 3, &image("low", "1024x1024"));
     driver.close(Some(200));
     assert_eq!(released(&setup), []);
-    // A rule refuses: what the others, and it itself, have counted is given back.
+    // A rule rejects: what this rule and the others have counted is refunded.
     let mut driver = setup.checking();
     driver.answer_check(100, Some(OK));
     driver.answer_check(101, Some(OVER_LIMIT));
@@ -355,7 +355,7 @@ fn what_was_not_delivered_is_refunded_if_the_service_takes_it() {
     assert_eq!(driver.client.status, 429);
     driver.close(Some(429));
     assert_eq!(released(&setup), [pair("rpm", 1), pair("images", 1)]);
-    // The client leaves while the service is asked: what is known to be counted.
+    // The client leaves during the checks: what is known to be counted is refunded.
     let mut driver = setup.checking();
     driver.answer_check(102, Some(OK));
     assert_eq!(driver.close(None)["code"], "client_closed_request");
@@ -403,8 +403,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Whatever the order of callbacks: one answer at most, and nothing is held, counted twice or given
-    /// back twice when it is over.
+    /// For callbacks in any order: there is one answer at most, and at the end nothing is reserved,
+    /// counted twice or refunded twice.
     #[test]
     fn every_order_of_callbacks_ends_with_nothing_held(
         host in prop::collection::vec(host(), 0..4),
@@ -436,7 +436,7 @@ proptest! {
         let mut names: Vec<_> = released(&setup).into_iter().map(|(name, _)| name).collect();
         let all = names.len();
         names.dedup();
-        prop_assert_eq!(names.len(), all, "given back twice");
+        prop_assert_eq!(names.len(), all, "refunded twice");
         prop_assert!(driver.log(None).is_some());
         prop_assert!(setup.releases().is_empty());
     }

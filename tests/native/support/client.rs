@@ -1,21 +1,21 @@
-//! What a client got of a response.
+//! What a client received of a response.
 
 use imagegate::exchange::{LocalReply, Open};
 use serde_json::Value;
 
-/// Beside the head may leave as much as came with it, and this much in any case.
+/// With the head, as many bytes may leave as arrived with it, and this many in any case.
 const MIN_BESIDE_HEAD: usize = 16 * 1024;
-/// More than this beside the head may end the Envoy process.
+/// More than this with the head may end the Envoy process.
 const MAX_BESIDE_HEAD: usize = 960 * 1024;
 
-/// A client, and what it got. Each method that gives it something asserts that Envoy could.
+/// A client, and what it received. Each method that sends it something asserts that Envoy could.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Client {
-    /// The status; 0 while the head is held.
+    /// The status, or 0 while the head is held.
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// Head and body came as one reply of the filter.
+    /// Head and body are one reply of the filter.
     pub(crate) at_once: bool,
     /// The response broke off after its head.
     pub(crate) reset: bool,
@@ -51,7 +51,7 @@ impl Client {
         self.json()["error"][member].clone()
     }
 
-    /// The code of the error in the body; null if there is none.
+    /// The code of the error in the body. Null if there is none.
     #[track_caller]
     pub(crate) fn code(&self) -> Value {
         self.error("code")
@@ -80,7 +80,7 @@ impl Client {
         self.at_once = true;
     }
 
-    /// Gets the held head, and the first bytes of the body instead of a chunk of this length.
+    /// Receives the held head, and the first bytes of the body in place of a chunk of this length.
     pub(super) fn open(&mut self, open: Open, chunk_len: usize) {
         assert!(self.waits(), "a second head: {open:?}");
         let room = chunk_len.clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD);
@@ -88,7 +88,7 @@ impl Client {
         (self.status, self.headers, self.body) = (open.status, open.headers, open.body);
     }
 
-    /// Gets more of a body whose head has left.
+    /// Receives more of a body whose head has left.
     pub(super) fn more(&mut self, bytes: &[u8]) {
         assert!(!self.waits() && !self.at_once, "bytes without a head of theirs");
         self.body.extend(bytes);

@@ -1,8 +1,8 @@
-//! The events of a Codex upstream, each as the upstream frames it, and whole streams of them.
+//! The events of a Codex upstream, and whole streams of them.
 
 use serde_json::{Value, json};
 
-/// One event as the upstream frames it.
+/// One event, as the upstream sends it.
 pub(crate) fn event(data: &Value) -> String {
     format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap())
 }
@@ -46,7 +46,7 @@ pub(crate) fn failed(code: &str) -> String {
         "error": {"code": code, "message": "no"}}}))
 }
 
-/// A whole stream that brings one image.
+/// A whole stream with one image.
 pub(crate) fn stream(base64: &str) -> Vec<u8> {
     let usage = json!({"input_tokens": 10, "output_tokens": 196, "total_tokens": 206,
         "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}});
@@ -56,8 +56,8 @@ pub(crate) fn stream(base64: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A stream without previews that brings an image: with these members of its item, of the tool as
-/// the response echoes it, and with this usage.
+/// A stream with an image and without previews: with these members in its item, these in the tool
+/// that the response echoes, and this usage.
 pub(crate) fn generated(members: &Value, tool: &Value, usage: &Value) -> Vec<u8> {
     let (mut item, mut echo) = (item("ig_1", "QUJD"), json!({"type": "image_generation"}));
     lay_over(&mut item, members);

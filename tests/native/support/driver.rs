@@ -1,7 +1,8 @@
 //! Does what an `Exchange` says, as the filter does it under Envoy (`src/filter/http.rs`).
 //!
-//! A test gives it events and reads what came of them. This file has the callbacks of Envoy,
-//! `effects` what an exchange wants done beside its outcomes, `client` what accesses the client.
+//! A test passes events to it and reads the results. This file has the callbacks of Envoy,
+//! `effects` the effects of an exchange, `results` what a test reads, and `client` what the client
+//! received.
 
 mod effects;
 mod results;
@@ -32,11 +33,11 @@ pub(crate) struct Driver {
     pub(crate) calls: Vec<Call>,
     /// All checks, in their order. The first has token 100, the next 101.
     pub(crate) checks: Vec<Check>,
-    /// What the host does next; when this is empty, it starts what it is asked to.
+    /// What the host does next. If this is empty, it starts each call and check.
     pub(crate) host: VecDeque<Host>,
-    /// What the operator's log got.
+    /// The notices in the operator's log.
     pub(crate) notices: Vec<String>,
-    /// What the metrics got since the test last took it.
+    /// The counts of metrics since the test last took them.
     pub(crate) counts: Vec<Count>,
     /// Headers that were removed from a request that is not ours.
     pub(crate) stripped: Option<Vec<String>>,
@@ -64,7 +65,7 @@ impl Driver {
         }
     }
 
-    /// The same with a host that does this first.
+    /// A driver whose host does this first.
     pub(crate) fn with_host(gate: &Rc<Shared>, host: &[Host]) -> Self {
         Self { host: host.iter().copied().collect(), ..Self::new(gate) }
     }
@@ -81,7 +82,7 @@ impl Driver {
         driver
     }
 
-    /// The same, of a request that goes upstream.
+    /// The same, for a request that goes upstream.
     #[track_caller]
     pub(crate) fn admitted(gate: &Rc<Shared>, request: &Value) -> Self {
         let driver = Self::ask(gate, request);
@@ -106,7 +107,7 @@ impl Driver {
         &self.client
     }
 
-    /// Envoy passes one head to a stream. A test that passes another begins a response anew.
+    /// Envoy passes one head to a stream. A test that passes another one starts a new response.
     pub(crate) fn request_head(&mut self, head: &[(String, Vec<u8>)], end: End) -> &Client {
         (self.client, self.forwarded) = (Client::default(), false);
         let head = head.to_vec();
@@ -133,7 +134,7 @@ impl Driver {
         self.response_head(head, End::Open)
     }
 
-    /// The upstream sends its head, and more unless `end` says that this is all.
+    /// The upstream sends its head, and a body unless `end` says that this is all.
     pub(crate) fn response_head(&mut self, head: ResponseHead, end: End) -> &Client {
         if !self.client.reset {
             match self.step(|it, now| it.response_headers(head, end, now)) {
@@ -164,7 +165,7 @@ impl Driver {
         let access = self.exchange.body_access();
         let outcome = self.step(|it, now| it.response_body(chunk.to_vec(), end, now));
         match outcome {
-            // Not asked by the filter, and never anything else.
+            // The filter passes all of it on, and nothing else.
             outcome if access == BodyAccess::None => {
                 assert!(matches!(outcome, OnResponseBody::Pass), "{outcome:?}");
             }
@@ -259,14 +260,15 @@ impl Driver {
         &self.client
     }
 
-    /// The stream ends; the usage record. `status` is what the client got, as far as Envoy knows.
+    /// The stream ends. Returns the usage record. `status` is what the client got, as far as Envoy
+    /// knows.
     pub(crate) fn log(&mut self, status: Option<u16>) -> Option<Value> {
         let record = self.step(|it, now| it.finish(status, now));
         self.drain();
         record.map(|record| serde_json::from_slice(&record).unwrap())
     }
 
-    /// The same of a request that is ours.
+    /// The same for a request that has a record.
     #[track_caller]
     pub(crate) fn close(&mut self, status: Option<u16>) -> Value {
         self.log(status).unwrap()

@@ -1,4 +1,4 @@
-//! What the native tests share: a configuration, exchanges in each phase, upstream streams.
+//! What the native tests share: a configuration, a driver of exchanges, upstream answers.
 
 pub(crate) mod client;
 pub(crate) mod codex;
@@ -66,8 +66,8 @@ pub(crate) fn gate(more: &Value) -> (Rc<Shared>, Budget) {
     (Rc::new(Shared::new(config(more), vm, Box::new(SharedData::default()))), budget)
 }
 
-/// Shared data as Envoy has it: a swap of a key that does not exist always succeeds, and an empty
-/// value reads like none.
+/// Shared data as in Envoy: a swap of a key that does not exist always succeeds, and an empty value
+/// reads like no value.
 #[derive(Default)]
 pub(crate) struct SharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
@@ -90,7 +90,7 @@ impl Store for SharedData {
     }
 }
 
-/// A request's head: a valid one, with `more` in place of its own or after them.
+/// The head of a valid request. `more` replaces headers of the same name, or adds to them.
 pub(crate) fn head(more: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     let mut head = vec![
         (":method", "POST"),

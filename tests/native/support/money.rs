@@ -51,7 +51,7 @@ pub(crate) fn rule(name: &str, unit: &str, max: Value, window: Option<&str>) -> 
     rule
 }
 
-/// A rule of each unit, by its name, that admits more than any test asks for.
+/// One rule for each unit, named after it. Each admits more than any test asks for.
 pub(crate) fn every_unit() -> Value {
     json!([
         rule("requests", "requests", json!(1_000_000), Some("1h")),
@@ -71,7 +71,7 @@ pub(crate) fn get(gate: &Rc<Shared>, more: &[(&str, &str)], now: Duration) -> Cl
     driver.request_head(&head(&lines), End::Stream).clone()
 }
 
-/// The status of a rule for the caller: used, reserved and remaining, as the client reads them.
+/// The status of a rule for the caller: used, reserved and remaining, as a client reads them.
 pub(crate) fn standing(gate: &Rc<Shared>, rule: &str, now: Duration) -> [Value; 3] {
     let list = get(gate, &[], now).json();
     let entry = list["data"].as_array().unwrap().iter().find(|entry| entry["name"] == rule);
@@ -79,7 +79,7 @@ pub(crate) fn standing(gate: &Rc<Shared>, rule: &str, now: Duration) -> [Value; 
     ["used", "reserved", "remaining"].map(|field| entry[field].clone())
 }
 
-/// What is used and what is held under [`every_unit`], each as text.
+/// What is used and what is reserved under [`every_unit`], each as text.
 pub(crate) fn totals(gate: &Rc<Shared>, now: Duration) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     ["requests", "images", "megapixels", "concurrent", "usd"]
@@ -91,7 +91,7 @@ pub(crate) fn totals(gate: &Rc<Shared>, now: Duration) -> Vec<(String, String)> 
         .collect()
 }
 
-/// [`totals`] of these amounts, with nothing held.
+/// [`totals`] with these amounts used, and nothing reserved.
 pub(crate) fn used(amounts: [&str; 4]) -> Vec<(String, String)> {
     let [requests, images, megapixels, usd] = amounts;
     [requests, images, megapixels, "0", usd]
@@ -99,15 +99,16 @@ pub(crate) fn used(amounts: [&str; 4]) -> Vec<(String, String)> {
         .to_vec()
 }
 
-/// A stream that brings an image of this quality and size.
+/// A stream with an image of this quality and size.
 pub(crate) fn image(quality: &str, size: &str) -> Vec<u8> {
-    let usage = json!({"input_tokens": 30, "input_tokens_details": {"image_tokens": 20, "text_tokens": 10},
+    let usage = json!({"input_tokens": 30,
+        "input_tokens_details": {"image_tokens": 20, "text_tokens": 10},
         "output_tokens": 196, "total_tokens": 226});
     generated(&json!({"quality": quality, "size": size}), &json!({}), &usage)
 }
 
-/// Call `place` of a request is answered, whole; the reply if this brought it. Call 0 is the
-/// client's own stream, and the next have the tokens from 0 on.
+/// Answers call `place` of a request completely. Returns the reply, if there is one now. Call 0 is
+/// the client's own stream, and the others have the tokens from 0 on.
 pub(crate) fn call(
     driver: &mut Driver,
     place: u32,
@@ -122,7 +123,7 @@ pub(crate) fn call(
     (waited && !client.waits()).then(|| client.clone())
 }
 
-/// Each of `n` calls is answered with the same stream; the reply.
+/// Answers each of `n` calls with the same stream. Returns the reply.
 pub(crate) fn all_calls(driver: &mut Driver, n: u32, stream: &[u8]) -> Client {
     let replies: Vec<_> =
         (0..n).filter_map(|place| call(driver, place, Some(ok()), stream)).collect();
@@ -130,12 +131,12 @@ pub(crate) fn all_calls(driver: &mut Driver, n: u32, stream: &[u8]) -> Client {
     reply
 }
 
-/// What exchanges have counted, by metric.
+/// What exchanges have counted, for each metric.
 #[derive(Default)]
 pub(crate) struct Counted(BTreeMap<String, u64>);
 
 impl Counted {
-    /// Takes what an exchange has counted since this was last done.
+    /// Takes what an exchange has counted since the last call.
     pub(crate) fn take(&mut self, driver: &mut Driver) {
         for count in driver.counts.drain(..).filter(|count| count.amount > 0) {
             *self.0.entry(count.name()).or_default() += count.amount;
@@ -147,7 +148,7 @@ impl Counted {
         self.0.get(name).copied().unwrap_or_default()
     }
 
-    /// All names that grew, and their sums.
+    /// The names of all metrics that grew, and their sums.
     pub(crate) fn all(&self) -> Vec<(&str, u64)> {
         self.0.iter().map(|(name, sum)| (name.as_str(), *sum)).collect()
     }

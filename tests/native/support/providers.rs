@@ -32,7 +32,7 @@ pub(crate) fn provider(upstream: &Value, more: &Value) -> (Rc<Shared>, Budget) {
     gate(&document)
 }
 
-/// The head of JSON.
+/// The head of a JSON answer.
 pub(crate) fn json_head(status: u16) -> ResponseHead {
     ResponseHead {
         status,
@@ -41,11 +41,12 @@ pub(crate) fn json_head(status: u16) -> ResponseHead {
     }
 }
 
-/// An answer with these images, as the Codex backend's own endpoint gives it.
+/// An answer with these images, in the form of the Codex backend's own Images endpoint.
 pub(crate) fn images(base64: &[&str]) -> Value {
     json!({"created": 1_778_832_973, "background": "opaque",
         "data": base64.iter().map(|it| json!({"b64_json": it})).collect::<Vec<_>>(),
         "output_format": "png", "quality": "medium", "size": "1024x1536",
-        "usage": {"input_tokens": 10, "input_tokens_details": {"image_tokens": 0, "text_tokens": 10},
+        "usage": {"input_tokens": 10,
+            "input_tokens_details": {"image_tokens": 0, "text_tokens": 10},
             "output_tokens": 1372, "total_tokens": 1382}})
 }

@@ -754,7 +754,8 @@ proptest! {
         let n = script.len();
         let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
         let mut driver = Driver::admitted(&gate, &request);
-        // A call in flight: its token (`None` for the client's own stream), its place, its upstream.
+        // A call in flight: its token (`None` for the client's own stream), its place, and its
+        // upstream.
         let mut in_flight: Vec<(Option<u32>, usize, usize)> =
             (0..n).map(|place| (u32::try_from(place).unwrap().checked_sub(1), place, 0)).collect();
         driver.calls.clear();

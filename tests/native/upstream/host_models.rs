@@ -241,7 +241,8 @@ fn another_failure_of_the_upstream_does_not_walk_its_host_models() {
     for (status, error) in [
         (
             429,
-            json!({"error": {"type": "usage_limit_reached", "message": "The limit of a-1 is reached"}}),
+            json!({"error":
+                {"type": "usage_limit_reached", "message": "The limit of a-1 is reached"}}),
         ),
         (
             400,
@@ -251,7 +252,8 @@ fn another_failure_of_the_upstream_does_not_walk_its_host_models() {
         (401, json!({"error": {"message": "no", "code": "token_expired"}})),
         (
             500,
-            json!({"error": {"message": "The 'a-1' model is not supported", "code": "server_error"}}),
+            json!({"error":
+                {"message": "The 'a-1' model is not supported", "code": "server_error"}}),
         ),
     ] {
         let (mut driver, first) = sent(&gate, &json!({"prompt": "a cat"}));
@@ -284,7 +286,8 @@ fn a_request_in_progress_keeps_no_body_for_other_host_models() {
 fn limits_of_an_upstream_have_it_skipped() {
     let upstreams = json!({
         "small": {"api": "images", "authority": "small.example", "credential": "envoy",
-            "edits": "json", "max_edit_images": 1, "image_urls": "data", "max_partial_images": 0, "masks": false,
+            "edits": "json", "max_edit_images": 1, "image_urls": "data", "max_partial_images": 0,
+            "masks": false,
             "max_request_bytes": 2000},
         "large": {"authority": "large.example", "credential": "envoy", "host_model": "large-1"},
     });

@@ -46,14 +46,17 @@ fn answer_to(request: &Value, answer: &Value) -> (Client, Value) {
 
 #[test]
 fn a_request_is_rewritten_with_the_gateways_credential() {
-    let request = json!({"prompt": "a \"cat\"\n", "model": "openai:gpt-image-2", "size": "1024x1024",
+    let request = json!({"prompt": "a \"cat\"\n", "model": "openai:gpt-image-2",
+        "size": "1024x1024",
         "quality": "low", "output_format": "webp", "output_compression": 80, "background": "opaque",
         "moderation": "low", "user": "acme", "response_format": "b64_json", "n": 1});
     let driver = forwarded(&json!({}), &request);
     assert_eq!(
         sent(&driver),
-        json!({"model": "gpt-image-2", "prompt": "a \"cat\"\n", "size": "1024x1024", "quality": "low",
-            "output_format": "webp", "output_compression": 80, "background": "opaque", "moderation": "low"})
+        json!({"model": "gpt-image-2", "prompt": "a \"cat\"\n", "size": "1024x1024",
+            "quality": "low",
+            "output_format": "webp", "output_compression": 80, "background": "opaque",
+            "moderation": "low"})
     );
     assert_eq!(driver.sent_header(":path"), Some("/v1/images/generations"));
     assert_eq!(driver.sent_header(":authority"), Some("gate.example"));
@@ -109,7 +112,8 @@ fn a_key_goes_into_its_own_header_and_a_query_stays_after_the_path() {
     assert_eq!(body["response_format"], "b64_json");
     assert_eq!(
         body["images"],
-        json!([{"image_url": "data:image/png;base64,AAAA"}, {"image_url": "https://example.com/a.png"}])
+        json!([{"image_url": "data:image/png;base64,AAAA"},
+            {"image_url": "https://example.com/a.png"}])
     );
 }
 
@@ -142,7 +146,8 @@ fn an_answer_is_delivered_charged_and_recorded() {
 #[test]
 fn members_in_another_order_and_unknown_ones_do_not_matter() {
     let odd = br#" { "usage" : null, "x" : {"data":[{"b64_json":"bm8="}]}, "b64_json":"bm8=",
-        "data" : [ { "generation_id":"g", "b64_json" : "aGVsbG8=" , "revised_prompt":"r" } ] , "quality":"auto" } "#;
+        "data" : [ { "generation_id":"g", "b64_json" : "aGVsbG8=" , "revised_prompt":"r" } ] ,
+        "quality":"auto" } "#;
     let (gate, _) = provider(&json!({}), &json!({}));
     let mut driver = Driver::admitted(&gate, &collected());
     let reply = answered(&mut driver, json_head(200), odd);

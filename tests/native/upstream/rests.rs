@@ -16,7 +16,10 @@ const IMAGE: &str = "iVBORw0KGgo=";
 
 /// A gate with the accounts a, b and c, in this entry of `models`.
 fn pool(entry: &Value) -> Rc<Shared> {
-    let account = |name: &str| json!({"authority": format!("{name}.example"), "credential": "envoy", "timeout": "60s"});
+    let account = |name: &str| {
+        json!({"authority": format!("{name}.example"),
+        "credential": "envoy", "timeout": "60s"})
+    };
     let upstreams = json!({"a": account("a"), "b": account("b"), "c": account("c")});
     let mut model = json!({"match": "*", "upstream": ["a", "b", "c"]});
     for (key, value) in entry.as_object().unwrap() {
@@ -724,9 +727,9 @@ fn does() -> impl Strategy<Value = Does> {
 }
 
 proptest! {
-    /// For any answers of three accounts, balanced in any way: a request generates one image at most,
-    /// no account is called while it rests, or after an answer that is no refusal, and no client
-    /// gets a 429 while an account that does not rest has not been called.
+    /// For any answers of three accounts, balanced in any way: a request generates one image at
+    /// most, no account is called while it rests, or after an answer that is no refusal, and no
+    /// client gets a 429 while an account that does not rest has not been called.
     #[test]
     fn no_rest_or_balance_generates_an_image_twice(
         balance in prop::sample::select(vec!["first", "round_robin", "least_used"]),

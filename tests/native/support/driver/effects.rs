@@ -1,5 +1,5 @@
-//! What an exchange wants done beside the outcome of a callback: calls of other upstreams, checks
-//! of the rate-limit service, metrics, the log. No other file of the tests knows these methods.
+//! The effects of an exchange, besides the outcome of a callback: calls of other upstreams, checks
+//! by the rate-limit service, metrics, the log. No other file of the tests uses these methods.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::{Client, Driver};
 
-/// The first token of a check, so that none is taken for a call's.
+/// The first token of a check, so that it cannot be confused with the token of a call.
 const FIRST_CHECK: u32 = 100;
 
-/// What the host does when it is to start a call or a check.
+/// What the host does when it has to start a call or a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
     Starts,
@@ -24,7 +24,7 @@ pub(crate) enum Host {
 /// A side call that the host was asked to start.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// Numbers count from 0 over all calls of an exchange; a call that did not start has one, too.
+    /// Tokens count from 0 over all calls of an exchange. A call that did not start has one, too.
     pub(crate) token: u32,
     pub(crate) cluster: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -43,7 +43,7 @@ impl Call {
     }
 }
 
-/// A question that the host was asked to put to the rate-limit service.
+/// A check by the rate-limit service that the host was asked to start.
 #[derive(Debug)]
 pub(crate) struct Check {
     pub(crate) cluster: String,

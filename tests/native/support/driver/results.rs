@@ -1,4 +1,4 @@
-//! What a test reads of a driver beside what its client got.
+//! What a test reads from a driver, besides what the client received.
 
 use imagegate::exchange::Forward;
 use imagegate::exchange::metrics::Count;
@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::{Call, Driver};
 
 impl Driver {
-    /// What takes the place of the client's request.
+    /// The request that goes upstream in place of the client's.
     #[track_caller]
     pub(crate) fn sent(&self) -> &Forward {
         self.sent.as_ref().unwrap_or_else(|| panic!("{:?}", self.client))
     }
 
-    /// A header of it.
+    /// A header of that request.
     pub(crate) fn sent_header(&self, name: &str) -> Option<&str> {
         let found = self.sent().headers.iter().find(|(it, _)| it == name);
         found.map(|(_, value)| std::str::from_utf8(value).unwrap())
@@ -24,7 +24,7 @@ impl Driver {
         serde_json::from_slice(&self.sent().body).unwrap()
     }
 
-    /// The names of what the metrics got.
+    /// The names of the metrics that were counted.
     pub(crate) fn count_names(&self) -> Vec<String> {
         self.counts.iter().map(Count::name).collect()
     }
