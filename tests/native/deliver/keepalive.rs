@@ -1,4 +1,5 @@
-//! A response that is no stream, kept alive with white space.
+//! The events of Codex, for a client that does not stream, with `keepalive`: white space keeps its
+//! response alive.
 
 use std::rc::Rc;
 
@@ -9,18 +10,18 @@ use imagegate::exchange::{ResponseHead, Shared};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn asked(gate: &Rc<Shared>, n: u32) -> Driver {
+fn waiting(gate: &Rc<Shared>, n: u32) -> Driver {
     Driver::admitted(gate, &json!({"prompt": "a cat", "n": n}))
 }
 
 /// A driver whose upstream has begun to answer.
 fn answered(gate: &Rc<Shared>) -> Driver {
-    let mut driver = asked(gate, 1);
+    let mut driver = waiting(gate, 1);
     assert!(driver.upstream_head(ok()).waits());
     driver
 }
 
-/// Gives the driver bytes of its upstream, this many seconds after the request.
+/// The upstream sends bytes, this many seconds after the request.
 fn feed(driver: &mut Driver, bytes: &[u8], secs: u64) {
     let waited = driver.client.waits();
     driver.now = after(secs);
@@ -30,7 +31,7 @@ fn feed(driver: &mut Driver, bytes: &[u8], secs: u64) {
     }
 }
 
-/// One whose client was sent the head and a space.
+/// A driver whose client was sent the head and a space.
 fn left(gate: &Rc<Shared>) -> Driver {
     let mut driver = answered(gate);
     feed(&mut driver, b": ping\n\n", 15);
@@ -39,8 +40,9 @@ fn left(gate: &Rc<Shared>) -> Driver {
 }
 
 fn kept() -> Value {
-    json!({"keepalive": "15s", "prices": [{"model": "*", "usd": "0.211"}], "limits": [{"name": "budget",
-        "per": "user", "unit": "usd", "max": "25.00", "window": "month"}]})
+    json!({"keepalive": "15s", "prices": [{"model": "*", "usd": "0.211"}],
+        "limits": [{"name": "budget", "per": "user", "unit": "usd", "max": "25.00",
+            "window": "month"}]})
 }
 
 fn failed(code: &str) -> Vec<u8> {
@@ -55,7 +57,7 @@ fn nothing_leaves_before_it_is_due_and_an_early_answer_keeps_its_status() {
     let mut driver = answered(&gate);
     feed(&mut driver, b": ping\n\n", 14);
     assert_eq!(driver.client.status, 0);
-    // Settled with the bytes for which a space would have been due.
+    // The outcome arrives with the bytes for which a space would have been due.
     feed(&mut driver, &failed("moderation_blocked"), 20);
     assert_eq!((driver.client.status, driver.client.at_once), (400, true));
     driver.now = after(20);
@@ -125,7 +127,7 @@ fn a_failure_after_the_head_is_an_error_in_the_body_and_costs_nothing() {
 #[test]
 fn an_error_of_the_upstream_keeps_its_status_however_long_it_takes() {
     let (gate, _) = gate(&kept());
-    let mut driver = asked(&gate, 1);
+    let mut driver = waiting(&gate, 1);
     driver.upstream_head(ResponseHead { status: 500, ..ResponseHead::default() });
     feed(&mut driver, b"{\"error\":", 20);
     assert_eq!(driver.client.status, 0, "the head left for an error");
@@ -138,7 +140,7 @@ fn an_error_of_the_upstream_keeps_its_status_however_long_it_takes() {
 fn without_the_setting_or_with_several_images_the_answer_comes_at_the_end() {
     for (config, n) in [(kept(), 2), (json!({}), 1)] {
         let (gate, _) = gate(&config);
-        let mut driver = asked(&gate, n);
+        let mut driver = waiting(&gate, n);
         driver.upstream_head(ok());
         feed(&mut driver, b": ping\n\n", 50);
         assert_eq!(driver.client.status, 0);
@@ -176,7 +178,7 @@ fn a_timeout_is_reported_at_once_before_the_head_and_with_the_next_bytes_after_i
     assert_eq!(driver.tick(after(60)).text(), " ");
     feed(&mut driver, b": ping\n\n", 61);
     assert_eq!(driver.client.code(), "upstream_timeout");
-    // Nothing more comes: Envoy resets the stream, and the record says why.
+    // No more bytes arrive: Envoy resets the stream, and the record says why.
     let mut driver = left(&gate);
     assert_eq!(driver.tick(after(60)).text(), " ");
     driver.now = after(65);

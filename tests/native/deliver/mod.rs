@@ -1,8 +1,18 @@
-//! How the answer reaches the client.
+//! How the answer reaches the client. Which file has a test depends on what the upstream sends and
+//! what the client wants:
+//!
+//! | the upstream sends | the client wants JSON | the client streams |
+//! |---|---|---|
+//! | the events of Codex | `codex_answers`; with white space `keepalive` | `codex_events` |
+//! | a provider's JSON | `pass_through` | `provider_events` |
+//! | a provider's events | `provider_events` | `provider_events` |
+//! | any of them in an unusual form | `odd_answers` | |
+//!
+//! JSON of a provider that is collected, and not passed through, is in `upstream/providers`.
 
-mod answers;
-mod events;
+mod codex_answers;
+mod codex_events;
 mod keepalive;
-mod provider_streams;
-mod relay;
-mod streams;
+mod odd_answers;
+mod pass_through;
+mod provider_events;

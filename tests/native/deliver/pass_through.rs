@@ -1,4 +1,4 @@
-//! Exchanges whose answer passes on from a provider as it comes.
+//! A provider's JSON answer, which passes through to the client as it arrives, byte for byte.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// What an image costs, in nano-dollars.
 const PRICE: u64 = 250_000_000;
 
-/// The upstream sends this much more, and its end.
+/// The upstream sends these bytes, and its end.
 fn last(driver: &mut Driver, bytes: &[u8]) {
     driver.response_body(bytes, End::Stream);
 }
@@ -32,7 +32,7 @@ fn answered(gate: &Rc<Shared>, n: u32) -> Driver {
     driver
 }
 
-/// One whose client has got `answer` up to the end of `until`.
+/// A driver whose client has received `answer` up to the end of `until`.
 fn passed(gate: &Rc<Shared>, n: u32, answer: &str, until: &str) -> Driver {
     let mut driver = answered(gate, n);
     let at = answer.find(until).unwrap() + until.len();
@@ -43,7 +43,7 @@ fn passed(gate: &Rc<Shared>, n: u32, answer: &str, until: &str) -> Driver {
     driver
 }
 
-/// Of a record: what was delivered, what failed, what was dropped, what it cost in images, and the code.
+/// From a record: the images delivered, failed and dropped, the price in images, and the code.
 fn outcome(record: &Value) -> (u64, u64, u64, u64, Value) {
     let number = |name: &str| record[name].as_u64().unwrap();
     let money = number("settled_nanodollars");
@@ -74,7 +74,7 @@ fn the_number_of_images_goes_upstream_in_one_call() {
 }
 
 #[test]
-fn what_is_not_in_the_clients_terms_is_collected() {
+fn an_answer_in_another_form_than_the_client_wants_is_collected() {
     let with = |gate: &Rc<Shared>, name: &str, value: Value, n: u32| {
         let mut request = body(n);
         request[name] = value;
@@ -84,7 +84,7 @@ fn what_is_not_in_the_clients_terms_is_collected() {
     let (url, _) = provider(&json!({}), &json!({"default_response_format": "url", "limits": []}));
     assert_eq!(with(&url, "user", json!("acme"), 3), 2);
     assert_eq!(with(&url, "response_format", json!("b64_json"), 3), 0);
-    // With keep-alive a single image is collected; several pass on without white space.
+    // With keep-alive a single image is collected. Several pass through without white space.
     let (kept, _) = provider(&json!({}), &json!({"keepalive": "1s"}));
     assert_eq!(with(&kept, "user", json!("acme"), 3), 0);
     let mut driver = answered(&kept, 1);
@@ -102,7 +102,7 @@ fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers
     assert_eq!(driver.exchange.body_access(), BodyAccess::Drain);
     for byte in &answer.as_bytes()[..at] {
         driver.upstream_bytes(&[*byte]);
-        assert_eq!(driver.client.status, 0, "the head left before a picture");
+        assert_eq!(driver.client.status, 0, "the head left before an image");
     }
     driver.upstream_bytes(&answer.as_bytes()[at..=at]);
     assert_eq!(
@@ -141,14 +141,14 @@ fn images_take_no_room_however_many_and_large() {
         "limits": [], "max_buffered_bytes": "32MiB"}),
     );
     let mut driver = answered(&gate, 10);
-    let picture = "A".repeat(1 << 20);
+    let image = "A".repeat(1 << 20);
     driver.upstream_bytes(b"{\"data\":[");
     let mut most = 0;
     for place in 0..10 {
         let before = if place == 0 { "{\"b64_json\":\"" } else { ",{\"b64_json\":\"" };
         driver.upstream_bytes(before.as_bytes());
         for _ in 0..4 {
-            driver.upstream_bytes(picture.as_bytes());
+            driver.upstream_bytes(image.as_bytes());
             most = most.max(budget.used());
         }
         driver.upstream_bytes(b"\"}");
@@ -160,10 +160,11 @@ fn images_take_no_room_however_many_and_large() {
 }
 
 #[test]
-fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say() {
+fn images_that_pass_through_are_counted_and_priced_by_their_bytes_and_their_model() {
     let price =
         |model: &str, size: &str, usd: &str| json!({"model": model, "size": size, "usd": usd});
-    let prices = json!([price("gpt-image-2", "1024x1024", "0.1"), price("other-*", "1672x941", "0.5"),
+    let prices = json!([price("gpt-image-2", "1024x1024", "0.1"),
+        price("other-*", "1672x941", "0.5"),
         price("other-*", "512x512", "0.25"), {"model": "gpt-image-2", "usd": "0.2"}]);
     let more = json!({"prices": prices, "limits": crate::support::money::every_unit()});
     for (size, model, charge_by, nanos) in [
@@ -201,7 +202,7 @@ fn images_that_pass_on_are_counted_and_priced_as_their_bytes_and_their_model_say
 }
 
 #[test]
-fn an_answer_that_comes_at_once_is_one_reply_of_the_same_bytes() {
+fn an_answer_that_arrives_at_once_is_one_reply_of_the_same_bytes() {
     let gate = gate();
     let mut driver = answered(&gate, 3);
     let answer = images(&THREE[..2]).to_string();
@@ -280,7 +281,7 @@ fn events_that_nobody_requested_are_collected() {
 }
 
 #[test]
-fn several_upstreams_are_asked_for_one_image_a_call() {
+fn several_upstreams_get_one_call_for_each_image() {
     let other = json!({"api": "images", "authority": "b", "credential": {"bearer_env": "TOKEN"}});
     let more = json!({
         "upstreams": {"openai": other, "other": other},
@@ -315,18 +316,18 @@ fn a_long_prompt_before_the_image_is_no_failure() {
 }
 
 #[test]
-fn a_half_is_broken_off_however_the_upstream_ends_it() {
+fn half_an_answer_resets_the_response_however_the_upstream_ends_it() {
     let answer = images(&THREE).to_string();
     for trailers in [false, true] {
         let mut driver = passed(&gate(), 3, &answer, "c2Vj");
         let client = if trailers { driver.upstream_trailers() } else { driver.upstream_end() };
         assert!(client.reset);
         let record = driver.close(Some(200));
-        // The first has passed whole.
+        // The first image is complete.
         assert_eq!(outcome(&record), (1, 2, 0, 1, json!("upstream_disconnected")));
         assert_eq!(record["status"], 200);
     }
-    // Envoy breaks it off itself where the connection breaks.
+    // If the connection breaks, Envoy resets the response itself.
     let mut driver = passed(&gate(), 3, &answer, "c2Vj");
     let record = driver.close(Some(200));
     assert_eq!(outcome(&record), (1, 2, 0, 1, json!("upstream_disconnected")));
@@ -344,7 +345,7 @@ fn a_client_that_leaves_pays_for_each_image_that_had_begun() {
         let record = driver.close(None);
         let code = json!("client_closed_request");
         assert_eq!(outcome(&record), (images, 3 - images, 0, images, code), "{until}");
-        assert_eq!(record["status"], 200, "what it was sent");
+        assert_eq!(record["status"], 200, "the status that was sent");
         let usd = [0, 25, 50, 75][usize::try_from(images).unwrap()];
         let usd = format!("0.{usd}").trim_end_matches('0').to_owned();
         let megapixels = (images * 1536 * 1024 * 1_000 / 1_000_000).to_string();
@@ -360,7 +361,7 @@ fn a_client_that_leaves_pays_for_each_image_that_had_begun() {
 }
 
 #[test]
-fn a_settled_answer_is_charged_once_whoever_leaves_then() {
+fn a_settled_answer_is_charged_once_if_the_client_leaves_after_it() {
     let answer = images(&THREE).to_string();
     let (gate, _) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
     let mut driver = passed(&gate, 3, &answer, "}}");
@@ -413,7 +414,7 @@ fn tokens_of_the_whole_answer_are_charged_once() {
     // 10 tokens of text at $5 a million, 1372 of output at $30.
     let record = driver.close(Some(200));
     assert_eq!(record["settled_nanodollars"], 10 * 5_000 + 1372 * 30_000);
-    // Of more images than were asked for each has an equal part of the output.
+    // Of extra images, each has an equal share of the output.
     for (asked, output) in [(1, 458), (2, 2 * 458)] {
         let mut driver = passed(&gate, asked, &answer, "1382}}");
         driver.upstream_end();
@@ -423,8 +424,8 @@ fn tokens_of_the_whole_answer_are_charged_once() {
 }
 
 #[test]
-fn a_string_that_is_no_base64_breaks_the_answer_off() {
-    // White space inside of it, a line end that is escaped, one that is none of JSON.
+fn a_string_that_is_no_base64_resets_the_response() {
+    // White space inside it, an escaped line end, a raw line end, and an invalid escape.
     for broken in ["QU JD", "QU\\nJD", "QU\nJD", "QU\\qJD"] {
         let broken =
             format!("{{\"data\":[{{\"b64_json\":\"QUJD\"}},{{\"b64_json\":\"{broken}\"}}]}}");
@@ -447,7 +448,7 @@ fn a_string_that_is_no_base64_breaks_the_answer_off() {
 }
 
 #[test]
-fn of_members_of_one_name_the_last_is_charged_which_is_what_a_reader_sees() {
+fn of_members_with_one_name_the_last_is_charged_as_it_is_the_one_that_clients_read() {
     for (answer, outcome_of) in [
         (r#"{"data":[{"b64_json":"QUJD","b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
         (r#"{"data":[{"b64_json":"QUJD"}],"data":[{"b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
@@ -463,7 +464,7 @@ fn of_members_of_one_name_the_last_is_charged_which_is_what_a_reader_sees() {
 }
 
 #[test]
-fn a_whole_answer_whose_end_does_not_come_is_charged_and_recorded() {
+fn a_complete_answer_whose_end_does_not_arrive_is_charged_and_recorded() {
     let answer = images(&["QUJD"]).to_string();
     let mut driver = passed(&gate(), 1, &answer, "QUJD");
     let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
@@ -519,14 +520,14 @@ fn a_timeout_is_reported_before_the_head_and_resets_with_the_next_bytes_after_it
     assert!(driver.client.reset);
     let code = json!("upstream_timeout");
     assert_eq!(outcome(&driver.close(Some(200))), (1, 2, 0, 1, code.clone()));
-    // Nothing comes: Envoy resets, and the record says why.
+    // No more bytes arrive: Envoy resets the response, and the record says why.
     let mut driver = passed(&gate(), 3, &answer, "c2Vj");
     assert!(driver.tick(after(60)).status == 200);
     assert_eq!(outcome(&driver.close(Some(200))), (1, 2, 0, 1, code));
 }
 
 #[test]
-fn what_does_not_fit_beside_the_head_follows_with_the_next_bytes() {
+fn what_does_not_fit_with_the_head_follows_with_the_next_bytes() {
     let answer = images(&[&"A".repeat(3 << 20)]).to_string();
     let mut driver = answered(&gate(), 1);
     let (first, rest) = answer.as_bytes().split_at(2 << 20);
@@ -537,7 +538,8 @@ fn what_does_not_fit_beside_the_head_follows_with_the_next_bytes() {
     assert_eq!(driver.close(Some(200))["bytes_out"], answer.len());
 }
 
-/// Runs an answer in these pieces; what the client got, the record and how the rules stand.
+/// Runs an answer in these pieces. Returns what the client got, the record, and the totals of the
+/// rules.
 fn run(answer: &[u8], cuts: &[usize], n: u32) -> (Client, Value, Vec<(String, String)>) {
     let (gate, budget) =
         provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
@@ -570,7 +572,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => prop::sample::select(vec![200_u16, 204, 400, 500]).prop_map(Step::Head),
-        8 => (1_usize..120, any::<bool>()).prop_map(|(len, last)| Step::Body(len, last && len > 100)),
+        8 => (1_usize..120, any::<bool>())
+            .prop_map(|(len, last)| Step::Body(len, last && len > 100)),
         2 => prop::sample::select(vec![&b"}"[..], b"]}", b"\"", b"\xff", b" ", b"{\"error\":{}}"])
             .prop_map(Step::Junk),
         1 => Just(Step::Trailers),
@@ -580,32 +583,34 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// However an answer is cut, the same bytes reach the client, and the same is charged and recorded.
+    /// For every cut of an answer, the same bytes reach the client, and the same is charged and
+    /// recorded.
     #[test]
     fn any_cut_gives_the_same_bytes_and_the_same_settlement(
         cuts in prop::collection::vec(any::<usize>(), 0..8),
-        made in 1_usize..=3,
+        count in 1_usize..=3,
         n in 1_u32..=3,
         space in prop::sample::select(vec!["", " \n"]),
     ) {
-        let answer = [space, &images(&THREE[..made]).to_string(), space].concat().into_bytes();
+        let answer = [space, &images(&THREE[..count]).to_string(), space].concat().into_bytes();
         let (client, record, totals) = run(&answer, &cuts, n);
         let (at_once, whole, charged) = run(&answer, &[], n);
         prop_assert!(at_once.body == answer && !client.reset);
-        // An answer that came whole while the head was held does not wait for white space after it.
+        // An answer that is complete while the head is held does not wait for white space after it.
         let end = if client.at_once { answer.trim_ascii_end().len() } else { answer.len() };
         prop_assert!(answer.starts_with(&client.body) && client.body.len() >= end, "{client:?}");
         prop_assert_eq!(&record["bytes_out"], &json!(client.body.len()));
         prop_assert_eq!(outcome(&record), outcome(&whole));
-        let made = u32::try_from(made).unwrap();
-        prop_assert_eq!(outcome(&record).3, u64::from(made.min(n)));
+        let count = u32::try_from(count).unwrap();
+        prop_assert_eq!(outcome(&record).3, u64::from(count.min(n)));
         prop_assert_eq!(totals, charged);
         for name in ["input_tokens", "output_tokens", "size", "quality"] {
             prop_assert_eq!(&record[name], &whole[name], "{}", name);
         }
     }
 
-    /// An answer that ends before its last bracket never looks whole, and costs what has passed whole.
+    /// An answer that ends before its last bracket never looks complete, and costs the images that
+    /// are complete.
     #[test]
     fn any_end_before_the_last_bracket_is_a_failure_to_the_client(
         cuts in prop::collection::vec(any::<usize>(), 0..6),
@@ -621,7 +626,8 @@ proptest! {
         });
         let passed = if client.reset { passed.count() } else { 0 };
         let charged = u64::try_from(passed).unwrap();
-        prop_assert_eq!(outcome(&record), (charged, 3 - charged, 0, charged, json!("upstream_disconnected")));
+        let code = json!("upstream_disconnected");
+        prop_assert_eq!(outcome(&record), (charged, 3 - charged, 0, charged, code));
         prop_assert_eq!(&totals[1].0, &charged.to_string());
     }
 
@@ -630,7 +636,8 @@ proptest! {
         steps in prop::collection::vec(step(), 0..40),
         ordered in any::<bool>(),
     ) {
-        let (gate, budget) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
+        let limits = crate::support::money::every_unit();
+        let (gate, budget) = provider(&json!({}), &json!({ "limits": limits }));
         let answer = images(&THREE).to_string().into_bytes();
         let mut driver = Driver::admitted(&gate, &body(3));
         let mut at = 0;

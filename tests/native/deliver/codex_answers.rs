@@ -1,9 +1,9 @@
-//! Whole upstream streams to whole answers, byte for byte: `fixtures/streams/<case>.sse` gives
-//! `<case>.json`, cut nowhere and cut at every byte.
+//! The events of Codex, for a client that does not stream: `fixtures/streams/<case>.sse` gives the
+//! JSON answer `<case>.json`, byte for byte, for each cut of the stream.
 //!
-//! The streams are written in the shapes that the Responses API and the Codex backend were seen to
-//! send, their base64 short. Cases named `preview_accepted…` run with `accept_last_partial`.
-//! `UPDATE_GOLDEN=1` rewrites the answers; review the difference.
+//! The streams have the shapes that the Responses API and the Codex backend have sent, with short
+//! base64. Cases named `preview_accepted…` run with `accept_last_partial`. `UPDATE_GOLDEN=1`
+//! rewrites the answers. Review the difference.
 
 use std::path::{Path, PathBuf};
 

@@ -73,7 +73,7 @@ fn head(status: u16, content_type: &str) -> ResponseHead {
     }
 }
 
-/// What comes of these pieces, for a client that wants this many `previews`.
+/// What a client that wants this many `previews` gets from these pieces.
 fn stream_of(more: &Value, previews: u32, head: ResponseHead, pieces: &[&[u8]]) -> Got {
     let (gate, budget) = provider(more);
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "stream": true,
@@ -87,7 +87,7 @@ fn stream_of(more: &Value, previews: u32, head: ResponseHead, pieces: &[&[u8]]) 
     assert!(!client.reset);
     let settled = driver.close(Some(client.status))["settled_nanodollars"].clone();
     drop(driver);
-    assert_eq!(budget.used(), 0, "nothing stays behind");
+    assert_eq!(budget.used(), 0, "nothing is left over");
     let (events, error) = match client.status {
         200 => (client.events(), Value::Null),
         _ => (Vec::new(), client.json()["error"].clone()),
@@ -100,7 +100,7 @@ fn got(previews: u32, stream: &str) -> Got {
 }
 
 #[test]
-fn an_event_s_model_has_its_price_and_its_bytes_their_size() {
+fn an_event_is_priced_by_its_model_and_the_size_of_its_bytes() {
     let prices = json!([{"model": "gpt-image-2", "usd": "0.25"},
         {"model": "other", "size": "1672x941", "usd": "0.75"}]);
     let image = crate::support::png(1672, 941, 100);
@@ -120,7 +120,7 @@ fn an_event_s_model_has_its_price_and_its_bytes_their_size() {
 }
 
 #[test]
-fn only_a_client_that_streams_has_the_provider_stream() {
+fn a_provider_streams_only_for_a_client_that_streams() {
     let sent = |request: &Value| {
         let (gate, _) = provider(&json!({}));
         let driver = Driver::admitted(&gate, request);
@@ -151,7 +151,8 @@ fn previews_and_the_image_have_the_providers_fields() {
     assert_eq!(
         *first,
         json!({"type": PREVIEW, "b64_json": "UFJFVklFVw==", "created_at": 1_778_832_973,
-            "size": "1024x1024", "quality": "medium", "background": "opaque", "output_format": "png",
+            "size": "1024x1024", "quality": "medium", "background": "opaque",
+            "output_format": "png",
             "partial_image_index": 0, "sequence_number": 0})
     );
     let (_, last) = &got.events[2];
@@ -245,7 +246,7 @@ fn a_provider_that_answers_with_one_document_gives_one_event() {
 }
 
 #[test]
-fn events_that_nobody_requested_give_the_image_all_the_same() {
+fn events_that_were_not_requested_give_the_image_as_well() {
     let (gate, budget) = provider(&json!({}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat", "model": "gpt-image-2"}));
     driver.upstream_head(head(200, "text/event-stream"));
@@ -259,10 +260,10 @@ fn events_that_nobody_requested_give_the_image_all_the_same() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// A stream gives the same for every cut; if it ends early it gives no image, and
+    /// A stream gives the same events for every cut. If it ends early, it gives no image, and
     /// nothing is charged.
     #[test]
-    fn any_cut_gives_the_same_events_and_any_end_before_the_last_one_a_failure(
+    fn any_cut_gives_the_same_events_and_any_early_end_a_failure(
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
         end in any::<prop::sample::Index>(),
     ) {
@@ -273,7 +274,8 @@ proptest! {
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(whole.len())).collect();
         places.extend([0, whole.len()]);
         places.sort_unstable();
-        let pieces: Vec<&[u8]> = places.windows(2).map(|it| &whole.as_bytes()[it[0]..it[1]]).collect();
+        let bytes = whole.as_bytes();
+        let pieces: Vec<&[u8]> = places.windows(2).map(|it| &bytes[it[0]..it[1]]).collect();
         prop_assert_eq!(stream_of(&json!({}), 2, events(), &pieces), uncut);
         // The end of a stream replaces the blank line after its last event.
         let end = end.index(whole.len() - 3);

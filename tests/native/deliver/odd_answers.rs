@@ -1,4 +1,5 @@
-//! Answers in odd forms: content types that are missing or wrong, JSON where events should come, base64 that is not plain.
+//! Answers in unusual forms, of Codex and of providers: content types that are missing or wrong,
+//! JSON in place of events, base64 that is not plain.
 
 use std::rc::Rc;
 
@@ -16,18 +17,18 @@ fn head(content_type: Option<&str>) -> ResponseHead {
     ResponseHead { status: 200, content_type, ..ResponseHead::default() }
 }
 
-/// Of the only image in an answer, the base64.
+/// The base64 of the only image in an answer.
 fn image(client: &Client) -> Value {
     client.json()["data"][0]["b64_json"].clone()
 }
 
-/// What the client gets of an answer that comes in pieces of `size` bytes.
+/// What the client gets of an answer that arrives in pieces of `size` bytes.
 fn answer(driver: &mut Driver, head: ResponseHead, bytes: &[u8], size: usize) -> Client {
     let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
     driver.upstream(head, &pieces).clone()
 }
 
-/// How a response is declared, and other things that say nothing about it.
+/// Content types of a response: the right ones, wrong ones, and none.
 const TYPES: [Option<&str>; 7] = [
     None,
     Some("text/plain"),
@@ -61,7 +62,7 @@ fn a_response_in_one_document_is_an_answer_under_any_media_type() {
     let reasoning = json!({"type": "reasoning", "summary": [], "result": "x"});
     let whole = response(&json!([reasoning, item("ig_1", IMAGE)]));
     let event = json!({"type": "response.completed", "response": whole});
-    // The type comes after the member that it describes.
+    // The type follows the member that it describes.
     let backwards =
         format!(r#" {{"output":[{{"result":"{IMAGE}","type":"image_generation_call"}}]}} "#);
     for content_type in TYPES {
@@ -84,7 +85,7 @@ fn events_are_read_under_any_media_type() {
     for content_type in TYPES {
         let marked = [b"\xef\xbb\xbf".as_slice(), &stream(IMAGE)].concat();
         let commented = [b": hi\n\n".as_slice(), &stream(IMAGE)].concat();
-        // One event alone, so that none may be lost: the mark may come in pieces.
+        // One event alone, so that none may be lost. The byte order mark may arrive in pieces.
         let item = item("ig_1", IMAGE);
         let alone = json!({"type": "response.completed", "response": {"output": [item]}});
         let alone = format!("\u{feff}data: {alone}\n\n").into_bytes();
@@ -120,7 +121,8 @@ fn a_document_without_an_image_says_why() {
         (response(&json!([])), "image_generation_failed"),
         (response(&json!([item("ig_1", "not base64!")])), "upstream_invalid_response"),
         (
-            json!({"detail": "The 'gpt-6-luna' model is not supported when using Codex with a ChatGPT \
+            json!({"detail": "The 'gpt-6-luna' model is not supported when using Codex with a \
+                ChatGPT \
             account."}),
             "upstream_host_model_refused",
         ),
@@ -150,7 +152,7 @@ fn a_document_without_an_image_says_why() {
 }
 
 #[test]
-fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
+fn an_empty_error_does_not_hide_the_image_beside_it() {
     for error in [
         Value::Null,
         json!({}),
@@ -176,7 +178,7 @@ fn an_error_that_says_nothing_does_not_hide_the_image_beside_it() {
 }
 
 #[test]
-fn a_document_is_held_to_what_events_are_held_to() {
+fn a_document_has_the_same_limits_as_events() {
     let large = response(&json!([item("ig_1", &"A".repeat(4000))])).to_string();
     let (gate, budget) = gate(&json!({"max_image_bytes": 1000}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
@@ -191,7 +193,7 @@ fn a_document_is_held_to_what_events_are_held_to() {
     assert_eq!(budget.used(), 0);
 }
 
-/// A request of a provider of the Images API: its gate and exchange. With `keepalive` its answer is collected.
+/// A request to a provider of the Images API: its gate and driver.
 fn provided(more: &Value, n: u32) -> (Rc<Shared>, Driver) {
     let (gate, _) = provider(&json!({}), more);
     let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": n});
@@ -263,7 +265,7 @@ fn a_byte_order_mark_does_not_reach_the_client() {
 }
 
 #[test]
-fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
+fn what_follows_an_answer_is_left_out_if_the_head_is_held() {
     let plain = images(&[IMAGE]).to_string();
     for tail in ["x", "{}", "\n\n0\r\n", "\u{0}", "]"] {
         let bytes = format!("{plain}{tail}");
@@ -275,7 +277,7 @@ fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
             let client = answer(&mut driver, head(None), bytes.as_bytes(), size);
             assert_eq!((client.status, url_image(&client).as_str()), (200, IMAGE), "{tail:?}");
         }
-        // Its head has left.
+        // The head has left.
         let mut driver = provided(&json!({}), 1).1;
         let client = answer(&mut driver, head(None), bytes.as_bytes(), 60);
         assert_eq!(client.reset, !tail.trim_ascii().is_empty(), "{tail:?}");
@@ -283,48 +285,49 @@ fn what_follows_an_answer_does_not_spoil_it_where_it_can_be_left_out() {
 }
 
 #[test]
-fn odd_base64_reaches_the_client_as_plain() {
-    for (odd, plain) in [
+fn unusual_base64_reaches_the_client_as_plain_base64() {
+    for (unusual, plain) in [
         ("data:image/png;base64,iVBORw0KGgo=", IMAGE),
         ("data:image\\/png;base64,iVBORw0KGgo=", IMAGE),
         ("iVBO\\r\\nRw0KGgo=\\n", IMAGE),
         ("iVBORw0KGgo_-_8", "iVBORw0KGgo/+/8="),
     ] {
-        let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
+        let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{unusual}"}}]}}"#);
         for size in [1, 11, 4096] {
             let mut driver = provided(&collected(), 1).1;
             let client = answer(&mut driver, head(None), bytes.as_bytes(), size);
             assert_eq!(
                 (client.status, url_image(&client).as_str()),
                 (200, plain),
-                "{odd} by {size}"
+                "{unusual} by {size}"
             );
         }
-        // Where it would pass on as it comes, it is collected if nothing of it has left.
+        // An answer that would pass through is collected, if nothing of it has left.
         let mut driver = provided(&json!({}), 1).1;
         let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
-        assert_eq!((client.status, image(&client)), (200, json!(plain)), "{odd}");
-        // Of several images the others may differ: it is rejected while nothing has left.
+        assert_eq!((client.status, image(&client)), (200, json!(plain)), "{unusual}");
+        // Of several images the others may differ, so the answer is invalid.
         let mut driver = provided(&json!({}), 2).1;
         let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);
         assert_eq!(
             (client.status, client.code()),
             (502, json!("upstream_invalid_response")),
-            "{odd}"
+            "{unusual}"
         );
     }
-    // The limit is that of the image, without what surrounds it.
+    // The limit applies to the image without what surrounds it.
     let whole = "QUJD".repeat(250);
-    for odd in [whole.clone(), format!("data:image/png;base64,{whole}"), format!("{whole}\\n")] {
+    for unusual in [whole.clone(), format!("data:image/png;base64,{whole}"), format!("{whole}\\n")]
+    {
         for (limit, status) in [(750, 200), (747, 502)] {
-            let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{odd}"}}]}}"#);
+            let bytes = format!(r#"{{"created":1,"data":[{{"b64_json":"{unusual}"}}]}}"#);
             let more = json!({"default_response_format": "url", "max_image_bytes": limit});
             let mut driver = provided(&more, 1).1;
             let client = answer(&mut driver, head(None), bytes.as_bytes(), 99);
-            assert_eq!(client.status, status, "{odd}");
+            assert_eq!(client.status, status, "{unusual}");
         }
     }
-    // An escaped slash is JSON like any other, and passes.
+    // An escaped slash is valid JSON, and passes through.
     let bytes = r#"{"created":1,"data":[{"b64_json":"iVBORw0K\/\/o="}]}"#;
     let mut driver = provided(&json!({}), 1).1;
     let client = answer(&mut driver, head(None), bytes.as_bytes(), 4096);

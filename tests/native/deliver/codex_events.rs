@@ -1,7 +1,9 @@
-//! Exchanges whose client streams: which events it gets, when, and what it is charged.
+//! The events of Codex, for a client that streams: which events it gets, when, and what it is
+//! charged.
 //!
-//! `fixtures/streams/<case>.sse` gives `<case>.events.sse`: what a client gets that asks for three previews, with
-//! the status and, of a failure before the first image, the JSON. `UPDATE_GOLDEN=1` rewrites them.
+//! `fixtures/streams/<case>.sse` gives `<case>.events.sse`: what a client gets that asks for three
+//! previews, with the status. For a failure before the first image that is JSON. `UPDATE_GOLDEN=1`
+//! rewrites them.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -21,21 +23,21 @@ fn streaming(gate: &Rc<Shared>, previews: u32) -> Driver {
     Driver::admitted(gate, &request)
 }
 
-/// One whose upstream has begun to answer.
+/// A driver whose upstream has begun to answer.
 fn answered(gate: &Rc<Shared>, previews: u32) -> Driver {
     let mut driver = streaming(gate, previews);
     assert!(driver.upstream_head(ok()).waits());
     driver
 }
 
-/// One whose client has got a preview.
+/// A driver whose client has received a preview.
 fn previewed(gate: &Rc<Shared>) -> Driver {
     let mut driver = answered(gate, 1);
     assert_eq!(driver.upstream_bytes(preview(0, "UFJF").as_bytes()).status, 200);
     driver
 }
 
-/// What a client gets whose upstream sends these pieces and its end.
+/// The upstream sends these pieces and its end. Returns what the client got.
 fn get(driver: &mut Driver, pieces: &[&[u8]]) -> Client {
     for piece in pieces {
         driver.upstream_bytes(piece);
@@ -50,7 +52,7 @@ fn done(base64: &str) -> String {
     codex::done(&item("ig_1", base64))
 }
 
-/// The end of a response that says nothing.
+/// The end of a response without members.
 fn completed() -> String {
     codex::completed(&json!({}))
 }
@@ -67,7 +69,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// What a client gets of a case, cut like this, as text.
+/// What a client gets for a case that is cut into these pieces, as text.
 fn events_of(case: &Path, pieces: &[&[u8]]) -> String {
     let name = case.file_stem().unwrap().to_str().unwrap();
     let (gate, budget) =
@@ -89,8 +91,8 @@ fn each_stream_gives_its_events_cut_nowhere_and_cut_anywhere() {
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&golden, &whole).unwrap();
         }
-        let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
-        assert_eq!(whole, wanted, "{}", case.display());
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(whole, expected, "{}", case.display());
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(events_of(&case, &bytes), whole, "{} byte by byte", case.display());
         for at in (0..stream.len()).step_by(17) {
@@ -101,7 +103,7 @@ fn each_stream_gives_its_events_cut_nowhere_and_cut_anywhere() {
 }
 
 #[test]
-fn an_event_has_every_field_that_clients_insist_on() {
+fn an_event_has_every_field_that_clients_require() {
     let (gate, _) = gate(&json!({}));
     let got = get(&mut answered(&gate, 1), &[&stream("QUJD")]);
     assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
@@ -112,17 +114,19 @@ fn an_event_has_every_field_that_clients_insist_on() {
         (
             "image_generation.partial_image".to_owned(),
             json!({"type": "image_generation.partial_image", "b64_json": "UFJFVklFVw==",
-                "created_at": 1_767_225_000, "size": "auto", "quality": "auto", "background": "auto",
-                "output_format": "png", "partial_image_index": 0, "sequence_number": 0})
+                "created_at": 1_767_225_000, "size": "auto", "quality": "auto",
+                "background": "auto", "output_format": "png", "partial_image_index": 0,
+                "sequence_number": 0})
         )
     );
     assert_eq!(
         events[1],
         (
             "image_generation.completed".to_owned(),
-            json!({"type": "image_generation.completed", "b64_json": "QUJD", "created_at": 1_767_225_000,
-                "size": "1024x1024", "quality": "low", "background": "opaque", "output_format": "png",
-                "usage": {"input_tokens": 10, "input_tokens_details": {"image_tokens": 0, "text_tokens": 10},
+            json!({"type": "image_generation.completed", "b64_json": "QUJD",
+                "created_at": 1_767_225_000, "size": "1024x1024", "quality": "low",
+                "background": "opaque", "output_format": "png", "usage": {"input_tokens": 10,
+                    "input_tokens_details": {"image_tokens": 0, "text_tokens": 10},
                     "output_tokens": 196, "total_tokens": 206}, "sequence_number": 1})
         )
     );
@@ -142,18 +146,18 @@ fn a_missing_usage_is_zero() {
 }
 
 #[test]
-fn previews_are_asked_for_only_where_the_client_does_and_passed_on_up_to_its_number() {
+fn as_many_previews_as_the_client_wants_are_requested_and_passed_on() {
     let (gate, budget) = gate(&json!({}));
     let three: String = (0..3).map(|index| preview(index, "UFJF")).collect();
     let bytes = [three, done("QUJD"), completed()].concat();
-    for asked in 0..4 {
-        let mut driver = streaming(&gate, asked);
+    for wanted in 0..4 {
+        let mut driver = streaming(&gate, wanted);
         let upstream = driver.sent_json()["tools"][0].get("partial_images").cloned();
-        assert_eq!(upstream, (asked > 0).then(|| json!(asked)));
+        assert_eq!(upstream, (wanted > 0).then(|| json!(wanted)));
         driver.upstream_head(ok());
         let got = get(&mut driver, &[bytes.as_bytes()]);
         let previews = got.names().iter().filter(|it| it.ends_with("partial_image")).count();
-        assert_eq!(previews, asked as usize);
+        assert_eq!(previews, wanted as usize);
         assert_eq!(got.names().last().unwrap(), "image_generation.completed");
     }
     assert_eq!(budget.used(), 0);
@@ -164,7 +168,7 @@ fn a_preview_leaves_with_its_last_byte() {
     let (gate, _) = gate(&json!({}));
     let mut driver = answered(&gate, 1);
     driver.upstream_bytes(created().as_bytes());
-    assert_eq!(driver.client.status, 0, "the head has left before a picture began");
+    assert_eq!(driver.client.status, 0, "the head has left before an image began");
     let event = preview(0, &"UFJF".repeat(100_000));
     let (start, end) = event.split_at(1_000);
     driver.upstream_bytes(start.as_bytes());
@@ -177,10 +181,10 @@ fn a_preview_leaves_with_its_last_byte() {
 }
 
 #[test]
-fn what_leaves_beside_the_head_is_never_longer_than_what_came() {
+fn what_leaves_with_the_head_is_never_longer_than_what_arrived() {
     let (gate, _) = gate(&json!({}));
     for len in [1_000, 20_000, 400_000] {
-        // The name of the event and all its members but the image came before.
+        // The name of the event and all its members but the image arrived before.
         let event = preview(0, &"UFJF".repeat(len));
         let at = event.find("UFJF").unwrap();
         let mut driver = answered(&gate, 1);
@@ -195,7 +199,7 @@ fn what_leaves_beside_the_head_is_never_longer_than_what_came() {
 }
 
 #[test]
-fn silence_is_filled_when_the_upstream_gives_the_occasion() {
+fn silence_is_filled_whenever_upstream_data_arrives() {
     let (gate, _) = gate(&json!({}));
     let mut driver = previewed(&gate);
     let before = driver.client.body.len();
@@ -218,9 +222,9 @@ fn a_failure_has_its_status_before_the_first_image_and_is_an_event_after() {
         let late = get(&mut answered(&gate, 1), &pieces.each_ref().map(|it| it.as_bytes()));
         assert_eq!(late.status, 200);
         assert_eq!(late.names(), ["image_generation.partial_image", "error"]);
-        let (_, told) = &late.events()[1];
-        assert_eq!(told["error"], error["error"]);
-        assert_eq!(told["type"], "error");
+        let (_, event) = &late.events()[1];
+        assert_eq!(event["error"], error["error"]);
+        assert_eq!(event["type"], "error");
     }
     assert_eq!(budget.used(), 0);
 }
@@ -239,11 +243,11 @@ fn a_stream_that_is_cut_short_never_ends_in_silence() {
     let cut = get(&mut answered(&gate, 1), &[preview(0, "UFJF").as_bytes(), b"event: resp"]);
     let (name, data) = cut.events().pop().unwrap();
     assert_eq!((name.as_str(), &data["error"]["code"]), ("error", &json!("upstream_disconnected")));
-    // Before trailers no body can be put any more.
+    // Trailers have arrived, so no body can be sent any more.
     let mut driver = previewed(&gate);
     assert!(driver.upstream_trailers().reset);
     assert_eq!(driver.close(Some(200))["code"], "upstream_disconnected");
-    // The clock had given it up before.
+    // It had timed out before.
     let mut late = previewed(&gate);
     late.tick(after(60));
     assert!(late.upstream_trailers().reset);
@@ -258,10 +262,10 @@ fn nothing_counts_after_the_last_event() {
         let mut driver = answered(&gate, 1);
         driver.upstream_bytes(preview(0, "UFJF").as_bytes());
         driver.upstream_bytes([done("QUJD"), last].concat().as_bytes());
-        let told = driver.client.body.clone();
+        let sent = driver.client.body.clone();
         driver.upstream_bytes([done("QUJD"), completed()].concat().as_bytes());
         driver.tick(after(61));
-        assert_eq!(driver.upstream_end().body, told);
+        assert_eq!(driver.upstream_end().body, sent);
     }
 }
 
@@ -278,7 +282,7 @@ fn a_timeout_is_reported_at_once_before_the_head_and_with_the_next_bytes_after_i
 }
 
 #[test]
-fn what_is_handed_over_is_charged_once_and_nothing_else_is() {
+fn what_is_delivered_is_charged_once_and_nothing_else_is() {
     let price = |bytes: &[&[u8]], status: Option<u16>| {
         let mut driver = answered(&priced(&json!([])), 1);
         for piece in bytes {
@@ -304,13 +308,14 @@ fn what_is_handed_over_is_charged_once_and_nothing_else_is() {
     let cut = price(&pieces[..2], Some(200));
     assert_eq!(cut, (0, "upstream_disconnected".to_owned(), json!(200)));
     let failed = failed("server_error");
-    let told = price(&[pieces[0], failed.as_bytes()], Some(200));
-    assert_eq!(told, (0, "upstream_error".to_owned(), json!(200)));
+    let settled = price(&[pieces[0], failed.as_bytes()], Some(200));
+    assert_eq!(settled, (0, "upstream_error".to_owned(), json!(200)));
 }
 
 #[test]
 fn the_head_has_the_limits_with_what_is_reserved() {
-    let rules = json!({"limits": [{"name": "n", "per": "key", "unit": "images", "max": 10, "window": "1h"}]});
+    let rules = json!({"limits": [{"name": "n", "per": "key", "unit": "images", "max": 10,
+        "window": "1h"}]});
     let (gate, _) = gate(&rules);
     let client = previewed(&gate).client;
     assert_eq!(client.header("x-ratelimit-limit-images"), Some("10"));
@@ -322,18 +327,19 @@ fn edits_have_events_of_their_own_name() {
     let (gate, _) = gate(&json!({}));
     let mut driver = Driver::new(&gate);
     let head = crate::support::head(&[(":path", "/v1/images/edits")]);
-    let asked = json!({"prompt": "a cat", "stream": true, "images": [{"image_url": "https://a.example/1.png"}]});
-    driver.request(&head, asked.to_string().as_bytes());
+    let request = json!({"prompt": "a cat", "stream": true,
+        "images": [{"image_url": "https://a.example/1.png"}]});
+    driver.request(&head, request.to_string().as_bytes());
     driver.upstream_head(ok());
     let got = get(&mut driver, &[&stream("QUJD")]);
     assert_eq!(got.names(), ["image_edit.completed"]);
 }
 
 #[test]
-fn an_image_without_room_for_previews_still_comes() {
+fn an_image_without_memory_for_previews_is_still_delivered() {
     let (gate, budget) = gate(&json!({"max_buffered_bytes": "9MiB"}));
     let big = "UFJF".repeat(1_000_000);
-    // However its base64 is written.
+    // In each way to write its base64.
     for written in ["U", "\\/", "-"] {
         let preview =
             preview(0, "U").replace("\"U\"", &format!("\"{}\"", written.repeat(4_000_000)));
@@ -345,7 +351,7 @@ fn an_image_without_room_for_previews_still_comes() {
 }
 
 #[test]
-fn a_client_that_does_not_stream_is_answered_as_ever() {
+fn a_client_that_does_not_stream_gets_json() {
     let (gate, _) = gate(&json!({}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
     let client = driver.answer(&[&stream("QUJD")]);
