@@ -1,4 +1,4 @@
-//! The configuration as an operator meets it: whole documents, in both forms.
+//! The configuration as an operator writes it: whole documents, in both forms.
 
 mod limits;
 mod manual;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::files;
 
-/// Stands in every environment variable; no error and no `Debug` may show it.
+/// The value of every environment variable. No error and no `Debug` may show it.
 const TOKEN: &str = "s3cr3t-t0ken";
 
 fn environment(variable: &str) -> Option<String> {
@@ -112,7 +112,8 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {:?} {} {} {} {} {} {}\n{:?}\n{:?}\n{:?}\n{:?} {:?}",
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {:?} {} {} {} {} {} {}\n\
+         {:?}\n{:?}\n{:?}\n{:?} {:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
         names.into_iter().map(model).collect::<String>(),
@@ -155,7 +156,7 @@ fn valid_documents_are_accepted_and_mean_the_same_in_both_forms() {
     }
 }
 
-/// Pointers to every value of `document`, the whole one first.
+/// Pointers to every value of `document`, itself first.
 fn pointers(document: &Value) -> Vec<String> {
     let mut found = vec![String::new()];
     let inner: Vec<(String, &Value)> = match document {
@@ -179,7 +180,7 @@ fn an_unknown_field_is_named_in_every_object() {
     let document = full();
     let mut objects = 0;
     for pointer in pointers(&document) {
-        // The names of these are the operator's.
+        // The operator chooses the names in these.
         if pointer == "/upstreams" || pointer.ends_with("/headers") {
             continue;
         }
@@ -217,7 +218,7 @@ fn a_value_of_another_type_is_rejected_in_its_place_and_never_repeated() {
                 !text.contains("what docs/configuration.md says") || text.contains("/k: "),
                 "{text}"
             );
-            // A change of a name or a pattern may show where another field refers to it: rules
+            // A change of a name or a pattern may show in a field that refers to it: rules refer
             // to consumers, to users, and to the unit in their maximum and window.
             let nearby = error.pointer.starts_with(&pointer)
                 || pointer.starts_with("/models")

@@ -19,7 +19,7 @@ const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.m
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/account/record.rs");
 
-/// Asserts that the part of a page between the marks of this name is `table`, or makes it so.
+/// Asserts that the part of a page between the marks of this name is `table`, or rewrites it.
 #[track_caller]
 fn assert_documented(path: &str, name: &str, table: &str) {
     let page = fs::read_to_string(path).unwrap();
@@ -133,7 +133,7 @@ fn each_feature_of_the_readme_names_a_test_that_exists() {
         let name = title.strip_suffix("\")").unwrap_or_else(|| panic!("{feature}: {title}"));
         let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
         let source = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{feature}: no {file}"));
-        // Only its attributes and its indentation stand between a test and the mark of one.
+        // Between `#[test]` and the function are only attributes and indentation.
         let tests: Vec<_> = source.split("#[test]\n").skip(1).collect();
         let declared = format!("fn {name}(");
         let found = tests.iter().any(|test| {

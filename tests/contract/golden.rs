@@ -78,7 +78,7 @@ fn assert_translation(case: &Path, request: Result<ImageRequest<'_>, RequestErro
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    /// What the upstream speaks; the Responses API where it does not say.
+    /// What the upstream speaks: by default the Responses API.
     api: Option<Api>,
     status: Option<u16>,
     retry_after: Option<String>,

@@ -1,4 +1,4 @@
-//! The architecture, as a test: who may name whom, and how long a file may be.
+//! The architecture, as a test: which module may use which, and how long a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// Files stay below this; the aim is 300.
 const MAX_LINES: usize = 400;
 
-/// A module, and those that it uses. A list names only modules that come after: so there is no circle.
+/// A module, and the modules that it uses. A list names only modules further down, so there is no
+/// circle.
 type Layers<'a> = &'a [(&'a str, &'a [&'a str])];
 
 /// Each module of `src/`.
@@ -109,11 +110,11 @@ fn code(path: &Path) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// All paths that a file names from `crate` or `super`, groups spelt out, from `src/` on.
+/// All paths that a file names from `crate` or `super`, with groups spelt out, from `src/` on.
 fn named(path: &Path) -> BTreeSet<Vec<String>> {
     let own = module(path);
     let code = code(path);
-    // A test module inside the file has one parent more; it stays inside the file.
+    // A test module inside the file has one more parent. It stays inside the file.
     let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let mut found = BTreeSet::new();
     for start in ["crate::", "super::"] {
@@ -130,7 +131,7 @@ fn named(path: &Path) -> BTreeSet<Vec<String>> {
     found
 }
 
-/// Follows a path, into each member of a group. Returns what is left of the text.
+/// Follows a path into each member of a group. Returns the rest of the text.
 fn expand<'t>(text: &'t str, so_far: Vec<String>, found: &mut dyn FnMut(Vec<String>)) -> &'t str {
     let mut text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
@@ -180,7 +181,8 @@ fn resolve(own: &[String], names: &[String]) -> Option<Vec<String>> {
     Some(from)
 }
 
-/// Asserts that each module uses exactly the modules that `layers` lists for it, and these only below it.
+/// Asserts that each module uses exactly the modules that `layers` lists for it, and that these are
+/// below it.
 fn assert_layers(layers: Layers<'_>, uses: &BTreeMap<String, BTreeMap<String, String>>) {
     let names: Vec<_> = layers.iter().map(|(name, _)| *name).collect();
     for (place, (name, allowed)) in layers.iter().enumerate() {
@@ -221,7 +223,7 @@ fn inner(names: &[String]) -> Option<String> {
     if first != "exchange" {
         return None;
     }
-    // A type or a constant is one of `mod.rs`.
+    // A type or a constant is in `mod.rs`.
     let name = rest.first().filter(|name| name.starts_with(|it: char| it.is_lowercase()));
     Some(name.cloned().unwrap_or_else(|| "mod".to_owned()))
 }
@@ -234,7 +236,7 @@ fn the_folders_of_exchange_use_exactly_what_their_layer_says() {
         let used = uses.entry(own.clone()).or_default();
         let mut names = named(&path);
         if own == "mod" {
-            // It names its own folders without `super`.
+            // `mod.rs` names its own folders without `super`.
             let code = code(&path);
             let folders = EXCHANGE.iter().filter(|(it, _)| *it != "inputs");
             let starts = |it: &str| {
@@ -267,7 +269,7 @@ fn no_files_of_exchange_name_each_other_in_a_circle() {
         let others = named(&path).into_iter().filter_map(|names| node(&names));
         arrows.entry(own.clone()).or_default().extend(others.filter(|it| *it != own));
     }
-    // Takes out, again and again, what names nobody that is left.
+    // Again and again takes out a file that names no other file that is left.
     while let Some(end) = arrows.iter().find(|(_, others)| others.is_empty()) {
         let end = end.0.clone();
         arrows.remove(&end);
@@ -291,7 +293,7 @@ fn every_transition_of_an_exchange_is_in_one_file() {
     assert_eq!(files_of_exchange_with(&written), ["exchange/mod.rs"]);
 }
 
-/// The driver settles what comes of the calls, `account` a request that a rule rejects, and `mod.rs`
+/// The driver settles the results of calls, `account` a request that a rule rejects, and `mod.rs`
 /// what is left at the end of the exchange.
 #[test]
 fn money_is_settled_in_three_files() {
@@ -314,7 +316,7 @@ fn only_the_shell_names_the_host() {
     }
 }
 
-/// The lints deny unsafe code where it is not expected by name.
+/// The lints deny unsafe code, unless a file expects it by name.
 #[test]
 fn one_file_has_unsafe_code() {
     let found: Vec<_> =
@@ -344,7 +346,7 @@ fn no_file_is_too_long_to_read() {
 fn each_file_says_what_it_is_for() {
     for path in sources().iter().filter(|path| !path.ends_with("tests.rs")) {
         let text = fs::read_to_string(path).unwrap();
-        assert!(text.starts_with("//! "), "{} has no opening words", path.display());
+        assert!(text.starts_with("//! "), "{} does not begin with `//! `", path.display());
     }
 }
 

@@ -1,8 +1,8 @@
-//! What others rely on, word for word: translations, the errors of a configuration, the pages of
-//! `docs/`, and the layers of `src/`.
+//! What clients, operators and developers rely on, word for word: translations, the errors of a
+//! configuration, the pages of `docs/`, and the layers of `src/`.
 //!
 //! Run one file with `cargo test --test contract -- config::`. `UPDATE_GOLDEN=1` rewrites what is
-//! expected; review the difference like code.
+//! expected. Review the difference like code.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,7 @@
-//! `docs/openapi.yaml` says what the code does: the same fields, the same errors by status, the same headers.
+//! `docs/openapi.yaml` says what the code does: the same fields, the same errors by status, the
+//! same headers.
 //!
-//! That the running gate obeys it is `tests/e2e/openapi.rs`'s to show.
+//! `tests/e2e/openapi.rs` shows that the running gateway follows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -65,10 +66,10 @@ fn the_fields_are_those_of_the_code() {
     assert_eq!(keys(&schema("Generation")["properties"]), set(FIELDS));
     assert_eq!(keys(&schema("Edit")["properties"]), set(EDIT_FIELDS));
     let files = ["image", "image[]", "mask", "markup"];
-    // What a form may not have at all is not described for it.
-    let refused = ["style"];
+    // The description leaves out what no form may have.
+    let rejected = ["style"];
     let form: BTreeSet<_> = set(FORM_FIELDS).union(&set(&files)).cloned().collect();
-    let form = form.difference(&set(&refused)).cloned().collect();
+    let form = form.difference(&set(&rejected)).cloned().collect();
     assert_eq!(keys(&schema("EditForm")["properties"]), form);
 }
 
@@ -151,7 +152,7 @@ fn the_errors_are_those_of_the_code() {
 }
 
 #[test]
-fn every_status_is_described_where_images_are_made() {
+fn every_status_is_described_for_each_endpoint_that_generates() {
     let description = description();
     let statuses: BTreeSet<_> =
         Class::ALL.iter().map(|class| class.row().status.to_string()).collect();

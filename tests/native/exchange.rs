@@ -1,5 +1,5 @@
-//! Whole exchanges through the public API, without Envoy: what goes up, what comes down, in which
-//! phase, and that nothing is left over.
+//! Whole exchanges through the public API, without Envoy: what goes upstream, what the client gets,
+//! in which phase, and that nothing is left over.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,22 +15,22 @@ fn code(client: &Client) -> (u16, Value) {
     (client.status, client.code())
 }
 
-/// A driver that has got the head of a request.
+/// A driver that has received the head of a request.
 fn opened(gate: &Rc<Shared>, more: &[(&str, &str)], end: End) -> Driver {
     let mut driver = Driver::new(gate);
     driver.request_head(&head(more), end);
     driver
 }
 
-/// The reply to a head alone.
-fn refused(more: &[(&str, &str)]) -> Client {
+/// The rejection of a request at its head.
+fn rejected(more: &[(&str, &str)]) -> Client {
     let client = opened(&gate(&json!({})).0, more, End::Open).client;
     assert!(client.at_once);
     client
 }
 
 /// A driver that waits for its upstream, with this many images asked for.
-fn asking(gate: &Rc<Shared>, n: u32) -> Driver {
+fn waiting(gate: &Rc<Shared>, n: u32) -> Driver {
     Driver::admitted(gate, &json!({"prompt": "a cat", "n": n}))
 }
 
@@ -79,7 +79,7 @@ fn the_upstream_gets_its_own_head_and_nothing_of_the_clients() {
 #[test]
 fn the_header_that_routes_may_match_is_set_only_on_demand() {
     let (gate, _) = gate(&json!({"route_match": "header"}));
-    let driver = asking(&gate, 1);
+    let driver = waiting(&gate, 1);
     let upstream = ("x-imagegate-upstream".to_owned(), b"codex".to_vec());
     assert!(driver.sent().headers.contains(&upstream), "{:?}", driver.sent().headers);
     assert_eq!(driver.sent().upstream, "codex");
@@ -99,9 +99,9 @@ fn a_request_whose_side_calls_have_no_cluster_never_goes_upstream() {
 }
 
 #[test]
-fn fewer_images_for_want_of_a_route_are_logged() {
+fn images_that_fail_for_lack_of_a_route_are_logged() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 2);
+    let mut driver = waiting(&gate, 2);
     let details = Some("cluster_not_found".to_owned());
     let head = ResponseHead { status: 404, envoy_details: details, ..ResponseHead::default() };
     assert!(driver.upstream(head, &[b"gone"]).waits());
@@ -120,7 +120,7 @@ fn a_page_of_html_in_a_200_is_no_answer_that_was_cut() {
         let (gate, _) = gate(&json!({}));
         let content_type = Some(b"text/html; charset=UTF-8".to_vec());
         let head = ResponseHead { status: 200, content_type, ..ResponseHead::default() };
-        let mut driver = asking(&gate, 1);
+        let mut driver = waiting(&gate, 1);
         driver.upstream_head(head);
         let client = driver.response_body(page.as_bytes(), End::Stream);
         assert_eq!(code(client), (502, json!("upstream_blocked")), "{page}");
@@ -131,7 +131,7 @@ fn a_page_of_html_in_a_200_is_no_answer_that_was_cut() {
 fn a_request_that_envoy_has_no_route_for_says_so_to_the_operator() {
     for details in ["route_not_found", "cluster_not_found"] {
         let (gate, _) = gate(&json!({}));
-        let mut driver = asking(&gate, 1);
+        let mut driver = waiting(&gate, 1);
         let details = Some(details.to_owned());
         let head = ResponseHead { status: 404, envoy_details: details, ..ResponseHead::default() };
         driver.upstream_head(head);
@@ -145,22 +145,22 @@ fn a_request_that_envoy_has_no_route_for_says_so_to_the_operator() {
 
 #[test]
 fn the_head_alone_decides_what_it_can() {
-    assert_eq!(code(&refused(&[("authorization", "Bearer no")])), (401, json!("invalid_api_key")));
-    assert_eq!(refused(&[(":method", "GET")]).status, 405);
-    assert_eq!(refused(&[("content-type", "text/plain")]).status, 415);
-    assert_eq!(refused(&[("content-encoding", "gzip")]).status, 415);
-    assert_eq!(refused(&[("content-length", "99999999")]).status, 413);
-    assert_eq!(refused(&[(":path", "/v1/images/variations")]).status, 404);
-    let reply = refused(&[("authorization", "Bearer no")]);
+    assert_eq!(code(&rejected(&[("authorization", "Bearer no")])), (401, json!("invalid_api_key")));
+    assert_eq!(rejected(&[(":method", "GET")]).status, 405);
+    assert_eq!(rejected(&[("content-type", "text/plain")]).status, 415);
+    assert_eq!(rejected(&[("content-encoding", "gzip")]).status, 415);
+    assert_eq!(rejected(&[("content-length", "99999999")]).status, 413);
+    assert_eq!(rejected(&[(":path", "/v1/images/variations")]).status, 404);
+    let reply = rejected(&[("authorization", "Bearer no")]);
     assert_eq!(reply.header("x-request-id"), Some("request-1"));
     assert_eq!(reply.header("content-type"), Some("application/json"));
 }
 
 #[test]
-fn a_reply_that_envoy_made_one_of_grpc_gets_its_status_back() {
+fn a_reply_that_envoy_turned_into_grpc_gets_its_status_back() {
     let (gate, _) = gate(&json!({}));
-    let refused = [("authorization", "Bearer no"), ("content-type", "application/grpc")];
-    let mut driver = opened(&gate, &refused, End::Open);
+    let rejected = [("authorization", "Bearer no"), ("content-type", "application/grpc")];
+    let mut driver = opened(&gate, &rejected, End::Open);
     assert_eq!(driver.client.code(), "invalid_api_key");
     let own = |content_type: &str| ResponseHead {
         status: 200,
@@ -189,7 +189,7 @@ fn a_path_that_the_client_calls_original_is_removed_from_what_is_ours() {
 #[test]
 fn the_key_is_checked_before_anything_else() {
     for path in ["/v1/images/edits", "/v1/images/variations", "//V1/images/%67enerations/?x"] {
-        let reply = refused(&[(":path", path), ("authorization", ""), ("content-type", "x")]);
+        let reply = rejected(&[(":path", path), ("authorization", ""), ("content-type", "x")]);
         let known = [401, 404].contains(&reply.status);
         assert!(known, "{path}: {}", reply.status);
     }
@@ -198,20 +198,23 @@ fn the_key_is_checked_before_anything_else() {
 #[test]
 fn a_restricted_key_learns_what_it_may_request() {
     let (gate, _) = gate(&json!({
-        "consumers": [{ "name": "narrow", "key_sha256": [digest(KEY)], "models": ["gpt-image-2", "gpt-*-mini*"],
+        "consumers": [{ "name": "narrow", "key_sha256": [digest(KEY)],
+            "models": ["gpt-image-2", "gpt-*-mini*"],
             "sizes": ["1024x1024", "1536x1024"] }],
     }));
-    let told = |request: &Value| {
+    let message = |request: &Value| {
         let reply = Driver::rejected(&gate, request);
         reply.json()["error"]["message"].as_str().unwrap().to_owned()
     };
     assert_eq!(
-        told(&json!({"prompt": "x", "model": "gpt-image-1.5"})),
-        "This API key may not use the model 'gpt-image-1.5'. Accepted: 'gpt-image-2', 'gpt-*-mini*'."
+        message(&json!({"prompt": "x", "model": "gpt-image-1.5"})),
+        "This API key may not use the model 'gpt-image-1.5'. \
+         Accepted: 'gpt-image-2', 'gpt-*-mini*'."
     );
     assert_eq!(
-        told(&json!({"prompt": "x", "model": "gpt-image-2"})),
-        "This API key may not ask for the size 'auto'. Accepted: '1024x1024', '1536x1024'. A request without a size asks for 'auto'."
+        message(&json!({"prompt": "x", "model": "gpt-image-2"})),
+        "This API key may not ask for the size 'auto'. Accepted: '1024x1024', '1536x1024'. \
+         A request without a size asks for 'auto'."
     );
 }
 
@@ -221,7 +224,7 @@ fn a_body_that_grows_beyond_its_limit_is_rejected_as_it_grows() {
     let mut driver = opened(&gate, &[], End::Open);
     assert!(driver.request_body(&[b' '; 60], End::Open).waits());
     assert_eq!(driver.request_body(&[b' '; 60], End::Open).status, 413);
-    // The exchange takes what still comes, and drops it.
+    // The exchange takes what arrives later, and drops it.
     let late = driver.exchange.request_body(&[b' '; 60], End::Stream, NOW);
     assert!(matches!(late, OnRequestBody::Hold), "{late:?}");
     assert_eq!(budget.used(), 0);
@@ -252,15 +255,15 @@ fn the_first_bytes_of_a_body_are_waited_for_and_then_the_setting_is_named() {
     assert_eq!(client.status, 500);
     let message = client.error("message").to_string();
     assert!(message.contains("allow_on_headers_stop_iteration"), "{message}");
-    // The clock replies; the stream's own callbacks carry out what is beside the reply.
+    // The clock sends the reply. The stream's own callbacks carry out the other effects.
     driver.close(Some(500));
     assert!(driver.notices[0].contains("allow_on_headers_stop_iteration"));
 }
 
 #[test]
-fn once_bodies_have_come_a_silent_client_gets_a_timeout() {
+fn once_a_body_has_arrived_a_silent_client_gets_a_timeout() {
     let (gate, _) = gate(&json!({}));
-    asking(&gate, 1);
+    waiting(&gate, 1);
     let mut driver = opened(&gate, &[], End::Open);
     assert!(driver.tick(after(29)).waits());
     assert_eq!(driver.tick(after(30)).status, 408);
@@ -269,12 +272,12 @@ fn once_bodies_have_come_a_silent_client_gets_a_timeout() {
 #[test]
 fn an_answer_waits_for_nothing_after_the_terminal_event() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 1);
+    let mut driver = waiting(&gate, 1);
     driver.upstream_head(ok());
     let client = driver.upstream_bytes(&stream("QUJD")).clone();
     assert_eq!(client.status, 200);
     assert_eq!(client.json()["data"][0]["b64_json"], "QUJD");
-    // The driver asserts that the exchange leaves alone what comes after its reply.
+    // The driver asserts that the exchange ignores what arrives after its reply.
     driver.response_body(b"junk", End::Stream);
     assert_eq!(driver.client.body, client.body);
 }
@@ -283,7 +286,7 @@ fn an_answer_waits_for_nothing_after_the_terminal_event() {
 fn an_upstream_that_takes_too_long_is_given_up() {
     let (gate, budget) = gate(&json!({}));
     for answered in [false, true] {
-        let mut driver = asking(&gate, 1);
+        let mut driver = waiting(&gate, 1);
         if answered {
             driver.upstream_head(ok());
             driver.upstream_bytes(b"event: response.created\n");
@@ -298,7 +301,7 @@ fn an_upstream_that_takes_too_long_is_given_up() {
 #[test]
 fn a_failure_of_the_upstream_is_reported_in_the_clients_terms() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 1);
+    let mut driver = waiting(&gate, 1);
     assert!(driver.upstream_head(ResponseHead { status: 401, ..ok() }).waits());
     let error = br#"{"error":{"message":"token of org-secret expired","code":"token_expired"}}"#;
     let client = driver.response_body(error, End::Stream);
@@ -311,7 +314,7 @@ fn a_failure_without_a_body_is_reported_at_its_head() {
     let (gate, _) = gate(&json!({}));
     for (status, reported) in [(204, 502), (302, 502), (429, 429), (503, 503), (0, 502)] {
         let head = ResponseHead { status, ..ok() };
-        let client = asking(&gate, 1).response_head(head, End::Stream).clone();
+        let client = waiting(&gate, 1).response_head(head, End::Stream).clone();
         assert_eq!(client.status, reported, "of {status}");
     }
 }
@@ -319,13 +322,13 @@ fn a_failure_without_a_body_is_reported_at_its_head() {
 #[test]
 fn errors_of_envoy_are_kept_apart_from_those_of_the_upstream() {
     let (gate, _) = gate(&json!({}));
-    for (status, details, told) in [
+    for (status, details, reported) in [
         (503, "upstream_reset_before_response_started{connection_termination}", 502),
         (503, "no_healthy_upstream", 503),
         (504, "response_timeout", 504),
         (404, "route_not_found", 500),
     ] {
-        let mut driver = asking(&gate, 1);
+        let mut driver = waiting(&gate, 1);
         let head = ResponseHead {
             status,
             envoy_details: Some(details.to_owned()),
@@ -333,14 +336,14 @@ fn errors_of_envoy_are_kept_apart_from_those_of_the_upstream() {
         };
         driver.upstream_head(head);
         let reply = driver.response_body(b"text", End::Stream).clone();
-        assert!(reply.status == told || reply.status == 502, "{details}: {}", reply.status);
+        assert!(reply.status == reported || reply.status == 502, "{details}: {}", reply.status);
     }
 }
 
 #[test]
-fn an_encoded_answer_was_not_asked_for() {
+fn an_encoded_answer_is_invalid() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 1);
+    let mut driver = waiting(&gate, 1);
     let head = ResponseHead { content_encoding: Some(b"gzip".to_vec()), ..ok() };
     driver.upstream_head(head);
     let reply = driver.response_body(&[0x1f, 0x8b], End::Stream).clone();
@@ -348,9 +351,9 @@ fn an_encoded_answer_was_not_asked_for() {
 }
 
 #[test]
-fn images_of_side_calls_come_in_the_order_of_their_calls() {
+fn images_of_side_calls_are_in_the_order_of_their_calls() {
     let (gate, budget) = gate(&json!({}));
-    let mut driver = asking(&gate, 3);
+    let mut driver = waiting(&gate, 3);
     assert!(driver.side(1, Some(ok()), &stream("Q0ND")).waits());
     driver.upstream_head(ok());
     let hold = driver.response_body(&stream("QUFB"), End::Stream);
@@ -366,9 +369,9 @@ fn images_of_side_calls_come_in_the_order_of_their_calls() {
 }
 
 #[test]
-fn what_came_is_delivered_and_what_failed_is_counted() {
+fn images_that_arrive_are_delivered_and_those_that_fail_are_counted() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 3);
+    let mut driver = waiting(&gate, 3);
     driver.upstream(ResponseHead { status: 500, ..ok() }, &[b"{}"]);
     assert!(driver.side(0, None, b"").waits());
     let client = driver.side(1, Some(ok()), &stream("Q0ND"));
@@ -380,7 +383,7 @@ fn what_came_is_delivered_and_what_failed_is_counted() {
 #[test]
 fn if_all_calls_failed_the_first_failure_is_reported() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 2);
+    let mut driver = waiting(&gate, 2);
     driver.side(0, None, b"");
     let client = driver.upstream(ResponseHead { status: 429, ..ok() }, &[b"{}"]);
     assert_eq!(code(client), (429, json!("rate_limit_exceeded")));
@@ -399,9 +402,9 @@ fn a_side_call_that_the_host_does_not_start_has_failed() {
 }
 
 #[test]
-fn images_that_came_in_time_are_delivered_when_the_others_time_out() {
+fn images_that_arrive_in_time_are_delivered_if_the_others_time_out() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 2);
+    let mut driver = waiting(&gate, 2);
     driver.side(0, Some(ok()), &stream("QkJC"));
     let reply = driver.tick(after(60)).clone();
     assert_eq!(reply.status, 200);
@@ -412,21 +415,21 @@ fn images_that_came_in_time_are_delivered_when_the_others_time_out() {
 fn past_the_byte_budget_new_requests_are_rejected_and_open_ones_finish() {
     let (gate, budget) = gate(&json!({"max_buffered_bytes": "64MiB", "max_image_bytes": "24MiB"}));
     let mut open = Vec::new();
-    let mut refused = None;
+    let mut rejected = None;
     for _ in 0..20 {
         let driver = Driver::ask(&gate, &json!({"prompt": "a cat", "size": "1024x1024"}));
         if driver.client.at_once {
-            refused = Some(driver.client);
+            rejected = Some(driver.client);
             break;
         }
         open.push(driver);
     }
-    let refused = refused.unwrap();
-    assert_eq!(refused.status, 503);
-    assert!(refused.header("retry-after").is_some());
+    let rejected = rejected.unwrap();
+    assert_eq!(rejected.status, 503);
+    assert!(rejected.header("retry-after").is_some());
     assert!(open.len() > 5, "only {} were admitted", open.len());
     for mut driver in open {
-        // As large as an image of that size can be: every byte of it has its room.
+        // The largest image of that size: each byte of it has its memory.
         assert_eq!(driver.answer(&[&stream(&"A".repeat(5_592_404))]).status, 200);
     }
     assert_eq!(budget.used(), 0);
@@ -449,17 +452,17 @@ fn a_budget_smaller_than_an_image_admits_one_request_at_a_time() {
 }
 
 #[test]
-fn what_a_client_declares_takes_no_room() {
+fn what_a_client_declares_takes_no_memory() {
     let (gate, budget) = gate(&json!({}));
     let declared = [("content-length", "33554432")];
     let open: Vec<_> = (0..100).map(|_| opened(&gate, &declared, End::Open)).collect();
     assert!(open.iter().all(|driver| driver.client.waits()));
     assert_eq!(budget.used(), 0);
-    asking(&gate, 1);
+    waiting(&gate, 1);
 }
 
 #[test]
-fn what_goes_upstream_n_times_takes_room_n_times_until_the_upstream_answers() {
+fn what_goes_upstream_n_times_takes_memory_n_times_until_the_upstream_answers() {
     let (gate, budget) = gate(&json!({}));
     let image = format!("data:image/png;base64,{}", "A".repeat(4_000_000));
     let request = json!({"prompt": "p", "n": 5, "images": [image]});
@@ -481,7 +484,7 @@ fn images_that_do_not_fit_into_one_answer_are_rejected_by_n() {
 }
 
 #[test]
-fn a_preview_takes_no_room_from_its_image() {
+fn a_preview_takes_no_memory_from_its_image() {
     let (gate, _) = gate(&json!({
         "accept_last_partial": true, "max_buffered_bytes": "12MiB", "max_image_bytes": "8MiB"
     }));
@@ -497,11 +500,11 @@ fn a_preview_takes_no_room_from_its_image() {
 fn an_error_whose_body_does_not_end_is_reported_at_once_or_soon() {
     let (gate, _) = gate(&json!({}));
     let head = ResponseHead { status: 429, retry_after: Some(b"7".to_vec()), ..ok() };
-    let mut whole = asking(&gate, 1);
+    let mut whole = waiting(&gate, 1);
     whole.upstream_head(head.clone());
     let reply = whole.upstream_bytes(br#"{"error":{}}"#).clone();
     assert_eq!((reply.status, reply.header("retry-after")), (429, Some("7")));
-    let mut half = asking(&gate, 1);
+    let mut half = waiting(&gate, 1);
     half.upstream_head(head);
     assert!(half.upstream_bytes(b"{\"err").waits());
     assert!(half.tick(after(1)).waits());
@@ -511,36 +514,36 @@ fn an_error_whose_body_does_not_end_is_reported_at_once_or_soon() {
 #[test]
 fn an_error_in_json_with_a_status_of_success_is_an_error() {
     let (gate, _) = gate(&json!({}));
-    for (error, told) in [
+    for (error, expected) in [
         (r#"{"error":{"code":"rate_limit_exceeded","message":"m"}}"#, 429),
         (r#"{"id":"resp_1"}"#, 502),
     ] {
-        let mut driver = asking(&gate, 1);
+        let mut driver = waiting(&gate, 1);
         let content_type = Some(b"application/json; charset=utf-8".to_vec());
         driver.upstream_head(ResponseHead { content_type, ..ok() });
         let reply = driver.upstream_bytes(error.as_bytes()).clone();
-        assert_eq!(reply.status, told);
+        assert_eq!(reply.status, expected);
     }
 }
 
 #[test]
-fn an_id_that_a_client_made_up_comes_back_presentable() {
+fn an_invalid_request_id_is_returned_as_printable_ascii() {
     for (sent, shown) in [("a\u{e9}\nb", "a___b".to_owned()), (&"x".repeat(200), "x".repeat(128))] {
-        let client = refused(&[("x-request-id", sent), (":method", "GET")]);
+        let client = rejected(&[("x-request-id", sent), (":method", "GET")]);
         assert_eq!(client.header("x-request-id"), Some(shown.as_str()));
     }
 }
 
 #[test]
-fn a_length_beyond_all_memory_is_too_large() {
-    assert_eq!(refused(&[("content-length", "5000000000")]).status, 413);
+fn a_declared_length_above_4_gib_is_too_large() {
+    assert_eq!(rejected(&[("content-length", "5000000000")]).status, 413);
 }
 
 #[test]
 fn an_image_beyond_its_limit_is_not_delivered() {
     let (gate, budget) = gate(&json!({"max_image_bytes": "1MiB"}));
     for (len, status) in [(1_398_104, 200), (1_398_108, 502)] {
-        assert_eq!(asking(&gate, 1).answer(&[&stream(&"A".repeat(len))]).status, status);
+        assert_eq!(waiting(&gate, 1).answer(&[&stream(&"A".repeat(len))]).status, status);
     }
     assert_eq!(budget.used(), 0);
 }
@@ -548,7 +551,7 @@ fn an_image_beyond_its_limit_is_not_delivered() {
 #[test]
 fn previews_and_repeated_copies_are_never_kept() {
     let (gate, budget) = gate(&json!({}));
-    let mut driver = asking(&gate, 1);
+    let mut driver = waiting(&gate, 1);
     driver.upstream_head(ok());
     let admitted = budget.used();
     driver.upstream_bytes(preview(0, &"A".repeat(20_000_000)).as_bytes());
@@ -574,7 +577,7 @@ fn a_url_is_a_data_url_of_the_images_own_type() {
 }
 
 #[test]
-fn words_within_a_prompt_cannot_take_the_place_of_an_image() {
+fn text_in_a_revised_prompt_cannot_replace_an_image() {
     let (gate, _) = gate(&json!({}));
     for format in ["b64_json", "url"] {
         let request = json!({"prompt": "x", "response_format": format});
@@ -592,11 +595,12 @@ fn words_within_a_prompt_cannot_take_the_place_of_an_image() {
 #[test]
 fn the_record_holds_the_outcome_of_an_exchange() {
     let (gate, _) = gate(&json!({}));
-    let mut driver = asking(&gate, 1);
+    let mut driver = waiting(&gate, 1);
     let len = driver.answer(&[&stream("QUJD")]).body.len();
     driver.now = NOW + Duration::from_millis(1500);
     let record = driver.close(Some(200));
-    let wanted = json!({"request_id": "request-1", "endpoint": "generations", "host_model": "gpt-6-luna",
+    let wanted = json!({"request_id": "request-1", "endpoint": "generations",
+        "host_model": "gpt-6-luna",
         "consumer": "acme-web", "user": "acme", "model": "gpt-image-2", "upstream": "codex",
         "status": 200, "code": null, "images_asked": 1, "images_delivered": 1, "images_failed": 0,
         "images_dropped": 0, "size": "1024x1024", "quality": "low", "input_tokens": 10,
@@ -630,7 +634,7 @@ fn the_record_of_an_exchange_that_ended_early_says_why() {
         (Some(502), "upstream_disconnected"),
         (Some(504), "upstream_timeout"),
     ] {
-        let mut driver = asking(&gate, 2);
+        let mut driver = waiting(&gate, 2);
         let record = driver.close(status);
         assert_eq!(record["code"], code);
         assert_eq!(record["status"], json!(status));

@@ -1,4 +1,5 @@
-//! The fuzz targets over their seeds and over damaged ones, so that they hold when `make fuzz` runs them.
+//! The fuzz targets over their seeds and over damaged seeds, so that `make fuzz` starts from
+//! targets that pass.
 
 #[path = "../../fuzz/cases/mod.rs"]
 mod cases;
@@ -6,7 +7,7 @@ mod cases;
 use std::fs;
 use std::path::Path;
 
-/// Longer seeds are fuzzed by `make fuzz` alone.
+/// Only `make fuzz` uses longer seeds.
 const MAX_SEED_BYTES: u64 = 64 * 1024;
 
 /// The files of a folder of fixtures.
@@ -24,7 +25,8 @@ fn seeds(folder: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Runs a target over each seed: whole, cut at eight places, and with one byte of eight changed.
+/// Runs a target over each seed: complete, cut at eight places, and with one byte changed at each
+/// of these places.
 fn run(target: fn(&[u8]), seeds: &[Vec<u8>]) {
     target(b"");
     for seed in seeds {

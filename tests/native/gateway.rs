@@ -1,5 +1,6 @@
-//! The cases that a gateway's image route is known to be tested with (those of mozilla-ai's otari, the any-llm gateway), each with what
-//! is answered here. `docs/operations.md` lists them and says where the answers differ, and why.
+//! The cases with which another gateway tests its image route (mozilla-ai's otari, the any-llm
+//! gateway), each with the answer of this one. `docs/operations.md` lists them and says where the
+//! answers differ, and why.
 
 use std::rc::Rc;
 
@@ -10,7 +11,7 @@ use crate::support::{KEY, digest, gate, head};
 use imagegate::exchange::{End, ResponseHead, Shared};
 use serde_json::{Value, json};
 
-/// A gate with a price of $0.04 an image, where `extra` is laid over.
+/// A gate with a price of $0.04 an image, with `extra` laid over its configuration.
 fn priced(extra: &Value) -> Rc<Shared> {
     let mut more = json!({"prices": [{"model": "*", "usd": "0.04"}]});
     for (key, value) in extra.as_object().unwrap() {
@@ -19,8 +20,8 @@ fn priced(extra: &Value) -> Rc<Shared> {
     gate(&more).0
 }
 
-/// A gate whose only key is a master's.
-fn mastered() -> Rc<Shared> {
+/// A gate whose only key is a master key.
+fn with_master() -> Rc<Shared> {
     priced(&json!({
         "consumers": [{"name": "ops", "role": "master", "key_sha256": [digest(KEY)]}],
         "users": [{"id": "acme"}]
@@ -31,7 +32,7 @@ fn prompt() -> Value {
     json!({"prompt": "a cat"})
 }
 
-/// A request that is admitted, each of whose calls is answered with an image: the reply, what went
+/// Serves a request: each of its calls is answered with an image. Returns the reply, the request
 /// upstream, and the record.
 fn served(gate: &Rc<Shared>, request: &Value) -> (Client, Value, Value) {
     let mut driver = Driver::admitted(gate, request);
@@ -41,14 +42,14 @@ fn served(gate: &Rc<Shared>, request: &Value) -> (Client, Value, Value) {
     (reply, driver.sent_json(), record)
 }
 
-/// The refusal of a request, as status, code and param.
-fn refused(gate: &Rc<Shared>, request: &Value) -> (u16, Value, Value) {
+/// The rejection of a request, as status, code and param.
+fn rejected(gate: &Rc<Shared>, request: &Value) -> (u16, Value, Value) {
     let reply = Driver::rejected(gate, request);
     let error = &reply.json()["error"];
     (reply.status, error["code"].clone(), error["param"].clone())
 }
 
-/// An exchange whose upstream fails with this text in its error; the answer and the record.
+/// An exchange whose upstream fails with this text in its error. Returns the answer and the record.
 fn failed(text: &str) -> (Client, Value) {
     let mut driver = Driver::admitted(&priced(&json!({})), &prompt());
     let error =
@@ -82,13 +83,13 @@ fn a_key_is_answered_with_one_image() {
 
 #[test]
 fn a_master_key_has_to_name_a_user() {
-    let (status, code, param) = refused(&mastered(), &prompt());
+    let (status, code, param) = rejected(&with_master(), &prompt());
     assert_eq!((status, code, param), (400, json!("missing_required_parameter"), json!("user")));
 }
 
 #[test]
 fn a_master_key_that_names_a_user_is_served_and_the_user_is_charged() {
-    let (reply, _, record) = served(&mastered(), &json!({"prompt": "p", "user": "acme"}));
+    let (reply, _, record) = served(&with_master(), &json!({"prompt": "p", "user": "acme"}));
     assert_eq!(reply.status, 200);
     assert_eq!((&record["consumer"], &record["user"]), (&json!("ops"), &json!("acme")));
 }
@@ -115,7 +116,7 @@ fn what_fails_is_recorded_by_its_code_and_not_in_the_upstreams_words() {
 }
 
 #[test]
-fn n_is_so_many_calls_of_the_upstream() {
+fn n_images_are_n_calls_of_the_upstream() {
     let (reply, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "n": 2}));
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 2);
     assert_eq!(sent["tools"][0].get("n"), None);
@@ -131,14 +132,14 @@ fn a_size_reaches_the_image_tool() {
 fn a_quality_reaches_the_image_tool_and_one_of_a_retired_model_is_rejected() {
     let (_, sent, _) = served(&priced(&json!({})), &json!({"prompt": "p", "quality": "high"}));
     assert_eq!(sent["tools"][0]["quality"], "high");
-    let refusal = refused(&priced(&json!({})), &json!({"prompt": "p", "quality": "hd"}));
-    assert_eq!(refusal, (400, json!("invalid_value"), json!("quality")));
+    let rejection = rejected(&priced(&json!({})), &json!({"prompt": "p", "quality": "hd"}));
+    assert_eq!(rejection, (400, json!("invalid_value"), json!("quality")));
 }
 
 #[test]
 fn a_style_is_rejected_by_name_as_no_model_has_one() {
-    let refusal = refused(&priced(&json!({})), &json!({"prompt": "p", "style": "natural"}));
-    assert_eq!(refusal, (400, json!("unsupported_parameter"), json!("style")));
+    let rejection = rejected(&priced(&json!({})), &json!({"prompt": "p", "style": "natural"}));
+    assert_eq!(rejection, (400, json!("unsupported_parameter"), json!("style")));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The filter without Envoy: whole exchanges, and what holds for all inputs. Runs in seconds.
 //!
-//! The folders are those of `src/exchange`. Run one file with `cargo test --test native -- failover::`.
+//! The folders are those of `src/exchange`. Run one file with
+//! `cargo test --test native -- failover::`.
 
 #![allow(
     clippy::unwrap_used,

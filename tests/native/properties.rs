@@ -13,7 +13,7 @@ use serde_json::json;
 
 type Event = (Vec<u8>, Vec<u8>);
 
-/// Decodes a stream given in pieces.
+/// Decodes a stream that arrives in pieces.
 fn decode(pieces: &[Vec<u8>]) -> Vec<Event> {
     let (mut events, mut data) = (Vec::new(), Vec::new());
     let mut decoder = Decoder::new();
@@ -29,7 +29,7 @@ fn decode(pieces: &[Vec<u8>]) -> Vec<Event> {
     events
 }
 
-/// The standard's algorithm, on the whole stream at once and without a thought of speed.
+/// The algorithm of the standard, on the whole stream at once, simple and slow.
 fn naive(stream: &[u8]) -> Vec<Event> {
     let stream = stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stream);
     let mut lines = vec![Vec::new()];
@@ -45,7 +45,7 @@ fn naive(stream: &[u8]) -> Vec<Event> {
         }
         at += 1;
     }
-    // The end of the stream ends the last line and dispatches what is open.
+    // The end of the stream ends the last line and dispatches the open event.
     lines.push(Vec::new());
     let (mut events, mut name, mut data) = (Vec::new(), Vec::new(), Vec::<Vec<u8>>::new());
     for line in lines {
@@ -68,7 +68,7 @@ fn naive(stream: &[u8]) -> Vec<Event> {
     events
 }
 
-/// Streams that are made of what streams are made of.
+/// Streams made of the pieces that real streams have.
 fn streams() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         "\n",
@@ -91,7 +91,7 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..64).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
-/// Cuts bytes at these places, as far as they reach.
+/// Cuts bytes at these places.
 fn cut(bytes: &[u8], places: &[prop::sample::Index]) -> Vec<Vec<u8>> {
     let mut places: Vec<usize> = places.iter().map(|it| it.index(bytes.len() + 1)).collect();
     places.sort_unstable();
@@ -118,12 +118,12 @@ proptest! {
     }
 
     #[test]
-    fn the_decoder_agrees_with_the_standard_read_naively(stream in streams()) {
+    fn the_decoder_agrees_with_a_naive_decoder(stream in streams()) {
         prop_assert_eq!(decode(std::slice::from_ref(&stream)), naive(&stream));
     }
 
     #[test]
-    fn the_decoder_gives_back_what_was_encoded(
+    fn the_decoder_reads_what_was_encoded(
         events in prop::collection::vec(("[a-z_.]{0,20}", "[ -~\n😀]{0,40}"), 0..8),
         places in places(),
     ) {
@@ -175,7 +175,7 @@ proptest! {
         let reply = driver.answer(&pieces).clone();
         drop(driver);
         prop_assert!(reply.status == 200 || reply.status >= 400);
-        // Whatever came, the client gets JSON.
+        // For each stream, the client gets JSON.
         let body = reply.json();
         prop_assert_eq!(reply.status == 200, body.get("data").is_some());
         prop_assert_eq!(budget.used(), 0);
@@ -191,7 +191,9 @@ proptest! {
     }
 
     #[test]
-    fn a_prompt_reaches_the_tool_as_the_client_wrote_it(prompt in "\\PC{1,200}|[\\x00-\\x7f]{1,200}") {
+    fn a_prompt_reaches_the_tool_as_the_client_wrote_it(
+        prompt in "\\PC{1,200}|[\\x00-\\x7f]{1,200}",
+    ) {
         let (gate, _) = gate(&json!({}));
         let sent = Driver::admitted(&gate, &json!({"prompt": prompt})).sent_json();
         let content = sent["input"][0]["content"].as_array().unwrap();
@@ -199,7 +201,7 @@ proptest! {
     }
 }
 
-/// A callback, or the absence of one that should have come.
+/// A callback, or the absence of one that should have arrived.
 #[derive(Debug, Clone)]
 enum Step {
     Headers(bool),
@@ -246,15 +248,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         prop::sample::select(vec![0_u64, 1, 31, 61, 1_000]).prop_map(Step::Tick),
         Just(Step::Log),
     ];
-    // In good order first, so that most runs get somewhere, then anything.
-    let asked = prop::sample::select(vec![
+    // The first steps are in order, so that most runs go upstream. The others are in any order.
+    let request = prop::sample::select(vec![
         br#"{"prompt":"a cat","n":3}"#.to_vec(),
         br#"{"prompt":"a cat","stream":true,"partial_images":2}"#.to_vec(),
     ]);
-    (any::<bool>(), asked, prop::collection::vec(step, 0..40)).prop_map(
-        |(ordered, asked, steps)| {
+    (any::<bool>(), request, prop::collection::vec(step, 0..40)).prop_map(
+        |(ordered, request, steps)| {
             let start = match ordered {
-                true => vec![Step::Headers(false), Step::Body(asked, true)],
+                true => vec![Step::Headers(false), Step::Body(request, true)],
                 false => Vec::new(),
             };
             start.into_iter().chain(steps).collect()
@@ -262,7 +264,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     )
 }
 
-/// What a run of callbacks came to.
+/// The result of a run of callbacks.
 #[derive(Debug, Default)]
 struct Seen {
     /// What each head of a request got. The driver asserts that it is one response at most.

@@ -1,22 +1,22 @@
-//! The files of tests: what goes in, and beside it what is expected to come out.
+//! The files of tests: inputs, and beside each the expected output.
 //!
-//! `UPDATE_GOLDEN=1` rewrites what is expected; review the difference like code.
+//! `UPDATE_GOLDEN=1` rewrites the expected output. Review the difference like code.
 //!
 //! Why not `insta`: an expectation keeps the format that people and programs read, under the name
 //! of its input (`<case>.json` and `<case>.codex.json`), or is a part of a page of `docs/`. `insta`
-//! would keep each in a `.snap` file with a head of its own.
+//! would keep each in a `.snap` file with its own header.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-/// True if expectations are to be rewritten.
+/// Whether to rewrite expectations.
 pub(crate) fn rewriting() -> bool {
     env::var_os("UPDATE_GOLDEN").is_some()
 }
 
-/// The files of a folder whose names are wanted, in order.
+/// The files of a folder whose names are wanted, in the order of their names.
 #[track_caller]
 pub(crate) fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|it| panic!("{}: {it}", folder.display()));

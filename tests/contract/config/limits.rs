@@ -67,7 +67,7 @@ fn the_rules_are_those_of_the_document_in_its_order() {
 }
 
 #[test]
-fn selectors_say_whom_a_rule_is_for() {
+fn selectors_say_which_requests_a_rule_applies_to() {
     let config = parse(full().to_string().as_bytes()).unwrap();
     let applying = |consumer, user, model| {
         let scope = Scope { consumer, user, model };

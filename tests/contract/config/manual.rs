@@ -21,7 +21,7 @@ fn documented_defaults() -> Vec<(String, Value)> {
     rows.flatten().collect()
 }
 
-/// A document in which `field` may stand but does not, and where it would stand.
+/// A document that may have `field` but does not, and the field's place in it.
 fn without(field: &str) -> (Value, String) {
     let mut document = minimal();
     let lists = [

@@ -1,4 +1,4 @@
-//! `prices` as a table, and the one that is shipped.
+//! `prices` as a table, and the shipped table.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,8 +21,8 @@ fn ask<'a>(model: &'a str, quality: Option<&'a str>, size: Option<(u32, u32)>) -
     Requested { model, quality, size, qualities: QUALITIES }
 }
 
-/// This much output, of images alone.
-fn drawn(tokens: u64) -> Tokens {
+/// This many tokens of output, all of images.
+fn image_tokens(tokens: u64) -> Tokens {
     Tokens { output: Kinds { total: tokens, text: 0, image: tokens }, ..Tokens::default() }
 }
 
@@ -91,8 +91,8 @@ fn the_shipped_table_has_the_published_prices() {
     }
 }
 
-/// Of the models since 2.5 the output tokens are published, at $30 a million, and max has the scale that high
-/// had with gpt-image-2.
+/// For models from 2.5 on the output tokens are published, at $30 a million. The quality max has
+/// the scale that high has with gpt-image-2.
 #[test]
 fn the_shipped_prices_of_gpt_image_2_5_are_those_of_its_tokens() {
     let config = with_shipped();
@@ -112,11 +112,11 @@ fn the_shipped_prices_of_gpt_image_2_5_are_those_of_its_tokens() {
             let ask = ask(model, Some(quality), Some(size));
             let quote = config.prices().quote(&ask).unwrap();
             assert_eq!(quote.per_image.nanos(), tokens * 30_000, "{model} {quality} {size:?}");
-            let came = Delivered { usage: Some(drawn(tokens)), ..Delivered::default() };
-            assert_eq!(config.prices().settle(&ask, &came, &quote).money, quote.per_image);
+            let delivered = Delivered { usage: Some(image_tokens(tokens)), ..Delivered::default() };
+            assert_eq!(config.prices().settle(&ask, &delivered, &quote).money, quote.per_image);
         }
     }
-    // The dearest size: 13342 tokens.
+    // The most expensive size: 13342 tokens.
     let ask = ask("gpt-image-2.5-flare", Some("max"), Some((3840, 2160)));
     assert!(config.prices().quote(&ask).unwrap().per_image > dollars("0.40026"));
 }
@@ -135,8 +135,8 @@ fn the_shipped_prices_of_gpt_image_2_6_are_no_less_than_what_was_measured() {
         ] {
             let ask = ask(model, Some(quality), Some(size));
             let quote = config.prices().quote(&ask).unwrap();
-            let came = Delivered { usage: Some(drawn(tokens)), ..Delivered::default() };
-            let charged = config.prices().settle(&ask, &came, &quote).money;
+            let delivered = Delivered { usage: Some(image_tokens(tokens)), ..Delivered::default() };
+            let charged = config.prices().settle(&ask, &delivered, &quote).money;
             assert_eq!(charged.nanos(), tokens * 30_000);
             assert!(charged <= quote.per_image, "{model} {quality} {size:?}");
         }
@@ -144,7 +144,7 @@ fn the_shipped_prices_of_gpt_image_2_6_are_no_less_than_what_was_measured() {
 }
 
 #[test]
-fn the_shipped_table_has_a_price_for_auto_and_takes_no_model_for_another() {
+fn the_shipped_table_has_a_price_for_auto_and_confuses_no_models() {
     let config = with_shipped();
     let auto = |model| {
         let qualities = ["low", "medium", "high", "xhigh", "max"];
@@ -163,45 +163,46 @@ fn the_shipped_table_has_a_price_for_auto_and_takes_no_model_for_another() {
 
 /// 335 of 6543 output tokens are text, which gpt-image-1.5 bills at $10 a million.
 #[test]
-fn the_shipped_prices_know_text_in_the_output_and_cached_input() {
+fn the_shipped_prices_cover_text_in_the_output_and_cached_input() {
     let config = with_shipped();
     let kinds = |text, image| Kinds { total: text + image, text, image };
     for (model, cached, expected) in [
         ("gpt-image-1.5", kinds(0, 0), "0.20476"),
         ("chatgpt-image-latest", kinds(34, 323), "0.2026945"),
-        // Text in the output has no price of its own there.
+        // This model has no separate price for text in the output.
         ("gpt-image-2", kinds(0, 0), "0.199044"),
         ("gpt-image-1-mini", kinds(34, 323), "0.05243155"),
     ] {
         let ask = ask(model, Some("high"), Some((1536, 1024)));
         let quote = config.prices().quote(&ask).unwrap();
         let usage = Tokens { input: kinds(34, 323), cached, output: kinds(335, 6208) };
-        let came = Delivered { usage: Some(usage), ..Delivered::default() };
-        let settled = config.prices().settle(&ask, &came, &quote);
+        let delivered = Delivered { usage: Some(usage), ..Delivered::default() };
+        let settled = config.prices().settle(&ask, &delivered, &quote);
         assert_eq!(settled.money.to_string(), expected, "{model}");
     }
 }
 
-/// 7024 output tokens are what OpenAI's calculator reads for 1024x1024 in high.
+/// OpenAI's calculator gives 7024 output tokens for 1024x1024 in high.
 #[test]
 fn the_shipped_prices_of_tokens_agree_with_those_of_images() {
     let config = with_shipped();
     let ask = ask("gpt-image-2", Some("high"), Some((1024, 1024)));
     let quote = config.prices().quote(&ask).unwrap();
-    let usage = drawn(7_024);
-    let came = Delivered { usage: Some(usage), ..Delivered::default() };
-    assert_eq!(config.prices().settle(&ask, &came, &quote).money, dollars("0.21072"));
-    let usage = drawn(14_272);
-    let came = Delivered { size: Some((2048, 2048)), usage: Some(usage), ..Delivered::default() };
+    let usage = image_tokens(7_024);
+    let delivered = Delivered { usage: Some(usage), ..Delivered::default() };
+    assert_eq!(config.prices().settle(&ask, &delivered, &quote).money, dollars("0.21072"));
+    let usage = image_tokens(14_272);
+    let delivered =
+        Delivered { size: Some((2048, 2048)), usage: Some(usage), ..Delivered::default() };
     let large = Requested { size: Some((2048, 2048)), ..ask };
     let quote = config.prices().quote(&large).unwrap();
-    let settled = config.prices().settle(&large, &came, &quote);
+    let settled = config.prices().settle(&large, &delivered, &quote);
     assert_eq!(settled.money, dollars("0.42816"));
     assert!(settled.money <= quote.per_image);
 }
 
 #[test]
-fn the_shipped_prices_tell_their_date_and_source() {
+fn the_shipped_prices_have_a_date_and_sources() {
     let shipped = shipped();
     // 2026-11-28.
     let date = Duration::from_secs(1_795_824_000);

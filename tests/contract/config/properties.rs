@@ -1,4 +1,4 @@
-//! What holds for every document: no panic, an error on one line, no secret in it.
+//! What holds for every document: no panic, an error on one line, and no secret in the error.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Parses `bytes`, whatever they are; an error has words on one line.
+/// Parses any `bytes`. An error has text on one line.
 fn survive(bytes: &[u8]) {
     if let Err(error) = parse(bytes) {
         assert_eq!(error.to_string().lines().count(), 1);

@@ -41,7 +41,7 @@ fn error(Invalid { name, text, .. }: &Invalid) -> String {
     error
 }
 
-/// A table with these errors in place of its own. All else stays as it is written.
+/// A table with these errors in place of its own, and otherwise unchanged.
 fn with_errors(table: &str, errors: &[String]) -> String {
     let mut errors = errors.iter();
     let mut written = String::new();
@@ -63,7 +63,7 @@ fn a_struct_is_rejected_with_the_same_error() {
     let mut compared = 0;
     for Invalid { name, text, .. } in tables(&configs()).into_values().flatten() {
         let error = parse(text.as_bytes()).unwrap_err().to_string();
-        // Text that is no JSON object, or has a name twice, has no form as a Struct.
+        // Text that is no JSON object, or has a name twice, cannot be a Struct.
         let Ok(document @ Value::Object(_)) = serde_json::from_str(&text) else { continue };
         if error.contains("a second field of this name") {
             continue;
