@@ -1,14 +1,17 @@
 //! Whole exchanges through the public API, without Envoy: what goes upstream, what the client gets,
 //! in which phase, and that nothing is left over.
 
+mod memory;
+mod request;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::client::Client;
-use crate::support::codex::{completed, done, preview};
+use crate::support::codex::{completed, done};
 use crate::support::driver::{Driver, Host};
-use crate::support::{KEY, NOW, TOKEN, after, digest, gate, head, item, ok, stream};
-use imagegate::exchange::{End, OnRequestBody, OnResponseHeaders, ResponseHead, Shared};
+use crate::support::{NOW, after, gate, head, item, ok, stream};
+use imagegate::exchange::{End, ResponseHead, Shared};
 use serde_json::{Value, json};
 
 fn code(client: &Client) -> (u16, Value) {
@@ -32,57 +35,6 @@ fn rejected(more: &[(&str, &str)]) -> Client {
 /// A driver that waits for its upstream, with this many images asked for.
 fn waiting(gate: &Rc<Shared>, n: u32) -> Driver {
     Driver::admitted(gate, &json!({"prompt": "a cat", "n": n}))
-}
-
-#[test]
-fn a_request_that_is_not_ours_passes_without_the_headers_that_choose_a_route() {
-    let (gate, _) = gate(&json!({}));
-    let more = [(":path", "/other"), ("x-imagegate-upstream", "codex"), ("X-ImageGate-X", "1")];
-    let driver = opened(&gate, &more, End::Open);
-    assert_eq!(driver.stripped.unwrap(), ["x-imagegate-upstream", "X-ImageGate-X"]);
-}
-
-#[test]
-fn the_upstream_gets_its_own_head_and_nothing_of_the_clients() {
-    let (gate, _) = gate(&json!({}));
-    let more = [("x-imagegate-upstream", "evil"), ("x-openai-x", "1"), ("accept-encoding", "gzip")];
-    let mut driver = Driver::new(&gate);
-    driver.request(&head(&more), br#"{"prompt":"a cat"}"#);
-    let forward = driver.sent();
-    let mut sent: Vec<String> = forward
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value)))
-        .collect();
-    sent.sort();
-    let wanted = [
-        ":authority: gate.example".to_owned(),
-        ":method: POST".to_owned(),
-        ":path: /backend-api/codex/responses".to_owned(),
-        ":scheme: https".to_owned(),
-        "accept: text/event-stream".to_owned(),
-        format!("authorization: Bearer {}", TOKEN),
-        "chatgpt-account-id: account-1".to_owned(),
-        format!("content-length: {}", forward.body.len()),
-        "content-type: application/json".to_owned(),
-        concat!("user-agent: imagegate/", env!("CARGO_PKG_VERSION")).to_owned(),
-        "x-envoy-original-path: /v1/images/generations".to_owned(),
-        "x-envoy-upstream-rq-timeout-ms: 65000".to_owned(),
-        "x-forwarded-proto: https".to_owned(),
-        "x-request-id: request-1".to_owned(),
-    ];
-    assert_eq!(sent, wanted);
-    assert_eq!(forward.upstream, "codex");
-    assert!(driver.calls.is_empty());
-}
-
-#[test]
-fn the_header_that_routes_may_match_is_set_only_on_demand() {
-    let (gate, _) = gate(&json!({"route_match": "header"}));
-    let driver = waiting(&gate, 1);
-    let upstream = ("x-imagegate-upstream".to_owned(), b"codex".to_vec());
-    assert!(driver.sent().headers.contains(&upstream), "{:?}", driver.sent().headers);
-    assert_eq!(driver.sent().upstream, "codex");
 }
 
 #[test]
@@ -141,132 +93,6 @@ fn a_request_that_envoy_has_no_route_for_says_so_to_the_operator() {
         assert!(notice.contains("upstream `codex`: Envoy has no route"), "{notice}");
         assert!(notice.contains("wasm.imagegate_upstream"), "{notice}");
     }
-}
-
-#[test]
-fn the_head_alone_decides_what_it_can() {
-    assert_eq!(code(&rejected(&[("authorization", "Bearer no")])), (401, json!("invalid_api_key")));
-    assert_eq!(rejected(&[(":method", "GET")]).status, 405);
-    assert_eq!(rejected(&[("content-type", "text/plain")]).status, 415);
-    assert_eq!(rejected(&[("content-encoding", "gzip")]).status, 415);
-    assert_eq!(rejected(&[("content-length", "99999999")]).status, 413);
-    assert_eq!(rejected(&[(":path", "/v1/images/variations")]).status, 404);
-    let reply = rejected(&[("authorization", "Bearer no")]);
-    assert_eq!(reply.header("x-request-id"), Some("request-1"));
-    assert_eq!(reply.header("content-type"), Some("application/json"));
-}
-
-#[test]
-fn a_reply_that_envoy_turned_into_grpc_gets_its_status_back() {
-    let (gate, _) = gate(&json!({}));
-    let rejected = [("authorization", "Bearer no"), ("content-type", "application/grpc")];
-    let mut driver = opened(&gate, &rejected, End::Open);
-    assert_eq!(driver.client.code(), "invalid_api_key");
-    let own = |content_type: &str| ResponseHead {
-        status: 200,
-        content_type: Some(content_type.into()),
-        ..ResponseHead::default()
-    };
-    let mut outcome = |head, end| driver.exchange.response_headers(head, end, NOW);
-    let grpc = outcome(own("application/grpc"), End::Stream);
-    assert!(matches!(grpc, OnResponseHeaders::Restore(401)), "{grpc:?}");
-    let json = outcome(own("application/json"), End::Open);
-    assert!(matches!(json, OnResponseHeaders::Pass), "{json:?}");
-}
-
-#[test]
-fn a_path_that_the_client_calls_original_is_removed_from_what_is_ours() {
-    let own = [("x-envoy-original-path", "/forged")];
-    let key = [("authorization", "Bearer no"), own[0]];
-    let other = [(":path", "/other"), own[0]];
-    for (more, removed) in [(&own[..], true), (&key[..], true), (&other[..], false), (&[], false)] {
-        let (gate, _) = gate(&json!({}));
-        let driver = opened(&gate, more, End::Open);
-        assert_eq!(driver.exchange.forges_path(&head(more)), removed, "{more:?}");
-    }
-}
-
-#[test]
-fn the_key_is_checked_before_anything_else() {
-    for path in ["/v1/images/edits", "/v1/images/variations", "//V1/images/%67enerations/?x"] {
-        let reply = rejected(&[(":path", path), ("authorization", ""), ("content-type", "x")]);
-        let known = [401, 404].contains(&reply.status);
-        assert!(known, "{path}: {}", reply.status);
-    }
-}
-
-#[test]
-fn a_restricted_key_learns_what_it_may_request() {
-    let (gate, _) = gate(&json!({
-        "consumers": [{ "name": "narrow", "key_sha256": [digest(KEY)],
-            "models": ["gpt-image-2", "gpt-*-mini*"],
-            "sizes": ["1024x1024", "1536x1024"] }],
-    }));
-    let message = |request: &Value| {
-        let reply = Driver::rejected(&gate, request);
-        reply.json()["error"]["message"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(
-        message(&json!({"prompt": "x", "model": "gpt-image-1.5"})),
-        "This API key may not use the model 'gpt-image-1.5'. \
-         Accepted: 'gpt-image-2', 'gpt-*-mini*'."
-    );
-    assert_eq!(
-        message(&json!({"prompt": "x", "model": "gpt-image-2"})),
-        "This API key may not ask for the size 'auto'. Accepted: '1024x1024', '1536x1024'. \
-         A request without a size asks for 'auto'."
-    );
-}
-
-#[test]
-fn a_body_that_grows_beyond_its_limit_is_rejected_as_it_grows() {
-    let (gate, budget) = gate(&json!({"request": {"max_body_bytes": 100}}));
-    let mut driver = opened(&gate, &[], End::Open);
-    assert!(driver.request_body(&[b' '; 60], End::Open).waits());
-    assert_eq!(driver.request_body(&[b' '; 60], End::Open).status, 413);
-    // The exchange takes what arrives later, and drops it.
-    let late = driver.exchange.request_body(&[b' '; 60], End::Stream, NOW);
-    assert!(matches!(late, OnRequestBody::Hold), "{late:?}");
-    assert_eq!(budget.used(), 0);
-}
-
-#[test]
-fn a_request_without_a_body_is_answered_at_its_head() {
-    let (gate, _) = gate(&json!({}));
-    assert_eq!(opened(&gate, &[], End::Stream).client.status, 400);
-}
-
-#[test]
-fn trailers_end_a_body_too() {
-    let (gate, _) = gate(&json!({}));
-    let mut driver = opened(&gate, &[], End::Open);
-    driver.request_body(br#"{"prompt":"a cat"}"#, End::Open);
-    assert!(!driver.forwarded);
-    driver.request_trailers();
-    assert!(driver.forwarded);
-}
-
-#[test]
-fn the_first_bytes_of_a_body_are_waited_for_and_then_the_setting_is_named() {
-    let (gate, _) = gate(&json!({}));
-    let mut driver = opened(&gate, &[], End::Open);
-    assert!(driver.tick(after(9)).waits());
-    let client = driver.tick(after(10));
-    assert_eq!(client.status, 500);
-    let message = client.error("message").to_string();
-    assert!(message.contains("allow_on_headers_stop_iteration"), "{message}");
-    // The clock sends the reply. The stream's own callbacks carry out the other effects.
-    driver.close(Some(500));
-    assert!(driver.notices[0].contains("allow_on_headers_stop_iteration"));
-}
-
-#[test]
-fn once_a_body_has_arrived_a_silent_client_gets_a_timeout() {
-    let (gate, _) = gate(&json!({}));
-    waiting(&gate, 1);
-    let mut driver = opened(&gate, &[], End::Open);
-    assert!(driver.tick(after(29)).waits());
-    assert_eq!(driver.tick(after(30)).status, 408);
 }
 
 #[test]
@@ -412,91 +238,6 @@ fn images_that_arrive_in_time_are_delivered_if_the_others_time_out() {
 }
 
 #[test]
-fn past_the_byte_budget_new_requests_are_rejected_and_open_ones_finish() {
-    let (gate, budget) = gate(&json!({"max_buffered_bytes": "64MiB", "max_image_bytes": "24MiB"}));
-    let mut open = Vec::new();
-    let mut rejected = None;
-    for _ in 0..20 {
-        let driver = Driver::ask(&gate, &json!({"prompt": "a cat", "size": "1024x1024"}));
-        if driver.client.at_once {
-            rejected = Some(driver.client);
-            break;
-        }
-        open.push(driver);
-    }
-    let rejected = rejected.unwrap();
-    assert_eq!(rejected.status, 503);
-    assert!(rejected.header("retry-after").is_some());
-    assert!(open.len() > 5, "only {} were admitted", open.len());
-    for mut driver in open {
-        // The largest image of that size: each byte of it has its memory.
-        assert_eq!(driver.answer(&[&stream(&"A".repeat(5_592_404))]).status, 200);
-    }
-    assert_eq!(budget.used(), 0);
-}
-
-#[test]
-fn a_budget_smaller_than_an_image_admits_one_request_at_a_time() {
-    for (budget, request) in [
-        ("1", json!({"prompt": "p"})),
-        ("8MiB", json!({"prompt": "p"})),
-        ("16MiB", json!({"prompt": "p", "n": 2})),
-        ("100MiB", json!({"prompt": "p", "n": 4, "size": "3840x2160"})),
-    ] {
-        let (gate, used) = gate(&json!({"max_buffered_bytes": budget}));
-        let first = Driver::admitted(&gate, &request);
-        assert_eq!(Driver::rejected(&gate, &request).status, 503, "{budget}");
-        drop(first);
-        assert_eq!(used.used(), 0);
-    }
-}
-
-#[test]
-fn what_a_client_declares_takes_no_memory() {
-    let (gate, budget) = gate(&json!({}));
-    let declared = [("content-length", "33554432")];
-    let open: Vec<_> = (0..100).map(|_| opened(&gate, &declared, End::Open)).collect();
-    assert!(open.iter().all(|driver| driver.client.waits()));
-    assert_eq!(budget.used(), 0);
-    waiting(&gate, 1);
-}
-
-#[test]
-fn what_goes_upstream_n_times_takes_memory_n_times_until_the_upstream_answers() {
-    let (gate, budget) = gate(&json!({}));
-    let image = format!("data:image/png;base64,{}", "A".repeat(4_000_000));
-    let request = json!({"prompt": "p", "n": 5, "images": [image]});
-    let mut driver = Driver::admitted(&gate, &request);
-    let while_sent = budget.used();
-    driver.upstream_head(ok());
-    assert!(while_sent - budget.used() >= 5 * 4_000_000);
-}
-
-#[test]
-fn images_that_do_not_fit_into_one_answer_are_rejected_by_n() {
-    let (gate, _) = gate(&json!({}));
-    let request = json!({"prompt": "p", "n": 10, "size": "3840x2160"});
-    let reply = Driver::rejected(&gate, &request);
-    assert_eq!(code(&reply), (400, json!("integer_above_max_value")));
-    assert_eq!(reply.json()["error"]["param"], "n");
-    let request = json!({"prompt": "p", "n": 8, "size": "3840x2160"});
-    Driver::admitted(&gate, &request);
-}
-
-#[test]
-fn a_preview_takes_no_memory_from_its_image() {
-    let (gate, _) = gate(&json!({
-        "accept_last_partial": true, "max_buffered_bytes": "12MiB", "max_image_bytes": "8MiB"
-    }));
-    let request = json!({"prompt": "p", "size": "1024x1024"});
-    let mut driver = Driver::admitted(&gate, &request);
-    let _other = Driver::admitted(&gate, &request);
-    let preview = preview(0, &"A".repeat(5_000_000));
-    let rest = stream(&"A".repeat(5_000_000));
-    assert_eq!(driver.answer(&[&[preview.as_bytes(), &rest].concat()]).status, 200);
-}
-
-#[test]
 fn an_error_whose_body_does_not_end_is_reported_at_once_or_soon() {
     let (gate, _) = gate(&json!({}));
     let head = ResponseHead { status: 429, retry_after: Some(b"7".to_vec()), ..ok() };
@@ -524,46 +265,6 @@ fn an_error_in_json_with_a_status_of_success_is_an_error() {
         let reply = driver.upstream_bytes(error.as_bytes()).clone();
         assert_eq!(reply.status, expected);
     }
-}
-
-#[test]
-fn an_invalid_request_id_is_returned_as_printable_ascii() {
-    for (sent, shown) in [("a\u{e9}\nb", "a___b".to_owned()), (&"x".repeat(200), "x".repeat(128))] {
-        let client = rejected(&[("x-request-id", sent), (":method", "GET")]);
-        assert_eq!(client.header("x-request-id"), Some(shown.as_str()));
-    }
-}
-
-#[test]
-fn a_declared_length_above_4_gib_is_too_large() {
-    assert_eq!(rejected(&[("content-length", "5000000000")]).status, 413);
-}
-
-#[test]
-fn an_image_beyond_its_limit_is_not_delivered() {
-    let (gate, budget) = gate(&json!({"max_image_bytes": "1MiB"}));
-    for (len, status) in [(1_398_104, 200), (1_398_108, 502)] {
-        assert_eq!(waiting(&gate, 1).answer(&[&stream(&"A".repeat(len))]).status, status);
-    }
-    assert_eq!(budget.used(), 0);
-}
-
-#[test]
-fn previews_and_repeated_copies_are_never_kept() {
-    let (gate, budget) = gate(&json!({}));
-    let mut driver = waiting(&gate, 1);
-    driver.upstream_head(ok());
-    let admitted = budget.used();
-    driver.upstream_bytes(preview(0, &"A".repeat(20_000_000)).as_bytes());
-    assert_eq!(budget.used(), admitted);
-    driver.upstream_bytes(done(&item("ig_1", "QUJD")).as_bytes());
-    let copy = completed(&json!({"output": [item("ig_1", &"A".repeat(20_000_000))]}));
-    let before = budget.used();
-    let (most, rest) = copy.as_bytes().split_at(copy.len() - 10);
-    driver.upstream_bytes(most);
-    assert_eq!(budget.used(), before);
-    let client = driver.upstream_bytes(rest);
-    assert_eq!(client.json()["data"][0]["b64_json"], "QUJD");
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! A provider's JSON answer, which passes through to the client as it arrives, byte for byte.
 
-use std::rc::Rc;
-use std::time::Duration;
+mod any_order;
+mod charge;
 
-use crate::support::client::Client;
+use std::rc::Rc;
+
 use crate::support::driver::Driver;
-use crate::support::money::{Counted, totals, used};
+use crate::support::money::Counted;
 use crate::support::providers::{images, json_head, provider};
-use crate::support::{NOW, after, event, png};
+use crate::support::{after, event};
 use imagegate::exchange::{BodyAccess, End, ResponseHead, Shared};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// What an image costs, in nano-dollars.
@@ -134,7 +134,7 @@ fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers
 }
 
 #[test]
-fn images_take_no_room_however_many_and_large() {
+fn images_take_no_memory_no_matter_how_many_and_how_large() {
     let (gate, budget) = provider(
         &json!({}),
         &json!({"max_image_bytes": "24MiB",
@@ -157,48 +157,6 @@ fn images_take_no_room_however_many_and_large() {
     assert!(!driver.client.reset && driver.client.body.len() > 40 << 20);
     assert_eq!(outcome(&driver.close(Some(200))), (10, 0, 0, 10, Value::Null));
     assert!(most > 0 && most < 2 << 20, "{most} bytes are held");
-}
-
-#[test]
-fn images_that_pass_through_are_counted_and_priced_by_their_bytes_and_their_model() {
-    let price =
-        |model: &str, size: &str, usd: &str| json!({"model": model, "size": size, "usd": usd});
-    let prices = json!([price("gpt-image-2", "1024x1024", "0.1"),
-        price("other-*", "1672x941", "0.5"),
-        price("other-*", "512x512", "0.25"), {"model": "gpt-image-2", "usd": "0.2"}]);
-    let more = json!({"prices": prices, "limits": crate::support::money::every_unit()});
-    for (size, model, charge_by, nanos) in [
-        (json!("auto"), json!("other-2"), "served", 750_000_000),
-        (Value::Null, json!("other-2"), "asked", 400_000_000),
-        (json!("0x0"), json!("gpt-image-2-2026-04-21"), "served", 400_000_000),
-        (json!(""), Value::Null, "served", 400_000_000),
-    ] {
-        let gate = provider(&json!({"charge_by": charge_by}), &more).0;
-        let mut answer = images(&[&png(1672, 941, 50_000), &png(512, 512, 50_000)]);
-        answer["size"] = size;
-        answer["model"] = model.clone();
-        let answer = answer.to_string();
-        let mut driver = passed(&gate, 2, &answer, "\"data\":[{\"b64_json\":\"iVBORw0");
-        let rest = &answer.as_bytes()[driver.client.body.len()..];
-        for piece in rest.to_vec().chunks(1000) {
-            driver.upstream_bytes(piece);
-        }
-        driver.upstream_end();
-        assert_eq!(
-            (driver.client.body.as_slice(), driver.client.reset),
-            (answer.as_bytes(), false)
-        );
-        let record = driver.close(Some(200));
-        assert_eq!(record["size"], "1672x941");
-        assert_eq!(record.get("model_served").unwrap_or(&Value::Null), &model);
-        assert_eq!(record["price_mismatch"], model == "other-2");
-        assert_eq!(record["settled_nanodollars"], nanos);
-        let mut counted = Counted::default();
-        counted.take(&mut driver);
-        assert_eq!(counted.of("imagegate_settled_nanodollars_total"), nanos);
-        let usd = imagegate::prices::Money::from_nanos(nanos).to_string();
-        assert_eq!(totals(&gate, NOW), used(["1", "2", "1.835496", &usd]));
-    }
 }
 
 #[test]
@@ -316,62 +274,6 @@ fn a_long_prompt_before_the_image_is_no_failure() {
 }
 
 #[test]
-fn half_an_answer_resets_the_response_however_the_upstream_ends_it() {
-    let answer = images(&THREE).to_string();
-    for trailers in [false, true] {
-        let mut driver = passed(&gate(), 3, &answer, "c2Vj");
-        let client = if trailers { driver.upstream_trailers() } else { driver.upstream_end() };
-        assert!(client.reset);
-        let record = driver.close(Some(200));
-        // The first image is complete.
-        assert_eq!(outcome(&record), (1, 2, 0, 1, json!("upstream_disconnected")));
-        assert_eq!(record["status"], 200);
-    }
-    // If the connection breaks, Envoy resets the response itself.
-    let mut driver = passed(&gate(), 3, &answer, "c2Vj");
-    let record = driver.close(Some(200));
-    assert_eq!(outcome(&record), (1, 2, 0, 1, json!("upstream_disconnected")));
-}
-
-#[test]
-fn a_client_that_leaves_pays_for_each_image_that_had_begun() {
-    let answer = images(&THREE).to_string();
-    for (until, images) in
-        [("Zm", 1), ("Zmlyc3Q=", 1), ("Zmlyc3Q=\"}", 1), ("c2V", 2), ("dGhpcmQh\"}]", 3)]
-    {
-        let (gate, budget) =
-            provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-        let mut driver = passed(&gate, 3, &answer, until);
-        let record = driver.close(None);
-        let code = json!("client_closed_request");
-        assert_eq!(outcome(&record), (images, 3 - images, 0, images, code), "{until}");
-        assert_eq!(record["status"], 200, "the status that was sent");
-        let usd = [0, 25, 50, 75][usize::try_from(images).unwrap()];
-        let usd = format!("0.{usd}").trim_end_matches('0').to_owned();
-        let megapixels = (images * 1536 * 1024 * 1_000 / 1_000_000).to_string();
-        let now = totals(&gate, NOW);
-        assert_eq!(now[1].0, images.to_string(), "{megapixels}");
-        assert_eq!(now[4], (usd, "0".to_owned()));
-        drop(driver);
-        assert_eq!(budget.used(), 0);
-    }
-    // While the head is held nothing has been delivered.
-    let mut driver = answered(&gate(), 1);
-    assert_eq!(driver.close(None)["settled_nanodollars"], 0);
-}
-
-#[test]
-fn a_settled_answer_is_charged_once_if_the_client_leaves_after_it() {
-    let answer = images(&THREE).to_string();
-    let (gate, _) = provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-    let mut driver = passed(&gate, 3, &answer, "}}");
-    driver.close(None);
-    assert_eq!(totals(&gate, NOW)[4], ("0.75".to_owned(), "0".to_owned()));
-    driver.close(None);
-    assert_eq!(totals(&gate, NOW), used(["1", "3", "4.718592", "0.75"]));
-}
-
-#[test]
 fn white_space_may_follow_the_answer_and_nothing_else() {
     let answer = images(&THREE[..1]).to_string();
     let mut driver = passed(&gate(), 1, &answer, "1382}}");
@@ -389,38 +291,6 @@ fn white_space_may_follow_the_answer_and_nothing_else() {
     driver.upstream_bytes(b"} x");
     assert!(driver.client.reset);
     assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, code));
-}
-
-#[test]
-fn more_images_than_were_requested_cost_no_more() {
-    let answer = images(&THREE).to_string();
-    let mut driver = passed(&gate(), 2, &answer, "1382}}");
-    driver.upstream_end();
-    assert_eq!(driver.client.body, answer.as_bytes());
-    let record = driver.close(Some(200));
-    assert_eq!(outcome(&record), (2, 0, 1, 2, Value::Null));
-    // The tokens are those of the whole answer.
-    assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(10), &json!(1372)));
-}
-
-#[test]
-fn tokens_of_the_whole_answer_are_charged_once() {
-    let price = json!({"model": "gpt-image-2", "usd": "0.25",
-        "usd_per_million_tokens": {"text_input": "5", "image_input": "8", "image_output": "30"}});
-    let (gate, _) = provider(&json!({}), &json!({"prices": [price], "limits": []}));
-    let answer = images(&THREE).to_string();
-    let mut driver = passed(&gate, 3, &answer, "1382}}");
-    driver.upstream_end();
-    // 10 tokens of text at $5 a million, 1372 of output at $30.
-    let record = driver.close(Some(200));
-    assert_eq!(record["settled_nanodollars"], 10 * 5_000 + 1372 * 30_000);
-    // Of extra images, each has an equal share of the output.
-    for (asked, output) in [(1, 458), (2, 2 * 458)] {
-        let mut driver = passed(&gate, asked, &answer, "1382}}");
-        driver.upstream_end();
-        let record = driver.close(Some(200));
-        assert_eq!(record["settled_nanodollars"], 10 * 5_000 + output * 30_000, "{asked}");
-    }
 }
 
 #[test]
@@ -445,46 +315,6 @@ fn a_string_that_is_no_base64_resets_the_response() {
     assert!(driver.client.reset);
     let code = json!("upstream_invalid_response");
     assert_eq!(outcome(&driver.close(Some(200))), (0, 1, 0, 0, code));
-}
-
-#[test]
-fn of_members_with_one_name_the_last_is_charged_as_it_is_the_one_that_clients_read() {
-    for (answer, outcome_of) in [
-        (r#"{"data":[{"b64_json":"QUJD","b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
-        (r#"{"data":[{"b64_json":"QUJD"}],"data":[{"b64_json":"REVG"}]}"#, (1, 1, 0, 1)),
-    ] {
-        let mut driver = passed(&gate(), 2, answer, "QUJD");
-        let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
-        last(&mut driver, &rest);
-        assert_eq!(driver.client.json()["data"][0]["b64_json"], "REVG");
-        let (delivered, failed, dropped, paid, code) = outcome(&driver.close(Some(200)));
-        assert_eq!((delivered, failed, dropped, paid), outcome_of, "{answer}");
-        assert_eq!(code, Value::Null);
-    }
-}
-
-#[test]
-fn a_complete_answer_whose_end_does_not_arrive_is_charged_and_recorded() {
-    let answer = images(&["QUJD"]).to_string();
-    let mut driver = passed(&gate(), 1, &answer, "QUJD");
-    let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
-    driver.upstream_bytes(&rest);
-    let code = json!("upstream_disconnected");
-    assert_eq!(outcome(&driver.close(Some(200))), (1, 0, 0, 1, code));
-    // A client that leaves after it has its image.
-    let mut driver = passed(&gate(), 1, &answer, "QUJD");
-    driver.upstream_bytes(&rest);
-    assert_eq!(outcome(&driver.close(None)), (1, 0, 0, 1, Value::Null));
-}
-
-#[test]
-fn images_in_the_chunk_that_resets_the_response_are_not_charged() {
-    let answer = r#"{"data":[{"b64_json":"QUJD"},{"b64_json":"REVG"},{"b64_json":"R0hJ"}]] "#;
-    let mut driver = passed(&gate(), 3, answer, "\"QU");
-    let rest = answer.as_bytes()[driver.client.body.len()..].to_vec();
-    last(&mut driver, &rest);
-    assert!(driver.client.reset && !String::from_utf8_lossy(&driver.client.body).contains("QUJD"));
-    assert_eq!(outcome(&driver.close(Some(200))).3, 0);
 }
 
 #[test]
@@ -536,133 +366,4 @@ fn what_does_not_fit_with_the_head_follows_with_the_next_bytes() {
     last(&mut driver, rest);
     assert!(driver.client.body == answer.as_bytes());
     assert_eq!(driver.close(Some(200))["bytes_out"], answer.len());
-}
-
-/// Runs an answer in these pieces. Returns what the client got, the record, and the totals of the
-/// rules.
-fn run(answer: &[u8], cuts: &[usize], n: u32) -> (Client, Value, Vec<(String, String)>) {
-    let (gate, budget) =
-        provider(&json!({}), &json!({"limits": crate::support::money::every_unit()}));
-    let mut driver = answered(&gate, n);
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut % (answer.len() + 1)).collect();
-    cuts.sort_unstable();
-    let mut at = 0;
-    for cut in cuts.into_iter().chain([answer.len()]) {
-        driver.upstream_bytes(&answer[at..cut]);
-        at = cut;
-    }
-    driver.upstream_end();
-    let record = driver.close(Some(200));
-    let client = driver.client.clone();
-    drop(driver);
-    assert_eq!(budget.used(), 0);
-    (client, record, totals(&gate, NOW))
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Head(u16),
-    Body(usize, bool),
-    Junk(&'static [u8]),
-    Trailers,
-    Tick(u64),
-    Log(Option<u16>),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        2 => prop::sample::select(vec![200_u16, 204, 400, 500]).prop_map(Step::Head),
-        8 => (1_usize..120, any::<bool>())
-            .prop_map(|(len, last)| Step::Body(len, last && len > 100)),
-        2 => prop::sample::select(vec![&b"}"[..], b"]}", b"\"", b"\xff", b" ", b"{\"error\":{}}"])
-            .prop_map(Step::Junk),
-        1 => Just(Step::Trailers),
-        1 => prop::sample::select(vec![0_u64, 1, 61]).prop_map(Step::Tick),
-        1 => prop::sample::select(vec![None, Some(200), Some(502)]).prop_map(Step::Log),
-    ]
-}
-
-proptest! {
-    /// For every cut of an answer, the same bytes reach the client, and the same is charged and
-    /// recorded.
-    #[test]
-    fn any_cut_gives_the_same_bytes_and_the_same_settlement(
-        cuts in prop::collection::vec(any::<usize>(), 0..8),
-        count in 1_usize..=3,
-        n in 1_u32..=3,
-        space in prop::sample::select(vec!["", " \n"]),
-    ) {
-        let answer = [space, &images(&THREE[..count]).to_string(), space].concat().into_bytes();
-        let (client, record, totals) = run(&answer, &cuts, n);
-        let (at_once, whole, charged) = run(&answer, &[], n);
-        prop_assert!(at_once.body == answer && !client.reset);
-        // An answer that is complete while the head is held does not wait for white space after it.
-        let end = if client.at_once { answer.trim_ascii_end().len() } else { answer.len() };
-        prop_assert!(answer.starts_with(&client.body) && client.body.len() >= end, "{client:?}");
-        prop_assert_eq!(&record["bytes_out"], &json!(client.body.len()));
-        prop_assert_eq!(outcome(&record), outcome(&whole));
-        let count = u32::try_from(count).unwrap();
-        prop_assert_eq!(outcome(&record).3, u64::from(count.min(n)));
-        prop_assert_eq!(totals, charged);
-        for name in ["input_tokens", "output_tokens", "size", "quality"] {
-            prop_assert_eq!(&record[name], &whole[name], "{}", name);
-        }
-    }
-
-    /// An answer that ends before its last bracket never looks complete, and costs the images that
-    /// are complete.
-    #[test]
-    fn any_end_before_the_last_bracket_is_a_failure_to_the_client(
-        cuts in prop::collection::vec(any::<usize>(), 0..6),
-        end in any::<usize>(),
-    ) {
-        let whole = images(&THREE).to_string().into_bytes();
-        let half = &whole[..end % whole.len()];
-        let (client, record, totals) = run(half, &cuts, 3);
-        prop_assert!(client.reset || client.status == 502, "{client:?}");
-        let passed = THREE.iter().filter(|it| {
-            let needle = format!("{it}\"");
-            String::from_utf8_lossy(&client.body).contains(&needle)
-        });
-        let passed = if client.reset { passed.count() } else { 0 };
-        let charged = u64::try_from(passed).unwrap();
-        let code = json!("upstream_disconnected");
-        prop_assert_eq!(outcome(&record), (charged, 3 - charged, 0, charged, code));
-        prop_assert_eq!(&totals[1].0, &charged.to_string());
-    }
-
-    #[test]
-    fn callbacks_in_any_order_get_one_head_at_most_and_settle_once(
-        steps in prop::collection::vec(step(), 0..40),
-        ordered in any::<bool>(),
-    ) {
-        let limits = crate::support::money::every_unit();
-        let (gate, budget) = provider(&json!({}), &json!({ "limits": limits }));
-        let answer = images(&THREE).to_string().into_bytes();
-        let mut driver = Driver::admitted(&gate, &body(3));
-        let mut at = 0;
-        let start = ordered.then_some(Step::Head(200));
-        for step in start.into_iter().chain(steps) {
-            match step {
-                Step::Head(status) => _ = driver.upstream_head(json_head(status)),
-                Step::Body(len, last) => {
-                    let to = (at + len).min(answer.len());
-                    let end = if last { End::Stream } else { End::Open };
-                    driver.response_body(&answer[at..to], end);
-                    at = to;
-                }
-                Step::Junk(bytes) => _ = driver.upstream_bytes(bytes),
-                Step::Trailers => _ = driver.upstream_trailers(),
-                Step::Tick(secs) => _ = driver.tick(driver.now + Duration::from_secs(secs)),
-                Step::Log(status) => _ = driver.log(status),
-            }
-        }
-        driver.close(None);
-        let totals = totals(&gate, driver.now);
-        prop_assert!(totals.iter().all(|(_, reserved)| reserved == "0"), "{:?}", totals);
-        prop_assert_eq!(&totals[0].0, "1");
-        prop_assert!(totals[1].0.parse::<u32>().unwrap() <= 3);
-        drop(driver);
-        prop_assert_eq!(budget.used(), 0);
-    }
 }
