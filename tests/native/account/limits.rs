@@ -1,13 +1,14 @@
-//! The local engine of limits, against a naive ledger and with many workers at once.
+//! The local engine of limits: what it admits, with many workers at once, and what it forgets.
+
+mod ledger;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use imagegate::limits::local::{self, Error, Outcome, Reserved};
 use imagegate::limits::{Conflict, Engine, Per, Rule, Scope, Store, Unit, Window};
-use proptest::prelude::*;
 
 /// Envoy's shared data: one mutex, and a swap of a key that does not exist always succeeds.
 #[derive(Default)]
@@ -86,164 +87,6 @@ fn reserve(
 
 fn delivered(images: u64) -> Outcome {
     Outcome { requests: 1, images, pixels: images * 1_048_576, nanodollars: images * 10_000_000 }
-}
-
-/// The UTC month, week's Monday or day of a time, in words.
-fn period(window: Window, now: Duration) -> String {
-    let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + now).to_string();
-    match window {
-        Window::Month => date[..7].to_owned(),
-        Window::Day => date[..10].to_owned(),
-        Window::Week => {
-            // 2024-01-01 was a Monday.
-            let monday = 1_704_067_200_i128;
-            ((i128::from(now.as_secs()) - monday).div_euclid(604_800)).to_string()
-        }
-        Window::Sliding(_) | Window::Now => panic!("{window:?} is no window of the calendar"),
-    }
-}
-
-/// What was admitted, when, and how it ended.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    at: Duration,
-    /// The amount that counts: first what is reserved, then what was used.
-    amount: u64,
-    held: bool,
-}
-
-/// The least and the most that a naive count gives as taken at `now`.
-fn taken(ledger: &[Entry], window: Window, now: Duration) -> (u64, u64) {
-    let count = |counts: &dyn Fn(&Entry) -> bool| {
-        ledger.iter().filter(|entry| entry.held || counts(entry)).map(|entry| entry.amount).sum()
-    };
-    match window {
-        Window::Sliding(length) => (
-            count(&|entry| entry.at + length > now),
-            count(&|entry| entry.at + length + length / 60 + Duration::from_millis(1) >= now),
-        ),
-        Window::Now => (count(&|_| false), count(&|_| false)),
-        calendar => {
-            let exact = count(&|entry| period(calendar, entry.at) >= period(calendar, now));
-            (exact, exact)
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Reserve(u64),
-    /// Settles the oldest open reservation with this many images at most.
-    Settle(u64),
-    Release,
-    Wait(u64),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        4 => (0..4_u64).prop_map(Step::Reserve),
-        2 => (0..4_u64).prop_map(Step::Settle),
-        1 => Just(Step::Release),
-        // In milliseconds. The long ones cross days, weeks and the leap day, but end before a
-        // reservation expires.
-        3 => prop::sample::select(vec![0, 1, 17, 999, 1_000, 5_000, 59_000, 60_000, 61_000])
-            .prop_map(Step::Wait),
-    ];
-    prop::collection::vec(step, 1..60)
-}
-
-fn windows() -> impl Strategy<Value = Window> {
-    prop::sample::select(vec![
-        Window::Sliding(Duration::from_secs(1)),
-        Window::Sliding(Duration::from_secs(60)),
-        Window::Sliding(Duration::from_secs(86_400)),
-        Window::Day,
-        Window::Week,
-        Window::Month,
-        Window::Now,
-    ])
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn the_engine_admits_what_a_naive_ledger_admits(
-        steps in steps(),
-        window in windows(),
-        max in 1..8_u64,
-        hours in 0..24_u64,
-    ) {
-        let store = store();
-        let unit = if window == Window::Now { Unit::Concurrent } else { Unit::Images };
-        let rules = [rule("r", Per::User, unit, max, window)];
-        let mut now = Duration::from_secs(START + hours * 86_400);
-        let mut ledger: Vec<Entry> = Vec::new();
-        let mut open: Vec<(usize, Reserved)> = Vec::new();
-        for step in steps {
-            match step {
-                Step::Reserve(images) => {
-                    let amount = if unit == Unit::Concurrent { 1 } else { images };
-                    let (least, most) = taken(&ledger, window, now);
-                    match reserve(&store, &rules, &scope("c", "u"), images, now) {
-                        Ok(reserved) => {
-                            prop_assert!(least + amount <= max, "{least} + {amount} > {max}");
-                            open.push((ledger.len(), reserved));
-                            ledger.push(Entry { at: now, amount, held: true });
-                        }
-                        Err(Error::Refused(refused)) => {
-                            prop_assert!(most + amount > max, "{most} + {amount} <= {max}");
-                            prop_assert_eq!(refused.fits_at.is_none(), amount > max);
-                            prop_assert!(refused.fits_at.is_none_or(|at| at > now));
-                        }
-                        Err(other) => prop_assert!(false, "{other:?}"),
-                    }
-                }
-                Step::Settle(images) if !open.is_empty() => {
-                    let (place, reserved) = open.remove(0);
-                    let images = images.min(ledger[place].amount);
-                    let outcome = delivered(images);
-                    local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
-                    ledger[place].held = false;
-                    ledger[place].amount = if unit == Unit::Concurrent { 0 } else { images };
-                }
-                Step::Release if !open.is_empty() => {
-                    let (place, reserved) = open.remove(0);
-                    let outcome = Outcome::default();
-                    local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
-                    ledger[place].held = false;
-                    ledger[place].amount = 0;
-                }
-                Step::Settle(_) | Step::Release => {}
-                Step::Wait(millis) => now += Duration::from_millis(millis),
-            }
-            // No reservation expires in this test: all waits together are shorter than that takes.
-            if now > Duration::from_secs(START + hours * 86_400) + PATIENCE {
-                break;
-            }
-        }
-    }
-
-    #[test]
-    fn a_rejected_request_leaves_every_counter_as_it_was(images in 1..4_u64, before in 0..3_u64) {
-        let store = store();
-        let rules = [
-            rule("many", Per::Key, Unit::Requests, 100, Window::Sliding(Duration::from_secs(60))),
-            rule("few", Per::User, Unit::Images, 3, Window::Day),
-            rule("dollars", Per::Global, Unit::Usd, 10_000_000_000, Window::Month),
-        ];
-        let now = Duration::from_secs(START);
-        let scope = scope("c", "u");
-        for _ in 0..before {
-            let _ = reserve(&store, &rules, &scope, 1, now);
-        }
-        let statuses = local::statuses(&store, &rules, &scope, now);
-        if before + images > 3 {
-            let result = reserve(&store, &rules, &scope, images, now);
-            prop_assert!(matches!(result, Err(Error::Refused(_))));
-            prop_assert_eq!(local::statuses(&store, &rules, &scope, now), statuses);
-        }
-    }
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn the_price_of_all_images_is_reserved_at_admission() {
 
 #[test]
 fn an_image_is_charged_at_the_size_and_quality_delivered() {
-    for (asked, came, settled, mismatch) in [
+    for (asked, delivered, settled, mismatch) in [
         (("high", "1024x1024"), ("high", "1024x1024"), 211, false),
         (("auto", "auto"), ("low", "1024x1024"), 6, false),
         (("high", "1024x1024"), ("low", "1024x1024"), 6, true),
@@ -68,11 +68,15 @@ fn an_image_is_charged_at_the_size_and_quality_delivered() {
         let gate = tabled("reject");
         let request = json!({"prompt": "p", "n": 2, "quality": asked.0, "size": asked.1});
         let mut driver = Driver::admitted(&gate, &request);
-        assert_eq!(all_calls(&mut driver, 2, &image(came.0, came.1)).status, 200);
+        assert_eq!(all_calls(&mut driver, 2, &image(delivered.0, delivered.1)).status, 200);
         let record = driver.close(Some(200));
-        assert_eq!(record["settled_nanodollars"], 2 * settled * 1_000_000, "{asked:?} {came:?}");
-        assert_eq!(record["price_mismatch"], mismatch, "{asked:?} {came:?}");
-        let pixels = if came.1 == "1024x1024" { "2.097152" } else { "3.145728" };
+        assert_eq!(
+            record["settled_nanodollars"],
+            2 * settled * 1_000_000,
+            "{asked:?} {delivered:?}"
+        );
+        assert_eq!(record["price_mismatch"], mismatch, "{asked:?} {delivered:?}");
+        let pixels = if delivered.1 == "1024x1024" { "2.097152" } else { "3.145728" };
         let usd = Money::from_nanos(2 * settled * 1_000_000).to_string();
         assert_eq!(totals(&gate, NOW), used(["1", "2", pixels, &usd]));
     }

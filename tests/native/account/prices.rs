@@ -125,7 +125,7 @@ fn sized() -> Rc<Shared> {
 
 #[test]
 fn an_image_has_the_size_and_format_of_its_bytes_if_no_field_names_them() {
-    for (asked, item, tool, came) in [
+    for (asked, item, tool, delivered) in [
         ("auto", json!({"size": "auto"}), json!({}), "1672x941"),
         ("auto", json!({"size": Value::Null}), json!({"size": "auto"}), "1672x941"),
         ("1024x1024", json!({"size": "0x0"}), json!({}), "1672x941"),
@@ -143,11 +143,11 @@ fn an_image_has_the_size_and_format_of_its_bytes_if_no_field_names_them() {
         item["output_format"] = json!("webp");
         let reply = all_calls(&mut driver, 1, &generated(&item, &tool, &Value::Null));
         let answer = reply.json();
-        assert_eq!((&answer["size"], &answer["output_format"]), (&json!(came), &json!("png")));
+        assert_eq!((&answer["size"], &answer["output_format"]), (&json!(delivered), &json!("png")));
         let record = driver.close(Some(200));
-        assert_eq!(record["size"], came, "{item}");
-        assert_eq!(record["price_mismatch"], asked != "auto" && asked != came, "{item}");
-        let (pixels, usd) = match came {
+        assert_eq!(record["size"], delivered, "{item}");
+        assert_eq!(record["price_mismatch"], asked != "auto" && asked != delivered, "{item}");
+        let (pixels, usd) = match delivered {
             "1672x941" => ("1.573352", "0.2"),
             _ => ("1.048576", "0.1"),
         };

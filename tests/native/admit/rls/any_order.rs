@@ -48,7 +48,7 @@ proptest! {
         let mut driver = Driver::with_host(&setup.gate, &host);
         driver.request(&head(&[]), br#"{"prompt":"p"}"#);
         prop_assert!(!driver.checks.is_empty());
-        // The driver asserts that there is one reply at most, and that the request goes on once.
+        // The driver asserts that there is one reply at most, and that the request goes upstream once.
         for step in steps {
             match step {
                 Step::Host(next) => driver.host.push_back(next),
