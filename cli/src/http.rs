@@ -7,16 +7,43 @@ use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use crate::exit::Failure;
+/// Why the URL of an argument cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{argument}: {problem}")]
+pub(crate) struct UrlError {
+    argument: &'static str,
+    problem: UrlProblem,
+}
 
-/// A client whose calls take at most `timeout`. If the other side is this machine, no proxy is asked.
+/// What is wrong with a URL. `example` is one that is accepted.
+#[derive(Debug, thiserror::Error)]
+enum UrlProblem {
+    #[error("not a URL, {}", accepted(example))]
+    NotAUrl { example: &'static str },
+    #[error("not a whole URL, {}", accepted(example))]
+    NotWhole { example: &'static str },
+    #[error("more than a place, {}", accepted(example))]
+    NotAPlace { example: &'static str },
+    #[error("{}", accepted(example))]
+    Scheme { example: &'static str },
+    /// Plain http to another machine. The words say what that would give away.
+    #[error("{0}")]
+    PlainHttp(&'static str),
+}
+
+fn accepted(example: &str) -> String {
+    format!("accepted: an https:// URL without user, query or fragment, such as {example}")
+}
+
+/// A client whose calls take at most `timeout`. It uses no proxy if the other side is this
+/// machine.
 pub(crate) fn agent(loopback: bool, timeout: Duration) -> Agent {
-    // The system's certificates, so that a company's own ones count.
+    // The system's certificates, so that a company's own CA is trusted.
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = Agent::config_builder()
         .tls_config(tls)
         .http_status_as_error(false)
-        // A token goes where it was meant to go and nowhere else.
+        // A redirect must not send a token to another place.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(timeout))
@@ -29,23 +56,21 @@ pub(crate) fn agent(loopback: bool, timeout: Duration) -> Agent {
 ///
 /// # Errors
 ///
-/// What cannot be used, in words that name the argument. `insecure` is what to say of plain http to
-/// another machine; `None` if that was allowed.
+/// If the URL cannot be used. `insecure` is the message for plain http to another machine, or `None`
+/// if that is allowed.
 pub(crate) fn place(
     url: &str,
-    argument: &str,
-    example: &str,
-    insecure: Option<&str>,
-) -> Result<bool, Failure> {
-    let refuse = |words: &str| Err(Failure::Usage(format!("{argument}: {words}")));
-    let accepted =
-        format!("accepted: an https:// URL without user, query or fragment, such as {example}");
-    let Ok(uri) = url.parse::<Uri>() else { return refuse(&format!("not a URL, {accepted}")) };
+    argument: &'static str,
+    example: &'static str,
+    insecure: Option<&'static str>,
+) -> Result<bool, UrlError> {
+    let reject = |problem| Err(UrlError { argument, problem });
+    let Ok(uri) = url.parse::<Uri>() else { return reject(UrlProblem::NotAUrl { example }) };
     let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-        return refuse(&format!("not a whole URL, {accepted}"));
+        return reject(UrlProblem::NotWhole { example });
     };
     if url.contains(['@', '?', '#']) {
-        return refuse(&format!("more than a place, {accepted}"));
+        return reject(UrlProblem::NotAPlace { example });
     }
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
@@ -53,7 +78,7 @@ pub(crate) fn place(
         ("https", _) => Ok(loopback),
         ("http", None) => Ok(loopback),
         ("http", Some(_)) if loopback => Ok(loopback),
-        ("http", Some(words)) => refuse(words),
-        _ => refuse(&accepted),
+        ("http", Some(words)) => reject(UrlProblem::PlainHttp(words)),
+        _ => reject(UrlProblem::Scheme { example }),
     }
 }

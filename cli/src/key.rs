@@ -1,5 +1,6 @@
 //! `key new` and `key hash`: the commands. The form of a key is in [`token`].
 
+mod error;
 mod token;
 
 use std::io::{self, IsTerminal, Read, Write};
@@ -9,24 +10,24 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::cli::{HashKeyArguments, NewKeyArguments};
-use crate::exit::Failure;
+use crate::exit::CommandError;
+pub(crate) use error::KeyError;
 use token::Checksum;
 
 /// Mints a key and prints it once.
 ///
 /// # Errors
 ///
-/// A prefix or a name that cannot be used, and an operating system without randomness.
-pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), Failure> {
+/// If the prefix or the name is invalid, or the operating system returns no random bytes.
+pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), CommandError> {
     if !token::is_prefix(&arguments.prefix) {
-        return Err(bad_prefix());
+        return Err(KeyError::Prefix.into());
     }
     if !is_name(&arguments.name) {
-        let words = "--name: invalid value, accepted: 1 to 128 visible ASCII characters";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(KeyError::Name.into());
     }
     let key = token::mint(&arguments.prefix, &mut |bytes| getrandom::fill(bytes))
-        .map_err(|error| Failure::Refused(format!("the system gives no randomness: {error}")))?;
+        .map_err(KeyError::NoRandomness)?;
     let sha256 = digest(&key);
     let consumer = json!({ "name": arguments.name, "key_sha256": [sha256] });
     if arguments.json {
@@ -34,31 +35,26 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), Failure> {
     }
     print_key(&key)?;
     anstream::eprintln!(
-        "The key is on standard output, and nowhere else. Give it to the caller; the configuration takes its digest only.\n\n  \
-         sha256    {sha256}\n  consumer  {consumer}"
+        "The key is on standard output, and nowhere else. Give it to the caller; \
+         the configuration takes its digest only.\n\n  sha256    {sha256}\n  consumer  {consumer}"
     );
     Ok(())
 }
 
-/// Prints the digest of a key that somebody has.
+/// Prints the digest of an existing key.
 ///
 /// # Errors
 ///
-/// A key that cannot be read, that no header can carry, or that was mistyped.
-pub(crate) fn hash(arguments: &HashKeyArguments) -> Result<(), Failure> {
+/// If the key cannot be read, no header can carry it, or it was mistyped.
+pub(crate) fn hash(arguments: &HashKeyArguments) -> Result<(), CommandError> {
     if !token::is_prefix(&arguments.prefix) {
-        return Err(bad_prefix());
+        return Err(KeyError::Prefix.into());
     }
     let key = read(arguments.file.as_deref())?;
     let checksum = token::checksum(&key, &arguments.prefix);
     let (sha256, found) = match checksum {
         Checksum::Mistyped => {
-            return Err(Failure::Refused(format!(
-                "the key was mistyped or cut: it starts like a key of `imagegatectl key new` and its checksum does not \
-                 fit, accepted: {}_ and {} letters and digits as they were minted",
-                arguments.prefix,
-                token::BODY_CHARS
-            )));
+            return Err(KeyError::Mistyped { prefix: arguments.prefix.clone() }.into());
         }
         Checksum::Valid => (digest(&key), "valid"),
         Checksum::None => (digest(&key), "none"),
@@ -75,33 +71,33 @@ pub(crate) fn hash(arguments: &HashKeyArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The key on standard input or in the file, without one line end.
-fn read(file: Option<&Path>) -> Result<String, Failure> {
+/// The key from standard input or the file. One line end after it is removed.
+fn read(file: Option<&Path>) -> Result<String, CommandError> {
     let stdin = Path::new("standard input");
     let (path, bytes) = match file {
         Some(path) => {
             let open = std::fs::File::open(path);
-            (path, open.and_then(read_some).map_err(|e| Failure::file(path, e))?)
+            (path, open.and_then(read_some).map_err(|e| CommandError::file(path, e))?)
         }
         None => {
             if io::stdin().is_terminal() {
                 anstream::eprintln!("The key, and a line end, and ^D:");
             }
-            (stdin, read_some(io::stdin().lock()).map_err(|e| Failure::file(stdin, e))?)
+            (stdin, read_some(io::stdin().lock()).map_err(|e| CommandError::file(stdin, e))?)
         }
     };
-    let refuse = |words: &str| Failure::Refused(format!("{}: {words}", path.display()));
-    let text = String::from_utf8(bytes).map_err(|_| refuse(NOT_VISIBLE))?;
+    let path = path.to_owned();
+    let Ok(text) = String::from_utf8(bytes) else { return Err(KeyError::NotVisible(path).into()) };
     let key =
         text.strip_suffix('\n').map_or(text.as_str(), |it| it.strip_suffix('\r').unwrap_or(it));
     if key.is_empty() {
-        return Err(refuse("empty, accepted: a key"));
+        return Err(KeyError::Empty(path).into());
     }
     if key.len() as u64 >= MAX_KEY_BYTES {
-        return Err(refuse("too long, accepted: a key of up to 4096 characters"));
+        return Err(KeyError::TooLong(path).into());
     }
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(refuse(NOT_VISIBLE));
+        return Err(KeyError::NotVisible(path).into());
     }
     Ok(key.to_owned())
 }
@@ -121,25 +117,19 @@ fn is_name(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn bad_prefix() -> Failure {
-    let words = "--prefix: invalid value, accepted: 2 to 32 of a to z, digits and _, a letter first, no _ last";
-    Failure::Usage(words.to_owned())
-}
-
-/// A key goes into a pipe or a file without a line end: what stores a secret from there (`kubectl`, `docker`, a vault)
-/// keeps every byte, and no client can send a key that ends with one.
-fn print_key(key: &str) -> Result<(), Failure> {
+/// A key goes into a pipe or a file without a line end. What stores a secret from there
+/// (`kubectl`, `docker`, a vault) keeps every byte, and no client can send a line end in a key.
+fn print_key(key: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     let end = if out.is_terminal() { "\n" } else { "" };
     let written = write!(out, "{key}{end}").and_then(|()| out.flush());
-    written.map_err(|error| Failure::file(Path::new("standard output"), error))
+    written.map_err(CommandError::stdout)
 }
 
-fn print(line: &str) -> Result<(), Failure> {
+fn print(line: &str) -> Result<(), CommandError> {
     let written = writeln!(io::stdout().lock(), "{line}");
-    written.map_err(|error| Failure::file(Path::new("standard output"), error))
+    written.map_err(CommandError::stdout)
 }
 
-const NOT_VISIBLE: &str = "a character that no client can send in a header, accepted: visible ASCII without spaces, on one line";
-/// A header of this length passes no server.
+/// No server accepts a header of this length.
 const MAX_KEY_BYTES: u64 = 4_097;

@@ -1,8 +1,9 @@
 //! imagegatectl: the tool beside the filter.
 //!
-//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema, asks an
-//! upstream for its models, and owns the upstream's rotating credential. What a script may rely on is in `docs/imagegatectl.md`:
-//! results on standard output, everything else on standard error, and the codes of [`exit`].
+//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema, lists an
+//! upstream's models, and owns the upstream's rotating credential. `docs/imagegatectl.md` has the
+//! interface for scripts: results on standard output, everything else on standard error, and the exit
+//! codes of [`exit`].
 
 #![forbid(unsafe_code)]
 
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command, KeyCommand, UpstreamCommand};
-use exit::Failure;
+use exit::CommandError;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -42,15 +43,15 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(&failure),
+        Err(error) => report(&error),
     }
 }
 
-/// Tells why the command failed, where it has not told that itself.
-fn report(failure: &Failure) -> ExitCode {
-    let words = failure.to_string();
-    if !words.is_empty() {
-        anstream::eprintln!("{}error:{} {words}", exit::RED, exit::RESET);
+/// Prints why the command failed, unless it has printed that itself.
+fn report(error: &CommandError) -> ExitCode {
+    let message = error.to_string();
+    if !message.is_empty() {
+        anstream::eprintln!("{}error:{} {message}", exit::RED, exit::RESET);
     }
-    ExitCode::from(failure.code())
+    ExitCode::from(error.code())
 }

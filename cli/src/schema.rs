@@ -1,14 +1,13 @@
 //! `schema`: the JSON Schema of the configuration, for editors and for validators in CI.
 //!
-//! The form is the parser's (`imagegate::config::schema`); what a field means and its default come from the manual,
-//! whose tables the tests hold against the code.
+//! The structure comes from the parser (`imagegate::config::schema`). The meaning and the default of a
+//! field come from the manual. Tests compare the manual's tables with the code.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use serde_json::Value;
 
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
 const MANUAL: &str = include_str!("../../docs/configuration.md");
 
@@ -16,10 +15,10 @@ const MANUAL: &str = include_str!("../../docs/configuration.md");
 ///
 /// # Errors
 ///
-/// An output that is closed.
-pub(crate) fn print() -> Result<(), Failure> {
+/// If the output is closed.
+pub(crate) fn print() -> Result<(), CommandError> {
     let written = writeln!(io::stdout().lock(), "{:#}", schema());
-    written.map_err(|error| Failure::file(Path::new("standard output"), error))
+    written.map_err(CommandError::stdout)
 }
 
 fn schema() -> Value {
@@ -44,7 +43,7 @@ fn explain(schema: &mut Value, pointer: &str) {
     explain_parts(schema, pointer);
 }
 
-/// The same for what stands in it, whichever of its forms it has.
+/// The same for the schema's parts, in each of its forms.
 fn explain_parts(schema: &mut Value, pointer: &str) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
@@ -75,7 +74,7 @@ impl Row {
     fn of(pointer: &str) -> Option<Self> {
         let start = format!("| `{pointer}` | ");
         let row = MANUAL.lines().find_map(|line| line.strip_prefix(&start))?;
-        // A bar inside of a cell is escaped.
+        // A bar inside a cell is escaped.
         let row = row.strip_suffix(" |")?.replace("\\|", "\u{0}");
         let mut cells = row.split(" | ").map(|cell| cell.trim().replace('\u{0}', "|"));
         let (accepted, default, meaning) = (cells.next()?, cells.next()?, cells.next()?);

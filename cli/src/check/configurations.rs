@@ -6,24 +6,23 @@ use serde_json::{Map, Number, Value};
 
 use super::find::{self, Found};
 use super::finding::Finding;
-use super::input;
+use super::input::{self, InputError};
 use super::tree::{Kind, Node};
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
 /// The plugin configurations of a file in any form that `check` reads.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or is not JSON or YAML.
-pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, Failure> {
+/// If the file cannot be read, or is not JSON or YAML.
+pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, CommandError> {
     let (name, source) = input::read(path)?;
-    let refuse = |error: &Finding| {
-        Failure::Refused(format!("{name}: {}; run `imagegatectl check`", error.title))
-    };
-    let parsed = input::parse(&source, path).map_err(|error| refuse(&error))?;
+    let invalid =
+        |finding: Finding| InputError::Invalid { name: name.clone(), title: finding.title };
+    let parsed = input::parse(&source, path).map_err(&invalid)?;
     let (documents, rest) = input::with_embedded(parsed);
-    if let Some(error) = rest.repeated.first() {
-        return Err(refuse(error));
+    if let Some(finding) = rest.repeated.into_iter().next() {
+        return Err(invalid(finding).into());
     }
     let mut configurations = Vec::new();
     for document in &documents {
@@ -39,7 +38,7 @@ pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, Failure> {
     Ok(configurations)
 }
 
-/// JSON text is what it says; anything else stands for itself.
+/// Text is parsed if it is JSON. Any other node is taken as it is.
 fn of_text(node: &Node) -> Value {
     let text = node.text().and_then(|text| serde_json::from_str(text).ok());
     text.unwrap_or_else(|| value(node))
@@ -59,7 +58,7 @@ fn value(node: &Node) -> Value {
     }
 }
 
-/// A whole number is one in JSON too.
+/// A whole number stays a whole number in JSON.
 fn number(number: f64) -> Value {
     let whole = number.fract() == 0.0 && number.abs() < MAX_WHOLE;
     if whole {
@@ -68,5 +67,5 @@ fn number(number: f64) -> Value {
     Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
-/// From here on not each whole number has a double of its own.
+/// Above this, two whole numbers may share one double.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;

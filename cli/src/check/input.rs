@@ -8,7 +8,42 @@ use std::path::Path;
 use super::finding::Finding;
 use super::tree::{Kind, Node, Text};
 use super::{find, json, words, yaml};
-use crate::exit::Failure;
+use crate::exit::CommandError;
+
+/// Why a file cannot be read as one to check.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InputError {
+    /// The path names a folder.
+    #[error("{path}: a folder; name the files in it, such as {}/*.yaml", path.trim_end_matches('/'))]
+    Folder {
+        /// The path, as it was given.
+        path: String,
+    },
+    /// The file is too large for a configuration.
+    #[error("{name}: larger than 16 MiB, accepted: a configuration")]
+    TooLarge {
+        /// The file.
+        name: String,
+    },
+    /// The file is not valid YAML or JSON.
+    #[error("{name}: {title}; run `imagegatectl check`")]
+    Invalid {
+        /// The file.
+        name: String,
+        /// The finding that `check` prints for it.
+        title: String,
+    },
+}
+
+impl InputError {
+    /// Whether the argument is wrong, and not the content of the file.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Self::Folder { .. } | Self::TooLarge { .. } => true,
+            Self::Invalid { .. } => false,
+        }
+    }
+}
 
 /// A document of a file.
 pub(crate) struct Document {
@@ -23,26 +58,21 @@ pub(crate) struct Document {
 /// # Errors
 ///
 /// A folder, a file that cannot be read or is not UTF-8, and one that is too large.
-pub(crate) fn read(path: &Path) -> Result<(String, String), Failure> {
-    let fail = |error| Failure::file(path, error);
+pub(crate) fn read(path: &Path) -> Result<(String, String), CommandError> {
+    let fail = |error| CommandError::file(path, error);
     let shown = path.display().to_string();
     let (name, from): (_, Box<dyn Read>) = if path == Path::new("-") {
         ("standard input".to_owned(), Box::new(std::io::stdin().lock()))
     } else {
         if path.is_dir() {
-            let folder = shown.trim_end_matches('/');
-            return Err(Failure::Usage(format!(
-                "{shown}: a folder; name the files in it, such as {folder}/*.yaml"
-            )));
+            return Err(InputError::Folder { path: shown }.into());
         }
         (shown, Box::new(fs::File::open(path).map_err(fail)?))
     };
     let mut source = String::new();
     from.take(MAX_FILE_BYTES + 1).read_to_string(&mut source).map_err(fail)?;
     if source.len() as u64 > MAX_FILE_BYTES {
-        return Err(Failure::Usage(format!(
-            "{name}: larger than 16 MiB, accepted: a configuration"
-        )));
+        return Err(InputError::TooLarge { name }.into());
     }
     Ok((name, source))
 }

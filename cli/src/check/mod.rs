@@ -1,13 +1,13 @@
-//! `check`: what the filter would say to a configuration, and what it needs of the Envoy around it.
+//! `check`: whether the filter accepts a configuration, and whether the Envoy around it fits.
 //!
 //! ```text
-//! files ─ input: yaml, json ─▶ trees with places ─ find ─▶ plugin configurations ─ plugin, errors ─▶ Config::parse, all errors
-//!                                                └─ gate ─▶ connection managers   ─ lint ─▶ errors, warnings, notes
-//!                                                                                        └─▶ report
+//! files ─ input: yaml, json ─▶ trees with places
+//! trees ─ find ─▶ plugin configurations ─ plugin, errors ─▶ Config::parse, all errors ─▶ report
+//!       └ gate ─▶ connection managers ─ lint ─▶ errors, warnings, notes ─▶ report
 //! ```
 //!
-//! All files are read before the first is judged: the configuration of one may stand in another (ECDS, RDS).
-//! Secrets are never shown (`excerpt`).
+//! All files are read before the first is judged: the configuration for one may be in another (ECDS,
+//! RDS). Secrets are never shown (`excerpt`).
 
 mod configurations;
 mod draft;
@@ -36,15 +36,16 @@ use std::time::Duration;
 
 use crate::cli::CheckArguments;
 use crate::clock;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 pub(crate) use configurations::configurations;
 use input::Document;
+pub(crate) use input::InputError;
 use report::Report;
 
 /// Where the variables of the VM's environment come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Environment<'t> {
-    /// They are read from this process; else they are taken to be set where Envoy runs.
+    /// They are read from this process. Otherwise they are assumed to be set for Envoy.
     is_here: bool,
     /// `environment_variables.key_values` of the VM, which come first.
     given: &'t [tree::Field],
@@ -69,7 +70,7 @@ impl<'t> Environment<'t> {
         std::env::var_os(name).map(|it| it.to_string_lossy().into_owned())
     }
 
-    /// Whether nothing but an assumption says that it is set.
+    /// Whether it is only assumed that the variable is set.
     fn is_assumed(&self, name: &str) -> bool {
         let is_given = self.given.iter().any(|field| field.name == name);
         !self.is_here && !is_given && std::env::var_os(name).is_none()
@@ -81,9 +82,9 @@ struct File {
     name: String,
     source: String,
     documents: Vec<Document>,
-    /// What is wrong with its YAML or JSON.
+    /// Errors in its YAML or JSON.
     findings: Vec<finding::Finding>,
-    /// Values that stand in no document.
+    /// Values that are in no document.
     lost: Vec<std::ops::Range<usize>>,
 }
 
@@ -91,17 +92,17 @@ struct File {
 ///
 /// # Errors
 ///
-/// Errors in a file, after all files were looked at; with `--strict` also warnings; nothing that could be checked; a file that
-/// cannot be read, after all others were looked at.
-pub(crate) fn run(arguments: &CheckArguments) -> Result<(), Failure> {
+/// If a file has errors, or warnings with `--strict`; if there was nothing to check; and if a file
+/// cannot be read. All files are checked first.
+pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
     let environment = Environment { is_here: arguments.env, given: &[], now: clock::now() };
     let (mut files, mut unread) = (Vec::new(), None);
     for path in &arguments.files {
         match input::read(path) {
             Ok((name, source)) => files.push(load(name, source, path)),
-            Err(failure) => {
-                crate::report(&failure);
-                unread = Some(failure);
+            Err(error) => {
+                crate::report(&error);
+                unread = Some(error);
             }
         }
     }
@@ -110,11 +111,11 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     let errors: usize = reports.iter().map(|it| it.count(finding::Level::Error)).sum();
     let warnings: usize = reports.iter().map(|it| it.count(finding::Level::Warning)).sum();
     if unread.is_some() {
-        return Err(Failure::Reported);
+        return Err(CommandError::Reported);
     }
     let is_checked = reports.iter().any(Report::is_checked);
     if errors > 0 || (arguments.strict && warnings > 0) || !is_checked {
-        return Err(Failure::Faults);
+        return Err(CommandError::ErrorsFound);
     }
     Ok(())
 }

@@ -1,24 +1,25 @@
 //! The form of a key: `PREFIX_RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRCCCCCC`.
 //!
-//! 34 random letters and digits R, each of the 62 as likely (202 bits), and the CRC-32 of everything before it in
-//! six such digits C, as GitHub's tokens have it: a scanner that finds one can be sure that it is one, and a
-//! mistyped key is told from a wrong one. The checksum guards against accidents only.
+//! 34 random letters and digits R, each of the 62 equally likely (202 bits), and the CRC-32 of
+//! everything before it in six such digits C, as in GitHub's tokens. So a scanner recognises a key with
+//! certainty, and a mistyped key differs from an unknown one. The checksum guards against accidents
+//! only.
 
-/// Characters behind the prefix and its `_`.
+/// Characters after the prefix and its `_`.
 pub(crate) const BODY_CHARS: usize = RANDOM_CHARS + CHECKSUM_CHARS;
 
-/// What the checksum of a key says.
+/// The state of a key's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checksum {
     /// The key is as it was minted.
     Valid,
-    /// The key starts with the prefix, and the rest does not fit.
+    /// The key starts with the prefix, and the checksum is wrong.
     Mistyped,
     /// Not a key of this form.
     None,
 }
 
-/// Mints a key from what `fill` gives.
+/// Mints a key from the random bytes of `fill`.
 pub(crate) fn mint<E>(
     prefix: &str,
     fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>,
@@ -28,7 +29,7 @@ pub(crate) fn mint<E>(
     while left > 0 {
         let mut bytes = [0_u8; RANDOM_CHARS];
         fill(&mut bytes)?;
-        // Bytes from 248 on would make the first letters likelier: they are dropped.
+        // Bytes from 248 on are dropped, since they would make the first letters more likely.
         let digits = bytes.iter().filter(|byte| **byte < LAST_FAIR_BYTE).map(|byte| byte % BASE);
         for digit in digits.take(left) {
             key.push(char_of(digit));
@@ -40,7 +41,7 @@ pub(crate) fn mint<E>(
     Ok(key)
 }
 
-/// Looks at the checksum of `key`, where keys of ours start with `prefix`.
+/// Checks the checksum of `key`. Our keys start with `prefix`.
 pub(crate) fn checksum(key: &str, prefix: &str) -> Checksum {
     let ours = key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_'));
     let fits = key
@@ -55,7 +56,7 @@ pub(crate) fn checksum(key: &str, prefix: &str) -> Checksum {
     }
 }
 
-/// Whether keys may start with this.
+/// Whether `text` may be the prefix of keys.
 pub(crate) fn is_prefix(text: &str) -> bool {
     (2..=32).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -120,12 +121,12 @@ mod tests {
         assert!(key.starts_with("imagegate_0123456789ABCDEFGHIJKLMNOPQRSTUVWX"), "{key}");
         assert_eq!(key.len(), "imagegate_".len() + 40);
         assert_eq!(checksum(&key, "imagegate"), Checksum::Valid);
-        // Any prefix is seen by its form.
+        // The form of a key shows its prefix.
         assert_eq!(checksum(&key, "acme"), Checksum::Valid);
     }
 
     #[test]
-    fn every_change_of_one_character_is_noticed() {
+    fn a_change_of_one_character_is_found() {
         let key = mint("imagegate", &mut counting()).unwrap();
         for at in "imagegate_".len()..key.len() {
             let mut bytes = key.clone().into_bytes();
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_others_have_no_checksum() {
+    fn other_keys_have_no_checksum() {
         for key in ["sk-proj-1234", "x", "", "é", "acme_0000000000000000000000000000000000000000"]
         {
             assert_eq!(checksum(key, "imagegate"), Checksum::None, "{key}");
@@ -163,12 +164,13 @@ mod tests {
         }
         let letters: Vec<_> = count.iter().filter(|n| **n > 0).collect();
         assert_eq!(letters.len(), 62);
-        // 34 × 34 are expected of each, with a deviation of 34; a plain remainder would give eight letters a quarter more.
+        // Each is expected 34 × 34 times, with a deviation of 34. A plain remainder would give eight
+        // letters a quarter more.
         assert!(letters.iter().all(|n| (*n - 34 * 34).abs() < 5 * 34), "{letters:?}");
     }
 
     #[test]
-    fn prefixes_are_plain() {
+    fn a_prefix_is_lower_case_letters_digits_and_underscores() {
         for prefix in ["ab", "imagegate", "acme_prod2"] {
             assert!(is_prefix(prefix), "{prefix}");
         }

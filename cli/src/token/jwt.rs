@@ -1,4 +1,5 @@
-//! What a token says about itself. Nothing is verified: the token came from its issuer over TLS, or from our own disk.
+//! The claims of a token. Nothing is verified: the token came from its issuer over TLS, or from our
+//! own disk.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ struct Auth {
 }
 
 impl Claims {
-    /// The claims of a JSON Web Token; none for anything else.
+    /// The claims of a JSON Web Token. For any other text, all are `None`.
     pub(crate) fn of(token: &str) -> Self {
         let payload = token.split('.').nth(1).map(|part| part.trim_end_matches('='));
         let bytes = payload.and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
@@ -33,7 +34,7 @@ impl Claims {
         self.exp.and_then(time)
     }
 
-    /// When it was made.
+    /// When the token was issued.
     pub(crate) fn issued(&self) -> Option<Duration> {
         self.iat.and_then(time)
     }
@@ -59,7 +60,8 @@ mod tests {
     #[test]
     fn claims_are_read() {
         let claims = Claims::of(&token(
-            r#"{"exp":1767225600,"iat":1767000000.5,"x":1,"https://api.openai.com/auth":{"chatgpt_account_id":"acc","y":2}}"#,
+            r#"{"exp":1767225600,"iat":1767000000.5,"x":1,
+                "https://api.openai.com/auth":{"chatgpt_account_id":"acc","y":2}}"#,
         ));
         assert_eq!(claims.expires(), Some(Duration::from_secs(1_767_225_600)));
         assert_eq!(claims.issued(), Some(Duration::from_millis(1_767_000_000_500)));

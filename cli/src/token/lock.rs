@@ -1,5 +1,5 @@
-//! One process at a time works with a credential: a lock on a file beside it (`flock`), which the system gives back
-//! however a process ends.
+//! One process at a time works with a credential. It locks a file beside the credential (`flock`). The
+//! system releases the lock when the process ends, in any way.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,18 +12,21 @@ use rustix::io::Errno;
 
 use super::stop::Stop;
 
-/// The right to work with the credential, until it is dropped.
+/// Holds the lock until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "holds the lock")] File);
 
-/// Why there is no lock.
-#[derive(Debug)]
-pub(crate) enum Unlocked {
-    /// The process was told to stop.
+/// Why the lock was not acquired.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    /// The process has to stop.
+    #[error("stopped by a signal")]
     Stopped,
-    /// Another process works with the credential, for longer than a refresh can take.
+    /// Another process has held it for longer than a refresh can take.
+    #[error("another process holds the lock")]
     Busy,
-    /// The system does not let us.
+    /// The system's error.
+    #[error(transparent)]
     System(io::Error),
 }
 
@@ -32,26 +35,26 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// See [`Unlocked`].
-    pub(crate) fn acquire(path: &Path, stop: &Stop) -> Result<Self, Unlocked> {
+    /// See [`LockError`].
+    pub(crate) fn acquire(path: &Path, stop: &Stop) -> Result<Self, LockError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // The credential itself is replaced by a rename, so a lock on it would be one on a file that is gone. The lock's
-        // file stays: to remove it would let two processes lock two files of one name.
+        // A rename replaces the credential itself, so a lock on it would be one on a deleted file.
+        // The lock file stays: without it, two processes could lock two files of the same name.
         let beside = path.with_file_name(format!(".{name}.imagegatectl.lock"));
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options.open(beside).map_err(Unlocked::System)?;
+        let file = options.open(beside).map_err(LockError::System)?;
         for _ in 0..ATTEMPTS {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self(file)),
                 Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                Err(error) => return Err(Unlocked::System(error.into())),
+                Err(error) => return Err(LockError::System(error.into())),
             }
             if stop.wait(PAUSE) {
-                return Err(Unlocked::Stopped);
+                return Err(LockError::Stopped);
             }
         }
-        Err(Unlocked::Busy)
+        Err(LockError::Busy)
     }
 }
 

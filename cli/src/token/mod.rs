@@ -1,15 +1,17 @@
-//! `token`: the one owner of a Codex credential. It refreshes the access token of an `auth.json` and hands it to Envoy.
+//! `token`: the one owner of a Codex credential. It refreshes the access token of an `auth.json` and
+//! hands it to Envoy.
 //!
 //! ```text
-//! auth.json ─ lock ─▶ auth_file ─ due? ─▶ oauth ─▶ draft (fsync, rename, fsync) ─▶ sds ─▶ Envoy
+//! auth.json ─ lock ─▶ auth_file ─ due? ─▶ oauth ─▶ atomic_file (fsync, rename, fsync) ─▶ sds ─▶ Envoy
 //! ```
 //!
-//! Refresh tokens rotate, and one that is used twice is dead, with the whole credential. From that follows the order
-//! of everything here: one process at a time ([`lock`]); room on the disk before the token is spent ([`draft`]);
-//! its successor on the disk before anything uses the access token that came with it.
+//! Refresh tokens rotate. One that is used twice ends the whole credential. So the order is fixed: one
+//! process at a time ([`lock`]), room on the disk before the token is spent ([`atomic_file`]), and the
+//! new credential on the disk before its access token is used.
 
+mod atomic_file;
 pub(crate) mod auth_file;
-mod draft;
+mod error;
 mod jwt;
 mod lock;
 mod oauth;
@@ -22,18 +24,22 @@ use std::time::Duration;
 
 use crate::cli::TokenArguments;
 use crate::clock;
-use crate::exit::Failure;
-use renew::{Outcome, Trouble, When};
+use crate::exit::CommandError;
+pub(crate) use auth_file::ParseError;
+use error::RefreshError;
+pub(crate) use error::{LoginError, SettingsError, TransientError};
+use renew::{Outcome, When};
 use settings::Settings;
 pub(crate) use settings::{margin, mode};
 use stop::Stop;
 
-/// Refreshes where it is due and writes Envoy's files, once or until it is told to stop.
+/// Refreshes if it is due and writes Envoy's files, once or until a signal stops it.
 ///
 /// # Errors
 ///
-/// A credential that needs a login, and with `--once` a token server that does not answer in several attempts.
-pub(crate) fn run(arguments: &TokenArguments) -> Result<(), Failure> {
+/// If the credential needs a login, and with `--once`, if the token server does not answer in several
+/// attempts.
+pub(crate) fn run(arguments: &TokenArguments) -> Result<(), CommandError> {
     let settings = Settings::new(arguments)?;
     let stop = Stop::on_signals()?;
     let (mut failures, mut when) = (0, if arguments.force { When::Now } else { When::Due });
@@ -41,23 +47,21 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), Failure> {
         let wait = match renew::pass(&settings, when, &stop) {
             Ok(outcome) => {
                 (failures, when) = (0, When::Due);
-                tell(&outcome);
+                report(&outcome);
                 if arguments.once {
                     return Ok(());
                 }
                 outcome.due.saturating_sub(clock::now()).clamp(SHORTEST_WAIT, LONGEST_WAIT)
             }
-            Err(Trouble::Stopped) => return Ok(()),
-            Err(Trouble::Final(failure)) => return Err(failure),
-            Err(Trouble::Passing { words, retry_after }) => {
+            Err(RefreshError::Stopped) => return Ok(()),
+            Err(RefreshError::Final(error)) => return Err(error),
+            Err(RefreshError::Transient(error)) => {
                 failures += 1;
                 if arguments.once && failures >= ATTEMPTS {
-                    return Err(Failure::Transient(format!(
-                        "{words}; gave up after {ATTEMPTS} attempts"
-                    )));
+                    return Err(CommandError::TokenServer { error, attempts: failures });
                 }
-                let wait = backoff(failures, retry_after);
-                anstream::eprintln!("{words}; the next attempt is in {}", rounded(wait));
+                let wait = backoff(failures, error.retry_after());
+                anstream::eprintln!("{error}; the next attempt is in {}", rounded(wait));
                 wait
             }
         };
@@ -67,7 +71,7 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), Failure> {
     }
 }
 
-fn tell(outcome: &Outcome) {
+fn report(outcome: &Outcome) {
     let left = rounded(outcome.expires.saturating_sub(clock::now()));
     if outcome.refreshed {
         anstream::eprintln!("refreshed: the access token is good for {left}");
@@ -99,11 +103,11 @@ fn rounded(duration: Duration) -> humantime::FormattedDuration {
 const ATTEMPTS: u32 = 5;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-/// A server that asks for more is asked again all the same: the access token may not last that long.
+/// A longer wait that the server asks for is cut to this: the access token may not last that long.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
-/// A token that is due again at once would otherwise be asked for without a pause.
+/// Without it, a token that is due again at once would be refreshed without a pause.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-/// How soon a new login, a file that somebody removed, or a clock that was set is noticed.
+/// How soon a new login, a removed file or a changed clock is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

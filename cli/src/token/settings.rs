@@ -1,16 +1,17 @@
-//! The arguments of `token`, made ready.
+//! The arguments of `token`, checked and completed.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::error::SettingsError;
 use super::oauth::Client;
 use crate::cli::TokenArguments;
-use crate::exit::Failure;
-use crate::http;
+use crate::exit::CommandError;
+use crate::http::{self, UrlError};
 
-/// What a run works with.
+/// The settings of a run.
 pub(crate) struct Settings {
     /// The credential; not a symbolic link, so that a rename replaces the file and not the link.
     pub(crate) auth_file: PathBuf,
@@ -18,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) sds_dir: PathBuf,
     /// Their mode.
     pub(crate) sds_mode: u32,
-    /// How long before its end a token is refreshed, with this run's share of chance.
+    /// How long before its end a token is refreshed, with this run's random part.
     pub(crate) margin: Duration,
     /// The token server.
     pub(crate) client: Client,
@@ -29,20 +30,16 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// What cannot be used, in words that name the argument.
-    pub(crate) fn new(arguments: &TokenArguments) -> Result<Self, Failure> {
+    /// If an argument cannot be used.
+    pub(crate) fn new(arguments: &TokenArguments) -> Result<Self, CommandError> {
         let auth_file = auth_file(arguments.auth_file.as_deref())?;
-        let auth_file =
-            fs::canonicalize(&auth_file).map_err(|error| Failure::no_login(&auth_file, error))?;
+        let auth_file = fs::canonicalize(&auth_file)
+            .map_err(|error| CommandError::no_login(&auth_file, error))?;
         if !arguments.sds_dir.is_dir() {
-            let words = format!(
-                "--sds-dir: {} is no folder, accepted: one that exists",
-                arguments.sds_dir.display()
-            );
-            return Err(Failure::Usage(words));
+            return Err(SettingsError::NoFolder(arguments.sds_dir.clone()).into());
         }
         let (url, loopback) = token_url(&arguments.issuer, arguments.allow_http)?;
-        // Several hosts that were set up at one time should not ask at one time.
+        // Hosts that were set up at the same time should not refresh at the same time.
         let margin = if arguments.once {
             arguments.margin
         } else {
@@ -58,20 +55,18 @@ impl Settings {
     }
 }
 
-/// The argument, else `$CODEX_HOME/auth.json`, else `~/.codex/auth.json`, as Codex has it.
-fn auth_file(argument: Option<&Path>) -> Result<PathBuf, Failure> {
+/// The argument, else `$CODEX_HOME/auth.json`, else `~/.codex/auth.json`, as in Codex.
+fn auth_file(argument: Option<&Path>) -> Result<PathBuf, SettingsError> {
     if let Some(path) = argument {
         return Ok(path.to_owned());
     }
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = set("CODEX_HOME").or_else(|| set("HOME").map(|home| home.join(".codex")));
-    home.map(|home| home.join("auth.json")).ok_or_else(|| {
-        Failure::Usage("--auth-file is missing, and neither CODEX_HOME nor HOME is set".to_owned())
-    })
+    home.map(|home| home.join("auth.json")).ok_or(SettingsError::NoAuthFile)
 }
 
 /// The URL of the token server, and whether it is this machine.
-fn token_url(issuer: &str, allow_http: bool) -> Result<(String, bool), Failure> {
+fn token_url(issuer: &str, allow_http: bool) -> Result<(String, bool), UrlError> {
     let insecure =
         "plain http shows the refresh token to the network, accepted: https, or --allow-http";
     let insecure = (!allow_http).then_some(insecure);
@@ -91,7 +86,7 @@ pub(crate) fn margin(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// An octal mode that leaves others out.
+/// An octal mode that gives other users no access.
 ///
 /// # Errors
 ///
@@ -99,14 +94,16 @@ pub(crate) fn margin(text: &str) -> Result<Duration, String> {
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if mode & !0o660 == 0 && mode & 0o600 == 0o600 => Ok(mode),
-        _ => Err("accepted: an octal mode that the owner can read and write and others cannot: 600, 640 or 660".to_owned()),
+        _ => Err("accepted: an octal mode that the owner can read and write and others cannot: \
+                  600, 640 or 660"
+            .to_owned()),
     }
 }
 
 /// From 0 to 1; only for spreading load.
 pub(crate) fn random() -> f64 {
     let mut bytes = [0; 4];
-    // Without randomness the middle will do.
+    // Without random bytes the middle is good enough.
     let filled = getrandom::fill(&mut bytes).is_ok();
     if filled { f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX) } else { 0.5 }
 }
@@ -134,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_a_place_and_nothing_more() {
+    fn an_issuer_has_no_user_query_or_fragment() {
         for issuer in
             ["", "auth.openai.com", "ftp://a", "https://u:p@a", "https://a?x", "https://a#x", "/x"]
         {
@@ -143,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mode_lets_others_in() {
+    fn a_mode_gives_other_users_no_access() {
         assert_eq!((mode("600"), mode("0640"), mode("660")), (Ok(0o600), Ok(0o640), Ok(0o660)));
         for text in ["", "644", "604", "777", "400", "4600", "x", "-600"] {
             assert!(mode(text).is_err(), "{text}");

@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT: noted, and obeyed between two steps. A refresh that has begun is brought to its end, since its
-//! answer is the only copy of the next refresh token.
+//! SIGTERM and SIGINT: the process stops between two steps. A refresh that has begun is finished
+//! first, since its answer is the only copy of the next refresh token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::exit::Failure;
+use super::error::SettingsError;
 
-/// Whether the process was told to stop.
+/// Whether the process has to stop.
 pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
@@ -18,32 +18,32 @@ impl Stop {
     ///
     /// # Errors
     ///
-    /// A system that does not let it.
-    pub(crate) fn on_signals() -> Result<Self, Failure> {
+    /// If the system rejects a handler.
+    pub(crate) fn on_signals() -> Result<Self, SettingsError> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             signal_hook::flag::register(signal, Arc::clone(&flag))
-                .map_err(|error| Failure::Usage(format!("signals cannot be handled: {error}")))?;
+                .map_err(SettingsError::Signals)?;
         }
         Ok(Self(flag))
     }
 
-    /// Whether a signal came.
-    pub(crate) fn is_asked(&self) -> bool {
+    /// Whether a signal has come.
+    pub(crate) fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Waits; `true` as soon as a signal came.
+    /// Waits. Returns `true` as soon as a signal has come.
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let mut left = time;
-        while !self.is_asked() && !left.is_zero() {
+        while !self.is_requested() && !left.is_zero() {
             let slice = left.min(SLICE);
             thread::sleep(slice);
             left -= slice;
         }
-        self.is_asked()
+        self.is_requested()
     }
 }
 
-/// How soon a signal is obeyed.
+/// How soon a signal is noticed.
 const SLICE: Duration = Duration::from_millis(50);

@@ -1,7 +1,7 @@
 //! `GET …/codex/models?client_version=X`: the models of an account, as the Codex client asks for them.
 //!
-//! The form of the answer is not documented by its owner, so each field may be absent or of another
-//! type. Nothing of a body that is not such a list is ever shown.
+//! The owner does not document the form of the answer, so each field may be absent or of another type.
+//! Nothing of a body that is not such a list is ever shown.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
 
+use super::target::CredentialError;
 use super::version;
 use crate::http;
 
-/// Asks for lists of models.
+/// Requests lists of models.
 pub(crate) struct Client(Agent);
 
 /// A model of the list.
@@ -28,15 +29,53 @@ pub(crate) struct Listed {
     pub(crate) images: Option<bool>,
 }
 
-/// Why there is no list.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Trouble {
-    /// Something has to be changed: the credential, the configuration.
-    #[error("{0}")]
-    Refused(String),
-    /// It may work later.
-    #[error("{0}")]
-    Unreachable(String),
+/// Why there is no list. No message holds anything of a body.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CatalogueError {
+    /// There is nothing to send as the credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// A success with another document.
+    #[error("the answer is not a list of models; is `path` that of Codex?")]
+    NotAList,
+    /// A protection in front of the upstream has answered.
+    #[error(
+        "status {0} with a web page: a protection such as Cloudflare's has refused this client or \
+         its address, not the account"
+    )]
+    Challenged(u16),
+    /// The upstream refuses the credential.
+    #[error("status {0}: the credential or the account id is refused")]
+    Unauthorized(u16),
+    /// The upstream refuses the request itself.
+    #[error(
+        "status 400: the request is refused; is the header `version` one of Codex, such as 0.170.0?"
+    )]
+    BadRequest,
+    /// Another status that a retry does not change.
+    #[error("status {0}; is `path` that of Codex?")]
+    Status(u16),
+    /// No connection, or one that broke.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(Box<ureq::Error>),
+    /// The upstream cannot answer now.
+    #[error("status {0}")]
+    Unavailable(u16),
+}
+
+impl CatalogueError {
+    /// Whether it may work later. Otherwise the credential or the configuration has to change.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Unavailable(_) => true,
+            Self::Credential(_)
+            | Self::NotAList
+            | Self::Challenged(_)
+            | Self::Unauthorized(_)
+            | Self::BadRequest
+            | Self::Status(_) => false,
+        }
+    }
 }
 
 impl Client {
@@ -49,15 +88,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`Trouble`].
+    /// See [`CatalogueError`].
     pub(crate) fn models(
         &self,
         base: &str,
         client_version: &str,
         headers: &[(String, String)],
-    ) -> Result<Vec<Listed>, Trouble> {
-        let unreachable =
-            |error: ureq::Error| Trouble::Unreachable(format!("it cannot be reached: {error}"));
+    ) -> Result<Vec<Listed>, CatalogueError> {
+        let unreachable = |error: ureq::Error| CatalogueError::Unreachable(Box::new(error));
         let mut request = self.0.get(format!("{base}/models"));
         request = request.query("client_version", client_version);
         for (name, value) in headers {
@@ -71,32 +109,22 @@ impl Client {
 }
 
 /// What an answer means.
-fn read<T>(response: &Response<T>, body: &[u8]) -> Result<Vec<Listed>, Trouble> {
+fn read<T>(response: &Response<T>, body: &[u8]) -> Result<Vec<Listed>, CatalogueError> {
     let status = response.status().as_u16();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let is_html = header("content-type").is_some_and(|it| it.starts_with("text/html"));
     let challenged = header("cf-mitigated").is_some() || (status == 403 && is_html);
     match status {
-        200 => list(body).ok_or_else(|| {
-            Trouble::Refused("the answer is not a list of models; is `path` that of Codex?".into())
-        }),
-        _ if challenged => Err(Trouble::Refused(format!(
-            "status {status} with a web page: a protection such as Cloudflare's has refused this \
-             client or its address, not the account"
-        ))),
-        401 | 403 => Err(Trouble::Refused(format!(
-            "status {status}: the credential or the account id is refused"
-        ))),
-        400 => Err(Trouble::Refused(
-            "status 400: the request is refused; is the header `version` one of Codex, such as 0.170.0?"
-                .into(),
-        )),
-        429 | 500.. => Err(Trouble::Unreachable(format!("status {status}"))),
-        _ => Err(Trouble::Refused(format!("status {status}; is `path` that of Codex?"))),
+        200 => list(body).ok_or(CatalogueError::NotAList),
+        _ if challenged => Err(CatalogueError::Challenged(status)),
+        401 | 403 => Err(CatalogueError::Unauthorized(status)),
+        400 => Err(CatalogueError::BadRequest),
+        429 | 500.. => Err(CatalogueError::Unavailable(status)),
+        _ => Err(CatalogueError::Status(status)),
     }
 }
 
-/// The models; `None` for another document. What has no name is passed over.
+/// The models, or `None` for another document. Entries without a name are ignored.
 fn list(body: &[u8]) -> Option<Vec<Listed>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     let items = [document.get("models"), document.get("data"), Some(&document)];
@@ -107,7 +135,7 @@ fn list(body: &[u8]) -> Option<Vec<Listed>> {
 fn listed(item: &Value) -> Option<Listed> {
     let text = |name: &str| item.get(name).and_then(Value::as_str);
     let slug = text("slug").or_else(|| text("id"))?;
-    // It goes to a terminal.
+    // It is printed on a terminal.
     if slug.is_empty() || slug.len() > 128 || !slug.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
     }
@@ -123,7 +151,7 @@ fn listed(item: &Value) -> Option<Listed> {
 
 /// For one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Each model brings its instructions, of tens of kilobytes.
+/// Each model comes with its instructions, of tens of kilobytes.
 const MAX_BODY_BYTES: u64 = 16 << 20;
 
 #[cfg(test)]
@@ -138,9 +166,12 @@ mod tests {
     #[test]
     fn a_list_is_read_leniently() {
         let body = json!({"etag": 1, "models": [
-            {"slug": "a", "visibility": "list", "minimal_client_version": "0.155.0", "input_modalities": ["text", "image"]},
-            {"slug": "b", "visibility": "hide", "minimal_client_version": [0, 1, 2], "input_modalities": "text"},
-            {"slug": "c", "visibility": null, "minimal_client_version": {"x": 1}, "input_modalities": ["text", 7]},
+            {"slug": "a", "visibility": "list", "minimal_client_version": "0.155.0",
+             "input_modalities": ["text", "image"]},
+            {"slug": "b", "visibility": "hide", "minimal_client_version": [0, 1, 2],
+             "input_modalities": "text"},
+            {"slug": "c", "visibility": null, "minimal_client_version": {"x": 1},
+             "input_modalities": ["text", 7]},
             {"slug": 7}, "d", null, {"slug": "e\u{1b}[31m"}, {"id": "f"},
         ]});
         let listed = |slug: &str, hidden, least: Option<&str>, images| Listed {
@@ -162,19 +193,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_told_from_what_may_pass() {
-        let refused = |status, kind| {
-            let trouble = read(&answer(status, kind), b"s3cret").unwrap_err();
-            assert!(!trouble.to_string().contains("s3cret"));
-            trouble
+    fn only_an_unreachable_upstream_is_a_transient_error() {
+        let error = |status, kind| {
+            let error = read(&answer(status, kind), b"s3cret").unwrap_err();
+            assert!(!error.to_string().contains("s3cret"));
+            error
         };
         for status in [200, 301, 400, 401, 403, 404] {
-            assert!(matches!(refused(status, "application/json"), Trouble::Refused(_)), "{status}");
+            assert!(!error(status, "application/json").is_transient(), "{status}");
         }
         for status in [429, 500, 503] {
-            assert!(matches!(refused(status, "text/html"), Trouble::Unreachable(_)), "{status}");
+            assert!(error(status, "text/html").is_transient(), "{status}");
         }
-        assert!(refused(403, "text/html; charset=utf-8").to_string().contains("Cloudflare"));
-        assert!(refused(403, "application/json").to_string().contains("credential"));
+        assert!(error(403, "text/html; charset=utf-8").to_string().contains("Cloudflare"));
+        assert!(error(403, "application/json").to_string().contains("credential"));
     }
 }

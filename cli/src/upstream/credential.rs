@@ -1,10 +1,11 @@
 //! The credential of an upstream with `credential: envoy`, which the filter never sees.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::target::TargetError;
 use crate::cli::UpstreamCheckArguments;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 use crate::token::auth_file::AuthFile;
 
 /// Where such a credential comes from. It has no `Debug`, since it holds secrets.
@@ -21,17 +22,17 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Reads what the arguments name.
+    /// Reads the files that the arguments name.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or holds no credential.
-    pub(crate) fn of(arguments: &UpstreamCheckArguments) -> Result<Self, Failure> {
+    /// If a file cannot be read or holds no credential.
+    pub(crate) fn of(arguments: &UpstreamCheckArguments) -> Result<Self, CommandError> {
         match (&arguments.auth_file, &arguments.sds_dir) {
             (Some(path), _) => {
-                let bytes = fs::read(path).map_err(|error| Failure::no_login(path, error))?;
-                let auth = AuthFile::parse(&bytes)
-                    .map_err(|flaw| Failure::login(path, format!("{}: {flaw}", path.display())))?;
+                let bytes = fs::read(path).map_err(|error| CommandError::no_login(path, error))?;
+                let auth =
+                    AuthFile::parse(&bytes).map_err(|error| CommandError::unusable(path, error))?;
                 let (access_token, account_id) = (auth.access_token(), auth.account_id());
                 Ok(Self::Read {
                     access_token: access_token.to_owned(),
@@ -48,15 +49,9 @@ impl Source {
 }
 
 /// The secret in a file that `imagegatectl token` has written.
-fn secret(path: PathBuf) -> Result<String, Failure> {
-    let text = fs::read_to_string(&path).map_err(|error| Failure::file(&path, error))?;
-    inline_string(&text).ok_or_else(|| refused(&path))
-}
-
-fn refused(path: &Path) -> Failure {
-    let words =
-        "no secret with an `inline_string`, accepted: a file that `imagegatectl token` writes";
-    Failure::Refused(format!("{}: {words}", path.display()))
+fn secret(path: PathBuf) -> Result<String, CommandError> {
+    let text = fs::read_to_string(&path).map_err(|error| CommandError::file(&path, error))?;
+    inline_string(&text).ok_or_else(|| TargetError::NoSecret(path).into())
 }
 
 /// The value of `inline_string`, as JSON text or a plain scalar, of visible characters.

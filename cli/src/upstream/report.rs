@@ -1,37 +1,43 @@
-//! What was found, for people and for programs.
+//! Prints the result, for people and for programs.
 
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::catalogue::{Listed, Trouble};
+use super::catalogue::{CatalogueError, Listed};
 use super::target::Target;
-use super::verdict::{State, Verdict};
+use super::verdict::{HostModel, State, Verdict};
 use crate::cli::OutputFormat;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
-/// An upstream and what it said.
+/// An upstream and its answer.
 pub(crate) struct Report<'t> {
     pub(crate) target: &'t Target,
-    pub(crate) answer: Result<Verdict, Trouble>,
+    pub(crate) answer: Result<Verdict, CatalogueError>,
 }
 
-/// Prints everything on standard output. `others` are upstreams that were not asked.
+impl Report<'_> {
+    /// Whether the upstream has a usable host model.
+    fn is_usable(&self) -> bool {
+        self.answer.as_ref().is_ok_and(Verdict::is_usable)
+    }
+}
+
+/// Prints everything on standard output. `others` are upstreams that were not called.
 ///
 /// # Errors
 ///
-/// An output that cannot be written.
+/// If the output cannot be written.
 pub(crate) fn print(
     format: OutputFormat,
     reports: &[Report<'_>],
     others: &[String],
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let text = match format {
         OutputFormat::Text => text(reports, others),
         OutputFormat::Json => {
             let upstreams: Vec<_> = reports.iter().map(object).collect();
-            let usable = outcome(reports).is_ok();
+            let usable = reports.iter().all(Report::is_usable);
             format!(
                 "{:#}\n",
                 json!({ "usable": usable, "upstreams": upstreams, "not_asked": others })
@@ -39,26 +45,27 @@ pub(crate) fn print(
         }
     };
     let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| Failure::file(Path::new("standard output"), error))
+    written.map_err(CommandError::stdout)
 }
 
-/// What the command comes to.
+/// The result of the command.
 ///
 /// # Errors
 ///
-/// [`Failure::Faults`] if an upstream has no usable host model, a transient one if an upstream did not answer.
-pub(crate) fn outcome(reports: &[Report<'_>]) -> Result<(), Failure> {
-    let mut unreachable = None;
+/// [`CommandError::ErrorsFound`] if an upstream has no usable host model, and
+/// [`CommandError::Upstream`] if an upstream did not answer.
+pub(crate) fn outcome(reports: Vec<Report<'_>>) -> Result<(), CommandError> {
+    let mut unanswered = None;
     for Report { target, answer } in reports {
         match answer {
             Ok(verdict) if verdict.is_usable() => {}
-            Ok(_) | Err(Trouble::Refused(_)) => return Err(Failure::Faults),
-            Err(Trouble::Unreachable(words)) => {
-                unreachable = Some(format!("upstream {}: {words}", target.name));
-            }
+            Err(error) if error.is_transient() => unanswered = Some((&target.name, error)),
+            Ok(_) | Err(_) => return Err(CommandError::ErrorsFound),
         }
     }
-    unreachable.map_or(Ok(()), |words| Err(Failure::Transient(words)))
+    unanswered.map_or(Ok(()), |(name, error)| {
+        Err(CommandError::Upstream { name: name.clone(), error: Box::new(error) })
+    })
 }
 
 fn object(report: &Report<'_>) -> Value {
@@ -66,13 +73,9 @@ fn object(report: &Report<'_>) -> Value {
     let mut object = json!({ "name": target.name, "version": target.version(), "error": null });
     let model = |it: &Listed| json!({ "name": it.slug, "minimal_client_version": it.least });
     let more = match answer {
-        Err(trouble) => json!({ "usable": false, "error": trouble.to_string() }),
+        Err(error) => json!({ "usable": false, "error": error.to_string() }),
         Ok(verdict) => {
-            let host_models: Vec<_> = verdict
-                .host_models
-                .iter()
-                .map(|it| json!({ "name": it.name, "state": it.state, "minimal_client_version": it.least }))
-                .collect();
+            let host_models: Vec<_> = verdict.host_models.iter().map(host_model).collect();
             json!({
                 "usable": verdict.is_usable(),
                 "listed": verdict.listed,
@@ -86,6 +89,10 @@ fn object(report: &Report<'_>) -> Value {
         object.extend(more);
     }
     object
+}
+
+fn host_model(it: &HostModel) -> Value {
+    json!({ "name": it.name, "state": it.state, "minimal_client_version": it.least })
 }
 
 fn text(reports: &[Report<'_>], others: &[String]) -> String {
@@ -103,7 +110,7 @@ fn one(Report { target, answer }: &Report<'_>) -> String {
     let name = &target.name;
     let verdict = match answer {
         Ok(verdict) => verdict,
-        Err(trouble) => return format!("{name}: {trouble}\n"),
+        Err(error) => return format!("{name}: {error}\n"),
     };
     let version = target.version();
     let sent =
@@ -116,7 +123,7 @@ fn one(Report { target, answer }: &Report<'_>) -> String {
     );
     let width = verdict.host_models.iter().map(|it| it.name.len()).max().unwrap_or_default();
     for it in &verdict.host_models {
-        // A model that no list has needs nothing that is known.
+        // Nothing is known of a model that is not listed.
         let least = match it.state {
             State::NotListed => "-".to_owned(),
             _ => needs(it.least.as_deref()),

@@ -1,19 +1,19 @@
-//! The Codex upstreams of a configuration, as the filter's own parser reads them.
+//! The Codex upstreams of a configuration. The filter's own parser reads it.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use imagegate::config::{Api, Config, Upstream};
+use imagegate::config::{Api, Config, ConfigError, Upstream};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::credential::Source;
 use crate::check;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
-/// An upstream to ask.
+/// An upstream to call.
 pub(crate) struct Target {
     /// Its name in the configuration.
     pub(crate) name: String,
@@ -21,7 +21,7 @@ pub(crate) struct Target {
     pub(crate) host_models: Vec<String>,
     authority: String,
     path: String,
-    /// What the filter would send: its own headers and those of the configuration.
+    /// The headers that the filter would send: its own and those of the configuration.
     headers: Vec<(String, String)>,
     /// Whether Envoy sets the credential.
     by_envoy: bool,
@@ -29,50 +29,92 @@ pub(crate) struct Target {
     unset: Vec<String>,
 }
 
-/// Of the upstreams of `config` those of Codex, and the names of the others; of all, or of the one that is `wanted`.
+/// Why a file names no upstream that can be called.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TargetError {
+    /// The file has nothing to do with imagegate.
+    #[error("{}: no configuration of imagegate in this file", .0.display())]
+    NoConfiguration(PathBuf),
+    /// The filter rejects the configuration.
+    #[error("{}: the filter refuses it: {error}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The parser's error. In a box, since it is large.
+        error: Box<ConfigError>,
+    },
+    /// No upstream is Codex, or not the one that was asked for.
+    #[error(
+        "{}: no upstream{} of Codex in it, accepted: `api: responses` and a `path` that ends in \
+         /codex/responses",
+        path.display(),
+        name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default()
+    )]
+    NoCodex {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        name: Option<String>,
+    },
+    /// The file of a secret has another form.
+    #[error(
+        "{}: no secret with an `inline_string`, accepted: a file that `imagegatectl token` writes",
+        .0.display()
+    )]
+    NoSecret(PathBuf),
+}
+
+/// Why an upstream has no credential to send.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CredentialError {
+    /// A variable is missing.
+    #[error("the environment variable {0} is not set here, or empty")]
+    Unset(String),
+    /// Envoy has the credential, and no argument names it.
+    #[error("its credential is Envoy's: name it by --auth-file or --sds-dir")]
+    NotNamed,
+}
+
+/// The Codex upstreams of `config`, and the names of the others. If one is `wanted`, only that one.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, that the filter refuses, or that has no such upstream.
+/// If the file cannot be read, the filter rejects it, or it has no such upstream.
 pub(crate) fn of(
     config: &Path,
     wanted: Option<&str>,
-) -> Result<(Vec<Target>, Vec<String>), Failure> {
-    let refuse = |words: String| Err(Failure::Refused(format!("{}: {words}", config.display())));
+) -> Result<(Vec<Target>, Vec<String>), CommandError> {
+    let path = config.to_owned();
     let documents = check::configurations(config)?;
     if documents.is_empty() {
-        return refuse("no configuration of imagegate in this file".to_owned());
+        return Err(TargetError::NoConfiguration(path).into());
     }
     let (mut targets, mut others) = (Vec::new(), Vec::new());
     for document in documents {
         let (found, rest) = match of_document(document) {
             Ok(found) => found,
-            Err(words) => return refuse(words),
+            Err(error) => return Err(TargetError::Invalid { path, error: Box::new(error) }.into()),
         };
         targets.extend(found.into_iter().filter(|it| wanted.is_none_or(|name| name == it.name)));
         others.extend(rest);
     }
     if targets.is_empty() {
-        let which =
-            wanted.map_or_else(|| "no upstream".to_owned(), |name| format!("no upstream {name:?}"));
-        let accepted = "accepted: `api: responses` and a `path` that ends in /codex/responses";
-        return refuse(format!("{which} of Codex in it, {accepted}"));
+        return Err(TargetError::NoCodex { path, name: wanted.map(str::to_owned) }.into());
     }
     Ok((targets, if wanted.is_some() { Vec::new() } else { others }))
 }
 
-fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), String> {
+fn of_document(document: Value) -> Result<(Vec<Target>, Vec<String>), ConfigError> {
     let unset = RefCell::new(BTreeSet::new());
     let look_up = |name: &str| {
         let value = env::var_os(name).and_then(|it| it.into_string().ok());
-        // One that is missing is reported by its name, and only if it is needed.
+        // A missing variable is reported by its name, and only if it is needed.
         Some(value.filter(|value| !value.is_empty()).unwrap_or_else(|| {
             unset.borrow_mut().insert(name.to_owned());
             "unset".to_owned()
         }))
     };
-    let parsed = Config::parse(document.to_string().as_bytes(), &look_up);
-    let config = parsed.map_err(|error| format!("the filter refuses it: {error}"))?;
+    let config = Config::parse(document.to_string().as_bytes(), &look_up)?;
     let unset = unset.into_inner();
     let (mut targets, mut others) = (Vec::new(), Vec::new());
     for upstream in config.upstreams() {
@@ -127,7 +169,7 @@ impl Target {
         self.headers.iter().find(|(name, _)| name == "version").map(|(_, value)| value.as_str())
     }
 
-    /// What stands before `/models`; `place` instead of the upstream's own authority.
+    /// The URL before `/models`. `place` replaces the upstream's own authority.
     pub(crate) fn base(&self, place: Option<&str>) -> String {
         let place = place.map_or_else(|| format!("https://{}", self.authority), str::to_owned);
         format!("{}{}", place.trim_end_matches('/'), self.path)
@@ -137,10 +179,13 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// A credential that is not there, in words without it.
-    pub(crate) fn headers(&self, source: &Source) -> Result<Vec<(String, String)>, String> {
+    /// If there is no credential.
+    pub(crate) fn headers(
+        &self,
+        source: &Source,
+    ) -> Result<Vec<(String, String)>, CredentialError> {
         if let Some(name) = self.unset.first() {
-            return Err(format!("the environment variable {name} is not set here, or empty"));
+            return Err(CredentialError::Unset(name.clone()));
         }
         let mut headers = self.headers.clone();
         match source {
@@ -149,9 +194,7 @@ impl Target {
                 headers.push((ACCOUNT.to_owned(), account_id.clone()));
             }
             Source::None if self.by_envoy => {
-                return Err(
-                    "its credential is Envoy's: name it by --auth-file or --sds-dir".to_owned()
-                );
+                return Err(CredentialError::NotNamed);
             }
             _ => {}
         }

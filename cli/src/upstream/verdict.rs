@@ -1,4 +1,4 @@
-//! What a list of models says of the configured host models.
+//! Compares a list of models with the configured host models.
 
 use serde::Serialize;
 
@@ -6,15 +6,15 @@ use super::catalogue::Listed;
 use super::target::Target;
 use super::version::reaches;
 
-/// What is known of an upstream's models.
+/// The state of an upstream's models.
 pub(crate) struct Verdict {
     /// How many models are listed for the configured version.
     pub(crate) listed: usize,
-    /// Of each configured host model.
+    /// Each configured host model.
     pub(crate) host_models: Vec<HostModel>,
     /// Other models that could be host models: they take images, and the version reaches them.
     pub(crate) others: Vec<Listed>,
-    /// Models that are listed and must not be used.
+    /// Listed models that must not be used.
     pub(crate) hidden: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Verdict {
 pub(crate) struct HostModel {
     pub(crate) name: String,
     pub(crate) state: State,
-    /// The lowest client version that it needs; `None` if no list says.
+    /// The lowest client version that it needs; `None` if the lists do not say.
     pub(crate) least: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct HostModel {
 pub(crate) enum State {
     /// Listed, and the version reaches it.
     Usable,
-    /// No list has it: the account has no access, or it is retired.
+    /// Not listed: the account has no access, or the model is retired.
     NotListed,
     /// It needs a newer `version` header than is configured.
     VersionTooOld,
@@ -41,7 +41,7 @@ pub(crate) enum State {
     NoVersion,
     /// Listed as hidden.
     Hidden,
-    /// It takes no images, so that no edit could be served.
+    /// It takes no images, so edits would fail.
     NoImageInput,
 }
 
@@ -76,7 +76,7 @@ impl Verdict {
     }
 }
 
-/// Judges by the list for the configured version, and by the one for a newer client if there is one.
+/// Judges by the list for the configured version, and by the list for a newer client if there is one.
 pub(crate) fn of(target: &Target, models: &[Listed], newer: Option<&[Listed]>) -> Verdict {
     let version = target.version();
     let named = |name: &str, models: &[Listed]| models.iter().find(|it| it.slug == name).cloned();
@@ -115,7 +115,7 @@ fn state(model: &Listed, version: Option<&str>) -> State {
         (_, Some(false), ..) => State::NoImageInput,
         (_, _, None, _) => State::NoVersion,
         (_, _, _, Some(false)) => State::VersionTooOld,
-        // A list for this version that says nothing else has it for this version.
+        // A model that is listed for this version is usable unless the list says otherwise.
         _ => State::Usable,
     }
 }

@@ -1,11 +1,11 @@
-//! Versions of the Codex client, as its catalogue compares them.
+//! Versions of the Codex client, compared as its catalogue does.
 
 use serde_json::Value;
 
-/// A client version that is newer than any: it asks for all that there is.
+/// A client version that is newer than any. The list for it has all models.
 pub(crate) const NEWEST: &str = "999.0.0";
 
-/// A version as numbers; `None` for what is none. A suffix such as `-alpha.1` is not compared.
+/// A version as numbers; `None` for other text. A suffix such as `-alpha.1` is not compared.
 pub(crate) fn parse(text: &str) -> Option<Vec<u64>> {
     let core = text.trim().split(['-', '+']).next()?;
     let numbers: Option<Vec<u64>> = core.split('.').map(|part| part.parse().ok()).collect();
@@ -33,7 +33,7 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether a client of version `ours` reaches `least`; `None` if one of them is no version.
+/// Whether a client of version `ours` reaches `least`; `None` if one of them is not a version.
 pub(crate) fn reaches(ours: &str, least: &str) -> Option<bool> {
     Some(parse(ours)? >= parse(least)?)
 }

@@ -1,7 +1,8 @@
 //! A file that is replaced as a whole or not at all, and that others can never read.
 //!
-//! The draft is written beside it, with its final mode from the first byte on, and its room is on the disk before
-//! it is needed: a disk that is full or read-only is found out while nothing is lost yet.
+//! The new content is written to a draft beside the file, with the final mode from the first byte on.
+//! The draft's space is reserved first, so that a full or read-only disk is found before anything is
+//! lost.
 //!
 //! ```text
 //! open: create (0600), fill, fsync ──▶ commit: write, cut, fsync, rename, fsync the folder
@@ -24,16 +25,16 @@ fn folder_of(target: &Path) -> io::Result<File> {
     File::open(parent.unwrap_or_else(|| Path::new(".")))
 }
 
-/// What a process that was killed had written and not put in place; perhaps half of it.
-pub(crate) fn left_behind(target: &Path) -> Option<Vec<u8>> {
+/// The draft that a killed process left, perhaps only half of it.
+pub(crate) fn leftover(target: &Path) -> Option<Vec<u8>> {
     fs::read(draft_of(target)).ok()
 }
 
-/// Puts what was left behind in its place, on the disk.
+/// Moves the leftover draft into the file's place, on the disk.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub(crate) fn adopt(target: &Path) -> io::Result<()> {
     let path = draft_of(target);
     File::open(&path)?.sync_all()?;
@@ -41,21 +42,21 @@ pub(crate) fn adopt(target: &Path) -> io::Result<()> {
     folder_of(target)?.sync_all()
 }
 
-/// The next content of a file.
-pub(crate) struct Draft {
+/// A file that is being replaced.
+pub(crate) struct AtomicFile {
     file: File,
     folder: File,
     path: PathBuf,
     target: PathBuf,
 }
 
-impl Draft {
-    /// Opens a draft of `target` with room for so many bytes. What an earlier process left is removed: only one
-    /// works on a file at a time.
+impl AtomicFile {
+    /// Opens a draft of `target` with room for this many bytes. Removes the draft of an earlier
+    /// process: only one process works on a file at a time.
     ///
     /// # Errors
     ///
-    /// What the system says; nothing has changed then.
+    /// The system's error. Then nothing has changed.
     pub(crate) fn open(target: &Path, mode: u32, room: usize) -> io::Result<Self> {
         let path = draft_of(target);
         match fs::remove_file(&path) {
@@ -63,7 +64,7 @@ impl Draft {
             _ => {}
         }
         let folder = folder_of(target)?;
-        // Never an existing file, nor where a link points to.
+        // Never opens an existing file or the target of a link.
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let mut draft = Self { file, folder, path, target: target.to_owned() };
         if let Ok(old) = fs::metadata(target) {
@@ -78,18 +79,18 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Puts `content` in the file's place; when this returns it is on the disk. May be tried again.
+    /// Replaces the file with `content`, which is on the disk when this returns. May be repeated.
     ///
     /// # Errors
     ///
-    /// What the system says. The file is then what it was, or the new one where only the last step failed.
+    /// The system's error. Then the file is unchanged, or new if only the last step failed.
     pub(crate) fn commit(&mut self, content: &[u8]) -> io::Result<()> {
         self.file.rewind()?;
         self.file.write_all(content)?;
         self.file.set_len(content.len() as u64)?;
         self.file.sync_all()?;
         match fs::rename(&self.path, &self.target) {
-            // An earlier attempt got that far.
+            // An earlier attempt has renamed it already.
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_place() => {}
             renamed => renamed?,
         }
@@ -105,9 +106,9 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
-        // Where it was committed there is nothing to remove.
+        // After a commit there is nothing to remove.
         let _ = fs::remove_file(&self.path);
     }
 }
