@@ -1,4 +1,4 @@
-//! The command line, with the help that teaches it.
+//! The command line and its help.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,11 @@ use crate::token::{margin, mode};
 #[command(after_help = "\
 Exit codes:
   0  done
-  1  what was checked has errors, a key was mistyped, or an upstream has no usable host model
+  1  the checked input has errors, a key was mistyped, or an upstream has no usable host model
   2  wrong usage, or a file that cannot be read or written
   3  token: the credential is dead or missing; the message has the `codex login` to run
-  4  token --once: the token server did not answer, after several attempts; upstream check: an upstream did not answer
+  4  token --once: the token server did not answer in several attempts; upstream check: an \
+upstream did not answer
 
 Colours appear on a terminal only; NO_COLOR=1 turns them off there too.")]
 pub(crate) struct Cli {
@@ -37,14 +38,14 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Print the JSON Schema of the plugin configuration (draft 2020-12)
     #[command(after_help = "\
-A schema tells the form: names, types, what is required. What one field demands of another is told by `check`.
+The schema has names, types and required fields. `check` also finds fields that do not fit together.
 
 Examples:
   imagegatectl schema > imagegate.schema.json
   # In an editor with the YAML language server, at the top of a configuration of its own file:
   # yaml-language-server: $schema=imagegate.schema.json")]
     Schema,
-    /// Ask upstreams what they offer this account
+    /// Check what upstreams offer this account
     Upstream {
         #[command(subcommand)]
         command: UpstreamCommand,
@@ -65,12 +66,12 @@ Example:
 pub(crate) enum KeyCommand {
     /// Mint a key: the key on standard output, once; its digest and a consumer on standard error
     #[command(after_help = "\
-The key is PREFIX_ and 40 letters and digits: 34 random ones (202 bits from the operating system) and a \
-checksum, so that a mistyped key is told from a wrong one, and secret scanners can be sure:
+The key is PREFIX_ and 40 letters and digits: 34 random ones (202 bits from the operating system) \
+and a checksum. So a mistyped key is recognised, and secret scanners find keys with certainty:
   \\bimagegate_[0-9A-Za-z]{40}\\b
 
-On a terminal the key is a line of its own. In a pipe or a file it has no line end, so that a secret made from it is the \
-key and nothing more. Keep standard error: the consumer for the configuration is there.
+On a terminal the key is a line of its own. In a pipe or a file it has no line end, so that a \
+secret made from it is exactly the key. Keep standard error: the consumer for the configuration is there.
 
 Examples:
   imagegatectl key new --name acme-web
@@ -82,14 +83,14 @@ Examples:
     New(NewKeyArguments),
     /// Print the SHA-256 of a key, as `key_sha256` of a consumer takes it
     #[command(after_help = "\
-The key comes from standard input or a file, never from an argument: arguments stand in the list of processes and in \
-the history of the shell. One line end behind the key is not part of it.
+The key comes from standard input or a file, never from an argument: arguments appear in the list \
+of processes and in the history of the shell. One line end after the key is not part of it.
 
 Examples:
   imagegatectl key hash < key.txt
   imagegatectl key hash --file key.txt --json
 
-A key of `key new` that was mistyped is refused (exit code 1). Any other key is hashed as it is.")]
+A key of `key new` that was mistyped is rejected (exit code 1). Any other key is hashed as it is.")]
     Hash(HashKeyArguments),
 }
 
@@ -121,18 +122,20 @@ pub(crate) struct HashKeyArguments {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A FILE is the plugin configuration itself, or anything that holds one: an Envoy bootstrap, a listener, an ECDS file, an Istio \
-EnvoyFilter, an EnvoyPatchPolicy of Envoy Gateway, a ConfigMap with any of these as text; YAML or JSON, several documents too. \
-Each configuration is read by the filter's own parser. Around it, the settings of Envoy that the filter depends on are looked at.
+A FILE is the plugin configuration itself, or a file that holds one: an Envoy bootstrap, a \
+listener, an ECDS file, an Istio EnvoyFilter, an EnvoyPatchPolicy of Envoy Gateway, or a ConfigMap \
+with any of these as text. It is YAML or JSON, and may have several documents. The filter's own \
+parser reads each configuration. The settings of Envoy that the filter depends on are checked too.
 
-An error is what the filter or Envoy refuses, what makes every request fail, and what lets somebody in without a key. A warning is \
-what fails sometimes. All errors of a file are listed in its order. A file that has nothing to do with imagegate is passed over; \
-if all are, that is an error. With --format json or github the findings are on standard output.
+Errors are settings that the filter or Envoy rejects, that make every request fail, or that let \
+clients in without a key. Warnings are settings that fail sometimes. All errors of a file are \
+listed in its order. A file that has nothing to do with imagegate is skipped. If all are skipped, \
+that is an error. With --format json or github the findings are on standard output.
 
-Istio's WasmPlugin and TrafficExtension, and the EnvoyExtensionPolicy of Envoy Gateway, are errors: they cannot set \
-allow_on_headers_stop_iteration.
+Istio's WasmPlugin and TrafficExtension, and the EnvoyExtensionPolicy of Envoy Gateway, are \
+errors: they cannot set allow_on_headers_stop_iteration.
 
-Keys, tokens, digests and values of headers are never shown: ** stands for them.
+Keys, tokens, digests and values of headers are never shown: ** replaces them.
 
 Examples:
   imagegatectl check envoy.yaml
@@ -141,12 +144,14 @@ Examples:
   imagegatectl check --format github deploy/*.yaml
   helm template . | imagegatectl check -
 
-Exit codes: 0 no errors, 1 errors (with --strict also warnings) or nothing to check, 2 wrong usage or a file that cannot be read.")]
+Exit codes: 0 no errors, 1 errors (with --strict also warnings) or nothing to check, 2 wrong usage \
+or a file that cannot be read.")]
 pub(crate) struct CheckArguments {
     /// Files to check; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Read the variables that credentials name from this environment: one that is missing or unusable is an error
+    /// Read the variables that credentials name from this environment: one that is missing or
+    /// unusable is an error
     #[arg(long)]
     pub(crate) env: bool,
     /// Treat warnings as errors
@@ -173,19 +178,21 @@ pub(crate) enum CheckFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UpstreamCommand {
-    /// Ask each Codex upstream which of the configured host models it lists for this account
+    /// Check which of the configured host models each Codex upstream lists for this account
     Check(UpstreamCheckArguments),
 }
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-CONFIG is a file as `imagegatectl check` reads it; - is standard input. For each upstream with `api: responses` whose path \
-ends in /codex/responses, one or two requests go to .../models?client_version=VERSION, with the credential and the headers that \
-the filter would send. VERSION is the configured header `version`. A host model that is not listed is looked for once more with a \
-newer client version, to tell a model that is gone from a `version` that is too old.
+CONFIG is a file that `imagegatectl check` can read; - is standard input. For each upstream with \
+`api: responses` whose path ends in /codex/responses, one or two requests go to \
+.../models?client_version=VERSION, with the credential and the headers that the filter would send. \
+VERSION is the configured header `version`. If a host model is not listed, a second request asks \
+for a newer client version, to see whether the model is gone or `version` is too old.
 
-The credential comes from the environment, by the variables that the configuration names. With `credential: envoy` it comes from \
---auth-file or --sds-dir. No credential is ever shown, and no image is drawn.
+The credential comes from the environment variables that the configuration names. With \
+`credential: envoy` it comes from --auth-file or --sds-dir. No credential is ever shown, and no \
+image is generated.
 
 The list does not say whether the account has the image tool: only an image request shows that.
 
@@ -194,22 +201,25 @@ Examples:
   imagegatectl upstream check --auth-file /var/lib/imagegate/auth.json envoy/production.yaml
   imagegatectl upstream check --format json envoy.yaml
 
-Exit codes: 0 each upstream has a usable host model, 1 one has none or refuses the credential, 2 wrong usage or a file that cannot \
-be read, 3 the login of --auth-file is missing, 4 an upstream did not answer.")]
+Exit codes: 0 each upstream has a usable host model, 1 one has none or refuses the credential, 2 \
+wrong usage or a file that cannot be read, 3 the login of --auth-file is missing, 4 an upstream \
+did not answer.")]
 pub(crate) struct UpstreamCheckArguments {
     /// The file with the configuration; - is standard input
     #[arg(value_name = "CONFIG")]
     pub(crate) config: PathBuf,
-    /// Ask this upstream only
+    /// Check this upstream only
     #[arg(long, value_name = "NAME")]
     pub(crate) upstream: Option<String>,
     /// Take the credential from this auth.json of Codex, with `credential: envoy`
     #[arg(long, value_name = "PATH")]
     pub(crate) auth_file: Option<PathBuf>,
-    /// Take the credential from the files that `imagegatectl token` writes, with `credential: envoy`
+    /// Take the credential from the files that `imagegatectl token` writes, with `credential:
+    /// envoy`
     #[arg(long, value_name = "FOLDER", conflicts_with = "auth_file")]
     pub(crate) sds_dir: Option<PathBuf>,
-    /// Ask this place instead of https:// and the upstream's `authority`; plain http to this machine only
+    /// Call this URL instead of https:// and the upstream's `authority`; plain http to this machine
+    /// only
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// How the result is printed
@@ -228,22 +238,24 @@ pub(crate) enum OutputFormat {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Refreshes the access token of an auth.json before it ends and writes two files into the folder of --sds-dir, as \
-envoy/credential-injector.yaml reads them: access-token.yaml and account-id.yaml. Envoy takes a new file at once.
+Refreshes the access token of an auth.json before it ends and writes two files into the folder of \
+--sds-dir, as envoy/credential-injector.yaml reads them: access-token.yaml and account-id.yaml. \
+Envoy reads a new file at once.
 
-Refresh tokens rotate, and one that is used twice ends the whole credential. So this has to be its only owner: give it a \
-login of its own, that no Codex and no second host works with:
+Refresh tokens rotate, and one that is used twice ends the whole credential. So this has to be its \
+only owner: give it a login of its own that no Codex and no second host uses:
   CODEX_HOME=/var/lib/imagegate codex login
 Any number of these processes may share one auth.json on one host: they take turns by a lock.
 
-Without --once it stays and refreshes in time; SIGTERM ends it between two steps. No token is ever told.
+Without --once it keeps running and refreshes in time; SIGTERM ends it between two steps. No token \
+is ever shown.
 
 Examples:
   imagegatectl token --auth-file /var/lib/imagegate/auth.json --sds-dir /run/imagegate
   imagegatectl token --once --sds-dir envoy/credential
 
-Exit codes: 0 done, 2 wrong usage or a file that cannot be used, 3 the credential is dead or missing (`codex login`), \
-4 with --once, the token server did not answer in several attempts.")]
+Exit codes: 0 done, 2 wrong usage or a file that cannot be used, 3 the credential is dead or \
+missing (`codex login`), 4 with --once, the token server did not answer in several attempts.")]
 pub(crate) struct TokenArguments {
     /// The credential [default: $CODEX_HOME/auth.json, else ~/.codex/auth.json]
     #[arg(long, value_name = "PATH")]
@@ -251,10 +263,10 @@ pub(crate) struct TokenArguments {
     /// The folder for Envoy's two files
     #[arg(long, value_name = "FOLDER")]
     pub(crate) sds_dir: PathBuf,
-    /// The mode of these files: 640 lets a group read them, where Envoy is another user
+    /// The mode of these files: 640 lets a group read them, if Envoy runs as another user
     #[arg(long, value_name = "OCTAL", default_value = "600", value_parser = mode)]
     pub(crate) sds_mode: u32,
-    /// Do what is due and leave
+    /// Refresh if it is due, write the files, and exit
     #[arg(long)]
     pub(crate) once: bool,
     /// Refresh at the start, due or not
@@ -266,7 +278,7 @@ pub(crate) struct TokenArguments {
     /// The token server; plain http to this machine only
     #[arg(long, value_name = "URL", default_value = "https://auth.openai.com")]
     pub(crate) issuer: String,
-    /// Take plain http to another machine too: the refresh token can then be read on the way
+    /// Accept plain http to another machine too: the refresh token can then be read on the way
     #[arg(long)]
     pub(crate) allow_http: bool,
 }

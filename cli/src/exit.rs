@@ -9,7 +9,8 @@ use crate::key::KeyError;
 use crate::token::{LoginError, ParseError, SettingsError, TransientError};
 use crate::upstream::{CatalogueError, TargetError};
 
-/// The styles of messages. anstream drops them if the output is not a terminal or `NO_COLOR` is set.
+/// The styles of messages. anstream drops them if the output is not a terminal or `NO_COLOR` is
+/// set.
 pub(crate) const RED: &str = "\x1b[1;31m";
 /// As above.
 pub(crate) const RESET: &str = "\x1b[0m";

@@ -56,8 +56,8 @@ pub(crate) fn agent(loopback: bool, timeout: Duration) -> Agent {
 ///
 /// # Errors
 ///
-/// If the URL cannot be used. `insecure` is the message for plain http to another machine, or `None`
-/// if that is allowed.
+/// If the URL cannot be used. `insecure` is the message for plain http to another machine, or
+/// `None` if that is allowed.
 pub(crate) fn place(
     url: &str,
     argument: &'static str,

@@ -1,9 +1,9 @@
 //! imagegatectl: the tool beside the filter.
 //!
-//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema, lists an
-//! upstream's models, and owns the upstream's rotating credential. `docs/imagegatectl.md` has the
-//! interface for scripts: results on standard output, everything else on standard error, and the exit
-//! codes of [`exit`].
+//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema,
+//! lists an upstream's models, and owns the upstream's rotating credential. `docs/imagegatectl.md`
+//! has the interface for scripts: results on standard output, everything else on standard error,
+//! and the exit codes of [`exit`].
 
 #![forbid(unsafe_code)]
 

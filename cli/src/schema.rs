@@ -1,7 +1,7 @@
 //! `schema`: the JSON Schema of the configuration, for editors and for validators in CI.
 //!
-//! The structure comes from the parser (`imagegate::config::schema`). The meaning and the default of a
-//! field come from the manual. Tests compare the manual's tables with the code.
+//! The structure comes from the parser (`imagegate::config::schema`). The meaning and the default
+//! of a field come from the manual. Tests compare the manual's tables with the code.
 
 use std::io::{self, Write};
 

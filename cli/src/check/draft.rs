@@ -1,8 +1,10 @@
-//! A configuration that is repaired error by error, so that the filter's parser, which stops at the first one, finds them all.
+//! A configuration that is repaired error by error. The filter's parser stops at the first error,
+//! so this finds them all.
 //!
-//! What the parser refuses is replaced by something harmless of the right form and the whole is read again, until
-//! nothing is refused. Elements of lists are replaced and never removed: places stay what they are. What the
-//! repair itself causes (a name that nobody has any more) is no error of the document and is not reported.
+//! A value that the parser rejects is replaced by a harmless one of the right form. Then the whole
+//! is read again, until there is no error. Elements of lists are replaced and never removed, so
+//! that places stay the same. An error that the repair itself causes, such as a reference to a name
+//! that is gone, is not reported.
 
 mod stand_in;
 
@@ -20,11 +22,11 @@ pub(crate) struct Draft {
     tree: Node,
     /// How often each place was repaired.
     attempts: BTreeMap<String, usize>,
-    /// Places whose value is not the document's any more.
+    /// Places whose value is no longer the document's.
     replaced: BTreeSet<String>,
-    /// Fields that have their right names now: the pointer, and the pointer in the document.
+    /// Renamed fields: the new pointer, and the pointer in the document.
     renamed: Vec<(String, String)>,
-    /// Fields that are there no more.
+    /// Removed fields.
     removed: BTreeSet<String>,
     stand_ins: usize,
 }
@@ -42,7 +44,7 @@ impl Draft {
         }
     }
 
-    /// The document as far as it is repaired.
+    /// The document with the repairs so far.
     pub(crate) fn tree(&self) -> &Node {
         &self.tree
     }
@@ -97,13 +99,13 @@ impl Draft {
             Fault::Repeated { first } | Fault::PricedTwice { first } => {
                 is_touched(first) || is_touched(&error.pointer)
             }
-            // It had a field too many, or the one that it needs was wrong.
+            // It had one field too many, or a required one was wrong.
             Fault::Value { .. } | Fault::Empty { .. } if is_touched(&error.pointer) => true,
             Fault::Missing { .. } if error.pointer.ends_with("/key_sha256") => {
                 replaced(&format!("{owner}/identities"))
             }
             Fault::WindowOfConcurrent => replaced(&format!("{owner}/unit")),
-            // What a rule may say depends on its unit.
+            // The fields of a rule depend on its unit.
             fault => {
                 let is_missing = matches!(fault, Fault::Missing { .. });
                 let of_unit = error.pointer.ends_with(if is_missing { "/window" } else { "/max" });
@@ -126,11 +128,11 @@ impl Draft {
         self.replaced.contains(place) || entries.iter().any(loses)
     }
 
-    /// Makes the parser get past the error. `false` if there is no way.
+    /// Repairs the error, so that the parser goes on. `false` if that is not possible.
     pub(crate) fn repair(&mut self, error: &ConfigError) -> bool {
         let pointer = Self::target(error);
         if matches!(error.fault, Fault::SameName) {
-            // The other field of this name is judged for itself.
+            // The other field of this name is judged on its own.
             return self.remove(&pointer);
         }
         let attempt = self.attempts.entry(pointer.clone()).or_default();
@@ -143,7 +145,7 @@ impl Draft {
         }
     }
 
-    /// What has to change: mostly the value that is refused.
+    /// What has to change: mostly the rejected value.
     fn target(error: &ConfigError) -> String {
         let owner = split(&error.pointer).map(|(owner, _)| owner).unwrap_or_default();
         let in_credential = owner.ends_with("/credential") && owner.matches('/').count() == 3;
@@ -165,7 +167,7 @@ impl Draft {
         }
     }
 
-    /// Gives an unknown field the name that was meant, so that what stands in it is read too.
+    /// Gives an unknown field the name that was meant, so that its value is read too.
     fn rename(&mut self, pointer: &str) -> bool {
         let Some((owner, name)) = split(pointer) else { return false };
         let fields = Fields::get();
@@ -178,7 +180,7 @@ impl Draft {
         let Some(field) = members.iter_mut().rfind(|it| it.name == name) else { return false };
         meant.clone_into(&mut field.name);
         let new = format!("{owner}/{meant}");
-        // A token under `bearer` is no name of a variable under `bearer_env`.
+        // A token under `bearer` is not the name of a variable for `bearer_env`.
         if owner.ends_with("/credential") {
             self.replace(&new);
         }
@@ -193,7 +195,7 @@ impl Draft {
         };
         let Some(at) = fields.iter().rposition(|field| field.name == name) else { return false };
         fields.remove(at);
-        // Another field of this name may be left, and is the document's.
+        // Another field of this name may be left, which is the document's.
         if !fields.iter().any(|field| field.name == name) {
             self.replaced.insert(pointer.to_owned());
             self.removed.insert(pointer.to_owned());

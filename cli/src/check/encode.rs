@@ -10,7 +10,7 @@ use super::tree::{Kind, Node};
 pub(crate) fn as_struct(node: &Node) -> Vec<u8> {
     match proto(node) {
         ProtoKind::StructValue(document) => document.encode_to_vec(),
-        // Envoy makes no plugin configuration of it; as JSON the filter says what it is.
+        // Envoy makes no plugin configuration of it. As JSON, the filter reports its type.
         ProtoKind::ListValue(_) => b"[]".to_vec(),
         ProtoKind::BoolValue(_) | ProtoKind::NumberValue(_) => b"0".to_vec(),
         ProtoKind::StringValue(_) => b"\"\"".to_vec(),
@@ -68,7 +68,8 @@ fn write(node: &Node, text: &mut String) {
     }
 }
 
-/// A double prints a whole number without a fraction, and any number so that it is read as the same.
+/// A double prints a whole number without a fraction, and any number so that it is read as the
+/// same.
 fn number(number: f64) -> String {
     if number.is_finite() { format!("{number}") } else { "null".to_owned() }
 }

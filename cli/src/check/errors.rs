@@ -1,4 +1,5 @@
-//! All errors of one configuration, in the words of the filter's own parser, which stops at the first.
+//! All errors of one configuration, as the filter's own parser reports them. The parser stops at
+//! the first.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -12,32 +13,33 @@ use super::encode;
 use super::facts::Facts;
 use super::tree::{self, Node};
 
-/// An error, and where it stands in the tree that was given.
+/// An error and its place in the given tree.
 pub(crate) struct Located {
     /// The error; its pointer is the document's.
     pub(crate) error: ConfigError,
-    /// The pointer with the right names, to ask the schema about.
+    /// The pointer with the right names, for the schema.
     pub(crate) canonical: String,
-    /// The value, or the name of the field if that is what is wrong.
+    /// The value, or the name of the field if the name is wrong.
     pub(crate) span: Range<usize>,
-    /// The object that holds the value, to see what stands beside it.
+    /// The object that holds the value.
     pub(crate) owner: Option<Node>,
 }
 
-/// What reading a configuration gives.
+/// The result of reading a configuration.
 #[derive(Default)]
 pub(crate) struct Reading {
     /// All errors, in no order.
     pub(crate) errors: Vec<Located>,
-    /// More errors than anybody reads at once: there may be others.
+    /// The search for errors ended early: there may be more.
     pub(crate) gave_up: bool,
-    /// What the settings of Envoy are held against: as much as is right.
+    /// What the settings of Envoy are compared with, from the valid parts.
     pub(crate) facts: Option<Facts>,
     /// The environment variables of credentials.
     pub(crate) variables: BTreeSet<String>,
 }
 
-/// Reads `bytes`, which say what `tree` does; `as_struct` if Envoy makes a `google.protobuf.Struct` of it.
+/// Reads `bytes`, which hold the same as `tree`. `as_struct` if Envoy makes a
+/// `google.protobuf.Struct` of it.
 pub(crate) fn read(
     bytes: &[u8],
     tree: Option<&Node>,
@@ -96,7 +98,7 @@ fn read_all(
     reading
 }
 
-/// Where an error stands.
+/// The place of an error.
 struct Place {
     pointer: String,
     span: Range<usize>,
@@ -124,5 +126,5 @@ fn locate(draft: &Draft, error: &ConfigError) -> Place {
     Place { pointer: draft.written(&error.pointer), span, owner: owner.cloned() }
 }
 
-/// One round an error; nobody mends more at once.
+/// One round for each error.
 const MAX_ROUNDS: usize = 300;

@@ -1,8 +1,9 @@
-//! The source with its secrets hidden: what may be shown beside a finding.
+//! The source with its secrets hidden, for excerpts beside findings.
 //!
-//! Hidden are digests, values of headers, values of fields whose names speak of secrets, text where the plugin
-//! configuration has no place for text, and every word that looks like a key, in comments too. Of a file that cannot be read,
-//! only names and measures are shown. What is hidden keeps its number of bytes, so that columns stay what they are.
+//! It hides digests, values of headers, values of fields whose names suggest secrets, text in
+//! places where the plugin configuration has none, and every word that looks like a key, also in
+//! comments. Of a file that cannot be read, only names and measures are shown. Hidden text keeps
+//! its number of bytes, so that columns stay the same.
 
 use std::ops::Range;
 
@@ -16,9 +17,10 @@ use super::{secret, suggest};
 pub(crate) struct Values<'t> {
     /// All documents, those of ConfigMaps too.
     pub(crate) documents: Vec<&'t Node>,
-    /// The plugin configurations among them or inside of their texts.
+    /// The plugin configurations among them or inside their texts.
     pub(crate) configurations: Vec<&'t Node>,
-    /// Where plugin configurations stand that cannot be read, and values that stand in no document.
+    /// The places of plugin configurations that cannot be read, and of values that are in no
+    /// document.
     pub(crate) unread: Vec<Range<usize>>,
 }
 
@@ -28,7 +30,7 @@ pub(crate) fn mask(source: &str, values: &Values<'_>) -> String {
         return mask_unread(source);
     }
     let mut secrets = secret::find(source);
-    // Text that was read as a document of its own is judged there.
+    // Text that is a document of its own is judged as one.
     let read = values.documents.iter().chain(&values.configurations);
     let read: Vec<Range<usize>> = read.map(|it| it.span.clone()).collect();
     let mut hide = |node: &Node| {
@@ -58,7 +60,7 @@ pub(crate) fn mask(source: &str, values: &Values<'_>) -> String {
     masked
 }
 
-/// Values of Envoy and of Kubernetes: those under names that speak of secrets, and those of headers.
+/// Values of Envoy and of Kubernetes: those under names that suggest secrets, and those of headers.
 fn of_envoy(node: &Node, is_secret: bool, hide: &mut impl FnMut(&Node)) {
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| of_envoy(item, is_secret, hide)),
@@ -77,7 +79,7 @@ fn of_envoy(node: &Node, is_secret: bool, hide: &mut impl FnMut(&Node)) {
                 of_envoy(&field.value, hidden, hide);
             }
         }
-        // Text with escapes may hide what it says from a search.
+        // A search may not find a secret in text with escapes.
         Kind::Text(text) if is_secret || (text.lines.is_empty() && is_suspicious(&text.value)) => {
             hide(node);
         }
@@ -111,8 +113,8 @@ fn of_configuration(node: &Node, pointer: &str, hide: &mut impl FnMut(&Node)) {
     }
 }
 
-/// The name of a field, or of the one that was meant if its value has fields or elements: what stands in it is then known. A
-/// single value under a wrong name may be anything.
+/// The name of a field. If it is unknown and its value has fields or elements, the name that was
+/// meant, since these are then known. A single value under a wrong name may be anything.
 fn meant(pointer: &str, field: &Field) -> String {
     let fields = Fields::get();
     let names = fields.names(pointer);
@@ -122,7 +124,7 @@ fn meant(pointer: &str, field: &Field) -> String {
     meant.unwrap_or(&field.name).to_owned()
 }
 
-/// A file that is neither YAML nor JSON: names in front of a `:`, words that any file has, and measures.
+/// A file that is neither YAML nor JSON. It shows names before a `:`, common words, and measures.
 fn mask_unread(source: &str) -> String {
     let mut masked = String::with_capacity(source.len());
     let mut rest = source;
@@ -163,7 +165,7 @@ fn within(ranges: &[Range<usize>], at: usize) -> bool {
     after.checked_sub(1).and_then(|index| ranges.get(index)).is_some_and(|range| at < range.end)
 }
 
-/// Something of the same length.
+/// A mark of the same length.
 fn hidden(c: char) -> char {
     match c.len_utf8() {
         1 => '*',

@@ -1,4 +1,4 @@
-//! What the settings of Envoy are held against.
+//! What the settings of Envoy are compared with.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use imagegate::config::Config;
 use super::draft::Draft;
 use super::tree::Node;
 
-/// What a configuration asks of the Envoy around it; `None` where the configuration itself is wrong.
+/// What a configuration requires of the Envoy around it. `None` if that part of the configuration
+/// is wrong.
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// The upstreams, by name.
@@ -24,7 +25,7 @@ pub(crate) struct Facts {
     pub(crate) prices: usize,
     /// `prices_as_of`, as the time since the Unix epoch.
     pub(crate) prices_as_of: Option<Duration>,
-    /// What the routes match.
+    /// How the routes are matched.
     pub(crate) route_match: RouteMatch,
 }
 
@@ -43,13 +44,13 @@ pub(crate) struct Upstream {
     pub(crate) name: String,
     pub(crate) cluster: Option<String>,
     pub(crate) authority: Option<String>,
-    /// The path of its requests, or what their paths begin with.
+    /// The path of its requests, or its beginning.
     pub(crate) path: Option<String>,
     pub(crate) timeout: Option<Duration>,
 }
 
 impl Facts {
-    /// What `config` says, which was made of `document` by `draft`.
+    /// The facts of `config`, the repaired `draft` of `document`.
     pub(crate) fn of(config: &Config, document: &Node, draft: &Draft) -> Self {
         let right = |pointer: &str| !draft.is_replaced(pointer);
         let upstreams = config.upstreams().filter(|_| right("/upstreams"));

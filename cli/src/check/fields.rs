@@ -1,11 +1,12 @@
-//! What the configuration's schema knows: the fields of an object, the values of an enumeration, where text may stand.
+//! Looks things up in the configuration's schema: the fields of an object, the values of an
+//! enumeration, the places of text.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
 use serde_json::Value;
 
-/// The schema of the plugin configuration, to ask about places in it.
+/// The schema of the plugin configuration.
 #[derive(Debug)]
 pub(crate) struct Fields(Value);
 
@@ -14,7 +15,7 @@ thread_local! {
 }
 
 impl Fields {
-    /// The schema, made once.
+    /// The schema, which is generated once.
     pub(crate) fn get() -> Rc<Self> {
         FIELDS.with(|it| Rc::clone(it.get_or_init(|| Rc::new(Self(imagegate::config::schema())))))
     }
@@ -25,7 +26,7 @@ impl Fields {
         objects.filter_map(Value::as_object).flat_map(|it| it.keys().map(String::as_str)).collect()
     }
 
-    /// The words that are accepted at `pointer`; empty if it is no enumeration.
+    /// The words that are accepted at `pointer`. Empty if it is not an enumeration.
     pub(crate) fn words(&self, pointer: &str) -> Vec<&str> {
         let mut words = Vec::new();
         for schema in self.at(pointer) {
@@ -48,7 +49,7 @@ impl Fields {
         self.at(pointer).iter().any(of_schema)
     }
 
-    /// The objects with a field of this name, as `upstreams.*`; the document itself is not among them.
+    /// The objects with a field of this name, as `upstreams.*`, without the document itself.
     pub(crate) fn owners(&self, name: &str) -> Vec<String> {
         let mut owners = Vec::new();
         owners_in(&self.0, name, "", &mut owners);

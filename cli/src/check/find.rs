@@ -1,4 +1,4 @@
-//! Where the plugin configurations are: in a bootstrap, in a mesh's resource, or the file is one itself.
+//! Finds the plugin configurations: in a bootstrap, in a mesh's resource, or the file itself.
 
 use super::fields::Fields;
 use super::suggest;
@@ -18,11 +18,12 @@ pub(crate) enum Found<'t> {
 pub(crate) struct Plugin<'t> {
     /// The entry of `http_filters`, or the `TypedExtensionConfig`.
     pub(crate) entry: Option<&'t Node>,
-    /// The `config` of an Envoy filter (`PluginConfig`); `None` for a resource of a mesh, which writes it.
+    /// The `config` of an Envoy filter (`PluginConfig`). `None` for a resource of a mesh, which
+    /// generates it.
     pub(crate) settings: Option<&'t Node>,
     /// The resource of a mesh that holds it.
     pub(crate) resource: Option<&'t Node>,
-    /// Where to point at what is missing.
+    /// The place to show for a missing field.
     pub(crate) owner: &'t Node,
     /// The configuration as it is written.
     pub(crate) configuration: Option<&'t Node>,
@@ -41,7 +42,7 @@ impl<'t> Plugin<'t> {
     }
 }
 
-/// Looks through the document.
+/// Searches the document.
 pub(crate) fn find(document: &Node) -> Found<'_> {
     let mut plugins = Vec::new();
     filters(document, None, &mut plugins);
@@ -53,7 +54,7 @@ pub(crate) fn find(document: &Node) -> Found<'_> {
     if is_bare(document) { Found::Bare } else { Found::Nothing }
 }
 
-/// Collects the Wasm filters; `entry` is the object around.
+/// Collects the Wasm filters. `entry` is the object around `node`.
 fn filters<'t>(node: &'t Node, entry: Option<&'t Node>, plugins: &mut Vec<Plugin<'t>>) {
     if let Some(settings) = settings(node) {
         let configuration = settings.get("configuration");
@@ -123,7 +124,8 @@ pub(crate) fn mentions(node: &Node) -> bool {
     found
 }
 
-/// Whether the document is meant as a plugin configuration: by fields that only one has, or most of its names.
+/// Whether the document is meant as a plugin configuration: by fields that only one has, or by most
+/// of its names.
 fn is_bare(document: &Node) -> bool {
     // JSON text that cannot be read: the parser says why.
     if matches!(&document.kind, Kind::Text(text) if text.lines.is_empty()) {

@@ -9,7 +9,7 @@ pub(crate) struct Finding {
     pub(crate) level: Level,
     /// What it is; never a value that may be a secret.
     pub(crate) title: String,
-    /// Where it stands, in bytes of the file.
+    /// Its place, in bytes of the file.
     pub(crate) span: Range<usize>,
     /// More about it: a label and words.
     pub(crate) notes: Vec<(&'static str, String)>,
@@ -22,7 +22,7 @@ pub(crate) enum Level {
     Note,
     /// The filter serves, but not as well as it should.
     Warning,
-    /// The filter or Envoy refuses this, no request can succeed, or somebody gets in without a key.
+    /// The filter or Envoy rejects this, no request can succeed, or a client gets in without a key.
     Error,
 }
 
@@ -58,7 +58,7 @@ impl Finding {
         self.with("why", words)
     }
 
-    /// With what to do about it.
+    /// Adds how to correct it.
     pub(crate) fn help(self, words: impl Into<String>) -> Self {
         self.with("help", words)
     }

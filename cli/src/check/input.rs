@@ -1,4 +1,5 @@
-//! Files as trees: reading, YAML or JSON, and the texts of ConfigMaps that are documents themselves.
+//! Files as trees: reading, YAML or JSON, and the texts of ConfigMaps that are documents
+//! themselves.
 
 use std::fs;
 use std::io::Read;
@@ -14,7 +15,8 @@ use crate::exit::CommandError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
     /// The path names a folder.
-    #[error("{path}: a folder; name the files in it, such as {}/*.yaml", path.trim_end_matches('/'))]
+    #[error("{path}: a folder; name the files in it, such as \
+             {}/*.yaml", path.trim_end_matches('/'))]
     Folder {
         /// The path, as it was given.
         path: String,
@@ -104,7 +106,8 @@ pub(crate) fn parse(source: &str, path: &Path) -> Result<Parsed, Finding> {
     }
     let starts_json = source.trim_start().starts_with(['{', '[']);
     if path.extension().is_some_and(|end| end == "json") {
-        // For the filter's own words about syntax. It refuses even what has a hole in it.
+        // So that the filter reports the syntax error itself. It also rejects text with a hole in
+        // it.
         let text = Kind::Text(Text::opaque(source.to_owned()));
         return Ok(Parsed::of(Node { span: 0..source.len(), kind: text }));
     }
@@ -172,7 +175,8 @@ fn texts(map: &Node) -> Vec<(&str, &Node, &Text)> {
         .collect()
 }
 
-/// Whether a text may be a bootstrap, a resource or a plugin configuration: scripts and certificates are none.
+/// Whether a text may be a bootstrap, a resource or a plugin configuration: scripts and
+/// certificates are none.
 fn has_envoy(text: &str) -> bool {
     let words = ["static_resources", "dynamic_resources", "resources", "upstreams", "@type"];
     words.iter().any(|word| text.contains(word))
@@ -186,7 +190,7 @@ fn embedded(text: &Text, node: &Node) -> Result<Parsed, Finding> {
     };
     let mut parsed = match parse(&text.value, Path::new("")) {
         Ok(parsed) => parsed,
-        // Only what speaks of imagegate has to be readable.
+        // Only files that mention imagegate have to be readable.
         Err(_) if !text.value.contains("imagegate") => {
             return Ok(Parsed { documents: Vec::new(), repeated: Vec::new(), lost: Vec::new() });
         }

@@ -6,7 +6,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::tree::{Field, Kind, Node, Text};
 
-/// The tree of `text`; `None` for what is not JSON.
+/// The tree of `text`. `None` if it is not JSON.
 pub(crate) fn parse(text: &str) -> Option<Node> {
     // The parser here is recursive and lenient: depth and syntax are serde_json's to judge.
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;

@@ -1,4 +1,5 @@
-//! All files together: each configuration is read, then everything around it is held against what it asks for.
+//! All files together: each configuration is read, then everything around it is compared with its
+//! requirements.
 
 use std::ops::Range;
 
@@ -67,7 +68,8 @@ fn of_document<'f>(
             };
             plugins.into_iter().map(judge).collect()
         }
-        // A single file that is nothing else is meant as one, and the filter says what is wrong with it.
+        // A single file of no other kind is meant as a configuration, and the filter reports its
+        // errors.
         found if matches!(found, Found::Bare) || (only && is_shapeless(&document.tree)) => {
             let written = match document.key {
                 None => Written::bare(&document.tree, &file.source),
@@ -82,7 +84,7 @@ fn of_document<'f>(
 /// A single value, or an empty object or list.
 fn is_shapeless(document: &Node) -> bool {
     let is_empty = document.fields().is_empty() && document.items().is_empty();
-    // Between two `---` there may be nothing.
+    // A document between two `---` may be empty.
     let is_nothing = matches!(document.kind, Kind::Null) && document.span.is_empty();
     is_empty && !is_nothing
 }
@@ -145,7 +147,8 @@ fn unset(judged: &[Vec<Judged<'_>>]) -> Option<Finding> {
         [only] => format!("the environment variable {only} is not set here"),
         _ => format!("these environment variables are not set here: {}", names.join(", ")),
     };
-    let why = "Envoy reads them from its own environment; with --env they are read from this one, and a missing one is an error";
+    let why = "Envoy reads them from its own environment; with --env they are read from this one, \
+               and a missing one is an error";
     Some(Finding::note(title, span.clone()).why(why))
 }
 

@@ -6,8 +6,8 @@
 //!       └ gate ─▶ connection managers ─ lint ─▶ errors, warnings, notes ─▶ report
 //! ```
 //!
-//! All files are read before the first is judged: the configuration for one may be in another (ECDS,
-//! RDS). Secrets are never shown (`excerpt`).
+//! All files are read before the first is judged: the configuration for one may be in another
+//! (ECDS, RDS). Secrets are never shown (`excerpt`).
 
 mod configurations;
 mod draft;

@@ -1,4 +1,5 @@
-//! One plugin configuration, read by the filter's own parser from the bytes that Envoy would hand it.
+//! One plugin configuration, read by the filter's own parser from the bytes that Envoy would hand
+//! it.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -27,15 +28,16 @@ pub(crate) enum Written<'t> {
 /// What became of a configuration.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// What it asks of Envoy; `None` if it cannot be read at all.
+    /// What it requires of Envoy. `None` if it cannot be read at all.
     pub(crate) facts: Option<Facts>,
     /// Its values, if they have places in the file.
     pub(crate) tree: Option<Node>,
-    /// Where the text stands, if nothing in it has a place: it cannot be read, or is written with escapes.
+    /// The place of the text, if its parts have none: it cannot be read, or is written with
+    /// escapes.
     pub(crate) unread: Option<Range<usize>>,
-    /// The environment variables that it names, and where.
+    /// The environment variables that it names, and their places.
     pub(crate) variables: Vec<(String, Range<usize>)>,
-    /// Those that nobody has set here.
+    /// Those that are not set here.
     pub(crate) assumed: BTreeSet<String>,
     /// What there is to say.
     pub(crate) findings: Vec<Finding>,
@@ -146,7 +148,7 @@ fn finding(located: &Located, written: &Written<'_>, tree: Option<&Node>) -> Fin
     let mut finding = words::finding(located, written.place(inner.clone()), tree);
     let mut places = Vec::new();
     if !pointer.is_empty() {
-        // A key may stand in the place of a name.
+        // A key may be in the place of a name.
         let shown = pointer.split('/').map(|name| if is_secret(name) { "…" } else { name });
         places.push(("at", printable(&shown.collect::<Vec<_>>().join("/"))));
     }
@@ -158,7 +160,7 @@ fn finding(located: &Located, written: &Written<'_>, tree: Option<&Node>) -> Fin
 }
 
 impl Written<'_> {
-    /// Where the text stands.
+    /// The place of the text.
     fn whole(&self) -> Option<Range<usize>> {
         match self {
             Self::Json(_, span) => Some(span.clone()),
@@ -167,7 +169,7 @@ impl Written<'_> {
         }
     }
 
-    /// Where a span of the configuration stands in the file.
+    /// The place in the file of a span of the configuration.
     fn place(&self, span: Range<usize>) -> Range<usize> {
         match self {
             Self::File(_) | Self::Struct(_) => span,
@@ -194,7 +196,7 @@ impl Written<'_> {
         at..at
     }
 
-    /// Line and column inside of the JSON text, where they are not those of the file.
+    /// Line and column inside the JSON text, if they differ from those of the file.
     fn inner_position(&self, span: &Range<usize>) -> Option<(usize, usize)> {
         let Self::Json(text, _) = self else { return None };
         let before = text.value.get(..span.start).filter(|_| text.lines.is_empty())?;

@@ -10,7 +10,8 @@ use super::tree::Node;
 const MAX_DAYS: u64 = 90;
 const DAY_SECONDS: u64 = 86_400;
 
-/// What there is to say about the age of the prices in `document`. `now` is the time since the Unix epoch.
+/// What there is to say about the age of the prices in `document`. `now` is the time since the Unix
+/// epoch.
 pub(crate) fn check(facts: &Facts, document: &Node, now: Duration) -> Option<Finding> {
     if facts.prices == 0 {
         return None;
@@ -20,12 +21,12 @@ pub(crate) fn check(facts: &Facts, document: &Node, now: Duration) -> Option<Fin
         let prices = document.field("prices").filter(|_| document.get(FIELD).is_none())?;
         let finding = Finding::note("the prices have no date", prices.span.clone());
         return Some(finding.help(format!(
-            "set `{FIELD}` to the day on which they were compared with the provider's list; after {MAX_DAYS} days this \
-             command then warns"
+            "set `{FIELD}` to the day on which they were compared with the provider's list; after \
+             {MAX_DAYS} days this command then warns"
         )));
     };
     let place = document.pointed("/prices_as_of").map(|it| it.span.clone())?;
-    // A day may have begun elsewhere that has not in UTC.
+    // In another time zone the next day may have begun.
     if date > now + Duration::from_secs(DAY_SECONDS) {
         return Some(Finding::warning(format!("`{FIELD}` is in the future"), place));
     }
@@ -54,8 +55,9 @@ mod tests {
     /// What is said of a configuration with these fields on a day, and the text that is marked.
     fn said(more: &str, day: u64) -> Vec<(Level, String, String)> {
         let text = format!(
-            r#"{{"upstreams": {{"codex": {{"authority": "a.example", "credential": "envoy"}}}}, "consumers": [{{"name": "a",
-            "key_sha256": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}}]{more}}}"#
+            r#"{{"upstreams": {{"codex": {{"authority": "a.example", "credential": "envoy"}}}},
+            "consumers": [{{"name": "a", "key_sha256":
+            ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}}]{more}}}"#
         );
         let now = Duration::from_secs(day * DAY_SECONDS);
         let environment = Environment { is_here: false, given: &[], now };

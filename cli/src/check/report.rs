@@ -6,7 +6,7 @@ mod text;
 use super::finding::{Finding, Level};
 use crate::cli::CheckFormat;
 
-/// A file, and what was found in it.
+/// A file and its findings.
 pub(crate) struct Report {
     /// Its name, as it was given.
     pub(crate) name: String,
@@ -25,7 +25,7 @@ pub(crate) struct Report {
 pub(crate) enum State {
     /// Something in it was checked.
     Checked,
-    /// It has nothing to check, for this reason.
+    /// There is nothing to check, for this reason.
     PassedOver(&'static str),
 }
 

@@ -33,7 +33,8 @@ enum Dates {
 }
 
 impl Check<'_> {
-    /// The names that `models` sends to upstreams. A name that a client uses and that is renamed may be any.
+    /// The names that `models` sends to upstreams. A name that a client uses and that is renamed
+    /// may be any.
     fn models(&mut self) {
         for (index, entry) in items(self.configuration, "models").iter().enumerate() {
             let here = format!("/models/{index}");
@@ -196,17 +197,17 @@ mod tests {
     use super::*;
     use crate::check::json;
 
-    /// What is said about a configuration at the start of a day: the pointer and the title of each.
+    /// The findings for a configuration at the start of a day: the pointer and the title of each.
     fn found(configuration: &Value, day: &str) -> Vec<(String, String)> {
         let tree = json::parse(&configuration.to_string()).unwrap();
         let mut findings = Vec::new();
         check(&tree, start_of(day).unwrap(), &mut findings);
-        let told = findings.into_iter().map(|it| {
+        let reported = findings.into_iter().map(|it| {
             let (label, pointer) = it.notes.first().cloned().unwrap();
             assert_eq!(label, "at");
             (pointer, it.title)
         });
-        told.collect()
+        reported.collect()
     }
 
     fn pointers(configuration: &Value, day: &str) -> Vec<String> {
@@ -232,12 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_counts_and_not_what_clients_call_it() {
+    fn the_name_that_is_sent_counts_and_not_the_name_of_clients() {
         let models = json!([
             {"match": "gpt-image-1", "upstream": "a"},
             {"match": "gpt-image-1-mini", "upstream": "a", "rename": "gpt-image-2.6-flare"},
             {"match": "draw", "upstream": "a", "rename": "dall-e-3"},
-            {"match": "fast", "upstream": ["b", {"name": "a", "rename": "gpt-image-1.5-2025-12-16"}]},
+            {"match": "fast", "upstream": ["b",
+             {"name": "a", "rename": "gpt-image-1.5-2025-12-16"}]},
             {"match": "chatgpt-image-latest", "upstream": [
                 {"name": "a", "rename": "gpt-image-2"}, {"name": "b", "rename": "gpt-image-2"}]},
             {"match": "gpt-image-*", "upstream": "b"},
@@ -246,7 +248,7 @@ mod tests {
         let configuration = |default: &str| json!({"models": models, "default_model": default});
         let of_models = ["/models/0/match", "/models/2/rename", "/models/3/upstream/1/rename"]
             .map(str::to_owned);
-        for (default, is_told) in [
+        for (default, is_reported) in [
             ("gpt-image-2", false),
             ("gpt-image-1-mini", false),
             ("chatgpt-image-latest", false),
@@ -254,15 +256,16 @@ mod tests {
             ("gpt-image-1.5", true),
         ] {
             let mut expected = of_models.to_vec();
-            expected.extend(is_told.then(|| "/default_model".to_owned()));
+            expected.extend(is_reported.then(|| "/default_model".to_owned()));
             assert_eq!(pointers(&configuration(default), "2026-11-29"), expected, "{default}");
         }
     }
 
     #[test]
-    fn text_models_end_by_the_way_of_signing_in() {
+    fn the_end_of_a_text_model_depends_on_the_way_of_signing_in() {
         let upstreams = json!({"upstreams": {
-            "codex": {"authority": "chatgpt.com", "host_models": ["gpt-6-luna", "gpt-5.5", "gpt-5"]},
+            "codex": {"authority": "chatgpt.com", "host_models":
+                ["gpt-6-luna", "gpt-5.5", "gpt-5"]},
             "a/b": {"authority": "relay.example", "path": "/backend-api/codex/responses",
                 "host_model": "gpt-5.4-mini"},
             "api": {"authority": "api.openai.com", "path": "/v1/responses",
@@ -270,17 +273,17 @@ mod tests {
             "other": {"authority": "llm.example", "path": "/v1/responses", "host_model": "gpt-5.4"},
             "images": {"api": "images", "authority": "api.openai.com", "host_model": "gpt-5"},
         }});
-        let told = pointers(&upstreams, "2026-11-29");
+        let reported = pointers(&upstreams, "2026-11-29");
         let expected = [
             "/upstreams/a~1b/host_model",
             "/upstreams/api/host_models/1",
             "/upstreams/codex/host_models/1",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 
     #[test]
-    fn a_price_list_is_told_of_each_model_once() {
+    fn a_price_list_is_reported_of_each_model_once() {
         let prices: Vec<_> = ["gpt-image-2", "gpt-image-1.5", "gpt-image-1.5-20*", "gpt-image-1*"]
             .into_iter()
             .map(|it| json!({"model": it}))

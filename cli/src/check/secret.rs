@@ -1,6 +1,7 @@
-//! What looks like a key, a token or a digest, whoever made it.
+//! Finds text that looks like a key, a token or a digest of any origin.
 //!
-//! A guess: it errs on the side of hiding. A short password in a place for names cannot be told from a name.
+//! It guesses, and hides too much rather than too little. A short password in a place for names
+//! looks like a name.
 
 use std::ops::Range;
 
@@ -83,7 +84,7 @@ fn is_random(chunk: &str) -> bool {
     switches.count() * SWITCH_EVERY >= bytes.len()
 }
 
-/// Standard base64 uses `/` and `+`, which also stand in paths.
+/// Standard base64 uses `/` and `+`, which paths have too.
 fn is_base64(word: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
     word.bytes().all(plain)
@@ -97,7 +98,7 @@ fn is_switch(a: u8, b: u8) -> bool {
         || (a.is_ascii_lowercase() && b.is_ascii_uppercase())
 }
 
-/// A word after which a credential stands.
+/// A word that is followed by a credential.
 fn is_scheme(word: &str) -> bool {
     word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic")
 }
@@ -107,12 +108,13 @@ fn is_secret_word(word: &str) -> bool {
     names.iter().any(|it| word.eq_ignore_ascii_case(it))
 }
 
-/// Whether what follows is a `:` or a `=`.
+/// Whether a `:` or a `=` follows.
 fn assigns(rest: &str) -> bool {
     rest.trim_start_matches(['"', '\'', ' ']).starts_with([':', '='])
 }
 
-/// The words of a text: what stands between spaces, quotes and brackets, without marks around it.
+/// The words of a text: the parts between spaces, quotes and brackets, without punctuation around
+/// them.
 fn words(text: &str) -> Vec<Range<usize>> {
     let inside = |c: char| c.is_alphanumeric() || "-_.+/~|:@%".contains(c);
     let (mut words, mut start) = (Vec::new(), 0);
@@ -158,7 +160,7 @@ const PREFIXES: &[&str] = &[
 const MIN_AFTER_PREFIX: usize = 6;
 /// Half of a key.
 const MIN_OWN_KEY: usize = 20;
-/// Shorter random text cannot be told from a name.
+/// Shorter random text looks like a name.
 const MIN_RANDOM: usize = 16;
 /// Half of a SHA-256, or an API key of Azure.
 const MIN_HEX: usize = 32;

@@ -1,4 +1,4 @@
-//! The name that somebody may have meant.
+//! The name that was probably meant.
 
 /// The nearest of `known` to `written`, or `None` if none is near.
 pub(crate) fn nearest<'k>(

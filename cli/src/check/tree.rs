@@ -1,14 +1,15 @@
-//! A document as a tree of values that know where they stand.
+//! A document as a tree of values with their places in the file.
 //!
-//! Spans are byte ranges of the file. Text keeps how its own characters lie in the file, so that JSON
-//! inside a YAML block (the usual form of a plugin configuration) has lines and columns of the file too.
+//! Spans are byte ranges of the file. Text keeps how its own characters lie in the file, so that
+//! JSON inside a YAML block (the usual form of a plugin configuration) has lines and columns of the
+//! file too.
 
 use std::ops::Range;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// Where it stands; of a block of YAML only its beginning.
+    /// Its place. For a block of YAML, only its beginning.
     pub(crate) span: Range<usize>,
     /// What it is.
     pub(crate) kind: Kind,
@@ -36,8 +37,8 @@ pub(crate) enum Kind {
 pub(crate) struct Text {
     /// What it says.
     pub(crate) value: String,
-    /// For each of its lines where that line starts in the file; empty where the characters of the file
-    /// are not those of the text (escapes, folded lines).
+    /// For each of its lines where that line starts in the file; empty where the characters of the
+    /// file are not those of the text (escapes, folded lines).
     pub(crate) lines: Vec<usize>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Text {
 pub(crate) struct Field {
     /// Its name.
     pub(crate) name: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub(crate) span: Range<usize>,
     /// Its value.
     pub(crate) value: Node,
@@ -64,12 +65,12 @@ impl Node {
         self.fields().iter().rfind(is)
     }
 
-    /// The value behind several names.
+    /// The value at the end of several names.
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, name| node.get(name))
     }
 
-    /// The fields; none where this is no object.
+    /// The fields. Empty if this is not an object.
     pub(crate) fn fields(&self) -> &[Field] {
         match &self.kind {
             Kind::Object(fields) => fields,
@@ -77,7 +78,7 @@ impl Node {
         }
     }
 
-    /// The elements; none where this is no list.
+    /// The elements. Empty if this is not a list.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::List(items) => items,
@@ -85,7 +86,7 @@ impl Node {
         }
     }
 
-    /// The text, where it is text.
+    /// The text, if it is text.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(&text.value),
@@ -127,15 +128,15 @@ impl Node {
         })
     }
 
-    /// Where the name of the field at the JSON pointer stands; an element of a list has none.
+    /// The place of the name of the field at the JSON pointer. `None` for an element of a list.
     pub(crate) fn locate_name(&self, pointer: &str) -> Option<Range<usize>> {
         let (owner, name) = split(pointer)?;
         let fields = self.pointed(owner)?.fields();
         fields.iter().rfind(|field| field.name == name).map(|field| field.span.clone())
     }
 
-    /// Where the value behind the JSON pointer stands, or as much of the way as there is: the name of a
-    /// field where its value has several lines or is not known, else the value.
+    /// The place of the value at the JSON pointer, or of the last part of the pointer that exists.
+    /// It is the name of the field if its value has several lines or is not known, else the value.
     pub(crate) fn locate(&self, pointer: &str) -> Range<usize> {
         let (mut node, mut name) = (self, None);
         for segment in segments(pointer) {
@@ -165,7 +166,8 @@ impl Node {
         }
     }
 
-    /// Moves every span by what `place` says. If it gives a range for a single byte, that byte has no place of its own.
+    /// Moves every span to `place`. If that returns a range for a single byte, the byte has no
+    /// place of its own.
     pub(crate) fn relocate(&mut self, place: &dyn Fn(Range<usize>) -> Range<usize>) {
         self.span = place(self.span.clone());
         match &mut self.kind {
@@ -192,7 +194,7 @@ impl Text {
         Self { value, lines: Vec::new() }
     }
 
-    /// Where the byte `at` of the text stands in the file.
+    /// The place in the file of the byte `at` of the text.
     pub(crate) fn place(&self, at: usize) -> Option<usize> {
         let before = self.value.get(..at)?;
         let line = before.matches('\n').count();
@@ -210,7 +212,8 @@ fn unescaped(segment: &str) -> String {
     segment.replace("~1", "/").replace("~0", "~")
 }
 
-/// The pointer to the owner of what `pointer` leads to, and its name there. `None` for the document.
+/// The pointer to the owner of the value at `pointer`, and the value's name there. `None` for the
+/// document.
 pub(crate) fn split(pointer: &str) -> Option<(&str, String)> {
     pointer.rsplit_once('/').map(|(owner, name)| (owner, unescaped(name)))
 }

@@ -1,4 +1,4 @@
-//! An error of the filter's parser in the words of somebody who mends it.
+//! An error of the filter's parser, in words for the person who corrects it.
 
 mod hints;
 mod shown;
@@ -24,9 +24,9 @@ pub(crate) fn finding(located: &Located, span: Range<usize>, root: Option<&Node>
         Fault::Range { accepted } => at.unfit("out of range: ", accepted, span),
         Fault::UnknownField { accepted } => at.unknown_field(accepted, span),
         Fault::UnknownUpstream { known } => {
-            at.nobody("upstream", known.iter().map(String::as_str), span)
+            at.undefined("upstream", known.iter().map(String::as_str), span)
         }
-        Fault::Undefined { what, .. } => at.nobody(what, at.names_of(what), span),
+        Fault::Undefined { what, .. } => at.undefined(what, at.names_of(what), span),
         Fault::Missing { accepted } => {
             let title = format!("`{}` is missing", at.name());
             with_accepted(Finding::error(title, span), accepted)
@@ -73,7 +73,7 @@ impl<'e> Context<'e> {
         named(&split(self.pointer).map(|(_, name)| name).unwrap_or_default())
     }
 
-    /// The value, if it is nothing secret.
+    /// The value, unless it may be secret.
     fn shown(&self) -> Option<String> {
         match &self.value?.kind {
             Kind::Bool(truth) => Some(truth.to_string()),
@@ -103,7 +103,7 @@ impl<'e> Context<'e> {
         }
     }
 
-    /// Whether the name of an upstream is what is wrong.
+    /// Whether the error is in the name of an upstream.
     fn is_upstream(&self) -> bool {
         self.pointer.starts_with("/upstreams/") && self.pointer.matches('/').count() == 2
     }
@@ -158,7 +158,7 @@ impl<'e> Context<'e> {
         }
     }
 
-    fn nobody<'k>(
+    fn undefined<'k>(
         &self,
         what: &str,
         known: impl Iterator<Item = &'k str>,
@@ -201,8 +201,10 @@ impl<'e> Context<'e> {
             Fault::NotOfService => {
                 let title =
                     format!("`{}` is only for what a rate-limit service counts", self.name());
-                Finding::error(title, span)
-                    .help("leave it out; with the engine `local` and the unit `concurrent` there is no service")
+                Finding::error(title, span).help(
+                    "leave it out; with the engine `local` and the unit `concurrent` there is no \
+                     service",
+                )
             }
             Fault::WindowOfConcurrent => {
                 Finding::error("`window` does not go with the unit `concurrent`", span)
@@ -239,17 +241,18 @@ impl<'e> Context<'e> {
         }
     }
 
-    /// What is accepted here, without what only other units take.
+    /// The accepted forms, without those that only other units have.
     fn accepted(&self, words: &str) -> String {
         let unit = self.owner.and_then(|owner| owner.get("unit")).and_then(Node::text);
         let is_maximum = self.pointer.starts_with("/limits/") && self.pointer.ends_with("/max");
         let of_unit = match unit.filter(|_| is_maximum) {
             Some("usd") => {
-                "a quoted decimal such as \"25.00\", up to \"1000000000\" and with up to 9 digits after the point"
+                "a quoted decimal such as \"25.00\", up to \"1000000000\" and with up to 9 digits \
+                 after the point"
             }
             Some("megapixels") => {
-                "a whole number from 1 to 1000000000000, or a quoted decimal such as \"2.5\" with up to 6 digits \
-                 after the point"
+                "a whole number from 1 to 1000000000000, or a quoted decimal such as \"2.5\" with \
+                 up to 6 digits after the point"
             }
             Some("requests" | "images" | "concurrent") => "a whole number from 1 to 1000000000000",
             _ => return words.replace("a decimal string", "a quoted decimal"),

@@ -1,7 +1,7 @@
 //! YAML as a tree, with the types that Envoy's own loader (yaml-cpp) gives to plain scalars.
 //!
-//! A digest that is all digits is a number there, `yes` is a truth value, and `12e3` is 12000: what the
-//! filter refuses in Envoy has to be refused here for the same reason.
+//! A digest that is all digits is a number there, `yes` is a truth value, and `12e3` is 12000: an
+//! error that the filter reports in Envoy has to be reported here for the same reason.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::tree::{Field, Kind, Node, Text};
 /// YAML that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Not YAML; the parser's words tell of syntax only.
+    /// Not YAML. The parser's message is about syntax only.
     #[error("not YAML: {1}")]
     Syntax(usize, String),
     /// The name of a field is a list or an object.
@@ -25,7 +25,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Where it stands.
+    /// Its place in the file.
     pub(crate) fn span(&self) -> Range<usize> {
         match self {
             Self::Syntax(at, _) | Self::Name(at) | Self::Size(at) => *at..*at,
@@ -38,7 +38,7 @@ impl Error {
 pub(crate) struct Parsed {
     /// Its documents; of a name that an object has twice only the first.
     pub(crate) documents: Vec<Node>,
-    /// Names that stand in their objects already, which is an error in Envoy, and their values.
+    /// Names that an object has twice, which is an error in Envoy, and their values.
     pub(crate) repeated: Vec<(Range<usize>, Range<usize>)>,
 }
 
@@ -117,7 +117,7 @@ impl<'s> Builder<'s> {
             Event::Alias(anchor) => {
                 let unknown = || Error::Syntax(range.start, "an alias of nothing".to_owned());
                 let (mut node, size) = self.anchors.get(&anchor).cloned().ok_or_else(unknown)?;
-                // What is wrong in it is told where it is used.
+                // Errors in it are reported where it is used.
                 node.relocate(&|_| range.clone());
                 self.add(node, 0, size)
             }
@@ -155,7 +155,7 @@ impl<'s> Builder<'s> {
         self.add(Node { span: open.start..range.end.max(open.start), kind }, open.anchor, size)
     }
 
-    /// Puts a complete value, with `size` values in it, where it belongs.
+    /// Adds a complete value, with `size` values in it, to its owner.
     fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Error> {
         self.nodes += size;
         if self.nodes > MAX_NODES {
@@ -197,7 +197,7 @@ impl<'s> Builder<'s> {
         if as_written && !value.contains('\n') { vec![start] } else { Vec::new() }
     }
 
-    /// Where the lines of a literal block start, behind their indentation.
+    /// Where the lines of a literal block start, after their indentation.
     fn lines_of(&self, value: &str, span: Span) -> Vec<usize> {
         let blank = value.len() - value.trim_start_matches('\n').len();
         let first = span.start.line().saturating_sub(1 + blank);
@@ -258,7 +258,7 @@ fn number(value: &str) -> Option<Kind> {
         (None, None) => None,
     };
     if let Some(whole) = whole {
-        // Beyond what a double holds exactly, Envoy makes text of it.
+        // Envoy makes text of a number that a double cannot hold exactly.
         #[expect(clippy::cast_precision_loss, reason = "up to 2^53")]
         let double = whole as f64;
         let exact = whole <= MAX_EXACT;
@@ -278,7 +278,7 @@ fn number(value: &str) -> Option<Kind> {
     double.is_finite().then_some(Kind::Number(sign * double))
 }
 
-/// The parser's words without what they quote, which may be a value.
+/// The parser's message without its quotes, which may hold a value.
 fn words(info: &str) -> String {
     let mut quoted = false;
     info.chars()
@@ -292,7 +292,8 @@ fn words(info: &str) -> String {
 
 /// Deeper than any configuration of Envoy, and shallow enough for recursion.
 const MAX_DEPTH: usize = 100;
-/// Far beyond any configuration; an alias counts what it stands for, so that none explodes.
+/// Far more than any configuration has. An alias counts as much as its target, so that aliases
+/// cannot multiply without limit.
 const MAX_NODES: usize = 200_000;
 /// 2^53, up to which a double holds every whole number.
 const MAX_EXACT: i64 = 9_007_199_254_740_992;

@@ -1,9 +1,9 @@
 //! The form of a key: `PREFIX_RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRCCCCCC`.
 //!
 //! 34 random letters and digits R, each of the 62 equally likely (202 bits), and the CRC-32 of
-//! everything before it in six such digits C, as in GitHub's tokens. So a scanner recognises a key with
-//! certainty, and a mistyped key differs from an unknown one. The checksum guards against accidents
-//! only.
+//! everything before it in six such digits C, as in GitHub's tokens. So a scanner recognises a key
+//! with certainty, and a mistyped key differs from an unknown one. The checksum guards against
+//! accidents only.
 
 /// Characters after the prefix and its `_`.
 pub(crate) const BODY_CHARS: usize = RANDOM_CHARS + CHECKSUM_CHARS;
@@ -164,8 +164,8 @@ mod tests {
         }
         let letters: Vec<_> = count.iter().filter(|n| **n > 0).collect();
         assert_eq!(letters.len(), 62);
-        // Each is expected 34 × 34 times, with a deviation of 34. A plain remainder would give eight
-        // letters a quarter more.
+        // Each is expected 34 × 34 times, with a deviation of 34. A plain remainder would give
+        // eight letters a quarter more.
         assert!(letters.iter().all(|n| (*n - 34 * 34).abs() < 5 * 34), "{letters:?}");
     }
 

@@ -1,8 +1,8 @@
 //! A file that is replaced as a whole or not at all, and that others can never read.
 //!
-//! The new content is written to a draft beside the file, with the final mode from the first byte on.
-//! The draft's space is reserved first, so that a full or read-only disk is found before anything is
-//! lost.
+//! The new content is written to a draft beside the file, with the final mode from the first byte
+//! on. The draft's space is reserved first, so that a full or read-only disk is found before
+//! anything is lost.
 //!
 //! ```text
 //! open: create (0600), fill, fsync ──▶ commit: write, cut, fsync, rename, fsync the folder

@@ -1,7 +1,7 @@
 //! `auth.json`, as Codex writes it.
 //!
-//! We change four fields only: the three tokens and the time of the refresh. Every other value is kept
-//! byte for byte, since Codex has fields that are not known here.
+//! We change four fields only: the three tokens and the time of the refresh. Every other value is
+//! kept byte for byte, since Codex has fields that are not known here.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
@@ -98,14 +98,15 @@ impl AuthFile {
         &self.account_id
     }
 
-    /// When the access token ends. If it does not say, [`DEFAULT_LIFE`] after its refresh, as in Codex.
+    /// When the access token ends. If it does not say, [`DEFAULT_LIFE`] after its refresh, as in
+    /// Codex.
     pub(crate) fn expires(&self) -> Duration {
         let claimed = Claims::of(&self.access_token).expires();
         claimed.unwrap_or_else(|| self.refreshed().unwrap_or_default().saturating_add(DEFAULT_LIFE))
     }
 
-    /// When to refresh it: `margin` before its end, but not in the first half of its life. Otherwise a
-    /// token with a shorter life than `margin` would be refreshed without a pause.
+    /// When to refresh it: `margin` before its end, but not in the first half of its life.
+    /// Otherwise a token with a shorter life than `margin` would be refreshed without a pause.
     pub(crate) fn due(&self, margin: Duration) -> Duration {
         let expires = self.expires();
         let born = Claims::of(&self.access_token).issued().or_else(|| self.refreshed());
@@ -123,8 +124,8 @@ impl AuthFile {
         humantime::parse_rfc3339_weak(&time).ok()?.duration_since(UNIX_EPOCH).ok()
     }
 
-    /// The same credential with the tokens of the server's answer at `now`. Every field of an answer
-    /// may be absent. Then the old value stays.
+    /// The same credential with the tokens of the server's answer at `now`. Every field of an
+    /// answer may be absent. Then the old value stays.
     ///
     /// # Errors
     ///

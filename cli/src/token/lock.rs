@@ -1,5 +1,5 @@
-//! One process at a time works with a credential. It locks a file beside the credential (`flock`). The
-//! system releases the lock when the process ends, in any way.
+//! One process at a time works with a credential. It locks a file beside the credential (`flock`).
+//! The system releases the lock when the process ends, in any way.
 
 use std::fs::{File, OpenOptions};
 use std::io;

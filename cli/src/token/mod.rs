@@ -1,13 +1,13 @@
-//! `token`: the one owner of a Codex credential. It refreshes the access token of an `auth.json` and
-//! hands it to Envoy.
+//! `token`: the one owner of a Codex credential. It refreshes the access token of an `auth.json`
+//! and hands it to Envoy.
 //!
 //! ```text
 //! auth.json ─ lock ─▶ auth_file ─ due? ─▶ oauth ─▶ atomic_file (fsync, rename, fsync) ─▶ sds ─▶ Envoy
 //! ```
 //!
-//! Refresh tokens rotate. One that is used twice ends the whole credential. So the order is fixed: one
-//! process at a time ([`lock`]), room on the disk before the token is spent ([`atomic_file`]), and the
-//! new credential on the disk before its access token is used.
+//! Refresh tokens rotate. One that is used twice ends the whole credential. So the order is fixed:
+//! one process at a time ([`lock`]), room on the disk before the token is spent ([`atomic_file`]),
+//! and the new credential on the disk before its access token is used.
 
 mod atomic_file;
 pub(crate) mod auth_file;
@@ -37,8 +37,8 @@ use stop::Stop;
 ///
 /// # Errors
 ///
-/// If the credential needs a login, and with `--once`, if the token server does not answer in several
-/// attempts.
+/// If the credential needs a login, and with `--once`, if the token server does not answer in
+/// several attempts.
 pub(crate) fn run(arguments: &TokenArguments) -> Result<(), CommandError> {
     let settings = Settings::new(arguments)?;
     let stop = Stop::on_signals()?;
@@ -81,7 +81,8 @@ fn report(outcome: &Outcome) {
     }
 }
 
-/// Doubles from one second to a minute, a tenth more or less, and no shorter than the server asked for.
+/// Doubles from one second to a minute, a tenth more or less, and no shorter than the server asked
+/// for.
 fn backoff(failures: u32, retry_after: Option<Duration>) -> Duration {
     let doubled =
         FIRST_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_BACKOFF);

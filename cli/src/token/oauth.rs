@@ -1,7 +1,8 @@
 //! The token server: one request, and what its answer means.
 //!
-//! `POST {issuer}/oauth/token` with a JSON body, as Codex sends it. Every field of the answer may be
-//! absent. An error is final if it says that the refresh token is dead. Every other error may pass.
+//! `POST {issuer}/oauth/token` with a JSON body, as Codex sends it. Every field of the answer may
+//! be absent. An error is final if it says that the refresh token is dead. Every other error may
+//! pass.
 
 use std::time::Duration;
 

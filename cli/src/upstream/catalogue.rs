@@ -1,7 +1,8 @@
-//! `GET …/codex/models?client_version=X`: the models of an account, as the Codex client asks for them.
+//! `GET …/codex/models?client_version=X`: the models of an account, as the Codex client asks for
+//! them.
 //!
-//! The owner does not document the form of the answer, so each field may be absent or of another type.
-//! Nothing of a body that is not such a list is ever shown.
+//! The owner does not document the form of the answer, so each field may be absent or of another
+//! type. Nothing of a body that is not such a list is ever shown.
 
 use std::time::Duration;
 

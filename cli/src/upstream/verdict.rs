@@ -76,7 +76,8 @@ impl Verdict {
     }
 }
 
-/// Judges by the list for the configured version, and by the list for a newer client if there is one.
+/// Judges by the list for the configured version, and by the list for a newer client if there is
+/// one.
 pub(crate) fn of(target: &Target, models: &[Listed], newer: Option<&[Listed]>) -> Verdict {
     let version = target.version();
     let named = |name: &str, models: &[Listed]| models.iter().find(|it| it.slug == name).cloned();

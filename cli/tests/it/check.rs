@@ -23,7 +23,7 @@ fn the_examples_have_no_errors_and_no_warnings() {
     let files = fs::read_dir(root().join("envoy")).unwrap().map(|entry| entry.unwrap().path());
     let mut count = 0;
     for file in files.filter(|file| file.extension().is_some_and(|end| end == "yaml")) {
-        // The others are for what runs beside Envoy.
+        // The others are for programs beside Envoy.
         let text = fs::read_to_string(&file).unwrap();
         if !text.contains("\nstatic_resources:") {
             continue;
@@ -134,23 +134,28 @@ fn a_struct_in_yaml_has_the_lines_of_the_file() {
 
 #[test]
 fn a_mesh_writes_it_in_its_own_ways() {
-    let config = "{upstreams: {codex: {authority: a, credential: envoy}}, consumers: [{name: w, key_sha256: [short]}]}";
+    let config = "{upstreams: {codex: {authority: a, credential: envoy}}, consumers: [{name: w, \
+                  key_sha256: [short]}]}";
     let wasm_plugin = format!(
-        "kind: WasmPlugin\nspec:\n  url: oci://registry.example/imagegate\n  pluginConfig: {config}\n"
+        "kind: WasmPlugin\nspec:\n  url: oci://registry.example/imagegate\n  pluginConfig: \
+         {config}\n"
     );
     let extension = format!(
         "kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - name: imagegate\n    config: {config}\n"
     );
     let filter = format!(
-        "kind: EnvoyFilter\nspec:\n  configPatches:\n  - patch:\n      value:\n        typed_config:\n          \
-         '@type': type.googleapis.com/udpa.type.v1.TypedStruct\n          \
+        "kind: EnvoyFilter\nspec:\n  configPatches:\n  - patch:\n      value:\n        \
+         typed_config:\n          '@type': type.googleapis.com/udpa.type.v1.TypedStruct\n          \
          type_url: type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n          \
-         value:\n            config:\n              rootId: imagegate\n              configuration: {{'@type': type.googleapis.com/google.protobuf.Struct, value: {config}}}\n"
+         value:\n            config:\n              rootId: imagegate\n              \
+         configuration: {{'@type': type.googleapis.com/google.protobuf.Struct, value: {config}}}\n"
     );
     let json = serde_json::json!({ "upstreams": {}, "consumers": [] }).to_string();
     let string = format!(
-        "kind: EnvoyFilter\nspec:\n  x:\n    '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    \
-         config: {{name: imagegate, configuration: {{'@type': type.googleapis.com/google.protobuf.StringValue, value: '{json}'}}}}\n"
+        "kind: EnvoyFilter\nspec:\n  x:\n    '@type': \
+         type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    config: {{name: \
+         imagegate, configuration: {{'@type': type.googleapis.com/google.protobuf.StringValue, \
+         value: '{json}'}}}}\n"
     );
     for text in [&wasm_plugin, &extension, &filter, &string] {
         // Several documents, the first of another kind.
@@ -201,7 +206,7 @@ fn several_files_are_all_looked_at() {
 }
 
 #[test]
-fn a_folder_and_a_missing_file_are_told_and_the_rest_is_checked() {
+fn a_folder_and_a_missing_file_are_reported_and_the_rest_is_checked() {
     let folder = Folder::new();
     let good = folder.file("good.yaml", &example("envoy.yaml"));
     let outcome = run(&["check", folder.path("").to_str().unwrap(), "/no/such/file", &good]);
@@ -220,9 +225,9 @@ fn all_files_of_the_folder_of_examples_pass() {
     let mut command = command(&["check", "--strict", "--env"]);
     command.envs([("CODEX_ACCESS_TOKEN", "t"), ("CODEX_ACCOUNT_ID", "a"), ("OPENAI_API_KEY", "k")]);
     let output = command.args(&files).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("limitador.yaml: passed over"), "{told}");
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{reported}");
+    assert!(reported.contains("limitador.yaml: passed over"), "{reported}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! What `check` shows of a file: names, numbers, enumerations, comments; never what is or may be a secret.
+//! The excerpts that `check` shows of a file: names, numbers, enumerations and comments, but
+//! nothing that is or may be a secret.
 
 use crate::program::{Folder, run, run_with};
 
 /// In a place that has no text, or in a file that cannot be read, anything may be a secret.
 const SECRET: &str = "s3cr3t-v4lue";
-/// It looks like one wherever it stands.
+/// It looks like a secret in any place.
 const KEY: &str = "sk-s3cr3t-v4lue-0123";
 
 #[test]
@@ -22,7 +23,8 @@ fn no_secret_is_ever_shown() {
         (
             "g.yaml",
             format!(
-                "upstreams: {{codex: {{authority: '{KEY}/', credential: envoy}}}} # {KEY}\nconsumers: [{{name: w, key_sha256: [{digest}]}}]\n"
+                "upstreams: {{codex: {{authority: '{KEY}/', credential: envoy}}}} # \
+                 {KEY}\nconsumers: [{{name: w, key_sha256: [{digest}]}}]\n"
             ),
         ),
         ("h.yaml", format!("upstreams: &x\n  c: {SECRET}\nconsumers: *x\n")),
@@ -48,20 +50,34 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
-fn secrets_are_hidden_in_their_places_whatever_they_look_like() {
+fn every_value_in_the_place_of_a_secret_is_hidden() {
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl";
     for (line, secrets) in [
-        (format!("{{upstreams: {{a: {{authority: b, credential: {{bearer: hunter2}}}}}}, consumers: [{{name: c, key_sha256: [{digest}]}}]}}"), vec!["hunter2", digest]),
-        ("{upstreams: {a: {authority: b, credential: envoy, headers: {x-team: hunter2, y: 'a b c'}}}, consumers: 1}".to_owned(), vec!["hunter2", "a b c"]),
-        (format!("{{upstreams: 1, consumers: [{{{digest}: 1, name: c}}], {token}: {{x: 1}}}}"), vec![digest, token]),
-        ("{upstreams: 1, consumers: [{name: c, key_sha256: [1234567812345678]}]}".to_owned(), vec!["1234567812345678"]),
+        (format!("{{upstreams: {{a: {{authority: b, credential: {{bearer: hunter2}}}}}}, \
+                  consumers: [{{name: c, key_sha256: [{digest}]}}]}}"), vec!["hunter2", digest]),
+        ("{upstreams: {a: {authority: b, credential: envoy, headers: {x-team: hunter2, y: 'a b \
+          c'}}}, consumers: 1}".to_owned(), vec!["hunter2", "a b c"]),
+        (format!("{{upstreams: 1, consumers: [{{{digest}: 1, name: \
+                  c}}], {token}: {{x: 1}}}}"), vec![digest, token]),
+        ("{upstreams: 1, consumers: [{name: c, \
+          key_sha256: [1234567812345678]}]}".to_owned(), vec!["1234567812345678"]),
         ("{upstreams: 1, consumers: [{name: c, key_sha256: hunter2}]}".to_owned(), vec!["hunter2"]),
-        ("{upstreams: 1, consumers: [{name: c, password: hunter2, unknown: hunter3}]}".to_owned(), vec!["hunter2", "hunter3"]),
-        (format!("{{upstreams: 1, consumers: [], x: 1}} # Bearer hunter2, {token}, igk8f7d6s5a4 and AKIAIOSFODNN7EXAMPLE"), vec!["hunter2", token, "igk8f7d6s5a4", "AKIAIOSFODNN7EXAMPLE"]),
-        ("{upstreams: {a: {authority: 'https://user:hunter2@b/', credential: envoy}}, consumers: []}".to_owned(), vec!["hunter2"]),
-        ("{upstreams: {a: {authority: b, credential: {bearer_env: x7Qp2LmN4vRt8Ws1Zk}}}, consumers: []}".to_owned(), vec!["x7Qp2LmN4vRt8Ws1Zk"]),
-        ("{name: imagegate, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {vm_config: {environment_variables: {key_values: {A: hunter2}}}, configuration: {'@type': type.googleapis.com/google.protobuf.StringValue, value: '{\"x\": \"hunter3\"}'}}}, request_headers_to_add: [{header: {key: k, value: hunter4}}], secret: {inline_string: hunter5}}".to_owned(), vec!["hunter2", "hunter3", "hunter4", "hunter5"]),
+        ("{upstreams: 1, consumers: [{name: c, \
+          password: hunter2, unknown: hunter3}]}".to_owned(), vec!["hunter2", "hunter3"]),
+        (format!("{{upstreams: 1, consumers: [], x: 1}} # Bearer hunter2, {token}, igk8f7d6s5a4 \
+                  and AKIAIOSFODNN7EXAMPLE"),
+            vec!["hunter2", token, "igk8f7d6s5a4", "AKIAIOSFODNN7EXAMPLE"]),
+        ("{upstreams: {a: {authority: 'https://user:hunter2@b/', credential: envoy}}, consumers: \
+          []}".to_owned(), vec!["hunter2"]),
+        ("{upstreams: {a: {authority: b, credential: {bearer_env: x7Qp2LmN4vRt8Ws1Zk}}}, \
+          consumers: []}".to_owned(), vec!["x7Qp2LmN4vRt8Ws1Zk"]),
+        ("{name: imagegate, typed_config: {'@type': \
+          type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {vm_config: \
+          {environment_variables: {key_values: {A: hunter2}}}, configuration: {'@type': \
+          type.googleapis.com/google.protobuf.StringValue, value: '{\"x\": \"hunter3\"}'}}}, \
+          request_headers_to_add: [{header: {key: k, value: hunter4}}], secret: {inline_string: \
+          hunter5}}".to_owned(), vec!["hunter2", "hunter3", "hunter4", "hunter5"]),
     ] {
         for format in ["text", "json", "github"] {
             let outcome = run_with(&["check", "--format", format, "-"], &line);
@@ -75,8 +91,11 @@ fn secrets_are_hidden_in_their_places_whatever_they_look_like() {
 }
 
 #[test]
-fn what_one_needs_to_see_is_shown() {
-    let line = "{upstreams: {codex: {authority: b.example, credential: {bearer_env: MY_TOKEN}, timeout: 300, api: response}}, consumers: [{name: acme, key_sha256: []}], models: [{match: 'gpt-*', upstream: codx}], max_image_bytes: 24MiB, request: {max_n: 40}} # a comment";
+fn an_excerpt_shows_the_value_of_the_error() {
+    let line = "{upstreams: {codex: {authority: b.example, credential: {bearer_env: MY_TOKEN}, \
+                timeout: 300, api: response}}, consumers: [{name: acme, key_sha256: []}], models: \
+                [{match: 'gpt-*', upstream: codx}], max_image_bytes: 24MiB, request: {max_n: 40}} \
+                # a comment";
     let outcome = run_with(&["check", "-"], line);
     for word in [
         "b.example",
@@ -96,7 +115,8 @@ fn what_one_needs_to_see_is_shown() {
 
 fn wasm(value: &str) -> String {
     format!(
-        "'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\nconfig:\n  name: imagegate\n  \
-         configuration:\n    '@type': type.googleapis.com/google.protobuf.StringValue\n    value: {value}\n"
+        "'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\nconfig:\n  name: \
+         imagegate\n  configuration:\n    '@type': \
+         type.googleapis.com/google.protobuf.StringValue\n    value: {value}\n"
     )
 }

@@ -17,11 +17,11 @@ fn sha256(text: &str) -> String {
 fn a_new_key_is_alone_on_standard_output_and_its_digest_beside_it() {
     let outcome = run(&["key", "new", "--name", "acme-web"]);
     assert_eq!(outcome.code, Some(0));
-    // No line end: whatever stores it from a pipe keeps every byte.
+    // No line end: a program that stores it from a pipe keeps every byte.
     let key = outcome.out.as_str();
     let body = key.strip_prefix("imagegate_").unwrap();
     assert!(body.len() == 40 && body.bytes().all(|b| b.is_ascii_alphanumeric()), "{key}");
-    assert!(!outcome.err.contains(key), "the key is told twice");
+    assert!(!outcome.err.contains(key), "the key is printed twice");
     let consumer = format!(r#"{{"key_sha256":["{}"],"name":"acme-web"}}"#, sha256(key));
     assert!(outcome.err.contains(&consumer), "{}", outcome.err);
     assert_ne!(run(&["key", "new"]).out, outcome.out);
@@ -42,7 +42,8 @@ fn examples(arguments: &[&str]) -> Vec<String> {
     examples
 }
 
-/// Runs a line in a shell, in this folder, with a `kubectl` that keeps the bytes of `--from-file=key=`.
+/// Runs a line in a shell, in this folder, with a `kubectl` that keeps the bytes of
+/// `--from-file=key=`.
 fn in_a_shell(folder: &Folder, line: &str) -> std::process::Output {
     let program = Path::new(env!("CARGO_BIN_EXE_imagegatectl"));
     let path = std::env::join_paths(
@@ -68,7 +69,8 @@ fn each_example_of_a_new_key_leads_to_a_secret_and_its_digest() {
     std::fs::create_dir(folder.path("bin")).unwrap();
     let kubectl = folder.file(
         "bin/kubectl",
-        "#!/usr/bin/env bash\nfor it; do [[ $it == --from-file=key=* ]] && cat \"${it#--from-file=key=}\" >secret; done\n",
+        "#!/usr/bin/env bash\nfor it; do [[ $it == --from-file=key=* ]] && cat \
+         \"${it#--from-file=key=}\" >secret; done\n",
     );
     std::fs::set_permissions(kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
     let examples = examples(&["key", "new", "--help"]);
@@ -76,17 +78,17 @@ fn each_example_of_a_new_key_leads_to_a_secret_and_its_digest() {
     for example in examples {
         let output = in_a_shell(&folder, &example);
         assert!(output.status.success(), "{example}: {output:?}");
-        let told = [output.stdout.as_slice(), output.stderr.as_slice()]
+        let reported = [output.stdout.as_slice(), output.stderr.as_slice()]
             .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
         let mut files: Vec<_> = ["acme-web.txt", "acme-web.json", "secret"]
             .map(|name| std::fs::read_to_string(folder.path(name)).unwrap_or_default())
             .into();
-        files.extend(told.clone());
-        // The key is in the secret, in the JSON, or was shown; nothing else is in the secret.
+        files.extend(reported.clone());
+        // The key is in the secret, in the JSON, or was shown. The secret has nothing else.
         let secret = files[2].clone();
         let key = match serde_json::from_str::<Value>(&files[1]) {
             Ok(document) => document["key"].as_str().unwrap().to_owned(),
-            Err(_) if secret.is_empty() => told[0].clone(),
+            Err(_) if secret.is_empty() => reported[0].clone(),
             Err(_) => secret,
         };
         let digest = files.iter().find_map(|text| digest_in(text));
@@ -101,12 +103,13 @@ fn each_example_of_a_new_key_leads_to_a_secret_and_its_digest() {
 #[test]
 fn as_json_a_new_key_is_a_consumer_that_the_filter_accepts() {
     let outcome = run(&["key", "new", "--json", "--prefix", "acme_prod", "--name", "web"]);
-    let told: Value = serde_json::from_str(&outcome.out).unwrap();
-    let key = told["key"].as_str().unwrap();
+    let reported: Value = serde_json::from_str(&outcome.out).unwrap();
+    let key = reported["key"].as_str().unwrap();
     assert!(key.starts_with("acme_prod_") && outcome.err.is_empty(), "{outcome:?}");
-    assert_eq!(told["sha256"], sha256(key));
+    assert_eq!(reported["sha256"], sha256(key));
     let upstreams = serde_json::json!({ "codex": { "authority": "a", "credential": "envoy" } });
-    let document = serde_json::json!({ "upstreams": upstreams, "consumers": [told["consumer"]] });
+    let document =
+        serde_json::json!({ "upstreams": upstreams, "consumers": [reported["consumer"]] });
     let checked = run_with(&["check", "-"], &document.to_string());
     assert_eq!(checked.code, Some(0), "{}", checked.err);
 }
@@ -121,12 +124,15 @@ fn a_key_is_hashed_without_its_line_end() {
     }
     let file = folder.file("key", "sk-test\n");
     let outcome = run(&["key", "hash", "--json", "--file", &file]);
-    let told: Value = serde_json::from_str(&outcome.out).unwrap();
-    assert_eq!((&told["sha256"], &told["checksum"]), (&sha256("sk-test").into(), &"none".into()));
+    let reported: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(
+        (&reported["sha256"], &reported["checksum"]),
+        (&sha256("sk-test").into(), &"none".into())
+    );
 }
 
 #[test]
-fn a_mistyped_key_is_refused_and_not_repeated() {
+fn a_mistyped_key_is_rejected_and_not_repeated() {
     let key = run(&["key", "new"]).out;
     assert_eq!(run_with(&["key", "hash"], &key).out.trim_end(), sha256(key.trim_end()));
     let mut typed = key.into_bytes();
@@ -144,7 +150,7 @@ fn a_mistyped_key_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn what_no_header_can_carry_is_no_key() {
+fn a_key_that_no_header_can_carry_is_rejected() {
     for (text, words) in
         [("", "empty"), ("\n", "empty"), ("a b", "header"), ("a\nb\n", "header"), ("é", "header")]
     {

@@ -1,5 +1,5 @@
 //! `token` killed at random moments: the files that it leaves are whole and closed to others, and
-//! nobody uses them too early.
+//! no program uses them too early.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -32,10 +32,10 @@ fn killed_at_any_moment_it_leaves_whole_and_closed_files() {
         assert_nothing_is_open(&home);
         // Envoy never has a token whose successor could still be lost.
         assert!(home.handed().is_none_or(|handed| handed <= u64::from(home.generation())));
-        // The next run finds what was written and not put in place.
+        // The next run finds the draft that was not renamed.
         assert_eq!(home.run(&server, &["--once"]).code, Some(0));
         assert_eq!(home.handed(), Some(u64::from(home.generation())));
-        // The one loss that nobody can prevent: the server's response was on its way to a process
+        // The one loss that cannot be prevented: the server's response was on its way to a process
         // that has ended.
         if home.generation() != server.generation() {
             assert_eq!(home.generation() + 1, server.generation());

@@ -1,4 +1,5 @@
-//! What `check` says about the Envoy around a configuration: one change to a complete bootstrap at a time.
+//! The findings of `check` about the Envoy around a configuration: one change to a complete
+//! bootstrap at a time.
 
 use std::fs;
 
@@ -35,7 +36,7 @@ fn expect(text: &str, level: &str, title: &str) {
 }
 
 #[test]
-fn what_breaks_every_request_or_opens_the_gate_is_an_error() {
+fn a_setting_that_breaks_every_request_or_opens_the_gate_is_an_error() {
     let whole = example("envoy.yaml");
     for (from, to, title) in [
         (
@@ -67,7 +68,8 @@ fn what_breaks_every_request_or_opens_the_gate_is_an_error() {
         ),
         (
             "stream_idle_timeout: 330s",
-            "stream_idle_timeout: 330s\n                common_http_protocol_options: { max_stream_duration: 60s }",
+            "stream_idle_timeout: 330s\n                common_http_protocol_options: { \
+             max_stream_duration: 60s }",
             "`max_stream_duration` is not above",
         ),
         ("timeout: 310s", "idle_timeout: 60s", "`idle_timeout` is not above"),
@@ -93,7 +95,7 @@ fn what_breaks_every_request_or_opens_the_gate_is_an_error() {
 }
 
 #[test]
-fn routes_lead_each_upstream_to_its_host_and_nobody_else() {
+fn routes_lead_each_upstream_to_its_own_host_only() {
     let whole = example("envoy.yaml");
     let state = "filter_state:\n                              - key: wasm.imagegate_upstream\n";
     let header = "headers:\n                              - name: x-imagegate-upstream\n";
@@ -135,7 +137,8 @@ fn routes_lead_each_upstream_to_its_host_and_nobody_else() {
         ),
         (
             "routes:\n",
-            "routes:\n                        - { match: { prefix: /backend-api }, route: { cluster: nowhere } }\n",
+            "routes:\n                        - { match: { prefix: /backend-api }, route: { \
+             cluster: nowhere } }\n",
             "this route comes before that of the upstream `codex` and takes its requests",
         ),
         (
@@ -145,7 +148,9 @@ fn routes_lead_each_upstream_to_its_host_and_nobody_else() {
         ),
         (
             "  clusters:\n",
-            "    - filter_chains: [{ filters: [{ typed_config: { '@type': type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, cluster: codex } }] }]\n  clusters:\n",
+            "    - filter_chains: [{ filters: [{ typed_config: { '@type': \
+             type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, cluster: \
+             codex } }] }]\n  clusters:\n",
             "a TCP proxy leads to an upstream's cluster",
         ),
     ] {
@@ -185,7 +190,8 @@ const DISABLED: &str = "                    disabled: true\n";
 fn setting(indent: usize, value: &str) -> String {
     let spaces = " ".repeat(indent);
     format!(
-        "{spaces}typed_per_filter_config: {{ imagegate: {{ '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig, {value} }} }}\n"
+        "{spaces}typed_per_filter_config: {{ imagegate: {{ '@type': \
+         type.googleapis.com/envoy.config.route.v3.FilterConfig, {value} }} }}\n"
     )
 }
 
@@ -198,7 +204,8 @@ fn a_route_by_header_without_the_filter_is_an_error() {
     let whole =
         changed(&whole, "\"consumers\": [", "\"route_match\": \"header\", \"consumers\": [");
     expect(&whole, "warning", "routes match a header that a client can send");
-    // Disabled for all, enabled on the last route only, where image requests come in: as Envoy Gateway does it.
+    // Disabled for all, and enabled only on the last route, which image requests take first. Envoy
+    // Gateway generates this.
     let last = "                        - match: { prefix: \"/\" }\n";
     let enabled = changed(&whole, last, &format!("{last}{}", setting(26, "config: {}")));
     let title = "the filter is disabled on a route that a client can choose by a header";
@@ -208,7 +215,11 @@ fn a_route_by_header_without_the_filter_is_an_error() {
     let disabled = changed(&whole, route, &format!("{}{route}", setting(26, "disabled: true")));
     expect(&disabled, "error", title);
     // Another listener without the filter.
-    let open = "    - filter_chains: [{ filters: [{ typed_config: { '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, route_config: { virtual_hosts: [{ routes: [{ match: { prefix: /, headers: [{ name: X-Imagegate-Upstream, string_match: { exact: codex } }] }, route: { cluster: codex } }] }] } } }] }]\n  clusters:\n";
+    let open = "    - filter_chains: [{ filters: [{ typed_config: { '@type': \
+                type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, \
+                route_config: { virtual_hosts: [{ routes: [{ match: { prefix: /, headers: [{ name: \
+                X-Imagegate-Upstream, string_match: { exact: codex } }] }, route: { cluster: codex \
+                } }] }] } } }] }]\n  clusters:\n";
     let other = changed(&whole, "  clusters:\n", open);
     expect(&other, "error", "another route leads to an upstream's cluster");
     // Enabled on the virtual host: on both routes.
@@ -228,18 +239,21 @@ fn image_requests_without_the_filter_are_reported() {
     // One of the two paths.
     let last = "                        - match: { prefix: \"/\" }\n";
     let edits = format!(
-        "                        - match: {{ prefix: /v1/images/edits }}\n                          route: {{ cluster: nowhere }}\n{}{last}",
+        "                        - match: {{ prefix: /v1/images/edits }}\n                          \
+         route: {{ cluster: nowhere }}\n{}{last}",
         setting(26, "disabled: true")
     );
     let title = "the filter is disabled on the route that /v1/images/edits takes";
     expect(&changed(&whole, last, &edits), "warning", title);
-    // The upstream's own route may say what it likes: the filter has run by then.
+    // The upstream's own route may have any setting: the filter has run by then.
     let route = "                          route:\n                            cluster: codex\n";
     let disabled = changed(&whole, route, &format!("{}{route}", setting(26, "disabled: true")));
     let outcome = run_with(&["check", "--strict", "-"], &disabled);
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
-    // A virtual host of somebody else's, with the filter.
-    let other = "                    - name: other\n                      domains: [other.example]\n                      routes: [{ match: { prefix: / }, route: { cluster: nowhere } }]\n";
+    // A virtual host of another team, with the filter.
+    let other = "                    - name: other\n                      domains: \
+                 [other.example]\n                      routes: [{ match: { prefix: / }, route: { \
+                 cluster: nowhere } }]\n";
     let hosts = "                  virtual_hosts:\n";
     let two = changed(&whole, hosts, &format!("{hosts}{other}"));
     expect(&two, "note", "the virtual host `other` has no routes to upstreams");
@@ -249,9 +263,10 @@ fn image_requests_without_the_filter_are_reported() {
         .replace("matcher: { x: 1 }, x", "matcher: { x: 1 }\n                      x");
     let two = changed(&whole, hosts, &format!("{hosts}{tree}"));
     expect(&two, "note", "the match tree of the virtual host `other` was not looked at");
-    // A virtual host of somebody else's, without the filter.
+    // A virtual host of another team, without the filter.
     let other = format!(
-        "                    - name: other\n                      domains: [other.example]\n{}                      routes: [{{ match: {{ prefix: / }}, route: {{ cluster: nowhere }} }}]\n",
+        "                    - name: other\n                      domains: [other.example]\n{}                      \
+         routes: [{{ match: {{ prefix: / }}, route: {{ cluster: nowhere }} }}]\n",
         setting(22, "disabled: true")
     );
     let hosts = "                  virtual_hosts:\n";
@@ -275,7 +290,7 @@ fn variables_may_be_given_as_they_are() {
 }
 
 #[test]
-fn what_fails_sometimes_is_a_warning() {
+fn a_setting_that_fails_sometimes_is_a_warning() {
     let whole = example("envoy.yaml");
     for (from, to, title) in [
         ("failure_policy: FAIL_RELOAD", "x: null", "`failure_policy: FAIL_RELOAD` is missing"),
@@ -344,9 +359,10 @@ fn a_broken_configuration_hides_nothing_around_it() {
 #[test]
 fn the_filters_of_others_are_passed_over() {
     let ours = "                  - name: imagegate\n                    typed_config:";
-    let other = "                  - name: waf\n                    typed_config: { '@type': type.googleapis.com/\
-        envoy.extensions.filters.http.wasm.v3.Wasm, config: { name: waf, configuration: { '@type': type.googleapis.com/\
-        google.protobuf.StringValue, value: '{}' } } }\n";
+    let other = "                  - name: waf\n                    typed_config: { '@type': \
+                 type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: { name: \
+                 waf, configuration: { '@type': type.googleapis.com/google.protobuf.StringValue, \
+                 value: '{}' } } }\n";
     let whole = example("envoy.yaml");
     let outcome = check(&changed(&whole, ours, &format!("{other}{ours}")));
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);

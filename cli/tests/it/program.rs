@@ -22,7 +22,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the program with nothing on its standard input.
+/// Runs the program with an empty standard input.
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
     run_with(arguments, "")
 }
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
 /// Runs the program with this on its standard input.
 pub(crate) fn run_with(arguments: &[&str], input: &str) -> Outcome {
     let mut child = command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    // A program that did not read it has closed the pipe, and its outcome tells the rest.
+    // A program that did not read it has closed the pipe. Its outcome shows the rest.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     Outcome {
@@ -71,7 +71,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left behind is in the system's folder for that.
+        // A leftover is in the system's folder for temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

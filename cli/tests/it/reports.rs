@@ -1,5 +1,5 @@
 //! Whole reports as people read them: each folder of `tests/check/` holds files and, in
-//! `report.txt`, what `check` says about them. `UPDATE_GOLDEN=1` writes the reports.
+//! `report.txt`, the output of `check` for them. `UPDATE_GOLDEN=1` writes the reports.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! `schema`: the committed file is what the parser says, and a validator agrees with the parser
-//! about the form. `make schema` writes the file.
+//! `schema`: the committed file comes from the parser, and a validator agrees with the parser about
+//! the form. `make schema` writes the file.
 
 use std::fs;
 
@@ -76,7 +76,7 @@ fn valid_configurations_validate() {
 }
 
 #[test]
-fn what_has_the_wrong_form_does_not_validate() {
+fn a_wrong_form_does_not_validate() {
     let validator =
         jsonschema::validator_for(&serde_json::from_str(&committed()).unwrap()).unwrap();
     let form = [

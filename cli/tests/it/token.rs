@@ -30,8 +30,11 @@ impl Home {
             "OPENAI_API_KEY": null,
             "auth_mode": "chatgpt",
             "tokens": {
-                "id_token": "e30.e30.s3cret", "access_token": aged_token(generation, 86_400, lifetime),
-                "refresh_token": refresh_token(generation), "account_id": "acc-s3cret", "later": { "kept": 1.0 },
+                "id_token": "e30.e30.s3cret",
+                "access_token": aged_token(generation, 86_400, lifetime),
+                "refresh_token": refresh_token(generation),
+                "account_id": "acc-s3cret",
+                "later": { "kept": 1.0 },
             },
             "last_refresh": "2026-01-01T00:00:00.123456789Z",
             "later": [1, { "kept": null }],
@@ -89,7 +92,7 @@ impl Home {
         generation_of(self.credential()["tokens"]["refresh_token"].as_str().unwrap())
     }
 
-    /// The generation that Envoy has, which needs a whole file; `None` where there is none.
+    /// The generation that Envoy has, which needs a whole file. `None` if there is none.
     pub(crate) fn handed(&self) -> Option<u64> {
         let text = fs::read_to_string(self.sds().join("access-token.yaml")).ok()?;
         assert!(text.contains("    name: codex-access-token\n"), "{text}");
@@ -108,7 +111,9 @@ fn a_token_that_is_due_is_refreshed_saved_and_handed_over() {
     let outcome = home.run(&server, &["--once"]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
     let expected = json!({
-        "client_id": "app_EMoamEEZ73f0CkXaXp7hrann", "grant_type": "refresh_token", "refresh_token": "rt-s3cret-1",
+        "client_id": "app_EMoamEEZ73f0CkXaXp7hrann",
+        "grant_type": "refresh_token",
+        "refresh_token": "rt-s3cret-1",
     });
     assert_eq!(server.requests(), [expected]);
     assert_eq!((home.generation(), home.handed()), (2, Some(2)));
@@ -131,7 +136,7 @@ fn a_token_that_is_not_due_is_handed_over_as_it_is() {
     assert_eq!((server.requests().len(), home.handed()), (0, Some(1)));
     let file = home.sds().join("access-token.yaml");
     assert_eq!(mode(&file), 0o640);
-    // A file that is right is left alone, so that Envoy has nothing to read.
+    // A file that is right is not written again, so that Envoy does not read it again.
     let before = fs::metadata(&file).unwrap().ino();
     assert_eq!(home.run(&server, &["--once", "--sds-mode", "640"]).code, Some(0));
     assert_eq!(fs::metadata(&file).unwrap().ino(), before);
@@ -243,7 +248,7 @@ fn a_successor_that_was_written_and_not_put_in_place_is_found() {
     fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(home.run(&server, &["--once"]).code, Some(0));
     assert_eq!((server.requests().len(), home.generation(), home.handed()), (0, 2, Some(2)));
-    // But what was logged in since then counts, and half a file counts for nothing.
+    // But a later login counts, and half a file does not.
     for text in [left.to_string(), left.to_string().split_at(80).0.to_owned()] {
         home.log_in(2, 60);
         let mut auth = home.credential();

@@ -1,4 +1,4 @@
-//! `upstream check`: what a list of models says of the configured host models.
+//! `upstream check`: which of the configured host models a list of models has.
 
 use std::fs;
 
@@ -17,8 +17,8 @@ fn configuration(settings: Value) -> Value {
     json!({ "upstreams": { "codex": codex }, "consumers": [consumer] })
 }
 
-/// A host model under this identity.
-fn asked(host_model: &str, version: &str) -> Value {
+/// A configuration with a host model and this version.
+fn configured(host_model: &str, version: &str) -> Value {
     let headers =
         json!({ "originator": "codex_cli_rs", "Version": version, "user-agent": "codex_cli_rs/x" });
     configuration(json!({ "host_model": host_model, "headers": headers }))
@@ -80,7 +80,7 @@ fn each_state_of_a_host_model_is_reported() {
         ("reserve", "0.170.0", 1, "hidden", json!("0.1.0")),
         ("bare", "0.170.0", 0, "usable", Value::Null),
     ] {
-        let outcome = check(&server, &asked(host_model, version), &["--format", "json"], GOOD);
+        let outcome = check(&server, &configured(host_model, version), &["--format", "json"], GOOD);
         assert_eq!(outcome.code, Some(code), "{host_model} {version}: {outcome:?}");
         let report: Value = serde_json::from_str(&outcome.out).unwrap();
         let expected =
@@ -90,7 +90,7 @@ fn each_state_of_a_host_model_is_reported() {
             (&report["usable"], &report["upstreams"][0]["version"]),
             (&json!(code == 0), &json!(version))
         );
-        let text = check(&server, &asked(host_model, version), &[], GOOD);
+        let text = check(&server, &configured(host_model, version), &[], GOOD);
         assert!(text.code == Some(code) && text.out.contains(host_model), "{text:?}");
     }
 }
@@ -98,7 +98,7 @@ fn each_state_of_a_host_model_is_reported() {
 #[test]
 fn one_usable_host_model_of_a_list_is_enough() {
     let server = server();
-    let mut config = asked("x", "0.156.0");
+    let mut config = configured("x", "0.156.0");
     let codex = config["upstreams"]["codex"].as_object_mut().unwrap();
     codex.remove("host_model");
     codex.insert("host_models".to_owned(), json!(["gone", "sol", "luna"]));
@@ -127,14 +127,14 @@ fn without_a_version_no_host_model_is_usable() {
 #[test]
 fn other_models_that_could_be_used_are_named_and_hidden_ones_apart() {
     let server = server();
-    let outcome = check(&server, &asked("gone", "0.156.0"), &["--format", "json"], GOOD);
+    let outcome = check(&server, &configured("gone", "0.156.0"), &["--format", "json"], GOOD);
     let report: Value = serde_json::from_str(&outcome.out).unwrap();
     let report = &report["upstreams"][0];
     let names: Vec<_> =
         report["other_models"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
     assert_eq!(names, [&json!("luna"), &json!("terra")]);
     assert_eq!(report["hidden_models"], json!(["reserve"]));
-    let outcome = check(&server, &asked("gone", "0.156.0"), &[], GOOD);
+    let outcome = check(&server, &configured("gone", "0.156.0"), &[], GOOD);
     assert_eq!(
         outcome.out,
         "codex: 0 of 1 host models usable (`version` 0.156.0; 5 listed)\n  \
@@ -147,7 +147,7 @@ fn other_models_that_could_be_used_are_named_and_hidden_ones_apart() {
 #[test]
 fn the_request_is_as_the_filter_would_send_it() {
     let server = server();
-    let outcome = check(&server, &asked("luna", "0.170.0"), &[], GOOD);
+    let outcome = check(&server, &configured("luna", "0.170.0"), &[], GOOD);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let requests = server.model_requests();
     // The response lists all: one request is enough.
@@ -171,7 +171,7 @@ fn the_request_is_as_the_filter_would_send_it() {
 #[test]
 fn the_credential_of_envoy_comes_from_a_login_or_from_its_files() {
     let (server, folder) = (server(), Folder::new());
-    let mut config = asked("luna", "0.170.0");
+    let mut config = configured("luna", "0.170.0");
     config["upstreams"]["codex"]["credential"] = json!("envoy");
     let none = check(&server, &config, &[], &[]);
     assert!(none.code == Some(1) && none.out.contains("--auth-file or --sds-dir"), "{none:?}");
@@ -201,7 +201,7 @@ fn the_credential_of_envoy_comes_from_a_login_or_from_its_files() {
 #[test]
 fn a_failed_request_is_reported_without_a_secret() {
     let server = server();
-    let config = asked("luna", "0.170.0");
+    let config = configured("luna", "0.170.0");
     let unset = check(&server, &config, &[], &[("T_TOKEN", "at-s3cret")]);
     assert!(unset.code == Some(1) && unset.out.contains("T_ACCOUNT is not set"), "{unset:?}");
     let wrong = check(&server, &config, &[], &[("T_TOKEN", "s3cret"), ("T_ACCOUNT", "s3cret")]);
@@ -222,9 +222,9 @@ fn a_failed_request_is_reported_without_a_secret() {
 }
 
 #[test]
-fn upstreams_other_than_codex_are_not_asked() {
+fn upstreams_other_than_codex_are_not_called() {
     let server = server();
-    let mut config = asked("luna", "0.170.0");
+    let mut config = configured("luna", "0.170.0");
     let key = json!({ "key_env": "T_KEY" });
     let upstreams = config["upstreams"].as_object_mut().unwrap();
     upstreams.insert(

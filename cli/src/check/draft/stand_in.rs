@@ -1,6 +1,7 @@
-//! What is put in the place of a value that the parser refuses.
+//! The replacements for values that the parser rejects.
 //!
-//! Only fields that are required, or whose removal would make others wrong, have an entry; any other field is removed.
+//! Only fields that are required, or whose removal would make others wrong, have an entry. Any
+//! other field is removed.
 
 use super::super::tree::{Field, Kind, Node, Text, split};
 use super::Draft;
@@ -9,7 +10,8 @@ use super::Draft;
 pub(crate) const VARIABLE: &str = "IMAGEGATECTL";
 
 impl Draft {
-    /// Puts a harmless value at `pointer`, also if there is none. `false` if none is known for this place.
+    /// Puts a harmless value at `pointer`, also if the field is missing. `false` if none is known
+    /// for this place.
     pub(super) fn replace(&mut self, pointer: &str) -> bool {
         let Some(json) = self.stand_in(pointer) else { return false };
         let span = self.tree.pointed(pointer).map(|node| node.span.clone());
@@ -33,7 +35,7 @@ impl Draft {
         use serde_json::json;
         self.stand_ins += 1;
         let name = format!("imagegatectl-{}", self.stand_ins);
-        // Unlike any digest of a key, and no two the same.
+        // Differs from any digest of a key, and from each other.
         let digest = format!("{:064x}", self.stand_ins);
         let segments: Vec<_> = pointer.split('/').skip(1).collect();
         Some(match generic(&segments).as_str() {
@@ -82,7 +84,7 @@ impl Draft {
                 json!({ "name": name, "per": "key", "unit": "requests", "max": 1, "window": "1m" })
             }
             "limits/*/per" => json!("key"),
-            // It takes the forms of `max` of most units.
+            // It accepts `max` in the forms of most units.
             "limits/*/unit" => json!("megapixels"),
             "limits/*/max" => self.maximum(segments),
             "limits/*/window" => json!("1m"),
@@ -94,7 +96,7 @@ impl Draft {
         })
     }
 
-    /// The unit says whether it is a number or text.
+    /// The unit determines whether it is a number or text.
     fn maximum(&self, segments: &[&str]) -> serde_json::Value {
         let index = segments.get(1).copied().unwrap_or_default();
         let unit = self.tree.pointed(&format!("/limits/{index}/unit")).and_then(Node::text);

@@ -13,7 +13,8 @@ fn errors_of(text: &str) -> BTreeSet<String> {
 
 const ENVIRONMENT: Environment<'_> =
     Environment { is_here: false, given: &[], now: Duration::ZERO };
-const CONSUMER: &str = r#"{"name": "a", "key_sha256": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}"#;
+const CONSUMER: &str = r#"{"name": "a", "key_sha256":
+    ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}"#;
 const UPSTREAM: &str = r#""codex": {"authority": "a.example", "credential": "envoy"}"#;
 
 /// A whole configuration with more fields.
@@ -42,8 +43,9 @@ fn each_wrong_field_is_found_once() {
 
 #[test]
 fn every_element_of_a_list_is_judged_in_its_place() {
-    let more = r#", "limits": [{"name": "a b", "per": "key", "unit": "usd", "max": 1, "window": "1m"}, 7,
-        {"name": "c", "per": "x", "unit": "images", "max": 1}], "prices": [1, {"model": "m", "usd": "x"}]"#;
+    let more = r#", "limits": [{"name": "a b", "per": "key", "unit": "usd", "max": 1,
+        "window": "1m"}, 7, {"name": "c", "per": "x", "unit": "images", "max": 1}],
+        "prices": [1, {"model": "m", "usd": "x"}]"#;
     let expected = [
         "/limits/0/name",
         "/limits/0/max",
@@ -57,7 +59,7 @@ fn every_element_of_a_list_is_judged_in_its_place() {
 }
 
 #[test]
-fn what_stands_under_a_wrong_name_is_read_too() {
+fn a_value_under_a_wrong_name_is_read_too() {
     let text = format!(
         r#"{{"upstream": {{{UPSTREAM}, "b": {{"authority": 1}}}}, "consumers": [{CONSUMER}]}}"#
     );
@@ -66,19 +68,22 @@ fn what_stands_under_a_wrong_name_is_read_too() {
 }
 
 #[test]
-fn what_follows_from_another_error_is_none() {
-    // The name of the consumer is not known, so nobody can say that a limit names it wrongly.
+fn a_consequence_of_another_error_is_not_an_error() {
+    // The name of the consumer is not known, so a limit that names it is no error.
     let text = format!(
         r#"{{"upstreams": {{{UPSTREAM}}}, "consumers": [{{"name": "a b", "key_sha256": []}}],
-            "limits": [{{"name": "l", "per": "key", "unit": "x", "max": "25.00", "consumers": ["a b"]}}]}}"#
+            "limits": [{{"name": "l", "per": "key", "unit": "x", "max": "25.00",
+            "consumers": ["a b"]}}]}}"#
     );
     expect(&text, &["/consumers/0/name", "/consumers/0/key_sha256", "/limits/0/unit"]);
     let text = format!(
-        r#"{{"upstreams": 1, "models": [{{"match": "*", "upstream": "codex"}}], "consumers": [{CONSUMER}]}}"#
+        r#"{{"upstreams": 1, "models": [{{"match": "*", "upstream": "codex"}}],
+            "consumers": [{CONSUMER}]}}"#
     );
     expect(&text, &["/upstreams"]);
     let text = format!(
-        r#"{{"upstreams": {{"c": {{"api": "x", "authority": "a", "credential": "envoy", "edits": "form", "host_model": "m"}}}}, "consumers": [{CONSUMER}]}}"#
+        r#"{{"upstreams": {{"c": {{"api": "x", "authority": "a", "credential": "envoy",
+            "edits": "form", "host_model": "m"}}}}, "consumers": [{CONSUMER}]}}"#
     );
     expect(&text, &["/upstreams/c/api"]);
 }
@@ -86,14 +91,16 @@ fn what_follows_from_another_error_is_none() {
 #[test]
 fn fields_that_exclude_each_other_do_not_hide_others() {
     let text = format!(
-        r#"{{"upstreams": {{"c": {{"authority": "a", "credential": {{"bearer_env": "B", "key_env": "K", "account_id_env": "1-"}}}}}}, "consumers": [{CONSUMER}]}}"#
+        r#"{{"upstreams": {{"c": {{"authority": "a", "credential":
+            {{"bearer_env": "B", "key_env": "K", "account_id_env": "1-"}}}}}},
+            "consumers": [{CONSUMER}]}}"#
     );
     expect(&text, &["/upstreams/c/credential/key_env", "/upstreams/c/credential/account_id_env"]);
 }
 
 #[test]
 fn every_single_value_may_be_wrong() {
-    // Whatever is replaced by whatever, the search ends, and the first error of the parser is among those found.
+    // For every replacement, the search ends and finds the parser's first error.
     let whole: serde_json::Value =
         serde_json::from_str(include_str!("../../../../tests/fixtures/configs/valid/full.json"))
             .unwrap();

@@ -38,8 +38,8 @@ pub(super) fn check(document: &Node, scope: &Scope<'_>, findings: &mut Vec<Findi
     });
 }
 
-/// The clusters of upstreams: those that the configurations name, and those of the routes that the filter chooses. Other
-/// files may be of another Envoy.
+/// The clusters of upstreams: those that the configurations name, and those of the routes that the
+/// filter chooses. Other files may be of another Envoy.
 fn guarded<'t>(document: &Node, scope: &Scope<'t>) -> Vec<&'t str> {
     let mut guarded: Vec<&str> = Vec::new();
     let own = scope.gates.iter().filter(|gate| std::ptr::eq(gate.document, document));
@@ -53,8 +53,8 @@ fn guarded<'t>(document: &Node, scope: &Scope<'t>) -> Vec<&'t str> {
     guarded
 }
 
-/// The other clusters of the document whose filters add a secret that those of `guarded` add too: they
-/// spend the same credential.
+/// The other clusters of the document whose filters add a secret that those of `guarded` add too:
+/// they spend the same credential.
 fn with_same_secrets<'t>(document: &'t Node, guarded: &[&str]) -> Vec<&'t str> {
     let mut clusters = Vec::new();
     document.walk(&mut |node| {
@@ -122,5 +122,5 @@ fn check_route(route: &Route<'_>, guarded: &[&str], findings: &mut Vec<Finding>)
     }
 }
 
-const OPENS: &str = "it is a way to the upstream without a key: whoever takes it uses the operator's account if Envoy adds the \
-                     credential, and nothing counts it";
+const OPENS: &str = "it is a way to the upstream without a key: whoever takes it uses the \
+                     operator's account if Envoy adds the credential, and nothing counts it";

@@ -26,8 +26,9 @@ fn check_runtime(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
             written = flat.or(nested).or(written);
         });
     }
-    let why = "with `n` over 1 each further image is a side call, as is each that another upstream is asked for. Envoy buffers \
-               its whole answer, which repeats the base64 of the image, and gives up beyond this limit";
+    let why = "with `n` over 1 each further image is a side call, as is each that another upstream \
+               is asked for. Envoy buffers its whole answer, which repeats the base64 of the \
+               image, and gives up beyond this limit";
     #[expect(clippy::cast_precision_loss, reason = "at most 512 MiB")]
     let is_small = |limit: f64| limit < needed as f64;
     let finding = match written {
@@ -93,8 +94,8 @@ fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
                 document.locate("/static_resources/clusters"),
             )
             .why(
-                "the filter calls it by this name: for the further images of a request with `n` over 1, after a refusal of \
-                 another upstream, or to count limits",
+                "the filter calls it by this name: for the further images of a request with `n` \
+                 over 1, after a refusal of another upstream, or to count limits",
             )
             .help("name a cluster of this bootstrap in `cluster`"),
         );

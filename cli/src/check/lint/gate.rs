@@ -10,23 +10,23 @@ use super::is_type;
 pub(super) struct Gate<'t> {
     pub(super) document: &'t Node,
     pub(super) manager: &'t Node,
-    /// Its route configuration, with the document that holds it; `None` if that comes from a control plane or from a file
-    /// that was not named.
+    /// Its route configuration, with the document that holds it; `None` if that comes from a
+    /// control plane or from a file that was not named.
     pub(super) table: Option<(&'t Node, &'t Node)>,
     /// The entry of `http_filters`.
     pub(super) filter: &'t Node,
     /// The filter's name, by which routes disable it.
     pub(super) name: &'t str,
-    /// Its settings, if they stand here.
+    /// Its settings, if they are in the document.
     pub(super) settings: Option<&'t Node>,
-    /// What its configuration asks for; `None` if it is not seen or cannot be read.
+    /// What its configuration requires. `None` if it is not in the files or cannot be read.
     pub(super) facts: Option<&'t Facts>,
     /// Its configuration comes by `config_discovery`.
     pub(super) is_discovered: bool,
 }
 
-/// The gates of a document. The configurations that may be `discovered` have names; so have the route configurations in
-/// `tables`, which stand beside their documents.
+/// The gates of a document. The configurations that may be `discovered` have names; so have the
+/// route configurations in `tables`, which stand beside their documents.
 pub(super) fn find<'t>(
     document: &'t Node,
     judged: &'t [Judged<'t>],
@@ -57,7 +57,8 @@ fn by_name<'t>(manager: &'t Node, tables: &[(&'t Node, &'t Node)]) -> Option<(&'
     tables.iter().find(is_it).copied()
 }
 
-/// The settings of a filter, if they stand here, and what its configuration asks for. `None` for the filters of others.
+/// The settings of a filter, if they are here, and what its configuration requires. `None` for
+/// other filters.
 fn of_filter<'t>(
     filter: &'t Node,
     judged: &'t [Judged<'t>],

@@ -1,4 +1,4 @@
-//! The connection manager: where its filter comes from, its time limits, its own answers.
+//! The connection manager: the source of its filter, its time limits, its own answers.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ pub(super) fn check(gate: &Gate<'_>, findings: &mut Vec<Finding>) {
     if gate.manager.get("local_reply_config").is_none() {
         findings.push(
             Finding::warning("`local_reply_config` is missing", gate.manager.locate("")).why(
-                "errors that Envoy itself answers (an upstream that breaks off, a body that is too large) are plain text \
-                 without it, which no client of OpenAI's API expects",
+                "errors that Envoy itself answers (an upstream that breaks off, a body that is too \
+                 large) are plain text without it, which no client of OpenAI's API expects",
             ),
         );
     }
@@ -58,12 +58,15 @@ fn check_idle(gate: &Gate<'_>, findings: &mut Vec<Finding>) {
     if length.is_some_and(|length| !length.is_zero() && length <= slowest) {
         findings.push(
             Finding::error(
-                format!("`stream_idle_timeout` is not above the upstreams' `timeout` ({} s)", slowest.as_secs_f64()),
+                format!(
+                    "`stream_idle_timeout` is not above the upstreams' `timeout` ({} s)",
+                    slowest.as_secs_f64()
+                ),
                 place_of(gate.manager, "stream_idle_timeout"),
             )
             .why(
-                "nothing goes to the client while an image is drawn, and Envoy ends a stream that was idle for so long \
-                 (by default 300 s): the image is paid for and lost",
+                "nothing goes to the client while an image is drawn, and Envoy ends a stream that \
+                 was idle for so long (by default 300 s): the image is paid for and lost",
             ),
         );
     }

@@ -1,4 +1,4 @@
-//! Resources of meshes that cannot run the filter, whatever they say.
+//! Resources of meshes that cannot run the filter with any settings.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::super::tree::Node;
 use super::super::words;
 use super::place_of;
 
-/// A kind of resource, and what it lacks.
+/// A kind of resource, and the setting that it lacks.
 struct Api {
     kind: &'static str,
     of: &'static str,
@@ -30,7 +30,8 @@ pub(super) fn check(
     findings.push(
         Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
             .why(format!(
-                "it cannot set {}, and without `allow_on_headers_stop_iteration: true` every request is answered 500",
+                "it cannot set {}, and without `allow_on_headers_stop_iteration: true` every \
+                 request is answered 500",
                 api.cannot
             ))
             .help(api.instead),
@@ -59,7 +60,8 @@ fn passes(owner: &Node, variable: &str) -> bool {
         || gateway.iter().any(|it| it.text() == Some(variable))
 }
 
-const ENVOY_FILTER: &str = "use an EnvoyFilter that adds the HTTP filter envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys";
+const ENVOY_FILTER: &str = "use an EnvoyFilter that adds the HTTP filter \
+                            envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys";
 
 const APIS: [Api; 3] = [
     Api {
@@ -80,7 +82,8 @@ const APIS: [Api; 3] = [
         kind: "EnvoyExtensionPolicy",
         of: "Envoy Gateway's",
         cannot: "`allow_on_headers_stop_iteration` and `failure_policy`",
-        instead: "use an EnvoyPatchPolicy that adds the HTTP filter envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys",
+        instead: "use an EnvoyPatchPolicy that adds the HTTP filter \
+                  envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys",
         open: ("failOpen", "true"),
     },
 ];

@@ -1,7 +1,7 @@
 //! What the filter needs of Envoy and cannot see itself.
 //!
-//! An error is what makes every request fail, what Envoy or the filter refuses to start with, and what lets somebody in
-//! without a key. A warning is what fails sometimes. A note says what cannot be seen here.
+//! Errors make every request fail, make Envoy or the filter reject its configuration, or open a way
+//! to the upstream without a key. Warnings fail sometimes. Notes name what this tool cannot see.
 
 mod bypass;
 mod clusters;
@@ -23,13 +23,13 @@ use super::judge::Judged;
 use super::tree::{Kind, Node};
 use gate::Gate;
 
-/// What stands in all documents of all files.
+/// The contents of all documents of all files.
 pub(crate) struct Scope<'t> {
     /// All connection managers with our filter.
     gates: Vec<Gate<'t>>,
     /// All resources that are route configurations, with their documents.
     tables: Vec<(&'t Node, &'t Node)>,
-    /// The names of the filters whose configuration comes from elsewhere.
+    /// The names of the filters whose configuration is not inline.
     discoverers: Vec<&'t str>,
 }
 
@@ -60,7 +60,7 @@ impl<'t> Scope<'t> {
         Self { gates: gates.collect(), tables, discoverers }
     }
 
-    /// The gates whose routes stand in the document.
+    /// The gates whose routes are in the document.
     fn routed(&self, document: &Node) -> impl Iterator<Item = (&Gate<'t>, &'t Node)> {
         let tables = self.gates.iter().filter_map(|gate| gate.table.map(|it| (gate, it)));
         tables
@@ -69,8 +69,8 @@ impl<'t> Scope<'t> {
     }
 }
 
-/// Looks at everything around the configurations of a document. Gives how many connection managers were looked at whose
-/// filters or routes stand elsewhere.
+/// Checks everything around the configurations of a document. Returns how many of the checked
+/// connection managers have their filters or routes elsewhere.
 pub(crate) fn check(
     document: &Node,
     judged: &[Judged<'_>],
@@ -117,10 +117,12 @@ fn check_plugin(judged: &Judged<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             Finding::warning("routes match a header that a client can send", place)
                 .why(
-                    "where the filter is disabled, and on listeners without it, whoever sends `x-imagegate-upstream` \
-                     reaches the upstream without a key",
+                    "where the filter is disabled, and on listeners without it, whoever sends \
+                     `x-imagegate-upstream` reaches the upstream without a key",
                 )
-                .help("match the filter state `wasm.imagegate_upstream`, and leave `route_match` out"),
+                .help(
+                    "match the filter state `wasm.imagegate_upstream`, and leave `route_match` out",
+                ),
         );
     }
 }
@@ -136,13 +138,11 @@ fn note_what_is_unseen(judged: &[Judged<'_>], scope: &Scope<'_>, findings: &mut 
         {
             continue;
         }
-        findings.push(
-            Finding::note("only the filter is seen here", settings.locate("")).with(
-                "unseen",
-                "the routes, their timeouts and host rewrites, `stream_idle_timeout`, `local_reply_config`, \
-                 `request_body_buffer_limit`, the clusters",
-            ),
-        );
+        findings.push(Finding::note("only the filter is seen here", settings.locate("")).with(
+            "unseen",
+            "the routes, their timeouts and host rewrites, `stream_idle_timeout`, \
+             `local_reply_config`, `request_body_buffer_limit`, the clusters",
+        ));
         let disabled = plugin.entry.and_then(|entry| entry.field("disabled"));
         if let Some(field) = disabled.filter(|field| field.value.is_true()) {
             findings.push(
@@ -161,7 +161,7 @@ fn is_type(node: &Node, end: &str) -> bool {
     node.get("@type").and_then(Node::text).is_some_and(|it| it.ends_with(end))
 }
 
-/// A number, also where it is written as text.
+/// A number, also if it is written as text.
 fn number(node: &Node) -> Option<f64> {
     match &node.kind {
         Kind::Number(number) => Some(*number),

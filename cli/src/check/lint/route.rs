@@ -1,4 +1,4 @@
-//! One route: what it matches and where it leads.
+//! One route: its match and its cluster.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ pub(super) struct Route<'t> {
     pub(super) table: &'t Node,
 }
 
-/// By what the filter chooses a route.
+/// How the filter chooses a route.
 #[derive(Clone, Copy)]
 pub(super) enum Choice<'t> {
-    /// By filter state; here what its value has to be.
+    /// By filter state, which must have this value.
     State(Option<&'t Node>),
     /// By the header; here the matcher.
     Header(&'t Node),
@@ -28,7 +28,7 @@ pub(super) fn of<'t>(host: &'t Node, table: &'t Node) -> Vec<Route<'t>> {
 }
 
 impl<'t> Route<'t> {
-    /// How the filter chooses it; `None` for the routes of others. Filter state is the stronger of both.
+    /// How the filter chooses it. `None` for other routes. If it has both, filter state decides.
     pub(super) fn choice(&self) -> Option<Choice<'t>> {
         if let Some(state) = self.state() {
             return Some(Choice::State(state.get("string_match")));
@@ -51,7 +51,8 @@ impl<'t> Route<'t> {
         })
     }
 
-    /// Whether the filter can choose this route for the upstream; what is no plain match is trusted.
+    /// Whether the filter can choose this route for the upstream. A match that is not plain is
+    /// trusted.
     pub(super) fn leads(&self, upstream: &str) -> bool {
         match self.choice() {
             Some(Choice::State(matcher)) => matcher.is_none_or(|it| fits(it, upstream)),
@@ -76,7 +77,7 @@ impl<'t> Route<'t> {
         named.filter_map(|it| it.text().map(|name| (name, it.span.clone()))).collect()
     }
 
-    /// Whether a request with this path fits; `None` if that cannot be told.
+    /// Whether a request with this path matches. `None` if unknown.
     pub(super) fn takes(&self, path: &str) -> Option<bool> {
         let matched = self.node.get("match")?;
         let text = |name| matched.get(name).and_then(Node::text);
@@ -94,7 +95,7 @@ impl<'t> Route<'t> {
         None
     }
 
-    /// Whether nothing but the path decides.
+    /// Whether only the path decides.
     pub(super) fn is_plain(&self) -> bool {
         let fields = self.node.get("match").map(Node::fields).unwrap_or_default();
         let by_path = [
@@ -126,7 +127,7 @@ fn fits(matcher: &Node, text: &str) -> bool {
     let text = plain(text);
     let value = |name| match matcher.get(name).map(|it| &it.kind) {
         Some(Kind::Text(it)) => Some(plain(&it.value)),
-        // YAML reads `on` and `1` as something else: Envoy refuses it.
+        // YAML reads `on` and `1` as other types, and Envoy rejects those.
         Some(_) => Some(String::new()),
         None => None,
     };

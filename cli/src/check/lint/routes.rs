@@ -1,4 +1,5 @@
-//! The routes of a gate: those that the filter chooses, where image requests come in, and the limits of their virtual hosts.
+//! The routes of a gate: those that the filter chooses, those that image requests take first, and
+//! the limits of their virtual hosts.
 
 use std::ops::Range;
 
@@ -28,9 +29,15 @@ pub(super) fn check(gate: &Gate<'_>, table: &Node, findings: &mut Vec<Finding>) 
     let serving: Vec<_> = hosts.iter().filter(|(_, routes)| comes_in(gate, routes)).collect();
     if serving.is_empty() && !hosts.is_empty() {
         findings.push(
-            Finding::error("the filter is disabled on every route that an image request takes", disabled_at(gate))
-                .why("no image is served, and nobody asks for a key")
-                .help("enable it by `typed_per_filter_config` on these virtual hosts, and on no smaller part of them"),
+            Finding::error(
+                "the filter is disabled on every route that an image request takes",
+                disabled_at(gate),
+            )
+            .why("no image is served, and nobody asks for a key")
+            .help(
+                "enable it by `typed_per_filter_config` on these virtual hosts, and on no smaller \
+                 part of them",
+            ),
         );
     }
     let has_choice = |host: &&&Host<'_>| host.1.iter().any(|route| route.choice().is_some());
@@ -54,8 +61,8 @@ fn foreign(host: &Node) -> Finding {
     let title = format!("the virtual host `{}` has no routes to upstreams", route::name_of(host));
     Finding::note(title, place_of(host, "routes"))
         .why(
-            "the filter runs on it too: an image request with a key that names one of its domains goes to its \
-             routes, with the upstream's credential unless that is `envoy`",
+            "the filter runs on it too: an image request with a key that names one of its domains \
+             goes to its routes, with the upstream's credential unless that is `envoy`",
         )
         .help("if no images are served there, disable the filter by `typed_per_filter_config`")
 }
@@ -71,7 +78,8 @@ fn comes_in(gate: &Gate<'_>, routes: &[Route<'_>]) -> bool {
     IMAGE_PATHS.iter().any(on)
 }
 
-/// The route that a client's request with this path takes first. The filter chooses another one later.
+/// The route that a client's request with this path takes first. The filter chooses another one
+/// later.
 fn first<'r, 't>(routes: &'r [Route<'t>], path: &str) -> Option<&'r Route<'t>> {
     routes.iter().find(|route| route.is_plain() && route.takes(path) == Some(true))
 }
@@ -123,11 +131,13 @@ fn no_route(whose: &str, host: &Node, by: RouteMatch) -> Finding {
     let (what, how) = match by {
         RouteMatch::FilterState => (
             STATE,
-            "match: { prefix: \"/\", filter_state: [{ key: wasm.imagegate_upstream, string_match: { exact: NAME } }] }",
+            "match: { prefix: \"/\", filter_state: [{ key: wasm.imagegate_upstream, string_match: \
+             { exact: NAME } }] }",
         ),
         RouteMatch::Header => (
             HEADER,
-            "match: { prefix: \"/\", headers: [{ name: x-imagegate-upstream, string_match: { exact: NAME } }] }",
+            "match: { prefix: \"/\", headers: [{ name: x-imagegate-upstream, string_match: { \
+             exact: NAME } }] }",
         ),
     };
     let title = format!("the virtual host `{}` has no route for {whose}", route::name_of(host));
@@ -138,18 +148,23 @@ fn no_route(whose: &str, host: &Node, by: RouteMatch) -> Finding {
         .help(how)
 }
 
-/// A route by a header, where the filter writes filter state.
+/// A route by a header, although the filter writes filter state.
 fn check_choice(gate: &Gate<'_>, route: &Route<'_>, findings: &mut Vec<Finding>) {
     let by_state = gate.facts.is_some_and(|facts| facts.route_match == RouteMatch::FilterState);
     let Some(Choice::Header(header)) = route.choice().filter(|_| by_state) else { return };
     let place = header.get("name").map_or_else(|| header.locate(""), |it| it.span.clone());
     findings.push(
-        Finding::error(format!("a route matches the header `{HEADER}`, which a client can send"), place)
-            .why(
-                "the filter writes filter state and not this header, so no request of the filter takes this route; who sends the \
-                 header where the filter is disabled does, without a key",
-            )
-            .help("match filter_state: [{ key: wasm.imagegate_upstream, string_match: { exact: NAME } }]"),
+        Finding::error(
+            format!("a route matches the header `{HEADER}`, which a client can send"),
+            place,
+        )
+        .why(
+            "the filter writes filter state and not this header, so no request of the filter takes \
+             this route; who sends the header where the filter is disabled does, without a key",
+        )
+        .help(
+            "match filter_state: [{ key: wasm.imagegate_upstream, string_match: { exact: NAME } }]",
+        ),
     );
 }
 
@@ -161,10 +176,16 @@ fn check_host(gate: &Gate<'_>, host: &Node, routes: &[Route<'_>], findings: &mut
         if limit.is_none_or(|limit| limit < needed as f64) {
             findings.push(
                 Finding::warning(
-                    format!("`request_body_buffer_limit` is below twice `request.max_body_bytes` ({needed})"),
+                    format!(
+                        "`request_body_buffer_limit` is below twice `request.max_body_bytes` \
+                         ({needed})"
+                    ),
                     place_of(host, "request_body_buffer_limit"),
                 )
-                .why("one chunk of a body can pass Envoy's default of 1 MiB, and the request is then answered 413"),
+                .why(
+                    "one chunk of a body can pass Envoy's default of 1 MiB, and the request is \
+                     then answered 413",
+                ),
             );
         }
     }
@@ -175,12 +196,12 @@ fn check_host(gate: &Gate<'_>, host: &Node, routes: &[Route<'_>], findings: &mut
                 place_of(host, "routes"),
             )
             .why(
-                "`request_body_buffer_limit` holds only for requests that have such a route before the filter has chosen theirs; \
-                 it may lead to a cluster that does not exist",
+                "`request_body_buffer_limit` holds only for requests that have such a route before \
+                 the filter has chosen theirs; it may lead to a cluster that does not exist",
             ),
         );
     }
 }
 
-/// Where images are asked for.
+/// The paths of image requests.
 const IMAGE_PATHS: [&str; 2] = ["/v1/images/generations", "/v1/images/edits"];

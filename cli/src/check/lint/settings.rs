@@ -19,7 +19,10 @@ pub(super) fn check(
         let is = if value.is_some() { "is not set" } else { "is missing" };
         findings.push(
             Finding::error(format!("`{field}: true` {is}"), place_of(settings, field))
-                .why("Envoy then holds the body back together with the headers, and every request is answered 500")
+                .why(
+                    "Envoy then holds the body back together with the headers, and every request \
+                     is answered 500",
+                )
                 .help("Envoy 1.35 and later have this key"),
         );
     }

@@ -3,8 +3,8 @@
 use super::super::tree::{Field, Node};
 use super::gate::Gate;
 
-/// Whether the filter runs on requests of a route. The innermost setting holds: that of the route, of its virtual host, of the
-/// route configuration, and last that of the filter.
+/// Whether the filter runs on requests of a route. The innermost setting holds: that of the route,
+/// of its virtual host, of the route configuration, and last that of the filter.
 pub(super) fn is_on(gate: &Gate<'_>, places: [&Node; 3]) -> bool {
     let setting = places.iter().find_map(|place| setting(place, gate.name));
     match setting {

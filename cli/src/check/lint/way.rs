@@ -1,4 +1,5 @@
-//! The way to an upstream: whether its requests take the route, as what they arrive, and how long they may take.
+//! The way to an upstream: whether its requests take the route, with which host and path they
+//! arrive, and how long they may take.
 
 use super::super::facts::Upstream;
 use super::super::finding::Finding;
@@ -6,7 +7,7 @@ use super::gate::Gate;
 use super::route::{Choice, HEADER, Route};
 use super::{duration, switch};
 
-/// Looks at a route to an upstream: whether requests get there, and as what.
+/// Checks a route to an upstream: whether requests get there, and with which host and path.
 pub(super) fn check(
     gate: &Gate<'_>,
     upstream: &Upstream,
@@ -23,9 +24,18 @@ pub(super) fn check(
     {
         let place = header.get("name").map_or_else(|| header.locate(""), |it| it.span.clone());
         findings.push(
-            Finding::error("the filter is disabled on a route that a client can choose by a header", place)
-                .why(format!("whoever sends `{HEADER}: {}` reaches the upstream without a key", upstream.name))
-                .help("enable the filter on this route, or match the filter state `wasm.imagegate_upstream`"),
+            Finding::error(
+                "the filter is disabled on a route that a client can choose by a header",
+                place,
+            )
+            .why(format!(
+                "whoever sends `{HEADER}: {}` reaches the upstream without a key",
+                upstream.name
+            ))
+            .help(
+                "enable the filter on this route, or match the filter state \
+                 `wasm.imagegate_upstream`",
+            ),
         );
     }
 }
@@ -44,7 +54,10 @@ fn check_path(
                 format!("the route for the upstream `{whose}` does not match the upstream's path"),
                 route.node.locate("/match"),
             )
-            .why("when Envoy looks for this route the filter has set `:path` to that of the upstream")
+            .why(
+                "when Envoy looks for this route the filter has set `:path` to that of the \
+                 upstream",
+            )
             .help("match prefix: \"/\""),
         );
     }
@@ -83,7 +96,10 @@ fn check_rewrite(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Find
                 format!("the route for the upstream `{}` does not rewrite the host", upstream.name),
                 route.node.locate("/route"),
             )
-            .why("the filter leaves `:authority` as the client sent it, so the upstream would get this gateway's name")
+            .why(
+                "the filter leaves `:authority` as the client sent it, so the upstream would get \
+                 this gateway's name",
+            )
             .help(format!("host_rewrite_literal: {authority}")),
         );
     }
@@ -91,7 +107,11 @@ fn check_rewrite(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Find
         if literal.text().is_none_or(|text| !text.eq_ignore_ascii_case(authority)) {
             findings.push(
                 Finding::error(
-                    format!("the host is rewritten to another than the `authority` of the upstream `{}`", upstream.name),
+                    format!(
+                        "the host is rewritten to another than the `authority` of the upstream \
+                         `{}`",
+                        upstream.name
+                    ),
                     literal.span.clone(),
                 )
                 .help(format!("host_rewrite_literal: {authority}")),
@@ -100,7 +120,7 @@ fn check_rewrite(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Find
     }
 }
 
-/// An image that was drawn is paid for, whatever became of the answer.
+/// A generated image is billed even if its answer is lost.
 fn check_retries(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Finding>) {
     let policies = [route.node.at(&["route", "retry_policy"]), route.host.get("retry_policy")];
     let Some(on) = policies.into_iter().flatten().next().and_then(|it| it.get("retry_on")) else {
@@ -145,7 +165,7 @@ fn check_idle(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Finding
     }
 }
 
-/// Reasons to retry that do not tell whether the upstream has begun.
+/// Reasons to retry that leave open whether the upstream has begun.
 const COSTLY: [&str; 6] = [
     "5xx",
     "gateway-error",

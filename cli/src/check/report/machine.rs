@@ -1,4 +1,5 @@
-//! Findings for programs, on standard output: one JSON object, or workflow commands of GitHub Actions.
+//! Findings for programs, on standard output: one JSON object, or workflow commands of GitHub
+//! Actions.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -7,7 +7,7 @@ use super::super::secret;
 use super::super::tree::{Kind, Node, split};
 use super::{Context, is_shown};
 
-/// Adds what helps with this value in this place.
+/// Adds the help that fits this value in this place.
 pub(super) fn add(finding: Finding, at: &Context<'_>, fault: &Fault) -> Finding {
     let hint = match fault {
         Fault::Type { .. } => of_type(at),
@@ -71,7 +71,7 @@ fn of_value(at: &Context<'_>) -> Option<String> {
     }
 }
 
-/// What stands in the place of a variable's name; nothing if it could be one.
+/// Describes the text in the place of a variable's name. `None` if it could be a name.
 fn of_variable(text: &str) -> Option<String> {
     let is_name = |it: &str| it.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let bare = text.trim_start_matches(['$', '{']).trim_end_matches('}');
@@ -81,7 +81,7 @@ fn of_variable(text: &str) -> Option<String> {
     (!is_name(text)).then(|| OF_VARIABLE.to_owned())
 }
 
-/// What stands in the place of a digest.
+/// Describes the text in the place of a digest.
 fn of_digest(text: &str) -> String {
     let is_hex = !text.is_empty() && text.bytes().all(|it| it.is_ascii_hexdigit());
     if is_hex && text.len() != DIGITS {
@@ -91,8 +91,8 @@ fn of_digest(text: &str) -> String {
         return "this is the SHA-256 of nothing: the key was not read when it was hashed"
             .to_owned();
     }
-    "this looks like the key itself. It has stood in a file, so do not use it any more: make a new one with \
-     `imagegatectl key new`, or hash another with `imagegatectl key hash`"
+    "this looks like the key itself. It has stood in a file, so do not use it any more: make a new \
+     one with `imagegatectl key new`, or hash another with `imagegatectl key hash`"
         .to_owned()
 }
 
@@ -119,8 +119,8 @@ fn of_field(at: &Context<'_>) -> Option<String> {
     }
     let holds_key = ["key", "keys", "api_key", "token"].contains(&name.as_str());
     (owner.starts_with("/consumers/") && holds_key).then(|| {
-        "the configuration takes `key_sha256`, the SHA-256 of a key. A key that has stood in a file must not be used any more: \
-         make a new one with `imagegatectl key new`"
+        "the configuration takes `key_sha256`, the SHA-256 of a key. A key that has stood in a \
+         file must not be used any more: make a new one with `imagegatectl key new`"
             .to_owned()
     })
 }
@@ -129,8 +129,9 @@ fn is_digest_place(pointer: &str) -> bool {
     pointer.ends_with("/key_sha256")
 }
 
-const OF_VARIABLE: &str = "`bearer_env`, `account_id_env` and `key_env` take the name of an environment variable, not its \
-     value. A token that has stood in a file must not be used any more";
+const OF_VARIABLE: &str = "`bearer_env`, `account_id_env` and `key_env` take the name of an \
+                           environment variable, not its value. A token that has stood in a file \
+                           must not be used any more";
 const DIGITS: usize = 64;
-/// The SHA-256 of nothing.
+/// The SHA-256 of the empty text.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -3,7 +3,7 @@
 use super::super::fields::Fields;
 use super::super::secret;
 
-/// Whether a text may be shown: it stands where the schema has text, or is of a harmless form.
+/// Whether a text may be shown: the schema has text in its place, or its form is harmless.
 pub(crate) fn is_shown(pointer: &str, text: &str) -> bool {
     let is_credential =
         pointer.starts_with("/upstreams/") && pointer.ends_with("/credential") && text != "envoy";
@@ -13,7 +13,7 @@ pub(crate) fn is_shown(pointer: &str, text: &str) -> bool {
     (known || is_truth || is_measure(text)) && secret::find(text).is_empty()
 }
 
-/// Whether what stands at the pointer is secret whatever it looks like.
+/// Whether every value at the pointer is secret.
 pub(crate) fn is_secret_place(pointer: &str) -> bool {
     let names: Vec<_> = pointer.split('/').skip(1).collect();
     let in_headers = names.first() == Some(&"upstreams") && names.get(2) == Some(&"headers");
@@ -28,12 +28,13 @@ pub(crate) fn is_measure(text: &str) -> bool {
     !number.is_empty() && number.len() <= MAX_MEASURE && unit <= 3 && number.chars().all(digits)
 }
 
-/// The name of a field, unless somebody has put a key there.
+/// The name of a field, unless it looks like a key.
 pub(crate) fn named(name: &str) -> String {
     if secret::is_secret(name) { "…".to_owned() } else { cut(name) }
 }
 
-/// The words with … for what looks like a secret: a token in the place of a variable's name.
+/// The words, with … for each that looks like a secret, such as a token in the place of a
+/// variable's name.
 pub(super) fn without_secrets(words: &str) -> String {
     let mut shown = words.to_owned();
     for secret in secret::find(words).into_iter().rev() {

@@ -83,7 +83,7 @@ fn a_name_that_is_there_twice_is_reported_beside_the_rest() {
 }
 
 #[test]
-fn what_cannot_be_read_has_a_place_and_no_value() {
+fn an_unreadable_file_reports_a_place_and_no_value() {
     for (source, start) in [("a: [s3cret\n", ""), ("a: 's3cret\n", "")] {
         let error = parse(source).unwrap_err();
         assert!(source.get(error.span().start..).unwrap().starts_with(start), "{error}");
