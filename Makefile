@@ -1,11 +1,12 @@
-# The one entry for people and for CI. `make help` lists the targets.
+# The entry point for people and for CI. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-versions test-clients test-openapi lint golden fuzz bench bench-docs clean
+.PHONY: help setup setup-run build ctl schema sim demo run test test-unit test-e2e test-versions
+.PHONY: test-clients test-openapi lint golden fuzz bench bench-docs clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what this machine lacks to build, run and test, under .tools/ (quick when nothing is missing)
+setup: ## Install the missing tools to build, run and test, under .tools/
 	@tools/setup.sh
 
 setup-run:
@@ -14,11 +15,12 @@ setup-run:
 build: setup-run ## Build the filter: build/imagegate.wasm
 	@tools/build.sh
 
-ctl: ## Build the tool beside it: build/imagegatectl
+ctl: ## Build the tool: build/imagegatectl
 	@cargo build --profile tools --package imagegatectl --target-dir target
-	@mkdir -p build && cp target/tools/imagegatectl build/.imagegatectl && mv build/.imagegatectl build/imagegatectl
+	@mkdir -p build && cp target/tools/imagegatectl build/.imagegatectl
+	@mv build/.imagegatectl build/imagegatectl
 
-schema: ## Write docs/configuration.schema.json anew from the parser's types; review the difference
+schema: ## Write docs/configuration.schema.json from the parser's types; review the difference
 	UPDATE_GOLDEN=1 cargo test --package imagegatectl --test it schema::the_committed
 
 sim: setup-run
@@ -27,7 +29,7 @@ sim: setup-run
 demo: build sim ## Send one request through Envoy and codex-sim, and write build/demo.png
 	@tools/demo.sh
 
-run: build sim ## Start Envoy and codex-sim and stay up until ^C
+run: build sim ## Start Envoy and codex-sim, and run until ^C
 	@tools/demo.sh run
 
 test: setup build ctl sim ## Run all tests
@@ -39,35 +41,36 @@ test-unit: setup-run ## Run the tests that need no Envoy: unit, golden, property
 test-e2e: setup build ctl sim ## Run the tests in a real Envoy
 	@tools/test.sh e2e
 
-# What Limitador needs to count in a Redis, and the Redis.
+# The parts that Limitador needs to count in a Redis, and the Redis.
 .PHONY: setup-redis test-redis
 setup-redis:
 	@tools/setup.sh redis
 
-test-redis: setup-redis build sim ## Run the tests that count in a Redis, which they start
+test-redis: setup-redis build sim ## Run the tests that count in a Redis; starts one
 	@tools/test-redis.sh
 
-test-versions: setup build ctl sim ## Run the tests in the other supported Envoys (TESTS="routes:: host_models::" for some)
+test-versions: setup build ctl sim ## Run the tests in the other Envoys (TESTS="routes:: host_models::")
 	@tools/test-versions.sh $(TESTS)
 
-test-clients: setup build sim ## Run published clients (OpenAI's, LiteLLM, LangChain, Vercel's, async-openai) against the filter
+test-clients: setup build sim ## Run published clients of the API against the filter
 	@tools/test.sh clients
 
-test-openapi: setup build sim ## Hold docs/openapi.yaml against the code and a running gate
+test-openapi: setup build sim ## Compare docs/openapi.yaml with the code and a running gate
 	@tools/test.sh openapi
 
 .PHONY: setup-lint
 setup-lint:
 	@tools/setup.sh lint
 
-lint: setup-lint build ## Check format, lints, dependencies, spelling, docs, scripts and Envoy's configurations
+lint: setup-lint build ## Check format, lints, dependencies, spelling, docs, scripts, configurations
 	@tools/lint.sh
 
 .PHONY: check
-check: lint test ## All that must hold before a commit: lints, tests, and no file that is not committed
-	@test -z "$$(git status --porcelain)" || { git status --short; echo 'The tree is not clean.'; exit 1; }
+check: lint test ## Run lint and test, and check that everything is committed
+	@test -z "$$(git status --porcelain)" || \
+	  { git status --short; echo 'The tree is not clean.'; exit 1; }
 
-golden: ## Write the golden files anew; review the difference
+golden: ## Write the golden files again; review the difference
 	UPDATE_GOLDEN=1 cargo test --test contract --test native
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS (60); installs cargo-fuzz under .tools/
@@ -76,8 +79,8 @@ fuzz: ## Fuzz each target for FUZZ_SECONDS (60); installs cargo-fuzz under .tool
 bench: build ## Measure the filter against the same bytes without it
 	@benches/run.sh
 
-bench-docs: ## Take the figures of the last runs into docs/bench.json, its picture and its tables; review the difference
+bench-docs: ## Write the last figures to docs/bench.json, chart and tables; review the difference
 	@benches/run.sh docs
 
-clean: ## Remove what was built; .tools/ stays
+clean: ## Remove all build results; .tools/ stays
 	rm -rf build target

@@ -17,7 +17,7 @@ stop() {
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-# Shows what the programs said last, and ends.
+# Shows the last output of the programs, and exits.
 give_up() {
   local log
   for log in "$dir"/codex-sim.log "$dir"/envoy.log; do
@@ -53,7 +53,7 @@ start() {
 
   target/tools/codex-sim --listen "127.0.0.1:$sim" --log >"$dir/codex-sim.log" 2>&1 &
   sim_pid=$!
-  # The credential that the filter presents upstream. codex-sim takes any.
+  # The credential that the filter sends upstream. codex-sim accepts any.
   CODEX_ACCESS_TOKEN=${CODEX_ACCESS_TOKEN:-demo-token} CODEX_ACCOUNT_ID=${CODEX_ACCOUNT_ID:-demo-account} \
     "$(envoy_path)" -c "$dir/envoy.yaml" --disable-hot-restart --concurrency 1 --log-level warning >"$dir/envoy.log" 2>&1 &
   envoy_pid=$!

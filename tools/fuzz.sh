@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Fuzzes each target for FUZZ_SECONDS (60), starting from the fixtures of the tests. A crash is kept under fuzz/artifacts/.
+# Fuzzes each target for FUZZ_SECONDS (60), starting from the fixtures of the tests. A crash is kept
+# under fuzz/artifacts/.
 source "$(dirname "$0")/lib.sh"
 
 seconds=${FUZZ_SECONDS:-60}
 command -v cargo-fuzz >/dev/null || step 'install cargo-fuzz' cargo install --quiet cargo-fuzz --version 0.13.2 --locked --root .tools/cargo
 export PATH="$PWD/.tools/cargo/bin:$PATH"
-# cargo-fuzz wants flags that the stable compiler knows but does not offer.
+# cargo-fuzz needs flags that the stable compiler has but does not offer.
 export RUSTC_BOOTSTRAP=1
 
 fuzz() {

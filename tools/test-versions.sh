@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs tests in the other Envoys that are supported. Each comes from its own wheel, under .tools/.
+# Runs tests in the other supported Envoys. Each comes from its own wheel, under .tools/.
 #   tools/test-versions.sh [FILTER…]     the cases whose names hold a FILTER; without one, all
 source "$(dirname "$0")/lib.sh"
 
-# 1.38 is left out: its wheel has no V8. The newest, which all other tests run in, is in tools/requirements.txt.
+# 1.38 is missing: its wheel has no V8. The newest, which all other tests run in, is in
+# tools/requirements.txt.
 versions=(1.37.0 1.39.3)
 outcome=0
 log=build/log/test-versions.log

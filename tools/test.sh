@@ -9,7 +9,7 @@ log=build/log/test.log
 : >"$log"
 outcome=0
 
-# Streams what the runner says, keeps it for the count, and notes a failure without stopping.
+# Shows the output of a runner, keeps it for the count, and records a failure without stopping.
 runner() {
   local status=0
   say "+ $*"
@@ -17,7 +17,7 @@ runner() {
   ((status == 0)) || outcome=1
 }
 
-# Envoy's path is an argument of the tests, which know nothing of how it was installed.
+# The tests get Envoy's path in a variable, since they do not know how it was installed.
 in_envoy() {
   ENVOY=$(envoy_path)
   export ENVOY

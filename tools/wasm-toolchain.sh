@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Prints the environment that `cargo build --target wasm32-wasip1` needs, installing what lacks:
-#   1. the target of the toolchain in use, where it is installed;
-#   2. `rustup target add`, unless RUSTUP_AUTO_INSTALL=0 says that rustup must not download;
-#   3. Debian's rustc with its prebuilt wasm standard library, unpacked into a private folder (no root, no unstable flags,
-#      signatures checked by apt, the mirror is the one this machine's apt already uses).
+# Prints the environment that `cargo build --target wasm32-wasip1` needs. Installs what is missing:
+#   1. the target of the toolchain in use, if it is installed;
+#   2. `rustup target add`, unless RUSTUP_AUTO_INSTALL=0 forbids downloads by rustup;
+#   3. Debian's rustc with its prebuilt wasm standard library, unpacked into a private folder (no
+#      root, no unstable flags; apt checks the signatures and uses the mirror that it is set up for).
 # Use: eval "$(tools/wasm-toolchain.sh)". WASM_TOOLCHAIN=debian skips 1 and 2.
 set -euo pipefail
 dest=$(realpath -m "${WASM_TOOLCHAIN_DIR:-.tools/wasm}")

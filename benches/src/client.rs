@@ -21,20 +21,20 @@ impl Client {
     }
 
     /// Requests an image; returns the length of the response's body.
-    pub(crate) fn ask(&mut self) -> usize {
+    pub(crate) fn send(&mut self) -> usize {
         let mut length = 0;
-        self.ask_into(&mut |piece| length += piece.len());
+        self.send_into(&mut |piece| length += piece.len());
         length
     }
 
     /// Requests an image; returns the response's body.
-    pub(crate) fn ask_whole(&mut self) -> Vec<u8> {
+    pub(crate) fn send_whole(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
-        self.ask_into(&mut |piece| body.extend_from_slice(piece));
+        self.send_into(&mut |piece| body.extend_from_slice(piece));
         body
     }
 
-    fn ask_into(&mut self, sink: &mut dyn FnMut(&[u8])) {
+    fn send_into(&mut self, sink: &mut dyn FnMut(&[u8])) {
         self.connection.write(&self.request).unwrap();
         let response = self.connection.read_into(sink);
         assert_eq!(response.status, 200, "the status of the response");

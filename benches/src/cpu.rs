@@ -63,7 +63,7 @@ pub(crate) fn measure(cell: &Cell, envoy: &Envoy, upstream: &Upstream, time: Dur
     let mut gate = Side::connect(envoy, envoy.gate(), cell.at_once);
     let mut plain = Side::connect(envoy, envoy.plain(), cell.at_once);
     assert_eq!(plain.expected, stream.len(), "bytes were lost without the filter");
-    let image = gate.clients[0].ask_whole();
+    let image = gate.clients[0].send_whole();
     assert!(contains(&image, stream.base64.as_bytes()), "the response lacks the image");
     let mut ratios = compare(&mut gate, &mut plain, start + time);
     Measured {
@@ -114,7 +114,7 @@ fn warm_up<'a>(gate: &mut Side<'a>, plain: &mut Side<'a>) -> usize {
 impl<'a> Side<'a> {
     pub(crate) fn connect(envoy: &'a Envoy, port: u16, at_once: usize) -> Self {
         let mut clients: Vec<_> = (0..at_once).map(|_| Client::connect(port)).collect();
-        let expected = clients[0].ask();
+        let expected = clients[0].send();
         Self { envoy, clients, expected, cpu_us: Vec::new(), seconds: Vec::new() }
     }
 
@@ -123,9 +123,9 @@ impl<'a> Side<'a> {
         let (expected, count) = (self.expected, self.clients.len() * requests);
         let before = self.envoy.cpu_ns();
         let seconds = thread::scope(|scope| {
-            let ask = |client| move || ask(client, requests, expected);
+            let send = |client| move || send(client, requests, expected);
             let threads: Vec<_> =
-                self.clients.iter_mut().map(|client| scope.spawn(ask(client))).collect();
+                self.clients.iter_mut().map(|client| scope.spawn(send(client))).collect();
             threads.into_iter().flat_map(|it| it.join().unwrap()).collect::<Vec<_>>()
         });
         thread::sleep(SETTLE);
@@ -136,10 +136,10 @@ impl<'a> Side<'a> {
     }
 }
 
-fn ask(client: &mut Client, requests: usize, expected: usize) -> Vec<f64> {
+fn send(client: &mut Client, requests: usize, expected: usize) -> Vec<f64> {
     let once = |_| {
         let start = Instant::now();
-        assert_eq!(client.ask(), expected, "the length of a response");
+        assert_eq!(client.send(), expected, "the length of a response");
         start.elapsed().as_secs_f64()
     };
     (0..requests).map(once).collect()
@@ -160,7 +160,8 @@ impl fmt::Display for Measured {
         let [low, middle, high] = self.ratio;
         write!(
             f,
-            "{:<9} {:>8} {:>8}   {middle:>5.2}  {low:>5.2} – {high:<5.2} ≤ {:<3.1} {:>10.3} {:>10.3} {:>6} {:>12.2}",
+            "{:<9} {:>8} {:>8}   {middle:>5.2}  {low:>5.2} – {high:<5.2} ≤ {:<3.1} {:>10.3} \
+             {:>10.3} {:>6} {:>12.2}",
             self.variant.name(),
             super::report::size(self.base64_bytes),
             self.at_once,

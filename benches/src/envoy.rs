@@ -1,4 +1,5 @@
-//! A running Envoy: the shipped configuration with a second listener, which lacks what is measured.
+//! A running Envoy: the shipped configuration with a second listener, which lacks the measured
+//! part.
 
 use std::fs;
 use std::ops::Deref;
@@ -28,7 +29,7 @@ impl Envoy {
     }
 
     /// The same, but both listeners have the filter, and only the first has these settings, the
-    /// start of a JSON object. `service` is where the cluster `ratelimit` leads.
+    /// start of a JSON object. `service` is the target of the cluster `ratelimit`.
     pub(crate) fn with_settings(
         filter: &Path,
         upstream: u16,
@@ -46,7 +47,8 @@ impl Envoy {
         let cluster = with_service.split_once("    - name: ratelimit\n").unwrap().1;
         let cluster = with_port(cluster, 8081, service);
         let yaml = format!(
-            "{head}  listeners:\n{measured}\n{plain}\n  clusters:\n{clusters}\n    - name: ratelimit\n{cluster}"
+            "{head}  listeners:\n{measured}\n{plain}\n  clusters:\n{clusters}\n    - name: \
+             ratelimit\n{cluster}"
         );
         Self::boot(&yaml)
     }
@@ -69,12 +71,12 @@ impl Envoy {
         Self { plain: process.listener("plain"), process }
     }
 
-    /// The port of the listener with what is measured.
+    /// The port of the listener with the measured part.
     pub(crate) fn gate(&self) -> u16 {
         self.process.port()
     }
 
-    /// The port of the listener without it.
+    /// The port of the listener without the measured part.
     pub(crate) fn plain(&self) -> u16 {
         self.plain
     }

@@ -1,9 +1,10 @@
-//! What the filter costs, as ratios: `make bench`. The argument `rules` measures what rules cost;
+//! The cost of the filter, as ratios: `make bench`. The argument `rules` measures what rules cost;
 //! `docs` writes the last figures into the documentation. docs/benchmarks.md describes the method.
 //!
-//! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of requests
-//! alternate between the two, and Envoy's own CPU time is read around each round: other work of the
-//! machine meets both. Everything listens on the loopback, and every count and time is bounded.
+//! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of
+//! requests alternate between the two, and Envoy's own CPU time is read around each round: other
+//! work of the machine meets both. Everything listens on the loopback, and every count and time is
+//! bounded.
 
 #![allow(
     missing_docs,
@@ -19,12 +20,12 @@
     reason = "a measurement that cannot go on ends, and it reads clocks and its environment"
 )]
 
+mod chart;
 mod client;
 mod cpu;
 mod envoy;
 mod memory;
 mod pages;
-mod picture;
 mod report;
 mod rules;
 mod stream;
@@ -108,8 +109,8 @@ fn cells() -> Vec<cpu::Cell> {
 /// Writes the figures, but never into the documentation.
 fn save(run: &Run<Filter>) {
     report::write(&root().join(FILTER_RUN), run);
-    let picture = root().join("build/bench/bench.svg");
-    std::fs::write(picture, picture::draw(run)).unwrap();
+    let chart = root().join("build/bench/bench.svg");
+    std::fs::write(chart, chart::svg(run)).unwrap();
     println!(
         "\n{FILTER_RUN}, build/bench/bench.svg; `make bench-docs` takes them into the documentation"
     );

@@ -32,10 +32,10 @@ pub(crate) struct Measured {
 
 /// Measures with this many responses, in an Envoy that has not served such yet.
 pub(crate) fn measure(at_once: usize, envoy: &Envoy, upstream: &Upstream) -> Measured {
-    // What the first requests cost is no part of what an open response costs.
+    // The cost of the first requests is no part of the cost of an open response.
     upstream.answer_with(Stream::new(Variant::Repeated, 4000).unhindered());
     let mut clients: Vec<_> = (0..at_once).map(|_| Client::connect(envoy.gate())).collect();
-    clients.iter_mut().for_each(|client| assert!(client.ask() > 4000));
+    clients.iter_mut().for_each(|client| assert!(client.send() > 4000));
 
     let stream = Stream::new(Variant::Repeated, BASE64_BYTES);
     let gate = Gate::default();
@@ -45,7 +45,7 @@ pub(crate) fn measure(at_once: usize, envoy: &Envoy, upstream: &Upstream) -> Mea
     envoy.forget_peak();
     let held = thread::scope(|scope| {
         for client in &mut clients {
-            scope.spawn(move || assert!(client.ask() > BASE64_BYTES));
+            scope.spawn(move || assert!(client.send() > BASE64_BYTES));
         }
         gate.wait_for(at_once);
         eventually("Envoy has read the streams", || received(envoy) >= wanted);

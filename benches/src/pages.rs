@@ -1,4 +1,4 @@
-//! `make bench-docs`: the measured figures in `docs/bench.json`, and the picture and the tables of
+//! `make bench-docs`: the measured figures in `docs/bench.json`, and the chart and the tables of
 //! the documentation made from that one file. A test holds them together.
 
 use std::fs;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::report::{Cpu, Figures, Filter, Rule, Rules, Run, read, size, write};
 use super::stream::Variant;
-use super::{picture, root, rules};
+use super::{chart, root, rules};
 
 const FIGURES: &str = "docs/bench.json";
-const PICTURE: &str = "docs/bench.svg";
+const CHART: &str = "docs/bench.svg";
 const README: &str = "README.md";
 const BENCHMARKS: &str = "docs/benchmarks.md";
 
@@ -20,7 +20,8 @@ struct Part {
     text: String,
 }
 
-/// Takes what was measured last into the documentation, and draws it. What was not measured again stays.
+/// Takes the last measurements into the documentation, and generates its chart and tables. A part
+/// that was not measured again stays.
 pub(crate) fn take() {
     let mut figures: Figures = read(&root().join(FIGURES));
     let (filter, rules) = (root().join(super::FILTER_RUN), root().join(super::RULES_RUN));
@@ -31,14 +32,14 @@ pub(crate) fn take() {
         figures.rules = fit(&rules, read(&rules), super::RULES_RUN_SECONDS);
     }
     write(&root().join(FIGURES), &figures);
-    fs::write(root().join(PICTURE), picture::draw(&figures.filter)).unwrap();
+    fs::write(root().join(CHART), chart::svg(&figures.filter)).unwrap();
     for part in parts(&figures) {
         let path = root().join(part.page);
         let page = fs::read_to_string(&path).unwrap();
         let [before, _, after] = split(&page, &part);
         fs::write(path, [before, &part.text, after].concat()).unwrap();
     }
-    println!("{FIGURES}, {PICTURE}, {README}, {BENCHMARKS}");
+    println!("{FIGURES}, {CHART}, {README}, {BENCHMARKS}");
 }
 
 fn fit<T: serde::Serialize>(path: &Path, run: Run<T>, least_seconds: u64) -> Run<T> {
@@ -73,8 +74,8 @@ fn parts(figures: &Figures) -> Vec<Part> {
 fn origin<T>(run: &Run<T>) -> String {
     let Run { command, commit, date, envoy, cores, .. } = run;
     format!(
-        "Measured on {date} at commit {commit} by `{command}`: Envoy {envoy}, {cores} shared cores. \
-         Later changes are not in these figures.\n\n"
+        "Measured on {date} at commit {commit} by `{command}`: Envoy {envoy}, {cores} shared \
+         cores. Later changes are not in these figures.\n\n"
     )
 }
 
@@ -162,10 +163,10 @@ fn summary(figures: &Figures) -> String {
         format!("{least:.0} to {most:.0} µs")
     };
     format!(
-        "Memory per open answer of {bytes}, as a multiple of its base64: {held:.2} is held in the filter while \
-         the image is drawn.\nThe peak, while answers are written: {peaks}.\n\n\
-         Five local rules add {} of Envoy's CPU to a request (the aim is 25 µs), one question to a rate-limit \
-         service {}\n(measured on {} at commit {} by `{}`).\n",
+        "Memory per open answer of {bytes}, as a multiple of its base64: {held:.2} is held in the \
+         filter while the image is drawn.\nThe peak, while answers are written: {peaks}.\n\nFive \
+         local rules add {} of Envoy's CPU to a request (the aim is 25 µs), one question to a \
+         rate-limit service {}\n(measured on {} at commit {} by `{}`).\n",
         costs(rules::LOCAL),
         costs(rules::SERVICE),
         run.date,

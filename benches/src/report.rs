@@ -1,7 +1,7 @@
 //! What runs measured, as tables on the terminal and as JSON: `docs/bench.json`.
 //!
-//! Times are in microseconds. Ratios are of Envoy's CPU time, medians over all pairs of rounds; their
-//! quartiles are the first and the third.
+//! Times are in microseconds. Ratios are of Envoy's CPU time, medians over all pairs of rounds;
+//! their quartiles are the first and the third.
 
 use std::fs;
 use std::path::Path;
@@ -117,7 +117,7 @@ pub(crate) fn size(bytes: usize) -> String {
     }
 }
 
-/// More digits than the noise lets anybody use.
+/// More digits than are significant with this noise.
 fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -20,7 +20,7 @@ use super::stream::{Stream, Variant};
 /// A small image: beside a large one the cost of rules is too small to see.
 const BASE64_BYTES: usize = 4_000;
 
-/// The rules: their names, whose use each counts, and what, with more than a run can use.
+/// The rules: their names, their scopes, and their units with a maximum that no run reaches.
 const RULES: [(&str, &str, &str); 5] = [
     ("rpm", "key", r#""unit": "requests", "max": 100000000"#),
     ("images", "user", r#""unit": "images", "max": 100000000"#),
@@ -45,7 +45,7 @@ pub(crate) fn title(case: &str) -> &str {
     }
 }
 
-/// What is compared with no rules: its name, how many rules, and where they are counted.
+/// The cases that are compared with no rules: the name, the number of rules, and the engine.
 const CASES: [(&str, usize, &str); 4] = [
     (LOCAL, 5, r#"{"kind": "local"}"#),
     (SERVICE, 1, r#"{"kind": "rls", "timeout": "10s"}"#),
@@ -86,7 +86,8 @@ pub(crate) fn measure(filter: &Path, upstream: &Upstream, run: Duration) {
             let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
             let added_us = quantile(&mut ruled.cpu_us, 0.5) - quantile(&mut free.cpu_us, 0.5);
             println!(
-                "{name:<17} {at_once:>7}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.1} {:>9.3} {:>6} {:>12.2}",
+                "{name:<17} {at_once:>7}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.1} \
+                 {:>9.3} {:>6} {:>12.2}",
                 added_us,
                 quantile(&mut free.cpu_us, 0.5) / 1000.0,
                 ratios.len(),
@@ -114,7 +115,8 @@ impl Service {
         let limit = |(rule, per, _)| {
             format!(
                 "- {{ namespace: imagegate, max_value: 100000000, seconds: 3600, name: {rule}, \
-                 conditions: [\"descriptors[0].rule == '{rule}'\"], variables: [\"descriptors[0].{per}\"] }}\n"
+                 conditions: [\"descriptors[0].rule == '{rule}'\"], variables: \
+                 [\"descriptors[0].{per}\"] }}\n"
             )
         };
         fs::write(folder.join("limits.yaml"), RULES.map(limit).concat()).unwrap();

@@ -71,7 +71,8 @@ and a checksum. So a mistyped key is recognised, and secret scanners find keys w
   \\bimagegate_[0-9A-Za-z]{40}\\b
 
 On a terminal the key is a line of its own. In a pipe or a file it has no line end, so that a \
-secret made from it is exactly the key. Keep standard error: the consumer for the configuration is there.
+secret made from it is exactly the key. Keep standard error: the consumer for the configuration is \
+there.
 
 Examples:
   imagegatectl key new --name acme-web

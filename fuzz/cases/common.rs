@@ -1,4 +1,4 @@
-//! A gate as all targets use it.
+//! The gate of all targets.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use imagegate::memory::Budget;
 /// 2026-01-01T00:00:00Z.
 pub const NOW: Duration = Duration::from_secs(1_767_225_600);
 
-/// A head that is let in: the key is `fuzz`.
+/// A head that the gate admits: the key is `fuzz`.
 pub fn head() -> Vec<(String, Vec<u8>)> {
     [
         (":method", "POST"),
@@ -38,8 +38,8 @@ pub fn gate(accept_last_partial: bool) -> (Rc<Shared>, Budget) {
     (Rc::new(Shared::new(config, vm, Box::new(SharedData))), budget)
 }
 
-/// Sends `body` as a whole request: it is refused in JSON, or goes upstream as JSON, and nothing is held
-/// after it.
+/// Sends `body` as a whole request. It is rejected with JSON, or goes upstream as JSON. Afterwards
+/// no memory is held.
 pub fn send(head: &[(String, Vec<u8>)], body: &[u8]) {
     let (gate, budget) = gate(false);
     let mut exchange = Exchange::new(gate);
@@ -57,7 +57,7 @@ pub fn send(head: &[(String, Vec<u8>)], body: &[u8]) {
     assert_eq!(budget.used(), 0);
 }
 
-/// Counters that nobody shares: no rule is configured.
+/// An empty store: no rule is configured.
 struct SharedData;
 
 impl Store for SharedData {

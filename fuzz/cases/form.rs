@@ -13,7 +13,7 @@ fn edit(body: &[u8]) {
     common::send(&head, body);
 }
 
-/// Panics if the input breaks what holds of any.
+/// Panics if the input breaks the property.
 pub fn run(data: &[u8]) {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(0);
     let (content_type, body) = data.split_at(at);

@@ -5,7 +5,7 @@ use imagegate::openai::endpoint::Endpoint;
 
 use super::common;
 
-/// Panics if the input breaks what holds of any.
+/// Panics if the input breaks the property.
 pub fn run(data: &[u8]) {
     let lines = data.split(|byte| *byte == b'\n');
     let mut headers = vec![(":method".to_owned(), b"POST".to_vec())];

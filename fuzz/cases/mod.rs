@@ -1,4 +1,5 @@
-//! What each fuzz target holds of any input. `make fuzz` looks for inputs, `tests/native/fuzz.rs` runs the seeds.
+//! The property that each fuzz target checks for any input. `make fuzz` searches for inputs,
+//! `tests/native/fuzz.rs` runs the seeds.
 
 #![allow(
     dead_code,

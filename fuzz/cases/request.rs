@@ -1,8 +1,8 @@
-//! A client's body: refused in JSON, or sent upstream as JSON.
+//! A client's body is rejected with JSON, or sent upstream as JSON.
 
 use super::common;
 
-/// Panics if the input breaks what holds of any.
+/// Panics if the input breaks the property.
 pub fn run(data: &[u8]) {
     common::send(&common::head(), data);
 }

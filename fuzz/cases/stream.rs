@@ -1,4 +1,5 @@
-//! An upstream's stream, whole and cut: one answer, the same for both, and nothing held after it.
+//! An upstream's stream, whole and cut in two: both have the same single answer, and afterwards no
+//! memory is held.
 
 use imagegate::exchange::{End, Exchange, OnRequestBody, OnResponseBody, ResponseHead};
 
@@ -29,7 +30,7 @@ fn answer(pieces: &[&[u8]], accept_last_partial: bool) -> (u16, Vec<u8>) {
     (reply.status, reply.body.clone())
 }
 
-/// Panics if the input breaks what holds of any.
+/// Panics if the input breaks the property.
 pub fn run(data: &[u8]) {
     let Some((first, stream)) = data.split_first() else { return };
     let accept = first & 1 == 1;

@@ -1,14 +1,14 @@
-//! The committed picture and tables are of the committed figures.
+//! The committed chart and tables show the committed figures.
 
 use serde_json::Value;
 
 use super::*;
 
-/// All that shows a figure, made from these figures.
+/// The chart and the tables, generated from these figures.
 fn shown(figures: &Value) -> String {
     let figures: Figures = serde_json::from_value(figures.clone()).unwrap();
     let parts = parts(&figures).into_iter().map(|part| part.text);
-    parts.chain([picture::draw(&figures.filter)]).collect()
+    parts.chain([chart::svg(&figures.filter)]).collect()
 }
 
 /// Each figure in turn, changed by as little as the documentation shows.
@@ -31,21 +31,21 @@ fn changed(value: &Value, all: &Value, path: &str, seen: &mut usize) {
             assert_ne!(shown(&other), shown(all), "{path} is shown nowhere");
             *seen += 1;
         }
-        // The rest says what was measured: the tables themselves hold rows and columns together.
+        // The other values are labels.
         _ => {}
     }
 }
 
 #[test]
-fn the_picture_is_of_the_documented_figures() {
+fn the_chart_shows_the_documented_figures() {
     let figures: Figures = read(&root().join(FIGURES));
-    let drawn = picture::draw(&figures.filter);
-    let committed = fs::read_to_string(root().join(PICTURE)).unwrap();
-    assert!(drawn == committed, "{PICTURE} is not drawn from {FIGURES}");
+    let generated = chart::svg(&figures.filter);
+    let committed = fs::read_to_string(root().join(CHART)).unwrap();
+    assert!(generated == committed, "{CHART} is not generated from {FIGURES}");
 }
 
 #[test]
-fn the_tables_are_of_the_documented_figures() {
+fn the_tables_show_the_documented_figures() {
     for part in parts(&read(&root().join(FIGURES))) {
         let page = fs::read_to_string(root().join(part.page)).unwrap();
         let [_, written, _] = split(&page, &part);
@@ -61,11 +61,11 @@ fn each_documented_figure_is_shown() {
     assert!(seen >= 100, "only {seen} figures");
 }
 
-/// The numbers of the picture, read back in their order: a drawing that mixes up its rows differs.
+/// The numbers of the chart, in their order: a chart with mixed up rows differs.
 #[test]
-fn the_picture_shows_each_ratio_beside_its_case() {
+fn the_chart_shows_each_ratio_beside_its_case() {
     let figures: Figures = read(&root().join(FIGURES));
-    let svg = fs::read_to_string(root().join(PICTURE)).unwrap();
+    let svg = fs::read_to_string(root().join(CHART)).unwrap();
     let shown: Vec<_> = svg
         .lines()
         .filter(|line| line.contains("class=\"value\""))

@@ -88,7 +88,7 @@ impl Envoy {
         self.process.try_wait().unwrap()
     }
 
-    /// Waits until it ends by itself, and returns how it ended.
+    /// Waits until it ends on its own, and returns how it ended.
     pub fn wait_for_end(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {

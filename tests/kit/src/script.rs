@@ -1,4 +1,4 @@
-//! What a scripted upstream does with a request.
+//! The script of an upstream for one request.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;

@@ -196,7 +196,7 @@ struct Peer {
     wire: Wire,
 }
 
-/// What a script leaves of its connection.
+/// The state of the connection after a script.
 #[derive(PartialEq)]
 enum After {
     Serve,

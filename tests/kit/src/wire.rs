@@ -6,7 +6,7 @@ use std::net::TcpStream;
 /// How many bytes one read of the socket may return.
 const READ_BYTES: usize = 256 * 1024;
 
-/// A connection, and what was read of it too early.
+/// A connection, and the bytes that were read too early.
 pub(crate) struct Wire {
     reader: BufReader<TcpStream>,
 }

@@ -1,9 +1,9 @@
-//! Limitador's library as the engine: the limits of a file, and one exact step for each question.
+//! Limitador's library as the engine: the limits of a file, and one exact step for each request.
 //!
-//! Limitador's own server checks and counts in two steps, so that questions that race may all pass. Its
-//! library has an exact way too: a reservation is checked and held in one step (with Redis a script
-//! of it), and counted when it is committed. Until then both stand in the counter for a moment, which may
-//! refuse what would fit, and never admits what does not.
+//! Limitador's own server checks and counts in two steps, so that concurrent requests may all pass.
+//! Its library has an exact way too: a reservation is checked and held in one step (with Redis a
+//! script of it), and counted when it is committed. For a moment, both are in the counter. That may
+//! reject a request that fits, and never admits one that does not.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,19 +14,20 @@ use limitador::limit::{Context, Limit, Namespace};
 
 use crate::wire::{Header, OK, OVER_LIMIT, RateLimitRequest, RateLimitResponse};
 
-type Fault = Box<dyn std::error::Error>;
+type Error = Box<dyn std::error::Error>;
 
-/// Counters and the limits that they are held against.
+/// Counters and their limits.
 pub struct Engine {
     limiter: RateLimiter,
-    /// One question at a time in this process: its reservation is committed before the next is checked.
+    /// One request at a time in this process: its reservation is committed before the next one is
+    /// checked.
     turn: Mutex<()>,
 }
 
 impl Engine {
-    /// The engine under the limits of a YAML file in Limitador's own format, counting in this process or
-    /// in the Redis at `redis`.
-    pub fn open(limits: &Path, redis: Option<&str>) -> Result<Self, Fault> {
+    /// The engine with the limits of a YAML file in Limitador's own format, counting in this
+    /// process or in the Redis at `redis`.
+    pub fn open(limits: &Path, redis: Option<&str>) -> Result<Self, Error> {
         let limits: Vec<Limit> = serde_yaml_ng::from_str(&std::fs::read_to_string(limits)?)?;
         let limiter = match redis {
             None => RateLimiter::new(CACHED_COUNTERS),
@@ -36,8 +37,8 @@ impl Engine {
         Ok(Self { limiter, turn: Mutex::new(()) })
     }
 
-    /// Answers a question.
-    pub fn ask(&self, request: &RateLimitRequest) -> Result<RateLimitResponse, Fault> {
+    /// Checks and counts a request.
+    pub fn check(&self, request: &RateLimitRequest) -> Result<RateLimitResponse, Error> {
         let namespace = Namespace::from(request.domain.as_str());
         let values: Vec<HashMap<String, String>> = request
             .descriptors
@@ -66,13 +67,13 @@ impl Engine {
 }
 
 #[cfg(feature = "redis")]
-fn in_redis(url: &str) -> Result<RateLimiter, Fault> {
+fn in_redis(url: &str) -> Result<RateLimiter, Error> {
     let storage = limitador::storage::redis::RedisStorage::new(url)?;
     Ok(RateLimiter::new_with_storage(Box::new(storage)))
 }
 
 #[cfg(not(feature = "redis"))]
-fn in_redis(_: &str) -> Result<RateLimiter, Fault> {
+fn in_redis(_: &str) -> Result<RateLimiter, Error> {
     Err("built without the feature `redis`".into())
 }
 

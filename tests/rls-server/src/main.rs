@@ -1,7 +1,8 @@
-//! A rate-limit service for the tests: Limitador's own library behind `envoy.service.ratelimit.v3`.
+//! A rate-limit service for the tests: Limitador's own library with the API
+//! `envoy.service.ratelimit.v3`.
 //!
-//! `rls-server --limits FILE [--listen ADDRESS] [--redis URL]` prints `listening on ADDRESS` and serves
-//! until it is killed. It is no product: run Limitador's server, or envoyproxy/ratelimit.
+//! `rls-server --limits FILE [--listen ADDRESS] [--redis URL]` prints `listening on ADDRESS` and
+//! serves until it is killed. It is no product: run Limitador's server, or envoyproxy/ratelimit.
 
 mod engine;
 mod service;
@@ -43,7 +44,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { limits, listen, redis } = arguments()?;
     // A storage in Redis blocks while it connects.
     let engine = tokio::task::block_in_place(|| Engine::open(&limits, redis.as_deref()))?;
-    // An answer is several small writes: without this the last waits 40 ms for the peer's acknowledgement.
+    // An answer is several small writes: without this the last waits 40 ms for the peer's
+    // acknowledgement.
     let incoming = TcpIncoming::bind(listen)?.with_nodelay(Some(true));
     println!("listening on {}", incoming.local_addr()?);
     let service = RateLimitService(Arc::new(engine));

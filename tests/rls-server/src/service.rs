@@ -1,5 +1,5 @@
-//! `RateLimitService/ShouldRateLimit` over gRPC: what tonic's code generator would write, without a
-//! compiler for `.proto` files.
+//! `RateLimitService/ShouldRateLimit` over gRPC: the code that tonic would generate, written by
+//! hand, since that needs no compiler for `.proto` files.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -33,11 +33,11 @@ impl UnaryService<RateLimitRequest> for ShouldRateLimit {
         Box::pin(async move {
             let request = request.into_inner();
             if request.descriptors.iter().any(|it| it.is_negative_hits) {
-                return Err(Status::unimplemented("Limitador takes nothing back"));
+                return Err(Status::unimplemented("Limitador cannot refund"));
             }
             tokio::task::block_in_place(|| {
-                let answer = engine.ask(&request);
-                answer.map(Response::new).map_err(|fault| Status::unavailable(fault.to_string()))
+                let answer = engine.check(&request);
+                answer.map(Response::new).map_err(|error| Status::unavailable(error.to_string()))
             })
         })
     }

@@ -1,8 +1,9 @@
-//! The messages of `envoy.service.ratelimit.v3` by their field numbers, as far as Limitador has use for them.
+//! The messages of `envoy.service.ratelimit.v3` by their field numbers, as far as Limitador has use
+//! for them.
 
 use prost::Message;
 
-/// What the gate asks.
+/// The request of the gate.
 #[derive(Clone, PartialEq, Message)]
 pub struct RateLimitRequest {
     /// Limitador's namespace.

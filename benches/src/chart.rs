@@ -28,7 +28,7 @@ const STYLE: &str = "\
 .first{fill:#3a93a5}.second{fill:#23616d}.third{fill:#c98a2b}.fourth{fill:#7d5a20}
 .spread{stroke:#e6edf3}.aim{stroke:#ff8a5c}.grid{stroke:#2d3540}.one{stroke:#9aa6b2}}";
 
-/// A drawing in the making.
+/// An SVG while it is being written.
 struct Drawing {
     svg: String,
     /// Where the next line goes.
@@ -37,8 +37,8 @@ struct Drawing {
     max: f64,
 }
 
-/// Draws the run.
-pub(crate) fn draw(run: &Run<Filter>) -> String {
+/// The chart of a run.
+pub(crate) fn svg(run: &Run<Filter>) -> String {
     let Filter { cpu, memory_over_base64: memory } = &run.measured;
     let mut drawing = Drawing { svg: String::new(), y: 34.0, max: 1.0 };
     drawing.title("Envoy's CPU time per request through imagegate");
@@ -89,16 +89,17 @@ impl Drawing {
         );
     }
 
-    /// A bar from `x` whose text stands on the current line.
+    /// A bar from `x`, on the current line.
     fn bar(&mut self, x: f64, width: f64, class: &str) {
         let y = self.y - 12.0;
         let _ = writeln!(
             self.svg,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"15\" rx=\"2\" class=\"{class}\"/>"
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"15\" rx=\"2\" \
+             class=\"{class}\"/>"
         );
     }
 
-    /// A value with its unit, right of whatever ends at `x`.
+    /// A value with its unit, to the right of `x`.
     fn value(&mut self, x: f64, value: f64) {
         self.text(x + 8.0, "class=\"value\"", &format!("{value:.2}×"));
     }
@@ -116,7 +117,7 @@ impl Drawing {
         self.note(376.0, "1×: as without imagegate");
     }
 
-    /// The scale under rows of this height, and its lines behind them; the current line stays.
+    /// The scale under rows of this height, with its grid lines. The current line stays the same.
     fn scale(&mut self, height: f64) {
         let (top, bottom) = (self.y + 10.0, self.y + height + 10.0);
         let line = self.y;
@@ -174,7 +175,7 @@ impl Drawing {
         self.title(&format!("Memory per open answer of {}", size(bytes)));
         self.y += 20.0;
         let method = "as a multiple of its base64 · held: all wait before response.completed · \
-            peak: all are sent at once";
+                      peak: all are sent at once";
         self.note(GROUP, method);
         // Another scale than that of the panels above.
         let widest = measured.iter().map(|it| it.process_peak.max(it.vm_peak)).fold(1.0, f64::max);
@@ -206,9 +207,9 @@ impl Drawing {
         let height = self.y + 20.0;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
-             width=\"{WIDTH}\" height=\"{height:.0}\" font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', \
-             sans-serif\">\n<style>\n{STYLE}\n</style>\n\
-             <rect width=\"100%\" height=\"100%\" rx=\"8\" class=\"paper\"/>\n{}</svg>\n",
+             width=\"{WIDTH}\" height=\"{height:.0}\" font-family=\"system-ui, 'Segoe UI', 'DejaVu \
+             Sans', sans-serif\">\n<style>\n{STYLE}\n</style>\n<rect width=\"100%\" \
+             height=\"100%\" rx=\"8\" class=\"paper\"/>\n{}</svg>\n",
             self.svg
         )
     }
