@@ -77,8 +77,8 @@ fn the_path_is_the_clients() {
     for ((_, path), line) in cases.iter().zip(lines) {
         assert_eq!(line["path"], *path, "{line}");
     }
-    let asked = upstream.received().pop().unwrap();
-    assert_eq!(asked.path, "/backend-api/codex/responses");
+    let request = upstream.received().pop().unwrap();
+    assert_eq!(request.path, "/backend-api/codex/responses");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Who may ask, and for what.
+//! Which keys may send requests, and for which models.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn with(field: &str, value: &str) -> Value {
 
 /// Asserts the answers to requests that must not reach the upstream.
 #[track_caller]
-fn assert_refused(cases: Vec<(&str, Request, u16, &str)>) {
+fn assert_rejected(cases: Vec<(&str, Request, u16, &str)>) {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
     for (case, request, status, code) in cases {
@@ -63,7 +63,7 @@ fn without_a_good_key_there_is_a_401() {
     let first_decides = request_by(Key::UNKNOWN, &body()).header("x-api-key", Key::WEB);
     let twice =
         request_by(Key::WEB, &body()).header("authorization", format!("Bearer {}", Key::WEB));
-    assert_refused(vec![
+    assert_rejected(vec![
         ("none", request(&body()), 401, "invalid_api_key"),
         ("another scheme", basic, 401, "invalid_api_key"),
         ("empty", request_by("", &body()), 401, "invalid_api_key"),
@@ -82,7 +82,7 @@ fn without_a_good_key_there_is_a_401() {
 #[test]
 fn bytes_that_are_not_utf8_are_no_key() {
     let bytes = [b"Bearer ".as_slice(), b"sk-\xff\xfe\x80"].concat();
-    assert_refused(vec![
+    assert_rejected(vec![
         ("authorization", request(&body()).header("authorization", bytes), 401, "invalid_api_key"),
         ("x-api-key", request(&body()).header("x-api-key", b"\xff"), 401, "invalid_api_key"),
         ("api-key", request(&body()).header("api-key", b"\xc3\x28"), 401, "invalid_api_key"),
@@ -113,7 +113,8 @@ fn bytes_that_are_not_utf8_elsewhere_do_no_harm() {
         .body(body().to_string().into_bytes())
         .send(&envoy)
         .assert_error(415, "unsupported_media_type");
-    // Envoy may refuse such a path before the filter sees it; to the filter it is a spelling.
+    // Envoy may reject such a path before the filter sees it. For the filter it is another
+    // spelling.
     let path = Request::new("POST", b"/v1/images/generations\xff")
         .bearer(Key::WEB)
         .json(&body())
@@ -136,7 +137,7 @@ fn a_key_is_judged_before_the_body_is_read() {
 
 #[test]
 fn a_master_names_the_user() {
-    assert_refused(vec![
+    assert_rejected(vec![
         ("nobody", request_by(Key::MASTER, &body()), 400, "missing_required_parameter"),
         ("unknown", request_by(Key::MASTER, &with("user", "initech")), 404, "user_not_found"),
         ("blocked", request_by(Key::MASTER, &with("user", "globex")), 403, "user_blocked"),
@@ -158,7 +159,7 @@ fn an_unknown_user_of_a_master_may_be_admitted() {
 
 #[test]
 fn a_key_acts_for_its_own_user_alone() {
-    assert_refused(vec![
+    assert_rejected(vec![
         ("foreign", request_by(Key::WEB, &with("user", "globex")), 403, "user_not_allowed"),
         ("blocked", request_by(Key::BLOCKED, &body()), 403, "user_blocked"),
     ]);
@@ -174,18 +175,18 @@ fn a_key_may_take_any_end_user() {
     config["consumers"][0]["any_user"] = json!(true);
     let setup = Setup::production(upstream.port()).configure_struct(&config);
     let envoy = setup.start();
-    let ask = |body: Value| request_by(Key::WEB, &body).send(&envoy);
-    ask(with("user", "end-user-17")).images();
-    ask(with("safety_identifier", "José Pérez")).images();
-    ask(body()).images();
-    ask(with("user", "globex")).assert_error(403, "user_blocked");
-    let blocked = ask(with("safety_identifier", "globex"));
+    let send_request = |body: Value| request_by(Key::WEB, &body).send(&envoy);
+    send_request(with("user", "end-user-17")).images();
+    send_request(with("safety_identifier", "José Pérez")).images();
+    send_request(body()).images();
+    send_request(with("user", "globex")).assert_error(403, "user_blocked");
+    let blocked = send_request(with("safety_identifier", "globex"));
     blocked.assert_error(403, "user_blocked");
     eventually("every exchange is logged", || envoy.records().len() == 5);
     let users: Vec<_> = envoy.records().iter().map(|it| it["user"].clone()).collect();
     assert_eq!(users[..3], [json!("end-user-17"), json!("José Pérez"), json!("acme")]);
-    for asked in upstream.received() {
-        let body = String::from_utf8_lossy(&asked.body).into_owned();
+    for request in upstream.received() {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
         assert!(!body.contains("end-user-17") && !body.contains("Pérez"), "{body}");
     }
 }
@@ -195,9 +196,9 @@ fn the_field_that_names_a_user_is_the_one_at_fault() {
     let upstream = Upstream::unreached();
     let envoy = Envoy::start(upstream.port());
     for field in ["user", "safety_identifier"] {
-        let refused = request_by(Key::WEB, &with(field, "end-user-17")).send(&envoy);
-        refused.assert_error(403, "user_not_allowed");
-        assert_eq!(refused.json()["error"]["param"], field);
+        let rejected = request_by(Key::WEB, &with(field, "end-user-17")).send(&envoy);
+        rejected.assert_error(403, "user_not_allowed");
+        assert_eq!(rejected.json()["error"]["param"], field);
         let unknown = request_by(Key::MASTER, &with(field, "initech")).send(&envoy);
         unknown.assert_error(404, "user_not_found");
         assert_eq!(unknown.json()["error"]["param"], field);
@@ -206,7 +207,7 @@ fn the_field_that_names_a_user_is_the_one_at_fault() {
 
 #[test]
 fn a_key_may_be_narrowed_to_models_and_sizes() {
-    assert_refused(vec![
+    assert_rejected(vec![
         (
             "model",
             request_by(Key::NARROW, &with("model", "gpt-image-1.5")),
@@ -221,8 +222,8 @@ fn a_key_may_be_narrowed_to_models_and_sizes() {
 }
 
 #[test]
-fn a_model_that_nobody_serves_is_not_found() {
-    assert_refused(vec![(
+fn a_model_without_an_upstream_is_not_found() {
+    assert_rejected(vec![(
         "model",
         request_by(Key::WEB, &with("model", "dall-e-9")),
         404,

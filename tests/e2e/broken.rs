@@ -1,10 +1,10 @@
-//! Upstreams that cut, stall, or send what no upstream should.
+//! Upstreams that cut, stall, or send invalid responses.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::faults::assert_told;
+use crate::faults::assert_reported;
 use crate::harness::sse::event;
 use crate::harness::{Envoy, Generation, HUNG, Request, Response, Setup, Step, Upstream, config};
 
@@ -12,7 +12,7 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
 }
 
-fn ask(envoy: &Envoy) -> Response {
+fn send_request(envoy: &Envoy) -> Response {
     Request::generation(&body()).send(envoy)
 }
 
@@ -22,7 +22,7 @@ fn a_broken_answer_is_a_bad_gateway() {
     let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
     let no_end = [generation.opening(), generation.image()].concat();
     let broken = |steps: &[Step]| [&[Step::StreamHead, Step::Chunk(half.clone())], steps].concat();
-    assert_told(
+    assert_reported(
         &config(),
         vec![
             ("closed at once", vec![Step::Close], 502, "upstream_unreachable"),
@@ -52,9 +52,9 @@ fn a_broken_answer_is_a_bad_gateway() {
 #[test]
 fn no_upstream_is_a_bad_gateway() {
     let envoy = Envoy::start(Upstream::closed_port());
-    ask(&envoy).assert_error(502, "upstream_unreachable");
+    send_request(&envoy).assert_error(502, "upstream_unreachable");
     let envoy = Setup::new(Upstream::closed_port()).without_hosts().start();
-    ask(&envoy).assert_error(502, "upstream_unreachable");
+    send_request(&envoy).assert_error(502, "upstream_unreachable");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_stalled_upstream_is_a_timeout() {
     let generation = Generation::of_bytes(2_000_000, 1);
     let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
     let start = Instant::now();
-    assert_told(
+    assert_reported(
         &config,
         vec![
             ("before the head", vec![Step::KeepOpen], 504, "upstream_timeout"),
@@ -93,8 +93,8 @@ fn a_stalled_side_call_costs_its_image_alone() {
     let generation = Generation::small(1);
     let upstream = Upstream::choosing({
         let generation = generation.clone();
-        move |asked| {
-            if asked.is_side_call() {
+        move |request| {
+            if request.is_side_call() {
                 vec![Step::StreamHead, Step::KeepOpen]
             } else {
                 Step::generate(&generation)
@@ -110,13 +110,13 @@ fn a_stalled_side_call_costs_its_image_alone() {
 }
 
 #[test]
-fn nobody_waits_for_the_socket_to_close() {
+fn an_answer_does_not_wait_for_the_socket_to_close() {
     let generation = Generation::of_bytes(2_000_000, 1);
     let upstream =
         Upstream::always(vec![Step::StreamHead, Step::Chunk(generation.stream()), Step::KeepOpen]);
     let envoy = Envoy::start(upstream.port());
     let start = Instant::now();
-    assert!(ask(&envoy).image() == generation.base64, "the image differs");
+    assert!(send_request(&envoy).image() == generation.base64, "the image differs");
     // The upstream's timeout is 60 s.
     assert!(start.elapsed() < HUNG / 2, "it waited");
 }
@@ -140,8 +140,8 @@ fn what_comes_after_completed_does_not_count() {
         ],
     ]);
     let envoy = Envoy::start(upstream.port());
-    assert_eq!(ask(&envoy).image(), generation.base64);
-    assert_eq!(ask(&envoy).image(), generation.base64);
+    assert_eq!(send_request(&envoy).image(), generation.base64);
+    assert_eq!(send_request(&envoy).image(), generation.base64);
 }
 
 #[test]
@@ -152,15 +152,17 @@ fn an_image_above_the_limit_is_rejected() {
     let upstream =
         Upstream::scripts([Step::generate(&small), Step::generate(&large), Step::generate(&small)]);
     let envoy = Envoy::with(upstream.port(), &config);
-    ask(&envoy).images();
-    ask(&envoy).assert_error(502, "generated_image_too_large");
-    ask(&envoy).images();
+    send_request(&envoy).images();
+    send_request(&envoy).assert_error(502, "generated_image_too_large");
+    send_request(&envoy).images();
 }
 
 #[test]
 fn bytes_that_are_not_utf8_do_no_harm() {
     let generation = Generation::small(1);
-    let head = b"HTTP/1.1 200 \xff\r\nx-a: \xff\xfe\r\nset-cookie: \x80\r\ncontent-type: text/event-stream\r\n".to_vec();
+    let head = b"HTTP/1.1 200 \xff\r\nx-a: \xff\xfe\r\nset-cookie: \x80\r\ncontent-type: \
+                 text/event-stream\r\n"
+        .to_vec();
     let framed = [head, b"transfer-encoding: chunked\r\n\r\n".to_vec()].concat();
     let good = vec![Step::Bytes(framed), Step::Chunk(generation.stream()), Step::End];
     let upstream = Upstream::always(good);
@@ -182,9 +184,9 @@ fn bytes_that_are_not_utf8_do_no_harm() {
     ]);
     let envoy = Envoy::start(upstream.port());
     for _ in 0..2 {
-        assert_eq!(ask(&envoy).status, 502);
+        assert_eq!(send_request(&envoy).status, 502);
     }
-    assert_eq!(ask(&envoy).image(), generation.base64);
+    assert_eq!(send_request(&envoy).image(), generation.base64);
 }
 
 #[test]
@@ -195,7 +197,7 @@ fn an_event_without_end_is_bounded() {
     let upstream = Upstream::always(script);
     let envoy = Envoy::start(upstream.port());
     let before = envoy.rss_kib();
-    let response = ask(&envoy);
+    let response = send_request(&envoy);
     assert_eq!(response.status, 502, "{}", response.json());
     let grown = envoy.rss_kib().saturating_sub(before);
     assert!(grown < 80_000, "200 MB of one event cost {grown} KiB");

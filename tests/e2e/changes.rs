@@ -1,6 +1,6 @@
 //! Keys and limits of a running Envoy, changed by `envoy/ecds.yaml` and its file of discovery.
 //!
-//! docs/changing-a-running-gate.md says what these cases prove.
+//! docs/changing-a-running-gate.md describes what these cases prove.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -83,7 +83,7 @@ impl Drop for Watched {
     }
 }
 
-fn ask(envoy: &Envoy, key: &str) -> u16 {
+fn send_request(envoy: &Envoy, key: &str) -> u16 {
     Request::generation(&json!({"prompt": "a square"})).bearer(key).send(envoy).status
 }
 
@@ -116,7 +116,7 @@ fn prometheus(envoy: &Envoy, name: &str) -> Option<u64> {
 fn the_shipped_file_for_changes_boots() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/ecds.yaml", upstream.port()).start();
-    assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (200, 401));
+    assert_eq!((send_request(&envoy, DEMO), send_request(&envoy, Key::WEB)), (200, 401));
     assert_eq!(upstream.only().header("host").as_deref(), Some("chatgpt.com"));
 }
 
@@ -126,7 +126,7 @@ fn a_renamed_file_adds_and_revokes_keys_and_keeps_the_counters() {
     watched.rename(&shipped());
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = watched.setup(upstream.port(), "").start();
-    assert_eq!((ask(&envoy, DEMO), ask(&envoy, DEMO)), (200, 200));
+    assert_eq!((send_request(&envoy, DEMO), send_request(&envoy, DEMO)), (200, 200));
     let mut connection = Connection::open(envoy.port());
     let list = Request::new("GET", "/v1/images/limits").bearer(DEMO);
     assert_eq!(list.send_on(&mut connection).status, 200);
@@ -135,18 +135,18 @@ fn a_renamed_file_adds_and_revokes_keys_and_keeps_the_counters() {
 
     watched.rename(&with_keys(&[DEMO, Key::WEB]));
     eventually("the new key is valid", || known(&envoy, Key::WEB) == 200);
-    assert_eq!(ask(&envoy, Key::WEB), 200);
+    assert_eq!(send_request(&envoy, Key::WEB), 200);
     assert_eq!((used(DEMO), used(Key::WEB)), (json!(3), json!(3)));
 
     watched.rename(&with_keys(&[Key::WEB]).replace("max: 60", "max: 4"));
     eventually("the old key is revoked", || known(&envoy, DEMO) == 401);
-    assert_eq!(ask(&envoy, DEMO), 401);
+    assert_eq!(send_request(&envoy, DEMO), 401);
     // On a connection that was open before, too.
     assert_eq!(list.send_on(&mut connection).status, 401);
     assert!(counted(&envoy) >= 3, "the metrics began anew");
     assert_eq!(rule(&envoy, Key::WEB, "requests")["remaining"], json!(1));
     assert_eq!(rule(&envoy, Key::WEB, "budget")["used"], json!("0.12"));
-    assert_eq!((ask(&envoy, Key::WEB), ask(&envoy, Key::WEB)), (200, 429));
+    assert_eq!((send_request(&envoy, Key::WEB), send_request(&envoy, Key::WEB)), (200, 429));
 }
 
 #[test]
@@ -178,14 +178,14 @@ fn a_rejected_update_leaves_the_old_one_in_force_and_is_counted() {
     let list = |key| known(&envoy, key);
     assert_eq!((list(DEMO), prometheus(&envoy, REFUSED)), (200, Some(0)));
     let resources = shipped().find("  - \"@type\"").unwrap();
-    let refused = [
+    let rejected = [
         with("window: 1h", "window: 1x"),
         with("name: demo", "nmae: demo"),
         with("    name: imagegate\n    typed_config", "    name: other\n    typed_config"),
         shipped().replace("\nresources:", "\nresources: ]"),
         format!("{}[]\n", &shipped()[..resources].trim_end()),
     ];
-    for (count, text) in (1..).zip(refused) {
+    for (count, text) in (1..).zip(rejected) {
         // Each of them would have revoked the key.
         watched.rename(&text.replace(&sha256(DEMO), &sha256(Key::WEB)));
         eventually("it is counted", || prometheus(&envoy, REFUSED) == Some(count));
@@ -209,17 +209,17 @@ fn the_documented_alert_reads_the_counter_of_rejected_updates() {
 }
 
 #[test]
-fn a_file_that_is_rejected_at_the_start_lets_nothing_through() {
+fn a_file_that_is_rejected_at_the_start_lets_no_request_through() {
     let watched = Watched::new("start");
     watched.rename(&with("window: 1h", "window: 1x"));
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = watched.setup(upstream.port(), "").start();
-    assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (500, 500));
+    assert_eq!((send_request(&envoy, DEMO), send_request(&envoy, Key::WEB)), (500, 500));
     assert!(upstream.received().is_empty());
     let accepted = "envoy_extension_config_discovery_http_filter_imagegate_update_success";
     assert_eq!((prometheus(&envoy, accepted), prometheus(&envoy, REFUSED)), (Some(0), Some(1)));
     watched.rename(&shipped());
-    eventually("the next one is in force", || ask(&envoy, DEMO) == 200);
+    eventually("the next one is in force", || send_request(&envoy, DEMO) == 200);
 }
 
 #[test]
@@ -230,12 +230,12 @@ fn a_config_map_that_changes_is_read_again() {
     let upstream = Upstream::generating(&Generation::small(1));
     let directory = format!(", watched_directory: {{ path: {} }}", watched.0.display());
     let envoy = watched.setup(upstream.port(), &directory).start();
-    assert_eq!((ask(&envoy, DEMO), ask(&envoy, Key::WEB)), (200, 401));
+    assert_eq!((send_request(&envoy, DEMO), send_request(&envoy, Key::WEB)), (200, 401));
     watched.swap("..2", &with_keys(&[Key::WEB]));
-    eventually("the key is revoked", || ask(&envoy, DEMO) == 401);
-    assert_eq!(ask(&envoy, Key::WEB), 200);
+    eventually("the key is revoked", || send_request(&envoy, DEMO) == 401);
+    assert_eq!(send_request(&envoy, Key::WEB), 200);
     watched.swap("..3", &shipped());
-    eventually("the key is back", || ask(&envoy, DEMO) == 200);
+    eventually("the key is back", || send_request(&envoy, DEMO) == 200);
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! Clients as they are published, with nothing set but their address and key.
+//! Published clients, with only their address and key set.
 //!
-//! Each runs its cases in `tests/clients/cases/`, first over a scripted Codex, then those that concern the upstream over a provider of the
-//! Images API behind the same Envoy. This is the other end of them: what a prompt leads to, and what of a retry can only be seen from here.
-//! Which client has which case is the table in `tests/clients/README.md`, and each test holds its client's column.
+//! Each runs its cases in `tests/clients/cases/`, first with a scripted Codex, then those that
+//! concern the upstream with a provider of the Images API. Both are upstreams of the same Envoy.
+//! This is the other end of them: the outcome of a prompt, and the part of a retry that a client
+//! cannot see. The table in `tests/clients/README.md` has the cases of each client. Each test
+//! checks its client's column.
 
 mod codex;
 
@@ -77,7 +79,7 @@ struct Run<'c> {
     /// Leads to the upstream.
     model: &'static str,
     /// The cases to run; without any, all.
-    asked: &'c str,
+    sent: &'c str,
     /// Those that the table says it has.
     cases: &'c [String],
 }
@@ -103,7 +105,7 @@ impl Client {
     fn holds(&self, column: &str) {
         let codex = Arc::new(Codex::default());
         let of_upstream = Arc::clone(&codex);
-        let upstream = Upstream::choosing(move |asked| of_upstream.answer(asked));
+        let upstream = Upstream::choosing(move |sent| of_upstream.answer(sent));
         let provider = Sim::start();
         // This file's access log has the usage records.
         let envoy = Setup::production(upstream.port())
@@ -111,14 +113,14 @@ impl Client {
             .configure_struct(&self.config)
             .start();
         let cases = documented(column, &["yes", BOTH]);
-        let all = Run { model: "gpt-image-2", asked: "", cases: &cases };
+        let all = Run { model: "gpt-image-2", sent: "", cases: &cases };
         self.run(&envoy, &all);
         codex.check_tries(&cases);
         check_records(&envoy, &cases, column);
         assert!(provider.received().is_empty(), "what is Codex's went to the provider");
         let (of_codex, cases) = (upstream.received().len(), documented(column, &[BOTH]));
-        let asked = cases.join(" ");
-        let some = Run { model: "gpt-image-1", asked: &asked, cases: &cases };
+        let sent = cases.join(" ");
+        let some = Run { model: "gpt-image-1", sent: &sent, cases: &cases };
         self.run(&envoy, &some);
         assert_eq!(upstream.received().len(), of_codex, "what is the provider's went to Codex");
         check_provider(&provider.received(), &cases);
@@ -136,7 +138,7 @@ impl Client {
             .env("IMAGEGATE_LIMITED_KEY", Key::LIMITED)
             .env("IMAGEGATE_SPENT_KEY", Key::SPENT)
             .env("IMAGEGATE_MODEL", run.model)
-            .env("IMAGEGATE_CASES", run.asked)
+            .env("IMAGEGATE_CASES", run.sent)
             .output()
             .unwrap();
         let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
@@ -153,11 +155,12 @@ impl Client {
     }
 }
 
-/// The configuration of the harness, with a provider, with white space before late answers, with a key that may send one request an
-/// hour and one whose budget covers nothing.
+/// The configuration of the harness, with a provider, with white space before late answers, with a
+/// key that may send one request an hour, and with one whose budget is too small for an image.
 fn configuration() -> Value {
     let mut config = config();
-    config["upstreams"]["provider"] = json!({"api": "images", "authority": "provider.test", "stream": "send",
+    config["upstreams"]["provider"] = json!({"api": "images", "authority": "provider.test",
+        "stream": "send",
         "credential": {"bearer_env": "CODEX_ACCESS_TOKEN"}, "timeout": "60s"});
     config["models"]
         .as_array_mut()
@@ -170,14 +173,17 @@ fn configuration() -> Value {
     consumers.push(json!({"name": "spent", "key_sha256": [sha256(Key::SPENT)], "user": "acme"}));
     config["prices"] = json!([{"model": "gpt-image-*", "usd": "0.211"}]);
     config["limits"] = json!([
-        {"name": "once-an-hour", "per": "key", "unit": "requests", "max": 1, "window": "1h", "consumers": ["limited"]},
-        {"name": "a-cent", "per": "key", "unit": "usd", "max": "0.01", "window": "day", "consumers": ["spent"]}
+        {"name": "once-an-hour", "per": "key", "unit": "requests", "max": 1, "window": "1h",
+        "consumers": ["limited"]},
+        {"name": "a-cent", "per": "key", "unit": "usd", "max": "0.01", "window": "day",
+        "consumers": ["spent"]}
     ]);
     config
 }
 
-/// Checks by the usage records what no client can see: how often requests came that were refused before any upstream was asked, and that
-/// the head of late answers left before their outcome was known.
+/// Checks by the usage records what no client can see: the number of requests that were rejected
+/// before any upstream was called, and that the head of late answers left before their outcome was
+/// known.
 fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
     let ran = |case: &str| cases.iter().any(|it| it == case);
     let count = |holds: &dyn Fn(&Value) -> bool| {
@@ -185,9 +191,9 @@ fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
     };
     for (case, consumer) in [("spent_rate_is_429", "limited"), ("spent_budget_is_429", "spent")] {
         if ran(case) {
-            let refused = |it: &Value| it["consumer"] == consumer && it["status"] == 429;
-            eventually(&format!("the records of {consumer}"), || count(&refused) > 0);
-            assert_eq!(count(&refused), 1, "{column}, {case}: tries");
+            let rejected = |it: &Value| it["consumer"] == consumer && it["status"] == 429;
+            eventually(&format!("the records of {consumer}"), || count(&rejected) > 0);
+            assert_eq!(count(&rejected), 1, "{column}, {case}: tries");
         }
     }
     let committed = |it: &Value| it["committed"] == true;
@@ -200,7 +206,8 @@ fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
     assert_eq!(count(&charged), 1, "{column}: of the three the image is charged");
 }
 
-/// Checks what reached the provider: requests of its own API with all that an edit has, and no more tries than are right.
+/// Checks the requests of the provider: they have all parts of an edit in its own API, and there
+/// are no more attempts than expected.
 fn check_provider(received: &[Value], cases: &[String]) {
     let ran = |case: &str| cases.iter().any(|it| it == case);
     let of = |start: &str| {

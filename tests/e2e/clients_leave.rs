@@ -11,7 +11,7 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
 }
 
-fn assert_nothing_is_left(envoy: &Envoy) {
+fn assert_no_memory_is_held(envoy: &Envoy) {
     for gauge in ["wasmcustom.imagegate_open_exchanges", "wasmcustom.imagegate_buffered_bytes"] {
         assert!(envoy.metric(gauge).is_some(), "there is no {gauge}");
         eventually(&format!("{gauge} is 0"), || envoy.metric(gauge) == Some(0));
@@ -33,11 +33,11 @@ fn a_client_may_leave_while_it_sends() {
         connection.write(&request.framed_body()[..4_000_000]).unwrap();
         eventually("the request is open", || open_exchanges(&envoy) == 1);
         drop(connection);
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
     assert!(upstream.received().is_empty());
     Request::generation(&body()).send(&envoy).images();
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -59,13 +59,13 @@ fn a_client_may_leave_while_it_waits() {
         assert!(connection.is_silent_for(Duration::from_millis(200)));
         drop(connection);
         eventually("the upstream sees the client leave", || upstream.aborted() == turn);
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
     assert!(
         Request::generation(&body()).send(&envoy).image() == generation.base64,
         "the image differs"
     );
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_client_may_leave_while_it_is_answered() {
         connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
         assert_eq!(connection.read_head().status, 200);
         drop(connection);
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
     assert!(
         Request::generation(&body()).send(&envoy).image() == generation.base64,
@@ -101,14 +101,14 @@ fn side_calls_may_outlive_their_client() {
     connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
     upstream.wait_for(4);
     drop(connection);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
     // The answers of its side calls come while another client's do.
     assert_eq!(Request::generation(&body).send(&envoy).images().len(), 4);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
-fn clients_that_declare_much_and_send_little_block_nobody() {
+fn clients_that_declare_much_and_send_little_block_no_other_client() {
     let generation = Generation::of_bytes(3_000_000, 1);
     let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
@@ -129,7 +129,7 @@ fn clients_that_declare_much_and_send_little_block_nobody() {
         assert_eq!(Request::generation(&body).send(&envoy).images().len(), 2);
     }
     drop(silent);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -140,5 +140,5 @@ fn clients_that_only_connect_do_no_harm() {
         (0..50).map(|_| TcpStream::connect(("127.0.0.1", envoy.port())).unwrap()).collect();
     Request::generation(&body()).send(&envoy).images();
     drop(idle);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }

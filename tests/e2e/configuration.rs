@@ -9,7 +9,7 @@ use crate::harness::{
     Envoy, Gate, Generation, Key, Request, Setup, Step, Upstream, config, eventually,
 };
 
-fn ask(envoy: &Envoy) -> u16 {
+fn send_request(envoy: &Envoy) -> u16 {
     Request::generation(&json!({"prompt": "a square"})).send(envoy).status
 }
 
@@ -37,7 +37,7 @@ fn a_fault_keeps_envoy_from_starting_and_is_reported_with_its_pointer() {
             "/upstreams/codex/credential/bearer_env",
         ),
     ] {
-        let (status, log) = Setup::new(1).configure(&config).start_refused();
+        let (status, log) = Setup::new(1).configure(&config).start_rejected();
         assert!(!status.success(), "{pointer}: {status}");
         assert!(log.contains(&format!("{pointer}: ")), "{pointer} is not reported:\n{log}");
         assert!(!log.contains(TOKEN), "{pointer}: a secret is logged");
@@ -47,7 +47,7 @@ fn a_fault_keeps_envoy_from_starting_and_is_reported_with_its_pointer() {
 #[test]
 fn a_response_that_is_no_document_is_reported() {
     for text in ["", "{", "[]", "nonsense", "{\"upstreams\": "] {
-        let (status, log) = Setup::new(1).configure_text(text).start_refused();
+        let (status, log) = Setup::new(1).configure_text(text).start_rejected();
         assert!(!status.success(), "{text}: {status}");
         assert!(log.contains("imagegate: configuration refused: "), "{text}:\n{log}");
     }
@@ -55,7 +55,7 @@ fn a_response_that_is_no_document_is_reported() {
 
 #[test]
 fn a_variable_that_is_not_set_is_named() {
-    let (status, log) = Setup::new(1).variable("CODEX_ACCESS_TOKEN", None).start_refused();
+    let (status, log) = Setup::new(1).variable("CODEX_ACCESS_TOKEN", None).start_rejected();
     assert!(!status.success());
     assert!(log.contains("CODEX_ACCESS_TOKEN"), "{log}");
 }
@@ -64,11 +64,11 @@ fn a_variable_that_is_not_set_is_named() {
 fn a_struct_serves_as_well_as_json() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::of("envoy/envoy.yaml", upstream.port()).configure_struct(&config()).start();
-    assert_eq!(ask(&envoy), 200);
+    assert_eq!(send_request(&envoy), 200);
     assert_eq!(upstream.only().header("authorization"), Some(format!("Bearer {TOKEN}")));
     let (status, log) = Setup::of("envoy/envoy.yaml", 1)
         .configure_struct(&config_with("/consumers/0/key_sha256/0", json!("short")))
-        .start_refused();
+        .start_rejected();
     assert!(!status.success());
     assert!(log.contains("/consumers/0/key_sha256/0: "), "{log}");
 }
@@ -106,9 +106,9 @@ fn the_shipped_file_for_production_boots() {
         .header("x-forwarded-for", "192.0.2.1")
         .send(&envoy);
     assert!(response.image() == generation.base64, "the image differs");
-    let asked = upstream.only();
-    assert_eq!(asked.header("x-forwarded-for"), None);
-    assert_eq!(asked.header("x-envoy-expected-rq-timeout-ms"), None);
+    let request = upstream.only();
+    assert_eq!(request.header("x-forwarded-for"), None);
+    assert_eq!(request.header("x-envoy-expected-rq-timeout-ms"), None);
     // Two lines of access log: the exchange, and the usage record.
     eventually("the exchange is logged", || envoy.access_log().len() == 2);
     let line = &envoy.access_log()[0];
@@ -132,13 +132,16 @@ fn the_credential_may_be_envoys() {
     let body = json!({"prompt": "a square", "n": 3});
     let response = Request::generation(&body).bearer("sk-imagegate-demo").send(&envoy);
     assert_eq!(response.images().len(), 3);
-    for asked in upstream.received() {
+    for request in upstream.received() {
         assert_eq!(
-            asked.header("authorization").as_deref(),
+            request.header("authorization").as_deref(),
             Some("Bearer put-the-access-token-here")
         );
-        assert_eq!(asked.header("chatgpt-account-id").as_deref(), Some("put-the-account-id-here"));
-        assert!(!asked.headers.iter().any(|(_, value)| value == ACCOUNT.as_bytes()));
+        assert_eq!(
+            request.header("chatgpt-account-id").as_deref(),
+            Some("put-the-account-id-here")
+        );
+        assert!(!request.headers.iter().any(|(_, value)| value == ACCOUNT.as_bytes()));
     }
 }
 
@@ -146,13 +149,13 @@ fn the_credential_may_be_envoys() {
 fn an_update_is_in_force_without_a_restart() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Setup::new(upstream.port()).discovered().start();
-    assert_eq!(ask(&envoy), 200);
+    assert_eq!(send_request(&envoy), 200);
     let mut next = config();
     next["consumers"].as_array_mut().unwrap().remove(0);
     envoy.rediscover(&next);
-    eventually("the key is gone", || ask(&envoy) == 401);
+    eventually("the key is gone", || send_request(&envoy) == 401);
     envoy.rediscover(&config());
-    eventually("the key is back", || ask(&envoy) == 200);
+    eventually("the key is back", || send_request(&envoy) == 200);
 }
 
 #[test]
@@ -160,13 +163,13 @@ fn updates_do_not_multiply_what_the_gauges_say() {
     let upstream = Upstream::generating(&Generation::of_bytes(1_000_000, 1));
     let envoy = Setup::new(upstream.port()).discovered().start();
     let gauge = |name: &str| envoy.metric(&format!("wasmcustom.imagegate_{name}")).unwrap();
-    assert_eq!(ask(&envoy), 200);
+    assert_eq!(send_request(&envoy), 200);
     let before = gauge("vm_memory_bytes");
     let mut without = config();
     without["consumers"].as_array_mut().unwrap().remove(0);
     for (config, status) in [(&without, 401), (&config(), 200)].into_iter().cycle().take(6) {
         envoy.rediscover(config);
-        eventually("the update is in force", || ask(&envoy) == status);
+        eventually("the update is in force", || send_request(&envoy) == status);
     }
     let after = gauge("vm_memory_bytes");
     assert!(before > 0 && after < before * 2, "{before} bytes before the updates, {after} after");
@@ -183,7 +186,7 @@ fn a_bad_update_leaves_the_old_configuration_in_force() {
     bad["consumers"] = json!([]);
     envoy.rediscover(&bad);
     eventually("the fault is reported", || envoy.log().contains("/consumers: "));
-    assert_eq!(ask(&envoy), 200);
+    assert_eq!(send_request(&envoy), 200);
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn a_request_outlives_an_update() {
         let mut next = config();
         next["consumers"].as_array_mut().unwrap().remove(0);
         envoy.rediscover(&next);
-        eventually("the update is in force", || ask(&envoy) == 401);
+        eventually("the update is in force", || send_request(&envoy) == 401);
         gate.open();
         assert!(client.join().unwrap().image() == generation.base64, "the image differs");
     });

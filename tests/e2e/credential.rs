@@ -59,7 +59,7 @@ fn a_token_that_is_handed_over_is_in_use_without_a_restart() {
         .variable("CODEX_ACCOUNT_ID", None)
         .start();
     let mut sent = Vec::new();
-    let mut ask = || {
+    let mut send_request = || {
         let body = json!({"prompt": "a square"});
         Request::generation(&body).bearer("sk-imagegate-demo").send(&envoy).images();
         let received = upstream.received();
@@ -70,9 +70,9 @@ fn a_token_that_is_handed_over_is_in_use_without_a_restart() {
         ));
         sent.last().cloned().unwrap()
     };
-    assert_eq!(ask(), (format!("Bearer {first}"), "account-1".to_owned()));
+    assert_eq!(send_request(), (format!("Bearer {first}"), "account-1".to_owned()));
     credential.hand_over("account-2", &second);
     eventually("the new token is in use", || {
-        ask() == (format!("Bearer {second}"), "account-2".to_owned())
+        send_request() == (format!("Bearer {second}"), "account-2".to_owned())
     });
 }

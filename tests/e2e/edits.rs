@@ -55,8 +55,8 @@ fn url(file: &[u8]) -> String {
 }
 
 /// The `image_url`s that the upstream got.
-fn images(asked: &Value) -> Vec<&str> {
-    let content = asked["input"][0]["content"].as_array().unwrap();
+fn images(request: &Value) -> Vec<&str> {
+    let content = request["input"][0]["content"].as_array().unwrap();
     content.iter().filter_map(|part| part["image_url"].as_str()).collect()
 }
 
@@ -83,15 +83,15 @@ fn a_form_reaches_the_upstream_as_an_edit() {
         ("mask", true, &mask),
     ]);
     assert_eq!(edit(body).send(&envoy).image(), generation.base64);
-    let asked = upstream.only();
-    assert_eq!(asked.header("content-type").as_deref(), Some("application/json"));
-    assert_eq!(asked.header("content-length"), Some(asked.body.len().to_string()));
-    let asked = asked.json();
-    assert_eq!(images(&asked), [url(&file)]);
-    assert_eq!(asked["input"][0]["content"][1]["text"], "Größe \"A\" 🦊");
+    let request = upstream.only();
+    assert_eq!(request.header("content-type").as_deref(), Some("application/json"));
+    assert_eq!(request.header("content-length"), Some(request.body.len().to_string()));
+    let request = request.json();
+    assert_eq!(images(&request), [url(&file)]);
+    assert_eq!(request["input"][0]["content"][1]["text"], "Größe \"A\" 🦊");
     let tool = json!({"type": "image_generation", "action": "edit", "model": "gpt-image-1.5",
         "input_fidelity": "high", "input_image_mask": {"image_url": url(&mask)}});
-    assert_eq!(asked["tools"], json!([tool]));
+    assert_eq!(request["tools"], json!([tool]));
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn sixteen_images_and_two_of_10_mb_come_whole() {
         fields.extend(files.iter().map(|file| ("image[]", true, file.as_slice())));
         for request in [edit(form(&fields)), edit(form(&fields)).chunked()] {
             assert_eq!(request.send(&envoy).image(), generation.base64);
-            let asked = upstream.received().pop().unwrap().json();
-            let found = images(&asked);
+            let request = upstream.received().pop().unwrap().json();
+            let found = images(&request);
             assert_eq!(found.len(), files.len());
             for (found, file) in found.iter().zip(files) {
                 assert!(*found == url(file), "a file differs");
@@ -155,14 +155,14 @@ fn three_edits_are_made_of_one_form() {
     let file = png(2_000_000, 1);
     let body = form(&[("n", false, b"3"), ("image[]", true, &file), ("prompt", false, b"p")]);
     assert_eq!(edit(body).send(&envoy).images().len(), 3);
-    let asked = upstream.received();
-    assert_eq!(asked.len(), 3);
-    for asked in asked {
-        assert!(images(&asked.json()) == [url(&file)], "a file differs");
+    let request = upstream.received();
+    assert_eq!(request.len(), 3);
+    for request in request {
+        assert!(images(&request.json()) == [url(&file)], "a file differs");
     }
 }
 
-/// Writes the body in these pieces, each by itself, and reads the answer.
+/// Writes the body in these pieces, one write each, and reads the answer.
 fn send_cut(envoy: &Envoy, body: &[u8], places: &[usize]) -> Response {
     let request = edit(body.to_vec());
     let mut connection = Connection::open(envoy.port());
@@ -187,8 +187,8 @@ fn a_form_may_be_cut_anywhere() {
     let at = |text: &str| body.windows(text.len()).position(|it| it == text.as_bytes()).unwrap();
     let delimiter = format!("\r\n--{BOUNDARY}\r\n");
     let (first, last) = (at(&delimiter), body.len() - BOUNDARY.len() - 6);
-    // In the first line, in the head of a part, between its two line ends, in a character, around and in
-    // each kind of delimiter, and in what only looks like one.
+    // In the first line, in the head of a part, between its two line ends, in a character, around
+    // and in each kind of delimiter, and in what only looks like one.
     let places = [
         1,
         20,
@@ -223,8 +223,8 @@ fn a_form_may_be_cut_anywhere() {
     }
     let each: Vec<usize> = (1..body.len()).collect();
     assert_eq!(send_cut(&envoy, &body, &each).image(), generation.base64);
-    for asked in upstream.received() {
-        assert_eq!(images(&asked.json()), [url(&file)]);
+    for request in upstream.received() {
+        assert_eq!(images(&request.json()), [url(&file)]);
     }
 }
 
@@ -264,7 +264,7 @@ fn a_hundred_broken_forms_are_rejected_and_the_vm_lives() {
     let generation = Generation::small(1);
     let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
-    // Small files: most of what breaks is the form.
+    // Small files, so that most breaks are in the form.
     let file = png(30, 1);
     let whole = form(&[
         ("prompt", false, b"p"),
@@ -274,7 +274,7 @@ fn a_hundred_broken_forms_are_rejected_and_the_vm_lives() {
         ("mask", true, &file),
         ("size", false, b"1024x1024"),
     ]);
-    let mut refused = 0;
+    let mut rejected = 0;
     for seed in 1..=150 {
         let response = edit(broken(&whole, seed)).send(&envoy);
         match response.status {
@@ -282,17 +282,17 @@ fn a_hundred_broken_forms_are_rejected_and_the_vm_lives() {
             _ => {
                 assert_eq!(response.status, 400, "seed {seed}: {}", response.json());
                 response.error_code();
-                refused += 1;
+                rejected += 1;
             }
         }
     }
-    assert!(refused > 100, "only {refused} were broken");
+    assert!(rejected > 100, "only {rejected} were broken");
     assert_lives(&envoy, &generation);
     eventually("nothing is held", || buffered(&envoy) == 0);
 }
 
 #[test]
-fn clients_that_leave_in_the_middle_of_a_form_leave_nothing() {
+fn clients_that_leave_in_the_middle_of_a_form_leave_no_memory_held() {
     let generation = Generation::small(1);
     let upstream = Upstream::generating(&generation);
     let envoy = Envoy::start(upstream.port());
@@ -325,8 +325,8 @@ fn an_upstreams_fault_names_the_file() {
 fn codex_sim_takes_what_an_edit_becomes() {
     let sim = Sim::start();
     let envoy = Envoy::start(sim.port());
-    let drawn = Request::generation(&json!({"prompt": "a lighthouse"})).send(&envoy).image();
-    let file = STANDARD.decode(&drawn).unwrap();
+    let generated = Request::generation(&json!({"prompt": "a lighthouse"})).send(&envoy).image();
+    let file = STANDARD.decode(&generated).unwrap();
     let plain = form(&[("prompt", false, b"a hat"), ("image", true, &file)]);
     let masked =
         form(&[("prompt", false, b"a hat"), ("image", true, &file), ("mask", true, &file)]);
@@ -337,7 +337,7 @@ fn codex_sim_takes_what_an_edit_becomes() {
         );
         response.image()
     });
-    assert!(plain != drawn && plain != masked, "the images and the mask do not show");
-    let asked = sim.received().pop().unwrap();
-    assert_eq!(asked["body"]["tools"][0]["action"], "edit");
+    assert!(plain != generated && plain != masked, "the images and the mask do not show");
+    let request = sim.received().pop().unwrap();
+    assert_eq!(request["body"]["tools"][0]["action"], "edit");
 }

@@ -10,9 +10,9 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
 }
 
-/// The answer; the upstream's timeout is 60 s, and nothing may wait for it.
+/// The answer. The upstream's timeout is 60 s, and no case may wait for it.
 #[track_caller]
-fn ask_promptly(envoy: &Envoy, case: &str) -> Response {
+fn send_promptly(envoy: &Envoy, case: &str) -> Response {
     let start = Instant::now();
     let response = Request::generation(&body()).send(envoy);
     assert!(start.elapsed() < Duration::from_secs(20), "{case}: {:?}", start.elapsed());
@@ -20,7 +20,7 @@ fn ask_promptly(envoy: &Envoy, case: &str) -> Response {
 }
 
 /// An answer whose last event is whole and whose body is not.
-fn told_then(generation: &Generation, last: Step) -> Vec<Step> {
+fn complete_then(generation: &Generation, last: Step) -> Vec<Step> {
     vec![Step::StreamHead, Step::Chunk(generation.stream()), last]
 }
 
@@ -29,14 +29,14 @@ fn an_image_that_is_whole_is_delivered_however_its_connection_ends() {
     let upstream = Upstream::scripts([]);
     let envoy = Envoy::start(upstream.port());
     for generation in [Generation::small(1), Generation::of_bytes(2_000_000, 2)] {
-        // A reset takes back what the peer has not read yet, so that a large answer cannot survive it.
+        // A reset discards what the peer has not read yet, so a large answer is lost.
         let ends = [("closed", Step::Close), ("reset", Step::Reset), ("open", Step::KeepOpen)];
         let is_small = generation.base64.len() < 10_000;
         let ends = ends.into_iter().filter(|(case, _)| is_small || *case != "reset");
         for (case, end) in ends {
             for turn in 0..10 {
-                upstream.push(told_then(&generation, end.clone()));
-                let response = ask_promptly(&envoy, case);
+                upstream.push(complete_then(&generation, end.clone()));
+                let response = send_promptly(&envoy, case);
                 assert_eq!(response.status, 200, "{case}, turn {turn}: {}", response.json());
                 assert!(response.image() == generation.base64, "{case}: the image differs");
             }
@@ -55,7 +55,7 @@ fn an_image_that_is_whole_is_delivered_though_the_declared_length_is_not_reached
     let envoy = Envoy::start(upstream.port());
     for (case, end) in [("closed", Step::Close), ("reset", Step::Reset), ("open", Step::KeepOpen)] {
         upstream.push(vec![Step::Bytes(bytes.clone()), end]);
-        let response = ask_promptly(&envoy, case);
+        let response = send_promptly(&envoy, case);
         assert_eq!(response.status, 200, "{case}: {}", response.json());
         assert_eq!(response.image(), generation.base64, "{case}");
     }
@@ -82,7 +82,7 @@ fn an_error_whose_body_never_ends_is_reported_by_its_meaning() {
         ("closed early", vec![Step::Bytes(declared.into_bytes()), Step::Close]),
     ] {
         upstream.push(script);
-        let response = ask_promptly(&envoy, case);
+        let response = send_promptly(&envoy, case);
         assert_eq!(
             (response.status, response.error_code().as_str()),
             (429, "rate_limit_exceeded"),
@@ -95,14 +95,17 @@ fn an_error_whose_body_never_ends_is_reported_by_its_meaning() {
 
 #[test]
 fn an_error_in_place_of_events_is_reported_by_its_meaning() {
-    let error = |code: &str| json!({"error": {"message": "Try again.", "type": "requests", "param": null, "code": code}});
+    let error = |code: &str| {
+        json!({"error": {"message": "Try again.", "type": "requests",
+        "param": null, "code": code}})
+    };
     let upstream = Upstream::scripts([
         Step::json(200, &error("rate_limit_exceeded")),
         Step::json(200, &error("server_is_overloaded")),
         Step::json(200, &json!({"nothing": "of use"})),
     ]);
     let envoy = Envoy::start(upstream.port());
-    ask_promptly(&envoy, "limit").assert_error(429, "rate_limit_exceeded");
-    ask_promptly(&envoy, "overload").assert_error(503, "server_is_overloaded");
-    assert_eq!(ask_promptly(&envoy, "neither").status, 502);
+    send_promptly(&envoy, "limit").assert_error(429, "rate_limit_exceeded");
+    send_promptly(&envoy, "overload").assert_error(503, "server_is_overloaded");
+    assert_eq!(send_promptly(&envoy, "neither").status, 502);
 }

@@ -54,7 +54,7 @@ impl Events {
         Self { connection, unread: Vec::new(), searched: 0 }
     }
 
-    /// The next event, its data without the image, and the image; nothing at the end of the stream.
+    /// The next event, its data without the image, and the image. `None` at the end of the stream.
     fn next(&mut self) -> io::Result<Option<(Value, String)>> {
         loop {
             if let Some(end) = memchr::memmem::find(&self.unread[self.searched..], b"\n\n") {
@@ -95,7 +95,7 @@ impl Events {
 const PREVIEW: &str = "image_generation.partial_image";
 const COMPLETED: &str = "image_generation.completed";
 
-fn assert_nothing_is_left(envoy: &Envoy) {
+fn assert_no_memory_is_held(envoy: &Envoy) {
     for gauge in ["wasmcustom.imagegate_open_exchanges", "wasmcustom.imagegate_buffered_bytes"] {
         eventually(&format!("{gauge} is 0"), || envoy.metric(gauge) == Some(0));
     }
@@ -136,7 +136,7 @@ fn an_event_does_not_wait_for_what_follows_it() {
         assert_eq!(data["usage"]["output_tokens"], 196);
         gates[2].open();
         assert!(events.next().unwrap().is_none());
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
 }
 
@@ -180,8 +180,9 @@ fn images_of_the_largest_size_pass_however_they_come() {
             let request = asking(1);
             connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
             let head = connection.read_head();
-            // Without `request_body_buffer_limit`, which is not optional (README), a chunk above 1 MiB may be
-            // more than Envoy holds before it asks the filter: Envoy's own answer then, or the whole image.
+            // Without `request_body_buffer_limit`, which is not optional (README), a chunk above 1
+            // MiB may be more than Envoy holds before it calls the filter: then Envoy's own answer,
+            // or the whole image.
             if case == WITHOUT_LIMIT_IN_LARGE_CHUNKS && head.status == 500 {
                 let kind = head.header("content-type");
                 assert_eq!(kind.as_deref(), Some("application/json"), "{case}");
@@ -194,7 +195,7 @@ fn images_of_the_largest_size_pass_however_they_come() {
             assert!(image == generation.base64, "{case}: the image differs");
             assert!(events.next().unwrap().is_none());
         }
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
 }
 
@@ -217,7 +218,7 @@ fn a_preview_may_come_in_one_piece_that_is_longer_than_the_buffer_limit() {
             assert!(events.expect(COMPLETED).1 == generation.base64, "{case}: the image differs");
             assert!(events.next().unwrap().is_none());
         }
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
 }
 
@@ -280,11 +281,12 @@ fn a_stream_may_come_in_one_piece() {
 #[test]
 fn a_failure_keeps_its_status_until_an_image_has_begun() {
     let generation = Generation::of_bytes(2_000_000, 1);
-    let refused = json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error",
+    let refused = json!({"error": {"code": "moderation_blocked",
+        "type": "image_generation_user_error",
         "message": "m", "param": null}});
     let failed =
-        b"event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":\
-        {\"code\":\"server_error\",\"message\":\"m\"}}}\n\n";
+        b"event: response.failed\ndata: \
+          {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"m\"}}}\n\n";
     let opening = Step::Chunk(without_previews(&generation));
     let preview = Step::Chunk(generation.preview(0));
     let upstream = Upstream::scripts([
@@ -316,7 +318,7 @@ fn a_failure_keeps_its_status_until_an_image_has_begun() {
         assert!(events.next().unwrap().is_none());
     }
     asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -353,7 +355,7 @@ fn a_connection_that_breaks_breaks_the_stream_and_costs_nothing() {
     // Nor do they if no event has been sent.
     upstream.push(vec![Step::StreamHead, trailers]);
     asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -420,13 +422,13 @@ fn each_end_of_a_stream_is_recorded_and_only_an_image_is_charged() {
     assert_eq!(events.expect("error").0["error"]["code"], "upstream_timeout");
     assert!(events.next().unwrap().is_none());
     check(json!("upstream_timeout"), 0);
-    // It says nothing more: Envoy resets the stream.
+    // It sends nothing more: Envoy resets the stream.
     upstream.push(vec![Step::StreamHead, Step::Chunk(opening), Step::KeepOpen]);
     let mut events = Events::of(&envoy, &asking(1));
     events.expect(PREVIEW);
     events.next().unwrap_err();
     check(json!("upstream_timeout"), 0);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -466,7 +468,7 @@ fn a_client_that_reads_slowly_slows_the_upstream_and_fills_no_memory() {
         assert!(events.expect(COMPLETED).1 == generation.base64, "the image differs");
         assert!(events.next().unwrap().is_none());
     }
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 /// The events that a client gets which speaks HTTP/2: each one's type and the length of its image.
@@ -504,7 +506,7 @@ fn events_cross_http2_on_either_side() {
         let length = generation.base64.len();
         let wanted = [(PREVIEW.to_owned(), length), (COMPLETED.to_owned(), length)];
         assert_eq!(events, wanted, "{case}");
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
     let sim = Sim::start();
     let http2 = "http2_protocol_options: {}";
@@ -517,6 +519,6 @@ fn events_cross_http2_on_either_side() {
         }
         let names: Vec<_> = over_http2(&envoy, "a [[sim:end_mid_image]]", 1);
         assert_eq!(names.last().unwrap().0, "error", "{names:?}");
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
 }

@@ -1,4 +1,5 @@
-//! A model with several upstreams, in a real Envoy: held heads, closed streams, calls out of callbacks.
+//! A model with several upstreams, in a real Envoy: held heads, closed streams, calls out of
+//! callbacks.
 
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ fn settled(envoy: &Envoy) -> u64 {
 }
 
 /// That everything is given back.
-fn assert_nothing_is_left(envoy: &Envoy) {
+fn assert_no_memory_is_held(envoy: &Envoy) {
     for gauge in ["wasmcustom.imagegate_open_exchanges", "wasmcustom.imagegate_buffered_bytes"] {
         eventually(&format!("{gauge} is 0"), || envoy.metric(gauge) == Some(0));
     }
@@ -69,7 +70,8 @@ fn assert_nothing_is_left(envoy: &Envoy) {
 
 #[test]
 fn the_next_upstream_generates_if_the_first_refuses() {
-    let tool = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' parameter.",
+    let tool = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' \
+                                            parameter.",
         "type": "invalid_request_error", "param": "tool_choice", "code": null}});
     let refusals = [
         error(429, "usage_limit_reached"),
@@ -94,16 +96,16 @@ fn the_next_upstream_generates_if_the_first_refuses() {
     }
     let received = provider.received();
     assert_eq!(received.len(), usize::try_from(count).unwrap());
-    for asked in received {
-        assert!(asked.is_side_call());
-        assert_eq!(asked.path, "/v1/images/generations");
-        assert_eq!(asked.header("api-key").as_deref(), Some("provider-key"));
-        assert_eq!(asked.header("authorization"), None);
-        assert_eq!(asked.header("chatgpt-account-id"), None);
-        assert_eq!(asked.header("originator"), None);
-        assert_eq!(asked.json()["model"], "gpt-image-1");
+    for request in received {
+        assert!(request.is_side_call());
+        assert_eq!(request.path, "/v1/images/generations");
+        assert_eq!(request.header("api-key").as_deref(), Some("provider-key"));
+        assert_eq!(request.header("authorization"), None);
+        assert_eq!(request.header("chatgpt-account-id"), None);
+        assert_eq!(request.header("originator"), None);
+        assert_eq!(request.json()["model"], "gpt-image-1");
     }
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn an_upstream_that_cannot_be_reached_is_passed_over() {
     three["n"] = json!(3);
     assert_eq!(Request::generation(&three).send(&envoy).images().len(), 3);
     assert_eq!(provider.received().len(), 4);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -130,11 +132,15 @@ fn if_no_upstream_can_be_reached_the_client_gets_an_error() {
     // A cluster without a host: the call fails before it is made.
     let codex = Upstream::always(error(429, "usage_limit_reached"));
     let envoy = setup(codex.port(), 1)
-        .replace("              - endpoint:\n                  address:\n                    socket_address: { address: 127.0.0.1, port_value: 1 }\n", "              []\n")
+        .replace(
+            "              - endpoint:\n                  address:\n                    \
+             socket_address: { address: 127.0.0.1, port_value: 1 }\n",
+            "              []\n",
+        )
         .start();
     Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
     Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
     assert_eq!(settled(&envoy), 0);
 }
 
@@ -165,17 +171,17 @@ fn after_an_upstream_that_may_have_generated_no_other_is_called() {
     }
     assert_eq!(provider.received().len(), 0);
     assert_eq!((moved(&envoy), settled(&envoy)), (0, 0));
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
 fn each_of_three_images_moves_on_by_itself() {
     let generation = Generation::of_bytes(300_000, 1);
     for own_draws in [true, false] {
-        let drawn = generation.clone();
+        let generated = generation.clone();
         let codex = Upstream::choosing(move |request| match request.is_side_call() == own_draws {
             true => error(429, "usage_limit_reached"),
-            false => Step::generate(&drawn),
+            false => Step::generate(&generated),
         });
         let provider = Upstream::always(answer("aGVsbG8="));
         let envoy = setup(codex.port(), provider.port()).start();
@@ -189,7 +195,7 @@ fn each_of_three_images_moves_on_by_itself() {
         assert_eq!(provider.received().len(), fallbacks);
         let fallbacks = u64::try_from(fallbacks).unwrap();
         assert_eq!(settled(&envoy), fallbacks * 500_000_000 + (3 - fallbacks) * 250_000_000);
-        assert_nothing_is_left(&envoy);
+        assert_no_memory_is_held(&envoy);
     }
 }
 
@@ -214,11 +220,11 @@ fn a_large_image_of_the_next_upstream_comes_through_and_so_does_a_stream() {
     assert!(events.starts_with("event: image_generation.completed\n"));
     assert!(events.contains(&base64));
     assert_eq!(provider.received().last().unwrap().json().get("partial_images"), None);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
-fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
+fn an_edit_of_5_mib_is_written_again_for_the_next_upstream() {
     let codex = Upstream::always(error(503, "server_is_overloaded"));
     let provider = Upstream::always(answer("aGVsbG8="));
     let envoy = setup(codex.port(), provider.port()).start();
@@ -230,12 +236,12 @@ fn an_edit_of_5_mib_is_written_anew_for_the_next_upstream() {
         .json(&edit)
         .send(&envoy);
     assert_eq!(response.image(), "aGVsbG8=");
-    let asked = provider.only();
-    assert_eq!(asked.path, "/v1/images/edits");
-    assert!(asked.header("content-type").unwrap().starts_with("multipart/form-data; boundary="));
+    let request = provider.only();
+    assert_eq!(request.path, "/v1/images/edits");
+    assert!(request.header("content-type").unwrap().starts_with("multipart/form-data; boundary="));
     let file = STANDARD.decode(base64).unwrap();
-    assert!(memchr::memmem::find(&asked.body, &file).is_some(), "the file differs");
-    assert_nothing_is_left(&envoy);
+    assert!(memchr::memmem::find(&request.body, &file).is_some(), "the file differs");
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -257,10 +263,10 @@ fn after_an_upstream_that_breaks_after_its_refusal_no_other_is_called() {
     Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
     assert_eq!(provider.received().len(), 0);
     assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
-/// The first upstream's time-out is over, with Envoy's grace, while the next one draws.
+/// The first upstream's timeout passes, with Envoy's grace, while the next one generates.
 #[test]
 fn the_time_of_the_first_upstream_does_not_end_the_next() {
     let codex = Upstream::always(error(429, "usage_limit_reached"));
@@ -283,10 +289,10 @@ fn a_client_may_leave_while_the_next_upstream_generates() {
     provider.wait_for(1);
     assert!(connection.is_silent_for(Duration::from_millis(200)));
     drop(connection);
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
     assert_eq!(settled(&envoy), 0);
     assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
-    assert_nothing_is_left(&envoy);
+    assert_no_memory_is_held(&envoy);
 }
 
 #[test]

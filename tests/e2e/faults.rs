@@ -9,18 +9,18 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
 }
 
-fn ask(envoy: &Envoy) -> Response {
+fn send_request(envoy: &Envoy) -> Response {
     Request::generation(&body()).send(envoy)
 }
 
 /// Asserts the status and code that a script leads to; each is played before the same Envoy.
 #[track_caller]
-pub(crate) fn assert_told(config: &Value, cases: Vec<(&str, Vec<Step>, u16, &str)>) {
+pub(crate) fn assert_reported(config: &Value, cases: Vec<(&str, Vec<Step>, u16, &str)>) {
     let upstream = Upstream::scripts([]);
     let envoy = Envoy::with(upstream.port(), config);
     for (case, script, status, code) in cases {
         upstream.push(script);
-        let response = ask(&envoy);
+        let response = send_request(&envoy);
         assert_eq!(
             (response.status, response.error_code().as_str()),
             (status, code),
@@ -37,18 +37,23 @@ fn response(kind: &str, response: &Value) -> Vec<u8> {
 
 #[test]
 fn a_failing_status_is_reported_by_whose_fault_it_is() {
-    let error = |code: &str, kind: &str, message: &str| json!({"error": {"code": code, "type": kind, "message": message, "param": null}});
+    let error = |code: &str, kind: &str, message: &str| {
+        json!({"error": {"code": code,
+        "type": kind, "message": message, "param": null}})
+    };
     let detail = json!({"detail": "Instructions are required"});
-    let not_entitled = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' parameter.",
+    let not_entitled = json!({"error": {"message": "Tool choice 'image_generation' not found in \
+                                                    'tools' parameter.",
         "type": "invalid_request_error", "param": "tool_choice", "code": null}});
-    let blocked = json!({"error": {"message": "Your request was rejected by the safety system.", "param": null,
+    let blocked = json!({"error": {"message": "Your request was rejected by the safety system.",
+        "param": null,
         "type": "image_generation_user_error", "code": "moderation_blocked",
         "moderation_details": {"moderation_stage": "input", "categories": ["other"]}}});
     let limited =
         json!({"error": {"type": "usage_limit_reached", "message": "m", "resets_in_seconds": 120}});
     let quota = error("insufficient_quota", "insufficient_quota", "m");
     let whole = |status, body: &[u8]| vec![Step::Whole(status, Vec::new(), body.to_vec())];
-    assert_told(
+    assert_reported(
         &config(),
         vec![
             ("ours", Step::json(400, &detail), 502, "upstream_rejected_request"),
@@ -101,7 +106,7 @@ fn waits_are_reported_in_seconds_and_milliseconds() {
         json!({"error": {"type": "usage_limit_reached", "message": "m", "resets_in_seconds": 20}});
     let upstream = Upstream::scripts([Step::json(429, &limited)]);
     let envoy = Envoy::start(upstream.port());
-    let response = ask(&envoy);
+    let response = send_request(&envoy);
     response.assert_error(429, "rate_limit_exceeded");
     assert_eq!(response.header("retry-after").as_deref(), Some("20"));
     assert_eq!(response.header("retry-after-ms").as_deref(), Some("20000"));
@@ -109,7 +114,8 @@ fn waits_are_reported_in_seconds_and_milliseconds() {
 
 #[test]
 fn a_refusal_keeps_its_details() {
-    let refused = json!({"error": {"message": "Your request was rejected by the safety system.", "param": null,
+    let refused = json!({"error": {"message": "Your request was rejected by the safety system.",
+        "param": null,
         "type": "image_generation_user_error", "code": "moderation_blocked",
         "moderation_details": {"moderation_stage": "output", "categories": ["violence"]}}});
     let failed = response(
@@ -119,7 +125,7 @@ fn a_refusal_keeps_its_details() {
     let upstream = Upstream::scripts([Step::json(400, &refused), Step::stream(failed)]);
     let envoy = Envoy::start(upstream.port());
     for _ in 0..2 {
-        let response = ask(&envoy);
+        let response = send_request(&envoy);
         response.assert_error(400, "moderation_blocked");
         let error = &response.json()["error"];
         assert_eq!(error["type"], "image_generation_user_error");
@@ -132,15 +138,20 @@ fn a_refusal_keeps_its_details() {
 
 #[test]
 fn errors_within_a_stream_are_reported_as_errors() {
-    let nested = json!({"type": "error", "sequence_number": 2, "error": {"type": "insufficient_quota",
-        "code": "insufficient_quota", "message": "You exceeded your current quota", "param": null}});
-    let flat = json!({"type": "error", "sequence_number": 2, "code": "rate_limit_exceeded", "param": null,
+    let nested = json!({"type": "error", "sequence_number": 2,
+        "error": {"type": "insufficient_quota",
+        "code": "insufficient_quota", "message": "You exceeded your current quota",
+        "param": null}});
+    let flat = json!({"type": "error", "sequence_number": 2, "code": "rate_limit_exceeded",
+        "param": null,
         "message": "Rate limit reached. Please try again in 2s."});
     let failed =
         json!({"id": "r", "status": "failed", "error": {"code": "server_error", "message": "m"}});
     let failed = response("response.failed", &failed);
-    let overloaded = json!({"id": "r", "status": "failed", "error": {"code": "server_is_overloaded", "message": "m"}});
-    let incomplete = json!({"id": "r", "status": "incomplete", "incomplete_details": {"reason": "content_filter"}});
+    let overloaded = json!({"id": "r", "status": "failed",
+        "error": {"code": "server_is_overloaded", "message": "m"}});
+    let incomplete = json!({"id": "r", "status": "incomplete",
+        "incomplete_details": {"reason": "content_filter"}});
     let item = event(
         &json!({"type": "response.output_item.done", "output_index": 0, "item": {"id": "ig_1",
         "type": "image_generation_call", "status": "failed", "result": null,
@@ -148,7 +159,7 @@ fn errors_within_a_stream_are_reported_as_errors() {
     );
     let generation = Generation::small(1);
     let opened = |bytes: Vec<u8>| Step::stream([generation.opening(), bytes].concat());
-    assert_told(
+    assert_reported(
         &config(),
         vec![
             (
@@ -185,14 +196,15 @@ fn errors_within_a_stream_are_reported_as_errors() {
 fn a_text_response_is_a_refusal_or_no_image() {
     let generation = Generation::small(1);
     let words = |text: &str| {
-        let item = json!({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+        let item = json!({"id": "msg_1", "type": "message", "role": "assistant",
+            "status": "completed",
             "content": [{"type": "output_text", "text": text, "annotations": []}]});
         let done =
             event(&json!({"type": "response.output_item.done", "output_index": 0, "item": item}));
         Step::stream([done, generation.completed(Output::Empty)].concat())
     };
     let preview_alone = [generation.opening(), generation.completed(Output::Empty)].concat();
-    assert_told(
+    assert_reported(
         &config(),
         vec![
             (
@@ -227,7 +239,7 @@ fn a_preview_counts_if_the_configuration_says_so() {
     let mut config = config();
     config["accept_last_partial"] = json!(true);
     let envoy = Envoy::with(upstream.port(), &config);
-    let images = ask(&envoy).images();
+    let images = send_request(&envoy).images();
     let preview = String::from_utf8(generation.preview(0)).unwrap();
     assert!(preview.contains(&images[0]), "the preview differs");
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::harness::config::config;
 use crate::harness::{Envoy, Key, Request, Setup, Sim, eventually};
 
-/// An Envoy before a provider that is asked at `path`.
+/// An Envoy before a provider that is called at `path`.
 fn before(provider: &Sim, path: &str) -> Envoy {
     let mut config = config();
     let header = if path.contains("deployments") { "key_env" } else { "bearer_env" };
@@ -19,7 +19,7 @@ fn before(provider: &Sim, path: &str) -> Envoy {
     Setup::new(provider.port()).configure(&config).start()
 }
 
-fn draw(envoy: &Envoy, what: &str, format: &str) -> String {
+fn generate(envoy: &Envoy, what: &str, format: &str) -> String {
     let body = json!({"prompt": what, "model": "gpt-image-2", "size": "1024x1024",
         "output_format": format});
     Request::generation(&body).send(envoy).image()
@@ -53,12 +53,13 @@ fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
         .zip(["/v1/images/edits", "/openai/deployments/pictures/images/edits?api-version=1"])
     {
         let envoy = before(&provider, path);
-        let drawn = [draw(&envoy, "a lighthouse", "jpeg"), draw(&envoy, "a fox", "webp")];
-        let mask = draw(&envoy, "a fox", "png");
-        let images: Vec<String> = (0..16).map(|place| drawn[place % 2].clone()).collect();
-        assert!(edit(&images, Some(&mask)).send(&envoy).image() != drawn[0]);
-        let asked = provider.received().pop().unwrap();
-        assert_eq!(asked["path"], asked_at);
+        let generated =
+            [generate(&envoy, "a lighthouse", "jpeg"), generate(&envoy, "a fox", "webp")];
+        let mask = generate(&envoy, "a fox", "png");
+        let images: Vec<String> = (0..16).map(|place| generated[place % 2].clone()).collect();
+        assert!(edit(&images, Some(&mask)).send(&envoy).image() != generated[0]);
+        let request = provider.received().pop().unwrap();
+        assert_eq!(request["path"], asked_at);
         let mut files: Vec<_> = (1..)
             .zip(&images)
             .zip(["jpeg", "webp"].into_iter().cycle())
@@ -66,7 +67,7 @@ fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
             .collect();
         files.push(file("mask", "mask", "png", &mask));
         assert_eq!(
-            asked["body"],
+            request["body"],
             json!({"model": "gpt-image-2", "prompt": "in blue", "files": files})
         );
         eventually("nothing is held", || {
@@ -79,24 +80,24 @@ fn sixteen_images_and_a_mask_reach_a_provider_as_files() {
 fn three_edits_are_one_form_or_three_and_a_url_is_rejected_by_name() {
     let provider = Sim::start();
     let envoy = before(&provider, "/v1/images");
-    let drawn = draw(&envoy, "a lighthouse", "png");
+    let generated = generate(&envoy, "a lighthouse", "png");
     let mut body = json!({"prompt": "in blue", "model": "gpt-image-2", "n": 3,
-        "images": [{"image_url": format!("data:image/png;base64,{drawn}")}]});
+        "images": [{"image_url": format!("data:image/png;base64,{generated}")}]});
     let send = |body: &Value| {
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
     };
-    let files = json!([file("image", "image-1", "png", &drawn)]);
+    let files = json!([file("image", "image-1", "png", &generated)]);
     assert_eq!(send(&body).images().len(), 3);
-    let asked = provider.received();
-    assert_eq!(asked.len(), 2);
-    assert_eq!((&asked[1]["body"]["files"], &asked[1]["body"]["n"]), (&files, &json!(3)));
+    let request = provider.received();
+    assert_eq!(request.len(), 2);
+    assert_eq!((&request[1]["body"]["files"], &request[1]["body"]["n"]), (&files, &json!(3)));
     // As URLs they are collected.
     body["response_format"] = json!("url");
     assert_eq!(send(&body).json()["data"].as_array().unwrap().len(), 3);
-    let asked = provider.received();
-    assert_eq!(asked.len(), 5);
-    for asked in &asked[2..] {
-        assert_eq!((&asked["body"]["files"], asked["body"].get("n")), (&files, None));
+    let request = provider.received();
+    assert_eq!(request.len(), 5);
+    for request in &request[2..] {
+        assert_eq!((&request["body"]["files"], request["body"].get("n")), (&files, None));
     }
     body["images"][0]["image_url"] = json!("https://example.com/a.png");
     let response = send(&body);
@@ -108,21 +109,20 @@ fn three_edits_are_one_form_or_three_and_a_url_is_rejected_by_name() {
 fn a_markup_reaches_a_provider_as_a_file() {
     let provider = Sim::start();
     let envoy = before(&provider, "/v1/images");
-    let drawn = draw(&envoy, "a lighthouse", "png");
-    let url =
-        |parameter: &str| json!({"image_url": format!("data:image/png{parameter};base64,{drawn}")});
+    let generated = generate(&envoy, "a lighthouse", "png");
+    let url = |parameter: &str| json!({"image_url": format!("data:image/png{parameter};base64,{generated}")});
     let mut body = json!({"prompt": "where it is marked", "model": "gpt-image-2.6-flare",
         "images": [url(";name=a.png")], "markup": url(";charset=utf-8")});
     let send = |body: &Value| {
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(body).send(&envoy)
     };
     assert!(!send(&body).image().is_empty());
-    let asked = provider.received().pop().unwrap();
+    let request = provider.received().pop().unwrap();
     let files = ["image-1", "markup"]
-        .map(|name| file(name.split('-').next().unwrap_or_default(), name, "png", &drawn));
-    assert_eq!(asked["body"]["files"], json!(files));
+        .map(|name| file(name.split('-').next().unwrap_or_default(), name, "png", &generated));
+    assert_eq!(request["body"]["files"], json!(files));
     body["model"] = json!("gpt-image-2");
-    let refused = send(&body);
-    refused.assert_error(400, "invalid_value");
-    assert_eq!(refused.json()["error"]["param"], "markup");
+    let rejected = send(&body);
+    rejected.assert_error(400, "invalid_value");
+    assert_eq!(rejected.json()["error"]["param"], "markup");
 }

@@ -46,16 +46,18 @@ fn the_upstream_is_asked_as_codex_asks_it() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
     let prompt = "„Zwölf“ \"herons\" \\ in\na row — 鷺 \u{1f426}";
-    let body = json!({"prompt": prompt, "model": "gpt-image-2", "size": "1536x1024", "quality": "high",
-        "background": "opaque", "output_format": "webp", "output_compression": 80, "moderation": "low"});
+    let body = json!({"prompt": prompt, "model": "gpt-image-2", "size": "1536x1024",
+        "quality": "high",
+        "background": "opaque", "output_format": "webp", "output_compression": 80,
+        "moderation": "low"});
     Request::generation(&body).send(&envoy).images();
 
-    let asked = upstream.only();
+    let request = upstream.only();
     assert_eq!(
-        (asked.method.as_str(), asked.path.as_str()),
+        (request.method.as_str(), request.path.as_str()),
         ("POST", "/backend-api/codex/responses")
     );
-    let header = |name: &str| asked.header(name);
+    let header = |name: &str| request.header(name);
     assert_eq!(header("host").as_deref(), Some("chatgpt.com"));
     assert_eq!(header("authorization"), Some(format!("Bearer {TOKEN}")));
     assert_eq!(header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
@@ -65,16 +67,16 @@ fn the_upstream_is_asked_as_codex_asks_it() {
     assert_eq!(header("user-agent"), Some(agent));
     assert_eq!(header("content-type").as_deref(), Some("application/json"));
     assert_eq!(header("accept").as_deref(), Some("text/event-stream"));
-    assert_eq!(header("content-length"), Some(asked.body.len().to_string()));
+    assert_eq!(header("content-length"), Some(request.body.len().to_string()));
     assert_eq!(header("accept-encoding"), None);
     assert_eq!(header("x-imagegate-upstream"), None);
 
-    let asked = asked.json();
-    assert_eq!(asked["model"], HOST_MODEL);
-    assert_eq!((&asked["stream"], &asked["store"]), (&json!(true), &json!(false)));
-    assert!(asked["instructions"].as_str().is_some_and(|it| !it.is_empty()));
-    assert_eq!(asked["tool_choice"], json!({"type": "image_generation"}));
-    let tool = asked["tools"][0].as_object().unwrap();
+    let request = request.json();
+    assert_eq!(request["model"], HOST_MODEL);
+    assert_eq!((&request["stream"], &request["store"]), (&json!(true), &json!(false)));
+    assert!(request["instructions"].as_str().is_some_and(|it| !it.is_empty()));
+    assert_eq!(request["tool_choice"], json!({"type": "image_generation"}));
+    let tool = request["tools"][0].as_object().unwrap();
     for (name, value) in [
         ("type", json!("image_generation")),
         ("model", json!("gpt-image-2")),
@@ -88,7 +90,7 @@ fn the_upstream_is_asked_as_codex_asks_it() {
         assert_eq!(tool.get(name), Some(&value), "{name}");
     }
     assert!(!tool.contains_key("n"));
-    assert_eq!(texts(&asked["input"]), [prompt]);
+    assert_eq!(texts(&request["input"]), [prompt]);
 }
 
 /// Every `text` of an `input_text` part.
@@ -184,8 +186,8 @@ fn a_request_of_20_mb_goes_whole() {
     let mut body = body();
     body["images"] = json!([format!("data:image/png;base64,{}", references[0]), references[1]]);
     Request::generation(&body).send(&envoy).images();
-    let asked = upstream.only().json();
-    let content = asked["input"][0]["content"].as_array().unwrap();
+    let request = upstream.only().json();
+    let content = request["input"][0]["content"].as_array().unwrap();
     let images: Vec<_> = content.iter().filter(|part| part["type"] == "input_image").collect();
     assert_eq!(images.len(), 2);
     for (image, reference) in images.iter().zip(&references) {

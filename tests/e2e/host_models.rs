@@ -1,5 +1,5 @@
-//! Host models before codex-sim, which is as strict as the backend: retired models and old versions are
-//! refused in several forms.
+//! Host models before codex-sim, which is as strict as the backend: retired models and old versions
+//! are refused in several forms.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn with_models(models: &[&str]) -> Value {
 }
 
 /// The host models of the calls since the first `from`.
-fn asked(sim: &Sim, from: usize) -> Vec<String> {
+fn host_models_since(sim: &Sim, from: usize) -> Vec<String> {
     let received = sim.received();
     let calls = received[from..].iter();
     calls.map(|it| it["body"]["model"].as_str().unwrap_or_default().to_owned()).collect()
@@ -52,10 +52,10 @@ fn three_host_models_refused_in_three_forms_end_in_an_image_of_each_kind() {
         let sim = Sim::start();
         let envoy = start(&sim, &models, 4);
         assert_eq!(request.send(&envoy).images().len(), calls, "{kind}");
-        let asked = asked(&sim, 0);
-        assert_eq!(asked.len(), calls * 4, "{kind}: {asked:?}");
+        let called = host_models_since(&sim, 0);
+        assert_eq!(called.len(), calls * 4, "{kind}: {called:?}");
         for model in &models {
-            assert_eq!(asked.iter().filter(|it| it == model).count(), calls, "{kind}: {asked:?}");
+            assert_eq!(called.iter().filter(|it| it == model).count(), calls, "{kind}: {called:?}");
         }
     }
     let sim = Sim::start();
@@ -63,7 +63,7 @@ fn three_host_models_refused_in_three_forms_end_in_an_image_of_each_kind() {
     let response = streamed().send(&envoy);
     let events = String::from_utf8(response.body).unwrap();
     assert!(events.contains("image_generation.completed"), "{events}");
-    assert_eq!(asked(&sim, 0).len(), 4);
+    assert_eq!(host_models_since(&sim, 0).len(), 4);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn after_that_every_worker_tries_the_working_host_model_first() {
     for _ in 0..24 {
         generation(1).send(&envoy).images();
     }
-    let later = asked(&sim, 4);
+    let later = host_models_since(&sim, 4);
     assert_eq!(later.len(), 24);
     assert!(later.iter().all(|it| it == SERVED), "{later:?}");
     let log = envoy.log();
@@ -107,7 +107,7 @@ fn the_default_host_models_serve_as_shipped() {
     let body = json!({"prompt": "a square", "n": 2});
     let request = Request::new("POST", "/v1/images/generations").bearer("sk-imagegate-demo");
     assert_eq!(request.json(&body).send(&envoy).images().len(), 2);
-    assert_eq!(asked(&sim, 0), ["gpt-6-luna", "gpt-6-luna"]);
+    assert_eq!(host_models_since(&sim, 0), ["gpt-6-luna", "gpt-6-luna"]);
 }
 
 /// What the image endpoints of Codex answer.

@@ -1,5 +1,5 @@
-//! An upstream that speaks HTTP/2, as Codex does: streams are reset rather than connections closed, and
-//! trailers cross without any setting.
+//! An upstream that speaks HTTP/2, as Codex does: streams are reset rather than connections closed,
+//! and trailers cross without any setting.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn body(prompt: &str, n: u32) -> Value {
     json!({"prompt": prompt, "model": "gpt-image-2", "size": "1024x1024", "n": n})
 }
 
-fn ask(envoy: &Envoy, prompt: &str, n: u32) -> Response {
+fn send_request(envoy: &Envoy, prompt: &str, n: u32) -> Response {
     Request::generation(&body(prompt, n)).send(envoy)
 }
 
@@ -22,7 +22,7 @@ fn images_come_over_http2() {
     for (prompt, n) in
         [("a lighthouse", 1), ("a lighthouse", 3), ("a lighthouse [[sim:bytes=6MB]]", 2)]
     {
-        let images = ask(&envoy, prompt, n).images();
+        let images = send_request(&envoy, prompt, n).images();
         assert_eq!(images.len(), usize::try_from(n).unwrap(), "{prompt}");
         assert!(images.iter().all(|it| it.starts_with("iVBORw0KGgo")), "{prompt}");
     }
@@ -43,7 +43,7 @@ fn a_stream_that_is_cut_is_a_bad_gateway() {
         for fault in
             ["cut_mid_image", "preview_then_cut", "reset", "bytes=3MB]] [[sim:cut_mid_image"]
         {
-            let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 1);
+            let response = send_request(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 1);
             assert_eq!(
                 (response.status, response.error_code().as_str()),
                 (502, "upstream_disconnected"),
@@ -51,7 +51,7 @@ fn a_stream_that_is_cut_is_a_bad_gateway() {
                 response.json()
             );
         }
-        ask(&envoy, "a lighthouse", 1).images();
+        send_request(&envoy, "a lighthouse", 1).images();
     }
 }
 
@@ -69,7 +69,7 @@ fn other_ends_of_a_stream_are_reported_as_over_http1() {
         ("rate_limit", 429, "rate_limit_exceeded"),
         ("moderation", 400, "moderation_blocked"),
     ] {
-        let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 1);
+        let response = send_request(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 1);
         assert_eq!(
             (response.status, response.error_code().as_str()),
             (status, code),
@@ -77,14 +77,14 @@ fn other_ends_of_a_stream_are_reported_as_over_http1() {
             response.json()
         );
     }
-    ask(&envoy, "a lighthouse [[sim:keep_open]]", 1).images();
+    send_request(&envoy, "a lighthouse [[sim:keep_open]]", 1).images();
 }
 
 #[test]
 fn a_side_call_that_is_cut_costs_its_image_alone() {
     let (generation, sim) = (Generation::small(1), Sim::start());
     let own = Upstream::generating(&generation);
-    // Side calls go to the cluster, the client's own stream to where its route leads.
+    // Side calls go to the cluster, and the client's own stream to the cluster of its route.
     let envoy = Setup::new(sim.port())
         .upstream_protocol(HTTP2)
         .plain_route(own.port())
@@ -94,12 +94,12 @@ fn a_side_call_that_is_cut_costs_its_image_alone() {
         )
         .start();
     for fault in ["cut_mid_image", "reset", "hang_up"] {
-        let response = ask(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 2);
+        let response = send_request(&envoy, &format!("a lighthouse [[sim:{fault}]]"), 2);
         assert_eq!(response.image(), generation.base64, "{fault}");
         assert_eq!(response.header("x-imagegate-images-failed").as_deref(), Some("1"), "{fault}");
     }
     assert_eq!((own.received().len(), sim.received().len()), (3, 3));
-    assert_eq!(ask(&envoy, "a lighthouse", 2).images().len(), 2);
+    assert_eq!(send_request(&envoy, "a lighthouse", 2).images().len(), 2);
 }
 
 /// What a client might smuggle past the head.
@@ -127,10 +127,10 @@ fn no_trailer_of_the_client_reaches_the_upstream() {
     }
     let received = sim.received();
     assert_eq!(received.len(), 3);
-    for asked in received {
-        assert_eq!(asked["trailers"], json!([]));
-        let asked = asked.to_string();
-        assert!(!asked.contains("of-the-client") && !asked.contains(Key::WEB), "{asked}");
+    for sent in received {
+        assert_eq!(sent["trailers"], json!([]));
+        let sent = sent.to_string();
+        assert!(!sent.contains("of-the-client") && !sent.contains(Key::WEB), "{sent}");
     }
 }
 

@@ -1,11 +1,11 @@
-//! Callers whom an earlier filter of Envoy names, in place of a key.
+//! Callers that an earlier filter of Envoy names, in place of a key.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Envoy, Generation, Key, Request, Setup, Upstream, config};
 
-/// Tokens of the issuer of `envoy/identity.yaml`, which do not expire: of its consumer, of somebody else whom it vouches for, and one
-/// that somebody else has signed.
+/// Tokens of the issuer of `envoy/identity.yaml`, which do not expire: one of its consumer, one of
+/// another caller, and one with a signature of another issuer.
 const WEB: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUifQ.eyJpc3MiOiJodHRwczovL21lc2guZXhhbXBsZSIsInN1YiI6InNwaWZmZTovL21lc2guZXhhbXBsZS9ucy9zaG9wL3NhL3dlYiJ9.RqwXpbLkDPSzp35shCBNtFHbCb_Jc7Lp1OkL8VRUSO0";
 const STRANGER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUifQ.eyJpc3MiOiJodHRwczovL21lc2guZXhhbXBsZSIsInN1YiI6InNwaWZmZTovL21lc2guZXhhbXBsZS9ucy9zaG9wL3NhL2Nyb24ifQ.h6NkFuvbXm2wGUtuyjinV9OurF18OwAvN6QbV9EuKik";
 const FORGED: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUifQ.eyJpc3MiOiJodHRwczovL21lc2guZXhhbXBsZSIsInN1YiI6InNwaWZmZTovL21lc2guZXhhbXBsZS9ucy9zaG9wL3NhL3dlYiJ9.w88LVzzF54pCeIs3E-R18-jvK94gaxAAVQOkY971BF8";
@@ -28,21 +28,22 @@ fn the_subject_of_a_verified_token_is_the_caller() {
         "the caller's name went upstream"
     );
     assert_ne!(sent.header("authorization"), Some(format!("Bearer {WEB}")));
-    let refused = send(STRANGER);
-    refused.assert_error(401, "invalid_api_key");
-    assert!(refused.json().to_string().contains("mesh"), "{}", refused.json());
+    let rejected = send(STRANGER);
+    rejected.assert_error(401, "invalid_api_key");
+    assert!(rejected.json().to_string().contains("mesh"), "{}", rejected.json());
     send(FORGED).assert_error(401, "invalid_api_key");
     Request::generation(&body())
         .without("authorization")
         .send(&envoy)
         .assert_error(401, "invalid_api_key");
-    // A key beside the token is looked at, and it is nobody's.
+    // A key beside the token is checked, and no consumer has it.
     let both = Request::generation(&body()).bearer(WEB).header("x-api-key", Key::UNKNOWN);
     both.send(&envoy).assert_error(401, "invalid_api_key");
     assert_eq!(upstream.received().len(), 1);
 }
 
-/// The filter's configuration with callers known by a header, and a filter before it that sets this header.
+/// The filter's configuration with callers known by a header, and a filter before it that sets this
+/// header.
 fn named_by(header: &str, earlier: &str, upstream: &Upstream) -> Envoy {
     let mut config = config();
     config["identity"] = json!({"header": header});
@@ -54,14 +55,14 @@ fn named_by(header: &str, earlier: &str, upstream: &Upstream) -> Envoy {
         .start()
 }
 
-/// A filter that sets a header to the identity of the peer, and replaces what the client sent in it.
+/// A filter that sets a header to the identity of the peer, and replaces the client's own header.
 fn overwriting(header: &str) -> String {
     let kind =
         "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
     format!(
-        "                  - name: who\n                    typed_config: {{ \"@type\": {kind}, mutations: {{ \
-         request_mutations: [ {{ append: {{ header: {{ key: {header}, value: web.shop }}, append_action: \
-         OVERWRITE_IF_EXISTS_OR_ADD }} }} ] }} }}\n"
+        "                  - name: who\n                    typed_config: {{ \"@type\": {kind}, \
+         mutations: {{ request_mutations: [ {{ append: {{ header: {{ key: {header}, value: \
+         web.shop }}, append_action: OVERWRITE_IF_EXISTS_OR_ADD }} }} ] }} }}\n"
     )
 }
 
@@ -83,7 +84,7 @@ fn a_header_that_an_earlier_filter_overwrites_is_the_caller() {
 }
 
 #[test]
-fn a_name_that_occurs_twice_or_is_no_text_identifies_nobody() {
+fn a_name_that_occurs_twice_or_is_no_text_identifies_no_caller() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = named_by("x-mesh-caller", "", &upstream);
     let bare = || Request::generation(&body()).without("authorization");
@@ -108,7 +109,7 @@ fn a_name_that_occurs_twice_or_is_no_text_identifies_nobody() {
 }
 
 #[test]
-fn without_configuration_a_header_identifies_nobody() {
+fn without_configuration_a_header_identifies_no_caller() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::with(upstream.port(), &config());
     let request = Request::generation(&body()).without("authorization");

@@ -32,7 +32,7 @@ fn body() -> Value {
 }
 
 /// The status and the whole body of an answer.
-fn ask(envoy: &Envoy) -> (u16, Option<String>, Vec<u8>) {
+fn send_request(envoy: &Envoy) -> (u16, Option<String>, Vec<u8>) {
     let request = Request::generation(&body());
     let mut connection = Connection::open(envoy.port());
     connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
@@ -52,7 +52,7 @@ fn white_space_goes_before_an_image_of_any_size_and_before_a_late_failure() {
         let generation = Generation { previews: 0, ..Generation::of_bytes(bytes, 1) };
         let end = [generation.image(), generation.completed(Output::Empty)].concat();
         upstream.push(late(&generation, end));
-        let (status, kind, body) = ask(&envoy);
+        let (status, kind, body) = send_request(&envoy);
         assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
         assert_eq!(body.first(), Some(&b' '));
         let answer: Value = serde_json::from_slice(&body).unwrap();
@@ -61,7 +61,7 @@ fn white_space_goes_before_an_image_of_any_size_and_before_a_late_failure() {
     let failed = json!({"type": "response.failed", "response": {"error":
         {"code": "server_is_overloaded", "message": "m"}}});
     upstream.push(late(&Generation { previews: 0, ..Generation::small(1) }, event(&failed)));
-    let (status, _, body) = ask(&envoy);
+    let (status, _, body) = send_request(&envoy);
     assert_eq!((status, body.first()), (200, Some(&b' ')));
     let answer: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(answer["error"]["code"], "server_is_overloaded");
@@ -81,8 +81,8 @@ fn ask_http2(envoy: &Envoy) -> Vec<u8> {
     output.stdout
 }
 
-/// The answer leaves in one piece, many times what Envoy means to hold for a connection: by default, and in the file for production
-/// by its own words, 1 MiB.
+/// The answer leaves in one piece, many times larger than Envoy's buffer for a connection: by
+/// default, and in the file for production by its own words, 1 MiB.
 #[test]
 fn a_response_of_many_megabytes_after_white_space_passes_a_buffer_of_one() {
     const LIMIT: &str = "per_connection_buffer_limit_bytes: 1048576";
@@ -97,7 +97,7 @@ fn a_response_of_many_megabytes_after_white_space_passes_a_buffer_of_one() {
         let end = [generation.image(), generation.completed(Output::Empty)].concat();
         for http2 in [false, true] {
             upstream.push(late(&generation, end.clone()));
-            let body = if http2 { ask_http2(&envoy) } else { ask(&envoy).2 };
+            let body = if http2 { ask_http2(&envoy) } else { send_request(&envoy).2 };
             let case = format!("{case}, HTTP/2: {http2}");
             assert_eq!(body.first(), Some(&b' '), "{case}");
             let answer: Value = serde_json::from_slice(&body).unwrap();

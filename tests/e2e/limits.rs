@@ -1,4 +1,4 @@
-//! Requests that are refused for what they are, and what bounds the rest.
+//! Requests that are rejected for their content, and the limits of all others.
 
 use std::thread;
 use std::time::Duration;
@@ -217,11 +217,11 @@ fn above_the_byte_budget_requests_get_a_retry_after() {
             (0..2).map(|_| scope.spawn(|| Request::generation(&body()).send(&envoy))).collect();
         upstream.wait_for(2);
         for _ in 0..5 {
-            let refused = Request::generation(&body()).send(&envoy);
-            refused.assert_error(503, "server_is_overloaded");
-            let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+            let rejected = Request::generation(&body()).send(&envoy);
+            rejected.assert_error(503, "server_is_overloaded");
+            let wait: u64 = rejected.header("retry-after").unwrap().parse().unwrap();
             assert!(wait >= 1);
-            assert!(refused.header("retry-after-ms").is_some());
+            assert!(rejected.header("retry-after-ms").is_some());
         }
         gate.open();
         for client in admitted {

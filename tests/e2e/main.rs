@@ -1,7 +1,7 @@
-//! The filter in a real Envoy: what only Envoy can prove.
+//! The filter in a real Envoy: the properties that only Envoy can prove.
 //!
-//! Each case starts its own Envoy from the files in `envoy/`, its own upstream, and speaks raw HTTP to
-//! both (see [`harness`]). Run one with `cargo test --test e2e -- faults::`, after `make build`.
+//! Each case starts its own Envoy from the files in `envoy/`, its own upstream, and speaks raw HTTP
+//! to both (see [`harness`]). Run one with `cargo test --test e2e -- faults::`, after `make build`.
 
 #![allow(
     missing_docs,

@@ -1,5 +1,5 @@
-//! What answers cost in memory. Linear memory never shrinks, so what it once took stays: these look at the
-//! process as a whole.
+//! The cost of answers in memory. Linear memory never shrinks, so its peak stays: these tests check
+//! the process as a whole.
 
 use std::thread;
 
@@ -61,7 +61,7 @@ fn an_open_answer_costs_little_more_than_its_image() {
         }
         let bound = base64 * 22 / 10 + 1024 * 1024;
         assert!(grown <= bound, "an open answer of {base64} bytes costs {grown}");
-        // With what it takes to send them all at once.
+        // With the memory that it takes to send them all at once.
         let peak = (envoy.peak_rss_kib() - before) * 1024 / open;
         assert!(peak <= bound + base64, "at its peak an answer of {base64} bytes costs {peak}");
     });

@@ -1,4 +1,5 @@
-//! What operators see in Envoy's statistics: names, labels, and sums that agree with everything else.
+//! What operators see in Envoy's statistics: names, labels, and sums that agree with everything
+//! else.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -19,7 +20,7 @@ fn request(prompt: &str, user: &str, n: u32) -> Request {
     Request::generation(&body).bearer(Key::MASTER)
 }
 
-/// The value of a series, labels and all, as Prometheus reads it; 0 where there is none.
+/// The value of a series, with its labels, as Prometheus reads it. 0 if there is none.
 fn series(envoy: &Envoy, name: &str) -> u64 {
     let text = envoy.admin("/stats/prometheus");
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -30,7 +31,7 @@ fn counter(envoy: &Envoy, name: &str) -> u64 {
     series(envoy, &format!("imagegate_{name}_total{{}}"))
 }
 
-/// The configuration with these rules, where every image costs $0.211 and any user may come.
+/// The configuration with these rules. Every image costs $0.211, and every user is accepted.
 fn limited(limits: &Value) -> Value {
     let mut config = config();
     config["prices"] = json!([{"model": "*", "usd": "0.211"}]);
@@ -45,8 +46,10 @@ fn labels_come_out_as_labels() {
     let generation = Generation::small(1);
     let upstream = Upstream::scripts([Step::generate(&generation), vec![Step::Close]]);
     let rules = json!([
-        {"name": "few", "per": "user", "unit": "images", "max": 1, "window": "day", "users": ["few"]},
-        {"name": "trial", "per": "global", "unit": "images", "max": 1, "window": "day", "shadow": true},
+        {"name": "few", "per": "user", "unit": "images", "max": 1, "window": "day",
+        "users": ["few"]},
+        {"name": "trial", "per": "global", "unit": "images", "max": 1, "window": "day",
+        "shadow": true},
     ]);
     let setup = Setup::production(upstream.port()).configure_struct(&limited(&rules));
     let envoy = setup.start();
@@ -89,11 +92,12 @@ fn labels_come_out_as_labels() {
 }
 
 /// What becomes of the calls of a request, by its prompt; `all` is every outcome in turn.
-fn outcome(asked: &Received, generation: &Generation, turn: &AtomicU32) -> Vec<Step> {
-    if String::from_utf8_lossy(&asked.body).contains("wait for it") {
+fn outcome(sent: &Received, generation: &Generation, turn: &AtomicU32) -> Vec<Step> {
+    if String::from_utf8_lossy(&sent.body).contains("wait for it") {
         return vec![Step::StreamHead, Step::KeepOpen];
     }
-    let refusal = json!({"error": {"code": "moderation_blocked", "message": "m", "type": "image_generation_user_error"}});
+    let refusal = json!({"error": {"code": "moderation_blocked", "message": "m",
+        "type": "image_generation_user_error"}});
     match turn.fetch_add(1, Ordering::Relaxed) % 7 {
         0 => Step::json(500, &json!({"error": {"message": "m", "type": "server_error"}})),
         1 => vec![Step::Close],
@@ -103,7 +107,7 @@ fn outcome(asked: &Received, generation: &Generation, turn: &AtomicU32) -> Vec<S
     }
 }
 
-/// Clients that leave while the upstream draws.
+/// Clients that leave while the upstream generates.
 fn leave(envoy: &Envoy, upstream: &Upstream, clients: usize) {
     let request = request("wait for it", "acme", 2);
     let waiting: Vec<_> = (0..clients)
@@ -113,27 +117,28 @@ fn leave(envoy: &Envoy, upstream: &Upstream, clients: usize) {
             connection
         })
         .collect();
-    let asked = || {
+    let sent = || {
         let received = upstream.received();
         let text = |it: &Received| String::from_utf8_lossy(&it.body).contains("wait for it");
         received.iter().filter(|it| !it.is_side_call() && text(it)).count()
     };
-    eventually("every request waits for the upstream", || asked() == clients);
+    eventually("every request waits for the upstream", || sent() == clients);
     drop(waiting);
 }
 
 #[test]
 fn money_is_the_same_in_answers_records_counters_and_rules() {
     let (generation, turn) = (Generation::small(1), AtomicU32::new(0));
-    let upstream = Upstream::choosing(move |asked| outcome(asked, &generation, &turn));
+    let upstream = Upstream::choosing(move |sent| outcome(sent, &generation, &turn));
     let rules = json!([
         {"name": "budget", "per": "user", "unit": "usd", "max": "1000", "window": "month"},
         {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 1000},
-        {"name": "few", "per": "user", "unit": "usd", "max": "0.5", "window": "month", "users": ["few"]},
+        {"name": "few", "per": "user", "unit": "usd", "max": "0.5", "window": "month",
+        "users": ["few"]},
     ]);
     let setup = Setup::production(upstream.port()).configure_struct(&limited(&rules));
     let envoy = setup.workers(4).start();
-    let ask = |client: u32| {
+    let send_request = |client: u32| {
         let users = ["acme", "acme", "few"];
         let one = |turn: u32| {
             request("all", users[(turn % 3) as usize], 1 + (client + turn) % 3).send(&envoy)
@@ -142,7 +147,8 @@ fn money_is_the_same_in_answers_records_counters_and_rules() {
     };
     let responses: Vec<Response> = thread::scope(|scope| {
         let leaving = scope.spawn(|| leave(&envoy, &upstream, 6));
-        let clients: Vec<_> = (0..16).map(|client| scope.spawn(move || ask(client))).collect();
+        let clients: Vec<_> =
+            (0..16).map(|client| scope.spawn(move || send_request(client))).collect();
         let responses = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
         leaving.join().unwrap();
         responses
@@ -164,10 +170,10 @@ fn money_is_the_same_in_answers_records_counters_and_rules() {
         settled + counter(&envoy, "released_nanodollars")
     );
     assert_eq!(counter(&envoy, "overdrawn_nanodollars"), 0);
-    let refused = responses.iter().filter(|it| it.status == 429).count();
+    let rejected = responses.iter().filter(|it| it.status == 429).count();
     assert_eq!(
         series(&envoy, "imagegate_rejections_total{rule=\"few\"}"),
-        u64::try_from(refused).unwrap()
+        u64::try_from(rejected).unwrap()
     );
     let standing = |user: &str| {
         let target = format!("/v1/images/limits?user={user}");
@@ -218,8 +224,8 @@ fn the_model_that_was_served_is_recorded_and_paid_for() {
     config["prices"] = json!([{"model": "gpt-image-2.5-flare", "usd": "0.05"},
         {"model": "gpt-image-2-codex", "usd": "0.2"}]);
     let envoy = Setup::production(upstream.port()).configure_struct(&config).start();
-    let asked = json!({"prompt": "p", "model": "gpt-image-2.5-flare", "n": 2, "user": "acme"});
-    let response = Request::generation(&asked).bearer(Key::MASTER).send(&envoy);
+    let sent = json!({"prompt": "p", "model": "gpt-image-2.5-flare", "n": 2, "user": "acme"});
+    let response = Request::generation(&sent).bearer(Key::MASTER).send(&envoy);
     assert_eq!(response.images().len(), 2);
     assert_eq!(response.header("x-ratelimit-remaining-usd").as_deref(), Some("0.6"));
     for (name, value) in [

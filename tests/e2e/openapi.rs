@@ -1,8 +1,9 @@
 //! `docs/openapi.yaml` and the running gate: requests made from the one, answers held to it.
 //!
-//! `tests/contract/openapi.rs` holds the description against the tables of the source; this finds what no table says. The requests are
-//! schemathesis's, by one seed (`tests/openapi/`): what the schemas allow must be served or refused as described, and what they
-//! do not allow must be refused.
+//! `tests/contract/openapi.rs` compares the description with the tables of the source. This finds
+//! what no table has. Schemathesis generates the requests, with one seed (`tests/openapi/`). A
+//! request that the schemas allow must be served or rejected as described. Any other request must
+//! be rejected.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,13 +27,13 @@ fn every_answer_is_described_and_nothing_else_is_accepted() {
     let envoy = Envoy::with(upstream.port(), &configuration());
     ends_well(&mut schemathesis(&envoy, "examples,coverage,fuzzing"));
 
-    // That something was asked for at all: either endpoint, and edits in either encoding.
+    // Requests were sent at all: to both endpoints, and edits in both encodings.
     let received = upstream.received();
-    let asked = |holds: &dyn Fn(&Value) -> bool| {
+    let sent = |holds: &dyn Fn(&Value) -> bool| {
         received.iter().filter(|it| holds(&it.json()["tools"][0]["action"])).count()
     };
-    assert!(asked(&|action| action == "edit") > 10);
-    assert!(asked(&|action| action != "edit") > 10);
+    assert!(sent(&|action| action == "edit") > 10);
+    assert!(sent(&|action| action != "edit") > 10);
 }
 
 #[test]
@@ -83,7 +84,10 @@ fn configuration() -> Value {
     let mut config = config();
     config["prices"] = json!([{"model": "gpt-image-*", "usd": "0.01"}]);
     config["limits"] = ["requests", "images", "megapixels", "usd"]
-        .map(|unit| json!({"name": unit, "per": "key", "unit": unit, "max": large(unit), "window": "day"}))
+        .map(|unit| {
+            json!({"name": unit, "per": "key", "unit": unit, "max": large(unit),
+            "window": "day"})
+        })
         .into_iter()
         .chain([json!({"name": "concurrent", "per": "key", "unit": "concurrent", "max": 1000})])
         .collect();

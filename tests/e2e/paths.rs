@@ -1,4 +1,4 @@
-//! Which requests are the filter's, and what crosses in each direction.
+//! Which requests the filter takes, and which headers pass in each direction.
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ const SPELLINGS: [&str; 37] = [
 
 #[test]
 fn no_spelling_of_the_path_is_a_way_in_without_a_key() {
-    // Nor to what another route serves.
+    // Nor to the responses of another route.
     let (upstream, plain) = (Upstream::unreached(), Upstream::unreached());
     let config = crate::harness::config();
     let production = || Setup::production(upstream.port()).configure_struct(&config);
@@ -97,8 +97,8 @@ fn a_query_or_a_slash_at_the_end_does_not_hide_the_endpoint() {
             Request::new("POST", path).bearer(Key::WEB).json(&body()).send(&envoy).images();
         }
     }
-    for asked in upstream.received() {
-        assert_eq!(asked.path, "/backend-api/codex/responses");
+    for request in upstream.received() {
+        assert_eq!(request.path, "/backend-api/codex/responses");
     }
 }
 
@@ -184,7 +184,8 @@ fn a_path_without_a_route_gets_openais_error() {
     assert!(upstream.received().is_empty());
 }
 
-/// All that an upstream is ever sent: what the filter sets, and what Envoy adds to that, of a side call the last two.
+/// All headers that an upstream can receive: those of the filter, and those that Envoy adds. The
+/// last two are those of side calls.
 const KNOWN: [&str; 14] = [
     "accept",
     "authorization",
@@ -236,19 +237,19 @@ fn only_the_clients_wish_reaches_the_upstream() {
     request.send(&envoy).images();
     let received = upstream.received();
     assert_eq!(received.len(), 2);
-    for asked in received {
-        let kept = asked.headers.iter().filter(|(_, value)| {
+    for request in received {
+        let kept = request.headers.iter().filter(|(_, value)| {
             [Key::WEB.as_bytes(), b"of-the-client", b"somebody/1.0"]
                 .iter()
                 .any(|it| memchr::memmem::find(value, it).is_some())
         });
-        assert_eq!(kept.count(), 0, "{:?}", asked.headers);
-        let names = asked.headers.iter().map(|(name, _)| name.as_str());
+        assert_eq!(kept.count(), 0, "{:?}", request.headers);
+        let names = request.headers.iter().map(|(name, _)| name.as_str());
         let strangers: Vec<_> = names.filter(|name| !KNOWN.contains(name)).collect();
         assert!(strangers.is_empty(), "{strangers:?}");
         for name in ["accept-encoding", "x-api-key", "x-imagegate-upstream", "x-imagegate-anything"]
         {
-            assert_eq!(asked.header(name), None, "{name}");
+            assert_eq!(request.header(name), None, "{name}");
         }
     }
 }
@@ -286,14 +287,15 @@ fn only_the_image_of_the_upstream_reaches_the_client() {
 
 #[test]
 fn lengths_are_those_of_what_is_sent() {
-    // A length that does not fit would leave bytes in the pooled connection, before the next request.
+    // A length that does not fit would leave bytes in the pooled connection, before the next
+    // request.
     let generations = [Generation::small(1), Generation::of_bytes(1_000_000, 2)];
     let upstream = Upstream::choosing({
         let generations = generations.clone();
-        move |asked| {
-            let length = asked.header("content-length").expect("the length is declared");
-            assert_eq!(length, asked.body.len().to_string());
-            let generation = &generations[usize::from(asked.body.len() > 10_000)];
+        move |request| {
+            let length = request.header("content-length").expect("the length is declared");
+            assert_eq!(length, request.body.len().to_string());
+            let generation = &generations[usize::from(request.body.len() > 10_000)];
             let bytes =
                 [generation.opening(), generation.image(), generation.completed(Output::Empty)]
                     .concat();

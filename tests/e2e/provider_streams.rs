@@ -43,18 +43,18 @@ fn a_providers_previews_and_image_arrive_as_our_events() {
     let response = Request::generation(&body("a lighthouse")).send(&envoy);
     let kind = response.header("content-type");
     assert_eq!(kind.as_deref(), Some("text/event-stream; charset=utf-8"));
-    let drawn = events(&response);
+    let generated = events(&response);
     let (preview, completed) = ("image_generation.partial_image", "image_generation.completed");
-    assert_eq!(names(&drawn), [preview, preview, completed]);
-    let image = drawn[2].1["b64_json"].as_str().unwrap().to_owned();
+    assert_eq!(names(&generated), [preview, preview, completed]);
+    let image = generated[2].1["b64_json"].as_str().unwrap().to_owned();
     assert!(
-        drawn.iter().all(|(_, it)| it["b64_json"].as_str().unwrap().starts_with("iVBORw0KGgo"))
+        generated.iter().all(|(_, it)| it["b64_json"].as_str().unwrap().starts_with("iVBORw0KGgo"))
     );
-    assert!(drawn[1].1["b64_json"] != drawn[2].1["b64_json"]);
-    assert!(drawn[2].1["usage"]["output_tokens"].as_u64() > Some(0));
-    let asked = provider.received().pop().unwrap();
+    assert!(generated[1].1["b64_json"] != generated[2].1["b64_json"]);
+    assert!(generated[2].1["usage"]["output_tokens"].as_u64() > Some(0));
+    let request = provider.received().pop().unwrap();
     assert_eq!(
-        (&asked["body"]["stream"], &asked["body"]["partial_images"]),
+        (&request["body"]["stream"], &request["body"]["partial_images"]),
         (&json!(true), &json!(2))
     );
 
@@ -64,12 +64,12 @@ fn a_providers_previews_and_image_arrive_as_our_events() {
         Request::new("POST", "/v1/images/edits").bearer(Key::WEB).json(&edit).send(&envoy);
     let (preview, completed) = ("image_edit.partial_image", "image_edit.completed");
     assert_eq!(names(&events(&response)), [preview, preview, completed]);
-    let asked = provider.received().pop().unwrap();
+    let request = provider.received().pop().unwrap();
     assert_eq!(
-        (&asked["body"]["stream"], &asked["body"]["partial_images"]),
+        (&request["body"]["stream"], &request["body"]["partial_images"]),
         (&json!(true), &json!(2))
     );
-    assert_eq!(asked["body"]["files"][0]["name"], "image");
+    assert_eq!(request["body"]["files"][0]["name"], "image");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Rules and budgets where workers race for them: each has a VM of its own, and the counters are one.
+//! Rules and budgets for which workers race: each worker has a VM of its own, and all share the
+//! counters.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -11,7 +12,7 @@ use crate::harness::{
     eventually,
 };
 
-/// How many clients ask at once.
+/// How many clients send requests at once.
 const CLIENTS: u32 = 64;
 
 fn rule(name: &str, unit: &str, max: Value, window: Option<&str>) -> Value {
@@ -22,7 +23,7 @@ fn rule(name: &str, unit: &str, max: Value, window: Option<&str>) -> Value {
     rule
 }
 
-/// The configuration with these rules, where every image costs $0.211 and any user may come.
+/// The configuration with these rules. Every image costs $0.211, and every user is accepted.
 fn limited(limits: &Value) -> Value {
     let mut config = config();
     config["prices"] = json!([{"model": "*", "usd": "0.211"}]);
@@ -49,11 +50,11 @@ fn at_once(envoy: &Envoy, request: &Request) -> Vec<Response> {
     })
 }
 
-/// How many were served, where the others were refused with this code.
+/// How many were served, if the others were rejected with this code.
 #[track_caller]
 fn served(responses: &[Response], code: &str) -> usize {
-    let (served, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
-    refused.iter().for_each(|it| it.assert_error(429, code));
+    let (served, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
+    rejected.iter().for_each(|it| it.assert_error(429, code));
     served.len()
 }
 
@@ -80,15 +81,15 @@ fn a_limit_admits_exactly_its_maximum() {
         rule("images", "images", json!(1000), Some("day")),
     ]);
     let envoy = workers(&upstream, &rules);
-    // Each round is the first that anybody hears of its user.
+    // Each round has a new user.
     for round in 1..=3 {
         let user = format!("user-{round}");
-        let ask = || {
+        let send_request = || {
             let mut connection = Connection::open(envoy.port());
             (0..10).map(|_| request(&user, 1).send_on(&mut connection)).collect::<Vec<_>>()
         };
         let responses: Vec<_> = thread::scope(|scope| {
-            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(send_request)).collect();
             clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
         });
         assert_eq!(served(&responses, "rate_limit_exceeded"), 300, "{user}");
@@ -107,9 +108,9 @@ fn images_are_counted_one_by_one() {
     assert_eq!(used_and_held(&envoy, "painter", "images"), (json!(48), json!(0)));
     // Two are left, and no third.
     assert_eq!(request("painter", 2).send(&envoy).images().len(), 2);
-    let refused = request("painter", 1).send(&envoy);
-    refused.assert_error(429, "rate_limit_exceeded");
-    assert_eq!(refused.header("x-ratelimit-remaining-images").as_deref(), Some("0"));
+    let rejected = request("painter", 1).send(&envoy);
+    rejected.assert_error(429, "rate_limit_exceeded");
+    assert_eq!(rejected.header("x-ratelimit-remaining-images").as_deref(), Some("0"));
     assert_eq!(upstream.received().len(), 50);
 }
 
@@ -120,11 +121,11 @@ fn a_dollar_buys_four_images_at_21_cents() {
     let envoy = workers(&upstream, &rules);
     let responses = at_once(&envoy, &request("saver", 1));
     assert_eq!(served(&responses, "insufficient_quota"), 4);
-    let refused = responses.iter().find(|it| it.status == 429).unwrap();
-    let message = refused.json()["error"]["message"].to_string();
+    let rejected = responses.iter().find(|it| it.status == 429).unwrap();
+    let message = rejected.json()["error"]["message"].to_string();
     assert!(message.contains("'budget'") && message.contains("0.156"), "{message}");
-    assert_eq!(refused.header("x-should-retry").as_deref(), Some("false"));
-    assert_eq!(refused.header("x-ratelimit-remaining-usd").as_deref(), Some("0.156"));
+    assert_eq!(rejected.header("x-should-retry").as_deref(), Some("false"));
+    assert_eq!(rejected.header("x-ratelimit-remaining-usd").as_deref(), Some("0.156"));
     assert_eq!(used_and_held(&envoy, "saver", "budget"), (json!("0.844"), json!("0")));
     assert_eq!(upstream.received().len(), 4);
 }
@@ -151,8 +152,8 @@ fn places_of_requests_in_flight_come_back_on_every_way_out() {
     let mut images = 0;
     for _ in 0..3 {
         let responses = at_once(&envoy, &request("busy", 2));
-        let refused = responses.iter().filter(|it| it.status == 429).count();
-        assert!(refused > 0, "64 clients at once were all admitted");
+        let rejected = responses.iter().filter(|it| it.status == 429).count();
+        assert!(rejected > 0, "64 clients at once were all admitted");
         let served = responses.iter().filter(|it| it.status == 200);
         images += served.map(|it| it.images().len()).sum::<usize>();
         eventually("every place is free", || {
@@ -184,9 +185,9 @@ fn clients_that_leave_free_their_places_and_pay_nothing() {
             .collect();
         upstream.wait_for(round * 8);
         assert_eq!(used_and_held(&envoy, "hasty", "budget"), (json!("0"), json!("1.688")));
-        let refused = request("hasty", 1).send(&envoy);
-        refused.assert_error(429, "rate_limit_exceeded");
-        assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+        let rejected = request("hasty", 1).send(&envoy);
+        rejected.assert_error(429, "rate_limit_exceeded");
+        assert_eq!(rejected.header("retry-after").as_deref(), Some("1"));
         drop(waiting);
         eventually("every place is free", || {
             standing(&envoy, "hasty", "in-flight")["reserved"] == 0
@@ -272,6 +273,6 @@ fn the_access_log_sums_to_what_the_counters_say() {
     let (used, held) = used_and_held(&envoy, "acme", "budget");
     assert_eq!((nanos_of(&used), held), (delivered * 211_000_000, json!("0")));
     assert_eq!(used_and_held(&envoy, "acme", "images"), (json!(delivered), json!(0)));
-    let refused = records().iter().filter(|it| it["rule"] == "images").count();
-    assert_eq!(refused, responses.iter().filter(|it| it.status == 429).count());
+    let rejected = records().iter().filter(|it| it["rule"] == "images").count();
+    assert_eq!(rejected, responses.iter().filter(|it| it.status == 429).count());
 }

@@ -48,7 +48,8 @@ fn body(n: u32) -> Value {
 fn answer(bytes: usize, n: usize) -> Vec<u8> {
     let image = |at: usize| char::from(b'A' + u8::try_from(at).unwrap()).to_string();
     let data: Vec<_> = (0..n).map(|at| json!({"b64_json": image(at).repeat(bytes)})).collect();
-    let answer = json!({"created": 1, "data": data, "size": "1024x1024", "usage": {"input_tokens": 10,
+    let answer = json!({"created": 1, "data": data, "size": "1024x1024",
+        "usage": {"input_tokens": 10,
         "input_tokens_details": {"image_tokens": 0, "text_tokens": 10}, "output_tokens": 196,
         "total_tokens": 206}});
     // Spaces and line ends are the provider's, too.
@@ -72,7 +73,7 @@ fn whole(bytes: Vec<u8>) -> Vec<Step> {
 }
 
 /// A client that has sent its request and read the head of the answer.
-fn ask(envoy: &Envoy, n: u32) -> (Connection, Response) {
+fn send_request(envoy: &Envoy, n: u32) -> (Connection, Response) {
     let request = Request::generation(&body(n));
     let mut connection = Connection::open(envoy.port());
     connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
@@ -81,7 +82,7 @@ fn ask(envoy: &Envoy, n: u32) -> (Connection, Response) {
     (connection, head)
 }
 
-/// The body to its end, or to where it breaks.
+/// The body up to its end, or up to the break.
 fn read(connection: &mut Connection) -> (Vec<u8>, io::Result<()>) {
     let mut body = Vec::new();
     loop {
@@ -123,7 +124,7 @@ fn two_images_of_24_mib_pass_and_are_never_held() {
     for setup in [Setup::new(upstream.port()), Setup::new(upstream.port()).replace(LIMIT, "")] {
         let envoy = setup.configure(&provider()).start();
         let before = envoy.rss_kib();
-        let (mut client, _) = ask(&envoy, 2);
+        let (mut client, _) = send_request(&envoy, 2);
         let mut body = Vec::new();
         while body.len() < first.len() {
             body.extend(client.read_chunk().unwrap().unwrap());
@@ -158,8 +159,9 @@ fn what_comes_before_an_image_may_be_longer_than_the_buffer() {
         let response = Request::generation(&body(1)).send(&envoy);
         assert!(response.status == 200 && response.body == bytes, "the answer differs");
     }
-    // Without `request_body_buffer_limit`, which is not optional (README), a chunk above the buffer may
-    // be more than Envoy holds before it asks the filter. Then the answer is Envoy's own, and whole.
+    // Without `request_body_buffer_limit`, which is not optional (README), a chunk above the buffer
+    // may be more than Envoy holds before it calls the filter. Then the answer is Envoy's own, and
+    // whole.
     let upstream = Upstream::scripts([script, whole(bytes.clone())]);
     let envoy = small(Setup::new(upstream.port()).replace(LIMIT, "")).start();
     for _ in 0..2 {
@@ -206,7 +208,9 @@ fn only_the_length_of_the_providers_head_reaches_the_client() {
 fn halves() -> Vec<(&'static str, Vec<Step>)> {
     let half = answer(3 * MIB, 2)[..4 * MIB].to_vec();
     let declared = Step::Bytes(
-        b"HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n".to_vec(),
+        b"HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ncontent-length: \
+          8000000\r\n\r\n"
+            .to_vec(),
     );
     let end = |step: Step| vec![head(), Step::Chunk(half.clone()), step];
     vec![
@@ -223,7 +227,7 @@ fn half_an_answer_is_a_broken_transfer_over_http1() {
     for (how, script) in halves() {
         let upstream = Upstream::always(script);
         let envoy = logging(&upstream);
-        let (mut client, head) = ask(&envoy, 2);
+        let (mut client, head) = send_request(&envoy, 2);
         let broken = match head.header("content-length") {
             Some(declared) => client.read_to_close().len() < declared.parse().unwrap(),
             None => read(&mut client).1.is_err(),
@@ -239,7 +243,8 @@ fn half_an_answer_is_a_broken_transfer_over_http1() {
         match how {
             // What was on its way to Envoy goes with the connection.
             "reset" => assert!(images <= 1, "{record}"),
-            // The end of the second is in the chunk that breaks the answer off, which reaches nobody.
+            // The end of the second is in the chunk that breaks the answer off, which no client
+            // gets.
             _ => assert_eq!(images, 1, "{how}"),
         }
         assert_eq!(record["settled_nanodollars"], images * 250_000_000, "{how}");
@@ -290,7 +295,7 @@ fn failures_before_an_image_keep_their_status() {
 }
 
 #[test]
-fn a_slow_client_slows_its_provider_and_nobody_else() {
+fn a_slow_client_slows_its_own_provider_only() {
     let (bytes, small) = (answer(20 * MIB, 3), answer(1_000, 1));
     let large = bytes.clone();
     let upstream = Upstream::choosing(move |request| match request.json()["n"].as_u64() {
@@ -299,14 +304,14 @@ fn a_slow_client_slows_its_provider_and_nobody_else() {
     });
     let envoy = Setup::new(upstream.port()).configure(&provider()).start();
     let before = envoy.rss_kib();
-    let (mut client, head) = ask(&envoy, 3);
-    // It reads nothing while others are served.
+    let (mut client, head) = send_request(&envoy, 3);
+    // It does not read while others are served.
     for _ in 0..5 {
         Request::generation(&body(1)).send(&envoy).image();
         thread::sleep(Duration::from_millis(100));
     }
     assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
-    // Envoy's own limit of what it holds for a client, and as much again for its buffers.
+    // Envoy's own buffer limit for a client, and as much again for its buffers.
     let grown = (envoy.rss_kib() - before) / 1024;
     assert!(grown < 32, "{grown} MiB are held for a client that does not read");
     assert!(client.read_body(&head) == bytes, "the answer differs");
@@ -319,7 +324,7 @@ fn a_client_that_leaves_pays_for_the_images_that_had_begun() {
     let upstream = Upstream::always(vec![head(), Step::Chunk(half.clone()), Step::KeepOpen]);
     let envoy = logging(&upstream);
     // All that the filter has seen has reached the client.
-    let (mut client, _) = ask(&envoy, 3);
+    let (mut client, _) = send_request(&envoy, 3);
     let mut got = 0;
     while got < half.len() {
         got += client.read_chunk().unwrap().unwrap().len();
@@ -359,7 +364,7 @@ fn no_trailer_of_the_provider_passes_the_filter() {
     // Trailers after half a response are no good end.
     let half = vec![head(), Step::Chunk(bytes[..2 * MIB].to_vec()), end];
     upstream.push(half);
-    let (mut client, _) = ask(&envoy, 1);
+    let (mut client, _) = send_request(&envoy, 1);
     assert!(read(&mut client).1.is_err(), "the client takes half an answer for whole");
 }
 

@@ -37,14 +37,14 @@ fn assert_every_answer_has_one(envoy: &Envoy) {
 }
 
 #[test]
-fn every_answer_has_one_whatever_the_client_sent() {
+fn every_answer_has_one_for_any_client_header() {
     let upstream = Upstream::generating(&Generation::small(1));
     assert_every_answer_has_one(&Envoy::start(upstream.port()));
     let production = Setup::production(upstream.port()).configure_struct(&config()).start();
     assert_every_answer_has_one(&production);
-    // What it came to upstream is a header like any other.
-    for asked in upstream.received() {
-        let id = asked.header("x-request-id").expect("the upstream gets one");
+    // The one that it has upstream is a header like any other.
+    for request in upstream.received() {
+        let id = request.header("x-request-id").expect("the upstream gets one");
         assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
     }
 }

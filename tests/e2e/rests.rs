@@ -1,4 +1,4 @@
-//! Upstreams that rest, in a real Envoy: what one worker learns holds for all.
+//! Upstreams that rest, in a real Envoy: a rest that one worker learns of holds for all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,7 +59,7 @@ fn load(envoy: &Envoy, clients: usize, requests: usize) -> Vec<u16> {
     })
 }
 
-fn asked(upstream: &Upstream, name: &str) -> usize {
+fn calls(upstream: &Upstream, name: &str) -> usize {
     upstream.received().iter().filter(|it| account(it) == name).count()
 }
 
@@ -75,19 +75,19 @@ fn one_exhausted_account_of_three_is_asked_once_by_all_workers() {
         _ => Step::generate(&generation),
     });
     let envoy = setup(&upstream, &json!({"balance": "round_robin"})).workers(4).start();
-    // Each worker deals out its own turns: until one of them asks the exhausted account.
+    // Each worker has its own turns, until one of them calls the exhausted account.
     eventually("it was asked", || {
         assert_eq!(load(&envoy, 1, 1), [200]);
-        asked(&upstream, "codex-b") == 1
+        calls(&upstream, "codex-b") == 1
     });
     let statuses = load(&envoy, 16, 12);
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-    assert_eq!(asked(&upstream, "codex-b"), 1);
-    let shares = ["codex-a", "codex-c"].map(|name| asked(&upstream, name));
+    assert_eq!(calls(&upstream, "codex-b"), 1);
+    let shares = ["codex-a", "codex-c"].map(|name| calls(&upstream, name));
     assert!(shares.iter().all(|share| *share > 48), "{shares:?}");
     let rests = "wasmcustom.imagegate_rests_total.kind.rate_limit_exceeded.upstream.codex-b";
     assert_eq!(envoy.metric(rests), Some(1));
-    // One number for the process, whatever the number of its workers.
+    // One number for the process, for any number of workers.
     eventually("the gauge shows the rest", || {
         (500..=600).contains(&gauge(&envoy, "rest_seconds.upstream.codex-b"))
     });
@@ -114,7 +114,7 @@ fn after_each_rest_one_request_asks() {
     eventually("all rests are over", || {
         let statuses = load(&envoy, 8, 4);
         assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-        refusals.load(Ordering::SeqCst) == 3 && asked(&upstream, "codex-a") > 20
+        refusals.load(Ordering::SeqCst) == 3 && calls(&upstream, "codex-a") > 20
     });
     let rests = "wasmcustom.imagegate_rests_total.kind.rate_limit_exceeded.upstream.codex-a";
     assert_eq!(envoy.metric(rests), Some(3), "each refusal began a rest, and so came alone");
@@ -151,13 +151,14 @@ fn an_account_that_cannot_be_reached_rests() {
     let gone = Upstream::closed_port();
     let yaml = "                        - match:\n                            prefix: \"/\"\n";
     let route = format!(
-        "                        - match:\n                            prefix: \"/\"\n\
-         \x20                           filter_state: [{{ key: wasm.imagegate_upstream, string_match: {{ exact: codex-a }} }}]\n\
-         \x20                         route: {{ cluster: gone, timeout: 310s }}\n{yaml}"
+        "                        - match:\n                            prefix: \"/\"\n\x20                           \
+         filter_state: [{{ key: wasm.imagegate_upstream, string_match: {{ exact: codex-a }} \
+         }}]\n\x20                         route: {{ cluster: gone, timeout: 310s }}\n{yaml}"
     );
     let cluster = format!(
-        "  clusters:\n    - name: gone\n      connect_timeout: 1s\n      load_assignment:\n        cluster_name: gone\n        endpoints:\n\
-         \x20         - lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {gone} }} }} }} }}]\n"
+        "  clusters:\n    - name: gone\n      connect_timeout: 1s\n      load_assignment:\n        \
+         cluster_name: gone\n        endpoints:\n\x20         - lb_endpoints: [{{ endpoint: {{ \
+         address: {{ socket_address: {{ address: 127.0.0.1, port_value: {gone} }} }} }} }}]\n"
     );
     let envoy = Setup::new(upstream.port())
         .replace("string_match: { exact: codex }", "string_match: { prefix: codex-b }")

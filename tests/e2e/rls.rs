@@ -15,14 +15,14 @@ use crate::harness::{
     Upstream, config, eventually,
 };
 
-/// How many clients ask at once, over all Envoys.
+/// How many clients send requests at once, over all Envoys.
 const CLIENTS: usize = 64;
 
 fn rule(name: &str, unit: &str, max: Value) -> Value {
     json!({"name": name, "per": "user", "unit": unit, "max": max, "window": "1h"})
 }
 
-/// The configuration with these rules counted by the service, where every image costs $0.211.
+/// The configuration with these rules, which the service counts. Every image costs $0.211.
 fn counted(engine: Value, limits: &Value) -> Value {
     let mut config = config();
     config["prices"] = json!([{"model": "*", "usd": "0.211"}]);
@@ -53,22 +53,22 @@ fn at_once(envoys: &[&Envoy], request: &Request) -> Vec<Response> {
     })
 }
 
-/// How many were served, where the others were refused with this code.
+/// How many were served, if the others were rejected with this code.
 #[track_caller]
 fn served(responses: &[Response], code: &str) -> usize {
-    let (served, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
-    refused.iter().for_each(|it| it.assert_error(429, code));
+    let (served, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
+    rejected.iter().for_each(|it| it.assert_error(429, code));
     served.len()
 }
 
-/// Two Envoys before these services admit together exactly what one limit says.
+/// Two Envoys with these services together admit exactly as much as the limit.
 fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
     let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("budget", "usd", json!("1.00")), rule("images", "images", json!(400))]);
     let config = counted(json!({}), &rules);
     let here = envoy(first.port(), &upstream, &config);
     let there = envoy(second.port(), &upstream, &config);
-    // A dollar buys four images at 21.1 cents, whoever serves them.
+    // A dollar buys four images at 21.1 cents from any upstream.
     let saver = served(&at_once(&[&here, &there], &request("saver", 1)), "insufficient_quota");
     let later = [&here, &there, &here, &there].map(|it| request("saver", 1).send(it).status);
     let later = later.iter().filter(|it| **it == 200).count();
@@ -77,15 +77,15 @@ fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
     if exact == Exact::AtOnce {
         assert_eq!(saver, 4);
     }
-    let refused = request("saver", 1).send(&there);
-    refused.assert_error(429, "insufficient_quota");
-    assert_eq!(refused.header("x-should-retry").as_deref(), Some("false"));
-    let message = refused.json()["error"]["message"].to_string();
+    let rejected = request("saver", 1).send(&there);
+    rejected.assert_error(429, "insufficient_quota");
+    assert_eq!(rejected.header("x-should-retry").as_deref(), Some("false"));
+    let message = rejected.json()["error"]["message"].to_string();
     assert!(message.contains("'budget'") && message.contains("0.156"), "{message}");
-    assert_eq!(refused.header("x-ratelimit-remaining-usd").as_deref(), Some("0.156"));
+    assert_eq!(rejected.header("x-ratelimit-remaining-usd").as_deref(), Some("0.156"));
 }
 
-/// Whether what fits is admitted even while others ask.
+/// Whether a request that fits is admitted even during concurrent requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exact {
     AtOnce,
@@ -118,9 +118,9 @@ fn a_limit_of_the_service_admits_exactly_its_maximum() {
         assert_eq!(upstream.received().len(), round * 20);
         let served = responses.iter().find(|it| it.status == 200).unwrap();
         assert_eq!(served.header("x-ratelimit-limit-requests").as_deref(), Some("20"));
-        let refused = responses.iter().find(|it| it.status == 429).unwrap();
-        assert_eq!(refused.header("x-ratelimit-remaining-requests").as_deref(), Some("0"));
-        let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+        let rejected = responses.iter().find(|it| it.status == 429).unwrap();
+        assert_eq!(rejected.header("x-ratelimit-remaining-requests").as_deref(), Some("0"));
+        let wait: u32 = rejected.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=3_600).contains(&wait), "{wait}");
     }
 }
@@ -190,7 +190,7 @@ fn a_request_that_ends_with_trailers_waits_too() {
     assert_eq!(upstream.received().len(), 2);
 }
 
-/// Services that do not answer as they should, by what they are.
+/// Services that do not answer correctly, by their fault.
 fn broken_services() -> Vec<(&'static str, Upstream)> {
     vec![
         ("silent", Upstream::always(vec![Step::KeepOpen])),
@@ -221,8 +221,8 @@ fn a_failing_service_rejects_or_admits_as_on_error_says() {
         request("acme", 1).send(&mixed).assert_error(503, "limits_unavailable");
         rules[0].as_object_mut().unwrap().remove("on_error");
     }
-    let drawn = upstream.received().len();
-    assert_eq!(drawn, 4 * 2, "only what was allowed went upstream");
+    let generated = upstream.received().len();
+    assert_eq!(generated, 4 * 2, "only what was allowed went upstream");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_release_that_the_service_does_not_take_is_logged() {
 }
 
 #[test]
-fn an_update_while_the_service_is_asked_changes_nothing_for_who_waits() {
+fn an_update_during_the_services_call_changes_nothing_for_waiting_requests() {
     let service = RateLimitService::start(&limits());
     let (generation, gate) = (Generation::small(1), Gate::default());
     let mut script = Step::generate(&generation);

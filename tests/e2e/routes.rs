@@ -90,8 +90,8 @@ fn attack(case: &str, port: u16) -> usize {
 fn over_http2(port: u16, path: &str, headers: &[(&str, &str)]) -> u16 {
     let mut curl = Command::new("curl");
     curl.args(["--http2-prior-knowledge", "-sS", "-m", "60", "-o", "/dev/null"]);
-    // Without a body: Envoy resets a stream that it answers before the body's end, and curl may then
-    // report no status.
+    // Without a body: Envoy resets a stream that it answers before the body's end, and curl may
+    // then report no status.
     curl.args(["-w", "%{http_code}", "-H", "authorization: Bearer any", "-X", "POST"]);
     curl.args(["-H", "content-type: application/json"]);
     for (name, value) in headers {
@@ -169,14 +169,13 @@ fn every_example_serves_a_virtual_host_with_a_real_domain() {
     assert_eq!(sim.received().len(), 9);
 }
 
-/// What Envoy answers by itself passes `local_reply_config`, which is for errors only.
+/// Envoy's own answers pass `local_reply_config`, which is for errors only.
 #[test]
 fn answers_of_other_routes_that_are_no_errors_stay_as_they_are() {
     let upstream = Upstream::unreached();
-    let routes = "- match: { path: /healthz }\n                          \
-         direct_response: { status: 200, body: { inline_string: well } }\n                        \
-         - match: { path: /old }\n                          \
-         redirect: { path_redirect: /new }\n                        ";
+    let routes = "- match: { path: /healthz }\n                          direct_response: { \
+                  status: 200, body: { inline_string: well } }\n                        - match: { \
+                  path: /old }\n                          redirect: { path_redirect: /new }\n                        ";
     for (file, setup) in [
         ("envoy.yaml", Setup::new(upstream.port())),
         ("production.yaml", Setup::production(upstream.port()).configure_struct(&config())),
@@ -237,7 +236,7 @@ fn the_header_still_routes_if_it_is_chosen_and_the_log_warns() {
     Request::generation(&body(1)).send(&envoy).images();
     let log = envoy.log();
     assert!(log.contains("a client can send on a route where this filter is disabled"), "{log}");
-    // It is still removed from what clients send.
+    // It is still removed from clients' requests.
     let attack = Request::new("POST", "/backend-api/codex/responses")
         .header("x-imagegate-upstream", "codex")
         .json(&body(1));

@@ -1,6 +1,6 @@
 //! OpenAI's own clients, unchanged.
 //!
-//! The scripts in `tests/clients/` say which prompt leads to which outcome; this is the other end of that.
+//! The scripts in `tests/clients/` name the outcome of each prompt. This is the upstream for them.
 
 use std::process::Command;
 
@@ -10,11 +10,14 @@ use crate::harness::sse::event;
 use crate::harness::{Envoy, Generation, Key, Received, Sim, Step, Upstream, needed, root};
 
 /// The upstream of the scripts: a prompt `fail 429` gets that, any other an image.
-fn by_prompt(asked: &Received) -> Vec<Step> {
-    let text = String::from_utf8_lossy(&asked.body).into_owned();
+fn by_prompt(request: &Received) -> Vec<Step> {
+    let text = String::from_utf8_lossy(&request.body).into_owned();
     let failing = |status| text.contains(&format!("fail {status}"));
-    let error = |code: &str, kind: &str| json!({"error": {"code": code, "type": kind, "message": "m", "param": null}});
-    if let Some(fault) = edit_fault(asked, &text) {
+    let error = |code: &str, kind: &str| {
+        json!({"error": {"code": code, "type": kind,
+        "message": "m", "param": null}})
+    };
+    if let Some(fault) = edit_fault(request, &text) {
         return Step::json(400, &error("invalid_value", &fault));
     }
     let generation = Generation::of_bytes(1_500_000, 1);
@@ -41,15 +44,15 @@ fn by_prompt(asked: &Received) -> Vec<Step> {
     }
 }
 
-/// What of an edit differs from what its prompt says: `edit images=3 mask=1`.
-fn edit_fault(asked: &Received, text: &str) -> Option<String> {
-    let asked = text.contains("edit images=").then(|| asked.json())?;
-    let content = asked["input"][0]["content"].as_array().unwrap();
+/// How an edit differs from its prompt, such as `edit images=3 mask=1`.
+fn edit_fault(request: &Received, text: &str) -> Option<String> {
+    let request = text.contains("edit images=").then(|| request.json())?;
+    let content = request["input"][0]["content"].as_array().unwrap();
     let images = content.iter().filter(|part| part["type"] == "input_image").count();
-    let mask = asked["tools"][0].get("input_image_mask").is_some();
+    let mask = request["tools"][0].get("input_image_mask").is_some();
     let got = format!("edit images={images} mask={}", u8::from(mask));
     let wanted = content.last().unwrap()["text"].as_str().unwrap();
-    let edits = asked["tools"][0]["action"] == "edit";
+    let edits = request["tools"][0]["action"] == "edit";
     (got != wanted || !edits).then(|| format!("{got}, edits: {edits}"))
 }
 

@@ -14,7 +14,8 @@ fn body() -> Value {
     json!({"prompt": SECRET_PROMPT, "model": "gpt-image-2", "size": "1024x1024"})
 }
 
-/// Answers the client's own stream with `main`, and side calls with `sides` in the order of their arrival.
+/// Answers the client's own stream with `main`, and side calls with `sides` in the order of their
+/// arrival.
 fn fan_out(main: Vec<Step>, sides: Vec<Vec<Step>>) -> Upstream {
     let sides = std::sync::Mutex::new(sides.into_iter());
     Upstream::choosing(move |request: &Received| {
@@ -71,13 +72,13 @@ fn three_images_arrive_in_order_with_the_sum_of_their_usage() {
 
     let received = upstream.received();
     assert_eq!(received.iter().filter(|it| it.is_side_call()).count(), 2);
-    for asked in &received {
-        assert_eq!(asked.body, received[0].body, "all calls ask for the same");
-        assert_eq!(asked.path, "/backend-api/codex/responses");
-        assert_eq!(asked.header("authorization"), Some(format!("Bearer {TOKEN}")));
-        assert_eq!(asked.header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
-        assert_eq!(asked.header("host").as_deref(), Some("chatgpt.com"));
-        assert_eq!(asked.header("cookie"), None);
+    for request in &received {
+        assert_eq!(request.body, received[0].body, "all calls ask for the same");
+        assert_eq!(request.path, "/backend-api/codex/responses");
+        assert_eq!(request.header("authorization"), Some(format!("Bearer {TOKEN}")));
+        assert_eq!(request.header("chatgpt-account-id").as_deref(), Some(ACCOUNT));
+        assert_eq!(request.header("host").as_deref(), Some("chatgpt.com"));
+        assert_eq!(request.header("cookie"), None);
     }
 }
 
@@ -112,7 +113,8 @@ fn images_are_delivered_though_the_clients_own_stream_fails() {
     let generation = Generation::small(1);
     let failed = Step::stream(crate::harness::sse::event(
         &json!({"type": "response.failed", "sequence_number": 1,
-        "response": {"id": "resp_1", "status": "failed", "error": {"code": "server_error", "message": "m"}}}),
+        "response": {"id": "resp_1", "status": "failed", "error": {"code": "server_error",
+        "message": "m"}}}),
     ));
     for main in [failing(500), failed] {
         let upstream =

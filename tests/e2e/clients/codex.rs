@@ -1,4 +1,4 @@
-//! The upstream that the clients' cases talk to: what a prompt leads to, and when it came.
+//! The upstream of the clients' cases: the outcome of each prompt, and the times of its requests.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::sse::{Output, event};
 use crate::harness::{Generation, Received, Step};
 
-/// What `fail 429 once` asks a client to wait: longer than the clients wait by themselves.
+/// The wait that `fail 429 once` asks for: longer than the clients' own.
 const WAIT: Duration = Duration::from_millis(2300);
 
 /// Longer than `keepalive` of the gate, so that a space is due with the next bytes.
@@ -20,12 +20,12 @@ const SILENCE: Duration = Duration::from_millis(1500);
 #[derive(Default)]
 pub(super) struct Codex {
     seed: AtomicU32,
-    came: Mutex<HashMap<String, Vec<Instant>>>,
+    arrived: Mutex<HashMap<String, Vec<Instant>>>,
 }
 
 impl Codex {
-    pub(super) fn answer(&self, asked: &Received) -> Vec<Step> {
-        let request = asked.json();
+    pub(super) fn answer(&self, request: &Received) -> Vec<Step> {
+        let request = request.json();
         let prompt = prompt_of(&request);
         let before = self.note(&prompt);
         match prompt.as_str() {
@@ -59,10 +59,10 @@ impl Codex {
         }
     }
 
-    /// Notes that a prompt came, and returns how often it came before.
+    /// Records a request with this prompt, and returns how many there were before.
     fn note(&self, prompt: &str) -> usize {
-        let mut came = self.came.lock().unwrap();
-        let times = came.entry(prompt.to_owned()).or_default();
+        let mut arrived = self.arrived.lock().unwrap();
+        let times = arrived.entry(prompt.to_owned()).or_default();
         times.push(Instant::now());
         times.len() - 1
     }
@@ -72,15 +72,15 @@ impl Codex {
         Generation::of_bytes(200_000, self.seed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// An image, if the images of the edit came.
+    /// An image, if the request has the images of the edit.
     fn edit(&self, request: &Value, images: usize, masked: bool) -> Vec<Step> {
         let tool = &request["tools"][0];
         let is_png = |url: &Value| {
             url.as_str().is_some_and(|url| url.starts_with("data:image/png;base64,iVBORw0KGgo"))
         };
-        let came = parts(request).filter(|part| is_png(&part["image_url"])).count();
+        let arrived = parts(request).filter(|part| is_png(&part["image_url"])).count();
         let holds = tool["action"] == "edit"
-            && came == images
+            && arrived == images
             && is_png(&tool["input_image_mask"]["image_url"]) == masked;
         match holds {
             true => Step::generate(&self.generation()),
@@ -90,21 +90,21 @@ impl Codex {
 
     /// What of the retries is seen here.
     pub(super) fn check_tries(&self, cases: &[String]) {
-        let came = self.came.lock().unwrap();
+        let arrived = self.arrived.lock().unwrap();
         let ran = |case: &str| cases.iter().any(|it| it == case);
         if ran("retry_waits_as_told") {
-            let came = &came["fail 429 once"];
-            assert_eq!(came.len(), 2, "one answer says when to come back, and one try follows");
-            let waited = came[1].duration_since(came[0]);
+            let arrived = &arrived["fail 429 once"];
+            assert_eq!(arrived.len(), 2, "one answer says when to come back, and one try follows");
+            let waited = arrived[1].duration_since(arrived[0]);
             assert!(waited >= WAIT, "the client was told to wait {WAIT:?} and waited {waited:?}");
         }
         if ran("no_retry_as_told") {
-            let tries = came["fail 429 for good"].len();
+            let tries = arrived["fail 429 for good"].len();
             assert_eq!(tries, 1, "the client was told not to try again");
         }
-        let tries = came["fail late"].len();
+        let tries = arrived["fail late"].len();
         assert_eq!(tries, 1, "no client takes the status 200 for a reason to try again");
-        let tries = came["cut late"].len();
+        let tries = arrived["cut late"].len();
         assert_eq!(tries, if ran("late_cut_is_tried_again") { 2 } else { 1 }, "tries after a cut");
     }
 }
@@ -133,7 +133,8 @@ fn error(status: u16, code: &str, kind: &str, message: &str) -> Vec<Step> {
 }
 
 fn refusal() -> Value {
-    json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error", "param": null,
+    json!({"error": {"code": "moderation_blocked", "type": "image_generation_user_error",
+        "param": null,
         "message": "Your request was rejected by the safety system.",
         "moderation_details": {"moderation_stage": "input", "categories": ["violence"]}}})
 }

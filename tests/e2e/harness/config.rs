@@ -25,7 +25,7 @@ impl Key {
     pub(crate) const LIMITED: &str = "sk-e2e-limited-0001";
     /// Has no budget left, in the cases of clients.
     pub(crate) const SPENT: &str = "sk-e2e-spent-0001";
-    /// Of nobody.
+    /// A key of no consumer.
     pub(crate) const UNKNOWN: &str = "sk-e2e-unknown-0001";
 
     pub(crate) const ALL: [&str; 10] = [
@@ -50,7 +50,7 @@ pub(crate) fn sha256(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The text model that calls the image tool. codex-sim refuses retired ones, as the backend does.
+/// The text model that calls the image tool. codex-sim refuses retired ones, like the backend.
 pub(crate) const HOST_MODEL: &str = "gpt-6-luna";
 
 /// The version of Codex that requests name. codex-sim refuses every host model without it.
@@ -65,13 +65,14 @@ pub(crate) fn identity() -> Value {
     })
 }
 
-/// The configuration; a case changes in it what it is about.
+/// The configuration. A case changes the part that it tests.
 pub(crate) fn config() -> Value {
     json!({
         "upstreams": {
             "codex": {
                 "authority": "chatgpt.com",
-                "credential": { "bearer_env": "CODEX_ACCESS_TOKEN", "account_id_env": "CODEX_ACCOUNT_ID" },
+                "credential": { "bearer_env": "CODEX_ACCESS_TOKEN",
+                "account_id_env": "CODEX_ACCOUNT_ID" },
                 "host_model": HOST_MODEL,
                 "headers": identity(),
                 "timeout": "60s"
@@ -82,11 +83,13 @@ pub(crate) fn config() -> Value {
             { "match": "openai:*", "upstream": "codex", "rename": "*" }
         ],
         "consumers": [
-            { "name": "web", "key_sha256": [sha256(Key::WEB), sha256(Key::WEB_SECOND)], "user": "acme" },
+            { "name": "web", "key_sha256": [sha256(Key::WEB), sha256(Key::WEB_SECOND)],
+            "user": "acme" },
             { "name": "ops", "key_sha256": [sha256(Key::MASTER)], "role": "master" },
             { "name": "narrow", "key_sha256": [sha256(Key::NARROW)], "models": ["gpt-image-2"],
               "sizes": ["auto", "1024x1024"] },
-            { "name": "late", "key_sha256": [sha256(Key::EXPIRED)], "expires_at": "2020-01-01T00:00:00Z" },
+            { "name": "late", "key_sha256": [sha256(Key::EXPIRED)],
+            "expires_at": "2020-01-01T00:00:00Z" },
             { "name": "off", "key_sha256": [sha256(Key::DISABLED)], "disabled": true },
             { "name": "barred", "key_sha256": [sha256(Key::BLOCKED)], "user": "globex" }
         ],

@@ -62,7 +62,7 @@ impl Envoy {
     }
 
     /// What is wrong with this Envoy, if anything is.
-    fn trouble(&mut self) -> Option<String> {
+    fn problem(&mut self) -> Option<String> {
         if let Some(status) = self.process.ended() {
             return Some(format!("Envoy has ended: {status}"));
         }
@@ -94,16 +94,16 @@ impl Deref for Envoy {
 
 impl Drop for Envoy {
     fn drop(&mut self) {
-        let trouble = if thread::panicking() { None } else { self.trouble() };
+        let problem = if thread::panicking() { None } else { self.problem() };
         self.process.stop();
-        if thread::panicking() || trouble.is_some() {
+        if thread::panicking() || problem.is_some() {
             let log = self.folder().join("envoy.log");
             eprintln!("--- the end of {}\n{}", log.display(), self.log_end());
         } else {
             let _ = fs::remove_dir_all(self.folder());
         }
-        if let Some(trouble) = trouble {
-            panic!("{trouble}");
+        if let Some(problem) = problem {
+            panic!("{problem}");
         }
     }
 }

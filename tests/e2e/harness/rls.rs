@@ -1,4 +1,4 @@
-//! A rate-limit service: Limitador's own library behind gRPC (`tests/rls-server`).
+//! A rate-limit service: Limitador's own library with gRPC (`tests/rls-server`).
 
 use std::fs;
 use std::path::PathBuf;
@@ -53,8 +53,8 @@ pub(crate) fn shipped_limits() -> String {
 /// A limit in Limitador's format: this many hits an hour of a rule, for each value of `per`.
 pub(crate) fn hourly(rule: &str, per: &str, max: u64) -> String {
     format!(
-        "- {{ namespace: imagegate, max_value: {max}, seconds: 3600, name: {rule}, \
-         conditions: [\"descriptors[0].rule == '{rule}'\"], variables: [\"descriptors[0].{per}\"] }}\n"
+        "- {{ namespace: imagegate, max_value: {max}, seconds: 3600, name: {rule}, conditions: \
+         [\"descriptors[0].rule == '{rule}'\"], variables: [\"descriptors[0].{per}\"] }}\n"
     )
 }
 

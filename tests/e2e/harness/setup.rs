@@ -63,8 +63,8 @@ impl Setup {
         // replaces it.
         setup.replace(
             "local: { filename: build/imagegate.wasm }\n",
-            "local: { filename: build/imagegate.wasm }\n                          environment_variables: \
-             { host_env_keys: [CODEX_ACCESS_TOKEN, CODEX_ACCOUNT_ID] }\n",
+            "local: { filename: build/imagegate.wasm }\n                          \
+             environment_variables: { host_env_keys: [CODEX_ACCESS_TOKEN, CODEX_ACCOUNT_ID] }\n",
         )
     }
 
@@ -163,7 +163,8 @@ impl Setup {
     pub(crate) fn request_trailers(self) -> Self {
         self.replace(
             "stat_prefix: images\n",
-            "stat_prefix: images\n                http_protocol_options: { enable_trailers: true }\n",
+            "stat_prefix: images\n                http_protocol_options: { enable_trailers: true \
+             }\n",
         )
     }
 
@@ -208,7 +209,7 @@ impl Setup {
     }
 
     /// Starts an Envoy that must reject its configuration, and returns how it ended and its log.
-    pub(crate) fn start_refused(self) -> (ExitStatus, String) {
+    pub(crate) fn start_rejected(self) -> (ExitStatus, String) {
         let mut process = self.spawn();
         let ended = (process.wait_for_end(), process.log());
         let _ = fs::remove_dir_all(process.folder());
@@ -239,8 +240,9 @@ fn with_cluster(yaml: &str, name: &str, port: u16) -> String {
     const CLUSTERS: &str = "  clusters:\n";
     let cluster = format!(
         "{CLUSTERS}    - name: {name}\n      connect_timeout: 1s\n      load_assignment:\n        \
-         cluster_name: {name}\n        endpoints:\n          - lb_endpoints:\n              - endpoint: \
-         {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}\n"
+         cluster_name: {name}\n        endpoints:\n          - lb_endpoints:\n              - \
+         endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} \
+         }}\n"
     );
     yaml::replace(yaml, CLUSTERS, &cluster)
 }
@@ -268,14 +270,15 @@ fn discovered(yaml: &str, folder: &Path) -> String {
     let (name, typed_config) = filter.split_once('\n').unwrap();
     let kind = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
     let resource = format!(
-        "resources:\n                  - \"@type\": {kind}\n                    name: imagegate\n{typed_config}"
+        "resources:\n                  - \"@type\": {kind}\n                    name: \
+         imagegate\n{typed_config}"
     );
     let path = folder.join("filter.yaml");
     fs::write(&path, resource).unwrap();
     let discovery = format!(
-        "{name}\n                    config_discovery: {{ \
-         type_urls: [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm], \
-         config_source: {{ resource_api_version: V3, path_config_source: {{ path: {path:?} }} }} }}\n"
+        "{name}\n                    config_discovery: {{ type_urls: \
+         [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm], config_source: {{ \
+         resource_api_version: V3, path_config_source: {{ path: {path:?} }} }} }}\n"
     );
     yaml.replace(filter, &discovery) + "\nnode: { id: imagegate, cluster: imagegate }\n"
 }

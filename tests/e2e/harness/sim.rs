@@ -23,7 +23,7 @@ impl Sim {
         self.program.port()
     }
 
-    /// The last requests as they came, the oldest first.
+    /// The last requests as received, the oldest first.
     pub(crate) fn received(&self) -> Vec<Value> {
         let request = Request::new("GET", "/stats");
         let stats = request.send_on(&mut Connection::open(self.port())).json();

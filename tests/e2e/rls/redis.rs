@@ -29,7 +29,8 @@ fn clients_that_race_over_two_services_are_never_admitted_beyond_the_limit() {
     for round in 1..=5 {
         let request = request(&format!("racer-{round}"), 1);
         let racing = served(&at_once(&envoys, &request), "rate_limit_exceeded");
-        // Who was refused for a reservation that stood twice may come again; nobody else may.
+        // A client that was rejected because a reservation counted twice may try again. No other
+        // client may.
         let later = (0..20).filter(|it| request.send(envoys[it % 2]).status == 200).count();
         assert_eq!(racing + later, 20, "round {round}: {racing} in the race");
         assert_eq!(upstream.received().len(), round * 20);
@@ -38,7 +39,7 @@ fn clients_that_race_over_two_services_are_never_admitted_beyond_the_limit() {
 
 #[test]
 #[ignore = "needs a Redis: make test-redis"]
-fn a_restart_of_envoys_and_services_forgets_nothing() {
+fn a_restart_of_envoys_and_services_keeps_the_counters() {
     let upstream = Upstream::generating(&Generation::small(1));
     let config = counted(json!({}), &json!([rule("budget", "usd", json!("1.00"))]));
     for bought in 1..=5 {
