@@ -92,6 +92,6 @@ fn the_node_client_is_served() {
 fn both_clients_get_real_images_from_codex_sim() {
     let sim = Sim::start();
     let envoy = Envoy::start(sim.port());
-    run(".tools/clients/bin/python", "tests/clients/openai_python.py", &envoy, "picture");
-    run(".tools/node/bin/node", "tests/clients/openai_node.mjs", &envoy, "picture");
+    run(".tools/clients/bin/python", "tests/clients/openai_python.py", &envoy, "image");
+    run(".tools/node/bin/node", "tests/clients/openai_node.mjs", &envoy, "image");
 }

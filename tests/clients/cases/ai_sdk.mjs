@@ -1,9 +1,10 @@
-// The cases of Vercel's AI SDK, by `@ai-sdk/openai` or, with the argument `compatible`, by `@ai-sdk/openai-compatible`.
+// The cases of Vercel's AI SDK, by `@ai-sdk/openai` or, with the argument `compatible`, by
+// `@ai-sdk/openai-compatible`.
 //
-// It does not look at `x-should-retry`, and where the wait that it is told is over a minute it comes back after its own, so the
-// cases about 429s go without retries.
+// It does not look at `x-should-retry`, and if the requested wait is over a minute, it comes back
+// after a wait of its own, so the cases about 429s go without retries.
 
-import { LIMITED, MODEL, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
+import { LIMITED, MODEL, NARROW, SPENT, UNKNOWN, check, checkPngs, png, raised, require, run } from "./cases.mjs";
 
 const { APICallError, generateImage } = require("ai");
 const { createOpenAI } = require("@ai-sdk/openai");
@@ -15,26 +16,26 @@ const provider = (apiKey) =>
 
 const generate = ({ key = process.env.OPENAI_API_KEY, model = MODEL, prompt = "A lighthouse [[sim:vary]]", ...fields } = {}) =>
   generateImage({ model: provider(key).imageModel(model), prompt, maxRetries: 0, ...fields });
-const checkImages = (result, count) => checkPictures(result.images.map((image) => image.base64), count);
+const checkImages = (result, count) => checkPngs(result.images.map((image) => image.base64), count);
 
 async function fails(status, code, fields) {
   const error = await raised(generate(fields));
   check(APICallError.isInstance(error), `${error} is an APICallError`);
   check(error.statusCode === status, `${error.statusCode} is ${status}`);
-  const told = JSON.parse(error.responseBody).error;
-  check(told.code === code, `${told.code} is ${code}`);
-  check(error.message === told.message, `the exception says what we say: ${error.message}`);
+  const reported = JSON.parse(error.responseBody).error;
+  check(reported.code === code, `${reported.code} is ${code}`);
+  check(error.message === reported.message, `the exception has our message: ${error.message}`);
   return error;
 }
 
 await run({
-  async one_picture() {
+  async one_image() {
     const result = await generate({ size: "1024x1024", providerOptions: { openai: { quality: "low" }, imagegate: { quality: "low" } } });
     checkImages(result, 1);
-    check(result.images[0].mediaType === "image/png", "the media type is the picture's");
+    check(result.images[0].mediaType === "image/png", "the media type is the image's");
   },
 
-  async three_pictures() {
+  async three_images() {
     checkImages(await generate({ n: 3 }), 3);
   },
 
@@ -48,7 +49,7 @@ await run({
 
   async unknown_key_is_401() {
     const error = await fails(401, "invalid_api_key", { key: UNKNOWN });
-    check(!error.isRetryable, "it is not to be tried again");
+    check(!error.isRetryable, "it must not be tried again");
   },
 
   async forbidden_model_is_403() {
@@ -88,15 +89,16 @@ await run({
     await fails(503, "server_is_overloaded", { prompt: "fail 503 [[sim:overloaded]]" });
   },
 
-  async retry_waits_as_told() {
+  async retry_waits_as_requested() {
     checkImages(await generate({ prompt: "fail 429 once [[sim:rate_limit@1]]", maxRetries: 2 }), 1);
   },
 
-  async late_picture() {
+  async late_image() {
     checkImages(await generate({ prompt: "late" }), 1);
   },
 
-  // It holds every answer against a schema, and throws what does not fit: with the status 200, and not to be tried again.
+  // It holds every answer against a schema, and throws what does not fit: with the status 200, and
+  // not to be tried again.
   async late_error_raises() {
     const error = await raised(generate({ prompt: "fail late", maxRetries: 2 }));
     check(APICallError.isInstance(error) && error.statusCode === 200 && !error.isRetryable, `${error} is an APICallError`);

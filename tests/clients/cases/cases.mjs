@@ -1,4 +1,5 @@
-// What the clients for Node share: how a case's outcome is told, and pictures to send and to look at. See cases.py.
+// Shared by the clients for Node: how a case's outcome is reported, and images to send and to look
+// at. See cases.py.
 
 import { createRequire } from "node:module";
 import { crc32, deflateSync } from "node:zlib";
@@ -8,15 +9,15 @@ export const require = createRequire(new URL("../../../.tools/node/package.json"
 
 // Keys that `tests/e2e/clients.rs` hands over; the client's own key may do anything.
 export const [NARROW, LIMITED, SPENT] = ["NARROW", "LIMITED", "SPENT"].map((name) => process.env[`IMAGEGATE_${name}_KEY`]);
-export const UNKNOWN = "sk-of-nobody";
+export const UNKNOWN = "sk-of-no-consumer";
 // It leads to the upstream of this run.
 export const MODEL = process.env.IMAGEGATE_MODEL;
 
-// Runs the cases that are asked for, without any all, in their order, and tells how each ended.
+// Runs the requested cases (if none is named, all) in their order, and reports how each ended.
 export async function run(cases) {
-  const asked = process.env.IMAGEGATE_CASES;
+  const wanted = process.env.IMAGEGATE_CASES;
   for (const [name, act] of Object.entries(cases)) {
-    if (asked && !asked.split(" ").includes(name)) continue;
+    if (wanted && !wanted.split(" ").includes(name)) continue;
     let fault = null;
     try {
       await act();
@@ -39,16 +40,16 @@ export async function raised(request) {
   } catch (error) {
     return error;
   }
-  throw new Error(`an exception was expected, but this came: ${JSON.stringify(answer).slice(0, 200)}`);
+  throw new Error(`an exception was expected, but got this: ${JSON.stringify(answer).slice(0, 200)}`);
 }
 
-// So many pictures, each another one.
-export function checkPictures(b64s, count) {
-  const pictures = b64s.map((b64) => Buffer.from(b64, "base64"));
-  check(pictures.length === count, `${pictures.length} pictures are ${count}`);
+// This many images, all different.
+export function checkPngs(b64s, count) {
+  const images = b64s.map((b64) => Buffer.from(b64, "base64"));
+  check(images.length === count, `${images.length} images are ${count}`);
   const signature = Buffer.from("89504e470d0a1a0a", "hex");
-  check(pictures.every((picture) => picture.subarray(0, 8).equals(signature)), "the pictures are PNGs");
-  check(new Set(b64s).size === count, "each is another picture");
+  check(images.every((image) => image.subarray(0, 8).equals(signature)), "the images are PNGs");
+  check(new Set(b64s).size === count, "all images are different");
 }
 
 // A square of one colour; with `alpha`, one that is so opaque.

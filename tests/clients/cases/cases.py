@@ -1,7 +1,7 @@
-"""What the Python clients share: how a case is declared and its outcome told, and pictures to send and to look at.
+"""Shared by the Python clients: how a case is declared and its outcome reported, and images to send and to look at.
 
-`tests/e2e/clients.rs` starts a script and reads one line of JSON for each case. What a prompt leads to (`fail 502` and so on) is told in
-`tests/e2e/clients/codex.rs`; where the upstream is a provider, it is codex-sim, which reads what stands in brackets.
+`tests/e2e/clients.rs` starts a script and reads one line of JSON for each case. The outcome of a prompt (`fail 502` and so on) is defined in
+`tests/e2e/clients/codex.rs`; if the upstream is a provider, it is codex-sim, which reads the text in brackets.
 """
 
 import base64
@@ -16,7 +16,7 @@ _CASES = []
 
 # Keys that `tests/e2e/clients.rs` hands over; the client's own key may do anything.
 NARROW, LIMITED, SPENT = (os.environ[f"IMAGEGATE_{name}_KEY"] for name in ("NARROW", "LIMITED", "SPENT"))
-UNKNOWN = "sk-of-nobody"
+UNKNOWN = "sk-of-no-consumer"
 # It leads to the upstream of this run, and these are the cases to run: without any, all.
 MODEL = os.environ["IMAGEGATE_MODEL"]
 _ASKED = os.environ["IMAGEGATE_CASES"].split()
@@ -29,14 +29,14 @@ def case(function):
 
 
 def run():
-    """Runs the cases that are asked for in their order, all of them, and tells how each ended."""
+    """Runs the requested cases in their order and reports how each ended."""
     for function in _CASES:
         if _ASKED and function.__name__ not in _ASKED:
             continue
         fault = None
         try:
             function()
-        except Exception:  # noqa: BLE001: whatever a client raises is what the case is about
+        except Exception:  # noqa: BLE001: a case may raise any exception
             fault = traceback.format_exc()
         print(json.dumps({"case": function.__name__, "fault": fault}), flush=True)
 
@@ -53,15 +53,15 @@ def raised(kind, request):
     except kind as error:
         check(type(error) is kind, f"{type(error)} is {kind}")
         return error
-    raise AssertionError(f"{kind.__name__} was expected, but this came: {answer!r:.200}")
+    raise AssertionError(f"{kind.__name__} was expected, but got this: {answer!r:.200}")
 
 
-def check_pictures(b64s, count):
-    """So many pictures, each another one."""
-    pictures = [base64.b64decode(b64, validate=True) for b64 in b64s]
-    check(len(pictures) == count, f"{len(pictures)} pictures are {count}")
-    check(all(picture.startswith(b"\x89PNG\r\n\x1a\n") for picture in pictures), "the pictures are PNGs")
-    check(len(set(pictures)) == count, "each is another picture")
+def check_pngs(b64s, count):
+    """This many images, all different."""
+    images = [base64.b64decode(b64, validate=True) for b64 in b64s]
+    check(len(images) == count, f"{len(images)} images are {count}")
+    check(all(image.startswith(b"\x89PNG\r\n\x1a\n") for image in images), "the images are PNGs")
+    check(len(set(images)) == count, "all images are different")
 
 
 def png(edge, alpha=None):

@@ -9,7 +9,7 @@ import os
 import urllib.request
 
 import openai
-from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pictures, raised, run
+from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pngs, raised, run
 from langchain_community.utilities.dalle_image_generator import DallEAPIWrapper
 
 
@@ -26,16 +26,16 @@ def fails(kind, status, code, prompt="A lighthouse [[sim:vary]]", **fields):
 def check_urls(text, count):
     """The wrapper's answer is a line for each URL; one of `data:` opens as any other does."""
     files = [urllib.request.urlopen(url).read() for url in text.splitlines()]
-    check_pictures([base64.b64encode(file) for file in files], count)
+    check_pngs([base64.b64encode(file) for file in files], count)
 
 
 @case
-def one_picture():
+def one_image():
     check_urls(wrapper(quality="low").run("A lighthouse [[sim:vary]]"), 1)
 
 
 @case
-def three_pictures():
+def three_images():
     check_urls(wrapper(n=3).run("A lighthouse [[sim:vary]]"), 3)
 
 
@@ -81,17 +81,17 @@ def overload_is_503():
 
 
 @case
-def retry_waits_as_told():
+def retry_waits_as_requested():
     check_urls(wrapper().run("fail 429 once [[sim:rate_limit@1]]"), 1)
 
 
 @case
-def no_retry_as_told():
+def no_retry_as_requested():
     fails(openai.RateLimitError, 429, "insufficient_quota", prompt="fail 429 for good [[sim:insufficient_quota]]")
 
 
 @case
-def late_picture():
+def late_image():
     check_urls(wrapper().run("late"), 1)
 
 

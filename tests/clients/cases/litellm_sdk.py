@@ -1,6 +1,6 @@
 """The cases of LiteLLM, which sends by OpenAI's client and raises exceptions of its own.
 
-Its exceptions are made from the status and the message, and carry no `code`. It has no exception of its own for a 403 of a picture.
+Its exceptions are made from the status and the message, and carry no `code`. It has no exception of its own for a 403 of an image.
 """
 
 import os
@@ -9,7 +9,7 @@ import os
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm  # noqa: E402
-from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run  # noqa: E402
+from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pngs, png, raised, run  # noqa: E402
 
 # It knows the provider by the first word, and sends what follows.
 NAME = f"openai/{MODEL}"
@@ -31,11 +31,11 @@ def fails(kind, status, words, max_retries=0, **fields):
 
 
 def check_images(result, count):
-    check_pictures([item.b64_json for item in result.data], count)
+    check_pngs([item.b64_json for item in result.data], count)
 
 
 @case
-def one_picture():
+def one_image():
     result = generate(size="1024x1024", quality="low", output_format="png")
     check_images(result, 1)
     check(result.created > 1_600_000_000, "created is a time in seconds")
@@ -43,7 +43,7 @@ def one_picture():
 
 
 @case
-def three_pictures():
+def three_images():
     check_images(generate(n=3), 3)
 
 
@@ -107,17 +107,17 @@ def overload_is_503():
 
 
 @case
-def retry_waits_as_told():
+def retry_waits_as_requested():
     check_images(generate(prompt="fail 429 once [[sim:rate_limit@1]]"), 1)
 
 
 @case
-def no_retry_as_told():
+def no_retry_as_requested():
     fails(litellm.RateLimitError, 429, "quota is used up", max_retries=None, prompt="fail 429 for good [[sim:insufficient_quota]]")
 
 
 @case
-def late_picture():
+def late_image():
     check_images(generate(prompt="late"), 1)
 
 

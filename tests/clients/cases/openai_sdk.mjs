@@ -1,6 +1,6 @@
 // The cases of OpenAI's client for Node.
 
-import { LIMITED, MODEL, NARROW, SPENT, UNKNOWN, check, checkPictures, png, raised, require, run } from "./cases.mjs";
+import { LIMITED, MODEL, NARROW, SPENT, UNKNOWN, check, checkPngs, png, raised, require, run } from "./cases.mjs";
 
 const { OpenAI, APIError, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError, RateLimitError, toFile } =
   require("openai");
@@ -12,7 +12,7 @@ const once = client.withOptions({ maxRetries: 0 });
 const withKey = (apiKey, by = once) => by.withOptions({ apiKey });
 
 const generate = (fields, by = once) => by.images.generate({ model: MODEL, prompt: "A lighthouse [[sim:vary]]", ...fields });
-const checkImages = (result, count) => checkPictures(result.data.map((item) => item.b64_json), count);
+const checkImages = (result, count) => checkPngs(result.data.map((item) => item.b64_json), count);
 
 async function fails(kind, status, code, fields, by = once) {
   const error = await raised(generate(fields, by));
@@ -24,29 +24,29 @@ async function fails(kind, status, code, fields, by = once) {
 
 function checkEvents(events, family, previews) {
   const names = events.map((event) => event.type).join();
-  check(names === [...Array(previews).fill(`${family}.partial_image`), `${family}.completed`].join(), `the events are as asked: ${names}`);
+  check(names === [...Array(previews).fill(`${family}.partial_image`), `${family}.completed`].join(), `the events are as requested: ${names}`);
   check(events.slice(0, -1).every((event, place) => event.partial_image_index === place), "the previews are counted");
-  checkPictures(events.map((event) => event.b64_json), previews + 1);
+  checkPngs(events.map((event) => event.b64_json), previews + 1);
   check(events.at(-1).usage.total_tokens > 0 && events.at(-1).size === "1024x1024", "the event has its fields");
 }
 
 await run({
-  async one_picture() {
-    const asked = { size: "1024x1024", quality: "low", output_format: "png", background: "auto", moderation: "auto" };
-    const result = await generate(asked);
+  async one_image() {
+    const wanted = { size: "1024x1024", quality: "low", output_format: "png", background: "auto", moderation: "auto" };
+    const result = await generate(wanted);
     checkImages(result, 1);
     check(result.created > 1_600_000_000, "created is a time in seconds");
-    check(result.size === "1024x1024" && result.output_format === "png", "the answer tells what was made");
+    check(result.size === "1024x1024" && result.output_format === "png", "the answer names the generated image");
     check(result.usage.total_tokens === result.usage.input_tokens + result.usage.output_tokens, "the usage adds up");
     check(result._request_id, "the answer has a request id");
   },
 
-  async three_pictures() {
+  async three_images() {
     checkImages(await generate({ n: 3 }), 3);
   },
 
   async edit() {
-    const image = await toFile(png(64), "picture.png", { type: "image/png" });
+    const image = await toFile(png(64), "image.png", { type: "image/png" });
     checkImages(await once.images.edit({ model: MODEL, prompt: "edit of 1 [[sim:vary]]", image, n: 2, size: "1024x1024" }), 2);
   },
 
@@ -63,9 +63,9 @@ await run({
   },
 
   async stream_of_edit() {
-    const image = await toFile(png(64), "picture.png", { type: "image/png" });
-    const asked = { model: MODEL, prompt: "edit of 1 [[sim:vary]]", image, stream: true };
-    checkEvents(await Array.fromAsync(await once.images.edit(asked)), "image_edit", 0);
+    const image = await toFile(png(64), "image.png", { type: "image/png" });
+    const wanted = { model: MODEL, prompt: "edit of 1 [[sim:vary]]", image, stream: true };
+    checkEvents(await Array.fromAsync(await once.images.edit(wanted)), "image_edit", 0);
   },
 
   async stream_refused_is_400() {
@@ -79,7 +79,7 @@ await run({
     };
     const error = await raised(reading());
     check(seen.join() === "image_generation.partial_image", `the preview came: ${seen}`);
-    check(error instanceof APIError && error.code === "upstream_disconnected", `${error} is told`);
+    check(error instanceof APIError && error.code === "upstream_disconnected", `${error} is reported`);
   },
 
   async unknown_key_is_401() {
@@ -112,7 +112,7 @@ await run({
     const limited = withKey(LIMITED, client);
     checkImages(await generate({}, limited), 1);
     const error = await fails(RateLimitError, 429, "rate_limit_exceeded", {}, limited);
-    check(error.headers.get("x-ratelimit-remaining-requests") === "0", "the headers tell how the limit stands");
+    check(error.headers.get("x-ratelimit-remaining-requests") === "0", "the headers have the limit status");
   },
 
   async spent_budget_is_429() {
@@ -129,28 +129,29 @@ await run({
     check(Number(error.headers.get("retry-after")) >= 1, "an overload says when to come back");
   },
 
-  async retry_waits_as_told() {
+  async retry_waits_as_requested() {
     checkImages(await generate({ prompt: "fail 429 once [[sim:rate_limit@1]]" }, client), 1);
   },
 
   // The upstream's quota is spent: `x-should-retry: false`.
-  async no_retry_as_told() {
+  async no_retry_as_requested() {
     const error = await fails(RateLimitError, 429, "insufficient_quota", { prompt: "fail 429 for good [[sim:insufficient_quota]]" }, client);
     check(error.headers.get("x-should-retry") === "false", "the answer says so");
   },
 
-  async late_picture() {
+  async late_image() {
     checkImages(await generate({ prompt: "late" }, client), 1);
   },
 
   // Nothing is thrown: the status was 200.
   async late_error_is_returned() {
     const result = await generate({ prompt: "fail late" }, client);
-    check(result.data === undefined, "there is no picture");
+    check(result.data === undefined, "there is no image");
     check(result.error.code === "server_is_overloaded", "the error is in its place");
   },
 
-  // It tries again where no head comes, but not where the body breaks off: that is an exception of `fetch`, none of its own.
+  // It tries again where no head comes, but not where the body breaks off: that is an exception of
+  // `fetch`, none of its own.
   async late_cut_raises() {
     const error = await raised(generate({ prompt: "cut late" }, client));
     check(error instanceof TypeError && !(error instanceof APIError), `${error} is an exception of fetch`);

@@ -1,7 +1,7 @@
 """The cases of OpenAI's Python client, the newest and 1.x."""
 
 import openai
-from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pictures, png, raised, run
+from cases import LIMITED, MODEL, NARROW, SPENT, UNKNOWN, case, check, check_pngs, png, raised, run
 
 # As a service sets it up, its address and key apart: retries are the client's default, two.
 client = openai.OpenAI(timeout=120)
@@ -21,39 +21,39 @@ def fails(kind, status, code, by=once, **fields):
 
 
 @case
-def one_picture():
+def one_image():
     result = generate(size="1024x1024", quality="low", output_format="png", background="auto", moderation="auto")
-    check_pictures([item.b64_json for item in result.data], 1)
+    check_pngs([item.b64_json for item in result.data], 1)
     check(result.created > 1_600_000_000, "created is a time in seconds")
-    check(result.size == "1024x1024" and result.output_format == "png", "the answer tells what was made")
+    check(result.size == "1024x1024" and result.output_format == "png", "the answer names the generated image")
     check(result.usage.total_tokens == result.usage.input_tokens + result.usage.output_tokens > 0, "the usage adds up")
     check(result._request_id, "the answer has a request id")
 
 
 @case
-def three_pictures():
-    check_pictures([item.b64_json for item in generate(n=3).data], 3)
+def three_images():
+    check_pngs([item.b64_json for item in generate(n=3).data], 3)
 
 
 @case
 def edit():
-    picture = ("picture.png", png(64), "image/png")
-    result = once.images.edit(model=MODEL, prompt="edit of 1 [[sim:vary]]", image=picture, n=2, size="1024x1024")
-    check_pictures([item.b64_json for item in result.data], 2)
+    image = ("image.png", png(64), "image/png")
+    result = once.images.edit(model=MODEL, prompt="edit of 1 [[sim:vary]]", image=image, n=2, size="1024x1024")
+    check_pngs([item.b64_json for item in result.data], 2)
 
 
 @case
 def edit_with_mask():
     files = [png(64), ("second.png", png(32))]
     result = once.images.edit(model=MODEL, prompt="edit of 2 masked [[sim:vary]]", image=files, mask=png(64, alpha=0))
-    check_pictures([item.b64_json for item in result.data], 1)
+    check_pngs([item.b64_json for item in result.data], 1)
 
 
 def check_events(events, family, previews):
     names = [event.type for event in events]
-    check(names == [f"{family}.partial_image"] * previews + [f"{family}.completed"], f"the events are as asked: {names}")
+    check(names == [f"{family}.partial_image"] * previews + [f"{family}.completed"], f"the events are as requested: {names}")
     check([event.partial_image_index for event in events[:-1]] == list(range(previews)), "the previews are counted")
-    check_pictures([event.b64_json for event in events], previews + 1)
+    check_pngs([event.b64_json for event in events], previews + 1)
     check(events[-1].usage.total_tokens > 0 and events[-1].size == "1024x1024", "the event has its fields")
 
 
@@ -64,8 +64,8 @@ def stream():
 
 @case
 def stream_of_edit():
-    asked = {"model": MODEL, "prompt": "edit of 1 [[sim:vary]]", "image": png(64), "stream": True}
-    check_events(list(once.images.edit(**asked)), "image_edit", 0)
+    wanted = {"model": MODEL, "prompt": "edit of 1 [[sim:vary]]", "image": png(64), "stream": True}
+    check_events(list(once.images.edit(**wanted)), "image_edit", 0)
 
 
 @case
@@ -78,7 +78,7 @@ def broken_stream_raises():
     events = generate(prompt="break [[sim:cut_before_completed]]", stream=True, partial_images=1)
     check(next(events).type == "image_generation.partial_image", "the preview came")
     error = raised(openai.APIError, lambda: next(events))
-    check(error.code == "upstream_disconnected", f"{error.code} is told")
+    check(error.code == "upstream_disconnected", f"{error.code} is reported")
 
 
 @case
@@ -116,9 +116,9 @@ def refusal_is_400():
 def spent_rate_is_429():
     # The wait is an hour, so the client does not come back although it has tries left.
     limited = client.with_options(api_key=LIMITED)
-    check_pictures([item.b64_json for item in generate(limited).data], 1)
+    check_pngs([item.b64_json for item in generate(limited).data], 1)
     error = fails(openai.RateLimitError, 429, "rate_limit_exceeded", by=limited)
-    check(error.response.headers["x-ratelimit-remaining-requests"] == "0", "the headers tell how the limit stands")
+    check(error.response.headers["x-ratelimit-remaining-requests"] == "0", "the headers have the limit status")
 
 
 @case
@@ -140,29 +140,29 @@ def overload_is_503():
 
 
 @case
-def retry_waits_as_told():
-    check_pictures([item.b64_json for item in generate(client, prompt="fail 429 once [[sim:rate_limit@1]]").data], 1)
+def retry_waits_as_requested():
+    check_pngs([item.b64_json for item in generate(client, prompt="fail 429 once [[sim:rate_limit@1]]").data], 1)
 
 
 @case
-def no_retry_as_told():
+def no_retry_as_requested():
     # The upstream's quota is spent: `x-should-retry: false`.
     error = fails(openai.RateLimitError, 429, "insufficient_quota", by=client, prompt="fail 429 for good [[sim:insufficient_quota]]")
     check(error.response.headers["x-should-retry"] == "false", "the answer says so")
 
 
 @case
-def late_picture():
+def late_image():
     raw = client.images.with_raw_response.generate(model=MODEL, prompt="late")
     check(raw.content.startswith(b" "), "white space kept the answer open")
-    check_pictures([item.b64_json for item in raw.parse().data], 1)
+    check_pngs([item.b64_json for item in raw.parse().data], 1)
 
 
 @case
 def late_error_is_returned():
     # Nothing is raised: the status was 200. What there is of the answer's fields is None.
     result = generate(client, prompt="fail late")
-    check(result.data is None and result.created is None and result.usage is None, f"{result!r:.200} has no picture")
+    check(result.data is None and result.created is None and result.usage is None, f"{result!r:.200} has no image")
     check(result.model_extra["error"]["code"] == "server_is_overloaded", "the error is beside the fields that are known")
     check(result.error == result.model_extra["error"], "and an attribute")
 
@@ -170,7 +170,7 @@ def late_error_is_returned():
 @case
 def late_cut_is_tried_again():
     # A connection that breaks behind the head is one that breaks, whatever the status was.
-    check_pictures([item.b64_json for item in generate(client, prompt="cut late").data], 1)
+    check_pngs([item.b64_json for item in generate(client, prompt="cut late").data], 1)
 
 
 run()

@@ -92,13 +92,13 @@ impl Codex {
     pub(super) fn check_tries(&self, cases: &[String]) {
         let arrived = self.arrived.lock().unwrap();
         let ran = |case: &str| cases.iter().any(|it| it == case);
-        if ran("retry_waits_as_told") {
+        if ran("retry_waits_as_requested") {
             let arrived = &arrived["fail 429 once"];
             assert_eq!(arrived.len(), 2, "one answer says when to come back, and one try follows");
             let waited = arrived[1].duration_since(arrived[0]);
             assert!(waited >= WAIT, "the client was told to wait {WAIT:?} and waited {waited:?}");
         }
-        if ran("no_retry_as_told") {
+        if ran("no_retry_as_requested") {
             let tries = arrived["fail 429 for good"].len();
             assert_eq!(tries, 1, "the client was told not to try again");
         }
