@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_cut_and_lose_nothing() {
+    fn cut_pieces_add_up_to_the_whole() {
         let mut rope = Rope::default();
         rope.text("head:");
         rope.shared(Bytes::from_static(b"0123456789"));

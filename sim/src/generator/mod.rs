@@ -37,7 +37,7 @@ pub struct Subject {
     pub format: Format,
     /// Quality of a JPEG, 0 to 100.
     pub compression: u8,
-    /// What is behind the words.
+    /// The background of the words.
     pub background: Background,
     /// How far colours are scattered; it decides the size of the file.
     pub grain: i8,
@@ -56,7 +56,7 @@ pub struct Subject {
     pub base64_len: Option<usize>,
 }
 
-/// What is behind the words.
+/// The background of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Background {
     /// A gradient.

@@ -168,7 +168,7 @@ fn the_catalogue_is_graded_by_the_clients_version() {
 }
 
 #[test]
-fn what_the_catalogue_lists_is_served_unless_it_is_hidden_or_reads_text_only() {
+fn a_listed_model_is_served_unless_it_is_hidden_or_reads_text_only() {
     let catalogue = Catalogue::default();
     let mut served = 0;
     for version in ["0.144.0", "0.160.0", "0.170.0"] {

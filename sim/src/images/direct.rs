@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_a_wish() {
+    fn the_requested_shape_is_only_a_wish() {
         let request = ask(
             Endpoint::Generations,
             json!({"model": "anything", "prompt": "fox", "size": "1024x1024", "quality": "high",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_rejected() {
+    fn an_unknown_parameter_or_format_is_rejected() {
         for name in ["mask", "markup", "response_format", "images", "input_fidelity", "frame_count"]
         {
             let mut body = json!({"model": "gpt-image-2", "prompt": "fox"});

@@ -78,7 +78,7 @@ fn the_fields_of_a_generation_are_read() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn an_error_names_its_field() {
     let with = |name: &str, value: Value| {
         let mut body = json!({"prompt": "fox", "model": "gpt-image-2"});
         body[name] = value;

@@ -183,7 +183,7 @@ fn an_answer_in_words_has_no_image_and_is_completed() {
 }
 
 #[test]
-fn images_come_as_often_and_where_the_fault_says() {
+fn the_fault_sets_the_number_and_the_place_of_images() {
     assert_eq!(results(with(ScriptFault::TwoImages)), ["Zmlyc3Q=", "c2Vjb25k"]);
     assert_eq!(results(with(ScriptFault::Repeated)), ["Zmlyc3Q=", "Zmlyc3Q="]);
     assert_eq!(results(with(ScriptFault::Duplicate)), ["Zmlyc3Q="]);
@@ -219,7 +219,7 @@ fn items_have_the_status_that_the_fault_says() {
 }
 
 #[test]
-fn a_pinned_tool_is_echoed_as_what_it_is() {
+fn a_pinned_tool_is_echoed_with_its_own_model_and_size() {
     let tools = &last(ScriptFault::PinnedTool)["response"]["tools"][0];
     assert_eq!((&tools["model"], &tools["size"]), (&"gpt-image-2-codex".into(), &"auto".into()));
 }

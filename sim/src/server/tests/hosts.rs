@@ -12,7 +12,7 @@ async fn ask(address: SocketAddr, path: &str, headers: &str, host: &str, words: 
 }
 
 #[tokio::test]
-async fn the_codex_path_rejects_what_is_retired_or_too_new() {
+async fn the_codex_path_rejects_retired_and_too_new_models() {
     let address = start(&[]).await;
     for (host, version, status) in [
         ("gpt-6-luna", "0.170.0", 200),

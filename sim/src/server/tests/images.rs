@@ -226,7 +226,7 @@ async fn a_document_can_say_something_else() {
 }
 
 #[tokio::test]
-async fn a_directive_that_means_nothing_here_is_rejected() {
+async fn a_directive_without_meaning_here_is_rejected() {
     let address = start(&[]).await;
     for fault in ["typo", "store", "refusal", "crlf", "cut_before_completed", "output=full"] {
         let received = post(address, &format!("[[sim:{fault}]]")).await;
