@@ -230,9 +230,10 @@ fn check_provider(received: &[Value], cases: &[String]) {
         }
         assert_eq!(!of(prompt).is_empty(), ran(case), "{case}");
     }
-    for (case, prompt, tries) in
-        [("retry_waits_as_requested", "fail 429 once", 2), ("no_retry_as_requested", "fail 429 for good", 1)]
-    {
+    for (case, prompt, tries) in [
+        ("retry_waits_as_requested", "fail 429 once", 2),
+        ("no_retry_as_requested", "fail 429 for good", 1),
+    ] {
         assert_eq!(of(prompt).len(), if ran(case) { tries } else { 0 }, "{case}: tries");
     }
 }
