@@ -53,8 +53,8 @@ async function several(client) {
 // Each prompt says what the upstream should have got: `tests/e2e/sdks.rs` checks it and answers 400
 // otherwise.
 async function edits(client) {
-  const drawn = await client.images.generate({ model: "gpt-image-2", prompt: "A lighthouse" });
-  const png = Buffer.from(drawn.data[0].b64_json, "base64");
+  const generated = await client.images.generate({ model: "gpt-image-2", prompt: "A lighthouse" });
+  const png = Buffer.from(generated.data[0].b64_json, "base64");
   const file = (bytes, name) => toFile(bytes, name, { type: "image/png" });
   const one = await file(png, "a.png");
   const edited = await client.images.edit({ model: "gpt-image-2", prompt: "edit images=1 mask=0", image: one, size: "1024x1024" });

@@ -59,8 +59,8 @@ def several(client):
 
 def edits(client):
     """Each prompt says what the upstream should have got: `tests/e2e/sdks.rs` checks it and answers 400 otherwise."""
-    drawn = client.images.generate(model="gpt-image-2", prompt="A lighthouse")
-    png = base64.b64decode(drawn.data[0].b64_json)
+    generated = client.images.generate(model="gpt-image-2", prompt="A lighthouse")
+    png = base64.b64decode(generated.data[0].b64_json)
     edited = client.images.edit(model="gpt-image-2", prompt="edit images=1 mask=0", image=png, size="1024x1024", quality="low")
     check(edited.data[0].b64_json, "an edit of one file brings an image")
     check(edited.usage.total_tokens > 0, "an edit has a usage")

@@ -126,7 +126,7 @@ fn a_token_that_is_due_is_refreshed_saved_and_handed_over() {
     for file in ["access-token.yaml", "account-id.yaml"] {
         assert_eq!(mode(&home.sds().join(file)), 0o600);
     }
-    assert_eq!(fs::read_dir(home.sds()).unwrap().count(), 2, "something is left behind");
+    assert_eq!(fs::read_dir(home.sds()).unwrap().count(), 2, "a file is left over");
 }
 
 #[test]

@@ -169,7 +169,7 @@ def late_error_is_returned():
 
 @case
 def late_cut_is_tried_again():
-    # A connection that breaks behind the head is one that breaks, whatever the status was.
+    # A connection that breaks after the head counts as broken, for any status.
     check_pngs([item.b64_json for item in generate(client, prompt="cut late").data], 1)
 
 

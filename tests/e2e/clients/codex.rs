@@ -96,11 +96,11 @@ impl Codex {
             let arrived = &arrived["fail 429 once"];
             assert_eq!(arrived.len(), 2, "one answer says when to come back, and one try follows");
             let waited = arrived[1].duration_since(arrived[0]);
-            assert!(waited >= WAIT, "the client was told to wait {WAIT:?} and waited {waited:?}");
+            assert!(waited >= WAIT, "the client had to wait {WAIT:?} and waited {waited:?}");
         }
         if ran("no_retry_as_requested") {
             let tries = arrived["fail 429 for good"].len();
-            assert_eq!(tries, 1, "the client was told not to try again");
+            assert_eq!(tries, 1, "the client must not try again");
         }
         let tries = arrived["fail late"].len();
         assert_eq!(tries, 1, "no client takes the status 200 for a reason to try again");
