@@ -162,6 +162,10 @@ impl Answering {
         if self.delivery.end_if_whole() {
             return Turn::goes_on(OnResponseEnd::Pass);
         }
+        if matches!(self.head, Head::Left { .. }) && !self.delivery.passes_through() {
+            // No body can be put before trailers: an image that only they end is lost.
+            self.calls.fail(&Failure::Upstream(UpstreamFailure::Disconnected));
+        }
         let outcome = match (self.step(Vec::new(), End::Stream, now), self.head) {
             // Bytes are never due here: the stream has ended, so its call has its outcome or has
             // gone to another upstream.
@@ -171,8 +175,6 @@ impl Answering {
                 self.settle_passed(account, body, &images, now)
             }
             (_, Head::Left { .. }) => {
-                // No body can be put before trailers.
-                self.calls.fail(&Failure::Upstream(UpstreamFailure::Disconnected));
                 let failure = self.settle_failed(account, now);
                 return Turn::last(OnResponseEnd::Reset(account.fail_late(&failure)));
             }

@@ -171,6 +171,23 @@ fn trailers_before_the_outcome_reset_the_response() {
 }
 
 #[test]
+fn an_image_that_only_the_trailers_end_is_lost_with_the_upstream() {
+    let (gate, budget) = gate(&kept());
+    let mut driver = left(&gate);
+    let bytes = stream("QUJD");
+    // The line feed that ends the last event does not come.
+    feed(&mut driver, &bytes[..bytes.len() - 1], 16);
+    assert!(driver.upstream_trailers().reset);
+    let record = driver.close(Some(200));
+    assert_eq!(record["code"], "upstream_disconnected");
+    assert_eq!((&record["images_delivered"], &record["images_failed"]), (&json!(0), &json!(1)));
+    assert_eq!(record["settled_nanodollars"], 0);
+    let error = "imagegate_upstream_errors_total.kind.upstream_disconnected.upstream.codex";
+    assert!(driver.count_names().iter().any(|it| it == error), "{:?}", driver.counts);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
 fn a_timeout_is_reported_at_once_before_the_head_and_with_the_next_bytes_after_it() {
     let (gate, _) = gate(&kept());
     assert_eq!(answered(&gate).tick(after(60)).status, 504);
