@@ -1,12 +1,13 @@
-//! Who calls, and for whom.
+//! Which consumer calls, and for which user.
 //!
-//! A request with a key is whose key it is; a key that is wrong never falls back to what the mesh says.
-//! One without a key is whom an earlier filter of Envoy names, where the configuration says how.
+//! A key in the request names the consumer. If the key is wrong, the request is rejected: it never
+//! falls back to what the mesh says. Without a key, an earlier filter of Envoy names the consumer,
+//! if the configuration says how.
 //!
 //! A consumer presents its key in `authorization: Bearer`, `x-api-key` or `api-key`: the spellings
 //! of the OpenAI, Anthropic and Azure clients. The key is looked up by its SHA-256. An attacker
-//! cannot steer the digest of a guess towards a known one, so the time of the look-up tells nothing
-//! and needs not be constant.
+//! cannot steer the digest of a guess towards a known one, so the time of the look-up reveals
+//! nothing and need not be constant.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,28 +20,29 @@ use crate::openai::error::KeyReason;
 /// Why a request has no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserFault {
-    /// A master key was used and the request names nobody.
+    /// The key is a master key and the request names no user.
     Required,
-    /// The request names another user than the consumer's own.
+    /// The request names a user other than the consumer's own.
     Foreign,
-    /// The request of a consumer that takes any end user names the own user of another consumer.
+    /// The consumer takes any end user, but the request names the own user of another consumer.
     OfAnother,
-    /// A master key's request names somebody who is not in the configuration: that name, cut to 128
-    /// bytes.
+    /// The key is a master key and the request names a user who is not in the configuration. Holds
+    /// that name, cut to 128 bytes.
     Unknown(String),
     /// The user is blocked.
     Blocked,
 }
 
-/// Finds the consumer whose key the request carries, or whom the mesh names; it may be one that is
-/// disabled or out of date. `property` is the value of the property that [`wanted_property`] names.
+/// Finds the consumer by the key in the request, or by the name from the mesh. The consumer may be
+/// disabled or expired. `property` is the value of the property that [`wanted_property`] names.
 ///
-/// The first header present, in the order `authorization`, `x-api-key`, `api-key`, decides; the
-/// others are not looked at. Names of headers are compared without regard for case.
+/// The first header present, in the order `authorization`, `x-api-key`, `api-key`, decides. The
+/// others are ignored. Names of headers are case-insensitive.
 ///
 /// # Errors
 ///
-/// No key, none that can be read, or one that nobody has; a name that the configuration does not know.
+/// There is no key, it is malformed, or no consumer has it; or the configuration does not know the
+/// name from the mesh.
 pub fn identify<'c>(
     config: &'c Config,
     headers: &[(&str, &[u8])],
@@ -51,12 +53,12 @@ pub fn identify<'c>(
             let digest = Sha256::digest(key).into();
             config.consumer_of(&digest).ok_or(KeyReason::Unknown)
         }
-        Err(KeyReason::Missing) => known_to_the_mesh(config, headers, property),
+        Err(KeyReason::Missing) => identify_by_mesh(config, headers, property),
         Err(reason) => Err(reason),
     }
 }
 
-/// The property that tells who calls, where the configuration says that one does.
+/// The property that names the consumer. `None` if the configuration names no property.
 #[must_use]
 pub fn wanted_property(config: &Config) -> Option<&[String]> {
     match config.identity() {
@@ -65,9 +67,9 @@ pub fn wanted_property(config: &Config) -> Option<&[String]> {
     }
 }
 
-/// The consumer by the name that an earlier filter gives. A header that stands there twice gives none:
-/// one of the two may be the client's own.
-fn known_to_the_mesh<'c>(
+/// The consumer by the name that an earlier filter gives. If the header is there twice, it names no
+/// consumer: one of the two may be the client's own.
+fn identify_by_mesh<'c>(
     config: &'c Config,
     headers: &[(&str, &[u8])],
     property: Option<&[u8]>,
@@ -92,7 +94,7 @@ fn known_to_the_mesh<'c>(
 ///
 /// # Errors
 ///
-/// It is disabled, or its time is over.
+/// It is disabled, or it has expired.
 pub fn check_validity(consumer: &Consumer, now: Duration) -> Result<(), KeyReason> {
     if consumer.is_disabled() {
         return Err(KeyReason::Disabled);
@@ -103,8 +105,8 @@ pub fn check_validity(consumer: &Consumer, now: Duration) -> Result<(), KeyReaso
     Ok(())
 }
 
-/// Finds the user that a request is made for. `requested` is whom the request names; an empty name
-/// names nobody.
+/// Finds the user that a request is made for. `requested` is the user that the request names. An
+/// empty name is no name.
 ///
 /// # Errors
 ///
@@ -127,8 +129,8 @@ pub fn resolve_user(
     match (config.user(user), config.unknown_users()) {
         (UserState::Known, _) => Ok(user.to_owned()),
         (UserState::Blocked, _) => Err(UserFault::Blocked),
-        // What could not be the id of a listed user is not admitted either: ids become keys of
-        // counters.
+        // A name that could not be the id of a listed user is not admitted either: ids become keys
+        // of counters.
         (UserState::Unknown, UnknownUsers::Admit) if is_name(user) => Ok(user.to_owned()),
         (UserState::Unknown, UnknownUsers::Admit | UnknownUsers::Reject) => {
             Err(UserFault::Unknown(shorten(user)))
@@ -136,8 +138,8 @@ pub fn resolve_user(
     }
 }
 
-/// The end user whom a consumer that takes any names, listed or not. The own users of other consumers
-/// are left out: one key must not use up what another one has.
+/// The end user named by a consumer that takes any, listed or not. The own users of other consumers
+/// are excluded: one key must not use up the limits of another.
 fn end_user(config: &Config, consumer: &Consumer, user: &str) -> Result<String, UserFault> {
     let is_of_another = consumer.user() != Some(user) && config.is_own_user(user);
     match config.user(user) {
@@ -179,7 +181,7 @@ impl Scheme {
         }
     }
 
-    /// The key in `value`. `None` if there is none of the form that the configuration can hold.
+    /// The key in `value`. `None` if it is not one that the configuration can hold.
     fn key_in(self, value: &[u8]) -> Option<&[u8]> {
         let value = value.trim_ascii();
         let key = match self {
@@ -204,7 +206,7 @@ fn shorten(user: &str) -> String {
 }
 
 const BEARER: &[u8] = b"bearer";
-/// Keys of a few dozen characters are usual; more only costs hashing.
+/// Keys usually have a few dozen characters. Longer ones only cost hashing.
 const MAX_KEY_BYTES: usize = 512;
 /// As long as an id may be.
 const MAX_SHOWN_BYTES: usize = 128;

@@ -1,12 +1,12 @@
-//! Decimal numbers as integers of their smallest unit: exact, because no binary fraction ever
-//! stands for them.
+//! Decimal numbers as integers of their smallest unit: exact, because they are never binary
+//! fractions.
 //!
 //! `number = 1*DIGIT [ "." 1*DIGIT ]`: no sign, no exponent, no separators.
 
 use std::fmt;
 
-/// Reads a decimal number with at most `places` digits behind the point, in units of 10^-`places`.
-/// `None` for what is not one, is finer, or passes 64 bits.
+/// Reads a decimal number with at most `places` digits after the point, in units of 10^-`places`.
+/// `None` if it is not one, has more digits, or does not fit 64 bits.
 #[must_use]
 pub fn parse(text: &str, places: usize) -> Option<u64> {
     let (whole, fraction) = match text.split_once('.') {
@@ -36,7 +36,7 @@ pub struct Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One digit stands before the point, if only a zero.
+        // There is at least one digit before the point, even if it is a zero.
         let width = self.places.saturating_add(1);
         let digits = format!("{:0width$}", self.units);
         let point = digits.len().saturating_sub(self.places);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_decimal_number_is_refused() {
+    fn other_text_is_not_a_decimal_number() {
         for text in
             ["", ".", ".5", "1.", "1..2", "-1", "+1", "1e3", "1,000", " 1", "1 ", "0x1", "inf", "١"]
         {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_fine_or_too_large_is_refused() {
+    fn numbers_too_fine_or_too_large_are_rejected() {
         assert_eq!(parse("1.5", 0), None);
         assert_eq!(parse("0.0000000001", 9), None);
         assert_eq!(parse("18446744073.709551616", 9), None);
@@ -97,7 +97,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(units: u64, places in 0..=19_usize) {
+        fn displayed_numbers_parse_back(units: u64, places in 0..=19_usize) {
             prop_assert_eq!(parse(&display(units, places).to_string(), places), Some(units));
         }
     }

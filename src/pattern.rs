@@ -1,9 +1,8 @@
-//! Patterns for model names: text in which each `*` stands for any characters, also none.
+//! Patterns for model names: text in which each `*` matches any characters, or none.
 //!
 //! Matching is case-sensitive and takes time linear in the length of the name: the text before the
-//! first wildcard and after the last one is compared in place, and what stands between two
-//! wildcards is searched from left to right, where the first place found is as good as any later
-//! one.
+//! first wildcard and after the last one is compared in place, and the text between two wildcards
+//! is searched from left to right. The first match found is as good as any later one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,13 +13,13 @@ use crate::name::is_name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     prefix: String,
-    /// Absent where the pattern has no wildcard and is the name itself.
+    /// `None` if the pattern has no wildcard and is the name itself.
     rest: Option<Rest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rest {
-    /// What stands between two wildcards, in order.
+    /// The texts between two wildcards, in order.
     inner: Vec<String>,
     suffix: String,
 }
@@ -35,8 +34,7 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
-    /// The pattern that `text` writes. `None` if it is empty, longer than 128 bytes or not visible
-    /// ASCII.
+    /// Parses `text`. `None` if it is empty, longer than 128 bytes or not visible ASCII.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if !is_name(text) {
@@ -68,8 +66,8 @@ impl Pattern {
         tail.is_some()
     }
 
-    /// How closely the pattern describes a name; the closer one is the greater. A name itself is
-    /// closest, and of two with wildcards the one with more characters of its own.
+    /// How closely the pattern describes a name. The closer one is the greater. A name itself is
+    /// closest. Of two with wildcards, the one with more characters of its own is closer.
     #[must_use]
     pub(crate) fn closeness(&self) -> (bool, usize) {
         let parts = self.rest.iter().flat_map(|rest| rest.inner.iter().chain([&rest.suffix]));
@@ -82,8 +80,8 @@ impl Pattern {
         self.rest.as_ref().is_some_and(|rest| rest.inner.is_empty())
     }
 
-    /// What the only wildcard matched in `name`. `None` unless there is exactly one and the name
-    /// matches.
+    /// What the only wildcard matched in `name`. `None` unless there is exactly one wildcard and
+    /// the name matches.
     fn capture<'n>(&self, name: &'n str) -> Option<&'n str> {
         let rest = self.rest.as_ref().filter(|rest| rest.inner.is_empty())?;
         self.middle(name, rest)
@@ -95,7 +93,7 @@ impl Pattern {
     }
 }
 
-/// How a model name that matched is written upstream.
+/// How a model name that matched is written for the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rename {
     /// As the client wrote it.
@@ -107,8 +105,8 @@ pub(crate) enum Rename {
 }
 
 impl Rename {
-    /// The rule that `text` writes for names that match `pattern`. `None` if `text` is no name, has
-    /// more than one wildcard, or has one that `pattern` cannot fill.
+    /// Parses the rule in `text` for names that match `pattern`. `None` if `text` is not a name,
+    /// has more than one wildcard, or has one that `pattern` cannot fill.
     pub(crate) fn parse(text: &str, pattern: &Pattern) -> Option<Self> {
         if !is_name(text) {
             return None;
@@ -122,7 +120,7 @@ impl Rename {
         Some(Self::Wildcard { before: before.to_owned(), after: after.to_owned() })
     }
 
-    /// The name to send for `name`, which matched `pattern`. `None` where nothing is left of it.
+    /// The name to send for `name`, which matched `pattern`. `None` if nothing is left of it.
     pub(crate) fn apply<'a>(&'a self, name: &'a str, pattern: &Pattern) -> Option<Cow<'a, str>> {
         let sent = match self {
             Self::Keep => Cow::Borrowed(name),
@@ -146,7 +144,7 @@ mod tests {
         Pattern::parse(pattern).unwrap().matches(name)
     }
 
-    /// The definition, without regard for time.
+    /// The definition, however slow.
     fn naive(pattern: &[u8], name: &[u8]) -> bool {
         match pattern.split_first() {
             None => name.is_empty(),
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn other_text_is_not_a_pattern() {
         for text in ["", "a b", "é", "a\n", &"a".repeat(129)] {
             assert_eq!(Pattern::parse(text), None, "{text}");
         }

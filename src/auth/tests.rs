@@ -12,17 +12,24 @@ fn config(unknown_users: &str) -> Config {
     let document = json!({
         "upstreams": { "codex": { "authority": "chatgpt.com", "credential": "envoy" } },
         "consumers": [
-            { "name": "web", "key_sha256": [sha256("web-key"), sha256("web-key-2")], "user": "acme" },
+            { "name": "web", "key_sha256": [sha256("web-key"), sha256("web-key-2")],
+              "user": "acme" },
             { "name": "app", "key_sha256": [sha256("app-key")], "any_user": true },
-            { "name": "held-app", "key_sha256": [sha256("held-app-key")], "user": "mallory", "any_user": true },
+            { "name": "held-app", "key_sha256": [sha256("held-app-key")], "user": "mallory",
+              "any_user": true },
             { "name": "plain", "key_sha256": [sha256("plain-key").to_uppercase()] },
             { "name": "held", "key_sha256": [sha256("held-key")], "user": "mallory" },
             { "name": "off", "key_sha256": [sha256("off-key")], "disabled": true,
               "expires_at": "2020-01-01T00:00:00Z" },
-            { "name": "old", "key_sha256": [sha256("old-key")], "expires_at": "2026-01-01T00:00:00Z" },
+            { "name": "old", "key_sha256": [sha256("old-key")],
+              "expires_at": "2026-01-01T00:00:00Z" },
             { "name": "ops", "key_sha256": [sha256("ops-key")], "role": "master" },
         ],
-        "users": [{ "id": "listed" }, { "id": "mallory", "blocked": true }, { "id": "José", "blocked": true }],
+        "users": [
+            { "id": "listed" },
+            { "id": "mallory", "blocked": true },
+            { "id": "José", "blocked": true },
+        ],
         "unknown_users": unknown_users,
     });
     Config::parse(document.to_string().as_bytes(), &|_| None).unwrap()
@@ -49,7 +56,7 @@ fn each_header_carries_a_key() {
 }
 
 #[test]
-fn a_digest_in_upper_case_opens_too() {
+fn a_digest_in_upper_case_is_accepted() {
     assert_eq!(caller(&[("x-api-key", "plain-key")]).as_deref(), Ok("plain"));
 }
 
@@ -82,7 +89,7 @@ fn no_header_is_no_key() {
 }
 
 #[test]
-fn what_is_no_key_is_malformed() {
+fn other_text_is_a_malformed_key() {
     let long = format!("Bearer {}", "k".repeat(513));
     let values = [
         "Bearer",
@@ -106,8 +113,8 @@ fn what_is_no_key_is_malformed() {
 fn bytes_that_are_not_ascii_are_malformed() {
     let config = config("reject");
     for value in [&b"Bearer \xff\xfe"[..], b"Beare\xff web-key", b"\xe2\x82\xac", b"Bearer a\0b"] {
-        let refused = identify(&config, &[("authorization", value)], None).map(|it| it.name());
-        assert_eq!(refused, Err(KeyReason::Malformed), "{value:?}");
+        let rejected = identify(&config, &[("authorization", value)], None).map(|it| it.name());
+        assert_eq!(rejected, Err(KeyReason::Malformed), "{value:?}");
     }
 }
 
@@ -126,7 +133,7 @@ fn a_key_ends_at_the_moment_it_expires() {
 }
 
 #[test]
-fn disabled_is_told_before_expired() {
+fn disabled_is_reported_before_expired() {
     assert_eq!(caller(&[("x-api-key", "off-key")]), Err(KeyReason::Disabled));
 }
 
@@ -168,7 +175,7 @@ fn a_consumer_may_take_any_end_user() {
         let long = "u".repeat(257);
         assert_eq!(user(Some(&long)), Err(UserFault::Unknown("u".repeat(128))));
     }
-    // Who is not named is the consumer's own user, which may be blocked.
+    // If no user is named, it is the consumer's own, which may be blocked.
     for of_another in ["acme", "plain", "web"] {
         let expected = match of_another {
             // The name of a consumer that has a user of another name.
@@ -183,7 +190,7 @@ fn a_consumer_may_take_any_end_user() {
 }
 
 #[test]
-fn an_empty_name_names_nobody() {
+fn an_empty_name_is_no_name() {
     assert_eq!(user("reject", "plain-key", Some("")).as_deref(), Ok("plain"));
 }
 
@@ -196,7 +203,7 @@ fn a_master_must_name_a_user() {
 }
 
 #[test]
-fn unknown_users_are_refused_or_admitted_as_configured() {
+fn unknown_users_are_rejected_or_admitted_as_configured() {
     let unknown = |name: &str| Err(UserFault::Unknown(name.to_owned()));
     assert_eq!(user("reject", "ops-key", Some("new")), unknown("new"));
     assert_eq!(user("admit", "ops-key", Some("new")).as_deref(), Ok("new"));
@@ -205,18 +212,20 @@ fn unknown_users_are_refused_or_admitted_as_configured() {
 }
 
 #[test]
-fn blocked_users_are_refused_whoever_asks() {
+fn blocked_users_are_rejected_for_every_consumer() {
     assert_eq!(user("admit", "held-key", None), Err(UserFault::Blocked));
     assert_eq!(user("admit", "ops-key", Some("mallory")), Err(UserFault::Blocked));
 }
 
 #[test]
-fn without_a_key_the_mesh_says_who_calls() {
+fn without_a_key_the_mesh_names_the_consumer() {
     let by = |identity: &str| {
         let document = format!(
-            r#"{{"upstreams": {{"codex": {{"authority": "a.example", "credential": "envoy"}}}}, "identity": {identity},
-                "consumers": [{{"name": "web", "identities": ["spiffe://mesh/web"]}}, {{"name": "keyed",
-                "key_sha256": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}}]}}"#
+            r#"{{"upstreams": {{"codex": {{"authority": "a.example", "credential": "envoy"}}}},
+                "identity": {identity},
+                "consumers": [{{"name": "web", "identities": ["spiffe://mesh/web"]}},
+                {{"name": "keyed", "key_sha256":
+                ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}}]}}"#
         );
         Config::parse(document.as_bytes(), &|_| None).unwrap()
     };
@@ -231,7 +240,7 @@ fn without_a_key_the_mesh_says_who_calls() {
     assert_eq!(who(&header, &[("x-caller", b"\xff")], None), Err(KeyReason::UnknownIdentity));
     let twice = [("x-caller", name), ("x-caller", name)];
     assert_eq!(who(&header, &twice, None), Err(KeyReason::UnknownIdentity));
-    // A key that is there decides alone.
+    // If there is a key, it alone decides.
     let wrong = [("x-caller", name), ("api-key", &b"wrong"[..])];
     assert_eq!(who(&header, &wrong, None), Err(KeyReason::Unknown));
     let malformed = [("x-caller", name), ("authorization", &b"Basic eDp5"[..])];
