@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Seconds of a day: UTC as Unix time counts it has no leap seconds.
 const DAY_SECS: u64 = 86_400;
-/// 1970-01-01 was a Thursday: so many days after a Monday, where ISO weeks begin.
+/// 1970-01-01 was a Thursday: this many days after a Monday, when ISO weeks begin.
 const EPOCH_WEEKDAY: u64 = 3;
 /// Days of four hundred years, after which the calendar repeats.
 const ERA_DAYS: u64 = 146_097;
@@ -24,7 +24,7 @@ pub(super) fn day_start(day: u64) -> Duration {
     Duration::from_secs(day.saturating_mul(DAY_SECS))
 }
 
-/// The number of the ISO week since the one that holds the epoch.
+/// The number of the ISO week since the one that contains the epoch.
 pub(super) fn week(now: Duration) -> u64 {
     day(now).saturating_add(EPOCH_WEEKDAY) / 7
 }
@@ -34,11 +34,11 @@ pub(super) fn week_start(week: u64) -> Duration {
     day_start(week.saturating_mul(7).saturating_sub(EPOCH_WEEKDAY))
 }
 
-/// The number of the month since year 0: twelve times the year and the month from 0.
+/// The number of the month since year 0: twelve times the year, plus the month from 0.
 pub(super) fn month(now: Duration) -> u64 {
     let days = day(now).saturating_add(EPOCH_SHIFT_DAYS);
     let (era, of_era) = (days / ERA_DAYS, days % ERA_DAYS);
-    // Years begin in March, so that the leap day is a year's last.
+    // Years begin in March, so that the leap day is the last day of a year.
     let leaps = (of_era / 1_460).saturating_add(of_era / 146_096);
     let year_of_era = of_era.saturating_add(of_era / 36_524).saturating_sub(leaps) / 365;
     let before = year_of_era
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn months_begin_where_the_calendar_says() {
+    fn months_begin_when_the_calendar_says() {
         for (date, start, next) in [
             ("2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
             ("2023-02-28T23:59:59Z", "2023-02-01T00:00:00Z", "2023-03-01T00:00:00Z"),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_number_says_its_year_and_month() {
+    fn a_month_number_counts_years_and_months() {
         assert_eq!(month(at("2026-11-22T00:00:00Z")), 2026 * 12 + 10);
         assert_eq!(month(at("2026-01-01T00:00:00Z")), 2026 * 12);
     }

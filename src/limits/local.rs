@@ -1,9 +1,9 @@
-//! The engine over the shared data of one Envoy: exact across its workers.
+//! Limits counted in the shared data of one Envoy: exact across its workers.
 //!
-//! A request touches several states in several slots, and all of them must admit. One lock, a key of
-//! the shared data, makes each such step one step: the workers are threads, the step is a few
-//! microseconds, and nobody sleeps in it. A worker that is lost while it holds the lock would hold it
-//! for ever, so a lock that does not move for a number of looks is taken over.
+//! A request touches several states in several slots, and all of them must admit it. One lock, a
+//! key of the shared data, makes each such step atomic: the workers are threads, the step takes a
+//! few microseconds, and no worker sleeps in it. A worker that is lost while it holds the lock
+//! would hold it for ever. So a lock that does not change over many looks is taken over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use super::{Conflict, Engine, Hold, Rule, Scope, State, Store, Unit, Window};
 
 /// The key of the lock.
 const LOCK: &str = "imagegate.limits.lock";
-/// The lock when nobody holds it. Not empty: the host hands an empty value over like none.
+/// The lock when no worker holds it. Not empty: the host does not distinguish an empty value from
+/// none.
 const FREE: &[u8] = b"free";
-/// So many looks at one lock, about a microsecond each, before its holder is given up: some seconds, longer
-/// than any scheduler keeps a thread waiting.
+/// The lock is taken over after this many looks, of about a microsecond each. That is some seconds,
+/// longer than any scheduler keeps a thread waiting.
 const PATIENCE: u32 = 5_000_000;
 
-/// How a rule stands for a request.
+/// The state of a rule for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitStatus {
     /// The rule's place in the configuration's list.
@@ -30,7 +31,7 @@ pub struct LimitStatus {
     pub reserved: u64,
     /// What is left.
     pub remaining: u64,
-    /// When all of it is there again.
+    /// When the whole limit is available again, if that is later than now.
     pub full_at: Option<Duration>,
 }
 
@@ -50,7 +51,7 @@ struct Held {
     hold: Hold,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The request went upstream.
@@ -66,9 +67,9 @@ pub struct Outcome {
 /// A rule does not admit a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// How the rule stands.
+    /// The state of the rule.
     pub limit_status: LimitStatus,
-    /// When the request will fit if nobody else comes; `None` where it never will.
+    /// When the request will fit if no other comes. `None` if it never will.
     pub fits_at: Option<Duration>,
 }
 
@@ -77,25 +78,25 @@ pub struct Refused {
 pub enum Error {
     /// A rule does not admit the request.
     Refused(Refused),
-    /// There is no room to remember another scope.
+    /// There is no room for the state of another scope.
     Full,
-    /// The shared data does not do what it promises.
+    /// The shared data breaks its contract.
     Store,
 }
 
-/// What a reservation came to.
+/// A successful reservation.
 #[derive(Debug)]
 pub struct Reserved {
-    /// To settle or to release.
+    /// What to settle.
     pub reservation: Reservation,
-    /// How each rule that applies stands, this request included.
+    /// The state of each rule that applies, this request included.
     pub statuses: Vec<LimitStatus>,
-    /// The shadow rules that would have refused.
+    /// The shadow rules that would have rejected.
     pub shadowed: Vec<usize>,
 }
 
-/// Makes the keys that workers will race for. Before there are workers: when the plugin is
-/// configured.
+/// Creates the keys that workers will race for. Call it before there are workers: when the plugin
+/// is configured.
 pub fn prepare(store: &dyn Store) {
     if store.get(LOCK).0.is_none() {
         // Without a token this always succeeds.
@@ -103,12 +104,12 @@ pub fn prepare(store: &dyn Store) {
     }
 }
 
-/// Reserves what a request may take, under all `rules` that apply to it and are counted here, or under
-/// none.
+/// Reserves what a request may take, under all `rules` that apply to it and are counted here. If
+/// one does not admit it, reserves under none.
 ///
 /// # Errors
 ///
-/// [`Error`]; every counter is then as it was.
+/// [`Error`]. Every counter is then as it was.
 pub fn reserve(
     store: &dyn Store,
     rules: &[Rule],
@@ -152,7 +153,7 @@ pub fn reserve(
     })
 }
 
-/// Whether every rule admits; the shadow rules that would not.
+/// The shadow rules that would not admit the request. An error if another rule does not.
 fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<Vec<usize>, Error> {
     let mut shadowed = Vec::new();
     for it in held {
@@ -176,11 +177,12 @@ fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<
     Ok(shadowed)
 }
 
-/// Gives a reservation back and counts what came of it; how each rule then stands.
+/// Releases a reservation and counts what the request used. Returns the state of each rule after
+/// that.
 ///
 /// # Errors
 ///
-/// [`Error::Store`]: the hold then expires by itself.
+/// [`Error::Store`]. The hold then expires by itself.
 pub fn settle(
     store: &dyn Store,
     rules: &[Rule],
@@ -199,7 +201,7 @@ pub fn settle(
             let mut state = slot.state(&it.id, it.window, now);
             state.settle(it.hold, outcome.of(it.unit));
             statuses.push(limit_status(rules, it.rule, &state, now));
-            // A slot that is full stays as full as it was: the state was there, or is let go.
+            // A slot that is full stays full: the state was there, or is dropped.
             let _ = slot.put(it.id, it.window, state, now);
         }
         save(store, &slots)?;
@@ -216,7 +218,7 @@ fn counted_here<'r>(
     rules.iter().enumerate().filter(move |(_, rule)| here(rule))
 }
 
-/// How every rule that applies, and is counted here, stands for `scope`.
+/// The state of every rule that applies to `scope` and is counted here.
 pub fn statuses(
     store: &dyn Store,
     rules: &[Rule],
@@ -247,26 +249,26 @@ fn limit_status(rules: &[Rule], place: usize, state: &State, now: Duration) -> L
 }
 
 impl Outcome {
-    /// What of it a rule of `unit` counts, in the unit's own integers.
+    /// The amount that a rule of `unit` counts, in the unit's own integers.
     #[must_use]
     pub const fn of(&self, unit: Unit) -> u64 {
         match unit {
             Unit::Requests => self.requests,
             Unit::Images => self.images,
             Unit::Megapixels => self.pixels,
-            // What was in flight has landed.
+            // The request is no longer in flight.
             Unit::Concurrent => 0,
             Unit::Usd => self.nanodollars,
         }
     }
 }
 
-/// The slots that a step works on, with the tokens that they were read under.
+/// The slots that a step works on, with the tokens that they were read with.
 type Slots = BTreeMap<u8, (Slot, Option<u32>)>;
 
 fn read(store: &dyn Store, slot: u8) -> (Slot, Option<u32>) {
     let (bytes, token) = store.get(&slot::key(slot));
-    // Bytes of another layout are an older version's: its counters end with it.
+    // Bytes of another layout come from an older version. Its counters end with it.
     (bytes.and_then(|bytes| Slot::read(&bytes)).unwrap_or_default(), token)
 }
 
@@ -279,8 +281,8 @@ fn load(store: &dyn Store, held: &[Held]) -> Slots {
     slots
 }
 
-/// Stores the slots, each only if it is still as it was read: a worker that was thought lost, and whose
-/// lock was taken over, must not write what has changed since.
+/// Stores the slots, each only if it has not changed since it was read. A worker that seemed lost,
+/// and whose lock was taken over, must not overwrite what has changed since.
 fn save(store: &dyn Store, slots: &Slots) -> Result<(), Error> {
     for (number, (slot, token)) in slots {
         store.swap(&slot::key(*number), &slot.write(), *token).map_err(|_| Error::Store)?;
@@ -303,7 +305,7 @@ fn acquire(store: &dyn Store) -> Result<(), Error> {
         let (value, token) = store.get(LOCK);
         let Some(value) = value else { return Err(Error::Store) };
         if seen != token {
-            // It has moved since: its holder lives.
+            // It has changed since: its holder is alive.
             (seen, looks) = (token, 0);
         }
         looks = looks.saturating_add(1);

@@ -1,19 +1,20 @@
-//! Quotas: one rule for every unit, reserved before anything leaves and settled to what came.
+//! Limits: one kind of rule for every unit. An amount is reserved before anything is sent, and
+//! settled when the outcome is known.
 //!
 //! ```text
-//!            all rules admit                    settle: what came counts as used
-//! request ─▶ reserve ─────────▶ Reservation ─┬─▶ release: nothing did
+//!            all rules admit                 settle: what was delivered counts as used
+//! request ─▶ reserve ─────────▶ Reservation ─┬─▶ settled
 //!              │ one does not                └─▶ (lost: the hold expires by itself)
 //!              └─▶ Refused; every counter as it was
 //! ```
 //!
-//! The state of a rule for one key, user or model is a [`State`]; many of them share a slot of the
+//! The state of a rule for one key, user or model is a [`State`]; many states share a slot of the
 //! host's shared data, which all workers of an Envoy see. [`local`] keeps them exact under
-//! concurrent workers. Nothing here reads a clock: the time is an argument, and a worker whose clock
-//! is behind takes a counter of a later window as it stands.
+//! concurrent workers. Nothing here reads a clock: the time is an argument, and a worker whose
+//! clock is late takes a counter of a later window as it is.
 //!
-//! Rules may be counted by a rate-limit service instead, for a whole fleet of Envoys: [`rls`] says
-//! what it is asked and reads what it answers.
+//! Rules may be counted by a rate-limit service instead, for a whole fleet of Envoys: [`rls`]
+//! writes the checks and reads the decisions.
 
 mod calendar;
 pub mod local;

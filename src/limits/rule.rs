@@ -1,4 +1,4 @@
-//! A rule: how much of what, for whom, in which period.
+//! A rule: the amount, the unit, the scope and the period of a limit.
 
 use sha2::{Digest, Sha256};
 
@@ -24,7 +24,7 @@ pub struct Rule {
     pub consumers: Option<Vec<String>>,
     /// The rule counts only requests for these users.
     pub users: Option<Vec<String>>,
-    /// The rule counts and reports, but refuses nothing.
+    /// The rule counts and reports, but rejects nothing.
     pub shadow: bool,
     /// Where it is counted.
     pub engine: Engine,
@@ -39,7 +39,7 @@ pub enum Engine {
     Rls(OnError),
 }
 
-/// What becomes of a request where the rate-limit service does not answer for a rule.
+/// What happens to a request if the rate-limit service does not answer for a rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -83,7 +83,7 @@ pub enum Unit {
     Usd,
 }
 
-/// Who asks for what.
+/// Who requests what.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
     /// The consumer's name.
@@ -106,8 +106,8 @@ impl Rule {
             && named(&self.users, scope.user)
     }
 
-    /// What the rule counts together with a request: the name of `per`, and whose it is. Nothing
-    /// where everything counts together.
+    /// What the rule counts together with a request: the name of `per`, and its value. `None` if
+    /// everything counts together.
     #[must_use]
     pub fn scope<'s>(&self, scope: &Scope<'s>) -> Option<(&'static str, &'s str)> {
         match self.per {
@@ -118,11 +118,11 @@ impl Rule {
         }
     }
 
-    /// The name under which the rule keeps its state for a request: 128 bits of a SHA-256, so that names
-    /// of any length and origin cost the same and cannot be made to meet.
+    /// The name under which the rule keeps its state for a request: 128 bits of a SHA-256, so that
+    /// names of any length and origin cost the same, and no client can make two collide.
     ///
-    /// What a rule counts, and in which period, is part of the name: a rule that is redefined begins anew,
-    /// one whose `max` alone changed goes on.
+    /// What a rule counts, and in which period, is part of the name. A rule that is redefined
+    /// starts from zero. One with only a new `max` keeps its state.
     #[must_use]
     pub fn state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
         let value = self.scope(scope).map_or("", |(_, value)| value);
@@ -137,7 +137,7 @@ impl Rule {
     }
 
     /// What the rule counts, in words that must never change: other words are another key, and so
-    /// every counter and budget of a running Envoy would begin anew after an update.
+    /// every counter and budget of a running Envoy would start from zero after an update.
     fn key_words(&self) -> String {
         let per = match self.per {
             Per::Key => "Key",

@@ -1,8 +1,8 @@
 //! Many states in one value of the shared data.
 //!
 //! Keys of the shared data are never freed, so there is a fixed number of them, and each holds the
-//! states whose names hash to it. Little-endian integers: a version, then for each state its name,
-//! the number of intervals and of holds, and these.
+//! states whose names hash to it. The value is made of little-endian integers: a version, then for
+//! each state its name, the number of intervals and of holds, and these.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,8 +14,8 @@ pub(super) type StateId = [u8; 16];
 
 /// How many slots there are.
 pub(super) const SLOTS: u8 = 251;
-/// States of one slot. The whole table then holds some 60,000, which no honest set of consumers and
-/// users reaches at once.
+/// States of one slot. The whole table then holds some 60,000. No honest set of consumers and users
+/// reaches that at one time.
 pub(super) const MAX_STATES: usize = 256;
 /// The layout's version.
 const VERSION: u8 = 1;
@@ -46,7 +46,7 @@ impl Slot {
         state
     }
 
-    /// Puts a state in its place, and forgets those of which nothing is left. Whether there was room.
+    /// Stores a state, and drops those that are empty. Returns whether there was room.
     pub(super) fn put(&mut self, id: StateId, window: Window, state: State, now: Duration) -> bool {
         self.states.insert(id, (window, state));
         self.states.retain(|_, (window, state)| {
@@ -79,7 +79,7 @@ impl Slot {
         out
     }
 
-    /// Reads a slot; nothing where the bytes are of another layout.
+    /// Reads a slot. `None` if the bytes have another layout.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let mut slot = Self::default();

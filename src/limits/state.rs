@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::Window;
 
-/// Holds expire in steps of so many seconds, so that many of them share one entry.
+/// Holds expire in steps of this many seconds, so that many of them share one entry.
 const EXPIRY_STEP_SECS: u64 = 8;
 
 /// What was used, by interval, and what is held for requests in flight.
 ///
-/// Invariants: intervals, and the pairs of expiry and interval of holds, are distinct; no amount is 0.
+/// Invariants: intervals, and the pairs of expiry and interval of holds, are distinct; no amount is
+/// 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     pub(super) used: Vec<(u64, u64)>,
@@ -19,16 +20,16 @@ pub struct State {
 /// An amount held for requests in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
-    /// When it is given up, in seconds since the Unix epoch: its request was lost with its VM.
+    /// When it expires, in seconds since the Unix epoch. Its request was then lost with its VM.
     pub until: u64,
-    /// The interval in which what comes of it is used.
+    /// The interval in which the outcome is counted.
     pub interval: u64,
     /// How much.
     pub amount: u64,
 }
 
 impl Hold {
-    /// A hold of `amount` made at `now` that expires `patience` later, a few seconds more at most.
+    /// A hold of `amount` taken at `now`. It expires after `patience`, or a few seconds later.
     #[must_use]
     pub fn new(window: Window, amount: u64, now: Duration, patience: Duration) -> Self {
         let end = now.saturating_add(patience).as_secs();
@@ -36,8 +37,8 @@ impl Hold {
         Self { until, interval: window.interval(now), amount }
     }
 
-    /// When it no longer counts: with what was used in its interval, or, where that is over, when it
-    /// is given up.
+    /// When it no longer counts: together with what was used in its interval or, if that is over,
+    /// when it expires.
     fn leaves(&self, window: Window, now: Duration) -> Duration {
         let with_interval = window.leaves(self.interval);
         if with_interval > now { with_interval } else { Duration::from_secs(self.until) }
@@ -49,13 +50,13 @@ impl Hold {
 }
 
 impl State {
-    /// Forgets what no longer counts.
+    /// Drops what no longer counts.
     pub fn prune(&mut self, window: Window, now: Duration) {
         self.used.retain(|(interval, _)| window.counts(*interval, now));
         self.holds.retain(|hold| hold.until > now.as_secs());
     }
 
-    /// Whether nothing is left to remember.
+    /// Whether nothing is used or held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.used.is_empty() && self.holds.is_empty()
@@ -79,7 +80,7 @@ impl State {
         max.saturating_sub(self.used()).saturating_sub(self.reserved())
     }
 
-    /// Takes a hold. Whether it fits is the caller's to know.
+    /// Adds a hold. The caller has checked that it fits.
     pub fn hold(&mut self, hold: Hold) {
         if hold.amount == 0 {
             return;
@@ -90,8 +91,8 @@ impl State {
         }
     }
 
-    /// Gives a hold back and counts `used` in its place. A hold that has expired is gone; what came of
-    /// it counts all the same.
+    /// Releases a hold and counts `used` in its place. A hold that has expired is gone, but `used`
+    /// counts all the same.
     pub fn settle(&mut self, hold: Hold, used: u64) {
         if let Some(joined) = self.holds.iter_mut().find(|it| it.joins(&hold)) {
             joined.amount = joined.amount.saturating_sub(hold.amount);
@@ -106,8 +107,8 @@ impl State {
         }
     }
 
-    /// When `amount` will fit below `max` if nothing else is used until then; `None` where it never
-    /// fits. What is held is taken to be used in full, as mostly it is.
+    /// When `amount` will fit below `max` if nothing else is used until then. `None` if it never
+    /// fits. Assumes that holds are used in full, as they mostly are.
     #[must_use]
     pub fn fits_at(
         &self,

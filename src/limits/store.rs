@@ -1,23 +1,23 @@
-//! The host's shared key-value data, as the engine needs it.
+//! The host's shared key-value data, as [`local`](super::local) limits need it.
 
-/// What other workers see too.
+/// Data that all workers share.
 ///
 /// Two facts of Envoy's shared data shape its users: nothing is ever deleted, and a swap of a key
-/// that does not exist succeeds whatever the token. So the number of keys is fixed, and each exists
+/// that does not exist succeeds with any token. So the number of keys is fixed, and each exists
 /// before workers race for it.
 pub trait Store {
-    /// The value under `key`, and the token that [`swap`](Self::swap) wants back.
+    /// The value under `key`, and the token for [`swap`](Self::swap).
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
 
-    /// Stores `value` unless `key` has changed since `token` was read; without a token, always.
+    /// Stores `value` unless `key` has changed since `token` was read. Without a token, always.
     ///
     /// # Errors
     ///
-    /// [`Conflict`] where it has changed.
+    /// [`Conflict`] if it has changed.
     fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict>;
 }
 
-/// Somebody else was faster.
+/// Another worker was faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the value has changed")]
 pub struct Conflict;

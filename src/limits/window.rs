@@ -1,8 +1,8 @@
 //! The period of a rule, cut into numbered intervals.
 //!
 //! A sliding window of length W is counted in intervals of W/60: what was used in an interval
-//! counts until W has passed since the interval's *end*. So no stretch of time of length W ever holds
-//! more than the limit, and what was used leaves up to W/60 late.
+//! counts until W has passed since the *end* of that interval. So no more than the limit is ever
+//! used within a time W, and what was used stops counting up to W/60 late.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const INTERVALS: u64 = 60;
 /// The period that a limit holds for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Window {
-    /// The last so much time.
+    /// This much time up to now.
     Sliding(Duration),
     /// The UTC day.
     Day,
@@ -22,7 +22,7 @@ pub enum Window {
     Week,
     /// The UTC month.
     Month,
-    /// No period: what is held at once.
+    /// No period: what is held at one time.
     Now,
 }
 
@@ -55,7 +55,7 @@ impl Window {
 
     /// Whether what was used in `interval` still counts at `now`.
     ///
-    /// An interval after that of `now` counts: another worker's clock is ahead.
+    /// An interval after that of `now` counts: it comes from a worker whose clock is ahead.
     #[must_use]
     pub fn counts(self, interval: u64, now: Duration) -> bool {
         now < self.leaves(interval)
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_behind_takes_later_intervals_as_they_stand() {
+    fn a_late_clock_counts_later_intervals() {
         let now = Duration::from_secs(1_000_000);
         assert!(MINUTE.counts(MINUTE.interval(now + Duration::from_secs(5)), now));
         assert!(Window::Day.counts(Window::Day.interval(now) + 1, now));

@@ -1,15 +1,16 @@
-//! The engine of a whole fleet: a service that speaks `envoy.service.ratelimit.v3`.
+//! Limits of a whole fleet, counted by a rate-limit service that speaks
+//! `envoy.service.ratelimit.v3`.
 //!
 //! Nothing is counted here. Each rule is one check, because the services agree on no more than
-//! that: Limitador's reads the hits of the request alone and applies its limits to the first
-//! descriptor; envoyproxy/ratelimit reads those of each descriptor. So a check has one descriptor,
-//! and says its hits in both places.
+//! that: Limitador reads only the hits of the request, and applies its limits to the first
+//! descriptor. envoyproxy/ratelimit reads the hits of each descriptor. So a check has one
+//! descriptor, and its hits are in both places.
 //!
-//! A check counts what a request may take at the most, at once. What it did not take is given
-//! back by negative hits where the operator says that the service has them ([`Refunds`]), and only
-//! in the period that it was counted in; elsewhere it stays counted until the window ends. Either way
-//! nothing is ever counted short. Where nothing is given back the checks are asked one by one, money
-//! last, so that a request which is refused by its rate has not cost its budget.
+//! A check immediately counts the most that a request may take. What the request did not take is
+//! refunded by negative hits if the operator says that the service supports them ([`Refunds`]), and
+//! only in the period that it was counted in. Otherwise it stays counted until the window ends.
+//! Either way nothing is ever counted short. If the service has no refunds, the checks are sent one
+//! by one, money last: a request that its rate rejects must not cost its budget.
 
 mod wire;
 
@@ -27,13 +28,13 @@ pub struct Service {
     pub cluster: String,
     /// The domain of every check.
     pub domain: String,
-    /// How long an answer may take.
+    /// How long a decision may take.
     pub timeout: Duration,
     /// Whether it takes hits back.
     pub releases: Refunds,
 }
 
-/// Whether what a request did not take is given back.
+/// Whether the amount that a request did not take is refunded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -45,7 +46,7 @@ pub enum Refunds {
     NegativeHits,
 }
 
-/// What is asked for one rule, and, where it was counted, what can be given back.
+/// The check of one rule: what is counted, and what can be refunded after that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// The rule's place in the configuration's list.
@@ -59,18 +60,18 @@ pub struct Check {
     period: [u64; 2],
 }
 
-/// What the service says to a check.
+/// The decision of the service on a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// The hits are counted and within the limit.
     Admits(DescriptorStatus),
-    /// They are not.
+    /// The limit is exceeded.
     Rejects(DescriptorStatus),
-    /// There is no answer, or none that means something.
+    /// There is no answer, or no valid one.
     Unavailable,
 }
 
-/// How a rule stands, as far as the service tells.
+/// The state of a rule, as far as the service reports it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DescriptorStatus {
     /// Hits that are left.
@@ -79,19 +80,19 @@ pub struct DescriptorStatus {
     pub reset: Option<Duration>,
 }
 
-/// The checks for a request: one for each rule that applies, is counted by the service, and of which
-/// the request takes anything; requests first, money last.
+/// The checks for a request, requests first and money last. There is one for each rule that
+/// applies, is counted by the service, and counts anything of the request.
 pub fn checks(
     rules: &[Rule],
     scope: &Scope<'_>,
     amount: &dyn Fn(Unit) -> u64,
     now: Duration,
 ) -> Vec<Check> {
-    let asked = rules
+    let counted = rules
         .iter()
         .enumerate()
         .filter(|(_, rule)| matches!(rule.engine, Engine::Rls(_)) && rule.applies(scope));
-    let mut checks: Vec<_> = asked
+    let mut checks: Vec<_> = counted
         .map(|(place, rule)| Check {
             rule: place,
             name: rule.name.clone(),
@@ -101,14 +102,15 @@ pub fn checks(
             hits: hits(rule.unit, amount(rule.unit)),
             period: period(rule.window, now),
         })
-        // Limitador takes 0 hits for 1.
+        // Limitador counts 0 hits as 1.
         .filter(|check| check.hits > 0)
         .collect();
     checks.sort_by_key(|check| check.unit);
     checks
 }
 
-/// What one hit is in the unit's own integers: a request, an image, a thousand pixels, 1e-4 dollars.
+/// What one hit is in the unit's own integers: a request, an image, a thousand pixels, 1e-4
+/// dollars.
 const fn step(unit: Unit) -> u64 {
     match unit {
         Unit::Requests | Unit::Images | Unit::Concurrent => 1,
@@ -129,9 +131,9 @@ pub const fn amount(unit: Unit, hits: u64) -> u64 {
     hits.saturating_mul(step(unit))
 }
 
-/// The number of the period that `now` lies in by the clock, from the Unix epoch, in each way that services
-/// cut it: a week from Monday or from Thursday, as the epoch was one, a month of the calendar or of 30
-/// days. Where any of them is over, hits given back might be the next period's.
+/// The number of the period that `now` is in, in each of the two ways that services count from the
+/// Unix epoch: a week begins on Monday, or on Thursday like the epoch; a month is one of the
+/// calendar, or 30 days. Once either period is over, a refund might reach the next one.
 fn period(window: Window, now: Duration) -> [u64; 2] {
     let count = |length: Duration| {
         let count = now.as_millis().checked_div(length.as_millis()).unwrap_or(0);
@@ -149,18 +151,18 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 86_400);
 
 impl Check {
-    /// The `RateLimitRequest` that asks it.
+    /// The `RateLimitRequest` of this check.
     #[must_use]
     pub fn message(&self, service: &Service) -> Vec<u8> {
         self.request(service, self.hits, false)
     }
 
-    /// The `RateLimitRequest` that makes what is counted `used`, in the unit's own integers.
+    /// The `RateLimitRequest` that corrects the count to `used`, in the unit's own integers. `None`
+    /// if there is nothing to correct.
     ///
-    /// What was counted beyond it is given back, unless the service takes nothing back or the period
-    /// is over: the hits of the next one are somebody else's. What is missing, as where an image's
-    /// tokens cost more than was reserved for it, is counted in any case. Nothing where nothing is to be
-    /// done.
+    /// The excess is refunded, unless the service has no refunds or the period is over: the hits of
+    /// the next one belong to other requests. A shortfall is always counted, as when an image's
+    /// tokens cost more than was reserved for it.
     #[must_use]
     pub fn settle(&self, service: &Service, used: u64, now: Duration) -> Option<Vec<u8>> {
         let used = hits(self.unit, used);
@@ -203,17 +205,17 @@ impl Decision {
     pub fn read(bytes: &[u8]) -> Self {
         let Ok(response) = RateLimitResponse::decode(bytes) else { return Self::Unavailable };
         match response.overall_code {
-            wire::OK => Self::Admits(told(&response)),
-            wire::OVER_LIMIT => Self::Rejects(told(&response)),
+            wire::OK => Self::Admits(status(&response)),
+            wire::OVER_LIMIT => Self::Rejects(status(&response)),
             // UNKNOWN, which is also what an empty message says.
             _ => Self::Unavailable,
         }
     }
 }
 
-/// What the status of the only descriptor tells, or else the draft-03 rate-limit headers that Limitador
-/// adds.
-fn told(response: &RateLimitResponse) -> DescriptorStatus {
+/// The status of the only descriptor or, without one, from the draft-03 rate-limit headers that
+/// Limitador adds.
+fn status(response: &RateLimitResponse) -> DescriptorStatus {
     if let Some(status) = response.statuses.first().filter(|it| it.current_limit.is_some()) {
         let reset = status.duration_until_reset.and_then(|it| Duration::try_from(it).ok());
         return DescriptorStatus { remaining: Some(u64::from(status.limit_remaining)), reset };

@@ -1,4 +1,4 @@
-//! Questions as a service reads them, and answers as services write them.
+//! Checks as a service reads them, and decisions as services write them.
 
 use super::wire::{Header, Limit, Status};
 use super::*;
@@ -30,7 +30,7 @@ fn rule(per: Per, unit: Unit, window: Window) -> Rule {
     }
 }
 
-fn ask(rule: Rule, amount: u64) -> Vec<Check> {
+fn checks_of(rule: Rule, amount: u64) -> Vec<Check> {
     let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
     checks(&[rule], &scope, &|_| amount, NOW)
 }
@@ -42,14 +42,14 @@ fn decode(message: &[u8]) -> RateLimitRequest {
 const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
 
 #[test]
-fn a_question_names_the_rule_and_the_scope_and_says_its_hits_twice() {
+fn a_check_names_the_rule_and_the_scope_and_has_its_hits_twice() {
     for (per, scope) in [
         (Per::Key, Some(("key", "acme-web"))),
         (Per::User, Some(("user", "acme"))),
         (Per::Model, Some(("model", "gpt-image-2"))),
         (Per::Global, None),
     ] {
-        let checks = ask(rule(per, Unit::Images, MINUTE), 3);
+        let checks = checks_of(rule(per, Unit::Images, MINUTE), 3);
         let request = decode(&checks[0].message(&service(Refunds::Never)));
         let [descriptor] = request.descriptors.as_slice() else { panic!("one descriptor") };
         let entries: Vec<_> =
@@ -80,15 +80,15 @@ fn amounts_are_rounded_up_to_hits_of_their_unit() {
 }
 
 #[test]
-fn what_takes_nothing_is_not_asked_for() {
-    assert!(ask(rule(Per::Key, Unit::Usd, Window::Month), 0).is_empty());
+fn no_check_is_sent_for_an_amount_of_zero_or_a_local_rule() {
+    assert!(checks_of(rule(Per::Key, Unit::Usd, Window::Month), 0).is_empty());
     let local = Rule { engine: Engine::Local, ..rule(Per::Key, Unit::Usd, Window::Month) };
-    assert!(ask(local, 5).is_empty());
+    assert!(checks_of(local, 5).is_empty());
 }
 
 #[test]
-fn what_was_not_used_is_given_back_in_its_period_where_the_service_takes_it() {
-    let check = ask(rule(Per::User, Unit::Usd, MINUTE), 633_000_000).remove(0);
+fn unused_hits_are_refunded_in_their_period_if_the_service_has_refunds() {
+    let check = checks_of(rule(Per::User, Unit::Usd, MINUTE), 633_000_000).remove(0);
     let negative = service(Refunds::NegativeHits);
     let request = decode(&check.settle(&negative, 211_000_000, NOW).unwrap());
     assert_eq!(request.hits_addend, 4_220);
@@ -100,10 +100,11 @@ fn what_was_not_used_is_given_back_in_its_period_where_the_service_takes_it() {
 }
 
 #[test]
-fn nothing_is_given_back_once_a_service_may_have_begun_the_next_period() {
+fn nothing_is_refunded_once_a_service_may_have_begun_the_next_period() {
     let negative = service(Refunds::NegativeHits);
     let day = Duration::from_secs(86_400);
-    // 2026-01-01 was a Thursday, where weeks from the epoch begin; 30 days from it end on 2026-01-07.
+    // 2026-01-01 was a Thursday, when weeks from the epoch begin; 30 days from it end on
+    // 2026-01-07.
     for (window, counted, still, over) in [
         (Window::Week, NOW - Duration::from_secs(1), NOW - Duration::from_millis(1), NOW),
         (Window::Week, NOW + day * 4 - Duration::from_secs(1), NOW + day, NOW + day * 4),
@@ -119,8 +120,8 @@ fn nothing_is_given_back_once_a_service_may_have_begun_the_next_period() {
 }
 
 #[test]
-fn what_costs_more_than_was_reserved_is_counted_whatever_the_service_takes_back() {
-    let check = ask(rule(Per::User, Unit::Usd, MINUTE), 211_000_000).remove(0);
+fn a_cost_above_the_reservation_is_counted_with_and_without_refunds() {
+    let check = checks_of(rule(Per::User, Unit::Usd, MINUTE), 211_000_000).remove(0);
     for releases in [Refunds::Never, Refunds::NegativeHits] {
         let later = NOW + Duration::from_secs(60);
         let request = decode(&check.settle(&service(releases), 221_000_001, later).unwrap());
@@ -143,14 +144,15 @@ fn answer(code: i32, statuses: Vec<Status>, headers: &[(&str, &str)]) -> Vec<u8>
 }
 
 #[test]
-fn a_status_tells_what_is_left_and_until_when() {
+fn a_status_reports_what_is_left_and_until_when() {
     let status = Status {
         current_limit: Some(Limit { requests_per_unit: 10_000 }),
         limit_remaining: 1_560,
         duration_until_reset: Some(prost_types::Duration { seconds: 35, nanos: 0 }),
     };
-    let told = DescriptorStatus { remaining: Some(1_560), reset: Some(Duration::from_secs(35)) };
-    assert_eq!(Decision::read(&answer(1, vec![status], &[])), Decision::Admits(told));
+    let expected =
+        DescriptorStatus { remaining: Some(1_560), reset: Some(Duration::from_secs(35)) };
+    assert_eq!(Decision::read(&answer(1, vec![status], &[])), Decision::Admits(expected));
     assert_eq!(
         Decision::read(&answer(2, vec![Status::default()], &[])),
         Decision::Rejects(DescriptorStatus::default())
@@ -158,14 +160,14 @@ fn a_status_tells_what_is_left_and_until_when() {
 }
 
 #[test]
-fn headers_of_the_draft_tell_the_same() {
+fn headers_of_the_draft_report_the_same() {
     let headers = [
         ("X-RateLimit-Limit", "10, 10;w=60"),
         ("X-RateLimit-Remaining", "4"),
         ("X-RateLimit-Reset", "35"),
     ];
-    let told = DescriptorStatus { remaining: Some(4), reset: Some(Duration::from_secs(35)) };
-    assert_eq!(Decision::read(&answer(1, Vec::new(), &headers)), Decision::Admits(told));
+    let expected = DescriptorStatus { remaining: Some(4), reset: Some(Duration::from_secs(35)) };
+    assert_eq!(Decision::read(&answer(1, Vec::new(), &headers)), Decision::Admits(expected));
     let odd = [("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "soon")];
     assert_eq!(
         Decision::read(&answer(1, Vec::new(), &odd)),
@@ -174,16 +176,16 @@ fn headers_of_the_draft_tell_the_same() {
 }
 
 #[test]
-fn what_is_no_answer_is_none() {
+fn an_invalid_answer_counts_as_unavailable() {
     for bytes in [&b""[..], b"\xff\xff\xff", b"\x08\x00", b"\x08\x07", b"{}"] {
         assert_eq!(Decision::read(bytes), Decision::Unavailable, "{bytes:?}");
     }
-    // A negative duration is none.
+    // A negative duration is ignored.
     let status = Status {
         current_limit: Some(Limit { requests_per_unit: 1 }),
         limit_remaining: 0,
         duration_until_reset: Some(prost_types::Duration { seconds: -5, nanos: 0 }),
     };
-    let told = DescriptorStatus { remaining: Some(0), reset: None };
-    assert_eq!(Decision::read(&answer(2, vec![status], &[])), Decision::Rejects(told));
+    let expected = DescriptorStatus { remaining: Some(0), reset: None };
+    assert_eq!(Decision::read(&answer(2, vec![status], &[])), Decision::Rejects(expected));
 }

@@ -1,17 +1,17 @@
-//! `envoy.service.ratelimit.v3`, as far as it is spoken here: the messages of
-//! `envoy/service/ratelimit/v3/rls.proto` and `envoy/extensions/common/ratelimit/v3/ratelimit.proto`,
-//! by their field numbers.
+//! `envoy.service.ratelimit.v3`, as far as it is used here: the messages of
+//! `envoy/service/ratelimit/v3/rls.proto` and
+//! `envoy/extensions/common/ratelimit/v3/ratelimit.proto`, by their field numbers.
 
 use prost::Message;
 
-/// What the service is asked.
+/// A check.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct RateLimitRequest {
     #[prost(string, tag = "1")]
     pub(super) domain: String,
     #[prost(message, repeated, tag = "2")]
     pub(super) descriptors: Vec<Descriptor>,
-    /// How many hits; services that know hits of a descriptor take those.
+    /// How many hits. Services that support hits of a descriptor read those instead.
     #[prost(uint32, tag = "3")]
     pub(super) hits_addend: u32,
 }
@@ -24,7 +24,7 @@ pub(super) struct Descriptor {
     /// `google.protobuf.UInt64Value`.
     #[prost(message, optional, tag = "3")]
     pub(super) hits_addend: Option<u64>,
-    /// The hits are given back.
+    /// The hits are refunded.
     #[prost(bool, tag = "4")]
     pub(super) is_negative_hits: bool,
 }
@@ -38,10 +38,10 @@ pub(super) struct Entry {
     pub(super) value: String,
 }
 
-/// What the service answers.
+/// The decision.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct RateLimitResponse {
-    /// [`OK`], [`OVER_LIMIT`], or nothing that means something.
+    /// [`OK`], [`OVER_LIMIT`], or another value, which is no decision.
     #[prost(int32, tag = "1")]
     pub(super) overall_code: i32,
     #[prost(message, repeated, tag = "2")]
@@ -58,7 +58,7 @@ pub(super) const OVER_LIMIT: i32 = 2;
 /// `RateLimitResponse.DescriptorStatus`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Status {
-    /// Absent where no limit is configured for the descriptor.
+    /// `None` if no limit is configured for the descriptor.
     #[prost(message, optional, tag = "2")]
     pub(super) current_limit: Option<Limit>,
     #[prost(uint32, tag = "3")]
