@@ -1,14 +1,14 @@
-//! What is asked of a price table, and what it answers. Everything is per image.
+//! The input and the output of a price table. Everything is per image.
 
 use super::served::is_same_model;
 use super::{Money, Served, Tokens};
 
-/// What a request asks for.
+/// The image that a request asks for.
 ///
-/// `None`, and the quality `auto`, leave it to the model.
+/// `None`, and the quality `auto`, leave the choice to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requested<'a> {
-    /// The model, by the name that the upstream is asked for.
+    /// The model, by the name that is sent to the upstream.
     pub model: &'a str,
     /// `low`, `high`, …
     pub quality: Option<&'a str>,
@@ -20,10 +20,10 @@ pub struct Requested<'a> {
 
 /// What is known about an image that was delivered.
 ///
-/// `None`, and the quality `auto`, were not told: then it is taken to be as asked.
+/// `None`, and the quality `auto`, mean not reported: then it counts as requested.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delivered<'a> {
-    /// The model that drew.
+    /// The model that generated it.
     pub served: Option<Served<'a>>,
     /// `low`, `high`, …
     pub quality: Option<&'a str>,
@@ -42,10 +42,10 @@ pub struct Quote {
     pub priced: bool,
 }
 
-/// The table has no price and the operator wants such requests refused.
+/// The table has no price, and the operator wants such requests rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no price covers this model, quality and size")]
-pub struct NoPrice;
+pub struct QuoteError;
 
 /// What a delivered image costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +58,20 @@ pub struct Settlement {
     pub unpriced: bool,
 }
 
-/// The quality that `word` names; `auto` names none.
-pub(super) fn told(word: Option<&str>) -> Option<&str> {
+/// The quality that `word` names. `None` for `auto`.
+pub(super) fn known_quality(word: Option<&str>) -> Option<&str> {
     word.filter(|word| *word != "auto")
 }
 
 impl Delivered<'_> {
-    /// Whether something was told that is not what `ask` names.
-    pub(super) fn differs(&self, ask: &Requested<'_>) -> bool {
-        fn both<T: PartialEq>(asked: Option<T>, came: Option<T>) -> bool {
-            asked.zip(came).is_some_and(|(asked, came)| asked != came)
+    /// Whether something was reported that is not what was requested.
+    pub(super) fn differs(&self, requested: &Requested<'_>) -> bool {
+        fn both<T: PartialEq>(requested: Option<T>, delivered: Option<T>) -> bool {
+            requested.zip(delivered).is_some_and(|(requested, delivered)| requested != delivered)
         }
-        let other_model = self.served.is_some_and(|it| !is_same_model(ask.model, it.model));
-        other_model || both(told(ask.quality), told(self.quality)) || both(ask.size, self.size)
+        let other_model = self.served.is_some_and(|it| !is_same_model(requested.model, it.model));
+        other_model
+            || both(known_quality(requested.quality), known_quality(self.quality))
+            || both(requested.size, self.size)
     }
 }

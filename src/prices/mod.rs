@@ -1,22 +1,24 @@
-//! What an image costs: known before anything leaves, settled to what came back.
+//! What an image costs: quoted before anything is sent, settled when the image is delivered.
 //!
 //! ```text
-//! Requested ─ quote ─▶ Quote: at most this much each ─ reserve ─▶ … ─ settle (Delivered, Quote) ─▶ Settlement
+//! Requested ─ quote ─▶ Quote: at most this much each ─ reserve ─▶ …
+//! … ─ settle (Delivered, Quote) ─▶ Settlement
 //! ```
 //!
-//! A [`PriceTable`] is what the operator wrote under `prices`. The closest entry that covers a
-//! model, a quality and a size has their price:
+//! A [`PriceTable`] is what the operator wrote under `prices`. The price is that of the closest
+//! entry that covers the model, the quality and the size:
 //!
-//! 1. a model's own name before a pattern, and a pattern with more characters of its own before one
-//!    with fewer;
+//! 1. the exact name of a model before a pattern, and a pattern with more characters of its own
+//!    before one with fewer;
 //! 2. then an entry for a size and a quality, one for a size, one for a quality, one for neither;
-//! 3. then the first written.
+//! 3. then the first in the list.
 //!
-//! An image of another model than was asked for has the price of the model that was served, if that has one; see
-//! [`ChargeBy`].
+//! If the upstream served another model than was requested, the image has the price of the served
+//! model, if there is one; see [`ChargeBy`].
 //!
-//! What a request leaves to the model (`auto`) is quoted at the highest price that it may become,
-//! so that no reservation at the price of an image is too small. All money is whole nano-dollars.
+//! A choice that a request leaves to the model (`auto`) is quoted at the highest price that is
+//! possible, so that no reservation at the price of an image is too small. All money is whole
+//! nano-dollars.
 
 mod image;
 mod money;
@@ -25,7 +27,7 @@ mod served;
 mod table;
 mod tokens;
 
-pub use image::{Delivered, NoPrice, Quote, Requested, Settlement};
+pub use image::{Delivered, Quote, QuoteError, Requested, Settlement};
 pub use money::Money;
 pub use price::Price;
 pub use served::{ChargeBy, Served};

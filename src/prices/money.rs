@@ -1,16 +1,15 @@
 //! US dollars as integers of nano-dollars.
 //!
-//! Prices are decimal strings and stay exact: no binary fraction ever stands for money. 2^64
-//! nano-dollars are 18 thousand million dollars, far beyond any budget; sums and products stop
-//! there rather than begin anew.
+//! Prices are decimal strings and stay exact: money is never a binary fraction. 2^64 nano-dollars
+//! are 18 thousand million dollars, far beyond any budget. Sums and products saturate there.
 
 use std::fmt;
 
 use crate::decimal;
 
-/// Digits behind the point of a dollar.
+/// Digits after the point of a dollar.
 const PLACES: usize = 9;
-/// Token prices are those of so many tokens.
+/// Token prices are for this many tokens.
 const MILLION: u128 = 1_000_000;
 
 /// An amount of money, in nano-dollars.
@@ -18,10 +17,10 @@ const MILLION: u128 = 1_000_000;
 pub struct Money(u64);
 
 impl Money {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
-    /// So many nano-dollars.
+    /// An amount of nano-dollars.
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
@@ -33,27 +32,28 @@ impl Money {
         self.0
     }
 
-    /// Reads a decimal number of dollars: digits, and at most nine of them behind a point. No sign,
+    /// Reads a decimal number of dollars: digits, with at most nine of them after a point. No sign,
     /// no exponent, no separators.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         decimal::parse(text, PLACES).map(Self)
     }
 
-    /// `self` times `count`; beyond all money there is, as much as there is.
+    /// `self` times `count`, saturating.
     #[must_use]
     pub const fn times(self, count: u64) -> Self {
         Self(self.0.saturating_mul(count))
     }
 
-    /// Both together; beyond all money there is, as much as there is.
+    /// The sum, saturating.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The sum of prices of a million, each for this many units, rounded to the nearest nano-dollar, a half
-    /// up. Nothing is rounded if all prices have at most three digits after the point.
+    /// The sum of prices of a million, each for this many units, rounded to the nearest
+    /// nano-dollar, a half up. Nothing is rounded if all prices have at most three digits after the
+    /// point.
     #[must_use]
     pub fn of_millionths<const N: usize>(parts: [(Self, u64); N]) -> Self {
         let product =
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_amount_is_refused() {
+    fn other_text_is_not_an_amount() {
         for text in ["", "1.", "-1", "1e3", "$1", "0.0000000001", "18446744073.709551616"] {
             assert_eq!(Money::parse(text), None, "{text:?}");
         }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_products_stop_at_all_the_money_there_is() {
+    fn sums_and_products_saturate() {
         assert_eq!(Money(211_000_000).times(10), Money(2_110_000_000));
         assert_eq!(Money(1).plus(Money(2)), Money(3));
         assert_eq!(Money(u64::MAX).times(2), Money(u64::MAX));

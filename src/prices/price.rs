@@ -6,7 +6,7 @@ use crate::pattern::Pattern;
 /// The price of a model's images, perhaps of one quality or size only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
-    /// The models it is for.
+    /// The models that it is for.
     pub model: Pattern,
     /// The quality it is for; `None` for each.
     pub quality: Option<String>,
@@ -14,11 +14,11 @@ pub struct Price {
     pub size: Option<(u32, u32)>,
     /// The price of an image.
     pub image: Money,
-    /// Prices of tokens, by which an image is charged where its usage was told.
+    /// Prices of tokens. An image is charged by them if its usage was reported.
     pub tokens: Option<TokenPrices>,
 }
 
-/// What an entry charges. The dearer rate is the greater.
+/// What an entry charges. The more expensive rate is the greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rate {
     pub(super) image: Money,
@@ -26,12 +26,12 @@ pub(super) struct Rate {
 }
 
 impl Price {
-    /// Where the entry stands among those that cover the same image: the closest is the greatest.
+    /// The rank of the entry among those that cover the same image: the closest is the greatest.
     pub(super) fn closeness(&self) -> impl Ord + use<> {
         (self.model.closeness(), self.size.is_some(), self.quality.is_some())
     }
 
-    /// Whether it is for `quality`; an unknown one is covered by entries for each.
+    /// Whether it is for `quality`. If that is unknown, only entries for each quality cover it.
     pub(super) fn covers_quality(&self, quality: Option<&str>) -> bool {
         self.quality.is_none() || self.quality.as_deref() == quality
     }
@@ -44,7 +44,7 @@ impl Price {
 impl Rate {
     /// The charge for an image.
     ///
-    /// A usage without output says nothing: an upstream that did not record any sends zeros.
+    /// A usage without output is ignored: an upstream that recorded nothing sends zeros.
     pub(super) fn charge(&self, usage: Option<Tokens>) -> Money {
         match (self.tokens, usage.filter(|usage| usage.output.total > 0)) {
             (Some(prices), Some(usage)) => prices.charge(usage),

@@ -1,6 +1,6 @@
-//! The model that an upstream served, held against the one that it was asked for.
+//! The model that an upstream served, compared with the one that was requested.
 
-/// What the upstream says which model drew.
+/// The model that generated the image, as the upstream reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served<'a> {
     /// The model, by its name in the answer.
@@ -16,18 +16,18 @@ pub struct Served<'a> {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChargeBy {
-    /// That of the model that was asked for.
+    /// That of the model that was requested.
     Asked,
     /// That of the model that was served, if it has one.
     #[default]
     Served,
 }
 
-/// Codex draws with models under names of its own: `gpt-image-2-codex` is `gpt-image-2`.
+/// Codex has its own names of models: `gpt-image-2-codex` is `gpt-image-2`.
 const CODEX: &str = "-codex";
 
-/// Whether both names are of one model: they are equal but for the date of a snapshot, which one of them lacks,
-/// and the ending that Codex adds.
+/// Whether both names mean one model: they are equal except for the date of a snapshot, which one
+/// of them lacks, and the ending that Codex adds.
 pub(super) fn is_same_model(one: &str, other: &str) -> bool {
     let ((one, one_date), (other, other_date)) = (undated(one), undated(other));
     one == other && (one_date.is_none() || other_date.is_none() || one_date == other_date)
@@ -43,7 +43,7 @@ fn undated(model: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The end of the name of a snapshot; 0 stands for a digit.
+/// The end of the name of a snapshot. A 0 means any digit.
 const DATE: &str = "-0000-00-00";
 
 fn is_date(text: &str) -> bool {

@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::mem;
 
-use super::image::told;
+use super::image::known_quality;
 use super::price::Rate;
 use super::served::is_same_model;
-use super::{ChargeBy, Delivered, Money, NoPrice, Price, Quote, Requested, Served, Settlement};
+use super::{ChargeBy, Delivered, Money, Price, Quote, QuoteError, Requested, Served, Settlement};
 
-/// Sizes that `auto` may become with every model of the OpenAI API reference. Others are thought of
-/// where an entry names them.
+/// Sizes that `auto` may become with every model of the OpenAI API reference. Other sizes count if
+/// an entry names them.
 const STANDARD_SIZES: [(u32, u32); 3] = [(1024, 1024), (1024, 1536), (1536, 1024)];
 
 /// What becomes of an image that no entry covers.
@@ -18,13 +18,14 @@ const STANDARD_SIZES: [(u32, u32); 3] = [(1024, 1024), (1024, 1536), (1536, 1024
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unpriced {
-    /// The request is refused; what comes without a price all the same is charged as quoted.
+    /// The request is rejected. An image without a price that is delivered all the same is charged
+    /// as quoted.
     #[default]
     Reject,
     /// It costs nothing.
     Free,
-    /// It costs as much as the dearest image of the model, or of the table where no entry is for
-    /// the model.
+    /// It costs as much as the most expensive image of the model, or of the table if no entry is
+    /// for the model.
     Max,
 }
 
@@ -40,7 +41,7 @@ impl PriceTable {
     /// The table of `entries` in the order in which they were written.
     #[must_use]
     pub fn new(mut entries: Vec<Price>, unpriced: Unpriced) -> Self {
-        // Stable: of two that are as close, the first written stays the first.
+        // Stable: of two that are as close, the first in the list stays the first.
         entries.sort_by_key(|price| Reverse(price.closeness()));
         Self { entries, unpriced }
     }
@@ -57,69 +58,79 @@ impl PriceTable {
         self.unpriced
     }
 
-    /// What an image of a request may cost: the highest price of all that it may become.
+    /// What an image of a request may cost: the highest price of all that are possible.
     ///
-    /// It is priced where one thing that it may become is; with [`Unpriced::Max`] those that are not
-    /// count at the highest price.
+    /// It has a price if one possible image has one. With [`Unpriced::Max`] possible images without
+    /// one count at the highest price.
     ///
     /// # Errors
     ///
-    /// Nothing that it may become has a price, with [`Unpriced::Reject`].
-    pub fn quote(&self, ask: &Requested<'_>) -> Result<Quote, NoPrice> {
-        match (self.dearest(ask), self.unpriced) {
+    /// No possible image has a price, with [`Unpriced::Reject`].
+    pub fn quote(&self, requested: &Requested<'_>) -> Result<Quote, QuoteError> {
+        match (self.most_expensive(requested), self.unpriced) {
             (Some(rate), _) => Ok(Quote { per_image: rate.image, priced: true }),
-            (None, Unpriced::Reject) => Err(NoPrice),
+            (None, Unpriced::Reject) => Err(QuoteError),
             (None, Unpriced::Free) => Ok(Quote::default()),
             (None, Unpriced::Max) => {
-                Ok(Quote { per_image: self.highest(ask.model), priced: false })
+                Ok(Quote { per_image: self.highest(requested.model), priced: false })
             }
         }
     }
 
-    /// What one delivered image costs, of a request that was quoted `quote`; the default quote where
-    /// there was none.
+    /// What one delivered image costs, of a request that was quoted `quote`. It is the default
+    /// quote if there was none.
     ///
-    /// What was not told is as asked; what was left to the model and not told costs the highest
-    /// price that it may. An image may cost more than its quote: by tokens, because those of the
-    /// input are known only then, or because a dearer model was served.
+    /// What was not reported counts as requested. If it was left to the model, the highest possible
+    /// price is charged. An image may cost more than its quote: by tokens, because those of the
+    /// input are known only then, or because a more expensive model was served.
     #[must_use]
-    pub fn settle(&self, ask: &Requested<'_>, came: &Delivered<'_>, quote: &Quote) -> Settlement {
+    pub fn settle(
+        &self,
+        requested: &Requested<'_>,
+        delivered: &Delivered<'_>,
+        quote: &Quote,
+    ) -> Settlement {
         let known = Requested {
-            quality: told(came.quality).or(ask.quality),
-            size: came.size.or(ask.size),
-            ..*ask
+            quality: known_quality(delivered.quality).or(requested.quality),
+            size: delivered.size.or(requested.size),
+            ..*requested
         };
-        let served = came.served.filter(|it| self.is_charged_by(it, ask.model));
+        let served = delivered.served.filter(|it| self.is_charged_by(it, requested.model));
         let rate = served
             .and_then(|it| {
-                self.dearest(&Requested { model: it.model, qualities: it.qualities, ..known })
+                self.most_expensive(&Requested {
+                    model: it.model,
+                    qualities: it.qualities,
+                    ..known
+                })
             })
-            .or_else(|| self.dearest(&known));
+            .or_else(|| self.most_expensive(&known));
         let money = match (rate, self.unpriced) {
-            (Some(rate), _) => rate.charge(came.usage),
+            (Some(rate), _) => rate.charge(delivered.usage),
             (None, Unpriced::Reject) => quote.per_image,
             (None, Unpriced::Free) => Money::ZERO,
-            (None, Unpriced::Max) => self.highest(ask.model),
+            (None, Unpriced::Max) => self.highest(requested.model),
         };
-        Settlement { money, mismatch: came.differs(ask), unpriced: rate.is_none() }
+        Settlement { money, mismatch: delivered.differs(requested), unpriced: rate.is_none() }
     }
 
-    /// Whether the price of `served` is looked for. A snapshot or another name of the model that was
-    /// `asked` for has its price, unless the entries are closer to the name that was served: else a
-    /// price for all models would go before the model's own.
-    fn is_charged_by(&self, served: &Served<'_>, asked: &str) -> bool {
+    /// Whether the price of `served` is looked up. A snapshot or another name of the `requested`
+    /// model has the price of that model, unless the entries are closer to the served name.
+    /// Otherwise a price for all models would come before the model's own.
+    fn is_charged_by(&self, served: &Served<'_>, requested: &str) -> bool {
         let closeness = |model| self.matching(model).next().map(|price| price.model.closeness());
         served.charge_by == ChargeBy::Served
-            && (!is_same_model(asked, served.model) || closeness(served.model) > closeness(asked))
+            && (!is_same_model(requested, served.model)
+                || closeness(served.model) > closeness(requested))
     }
 
-    /// The dearest rate of all that the image may be. `None` where nothing of it has a price.
-    fn dearest(&self, ask: &Requested<'_>) -> Option<Rate> {
-        let matching: Vec<&Price> = self.matching(ask.model).collect();
-        let sizes = sizes(ask, &matching);
-        let (mut dearest, mut gap) = (None, false);
-        for quality in qualities(ask) {
-            // Entries come closest first, so each size is taken by the one that has its price.
+    /// The highest rate of all that are possible. `None` if none has a price.
+    fn most_expensive(&self, requested: &Requested<'_>) -> Option<Rate> {
+        let matching: Vec<&Price> = self.matching(requested.model).collect();
+        let sizes = sizes(requested, &matching);
+        let (mut most_expensive, mut gap) = (None, false);
+        for quality in qualities(requested) {
+            // Entries come closest first, so each size is taken by the entry that has its price.
             let mut open = sizes.clone();
             for price in matching.iter().filter(|price| price.covers_quality(quality)) {
                 let taken = match price.size {
@@ -127,20 +138,20 @@ impl PriceTable {
                     None => !mem::take(&mut open).is_empty(),
                 };
                 if taken {
-                    dearest = dearest.max(Some(price.rate()));
+                    most_expensive = most_expensive.max(Some(price.rate()));
                 }
             }
             gap |= !open.is_empty();
         }
         match self.unpriced {
             Unpriced::Max if gap => {
-                dearest.map(|_| Rate { image: self.highest(ask.model), tokens: None })
+                most_expensive.map(|_| Rate { image: self.highest(requested.model), tokens: None })
             }
-            Unpriced::Max | Unpriced::Reject | Unpriced::Free => dearest,
+            Unpriced::Max | Unpriced::Reject | Unpriced::Free => most_expensive,
         }
     }
 
-    /// The highest price of the entries for `model`, or of all where there are none.
+    /// The highest price of the entries for `model`, or of all entries if there are none.
     fn highest(&self, model: &str) -> Money {
         let of_model = self.matching(model).map(|price| price.image).max();
         let highest = of_model.or_else(|| self.entries.iter().map(|price| price.image).max());
@@ -153,18 +164,20 @@ impl PriceTable {
 }
 
 /// The sizes that the image may have.
-fn sizes(ask: &Requested<'_>, matching: &[&Price]) -> BTreeSet<(u32, u32)> {
+fn sizes(requested: &Requested<'_>, matching: &[&Price]) -> BTreeSet<(u32, u32)> {
     let listed = || matching.iter().filter_map(|price| price.size);
-    match ask.size {
+    match requested.size {
         Some(size) => BTreeSet::from([size]),
         None => STANDARD_SIZES.into_iter().chain(listed()).collect(),
     }
 }
 
-/// The qualities that the image may have; `None` where they are not known.
-fn qualities<'a>(ask: &Requested<'a>) -> Vec<Option<&'a str>> {
-    match told(ask.quality) {
-        None if !ask.qualities.is_empty() => ask.qualities.iter().copied().map(Some).collect(),
+/// The qualities that the image may have. A `None` means that they are not known.
+fn qualities<'a>(requested: &Requested<'a>) -> Vec<Option<&'a str>> {
+    match known_quality(requested.quality) {
+        None if !requested.qualities.is_empty() => {
+            requested.qualities.iter().copied().map(Some).collect()
+        }
         quality => vec![quality],
     }
 }

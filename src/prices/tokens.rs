@@ -1,14 +1,15 @@
 //! Tokens of an image, and what they cost.
 //!
-//! What an upstream reports need not add up. The total wins, and of what nobody names the dearer may be
-//! true, so it is charged as that: a budget is not passed for want of a number.
+//! What an upstream reports need not add up. The total wins. Tokens whose kind is not reported may
+//! be of the more expensive one, so they are charged as that: no budget is exceeded because a
+//! number is missing.
 
 use super::Money;
 
-/// Tokens that an image took, from its `usage`.
+/// The tokens of an image, from its `usage`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Of the prompt and of reference images, cached ones among them.
+    /// Of the prompt and of reference images, including cached ones.
     pub input: Kinds,
     /// Of those, what was read from the upstream's cache.
     pub cached: Kinds,
@@ -16,7 +17,7 @@ pub struct Tokens {
     pub output: Kinds,
 }
 
-/// A sum of tokens and what is known of its kinds; zero if a kind was not reported.
+/// A sum of tokens and what is known of its kinds. A kind that was not reported is zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kinds {
     /// All of them.
@@ -36,7 +37,7 @@ pub struct TokenPrices {
     pub image_input: Money,
     /// Of the image.
     pub image_output: Money,
-    /// Of text beside the image.
+    /// Of text in addition to the image.
     pub text_output: Money,
     /// Of the prompt, if it was cached.
     pub cached_text_input: Money,
@@ -80,20 +81,20 @@ impl TokenPrices {
         ])
     }
 
-    /// The cached part of `input`. Cached tokens whose kind is not reported are taken to be of the kind
-    /// that saves less, as far as there is input of it.
-    fn cached(&self, input: Split, told: Kinds) -> Split {
+    /// The cached part of `input`. Cached tokens whose kind is not reported count as the kind that
+    /// saves less, up to the input of that kind.
+    fn cached(&self, input: Split, cached: Kinds) -> Split {
         let saving = |plain: Money, cached: Money| {
             i128::from(plain.nanos()).saturating_sub(i128::from(cached.nanos()))
         };
         let text_first = saving(self.text_input, self.cached_text_input)
             <= saving(self.image_input, self.cached_image_input);
-        let unnamed = told.total.saturating_sub(told.text.saturating_add(told.image));
-        let (text, image) = ((input.text, told.text), (input.image, told.image));
-        let ((first, first_told), (second, second_told)) =
+        let unnamed = cached.total.saturating_sub(cached.text.saturating_add(cached.image));
+        let (text, image) = ((input.text, cached.text), (input.image, cached.image));
+        let ((first, first_cached), (second, second_cached)) =
             if text_first { (text, image) } else { (image, text) };
-        let named_first = first.min(first_told).min(told.total);
-        let named_second = second.min(second_told).min(told.total.saturating_sub(named_first));
+        let named_first = first.min(first_cached).min(cached.total);
+        let named_second = second.min(second_cached).min(cached.total.saturating_sub(named_first));
         let more_first = unnamed.min(first.saturating_sub(named_first));
         let more_second =
             unnamed.saturating_sub(more_first).min(second.saturating_sub(named_second));
@@ -108,8 +109,8 @@ impl TokenPrices {
 }
 
 impl Kinds {
-    /// Every token to one kind: of the cheaper one no more than was reported and the total has room for
-    /// beside the dearer.
+    /// Assigns every token to one kind. The cheaper kind gets no more than was reported, and no
+    /// more than the other kind leaves of the total.
     fn split(self, text_price: Money, image_price: Money) -> Split {
         if text_price > image_price {
             let image = self.image.min(self.total.saturating_sub(self.text));
@@ -164,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn the_total_wins_and_what_nobody_names_is_of_the_dearer_kind() {
+    fn the_total_wins_and_tokens_of_no_kind_are_of_the_more_expensive_one() {
         for (output, expected) in [
             (kinds(1000, 0, 0), "0.032"),
             (kinds(1000, 100, 0), "0.0298"),
             (kinds(1000, 0, 100), "0.032"),
             (kinds(1000, 100, 100), "0.0298"),
-            // More than there are.
+            // More than the total.
             (kinds(1000, 600, 600), "0.0232"),
             (kinds(1000, 2000, 0), "0.01"),
             (kinds(1000, 2000, 2000), "0.032"),
@@ -195,7 +196,7 @@ mod tests {
             (kinds(300, 0, 0), "0.005675"),
             (kinds(500, 0, 0), "0.0047"),
             (kinds(500, 400, 0), "0.0047"),
-            // More than came in.
+            // More than the input.
             (kinds(9000, 9000, 0), "0.0053"),
             (kinds(9000, 0, 0), "0.0017"),
             (kinds(100, 400, 600), "0.006425"),
@@ -213,7 +214,8 @@ mod tests {
         #[test]
         fn every_token_is_charged_once(usage in (any_kinds(), any_kinds(), any_kinds())) {
             let (input, cached, output) = usage;
-            let one = TokenPrices::plain(Money::from_nanos(1_000_000), Money::from_nanos(1_000_000), Money::from_nanos(1_000_000));
+            let each = Money::from_nanos(1_000_000);
+            let one = TokenPrices::plain(each, each, each);
             let sum = u128::from(input.total) + u128::from(output.total);
             let expected = u64::try_from(sum).unwrap_or(u64::MAX);
             prop_assert_eq!(one.charge(Tokens { input, cached, output }).nanos(), expected);
@@ -221,11 +223,12 @@ mod tests {
             prop_assert_eq!(split.text + split.image, input.total);
             let part = listed().cached(split, cached);
             prop_assert!(part.text <= split.text && part.image <= split.image);
-            prop_assert!(u128::from(part.text) + u128::from(part.image) <= u128::from(cached.total));
+            let sum = u128::from(part.text) + u128::from(part.image);
+            prop_assert!(sum <= u128::from(cached.total));
         }
 
         #[test]
-        fn what_is_not_named_never_costs_less_than_what_it_may_be(
+        fn tokens_of_no_kind_never_cost_less_than_they_may(
             (text, image) in (0..500_u64, 0..500_u64),
             (cached_text, cached_image) in (0..500_u64, 0..500_u64),
         ) {

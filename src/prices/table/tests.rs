@@ -23,11 +23,11 @@ fn price(model: &str, quality: &str, size: Option<(u32, u32)>, usd: &str) -> Pri
     }
 }
 
-fn ask(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Requested<'static> {
+fn requested(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Requested<'static> {
     Requested { model: "gpt-image-2", quality, size, qualities: QUALITIES }
 }
 
-fn came(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Delivered<'static> {
+fn delivered(quality: Option<&'static str>, size: Option<(u32, u32)>) -> Delivered<'static> {
     Delivered { quality, size, ..Delivered::default() }
 }
 
@@ -41,7 +41,7 @@ fn tokens(text: u64, image: u64, output: u64) -> Tokens {
 
 /// What an image of this quality and size is quoted, in dollars.
 fn quoted(table: &PriceTable, quality: Option<&'static str>, size: Option<(u32, u32)>) -> String {
-    let quote = table.quote(&ask(quality, size));
+    let quote = table.quote(&requested(quality, size));
     quote.map_or_else(|error| error.to_string(), |quote| quote.per_image.to_string())
 }
 
@@ -65,8 +65,8 @@ fn the_closest_entry_has_the_price() {
     assert_eq!(quoted(&table, Some("high"), Some(LARGE)), "5");
     assert_eq!(quoted(&table, Some("low"), Some(LARGE)), "4");
     let of = |model| {
-        let ask = Requested { model, ..ask(Some("high"), Some(SQUARE)) };
-        table.quote(&ask).unwrap().per_image.to_string()
+        let requested = Requested { model, ..requested(Some("high"), Some(SQUARE)) };
+        table.quote(&requested).unwrap().per_image.to_string()
     };
     assert_eq!([of("gpt-image-1"), of("gpt-5"), of("x")], ["3", "2", "1"]);
 }
@@ -93,14 +93,14 @@ fn auto_is_quoted_at_the_highest_price_that_it_may_become() {
 }
 
 #[test]
-fn a_size_that_an_entry_names_may_come_of_auto() {
+fn auto_may_become_a_size_that_an_entry_names() {
     let entries =
         vec![price("gpt-image-2", "*", None, "0.2"), price("gpt-image-2", "*", Some(LARGE), "0.4")];
     assert_eq!(quoted(&PriceTable::new(entries, Unpriced::Reject), None, None), "0.4");
 }
 
 #[test]
-fn what_has_no_price_is_refused_or_free_or_the_dearest() {
+fn an_image_without_a_price_is_rejected_or_free_or_the_most_expensive() {
     let table = |unpriced| {
         let entries = vec![
             price("gpt-image-2", "low", Some(SQUARE), "0.1"),
@@ -109,19 +109,19 @@ fn what_has_no_price_is_refused_or_free_or_the_dearest() {
         ];
         PriceTable::new(entries, unpriced)
     };
-    let refused = "no price covers this model, quality and size";
-    assert_eq!(quoted(&table(Unpriced::Reject), Some("low"), Some(LARGE)), refused);
+    let rejected = "no price covers this model, quality and size";
+    assert_eq!(quoted(&table(Unpriced::Reject), Some("low"), Some(LARGE)), rejected);
     assert_eq!(quoted(&table(Unpriced::Free), Some("low"), Some(LARGE)), "0");
     assert_eq!(quoted(&table(Unpriced::Max), Some("low"), Some(LARGE)), "0.2");
-    let unknown = Requested { model: "unknown", ..ask(None, None) };
+    let unknown = Requested { model: "unknown", ..requested(None, None) };
     let quote = table(Unpriced::Max).quote(&unknown).unwrap();
     assert_eq!(quote, Quote { per_image: dollars("0.9"), priced: false });
-    assert_eq!(table(Unpriced::Reject).quote(&unknown), Err(NoPrice));
-    assert_eq!(PriceTable::default().quote(&unknown), Err(NoPrice));
+    assert_eq!(table(Unpriced::Reject).quote(&unknown), Err(QuoteError));
+    assert_eq!(PriceTable::default().quote(&unknown), Err(QuoteError));
 }
 
 #[test]
-fn what_came_is_what_is_charged() {
+fn the_delivered_image_is_charged() {
     let table = PriceTable::new(
         vec![
             price("gpt-image-2", "low", None, "0.006"),
@@ -129,21 +129,21 @@ fn what_came_is_what_is_charged() {
         ],
         Unpriced::Reject,
     );
-    let ask = ask(Some("high"), Some(SQUARE));
-    let quote = table.quote(&ask).unwrap();
-    let settled = table.settle(&ask, &came(Some("low"), Some(SQUARE)), &quote);
+    let requested = requested(Some("high"), Some(SQUARE));
+    let quote = table.quote(&requested).unwrap();
+    let settled = table.settle(&requested, &delivered(Some("low"), Some(SQUARE)), &quote);
     let expected = Settlement { money: dollars("0.006"), mismatch: true, unpriced: false };
     assert_eq!(settled, expected);
-    let settled = table.settle(&ask, &came(Some("high"), Some((1254, 1254))), &quote);
+    let settled = table.settle(&requested, &delivered(Some("high"), Some((1254, 1254))), &quote);
     let expected = Settlement { money: dollars("0.211"), mismatch: true, unpriced: false };
     assert_eq!(settled, expected);
-    let settled = table.settle(&ask, &came(Some("auto"), None), &quote);
+    let settled = table.settle(&requested, &delivered(Some("auto"), None), &quote);
     let expected = Settlement { money: dollars("0.211"), mismatch: false, unpriced: false };
     assert_eq!(settled, expected);
 }
 
 #[test]
-fn what_was_left_to_the_model_and_not_told_costs_what_it_may() {
+fn a_choice_of_the_model_that_is_not_reported_costs_the_highest_price() {
     let table = PriceTable::new(
         vec![
             price("gpt-image-2", "low", Some(SQUARE), "0.006"),
@@ -152,17 +152,17 @@ fn what_was_left_to_the_model_and_not_told_costs_what_it_may() {
         ],
         Unpriced::Reject,
     );
-    let ask = ask(None, None);
-    let quote = table.quote(&ask).unwrap();
-    let charge = |came| table.settle(&ask, &came, &quote).money.to_string();
-    assert_eq!(charge(came(None, None)), "0.3");
-    assert_eq!(charge(came(None, Some(SQUARE))), "0.3", "medium is");
-    assert_eq!(charge(came(Some("low"), Some(SQUARE))), "0.006");
-    assert!(!table.settle(&ask, &came(Some("low"), Some(SQUARE)), &quote).mismatch);
+    let requested = requested(None, None);
+    let quote = table.quote(&requested).unwrap();
+    let charge = |delivered| table.settle(&requested, &delivered, &quote).money.to_string();
+    assert_eq!(charge(delivered(None, None)), "0.3");
+    assert_eq!(charge(delivered(None, Some(SQUARE))), "0.3", "medium is");
+    assert_eq!(charge(delivered(Some("low"), Some(SQUARE))), "0.006");
+    assert!(!table.settle(&requested, &delivered(Some("low"), Some(SQUARE)), &quote).mismatch);
 }
 
 #[test]
-fn what_came_without_a_price_is_charged_as_the_policy_says() {
+fn a_delivered_image_without_a_price_is_charged_as_the_policy_says() {
     for (unpriced, money) in
         [(Unpriced::Reject, "0.2"), (Unpriced::Free, "0"), (Unpriced::Max, "0.25")]
     {
@@ -171,28 +171,28 @@ fn what_came_without_a_price_is_charged_as_the_policy_says() {
             price("gpt-image-2", "high", Some((1024, 1536)), "0.25"),
         ];
         let table = PriceTable::new(entries, unpriced);
-        let ask = ask(Some("high"), Some(SQUARE));
-        let quote = table.quote(&ask).unwrap();
-        let settled = table.settle(&ask, &came(Some("high"), Some(LARGE)), &quote);
+        let requested = requested(Some("high"), Some(SQUARE));
+        let quote = table.quote(&requested).unwrap();
+        let settled = table.settle(&requested, &delivered(Some("high"), Some(LARGE)), &quote);
         let expected = Settlement { money: dollars(money), mismatch: true, unpriced: true };
         assert_eq!(settled, expected);
     }
 }
 
 #[test]
-fn tokens_are_charged_where_they_are_told() {
+fn tokens_are_charged_if_they_are_reported() {
     let mut entry = price("gpt-image-2", "*", None, "0.211");
     entry.tokens = Some(TokenPrices::plain(dollars("5.00"), dollars("8.00"), dollars("30.00")));
     let table = PriceTable::new(vec![entry], Unpriced::Reject);
-    let ask = ask(None, None);
-    let quote = table.quote(&ask).unwrap();
+    let requested = requested(None, None);
+    let quote = table.quote(&requested).unwrap();
     let charge = |usage| {
-        let came = Delivered { usage: Some(usage), ..came(None, None) };
-        table.settle(&ask, &came, &quote).money.to_string()
+        let delivered = Delivered { usage: Some(usage), ..delivered(None, None) };
+        table.settle(&requested, &delivered, &quote).money.to_string()
     };
     assert_eq!(charge(tokens(31, 0, 439)), "0.013325");
     assert_eq!(charge(tokens(1, 1_000, 7_024)), "0.218725");
-    // An upstream that recorded nothing sends zeros; the image was made all the same.
+    // An upstream that recorded nothing sends zeros. The image was generated all the same.
     assert_eq!(charge(tokens(31, 5, 0)), "0.211");
 }
 
@@ -229,7 +229,7 @@ fn size() -> impl Strategy<Value = Option<(u32, u32)>> {
     prop::sample::select(vec![None, Some(SQUARE), Some((1024, 1536)), Some((1536, 1024))])
 }
 
-/// The definition of the closest entry, without regard for time.
+/// The definition of the closest entry, however slow.
 fn naive(entries: &[Price], quality: &str, size: (u32, u32)) -> Option<Money> {
     let covering = entries.iter().filter(|it| {
         it.model.matches("gpt-image-2")
@@ -257,7 +257,7 @@ proptest! {
     ) {
         let expected = naive(&entries, quality, size);
         let table = PriceTable::new(entries, Unpriced::Reject);
-        let found = table.quote(&ask(Some(quality), Some(size)));
+        let found = table.quote(&requested(Some(quality), Some(size)));
         prop_assert_eq!(found.ok().map(|quote| quote.per_image), expected);
     }
 
@@ -265,20 +265,22 @@ proptest! {
     fn auto_is_quoted_no_less_than_anything_that_it_may_become(
         entries in entries(), unpriced in policy(), quality in quality(), size in size(),
     ) {
-        let large = entries.iter().any(|it| it.model.matches("gpt-image-2") && it.size == Some(LARGE));
+        let is_large = |it: &Price| it.model.matches("gpt-image-2") && it.size == Some(LARGE);
+        let large = entries.iter().any(is_large);
         let table = PriceTable::new(entries, unpriced);
-        let auto = table.quote(&ask(quality, size));
-        for became in QUALITIES.iter().filter(|it| told(quality).is_none_or(|asked| asked == **it)) {
+        let auto = table.quote(&requested(quality, size));
+        let known = known_quality(quality);
+        for became in QUALITIES.iter().filter(|it| known.is_none_or(|known| known == **it)) {
             let sizes = STANDARD_SIZES.into_iter().chain(large.then_some(LARGE));
-            for became_size in sizes.filter(|it| size.is_none_or(|asked| asked == *it)) {
-                let concrete = ask(Some(became), Some(became_size));
+            for became_size in sizes.filter(|it| size.is_none_or(|own| own == *it)) {
+                let concrete = requested(Some(became), Some(became_size));
                 if let Ok(quote) = table.quote(&concrete) {
                     prop_assert!(auto.unwrap().per_image >= quote.per_image);
                     prop_assert!(auto.unwrap().priced >= quote.priced);
                 }
                 let quote = auto.unwrap_or_default();
-                let came = came(Some(became), Some(became_size));
-                let settled = table.settle(&ask(quality, size), &came, &quote);
+                let delivered = delivered(Some(became), Some(became_size));
+                let settled = table.settle(&requested(quality, size), &delivered, &quote);
                 prop_assert!(settled.money <= quote.per_image);
                 prop_assert!(!settled.mismatch);
             }
@@ -286,32 +288,33 @@ proptest! {
     }
 
     #[test]
-    fn what_came_as_asked_or_untold_costs_what_was_quoted(
+    fn an_image_as_requested_or_not_reported_costs_its_quote(
         entries in entries(), unpriced in policy(), quality in quality(), size in size(),
-        tells in any::<(bool, bool)>(),
+        reports in any::<(bool, bool)>(),
     ) {
         let table = PriceTable::new(entries, unpriced);
-        let asked = ask(quality, size);
-        let quote = table.quote(&asked).unwrap_or_default();
-        let came = came(quality.filter(|_| tells.0), size.filter(|_| tells.1));
-        let settled = table.settle(&asked, &came, &quote);
+        let requested = requested(quality, size);
+        let quote = table.quote(&requested).unwrap_or_default();
+        let delivered = delivered(quality.filter(|_| reports.0), size.filter(|_| reports.1));
+        let settled = table.settle(&requested, &delivered, &quote);
         let expected =
             Settlement { money: quote.per_image, mismatch: false, unpriced: !quote.priced };
         prop_assert_eq!(settled, expected);
     }
 
     #[test]
-    fn the_order_of_the_entries_is_irrelevant_where_none_are_as_close(
-        (entries, shuffled) in entries().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+    fn the_order_of_the_entries_is_irrelevant_if_no_two_are_as_close(
+        (entries, shuffled) in entries()
+            .prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
         unpriced in policy(), quality in quality(), size in size(), output in 0..3_000_000_u64,
     ) {
         let tables = [entries, shuffled].map(|entries| PriceTable::new(entries, unpriced));
-        let asked = ask(quality, size);
+        let requested = requested(quality, size);
         let usage = Some(tokens(7, 11, output));
         let [one, other] = tables.map(|table| {
-            let quote = table.quote(&asked);
-            let came = Delivered { usage, ..came(None, None) };
-            (quote, table.settle(&asked, &came, &quote.unwrap_or_default()))
+            let quote = table.quote(&requested);
+            let delivered = Delivered { usage, ..delivered(None, None) };
+            (quote, table.settle(&requested, &delivered, &quote.unwrap_or_default()))
         });
         prop_assert_eq!(one, other);
     }

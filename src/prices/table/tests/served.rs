@@ -1,19 +1,20 @@
-//! Images of another model than was asked for.
+//! Images of another model than was requested.
 
 use super::*;
 use crate::prices::{ChargeBy, Served};
 
-/// What an image of `asked` costs in dollars that `served` drew, and whether that is a mismatch.
+/// What an image costs in dollars that `served` generated for `model`, and whether that is a
+/// mismatch.
 fn charged(
     table: &PriceTable,
-    asked: &'static str,
+    model: &'static str,
     served: &str,
     charge_by: ChargeBy,
 ) -> (String, bool) {
-    let ask = Requested { model: asked, ..ask(Some("high"), Some(SQUARE)) };
+    let requested = Requested { model, ..requested(Some("high"), Some(SQUARE)) };
     let served = Some(Served { model: served, qualities: QUALITIES, charge_by });
-    let quote = table.quote(&ask).unwrap();
-    let settled = table.settle(&ask, &Delivered { served, ..came(None, None) }, &quote);
+    let quote = table.quote(&requested).unwrap();
+    let settled = table.settle(&requested, &Delivered { served, ..delivered(None, None) }, &quote);
     (settled.money.to_string(), settled.mismatch)
 }
 
@@ -34,8 +35,8 @@ fn the_model_that_was_served_has_its_own_price() {
     for model in ["gpt-image-2-codex", "", "gpt-image-1", "gpt-image-1-mini"] {
         assert_eq!(served(model), ("0.05".to_owned(), true), "{model}");
     }
-    let asked = charged(&table, "flare", "gpt-image-2", ChargeBy::Asked);
-    assert_eq!(asked, ("0.05".to_owned(), true));
+    let requested = charged(&table, "flare", "gpt-image-2", ChargeBy::Asked);
+    assert_eq!(requested, ("0.05".to_owned(), true));
 }
 
 #[test]
@@ -81,11 +82,14 @@ fn a_quality_that_was_left_open_is_one_of_the_model_that_was_served() {
         ],
         Unpriced::Reject,
     );
-    let ask = Requested { model: "flare", ..ask(None, None) };
-    let quote = table.quote(&ask).unwrap();
+    let requested = Requested { model: "flare", ..requested(None, None) };
+    let quote = table.quote(&requested).unwrap();
     let charge = |qualities| {
         let served = Some(Served { model: "other", qualities, charge_by: ChargeBy::Served });
-        table.settle(&ask, &Delivered { served, ..came(None, None) }, &quote).money.to_string()
+        table
+            .settle(&requested, &Delivered { served, ..delivered(None, None) }, &quote)
+            .money
+            .to_string()
     };
     assert_eq!((charge(&["low", "max"]), charge(&["low"])), ("0.4".to_owned(), "0.1".to_owned()));
 }
