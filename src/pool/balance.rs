@@ -1,29 +1,29 @@
-//! In which order the upstreams of a model are asked.
+//! The order in which the upstreams of a model are called.
 
-/// An upstream that may be asked.
+/// An upstream that may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
     /// Its place in the configuration's list.
     pub place: usize,
-    /// How much of the load it takes beside the others; at least 1.
+    /// Its share of the load, relative to the others; at least 1.
     pub weight: u32,
     /// What is left of its usage limit, 0 to 100 percent.
     pub headroom: u8,
 }
 
-/// Members whose weighted headroom is within this many percent of the best are alike: the figure
-/// is minutes old, and a burst of requests must not go to one of them alone.
+/// Members whose weighted headroom is within this many percent of the best are alike. The figure is
+/// minutes old, and a burst of requests must not go to one of them alone.
 const ALIKE: u64 = 95;
 
-/// Smooth weighted round robin, as in Nginx: in each turn a member earns its weight, the richest is
-/// asked first and pays for all.
+/// Smooth weighted round robin, as in Nginx: in each turn every member earns its weight. The
+/// richest is called first and pays the sum of all weights.
 #[derive(Debug, Default)]
 pub struct RoundRobin {
     credits: Vec<i64>,
 }
 
 impl RoundRobin {
-    /// The places of `members` in the order in which they are asked now.
+    /// The places of `members` in the order in which they are called now.
     pub fn order(&mut self, members: &[Member]) -> Vec<usize> {
         let mut ranked: Vec<(i64, usize)> = Vec::with_capacity(members.len());
         let mut total = 0_i64;
@@ -36,7 +36,7 @@ impl RoundRobin {
             total = total.saturating_add(i64::from(member.weight));
             ranked.push((*credit, member.place));
         }
-        // Stable: of two that are as rich, the first in the list.
+        // Stable: of two that are as rich, the first in the list comes first.
         ranked.sort_by_key(|(credit, _)| std::cmp::Reverse(*credit));
         let first = ranked.first().and_then(|(_, place)| self.credits.get_mut(*place));
         if let Some(credit) = first {
@@ -45,8 +45,8 @@ impl RoundRobin {
         ranked.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// The same, those with the most headroom first. An upstream of twice the weight counts as
-    /// having twice the headroom; those that are alike take turns.
+    /// Like [`order`](Self::order), but those with the most headroom come first. An upstream of
+    /// twice the weight counts as having twice the headroom. Those that are alike take turns.
     pub fn least_used(&mut self, members: &[Member]) -> Vec<usize> {
         let score = |it: &Member| u64::from(it.headroom).saturating_mul(u64::from(it.weight));
         let best = members.iter().map(score).max().unwrap_or_default();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn who_rests_loses_its_turn_and_nothing_else() {
+    fn a_resting_upstream_loses_only_its_turn() {
         let mut turns = RoundRobin::default();
         let all = members(&[1, 1, 1]);
         let firsts: Vec<_> = (0..4).map(|_| turns.order(&all[1..])[0]).collect();
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(orders, [vec![1, 2, 3, 0], vec![2, 1, 3, 0]]);
         // A plan that is four times as large has more left at 70 % used.
         assert_eq!(turns.least_used(&[member(0, 1, 80), member(1, 4, 30)]), [1, 0]);
-        // All are at their limit, and may serve for credits.
+        // All have reached their limit, and may serve for credits.
         assert_eq!(turns.least_used(&[member(5, 1, 0), member(6, 1, 0)]).len(), 2);
     }
 

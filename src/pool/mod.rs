@@ -1,12 +1,12 @@
-//! Which upstream of a model is asked: who rests, and who comes first.
+//! Which upstream of a model is called: which ones rest, and which one comes first.
 //!
-//! An upstream that says that it serves nobody for a while, or that cannot be reached, *rests*: it
-//! is not asked until the time that it named, or for a pause that grows. All workers share what is
-//! known ([`State`], under one key of the shared data for each upstream). Of those that do not
-//! rest, the [`balance`] decides.
+//! An upstream that says that it serves no request for a while, or that cannot be reached, *rests*:
+//! it is not called until the time that it named, or for a pause that grows. All workers share its
+//! [`State`], under one key of the shared data for each upstream. Among those that do not rest, the
+//! [`balance`] decides.
 //!
 //! ```text
-//!            refuses                 time is over           one request asks again
+//!            refuses                 time is over           one request calls again
 //! serves ──────────────▶ rests ───────────────────▶ due ────────────────────────▶ probed
 //!   ▲                      ▲                                                        │ │
 //!   │                      └────────────────── refuses, a longer pause ─────────────┘ │

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why an upstream is not asked.
+/// Why an upstream is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// A rate or usage limit is reached.
@@ -19,7 +19,7 @@ pub enum Cause {
     Unreachable,
 }
 
-/// An upstream's word that it serves nobody for now.
+/// The upstream says that it serves no request for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
     /// Why.
@@ -31,12 +31,12 @@ pub struct Refusal {
     pub hint: Option<Duration>,
 }
 
-/// An upstream that is not asked.
+/// An upstream that is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resting {
     /// Why.
     pub cause: Cause,
-    /// When it is asked again, as the time since the Unix epoch.
+    /// When it is called again, as the time since the Unix epoch.
     pub until: Duration,
 }
 
@@ -73,22 +73,22 @@ impl Cause {
         }
     }
 
-    /// The cause of this word.
+    /// The cause that `word` names.
     pub(super) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == word)
     }
 
-    /// Whether it ends by itself at a known time, so that a client had better wait: 429, not 503.
+    /// Whether it ends by itself at a known time, so a client should wait: 429, not 503.
     #[must_use]
     pub const fn is_limit(self) -> bool {
         matches!(self, Self::RateLimited | Self::QuotaExhausted)
     }
 
-    /// The first pause and the longest, if nobody says how long.
+    /// The first pause and the longest, if the upstream names no time.
     const fn pauses(self) -> (Duration, Duration) {
         let (first, longest) = match self {
             Self::RateLimited | Self::HostModelsRefused => (5, 60),
-            // Somebody has to pay.
+            // A person has to pay first.
             Self::QuotaExhausted => (60, 1800),
             // Tokens are renewed from outside, and the renewed one should be found soon.
             Self::CredentialRefused => (5, 30),
@@ -99,7 +99,7 @@ impl Cause {
 }
 
 impl Refusal {
-    /// A refusal for which no time is named.
+    /// A refusal that names no time.
     #[must_use]
     pub const fn of(cause: Cause) -> Self {
         Self { cause, wait: None, hint: None }

@@ -1,18 +1,19 @@
 //! Text that all workers share about an upstream.
 //!
-//! Keys of the shared data are never freed, so an upstream has one key for each kind of text. Its value
-//! has a block for each configuration of the upstream: the fingerprint in the first line, then the
-//! text. Two configurations may be in force at once, for good in two listeners; the block that was
-//! written last stands first, and an empty line stands between two. A configuration that changes where
-//! the upstream is, or how it is called, has another fingerprint, and so a new start.
+//! Keys of the shared data are never freed, so an upstream has one key for each kind of text. Its
+//! value has a block for each configuration of the upstream: the fingerprint in the first line,
+//! then the text. Two configurations may be in force at the same time, in two listeners even for
+//! ever. The block that was written last comes first, and an empty line separates two blocks. A
+//! configuration that changes where the upstream is, or how it is called, has another fingerprint,
+//! and so starts with no text.
 //!
-//! A write that is lost costs one call, so nothing is locked.
+//! A lost write costs only one call, so there is no lock.
 
 use crate::limits::Store;
 
-/// This many writes are tried while other workers write the same key.
+/// How often a write is tried while other workers write the same key.
 const MAX_TRIES: u32 = 8;
-/// An upstream of one name is known under this many configurations.
+/// How many configurations of one upstream are kept.
 const MAX_BLOCKS: usize = 4;
 
 /// Where a text is kept.
@@ -22,7 +23,7 @@ pub struct Place<'a> {
     pub kind: &'static str,
     /// The upstream's name.
     pub name: &'a str,
-    /// What changes with the upstream's configuration; one line.
+    /// The fingerprint of the upstream's configuration: one line.
     pub fingerprint: &'a str,
 }
 
@@ -61,8 +62,8 @@ pub fn read(store: &dyn Store, place: Place<'_>) -> String {
     place.lines_of(&value).to_owned()
 }
 
-/// Stores what `step` makes of the lines at `place`; `None` leaves them as they are. No line of it is
-/// empty. If another worker writes at the same time, `step` is called again.
+/// Stores what `step` makes of the lines at `place`; `None` leaves them as they are. No line of it
+/// is empty. If another worker writes at the same time, `step` is called again.
 pub fn change(store: &dyn Store, place: Place<'_>, mut step: impl FnMut(&str) -> Option<String>) {
     for _ in 0..MAX_TRIES {
         let (value, token) = load(store, place);

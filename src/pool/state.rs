@@ -3,7 +3,7 @@
 //! It is kept as [`shared`] text:
 //!
 //! ```text
-//! rest 1767225600000 2 0 rate_limit_exceeded  until (Unix ms), level, probed until (Unix ms), cause
+//! rest 1767225600000 2 0 rate_limit_exceeded  until (Unix ms), level, probed until (ms), cause
 //! used 87 1767229200000                       percent, resets at (Unix ms)
 //! ```
 
@@ -13,13 +13,14 @@ use super::rest::{Cause, Refusal, Resting, Usage};
 use super::shared::{self, Place};
 use crate::limits::Store;
 
-/// After a rest one request asks alone for this long: refusals come at once, images take longer.
+/// After a rest only one request calls the upstream for this long: refusals come immediately,
+/// images take longer.
 const PROBE: Duration = Duration::from_secs(5);
-/// Pauses grow while refusals follow a rest within this time, and this long one request asks alone
-/// after it.
+/// Pauses grow while refusals follow a rest within this time. Also for this long after a rest, a
+/// single request calls first.
 const MEMORY: Duration = Duration::from_secs(600);
 
-/// Clocks of two workers differ by less than this.
+/// The clocks of two workers differ by less than this.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Where the state of an upstream is kept.
@@ -27,7 +28,7 @@ const SLACK: Duration = Duration::from_secs(5);
 pub struct Key<'a> {
     /// The upstream's name.
     pub name: &'a str,
-    /// What changes with its configuration; one line.
+    /// The fingerprint of its configuration: one line.
     pub fingerprint: &'a str,
     /// The longest rest; zero means that it never rests.
     pub longest: Duration,
@@ -43,15 +44,15 @@ pub struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rest {
     until: Duration,
-    /// How many rests came before this one without an answer in between.
+    /// How many rests came before this one, without an answer between them.
     level: u32,
-    /// Until then one request asks alone; zero until one does.
+    /// Until then only one request calls the upstream. Zero until one does.
     probed_until: Duration,
     cause: Cause,
 }
 
 impl State {
-    /// Whether the upstream rests at `now`, and until when. `None` if it may be asked.
+    /// Whether the upstream rests at `now`, and until when. `None` if it may be called.
     #[must_use]
     pub fn resting(&self, now: Duration) -> Option<Resting> {
         let Rest { until, probed_until, cause, .. } = self.rest?;
@@ -71,14 +72,14 @@ impl State {
         self.usage.filter(|usage| usage.resets_at > now).map_or(0, |usage| usage.percent)
     }
 
-    /// Whether the upstream rested a moment ago, and nobody has asked it since.
+    /// Whether a rest of the upstream ended recently, and no request has called it since.
     fn is_due(&self, now: Duration) -> bool {
         let is_over = |rest: &Rest| rest.until <= now && now.saturating_sub(rest.until) < MEMORY;
         self.rest.is_some_and(|rest| is_over(&rest) && rest.probed_until.is_zero())
     }
 
-    /// Without a rest that cannot be one: under a configuration with a longer `max_rest`, or with a
-    /// clock that has been set back since, it began.
+    /// The state without a rest that is too long to be valid: it began under a configuration with a
+    /// longer `max_rest`, or the clock has been set back since.
     fn within(self, longest: Duration, now: Duration) -> Self {
         let latest = now.saturating_add(longest).saturating_add(SLACK);
         let probed_by = now.saturating_add(PROBE).saturating_add(SLACK);
@@ -90,10 +91,11 @@ impl State {
         Self { rest, ..self }
     }
 
-    /// The state after `refusal`; no rest is longer than `longest`. A known later end stays.
+    /// The state after `refusal`. No rest is longer than `longest`. A later end that is known
+    /// stays.
     fn refused(self, refusal: &Refusal, longest: Duration, now: Duration) -> Self {
         let level = match self.rest {
-            // Others were on their way when the rest began.
+            // Other calls were on their way when the rest began.
             Some(rest) if rest.until > now => rest.level,
             Some(rest) if now.saturating_sub(rest.until) < MEMORY => rest.level.saturating_add(1),
             _ => 0,
@@ -159,7 +161,8 @@ pub fn read(store: &dyn Store, key: Key<'_>, now: Duration) -> State {
     State::parse(&shared::read(store, place(key))).within(key.longest, now)
 }
 
-/// Notes that the upstream refused to serve; the rest that this began, if it did not rest already.
+/// Notes that the upstream refused to serve. Returns the rest that this began, if it did not rest
+/// already.
 pub fn note_refusal(
     store: &dyn Store,
     key: Key<'_>,
@@ -193,12 +196,12 @@ pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage, now: Duration) 
     }
 }
 
-/// Claims the next call of the upstream. After a rest only one request gets it, until that is refused
-/// or a few seconds have passed.
+/// Claims the next call of the upstream. After a rest only one request gets it, until the upstream
+/// refuses that or a few seconds have passed.
 ///
 /// # Errors
 ///
-/// The upstream rests, or another request asks.
+/// The upstream rests, or another request calls it.
 pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> Result<(), Resting> {
     let state = read(store, key, now);
     let mut resting = state.resting(now);
@@ -215,8 +218,8 @@ pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> Result<(), Resti
     resting.map_or(Ok(()), Err)
 }
 
-/// Gives back the call that was claimed at `claimed_at`, if nothing was sent: another request may
-/// ask at once.
+/// Releases the call that was claimed at `claimed_at`, if nothing was sent. Another request may
+/// call immediately.
 pub fn release(store: &dyn Store, key: Key<'_>, claimed_at: Duration) {
     let own = claimed_at.saturating_add(PROBE).as_millis();
     let is_own = |rest: &Rest| rest.probed_until.as_millis() == own;
@@ -230,7 +233,7 @@ pub fn release(store: &dyn Store, key: Key<'_>, claimed_at: Duration) {
     change(store, key, claimed_at, freed);
 }
 
-/// Stores what `step` makes of the state; what is stored then.
+/// Stores what `step` makes of the state. Returns what is stored after that.
 fn change(
     store: &dyn Store,
     key: Key<'_>,

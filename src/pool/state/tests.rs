@@ -91,7 +91,7 @@ fn a_message_only_makes_a_pause_shorter() {
 }
 
 #[test]
-fn after_a_rest_one_request_asks() {
+fn after_a_rest_one_request_calls_the_upstream() {
     let data = Data::default();
     assert!(claim(&data, KEY, NOW).is_ok(), "nothing is known");
     refuse(&data, &named(60), NOW);
@@ -99,7 +99,7 @@ fn after_a_rest_one_request_asks() {
     assert!(claim(&data, KEY, over).is_ok());
     assert!(claim(&data, KEY, over).is_err());
     assert_eq!(rests(&data, over), Some(5));
-    // It is refused again, or was not within a few seconds.
+    // The upstream refuses again, or has not refused within a few seconds.
     assert_eq!(refuse(&data, &named(30), over + secs(1)), Some(30));
     assert!(claim(&data, KEY, over + secs(31)).is_ok());
     assert_eq!(rests(&data, over + secs(31) + PROBE), None);
@@ -108,14 +108,14 @@ fn after_a_rest_one_request_asks() {
 }
 
 #[test]
-fn who_sends_nothing_leaves_the_call_to_another() {
+fn a_request_that_sends_nothing_leaves_the_call_to_another() {
     let data = Data::default();
     refuse(&data, &named(60), NOW);
     let over = NOW + secs(60);
     assert!(claim(&data, KEY, over).is_ok());
     release(&data, KEY, over);
     assert!(claim(&data, KEY, over + secs(1)).is_ok());
-    // It is not the own one, and a rest is nobody's.
+    // A request releases only its own call, and never a rest.
     release(&data, KEY, over);
     assert!(claim(&data, KEY, over + secs(1)).is_err());
     refuse(&data, &named(60), over + secs(2));
@@ -167,7 +167,7 @@ fn a_clock_that_is_a_little_late_changes_nothing() {
 }
 
 #[test]
-fn another_configuration_starts_anew() {
+fn another_configuration_starts_without_a_rest() {
     let data = Data::default();
     refuse(&data, &named(60), NOW);
     assert_eq!(read(&data, Key { fingerprint: "10", ..KEY }, NOW), State::default());
@@ -176,14 +176,14 @@ fn another_configuration_starts_anew() {
 }
 
 #[test]
-fn configurations_at_once_do_not_overwrite_each_other() {
+fn configurations_in_force_together_do_not_overwrite_each_other() {
     let data = Data::default();
     let other = |fingerprint| Key { fingerprint, ..KEY };
     refuse(&data, &named(60), NOW);
     note_usage(&data, other("10"), Usage { percent: 7, resets_at: NOW + secs(60) }, NOW);
     assert_eq!(rests(&data, NOW), Some(60));
     assert_eq!(read(&data, other("10"), NOW).used_percent(NOW), 7);
-    // Those that wrote last stay, however many there were.
+    // Those that wrote last stay.
     let usage = Usage { percent: 9, resets_at: NOW + secs(60) };
     ["1", "2", "3", "4"].into_iter().for_each(|it| note_usage(&data, other(it), usage, NOW));
     assert_eq!((rests(&data, NOW), read(&data, other("1"), NOW).used_percent(NOW)), (None, 9));
@@ -193,10 +193,10 @@ fn configurations_at_once_do_not_overwrite_each_other() {
 }
 
 #[test]
-fn a_write_that_another_worker_disturbs_is_tried_again() {
+fn a_write_that_collides_with_another_worker_is_tried_again() {
     let data = Data { conflicts: RefCell::new(3), ..Data::default() };
     assert_eq!(refuse(&data, &named(60), NOW), Some(60));
-    // One that never succeeds is given up.
+    // After many collisions the write is dropped.
     let data = Data { conflicts: RefCell::new(u32::MAX), ..Data::default() };
     assert_eq!(refuse(&data, &named(60), NOW), None);
 }
@@ -221,7 +221,7 @@ impl Store for Racing<'_> {
 }
 
 #[test]
-fn of_two_workers_one_asks_and_a_rest_that_began_meanwhile_stays() {
+fn of_two_workers_one_calls_and_a_rest_that_began_meanwhile_stays() {
     let over = NOW + secs(60);
     let race = |other: &dyn Fn(&Data), own: &dyn Fn(&dyn Store)| {
         let data = Data::default();
