@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// So many bytes may be held at once; what is held is given back when its [`Lease`] drops.
+/// How many bytes are held now. A [`Lease`] returns its bytes when it is dropped.
 ///
-/// A VM runs on one thread, so a cell counts.
+/// A VM runs on one thread, so a cell is enough.
 #[derive(Debug, Clone, Default)]
 pub struct Budget {
     used: Rc<Cell<usize>>,
@@ -21,13 +21,13 @@ pub struct Lease {
     max: usize,
 }
 
-/// The budget does not reach.
+/// The budget is not large enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the byte budget of this VM is used up")]
-pub struct Exhausted;
+pub struct BudgetError;
 
 impl Budget {
-    /// A budget of which nothing is used.
+    /// An unused budget.
     pub fn new() -> Self {
         Self::default()
     }
@@ -37,10 +37,10 @@ impl Budget {
         self.used.get()
     }
 
-    /// An empty lease, under which all leases together may reach `max` bytes.
+    /// An empty lease. It grows only while all leases together hold at most `max` bytes.
     ///
     /// `max` belongs to the lease, not to the budget: two configurations may be in force in one VM
-    /// while an update drains, and each holds to its own limit over the same memory.
+    /// while an update drains, and each has its own limit for the same memory.
     pub fn lease(&self, max: usize) -> Lease {
         Lease { used: Rc::clone(&self.used), held: 0, max }
     }
@@ -51,25 +51,26 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// [`Exhausted`] where the budget does not reach; the lease is then as it was.
-    pub fn cover(&mut self, bytes: usize) -> Result<(), Exhausted> {
+    /// [`BudgetError`] if the budget is not large enough. The lease is then as it was.
+    pub fn cover(&mut self, bytes: usize) -> Result<(), BudgetError> {
         let more = bytes.saturating_sub(self.held);
         let used = self.used.get().saturating_add(more);
         if more > 0 && used > self.max {
-            return Err(Exhausted);
+            return Err(BudgetError);
         }
         self.used.set(used);
         self.held = self.held.saturating_add(more);
         Ok(())
     }
 
-    /// As [`cover`](Self::cover), but where nobody holds anything it always succeeds: a budget
-    /// smaller than one answer slows a worker down to one answer at a time; it does not shut it.
+    /// Like [`cover`](Self::cover), but it always succeeds if no other lease holds anything. So a
+    /// budget smaller than one answer slows a worker down to one answer at a time, and does not
+    /// stop it.
     ///
     /// # Errors
     ///
-    /// [`Exhausted`] where others hold bytes and the budget does not reach.
-    pub fn cover_first(&mut self, bytes: usize) -> Result<(), Exhausted> {
+    /// [`BudgetError`] if others hold bytes and the budget is not large enough.
+    pub fn cover_first(&mut self, bytes: usize) -> Result<(), BudgetError> {
         if self.used.get() == self.held {
             let room = self.max.saturating_sub(self.used.get());
             return self.cover(bytes.min(self.held.saturating_add(room)));
@@ -77,7 +78,7 @@ impl Lease {
         self.cover(bytes)
     }
 
-    /// Takes so many bytes of what this lease holds into a lease of their own, as far as they reach.
+    /// Moves this many bytes of this lease into a new one, or all if it holds fewer.
     #[must_use]
     pub fn split(&mut self, bytes: usize) -> Self {
         let held = bytes.min(self.held);
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_gives_back_what_it_held() {
+    fn a_lease_returns_what_it_held() {
         let budget = Budget::new();
         let mut lease = budget.lease(100);
         lease.cover(60).unwrap();
@@ -113,17 +114,17 @@ mod tests {
     }
 
     #[test]
-    fn leases_share_the_budget_and_a_refused_one_changes_nothing() {
+    fn leases_share_the_budget_and_a_rejected_one_changes_nothing() {
         let budget = Budget::new();
         let (mut first, mut second) = (budget.lease(100), budget.lease(100));
         first.cover(60).unwrap();
-        assert_eq!(second.cover(41), Err(Exhausted));
+        assert_eq!(second.cover(41), Err(BudgetError));
         assert_eq!((budget.used(), second.held()), (60, 0));
         second.cover(40).unwrap();
     }
 
     #[test]
-    fn a_lease_is_split_without_letting_go_of_a_byte() {
+    fn a_split_of_a_lease_releases_no_byte() {
         let budget = Budget::new();
         let mut lease = budget.lease(100);
         lease.cover(60).unwrap();
@@ -135,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_lease_is_admitted_even_where_it_wants_more_than_there_is() {
+    fn the_first_lease_is_admitted_even_if_it_exceeds_the_budget() {
         let budget = Budget::new();
         let (mut first, mut second) = (budget.lease(100), budget.lease(100));
         first.cover_first(1_000).unwrap();
         assert_eq!(budget.used(), 100);
-        assert_eq!(second.cover_first(1), Err(Exhausted));
-        assert_eq!(first.cover(101), Err(Exhausted));
+        assert_eq!(second.cover_first(1), Err(BudgetError));
+        assert_eq!(first.cover(101), Err(BudgetError));
     }
 }

@@ -1,14 +1,14 @@
 //! A long string of bytes that arrives in pieces and is read once.
 //!
-//! A vector that doubles holds up to three times what it was given, just when it grows; pieces hold
-//! what they were given. A chunk that is mostly kept is kept as it is, without a copy; small pieces
-//! are gathered into segments, so that a stream of single bytes costs no more than its length.
+//! A vector that doubles holds up to three times its content while it grows. Pieces hold only their
+//! content. A chunk that is mostly needed is kept as it is, without a copy. Small pieces are
+//! gathered into segments, so that a stream of single bytes costs little more than its length.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::{Exhausted, Lease};
+use super::{BudgetError, Lease};
 
 /// Shorter pieces are copied: below this a chunk's own overhead matters more than a copy.
 const MIN_SHARED_BYTES: usize = 16 * 1024;
@@ -17,10 +17,10 @@ const MIN_SEGMENT_BYTES: usize = 1024;
 /// …up to this.
 const MAX_SEGMENT_BYTES: usize = 64 * 1024;
 
-/// Bytes in order, as they came.
+/// Bytes in the order in which they arrived.
 ///
-/// Invariant: what the pieces pin, spare room and unkept parts of chunks included, is covered by
-/// the lease and is at most twice `len` plus one segment.
+/// Invariant: the memory of the pieces, including spare room and unneeded parts of chunks, is
+/// covered by the lease. It is at most twice `len` plus one segment.
 #[derive(Debug)]
 pub struct Pieces {
     parts: VecDeque<Part>,
@@ -45,27 +45,27 @@ impl Part {
 }
 
 impl Pieces {
-    /// Nothing yet, to be covered by `lease`.
+    /// No bytes yet. `lease` will cover them.
     pub fn new(lease: Lease) -> Self {
         Self { parts: VecDeque::new(), len: 0, pinned: 0, lease }
     }
 
-    /// How many bytes were kept.
+    /// How many bytes are kept.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing was kept.
+    /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Keeps the bytes of `chunk` in `range`; a range beyond the chunk keeps nothing.
+    /// Keeps the bytes of `chunk` in `range`. A range beyond the chunk keeps nothing.
     ///
     /// # Errors
     ///
-    /// [`Exhausted`] where the budget does not cover them.
-    pub fn push(&mut self, chunk: &Rc<Vec<u8>>, range: Range<usize>) -> Result<(), Exhausted> {
+    /// [`BudgetError`] if the budget does not cover them.
+    pub fn push(&mut self, chunk: &Rc<Vec<u8>>, range: Range<usize>) -> Result<(), BudgetError> {
         let Some(bytes) = chunk.get(range.clone()) else { return Ok(()) };
         if bytes.len() < MIN_SHARED_BYTES || bytes.len() < chunk.len() / 2 {
             return self.push_copy(bytes);
@@ -80,8 +80,8 @@ impl Pieces {
     ///
     /// # Errors
     ///
-    /// [`Exhausted`] where the budget does not cover them.
-    pub fn push_copy(&mut self, mut bytes: &[u8]) -> Result<(), Exhausted> {
+    /// [`BudgetError`] if the budget does not cover them.
+    pub fn push_copy(&mut self, mut bytes: &[u8]) -> Result<(), BudgetError> {
         while !bytes.is_empty() {
             let spare = match self.parts.back() {
                 Some(Part::Copied(segment)) => segment.capacity().saturating_sub(segment.len()),
@@ -101,34 +101,34 @@ impl Pieces {
         Ok(())
     }
 
-    /// Lets everything go that was kept.
+    /// Drops everything that is kept.
     pub fn clear(&mut self) {
         self.parts.clear();
         (self.len, self.pinned) = (0, 0);
     }
 
-    fn open_segment(&mut self, wanted: usize) -> Result<(), Exhausted> {
+    fn open_segment(&mut self, wanted: usize) -> Result<(), BudgetError> {
         let size = wanted.max(self.len).clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
         self.pin(size)?;
         self.parts.push_back(Part::Copied(Vec::with_capacity(size)));
         Ok(())
     }
 
-    fn pin(&mut self, bytes: usize) -> Result<(), Exhausted> {
+    fn pin(&mut self, bytes: usize) -> Result<(), BudgetError> {
         let pinned = self.pinned.saturating_add(bytes);
         self.lease.cover(pinned)?;
         self.pinned = pinned;
         Ok(())
     }
 
-    /// Moves everything to the end of `out`, letting each piece go as soon as it is copied.
+    /// Moves everything to the end of `out`. Drops each piece as soon as it is copied.
     pub fn drain_into(mut self, out: &mut Vec<u8>) {
         while let Some(part) = self.parts.pop_front() {
             out.extend_from_slice(part.bytes());
         }
     }
 
-    /// As [`drain_into`](Self::drain_into), or a copy where somebody else still needs the pieces.
+    /// Like [`drain_into`](Self::drain_into), but copies if the pieces are shared.
     pub fn drain_shared_into(self: Rc<Self>, out: &mut Vec<u8>) {
         match Rc::try_unwrap(self) {
             Ok(pieces) => pieces.drain_into(out),
@@ -214,11 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_budget_does_not_cover_is_refused() {
+    fn bytes_that_the_budget_does_not_cover_are_rejected() {
         let budget = Budget::new();
         let mut pieces = Pieces::new(budget.lease(50_000));
         let chunk = Rc::new(vec![7_u8; 40_000]);
         pieces.push(&chunk, 0..40_000).unwrap();
-        assert_eq!(pieces.push(&chunk, 0..40_000), Err(Exhausted));
+        assert_eq!(pieces.push(&chunk, 0..40_000), Err(BudgetError));
     }
 }

@@ -263,7 +263,7 @@ pub(super) fn failure(error: ScanError) -> Failure {
         ScanError::EventTooLarge | ScanError::NotBase64 => {
             Failure::Upstream(UpstreamFailure::InvalidResponse)
         }
-        ScanError::Exhausted(_) => Failure::overloaded(),
+        ScanError::OverBudget(_) => Failure::overloaded(),
     }
 }
 

@@ -18,7 +18,7 @@ use self::escape::{Ended, Escape, Escaped, string_end};
 use super::path::{Path, Place};
 
 pub use super::path::Document;
-use crate::memory::{Budget, Exhausted, Lease, Pieces};
+use crate::memory::{Budget, BudgetError, Lease, Pieces};
 
 /// A skeleton may have so many bytes; the recorded ones stay below 6 KB.
 pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
@@ -73,7 +73,7 @@ pub enum ScanError {
     NotBase64,
     /// The byte budget of the VM is used up.
     #[error(transparent)]
-    Exhausted(#[from] Exhausted),
+    OverBudget(#[from] BudgetError),
 }
 
 /// A string that was kept.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::escape::{Escape, Escaped, Step};
 use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State, odd};
-use crate::memory::{Exhausted, Lease, Pieces};
+use crate::memory::{BudgetError, Lease, Pieces};
 use crate::upstream::base64::prefix_len;
 
 impl Keep {
@@ -44,7 +44,7 @@ pub(super) fn begin(
 }
 
 /// Whether a string for which there is no room is let go: a preview, since the image itself is yet to come.
-pub(super) fn may_go(pushed: Result<(), Exhausted>, place: Place) -> Result<bool, Exhausted> {
+pub(super) fn may_go(pushed: Result<(), BudgetError>, place: Place) -> Result<bool, BudgetError> {
     match pushed {
         Err(_) if place == Place::Preview => Ok(true),
         pushed => pushed.map(|()| false),

@@ -6,7 +6,7 @@
 use super::escape::{Escape, Escaped};
 use super::kept::{begin, may_go};
 use super::{Keep, Kind, ScanError, Scanner, State};
-use crate::memory::{Exhausted, Lease, Pieces};
+use crate::memory::{BudgetError, Lease, Pieces};
 
 impl Scanner {
     /// Takes a byte of a kept string that is none of base64.
@@ -94,7 +94,7 @@ impl Scanner {
 }
 
 /// Ends base64 in the alphabet for URLs as plain base64 ends: its padding may have been left out.
-pub(super) fn pad(base64: &mut Pieces) -> Result<(), Exhausted> {
+pub(super) fn pad(base64: &mut Pieces) -> Result<(), BudgetError> {
     match base64.len() % 4 {
         2 => base64.push_copy(b"=="),
         3 => base64.push_copy(b"="),
