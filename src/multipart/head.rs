@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::params::split;
 use super::{Error, Kind, MAX_HEAD_BYTES, Part};
 
-/// Reads what stands between two delimiters: headers, an empty line, data.
+/// Reads the bytes between two delimiters: headers, an empty line, data.
 pub(super) fn read(part: &[u8], number: usize) -> Result<Part<'_>, Error> {
-    // The end of the headers lies within so many bytes, however long the data is.
+    // The headers end within this many bytes, however long the data is.
     let window = MAX_HEAD_BYTES.saturating_add(END.len());
     let start = part.get(..window).unwrap_or(part);
     let Some(end) = memchr::memmem::find(start, END) else {

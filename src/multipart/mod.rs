@@ -1,14 +1,16 @@
-//! `multipart/form-data` (RFC 7578) as its parts, each a slice of the body; [`writer`] makes one.
+//! Reads `multipart/form-data` (RFC 7578) as parts, each a slice of the body. [`writer`] writes a
+//! form.
 //!
-//! The whole body stands in memory already when it is read, so nothing here is copied and nothing is
-//! held: a [`Part`] is found by one search for the boundary. A delimiter is a line (RFC 2046 §5.1.1):
+//! The whole body is already in memory when it is read, so nothing is copied or held here: one
+//! search for the boundary finds a [`Part`]. A delimiter is a line (RFC 2046 §5.1.1):
 //!
 //! ```text
 //! delimiter = CRLF "--" boundary *( SP / HTAB ) CRLF        close = CRLF "--" boundary "--"
 //! ```
 //!
-//! and the CRLF before it belongs to it; at the start of the body there is none. A line that only
-//! begins like a delimiter is data. What stands before the first and behind the closing one is ignored.
+//! The CRLF before it belongs to it, except at the start of the body, which has none. A line that
+//! only begins like a delimiter is data. Bytes before the first delimiter and after the closing one
+//! are ignored.
 
 mod boundary;
 mod head;
@@ -19,7 +21,7 @@ use std::borrow::Cow;
 
 use memchr::memmem::Finder;
 
-pub use boundary::{BadBoundary, Boundary};
+pub use boundary::{Boundary, BoundaryError};
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ mod tests;
 pub struct Part<'a> {
     /// `name` of the `content-disposition`.
     pub name: Cow<'a, [u8]>,
-    /// What the part's headers call it.
+    /// What the part is, by its headers.
     pub kind: Kind,
     /// The bytes between the part's headers and the next delimiter.
     pub data: &'a [u8],
@@ -47,19 +49,19 @@ pub enum Kind {
 /// Why a body cannot be read. `part` counts from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The boundary of the `content-type` is nowhere.
+    /// The boundary of the `content-type` does not occur.
     #[error("the boundary that 'content-type' declares does not occur in it")]
     NoDelimiter,
     /// There is no closing delimiter.
     #[error("it ends before the closing boundary")]
     Truncated,
-    /// The headers of a part are no headers.
+    /// The headers of a part are malformed.
     #[error("the headers of part {part} cannot be read")]
     Head {
         /// Which part.
         part: usize,
     },
-    /// The headers of a part are longer than is read.
+    /// The headers of a part are too long.
     #[error("the headers of part {part} are longer than {limit} bytes")]
     HeadTooLong {
         /// Which part.
@@ -81,17 +83,17 @@ pub enum Error {
     },
 }
 
-/// The headers of one part; browsers send some two hundred bytes.
+/// The longest headers of one part. Browsers send some two hundred bytes.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 /// The parts of a body in order. It ends with the closing delimiter, or with the first error.
 #[derive(Debug)]
 pub struct Parts<'a> {
     needle: Finder<'a>,
-    /// What follows the last delimiter, from the CRLF that ends its line.
+    /// The bytes after the last delimiter, from the CRLF that ends its line.
     rest: &'a [u8],
     state: State,
-    /// How many parts were found.
+    /// The number of parts found.
     count: usize,
 }
 
@@ -102,10 +104,10 @@ enum State {
     Ended,
 }
 
-/// The next delimiter: what stands before it, and behind it unless it closes the body.
+/// The next delimiter: the bytes before it, and those after it unless it closes the body.
 struct Delimiter<'a> {
     before: &'a [u8],
-    behind: Option<&'a [u8]>,
+    after: Option<&'a [u8]>,
 }
 
 impl<'a> Parts<'a> {
@@ -120,18 +122,18 @@ impl<'a> Parts<'a> {
         if self.state == State::Start {
             let first = self.first().ok_or(Error::NoDelimiter)?;
             self.state = State::Open;
-            match first.behind {
-                Some(behind) => self.rest = behind,
+            match first.after {
+                Some(after) => self.rest = after,
                 None => return Ok(None),
             }
         }
         self.count = self.count.saturating_add(1);
         let delimiter = self.seek(self.rest).ok_or(Error::Truncated)?;
-        // The line end of the delimiter before; it is the delimiter's own where the part is nothing.
+        // The line end of the delimiter before. If the part is empty, it belongs to this delimiter.
         let part = delimiter.before.strip_prefix(b"\r\n").unwrap_or_default();
         let part = head::read(part, self.count)?;
-        match delimiter.behind {
-            Some(behind) => self.rest = behind,
+        match delimiter.after {
+            Some(after) => self.rest = after,
             None => self.state = State::Ended,
         }
         Ok(Some(part))
@@ -172,12 +174,12 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
-/// The delimiter of which `tail` follows the boundary; nothing where it is data after all.
+/// The delimiter whose boundary `tail` follows. `None` if it is data after all.
 fn delimiter<'a>(before: &'a [u8], tail: &'a [u8]) -> Option<Delimiter<'a>> {
     if tail.starts_with(b"--") {
-        return Some(Delimiter { before, behind: None });
+        return Some(Delimiter { before, after: None });
     }
     let padding = tail.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let behind = tail.get(padding..).filter(|behind| behind.starts_with(b"\r\n"))?;
-    Some(Delimiter { before, behind: Some(behind) })
+    let after = tail.get(padding..).filter(|after| after.starts_with(b"\r\n"))?;
+    Some(Delimiter { before, after: Some(after) })
 }

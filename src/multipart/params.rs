@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-/// The parameters behind a header's first word.
+/// The parameters after a header's first word.
 #[derive(Debug)]
 pub(super) struct Params<'a> {
-    /// From the semicolon on, white space around it trimmed.
+    /// The bytes from the semicolon on, with white space around them trimmed.
     rest: &'a [u8],
 }
 
-/// Not parameters.
+/// The bytes are not parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct ParamsError;
 
 type Param<'a> = (&'a [u8], Cow<'a, [u8]>);
 
@@ -23,16 +23,16 @@ pub(super) fn split(value: &[u8]) -> (&[u8], Params<'_>) {
 }
 
 impl<'a> Params<'a> {
-    /// `name "=" ( token / quoted-string )`, of which `rest` starts with the name.
-    fn param(&mut self, rest: &'a [u8]) -> Result<Param<'a>, Malformed> {
-        let equals = memchr::memchr2(b'=', b';', rest).ok_or(Malformed)?;
-        let (name, rest) = rest.split_at_checked(equals).ok_or(Malformed)?;
-        let rest = rest.strip_prefix(b"=").ok_or(Malformed)?;
+    /// `name "=" ( token / quoted-string )`, where `rest` starts with the name.
+    fn param(&mut self, rest: &'a [u8]) -> Result<Param<'a>, ParamsError> {
+        let equals = memchr::memchr2(b'=', b';', rest).ok_or(ParamsError)?;
+        let (name, rest) = rest.split_at_checked(equals).ok_or(ParamsError)?;
+        let rest = rest.strip_prefix(b"=").ok_or(ParamsError)?;
         let (value, rest) = match rest.strip_prefix(b"\"") {
             Some(quoted) => unquote(quoted)?,
             None => {
                 let end = memchr::memchr3(b';', b' ', b'\t', rest).unwrap_or(rest.len());
-                let (token, rest) = rest.split_at_checked(end).ok_or(Malformed)?;
+                let (token, rest) = rest.split_at_checked(end).ok_or(ParamsError)?;
                 (Cow::Borrowed(token), rest)
             }
         };
@@ -42,7 +42,7 @@ impl<'a> Params<'a> {
 }
 
 impl<'a> Iterator for Params<'a> {
-    type Item = Result<Param<'a>, Malformed>;
+    type Item = Result<Param<'a>, ParamsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = std::mem::take(&mut self.rest);
@@ -50,7 +50,7 @@ impl<'a> Iterator for Params<'a> {
             return None;
         }
         let Some(mut rest) = rest.strip_prefix(b";").map(<[u8]>::trim_ascii_start) else {
-            return Some(Err(Malformed));
+            return Some(Err(ParamsError));
         };
         // Some clients end with a semicolon.
         while let Some(more) = rest.strip_prefix(b";") {
@@ -60,14 +60,15 @@ impl<'a> Iterator for Params<'a> {
     }
 }
 
-/// The text up to the closing quote, and what follows it. A backslash escapes a quote and itself;
-/// before anything else it stays, since old browsers send whole paths (`C:\images\a.png`).
-fn unquote(quoted: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
+/// The text up to the closing quote, and the bytes after it. A backslash escapes a quote and
+/// itself. Before any other byte it is kept, because old browsers send whole paths
+/// (`C:\images\a.png`).
+fn unquote(quoted: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), ParamsError> {
     let mut value = Cow::Borrowed(&[][..]);
     let mut rest = quoted;
     loop {
-        let at = memchr::memchr2(b'"', b'\\', rest).ok_or(Malformed)?;
-        let (plain, tail) = rest.split_at_checked(at).ok_or(Malformed)?;
+        let at = memchr::memchr2(b'"', b'\\', rest).ok_or(ParamsError)?;
+        let (plain, tail) = rest.split_at_checked(at).ok_or(ParamsError)?;
         append(&mut value, plain);
         match tail {
             [b'"', after @ ..] => return Ok((value, after)),
@@ -79,7 +80,7 @@ fn unquote(quoted: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
                 append(&mut value, std::slice::from_ref(backslash));
                 rest = after;
             }
-            [] => return Err(Malformed),
+            [] => return Err(ParamsError),
         }
     }
 }
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_parameter_is_refused() {
+    fn other_text_is_not_a_parameter() {
         for value in ["x;a", "x; a=\"1", "x; a=\"1\\\"", "x; a=\"1\"b", "x; a; b=1", "x; a=1 b"] {
             assert_eq!(params(value), None, "{value}");
         }

@@ -19,7 +19,7 @@ fn text(name: &str, data: &str) -> Found {
 const A: &str = "content-disposition: form-data; name=\"a\"\r\n\r\n";
 
 /// The error of a body whose only part has this head.
-fn fault(head: &str) -> Error {
+fn error_of(head: &str) -> Error {
     parse(&format!("--b\r\n{head}\r\n\r\nx\r\n--b--")).unwrap_err()
 }
 
@@ -34,7 +34,7 @@ fn parts_come_in_order_with_their_bytes() {
 }
 
 #[test]
-fn what_stands_around_the_parts_is_ignored() {
+fn bytes_around_the_parts_are_ignored() {
     let body = format!("preamble\r\n--bx\r\n--b \t \r\n{A}1\r\n--b--epilogue\r\n--b\r\n");
     assert_eq!(parse(&body).unwrap(), [text("a", "1")]);
     assert_eq!(parse("--b--").unwrap(), []);
@@ -47,15 +47,15 @@ fn a_line_that_only_begins_like_a_delimiter_is_data() {
 }
 
 #[test]
-fn data_may_be_nothing() {
+fn data_may_be_empty() {
     let head = A.trim_end();
     assert_eq!(parse(&format!("--b\r\n{A}\r\n--b--")).unwrap(), [text("a", "")]);
-    // The empty line is there, but the line end before the delimiter is its own.
+    // The empty line is there, but the line end before the delimiter belongs to the delimiter.
     assert_eq!(parse(&format!("--b\r\n{head}\r\n--b--")), Err(Error::Head { part: 1 }));
 }
 
 #[test]
-fn a_body_without_its_delimiters_is_refused() {
+fn a_body_without_its_delimiters_is_rejected() {
     assert_eq!(parse(""), Err(Error::NoDelimiter));
     assert_eq!(parse("--c\r\n"), Err(Error::NoDelimiter));
     assert_eq!(parse(&format!("--b\n{A}1\n--b--")), Err(Error::NoDelimiter));
@@ -65,7 +65,7 @@ fn a_body_without_its_delimiters_is_refused() {
 }
 
 #[test]
-fn a_part_says_once_which_field_it_is() {
+fn a_part_names_its_field_exactly_once() {
     let disposition = Error::Disposition { part: 1 };
     for head in [
         "content-type: text/plain",
@@ -75,10 +75,10 @@ fn a_part_says_once_which_field_it_is() {
         "content-disposition: form-data; name=\"a",
         "content-disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b",
     ] {
-        assert_eq!(fault(head), disposition, "{head}");
+        assert_eq!(error_of(head), disposition, "{head}");
     }
     for head in ["x", ": x", "a b: c", "content-disposition : form-data; name=a", "\tx: y"] {
-        assert_eq!(fault(head), Error::Head { part: 1 }, "{head}");
+        assert_eq!(error_of(head), Error::Head { part: 1 }, "{head}");
     }
 }
 
@@ -98,7 +98,7 @@ fn a_file_is_known_by_its_name_or_its_type() {
         assert_eq!(parts[0].1, kind, "{more}");
     }
     let encoded = "content-disposition: form-data; name=a\r\ncontent-transfer-encoding: base64";
-    assert_eq!(fault(encoded), Error::Encoded { part: 1 });
+    assert_eq!(error_of(encoded), Error::Encoded { part: 1 });
 }
 
 #[test]
@@ -107,11 +107,11 @@ fn the_headers_of_a_part_are_bounded() {
     let most = "y".repeat(MAX_HEAD_BYTES - head.len());
     assert!(parse(&format!("--b\r\n{head}{most}\r\n\r\nx\r\n--b--")).is_ok());
     let limit = MAX_HEAD_BYTES;
-    assert_eq!(fault(&format!("{head}{most}y")), Error::HeadTooLong { part: 1, limit });
+    assert_eq!(error_of(&format!("{head}{most}y")), Error::HeadTooLong { part: 1, limit });
 }
 
 #[test]
-fn an_error_is_the_last_that_comes() {
+fn an_error_is_the_last_item() {
     let boundary = Boundary::new(b"b").unwrap();
     let body = format!("--b\r\n{A}1\r\n--b\r\nx\r\n--b\r\n{A}1\r\n--b--");
     let found: Vec<bool> = Parts::new(body.as_bytes(), &boundary).map(|it| it.is_ok()).collect();

@@ -1,26 +1,27 @@
 //! Writes a form whose boundary occurs nowhere else in it.
 //!
-//! A boundary has to be written before all that it must not occur in is known. So its length is fixed, and
-//! at the end it is looked for once. Where the content holds it, by chance or because somebody meant it to,
-//! other digits are chosen and written over it: for each place the digit that follows least often, so that
-//! every digit leaves at most a sixteenth of the occurrences, whatever the content is.
+//! A boundary has to be written before all the content is known that must not contain it. So its
+//! length is fixed, and at the end the form is searched for it once. If the content contains it, by
+//! chance or on purpose, other digits are chosen and written over it. For each place it is the
+//! digit that follows least often, so that every digit leaves at most a sixteenth of the
+//! occurrences in any content.
 
 use memchr::memmem;
 
-/// A form in the making.
+/// A form that is being written.
 #[derive(Debug, Default)]
 pub struct Writer {
     body: Vec<u8>,
-    /// Where its boundaries stand.
+    /// The places of its boundaries.
     places: Vec<usize>,
 }
 
 /// A form.
 #[derive(Debug)]
 pub struct Form {
-    /// What declares it.
+    /// Its `content-type`.
     pub content_type: String,
-    /// All of it.
+    /// The whole form.
     pub body: Vec<u8>,
 }
 
@@ -31,7 +32,7 @@ impl Writer {
         Self { body: Vec::with_capacity(capacity), places: Vec::new() }
     }
 
-    /// Adds a plain field. `name` is of visible ASCII without quotes.
+    /// Adds a plain field. `name` is visible ASCII without quotes.
     pub fn text(&mut self, name: &str, value: &str) {
         self.delimit();
         self.push(&format!("Content-Disposition: form-data; name=\"{name}\"\r\n\r\n"));
@@ -39,7 +40,8 @@ impl Writer {
         self.push("\r\n");
     }
 
-    /// Adds a file, whose bytes `write` appends. `name` and `file_name` are of visible ASCII without quotes.
+    /// Adds a file, whose bytes `write` appends. `name` and `file_name` are visible ASCII without
+    /// quotes.
     pub fn file(
         &mut self,
         name: &str,
@@ -114,7 +116,7 @@ fn rarest(body: &[u8], stem: &[u8]) -> u8 {
     counts.into_iter().min().map_or(b'0', |(_, digit)| digit)
 }
 
-/// The most that a field takes beside its name, its file's name and media type, and its content.
+/// The most bytes of a field, without its name, its file's name and media type, and its content.
 pub const MAX_FRAME_BYTES: usize = 128;
 /// No part of it begins like it, so that no two occurrences overlap.
 const STEM: &[u8] = b"imagegate-form-";
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_holds_every_boundary_of_three_digits_does_not_end_a_part() {
+    fn content_with_every_boundary_of_three_digits_does_not_end_a_part() {
         let hostile: String =
             (0..4096).map(|it| format!("\r\n--imagegate-form-{it:03x}00000--\r\n")).collect();
         let form = form(&hostile, b"--imagegate-form-00000000\r\n");
@@ -165,10 +167,13 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever its content, a form is read as what was written, and its boundary stands nowhere else.
+        /// A form with any content is read as it was written, and its boundary occurs nowhere else.
         #[test]
-        fn what_is_written_is_read(
-            texts in proptest::collection::vec("(imagegate-form-[01]{0,8}|\r\n--|[a-z]|\r|\n|-){0,24}", 0..4),
+        fn a_written_form_is_read_back(
+            texts in proptest::collection::vec(
+                "(imagegate-form-[01]{0,8}|\r\n--|[a-z]|\r|\n|-){0,24}",
+                0..4,
+            ),
             file in proptest::collection::vec(any::<u8>(), 0..64),
         ) {
             let mut writer = Writer::new(0);

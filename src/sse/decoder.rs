@@ -1,13 +1,13 @@
-//! Bytes, cut anywhere, to events.
+//! Decodes bytes, cut anywhere, into events.
 //!
 //! WHATWG HTML standard §9.2.6: lines end with LF, CR or CRLF; `:` opens a comment; a blank line
-//! dispatches the event. Two things differ, both seen on the wire: an event that the end of the
-//! stream cuts short of its blank line is dispatched all the same, and `id` and `retry`, which serve
-//! reconnection, are skipped.
+//! dispatches the event. Two things differ. An event that lacks only its blank line at the end of
+//! the stream is dispatched all the same: upstreams send such events. `id` and `retry`, which are
+//! for reconnection, are skipped.
 
 use std::ops::Range;
 
-/// An event's name is kept up to this many bytes; the longest that the Responses API knows has 48.
+/// An event's name is kept up to this many bytes. The longest one in the Responses API has 48.
 const MAX_NAME_BYTES: usize = 128;
 
 /// One step of decoding.
@@ -17,7 +17,7 @@ pub enum Token<'a> {
     Data(Range<usize>),
     /// A line end within the data: one `\n`.
     LineEnd,
-    /// The event is whole. Its name, empty where the stream named none.
+    /// The event is complete. Holds its name, which is empty if the stream gave none.
     Dispatch(&'a [u8]),
 }
 
@@ -26,11 +26,11 @@ pub enum Token<'a> {
 /// # Invariants
 ///
 /// - What is held between two chunks is at most a field's name and an event's name: never data.
-/// - Each byte is looked at once, whatever the size of the pieces.
+/// - Each byte is read once, for pieces of any size.
 #[derive(Debug, Default)]
 pub struct Decoder {
     state: State,
-    /// The line before ended with CR: an LF that comes first belongs to it.
+    /// The last line ended with CR. If an LF comes next, it belongs to that line.
     after_cr: bool,
     /// The event has at least one `data` field.
     has_data: bool,
@@ -39,11 +39,12 @@ pub struct Decoder {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The first bytes of the stream, where a byte order mark may stand; how many of it were seen.
+    /// The start of the stream, where a byte order mark may be. Holds how many of its bytes were
+    /// seen.
     Mark(usize),
-    /// In a field's name, of which so much has been seen.
+    /// In a field's name. Holds the part seen so far.
     Field(FieldName),
-    /// Behind the colon, where one space is dropped.
+    /// After the colon, where one space is dropped.
     Colon(Field),
     /// In a field's value.
     Value(Field),
@@ -60,7 +61,7 @@ struct FieldName {
 enum Field {
     Data,
     Event,
-    /// A comment, or a field that is not for us.
+    /// A comment, or a field that is not used here.
     Other,
 }
 
@@ -93,7 +94,7 @@ impl Decoder {
         Self::default()
     }
 
-    /// Takes the next piece of the stream and hands each token to `sink`, in order.
+    /// Takes the next piece of the stream and passes each token to `sink`, in order.
     pub fn feed(&mut self, chunk: &[u8], mut sink: impl FnMut(Token<'_>)) {
         let mut at = 0_usize;
         while let Some(rest) = chunk.get(at..).filter(|rest| !rest.is_empty()) {
@@ -101,7 +102,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the end of the stream: an event that lacks only its blank line is dispatched.
+    /// Ends the stream: an event that lacks only its blank line is dispatched.
     pub fn finish(&mut self, mut sink: impl FnMut(Token<'_>)) {
         if self.state != State::default() && self.state != State::Field(FieldName::default()) {
             self.end_line(&mut sink);
@@ -109,8 +110,8 @@ impl Decoder {
         self.end_line(&mut sink);
     }
 
-    /// Consumes a prefix of `rest`, which lies at `at` in the chunk, and says how long it was: zero
-    /// only where the state changes instead.
+    /// Consumes a prefix of `rest`, which is at `at` in the chunk, and returns its length. It is
+    /// zero only if the state changes instead.
     fn step(&mut self, rest: &[u8], at: usize, sink: &mut impl FnMut(Token<'_>)) -> usize {
         let Some(&first) = rest.first() else { return 0 };
         if std::mem::take(&mut self.after_cr) && first == b'\n' {
@@ -129,7 +130,7 @@ impl Decoder {
 
     fn step_mark(&mut self, seen: usize, first: u8) -> usize {
         const MARK: &[u8] = "\u{feff}".as_bytes();
-        // Its first bytes may have come, and gone, before the answer was known to be a stream.
+        // Its first bytes may have been consumed before the answer was known to be a stream.
         let place = MARK.iter().position(|byte| *byte == first);
         if let Some(seen) = place.filter(|place| seen == 0 || seen == *place) {
             let seen = seen.saturating_add(1);
@@ -139,7 +140,7 @@ impl Decoder {
             };
             return 1;
         }
-        // Half a mark is the start of a field that nobody knows.
+        // Half a mark is the start of an unknown field.
         let mut name = FieldName::default();
         MARK.iter().take(seen).for_each(|byte| name.push(*byte));
         self.state = State::Field(name);
@@ -205,7 +206,7 @@ impl Decoder {
         len.saturating_add(1)
     }
 
-    /// Ends the line that the state is in: a blank one dispatches, a name alone is an empty field.
+    /// Ends the current line: a blank one dispatches, a name alone is an empty field.
     fn end_line(&mut self, sink: &mut impl FnMut(Token<'_>)) {
         if let State::Field(name) = self.state {
             if name.len == 0 {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_space_behind_the_colon_is_dropped() {
+    fn only_one_space_after_the_colon_is_dropped() {
         assert_eq!(events(b"data:  1 \n\n"), [event("", " 1 ")]);
     }
 
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_data_is_not_dispatched_and_its_name_is_forgotten() {
+    fn an_event_without_data_is_dropped_with_its_name() {
         assert_eq!(events(b"event: a\n\ndata: 1\n\n"), [event("", "1")]);
     }
 

@@ -1,10 +1,10 @@
-//! Events to bytes, the inverse of [`Decoder`](super::Decoder).
+//! Encodes events as bytes, the inverse of [`Decoder`](super::Decoder).
 
 /// Appends one event: its name, its data, the blank line.
 ///
-/// Line ends inside `data` become further `data:` lines, as the standard asks, so that a decoder
-/// gives back the same data with each line end as `\n`. `name` must hold no line end: what follows
-/// one is left out.
+/// Line ends inside `data` become further `data:` lines, as the standard requires. So a decoder
+/// returns the same data, with each line end as `\n`. `name` must not contain a line end: the text
+/// after one is left out.
 pub fn encode(name: &str, data: &[u8], out: &mut Vec<u8>) {
     let name = name.split(['\r', '\n']).next().unwrap_or_default();
     if !name.is_empty() {
@@ -20,7 +20,7 @@ pub fn encode(name: &str, data: &[u8], out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends a comment, which every client ignores: what keeps an idle connection open.
+/// Appends a comment. Every client ignores it, and it keeps an idle connection open.
 pub fn comment(text: &str, out: &mut Vec<u8>) {
     let text = text.split(['\r', '\n']).next().unwrap_or_default();
     out.extend_from_slice(b": ");
