@@ -257,7 +257,7 @@ pub(super) fn is_other_json(skeleton: &[u8]) -> bool {
 
 pub(super) fn failure(error: ScanError) -> Failure {
     match error {
-        ScanError::PictureTooLarge { limit } => Failure::Upstream(UpstreamFailure::ImageTooLarge {
+        ScanError::ImageTooLarge { limit } => Failure::Upstream(UpstreamFailure::ImageTooLarge {
             limit: limit.saturating_div(4).saturating_mul(3),
         }),
         ScanError::EventTooLarge | ScanError::NotBase64 => {

@@ -1,10 +1,11 @@
 //! The alphabet of base64 (RFC 4648 §4), as a scan at the speed of memory.
 
-/// As many bytes are judged at once.
+/// This many bytes are checked at a time.
 const BLOCK_BYTES: usize = 64;
 
-/// The alphabet by the low and the high half of a byte: it is of the alphabet where the two have a bit
-/// in common. One bit each for `+` and `/`, the digits with `=`, the letters to `O`, those from `P`.
+/// The alphabet by the low and the high half of a byte. The byte is in the alphabet if the two have
+/// a bit in common. There is one bit each for `+` and `/`, the digits with `=`, the letters up to
+/// `O`, and those from `P`.
 const LOW: [u8; 16] = [
     0b1010, 0b1110, 0b1110, 0b1110, 0b1110, 0b1110, 0b1110, 0b1110, 0b1110, 0b1110, 0b1100, 0b0101,
     0b0100, 0b0110, 0b0100, 0b0101,
@@ -12,10 +13,10 @@ const LOW: [u8; 16] = [
 const HIGH: [u8; 16] =
     [0, 0, 0b0001, 0b0010, 0b0100, 0b1000, 0b0100, 0b1000, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// How many of the first bytes of `bytes` are of the base64 alphabet, `=` included.
+/// How many bytes at the start of `bytes` are in the base64 alphabet, `=` included.
 ///
-/// In a well-formed string the first other byte is the quote that closes it, so that one pass both
-/// finds the end and proves that a client can decode, and JSON can carry, what stands before it.
+/// In a well-formed string the first other byte is the closing quote. So one pass both finds the
+/// end and proves that a client can decode, and JSON can carry, the bytes before it.
 pub(super) fn prefix_len(bytes: &[u8]) -> usize {
     let mut len = 0_usize;
     for block in bytes.chunks_exact(BLOCK_BYTES) {
@@ -40,7 +41,7 @@ fn is_base64_block(block: &[u8]) -> bool {
     block.iter().all(|byte| is_base64(*byte))
 }
 
-/// Sixteen bytes in some six instructions: what the compiler makes of a comparison for each range takes
+/// Sixteen bytes in some six instructions. A comparison for each range compiles to code that takes
 /// twice as long as this look-up by vector (measured in Envoy 1.40).
 #[cfg(target_arch = "wasm32")]
 fn is_base64_block(block: &[u8]) -> bool {

@@ -1,7 +1,7 @@
-//! A response of the Responses API that comes as one JSON document, from an upstream that does not stream.
+//! A response of the Responses API in one JSON document, from an upstream that does not stream.
 //!
-//! Beside the response itself (OpenAI API reference, "The response object") this may be the last event of a stream
-//! on its own, or an error, which some send with a status of success.
+//! The document may be the response itself (OpenAI API reference, "The response object"), the last
+//! event of a stream alone, or an error, which some upstreams send with a status of success.
 
 use serde_json::Value;
 
@@ -9,17 +9,18 @@ use super::error::ErrorInfo;
 use super::event::{Response, ResponseEvent, text};
 
 impl ResponseEvent {
-    /// The terminal event that a document stands for, read from its skeleton; `None` if it is neither a
-    /// response nor an error.
+    /// The terminal event that is equivalent to the document, read from its skeleton. `None` if it
+    /// is neither a response nor an error.
     #[must_use]
     pub fn of_document(skeleton: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(skeleton).ok()?;
         let response = value.get("response").filter(|it| it.is_object()).unwrap_or(&value);
         let status = text(response, "status");
-        let fails = ["error", "detail"].iter().any(|key| response.get(*key).is_some_and(tells))
-            || value.get("error").is_some_and(tells)
-            || status == Some("failed")
-            || text(&value, "type") == Some("error");
+        let fails =
+            ["error", "detail"].iter().any(|key| response.get(*key).is_some_and(has_content))
+                || value.get("error").is_some_and(has_content)
+                || status == Some("failed")
+                || text(&value, "type") == Some("error");
         match status {
             _ if fails => {}
             Some("incomplete") => {
@@ -39,14 +40,14 @@ impl ResponseEvent {
     }
 }
 
-/// Whether a member says anything: `"error": null` belongs to each success, and some write an error whose own
-/// members are empty.
-pub(super) fn tells(member: &Value) -> bool {
+/// Whether a member has content: each success has `"error": null`, and some upstreams write an
+/// error whose own members are empty.
+pub(super) fn has_content(member: &Value) -> bool {
     match member {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(list) => !list.is_empty(),
-        Value::Object(members) => members.values().any(|it| it.is_number() || tells(it)),
+        Value::Object(members) => members.values().any(|it| it.is_number() || has_content(it)),
     }
 }
 
@@ -96,8 +97,8 @@ mod tests {
             json!({"code": "rate_limit_exceeded", "message": "no"}),
         ] {
             let Some(ResponseEvent::Failed(info)) = read(&document) else { panic!("{document}") };
-            let told = [info.code, info.message];
-            assert!(told.contains(&Some("rate_limit_exceeded".to_owned())), "{document}");
+            let words = [info.code, info.message];
+            assert!(words.contains(&Some("rate_limit_exceeded".to_owned())), "{document}");
         }
         assert!(matches!(read(&json!({"status": "failed"})), Some(ResponseEvent::Failed(_))));
         for other in [json!({}), json!([]), json!("x"), json!({"object": "list", "data": []})] {

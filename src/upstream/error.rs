@@ -1,24 +1,25 @@
-//! What the upstream says went wrong, in whichever shape it says it.
+//! An error that the upstream reports, in any of its shapes.
 //!
-//! The documentation knows one shape. Recordings know more: errors nested in `error`, in `response.error`,
-//! in an output item or in an entry of `data` or `errors`; flat ones; an error that is a bare word; the
-//! `{"detail": …}` of the service behind Codex, and FastAPI's list of that name; `base_resp`; and the
-//! reasons for which Gemini and BFL end without an image. [`ErrorInfo::read`] takes them all and judges none.
+//! The documentation knows one shape. Recordings know more: errors nested in `error`, in
+//! `response.error`, in an output item or in an entry of `data` or `errors`; flat ones; an error
+//! that is a bare word; the `{"detail": …}` of the backend of Codex, and FastAPI's list of that
+//! name; `base_resp`; and the reasons for which Gemini and BFL end without an image.
+//! [`ErrorInfo::read`] reads them all and classifies none.
 
 use serde_json::{Map, Value};
 
-/// One error of the upstream. `None` is a field that is absent, empty or of another type.
+/// One error of the upstream. A field is `None` if it is absent, empty or of another type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ErrorInfo {
-    /// `code`; a number in digits.
+    /// `code`. A number is written in digits.
     pub code: Option<String>,
-    /// `type`, else a `status` in words.
+    /// `type`, or else a `status` in words.
     pub kind: Option<String>,
-    /// The code within: `inner_error.code`, `details[].reason`.
+    /// The inner code: `inner_error.code`, `details[].reason`.
     pub inner: Option<String>,
-    /// `message`, or what stands in its place.
+    /// `message`, or the field that some upstreams have instead.
     pub message: Option<String>,
-    /// `param`, or `loc`: a field of our request.
+    /// `param`, or `loc`: a field of the request.
     pub param: Option<String>,
     /// Unix seconds at which a usage limit ends.
     pub resets_at: Option<u64>,
@@ -26,11 +27,11 @@ pub struct ErrorInfo {
     pub resets_in_seconds: Option<u64>,
     /// The safety system's details.
     pub moderation: Option<Moderation>,
-    /// The result of a content filter is told: `content_filter_results`, `metadata.reasons`.
+    /// The result of a content filter is reported: `content_filter_results`, `metadata.reasons`.
     pub is_filtered: bool,
 }
 
-/// What the safety system says about a refusal.
+/// The reason of the safety system for a refusal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moderation {
     /// `input`, `output` or `unknown`.
@@ -40,7 +41,7 @@ pub struct Moderation {
 }
 
 impl ErrorInfo {
-    /// Reads the error out of an HTTP body, an event, or an output item. `None`: there is none.
+    /// Reads the error in an HTTP body, an event, or an output item. `None` if there is none.
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let object = value.as_object()?;
@@ -53,7 +54,7 @@ impl ErrorInfo {
             })
     }
 
-    /// An error in a member of its own.
+    /// An error that is nested in a member.
     fn nested(object: &Map<String, Value>) -> Option<Self> {
         let within = |outer: &str| object.get(outer).and_then(|outer| outer.get("error"));
         for error in [object.get("error"), within("response"), within("item")] {
@@ -61,7 +62,7 @@ impl ErrorInfo {
                 Some(Value::Object(error)) => return Some(Self::read_fields(error)),
                 Some(Value::String(word)) if !word.is_empty() => {
                     let flat = Self::read_fields(object);
-                    // A word is a code, a sentence is not.
+                    // A single word is a code. A sentence is not.
                     return Some(match word.contains(' ') {
                         true => Self { message: Some(word.clone()), ..flat },
                         false => Self { code: Some(word.clone()), ..flat },
@@ -194,14 +195,14 @@ fn seconds(object: &Map<String, Value>, name: &str) -> Option<u64> {
     value.as_u64().or_else(|| Some(whole()?.as_secs()))
 }
 
-/// A moment that is told in milliseconds is one of the years to come, not of the year 50 000.
+/// A time in milliseconds, read as seconds, would be near the year 50 000.
 fn unix_seconds(moment: u64) -> u64 {
     if moment >= FIRST_MILLIS { moment / 1000 } else { moment }
 }
 
-/// More than the safety system has.
+/// More than the safety system sends.
 const MAX_CATEGORIES: usize = 32;
-/// A field of a request does not lie deeper.
+/// No field of a request is nested deeper.
 const MAX_LOCATION: usize = 8;
 /// In seconds the year 5138, in milliseconds 1973.
 const FIRST_MILLIS: u64 = 100_000_000_000;

@@ -1,17 +1,17 @@
 //! Events of the Responses API stream, read from their skeletons.
 //!
-//! The kind of an event is its JSON `type`; the `event:` line counts only where that is missing.
-//! Everything is read leniently: a field that is absent, null or of an unexpected type is absent.
-//! Kinds that say nothing about an image are [`ResponseEvent::Other`].
+//! The kind of an event is its JSON `type`; the `event:` line counts only if that is missing.
+//! Everything is read leniently: a field that is null or of an unexpected type counts as absent.
+//! Kinds that are not about an image are [`ResponseEvent::Other`].
 
 use serde_json::Value;
 
 use super::error::ErrorInfo;
 use super::usage::ImageUsage;
 
-/// The last words of a model are kept up to this many bytes: a refusal is a sentence or two.
+/// The last text of a model is kept up to this many bytes: a refusal is a sentence or two.
 const MAX_WORDS_BYTES: usize = 2048;
-/// The longest name of a model; the other words about an image are shorter.
+/// The longest name of a model. The other properties of an image are shorter.
 const MAX_NAME_BYTES: usize = 128;
 
 /// What an event says.
@@ -19,13 +19,13 @@ const MAX_NAME_BYTES: usize = 128;
 pub enum ResponseEvent {
     /// The response exists: `response.created`, `response.in_progress`.
     Created(Response),
-    /// An output item is whole: `response.output_item.done`.
+    /// An output item is complete: `response.output_item.done`.
     ItemDone(Item),
-    /// A preview passed by: `response.image_generation_call.partial_image`.
+    /// A preview has arrived: `response.image_generation_call.partial_image`.
     Preview(Item),
-    /// The tool says that it has drawn.
+    /// The tool reports that it has generated the image.
     Drawn,
-    /// Text of an answer in words, as it comes.
+    /// A piece of an answer in words.
     WordsDelta(String),
     /// `response.completed`: the terminal event of a success.
     Completed(Response),
@@ -46,9 +46,9 @@ pub struct Response {
     pub created_at: Option<u64>,
     /// The members of `output`.
     pub output: Vec<Item>,
-    /// What the image tool was asked for, as the upstream understood it.
+    /// The options of the image tool, as the upstream understood them.
     pub tool: Option<Attributes>,
-    /// `tools` is there and empty: the account has no image tool.
+    /// `tools` is present and empty: the account has no image tool.
     pub tools_removed: bool,
     /// `tool_usage.image_gen`.
     pub usage: Option<ImageUsage>,
@@ -59,15 +59,15 @@ pub struct Response {
 pub struct Item {
     /// Its `id`.
     pub id: Option<String>,
-    /// Whether it is an image, words or something else.
+    /// Whether it is an image, text or something else.
     pub kind: ItemKind,
     /// The ordinal that the scanner put in place of a non-empty `result`.
     pub result: Option<usize>,
-    /// Its `status` says that it is done.
+    /// Its `status` is that of a complete item.
     pub is_completed: bool,
-    /// What came back.
+    /// The properties of the delivered image.
     pub attributes: Attributes,
-    /// The prompt that the host model gave to the tool.
+    /// The prompt that the host model passed to the tool.
     pub revised_prompt: Option<String>,
     /// Why there is no image.
     pub error: Option<ErrorInfo>,
@@ -82,15 +82,16 @@ pub enum ItemKind {
     Image,
     /// `message`.
     Message,
-    /// Reasoning, and whatever else there may be.
+    /// Reasoning, and all other kinds.
     #[default]
     Other,
 }
 
-/// What an image is, in the words of the API; values that leave it open (`auto`) are absent.
+/// The properties of an image, in the words of the API. A value that leaves the choice open
+/// (`auto`) is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
-    /// The image model, by a name that a record and a price may have.
+    /// The image model, if its name is one that a record and a price may have.
     pub model: Option<String>,
     /// `WIDTHxHEIGHT`.
     pub size: Option<String>,
@@ -186,7 +187,7 @@ impl Item {
 
 impl Attributes {
     pub(super) fn read(value: &Value) -> Self {
-        // They are the upstream's words, and go into a line of the log.
+        // They are the upstream's words, and are written to a log line.
         let is_word = |it: &&str| *it != "auto" && (1..=MAX_NAME_BYTES).contains(&it.len());
         let owned = |key| text(value, key).filter(is_word).map(str::to_owned);
         Self {
@@ -198,7 +199,7 @@ impl Attributes {
         }
     }
 
-    /// What is told here, else there.
+    /// The values reported here, and those of `other` for the rest.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         Self {
@@ -211,12 +212,12 @@ impl Attributes {
     }
 }
 
-/// Names of models are of visible ASCII, as those that the configuration takes.
+/// Names of models are visible ASCII, as in the configuration.
 fn is_model(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Appends words up to their bound, at a character's border.
+/// Appends text up to its bound, cut at the end of a character.
 pub(crate) fn push_words(words: &mut String, more: &str) {
     let room = MAX_WORDS_BYTES.saturating_sub(words.len());
     let cut = (0..=room.min(more.len())).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);

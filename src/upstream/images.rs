@@ -1,10 +1,11 @@
-//! Answers and events of the Images API, read from their skeletons: what a provider that speaks that API says.
+//! Answers and events of the Images API, read from their skeletons. Providers send them.
 //!
-//! Read as leniently as events of the Responses API are: a field that is absent, null or of an unexpected type is absent.
+//! They are read as leniently as events of the Responses API: a field that is null or of an
+//! unexpected type counts as absent.
 
 use serde_json::Value;
 
-use super::document::tells;
+use super::document::has_content;
 use super::error::ErrorInfo;
 use super::event::{Attributes, array, text};
 use super::usage::ImageUsage;
@@ -16,22 +17,22 @@ pub struct ImagesResponse {
     pub created: Option<u64>,
     /// The members of `data`.
     pub data: Vec<ImageData>,
-    /// What came back.
+    /// The properties of the delivered image.
     pub attributes: Attributes,
     /// `usage`.
     pub usage: Option<ImageUsage>,
-    /// An error told in place of images.
+    /// An error that is reported in place of images.
     pub error: Option<ErrorInfo>,
-    /// It has an `error`, and does not only look like one.
+    /// It really has an `error`, and does not only look like one.
     pub is_error: bool,
 }
 
-/// A member of `data`, or what an event says of its image.
+/// A member of `data`, or the image of an event.
 #[derive(Debug, Default)]
 pub struct ImageData {
     /// The ordinal that the scanner put in place of a non-empty `b64_json`.
     pub base64: Option<usize>,
-    /// It names a place where the image is instead.
+    /// It has a URL of the image instead.
     pub is_hosted: bool,
     /// `revised_prompt`.
     pub revised_prompt: Option<String>,
@@ -57,7 +58,7 @@ pub struct ImageEvent {
     pub created_at: Option<u64>,
     /// The image.
     pub data: ImageData,
-    /// What came back.
+    /// The properties of the delivered image.
     pub attributes: Attributes,
     /// `usage`.
     pub usage: Option<ImageUsage>,
@@ -69,7 +70,7 @@ impl ImagesEvent {
         let Ok(event) = serde_json::from_slice::<Value>(skeleton) else { return Self::Other };
         let kind = text(&event, "type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
-        if kind == "error" || event.get("error").is_some_and(tells) {
+        if kind == "error" || event.get("error").is_some_and(has_content) {
             return Self::Failed(ErrorInfo::read(&event).unwrap_or_default());
         }
         match kind {
@@ -96,7 +97,7 @@ impl ImageEvent {
 }
 
 impl ImagesResponse {
-    /// Reads an answer from its skeleton; nothing where that is no JSON object.
+    /// Reads an answer from its skeleton. `None` if that is not a JSON object.
     pub fn read(skeleton: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(skeleton).ok()?;
         let data: Vec<_> = array(&value, "data").iter().map(ImageData::read).collect();
@@ -105,7 +106,7 @@ impl ImagesResponse {
             created: value.get("created").and_then(Value::as_u64),
             attributes: Attributes::read(&value),
             usage: value.get("usage").and_then(ImageUsage::read),
-            is_error: value.get("error").is_some_and(tells),
+            is_error: value.get("error").is_some_and(has_content),
             error: match has_images {
                 true => None,
                 false => ErrorInfo::read(&value).or_else(|| moderated(&value)),
@@ -115,7 +116,8 @@ impl ImagesResponse {
     }
 }
 
-/// The refusal of an entry without an image that `respect_moderation: false` marks, as xAI's API does.
+/// The moderation refusal of an entry without an image, marked by `respect_moderation: false` as in
+/// xAI's API.
 fn moderated(answer: &Value) -> Option<ErrorInfo> {
     let is_blocked = |it: &Value| it.get("respect_moderation") == Some(&Value::Bool(false));
     let code = Some("content_moderated".to_owned());

@@ -1,7 +1,7 @@
-//! The upstream schema: what the Codex `/responses` endpoint is asked and what it answers.
+//! The upstream schema: the requests and responses of the Codex `/responses` endpoint.
 //!
-//! It follows the Responses API with its `image_generation` tool, and knows nothing of clients. [`provider`]
-//! and [`images`] are the same for upstreams that speak the Images API.
+//! It follows the Responses API with its `image_generation` tool, and knows nothing of clients.
+//! [`provider`] and [`images`] do the same for upstreams that speak the Images API.
 
 pub mod error;
 pub mod event;

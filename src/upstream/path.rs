@@ -1,27 +1,28 @@
-//! Where in a JSON document the scanner is, as far as it must know.
+//! The place of the scanner in a JSON document, as far as it must know it.
 //!
-//! Of an event two places matter: `item` and the members of `response.output`, whose `type` says
-//! whether their `result` is an image; and the event's own `partial_image_b64`. Of a response that comes as one
-//! document it is the members of `output`. Of an answer of the Images
-//! API it is the members of `data`, whose `b64_json` is an image; of an event of that API its own `b64_json`,
-//! which is a preview where `type` has said so before.
+//! In an event two places matter. One is `item` and the members of `response.output`: their `type`
+//! says whether their `result` is an image. The other is the event's own `partial_image_b64`. In a
+//! response that is one document, the members of `output` matter. In an answer of the Images API it
+//! is the members of `data`, whose `b64_json` is an image. In an event of that API it is its own
+//! `b64_json`, which is a preview if `type` has said so before.
 
 /// The name of an item that carries an image.
-const PICTURE_TYPE: &[u8] = b"image_generation_call";
+const IMAGE_TYPE: &[u8] = b"image_generation_call";
 /// The end of the name of an event of the Images API that carries a preview.
 const PREVIEW_SUFFIX: &[u8] = b".partial_image";
-/// `response` `{` `output` `[` `{`: nothing deeper is looked at.
+/// `response` `{` `output` `[` `{`: deeper places are ignored.
 const MAX_LEVELS: usize = 4;
-/// Longer keys and types are none of ours.
+/// Longer keys and types are not used here.
 const MAX_TOKEN_BYTES: usize = 32;
 
-/// What kind of document is scanned.
+/// The kind of document that is scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Document {
     /// An event of the Responses API.
     #[default]
     Event,
-    /// A whole response of that API, from an upstream that does not stream; or its last event alone.
+    /// A whole response of that API, from an upstream that does not stream, or its last event
+    /// alone.
     Response,
     /// A whole answer of the Images API.
     Images,
@@ -29,7 +30,7 @@ pub enum Document {
     ImagesEvent,
 }
 
-/// What stands at the place reached.
+/// What is at the place reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// Nothing to divert.
@@ -83,12 +84,12 @@ struct Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum ItemType {
     #[default]
-    Untold,
+    Unknown,
     Image,
     Other,
 }
 
-/// What the string being read will tell.
+/// What the string that is being read is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Reading {
     Key,
@@ -115,7 +116,7 @@ impl Document {
         matches!(self, Self::Event | Self::Response)
     }
 
-    /// Whether nothing comes after it.
+    /// Whether the input ends with it.
     #[must_use]
     pub const fn is_whole_answer(self) -> bool {
         matches!(self, Self::Response | Self::Images)
@@ -133,12 +134,12 @@ impl Path {
         self.document
     }
 
-    /// Whether a bracket was opened, and each that was is closed.
+    /// Whether a bracket was opened, and all of them are closed.
     pub(super) fn is_closed(&self) -> bool {
         self.has_opened && self.depth == 0
     }
 
-    /// Takes one byte that stands between strings.
+    /// Takes one byte between strings.
     pub(super) fn step(&mut self, byte: u8) -> Place {
         match byte {
             b'{' => self.open(Container::Object),
@@ -209,10 +210,10 @@ impl Path {
         }
     }
 
-    /// Takes bytes of the string, escapes and all.
+    /// Takes bytes of the string, including escapes.
     pub(super) fn string_bytes(&mut self, bytes: &[u8]) {
         if self.reading != Reading::Nothing {
-            // One byte beyond the bound is kept, so that a longer token equals none of ours.
+            // One byte beyond the bound is kept, so that a longer token never equals a known one.
             let room = MAX_TOKEN_BYTES.saturating_sub(self.token.len()).min(bytes.len());
             self.token.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
@@ -227,33 +228,33 @@ impl Path {
                     level.key = key;
                 }
             }
-            Reading::ItemType if self.names_picture() => self.item = ItemType::Image,
+            Reading::ItemType if self.names_image() => self.item = ItemType::Image,
             Reading::ItemType => self.item = ItemType::Other,
             Reading::Nothing => {}
         }
     }
 
-    /// Whether the type that was just read is an image's.
-    fn names_picture(&self) -> bool {
+    /// Whether the type that was just read is that of an image.
+    fn names_image(&self) -> bool {
         match self.document {
             Document::ImagesEvent => !self.token.ends_with(PREVIEW_SUFFIX),
-            Document::Event | Document::Response | Document::Images => self.token == PICTURE_TYPE,
+            Document::Event | Document::Response | Document::Images => self.token == IMAGE_TYPE,
         }
     }
 
-    /// Whether the item that the path is in said that it is an image.
-    pub(super) fn item_is_picture(&self) -> bool {
+    /// Whether the current item has said that it is an image.
+    pub(super) fn item_is_image(&self) -> bool {
         !self.document.is_responses() || self.item == ItemType::Image
     }
 
     /// Whether it said so or may still say so.
-    pub(super) fn item_may_be_picture(&self) -> bool {
+    pub(super) fn item_may_be_image(&self) -> bool {
         !self.document.is_responses() || self.item != ItemType::Other
     }
 
-    /// Forgets the item that ended.
+    /// Resets the state of the item that ended.
     pub(super) fn leave_item(&mut self) {
-        self.item = ItemType::Untold;
+        self.item = ItemType::Unknown;
     }
 
     /// Whether the innermost bracket is an item's.

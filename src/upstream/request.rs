@@ -1,7 +1,8 @@
-//! The body of `POST /responses` that asks a text model for one image.
+//! The body of `POST /responses`, which requests one image from a text model.
 //!
-//! The order of the fields here is the order on the wire. Only what the `image_generation` tool of
-//! the Responses API knows has a field: it rejects `n`, `user`, `style` and `response_format`.
+//! The order of the fields here is the order on the wire. Fields exist only for what the
+//! `image_generation` tool of the Responses API supports. It rejects `n`, `user`, `style` and
+//! `response_format`.
 
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
@@ -9,21 +10,21 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 /// A whole request.
 #[derive(Debug, Serialize)]
 pub struct ResponsesRequest<'a> {
-    /// The text model that calls the tool; not the image model.
+    /// The text model that calls the tool. It is not the image model.
     pub model: &'a str,
-    /// What the text model is to do; Codex rejects a request without.
+    /// The instructions for the text model. Codex rejects a request without them.
     pub instructions: &'a str,
-    /// What it is given.
+    /// The input of the text model.
     pub input: [Message<'a>; 1],
-    /// What it may call.
+    /// The tools that it may call.
     pub tools: [ImageTool<'a>; 1],
-    /// Whether it must.
+    /// Whether it must call the tool.
     pub tool_choice: ToolChoice,
     /// Always `false`: one request is one image.
     pub parallel_tool_calls: bool,
-    /// Always `false`; Codex rejects `true`.
+    /// Always `false`: Codex rejects `true`.
     pub store: bool,
-    /// Always `true`; Codex answers with events only.
+    /// Always `true`: Codex answers with events only.
     pub stream: bool,
 }
 
@@ -41,14 +42,14 @@ pub struct Message<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content<'a> {
-    /// A image.
+    /// An image.
     InputImage {
-        /// Where it is.
+        /// Its place.
         image_url: ImageUrl<'a>,
     },
-    /// Words.
+    /// Text.
     InputText {
-        /// The words.
+        /// The text.
         text: &'a str,
     },
 }
@@ -62,14 +63,14 @@ pub enum ImageUrl<'a> {
     Base64 {
         /// `image/png`, ….
         media_type: &'a str,
-        /// All of it.
+        /// All its bytes.
         base64: &'a str,
     },
     /// A file, which becomes a `data:` URL as it is written.
     File {
         /// `image/png`, ….
         media_type: &'a str,
-        /// All of it.
+        /// All its bytes.
         bytes: &'a [u8],
     },
 }
@@ -99,13 +100,13 @@ pub struct ImageTool<'a> {
     pub action: Option<&'a str>,
     /// The image model.
     pub model: &'a str,
-    /// What the client chose.
+    /// The options that the client chose.
     #[serde(flatten)]
     pub options: Options<'a>,
 }
 
-/// The options of an image. The tool and the Images API have them under the same names, the mask apart.
-/// `None` leaves the choice to the upstream.
+/// The options of an image. The tool and the Images API have the same names for them, except for
+/// the mask. `None` leaves the choice to the upstream.
 #[derive(Debug, Default, Serialize)]
 pub struct Options<'a> {
     /// `WIDTHxHEIGHT`.
@@ -123,16 +124,16 @@ pub struct Options<'a> {
     /// 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_compression: Option<u32>,
-    /// How many previews; 1 to 3.
+    /// The number of previews, 1 to 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_images: Option<u32>,
     /// `low` or `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation: Option<&'a str>,
-    /// `high` or `low`; of edits.
+    /// `high` or `low`, for edits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_fidelity: Option<&'a str>,
-    /// Where the first image is edited, as the tool calls it.
+    /// The mask, by the name that the tool has for it: where the first image is edited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_image_mask: Option<ImageRef<'a>>,
     /// `low`, `medium` or `high`.
@@ -149,7 +150,7 @@ pub struct Options<'a> {
     pub svg: Option<Svg<'a>>,
 }
 
-/// A image that is named by its place: the mask of an edit, or an image of one.
+/// An image that is named by its place: the mask or an image of an edit.
 #[derive(Debug, Serialize)]
 pub struct ImageRef<'a> {
     /// Where it is.
@@ -173,8 +174,8 @@ pub struct Reasoning<'a> {
     pub effort: &'a str,
 }
 
-/// Whether the text model must call the tool. A configuration has its name, a request the form of
-/// the Responses API.
+/// Whether the text model must call the tool. A configuration has its name. A request has the form
+/// of the Responses API.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -200,7 +201,7 @@ impl Serialize for ToolChoice {
 }
 
 impl ResponsesRequest<'_> {
-    /// The request as JSON. `capacity` is the expected length: a body may be 20 MB, and a vector
+    /// The request as JSON. `capacity` is the expected length: a body may have 20 MB, and a vector
     /// that grows would hold it twice.
     #[must_use]
     pub fn write(&self, capacity: usize) -> Vec<u8> {

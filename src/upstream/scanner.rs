@@ -1,15 +1,15 @@
-//! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole. An answer of the
-//! Images API is taken apart in the same way: it is one event whose images are called `b64_json`, as they are
-//! in the events of that API.
+//! Takes one event's JSON apart as its bytes arrive, so that no event is ever held whole. An answer
+//! of the Images API is taken apart in the same way: it is like one event with images in
+//! `b64_json`, as in the events of that API.
 //!
 //! An event of the image tool is a few hundred bytes around one base64 string of megabytes. The
-//! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: kept where it is
-//! the image, dropped where it is a preview or a repetition. In the skeleton the string's ordinal
-//! stands in its place (`"result":"0"` for the first), and any other string beyond
-//! 16 KiB (an echoed mask, say) is left empty.
+//! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: it is kept if it
+//! is the image, and dropped if it is a preview or a repetition. In the skeleton the string is
+//! replaced by its ordinal (`"result":"0"` for the first). Any other string beyond 16 KiB (such as
+//! an echoed mask) is left empty.
 //!
 //! The scanner reads only as much JSON as it needs to know where it is: strings, brackets and the
-//! keys on the way to `result`. Whether the skeleton is JSON at all, serde_json says later.
+//! keys on the way to `result`. Later serde_json checks whether the skeleton is JSON at all.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -20,15 +20,17 @@ use super::path::{Path, Place};
 pub use super::path::Document;
 use crate::memory::{Budget, BudgetError, Lease, Pieces};
 
-/// A skeleton may have so many bytes; the recorded ones stay below 6 KB.
+/// A skeleton may have this many bytes. The recorded ones stay below 6 KB.
 pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
-/// A longer string is left out of the skeleton; what is read from it (messages, prompts) is shorter.
+/// A longer string is left out of the skeleton. All strings that are read from it (messages,
+/// prompts) are shorter.
 const MAX_STRING_BYTES: usize = 16 * 1024;
 
-/// Some writers put it before their JSON, which RFC 8259 §8.1 forbids; readers may ignore it.
+/// The byte order mark. Some writers put it before their JSON. RFC 8259 §8.1 forbids that, but lets
+/// readers ignore it.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Of so many images of an event the first bytes are kept; no request asks for more.
+/// The first bytes are kept of at most this many images of an event. No request asks for more.
 const MAX_PASSED: usize = 16;
 
 /// What a kept string is.
@@ -36,39 +38,39 @@ const MAX_PASSED: usize = 16;
 pub enum Kind {
     /// The image.
     Image,
-    /// A preview, which may be let go.
+    /// A preview, which may be dropped.
     Preview,
 }
 
 /// Whether a string of one kind is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// Kept up to so many bytes of base64.
+    /// Kept, up to this many bytes of base64.
     UpTo(usize),
-    /// Each of them scanned and measured, its first bytes kept.
+    /// Each of them is scanned and measured, and its first bytes are kept.
     Heads {
-        /// So many bytes of base64.
+        /// How many bytes of base64 to keep.
         most: usize,
-        /// It may have so many in all.
+        /// How many it may have in all.
         limit: usize,
     },
-    /// Scanned over.
+    /// Skipped.
     Nothing,
 }
 
-/// Why an event cannot be taken.
+/// Why an event cannot be scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
     /// The base64 of an image is longer than the limit.
     #[error("an image of more than {limit} bytes of base64")]
-    PictureTooLarge {
+    ImageTooLarge {
         /// The limit, in bytes of base64.
         limit: usize,
     },
-    /// An event's JSON, the large strings left out, is beyond [`MAX_SKELETON_BYTES`].
+    /// An event's JSON without its large strings is longer than [`MAX_SKELETON_BYTES`].
     #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its image")]
     EventTooLarge,
-    /// A image that passes on as it comes is not base64, and may not even be JSON.
+    /// An image that is passed on unchanged is not base64, and may not even be JSON.
     #[error("an image that is not base64")]
     NotBase64,
     /// The byte budget of the VM is used up.
@@ -79,22 +81,22 @@ pub enum ScanError {
 /// A string that was kept.
 #[derive(Debug)]
 pub struct Kept {
-    /// Which of the event's diverted strings it is, from 0.
+    /// Its ordinal among the diverted strings of the event, from 0.
     pub ordinal: usize,
     /// Its content: bytes of the base64 alphabet only.
     pub base64: Pieces,
 }
 
-/// What an event came to.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Scanned {
     /// The event's JSON with each diverted string replaced by its ordinal.
     pub skeleton: Vec<u8>,
-    /// The image, where one was kept.
+    /// The image, if one was kept.
     pub image: Option<Kept>,
-    /// The first bytes of each image, where those were kept.
+    /// The first bytes of each image, if those were kept.
     pub passed: Vec<Kept>,
-    /// The preview, where one was kept.
+    /// The preview, if one was kept.
     pub preview: Option<Kept>,
 }
 
@@ -106,13 +108,13 @@ pub struct Scanner {
     scanned: Scanned,
     /// How many strings of this event were diverted.
     diverted: usize,
-    /// The item that the path is in gave the image.
+    /// The image is from the current item.
     kept_in_item: bool,
-    keep_picture: Keep,
+    keep_image: Keep,
     keep_preview: Keep,
-    /// A byte of an image, of a preview, has been kept.
+    /// Whether a byte of an image, and of a preview, has been kept.
     began: (bool, bool),
-    /// Bytes after a whole answer, of those that came last.
+    /// How many of the last bytes come after a whole answer.
     unread: usize,
 }
 
@@ -120,13 +122,14 @@ pub struct Scanner {
 enum State {
     /// Between strings.
     Structure,
-    /// In a string that goes to the skeleton, which began at this offset of it (its quote).
+    /// In a string that goes to the skeleton. Its quote is at this offset there.
     Plain { start: usize, escaped: Escaped },
     /// In a string of which nothing is kept.
     Dropped { escaped: Escaped },
-    /// In a string of which something is kept; `len` bytes of it have come.
+    /// In a string of which something is kept. `len` bytes of it have arrived.
     Kept { place: Place, kept: Kept, len: usize, keep: Keep, escape: Escape, is_url_safe: bool },
-    /// In the start of a `data:` URL that holds such a string; `left` bytes more may come before its comma.
+    /// In the start of a `data:` URL with such a string. At most `left` more bytes may come before
+    /// its comma.
     UrlHead { place: Place, kept: Kept, keep: Keep, left: usize, escaped: Escaped },
 }
 
@@ -142,7 +145,7 @@ impl Scanner {
         Self::of(Document::Event)
     }
 
-    /// The same of another kind of document.
+    /// A scanner of another kind of document that keeps nothing until then.
     pub fn of(document: Document) -> Self {
         Self {
             path: Path::of(document),
@@ -150,19 +153,19 @@ impl Scanner {
             scanned: Scanned::default(),
             diverted: 0,
             kept_in_item: false,
-            keep_picture: Keep::Nothing,
+            keep_image: Keep::Nothing,
             keep_preview: Keep::Nothing,
             began: (false, false),
             unread: 0,
         }
     }
 
-    /// Whether the document is complete: it has opened a bracket, and none and no string is open.
+    /// Whether the document is complete: it has had a bracket, and no bracket or string is open.
     pub fn is_whole(&self) -> bool {
         self.path.is_closed() && matches!(self.state, State::Structure)
     }
 
-    /// Whether a byte of such a string has been kept yet, in this event or one before.
+    /// Whether a byte of such a string has been kept, in this event or an earlier one.
     pub fn has_begun(&self, kind: Kind) -> bool {
         match kind {
             Kind::Image => self.began.0,
@@ -170,18 +173,18 @@ impl Scanner {
         }
     }
 
-    /// Says what to keep from the next string on.
+    /// Sets what to keep from the next string on.
     pub fn keep(&mut self, image: Keep, preview: Keep) {
-        self.keep_picture = image;
+        self.keep_image = image;
         self.keep_preview = preview;
     }
 
-    /// Takes the next bytes of the event, `range` of `chunk`. `lease` makes the lease that covers a
-    /// string about to be kept.
+    /// Takes the next bytes of the event, `range` of `chunk`. `lease` makes the lease for a string
+    /// that will be kept.
     ///
     /// # Errors
     ///
-    /// [`ScanError`]; the event is lost then, and with it the scanner's place in the stream.
+    /// [`ScanError`]. The event is then lost, and with it the scanner's place in the stream.
     pub fn feed(
         &mut self,
         chunk: &Rc<Vec<u8>>,
@@ -191,7 +194,7 @@ impl Scanner {
         let Range { start: mut at, end } = range;
         let ends = self.path.document().is_whole_answer();
         while let Some(rest) = chunk.get(at..end).filter(|rest| !rest.is_empty()) {
-            // What follows a whole answer is not a part of it.
+            // Bytes after a whole answer are not part of it.
             if ends && self.is_whole() {
                 break;
             }
@@ -208,7 +211,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// How many of the bytes that came last come after a whole answer.
+    /// How many of the last bytes come after a whole answer.
     pub fn unread_len(&self) -> usize {
         self.unread
     }
@@ -220,7 +223,7 @@ impl Scanner {
         self.diverted = 0;
         self.kept_in_item = false;
         let mut scanned = std::mem::take(&mut self.scanned);
-        // Its first bytes may have come, and gone, before the answer was known to be one.
+        // Its first bytes may have been consumed before the answer was known to be one.
         let is_mark = |byte: &&u8| BYTE_ORDER_MARK.contains(*byte);
         let mark = scanned.skeleton.iter().take(BYTE_ORDER_MARK.len()).take_while(is_mark).count();
         scanned.skeleton.drain(..mark);
@@ -248,9 +251,10 @@ impl Scanner {
         Ok(len.saturating_add(1))
     }
 
-    /// The object that might have been an image call ends: a string kept from one that was not goes.
+    /// Ends an object that might have been an image call. If it was not, the string kept from it is
+    /// dropped.
     fn end_item(&mut self) {
-        if std::mem::take(&mut self.kept_in_item) && !self.path.item_is_picture() {
+        if std::mem::take(&mut self.kept_in_item) && !self.path.item_is_image() {
             self.scanned.image = None;
         }
         self.path.leave_item();
@@ -259,8 +263,8 @@ impl Scanner {
     fn open_string(&mut self) -> Result<(), ScanError> {
         let place = self.path.open_string();
         let keep = match place {
-            Place::Image if self.scanned.image.is_none() && self.path.item_may_be_picture() => {
-                self.keep_picture
+            Place::Image if self.scanned.image.is_none() && self.path.item_may_be_image() => {
+                self.keep_image
             }
             Place::Image => Keep::Nothing,
             Place::Preview => self.keep_preview,
@@ -277,7 +281,7 @@ impl Scanner {
             self.state = State::Dropped { escaped: Escaped::No };
             return Ok(());
         }
-        // Its lease comes with its first byte: an empty string takes nobody's room.
+        // It gets its lease with its first byte: an empty string takes no room.
         let kept = Kept { ordinal, base64: Pieces::new(Budget::new().lease(0)) };
         let escape = Escape::No;
         self.state = State::Kept { place, kept, len: 0, keep, escape, is_url_safe: false };
@@ -328,7 +332,7 @@ impl Scanner {
 
     fn extend(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
         let skeleton = &mut self.scanned.skeleton;
-        // One byte is kept in hand for the quote that closes a dropped string.
+        // One byte is reserved for the quote that closes a dropped string.
         if skeleton.len().saturating_add(bytes.len()) >= MAX_SKELETON_BYTES {
             return Err(ScanError::EventTooLarge);
         }

@@ -1,11 +1,11 @@
 //! `usage` of the image model: in `tool_usage.image_gen` of a response, and of the Images API.
 //!
-//! Providers leave members out. What the others say of them is filled in, and what nobody says is zero: a usage
-//! is dropped only if it counts nothing at all.
+//! Providers leave members out. They are computed from the others if possible, and are zero
+//! otherwise. A usage is dropped only if it counts nothing at all.
 
 use serde_json::Value;
 
-/// Tokens of the image model. The host model's own `usage` is another thing.
+/// Tokens of the image model. The host model's own `usage` is not among them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImageUsage {
     /// All tokens in.
@@ -24,7 +24,7 @@ pub struct ImageUsage {
     pub cached_details: Option<TokenDetails>,
 }
 
-/// Who takes what does not divide.
+/// Which image takes the remainder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// This one.
@@ -70,8 +70,8 @@ impl ImageUsage {
         })
     }
 
-    /// What falls to one of `parts` images, of a sum that was reported for all of them: `rest` where it takes what
-    /// does not divide, so that the parts make up the sum.
+    /// The share of one of `parts` images in a sum that was reported for all. One image also takes
+    /// the remainder of the division, as `rest` says, so that the shares add up to the sum.
     #[must_use]
     pub fn part(self, parts: u64, rest: Rest) -> Self {
         let share = |sum: u64| {
@@ -96,7 +96,7 @@ impl ImageUsage {
         }
     }
 
-    /// The sum of both, as far as they say.
+    /// The sum of both, as far as they are reported.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let details = |a: Option<TokenDetails>, b: Option<TokenDetails>| match (a, b) {
@@ -119,7 +119,7 @@ impl ImageUsage {
 }
 
 impl TokenDetails {
-    /// `None` if neither kind is there; one that is missing is zero.
+    /// `None` if neither kind is there. One that is missing is zero.
     fn read(value: &Value) -> Option<Self> {
         Self::named(value, "text_tokens", "image_tokens")
     }
@@ -137,8 +137,8 @@ impl TokenDetails {
     }
 }
 
-/// The cached tokens and their kinds. The Images API has them in `input_tokens_details`, and the usage of the
-/// image tool beside it, with names of its own for the kinds.
+/// The cached tokens and their kinds. The Images API has them in `input_tokens_details`. The usage
+/// of the image tool has them next to it, with other names for the kinds.
 fn cached(usage: &Value) -> (u64, Option<TokenDetails>) {
     let places = || usage.get("input_tokens_details").into_iter().chain([usage]);
     let details = places().find_map(|it| {
@@ -146,11 +146,11 @@ fn cached(usage: &Value) -> (u64, Option<TokenDetails>) {
         let own = TokenDetails::named(it, "cached_text_tokens", "cached_image_tokens");
         TokenDetails::read(it).or(own)
     });
-    let told = places().find_map(|it| counts(it, "cached_tokens"));
-    (told.or_else(|| details.map(TokenDetails::sum)).unwrap_or(0), details)
+    let reported = places().find_map(|it| counts(it, "cached_tokens"));
+    (reported.or_else(|| details.map(TokenDetails::sum)).unwrap_or(0), details)
 }
 
-/// A number that counts something: zero is what an upstream writes that did not count.
+/// A number that counts something. An upstream that did not count writes zero.
 fn counts(value: &Value, key: &str) -> Option<u64> {
     number(value, key).filter(|number| *number > 0)
 }
@@ -192,7 +192,8 @@ mod tests {
                 [30, 196, 226],
             ),
             (
-                json!({"input_tokens": 0, "input_tokens_details": {"text_tokens": 10}, "output_tokens": 5}),
+                json!({"input_tokens": 0, "input_tokens_details": {"text_tokens": 10},
+                    "output_tokens": 5}),
                 [10, 5, 15],
             ),
         ] {
@@ -208,7 +209,8 @@ mod tests {
             json!({}),
             json!([]),
             json!({"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}),
-            json!({"input_tokens": 0, "input_tokens_details": details, "output_tokens_details": details}),
+            json!({"input_tokens": 0, "input_tokens_details": details,
+                "output_tokens_details": details}),
             json!({"input_tokens": -3, "output_tokens": 1.5}),
         ] {
             assert_eq!(read(usage.clone()), None, "{usage}");

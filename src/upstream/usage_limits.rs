@@ -2,12 +2,12 @@
 //!
 //! `x-codex-primary-used-percent`, `-reset-at` (Unix seconds) and `-reset-after-seconds` describe
 //! one window, `x-codex-secondary-…` a longer one. `x-codex-active-limit` names the limit that
-//! counts for this path, such as `imagegen_premium`; it may have headers of its own, whose names
-//! begin with it (`x-imagegen-premium-primary-…`). The names of limits change, so none is known here.
+//! counts for this path, such as `imagegen_premium`; it may have its own headers, whose names begin
+//! with it (`x-imagegen-premium-primary-…`). The names of limits change, so none is fixed here.
 
 use std::time::Duration;
 
-/// The windows of the limit that counts. `None` is a window that is not reported or not in use.
+/// The windows of the limit that counts. A window is `None` if it is not reported or not in use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UsageLimits {
     windows: [Option<Window>; 2],
@@ -16,15 +16,17 @@ pub struct UsageLimits {
 /// One window of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// How much is used, 0 to 100; `None` if that is not reported.
+    /// How much is used, 0 to 100. `None` if that is not reported.
     pub used_percent: Option<u8>,
-    /// When it starts again, as the time since the Unix epoch: after now, and not by more than 8 days.
+    /// When it starts again, as the time since the Unix epoch: after now, and not by more than 8
+    /// days.
     pub resets_at: Duration,
 }
 
 /// The longest known window is a week.
 const MAX_RESET: Duration = Duration::from_secs(8 * 86_400);
-/// From here on a window counts as used up: the figure is rounded, and may be a moment old.
+/// From this percentage on a window counts as used up. The figure is rounded, and may be slightly
+/// old.
 const FULL: u8 = 99;
 /// The name of a limit is a short word.
 const MAX_NAME: usize = 64;
@@ -50,15 +52,15 @@ impl UsageLimits {
             .find(|limits| *limits != Self::default())
     }
 
-    /// The window of which most is used.
+    /// The window with the highest use.
     #[must_use]
     pub fn tightest(&self) -> Option<(u8, Duration)> {
         let used = self.windows.iter().flatten();
         used.filter_map(|it| Some((it.used_percent?, it.resets_at))).max()
     }
 
-    /// When the account serves again after it has said that a limit is reached: when all windows
-    /// that are used up have reset. `None` if none is.
+    /// When the account serves again after the upstream has reported that a limit is reached: when
+    /// all windows that are used up have reset. `None` if none is used up.
     #[must_use]
     pub fn serves_at(&self) -> Option<Duration> {
         let is_full = |it: &&Window| it.used_percent.is_none_or(|percent| percent >= FULL);
@@ -73,7 +75,7 @@ impl Window {
             Duration::try_from_secs_f64(seconds).ok().filter(|it| !it.is_zero())
         };
         let after = || Some(now.saturating_add(seconds("reset-after-seconds")?));
-        // A time in milliseconds is one of this century, too.
+        // A time in milliseconds is also one of this century.
         let millis = |at: Duration| if at >= FIRST_MILLIS { whole_seconds(at) } else { at };
         let resets_at = seconds("reset-at").map(millis).filter(|at| *at > now).or_else(after)?;
         let percent = value("used-percent").and_then(|it| it.parse::<f64>().ok());
@@ -135,7 +137,7 @@ mod tests {
         ]);
         let limits = limits.unwrap_or_default();
         assert_eq!((limits.tightest(), limits.serves_at()), (Some((67, after(600))), None));
-        // A reset alone says that the window matters.
+        // A reset alone means that the window is in use.
         let limits = read(&[("x-codex-primary-reset-after-seconds", "471285")]);
         assert_eq!(limits.unwrap_or_default().serves_at(), Some(after(471_285)));
     }
@@ -165,7 +167,7 @@ mod tests {
             ("x-codex-primary-reset-after-seconds", "-5"),
             ("x-codex-primary-reset-after-seconds", "soon"),
             ("x-codex-primary-reset-after-seconds", "1e300"),
-            // An unused window comes as zeros.
+            // An unused window is sent as zeros.
             ("x-codex-primary-reset-after-seconds", "0"),
             ("x-codex-primary-reset-at", "1700000000"),
             ("x-codex-primary-used-percent", "50"),

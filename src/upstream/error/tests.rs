@@ -7,7 +7,7 @@ fn read(value: &Value) -> ErrorInfo {
 }
 
 #[test]
-fn every_shape_gives_the_same_error() {
+fn every_shape_is_read_as_the_same_error() {
     let error = json!({"type": "t", "code": "c", "message": "m", "param": "p"});
     let expected = ErrorInfo {
         code: Some("c".to_owned()),
@@ -38,8 +38,8 @@ fn a_flat_event_has_no_type_of_error() {
 #[test]
 fn a_bare_word_is_a_code() {
     assert_eq!(read(&json!({"error": "token_reused"})).code.as_deref(), Some("token_reused"));
-    let told = json!({"error": "invalid_grant", "error_description": "m"});
-    assert_eq!(read(&told).message.as_deref(), Some("m"));
+    let described = json!({"error": "invalid_grant", "error_description": "m"});
+    assert_eq!(read(&described).message.as_deref(), Some("m"));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn times_may_be_strings_or_milliseconds() {
 }
 
 #[test]
-fn a_list_gives_its_first_error() {
+fn of_a_list_the_first_error_is_read() {
     let detail = json!({"detail": [{"type": "missing", "loc": ["body", "prompt"], "msg": "m"}]});
     let info = read(&detail);
     assert_eq!(info.kind.as_deref(), Some("missing"));
@@ -91,7 +91,7 @@ fn a_code_may_be_a_number() {
 }
 
 #[test]
-fn other_apis_say_why_they_end_without_an_image() {
+fn other_apis_report_why_they_end_without_an_image() {
     for (shape, code) in [
         (json!({"candidates": [{"finishReason": "IMAGE_SAFETY"}]}), "IMAGE_SAFETY"),
         (json!({"promptFeedback": {"blockReason": "SAFETY"}}), "SAFETY"),
@@ -127,7 +127,7 @@ fn the_safety_systems_details_are_kept() {
 }
 
 #[test]
-fn no_error_is_none() {
+fn a_body_without_an_error_has_none() {
     for value in [
         json!(null),
         json!([]),

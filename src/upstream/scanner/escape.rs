@@ -12,27 +12,27 @@ pub(super) enum Escaped {
 pub(super) enum Escape {
     No,
     Backslash,
-    /// Behind `\u`, with so many digits seen, of this value.
+    /// After `\u`. Holds how many digits were seen, and their value.
     Unicode {
         digits: u8,
         value: u32,
     },
 }
 
-/// What a byte did to an escape.
+/// The effect of a byte on an escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The escape goes on.
     More(Escape),
-    /// It stands for this byte; 0 for what is not ASCII.
+    /// It means this byte, or 0 for a character that is not ASCII.
     Decoded(u8),
-    /// It stands for nothing of base64, or is no escape at all.
+    /// It means nothing in base64, or is not an escape.
     Broken,
 }
 
 impl Escape {
-    /// Takes the next byte of an escape in base64: encoders write `/` as `\/`, may break the text into
-    /// lines, and may write any character as `\u`.
+    /// Takes the next byte of an escape in base64: encoders write `/` as `\/`, may break the text
+    /// into lines, and may write any character as `\u`.
     pub(super) fn step(self, byte: u8) -> Step {
         match (self, byte) {
             (Self::Backslash, b'/') => Step::Decoded(b'/'),
@@ -52,14 +52,14 @@ impl Escape {
     }
 }
 
-/// Whether a string ended within the bytes looked at.
+/// Whether a string ended within the bytes seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     Yes,
     No,
 }
 
-/// The length of the string's rest in `bytes`, its closing quote included.
+/// The length of the rest of the string in `bytes`, including its closing quote.
 pub(super) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) {
     let mut at = 0_usize;
     if *escaped == Escaped::Yes && !bytes.is_empty() {

@@ -8,7 +8,7 @@ use crate::memory::{BudgetError, Lease, Pieces};
 use crate::upstream::base64::prefix_len;
 
 impl Keep {
-    /// So many bytes of a string are kept.
+    /// How many bytes of a string are kept.
     fn most(self) -> usize {
         match self {
             Self::UpTo(most) | Self::Heads { most, .. } => most,
@@ -16,7 +16,7 @@ impl Keep {
         }
     }
 
-    /// So many it may have.
+    /// How many it may have.
     fn limit(self) -> usize {
         match self {
             Self::UpTo(limit) | Self::Heads { limit, .. } => limit,
@@ -25,7 +25,7 @@ impl Keep {
     }
 }
 
-/// The first byte of a string has come: it takes its room.
+/// Takes room for a string, with its first byte.
 pub(super) fn begin(
     place: Place,
     kept: &mut Kept,
@@ -43,7 +43,8 @@ pub(super) fn begin(
     kept.base64 = Pieces::new(lease(kind));
 }
 
-/// Whether a string for which there is no room is let go: a preview, since the image itself is yet to come.
+/// Whether a string is dropped if there is no room for it. A preview is, since the image itself
+/// comes later.
 pub(super) fn may_go(pushed: Result<(), BudgetError>, place: Place) -> Result<bool, BudgetError> {
     match pushed {
         Err(_) if place == Place::Preview => Ok(true),
@@ -52,17 +53,17 @@ pub(super) fn may_go(pushed: Result<(), BudgetError>, place: Place) -> Result<bo
 }
 
 impl Scanner {
-    /// The first bytes of each image that has come whole in this event.
+    /// The first bytes of each complete image in this event.
     pub fn take_passed(&mut self) -> Vec<Kept> {
         std::mem::take(&mut self.scanned.passed)
     }
 
-    /// How many images have come whole in this event.
+    /// The number of complete images in this event.
     pub fn passed_len(&self) -> usize {
         self.scanned.passed.len()
     }
 
-    /// What was kept of the image that is coming, where a byte of it has.
+    /// The kept bytes of the image that is arriving, if a byte of it has arrived.
     pub fn take_begun(&mut self) -> Option<Kept> {
         match std::mem::replace(&mut self.state, State::Dropped { escaped: Escaped::No }) {
             State::Kept { kept, len, place: Place::Image, .. } if len > 0 => Some(kept),
@@ -99,7 +100,7 @@ impl Scanner {
         }
         let limit = keep.limit();
         if *whole > limit {
-            return Err(ScanError::PictureTooLarge { limit });
+            return Err(ScanError::ImageTooLarge { limit });
         }
         match rest.get(len) {
             None => return Ok(len),
@@ -150,9 +151,9 @@ impl Scanner {
         };
         let goes = is_url_safe && may_go(odd::pad(&mut kept.base64), place)?;
         if goes {
-            // As one whose end had not come.
+            // Like an image whose end has not arrived.
         } else if len == 0 {
-            // An empty string is no image: it stays empty in the skeleton.
+            // An empty string is not an image: it stays empty in the skeleton.
             let digits = kept.ordinal.checked_ilog10().unwrap_or(0).saturating_add(1);
             let digits = usize::try_from(digits).unwrap_or(1);
             let len = self.scanned.skeleton.len().saturating_sub(digits);
@@ -162,7 +163,7 @@ impl Scanner {
                 self.scanned.passed.push(kept);
             }
         } else if kept.base64.is_empty() {
-            // A `data:` URL of nothing: its ordinal stays, and stands for what cannot be read.
+            // An empty `data:` URL: its ordinal stays, as that of an image that cannot be read.
         } else if place == Place::Image {
             self.scanned.image = Some(kept);
             self.kept_in_item = true;

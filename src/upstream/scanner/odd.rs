@@ -1,7 +1,7 @@
-//! Base64 that is not as it should be, and that some upstreams send all the same: as a `data:` URL, broken into
-//! lines, or in the alphabet for URLs (RFC 4648 §5). What is kept is plain base64.
+//! Base64 in odd forms that some upstreams send: as a `data:` URL, broken into lines, or in the
+//! alphabet for URLs (RFC 4648 §5). Plain base64 is kept of it.
 //!
-//! A image that passes on as it comes cannot be mended, so there it is none.
+//! If an image is passed on unchanged, it cannot be corrected, so an odd form is an error there.
 
 use super::escape::{Escape, Escaped};
 use super::kept::{begin, may_go};
@@ -9,7 +9,7 @@ use super::{Keep, Kind, ScanError, Scanner, State};
 use crate::memory::{BudgetError, Lease, Pieces};
 
 impl Scanner {
-    /// Takes a byte of a kept string that is none of base64.
+    /// Takes a byte of a kept string that is not in the base64 alphabet.
     pub(super) fn scan_odd(
         &mut self,
         byte: u8,
@@ -41,7 +41,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// What was kept is the scheme of a URL.
+    /// The kept bytes are the scheme of a URL.
     fn open_url(&mut self) {
         let dropped = State::Dropped { escaped: Escaped::No };
         let State::Kept { place, mut kept, keep, .. } = std::mem::replace(&mut self.state, dropped)
@@ -53,7 +53,7 @@ impl Scanner {
         self.state = State::UrlHead { place, kept, keep, left, escaped };
     }
 
-    /// Passes over the media type, up to the comma.
+    /// Skips the media type, up to the comma.
     pub(super) fn scan_url_head(&mut self, rest: &[u8]) -> usize {
         let State::UrlHead { left, escaped, .. } = &mut self.state else { return 0 };
         let mut used = 0_usize;
@@ -67,7 +67,7 @@ impl Scanner {
                 self.close_url_head();
                 return used;
             } else if *byte == b'"' || *left == 0 {
-                // No image: the string ends here, or is passed over to its end.
+                // Not an image: the string ends here, or is skipped to its end.
                 self.state = State::Dropped { escaped: Escaped::No };
                 return if *byte == b'"' { used.saturating_sub(1) } else { used };
             }
@@ -76,14 +76,14 @@ impl Scanner {
         used
     }
 
-    /// The base64 begins; its room has been taken with the scheme.
+    /// Begins the base64. Its room has been taken with the scheme.
     fn close_url_head(&mut self) {
         let dropped = State::Dropped { escaped: Escaped::No };
         if let State::UrlHead { place, kept, keep, .. } =
             std::mem::replace(&mut self.state, dropped)
         {
             let (len, escape, is_url_safe) = (SCHEME.len(), Escape::No, false);
-            // The scheme has been counted, and is no part of the image.
+            // The scheme has been counted, and is not part of the image.
             let keep = match keep {
                 Keep::UpTo(limit) => Keep::UpTo(limit.saturating_add(SCHEME.len())),
                 other => other,
@@ -93,7 +93,7 @@ impl Scanner {
     }
 }
 
-/// Ends base64 in the alphabet for URLs as plain base64 ends: its padding may have been left out.
+/// Ends base64 in the alphabet for URLs like plain base64: its padding may be missing.
 pub(super) fn pad(base64: &mut Pieces) -> Result<(), BudgetError> {
     match base64.len() % 4 {
         2 => base64.push_copy(b"=="),

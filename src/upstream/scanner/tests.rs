@@ -3,7 +3,7 @@ use crate::memory::Budget;
 
 const KEEP: Keep = Keep::UpTo(1 << 20);
 
-/// Scans one event given in these pieces.
+/// Scans one event that arrives in these pieces.
 fn scan(pieces: &[&[u8]], image: Keep, preview: Keep) -> Result<Scanned, ScanError> {
     let budget = Budget::new();
     let mut scanner = Scanner::new();
@@ -30,7 +30,7 @@ fn skeleton(scanned: &Scanned) -> &str {
 const ITEM: &[u8] = br#"{"type":"response.output_item.done","item":{"id":"ig_1","type":"image_generation_call","result":"QUJD","size":"1x1"}}"#;
 
 #[test]
-fn the_result_of_a_picture_item_is_diverted_and_its_ordinal_stands_in_its_place() {
+fn the_result_of_an_image_item_is_diverted_and_its_ordinal_put_in_its_place() {
     let scanned = scan(&[ITEM], KEEP, Keep::Nothing).unwrap();
     let wanted = String::from_utf8(ITEM.to_vec()).unwrap().replace("QUJD", "0");
     assert_eq!(skeleton(&scanned), wanted);
@@ -38,7 +38,7 @@ fn the_result_of_a_picture_item_is_diverted_and_its_ordinal_stands_in_its_place(
 }
 
 #[test]
-fn every_cut_gives_the_same() {
+fn every_cut_has_the_same_result() {
     for at in 0..ITEM.len() {
         let (head, tail) = ITEM.split_at(at);
         let scanned = scan(&[head, tail], KEEP, Keep::Nothing).unwrap();
@@ -59,7 +59,7 @@ fn a_result_that_comes_before_the_type_of_its_item_is_kept_too() {
 }
 
 #[test]
-fn the_result_of_another_kind_of_item_is_not_kept_whichever_comes_first() {
+fn the_result_of_another_kind_of_item_is_not_kept_in_either_order() {
     for event in [
         &br#"{"item":{"type":"mcp_call","result":"QUJD"}}"#[..],
         &br#"{"item":{"result":"QUJD","type":"mcp_call"}}"#[..],
@@ -72,7 +72,7 @@ fn the_result_of_another_kind_of_item_is_not_kept_whichever_comes_first() {
 }
 
 #[test]
-fn of_the_output_of_a_response_the_first_picture_is_kept() {
+fn the_first_image_in_the_output_of_a_response_is_kept() {
     let event = br#"{"response":{"output":[{"type":"mcp_call","result":"AAAA"},
         {"result":"BBBB","type":"mcp_call"},{"result":"CCCC","type":"image_generation_call"},
         {"type":"image_generation_call","result":"DDDD"},{"type":"message"}]}}"#;
@@ -102,7 +102,7 @@ fn escapes_that_encoders_write_into_base64_are_decoded() {
 }
 
 #[test]
-fn what_is_not_base64_is_no_picture_but_leaves_its_ordinal() {
+fn a_string_that_is_not_base64_is_not_an_image_but_has_an_ordinal() {
     for result in [
         "QU JD",
         "QU\\tJD",
@@ -165,7 +165,7 @@ fn the_start_of_a_data_url_is_bounded_and_may_end_its_string() {
 }
 
 #[test]
-fn what_follows_a_whole_answer_is_not_read() {
+fn bytes_after_a_whole_answer_are_not_read() {
     for document in [Document::Images, Document::Response] {
         let answer = b"\xef\xbb\xbf {\"data\":[]}";
         let chunk = Rc::new([answer.as_slice(), b" }{ \"x"].concat());
@@ -178,7 +178,7 @@ fn what_follows_a_whole_answer_is_not_read() {
 }
 
 #[test]
-fn an_empty_result_and_one_that_is_no_string_are_no_picture() {
+fn an_empty_result_and_one_that_is_not_a_string_are_not_images() {
     for (result, left) in [("\"\"", "\"\""), ("null", "null"), ("{\"a\":1}", "{\"a\":1}")] {
         let event = format!(r#"{{"item":{{"type":"image_generation_call","result":{result}}}}}"#);
         let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
@@ -188,7 +188,7 @@ fn an_empty_result_and_one_that_is_no_string_are_no_picture() {
 }
 
 #[test]
-fn a_long_string_elsewhere_is_left_out_and_what_follows_is_read() {
+fn a_long_string_elsewhere_is_left_out_and_the_rest_is_read() {
     let junk = "x\\\"".repeat(20_000);
     let event = format!(r#"{{"mask":"{junk}","type":"done"}}"#);
     for size in [1, 7, 4096, event.len()] {
@@ -199,12 +199,12 @@ fn a_long_string_elsewhere_is_left_out_and_what_follows_is_read() {
 }
 
 #[test]
-fn a_picture_beyond_its_limit_and_an_event_beyond_its_own_are_refused() {
+fn an_image_and_an_event_beyond_their_limits_are_rejected() {
     let event =
         format!(r#"{{"item":{{"type":"image_generation_call","result":"{}"}}}}"#, "A".repeat(101));
     assert_eq!(
         scan(&[event.as_bytes()], Keep::UpTo(100), Keep::Nothing).err(),
-        Some(ScanError::PictureTooLarge { limit: 100 })
+        Some(ScanError::ImageTooLarge { limit: 100 })
     );
     let event = "[0,".repeat(MAX_SKELETON_BYTES);
     assert_eq!(
@@ -221,7 +221,7 @@ fn brackets_that_do_not_match_are_survived() {
 }
 
 #[test]
-fn an_event_leaves_nothing_to_the_next() {
+fn an_event_leaves_no_state_for_the_next() {
     let budget = Budget::new();
     let mut scanner = Scanner::new();
     scanner.keep(KEEP, KEEP);
@@ -235,7 +235,7 @@ fn an_event_leaves_nothing_to_the_next() {
 }
 
 #[test]
-fn of_pictures_that_pass_the_first_bytes_are_kept_and_each_is_counted_once_it_is_whole() {
+fn the_first_bytes_of_images_passed_on_are_kept_and_each_is_counted_when_complete() {
     let answer = br#"{"data":[{"b64_json":"QUJDREVG"},{"b64_json":""},{"b64_json":null},
         {"b64_json":"R0g\u003d"},{"url":"u"},{"b64_json":"SUpL"#;
     let keep = Keep::Heads { most: 4, limit: 8 };
@@ -257,7 +257,7 @@ fn of_pictures_that_pass_the_first_bytes_are_kept_and_each_is_counted_once_it_is
     let mut scanner = Scanner::of(Document::Images);
     scanner.keep(keep, Keep::Nothing);
     let scanned = scanner.feed(&long, 0..long.len(), &mut |_| Budget::new().lease(usize::MAX));
-    assert_eq!(scanned, Err(ScanError::PictureTooLarge { limit: 8 }));
+    assert_eq!(scanned, Err(ScanError::ImageTooLarge { limit: 8 }));
     for none in [r#"{"data":[{"b64_json":"no base64"#, r#"{"data":[{"b64_json":"QUJD\nQUJD"#] {
         let none = Rc::new(none.as_bytes().to_vec());
         let mut scanner = Scanner::of(Document::Images);
