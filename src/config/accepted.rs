@@ -1,7 +1,7 @@
-//! What each field accepts, in one line: the words at the end of every error and in the tables of
+//! What each field accepts, in one line: the text at the end of every error and in the tables of
 //! `docs/configuration.md`.
 //!
-//! Tests hold the list against the schema, the ranges and the documentation.
+//! Tests compare the list with the schema, the ranges and the documentation.
 
 /// What is accepted at `pointer`.
 pub(super) fn at(pointer: &str) -> &'static str {
@@ -15,7 +15,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     FIELDS.iter().copied()
 }
 
-/// Whether `pointer` is `pattern`, in which `*` stands for one name or index.
+/// Whether `pointer` matches `pattern`, in which `*` is any name or index.
 fn fits(pattern: &str, pointer: &str) -> bool {
     let (mut left, mut right) = (pattern.split('/'), pointer.split('/'));
     loop {
@@ -35,14 +35,16 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams", "an object of at least one upstream by its name"),
     (
         "/upstreams/*",
-        "an object with `authority` and `credential`, under a name of 1 to 128 visible ASCII characters",
+        "an object with `authority` and `credential`, under a name of 1 to 128 visible ASCII \
+         characters",
     ),
     ("/upstreams/*/api", "\"responses\" or \"images\""),
     ("/upstreams/*/cluster", "the name of an Envoy cluster, up to 300 visible ASCII characters"),
     ("/upstreams/*/authority", "a host, with or without a port, such as \"chatgpt.com\""),
     (
         "/upstreams/*/path",
-        "an absolute path such as \"/backend-api/codex/responses\", up to 2048 visible ASCII characters",
+        "an absolute path such as \"/backend-api/codex/responses\", up to 2048 visible ASCII \
+         characters",
     ),
     (
         "/upstreams/*/host_model",
@@ -68,7 +70,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/charge_by", "\"asked\" or \"served\""),
     (
         "/upstreams/*/credential",
-        "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment variables, or \"envoy\"",
+        "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment \
+         variables, or \"envoy\"",
     ),
     (
         "/upstreams/*/credential/bearer_env",
@@ -89,7 +92,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/headers", "an object of header values by their names"),
     (
         "/upstreams/*/headers/*",
-        "a header the filter does not set itself, with a value of 1 to 4096 visible ASCII characters and spaces",
+        "a header the filter does not set itself, with a value of 1 to 4096 visible ASCII \
+         characters and spaces",
     ),
     ("/upstreams/*/timeout", "a duration with a unit such as \"300s\", from 1ms to 24h"),
     ("/models", "an array of at least one entry; needed where there is more than one upstream"),
@@ -118,7 +122,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("/models/*/balance", "\"first\", \"round_robin\" or \"least_used\""),
     (
         "/models/*/weights",
-        "an object of weights by the names of upstreams; beside `balance` \"round_robin\" or \"least_used\"",
+        "an object of weights by the names of upstreams; beside `balance` \"round_robin\" or \
+         \"least_used\"",
     ),
     (
         "/models/*/weights/*",
@@ -126,7 +131,8 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "/default_model",
-        "a model name without `*` that an entry of `models` matches, 1 to 128 visible ASCII characters",
+        "a model name without `*` that an entry of `models` matches, 1 to 128 visible ASCII \
+         characters",
     ),
     ("/default_response_format", "\"b64_json\" or \"url\""),
     ("/identity", "an object with either `header` or `property`"),
@@ -144,7 +150,8 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "/consumers/*/key_sha256/*",
-        "the SHA-256 of a key as 64 hexadecimal digits, not of the empty key, each key once in the document",
+        "the SHA-256 of a key as 64 hexadecimal digits, not of the empty key, each key once in the \
+         document",
     ),
     ("/consumers/*/user", "the id of a user, 1 to 128 visible ASCII characters"),
     ("/consumers/*/any_user", "true or false"),
@@ -227,8 +234,8 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     (
         "/limits/*/window",
-        "\"day\", \"week\", \"month\", or a duration with a unit such as \"1m\", from 1s to 31d; none for \
-         concurrent",
+        "\"day\", \"week\", \"month\", or a duration with a unit such as \"1m\", from 1s to 31d; \
+         none for concurrent",
     ),
     ("/limits/*/models", "an array of at least one pattern; leave it out for every model"),
     (
@@ -240,7 +247,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("/limits/*/users", "an array of at least one id; leave it out for every user"),
     (
         "/limits/*/users/*",
-        "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\" or a consumer has `any_user`",
+        "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\" or a \
+         consumer has `any_user`",
     ),
     ("/limits/*/on_error", "\"deny\" or \"allow\""),
     ("/limits/*/shadow", "true or false"),
@@ -255,8 +263,8 @@ const FIELDS: &[(&str, &str)] = &[
 ];
 
 /// Money of the price table.
-const DOLLARS: &str = "a decimal string of dollars such as \"0.211\", from \"0\" to \"1000000\", with up to 9 \
-     digits after the point";
+const DOLLARS: &str = "a decimal string of dollars such as \"0.211\", from \"0\" to \"1000000\", \
+                       with up to 9 digits after the point";
 
 #[cfg(test)]
 mod tests {

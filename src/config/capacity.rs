@@ -1,10 +1,10 @@
-//! What an upstream takes: a request that exceeds it is not sent there, but to the next upstream.
+//! What an upstream accepts. A request that exceeds it goes to the next upstream instead.
 
 use super::error::ConfigError;
 use super::file::{ImageUrlsFile, UpstreamFile};
 use super::pointer::Pointer;
 
-/// The limits of an upstream, each as wide as the filter's own by default.
+/// The limits of an upstream. By default each is that of the filter.
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {
     /// Reference images of one edit, its mask or markup not counted; 1 to 16.
@@ -20,7 +20,7 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// That of `file`, which stands at `here`.
+    /// Compiles `file`, which is at `here`.
     pub(super) fn compile(file: &UpstreamFile, here: &Pointer) -> Result<Self, ConfigError> {
         let edit_images = match file.max_edit_images {
             None => MAX_EDIT_IMAGES,
@@ -49,9 +49,10 @@ impl Capacity {
     }
 }
 
-/// The most images that the OpenAI API reference takes for one edit.
+/// The most images that the OpenAI API reference allows for one edit.
 const MAX_EDIT_IMAGES: usize = 16;
-/// The largest request body of the filter, in base64 twice over: nothing that it sends is larger.
+/// The largest request body of the filter, with base64 applied twice. Nothing that it sends is
+/// larger.
 const MAX_REQUEST_BYTES: usize = 256 << 20;
 /// `partial_images` of the OpenAI API reference.
 const MAX_PARTIAL_IMAGES: u32 = 3;

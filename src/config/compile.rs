@@ -1,4 +1,4 @@
-//! From the document to [`Config`]: ranges, and everything that one field demands of another.
+//! From the document to [`Config`]: ranges, and all rules between fields.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::openai::request::Limits;
 ///
 /// # Errors
 ///
-/// The first field, in the order of the documentation, that does not hold together.
+/// The first field, in the order of the documentation, that breaks a rule.
 pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, ConfigError> {
     let root = Pointer::default();
     let upstreams = compile_upstreams(file.upstreams, &root.key("upstreams"), env)?;
@@ -63,7 +63,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         limits,
         service: engines.service,
     };
-    // The built-in default may match nothing: then a request has to name its model.
+    // The built-in default may match no entry. Then each request must name its model.
     match file.default_model {
         Some(name) => check_default_model(&name, &config).map(|()| config),
         None => Ok(config),
@@ -85,7 +85,7 @@ fn compile_upstreams(
     upstreams.collect()
 }
 
-/// Every user that the document knows: the listed ones and those that consumers act for.
+/// Every user in the document: the listed ones and those that consumers act for.
 fn compile_users(
     file: Vec<UserFile>,
     here: &Pointer,
@@ -167,7 +167,7 @@ fn compile_keepalive(file: Option<Span>, here: &Pointer) -> Result<Option<Durati
     }
 }
 
-/// Refuses a default that would answer 404 to every request without a model.
+/// Rejects a default with which every request without a model would get 404.
 fn check_default_model(name: &str, config: &Config) -> Result<(), ConfigError> {
     let here = Pointer::default().key("default_model");
     if !text::is_name(name) || name.contains('*') {
@@ -195,26 +195,27 @@ fn bound<T: TryFrom<u64> + From<u8> + PartialOrd>(
 const DEFAULT_MODEL: &str = "gpt-image-2";
 /// A 4K PNG that does not compress is 24 MB.
 const DEFAULT_MAX_IMAGE_BYTES: usize = 24 << 20;
-/// Its base64 is 85 MiB, of which the budget holds a few.
+/// Its base64 is 85 MiB. The budget has room for a few of them.
 const MAX_IMAGE_BYTES: usize = 64 << 20;
-/// All that a budget may be.
+/// The largest budget.
 const DEFAULT_MAX_BUFFERED_BYTES: usize = 512 << 20;
-/// Linear memory ends at 1 GiB; a quarter of that may be an answer that is being written, and a
-/// quarter is left for fragments and what is small.
+/// Linear memory ends at 1 GiB. An answer that is being written may take a quarter of that. A
+/// quarter is left for fragmentation and small objects.
 const MAX_BUFFERED_BYTES: usize = 512 << 20;
-/// Less would be a space for nearly every event.
+/// Less would mean a space for nearly every event.
 const MIN_KEEPALIVE: Duration = Duration::from_secs(1);
-/// By default Envoy itself ends a stream that was idle for so long.
+/// By default Envoy itself ends a stream that has been idle for this long.
 const MAX_KEEPALIVE: Duration = Duration::from_secs(300);
-/// Twice the default, which holds one reference image of the largest default size in base64.
+/// Twice the default, which has room for one reference image of the largest default size in base64.
 const MAX_BODY_BYTES: usize = 64 << 20;
-/// Some thirty times what the Images API takes; a bound, so that a slip of the unit is noticed.
+/// Some thirty times the limit of the Images API. The bound is there so that a wrong unit is
+/// noticed.
 const MAX_PROMPT_CHARS: usize = 1_000_000;
 /// The range of `n` in the OpenAI API reference.
 const MAX_N: u32 = 10;
-/// The most images that the OpenAI API reference takes for one edit.
+/// The most images that the OpenAI API reference allows for one edit.
 const MAX_REFERENCE_IMAGES: usize = 16;
-/// The largest image that the OpenAI API reference takes.
+/// The largest image that the OpenAI API reference allows.
 const MAX_REFERENCE_IMAGE_BYTES: usize = 50 << 20;
 
 #[cfg(test)]

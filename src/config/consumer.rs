@@ -1,7 +1,7 @@
-//! Consumers: who may call, with which keys, for whom, and for what.
+//! Consumers: who may call, with which keys, for which users, and for what.
 //!
-//! Keys are known by their SHA-256 only. A digest says nothing about a key of enough randomness,
-//! but it is no part of [`Consumer`] and of no error either.
+//! Only the SHA-256 of a key is stored. A digest reveals nothing about a key of enough randomness,
+//! but it is still not in [`Consumer`] or in any error.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::pattern::Pattern;
 /// The SHA-256 of a key.
 pub(super) type Digest = [u8; 32];
 
-/// Whom a consumer acts for.
+/// The user or users that a consumer acts for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -30,7 +30,7 @@ pub enum Role {
     Master,
 }
 
-/// Somebody who may call.
+/// A client that may call.
 #[derive(Debug)]
 pub struct Consumer {
     name: String,
@@ -48,18 +48,18 @@ impl Consumer {
         &self.name
     }
 
-    /// The user that the consumer acts for: the configured one, else one named as the consumer.
-    /// `None` for a master, whose requests name theirs.
+    /// The user that the consumer acts for: the configured one, or else one with the name of the
+    /// consumer. `None` for a master, whose requests name their users.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// Whether a request may name any end user in the place of [`user`](Self::user).
+    /// Whether a request may name any end user instead of [`user`](Self::user).
     pub fn takes_any_user(&self) -> bool {
         self.any_user
     }
 
-    /// Whom the consumer acts for.
+    /// The user or users that the consumer acts for.
     pub fn role(&self) -> Role {
         if self.user.is_some() { Role::Consumer } else { Role::Master }
     }
@@ -74,23 +74,25 @@ impl Consumer {
         self.disabled
     }
 
-    /// Whether it may use `model`, the name that the client asks for or the default one.
+    /// Whether it may use `model`: the name in the request, or the default one.
     pub fn allows_model(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|list| list.iter().any(|pattern| pattern.matches(model)))
     }
 
-    /// Whether it may ask for `size`: `auto` or `WIDTHxHEIGHT`. A request without a size asks for
+    /// Whether it may request `size`: `auto` or `WIDTHxHEIGHT`. A request without a size means
     /// `auto`.
     pub fn allows_size(&self, size: &str) -> bool {
         self.sizes.as_ref().is_none_or(|list| list.iter().any(|allowed| allowed == size))
     }
 
-    /// The patterns of [`allows_model`](Self::allows_model), for a message; none where every model is allowed.
+    /// The patterns of [`allows_model`](Self::allows_model), for a message. Empty if every model is
+    /// allowed.
     pub fn models(&self) -> impl Iterator<Item = String> {
         self.models.iter().flatten().map(ToString::to_string)
     }
 
-    /// The sizes of [`allows_size`](Self::allows_size), for a message; none where every size is allowed.
+    /// The sizes of [`allows_size`](Self::allows_size), for a message. Empty if every size is
+    /// allowed.
     pub fn sizes(&self) -> impl Iterator<Item = String> {
         self.sizes.iter().flatten().cloned()
     }
@@ -202,7 +204,7 @@ fn parse_digest(hex: &str) -> Option<Digest> {
 
 /// Two for each byte.
 const DIGEST_DIGITS: usize = 64;
-/// The SHA-256 of nothing: what a script makes of a key that it failed to read.
+/// The SHA-256 of no bytes: a script writes it for a key that it failed to read.
 const EMPTY_KEY: Digest = [
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,

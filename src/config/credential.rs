@@ -1,4 +1,4 @@
-//! Credentials of upstreams: from the VM's environment, or Envoy's to set.
+//! Credentials of upstreams: from the VM's environment, or set by Envoy.
 
 use secrecy::SecretString;
 
@@ -11,7 +11,7 @@ use super::upstream::is_reserved;
 /// The variables of the VM's environment.
 pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
-/// What the environment gives; all absent where Envoy sets the header.
+/// The credential from the environment. Empty if Envoy sets the header.
 #[derive(Default)]
 pub(super) struct Credential {
     /// The name of a header in lower case, and its whole value.
@@ -20,7 +20,7 @@ pub(super) struct Credential {
 }
 
 impl Credential {
-    /// The credential that `file`, which stands at `here`, describes.
+    /// Compiles `file`, which is at `here`.
     pub(super) fn compile(
         file: CredentialFile,
         here: &Pointer,
@@ -76,5 +76,5 @@ fn read_variable(
     }
 }
 
-/// The header of Azure's keys.
+/// The header of Azure for keys.
 const DEFAULT_KEY_HEADER: &str = "api-key";

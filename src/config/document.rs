@@ -1,9 +1,9 @@
 //! The bytes of the plugin configuration as one JSON value.
 //!
-//! Envoy unwraps a `google.protobuf.StringValue`, so its JSON text arrives as it is; a
-//! `google.protobuf.Struct` arrives as raw protobuf. The text is read into a tree first, which
-//! finds names that an object has twice: serde's maps would keep the last one, and two upstreams of
-//! one name would silently be one.
+//! Envoy unwraps a `google.protobuf.StringValue`, so its JSON text arrives unchanged. A
+//! `google.protobuf.Struct` arrives as raw protobuf. The text is first read into a tree, which
+//! finds names that an object has twice. Without it serde's maps would keep the last one, and two
+//! upstreams of one name would silently become one.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use super::struct_value;
 ///
 /// # Errors
 ///
-/// Empty, neither JSON nor a `Struct`, or a name twice in one object.
+/// The bytes are empty, neither JSON nor a `Struct`, or have a name twice in one object.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, ConfigError> {
     let here = Pointer::default();
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -30,8 +30,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, ConfigError> {
 fn parse_json(bytes: &[u8]) -> Result<Value, ConfigError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let tree: Tree = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // `Tree` takes every value, so a data error can only be its own: a name that is there
-        // twice.
+        // `Tree` accepts every value, so a data error can only come from itself: a name that is
+        // there twice.
         if error.inner().is_data() {
             return Pointer::from_path(error.path()).fault(Fault::SameName);
         }
@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_f64<E>(self, double: f64) -> Result<Value, E> {
-        // JSON text has no NaN and no infinity, and serde_json refuses 1e999.
+        // JSON text has no NaN and no infinity, and serde_json rejects 1e999.
         Ok(Value::Number(struct_value::number(double).unwrap_or_else(|| Number::from(0))))
     }
 
@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            // Refused while its value is read: the path of the error then ends in the name.
+            // Rejected while its value is read, so that the path of the error ends in the name.
             let Tree(value) = match object.contains_key(&name) {
                 true => fields.next_value_seed(Refuse)?,
                 false => fields.next_value()?,
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 }
 
-/// The value of a name that its object has already.
+/// The value of a name that its object already has.
 struct Refuse;
 
 impl<'de> DeserializeSeed<'de> for Refuse {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn refusal(text: &str) -> String {
+    fn rejection(text: &str) -> String {
         parse(text.as_bytes()).unwrap_err().to_string()
     }
 
@@ -140,37 +140,37 @@ mod tests {
     }
 
     #[test]
-    fn a_name_twice_is_refused_where_it_stands() {
-        assert!(refusal(r#"{"a":1,"a":1}"#).starts_with("/a: a second field of this name"));
-        let text = refusal(r#"{"x":[{"b/c":1},{"b/c":1,"b\u002fc":2}]}"#);
+    fn a_second_field_of_a_name_is_rejected_with_its_pointer() {
+        assert!(rejection(r#"{"a":1,"a":1}"#).starts_with("/a: a second field of this name"));
+        let text = rejection(r#"{"x":[{"b/c":1},{"b/c":1,"b\u002fc":2}]}"#);
         assert!(text.starts_with("/x/1/b~1c: a second field"), "{text}");
     }
 
     #[test]
     fn a_syntax_fault_has_its_line_and_column() {
         assert_eq!(
-            refusal("{\n  \"a\": sk-1234\n}"),
+            rejection("{\n  \"a\": sk-1234\n}"),
             "the configuration: not JSON (expected value at line 2 column 8), accepted: JSON \
              text or a google.protobuf.Struct"
         );
-        assert!(refusal("{} {}").contains("trailing characters at line 1 column 4"));
-        assert!(refusal("{\"a\":1e999}").contains("number out of range"));
+        assert!(rejection("{} {}").contains("trailing characters at line 1 column 4"));
+        assert!(rejection("{\"a\":1e999}").contains("number out of range"));
     }
 
     #[test]
     fn depth_is_bounded() {
-        assert!(refusal(&"[".repeat(100_000)).contains("recursion limit exceeded"));
+        assert!(rejection(&"[".repeat(100_000)).contains("recursion limit exceeded"));
     }
 
     #[test]
-    fn nothing_is_no_configuration() {
+    fn an_empty_document_is_not_a_configuration() {
         for text in ["", " \r\n\t"] {
-            assert!(refusal(text).starts_with("the configuration: empty, accepted: "));
+            assert!(rejection(text).starts_with("the configuration: empty, accepted: "));
         }
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_a_syntax_fault() {
+    fn bytes_that_are_not_utf_8_are_a_syntax_error() {
         assert!(parse(b"{\"a\":\"\xff\"}").unwrap_err().to_string().contains("not JSON"));
     }
 }

@@ -9,10 +9,10 @@ use super::text;
 use crate::limits::rls::Service;
 use crate::limits::{Engine, OnError, Unit};
 
-/// The engine of the document, and what its rules take from it.
+/// The engine of the document, and the settings that its rules inherit.
 #[derive(Default)]
 pub(super) struct Engines {
-    /// The service, where rules are counted by one.
+    /// The service, if rules are counted by one.
     pub(super) service: Option<Service>,
     on_error: Option<OnError>,
 }
@@ -22,7 +22,7 @@ impl Engines {
     ///
     /// # Errors
     ///
-    /// The first field that does not hold together.
+    /// The first field that breaks a rule.
     pub(super) fn compile(file: EngineFile) -> Result<Self, ConfigError> {
         let here = Pointer::default().key("engine");
         match file.kind {
@@ -34,10 +34,10 @@ impl Engines {
         }
     }
 
-    /// Where a rule of `unit` that stands at `here` is counted, and its own `on_error` with it.
+    /// Where a rule of `unit`, which is at `here`, is counted, with its own `on_error`.
     ///
-    /// Requests in flight are always counted here: a service forgets nothing in time when an Envoy
-    /// that held some ends, and has no unit for them.
+    /// Requests in flight are always counted here. If an Envoy ends with some of them, a service
+    /// does not forget them in time, and it has no unit for them.
     pub(super) fn of_rule(
         &self,
         unit: Unit,
@@ -54,7 +54,7 @@ impl Engines {
     }
 }
 
-/// The local engine has no settings: one that is written is meant for another.
+/// The local engine has no settings. One that is written is meant for another engine.
 fn check_local(file: &EngineFile, here: &Pointer) -> Result<(), ConfigError> {
     for (name, written) in [
         ("cluster", file.cluster.is_some()),
@@ -72,8 +72,8 @@ fn check_local(file: &EngineFile, here: &Pointer) -> Result<(), ConfigError> {
 
 fn compile_service(file: EngineFile, here: &Pointer) -> Result<Service, ConfigError> {
     let cluster = file.cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
-    // Its name travels as a protobuf string inside a Rust string: UTF-8 only as long as its length,
-    // and that of the message around it, is one byte below 128.
+    // Its name is sent as a protobuf string inside a Rust string. The result is UTF-8 only if its
+    // length, and that of the message around it, is one byte below 128.
     if !text::is_name(&cluster) || cluster.len() > MAX_CLUSTER_BYTES {
         return Err(here.key("cluster").invalid());
     }
@@ -90,9 +90,9 @@ fn compile_service(file: EngineFile, here: &Pointer) -> Result<Service, ConfigEr
 
 const DEFAULT_CLUSTER: &str = "ratelimit";
 const DEFAULT_DOMAIN: &str = "imagegate";
-/// Some ten times what a service in the same network takes.
+/// Some ten times as long as a service in the same network needs.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
-/// A client waits for it: longer is an outage, which `on_error` decides.
+/// A client waits for it. Longer is an outage, for which `on_error` decides.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CLUSTER_BYTES: usize = 125;

@@ -1,16 +1,16 @@
-//! Why a configuration is refused.
+//! Why a configuration is rejected.
 //!
-//! The message is for the operator who reads Envoy's log: it names the field by its JSON pointer
-//! (RFC 6901), the fault, and what is accepted there. It never repeats a value of the document,
-//! because a value in the wrong place may be a secret; names of fields, of upstreams and of
-//! environment variables are repeated.
+//! The message is for the operator who reads Envoy's log: it has the JSON pointer (RFC 6901) of the
+//! field, the fault, and what is accepted there. It never repeats a value of the document, because
+//! a value in the wrong place may be a secret. Names of fields, of upstreams and of environment
+//! variables are repeated.
 
 use std::fmt;
 
 /// A configuration that cannot be used.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// JSON pointer (RFC 6901) to the field; empty for the whole document.
+    /// JSON pointer (RFC 6901) to the field. Empty for the whole document.
     pub pointer: String,
     /// What is wrong there.
     pub fault: Fault,
@@ -28,7 +28,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// What is wrong with a field. `Display` says the fault and what is accepted.
+/// What is wrong with a field. `Display` writes the fault and what is accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -142,13 +142,14 @@ pub enum Fault {
         "not with the unit `concurrent`, accepted: no `window`, since requests in flight have none"
     )]
     WindowOfConcurrent,
-    /// A setting of the rate-limit service where nothing is counted by one.
+    /// A setting of the rate-limit service, but no service counts anything.
     #[error(
-        "only for what the engine `rls` counts, accepted: nothing here with the kind `local` or the unit `concurrent`"
+        "only for what the engine `rls` counts, accepted: nothing here with the kind `local` or \
+         the unit `concurrent`"
     )]
     NotOfService,
-    /// A consumer has names of the mesh, and nobody tells the mesh's names.
-    #[error("there is no `identity` that would tell them, accepted: nothing here without one")]
+    /// A consumer has names of the mesh, but no `identity` reads them.
+    #[error("there is no `identity` to read them from, accepted: nothing here without one")]
     NoIdentity,
     /// No entry of `models` matches the name.
     #[error("no entry of `models` matches it, accepted: {accepted}")]
@@ -161,7 +162,8 @@ pub enum Fault {
     UserOfMaster,
     /// A consumer with the role `master` takes any user.
     #[error(
-        "not with the role `master`, accepted: false or nothing; `unknown_users` says which users its \
+        "not with the role `master`, accepted: false or nothing; `unknown_users` says which users \
+         its \
          requests may name"
     )]
     AnyUserOfMaster,
@@ -180,7 +182,7 @@ pub enum Fault {
         /// The name of the variable.
         variable: String,
     },
-    /// The environment variable holds nothing, or something that no header value can hold.
+    /// The environment variable is empty, or has a character that no header value can have.
     #[error(
         "the environment variable {variable} {}, accepted: visible ASCII without \
          spaces or line ends, from vm_config.environment_variables.host_env_keys",
@@ -197,9 +199,9 @@ pub enum Fault {
 /// What makes the value of an environment variable unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// No characters.
+    /// It has no characters.
     Empty,
-    /// A character outside visible ASCII (0x21 to 0x7E).
+    /// It has a character outside visible ASCII (0x21 to 0x7E).
     NotVisible,
 }
 
@@ -235,7 +237,7 @@ impl fmt::Display for Known<'_> {
     }
 }
 
-/// A pointer on one line, whatever the names in it.
+/// A pointer on one line, with any names in it.
 struct Printable<'a>(&'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -253,7 +255,7 @@ fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     })
 }
 
-/// Names of upstreams in one message; more do not help and make the line long.
+/// The most names of upstreams in one message. More would not help and make the line long.
 const MAX_NAMES_SHOWN: usize = 8;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The configuration as it is written: one struct per object of the document, nothing checked but
-//! types and field names.
+//! The configuration as it is written: one struct for each object of the document. Only types and
+//! field names are checked.
 //!
 //! Every field is documented for operators in `docs/configuration.md` and, in one line each, in
 //! [`super::accepted`]. A field that is not required is an `Option` or has an empty default; its
-//! default value stands with the compiled type. A word that the rest of the filter has a type for is
-//! read into that type. Native builds derive a JSON Schema from the same types.
+//! default value is next to the compiled type. If the rest of the filter has a type for a word, the
+//! word is read into that type. Native builds derive a JSON Schema from the same types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -86,7 +86,7 @@ pub(super) struct UpstreamFile {
     pub(super) timeout: Option<Span>,
 }
 
-/// Which URLs of images an upstream takes.
+/// Which URLs of images an upstream accepts.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -95,7 +95,7 @@ pub(super) enum ImageUrlsFile {
     Data,
 }
 
-/// Whether an upstream of the Images API is sent a field.
+/// Whether a field is sent to an upstream of the Images API.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -185,7 +185,7 @@ pub(super) struct PriceFile {
     pub(super) size: Option<String>,
     pub(super) usd: Dollars,
     pub(super) usd_per_million_tokens: Option<TokenPricesFile>,
-    /// For people: nothing depends on it.
+    /// For readers. Nothing depends on it.
     #[serde(default, rename = "source")]
     pub(super) _source: String,
 }

@@ -8,10 +8,10 @@ use super::file::UpstreamFile;
 use super::pointer::Pointer;
 use super::text;
 
-/// The host models of an upstream, in the order in which they are asked.
+/// The host models of an upstream, in the order in which they are tried.
 #[derive(Debug)]
 pub struct HostModels {
-    /// At least one, none twice; empty for an upstream of the Images API.
+    /// At least one, each once. Empty for an upstream of the Images API.
     names: Vec<Rc<str>>,
     cooldown: Duration,
 }
@@ -22,12 +22,12 @@ impl HostModels {
         &self.names
     }
 
-    /// How long a model that was refused is not asked, 1 s to 24 h.
+    /// How long a refused model is not called, 1 s to 24 h.
     pub fn cooldown(&self) -> Duration {
         self.cooldown
     }
 
-    /// Those of `file`, which stands at `here`.
+    /// Compiles those of `file`, which is at `here`.
     pub(super) fn compile(file: &mut UpstreamFile, here: &Pointer) -> Result<Self, ConfigError> {
         let cooldown = file.host_model_cooldown.take().map_or(DEFAULT_COOLDOWN, |span| span.0);
         if !(MIN_COOLDOWN..=MAX_COOLDOWN).contains(&cooldown) {
@@ -65,7 +65,7 @@ impl HostModels {
 }
 
 /// What ChatGPT accounts had in November 2026, the cheapest first. A small model is enough to call
-/// one tool; the others are asked only if those before them are refused.
+/// one tool. The others are called only if those before them are refused.
 const DEFAULT: &[&str] = &[
     "gpt-6-luna",
     "gpt-5.6-luna",
@@ -76,7 +76,7 @@ const DEFAULT: &[&str] = &[
     "gpt-6.1-sol",
     "gpt-6-astra",
 ];
-/// A request that every model is refused for makes this many calls of the upstream.
+/// If all models are refused, a request makes this many calls of the upstream.
 const MAX_HOST_MODELS: usize = 16;
 /// Long enough that refusals cost nearly nothing, short enough that a model that comes back, or an
 /// account that was upgraded, is found soon.

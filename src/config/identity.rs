@@ -1,4 +1,4 @@
-//! `identity`: who calls, as an earlier filter of Envoy says.
+//! `identity`: the name of the caller, from an earlier filter of Envoy.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::file::IdentityFile;
 use super::pointer::Pointer;
 use super::text;
 
-/// Where the name of the caller stands that an earlier filter has made sure of.
+/// Where the name of the caller is. An earlier filter has authenticated it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// In a request header, in lower case.
@@ -23,7 +23,7 @@ pub(super) type Identities = BTreeMap<String, usize>;
 ///
 /// # Errors
 ///
-/// The first field that does not hold together.
+/// The first field that breaks a rule.
 pub(super) fn compile(file: Option<IdentityFile>) -> Result<Option<Identity>, ConfigError> {
     let here = Pointer::default().key("identity");
     let Some(file) = file else { return Ok(None) };
@@ -52,11 +52,11 @@ pub(super) fn compile(file: Option<IdentityFile>) -> Result<Option<Identity>, Co
     }
 }
 
-/// Notes the names of the consumer at `index`, whose list stands at `here`.
+/// Adds the names of the consumer at `index`, whose list is at `here`.
 ///
 /// # Errors
 ///
-/// A name that cannot be one, or that another consumer has; names where nobody gives any.
+/// A name is invalid, or another consumer has it, or there is no `identity` to read names from.
 pub(super) fn note(
     names: Option<Vec<String>>,
     index: usize,
@@ -83,12 +83,12 @@ pub(super) fn note(
     Ok(())
 }
 
-/// Whether bytes can be the name of a caller: a SPIFFE id, a subject, a URI.
+/// Whether the bytes can be the name of a caller: a SPIFFE id, a subject, a URI.
 pub(super) fn is_identity(bytes: &[u8]) -> bool {
     (1..=MAX_IDENTITY_BYTES).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// They carry a key, which is looked at first and decides alone.
+/// They carry a key, which is checked first and decides alone.
 const KEY_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 /// `metadata`, `filter_metadata`, a filter, and some levels of its payload.
 const MAX_PATH_SEGMENTS: usize = 16;

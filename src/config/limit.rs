@@ -14,12 +14,12 @@ use crate::decimal;
 use crate::limits::{Rule, Unit, Window};
 use crate::prices::Money;
 
-/// Whom a rule may name.
+/// The names that a rule may use.
 pub(super) struct People<'a> {
     consumers: BTreeSet<&'a str>,
     users: &'a BTreeMap<String, UserState>,
     unknown_users: UnknownUsers,
-    /// Whether some consumer takes any end user.
+    /// Whether a consumer takes any end user.
     any_user: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'a> People<'a> {
 ///
 /// # Errors
 ///
-/// The first field that does not hold together.
+/// The first field that breaks a rule.
 pub(super) fn compile(
     file: Vec<LimitFile>,
     people: &People<'_>,
@@ -148,19 +148,19 @@ fn compile_window(file: Option<Period>, unit: Unit, here: &Pointer) -> Result<Wi
     }
 }
 
-/// One budget for each of hundreds of users; each request looks through them.
+/// Enough for a budget for each of hundreds of users. Each request reads all rules.
 const MAX_RULES: usize = 1_000;
 /// Requests or images: a million millions, beyond any window's traffic.
 const MAX_COUNT: u64 = 1_000_000_000_000;
 /// Pixels of a megapixel.
 const MEGAPIXEL: u64 = 1_000_000;
-/// Digits behind the point of a megapixel.
+/// Digits after the point of a megapixel.
 const MEGAPIXEL_PLACES: usize = 6;
-/// A million million megapixels; sums of it and of any request stay below 2^64.
+/// A million million megapixels. The sum of it and any request stays below 2^64.
 const MAX_PIXELS: u64 = 1_000_000_000_000_000_000;
 /// A thousand million dollars, as for pixels.
 const MAX_NANODOLLARS: u64 = 1_000_000_000_000_000_000;
-/// Bursts within a second are for Envoy's own local rate limit.
+/// Envoy's own local rate limit handles bursts within a second.
 const MIN_WINDOW: Duration = Duration::from_secs(1);
 /// The longest month.
 const MAX_WINDOW: Duration = Duration::from_secs(31 * 86_400);

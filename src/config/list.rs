@@ -1,10 +1,10 @@
-//! Lists that select: the models and sizes of a consumer, and whom a rule is for.
+//! Lists that select: the models and sizes of a consumer, and the scope of a rule.
 
 use super::error::ConfigError;
 use super::pointer::Pointer;
 use crate::pattern::Pattern;
 
-/// Compiles each entry. An empty list is refused: it is more often a mistake than a wish to select
+/// Compiles each entry. An empty list is rejected: it is more often a mistake than a wish to select
 /// nothing.
 pub(super) fn compile<T>(
     file: Option<Vec<String>>,

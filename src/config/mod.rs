@@ -1,13 +1,13 @@
-//! The plugin configuration: bytes in, a [`Config`] that is valid by construction out.
+//! The plugin configuration: from bytes to a [`Config`] that is valid by construction.
 //!
 //! ```text
 //! bytes ─ document ─▶ serde_json::Value ─ node, file ─▶ File ─ compile ─▶ Config
 //! ```
 //!
-//! [`Config::parse`] refuses what it does not know and says where: every [`ConfigError`] has a JSON
-//! pointer and what is accepted there. The reference for operators is `docs/configuration.md`,
-//! which the tests hold against this code. A configuration is never logged; [`Config::counts`] is
-//! what the log may say about it.
+//! [`Config::parse`] rejects unknown input and reports where it is: every [`ConfigError`] has a
+//! JSON pointer and what is accepted there. The reference for operators is `docs/configuration.md`.
+//! Tests compare it with this code. A configuration is never logged. The log only gets
+//! [`Config::counts`].
 
 mod accepted;
 mod capacity;
@@ -57,7 +57,7 @@ use crate::prices::PriceTable;
 pub use crate::openai::request::Limits as RequestLimits;
 pub use crate::upstream::request::ToolChoice;
 
-/// A configuration that holds together.
+/// A valid configuration.
 pub struct Config {
     upstreams: BTreeMap<String, Upstream>,
     routes: Vec<model::Route>,
@@ -91,18 +91,18 @@ pub enum UserState {
     Unknown,
 }
 
-/// What becomes of a user who is not in the configuration and whom a master key names.
+/// What happens if a request with a master key names a user who is not in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownUsers {
-    /// Refuse the request.
+    /// Reject the request.
     Reject,
     /// Serve the request.
     Admit,
 }
 
-/// What the routes of Envoy match to lead a request to its upstream.
+/// What the routes of Envoy match to send a request to its upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -115,7 +115,7 @@ pub enum RouteMatch {
     Header,
 }
 
-/// What becomes of an answer that ends with a preview and no final image.
+/// What happens to an answer that ends with a preview and no final image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastPartial {
     /// The last preview is the image.
@@ -124,12 +124,12 @@ pub enum LastPartial {
     Refuse,
 }
 
-/// How much a configuration holds, for the start-up log.
+/// The size of a configuration, for the start-up log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Entries of `upstreams`.
     pub upstreams: usize,
-    /// Entries of `models`, with the one that stands for all models where none are written.
+    /// Entries of `models`, including the one for all models if none are written.
     pub models: usize,
     /// Entries of `consumers`.
     pub consumers: usize,
@@ -147,17 +147,17 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first fault, with its JSON pointer and what is accepted there.
+    /// The first error, with its JSON pointer and what is accepted there.
     pub fn parse(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         compile::compile(node::read(document::parse(bytes)?)?, env)
     }
 
-    /// What a request may be at most.
+    /// The limits of a request.
     pub fn request(&self) -> &RequestLimits {
         &self.request
     }
 
-    /// How an image is handed over where a request does not say.
+    /// How an image is delivered if a request does not say.
     pub fn default_response_format(&self) -> ResponseFormat {
         self.default_response_format
     }
@@ -172,19 +172,19 @@ impl Config {
         self.max_buffered_bytes
     }
 
-    /// How long a client that waits for one answer may get nothing before it is sent a space; nothing
-    /// where it is never sent one. 1 s to 5 min.
+    /// How long a client that waits for one answer may receive nothing before a space is sent to
+    /// it, 1 s to 5 min. `None` if none is ever sent.
     pub fn keepalive(&self) -> Option<Duration> {
         self.keepalive
     }
 
-    /// What images cost; empty where nothing was written.
+    /// What images cost. Empty if no prices are written.
     pub fn prices(&self) -> &PriceTable {
         &self.prices
     }
 
-    /// The day on which the prices were the provider's, as the time since the Unix epoch. Nothing here
-    /// depends on it.
+    /// The day on which these were the prices of the provider, as the time since the Unix epoch.
+    /// Nothing here depends on it.
     pub fn prices_as_of(&self) -> Option<Duration> {
         self.prices_as_of
     }
@@ -194,7 +194,7 @@ impl Config {
         &self.limits
     }
 
-    /// The rate-limit service that counts the rules whose engine it is.
+    /// The rate-limit service, for the rules that it counts.
     pub fn service(&self) -> Option<&Service> {
         self.service.as_ref()
     }
@@ -214,12 +214,12 @@ impl Config {
         self.consumers.by_digest.get(digest).and_then(|index| self.consumers.list.get(*index))
     }
 
-    /// Where an earlier filter says who calls.
+    /// Where an earlier filter puts the name of the caller.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// The consumer whom the mesh knows by this name.
+    /// The consumer with this name in the mesh.
     pub fn consumer_known_as(&self, name: &str) -> Option<&Rc<Consumer>> {
         self.consumers.by_identity.get(name).and_then(|index| self.consumers.list.get(*index))
     }
@@ -234,8 +234,8 @@ impl Config {
         self.upstreams.values()
     }
 
-    /// The first entry of `models` that matches `requested`, or the default model where a request
-    /// names none. `None` where no entry matches or nothing is left of the name after renaming.
+    /// The first entry of `models` that matches `requested`, or the default model if a request
+    /// names none. `None` if no entry matches or nothing is left of the name after renaming.
     pub fn resolve_model<'a>(&'a self, requested: Option<&'a str>) -> Option<Model<'a>> {
         let requested = requested.unwrap_or(&self.default_model);
         let resolve = |(entry, route): (usize, &'a model::Route)| {
@@ -251,12 +251,12 @@ impl Config {
         self.users.get(id).copied().unwrap_or(UserState::Unknown)
     }
 
-    /// Whether a consumer acts for the user `id` if a request names nobody.
+    /// Whether a consumer acts for the user `id` if a request names no user.
     pub fn is_own_user(&self, id: &str) -> bool {
         self.own_users.contains(id)
     }
 
-    /// What becomes of users who are not in the configuration.
+    /// What happens to users who are not in the configuration.
     pub fn unknown_users(&self) -> UnknownUsers {
         self.unknown_users
     }
@@ -266,7 +266,7 @@ impl Config {
         self.route_match
     }
 
-    /// How much there is of everything.
+    /// The size of the configuration.
     pub fn counts(&self) -> Counts {
         Counts {
             upstreams: self.upstreams.len(),
@@ -279,7 +279,7 @@ impl Config {
     }
 }
 
-/// Counts only.
+/// Writes counts only.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Config").field(&self.counts()).finish()

@@ -1,4 +1,4 @@
-//! Which upstreams serve a model, in which order, and under which name each.
+//! Which upstreams serve a model, in which order, and by which name each.
 
 mod file;
 
@@ -16,7 +16,7 @@ use crate::pattern::{Pattern, Rename};
 pub(super) use file::RenamedFile;
 pub(super) use file::{CandidateFile, CandidatesFile, ModelFile};
 
-/// Which of several upstreams is asked first.
+/// Which of several upstreams is called first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -26,18 +26,18 @@ pub enum Balance {
     First,
     /// Each in its turn.
     RoundRobin,
-    /// The one that has used least of its usage limit.
+    /// The one that has used the least of its usage limit.
     LeastUsed,
 }
 
-/// A model name that a request was resolved to.
+/// The model of a request.
 #[derive(Debug)]
 pub struct Model<'a> {
-    /// The name the client used, or the default one; allow-lists and records speak of this one.
+    /// The name that the client used, or the default one. Allow-lists and records use it.
     pub requested: Cow<'a, str>,
-    /// Who may serve it, in the order in which they are tried: at least one.
+    /// The upstreams that may serve it, in the order in which they are tried: at least one.
     pub candidates: Vec<Candidate<'a>>,
-    /// Which of them is asked first.
+    /// Which of them is called first.
     pub balance: Balance,
     /// The place of the entry in `models`.
     pub entry: usize,
@@ -53,7 +53,7 @@ impl Model<'_> {
 /// An upstream that may serve a model.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
-    /// The name the upstream is asked for.
+    /// The name that is sent to the upstream.
     pub sent: Cow<'a, str>,
     /// Where to send the request.
     pub upstream: &'a Upstream,
@@ -61,7 +61,7 @@ pub struct Candidate<'a> {
     pub host_model: Option<Rc<str>>,
     /// Its place in the entry's list.
     pub place: usize,
-    /// How much of the load it takes beside the others, 1 to 100.
+    /// Its share of the load, relative to the others, 1 to 100.
     pub weight: u32,
 }
 
@@ -84,7 +84,7 @@ struct Member {
 }
 
 impl Route {
-    /// The upstreams for `requested`, and the name to send to each. `None` where the entry does not
+    /// The upstreams for `requested`, and the name to send to each. `None` if the entry does not
     /// match, or nothing is left of the name for one of them.
     pub(super) fn resolve<'a>(
         &'a self,
@@ -103,7 +103,7 @@ impl Route {
         candidates.collect()
     }
 
-    /// Which upstream is asked first.
+    /// Which upstream is called first.
     pub(super) fn balance(&self) -> Balance {
         self.balance
     }
@@ -156,7 +156,7 @@ impl Route {
     }
 }
 
-/// Gives each upstream its weight.
+/// Sets the weight of each upstream.
 fn weigh(members: &mut [Member], file: &ModelFile, here: &Pointer) -> Result<(), ConfigError> {
     let Some(weights) = file.weights.as_ref().filter(|it| !it.is_empty()) else { return Ok(()) };
     let here = here.key("weights");
@@ -177,7 +177,7 @@ fn weigh(members: &mut [Member], file: &ModelFile, here: &Pointer) -> Result<(),
     Ok(())
 }
 
-/// An entry that asks for the same as an earlier one is a slip.
+/// Rejects an entry with the same upstream and name as an earlier one: it is a mistake.
 fn check_list(list: &[Member], here: &Pointer) -> Result<(), ConfigError> {
     for (index, entry) in list.iter().enumerate() {
         let is_same = |it: &Member| it.upstream == entry.upstream && it.rename == entry.rename;
@@ -189,12 +189,12 @@ fn check_list(list: &[Member], here: &Pointer) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A request that fails everywhere asks each of them once for each image.
+/// A request that fails everywhere calls each of them once for each image.
 const MAX_CANDIDATES: usize = 16;
 /// As in Envoy's examples of weighted clusters: parts of a hundred.
 const MAX_WEIGHT: u32 = 100;
 
-/// The entries of `models`, or one for everything where there is only one upstream.
+/// The entries of `models`, or one for all models if there is only one upstream.
 pub(super) fn compile(
     file: Option<Vec<ModelFile>>,
     upstreams: &BTreeMap<String, Upstream>,

@@ -1,9 +1,9 @@
-//! A JSON value as serde reads it, with errors that are data.
+//! Reads a JSON value with serde, with errors that are data.
 //!
 //! serde_json's own errors quote the offending value, which may be a secret in the wrong place, and
-//! speak of Rust types. The error here keeps what kind of fault it is; the pointer and the words
-//! come from [`Pointer`]. Differences from serde_json: `null` is never taken for an absent field
-//! (an allow-list left blank must not mean "all"), and an array is never taken for an object.
+//! speak of Rust types. The error here keeps only the kind of fault. The pointer and the words come
+//! from [`Pointer`]. Differences from serde_json: `null` is never read as an absent field (an
+//! allow-list left blank must not mean "all"), and an array is never read as an object.
 
 use std::fmt;
 
@@ -78,7 +78,7 @@ impl de::Error for Mismatch {
     }
 }
 
-/// The JSON type of what was found.
+/// The JSON type of the value that was found.
 fn words(found: &Unexpected<'_>) -> &'static str {
     match found {
         Unexpected::Bool(_) => "a boolean",
@@ -187,8 +187,8 @@ fn read_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::V
         return visitor.visit_i64(integer);
     }
     match number.as_f64().unwrap_or(f64::NAN) {
-        // Whole and beyond 64 bits or beyond what a double holds exactly: outside of every range,
-        // so the conversion may saturate.
+        // A whole number beyond 64 bits, or beyond what a double can represent exactly. It is
+        // outside every range, so the conversion may saturate.
         whole if whole.fract() == 0.0 && whole > 0.0 =>
         {
             #[expect(
@@ -225,7 +225,7 @@ mod tests {
         One,
     }
 
-    fn refusal(value: Value) -> String {
+    fn rejection(value: Value) -> String {
         let ConfigError { pointer, fault } = read::<Sample>(value).unwrap_err();
         let fault = fault.to_string();
         format!("{pointer} {}", fault.split(',').next().unwrap())
@@ -233,26 +233,26 @@ mod tests {
 
     #[test]
     fn faults_have_their_place_and_kind() {
-        assert_eq!(refusal(json!({"must": {"a": [1, "s3cret"]}})), "/must/a/1 a string");
-        assert_eq!(refusal(json!({"must": {"a": [1, 1.5]}})), "/must/a/1 a fractional number");
-        assert_eq!(refusal(json!({"must": {"a": [-1]}})), "/must/a/0 out of range");
-        assert_eq!(refusal(json!({"must": {}, "may": 1e300})), "/may a number");
-        assert_eq!(refusal(json!({"must": {}, "may": "two"})), "/may invalid value");
-        assert_eq!(refusal(json!({"must": {}, "may": 1})), "/may a number");
-        assert_eq!(refusal(json!({"must": []})), "/must an array");
-        assert_eq!(refusal(json!({"may": "one"})), "/must missing");
-        assert_eq!(refusal(json!([{}, null, true])), " an array");
+        assert_eq!(rejection(json!({"must": {"a": [1, "s3cret"]}})), "/must/a/1 a string");
+        assert_eq!(rejection(json!({"must": {"a": [1, 1.5]}})), "/must/a/1 a fractional number");
+        assert_eq!(rejection(json!({"must": {"a": [-1]}})), "/must/a/0 out of range");
+        assert_eq!(rejection(json!({"must": {}, "may": 1e300})), "/may a number");
+        assert_eq!(rejection(json!({"must": {}, "may": "two"})), "/may invalid value");
+        assert_eq!(rejection(json!({"must": {}, "may": 1})), "/may a number");
+        assert_eq!(rejection(json!({"must": []})), "/must an array");
+        assert_eq!(rejection(json!({"may": "one"})), "/must missing");
+        assert_eq!(rejection(json!([{}, null, true])), " an array");
     }
 
     #[test]
     fn an_unknown_field_is_part_of_the_pointer() {
-        assert_eq!(refusal(json!({"must": {}, "x/y": 1})), "/x~1y unknown field");
+        assert_eq!(rejection(json!({"must": {}, "x/y": 1})), "/x~1y unknown field");
     }
 
     #[test]
     fn null_is_not_an_absent_field() {
-        assert_eq!(refusal(json!({"must": {}, "may": null})), "/may null");
-        assert_eq!(refusal(json!({"must": {}, "truth": null})), "/truth null");
+        assert_eq!(rejection(json!({"must": {}, "may": null})), "/may null");
+        assert_eq!(rejection(json!({"must": {}, "truth": null})), "/truth null");
     }
 
     #[test]

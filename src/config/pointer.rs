@@ -5,7 +5,7 @@ use std::fmt;
 use super::accepted;
 use super::error::{ConfigError, Fault};
 
-/// Where a value stands in the document. The empty pointer is the whole document.
+/// The place of a value in the document. The empty pointer is the whole document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pointer(String);
 
@@ -21,13 +21,13 @@ impl Pointer {
         Self(format!("{}/{index}", self.0))
     }
 
-    /// The pointer that `path` leads to.
+    /// The pointer for `path`.
     pub(super) fn from_path(path: &serde_path_to_error::Path) -> Self {
         use serde_path_to_error::Segment;
         path.iter().fold(Self::default(), |here, segment| match segment {
             Segment::Seq { index } => here.index(*index),
             Segment::Map { key } => here.key(key),
-            // Variants are values of a field, not places of their own.
+            // Variants are values of a field, not places.
             Segment::Enum { .. } | Segment::Unknown => here,
         })
     }
@@ -42,7 +42,7 @@ impl Pointer {
         ConfigError { pointer: self.0.clone(), fault }
     }
 
-    /// The value is of the right type but not one of those accepted.
+    /// The value has the right type, but is not one of those accepted.
     pub(super) fn invalid(&self) -> ConfigError {
         self.fault(Fault::Value { accepted: self.accepted() })
     }
@@ -62,7 +62,7 @@ impl Pointer {
         self.fault(Fault::Missing { accepted: self.accepted() })
     }
 
-    /// The value must be unique and stands at `first` already.
+    /// The value must be unique, but is already at `first`.
     pub(super) fn repeats(&self, first: &Self) -> ConfigError {
         self.fault(Fault::Repeated { first: first.0.clone() })
     }

@@ -16,7 +16,7 @@ use crate::prices::{Money, Price, PriceTable, TokenPrices, Unpriced};
 ///
 /// # Errors
 ///
-/// The first entry that is not valid or is for the same images as one before it.
+/// The first entry that is not valid, or is for the same images as an earlier one.
 pub(super) fn compile(file: Vec<PriceFile>, unpriced: Unpriced) -> Result<PriceTable, ConfigError> {
     let here = Pointer::default().key("prices");
     if file.len() > MAX_PRICES {
@@ -32,7 +32,7 @@ pub(super) fn compile(file: Vec<PriceFile>, unpriced: Unpriced) -> Result<PriceT
         }
     }
     let here = Pointer::default().key("unpriced");
-    // Images would be free, by the word that means the contrary.
+    // Images would be free, although the word means the opposite.
     if unpriced == Unpriced::Max && prices.is_empty() {
         return Err(here.fault(Fault::NoHighest { accepted: here.accepted() }));
     }
@@ -81,7 +81,8 @@ fn compile_money(Dollars(money): Dollars, here: &Pointer) -> Result<Money, Confi
     if money > MAX_PRICE { Err(here.out_of_range()) } else { Ok(money) }
 }
 
-/// Dozens of models with every quality and size; each request looks through them.
+/// Enough for dozens of models with every quality and size. Each request reads all entries.
 const MAX_PRICES: usize = 1_000;
-/// A million dollars: more is a unit mistaken, and ten images of it are far from all money there is.
+/// A million dollars. More means a wrong unit, and ten such images are far below the range of
+/// money.
 const MAX_PRICE: Money = Money::from_nanos(1_000_000_000_000_000);

@@ -1,8 +1,8 @@
-//! The JSON Schema of the document (draft 2020-12), made from the types that read it and from the table of what is
-//! accepted, so that it cannot say anything else than the parser.
+//! The JSON Schema of the document (draft 2020-12), generated from the types that read it and from
+//! the table of what is accepted. So it always agrees with the parser.
 //!
-//! Left out of the filter: `schemars` is a dependency of native builds only. A schema tells the form; what one field demands of
-//! another stays the parser's to say.
+//! Left out of the filter: `schemars` is a dependency of native builds only. A schema describes the
+//! form only. The parser checks the rules between fields.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,8 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Brings the schema of the values at `pointer`, in which `*` stands for names and indexes, to what the parser takes.
+/// Makes the schema of the values at `pointer`, in which `*` is any name or index, agree with the
+/// parser.
 fn describe(schema: &mut Value, pointer: &str) {
     let Some(object) = schema.as_object_mut() else { return };
     reject_null(object);
@@ -74,8 +75,8 @@ fn reject_null(object: &mut Map<String, Value>) {
     }
 }
 
-/// Makes one list of words that schemars writes one by one, because their variants have comments: a
-/// validator's error then has the words.
+/// Joins words into one list. Schemars writes them one by one because their variants have comments.
+/// With a list, a validator's error has the words.
 fn list_words(object: &mut Map<String, Value>) {
     let Some(Value::Array(forms)) = object.get("oneOf") else { return };
     let words: Option<Vec<_>> = forms.iter().map(|form| form.get("const").cloned()).collect();
@@ -86,7 +87,7 @@ fn list_words(object: &mut Map<String, Value>) {
     }
 }
 
-/// Gives a type with a reader of its own the schema that stands beside it.
+/// Gives a type that has its own reader the schema next to it.
 macro_rules! schema_of {
     ($($type:ident: $schema:tt)*) => {$(
         impl JsonSchema for $type {
@@ -101,7 +102,7 @@ macro_rules! schema_of {
     )*};
 }
 
-// A pattern here never refuses what the parser takes; it catches the usual slips.
+// A pattern here never rejects what the parser accepts. It catches the usual mistakes.
 schema_of! {
     Bytes: { "type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]" }
     Span: { "type": "string", "pattern": "^[0-9]+ ?[a-zµ]" }
@@ -175,7 +176,7 @@ mod tests {
         }
         for forms in ["anyOf", "oneOf"] {
             for form in schema.get(forms).and_then(Value::as_array).into_iter().flatten() {
-                // The place of a form is that of the whole.
+                // The place of a form is that of the whole value.
                 let mut inner = Vec::new();
                 places(form, pointer, &mut inner);
                 found.extend(inner.into_iter().filter(|(place, _)| place != pointer));

@@ -1,9 +1,9 @@
 //! `google.protobuf.Struct` bytes as a JSON value.
 //!
-//! Envoy hands a `Struct` plugin configuration to the VM as its raw protobuf encoding, not as JSON.
-//! The type knows one kind of number, a double, so whole numbers are turned back into integers
-//! here. A `Struct` cannot hold one name twice: the later one wins, as protobuf says, and Envoy
-//! refuses such YAML before it gets here.
+//! Envoy passes a `Struct` plugin configuration to the VM as raw protobuf, not as JSON. The type
+//! has one kind of number, a double, so whole numbers are converted back into integers here. A
+//! `Struct` cannot have one name twice: in protobuf the later one wins, and Envoy rejects such YAML
+//! before it gets here.
 
 use prost::Message;
 use prost_types::value::Kind;
@@ -13,11 +13,11 @@ use serde_json::{Map, Number, Value};
 use super::error::{ConfigError, Fault};
 use super::pointer::Pointer;
 
-/// Tells a `Struct` from JSON text.
+/// Whether the bytes are a `Struct`, not JSON text.
 ///
-/// A `Struct` with content starts with the tag 0x0A of `fields`, a line feed in JSON, and has the
-/// tag 0x12 of a map entry's value, a control character that JSON allows nowhere (RFC 8259 §7). The
-/// two cannot be confused.
+/// A `Struct` with content starts with the tag 0x0A of `fields`, which is a line feed in JSON. It
+/// has the tag 0x12 of a map entry's value, which is a control character that JSON allows nowhere
+/// (RFC 8259 §7). So the two cannot be confused.
 pub(super) fn is_struct(bytes: &[u8]) -> bool {
     bytes.first() == Some(&FIELDS_TAG) && bytes.contains(&ENTRY_VALUE_TAG)
 }
@@ -26,15 +26,15 @@ pub(super) fn is_struct(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// Bytes that are not a `Struct` or nest too deep (prost stops at 100 messages, some 30 objects),
-/// and values that JSON does not have: NaN, infinities, a `Value` of no kind.
+/// The bytes are not a `Struct`, nest too deep (prost stops at 100 messages, some 30 objects), or
+/// have values that JSON does not have: NaN, infinities, a `Value` of no kind.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, ConfigError> {
     let here = Pointer::default();
     let document = Struct::decode(bytes).map_err(|_| here.fault(Fault::NotStruct))?;
     read_object(document, &here)
 }
 
-/// The JSON number for a double; whole ones up to 2^53 become integers. `None` for NaN and
+/// The JSON number for a double. Whole numbers up to 2^53 become integers. `None` for NaN and
 /// infinities.
 pub(super) fn number(double: f64) -> Option<Number> {
     if double.fract() == 0.0 && double.abs() <= MAX_EXACT {
@@ -71,7 +71,7 @@ fn read_value(value: ProtoValue, here: &Pointer) -> Result<Value, ConfigError> {
 const FIELDS_TAG: u8 = 0x0A;
 /// Field 2 of a map entry, length-delimited.
 const ENTRY_VALUE_TAG: u8 = 0x12;
-/// 2^53, up to which a double holds every whole number.
+/// 2^53. A double represents every whole number up to it.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
         Struct { fields: entries.into_iter().collect() }
     }
 
-    fn refusal(document: &Struct) -> String {
+    fn rejection(document: &Struct) -> String {
         parse(&document.encode_to_vec()).unwrap_err().to_string()
     }
 
@@ -115,16 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_json_does_not_have_are_refused_by_name() {
+    fn numbers_that_json_does_not_have_are_rejected_by_name() {
         for double in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let text = refusal(&object([entry("max_image_bytes", Kind::NumberValue(double))]));
+            let text = rejection(&object([entry("max_image_bytes", Kind::NumberValue(double))]));
             assert!(text.starts_with("/max_image_bytes: a protobuf value that JSON"), "{text}");
         }
     }
 
     #[test]
-    fn a_value_of_no_kind_is_refused_by_name() {
-        let text = refusal(&object([("models".to_owned(), ProtoValue { kind: None })]));
+    fn a_value_of_no_kind_is_rejected_by_name() {
+        let text = rejection(&object([("models".to_owned(), ProtoValue { kind: None })]));
         assert!(text.starts_with("/models: a protobuf value that JSON does not have"), "{text}");
     }
 
@@ -132,7 +132,7 @@ mod tests {
     fn depth_is_bounded() {
         let deep =
             (0..200).fold(object([]), |inner, _| object([entry("x", Kind::StructValue(inner))]));
-        assert!(refusal(&deep).contains("not a google.protobuf.Struct"));
+        assert!(rejection(&deep).contains("not a google.protobuf.Struct"));
     }
 
     #[test]

@@ -1,29 +1,29 @@
 //! Which characters the texts of the configuration may have.
 //!
-//! Texts that reach the upstream's head must not be able to end a line of it (RFC 9110 §5.5).
+//! Texts in the head of an upstream request must not be able to end a line of it (RFC 9110 §5.5).
 
 use crate::name::MAX_NAME_BYTES;
 pub(super) use crate::name::{is_end_user, is_name, is_visible};
 
-/// The name of an Envoy cluster, which meshes build from the name of a host: like a name, but
+/// The name of an Envoy cluster, which meshes build from the name of a host. It is like a name, but
 /// longer.
 pub(super) fn is_cluster(text: &str) -> bool {
     text.len() <= MAX_CLUSTER_BYTES && is_visible(text)
 }
 
-/// A host and perhaps a port, without userinfo: the `:authority` of RFC 9113 §8.3.1.
+/// A host with an optional port, without userinfo: the `:authority` of RFC 9113 §8.3.1.
 pub(super) fn is_authority(text: &str) -> bool {
     text.len() <= MAX_AUTHORITY_BYTES
         && is_visible(text)
         && !text.contains(['/', '@', '?', '#', '\\'])
 }
 
-/// An absolute path, perhaps with a query.
+/// An absolute path with an optional query.
 pub(super) fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.len() <= MAX_PATH_BYTES && is_visible(text) && !text.contains('#')
 }
 
-/// A field name of RFC 9110 §5.1, in lower case as HTTP/2 wants it.
+/// A field name of RFC 9110 §5.1, in lower case as HTTP/2 requires.
 pub(super) fn is_header_name(text: &str) -> bool {
     let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     text.len() <= MAX_NAME_BYTES && !text.is_empty() && text.bytes().all(tchar)
@@ -38,16 +38,16 @@ pub(super) fn is_header_value(text: &str) -> bool {
         && text.bytes().all(inside)
 }
 
-/// The name of an environment variable (POSIX.1-2017 §8.1). Access tokens have a `.` or a `-` and
-/// are none, so one that stands here by mistake is not repeated in an error.
+/// The name of an environment variable (POSIX.1-2017 §8.1). Access tokens have a `.` or a `-`, so
+/// they are not such names. One that is here by mistake is not repeated in an error.
 pub(super) fn is_variable(text: &str) -> bool {
     text.len() <= MAX_NAME_BYTES
         && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The name of a rule, which errors, headers and metrics carry: letters, digits, `_` and `-`, so
-/// that no statistics back end changes or splits it.
+/// The name of a rule, which is in errors, headers and metrics. It has letters, digits, `_` and `-`
+/// only, so that no statistics back end changes or splits it.
 pub(super) fn is_rule_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     text.len() <= MAX_RULE_NAME_BYTES && !text.is_empty() && text.bytes().all(plain)
@@ -65,7 +65,7 @@ pub(super) fn is_size(text: &str) -> bool {
         || text.split_once('x').is_some_and(|(width, height)| edge(width) && edge(height))
 }
 
-/// A part of a metric's name, and of one header among several.
+/// It is a part of a metric's name, and of a header with several.
 const MAX_RULE_NAME_BYTES: usize = 64;
 /// `outbound|443|subset|` and a host name of 253 bytes.
 const MAX_CLUSTER_BYTES: usize = 300;
@@ -82,12 +82,12 @@ const MAX_EDGE_DIGITS: usize = 5;
 mod tests {
     use super::*;
 
-    /// Asserts which texts `predicate` takes.
-    fn check(predicate: fn(&str) -> bool, accepted: &[&str], refused: &[&str]) {
+    /// Asserts which texts `predicate` accepts.
+    fn check(predicate: fn(&str) -> bool, accepted: &[&str], rejected: &[&str]) {
         for text in accepted {
-            assert!(predicate(text), "{text:?} is refused");
+            assert!(predicate(text), "{text:?} is rejected");
         }
-        for text in refused {
+        for text in rejected {
             assert!(!predicate(text), "{text:?} is accepted");
         }
     }

@@ -1,8 +1,8 @@
 //! Sizes, durations, times and money as the configuration writes them.
 //!
 //! Sizes are whole bytes or text such as `"32MiB"` (bytesize); durations are text with a unit such
-//! as `"300s"` (humantime); times are RFC 3339 in UTC; money is decimal text, since a JSON number
-//! with a fraction would be a binary one. Ranges are checked where the field is known.
+//! as `"300s"` (humantime); times are RFC 3339 in UTC; money is decimal text, because a JSON number
+//! with a fraction would be a binary one. The field checks its range.
 
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use crate::prices::Money;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) u64);
 
-/// A span of time; zero is possible here and refused by the range of the field.
+/// A span of time. Zero is possible here. The range of the field may reject it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
 
@@ -33,7 +33,7 @@ pub(super) struct Date(pub(super) Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dollars(pub(super) Money);
 
-/// How much a rule allows; what the text means depends on the unit.
+/// How much a rule allows. The meaning of the text depends on the unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Amount {
     /// A whole number.
@@ -48,7 +48,7 @@ pub(super) struct Period(pub(super) Window);
 
 impl Bytes {
     fn parse(text: &str) -> Option<Self> {
-        // A unit or a digit, never a sign: bytesize would take "+1".
+        // A unit or a digit, never a sign: bytesize would accept "+1".
         if !text.starts_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
@@ -58,8 +58,8 @@ impl Bytes {
 
 impl Span {
     fn parse(text: &str) -> Option<Self> {
-        // humantime takes a bare "0", and panics where seconds and nanoseconds add up to 2^64
-        // seconds, which takes more than twenty digits.
+        // humantime accepts a bare "0", and panics if seconds and nanoseconds add up to 2^64
+        // seconds. That needs more than twenty digits.
         if text.len() > MAX_SPAN_CHARS || text == "0" {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Upstreams: where the images come from, and with which credential and headers.
+//! Upstreams: where images are generated, and with which credential and headers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use super::text;
 use crate::prices::ChargeBy;
 use crate::upstream::request::ToolChoice;
 
-/// What an upstream speaks.
+/// The API of an upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -30,7 +30,7 @@ pub enum Api {
     Images,
 }
 
-/// How an upstream of the Images API takes edits.
+/// How an upstream of the Images API accepts edits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -79,23 +79,24 @@ impl Upstream {
         &self.authority
     }
 
-    /// What it speaks.
+    /// Its API.
     pub fn api(&self) -> Api {
         self.api
     }
 
-    /// The `:path` of requests, perhaps with a query; of the Images API what its paths begin with.
+    /// The `:path` of requests, with an optional query. For the Images API it is the prefix of the
+    /// paths.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The `:path` of `endpoint` of the Images API. A query of [`path`](Self::path) stays behind it.
+    /// The `:path` of `endpoint` of the Images API. A query of [`path`](Self::path) stays after it.
     pub fn path_of(&self, endpoint: &str) -> String {
         let (base, query) = self.path.split_at(self.path.find('?').unwrap_or(self.path.len()));
         format!("{}/{endpoint}{query}", base.trim_end_matches('/'))
     }
 
-    /// Whether base64 is asked for by name (Images API only).
+    /// Whether base64 is requested by name (Images API only).
     pub fn names_format(&self) -> bool {
         self.names_format
     }
@@ -110,7 +111,7 @@ impl Upstream {
         self.edits
     }
 
-    /// Whether a client that wants events gets the provider's own (Images API only).
+    /// Whether a client that requests events gets the provider's own (Images API only).
     pub fn streams(&self) -> bool {
         self.streams
     }
@@ -120,20 +121,20 @@ impl Upstream {
         &self.host_models
     }
 
-    /// The first of them; `None` for the Images API.
+    /// The first of them. `None` for the Images API.
     pub fn first_host_model(&self) -> Option<Rc<str>> {
         let is_responses = self.api == Api::Responses;
         self.host_models.names().first().filter(|_| is_responses).cloned()
     }
 
-    /// What it takes.
+    /// What it accepts.
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }
 
-    /// 16 hexadecimal digits that change with whatever decides whether it serves: where it is, whose
-    /// credential it is called with, and how requests present themselves. No secret can be found from
-    /// them.
+    /// 16 hexadecimal digits. They change with every setting that decides whether it serves: where
+    /// it is, which credential it is called with, and how requests present themselves. They reveal
+    /// no secret.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -144,17 +145,18 @@ impl Upstream {
         version.map(|(_, value)| value.as_str())
     }
 
-    /// Whether that model is made to call the tool.
+    /// Whether that model must call the tool.
     pub fn tool_choice(&self) -> ToolChoice {
         self.tool_choice
     }
 
-    /// Whose price an image has, if it came of another model than was asked for.
+    /// Whose price an image has, if another model than was requested generated it.
     pub fn charge_by(&self) -> ChargeBy {
         self.charge_by
     }
 
-    /// The header that carries the credential, and its value. `None` where a later filter of Envoy sets it.
+    /// The header that carries the credential, and its value. `None` if a later filter of Envoy
+    /// sets it.
     pub fn credential(&self) -> Option<(&str, &SecretString)> {
         self.credential.header.as_ref().map(|(name, value)| (name.as_str(), value))
     }
@@ -164,7 +166,7 @@ impl Upstream {
         self.credential.account_id.as_deref()
     }
 
-    /// Headers to add, with names in lower case; none of them is one that the filter sets itself.
+    /// Headers to add, with names in lower case. The filter sets none of them itself.
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
     }
@@ -174,13 +176,13 @@ impl Upstream {
         self.timeout
     }
 
-    /// The longest that it is not asked after it has said that it serves nobody for now; zero if it
-    /// is always asked. At most 31 days.
+    /// The longest time that it is not called after it has said that it serves no request for now.
+    /// Zero if it is always called. At most 31 days.
     pub fn max_rest(&self) -> Duration {
         self.max_rest
     }
 
-    /// The upstream `name` that `file`, which stands at `here`, describes.
+    /// Compiles the upstream `name` from `file`, which is at `here`.
     pub(super) fn compile(
         name: &str,
         mut file: UpstreamFile,
@@ -245,7 +247,7 @@ fn fingerprint(upstream: &Upstream) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Refuses settings of the other API: one that is written is meant to do something.
+/// Rejects settings of the other API: one that is written is meant to do something.
 fn check_api(file: &UpstreamFile, here: &Pointer) -> Result<(), ConfigError> {
     let (api, settings) = match file.api {
         Api::Responses => (
@@ -301,7 +303,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with(':') || name.starts_with("x-imagegate-") || RESERVED_HEADERS.contains(&name)
 }
 
-/// Names only: headers and the account are the operator's.
+/// Writes names only. Headers and the account belong to the operator.
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream").field("name", &self.name).finish_non_exhaustive()
@@ -312,20 +314,21 @@ impl fmt::Debug for Upstream {
 const DEFAULT_PATH: &str = "/backend-api/codex/responses";
 /// That of the OpenAI API.
 const DEFAULT_IMAGES_PATH: &str = "/v1/images";
-/// What OpenAI, Azure and those who imitate them take; only the Codex backend wants JSON.
+/// OpenAI, Azure and compatible APIs accept it. Only the Codex backend requires JSON.
 const DEFAULT_EDITS: Edits = Edits::Form;
 /// A large image of high quality takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// The longest window of a known usage limit is a week.
 const DEFAULT_MAX_REST: Duration = Duration::from_secs(7 * 86_400);
-/// A month: more is a unit mistaken.
+/// A month. More means a wrong unit.
 const LONGEST_MAX_REST: Duration = Duration::from_secs(31 * 86_400);
-/// Envoy counts timeouts in milliseconds, and takes zero for none at all.
+/// Envoy counts timeouts in milliseconds, and zero means no timeout.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
-/// No image takes a day; more is a unit mistaken.
+/// No image takes a day. More means a wrong unit.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
-/// Set by the filter (the first row), by Envoy, or bound to one connection (RFC 9113 §8.2.2).
+/// They are set by the filter (the first row) or by Envoy, or belong to one connection (RFC 9113
+/// §8.2.2).
 const RESERVED_HEADERS: &[&str] = &[
     "authorization",
     "chatgpt-account-id",

@@ -18,7 +18,7 @@ fn minimal() -> Value {
     })
 }
 
-/// The smallest document with `value` at `pointer`, which may lead into objects that are not there.
+/// The smallest document with `value` at `pointer`. Missing objects on the way are added.
 fn with(pointer: &str, value: Value) -> Value {
     let mut document = minimal();
     let mut here = &mut document;
@@ -36,7 +36,7 @@ fn parse(document: &Value) -> Result<Config, ConfigError> {
     Config::parse(document.to_string().as_bytes(), &environment)
 }
 
-fn refusal(document: &Value) -> String {
+fn rejection(document: &Value) -> String {
     parse(document).unwrap_err().to_string()
 }
 
@@ -52,12 +52,12 @@ fn check_range(pointer: &str, range: RangeInclusive<u64>, bound: &str) {
         u64::from(u32::MAX) + 1,
         u64::MAX,
     ] {
-        let text = refusal(&with(pointer, json!(value)));
+        let text = rejection(&with(pointer, json!(value)));
         assert!(text.starts_with(&format!("{pointer}: out of range, accepted: ")), "{text}");
         assert!(text.contains(bound), "{text}");
     }
     for value in [json!(-1), json!(1.5), json!(true), json!(null), json!("")] {
-        let text = refusal(&with(pointer, value));
+        let text = rejection(&with(pointer, value));
         assert!(
             text.starts_with(&format!("{pointer}: ")) && text.contains(accepted::at(pointer)),
             "{text}"
@@ -66,7 +66,7 @@ fn check_range(pointer: &str, range: RangeInclusive<u64>, bound: &str) {
 }
 
 #[test]
-fn numbers_and_sizes_have_the_ranges_that_are_told() {
+fn numbers_and_sizes_have_the_documented_ranges() {
     check_range("/request/max_body_bytes", 1..=64 << 20, "from 1 to 64MiB");
     check_range("/request/max_prompt_chars", 1..=1_000_000, "from 1 to 1000000");
     check_range("/request/max_n", 1..=10, "from 1 to 10");
@@ -83,7 +83,8 @@ fn the_budget_ends_well_below_linear_memory() {
     assert_eq!(parse(&budget(512 << 20)).unwrap().max_buffered_bytes(), 512 << 20);
     for bytes in [0, (512 << 20) + 1] {
         assert!(
-            refusal(&budget(bytes)).contains("/max_buffered_bytes: out of range, accepted: bytes")
+            rejection(&budget(bytes))
+                .contains("/max_buffered_bytes: out of range, accepted: bytes")
         );
     }
 }
@@ -104,7 +105,7 @@ fn timeouts_are_from_a_millisecond_to_a_day() {
         let error = timeout(text).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{at}: invalid value, accepted: ")), "{text}: {error}");
     }
-    assert!(refusal(&with(at, json!(300))).starts_with(&format!("{at}: a number, accepted: ")));
+    assert!(rejection(&with(at, json!(300))).starts_with(&format!("{at}: a number, accepted: ")));
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn a_keepalive_is_off_or_from_a_second_to_five_minutes() {
 }
 
 #[test]
-fn reserved_headers_are_refused_in_any_case() {
+fn reserved_headers_are_rejected_in_any_case() {
     for name in [
         "Authorization",
         "content-type",
@@ -134,7 +135,7 @@ fn reserved_headers_are_refused_in_any_case() {
         ":path",
         "connection",
     ] {
-        let text = refusal(&with("/upstreams/codex/headers", json!({ name: "v" })));
+        let text = rejection(&with("/upstreams/codex/headers", json!({ name: "v" })));
         assert!(
             text.contains(&format!("/headers/{name}: a header that the filter or Envoy sets")),
             "{text}"
@@ -150,7 +151,7 @@ fn header_names_are_lowered_and_unique() {
     let headers = config.upstream("codex").unwrap().headers();
     let expected = [("openai-beta", "x=1"), ("originator", "codex")];
     assert!(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(expected));
-    let text = refusal(&with("/upstreams/codex/headers", json!({ "a-b": "1", "A-B": "2" })));
+    let text = rejection(&with("/upstreams/codex/headers", json!({ "a-b": "1", "A-B": "2" })));
     assert!(
         text.starts_with("/upstreams/codex/headers/a-b: the same as /upstreams/codex/headers/A-B"),
         "{text}"
@@ -158,7 +159,7 @@ fn header_names_are_lowered_and_unique() {
 }
 
 #[test]
-fn the_default_model_must_be_served_where_it_is_written() {
+fn a_configured_default_model_must_be_served() {
     let models = json!([{ "match": "openai:*", "upstream": "codex", "rename": "*" }]);
     let mut document = with("/models", models);
     let config = parse(&document).unwrap();
@@ -169,7 +170,7 @@ fn the_default_model_must_be_served_where_it_is_written() {
         [("gpt", "no entry of `models` matches it"), ("openai:*", "invalid value"), ("", "invalid")]
     {
         document["default_model"] = json!(name);
-        assert!(refusal(&document).starts_with(&format!("/default_model: {fault}")));
+        assert!(rejection(&document).starts_with(&format!("/default_model: {fault}")));
     }
     document["default_model"] = json!("openai:gpt");
     let config = parse(&document).unwrap();
@@ -180,20 +181,21 @@ fn the_default_model_must_be_served_where_it_is_written() {
     );
 }
 
-/// Who may serve a model, and under which name.
+/// The upstreams that may serve a model, and the name for each.
 fn served(model: &Model<'_>) -> Vec<String> {
     let at = |it: &Candidate<'_>| format!("{} at {}", it.sent, it.upstream.name());
     model.candidates.iter().map(at).collect()
 }
 
 #[test]
-fn several_upstreams_are_tried_in_their_order_each_under_its_own_name() {
-    let list = json!(["codex", { "name": "codex", "rename": "other-*" }, { "name": "codex", "rename": "x" }]);
+fn several_upstreams_are_tried_in_order_each_with_its_own_name() {
+    let renamed = |rename: &str| json!({ "name": "codex", "rename": rename });
+    let list = json!(["codex", renamed("other-*"), renamed("x")]);
     let models = json!([{ "match": "openai:*", "upstream": list, "rename": "*" }]);
     let config = parse(&with("/models", models)).unwrap();
     let model = config.resolve_model(Some("openai:a")).unwrap();
     assert_eq!(served(&model), ["a at codex", "other-a at codex", "x at codex"]);
-    // Nothing would be left of the name for the first of them.
+    // For the first of them nothing would be left of the name.
     assert!(config.resolve_model(Some("openai:")).is_none());
 }
 

@@ -1,4 +1,5 @@
-//! An entry of `models` as it is written: its upstream may be one name, or several to try in turn.
+//! An entry of `models` as it is written: its upstream is one name, or several that are tried in
+//! turn.
 
 use std::collections::BTreeMap;
 use std::fmt;
