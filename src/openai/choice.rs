@@ -1,4 +1,4 @@
-//! Words of the API that stand for one of a few choices, such as `"quality": "high"`.
+//! Words of the API for one of a few choices, such as `"quality": "high"`.
 //!
 //! The macro keeps the variant and its word on one line, so that reading, writing and the list
 //! of accepted words in an error message cannot drift apart.
@@ -11,14 +11,19 @@ pub trait Choice: Copy + 'static {
     /// The word on the wire.
     fn as_str(self) -> &'static str;
 
-    /// The choice that `word` stands for. Case matters.
+    /// The choice that `word` names. Case matters.
     fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|choice| choice.as_str() == word)
     }
 }
 
 macro_rules! choice {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)+ }) => {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $($(#[$about:meta])* $variant:ident = $word:literal,)+
+        }
+    ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name { $($(#[$about])* $variant,)+ }
@@ -46,7 +51,7 @@ macro_rules! choice {
 
 pub(crate) use choice;
 
-/// The words of `choices` as they stand in a sentence: `'low', 'medium', 'high'`.
+/// The words of `choices` as a sentence lists them: `'low', 'medium', 'high'`.
 #[must_use]
 pub fn list<C: Choice>(choices: &[C]) -> String {
     let mut text = String::new();

@@ -1,9 +1,9 @@
-//! What a message may repeat of a value that the client chose.
+//! How much of a client's value a message may repeat.
 //!
-//! An error is read by people, in terminals and logs: a repeated value is cut short and its
-//! control characters are escaped. Prompts, images and keys are never repeated at all.
+//! People read errors in terminals and logs. So a repeated value is cut short, and its control
+//! characters are escaped. Prompts, images and keys are never repeated at all.
 
-/// Characters of a client's value that a message repeats.
+/// The most characters of a client's value that a message repeats.
 pub const MAX_ECHO_CHARS: usize = 64;
 
 /// `value` as a message may show it: at most [`MAX_ECHO_CHARS`] characters and an ellipsis,
@@ -25,7 +25,7 @@ pub fn echo(value: &str) -> String {
     shown
 }
 
-/// Whether `char` could change how the rest of a line is shown: a control character, a line
+/// Whether `char` could change the look of the rest of a line: a control character, a line
 /// separator, or one that overrides the direction of the text (Unicode UAX #9).
 fn is_unsafe(char: char) -> bool {
     char.is_control()

@@ -1,10 +1,10 @@
-//! Which endpoint a request path names.
+//! The endpoint that a request path names.
 //!
-//! A proxy, a router and a server seldom agree on what `/v1//images/%67enerations/` means. Every
-//! spelling that any of them might take for one of our endpoints is therefore ours, and so needs
-//! a key; whatever is left is passed on untouched. `spelling` is the one place that decides.
+//! A proxy, a router and a server seldom agree on what `/v1//images/%67enerations/` means. So every
+//! spelling that any of them might read as one of the filter's endpoints is served by the filter,
+//! and needs a key. All other requests are passed on unchanged. Only `spelling` decides.
 //!
-//! Paths are bytes: HTTP lets a client send any.
+//! Paths are bytes, because HTTP lets a client send any.
 
 mod spelling;
 
@@ -13,7 +13,7 @@ mod tests;
 
 use self::spelling::Readings;
 
-/// The endpoints of the Images API that the filter answers for.
+/// The endpoints of the Images API that the filter serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `POST /v1/images/generations`.
@@ -30,10 +30,10 @@ impl Endpoint {
     /// Every endpoint.
     pub const ALL: [Self; 4] = [Self::Generations, Self::Edits, Self::Variations, Self::Limits];
 
-    /// The endpoint that `path`, the `:path` of a request with or without its query, names in
-    /// any spelling. `None`: the request is not ours.
+    /// The endpoint that `path` names in any spelling. `path` is the `:path` of a request, with or
+    /// without its query. `None` if the request is not for the filter.
     ///
-    /// An ordinary other path costs one comparison and one look at its bytes.
+    /// An ordinary other path costs one comparison and one pass over its bytes.
     #[must_use]
     pub fn of_path(path: &[u8]) -> Option<Self> {
         if !starts_with_prefix(path) && is_plain(path) {
@@ -45,7 +45,7 @@ impl Endpoint {
         }
         match spelling::readings(path) {
             Readings::Some(readings) => readings.iter().find_map(|it| it.endpoint(path)),
-            // Nobody means well with it: without a key, it goes nowhere.
+            // No honest client sends it. Without a key, it goes nowhere.
             Readings::TooDear => Some(Self::Generations),
         }
     }
@@ -61,7 +61,7 @@ impl Endpoint {
         }
     }
 
-    /// The last segment of the path, as usage records and metrics name the endpoint.
+    /// The last segment of the path: the name of the endpoint in usage records and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Endpoint {
         }
     }
 
-    /// The only method that the endpoint accepts, as the `allow` header of a 405 names it.
+    /// The only method that the endpoint accepts, for the `allow` header of a 405.
     #[must_use]
     pub const fn method(self) -> &'static str {
         match self {
@@ -82,7 +82,7 @@ impl Endpoint {
     }
 }
 
-/// What of `path` stands before its query and fragment.
+/// The part of `path` before its query and fragment.
 #[must_use]
 pub fn without_query(path: &[u8]) -> &[u8] {
     path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
@@ -92,8 +92,8 @@ fn starts_with_prefix(path: &[u8]) -> bool {
     path.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-/// Whether no reading of `path` could do more than lower its case, or take its query, its last slash or
-/// the end of its last segment away: so it is ours only if it starts as we do.
+/// Whether no reading of `path` changes more than its case, its query, its last slash or the end of
+/// its last segment. Then it names an endpoint only if it starts with [`PREFIX`].
 fn is_plain(path: &[u8]) -> bool {
     let path = without_query(path);
     path.starts_with(b"/")

@@ -1,7 +1,7 @@
 //! The downstream schema: what clients of the Images API send and see.
 //!
 //! Everything here follows the OpenAI API reference ("Create image" and its errors). It knows
-//! nothing of the upstream: only `translate` brings the two together. Limits arrive as arguments.
+//! nothing of the upstream: only `translate` connects the two. Limits arrive as arguments.
 
 pub mod choice;
 pub mod echo;

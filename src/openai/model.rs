@@ -2,7 +2,7 @@
 //!
 //! Sources: the OpenAI API reference for "Create image" and the image generation guide. The size
 //! rule of `gpt-image-2` and later is a rule, not a list; the models before it know three sizes.
-//! A name that no family claims is judged mildly: a new model should not need a new filter.
+//! The rules for a name without a family are mild: a new model should not need a new filter.
 
 use super::{
     choice::choice,
@@ -10,13 +10,13 @@ use super::{
 };
 
 choice! {
-    /// How much work goes into the image.
+    /// How much work the model puts into the image.
     pub enum Quality {
         /// The fastest and cheapest.
         Low = "low",
         /// In between.
         Medium = "medium",
-        /// The best that every model knows.
+        /// The best that every model supports.
         High = "high",
         /// Better still; `gpt-image-2.5` and later.
         Xhigh = "xhigh",
@@ -36,13 +36,13 @@ pub enum Family {
     Ruled,
     /// `gpt-image-2.5-*` and `gpt-image-2.6-*`: any size within the rule, and two more qualities.
     RuledFine,
-    /// A name that is not known here.
+    /// An unknown name.
     Other,
 }
 
 impl Family {
-    /// The family of the model called `name`. Dated snapshots (`gpt-image-2-2026-04-21`) and
-    /// other suffixes after a hyphen belong to their base model.
+    /// The family of the model called `name`. Dated snapshots (`gpt-image-2-2026-04-21`) and other
+    /// suffixes after a hyphen belong to the base model.
     #[must_use]
     pub fn of(name: &str) -> Self {
         let is = |base: &str| {
@@ -69,8 +69,9 @@ impl Family {
         }
     }
 
-    /// The file formats that the family makes. GIF and SVG came when the models before `gpt-image-2`
-    /// were about to end; Codex asks for GIFs from `gpt-image-2`. Accounts may need access to them.
+    /// The file formats that the family generates. GIF and SVG appeared when the models before
+    /// `gpt-image-2` were about to end. Codex requests GIFs from `gpt-image-2`. Accounts may need
+    /// access to them.
     #[must_use]
     pub const fn output_formats(self) -> &'static [OutputFormat] {
         use OutputFormat::{Gif, Jpeg, Png, Svg, Webp};
@@ -86,8 +87,8 @@ impl Family {
         matches!(self, Self::RuledFine | Self::Other)
     }
 
-    /// The values of `input_fidelity` that the model called `name` accepts. The families with a rule
-    /// for sizes always keep closely to their images and know no such option.
+    /// The values of `input_fidelity` that the model called `name` accepts. The families with a
+    /// rule for sizes always keep closely to their images and have no such option.
     #[must_use]
     pub fn input_fidelities(name: &str) -> &'static [InputFidelity] {
         match Self::of(name) {
@@ -97,45 +98,45 @@ impl Family {
         }
     }
 
-    /// Whether the family makes images of `width` x `height` pixels.
+    /// Checks that the family generates images of `width` x `height` pixels.
     ///
     /// # Errors
     ///
     /// The first rule that the size breaks.
-    pub fn admit_size(self, width: u32, height: u32) -> Result<(), SizeFault> {
+    pub fn admit_size(self, width: u32, height: u32) -> Result<(), SizeError> {
         let (short, long) = (width.min(height), width.max(height));
         let pixels = u64::from(width).saturating_mul(u64::from(height));
         match self {
             Self::Fixed if FIXED_SIZES.contains(&(width, height)) => Ok(()),
-            Self::Fixed => Err(SizeFault::NotListed),
-            Self::Ruled | Self::RuledFine if long > MAX_EDGE => Err(SizeFault::EdgeTooLong),
+            Self::Fixed => Err(SizeError::NotListed),
+            Self::Ruled | Self::RuledFine if long > MAX_EDGE => Err(SizeError::EdgeTooLong),
             Self::Ruled | Self::RuledFine if width % EDGE_UNIT != 0 || height % EDGE_UNIT != 0 => {
-                Err(SizeFault::EdgeNotMultiple)
+                Err(SizeError::EdgeNotMultiple)
             }
             Self::Ruled | Self::RuledFine if long > short.saturating_mul(MAX_RATIO) => {
-                Err(SizeFault::TooNarrow)
+                Err(SizeError::TooNarrow)
             }
-            Self::Ruled | Self::RuledFine if pixels < MIN_PIXELS => Err(SizeFault::TooFewPixels),
-            Self::Ruled | Self::RuledFine if pixels > MAX_PIXELS => Err(SizeFault::TooManyPixels),
+            Self::Ruled | Self::RuledFine if pixels < MIN_PIXELS => Err(SizeError::TooFewPixels),
+            Self::Ruled | Self::RuledFine if pixels > MAX_PIXELS => Err(SizeError::TooManyPixels),
             Self::Other if short < MIN_OTHER_EDGE || long > MAX_OTHER_EDGE => {
-                Err(SizeFault::EdgeOutOfRange)
+                Err(SizeError::EdgeOutOfRange)
             }
             Self::Ruled | Self::RuledFine | Self::Other => Ok(()),
         }
     }
 
-    /// Whether the family makes GIFs of `frames` frames of `width` x `height` pixels.
+    /// Checks that the family generates GIFs of `frames` frames of `width` x `height` pixels.
     ///
-    /// All frames share one sheet, so that frames have no least number of pixels of their own, but the
-    /// more there are the smaller they must be. What the layout of the sheet is is not public: refused is
-    /// what holds a square that was seen to be refused.
+    /// All frames share one sheet. So a frame has no minimum of pixels, but more frames must be
+    /// smaller. The layout of the sheet is not public. A frame is rejected if it contains a square
+    /// that the upstream has been seen to refuse.
     ///
     /// # Errors
     ///
     /// The first rule that the frames break.
-    pub fn admit_frames(self, width: u32, height: u32, frames: u32) -> Result<(), SizeFault> {
+    pub fn admit_frames(self, width: u32, height: u32, frames: u32) -> Result<(), SizeError> {
         match self.admit_size(width, height) {
-            Ok(()) | Err(SizeFault::TooFewPixels) => {}
+            Ok(()) | Err(SizeError::TooFewPixels) => {}
             Err(fault) => return Err(fault),
         }
         let edge = match (self, frames) {
@@ -145,7 +146,7 @@ impl Family {
             (Self::Ruled | Self::RuledFine, 13..) => 720,
         };
         match width.min(height) > edge {
-            true => Err(SizeFault::FramesTooLarge { frames, edge }),
+            true => Err(SizeError::FramesTooLarge { frames, edge }),
             false => Ok(()),
         }
     }
@@ -168,10 +169,10 @@ impl Family {
     }
 }
 
-/// Why a family does not make images of a size.
+/// Why a family does not generate images of a size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SizeFault {
-    /// The family knows only its listed sizes.
+pub enum SizeError {
+    /// The family supports only its listed sizes.
     #[error("the model does not make this size")]
     NotListed,
     /// An edge is longer than 3840 pixels.
@@ -191,11 +192,11 @@ pub enum SizeFault {
     TooManyPixels,
     /// The frames of a GIF do not fit onto their sheet.
     #[error(
-        "the frames of a GIF share a sheet of at most {MAX_PIXELS} pixels, too few for {frames} frames larger than \
-         {edge}x{edge}"
+        "the frames of a GIF share a sheet of at most {MAX_PIXELS} pixels, too few for {frames} frames \
+         larger than {edge}x{edge}"
     )]
     FramesTooLarge {
-        /// How many there are.
+        /// The number of frames.
         frames: u32,
         /// The edge of the largest square that fits, in pixels.
         edge: u32,
@@ -215,13 +216,13 @@ const MAX_RATIO: u32 = 3;
 const MIN_PIXELS: u64 = 655_360;
 /// 3840 x 2160.
 const MAX_PIXELS: u64 = 8_294_400;
-/// Keeps nonsense from an unknown model's upstream without guessing its rule.
+/// Rejects nonsense for an unknown model without guessing its rule.
 const MIN_OTHER_EDGE: u32 = 16;
 const MAX_OTHER_EDGE: u32 = 4096;
 
 #[cfg(test)]
 mod tests {
-    use super::{Family, Quality, SizeFault};
+    use super::{Family, Quality, SizeError};
 
     #[test]
     fn names_with_a_suffix_belong_to_their_base_model() {
@@ -257,49 +258,49 @@ mod tests {
     #[test]
     fn each_part_of_the_rule_has_its_edge() {
         for (width, height, fault) in [
-            (3856, 2160, SizeFault::EdgeTooLong),
-            (1000, 1024, SizeFault::EdgeNotMultiple),
-            (1024, 1000, SizeFault::EdgeNotMultiple),
-            (3088, 1024, SizeFault::TooNarrow),
-            (800, 800, SizeFault::TooFewPixels),
-            (3840, 2176, SizeFault::TooManyPixels),
+            (3856, 2160, SizeError::EdgeTooLong),
+            (1000, 1024, SizeError::EdgeNotMultiple),
+            (1024, 1000, SizeError::EdgeNotMultiple),
+            (3088, 1024, SizeError::TooNarrow),
+            (800, 800, SizeError::TooFewPixels),
+            (3840, 2176, SizeError::TooManyPixels),
         ] {
             assert_eq!(Family::RuledFine.admit_size(width, height), Err(fault), "{width}x{height}");
         }
         assert_eq!(Family::Ruled.admit_size(3072, 1024), Ok(()));
         assert_eq!(Family::Ruled.admit_size(640, 1024), Ok(()));
-        assert_eq!(Family::Ruled.admit_size(624, 1024), Err(SizeFault::TooFewPixels));
+        assert_eq!(Family::Ruled.admit_size(624, 1024), Err(SizeError::TooFewPixels));
     }
 
     #[test]
     fn the_more_frames_a_gif_has_the_smaller_they_are() {
         for (frames, edge) in [(2, 960), (9, 960), (10, 816), (12, 816), (13, 720), (16, 720)] {
-            let fault = Err(SizeFault::FramesTooLarge { frames, edge });
+            let fault = Err(SizeError::FramesTooLarge { frames, edge });
             for family in [Family::Ruled, Family::RuledFine] {
                 assert_eq!(family.admit_frames(edge, edge, frames), Ok(()));
                 assert_eq!(family.admit_frames(edge + 16, edge + 16, frames), fault);
                 assert_eq!(family.admit_frames(1536, edge + 16, frames), fault);
-                // Nobody has seen these refused.
+                // No upstream has been seen to refuse these.
                 assert_eq!(family.admit_frames(edge * 3, edge, frames).err(), None);
                 assert_eq!(family.admit_frames(240, 240, frames), Ok(()));
             }
             assert_eq!(Family::Other.admit_frames(4096, 4096, frames), Ok(()));
         }
-        assert_eq!(Family::Ruled.admit_frames(250, 240, 9), Err(SizeFault::EdgeNotMultiple));
-        assert_eq!(Family::Fixed.admit_frames(240, 240, 9), Err(SizeFault::NotListed));
+        assert_eq!(Family::Ruled.admit_frames(250, 240, 9), Err(SizeError::EdgeNotMultiple));
+        assert_eq!(Family::Fixed.admit_frames(240, 240, 9), Err(SizeError::NotListed));
     }
 
     #[test]
     fn the_older_models_make_three_sizes() {
         assert_eq!(Family::Fixed.admit_size(1024, 1536), Ok(()));
-        assert_eq!(Family::Fixed.admit_size(2048, 2048), Err(SizeFault::NotListed));
+        assert_eq!(Family::Fixed.admit_size(2048, 2048), Err(SizeError::NotListed));
     }
 
     #[test]
     fn an_unknown_model_may_make_any_reasonable_size() {
         assert_eq!(Family::Other.admit_size(16, 4096), Ok(()));
-        assert_eq!(Family::Other.admit_size(15, 64), Err(SizeFault::EdgeOutOfRange));
-        assert_eq!(Family::Other.admit_size(4097, 64), Err(SizeFault::EdgeOutOfRange));
+        assert_eq!(Family::Other.admit_size(15, 64), Err(SizeError::EdgeOutOfRange));
+        assert_eq!(Family::Other.admit_size(4097, 64), Err(SizeError::EdgeOutOfRange));
     }
 
     #[test]

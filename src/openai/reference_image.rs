@@ -1,10 +1,10 @@
-//! A image that the prompt refers to: an entry of `images`, or a file of an edit.
+//! An image that the prompt refers to: an entry of `images`, or a file of an edit.
 //!
-//! `images` is this gateway's extension of "Create image". An entry is a `data:` URL or an
-//! `https:` URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL. Parameters
-//! of a `data:` URL, such as `;name=a.png`, are left out of what is sent.
-//! A file is of the type that its first bytes tell, whatever its part declares.
-//! Any of them may be megabytes long, so it is looked at once, in linear time, and never copied.
+//! `images` is this gateway's extension of "Create image". An entry is a `data:` URL or an `https:`
+//! URL, which are kept as they are, or bare base64, which becomes a PNG `data:` URL. Parameters of
+//! a `data:` URL, such as `;name=a.png`, are not sent. The first bytes of a file decide its type,
+//! not the type that its part declares. Each of them may be megabytes long, so it is checked once,
+//! in linear time, and never copied.
 
 use std::borrow::Cow;
 
@@ -23,13 +23,13 @@ pub use file::PictureFile;
 pub enum ReferenceImage<'a> {
     /// A `data:` or `https:` URL.
     Url(Cow<'a, str>),
-    /// Base64 without a URL around it; taken for a PNG.
+    /// Base64 without a URL around it. It counts as a PNG.
     Base64(Cow<'a, str>),
     /// An uploaded file.
     File {
-        /// What its first bytes tell.
+        /// The type, from its first bytes.
         file_type: FileType,
-        /// All of it.
+        /// All its bytes.
         bytes: &'a [u8],
     },
 }
@@ -49,7 +49,7 @@ choice! {
 }
 
 impl FileType {
-    /// The type that the first bytes of a file tell.
+    /// The type of a file, from its first bytes.
     #[must_use]
     pub const fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
@@ -63,7 +63,7 @@ impl FileType {
 }
 
 impl<'a> ReferenceImage<'a> {
-    /// Whether it is elsewhere, at an `https:` URL, and so for the upstream to fetch.
+    /// Whether it is elsewhere, at an `https:` URL. Then the upstream fetches it.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         let is_data =
@@ -75,10 +75,10 @@ impl<'a> ReferenceImage<'a> {
     ///
     /// # Errors
     ///
-    /// What the entry is not.
-    pub fn parse(text: Cow<'a, str>, max_bytes: usize) -> Result<Self, Malformed> {
+    /// Why the entry is not an image.
+    pub fn parse(text: Cow<'a, str>, max_bytes: usize) -> Result<Self, ReferenceImageError> {
         if text.is_empty() {
-            return Err(Malformed::Empty);
+            return Err(ReferenceImageError::Empty);
         }
         let Some(scheme) = scheme(&text) else {
             admit_base64(text.as_bytes(), max_bytes)?;
@@ -89,7 +89,7 @@ impl<'a> ReferenceImage<'a> {
         } else if scheme.eq_ignore_ascii_case("https") {
             admit_https_url(&text)?;
         } else {
-            return Err(Malformed::Scheme);
+            return Err(ReferenceImageError::Scheme);
         }
         Ok(Self::Url(text))
     }
@@ -98,19 +98,20 @@ impl<'a> ReferenceImage<'a> {
     ///
     /// # Errors
     ///
-    /// What the file is not.
-    pub fn of_file(bytes: &'a [u8], max_bytes: usize) -> Result<Self, Malformed> {
+    /// Why the file is not an image.
+    pub fn of_file(bytes: &'a [u8], max_bytes: usize) -> Result<Self, ReferenceImageError> {
         if bytes.is_empty() {
-            return Err(Malformed::EmptyFile);
+            return Err(ReferenceImageError::EmptyFile);
         }
         if bytes.len() > max_bytes {
-            return Err(Malformed::TooLarge { bytes: bytes.len(), limit: max_bytes });
+            return Err(ReferenceImageError::TooLarge { bytes: bytes.len(), limit: max_bytes });
         }
-        let file_type = FileType::of(bytes).ok_or(Malformed::File)?;
+        let file_type = FileType::of(bytes).ok_or(ReferenceImageError::File)?;
         Ok(Self::File { file_type, bytes })
     }
 
-    /// The media type and the base64 of a `data:` URL that has parameters, which no upstream is sent.
+    /// The media type and the base64 of a `data:` URL that has parameters. They are not sent to any
+    /// upstream.
     #[must_use]
     pub fn without_parameters(&self) -> Option<(&'static str, &str)> {
         let Self::Url(url) = self else { return None };
@@ -128,7 +129,7 @@ impl<'a> ReferenceImage<'a> {
         }
     }
 
-    /// Bytes that the image holds beside the body that it was read from.
+    /// The bytes that the image holds in addition to the body that it was read from.
     #[must_use]
     pub fn owned_len(&self) -> usize {
         match self {
@@ -138,40 +139,40 @@ impl<'a> ReferenceImage<'a> {
     }
 }
 
-/// Why an image cannot be one.
+/// Why an image is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// There is nothing in it.
+pub enum ReferenceImageError {
+    /// It is empty.
     #[error("it is empty. Expected a data URL, an https URL or base64")]
     Empty,
-    /// A file without a byte.
+    /// An empty file.
     #[error("the file is empty")]
     EmptyFile,
     /// A file of another type.
     #[error("its first bytes are not those of a PNG, JPEG, WebP or GIF")]
     File,
-    /// A file that is no PNG where one is wanted.
+    /// A file that is not a PNG, although one is required.
     #[error("its first bytes are not those of a PNG, and nothing else is accepted here")]
     NoPng,
-    /// Base64 where a URL is wanted.
+    /// Base64, although a URL is required.
     #[error("it is no URL. Expected 'https://…' or 'data:image/png;base64,…'")]
     NoUrl,
     /// A URL with another scheme.
     #[error("the URL's scheme is not accepted. Expected 'https://…' or 'data:image/png;base64,…'")]
     Scheme,
-    /// An `https:` URL that is not one.
+    /// An invalid `https:` URL.
     #[error("the https URL has no host, or contains white space or control characters")]
     Url,
-    /// An `https:` URL where the image itself is wanted.
+    /// An `https:` URL, although the image itself is required.
     #[error(
-        "it is an https URL, and the provider of this model takes no images by URL. Expected the image \
-         itself, as 'data:image/png;base64,…'"
+        "it is an https URL, and the provider of this model takes no images by URL. Expected the \
+         image itself, as 'data:image/png;base64,…'"
     )]
     Elsewhere,
-    /// Base64 of a length that no bytes have.
+    /// Base64 of an impossible length.
     #[error("the base64 text is cut: its length leaves one character over")]
     Cut,
-    /// An `https:` URL longer than the Responses API takes.
+    /// An `https:` URL that is too long for the Responses API.
     #[error("the https URL is longer than {MAX_URL_BYTES} bytes")]
     UrlTooLong,
     /// A `data:` URL of another kind.
@@ -182,8 +183,8 @@ pub enum Malformed {
     MediaType,
     /// A `data:` URL without base64, or with a start that is too long or cannot be read.
     #[error(
-        "the data URL does not begin with 'data:<type>;base64,'. Parameters may stand before ';base64': at most \
-         {MAX_DATA_URL_HEAD_BYTES} bytes, without commas and control characters"
+        "the data URL does not begin with 'data:<type>;base64,'. Parameters may stand before \
+         ';base64': at most {MAX_DATA_URL_HEAD_BYTES} bytes, without commas and control characters"
     )]
     DataUrl,
     /// A character that is not base64.
@@ -204,8 +205,8 @@ pub enum Malformed {
     },
 }
 
-impl Malformed {
-    /// The fault in the words of the Responses API.
+impl ReferenceImageError {
+    /// The error in the words of the Responses API.
     #[must_use]
     pub const fn fault(self) -> ReferenceFault {
         match self {
@@ -249,51 +250,55 @@ choice! {
         MediaType = "unsupported_image_media_type",
         /// It has no bytes.
         Empty = "empty_image_file",
-        /// Its URL gives nothing.
+        /// Its URL cannot be downloaded.
         Download = "failed_to_download_image",
         /// Its file does not exist.
         NotFound = "image_file_not_found",
     }
 }
 
-/// `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )` before a colon (RFC 3986 §3.1). Base64
-/// has no colon, so a text without a scheme can only be base64, and only its start is looked at.
+/// `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )` before a colon (RFC 3986 §3.1). Base64 has
+/// no colon, so a text without a scheme can only be base64, and only its start is read.
 fn scheme(text: &str) -> Option<&str> {
     let colon = text.bytes().take(MAX_SCHEME_BYTES).position(|byte| byte == b':')?;
     text.get(..colon)
 }
 
-fn admit_https_url(text: &str) -> Result<(), Malformed> {
+fn admit_https_url(text: &str) -> Result<(), ReferenceImageError> {
     if text.len() > MAX_URL_BYTES {
-        return Err(Malformed::UrlTooLong);
+        return Err(ReferenceImageError::UrlTooLong);
     }
     let host = text
         .split_once("://")
         .and_then(|(_, rest)| rest.split(['/', '?', '#']).next())
         .unwrap_or_default();
     let unreadable = |char: char| char.is_whitespace() || char.is_control();
-    if host.is_empty() || text.contains(unreadable) { Err(Malformed::Url) } else { Ok(()) }
+    if host.is_empty() || text.contains(unreadable) {
+        Err(ReferenceImageError::Url)
+    } else {
+        Ok(())
+    }
 }
 
 /// Admits base64 of at most `max_bytes` decoded bytes: either alphabet of RFC 4648 (§4, §5), with
-/// or without padding. What it decodes to is the upstream's to judge.
-fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), Malformed> {
+/// or without padding. The upstream checks what it decodes to.
+fn admit_base64(text: &[u8], max_bytes: usize) -> Result<(), ReferenceImageError> {
     let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
     let digits = text.get(..text.len().saturating_sub(padding)).unwrap_or_default();
     if digits.is_empty() {
-        return Err(Malformed::Empty);
+        return Err(ReferenceImageError::Empty);
     }
     // Without an early exit the compiler checks many bytes at once.
     if !digits.iter().fold(true, |all, byte| all & is_base64_digit(*byte)) {
         let at = digits.iter().position(|byte| !is_base64_digit(*byte)).unwrap_or_default();
-        return Err(Malformed::Character { at });
+        return Err(ReferenceImageError::Character { at });
     }
     if digits.len() % 4 == 1 {
-        return Err(Malformed::Cut);
+        return Err(ReferenceImageError::Cut);
     }
     let bytes = digits.len().saturating_mul(3) / 4;
     if bytes > max_bytes {
-        return Err(Malformed::TooLarge { bytes, limit: max_bytes });
+        return Err(ReferenceImageError::TooLarge { bytes, limit: max_bytes });
     }
     Ok(())
 }
@@ -306,5 +311,5 @@ const fn is_base64_digit(byte: u8) -> bool {
 pub const MAX_URL_BYTES: usize = 20_971_520;
 /// Longer than any registered scheme.
 const MAX_SCHEME_BYTES: usize = 64;
-/// What stands before the comma of a `data:` URL: the type and a file's name fit.
+/// The most bytes before the comma of a `data:` URL: the type and a file's name fit.
 const MAX_DATA_URL_HEAD_BYTES: usize = 512;

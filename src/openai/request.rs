@@ -1,12 +1,12 @@
 //! The body of `POST /v1/images/generations` and of `POST /v1/images/edits` as a type.
 //!
-//! [`ImageRequest::parse`] and [`ImageRequest::parse_edit`] read what does not depend on the model;
-//! [`ImageRequest::check_model`] judges the rest once the model is known. A value that cannot be honoured is an error that names
-//! the field: nothing is dropped, clamped or guessed (OpenAI API reference, "Create image" and "Create
-//! image edit").
+//! [`ImageRequest::parse`] and [`ImageRequest::parse_edit`] read everything that does not depend on
+//! the model. [`ImageRequest::check_model`] checks the rest when the model is known. A value that
+//! cannot be honoured is an error that names the field: nothing is dropped, clamped or guessed
+//! (OpenAI API reference, "Create image" and "Create image edit").
 //!
-//! Strings are borrowed from the body, which may be 20 MB of reference images, and copied only
-//! where JSON escapes make it necessary.
+//! Strings are borrowed from the body, which may be 20 MB of reference images. They are copied only
+//! if JSON escapes make it necessary.
 
 mod edit;
 mod error;
@@ -41,7 +41,7 @@ use super::{endpoint::Endpoint, model::Quality, reference_image::ReferenceImage,
 #[cfg(test)]
 mod tests;
 
-/// What an operator allows a request to be.
+/// The limits of a request, set by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the body.
@@ -59,7 +59,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// `max_prompt_chars`, `max_n` and `max_edit_images` are OpenAI's; the others bound memory.
+    /// `max_prompt_chars`, `max_n` and `max_edit_images` are those of OpenAI. The others bound
+    /// memory.
     fn default() -> Self {
         Self {
             max_body_bytes: 32 << 20,
@@ -72,53 +73,54 @@ impl Default for Limits {
     }
 }
 
-/// A well-formed request for images or for an edit of images. `None` is a field that is absent or `null`.
+/// A well-formed request for images or for an edit of images. A field is `None` if it is absent or
+/// `null`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRequest<'a> {
-    /// What to draw, exactly as the client wrote it; not empty.
+    /// The prompt, exactly as the client wrote it. It is not empty.
     pub prompt: Cow<'a, str>,
     /// 1 to 128 visible ASCII characters.
     pub model: Option<Cow<'a, str>>,
-    /// How many images, 1 to `max_n`.
+    /// The number of images, 1 to `max_n`.
     pub n: u32,
-    /// How large; whether the model makes it is [`check_model`](Self::check_model)'s to say.
+    /// The size. [`check_model`](Self::check_model) checks that the model generates it.
     pub size: Size,
-    /// How well.
+    /// The quality.
     pub quality: Option<Quality>,
-    /// With a background or without.
+    /// Whether there is a background.
     pub background: Option<Background>,
-    /// How strictly judged.
+    /// How strict the moderation is.
     pub moderation: Option<Moderation>,
-    /// In which format.
+    /// The file format.
     pub output_format: Option<OutputFormat>,
-    /// 0 to 100; of WebP and JPEG.
+    /// 0 to 100, for WebP and JPEG.
     pub output_compression: Option<u32>,
-    /// How elaborate.
+    /// How elaborate the image is.
     pub complexity: Option<Complexity>,
-    /// 2 to 16 frames; of GIF.
+    /// 2 to 16 frames, for GIF.
     pub frame_count: Option<u32>,
-    /// 10 to 655350 ms for each frame; of GIF. The upstream rounds it to 10 ms.
+    /// 10 to 655350 ms for each frame, for GIF. The upstream rounds it to 10 ms.
     pub frame_duration_ms: Option<u32>,
     /// Options of SVG.
     pub svg: Option<Svg<'a>>,
-    /// How the client wants the image handed over.
+    /// How the image is delivered to the client.
     pub response_format: Option<ResponseFormat>,
-    /// Whom the image is for; 1 to 256 characters, none of them a control character.
+    /// The user that the image is for: 1 to 256 characters, none of them a control character.
     pub user: Option<Cow<'a, str>>,
     /// The field that names the user: `user` or `safety_identifier`.
     pub user_field: &'static str,
     /// Images that the prompt refers to, or that are edited, in the client's order.
     pub images: Vec<ReferenceImage<'a>>,
-    /// What the client wants of its events; `None`: one answer, no events.
+    /// The options of the stream of events. `None` for one answer without events.
     pub stream: Option<Streaming>,
-    /// What only an edit has; `None`: a generation.
+    /// The fields of an edit. `None` for a generation.
     pub edit: Option<Edit<'a>>,
-    /// What [`check_model`](Self::check_model) refuses whatever the model.
+    /// A word that [`check_model`](Self::check_model) rejects for any model.
     unknown: Option<UnknownWord>,
 }
 
 impl<'a> ImageRequest<'a> {
-    /// Reads the body of a request to `endpoint`. The caller has held it to `limits.max_body_bytes`.
+    /// Reads the body of a request to `endpoint`. The caller has checked `limits.max_body_bytes`.
     ///
     /// # Errors
     ///
@@ -137,11 +139,11 @@ impl<'a> ImageRequest<'a> {
         }
     }
 
-    /// Reads the body of a generation. The caller has held it to `limits.max_body_bytes`.
+    /// Reads the body of a generation. The caller has checked `limits.max_body_bytes`.
     ///
     /// # Errors
     ///
-    /// The first fault found; a body that is not JSON comes before any fault of a field.
+    /// The first error found. A body that is not JSON is reported before any error of a field.
     pub fn parse(body: &'a [u8], limits: &Limits) -> Result<Self, RequestError> {
         let mut object = Object::parse(body, FIELDS)?;
         let mut request = Self::read(&mut object, limits)?;
@@ -152,11 +154,12 @@ impl<'a> ImageRequest<'a> {
         Ok(request)
     }
 
-    /// Reads the body of an edit. The caller has held it to `limits.max_body_bytes`.
+    /// Reads the body of an edit. The caller has checked `limits.max_body_bytes`.
     ///
     /// # Errors
     ///
-    /// The first fault found; a body that is not in its encoding comes before any fault of a field.
+    /// The first error found. A body that is not in its encoding is reported before any error of a
+    /// field.
     pub fn parse_edit(
         body: &'a [u8],
         encoding: &'a Encoding,
@@ -188,9 +191,9 @@ impl<'a> ImageRequest<'a> {
         self.user.as_deref().filter(|_| self.user_field == "safety_identifier")
     }
 
-    /// Reads what generations and edits have in common.
+    /// Reads the fields that generations and edits have in common.
     fn read(object: &mut Object<'a>, limits: &Limits) -> Result<Self, RequestError> {
-        refuse_unserved(object)?;
+        reject_unserved(object)?;
         let (user, user_field) = read_user(object)?;
         Ok(Self {
             prompt: read_prompt(object, limits.max_prompt_chars)?,
@@ -223,8 +226,8 @@ impl<'a> ImageRequest<'a> {
 /// The longest that a GIF can show a frame: 16 bits of hundredths of a second.
 const MAX_FRAME_MS: u32 = 655_350;
 
-/// Refuses what the OpenAI API has and this gateway has not.
-fn refuse_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
+/// Rejects fields of the OpenAI API that this gateway does not serve.
+fn reject_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
     for (name, fault) in UNSERVED {
         if object.take(name).is_some() {
             return Err(RequestError::unsupported_parameter(name, fault));
@@ -233,7 +236,7 @@ fn refuse_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// Every field of a generation that is known, served or not.
+/// Every known field of a generation, served or not.
 pub const FIELDS: &[&str] = &[
     "prompt",
     "model",
@@ -257,6 +260,6 @@ pub const FIELDS: &[&str] = &[
     "images",
 ];
 
-/// Fields of the OpenAI API that are refused by name, and what to do instead.
+/// Fields of the OpenAI API that are rejected by name, and what to do instead.
 const UNSERVED: [(&str, &str); 1] =
     [("style", "Only DALL-E 3 knew it. Describe the style in 'prompt'")];

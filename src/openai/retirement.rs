@@ -1,17 +1,17 @@
-//! Models that have ended or will: for warnings, never for a refusal.
+//! Models that have ended or will end, for warnings only. No request is rejected for it.
 //!
-//! The dates are OpenAI's (its page "Deprecations", November 2026, and for accounts that sign in with ChatGPT the
-//! dates from which its Codex backend refused the models). Others serve the same models under dates of their
-//! own, as Azure does, so the filter lets every request for them through.
+//! The dates are OpenAI's (its page "Deprecations", November 2026, and for accounts that sign in
+//! with ChatGPT the dates from which its Codex backend refused the models). Others, such as Azure,
+//! serve the same models until other dates, so the filter lets every request for them through.
 
 /// The end of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retirement {
-    /// The model; dated snapshots (`-2025-12-16`) end with it.
+    /// The model. Dated snapshots (`-2025-12-16`) end with it.
     pub model: &'static str,
     /// The first day without it, `YYYY-MM-DD` in UTC.
     pub date: &'static str,
-    /// What is named in its place.
+    /// The recommended replacement.
     pub replacements: &'static [&'static str],
 }
 
@@ -27,7 +27,7 @@ pub enum Service {
 }
 
 impl Retirement {
-    /// The end of the model called `name`, or of its base model; `None` if none is known.
+    /// The end of the model called `name`, or of its base model. `None` if none is known.
     #[must_use]
     pub fn of(service: Service, name: &str) -> Option<&'static Self> {
         let table = match service {

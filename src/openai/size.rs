@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// A size that a client may ask for.
+/// A size that a client may request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Size {
-    /// The model decides; also what an absent `size` means.
+    /// The model decides. An absent `size` means the same.
     #[default]
     Auto,
     /// Exactly this many pixels.
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_are_refused() {
+    fn other_spellings_are_rejected() {
         for text in [
             "",
             "AUTO",

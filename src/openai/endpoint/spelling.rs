@@ -1,12 +1,12 @@
-//! The ways in which servers read a path, and what each makes of it.
+//! The ways in which servers read a path, and the result of each.
 //!
-//! Where they differ, each way is tried: one that names an endpoint is enough. What they have in
-//! common, in this order: percent-escapes are decoded until none is left (RFC 3986 §2.1; some servers
-//! decode twice); the path ends at `?` or `#`, escaped or not; a backslash is a slash (WHATWG URL); of
-//! each segment, `;` and what follows is dropped (RFC 3986 §3.3, as Java servers do); empty and `.`
-//! segments vanish and `..` takes the segment before it along (RFC 3986 §5.2.4); blanks around a
-//! segment and dots after it are dropped (Windows), and so is what follows a dot in the last one
-//! (the format of Rails and Django); ASCII letters become small.
+//! If they differ, each way is tried: one that names an endpoint is enough. They have the following
+//! in common, in this order: percent-escapes are decoded until none is left (RFC 3986 §2.1; some
+//! servers decode twice); the path ends at `?` or `#`, escaped or not; a backslash is a slash
+//! (WHATWG URL); of each segment, `;` and what follows is dropped (RFC 3986 §3.3, as Java servers
+//! do); empty and `.` segments are removed, and `..` removes the segment before it (RFC 3986
+//! §5.2.4); blanks around a segment and dots after it are dropped (Windows), and so is the text
+//! after a dot in the last one (the format of Rails and Django); ASCII letters become lower case.
 
 use super::{Endpoint, without_query};
 
@@ -26,7 +26,7 @@ pub(super) enum Escapes {
     All,
     /// All are decoded, and an escaped `?` or `#` is a character.
     Whole,
-    /// An escaped delimiter (`/`, `\\`, `?`, `#`) stays what it is: part of a segment.
+    /// An escaped delimiter (`/`, `\\`, `?`, `#`) is kept as a part of a segment.
     ButDelimiters,
 }
 
@@ -40,7 +40,7 @@ enum Backslash {
 enum Empty {
     /// `//` is `/`.
     Vanish,
-    /// An empty segment is one, which `..` may take along (RFC 3986 §5.2.4).
+    /// An empty segment counts, and `..` may remove it (RFC 3986 §5.2.4).
     Segment,
 }
 
@@ -49,29 +49,30 @@ enum Empty {
 pub(super) enum Blank {
     /// It is removed, as WHATWG URL removes tabs and line ends.
     Drop,
-    /// The path ends at it: C ends a text at NUL, HTTP a path at a space.
+    /// The path ends at it: C ends a string at NUL, HTTP a path at a space.
     End,
     /// It is a character.
     Stay,
 }
 
-/// What may stand for ASCII without being ASCII.
+/// How to read characters that look like ASCII, but are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wide {
-    /// `%u0067` (IIS), overlong UTF-8 (`%c0%af`) and full-width forms (`%ef%bc%8f`) are what they stand for.
+    /// `%u0067` (IIS), overlong UTF-8 (`%c0%af`) and full-width forms (`%ef%bc%8f`) are read as
+    /// ASCII.
     Fold,
-    /// They are characters.
+    /// They are other characters.
     Keep,
 }
 
-/// The ways that have to be tried.
+/// The ways that must be tried.
 pub(super) enum Readings {
     Some(Vec<Reading>),
-    /// To try them takes longer than any honest path is worth.
+    /// There are too many: no honest path needs them.
     TooDear,
 }
 
-/// All readings together may read so many bytes, which takes a millisecond or two.
+/// All readings together may read this many bytes, which takes a millisecond or two.
 const MAX_READ_BYTES: usize = 256 << 10;
 
 /// The readings of `path` that may differ from each other, the most common first.
@@ -80,7 +81,7 @@ pub(super) fn readings(path: &[u8]) -> Readings {
     let decoded = decode(path, Escapes::All, Blank::Stay, Wide::Fold);
     let dots = decoded.iter().filter(|byte| **byte == b'.').count() > 1;
     let blanks = decoded.iter().any(|byte| is_blank(*byte));
-    // What was folded is not ASCII before.
+    // Folded characters are not ASCII in `path`.
     let wide =
         !decoded.is_ascii() || decode(path, Escapes::All, Blank::Stay, Wide::Keep) != decoded;
     let differs = |reading: &Reading| {
@@ -127,7 +128,8 @@ impl Reading {
         Endpoint::ALL.into_iter().find(|it| may_be(&normal, it.path().as_bytes()))
     }
 
-    /// The spelling that all spellings of one path share. Invalid escapes stay, and so match nothing.
+    /// The spelling that all spellings of one path share. Invalid escapes are kept, and so match
+    /// nothing.
     ///
     /// Normal paths are fixed points: `normalize(normalize(p)) == normalize(p)`.
     pub(super) fn normalize(self, path: &[u8]) -> Vec<u8> {
@@ -161,7 +163,7 @@ impl Reading {
     }
 }
 
-/// The path of `segments`, each without what servers drop around it.
+/// The path of `segments`, each without the characters that servers drop around it.
 fn join(segments: Vec<&[u8]>, len: usize) -> Vec<u8> {
     let trimmed = segments.into_iter().map(trim).filter(|it| !it.is_empty());
     let mut segments: Vec<&[u8]> = trimmed.collect();
@@ -201,8 +203,8 @@ fn is_blank(byte: u8) -> bool {
     byte <= b' ' || matches!(byte, b'\x7f' | b'+')
 }
 
-/// Whether a server may take `normal` for `path`: a character that is not ASCII may stand for any one
-/// character, or for none, as long as no more than half of all are of this kind.
+/// Whether a server may read `normal` as `path`. A character that is not ASCII may be any one
+/// character, or none, as long as at most half of all characters are of this kind.
 fn may_be(normal: &[u8], path: &[u8]) -> bool {
     if normal.is_ascii() {
         return normal == path;
@@ -214,7 +216,8 @@ fn may_be(normal: &[u8], path: &[u8]) -> bool {
     if wide.saturating_mul(2) > count || count > path.len().saturating_mul(2) {
         return false;
     }
-    // The places in `path` up to which the text so far may reach, as bits; paths are below 32 bytes.
+    // The places in `path` that the text so far may have reached, as bits. Paths are below 32
+    // bytes.
     let mut reached = 1_u64;
     for char in text.chars() {
         let same = |byte: &u8| char::from(*byte) == char;
@@ -233,11 +236,11 @@ fn place_bits(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-/// `path` with its percent-escapes decoded, and what they decode to decoded again.
+/// `path` with its percent-escapes decoded, and escapes in the result decoded again.
 ///
-/// One pass: an escape is replaced as soon as its last digit is there, which may in turn complete
-/// the escape around it (`%%34%31` is `%41` is `A`). Escapes cannot overlap, so the order in which
-/// they are replaced makes no difference to the result.
+/// One pass: an escape is replaced when its last digit has been read. That may in turn complete the
+/// escape around it (`%%34%31` is `%41` is `A`). Escapes cannot overlap, so the order in which they
+/// are replaced makes no difference to the result.
 pub(super) fn decode(path: &[u8], escapes: Escapes, blank: Blank, wide: Wide) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     for byte in path {
@@ -260,8 +263,8 @@ pub(super) fn decode(path: &[u8], escapes: Escapes, blank: Blank, wide: Wide) ->
     decoded
 }
 
-/// `pct-encoded = "%" HEXDIG HEXDIG` (RFC 3986 §2.1), if `bytes` ends with one: its length, and the byte
-/// that it stands for.
+/// `pct-encoded = "%" HEXDIG HEXDIG` (RFC 3986 §2.1), if `bytes` ends with one: its length, and the
+/// byte that it means.
 fn escape_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
     let [.., b'%', high, low] = bytes else { return None };
     Some((3, (hex_digit(*high)? << 4) | hex_digit(*low)?))
@@ -291,7 +294,7 @@ fn unicode_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
     Some((6, narrow(code)))
 }
 
-/// The ASCII character that `code` stands for, else a byte that is none.
+/// The ASCII character of `code`, or else a byte that is not ASCII.
 fn narrow(code: u16) -> u8 {
     let ascii = match code {
         0xff01..=0xff5e => code.wrapping_sub(0xfee0),

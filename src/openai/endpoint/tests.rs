@@ -8,7 +8,7 @@ fn normalize(path: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_full_width_form_is_folded_after_what_is_no_escape() {
+fn a_full_width_form_is_folded_after_an_invalid_escape() {
     assert_eq!(
         normalize("/v1/%ug/\u{ff0e}./images/generations".as_bytes()),
         b"/v1/images/generations"
@@ -17,7 +17,7 @@ fn a_full_width_form_is_folded_after_what_is_no_escape() {
 }
 
 #[test]
-fn the_normal_spellings_are_ours() {
+fn the_normal_spellings_name_the_endpoints() {
     for endpoint in Endpoint::ALL {
         assert_eq!(Endpoint::of_path(endpoint.path().as_bytes()), Some(endpoint));
         assert!(endpoint.path().ends_with(endpoint.name()));
@@ -25,7 +25,7 @@ fn the_normal_spellings_are_ours() {
 }
 
 #[test]
-fn every_spelling_that_a_server_might_accept_is_ours() {
+fn every_spelling_that_a_server_might_accept_names_an_endpoint() {
     for path in [
         "/v1/images/generations/",
         "/v1/images/generations?x=/other",
@@ -98,7 +98,7 @@ fn every_spelling_that_a_server_might_accept_is_ours() {
 }
 
 #[test]
-fn other_paths_are_not_ours() {
+fn other_paths_name_no_endpoint() {
     let paths: &[&[u8]] = &[
         b"",
         b"/",
@@ -283,7 +283,7 @@ proptest! {
 }
 
 #[test]
-fn what_two_dots_take_along_is_read_in_every_way_that_servers_read_it() {
+fn two_dots_remove_what_any_server_would_remove() {
     for path in [
         "/v1/images//../generations",
         "/v1//images/x/../generations",

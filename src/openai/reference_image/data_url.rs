@@ -1,35 +1,35 @@
 //! `data:` URLs: `data:image/<subtype>[;<parameter>]…;base64,…` (RFC 2397).
 //!
-//! The first comma ends the start, as it does for browsers (WHATWG Fetch, "data: URL processor"), also within
-//! quotes: so nobody reads another image out of the same text. Parameters say nothing about the image and
-//! are not looked at.
+//! The first comma ends the start, also within quotes, as it does for browsers (WHATWG Fetch,
+//! "data: URL processor"). So every reader finds the same image in a text. Parameters say nothing
+//! about the image and are ignored.
 
-use super::{FileType, MAX_DATA_URL_HEAD_BYTES, Malformed};
+use super::{FileType, MAX_DATA_URL_HEAD_BYTES, ReferenceImageError};
 
 /// The parts of a `data:` URL of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DataUrl<'a> {
-    /// What it says to be.
+    /// The declared media type.
     pub(super) file_type: FileType,
-    /// Whether anything stands between the type and `;base64`.
+    /// Whether there is anything between the type and `;base64`.
     pub(super) has_parameters: bool,
-    /// All of the image; not yet looked at.
+    /// The whole image, not yet checked.
     pub(super) base64: &'a str,
 }
 
 impl<'a> DataUrl<'a> {
-    /// Takes `text` apart, which begins with the scheme `data`, in any case.
-    pub(super) fn parse(text: &'a str) -> Result<Self, Malformed> {
+    /// Splits `text`, which begins with the scheme `data`, in upper or lower case.
+    pub(super) fn parse(text: &'a str) -> Result<Self, ReferenceImageError> {
         let start = text.as_bytes().get(..=MAX_DATA_URL_HEAD_BYTES).unwrap_or(text.as_bytes());
         let comma = memchr::memchr(b',', start);
         let (head, base64) = comma.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""));
         let file_type = head.get(SCHEME_BYTES..).and_then(|rest| rest.split(';').next());
-        let file_type = file_type.and_then(file_type_of).ok_or(Malformed::MediaType)?;
-        let base64 = base64.strip_prefix(',').ok_or(Malformed::DataUrl)?;
+        let file_type = file_type.and_then(file_type_of).ok_or(ReferenceImageError::MediaType)?;
+        let base64 = base64.strip_prefix(',').ok_or(ReferenceImageError::DataUrl)?;
         let at = head.len().saturating_sub(BASE64.len());
-        let (before, last) = head.split_at_checked(at).ok_or(Malformed::DataUrl)?;
+        let (before, last) = head.split_at_checked(at).ok_or(ReferenceImageError::DataUrl)?;
         if !last.eq_ignore_ascii_case(BASE64) || head.contains(char::is_control) {
-            return Err(Malformed::DataUrl);
+            return Err(ReferenceImageError::DataUrl);
         }
         Ok(Self { file_type, has_parameters: before.contains(';'), base64 })
     }

@@ -1,15 +1,15 @@
-//! A image as a file, for upstreams that take their images in a form.
+//! An image as a file, for upstreams that take their images in a form.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{DataUrl, FileType, Malformed, ReferenceImage, scheme};
+use super::{DataUrl, FileType, ReferenceImage, ReferenceImageError, scheme};
 
-/// A image that came with the request.
+/// An image that came with the request.
 #[derive(Debug, Clone, Copy)]
 pub struct PictureFile<'a> {
-    /// What its first bytes tell.
+    /// The type, from its first bytes.
     pub file_type: FileType,
     content: Content<'a>,
 }
@@ -26,8 +26,8 @@ impl ReferenceImage<'_> {
     ///
     /// # Errors
     ///
-    /// It is elsewhere, or is no file of an image.
-    pub fn to_file(&self) -> Result<PictureFile<'_>, Malformed> {
+    /// It is elsewhere, or is not a file of an image.
+    pub fn to_file(&self) -> Result<PictureFile<'_>, ReferenceImageError> {
         let text = match self {
             Self::File { file_type, bytes } => {
                 return Ok(PictureFile { file_type: *file_type, content: Content::Bytes(bytes) });
@@ -36,21 +36,21 @@ impl ReferenceImage<'_> {
             Self::Url(url) if scheme(url).is_some_and(|it| it.eq_ignore_ascii_case("data")) => {
                 DataUrl::parse(url)?.base64
             }
-            Self::Url(_) => return Err(Malformed::Elsewhere),
+            Self::Url(_) => return Err(ReferenceImageError::Elsewhere),
         };
         let digits = text.trim_end_matches('=').as_bytes();
         if digits.len() % 4 == 1 {
-            return Err(Malformed::Cut);
+            return Err(ReferenceImageError::Cut);
         }
         let mut head = Vec::new();
         decode(digits.get(..HEAD_DIGITS).unwrap_or(digits), &mut head);
-        let file_type = FileType::of(&head).ok_or(Malformed::File)?;
+        let file_type = FileType::of(&head).ok_or(ReferenceImageError::File)?;
         Ok(PictureFile { file_type, content: Content::Base64(digits) })
     }
 }
 
 impl PictureFile<'_> {
-    /// Bytes of the file, or a few more.
+    /// The size of the file in bytes, or a few more.
     #[must_use]
     pub fn max_len(&self) -> usize {
         match self.content {
@@ -68,7 +68,7 @@ impl PictureFile<'_> {
     }
 }
 
-/// Appends what at most [`CHUNK`] digits stand for, those of a whole image or a multiple of four.
+/// Appends the bytes of at most [`CHUNK`] digits: those of a whole image, or a multiple of four.
 fn decode(digits: &[u8], out: &mut Vec<u8>) {
     let mut standard = [0; CHUNK];
     for (standard, digit) in standard.iter_mut().zip(digits) {
@@ -78,11 +78,11 @@ fn decode(digits: &[u8], out: &mut Vec<u8>) {
             digit => *digit,
         };
     }
-    // Digits and length were looked at before, so there is nothing that it could find.
+    // Digits and length were checked before, so there is no error here.
     let _infallible = ENGINE.decode_vec(standard.get(..digits.len()).unwrap_or_default(), out);
 }
 
-/// As lenient as admission is.
+/// As lenient as the check of the request.
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -102,7 +102,7 @@ mod tests {
     use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
     use proptest::prelude::*;
 
-    use super::super::{FileType, Malformed, ReferenceImage};
+    use super::super::{FileType, ReferenceImage, ReferenceImageError};
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_tell_the_type_whatever_a_data_url_says() {
+    fn the_first_bytes_decide_the_type_not_the_data_url() {
         let url = format!("data:image/jpeg;base64,{}", STANDARD.encode(PNG));
         assert_eq!(parsed(&url).to_file().unwrap().file_type, FileType::Png);
         let webp = STANDARD.encode(b"RIFF\0\0\0\0WEBPVP8 ");
@@ -127,10 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_a_picture_is_told() {
-        for (text, fault) in
-            [("https://example.com/a.png", Malformed::Elsewhere), ("AAAA", Malformed::File)]
-        {
+    fn a_file_that_is_not_an_image_is_reported() {
+        for (text, fault) in [
+            ("https://example.com/a.png", ReferenceImageError::Elsewhere),
+            ("AAAA", ReferenceImageError::File),
+        ] {
             assert_eq!(parsed(text).to_file().unwrap_err(), fault, "{text}");
         }
     }

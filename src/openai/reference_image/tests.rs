@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-use super::{Malformed, ReferenceFault, ReferenceImage};
+use super::{ReferenceFault, ReferenceImage, ReferenceImageError};
 use crate::openai::choice::Choice;
 
-fn parse(text: &str) -> Result<ReferenceImage<'_>, Malformed> {
+fn parse(text: &str) -> Result<ReferenceImage<'_>, ReferenceImageError> {
     ReferenceImage::parse(Cow::Borrowed(text), 1000)
 }
 
@@ -48,11 +48,14 @@ fn the_start_of_a_data_url_is_bounded() {
         format!("data:image/png;name={};base64,AAAA", "x".repeat(len - fixed))
     };
     assert!(parse(&of(512)).is_ok());
-    assert_eq!(parse(&of(513)), Err(Malformed::DataUrl));
-    // A character of several bytes on the border.
+    assert_eq!(parse(&of(513)), Err(ReferenceImageError::DataUrl));
+    // A character of several bytes at the limit.
     let cut = format!("data:image/png;name={};base64,AAAA", "ß".repeat(400));
-    assert_eq!(parse(&cut), Err(Malformed::DataUrl));
-    assert_eq!(parse(&format!("data:{}", ";".repeat(1 << 20))), Err(Malformed::MediaType));
+    assert_eq!(parse(&cut), Err(ReferenceImageError::DataUrl));
+    assert_eq!(
+        parse(&format!("data:{}", ";".repeat(1 << 20))),
+        Err(ReferenceImageError::MediaType)
+    );
 }
 
 #[test]
@@ -63,44 +66,44 @@ fn base64_without_a_url_is_kept_apart() {
 }
 
 #[test]
-fn each_fault_is_told_apart() {
+fn each_fault_has_its_own_error() {
     for (text, fault) in [
-        ("", Malformed::Empty),
-        ("data:image/png;base64,", Malformed::Empty),
-        ("====", Malformed::Character { at: 0 }),
-        ("==", Malformed::Empty),
-        ("AAAAA", Malformed::Cut),
-        ("data:image/png;base64,//h/x", Malformed::Cut),
-        ("AAAAA===", Malformed::Character { at: 5 }),
-        ("http://example.com/cat.png", Malformed::Scheme),
-        ("file:///etc/passwd", Malformed::Scheme),
-        (":", Malformed::Scheme),
-        ("https://", Malformed::Url),
-        ("https:/example.com", Malformed::Url),
-        ("https:///cat.png", Malformed::Url),
-        ("https://example.com/a cat.png", Malformed::Url),
-        ("https://example.com/\u{0}", Malformed::Url),
-        ("https://example.com/\u{a0}", Malformed::Url),
-        ("data:image/svg+xml;base64,AAAA", Malformed::MediaType),
-        ("data:,", Malformed::MediaType),
-        ("data:image/png x;base64,AAAA", Malformed::MediaType),
-        ("data: image/png;base64,AAAA", Malformed::MediaType),
-        ("data:text/plain;charset=image/png;base64,AAAA", Malformed::MediaType),
-        ("data:image/png,AAAA", Malformed::DataUrl),
-        ("data:image/png;charset=utf-8,AAAA", Malformed::DataUrl),
-        ("data:image/png;base64;charset=utf-8,AAAA", Malformed::DataUrl),
-        ("data:image/png;base64", Malformed::DataUrl),
-        ("data:image/png;base64AAAA", Malformed::DataUrl),
-        ("data:image/png;name=\"a,b\";base64,AAAA", Malformed::DataUrl),
-        ("data:image/png;name=\"a\";x\";base64,,AAAA", Malformed::Character { at: 0 }),
-        ("data:image/png;name=a\u{0};base64,AAAA", Malformed::DataUrl),
-        ("data:image/png;name=a\r\nx: y;base64,AAAA", Malformed::DataUrl),
-        ("data:image/png;name=a.png;base64,", Malformed::Empty),
-        ("AAAAA===", Malformed::Character { at: 5 }),
-        ("AA=A", Malformed::Character { at: 2 }),
-        ("AAAA\nAAAA", Malformed::Character { at: 4 }),
-        ("AA.A", Malformed::Character { at: 2 }),
-        ("Ünlike", Malformed::Character { at: 0 }),
+        ("", ReferenceImageError::Empty),
+        ("data:image/png;base64,", ReferenceImageError::Empty),
+        ("====", ReferenceImageError::Character { at: 0 }),
+        ("==", ReferenceImageError::Empty),
+        ("AAAAA", ReferenceImageError::Cut),
+        ("data:image/png;base64,//h/x", ReferenceImageError::Cut),
+        ("AAAAA===", ReferenceImageError::Character { at: 5 }),
+        ("http://example.com/cat.png", ReferenceImageError::Scheme),
+        ("file:///etc/passwd", ReferenceImageError::Scheme),
+        (":", ReferenceImageError::Scheme),
+        ("https://", ReferenceImageError::Url),
+        ("https:/example.com", ReferenceImageError::Url),
+        ("https:///cat.png", ReferenceImageError::Url),
+        ("https://example.com/a cat.png", ReferenceImageError::Url),
+        ("https://example.com/\u{0}", ReferenceImageError::Url),
+        ("https://example.com/\u{a0}", ReferenceImageError::Url),
+        ("data:image/svg+xml;base64,AAAA", ReferenceImageError::MediaType),
+        ("data:,", ReferenceImageError::MediaType),
+        ("data:image/png x;base64,AAAA", ReferenceImageError::MediaType),
+        ("data: image/png;base64,AAAA", ReferenceImageError::MediaType),
+        ("data:text/plain;charset=image/png;base64,AAAA", ReferenceImageError::MediaType),
+        ("data:image/png,AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;charset=utf-8,AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;base64;charset=utf-8,AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;base64", ReferenceImageError::DataUrl),
+        ("data:image/png;base64AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;name=\"a,b\";base64,AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;name=\"a\";x\";base64,,AAAA", ReferenceImageError::Character { at: 0 }),
+        ("data:image/png;name=a\u{0};base64,AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;name=a\r\nx: y;base64,AAAA", ReferenceImageError::DataUrl),
+        ("data:image/png;name=a.png;base64,", ReferenceImageError::Empty),
+        ("AAAAA===", ReferenceImageError::Character { at: 5 }),
+        ("AA=A", ReferenceImageError::Character { at: 2 }),
+        ("AAAA\nAAAA", ReferenceImageError::Character { at: 4 }),
+        ("AA.A", ReferenceImageError::Character { at: 2 }),
+        ("Ünlike", ReferenceImageError::Character { at: 0 }),
     ] {
         assert_eq!(parse(text), Err(fault), "{text:?}");
     }
@@ -111,7 +114,7 @@ fn the_limit_is_on_decoded_bytes() {
     let fits = format!("{}AA==", "A".repeat(1332));
     assert!(parse(&fits).is_ok());
     let fault = parse(&format!("{}AAA=", "A".repeat(1332))).unwrap_err();
-    assert_eq!(fault, Malformed::TooLarge { bytes: 1001, limit: 1000 });
+    assert_eq!(fault, ReferenceImageError::TooLarge { bytes: 1001, limit: 1000 });
     assert_eq!(fault.fault(), ReferenceFault::FileTooLarge);
 }
 
@@ -125,7 +128,7 @@ fn an_entry_is_not_copied() {
 }
 
 #[test]
-fn every_fault_has_a_code_of_its_own() {
+fn every_fault_has_its_own_code() {
     let mut words = ReferenceFault::WORDS.to_vec();
     words.sort_unstable();
     words.dedup();

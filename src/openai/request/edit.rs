@@ -1,21 +1,21 @@
-//! What an edit has beyond a generation, and its JSON form (OpenAI API reference, "Create image edit").
+//! The fields that only an edit has, and its JSON form (OpenAI API reference, "Create image edit").
 
 use std::borrow::Cow;
 
 use super::{ImageRequest, InputFidelity, Limits, Member, Object, RequestCode, RequestError};
 use crate::multipart::Boundary;
-use crate::openai::reference_image::{FileType, Malformed, ReferenceImage};
+use crate::openai::reference_image::{FileType, ReferenceImage, ReferenceImageError};
 
-/// What only an edit has.
+/// The fields that only an edit has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit<'a> {
-    /// Whose transparent areas say where the first image is edited.
+    /// An image with transparent areas where the first image is edited.
     pub mask: Option<ReferenceImage<'a>>,
-    /// What is drawn over the first image to show what is meant; never beside a mask.
+    /// A drawing over the first image that shows what to change. Never together with a mask.
     pub markup: Option<ReferenceImage<'a>>,
-    /// How closely the images are kept to.
+    /// How closely the edit keeps to the images.
     pub input_fidelity: Option<InputFidelity>,
-    /// By which name the client knows its images.
+    /// The name that the client has for its images.
     pub images_name: ImagesName,
 }
 
@@ -28,7 +28,7 @@ pub enum Encoding {
     Form(Boundary),
 }
 
-/// The field that holds the images of a request, for errors that name one of them.
+/// The field of the images of a request, for errors that name one of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ImagesName {
     /// `images`, an array.
@@ -41,7 +41,8 @@ pub enum ImagesName {
 }
 
 impl ImagesName {
-    /// `param`, a field of a generation such as `images[2]`, as this client knows it.
+    /// `param`, a field of a generation such as `images[2]`, by the name that this client has for
+    /// it.
     #[must_use]
     pub fn of(self, param: &str) -> Cow<'_, str> {
         match (self, param.strip_prefix("images")) {
@@ -52,8 +53,8 @@ impl ImagesName {
     }
 }
 
-/// Reads `images`, `mask` and `markup`, each an object with an `image_url`. OpenAI describes `markup` for forms
-/// alone; in JSON it is written as the mask is.
+/// Reads `images`, `mask` and `markup`, each an object with an `image_url`. OpenAI describes
+/// `markup` for forms only. In JSON it is written like the mask.
 pub(super) fn read<'a>(
     object: &mut Object<'a>,
     limits: &Limits,
@@ -72,7 +73,7 @@ pub(super) fn read<'a>(
     Ok((images, Edit { mask, markup, input_fidelity, images_name: ImagesName::Images }))
 }
 
-/// `{"image_url": "…"}`. What `file_id` names is hosted at OpenAI, if anywhere.
+/// `{"image_url": "…"}`. A `file_id` could only name a file at OpenAI.
 fn read_reference<'a>(
     member: &Member<'a>,
     limits: &Limits,
@@ -80,7 +81,8 @@ fn read_reference<'a>(
     let prefix = format!("{}.", member.name());
     let mut object = Object::read(member, &["image_url", "file_id"], prefix.clone().into())?;
     if object.take("file_id").is_some() {
-        let fault = "No files are hosted here. Send the image in 'image_url', as a data URL or an https URL";
+        let fault = "No files are hosted here. Send the image in 'image_url', as a data URL or an https \
+                     URL";
         return Err(RequestError::unsupported_parameter(format!("{prefix}file_id"), fault));
     }
     let url = object
@@ -89,13 +91,13 @@ fn read_reference<'a>(
     let image = ReferenceImage::parse(url.string()?, limits.max_reference_image_bytes)
         .map_err(|fault| url.malformed_image(fault))?;
     match image {
-        ReferenceImage::Base64(_) => Err(url.malformed_image(Malformed::NoUrl)),
+        ReferenceImage::Base64(_) => Err(url.malformed_image(ReferenceImageError::NoUrl)),
         ReferenceImage::Url(_) | ReferenceImage::File { .. } => Ok(image),
     }
 }
 
 impl ImageRequest<'_> {
-    /// The mask or the markup, with its name: what lies over the first image.
+    /// The overlays of the first image: the mask or the markup, with its name.
     pub fn overlays(&self) -> impl Iterator<Item = (&'static str, &ReferenceImage<'_>)> {
         let edit = self.edit.as_ref();
         let overlays = edit.map(|edit| [("mask", &edit.mask), ("markup", &edit.markup)]);
@@ -103,7 +105,7 @@ impl ImageRequest<'_> {
         overlays.filter_map(|(name, image)| Some((name, image.as_ref()?)))
     }
 
-    /// Holds `markup` to what it can be: a PNG, which may be transparent, and no second overlay.
+    /// Checks that `markup` is a PNG, which may be transparent, and the only overlay.
     pub(super) fn check_markup(&self) -> Result<(), RequestError> {
         let Some(edit) = self.edit.as_ref() else { return Ok(()) };
         let Some(markup) = &edit.markup else { return Ok(()) };
@@ -115,21 +117,24 @@ impl ImageRequest<'_> {
             ReferenceImage::File { .. } => "markup",
             ReferenceImage::Url(_) | ReferenceImage::Base64(_) => "markup.image_url",
         };
-        // What is elsewhere, the upstream looks at.
+        // The upstream checks an image that is elsewhere.
         match markup.to_file() {
             Ok(file) if file.file_type == FileType::Png => Ok(()),
-            Err(Malformed::Elsewhere) => Ok(()),
-            Ok(_) | Err(_) => Err(RequestError::malformed_image(param.into(), Malformed::NoPng)),
+            Err(ReferenceImageError::Elsewhere) => Ok(()),
+            Ok(_) | Err(_) => {
+                Err(RequestError::malformed_image(param.into(), ReferenceImageError::NoPng))
+            }
         }
     }
 
-    /// Holds the images and the overlays to what can be sent as files, for an upstream that takes no others.
+    /// Checks that the images and the overlays can be sent as files, for an upstream that accepts
+    /// only files.
     ///
     /// # Errors
     ///
-    /// The first that is elsewhere, or is no file of an image.
+    /// The first that is elsewhere, or is not a file of an image.
     pub fn check_files(&self) -> Result<(), RequestError> {
-        // Only an edit in JSON has them in objects; the files of a form are files.
+        // Only an edit in JSON has images in objects. In a form they are files.
         let inner = if self.edit.is_some() { ".image_url" } else { "" };
         for (index, image) in self.images.iter().enumerate() {
             image.to_file().map_err(|fault| {
@@ -144,11 +149,12 @@ impl ImageRequest<'_> {
         Ok(())
     }
 
-    /// Holds the images to `most`, the overlays not counted, and all of them to `data:` URLs and files unless `https` URLs are taken, for an upstream that takes no others.
+    /// Checks that there are at most `most` images, without the overlays. Unless the upstream
+    /// accepts `https` URLs, all images must be `data:` URLs or files.
     ///
     /// # Errors
     ///
-    /// There are too many images, or the first that is elsewhere.
+    /// There are too many images, or one is elsewhere.
     pub fn check_images(&self, most: usize, https: bool) -> Result<(), RequestError> {
         let count = self.images.len();
         if count > most {
@@ -172,11 +178,11 @@ impl ImageRequest<'_> {
         }
     }
 
-    /// Holds the request to the overlays that are taken, for an upstream that does not know the others.
+    /// Checks that the upstream accepts the overlays of the request.
     ///
     /// # Errors
     ///
-    /// There is another.
+    /// There is one that it does not accept.
     pub fn check_overlays(&self, taken: &[&str]) -> Result<(), RequestError> {
         match self.overlays().find(|(name, _)| !taken.contains(name)) {
             Some((name, _)) => {
@@ -188,7 +194,7 @@ impl ImageRequest<'_> {
     }
 }
 
-/// Every field of an edit in JSON that is known, served or not.
+/// Every known field of an edit in JSON, served or not.
 pub const EDIT_FIELDS: &[&str] = &[
     "prompt",
     "model",

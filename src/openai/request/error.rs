@@ -1,24 +1,24 @@
-//! What is wrong with a request's body, in the words of the OpenAI API.
+//! Errors of a request's body, in the words of the OpenAI API.
 
 use std::borrow::Cow;
 
 use crate::openai::{
     error::{table::Class, template::fill},
-    reference_image::{Malformed, ReferenceFault},
+    reference_image::{ReferenceFault, ReferenceImageError},
 };
 
-/// A fault of a request's body, told to the client as a 400.
+/// An error of a request's body. The client gets a 400.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError {
-    /// The field at fault, such as `size` or `images[2]`; `None`: the body as a whole.
+    /// The field at fault, such as `size` or `images[2]`. `None` for the body as a whole.
     pub param: Option<Cow<'static, str>>,
-    /// What kind of fault.
+    /// The kind of error.
     pub code: RequestCode,
-    /// The field, the fault and what is accepted, for people.
+    /// The field, the fault and what is accepted, for readers.
     pub message: String,
 }
 
-/// The kinds of faults.
+/// The kinds of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestCode {
     /// Not JSON, not an object, or a field twice.
@@ -90,7 +90,7 @@ impl RequestError {
         Self::new(RequestCode::InvalidJson, Some(param), &[("fault", &fault)])
     }
 
-    /// The body is no form.
+    /// The body is not a form.
     #[must_use]
     pub fn invalid_form(fault: &str) -> Self {
         Self::new(RequestCode::InvalidForm, None, &[("fault", fault)])
@@ -131,9 +131,9 @@ impl RequestError {
         Self::new(code, Some(param), &[("max", bound), ("min", bound), ("got", got)])
     }
 
-    pub(super) fn malformed_image(param: Cow<'static, str>, malformed: Malformed) -> Self {
-        let code = RequestCode::Reference(malformed.fault());
-        Self::new(code, Some(param), &[("fault", &malformed.to_string())])
+    pub(super) fn malformed_image(param: Cow<'static, str>, error: ReferenceImageError) -> Self {
+        let code = RequestCode::Reference(error.fault());
+        Self::new(code, Some(param), &[("fault", &error.to_string())])
     }
 
     fn new(code: RequestCode, param: Option<Cow<'static, str>>, values: &[(&str, &str)]) -> Self {

@@ -30,8 +30,8 @@ pub(super) fn read_model<'a>(member: &Member<'a>) -> Result<Cow<'a, str>, Reques
     Ok(model)
 }
 
-/// Whom the image is for, and the field that says it. `safety_identifier` is the newer name of `user`
-/// and wins, unless it is empty; an empty name names nobody.
+/// The user that the image is for, and the field that names it. `safety_identifier` is the newer
+/// name of `user` and wins, unless it is empty. An empty name is no name.
 pub(super) fn read_user<'a>(
     object: &mut Object<'a>,
 ) -> Result<(Option<Cow<'a, str>>, &'static str), RequestError> {
@@ -80,5 +80,6 @@ pub(super) fn read_images<'a>(
 
 /// Longer than any known name of a model.
 const MAX_MODEL_CHARS: usize = 128;
-/// Room for an e-mail address or any other identifier; OpenAI's own limit of `safety_identifier` is 64.
+/// Room for an e-mail address or any other identifier. OpenAI's own limit for `safety_identifier`
+/// is 64.
 const MAX_USER_CHARS: usize = 256;

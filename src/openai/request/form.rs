@@ -1,14 +1,14 @@
-//! An edit as `multipart/form-data`: files beside plain fields that are spelled as in JSON.
+//! An edit as `multipart/form-data`: files, and plain fields that are spelled as in JSON.
 //!
-//! Files and texts stay slices of the body. However many parts a client sends, no more are kept than
-//! there are fields and images allowed.
+//! Files and texts remain slices of the body. A client may send any number of parts, but only as
+//! many are kept as there are fields and allowed images.
 
 use super::edit::{Edit, ImagesName};
 use super::{Limits, Member, Object, RequestCode, RequestError};
 use crate::multipart::{Boundary, Kind, Part, Parts};
 use crate::openai::{
     echo::echo,
-    reference_image::{Malformed, ReferenceImage},
+    reference_image::{ReferenceImage, ReferenceImageError},
 };
 
 /// The parts of an edit.
@@ -16,16 +16,16 @@ use crate::openai::{
 pub(super) struct Form<'a> {
     fields: Vec<(&'static str, Member<'a>)>,
     image: Option<Part<'a>>,
-    /// Of `image[]`, as many as are allowed.
+    /// The parts called `image[]`, as many as are allowed.
     images: Vec<Part<'a>>,
-    /// Parts called `image[]`, kept or not.
+    /// The number of parts called `image[]`, kept or not.
     count: usize,
     mask: Option<Part<'a>>,
     markup: Option<Part<'a>>,
 }
 
 impl<'a> Form<'a> {
-    /// Reads the body to its end: a broken form is told before any fault of a field.
+    /// Reads the body to its end: a broken form is reported before any error of a field.
     pub(super) fn parse(
         body: &'a [u8],
         boundary: &'a Boundary,
@@ -88,7 +88,7 @@ impl<'a> Form<'a> {
         Object::of_fields(std::mem::take(&mut self.fields))
     }
 
-    /// The images and what else only an edit has; `object` holds the plain fields.
+    /// The images and the other fields that only an edit has. `object` holds the plain fields.
     pub(super) fn read(
         self,
         object: &mut Object<'a>,
@@ -129,8 +129,11 @@ fn read_file<'a>(
     max_bytes: usize,
 ) -> Result<ReferenceImage<'a>, RequestError> {
     match part.kind {
-        Kind::File => ReferenceImage::of_file(part.data, max_bytes)
-            .map_err(|fault: Malformed| RequestError::malformed_image(param.into(), fault)),
+        Kind::File => {
+            ReferenceImage::of_file(part.data, max_bytes).map_err(|fault: ReferenceImageError| {
+                RequestError::malformed_image(param.into(), fault)
+            })
+        }
         Kind::Text => Err(RequestError::invalid_type(param.into(), "a file", "text")),
     }
 }
@@ -144,7 +147,7 @@ fn twice(name: &'static str) -> RequestError {
     RequestError::invalid_field(name, &format!("it has '{name}' more than once"))
 }
 
-/// Every plain field of a form that is known, served or not.
+/// Every known plain field of a form, served or not.
 pub const FORM_FIELDS: &[&str] = &[
     "prompt",
     "model",
@@ -169,5 +172,5 @@ pub const FORM_FIELDS: &[&str] = &[
     "input_fidelity",
 ];
 
-/// Room for 256 characters, the longest that any plain field but the prompt may have.
+/// Room for 256 characters, the limit of every plain field except the prompt.
 const MAX_TEXT_BYTES: usize = 1024;

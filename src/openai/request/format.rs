@@ -1,4 +1,4 @@
-//! Rules between fields: what each output format can do.
+//! Rules between fields: what each output format supports.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ impl<'a> Svg<'a> {
         Ok(Self { model, effort })
     }
 
-    /// Reads `svg[model]` and `svg[reasoning][effort]`, as forms spell the same.
+    /// Reads `svg[model]` and `svg[reasoning][effort]`, the spelling in forms.
     pub(super) fn read_fields(object: &mut Object<'a>) -> Result<Option<Self>, RequestError> {
         let effort = object.choice("svg[reasoning][effort]")?;
         match object.take("svg[model]") {
@@ -45,10 +45,10 @@ impl<'a> Svg<'a> {
 }
 
 impl ImageRequest<'_> {
-    /// Refuses fields that the output format has no use for.
+    /// Rejects fields that the output format does not support.
     pub(super) fn check_format(&self) -> Result<(), RequestError> {
         if self.unknown.as_ref().is_some_and(|it| it.field == "output_format") {
-            // The format is at fault, and not what would need another.
+            // The format is at fault, and not the fields that need another one.
             return Ok(());
         }
         let format = self.output_format;
@@ -84,7 +84,7 @@ impl ImageRequest<'_> {
         Ok(())
     }
 
-    /// Refuses what a GIF cannot have (OpenAI API reference, `output_format`).
+    /// Rejects what a GIF cannot have (OpenAI API reference, `output_format`).
     fn check_gif(&self) -> Result<(), RequestError> {
         if self.stream.is_some() {
             return Err(needs(
@@ -104,7 +104,7 @@ impl ImageRequest<'_> {
         Ok(())
     }
 
-    /// How many frames the GIF will have; `None` if it is to be none.
+    /// The number of frames of the GIF. `None` if the image is not a GIF.
     #[must_use]
     pub fn frames(&self) -> Option<u32> {
         let is_gif = self.output_format == Some(OutputFormat::Gif);
@@ -115,8 +115,8 @@ impl ImageRequest<'_> {
 /// Frames of a GIF that names no number (OpenAI API reference, `frame_count`).
 const DEFAULT_FRAMES: u32 = 9;
 
-/// Whether `format` knows the compression level `quality`. Some clients always send 100, which is
-/// what a PNG is anyway.
+/// Whether `format` supports the compression level `quality`. Some clients always send 100, which
+/// is the level of a PNG anyway.
 fn may_compress(format: Option<OutputFormat>, quality: u32) -> bool {
     match format {
         Some(OutputFormat::Jpeg | OutputFormat::Webp) => true,

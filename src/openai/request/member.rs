@@ -1,4 +1,4 @@
-//! One member of the request, and how it is read as what it should be.
+//! One member of the request, and how it is read as a type.
 
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
@@ -12,13 +12,13 @@ use super::{RequestCode, RequestError, object::Text};
 use crate::openai::{
     choice::{Choice, list},
     echo::echo,
-    reference_image::Malformed,
+    reference_image::ReferenceImageError,
 };
 
 #[cfg(test)]
 mod tests;
 
-/// A value as the client wrote it, and the name by which messages know it.
+/// A value as the client wrote it, and its name in messages.
 #[derive(Debug)]
 pub(super) struct Member<'a> {
     param: Cow<'static, str>,
@@ -29,7 +29,7 @@ pub(super) struct Member<'a> {
 enum Value<'a> {
     /// Well-formed JSON without white space around it.
     Json(&'a str),
-    /// A field of a form: numbers and booleans are spelled as in JSON, strings stand without quotes.
+    /// A field of a form: numbers and booleans are spelled as in JSON, strings have no quotes.
     Text(&'a str),
 }
 
@@ -100,7 +100,7 @@ impl<'a> Member<'a> {
         if self.kind() != "an integer" {
             return Err(self.invalid_type("an integer"));
         }
-        // More digits than an i64 holds are out of any range.
+        // A number that does not fit an i64 is out of any range.
         let beyond = if digits.starts_with('-') { i64::MIN } else { i64::MAX };
         let integer = digits.parse().unwrap_or(beyond);
         let (min, max) = (i64::from(*range.start()), i64::from(*range.end()));
@@ -112,8 +112,8 @@ impl<'a> Member<'a> {
         })
     }
 
-    /// The elements of an array of 1 to `max` elements, named `param[0]` and so on. However many
-    /// there are, no more than `max` are kept.
+    /// The elements of an array of 1 to `max` elements, named `param[0]` and so on. Of a longer
+    /// array only `max` elements are kept.
     pub(super) fn elements(&self, max: usize) -> Result<Vec<Self>, RequestError> {
         let mut deserializer = serde_json::Deserializer::from_str(self.json('[', "an array")?);
         let (values, count) = Elements { max }
@@ -134,7 +134,7 @@ impl<'a> Member<'a> {
             .collect())
     }
 
-    /// Holds a string to `max` Unicode scalar values.
+    /// Checks that a string has at most `max` Unicode scalar values.
     pub(super) fn admit_length(&self, text: &str, max: usize) -> Result<(), RequestError> {
         let length = text.chars().count();
         if length <= max {
@@ -152,8 +152,8 @@ impl<'a> Member<'a> {
         RequestError::invalid_value(self.param.clone(), fault)
     }
 
-    pub(super) fn malformed_image(&self, malformed: Malformed) -> RequestError {
-        RequestError::malformed_image(self.param.clone(), malformed)
+    pub(super) fn malformed_image(&self, error: ReferenceImageError) -> RequestError {
+        RequestError::malformed_image(self.param.clone(), error)
     }
 
     pub(super) fn name(&self) -> &Cow<'static, str> {

@@ -1,7 +1,7 @@
 //! Rules between a request and the model that serves it.
 //!
-//! The rules are those of the model's family, by the name that goes upstream. Messages call the model as the
-//! client does: the name that the operator renamed it to is not the client's to read.
+//! The family of the model sets the rules, by the name that is sent upstream. Messages use the name
+//! that the client used. The client must not see the name to which the operator renamed it.
 
 use super::{ImageRequest, RequestError};
 use crate::openai::{
@@ -12,7 +12,7 @@ use crate::openai::{
 };
 
 impl ImageRequest<'_> {
-    /// Judges what depends on the model: `model` is the name that goes upstream.
+    /// Checks everything that depends on the model. `model` is the name that is sent upstream.
     ///
     /// # Errors
     ///
@@ -31,15 +31,15 @@ impl ImageRequest<'_> {
         self.check_size(family)
     }
 
-    /// Holds the word in `field` to those that the model takes.
+    /// Checks that the model accepts the word in `field`.
     fn check_word<C: Choice + PartialEq>(
         &self,
         field: &'static str,
-        asked: Option<C>,
+        requested: Option<C>,
         taken: &[C],
     ) -> Result<(), RequestError> {
         let unknown = self.unknown.as_ref().filter(|it| it.field == field);
-        let word = match (&asked, unknown) {
+        let word = match (&requested, unknown) {
             (Some(choice), _) if taken.contains(choice) => return Ok(()),
             (Some(choice), _) => choice.as_str(),
             (None, Some(unknown)) => &unknown.word,
@@ -47,7 +47,7 @@ impl ImageRequest<'_> {
         };
         let model = self.model_in_words();
         let fault = match taken {
-            // Of `input_fidelity` alone there are models that have no choice.
+            // Only for `input_fidelity` some models have no choice.
             [] => format!("{model} always keeps closely to its images. Leave it out"),
             taken => {
                 format!("{model} does not know '{word}'. Supported values are {}", list(taken))

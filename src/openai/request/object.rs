@@ -1,8 +1,8 @@
-//! A JSON object as its members, each still as the client wrote it.
+//! The members of a JSON object, each as the client wrote it.
 //!
-//! Values are found, not decoded: a body may hold 20 MB of base64, and a fault of one field must
-//! not cost the memory of another. The number of members kept is bounded by the fields that are
-//! known, however many the client sends.
+//! Values are found, not decoded: a body may have 20 MB of base64, and an error in one field must
+//! not cost the memory of another. A client may send any number of members, but only those of known
+//! fields are kept.
 
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
@@ -22,16 +22,16 @@ pub(super) struct Object<'a> {
     unknown: Option<UnknownWord>,
 }
 
-/// A word in a field whose choices depend on the model, and that no model knows.
+/// A word that no model supports, in a field whose choices depend on the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UnknownWord {
     pub(super) field: &'static str,
-    /// As a message may show it.
+    /// The word, shortened for a message.
     pub(super) word: String,
 }
 
 impl<'a> Object<'a> {
-    /// Reads the object that is the whole of `body`. `known` are the names that may occur.
+    /// Reads the object that is the whole of `body`. `known` has the names that may occur.
     pub(super) fn parse(
         body: &'a [u8],
         known: &'static [&'static str],
@@ -44,7 +44,7 @@ impl<'a> Object<'a> {
         found.map(Self::of_fields)
     }
 
-    /// Reads the object that is the value of `member`; `prefix` comes before its members' names.
+    /// Reads the object that is the value of `member`. `prefix` comes before its members' names.
     pub(super) fn read(
         member: &Member<'a>,
         known: &'static [&'static str],
@@ -74,8 +74,8 @@ impl<'a> Object<'a> {
         self.take(name).map(|member| member.choice()).transpose()
     }
 
-    /// Takes the member `name` as one of a set of words that depends on the model. A word that no model
-    /// knows is kept, to be refused once it is known which words this model takes.
+    /// Takes the member `name` as one of a set of words that depends on the model. A word that no
+    /// model supports is kept. It is rejected when it is known which words this model accepts.
     pub(super) fn word<C: Choice>(
         &mut self,
         field: &'static str,
@@ -89,7 +89,7 @@ impl<'a> Object<'a> {
         Ok(choice)
     }
 
-    /// The first word that no model knows.
+    /// The first word that no model supports.
     pub(super) fn take_unknown(&mut self) -> Option<UnknownWord> {
         self.unknown.take()
     }
@@ -109,7 +109,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Says where the JSON is broken, without repeating any of it.
+/// Reports where the JSON is broken, without repeating any of it.
 fn words(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
@@ -121,8 +121,8 @@ fn words(error: &serde_json::Error) -> String {
     }
 }
 
-/// Reads an object to its end. A fault of a member is kept apart from one of the JSON, so that a
-/// broken body is always told first.
+/// Reads an object to its end. An error of a member is kept separate from one of the JSON, so that
+/// a broken body is always reported first.
 struct Members {
     known: &'static [&'static str],
     prefix: Cow<'static, str>,
@@ -185,7 +185,7 @@ impl Members {
         Ok(name)
     }
 
-    /// `None`: the value is `null`, which is the same as absent.
+    /// `None` if the value is `null`, which is the same as absent.
     fn member<'a>(&self, name: &'static str, value: &'a RawValue) -> Option<Member<'a>> {
         (value.get() != "null").then(|| Member::new(self.param(name), value))
     }

@@ -1,11 +1,11 @@
-//! The options of a request that are one of a few words.
+//! The options of a request that are one word of a few.
 
 use crate::openai::choice::choice;
 
 choice! {
     /// Whether the image has a background.
     pub enum Background {
-        /// None; needs a format that knows transparency.
+        /// None. It needs a format with transparency.
         Transparent = "transparent",
         /// One.
         Opaque = "opaque",
@@ -15,7 +15,7 @@ choice! {
 }
 
 choice! {
-    /// How strictly the safety system judges.
+    /// How strict the moderation is.
     pub enum Moderation {
         /// Less.
         Low = "low",
@@ -53,7 +53,7 @@ choice! {
 }
 
 choice! {
-    /// How the image is handed over.
+    /// How the image is delivered.
     #[derive(Default, serde::Deserialize)]
     #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
     #[serde(rename_all = "snake_case")]

@@ -1,16 +1,16 @@
-//! Whether a client wants events, and what cannot come as events.
+//! Whether a client requests events, and what cannot be sent as events.
 
 use super::{ImageRequest, Object, OutputFormat, RequestError, ResponseFormat};
 
-/// What a client wants of its events.
+/// The options of a stream of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Streaming {
-    /// At most so many previews; 0 to 3.
+    /// The most previews to send, 0 to 3.
     pub previews: u32,
 }
 
 impl Streaming {
-    /// Reads `stream` and `partial_images`. `None`: one answer, no events.
+    /// Reads `stream` and `partial_images`. `None` for one answer without events.
     pub(super) fn read(object: &mut Object<'_>) -> Result<Option<Self>, RequestError> {
         let streams = object.boolean("stream")?.unwrap_or(false);
         let previews = object.integer("partial_images", 0..=3)?.unwrap_or(0);
@@ -23,7 +23,7 @@ impl Streaming {
 }
 
 impl ImageRequest<'_> {
-    /// Refuses what cannot come as events.
+    /// Rejects what cannot be sent as events.
     pub(super) fn check_streaming(&self) -> Result<(), RequestError> {
         if self.stream.is_none() {
             return Ok(());

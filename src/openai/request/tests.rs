@@ -11,14 +11,14 @@ pub(super) fn parse(body: &str) -> Result<ImageRequest<'_>, RequestError> {
 }
 
 /// The error for `{"prompt":"p"}` with the members of `extra`.
-pub(super) fn refused(extra: Value) -> RequestError {
+pub(super) fn rejected(extra: Value) -> RequestError {
     let mut body = json!({"prompt": "p"});
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     parse(&body.to_string()).unwrap_err()
 }
 
-pub(super) fn assert_refused(extra: Value, code: &str, param: &str, message: &str) {
-    let error = refused(extra);
+pub(super) fn assert_rejected(extra: Value, code: &str, param: &str, message: &str) {
+    let error = rejected(extra);
     assert_eq!(error.message, message);
     assert_eq!((error.code.as_str(), error.param.as_deref()), (code, Some(param)));
 }
@@ -75,7 +75,7 @@ fn escapes_are_decoded() {
 }
 
 #[test]
-fn a_body_that_is_not_json_is_told_where_and_never_repeated() {
+fn an_error_in_json_is_reported_with_its_place_and_never_repeated() {
     let bodies: [&[u8]; 13] = [
         b"",
         b" ",
@@ -108,7 +108,7 @@ fn a_body_that_is_not_json_is_told_where_and_never_repeated() {
 }
 
 #[test]
-fn a_field_given_twice_is_refused() {
+fn a_field_given_twice_is_rejected() {
     let error = parse(r#"{"prompt":"a","n":1,"n":2}"#).unwrap_err();
     assert_eq!((error.code.as_str(), error.param.as_deref()), ("invalid_json", Some("n")));
     assert_eq!(error.message, "The request body cannot be read: it names 'n' more than once.");
@@ -117,17 +117,17 @@ fn a_field_given_twice_is_refused() {
 }
 
 #[test]
-fn unknown_fields_are_refused_by_name() {
-    assert_refused(json!({"foo": 1}), "unknown_parameter", "foo", "Unknown parameter: 'foo'.");
-    assert_refused(json!({"": 1}), "unknown_parameter", "", "Unknown parameter: ''.");
-    let error = refused(json!({"x\n".repeat(1000): 1}));
+fn unknown_fields_are_rejected_by_name() {
+    assert_rejected(json!({"foo": 1}), "unknown_parameter", "foo", "Unknown parameter: 'foo'.");
+    assert_rejected(json!({"": 1}), "unknown_parameter", "", "Unknown parameter: ''.");
+    let error = rejected(json!({"x\n".repeat(1000): 1}));
     assert!(error.message.starts_with(r"Unknown parameter: 'x\u{a}x"));
     assert!(error.message.chars().count() < MAX_ECHO_CHARS * 6);
 }
 
 #[test]
-fn fields_that_are_not_served_are_refused_by_name() {
-    assert_refused(
+fn fields_that_are_not_served_are_rejected_by_name() {
+    assert_rejected(
         json!({"style": "vivid"}),
         "unsupported_parameter",
         "style",
@@ -142,12 +142,12 @@ fn previews_need_a_stream_and_a_stream_may_do_without() {
     let streaming = |previews| Some(Streaming { previews });
     assert_eq!(stream(r#"{"prompt":"p","stream":true}"#), streaming(0));
     assert_eq!(stream(r#"{"prompt":"p","stream":true,"partial_images":3}"#), streaming(3));
-    assert_eq!(refused(json!({"partial_images": 2})).param.as_deref(), Some("partial_images"));
-    assert_eq!(refused(json!({"partial_images": 4})).code, RequestCode::IntegerTooLarge);
+    assert_eq!(rejected(json!({"partial_images": 2})).param.as_deref(), Some("partial_images"));
+    assert_eq!(rejected(json!({"partial_images": 4})).code, RequestCode::IntegerTooLarge);
 }
 
 #[test]
-fn what_cannot_come_as_events_is_refused_by_its_field() {
+fn a_field_that_excludes_events_is_rejected() {
     for (field, more) in [
         ("n", json!({"n": 2})),
         ("stream", json!({"output_format": "svg"})),
@@ -155,7 +155,7 @@ fn what_cannot_come_as_events_is_refused_by_its_field() {
     ] {
         let mut body = more.clone();
         body["stream"] = json!(true);
-        let error = refused(body);
+        let error = rejected(body);
         assert_eq!((error.code, error.param.as_deref()), (RequestCode::InvalidValue, Some(field)));
         let mut alone = more;
         alone["prompt"] = json!("p");
@@ -168,13 +168,13 @@ fn the_prompt_is_required_and_bounded() {
     let missing = "Missing required parameter: 'prompt'.";
     assert_eq!(parse("{}").unwrap_err().message, missing);
     assert_eq!(parse(r#"{"prompt":null}"#).unwrap_err().message, missing);
-    assert_refused(
+    assert_rejected(
         json!({"prompt": ""}),
         "invalid_value",
         "prompt",
         "Invalid value for 'prompt': it is empty. Say what to draw.",
     );
-    assert_refused(
+    assert_rejected(
         json!({"prompt": "🦊".repeat(32_001)}),
         "string_above_max_length",
         "prompt",
@@ -186,7 +186,7 @@ fn the_prompt_is_required_and_bounded() {
 }
 
 #[test]
-fn half_a_surrogate_pair_is_no_text() {
+fn half_a_surrogate_pair_is_not_text() {
     let error = parse(r#"{"prompt":"\ud800"}"#).unwrap_err();
     assert_eq!((error.code, error.param.as_deref()), (RequestCode::InvalidValue, Some("prompt")));
 }
@@ -210,13 +210,13 @@ fn the_newer_name_of_user_wins_unless_it_is_empty() {
 
 #[test]
 fn names_are_visible_and_bounded() {
-    assert_eq!(refused(json!({"model": ""})).code, RequestCode::InvalidValue);
-    assert_eq!(refused(json!({"model": "gpt image"})).code, RequestCode::InvalidValue);
-    assert_eq!(refused(json!({"model": "m".repeat(129)})).code, RequestCode::StringTooLong);
+    assert_eq!(rejected(json!({"model": ""})).code, RequestCode::InvalidValue);
+    assert_eq!(rejected(json!({"model": "gpt image"})).code, RequestCode::InvalidValue);
+    assert_eq!(rejected(json!({"model": "m".repeat(129)})).code, RequestCode::StringTooLong);
     for field in ["user", "safety_identifier"] {
-        assert_eq!(refused(json!({field: "a\nb"})).code, RequestCode::InvalidValue);
-        assert_eq!(refused(json!({field: "u".repeat(257)})).code, RequestCode::StringTooLong);
-        assert_eq!(refused(json!({field: 17})).code, RequestCode::InvalidType);
+        assert_eq!(rejected(json!({field: "a\nb"})).code, RequestCode::InvalidValue);
+        assert_eq!(rejected(json!({field: "u".repeat(257)})).code, RequestCode::StringTooLong);
+        assert_eq!(rejected(json!({field: 17})).code, RequestCode::InvalidType);
     }
     let request = parse(r#"{"prompt":"p","model":"openai:gpt-image-2","user":"ü@x"}"#).unwrap();
     assert_eq!(request.model.as_deref(), Some("openai:gpt-image-2"));
@@ -225,37 +225,37 @@ fn names_are_visible_and_bounded() {
 
 #[test]
 fn images_are_counted_and_named() {
-    assert_refused(
+    assert_rejected(
         json!({"images": []}),
         "empty_array",
         "images",
         "Invalid 'images': empty array. Expected an array with minimum length 1, but got an empty \
          array instead.",
     );
-    assert_refused(
+    assert_rejected(
         json!({"images": vec!["AAAA"; 11]}),
         "array_above_max_length",
         "images",
         "Invalid 'images': array too long. Expected an array with maximum length 10, but got an \
          array with length 11 instead.",
     );
-    assert_refused(
+    assert_rejected(
         json!({"images": ["AAAA", "http://example.com/a.png"]}),
         "invalid_image_url",
         "images[1]",
         "Invalid image in 'images[1]': the URL's scheme is not accepted. Expected 'https://…' or \
          'data:image/png;base64,…'.",
     );
-    assert_eq!(refused(json!({"images": ["A.A"]})).code.as_str(), "invalid_base64_image");
-    assert_eq!(refused(json!({"images": [""]})).code.as_str(), "empty_image_file");
+    assert_eq!(rejected(json!({"images": ["A.A"]})).code.as_str(), "invalid_base64_image");
+    assert_eq!(rejected(json!({"images": [""]})).code.as_str(), "empty_image_file");
     assert_eq!(
-        refused(json!({"images": ["data:text/plain;base64,AAAA"]})).code.as_str(),
+        rejected(json!({"images": ["data:text/plain;base64,AAAA"]})).code.as_str(),
         "unsupported_image_media_type"
     );
 }
 
 #[test]
-fn a_limit_is_the_operators() {
+fn the_operator_sets_the_limits() {
     let limits = Limits {
         max_prompt_chars: 2,
         max_n: 3,
@@ -263,12 +263,12 @@ fn a_limit_is_the_operators() {
         max_reference_image_bytes: 3,
         ..Limits::default()
     };
-    let refused =
+    let code =
         |body: &str| ImageRequest::parse(body.as_bytes(), &limits).map(|_| ()).unwrap_err().code;
-    assert_eq!(refused(r#"{"prompt":"abc"}"#), RequestCode::StringTooLong);
-    assert_eq!(refused(r#"{"prompt":"a","n":4}"#), RequestCode::IntegerTooLarge);
-    assert_eq!(refused(r#"{"prompt":"a","images":["AAAA","AAAA"]}"#), RequestCode::ArrayTooLong);
-    assert_eq!(refused(r#"{"prompt":"a","images":["AAAAAAAA"]}"#).as_str(), "image_file_too_large");
+    assert_eq!(code(r#"{"prompt":"abc"}"#), RequestCode::StringTooLong);
+    assert_eq!(code(r#"{"prompt":"a","n":4}"#), RequestCode::IntegerTooLarge);
+    assert_eq!(code(r#"{"prompt":"a","images":["AAAA","AAAA"]}"#), RequestCode::ArrayTooLong);
+    assert_eq!(code(r#"{"prompt":"a","images":["AAAAAAAA"]}"#).as_str(), "image_file_too_large");
 }
 
 #[test]
@@ -293,9 +293,9 @@ fn the_model_has_its_say() {
     assert_eq!((error.code.as_str(), error.param.as_deref()), ("invalid_value", Some("size")));
 }
 
-/// A refusal lists what this model takes, so that the next request can be right.
+/// A rejection lists what this model accepts, so that the next request can be right.
 #[test]
-fn words_are_judged_by_the_model() {
+fn the_model_decides_on_words() {
     let plain = "'low', 'medium', 'high', 'auto'";
     let fine = "'low', 'medium', 'high', 'xhigh', 'max', 'auto'";
     let files = "'png', 'webp', 'jpeg'";
@@ -317,7 +317,7 @@ fn words_are_judged_by_the_model() {
     ] {
         let mut body = json!({"prompt": "p", "model": "acme-draw", field: word});
         if ["jpg", "bmp", ""].contains(&word) {
-            // What needs another format does not hide that this is none.
+            // A field that needs another format does not hide that this is not one.
             body["output_compression"] = json!(80);
         }
         let body = body.to_string();
@@ -335,7 +335,7 @@ fn words_are_judged_by_the_model() {
 }
 
 #[test]
-fn the_newest_models_take_what_is_theirs() {
+fn the_newest_models_accept_their_own_values() {
     for model in ["gpt-image-2.5-flare", "gpt-image-2.5-sunburst-2026-09-08", "gpt-image-2.6-flare"]
     {
         for more in [
@@ -388,7 +388,7 @@ proptest! {
     }
 
     #[test]
-    fn every_refusal_is_short_and_names_a_code(body in rich_body()) {
+    fn every_rejection_is_short_and_has_a_code(body in rich_body()) {
         if let Err(error) = parse(&body) {
             prop_assert!(!error.code.as_str().is_empty());
             prop_assert!(error.message.len() < 1000, "{}", error.message);

@@ -7,7 +7,8 @@ use crate::openai::request::{FORM_FIELDS, ImageRequest, Limits, RequestError};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// What became of an edit that may go to any model: its images and mask as text, or the code, the field and the message.
+/// The result of an edit that may go to any model: its images and mask as text, or the code, the
+/// field and the message.
 type Outcome = Result<(Vec<String>, Option<String>, ImagesName), (String, Option<String>, String)>;
 
 fn outcome(request: Result<ImageRequest<'_>, RequestError>) -> Outcome {
@@ -50,13 +51,13 @@ fn form_edit(parts: &[Field<'_>]) -> Outcome {
     outcome(ImageRequest::parse_edit(&body, &encoding, &Limits::default()))
 }
 
-/// A whole form with these parts beside its prompt and its image.
+/// A whole form with these parts in addition to its prompt and its image.
 fn form_with(more: &[Field<'_>]) -> Outcome {
     form_edit(&[&[("prompt", false, b"p".as_slice()), ("image", true, PNG)], more].concat())
 }
 
 #[track_caller]
-fn assert_refused(outcome: Outcome, code: &str, param: &str, message: &str) {
+fn assert_rejected(outcome: Outcome, code: &str, param: &str, message: &str) {
     let (found, at, words) = outcome.unwrap_err();
     assert_eq!((found.as_str(), at.as_deref()), (code, Some(param)), "{words}");
     assert!(words.contains(message), "{words}");
@@ -84,10 +85,10 @@ fn images_of_json_are_urls_in_objects() {
         (json!([{"image_url": "AAAA"}]), "invalid_image_url", "images[0].image_url"),
         (json!([{"image_url": "http://a/b"}]), "invalid_image_url", "images[0].image_url"),
     ] {
-        assert_refused(json_edit(&json!({"prompt": "p", "images": images})), code, param, "");
+        assert_rejected(json_edit(&json!({"prompt": "p", "images": images})), code, param, "");
     }
     let mask = json!({"prompt": "p", "images": [{"image_url": data}], "mask": {"file_id": "f"}});
-    assert_refused(json_edit(&mask), "unsupported_parameter", "mask.file_id", "image_url");
+    assert_rejected(json_edit(&mask), "unsupported_parameter", "mask.file_id", "image_url");
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn a_generation_has_no_mask() {
 }
 
 #[test]
-fn a_file_is_what_its_first_bytes_tell() {
+fn the_first_bytes_decide_the_type_of_a_file() {
     let webp: &[u8] = b"RIFF\0\0\0\0WEBP";
     for (bytes, file_type) in [
         (PNG, FileType::Png),
@@ -115,36 +116,36 @@ fn a_file_is_what_its_first_bytes_tell() {
     for bytes in [&b"<svg>"[..], b"\x89PNG", b"RIFF\0\0\0\0WAVE", b"BM", b"\0\0\0 ftypavif"] {
         let files =
             [("prompt", false, &b"p"[..]), ("image[]", true, PNG), ("image[]", true, bytes)];
-        assert_refused(form_edit(&files), "invalid_image", "image[1]", "PNG, JPEG, WebP or GIF");
+        assert_rejected(form_edit(&files), "invalid_image", "image[1]", "PNG, JPEG, WebP or GIF");
     }
-    assert_refused(form_with(&[("mask", true, b"x")]), "invalid_image", "mask", "first bytes");
-    assert_refused(form_with(&[("mask", true, b"")]), "empty_image_file", "mask", "empty");
+    assert_rejected(form_with(&[("mask", true, b"x")]), "invalid_image", "mask", "first bytes");
+    assert_rejected(form_with(&[("mask", true, b"")]), "empty_image_file", "mask", "empty");
 }
 
 #[test]
-fn files_and_texts_stand_where_they_belong() {
+fn files_and_texts_must_be_in_the_right_fields() {
     let text = [("prompt", false, &b"p"[..]), ("image", false, b"https://a/b")];
-    assert_refused(form_edit(&text), "invalid_type", "image", "expected a file, but got text");
-    assert_refused(form_with(&[("mask", false, PNG)]), "invalid_type", "mask", "a file");
-    assert_refused(form_with(&[("n", true, b"1")]), "invalid_type", "n", "expected text");
-    assert_refused(form_with(&[("markup", false, PNG)]), "invalid_type", "markup", "a file");
-    assert_refused(form_with(&[("user", false, b"\xff")]), "invalid_value", "user", "UTF-8");
+    assert_rejected(form_edit(&text), "invalid_type", "image", "expected a file, but got text");
+    assert_rejected(form_with(&[("mask", false, PNG)]), "invalid_type", "mask", "a file");
+    assert_rejected(form_with(&[("n", true, b"1")]), "invalid_type", "n", "expected text");
+    assert_rejected(form_with(&[("markup", false, PNG)]), "invalid_type", "markup", "a file");
+    assert_rejected(form_with(&[("user", false, b"\xff")]), "invalid_value", "user", "UTF-8");
 }
 
 #[test]
-fn no_field_comes_twice() {
+fn no_field_may_be_sent_twice() {
     let list = ("image[]", true, PNG);
     for more in [&[("image", true, PNG)][..], &[list]] {
-        assert_refused(form_with(more), "invalid_form", "image", "'image[]'");
+        assert_rejected(form_with(more), "invalid_form", "image", "'image[]'");
     }
     let late = [list, ("image", true, PNG)];
-    assert_refused(form_edit(&late), "invalid_form", "image", "'image[]'");
+    assert_rejected(form_edit(&late), "invalid_form", "image", "'image[]'");
     let masks = [("mask", true, PNG), ("mask", true, PNG)];
-    assert_refused(form_with(&masks), "invalid_form", "mask", "more than once");
+    assert_rejected(form_with(&masks), "invalid_form", "mask", "more than once");
     let markups = [("markup", true, PNG), ("markup", true, PNG)];
-    assert_refused(form_with(&markups), "invalid_form", "markup", "more than once");
+    assert_rejected(form_with(&markups), "invalid_form", "markup", "more than once");
     let fields = [("n", false, &b"1"[..]), ("n", false, b"2")];
-    assert_refused(form_with(&fields), "invalid_form", "n", "more than once");
+    assert_rejected(form_with(&fields), "invalid_form", "n", "more than once");
     assert!(form_with(&[("n", false, b"1"), ("n", false, b"1")]).is_ok());
 }
 
@@ -165,12 +166,17 @@ fn numbers_and_booleans_are_spelled_as_in_json() {
         ("input_fidelity", "medium", "invalid_value"),
         ("svg[model]", "", "invalid_value"),
     ] {
-        assert_refused(form_with(&[(name, false, text.as_bytes())]), code, name, "");
+        assert_rejected(form_with(&[(name, false, text.as_bytes())]), code, name, "");
     }
     let long = vec![b'x'; 1025];
-    assert_refused(form_with(&[("user", false, &long)]), "string_above_max_length", "user", "1025");
+    assert_rejected(
+        form_with(&[("user", false, &long)]),
+        "string_above_max_length",
+        "user",
+        "1025",
+    );
     let effort = ("svg[reasoning][effort]", false, &b"low"[..]);
-    assert_refused(form_with(&[effort]), "missing_required_parameter", "svg[model]", "");
+    assert_rejected(form_with(&[effort]), "missing_required_parameter", "svg[model]", "");
 }
 
 #[test]
@@ -186,20 +192,20 @@ fn every_known_field_is_read() {
         let (_, param, words) = json_edit(&edit.into()).unwrap_err();
         assert!(param.unwrap().starts_with(name), "{name}: {words}");
     }
-    assert_refused(form_with(&[("svg", false, b"{}")]), "unknown_parameter", "svg", "");
-    assert_refused(form_with(&[("colour", false, b"")]), "unknown_parameter", "colour", "");
+    assert_rejected(form_with(&[("svg", false, b"{}")]), "unknown_parameter", "svg", "");
+    assert_rejected(form_with(&[("colour", false, b"")]), "unknown_parameter", "colour", "");
 }
 
 #[test]
-fn sixteen_images_are_taken_and_however_many_more_are_counted() {
+fn sixteen_images_are_accepted_and_all_others_counted() {
     let with = |count| {
         let mut parts = vec![("prompt", false, &b"p"[..])];
         parts.extend(vec![("image[]", true, PNG); count]);
         form_edit(&parts)
     };
     assert_eq!(with(16).unwrap().0.len(), 16);
-    assert_refused(with(10_000), "array_above_max_length", "image", "length 10000");
-    assert_refused(
+    assert_rejected(with(10_000), "array_above_max_length", "image", "length 10000");
+    assert_rejected(
         form_edit(&[("prompt", false, b"p")]),
         "missing_required_parameter",
         "image",
@@ -208,7 +214,7 @@ fn sixteen_images_are_taken_and_however_many_more_are_counted() {
 }
 
 #[test]
-fn a_broken_form_is_told_before_a_fault_of_a_field() {
+fn a_broken_form_is_reported_before_an_error_of_a_field() {
     let body = b"--b\r\ncontent-disposition: form-data; name=x\r\n\r\n1\r\n--b\r\n";
     let encoding = Encoding::Form(Boundary::new(b"b").unwrap());
     let error = ImageRequest::parse_edit(body, &encoding, &Limits::default()).unwrap_err();
@@ -243,13 +249,13 @@ fn the_model_decides_on_fidelity() {
 }
 
 #[test]
-fn a_markup_is_a_png_and_no_second_overlay() {
+fn a_markup_is_a_png_and_the_only_overlay() {
     assert!(form_with(&[("markup", true, PNG)]).is_ok());
     let jpeg = ("markup", true, &b"\xff\xd8\xff\xe0"[..]);
-    assert_refused(form_with(&[jpeg]), "invalid_image", "markup", "PNG");
-    assert_refused(form_with(&[("markup", true, b"")]), "empty_image_file", "markup", "empty");
+    assert_rejected(form_with(&[jpeg]), "invalid_image", "markup", "PNG");
+    assert_rejected(form_with(&[("markup", true, b"")]), "empty_image_file", "markup", "empty");
     let both = [("markup", true, PNG), ("mask", true, PNG)];
-    assert_refused(form_with(&both), "invalid_value", "markup", "'mask'");
+    assert_rejected(form_with(&both), "invalid_value", "markup", "'mask'");
     let png = "data:image/png;base64,iVBORw0KGgo=";
     let edit = |more: Value| {
         let mut edit = json!({"prompt": "p", "images": [{"image_url": png}]});
@@ -260,10 +266,10 @@ fn a_markup_is_a_png_and_no_second_overlay() {
         assert!(edit(json!({"markup": {"image_url": url}})).is_ok(), "{url}");
     }
     let gif = json!({"markup": {"image_url": "data:image/png;base64,R0lGODlh"}});
-    assert_refused(edit(gif), "invalid_image", "markup.image_url", "PNG");
+    assert_rejected(edit(gif), "invalid_image", "markup.image_url", "PNG");
     let both = json!({"markup": {"image_url": png}, "mask": {"image_url": png}});
-    assert_refused(edit(both), "invalid_value", "markup", "'mask'");
-    assert_refused(
+    assert_rejected(edit(both), "invalid_value", "markup", "'mask'");
+    assert_rejected(
         edit(json!({"markup": {"file_id": "f"}})),
         "unsupported_parameter",
         "markup.file_id",
@@ -299,7 +305,7 @@ fn the_model_decides_on_markup() {
 #[test]
 fn a_mask_needs_a_format_that_has_one() {
     let gif = [("mask", true, PNG), ("output_format", false, b"gif")];
-    assert_refused(form_with(&gif), "invalid_value", "mask", "gif");
+    assert_rejected(form_with(&gif), "invalid_value", "mask", "gif");
 }
 
 #[test]

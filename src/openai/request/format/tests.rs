@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use crate::openai::request::tests::{parse, refused};
+use crate::openai::request::tests::{parse, rejected};
 
 #[test]
-fn a_format_is_held_to_what_it_can_do() {
+fn a_field_that_the_format_does_not_support_is_rejected() {
     for (extra, param) in [
         (json!({"background": "transparent", "output_format": "jpeg"}), "background"),
         (json!({"background": "transparent", "output_format": "gif"}), "background"),
@@ -21,7 +21,7 @@ fn a_format_is_held_to_what_it_can_do() {
         (json!({"svg": {"model": "m"}}), "svg"),
         (json!({"n": 2, "output_format": "svg"}), "n"),
     ] {
-        let error = refused(extra.clone());
+        let error = rejected(extra.clone());
         assert_eq!(
             (error.code.as_str(), error.param.as_deref()),
             ("invalid_value", Some(param)),
@@ -57,13 +57,13 @@ fn svg_options_are_read_as_strictly() {
         ),
         (json!({"model": "m", "reasoning": {"x": 1}}), "unknown_parameter", "svg.reasoning.x"),
     ] {
-        let error = refused(json!({"output_format": "svg", "svg": svg}));
+        let error = rejected(json!({"output_format": "svg", "svg": svg}));
         assert_eq!((error.code.as_str(), error.param.as_deref()), (code, Some(param)), "{svg}");
     }
 }
 
 #[test]
-fn frames_that_were_seen_to_be_refused_are_not_sent() {
+fn frames_that_an_upstream_has_refused_are_not_sent() {
     let check = |more: &str, model: &str| {
         let body = format!(r#"{{"prompt":"p","output_format":"gif",{more}}}"#);
         parse(&body).unwrap().check_model(model)

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::openai::request::{
     RequestCode,
-    tests::{assert_refused, parse, refused},
+    tests::{assert_rejected, parse, rejected},
 };
 
 #[test]
@@ -26,19 +26,19 @@ fn types_are_not_converted() {
     ] {
         let message =
             format!("Invalid type for '{param}': expected {expected}, but got {got} instead.");
-        assert_refused(extra, "invalid_type", param, &message);
+        assert_rejected(extra, "invalid_type", param, &message);
     }
 }
 
 #[test]
 fn numbers_have_bounds() {
-    assert_refused(
+    assert_rejected(
         json!({"n": 11}),
         "integer_above_max_value",
         "n",
         "Invalid 'n': integer above maximum value. Expected a value <= 10, but got 11 instead.",
     );
-    assert_refused(
+    assert_rejected(
         json!({"n": 0}),
         "integer_below_min_value",
         "n",
@@ -63,22 +63,22 @@ fn numbers_have_bounds() {
 
 #[test]
 fn a_choice_lists_what_is_accepted() {
-    assert_refused(
+    assert_rejected(
         json!({"moderation": "off"}),
         "invalid_value",
         "moderation",
         "Invalid value for 'moderation': 'off'. Supported values are 'low', 'auto'.",
     );
-    assert_refused(
+    assert_rejected(
         json!({"response_format": "png"}),
         "invalid_value",
         "response_format",
         "Invalid value for 'response_format': 'png'. Supported values are 'b64_json', 'url'.",
     );
     for name in ["background", "moderation", "complexity"] {
-        assert_eq!(refused(json!({name: "AUTO "})).code, RequestCode::InvalidValue, "{name}");
+        assert_eq!(rejected(json!({name: "AUTO "})).code, RequestCode::InvalidValue, "{name}");
     }
-    assert_refused(
+    assert_rejected(
         json!({"size": "1024"}),
         "invalid_value",
         "size",
