@@ -19,7 +19,7 @@ use crate::openai::error::KeyReason;
 
 /// Why a request has no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UserFault {
+pub enum UserError {
     /// The key is a master key and the request names no user.
     Required,
     /// The request names a user other than the consumer's own.
@@ -115,38 +115,38 @@ pub fn resolve_user(
     config: &Config,
     consumer: &Consumer,
     requested: Option<&str>,
-) -> Result<String, UserFault> {
+) -> Result<String, UserError> {
     let requested = requested.filter(|user| !user.is_empty());
     let user = match (consumer.user(), requested) {
         (Some(_), Some(requested)) if consumer.takes_any_user() => {
             return end_user(config, consumer, requested);
         }
-        (Some(own), Some(requested)) if own != requested => return Err(UserFault::Foreign),
+        (Some(own), Some(requested)) if own != requested => return Err(UserError::Foreign),
         (Some(own), _) => own,
-        (None, None) => return Err(UserFault::Required),
+        (None, None) => return Err(UserError::Required),
         (None, Some(requested)) => requested,
     };
     match (config.user(user), config.unknown_users()) {
         (UserState::Known, _) => Ok(user.to_owned()),
-        (UserState::Blocked, _) => Err(UserFault::Blocked),
+        (UserState::Blocked, _) => Err(UserError::Blocked),
         // A name that could not be the id of a listed user is not admitted either: ids become keys
         // of counters.
         (UserState::Unknown, UnknownUsers::Admit) if is_name(user) => Ok(user.to_owned()),
         (UserState::Unknown, UnknownUsers::Admit | UnknownUsers::Reject) => {
-            Err(UserFault::Unknown(shorten(user)))
+            Err(UserError::Unknown(shorten(user)))
         }
     }
 }
 
 /// The end user named by a consumer that takes any, listed or not. The own users of other consumers
 /// are excluded: one key must not use up the limits of another.
-fn end_user(config: &Config, consumer: &Consumer, user: &str) -> Result<String, UserFault> {
+fn end_user(config: &Config, consumer: &Consumer, user: &str) -> Result<String, UserError> {
     let is_of_another = consumer.user() != Some(user) && config.is_own_user(user);
     match config.user(user) {
-        UserState::Blocked => Err(UserFault::Blocked),
-        UserState::Known | UserState::Unknown if is_of_another => Err(UserFault::OfAnother),
+        UserState::Blocked => Err(UserError::Blocked),
+        UserState::Known | UserState::Unknown if is_of_another => Err(UserError::OfAnother),
         UserState::Known | UserState::Unknown if is_end_user(user) => Ok(user.to_owned()),
-        UserState::Known | UserState::Unknown => Err(UserFault::Unknown(shorten(user))),
+        UserState::Known | UserState::Unknown => Err(UserError::Unknown(shorten(user))),
     }
 }
 

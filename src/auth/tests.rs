@@ -138,7 +138,7 @@ fn disabled_is_reported_before_expired() {
 }
 
 /// The user of a request with `key` that names `requested`.
-fn user(unknown_users: &str, key: &str, requested: Option<&str>) -> Result<String, UserFault> {
+fn user(unknown_users: &str, key: &str, requested: Option<&str>) -> Result<String, UserError> {
     let config = config(unknown_users);
     let consumer = identify(&config, &[("x-api-key", key.as_bytes())], None).unwrap();
     resolve_user(&config, consumer, requested)
@@ -149,14 +149,14 @@ fn a_consumer_acts_for_its_own_user_only() {
     assert_eq!(user("reject", "web-key", None).as_deref(), Ok("acme"));
     assert_eq!(user("reject", "web-key", Some("acme")).as_deref(), Ok("acme"));
     for foreign in ["listed", "Acme", "web"] {
-        assert_eq!(user("admit", "web-key", Some(foreign)), Err(UserFault::Foreign), "{foreign}");
+        assert_eq!(user("admit", "web-key", Some(foreign)), Err(UserError::Foreign), "{foreign}");
     }
 }
 
 #[test]
 fn a_consumer_without_user_acts_for_one_of_its_own_name() {
     assert_eq!(user("reject", "plain-key", None).as_deref(), Ok("plain"));
-    assert_eq!(user("reject", "plain-key", Some("acme")), Err(UserFault::Foreign));
+    assert_eq!(user("reject", "plain-key", Some("acme")), Err(UserError::Foreign));
 }
 
 #[test]
@@ -169,23 +169,23 @@ fn a_consumer_may_take_any_end_user() {
             assert_eq!(user(Some(end_user)).as_deref(), Ok(end_user));
         }
         for blocked in ["mallory", "José"] {
-            assert_eq!(user(Some(blocked)), Err(UserFault::Blocked));
+            assert_eq!(user(Some(blocked)), Err(UserError::Blocked));
         }
-        assert_eq!(user(Some("a\n")), Err(UserFault::Unknown("a\n".to_owned())));
+        assert_eq!(user(Some("a\n")), Err(UserError::Unknown("a\n".to_owned())));
         let long = "u".repeat(257);
-        assert_eq!(user(Some(&long)), Err(UserFault::Unknown("u".repeat(128))));
+        assert_eq!(user(Some(&long)), Err(UserError::Unknown("u".repeat(128))));
     }
     // If no user is named, it is the consumer's own, which may be blocked.
     for of_another in ["acme", "plain", "web"] {
         let expected = match of_another {
             // The name of a consumer that has a user of another name.
             "web" => Ok("web".to_owned()),
-            _ => Err(UserFault::OfAnother),
+            _ => Err(UserError::OfAnother),
         };
         assert_eq!(user("admit", "app-key", Some(of_another)), expected, "{of_another}");
     }
     assert_eq!(user("reject", "app-key", Some("app")).as_deref(), Ok("app"));
-    assert_eq!(user("reject", "held-app-key", None), Err(UserFault::Blocked));
+    assert_eq!(user("reject", "held-app-key", None), Err(UserError::Blocked));
     assert_eq!(user("reject", "held-app-key", Some("u1")).as_deref(), Ok("u1"));
 }
 
@@ -196,15 +196,15 @@ fn an_empty_name_is_no_name() {
 
 #[test]
 fn a_master_must_name_a_user() {
-    assert_eq!(user("admit", "ops-key", None), Err(UserFault::Required));
-    assert_eq!(user("admit", "ops-key", Some("")), Err(UserFault::Required));
+    assert_eq!(user("admit", "ops-key", None), Err(UserError::Required));
+    assert_eq!(user("admit", "ops-key", Some("")), Err(UserError::Required));
     assert_eq!(user("reject", "ops-key", Some("listed")).as_deref(), Ok("listed"));
     assert_eq!(user("reject", "ops-key", Some("acme")).as_deref(), Ok("acme"));
 }
 
 #[test]
 fn unknown_users_are_rejected_or_admitted_as_configured() {
-    let unknown = |name: &str| Err(UserFault::Unknown(name.to_owned()));
+    let unknown = |name: &str| Err(UserError::Unknown(name.to_owned()));
     assert_eq!(user("reject", "ops-key", Some("new")), unknown("new"));
     assert_eq!(user("admit", "ops-key", Some("new")).as_deref(), Ok("new"));
     assert_eq!(user("admit", "ops-key", Some("a b")), unknown("a b"));
@@ -213,8 +213,8 @@ fn unknown_users_are_rejected_or_admitted_as_configured() {
 
 #[test]
 fn blocked_users_are_rejected_for_every_consumer() {
-    assert_eq!(user("admit", "held-key", None), Err(UserFault::Blocked));
-    assert_eq!(user("admit", "ops-key", Some("mallory")), Err(UserFault::Blocked));
+    assert_eq!(user("admit", "held-key", None), Err(UserError::Blocked));
+    assert_eq!(user("admit", "ops-key", Some("mallory")), Err(UserError::Blocked));
 }
 
 #[test]

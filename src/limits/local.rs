@@ -66,7 +66,7 @@ pub struct Outcome {
 
 /// A rule does not admit a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejected {
     /// The state of the rule.
     pub limit_status: LimitStatus,
     /// When the request will fit if no other comes. `None` if it never will.
@@ -77,7 +77,7 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// A rule does not admit the request.
-    Refused(Refused),
+    Rejected(Rejected),
     /// There is no room for the state of another scope.
     Full,
     /// The shared data breaks its contract.
@@ -169,7 +169,7 @@ fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<
             shadowed.push(it.rule);
             continue;
         }
-        return Err(Error::Refused(Refused {
+        return Err(Error::Rejected(Rejected {
             limit_status: limit_status(rules, it.rule, &state, now),
             fits_at: state.fits_at(it.window, rule.max, it.hold.amount, now),
         }));

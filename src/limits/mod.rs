@@ -5,7 +5,7 @@
 //!            all rules admit                 settle: what was delivered counts as used
 //! request ─▶ reserve ─────────▶ Reservation ─┬─▶ settled
 //!              │ one does not                └─▶ (lost: the hold expires by itself)
-//!              └─▶ Refused; every counter as it was
+//!              └─▶ Rejected; every counter as it was
 //! ```
 //!
 //! The state of a rule for one key, user or model is a [`State`]; many states share a slot of the

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::local::{Error, LimitStatus, Refused};
+use crate::limits::local::{Error, LimitStatus, Rejected};
 use crate::limits::rls::{self, DescriptorStatus};
 use crate::limits::{Rule, Unit};
 use crate::openai::error::{ClientFailure, Failure, Fits, GatewayFailure, LimitReached};
@@ -16,7 +16,7 @@ pub(crate) fn local(
     now: Duration,
 ) -> Failure {
     let rejected = match error {
-        Error::Refused(rejected) => rejected,
+        Error::Rejected(rejected) => rejected,
         Error::Full | Error::Store => return Failure::Gateway(GatewayFailure::LimitsUnavailable),
     };
     let Some(rule) = rules.get(rejected.limit_status.rule) else {
@@ -26,7 +26,7 @@ pub(crate) fn local(
     failure(rules, rule, Some(&rejected.limit_status), fits, amount(rule.unit), now)
 }
 
-fn fits(rule: &Rule, rejected: &Refused, now: Duration) -> Fits {
+fn fits(rule: &Rule, rejected: &Rejected, now: Duration) -> Fits {
     match (rule.unit, rejected.fits_at) {
         (_, None) => Fits::Never,
         // Whoever is in flight may land any moment.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::auth::{self, UserFault};
+use crate::auth::{self, UserError};
 use crate::config::Consumer;
 use crate::exchange::account::record::Record;
 use crate::exchange::head::{self, Headers, value};
@@ -89,12 +89,12 @@ pub(crate) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Fa
 }
 
 /// A user that the caller may not act for, named in `field`.
-pub(crate) fn user_failure(fault: UserFault, field: &'static str) -> Failure {
-    match fault {
-        UserFault::Required => Failure::Client(ClientFailure::UserRequired),
-        UserFault::Foreign => Failure::Client(ClientFailure::UserForeign { field }),
-        UserFault::OfAnother => Failure::Client(ClientFailure::UserOfAnother { field }),
-        UserFault::Unknown(user) => Failure::Client(ClientFailure::UserUnknown { user, field }),
-        UserFault::Blocked => Failure::Client(ClientFailure::UserBlocked),
+pub(crate) fn user_failure(error: UserError, field: &'static str) -> Failure {
+    match error {
+        UserError::Required => Failure::Client(ClientFailure::UserRequired),
+        UserError::Foreign => Failure::Client(ClientFailure::UserForeign { field }),
+        UserError::OfAnother => Failure::Client(ClientFailure::UserOfAnother { field }),
+        UserError::Unknown(user) => Failure::Client(ClientFailure::UserUnknown { user, field }),
+        UserError::Blocked => Failure::Client(ClientFailure::UserBlocked),
     }
 }

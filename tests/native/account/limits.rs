@@ -143,7 +143,7 @@ fn a_budget_of_a_dollar_admits_four_images_of_21_cents() {
     let price = |_: Unit| 211_000_000;
     let reserve_one = || local::reserve(&store, &rules, &scope("c", "u"), &price, PATIENCE, now);
     let admitted: Vec<_> = (0..4).map(|_| reserve_one().unwrap()).collect();
-    let Err(Error::Refused(refused)) = reserve_one() else { panic!("a fifth was admitted") };
+    let Err(Error::Rejected(refused)) = reserve_one() else { panic!("a fifth was admitted") };
     assert_eq!(refused.limit_status.remaining, 156_000_000);
     let outcome = Outcome { nanodollars: 211_000_000, ..Outcome::default() };
     for reserved in admitted {
@@ -164,7 +164,7 @@ fn a_reservation_outlives_the_end_of_its_period_and_its_settlement_does_not() {
     let before = Duration::from_secs(1_835_481_599);
     let after = before + Duration::from_secs(1);
     let reserved = reserve(&store, &rules, &scope("c", "u"), 5, before).unwrap();
-    assert!(matches!(reserve(&store, &rules, &scope("c", "u"), 1, after), Err(Error::Refused(_))));
+    assert!(matches!(reserve(&store, &rules, &scope("c", "u"), 1, after), Err(Error::Rejected(_))));
     local::settle(&store, &rules, &reserved.reservation, &delivered(5), after).unwrap();
     let limit_status = &local::statuses(&store, &rules, &scope("c", "u"), after)[0];
     assert_eq!((limit_status.used, limit_status.reserved), (0, 0));

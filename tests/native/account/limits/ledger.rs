@@ -110,7 +110,7 @@ proptest! {
                             open.push((ledger.len(), reserved));
                             ledger.push(Entry { at: now, amount, held: true });
                         }
-                        Err(Error::Refused(refused)) => {
+                        Err(Error::Rejected(refused)) => {
                             prop_assert!(most + amount > max, "{most} + {amount} <= {max}");
                             prop_assert_eq!(refused.fits_at.is_none(), amount > max);
                             prop_assert!(refused.fits_at.is_none_or(|at| at > now));
@@ -159,7 +159,7 @@ proptest! {
         let statuses = local::statuses(&store, &rules, &scope, now);
         if before + images > 3 {
             let result = reserve(&store, &rules, &scope, images, now);
-            prop_assert!(matches!(result, Err(Error::Refused(_))));
+            prop_assert!(matches!(result, Err(Error::Rejected(_))));
             prop_assert_eq!(local::statuses(&store, &rules, &scope, now), statuses);
         }
     }
