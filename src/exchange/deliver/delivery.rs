@@ -57,6 +57,11 @@ impl Delivery {
         matches!(self, Self::Stream(_))
     }
 
+    /// Whether the answer has passed through whole, and is settled.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self, Self::PassThrough(it) if it.is_whole())
+    }
+
     /// Notes the end of a response that has trailers. Returns whether its answer has passed whole.
     pub(super) fn end_if_whole(&mut self) -> bool {
         let Self::PassThrough(it) = self else { return false };

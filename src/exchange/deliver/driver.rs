@@ -195,6 +195,10 @@ impl Answering {
 
     /// Notes that time has passed.
     pub(crate) fn tick(&mut self, account: &mut Account, now: Duration) -> Turn<OnAnswer> {
+        if self.delivery.is_whole() {
+            // All images have left. What spoils the answer now is not the clock.
+            return Turn::goes_on(OnAnswer::Hold);
+        }
         self.calls.tick(now);
         self.answer_if_settled(account, now)
     }
@@ -314,7 +318,7 @@ impl Answering {
             Delivery::PassThrough(it) if it.is_whole() => {
                 // All images have left and are charged, but to the client the transfer is broken.
                 if !it.has_ended() && status.is_some() {
-                    account.break_off(is_overdue);
+                    account.break_off(self.calls.is_overdue(now));
                 }
             }
             Delivery::PassThrough(_)

@@ -300,6 +300,11 @@ impl Calls {
         self.calls.iter().map(|call| (call.candidate(), call.state())).collect()
     }
 
+    /// Whether the time of all calls is over.
+    pub(crate) fn is_overdue(&self, now: Duration) -> bool {
+        now >= self.deadline
+    }
+
     /// Whether every call has its image or its failure.
     pub(crate) fn is_settled(&self) -> bool {
         self.calls.iter().all(Call::is_settled) && !self.waits_for_own()
@@ -307,6 +312,8 @@ impl Calls {
 
     /// What came of the calls, once.
     pub(crate) fn take_results(&mut self) -> Results {
+        // The client's body goes before the answer is written.
+        self.failover = None;
         let mut results = Results::default();
         for mut call in std::mem::take(&mut self.calls) {
             results.signs.extend(call.take_signs());

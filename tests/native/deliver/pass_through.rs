@@ -367,3 +367,15 @@ fn what_does_not_fit_with_the_head_follows_with_the_next_bytes() {
     assert!(driver.client.body == answer.as_bytes());
     assert_eq!(driver.close(Some(200))["bytes_out"], answer.len());
 }
+
+/// The clock had settled the call by then, so the record blamed a time-out.
+#[test]
+fn what_spoils_a_whole_answer_after_the_deadline_is_what_is_reported() {
+    let (gate, _) = provider(&json!({}), &json!({}));
+    let answer = images(&THREE[..1]).to_string();
+    let mut driver = passed(&gate, 1, &answer, "1382}}");
+    driver.tick(after(61));
+    driver.upstream_bytes(b"x");
+    assert!(driver.client.reset);
+    assert_eq!(driver.close(Some(200))["code"], "upstream_invalid_response");
+}
