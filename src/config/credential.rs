@@ -6,7 +6,6 @@ use super::error::{ConfigError, Fault, Flaw};
 use super::file::{CredentialFile, EnvironmentFile};
 use super::pointer::Pointer;
 use super::text;
-use super::upstream::is_reserved;
 
 /// The variables of the VM's environment.
 pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
@@ -38,7 +37,10 @@ impl Credential {
             (None, Some(variable), header) => {
                 let name = header.unwrap_or_else(|| DEFAULT_KEY_HEADER.to_owned());
                 let name = name.to_ascii_lowercase();
-                if !text::is_header_name(&name) || is_reserved(&name) || name == "user-agent" {
+                if !text::is_header_name(&name)
+                    || text::is_reserved_header(&name)
+                    || name == "user-agent"
+                {
                     return Err(here.key("header").invalid());
                 }
                 (name, read_variable(&variable, &here.key("key_env"), env)?.into())

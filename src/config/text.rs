@@ -78,6 +78,35 @@ const MAX_HEADER_VALUE_BYTES: usize = 4_096;
 /// 99999 pixels, beyond any model.
 const MAX_EDGE_DIGITS: usize = 5;
 
+/// Whether the filter, Envoy or the connection owns the header `name`, which is in lower case.
+pub(super) fn is_reserved_header(name: &str) -> bool {
+    name.starts_with(':') || name.starts_with("x-imagegate-") || RESERVED_HEADERS.contains(&name)
+}
+
+/// They are set by the filter (the first row) or by Envoy, or belong to one connection (RFC 9113
+/// §8.2.2).
+const RESERVED_HEADERS: &[&str] = &[
+    "authorization",
+    "chatgpt-account-id",
+    "content-type",
+    "content-length",
+    "accept",
+    "accept-encoding",
+    "content-encoding",
+    "x-request-id",
+    "x-forwarded-proto",
+    "x-envoy-upstream-rq-timeout-ms",
+    "host",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -285,7 +285,7 @@ fn compile_headers(
         let place = here.key(&written);
         let name = written.to_ascii_lowercase();
         let is_credential = credential.header.as_ref().is_some_and(|(it, _)| *it == name);
-        if is_reserved(&name) || is_credential {
+        if text::is_reserved_header(&name) || is_credential {
             return Err(place.fault(Fault::ReservedHeader { accepted: place.accepted() }));
         }
         if !text::is_header_name(&name) || !text::is_header_value(&value) {
@@ -296,11 +296,6 @@ fn compile_headers(
         }
     }
     Ok(headers.into_iter().map(|(name, (value, _))| (name, value)).collect())
-}
-
-/// Whether the filter, Envoy or the connection owns the header `name`, which is in lower case.
-pub(super) fn is_reserved(name: &str) -> bool {
-    name.starts_with(':') || name.starts_with("x-imagegate-") || RESERVED_HEADERS.contains(&name)
 }
 
 /// Writes names only. Headers and the account belong to the operator.
@@ -326,27 +321,3 @@ const LONGEST_MAX_REST: Duration = Duration::from_secs(31 * 86_400);
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// No image takes a day. More means a wrong unit.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
-
-/// They are set by the filter (the first row) or by Envoy, or belong to one connection (RFC 9113
-/// §8.2.2).
-const RESERVED_HEADERS: &[&str] = &[
-    "authorization",
-    "chatgpt-account-id",
-    "content-type",
-    "content-length",
-    "accept",
-    "accept-encoding",
-    "content-encoding",
-    "x-request-id",
-    "x-forwarded-proto",
-    "x-envoy-upstream-rq-timeout-ms",
-    "host",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-];

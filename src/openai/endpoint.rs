@@ -6,11 +6,13 @@
 //!
 //! Paths are bytes, because HTTP lets a client send any.
 
+mod query;
 mod spelling;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::query::without_query;
 use self::spelling::Readings;
 
 /// The endpoints of the Images API that the filter serves.
@@ -44,7 +46,11 @@ impl Endpoint {
             return Some(endpoint);
         }
         match spelling::readings(path) {
-            Readings::Some(readings) => readings.iter().find_map(|it| it.endpoint(path)),
+            Readings::Some(readings) => {
+                let paths = Self::ALL.map(Self::path);
+                let place = readings.iter().find_map(|it| it.find(path, &paths))?;
+                Self::ALL.get(place).copied()
+            }
             // No honest client sends it. Without a key, it goes nowhere.
             Readings::TooDear => Some(Self::Generations),
         }
@@ -80,12 +86,6 @@ impl Endpoint {
             Self::Limits => "GET",
         }
     }
-}
-
-/// The part of `path` before its query and fragment.
-#[must_use]
-pub fn without_query(path: &[u8]) -> &[u8] {
-    path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
 }
 
 fn starts_with_prefix(path: &[u8]) -> bool {

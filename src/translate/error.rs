@@ -13,7 +13,7 @@
 //! 4. the type: `image_generation_user_error` is the client's, `server_error` is the upstream's;
 //! 5. the message (`phrase`), then the status alone.
 //!
-//! [`Failure::Upstream(UpstreamFailure::Failed)`] also means that an image may have been generated,
+//! [`UpstreamFailure::Failed`] also means that an image may have been generated,
 //! so no other upstream is called.
 
 mod envoy;

@@ -343,6 +343,7 @@ impl Scanner {
 
 mod escape;
 mod kept;
+mod lease;
 mod odd;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! §5.2.4); blanks around a segment and dots after it are dropped (Windows), and so is the text
 //! after a dot in the last one (the format of Rails and Django); ASCII letters become lower case.
 
-use super::{Endpoint, without_query};
+use super::query::without_query;
 
 /// One way to read a path.
 #[derive(Debug, Clone, Copy)]
@@ -122,10 +122,10 @@ pub(super) fn all() -> impl Iterator<Item = Reading> {
 }
 
 impl Reading {
-    /// The endpoint that `path` names when read like this.
-    pub(super) fn endpoint(self, path: &[u8]) -> Option<Endpoint> {
+    /// The one of `paths` that `path` names when read like this, by its place.
+    pub(super) fn find(self, path: &[u8], paths: &[&str]) -> Option<usize> {
         let normal = self.normalize(path);
-        Endpoint::ALL.into_iter().find(|it| may_be(&normal, it.path().as_bytes()))
+        paths.iter().position(|it| may_be(&normal, it.as_bytes()))
     }
 
     /// The spelling that all spellings of one path share. Invalid escapes are kept, and so match

@@ -4,7 +4,7 @@
 //! If an image is passed on unchanged, it cannot be corrected, so an odd form is an error there.
 
 use super::escape::{Escape, Escaped};
-use super::kept::{begin, may_go};
+use super::lease::{begin, may_go};
 use super::{Keep, Kind, ScanError, Scanner, State};
 use crate::memory::{BudgetError, Lease, Pieces};
 
