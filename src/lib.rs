@@ -8,7 +8,7 @@
 //! events with previews, or the provider's bytes as they come.
 //!
 //! ```text
-//! filter ─▶ exchange ─▶ translate, auth, config ─▶ openai, upstream, pool ─▶ limits, prices
+//! filter ─▶ exchange ─▶ translate, auth ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory
 //!                                                  └─▶ pattern, name, decimal
 //! ```

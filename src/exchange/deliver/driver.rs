@@ -8,7 +8,10 @@
 //! | [`Step::Settled`], none came | settle, reply with the failure's status | settle, send the failure if the body can carry it, else reset |
 //! | [`Step::Passed`] | settle, reply 200 | settle, let the bytes pass: white space may follow |
 //! | the end, with trailers | as the end of the body, but it cannot open | reset, unless all is sent |
-//! | a tick, a side call's end, or a call that did not start | once every call has its outcome: settle, reply | hold: the next bytes carry the outcome |
+//! | a tick, a side call's end, or a call that did not start | once every call has its outcome: settle, reply | nothing: the next bytes carry the outcome |
+//!
+//! The head leaves before the outcome only in deliveries that have one call. If Envoy has no
+//! cluster for the first side calls, the request is answered at once: it has not left yet.
 //!
 //! The last cell holds because only the body callbacks of the client's own stream can send once the
 //! head has left. If no more bytes come, Envoy, which waits a little longer, resets the stream.
