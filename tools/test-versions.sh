@@ -20,7 +20,7 @@ for version in "${versions[@]}"; do
   export ENVOY
   say "+ Envoy $version: cargo test --test e2e -- $*"
   status=0
-  cargo test --test e2e --no-fail-fast -- "$@" 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}
+  RUST_TEST_THREADS=$(envoy_test_threads) cargo test --test e2e --no-fail-fast -- "$@" 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}
   ((status == 0)) || outcome=1
 done
 

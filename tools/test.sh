@@ -21,7 +21,7 @@ runner() {
 in_envoy() {
   ENVOY=$(envoy_path)
   export ENVOY
-  runner cargo test --test e2e --no-fail-fast "$@"
+  RUST_TEST_THREADS=$(envoy_test_threads) runner cargo test --test e2e --no-fail-fast "$@"
 }
 
 case $what in
