@@ -6,7 +6,7 @@
 
 use super::{
     choice::choice,
-    request::{InputFidelity, OutputFormat},
+    request::option::{InputFidelity, OutputFormat},
 };
 
 choice! {

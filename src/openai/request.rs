@@ -8,16 +8,18 @@
 //! Strings are borrowed from the body, which may be 20 MB of reference images. They are copied only
 //! if JSON escapes make it necessary.
 
+mod checks;
 mod edit;
 mod error;
 mod field;
 mod form;
 mod format;
+mod limits;
 mod member;
-mod model;
 mod object;
-mod option;
+pub(super) mod option;
 mod streaming;
+mod text;
 
 use std::borrow::Cow;
 
@@ -25,6 +27,7 @@ pub use edit::{EDIT_FIELDS, Edit, Encoding, ImagesName};
 pub use error::{RequestCode, RequestError};
 pub use form::FORM_FIELDS;
 pub use format::Svg;
+pub use limits::Limits;
 pub use option::{
     Background, Complexity, Effort, InputFidelity, Moderation, OutputFormat, ResponseFormat,
 };
@@ -33,45 +36,12 @@ pub use streaming::Streaming;
 use self::{
     field::{read_images, read_model, read_prompt, read_size, read_user},
     form::Form,
-    member::Member,
     object::{Object, UnknownWord},
 };
 use super::{endpoint::Endpoint, model::Quality, reference_image::ReferenceImage, size::Size};
 
 #[cfg(test)]
 mod tests;
-
-/// The limits of a request, set by the operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the body.
-    pub max_body_bytes: usize,
-    /// Unicode scalar values of the prompt.
-    pub max_prompt_chars: usize,
-    /// Images of one request.
-    pub max_n: u32,
-    /// Entries of `images` of a generation.
-    pub max_reference_images: usize,
-    /// Images of an edit, without its mask or markup.
-    pub max_edit_images: usize,
-    /// Decoded bytes of one image, mask or markup.
-    pub max_reference_image_bytes: usize,
-}
-
-impl Default for Limits {
-    /// `max_prompt_chars`, `max_n` and `max_edit_images` are those of OpenAI. The others bound
-    /// memory.
-    fn default() -> Self {
-        Self {
-            max_body_bytes: 32 << 20,
-            max_prompt_chars: 32_000,
-            max_n: 10,
-            max_reference_images: 10,
-            max_edit_images: 16,
-            max_reference_image_bytes: 20 << 20,
-        }
-    }
-}
 
 /// A well-formed request for images or for an edit of images. A field is `None` if it is absent or
 /// `null`.

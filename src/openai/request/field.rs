@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Limits, Object, RequestError, Size, member::Member};
+use super::error::RequestError;
+use super::limits::Limits;
+use super::member::Member;
+use super::object::Object;
+use crate::openai::size::Size;
 use crate::openai::{echo::echo, reference_image::ReferenceImage};
 
 pub(super) fn read_prompt<'a>(

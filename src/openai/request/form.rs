@@ -4,7 +4,10 @@
 //! many are kept as there are fields and allowed images.
 
 use super::edit::{Edit, ImagesName};
-use super::{Limits, Member, Object, RequestCode, RequestError};
+use super::error::{RequestCode, RequestError};
+use super::limits::Limits;
+use super::member::Member;
+use super::object::Object;
 use crate::multipart::{Boundary, Kind, Part, Parts};
 use crate::openai::{
     echo::echo,

@@ -8,7 +8,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{RequestCode, RequestError, object::Text};
+use super::error::{RequestCode, RequestError};
+use super::text::Text;
 use crate::openai::{
     choice::{Choice, list},
     echo::echo,

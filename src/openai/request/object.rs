@@ -7,12 +7,14 @@
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{error::Category, value::RawValue};
 
-use super::{RequestError, member::Member};
+use super::error::RequestError;
+use super::member::Member;
+use super::text::Text;
 use crate::openai::{choice::Choice, echo::echo};
 
 /// The members of a JSON object, by name, without those that are `null`.
@@ -192,32 +194,5 @@ impl Members {
 
     fn param(&self, name: &'static str) -> Cow<'static, str> {
         if self.prefix.is_empty() { name.into() } else { format!("{}{name}", self.prefix).into() }
-    }
-}
-
-/// A string that is borrowed unless escapes make a copy necessary.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(TextVisitor)
     }
 }

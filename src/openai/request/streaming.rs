@@ -1,6 +1,7 @@
-//! Whether a client requests events, and what cannot be sent as events.
+//! Whether a client requests events.
 
-use super::{ImageRequest, Object, OutputFormat, RequestError, ResponseFormat};
+use super::error::RequestError;
+use super::object::Object;
 
 /// The options of a stream of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,27 +20,5 @@ impl Streaming {
             return Err(RequestError::invalid_value("partial_images", fault));
         }
         Ok(streams.then_some(Self { previews }))
-    }
-}
-
-impl ImageRequest<'_> {
-    /// Rejects what cannot be sent as events.
-    pub(super) fn check_streaming(&self) -> Result<(), RequestError> {
-        if self.stream.is_none() {
-            return Ok(());
-        }
-        if self.n > 1 {
-            let fault = "'stream': true gives one image. Send 1";
-            return Err(RequestError::invalid_value("n", fault));
-        }
-        if self.output_format == Some(OutputFormat::Svg) {
-            let fault = "'output_format' 'svg' does not stream. Send false or leave it out";
-            return Err(RequestError::invalid_value("stream", fault));
-        }
-        if self.response_format == Some(ResponseFormat::Url) {
-            let fault = "events hold base64. With 'stream': true send 'b64_json' or leave it out";
-            return Err(RequestError::invalid_value("response_format", fault));
-        }
-        Ok(())
     }
 }

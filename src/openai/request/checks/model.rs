@@ -3,7 +3,7 @@
 //! The family of the model sets the rules, by the name that is sent upstream. Messages use the name
 //! that the client used. The client must not see the name to which the operator renamed it.
 
-use super::{ImageRequest, RequestError};
+use super::super::{ImageRequest, RequestError};
 use crate::openai::{
     choice::{Choice, list},
     echo::echo,
