@@ -185,7 +185,9 @@ impl Exchange {
     /// Sends an admitted request upstream.
     fn call(&mut self, calls: Calls, delivery: Delivery, side_calls: Vec<SideCall>, now: Duration) {
         self.account.record.streamed = delivery.streams();
-        let limits = self.account.limits(now);
+        // Of a head that leaves with the outcome they are those after the request is settled.
+        let leaves_early = delivery.leaves_early();
+        let limits = if leaves_early { self.account.limits(now) } else { Vec::new() };
         self.account.effects.extend(side_calls.into_iter().map(Effect::Call));
         self.phase = Phase::Answering(Box::new(Answering::new(calls, delivery, limits, now)));
     }

@@ -36,10 +36,10 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(context_id: u32, shared: Option<Rc<Plugin>>) -> Self {
-        let open = shared.map(|shared| {
-            let exchange = Exchange::new(Rc::clone(&shared.shared));
-            (shared, Rc::new(RefCell::new(exchange)))
+    pub(super) fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
+        let open = plugin.map(|plugin| {
+            let exchange = Exchange::new(Rc::clone(&plugin.shared));
+            (plugin, Rc::new(RefCell::new(exchange)))
         });
         Self { context_id, open }
     }
@@ -54,9 +54,10 @@ impl Stream {
     /// Carries out what is to be done beside the outcome of a callback, at the callback's end.
     fn drain(&self) -> Drained {
         let mut drained = Drained::Nothing;
+        let now = host::now();
         // Ends: there are as many calls as images and upstreams at most, and as many checks as
         // rules.
-        while let Some(effect) = self.step(|exchange| exchange.next_effect(host::now())).flatten() {
+        while let Some(effect) = self.step(|exchange| exchange.next_effect(now)).flatten() {
             match effect {
                 Effect::Call(call) => {
                     let started = host::start_call(&call);
@@ -89,8 +90,8 @@ impl Stream {
 
     /// Has the clock look at this exchange from now on.
     fn hold(&self) -> Action {
-        if let Some((shared, exchange)) = &self.open {
-            if let Ok(mut open) = shared.open.try_borrow_mut() {
+        if let Some((plugin, exchange)) = &self.open {
+            if let Ok(mut open) = plugin.open.try_borrow_mut() {
                 if open.insert(self.context_id, Rc::downgrade(exchange)).is_none() {
                     plugin::count_open(1);
                 }
@@ -114,12 +115,34 @@ impl Stream {
 
     /// Has the clock forget this exchange.
     fn leave(&self) {
-        if let Some((shared, _)) = &self.open {
-            if let Ok(mut open) = shared.open.try_borrow_mut() {
+        if let Some((plugin, _)) = &self.open {
+            if let Ok(mut open) = plugin.open.try_borrow_mut() {
                 if open.remove(&self.context_id).is_some() {
                     plugin::count_open(-1);
                 }
             }
+        }
+    }
+
+    /// Carries out the outcome of the request's body or of its end. Envoy holds `held` bytes of it.
+    fn request_outcome(&self, outcome: Option<OnRequestBody>, held: usize) -> Action {
+        match outcome {
+            Some(OnRequestBody::Forward(forward)) => {
+                self.rewrite(&forward, held);
+                Action::Continue
+            }
+            Some(OnRequestBody::Check(forward)) => {
+                self.rewrite(&forward, held);
+                Action::Pause
+            }
+            Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
+            Some(OnRequestBody::Hold) => {
+                if held > 0 {
+                    host::replace_body(BufferType::HttpRequestBody, held, &[]);
+                }
+                Action::Pause
+            }
+            Some(OnRequestBody::Pass) | None => Action::Continue,
         }
     }
 
@@ -163,44 +186,15 @@ impl HttpContext for Stream {
         let chunk = host::body(BufferType::HttpRequestBody, 0, body_size);
         let outcome =
             self.step(|exchange| exchange.request_body(&chunk, end(end_of_stream), host::now()));
-        let action = match outcome {
-            Some(OnRequestBody::Forward(forward)) => {
-                self.rewrite(&forward, body_size);
-                Action::Continue
-            }
-            Some(OnRequestBody::Check(forward)) => {
-                self.rewrite(&forward, body_size);
-                Action::Pause
-            }
-            Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
-            Some(OnRequestBody::Hold) => {
-                if body_size > 0 {
-                    host::replace_body(BufferType::HttpRequestBody, body_size, &[]);
-                }
-                Action::Pause
-            }
-            Some(OnRequestBody::Pass) | None => Action::Continue,
-        };
-        self.end_callback(action)
+        self.end_callback(self.request_outcome(outcome, body_size))
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        let action = match self.step(|exchange| exchange.request_end(host::now())) {
-            Some(OnRequestBody::Forward(forward)) => {
-                host::clear_request_trailers();
-                self.rewrite(&forward, 0);
-                Action::Continue
-            }
-            Some(OnRequestBody::Check(forward)) => {
-                host::clear_request_trailers();
-                self.rewrite(&forward, 0);
-                Action::Pause
-            }
-            Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
-            Some(OnRequestBody::Hold) => Action::Pause,
-            Some(OnRequestBody::Pass) | None => Action::Continue,
-        };
-        self.end_callback(action)
+        let outcome = self.step(|exchange| exchange.request_end(host::now()));
+        if matches!(outcome, Some(OnRequestBody::Forward(_) | OnRequestBody::Check(_))) {
+            host::clear_request_trailers();
+        }
+        self.end_callback(self.request_outcome(outcome, 0))
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {

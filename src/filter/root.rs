@@ -26,7 +26,7 @@ const SETTLEMENTS_PER_TICK: usize = 200;
 /// The root context.
 #[derive(Debug, Default)]
 pub(super) struct Root {
-    shared: Option<Rc<Plugin>>,
+    plugin: Option<Rc<Plugin>>,
     ticks: u32,
 }
 
@@ -113,20 +113,20 @@ impl RootContext for Root {
             }
         });
         record_upstreams(&shared, host::now());
-        self.shared = Some(Rc::new(Plugin { shared, open: plugin::Open::default() }));
+        self.plugin = Some(Rc::new(Plugin { shared, open: plugin::Open::default() }));
         self.set_tick_period(TICK);
         true
     }
 
     fn on_tick(&mut self) {
         send_settlements();
-        let Some(shared) = &self.shared else { return };
+        let Some(plugin) = &self.plugin else { return };
         self.ticks = self.ticks.saturating_add(1);
         if self.ticks >= TICKS_PER_RECORD {
             self.ticks = 0;
-            record_upstreams(&shared.shared, host::now());
+            record_upstreams(&plugin.shared, host::now());
         }
-        let exchanges = shared.exchanges();
+        let exchanges = plugin.exchanges();
         if exchanges.is_empty() {
             return;
         }
@@ -144,7 +144,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(context_id, self.shared.clone())))
+        Some(Box::new(Stream::new(context_id, self.plugin.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

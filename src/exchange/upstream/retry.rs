@@ -1,4 +1,4 @@
-//! Which failures another upstream may be called after, and which of several the client gets.
+//! Which of several failures the client gets.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_wait_is_told_else_what_the_last_upstream_said() {
+    fn the_shortest_wait_is_reported_else_the_last_failure() {
         let limited = |secs| {
             Failure::Upstream(UpstreamFailure::RateLimited {
                 retry_after: Duration::from_secs(secs),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_refusal_is_told_as_it_is() {
+    fn a_failure_that_is_no_refusal_is_reported_as_it_is() {
         let limited =
             Failure::Upstream(UpstreamFailure::RateLimited { retry_after: Duration::from_secs(1) });
         for last in [
