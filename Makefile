@@ -32,13 +32,21 @@ demo: build sim ## Send one request through Envoy and codex-sim, and write build
 run: build sim ## Start Envoy and codex-sim, and run until ^C
 	@tools/demo.sh run
 
-test: setup build ctl sim ## Run all tests
+# What the tests in Envoy need, built side by side.
+.PHONY: test-programs rls-server
+test-programs:
+	@$(MAKE) --no-print-directory -j2 build sim rls-server
+
+rls-server:
+	@tools/rls-server.sh
+
+test: setup test-programs ## Run all tests
 	@tools/test.sh all
 
 test-unit: setup-run ## Run the tests that need no Envoy: unit, golden, property, exchange, layering
 	@tools/test.sh unit
 
-test-e2e: setup build ctl sim ## Run the tests in a real Envoy
+test-e2e: setup test-programs ## Run the tests in a real Envoy
 	@tools/test.sh e2e
 
 # The parts that Limitador needs to count in a Redis, and the Redis.
@@ -49,7 +57,7 @@ setup-redis:
 test-redis: setup-redis build sim ## Run the tests that count in a Redis; starts one
 	@tools/test-redis.sh
 
-test-versions: setup build ctl sim ## Run the tests in the other Envoys (TESTS="routes:: host_models::")
+test-versions: setup test-programs ## Run the tests in the other Envoys (TESTS="routes:: host_models::")
 	@tools/test-versions.sh $(TESTS)
 
 test-clients: setup build sim ## Run published clients of the API against the filter

@@ -41,6 +41,9 @@ make_venv() {
 # envoy_in FOLDER: the Envoy of a wheel in this virtual environment.
 envoy_in() { compgen -G "$1/lib/python3*/site-packages/envoy/_bin/envoy" | head -n 1; }
 
+# Builds all native tests and, with them, target/debug/imagegatectl, which tests in Envoy run.
+build_tests() { cargo test --workspace --no-run; }
+
 # How many tests in Envoy run at once: most of their time they wait for Envoy or for each other.
 envoy_test_threads() { printf '%s' "${RUST_TEST_THREADS:-$(($(nproc) * 2))}"; }
 

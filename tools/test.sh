@@ -27,7 +27,7 @@ in_envoy() {
 case $what in
   unit) runner cargo test --workspace --no-fail-fast ;;
   e2e)
-    runner tools/rls-server.sh
+    runner build_tests
     in_envoy
     ;;
   clients) in_envoy -- clients:: sdks:: ;;
@@ -37,7 +37,6 @@ case $what in
     ;;
   all)
     runner cargo test --workspace --no-fail-fast
-    runner tools/rls-server.sh
     in_envoy
     ;;
   *) fail "unknown set of tests: $what" ;;

@@ -25,7 +25,7 @@ impl Credential {
         let tokens =
             json!({ "access_token": token, "refresh_token": "unused", "account_id": account });
         fs::write(self.0.join("auth.json"), json!({ "tokens": tokens }).to_string()).unwrap();
-        let program = needed("build/imagegatectl", "make ctl");
+        let program = needed("target/debug/imagegatectl", "cargo test --workspace --no-run");
         let mut command = Command::new(program);
         command.args(["token", "--once", "--auth-file"]).arg(self.0.join("auth.json"));
         let output = command.arg("--sds-dir").arg(&self.0).output().unwrap();
