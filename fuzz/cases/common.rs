@@ -24,10 +24,10 @@ pub fn head() -> Vec<(String, Vec<u8>)> {
 }
 
 /// A gate with one consumer, and the budget that must be empty when its exchanges are gone.
-pub fn gate(accept_last_partial: bool) -> (Rc<Shared>, Budget) {
+pub fn gate(accept_last_partial: bool, delivery: &str) -> (Rc<Shared>, Budget) {
     let document = format!(
         r#"{{"upstreams": {{"codex": {{"authority": "a", "host_model": "m",
-            "credential": {{"bearer_env": "T"}}}}}},
+            "delivery": "{delivery}", "credential": {{"bearer_env": "T"}}}}}},
             "accept_last_partial": {accept_last_partial}, "max_image_bytes": "1MiB",
             "consumers": [{{"name": "c", "key_sha256":
                 ["93850b707585e404e4951a3ddc1f05a34b3d4f5fc081d616f46d8a2e8f1c8e68"]}}]}}"#
@@ -41,7 +41,7 @@ pub fn gate(accept_last_partial: bool) -> (Rc<Shared>, Budget) {
 /// Sends `body` as a whole request. It is rejected with JSON, or goes upstream as JSON. Afterwards
 /// no memory is held.
 pub fn send(head: &[(String, Vec<u8>)], body: &[u8]) {
-    let (gate, budget) = gate(false);
+    let (gate, budget) = gate(false, "auto");
     let mut exchange = Exchange::new(gate);
     exchange.request_headers(head, End::Open, NOW);
     let body = match exchange.request_body(body, End::Stream, NOW) {

@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
         let name = String::from_utf8_lossy(name).to_lowercase();
         headers.push((name, value.strip_prefix(b"=").unwrap_or(value).to_vec()));
     }
-    let (gate, _) = common::gate(false);
+    let (gate, _) = common::gate(false, "auto");
     let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.clone());
     let ours = Endpoint::of_path(&path.unwrap_or_default()).is_some();
     let key = headers.iter().any(|(_, value)| value.ends_with(b"fuzz"));

@@ -68,6 +68,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/upstreams/*/max_partial_images", "a whole number from 0 to 3"),
     ("/upstreams/*/masks", "true or false"),
     ("/upstreams/*/charge_by", "\"asked\" or \"served\""),
+    ("/upstreams/*/delivery", "\"auto\", \"pass\" or \"hold\""),
     (
         "/upstreams/*/credential",
         "{\"bearer_env\": …, \"account_id_env\": …} or {\"key_env\": …} with names of environment \

@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::model::ModelFile;
 use super::units::{Amount, Bytes, Date, Dollars, Instant, Period, Span};
-use super::{Api, Edits, Role, RouteMatch, UnknownUsers};
+use super::{Api, Edits, Pass, Role, RouteMatch, UnknownUsers};
 use crate::limits::rls::Refunds;
 use crate::limits::{OnError, Per, Unit};
 use crate::openai::request::ResponseFormat;
@@ -80,6 +80,7 @@ pub(super) struct UpstreamFile {
     pub(super) max_partial_images: Option<u64>,
     pub(super) masks: Option<bool>,
     pub(super) charge_by: Option<ChargeBy>,
+    pub(super) delivery: Option<Pass>,
     pub(super) credential: CredentialFile,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,

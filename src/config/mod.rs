@@ -46,7 +46,7 @@ pub use identity::Identity;
 pub use model::{Balance, Candidate, Model};
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
-pub use upstream::{Api, Edits, Upstream};
+pub use upstream::{Api, Edits, Pass, Upstream};
 
 use crate::limits::Rule;
 use crate::limits::rls::Service;

@@ -41,6 +41,22 @@ pub enum Edits {
     Form,
 }
 
+/// Whether answers of an upstream pass through to the client while they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub enum Pass {
+    /// They do, but not for an hour after the upstream has broken off after a complete answer.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// They always do.
+    #[serde(rename = "pass")]
+    Always,
+    /// They are held until they are complete. One that finds no room in memory passes through.
+    #[serde(rename = "hold")]
+    Never,
+}
+
 /// An upstream.
 pub struct Upstream {
     name: String,
@@ -57,6 +73,7 @@ pub struct Upstream {
     fingerprint: String,
     tool_choice: ToolChoice,
     charge_by: ChargeBy,
+    delivery: Pass,
     credential: Credential,
     headers: Vec<(String, String)>,
     timeout: Duration,
@@ -155,6 +172,11 @@ impl Upstream {
         self.charge_by
     }
 
+    /// Whether its answers pass through while they come.
+    pub fn delivery(&self) -> Pass {
+        self.delivery
+    }
+
     /// The header that carries the credential, and its value. `None` if a later filter of Envoy
     /// sets it.
     pub fn credential(&self) -> Option<(&str, &SecretString)> {
@@ -227,6 +249,7 @@ impl Upstream {
             fingerprint: String::new(),
             tool_choice: file.tool_choice.unwrap_or_default(),
             charge_by: file.charge_by.unwrap_or_default(),
+            delivery: file.delivery.unwrap_or_default(),
             headers: compile_headers(file.headers, &credential, &here.key("headers"))?,
             credential,
             timeout,

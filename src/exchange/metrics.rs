@@ -90,6 +90,9 @@ metrics! {
     /// Rests that began: an upstream said that it serves no request for now, or could not be
     /// reached. `kind` is the code of that error.
     RESTS: Counter "imagegate_rests_total" ["kind", "upstream"] "rests";
+    /// Responses that an upstream broke off, or did not end, after a complete answer. The client
+    /// of such an answer gets a broken transfer if it has passed through.
+    UNCLEAN_ENDS: Counter "imagegate_upstream_unclean_ends_total" ["upstream"] "responses";
     /// From a request's head to that of the upstream's answer.
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
     /// From a request's head to its answer with images.
@@ -104,6 +107,9 @@ metrics! {
     /// How much of its usage limit an upstream says it has used. 0 if it does not say. Recorded
     /// once a second.
     UPSTREAM_USED: Gauge "imagegate_upstream_used_percent" ["upstream"] "%";
+    /// How long the answers of an upstream are still held, because it has broken one off after it
+    /// was complete. 0 if they pass through, or are always held. Recorded once a second.
+    UPSTREAM_HOLD: Gauge "imagegate_upstream_hold_seconds" ["upstream"] "s";
     /// Linear memory of the VMs, all workers together. It never shrinks.
     VM_MEMORY_BYTES: Gauge "imagegate_vm_memory_bytes" [] "bytes";
 }

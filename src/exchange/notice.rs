@@ -32,6 +32,14 @@ pub(crate) fn passed_over(failure: &Failure, upstream: Option<&Upstream>) -> Opt
     })
 }
 
+/// That the answers of `upstream` are held from now on.
+pub(crate) fn held(upstream: &Upstream) -> String {
+    format!(
+        "upstream `{}`: it broke its response off, or did not end it, after a complete answer: the          client got a broken transfer; for an hour its answers are held until they are complete          (`delivery`)",
+        upstream.name()
+    )
+}
+
 fn refused(host_model: &str, fault: HostModelFault) -> String {
     let reason = match fault {
         HostModelFault::NotServed => "this account and client version do not have it",

@@ -97,6 +97,8 @@ pub enum OnResponseBody {
     /// Send this in the place of the bytes that came, or before them if they stayed in the buffer.
     /// The head has left.
     Send(Vec<u8>),
+    /// Put this in the place of the bytes that came, which stayed in the buffer. The head has left.
+    Replace(Vec<u8>),
     /// Break off: the head has left, and what should follow it does not come. The code is that of
     /// the error.
     Reset(&'static str),

@@ -84,6 +84,8 @@ impl Shared {
             last_partial: self.config.accept_last_partial(),
             previews: 0,
             host_model: None,
+            room: 0,
+            may_pass: false,
         }
     }
 

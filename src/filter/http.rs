@@ -238,6 +238,10 @@ impl HttpContext for Stream {
                 host::prepend_response(&bytes);
                 Action::Continue
             }
+            Some(OnResponseBody::Replace(bytes)) => {
+                host::replace_body(buffer, body_size, &bytes);
+                Action::Continue
+            }
             Some(OnResponseBody::Reset(code)) => Self::reset(code),
             Some(OnResponseBody::Pass) | None => Action::Continue,
         };

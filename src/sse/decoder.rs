@@ -94,6 +94,11 @@ impl Decoder {
         Self::default()
     }
 
+    /// The name of the event that is coming, as far as the stream has given it.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
     /// Takes the next piece of the stream and passes each token to `sink`, in order.
     pub fn feed(&mut self, chunk: &[u8], mut sink: impl FnMut(Token<'_>)) {
         let mut at = 0_usize;

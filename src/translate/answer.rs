@@ -20,14 +20,20 @@ pub struct OutOfMemory {
     pub bytes: usize,
 }
 
-/// `ImagesResponse` of the OpenAI API, with its members in the order in which the service sends
-/// them.
+/// `ImagesResponse` of the OpenAI API.
 #[derive(Serialize)]
 struct Answer<'a> {
     created: u64,
+    data: Vec<ImageData<'a>>,
+    #[serde(flatten)]
+    common: Common<'a>,
+}
+
+/// What the images have in common.
+#[derive(Serialize)]
+struct Common<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     background: Option<&'a str>,
-    data: Vec<ImageData<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_format: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,17 +113,10 @@ pub fn write(
 
 /// The response without the bytes of its images.
 fn frame(images: &[Image], format: ResponseFormat, now_secs: u64) -> Vec<u8> {
-    let first = images.first();
-    let shared = |pick: fn(&Image) -> Option<&str>| first.and_then(pick);
     let answer = Answer {
-        created: first.and_then(|it| it.created_at).unwrap_or(now_secs),
-        background: shared(|it| it.attributes.background.as_deref())
-            .filter(|it| matches!(*it, "transparent" | "opaque")),
+        created: images.first().and_then(|it| it.created_at).unwrap_or(now_secs),
         data: images.iter().map(|it| image(it, format)).collect(),
-        output_format: shared(|it| it.attributes.output_format.as_deref()),
-        quality: shared(|it| it.attributes.quality.as_deref()),
-        size: shared(|it| it.attributes.size.as_deref()),
-        usage: usage(images).map(Usage::of),
+        common: Common::of(images),
     };
     // Serialisation of strings and numbers into a vector cannot fail.
     serde_json::to_vec(&answer).unwrap_or_default()
@@ -134,9 +133,64 @@ fn image(image: &Image, format: ResponseFormat) -> ImageData<'_> {
     }
 }
 
+/// What comes before the base64 of an image that passes on. Its bytes are in the first format that
+/// is known: `output_format`, else PNG. `created` is in Unix seconds.
+#[must_use]
+pub fn opening(format: ResponseFormat, output_format: Option<&str>, created: u64) -> Vec<u8> {
+    let opening = match format {
+        ResponseFormat::B64Json => format!(r#"{{"created":{created},"data":[{{"b64_json":""#),
+        ResponseFormat::Url => {
+            let mime = sniff::mime(output_format);
+            format!(r#"{{"created":{created},"data":[{{"url":"data:{mime};base64,"#)
+        }
+    };
+    opening.into_bytes()
+}
+
+/// What comes after the base64 of an image that has passed on.
+#[must_use]
+pub fn closing(image: &Image) -> Vec<u8> {
+    /// The rest of a member of `data`, and of the answer.
+    #[derive(Serialize)]
+    struct Prompt<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        revised_prompt: Option<&'a str>,
+    }
+    // Serialisation of strings and numbers into a vector cannot fail.
+    let prompt = Prompt { revised_prompt: image.revised_prompt.as_deref() };
+    let prompt = serde_json::to_vec(&prompt).unwrap_or_default();
+    let common = serde_json::to_vec(&Common::of(std::slice::from_ref(image))).unwrap_or_default();
+    [b"\"", &*members(&prompt), b"}]", &members(&common), b"}"].concat()
+}
+
+/// The members of a written object after others: with a comma before them, if there are any, and
+/// without its brackets.
+fn members(object: &[u8]) -> Vec<u8> {
+    match object.get(1..object.len().saturating_sub(1)) {
+        Some(members) if !members.is_empty() => [b",", members].concat(),
+        Some(_) | None => Vec::new(),
+    }
+}
+
 /// The tokens of all images that report theirs.
 pub fn usage<'p>(images: impl IntoIterator<Item = &'p Image>) -> Option<ImageUsage> {
     images.into_iter().filter_map(|it| it.usage).reduce(ImageUsage::plus)
+}
+
+impl<'a> Common<'a> {
+    /// Taken from the first image.
+    fn of(images: &'a [Image]) -> Self {
+        let first = images.first();
+        let shared = |pick: fn(&Image) -> Option<&str>| first.and_then(pick);
+        Self {
+            background: shared(|it| it.attributes.background.as_deref())
+                .filter(|it| matches!(*it, "transparent" | "opaque")),
+            output_format: shared(|it| it.attributes.output_format.as_deref()),
+            quality: shared(|it| it.attributes.quality.as_deref()),
+            size: shared(|it| it.attributes.size.as_deref()),
+            usage: usage(images).map(Usage::of),
+        }
+    }
 }
 
 impl Usage {

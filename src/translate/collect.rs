@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::LastPartial;
-use crate::memory::{Budget, Lease, Pieces};
+use crate::memory::{Budget, Pieces};
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::sse::{Decoder, Token};
@@ -32,8 +32,11 @@ use crate::upstream::usage::ImageUsage;
 
 use accumulator::Accumulator;
 
+pub use pass::{Beginning, Passed};
+
 mod accumulator;
 mod images;
+mod pass;
 
 /// The limits of a collector.
 #[derive(Debug, Clone)]
@@ -50,6 +53,10 @@ pub struct Bounds {
     pub previews: u32,
     /// The text model that calls the image tool, if there is one.
     pub host_model: Option<Rc<str>>,
+    /// The most bytes of base64 that the image may have, by what was requested.
+    pub room: usize,
+    /// Whether the image can pass on if it has no room here.
+    pub may_pass: bool,
 }
 
 /// An image and what was reported about it.
@@ -110,19 +117,21 @@ pub struct Collector {
     scanner: Scanner,
     accumulator: Accumulator,
     outcome: Option<Result<Image, Failure>>,
+    /// What of the last chunk passes on.
+    passed: Option<Passed>,
 }
 
 impl Collector {
-    /// A collector at the start of a stream of events, or of a response of the Images API. `room`
-    /// covers the image, or as much of it as fits.
-    pub fn new(bounds: Bounds, room: Lease, document: Document) -> Self {
+    /// A collector at the start of a stream of events, or of a response of the Images API.
+    pub fn new(bounds: Bounds, document: Document) -> Self {
         let mut scanner = Scanner::of(document);
         scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
         Self {
             decoder: (!document.is_whole_answer()).then(Decoder::new),
             scanner,
-            accumulator: Accumulator::new(bounds, room, document),
+            accumulator: Accumulator::new(bounds, document),
             outcome: None,
+            passed: None,
         }
     }
 
@@ -131,11 +140,15 @@ impl Collector {
         self.accumulator.now = now;
         if self.outcome.is_none() {
             let chunk = Rc::new(chunk);
-            let Self { decoder, scanner, accumulator, outcome } = self;
+            let Self { decoder, scanner, accumulator, outcome, passed } = self;
             match decoder {
-                Some(decoder) => decoder.feed(&chunk, |token| {
-                    take(scanner, accumulator, outcome, &chunk, token);
-                }),
+                Some(decoder) => {
+                    decoder.feed(&chunk, |token| {
+                        take(scanner, accumulator, outcome, &chunk, token);
+                    });
+                    let ranges = scanner.take_passing();
+                    *passed = accumulator.is_passing.then(|| Passed::of(&chunk, &ranges));
+                }
                 None => self.feed_document(&chunk),
             }
         }
@@ -158,10 +171,14 @@ impl Collector {
     /// Why there is no image.
     pub fn finish(&mut self, now: Duration) -> Result<Image, Failure> {
         self.accumulator.now = now;
-        let Self { decoder, scanner, accumulator, outcome } = self;
+        let Self { decoder, scanner, accumulator, outcome, .. } = self;
         let nothing = Rc::new(Vec::new());
+        let is_cut = accumulator.is_passing && accumulator.image.is_none() && outcome.is_none();
         if let Some(decoder) = decoder {
             decoder.finish(|token| take(scanner, accumulator, outcome, &nothing, token));
+        }
+        if is_cut && !matches!(outcome, Some(Ok(_))) {
+            *outcome = Some(Err(Failure::Upstream(UpstreamFailure::Disconnected)));
         }
         match (outcome.take(), decoder) {
             (Some(outcome), _) => outcome,
@@ -204,11 +221,6 @@ impl Collector {
         self.accumulator.is_accepted
     }
 
-    /// The room for the image, if no byte of an image has come.
-    pub fn take_room(&mut self) -> Option<Lease> {
-        self.accumulator.room.take()
-    }
-
     /// Whether the outcome is known.
     pub fn progress(&self) -> Progress {
         match self.outcome {
@@ -236,6 +248,10 @@ fn take(
         Token::Dispatch(name) => {
             let scanned = scanner.finish_event();
             *outcome = accumulator.event(name, scanned);
+            if accumulator.is_passing && accumulator.image.is_none() && outcome.is_none() {
+                // The event that the image came in was not what it said.
+                *outcome = Some(Err(Failure::Upstream(UpstreamFailure::InvalidResponse)));
+            }
             let keep = match accumulator.image {
                 Some(_) => Keep::Nothing,
                 None => Keep::UpTo(accumulator.bounds.max_base64_bytes),

@@ -36,6 +36,21 @@ pub(super) fn complete(reported: Attributes, echo: &Attributes, base64: &Pieces)
     Attributes { size, output_format: format.map(str::to_owned).or(known.output_format), ..known }
 }
 
+/// How much base64 of an image that passes on is enough for its size. `base64` is its beginning.
+/// `None` if neither its first bytes nor, by `is_image`, its upstream say that it is an image.
+pub(super) fn most(base64: &Pieces, is_image: bool) -> Option<usize> {
+    match format(&decode(base64, FIRST_BYTES)) {
+        Some("jpeg") => Some(PASSING_BYTES),
+        None if !is_image => None,
+        _ => Some(FIRST_BYTES),
+    }
+}
+
+/// The format of an image by the beginning of its base64.
+pub(super) fn format_of(base64: &[u8]) -> Option<&'static str> {
+    format(&decode_head(base64.get(..FIRST_BYTES).unwrap_or(base64)))
+}
+
 /// The media type of a data URL for an `output_format`.
 pub(super) fn mime(output_format: Option<&str>) -> &'static str {
     match output_format {
@@ -68,7 +83,11 @@ fn size(first: &[u8], format: Option<&str>, base64: &Pieces) -> Option<String> {
 /// The bytes of the first `most` characters of base64, without an incomplete group at the end.
 /// Empty if it is not base64.
 fn decode(base64: &Pieces, most: usize) -> Vec<u8> {
-    let head = base64.head(most);
+    decode_head(&base64.head(most))
+}
+
+/// The bytes of this base64, without an incomplete group at the end. Empty if it is not base64.
+fn decode_head(head: &[u8]) -> Vec<u8> {
     let digits = head.iter().position(|byte| *byte == b'=').unwrap_or(head.len());
     let whole = head.get(..digits.saturating_sub(digits % 4)).unwrap_or_default();
     STANDARD_NO_PAD.decode(whole).unwrap_or_default()

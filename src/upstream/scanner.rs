@@ -15,8 +15,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use self::escape::{Ended, Escape, Escaped, string_end};
+use self::odd::Form;
 use super::path::{Path, Place};
 
+pub use self::pass::pass;
 pub use super::path::Document;
 use crate::memory::{Budget, BudgetError, Lease, Pieces};
 
@@ -49,6 +51,13 @@ pub enum Keep {
     UpTo(usize),
     /// Each of them is scanned and measured, and its first bytes are kept.
     Heads {
+        /// How many bytes of base64 to keep.
+        most: usize,
+        /// How many it may have in all.
+        limit: usize,
+    },
+    /// The rest of an image that passes on: see [`Scanner::pass`].
+    Passing {
         /// How many bytes of base64 to keep.
         most: usize,
         /// How many it may have in all.
@@ -116,6 +125,8 @@ pub struct Scanner {
     began: (bool, bool),
     /// How many of the last bytes come after a whole answer.
     unread: usize,
+    /// Where in the chunk the bytes are of an image that passes on, since they were last taken.
+    passing: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -127,7 +138,7 @@ enum State {
     /// In a string of which nothing is kept.
     Dropped { escaped: Escaped },
     /// In a string of which something is kept. `len` bytes of it have arrived.
-    Kept { place: Place, kept: Kept, len: usize, keep: Keep, escape: Escape, is_url_safe: bool },
+    Kept { place: Place, kept: Kept, len: usize, keep: Keep, escape: Escape, form: Form },
     /// In the start of a `data:` URL with such a string. At most `left` more bytes may come before
     /// its comma.
     UrlHead { place: Place, kept: Kept, keep: Keep, left: usize, escaped: Escaped },
@@ -157,6 +168,7 @@ impl Scanner {
             keep_preview: Keep::Nothing,
             began: (false, false),
             unread: 0,
+            passing: Vec::new(),
         }
     }
 
@@ -284,7 +296,7 @@ impl Scanner {
         // It gets its lease with its first byte: an empty string takes no room.
         let kept = Kept { ordinal, base64: Pieces::new(Budget::new().lease(0)) };
         let escape = Escape::No;
-        self.state = State::Kept { place, kept, len: 0, keep, escape, is_url_safe: false };
+        self.state = State::Kept { place, kept, len: 0, keep, escape, form: Form::Plain };
         Ok(())
     }
 
@@ -345,6 +357,7 @@ mod escape;
 mod kept;
 mod lease;
 mod odd;
+mod pass;
 
 #[cfg(test)]
 mod tests;

@@ -79,7 +79,7 @@ fn kind(value: &Value) -> Kind {
 fn describe(config: &Config) -> String {
     let upstream = |upstream: &Upstream| {
         format!(
-            "{} {:?} {} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
+            "{} {:?} {} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
             upstream.name(),
             upstream.api(),
             upstream.names_format(),
@@ -92,6 +92,7 @@ fn describe(config: &Config) -> String {
             upstream.host_models().names().join(","),
             upstream.tool_choice(),
             upstream.charge_by(),
+            upstream.delivery(),
             upstream.credential().map(|(name, secret)| (name, secret.expose_secret())),
             upstream.account_id(),
             upstream.headers(),

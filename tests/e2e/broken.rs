@@ -12,6 +12,13 @@ fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
 }
 
+/// The configuration with an upstream whose answers are held: `pass_image` has the others.
+fn held() -> Value {
+    let mut config = config();
+    config["upstreams"]["codex"]["delivery"] = json!("hold");
+    config
+}
+
 fn send_request(envoy: &Envoy) -> Response {
     Request::generation(&body()).send(envoy)
 }
@@ -23,7 +30,7 @@ fn a_broken_answer_is_a_bad_gateway() {
     let no_end = [generation.opening(), generation.image()].concat();
     let broken = |steps: &[Step]| [&[Step::StreamHead, Step::Chunk(half.clone())], steps].concat();
     assert_reported(
-        &config(),
+        &held(),
         vec![
             ("closed at once", vec![Step::Close], 502, "upstream_unreachable"),
             ("reset at once", vec![Step::Reset], 502, "upstream_unreachable"),
@@ -59,7 +66,7 @@ fn no_upstream_is_a_bad_gateway() {
 
 #[test]
 fn a_stalled_upstream_is_a_timeout() {
-    let mut config = config();
+    let mut config = held();
     config["upstreams"]["codex"]["timeout"] = json!("1s");
     let generation = Generation::of_bytes(2_000_000, 1);
     let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
@@ -114,7 +121,7 @@ fn an_answer_does_not_wait_for_the_socket_to_close() {
     let generation = Generation::of_bytes(2_000_000, 1);
     let upstream =
         Upstream::always(vec![Step::StreamHead, Step::Chunk(generation.stream()), Step::KeepOpen]);
-    let envoy = Envoy::start(upstream.port());
+    let envoy = Envoy::with(upstream.port(), &held());
     let start = Instant::now();
     assert!(send_request(&envoy).image() == generation.base64, "the image differs");
     // The upstream's timeout is 60 s.
@@ -146,7 +153,7 @@ fn what_comes_after_completed_does_not_count() {
 
 #[test]
 fn an_image_above_the_limit_is_rejected() {
-    let mut config = config();
+    let mut config = held();
     config["max_image_bytes"] = json!("64KiB");
     let (small, large) = (Generation::of_bytes(60_000, 1), Generation::of_bytes(70_000, 2));
     let upstream =

@@ -41,6 +41,7 @@ mod limits;
 mod memory;
 mod metrics;
 mod openapi;
+mod pass_image;
 mod paths;
 mod provider_streams;
 mod providers;

@@ -162,19 +162,25 @@ proptest! {
     fn a_stream_with_bytes_changed_is_answered_and_leaves_nothing(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         places in places(),
+        delivery in prop::sample::select(vec!["hold", "pass"]),
     ) {
         let mut stream = stream(&"QUJD".repeat(100));
         for (place, byte) in &changes {
             let at = place.index(stream.len());
             stream[at] = *byte;
         }
-        let (gate, budget) = gate(&json!({}));
+        let (gate, budget) = gate(&json!({"delivery": delivery}));
         let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
         let pieces = cut(&stream, &places);
         let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
         let reply = driver.answer(&pieces).clone();
         drop(driver);
         prop_assert!(reply.status == 200 || reply.status >= 400);
+        prop_assert_eq!(budget.used(), 0);
+        if reply.reset {
+            prop_assert_eq!(delivery, "pass");
+            return Ok(());
+        }
         // For each stream, the client gets JSON.
         let body = reply.json();
         prop_assert_eq!(reply.status == 200, body.get("data").is_some());

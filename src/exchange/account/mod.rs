@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::upstream::calls::Calls;
 use super::upstream::rests::{self, Sign};
 use super::upstream::result::{Failed, Generated, Results};
-use super::upstream::{host_models, result::CallState};
+use super::upstream::{endings, host_models, result::CallState};
 use crate::config::Upstream;
 use crate::limits::rls::Decision;
 use crate::openai::error::{Failure, UpstreamFailure};
@@ -144,13 +144,24 @@ impl Account {
     }
 
     /// Notes that a response broke off which the client has all images of.
-    pub(crate) fn break_off(&mut self, is_overdue: bool) {
+    pub(crate) fn break_off(&mut self, is_overdue: bool, now: Duration) {
+        self.note_unclean_end(now);
         let failure = if is_overdue {
             Failure::Upstream(UpstreamFailure::Timeout)
         } else {
             Failure::Upstream(UpstreamFailure::Disconnected)
         };
         self.record.break_off(&failure);
+    }
+
+    /// Notes that the upstream broke off after a complete answer: its answers are held from now on.
+    fn note_unclean_end(&mut self, now: Duration) {
+        let Some(name) = self.record.upstream.clone() else { return };
+        self.record.counts.push_back(metrics::UNCLEAN_ENDS.once([&name]));
+        let Some(upstream) = self.shared.config.upstream(&name) else { return };
+        if endings::note_break(&self.shared, upstream, now) {
+            self.effects.push_back(Effect::Log(notice::held(upstream)));
+        }
     }
 
     /// Logs what an operator has to correct after a request was answered with `failure`.

@@ -65,10 +65,10 @@ pub(crate) fn admit(
     let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
     record.user = Some(user.clone());
     let (model, orders) = resolve(shared, &consumer, &request, record, now)?;
-    let delivery = Delivery::of(shared, &model, &request);
+    let delivery = Delivery::of(shared, &model, &request, now);
     let names = names(&model, &orders, &request);
     let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
-    let keeps = may_fail_over && !delivery.passes_through();
+    let keeps = may_fail_over && !delivery.passes_answer();
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
     let rooms = make_room(shared, lease, body.len(), &model, &request, &delivery, keeps);
     let held = rooms
@@ -78,13 +78,14 @@ pub(crate) fn admit(
     }
     let (rooms, admission) = held?;
     let first = model.candidates.first().ok_or(Failure::Gateway(GatewayFailure::Internal))?;
-    let n = if delivery.passes_through() { request.n } else { 1 };
+    let n = if delivery.passes_answer() { request.n } else { 1 };
     let (forward, side_calls) = forward(&head, first, &request, n, config.route_match());
     let first_ends = now.saturating_add(first.upstream.timeout());
     let first = CallTarget::new(Place::default(), first, first_ends);
     let deadline = now.saturating_add(model.longest_timeout());
     let candidates = choices(&model, orders);
     // What is made of the body goes before the body may be kept.
+    let images = request.n;
     drop(model);
     drop(request);
     let failover = keeps.then(|| {
@@ -92,7 +93,11 @@ pub(crate) fn admit(
         let shared = Rc::clone(shared);
         Failover { shared, endpoint, encoding, head, body, _lease, candidates }
     });
-    let calls = Calls::new(rooms.images, rooms.sent, names, &first, failover, deadline);
+    let calls = match delivery.passes_answer() {
+        true => 1,
+        false => usize::try_from(images).unwrap_or(usize::MAX),
+    };
+    let calls = Calls::new(calls, rooms.image, rooms.sent, names, &first, failover, deadline);
     Ok((Admitted { admission, calls, delivery, side_calls }, forward))
 }
 
@@ -161,7 +166,7 @@ fn make_room(
     let sent = lens.max().unwrap_or_default();
     let held = [len, copied, sent].into_iter().fold(0, usize::saturating_add);
     lease.cover_first(held).map_err(|_| Failure::overloaded())?;
-    if delivery.passes_through() {
+    if delivery.passes_answer() {
         return shared.relay_rooms(lease, pass_through::room_for(request.n), sent);
     }
     let kept = if keeps { held } else { 0 };

@@ -1,4 +1,4 @@
-//! The memory that a request reserves at admission, for all that it will hold.
+//! The memory that a request takes at admission, for what it holds until its image comes.
 
 use crate::exchange::shared::{Shared, base64_len};
 use crate::memory::Lease;
@@ -14,11 +14,11 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// A PNG of noise is as long as its RGBA bytes. Nothing is longer, some metadata apart.
 const MAX_BYTES_PER_PIXEL: u64 = 4;
 
-/// What a request holds from its admission on.
+/// What a request holds from its admission on. An image takes its room when it begins.
 #[derive(Debug)]
 pub(crate) struct Rooms {
-    /// One for each image.
-    pub(crate) images: Vec<Lease>,
+    /// The most bytes of base64 that one image may have.
+    pub(crate) image: usize,
     /// Covers what goes upstream.
     pub(crate) sent: Lease,
     /// Covers the client's body, which is kept for another upstream.
@@ -26,9 +26,8 @@ pub(crate) struct Rooms {
 }
 
 impl Shared {
-    /// Takes room for what goes upstream, `sent` bytes for each image, and for each image as much
-    /// as the largest that it may become. So an admitted image, which costs money upstream, has its
-    /// room when it comes. `lease` is what the request already holds; `kept` bytes of it stay.
+    /// Takes room for what goes upstream, `sent` bytes for each call. `lease` is what the request
+    /// already holds; `kept` bytes of it stay.
     ///
     /// If no other request holds anything, one request is admitted at any size: a small budget
     /// slows a worker down, it does not stop it.
@@ -41,17 +40,14 @@ impl Shared {
     ) -> Result<Rooms, Failure> {
         let n = usize::try_from(request.n).unwrap_or(usize::MAX);
         let room = self.room(request);
-        let answer = room.saturating_mul(n);
-        if n > 1 && answer > MAX_ANSWER_BYTES {
+        if n > 1 && room.saturating_mul(n) > MAX_ANSWER_BYTES {
             let fit = MAX_ANSWER_BYTES.checked_div(room).unwrap_or(1).max(1);
             return Err(Failure::Client(ClientFailure::TooManyImages { fit }));
         }
-        let sent = sent.saturating_mul(n);
-        let all = answer.saturating_add(sent).saturating_add(kept);
+        let all = sent.saturating_mul(n).saturating_add(kept);
         lease.cover_first(all).map_err(|_| Failure::overloaded())?;
-        let images = (0..n).map(|_| lease.split(room)).collect();
         let kept = lease.split(kept);
-        Ok(Rooms { images, sent: lease, kept })
+        Ok(Rooms { image: room, sent: lease, kept })
     }
 
     /// The same for a request whose answer passes through: `room` for all its images, which are not
@@ -63,8 +59,8 @@ impl Shared {
         sent: usize,
     ) -> Result<Rooms, Failure> {
         lease.cover_first(room.saturating_add(sent)).map_err(|_| Failure::overloaded())?;
-        let (images, kept) = (vec![lease.split(room)], lease.split(0));
-        Ok(Rooms { images, sent: lease, kept })
+        let kept = lease.split(0);
+        Ok(Rooms { image: room, sent: lease, kept })
     }
 
     /// The most bytes of base64 that one image of the request may have.

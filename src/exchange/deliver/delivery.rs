@@ -1,20 +1,23 @@
-//! The four deliveries, and what each of them does.
+//! The five deliveries, and what each of them does.
 
 use std::time::Duration;
 
 use super::keepalive::Keepalive;
+use super::pass_image::PassImage;
 use super::pass_through::{self, PassThrough};
 use super::step::{Head, Step};
 use super::stream::{self, Stream};
-use crate::config::Model;
+use crate::config::{Api, Model};
 use crate::exchange::outcome::{End, LocalReply};
 use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::Calls;
+use crate::exchange::upstream::endings;
 use crate::exchange::upstream::result::Generated;
 use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::answer;
 use crate::translate::collect::Image;
+use crate::translate::relay::Begun;
 use crate::translate::stream::StreamOptions;
 
 /// How a request is answered.
@@ -28,28 +31,55 @@ pub(crate) enum Delivery {
     Stream(Box<Stream>),
     /// The upstream's own answer, as it comes.
     PassThrough(Box<PassThrough>),
+    /// One image, as it comes, in one JSON answer of the filter's own.
+    PassImage(Box<PassImage>),
 }
 
 impl Delivery {
     /// How `request` is answered.
-    pub(crate) fn of(shared: &Shared, model: &Model<'_>, request: &ImageRequest<'_>) -> Self {
+    pub(crate) fn of(
+        shared: &Shared,
+        model: &Model<'_>,
+        request: &ImageRequest<'_>,
+        now: Duration,
+    ) -> Self {
         let format =
             request.response_format.unwrap_or_else(|| shared.config.default_response_format());
-        if pass_through::applies(shared, model, request, format) {
+        let first = model.candidates.first().map(|it| it.upstream);
+        let passes = first.is_some_and(|it| endings::passes(shared, it, now));
+        if passes && pass_through::applies(shared, model, request, format) {
             return Self::PassThrough(Box::new(PassThrough::new(request.n, &shared.bounds())));
         }
         if let Some(wanted) = StreamOptions::of(request) {
             return Self::Stream(Box::new(Stream::new(wanted)));
         }
-        match shared.config.keepalive().filter(|_| request.n == 1) {
+        let keepalive = shared.config.keepalive().filter(|_| request.n == 1);
+        if request.n == 1 && first.is_some_and(|it| it.api() == Api::Responses) {
+            return Self::PassImage(Box::new(PassImage::new(format, passes, keepalive)));
+        }
+        match keepalive {
             Some(every) => Self::Keepalive(Keepalive::new(format, every)),
             None => Self::Collect(format),
         }
     }
 
     /// Whether the upstream's own answer passes on, from one call for all images.
-    pub(crate) fn passes_through(&self) -> bool {
+    pub(crate) fn passes_answer(&self) -> bool {
         matches!(self, Self::PassThrough(_))
+    }
+
+    /// Whether what comes once the head has left stays in Envoy's buffer.
+    pub(super) fn passes(&self) -> bool {
+        match self {
+            Self::PassThrough(_) => true,
+            Self::PassImage(it) => it.has_begun() || it.is_whole(),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => false,
+        }
+    }
+
+    /// Whether the image finds its way to the client even if it finds no room here.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::PassImage(_))
     }
 
     /// Whether the head may leave before the outcome is known.
@@ -64,14 +94,62 @@ impl Delivery {
 
     /// Whether the answer has passed through whole, and is settled.
     pub(super) fn is_whole(&self) -> bool {
-        matches!(self, Self::PassThrough(it) if it.is_whole())
+        match self {
+            Self::PassThrough(it) => it.is_whole(),
+            Self::PassImage(it) => it.is_whole(),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => false,
+        }
+    }
+
+    /// Whether the end of the response has come, of an answer that passes through.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::PassThrough(it) => it.has_ended(),
+            Self::PassImage(it) => it.has_ended(),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => false,
+        }
     }
 
     /// Notes the end of a response that has trailers. Returns whether its answer has passed whole.
     pub(super) fn end_if_whole(&mut self) -> bool {
-        let Self::PassThrough(it) = self else { return false };
-        it.end();
-        it.is_whole()
+        match self {
+            Self::PassThrough(it) => it.end(),
+            Self::PassImage(it) => it.end(),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => {}
+        }
+        self.is_whole()
+    }
+
+    /// Notes that everything that came has left.
+    pub(super) fn note_sent(&mut self, calls: &mut Calls) {
+        match self {
+            Self::PassThrough(it) => it.note_sent(),
+            Self::PassImage(it) => it.note_sent(calls),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => {}
+        }
+    }
+
+    /// The images that have left, of an answer that breaks off, once. Before the results of the
+    /// calls are taken.
+    pub(super) fn take_passed(&mut self, calls: &mut Calls, begun: Begun) -> Vec<Generated> {
+        match self {
+            Self::PassThrough(it) => it.take_passed(begun),
+            Self::PassImage(it) => it.take_passed(calls, begun),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a whole answer leaves with its head, in place of a reply: then Envoy's other
+    /// filters see it, and the upstream's connection stays open.
+    pub(super) fn opens_whole(&self) -> bool {
+        matches!(self, Self::PassImage(it) if it.opens())
+    }
+
+    /// Notes that the whole answer leaves, while the response may go on. Returns whether it may.
+    pub(super) fn finish(&mut self) -> bool {
+        let Self::PassImage(it) = self else { return false };
+        it.finish();
+        true
     }
 
     /// Takes bytes of the client's own stream. `last_sent` is when the client last got bytes, or
@@ -95,6 +173,7 @@ impl Delivery {
             }
             Self::Keepalive(keepalive) => keepalive.body(calls, last_sent, chunk, end, now),
             Self::Stream(stream) => stream.body(calls, head, chunk, end, now),
+            Self::PassImage(it) => it.body(calls, last_sent, chunk, end, now),
             Self::PassThrough(it) => match it.body(calls, head, chunk, end, now) {
                 Ok(step) => step,
                 Err(bytes) => {
@@ -121,7 +200,12 @@ impl Delivery {
             Self::Stream(stream) => {
                 return images.next().map_or(Ok(()), |image| stream.completed(&image, body, now));
             }
+            Self::PassImage(it) if it.has_begun() => {
+                body.extend(images.next().map(|image| answer::closing(&image)).unwrap_or_default());
+                return Ok(());
+            }
             Self::Collect(format) | Self::Keepalive(Keepalive { format, .. }) => *format,
+            Self::PassImage(it) => it.format,
             Self::PassThrough(_) => ResponseFormat::B64Json,
         };
         let images: Vec<Image> = images.collect();
@@ -134,7 +218,10 @@ impl Delivery {
     pub(super) fn write_failure(&self, failure: &Failure, body: Vec<u8>) -> Option<Vec<u8>> {
         match self {
             Self::Stream(_) => Some(stream::failed(failure, body)),
-            Self::Collect(_) | Self::Keepalive(_) => Some(LocalReply::failure(failure).body),
+            Self::PassImage(it) if it.has_begun() => None,
+            Self::Collect(_) | Self::Keepalive(_) | Self::PassImage(_) => {
+                Some(LocalReply::failure(failure).body)
+            }
             Self::PassThrough(_) => None,
         }
     }
@@ -145,8 +232,11 @@ impl Delivery {
         match self {
             Self::Stream(_) => return stream::headers(),
             Self::Keepalive(_) if early => headers.push(("cache-control", "no-store".to_owned())),
+            Self::PassImage(it) if early && it.is_kept_alive() => {
+                headers.push(("cache-control", "no-store".to_owned()));
+            }
             Self::PassThrough(it) if early => headers.extend(it.content_length()),
-            Self::Collect(_) | Self::Keepalive(_) | Self::PassThrough(_) => {}
+            Self::Collect(_) | Self::Keepalive(_) | Self::PassThrough(_) | Self::PassImage(_) => {}
         }
         headers
     }

@@ -63,11 +63,11 @@ pub(crate) struct Turn<T> {
 }
 
 impl<T> Turn<T> {
-    fn last(outcome: T) -> Self {
+    pub(super) fn last(outcome: T) -> Self {
         Self { outcome, is_last: true }
     }
 
-    fn goes_on(outcome: T) -> Self {
+    pub(super) fn goes_on(outcome: T) -> Self {
         Self { outcome, is_last: false }
     }
 }
@@ -93,7 +93,7 @@ impl Answering {
     /// How the next bytes of the response are read.
     pub(crate) fn access(&self) -> BodyAccess {
         match self.head {
-            Head::Left { .. } if self.delivery.passes_through() => BodyAccess::Peek,
+            Head::Left { .. } if self.delivery.passes() => BodyAccess::Peek,
             Head::Left { .. } | Head::Held => BodyAccess::Drain,
         }
     }
@@ -106,9 +106,10 @@ impl Answering {
                 it.set_content_length(head.content_length);
                 0
             }
-            Delivery::Collect(_) | Delivery::Keepalive(_) => 0,
+            Delivery::Collect(_) | Delivery::Keepalive(_) | Delivery::PassImage(_) => 0,
         };
-        self.calls.own_head(head, &Bounds { previews, ..bounds }, now);
+        let may_pass = self.delivery.may_pass();
+        self.calls.own_head(head, &Bounds { previews, may_pass, ..bounds }, now);
     }
 
     /// Takes bytes of the client's own stream.
@@ -129,15 +130,21 @@ impl Answering {
                 Turn::goes_on(OnResponseBody::Open(self.open(account, bytes, len, now)))
             }
             (Step::Bytes(bytes), Head::Left { .. }) => {
-                Turn::goes_on(self.send(account, bytes, len, now))
+                // The chunk was taken.
+                Turn::goes_on(self.send(account, bytes, 0, now))
+            }
+            // The head is held as long as a chunk may be replaced.
+            (Step::Replace(_), Head::Held) => Turn::goes_on(OnResponseBody::Hold),
+            (Step::Replace(bytes), Head::Left { .. }) => {
+                Turn::goes_on(self.replace(account, bytes, now))
             }
             (Step::Settled(before), Head::Held) => {
                 let outcome = self.settle(account, before, now);
-                Turn::last(OnResponseBody::Reply(self.reply(account, outcome)))
+                self.open_or_reply(account, outcome, len, now)
             }
             (Step::Settled(before), Head::Left { .. }) => {
                 let outcome = self.settle(account, before, now);
-                Turn::last(self.send_last(account, outcome, now))
+                self.end_body(account, outcome, now)
             }
             (Step::Passed { body, images }, Head::Held) => {
                 let outcome = self.settle_passed(account, body, &images, now);
@@ -165,14 +172,16 @@ impl Answering {
         if self.delivery.end_if_whole() {
             return Turn::goes_on(OnResponseEnd::Pass);
         }
-        if matches!(self.head, Head::Left { .. }) && !self.delivery.passes_through() {
+        if matches!(self.head, Head::Left { .. }) && !self.delivery.passes() {
             // No body can be put before trailers: an image that only they end is lost.
             self.calls.fail(&Failure::Upstream(UpstreamFailure::Disconnected));
         }
         let outcome = match (self.step(Vec::new(), End::Stream, now), self.head) {
             // Bytes are never due here: the stream has ended, so its call has its outcome or has
             // gone to another upstream.
-            (Step::Wait | Step::Bytes(_), Head::Held) => return Turn::goes_on(OnResponseEnd::Hold),
+            (Step::Wait | Step::Bytes(_) | Step::Replace(_), Head::Held) => {
+                return Turn::goes_on(OnResponseEnd::Hold);
+            }
             (Step::Settled(before), Head::Held) => self.settle(account, before, now),
             (Step::Passed { body, images }, Head::Held) => {
                 self.settle_passed(account, body, &images, now)
@@ -249,12 +258,16 @@ impl Answering {
         // A stream whose image has begun, or that has events to send, is a 200 by now.
         let is_committed =
             self.delivery.streams() && (self.calls.has_begun() || !before.is_empty());
+        let left = match self.calls.have_image() {
+            true => Vec::new(),
+            false => self.take_left(Begun::Lost),
+        };
         let results = self.calls.take_results();
         account.note_results(&results, now);
         let Results { images, failures, .. } = results;
         if images.is_empty() {
             let failure = account.reported(failures, now);
-            self.settle_left(account, Begun::Lost, now);
+            Self::settle_left(account, &left, now);
             account.record.count_failed();
             return Outcome::Failed { failure, before, is_committed };
         }
@@ -287,26 +300,28 @@ impl Answering {
 
     /// Settles a request whose outcome cannot be sent. Returns the failure.
     fn settle_failed(&mut self, account: &mut Account, now: Duration) -> Failure {
+        let left = self.take_left(Begun::Lost);
         let results = self.calls.take_results();
         account.note_results(&results, now);
         let failure = account.reported(results.failures, now);
-        self.settle_left(account, Begun::Lost, now);
+        Self::settle_left(account, &left, now);
         account.record.count_failed();
         failure
     }
 
+    /// The images that have left, of an answer that does not become whole.
+    fn take_left(&mut self, begun: Begun) -> Vec<Generated> {
+        match self.head {
+            Head::Left { .. } => self.delivery.take_passed(&mut self.calls, begun),
+            Head::Held => Vec::new(),
+        }
+    }
+
     /// Charges the images that have left, of an answer that did not become whole.
-    fn settle_left(&mut self, account: &mut Account, begun: Begun, now: Duration) {
-        let left = match (self.head, &mut self.delivery) {
-            (Head::Left { .. }, Delivery::PassThrough(it)) => it.take_passed(begun),
-            (Head::Held, _)
-            | (_, Delivery::Collect(_) | Delivery::Keepalive(_) | Delivery::Stream(_)) => {
-                Vec::new()
-            }
-        };
+    fn settle_left(account: &mut Account, left: &[Generated], now: Duration) {
         let charge = match left.is_empty() {
             true => Charge::nothing(),
-            false => account.deliver(&left, now),
+            false => account.deliver(left, now),
         };
         account.settle(&charge, now);
     }
@@ -317,22 +332,15 @@ impl Answering {
         account.take_signs(&mut self.calls, now);
         let is_overdue = matches!(self.head, Head::Left { .. }) && self.calls.is_settled();
         let begun = if status.is_none() { Begun::Counts } else { Begun::Lost };
-        match &self.delivery {
-            Delivery::PassThrough(it) if it.is_whole() => {
-                // All images have left and are charged, but to the client the transfer is broken.
-                if !it.has_ended() && status.is_some() {
-                    account.break_off(self.calls.is_overdue(now));
-                }
-            }
-            Delivery::PassThrough(_)
-            | Delivery::Collect(_)
-            | Delivery::Keepalive(_)
-            | Delivery::Stream(_) => {
-                account.end_unanswered(status, is_overdue, &self.calls.states());
-            }
+        if !self.delivery.is_whole() {
+            account.end_unanswered(status, is_overdue, &self.calls.states());
+        } else if !self.delivery.has_ended() && status.is_some() {
+            // All images have left and are charged, but to the client the transfer is broken.
+            account.break_off(self.calls.is_overdue(now), now);
         }
-        self.settle_left(account, begun, now);
-        if self.delivery.passes_through() {
+        let left = self.take_left(begun);
+        Self::settle_left(account, &left, now);
+        if self.delivery.passes() {
             account.record.count_failed();
         }
     }

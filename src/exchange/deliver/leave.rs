@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::delivery::Delivery;
-use super::driver::{Answering, Outcome};
+use super::driver::{Answering, Outcome, Turn};
 use super::step::Head;
 use crate::exchange::account::Account;
 use crate::exchange::outcome::{LocalReply, OnResponseBody, Open};
@@ -13,6 +12,11 @@ use crate::exchange::outcome::{LocalReply, OnResponseBody, Open};
 const MIN_BESIDE_HEAD: usize = 16 * 1024;
 /// No more than this, however long the chunk: by default Envoy's buffer takes 1 MiB.
 const MAX_BESIDE_HEAD: usize = 960 * 1024;
+
+/// How many bytes may leave beside the head, with a chunk of `len` bytes.
+fn room_beside_head(len: usize) -> usize {
+    len.clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD)
+}
 
 impl Answering {
     /// The answer, while the head is held.
@@ -35,8 +39,62 @@ impl Answering {
         account.ok(headers, body)
     }
 
+    /// A whole answer leaves with its head if it can, else as a reply. A failure is a reply. `len`
+    /// is the length of the chunk that brought the outcome.
+    pub(super) fn open_or_reply(
+        &mut self,
+        account: &mut Account,
+        outcome: Outcome,
+        len: usize,
+        now: Duration,
+    ) -> Turn<OnResponseBody> {
+        match outcome {
+            Outcome::Whole { body, settled }
+                if self.delivery.opens_whole() && body.len() <= room_beside_head(len) =>
+            {
+                self.delivery.finish();
+                self.limits = settled;
+                // The client has a whole answer, however the upstream's response ends.
+                self.limits.push(("content-length", body.len().to_string()));
+                Turn::goes_on(OnResponseBody::Open(self.open(account, body, len, now)))
+            }
+            outcome => Turn::last(OnResponseBody::Reply(self.reply(account, outcome))),
+        }
+    }
+
+    /// The end of an answer whose head has left. The response may go on if its image has passed.
+    pub(super) fn end_body(
+        &mut self,
+        account: &mut Account,
+        outcome: Outcome,
+        now: Duration,
+    ) -> Turn<OnResponseBody> {
+        match outcome {
+            Outcome::Whole { body, .. } if self.delivery.passes() && self.delivery.finish() => {
+                Turn::goes_on(self.replace(account, body, now))
+            }
+            outcome => Turn::last(self.send_last(account, outcome, now)),
+        }
+    }
+
+    /// Puts what waits, and `bytes`, in the place of a chunk. The head has left.
+    pub(super) fn replace(
+        &mut self,
+        account: &mut Account,
+        bytes: Vec<u8>,
+        now: Duration,
+    ) -> OnResponseBody {
+        let mut sent = std::mem::take(&mut self.waiting);
+        sent.extend_from_slice(&bytes);
+        account.record.bytes_out = account.record.bytes_out.saturating_add(sent.len());
+        if !sent.is_empty() {
+            self.head = Head::Left { last_sent: now };
+        }
+        OnResponseBody::Replace(sent)
+    }
+
     /// The last bytes of an answer whose head has left.
-    pub(super) fn send_last(
+    fn send_last(
         &mut self,
         account: &mut Account,
         outcome: Outcome,
@@ -68,14 +126,15 @@ impl Answering {
     ) -> Open {
         self.calls.commit();
         let mut body = bytes;
-        let room = len.clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD);
+        let room = room_beside_head(len);
         if body.len() > room {
             self.waiting = body.split_off(room);
-        } else if let Delivery::PassThrough(it) = &mut self.delivery {
-            it.note_sent();
+        } else {
+            self.delivery.note_sent(&mut self.calls);
         }
         self.head = Head::Left { last_sent: now };
-        account.record.committed = !self.delivery.streams();
+        // The outcome of an answer that leaves whole is known.
+        account.record.committed = !self.delivery.streams() && !self.delivery.is_whole();
         let mut headers = self.delivery.headers(true);
         headers.append(&mut self.limits);
         let LocalReply { status, headers, body, .. } = account.ok(headers, body);
@@ -96,7 +155,7 @@ impl Answering {
             true => sent = bytes,
             false => sent.extend_from_slice(&bytes),
         }
-        let passes = self.delivery.passes_through();
+        let passes = self.delivery.passes();
         let left = sent.len().saturating_add(if passes { len } else { 0 });
         account.record.bytes_out = account.record.bytes_out.saturating_add(left);
         if !sent.is_empty() {

@@ -20,6 +20,8 @@ pub(super) enum Step {
     Wait,
     /// These leave for it.
     Bytes(Vec<u8>),
+    /// These leave in the place of the chunk, which stayed in Envoy's buffer.
+    Replace(Vec<u8>),
     /// Every call has its image or its failure. These bytes leave before the outcome.
     Settled(Vec<u8>),
     /// The upstream's answer is whole: these images have passed, and these bytes are what is left

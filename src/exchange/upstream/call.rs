@@ -20,9 +20,10 @@ use super::rests::Sign;
 use super::result::CallState;
 use super::target::{CallTarget, Place};
 use crate::exchange::head::ResponseHead;
-use crate::memory::Lease;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
-use crate::translate::collect::{Bounds, Collector, Document, Image, Preview, Progress};
+use crate::translate::collect::{
+    Beginning, Bounds, Collector, Document, Image, Passed, Preview, Progress,
+};
 
 use unread::Unread;
 
@@ -30,7 +31,12 @@ use unread::Unread;
 #[derive(Debug)]
 pub(crate) struct Call {
     target: CallTarget,
+    room: usize,
     state: State,
+    /// What of the last chunk passes on.
+    passing: Option<Passed>,
+    /// What has passed on of an image whose answer failed.
+    passed: Option<Image>,
     /// Previews that came whole.
     previews: Vec<Preview>,
     has_begun: bool,
@@ -47,36 +53,38 @@ pub(crate) struct Call {
 
 #[derive(Debug)]
 enum State {
-    /// To be made, with the room taken for its image.
-    Due(Lease),
+    /// To be made.
+    Due,
     /// For its head.
-    Waiting(Lease),
+    Waiting,
     /// For the first byte of an answer that may bring an image.
     Unread(Box<Unread>),
     Collecting(Box<Collector>),
-    /// Reading an error, with the room taken for the image.
-    Failing(Box<ErrorBody>, Lease),
+    /// Reading an error.
+    Failing(Box<ErrorBody>),
     Generated(Box<Image>),
-    /// With the room for the image, which a retry takes. `None` if the room is used up.
-    Failed(Failure, Option<Lease>),
+    Failed(Failure),
 }
 
 impl State {
-    fn collecting(bounds: Bounds, room: Lease, document: Document) -> Self {
-        Self::Collecting(Box::new(Collector::new(bounds, room, document)))
+    fn collecting(bounds: Bounds, document: Document) -> Self {
+        Self::Collecting(Box::new(Collector::new(bounds, document)))
     }
 
-    fn failing(head: ResponseHead, room: Lease, since: Duration) -> Self {
-        Self::Failing(Box::new(ErrorBody::new(head, since)), room)
+    fn failing(head: ResponseHead, since: Duration) -> Self {
+        Self::Failing(Box::new(ErrorBody::new(head, since)))
     }
 }
 
 impl Call {
-    /// A call that is made.
-    pub(crate) fn new(room: Lease, target: CallTarget) -> Self {
+    /// A call that is made. `room` is the most bytes of base64 that its image may have.
+    pub(crate) fn new(room: usize, target: CallTarget) -> Self {
         Self {
             target,
-            state: State::Waiting(room),
+            room,
+            state: State::Waiting,
+            passing: None,
+            passed: None,
             previews: Vec::new(),
             has_begun: false,
             is_pinned: false,
@@ -138,16 +146,16 @@ impl Call {
     /// none.
     pub(crate) fn refusal(&self) -> Option<&Failure> {
         match &self.state {
-            State::Failed(failure, Some(_)) if !self.has_begun && !self.is_pinned => {
+            State::Failed(failure) if !self.has_begun && !self.is_pinned => {
                 Some(failure).filter(|failure| failure.is_refusal())
             }
-            State::Due(_)
-            | State::Waiting(_)
+            State::Due
+            | State::Waiting
             | State::Unread(_)
             | State::Collecting(_)
-            | State::Failing(..)
+            | State::Failing(_)
             | State::Generated(_)
-            | State::Failed(..) => None,
+            | State::Failed(_) => None,
         }
     }
 
@@ -158,35 +166,29 @@ impl Call {
 
     /// Has a failed call made again, at `next`.
     pub(crate) fn try_next(&mut self, next: Place) {
-        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
-        self.state = match std::mem::replace(&mut self.state, nothing) {
-            State::Failed(failure, Some(room)) => {
-                self.earlier.push((self.candidate(), failure));
-                self.target.place = next;
-                State::Due(room)
-            }
-            other => other,
-        };
+        if let State::Failed(failure) = &self.state {
+            self.earlier.push((self.candidate(), failure.clone()));
+            self.target.place = next;
+            self.state = State::Due;
+        }
     }
 
     /// Whether the call has to be made.
     pub(crate) fn is_due(&self) -> bool {
-        matches!(self.state, State::Due(_))
+        matches!(self.state, State::Due)
     }
 
     /// Notes that the call is being made.
     pub(crate) fn made(&mut self, target: CallTarget) {
-        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
-        self.state = match std::mem::replace(&mut self.state, nothing) {
-            State::Due(room) => State::Waiting(room),
-            other => other,
-        };
+        if matches!(self.state, State::Due) {
+            self.state = State::Waiting;
+        }
         self.target = target;
         self.serves = false;
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(self.state, State::Generated(_) | State::Failed(..))
+        matches!(self.state, State::Generated(_) | State::Failed(_))
     }
 
     /// The previews that have come whole since they were last taken.
@@ -209,6 +211,56 @@ impl Call {
         matches!(&self.state, State::Collecting(collector) if collector.reads_events())
     }
 
+    /// Lets the image pass on, once. Returns its beginning: see [`Collector::pass`].
+    pub(crate) fn pass(&mut self) -> Option<Beginning> {
+        match &mut self.state {
+            State::Collecting(collector) => collector.pass(),
+            State::Due
+            | State::Waiting
+            | State::Unread(_)
+            | State::Failing(_)
+            | State::Generated(_)
+            | State::Failed(_) => None,
+        }
+    }
+
+    /// Whether the last byte has come of an image that passes on.
+    pub(crate) fn has_passed(&self) -> bool {
+        matches!(&self.state, State::Collecting(collector) if collector.has_passed())
+    }
+
+    /// Whether the image has found no room here.
+    pub(crate) fn lacks_room(&self) -> bool {
+        matches!(&self.state, State::Collecting(collector) if collector.lacks_room())
+    }
+
+    /// What of the last chunk passes on. `None` if no image passes on.
+    pub(crate) fn take_passed(&mut self) -> Option<Passed> {
+        self.passing.take()
+    }
+
+    /// The image that passes on, of an answer that breaks off here, once.
+    pub(crate) fn passed_image(&mut self) -> Option<Image> {
+        let broken = State::Failed(Failure::Upstream(UpstreamFailure::Disconnected));
+        match &mut self.state {
+            State::Collecting(collector) => collector.passed_image(),
+            State::Generated(_) => match std::mem::replace(&mut self.state, broken) {
+                State::Generated(image) => Some(*image),
+                _ => None,
+            },
+            State::Due
+            | State::Waiting
+            | State::Unread(_)
+            | State::Failing(_)
+            | State::Failed(_) => self.passed.take(),
+        }
+    }
+
+    /// Whether the image has come.
+    pub(crate) fn has_image(&self) -> bool {
+        matches!(self.state, State::Generated(_))
+    }
+
     /// Whether no byte has come of an answer that may bring an image.
     pub(crate) fn is_unread(&self) -> bool {
         matches!(self.state, State::Unread(_))
@@ -216,15 +268,12 @@ impl Call {
 
     /// Settles a call that is still open.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
-        self.state = match std::mem::replace(&mut self.state, nothing) {
-            settled @ (State::Generated(_) | State::Failed(..)) => settled,
-            State::Due(room) | State::Waiting(room) | State::Failing(_, room) => {
-                State::Failed(failure, Some(room))
-            }
-            State::Unread(unread) => State::Failed(failure, Some(unread.room)),
-            State::Collecting(mut collector) => State::Failed(failure, collector.take_room()),
-        };
+        match &mut self.state {
+            State::Generated(_) | State::Failed(_) => return,
+            State::Collecting(collector) => self.passed = collector.passed_image(),
+            State::Due | State::Waiting | State::Failing(_) | State::Unread(_) => {}
+        }
+        self.state = State::Failed(failure);
     }
 
     /// Takes bytes of the body.
@@ -233,6 +282,7 @@ impl Call {
         match &mut self.state {
             State::Collecting(collector) => {
                 let progress = collector.feed(chunk, now);
+                self.passing = collector.take_passed();
                 self.previews.extend(collector.take_previews());
                 self.has_begun |= collector.has_begun();
                 let serves = collector.is_accepted() || collector.has_generated();
@@ -242,16 +292,16 @@ impl Call {
                     self.note_serves();
                 }
             }
-            State::Failing(failing, _) => {
+            State::Failing(failing) => {
                 if failing.push(&chunk) {
                     self.end(now);
                 }
             }
-            State::Due(_)
-            | State::Waiting(_)
+            State::Due
+            | State::Waiting
             | State::Unread(_)
             | State::Generated(_)
-            | State::Failed(..) => {}
+            | State::Failed(_) => {}
         }
     }
 
@@ -260,8 +310,7 @@ impl Call {
         if now >= self.target.deadline {
             self.fail(Failure::Upstream(UpstreamFailure::Timeout));
         }
-        let is_stalled =
-            matches!(&self.state, State::Failing(failing, _) if failing.is_stalled(now));
+        let is_stalled = matches!(&self.state, State::Failing(failing) if failing.is_stalled(now));
         if is_stalled {
             self.pin();
             self.end(now);
@@ -273,10 +322,8 @@ impl Call {
         let mut refusal = None;
         let refusable = self.refusable();
         let failure = match &mut self.state {
-            State::Due(_) | State::Generated(_) | State::Failed(..) => return,
-            State::Waiting(_) | State::Unread(_) => {
-                Failure::Upstream(UpstreamFailure::Disconnected)
-            }
+            State::Due | State::Generated(_) | State::Failed(_) => return,
+            State::Waiting | State::Unread(_) => Failure::Upstream(UpstreamFailure::Disconnected),
             State::Collecting(collector) => {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
@@ -296,7 +343,7 @@ impl Call {
                     }
                 }
             }
-            State::Failing(failing, _) => {
+            State::Failing(failing) => {
                 let failure;
                 (failure, refusal) = failing.judge(self.target.api, refusable.as_deref(), now);
                 // A text model that is not served generates nothing, at any status.
@@ -321,12 +368,12 @@ impl Call {
         let mut failures = self.earlier;
         let last = match self.state {
             State::Generated(image) => return Ok(*image),
-            State::Failed(failure, _) => failure,
-            State::Due(_)
-            | State::Waiting(_)
+            State::Failed(failure) => failure,
+            State::Due
+            | State::Waiting
             | State::Unread(_)
             | State::Collecting(_)
-            | State::Failing(..) => Failure::Upstream(UpstreamFailure::Disconnected),
+            | State::Failing(_) => Failure::Upstream(UpstreamFailure::Disconnected),
         };
         failures.push((self.target.place.candidate, last));
         Err(failures)
@@ -336,12 +383,12 @@ impl Call {
     pub(crate) fn state(&self) -> CallState<'_> {
         match &self.state {
             State::Generated(_) => CallState::Generated,
-            State::Failed(failure, _) => CallState::Failed(failure),
-            State::Due(_)
-            | State::Waiting(_)
+            State::Failed(failure) => CallState::Failed(failure),
+            State::Due
+            | State::Waiting
             | State::Unread(_)
             | State::Collecting(_)
-            | State::Failing(..) => CallState::Open,
+            | State::Failing(_) => CallState::Open,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::exchange::outcome::End;
 use crate::memory::Lease;
 use crate::openai::error::{Failure, GatewayFailure, model_names::ModelNames};
 use crate::openai::request::ImagesName;
-use crate::translate::collect::{Bounds, Preview};
+use crate::translate::collect::{Beginning, Bounds, Image, Passed, Preview};
 
 /// The calls of a request, until each has its image or its failure.
 #[derive(Debug)]
@@ -67,16 +67,18 @@ pub(crate) struct ClientNames {
 }
 
 impl Calls {
-    /// Calls of `first`, one for each of `rooms`, which cover their images. All end at `deadline`.
+    /// `n` calls of `first`, each for an image of at most `room` bytes of base64. All end at
+    /// `deadline`.
     pub(crate) fn new(
-        rooms: Vec<Lease>,
+        n: usize,
+        room: usize,
         sent: Lease,
         names: ClientNames,
         first: &CallTarget,
         failover: Option<Failover>,
         deadline: Duration,
     ) -> Self {
-        let calls: Vec<_> = rooms.into_iter().map(|room| Call::new(room, first.clone())).collect();
+        let calls: Vec<_> = (0..n).map(|_| Call::new(room, first.clone())).collect();
         Self {
             starting: (1..calls.len()).collect(),
             first_starting: calls.len().saturating_sub(1),
@@ -146,6 +148,34 @@ impl Calls {
     /// The previews on the client's own stream that have come whole since they were last taken.
     pub(crate) fn take_previews(&mut self) -> Vec<Preview> {
         self.own().map(Call::take_previews).unwrap_or_default()
+    }
+
+    /// Lets the image on the client's own stream pass on, once. Returns its beginning.
+    pub(crate) fn own_pass(&mut self) -> Option<Beginning> {
+        self.own().and_then(Call::pass)
+    }
+
+    /// What of the last chunk passes on. `None` if no image passes on.
+    pub(crate) fn own_passed(&mut self) -> Option<Passed> {
+        self.own().and_then(Call::take_passed)
+    }
+
+    /// Whether the last byte has come of the image on the client's own stream, which passes on.
+    pub(crate) fn own_has_passed(&mut self) -> bool {
+        self.own().is_some_and(|call| call.has_passed())
+    }
+
+    /// Whether the image on the client's own stream has found no room here.
+    pub(crate) fn own_lacks_room(&mut self) -> bool {
+        self.own().is_some_and(|call| call.lacks_room())
+    }
+
+    /// The image on the client's own stream that passes on, of an answer that breaks off here,
+    /// once, and its candidate.
+    pub(crate) fn own_passed_image(&mut self) -> Option<(usize, Image)> {
+        let call = self.own()?;
+        let candidate = call.candidate();
+        call.passed_image().map(|image| (candidate, image))
     }
 
     /// Whether a byte has come on the client's own stream of the image, or of a preview that the
@@ -303,6 +333,11 @@ impl Calls {
     /// Whether the time of all calls is over.
     pub(crate) fn is_overdue(&self, now: Duration) -> bool {
         now >= self.deadline
+    }
+
+    /// Whether any image has come.
+    pub(crate) fn have_image(&self) -> bool {
+        self.calls.iter().any(Call::has_image)
     }
 
     /// Whether every call has its image or its failure.

@@ -2,6 +2,7 @@
 
 pub(crate) mod call;
 pub(crate) mod calls;
+pub(crate) mod endings;
 pub(crate) mod error_body;
 pub(crate) mod failover;
 pub(crate) mod host_models;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::endings;
 use crate::config::{Balance, Candidate, Model, Upstream};
-use crate::exchange::metrics::{Count, UPSTREAM_REST, UPSTREAM_USED};
+use crate::exchange::metrics::{Count, UPSTREAM_HOLD, UPSTREAM_REST, UPSTREAM_USED};
 use crate::exchange::shared::Shared;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::balance::Member;
@@ -163,14 +164,20 @@ pub(crate) fn known(shared: &Shared, upstream: &Upstream, now: Duration) -> (Dur
 }
 
 impl Shared {
-    /// How long each upstream rests, and how much of its limit is used, as gauges.
+    /// How long each upstream rests, how much of its limit is used, and how long its answers are
+    /// held, as gauges.
     #[must_use]
     pub fn upstream_gauges(&self, now: Duration) -> Vec<Count> {
         let gauges = |upstream: &Upstream| {
             let (rest, percent) = known(self, upstream, now);
             let seconds = rest.as_secs().saturating_add(u64::from(rest.subsec_nanos() > 0));
             let (name, percent) = (upstream.name(), u64::from(percent));
-            [UPSTREAM_REST.amount(seconds, [name]), UPSTREAM_USED.amount(percent, [name])]
+            let held = endings::held_for(self, upstream, now).as_secs();
+            [
+                UPSTREAM_REST.amount(seconds, [name]),
+                UPSTREAM_USED.amount(percent, [name]),
+                UPSTREAM_HOLD.amount(held, [name]),
+            ]
         };
         self.config.upstreams().flat_map(gauges).collect()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Bounds, Image, Preview, Share};
 use crate::config::{Api, LastPartial};
-use crate::memory::{Lease, Pieces};
+use crate::memory::{Budget, Lease, Pieces};
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::translate::relay::without_images;
@@ -18,6 +18,8 @@ use crate::upstream::usage::ImageUsage;
 
 /// At most this many ids are kept to count distinct images. Further images are not counted.
 const MAX_COUNTED: usize = 16;
+/// The most of an image that is held although it has found no room: two chunks of Envoy.
+const MAX_UNCOVERED_BYTES: usize = 2 * 1024 * 1024;
 
 /// What the events have reported so far.
 #[derive(Debug)]
@@ -25,8 +27,10 @@ pub(super) struct Accumulator {
     pub(super) bounds: Bounds,
     /// What the events belong to.
     document: Document,
-    /// The room taken for the image when the request was admitted.
-    pub(super) room: Option<Lease>,
+    /// The image found no room, and has to pass on.
+    pub(super) lacks_room: bool,
+    /// The image passes on.
+    pub(super) is_passing: bool,
     pub(super) image: Option<(Rc<Pieces>, Item)>,
     /// The last preview, if it may replace an image.
     preview: Option<(Rc<Pieces>, Item)>,
@@ -54,11 +58,12 @@ pub(super) struct Accumulator {
 }
 
 impl Accumulator {
-    pub(super) fn new(bounds: Bounds, room: Lease, document: Document) -> Self {
+    pub(super) fn new(bounds: Bounds, document: Document) -> Self {
         Self {
             bounds,
             document,
-            room: Some(room),
+            lacks_room: false,
+            is_passing: false,
             image: None,
             preview: None,
             previews: Vec::new(),
@@ -78,15 +83,17 @@ impl Accumulator {
         }
     }
 
-    /// The lease of the next kept string. For the image it is the room taken at admission. For a
-    /// preview, and for a second image, it is a new one.
+    /// The lease of the next kept string. For the image it covers as much as the image may become,
+    /// so that an image that has begun finds room for its end. A preview takes room as it comes.
     pub(super) fn lease(&mut self, kind: Kind) -> Lease {
-        let Bounds { budget, max_buffered_bytes, .. } = &self.bounds;
-        let room = match kind {
-            Kind::Image => self.room.take(),
-            Kind::Preview => None,
-        };
-        room.unwrap_or_else(|| budget.lease(*max_buffered_bytes))
+        let Bounds { budget, max_buffered_bytes, room, may_pass, .. } = &self.bounds;
+        let mut lease = budget.lease(*max_buffered_bytes);
+        if kind == Kind::Image && lease.cover_first(*room).is_err() && *may_pass {
+            self.lacks_room = true;
+            // Until it passes on, which it does with these bytes or the next.
+            return Budget::new().lease(MAX_UNCOVERED_BYTES);
+        }
+        lease
     }
 
     /// Takes an event. Returns an outcome if the event is terminal.
@@ -278,6 +285,8 @@ impl Accumulator {
     pub(super) fn stand_in(&mut self) -> Option<(Rc<Pieces>, Item)> {
         match self.item_error {
             Some(_) => None,
+            // A part of the image has left.
+            None if self.is_passing => None,
             None => self.preview.take(),
         }
     }

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use super::escape::{Escape, Escaped, Step};
 use super::lease::{begin, may_go};
-use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State, odd};
+use super::odd::{self, Form};
+use super::pass::note_passing;
+use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State};
 use crate::memory::Lease;
 use crate::upstream::base64::prefix_len;
 
@@ -12,7 +14,7 @@ impl Keep {
     /// How many bytes of a string are kept.
     fn most(self) -> usize {
         match self {
-            Self::UpTo(most) | Self::Heads { most, .. } => most,
+            Self::UpTo(most) | Self::Heads { most, .. } | Self::Passing { most, .. } => most,
             Self::Nothing => 0,
         }
     }
@@ -20,9 +22,14 @@ impl Keep {
     /// How many it may have.
     fn limit(self) -> usize {
         match self {
-            Self::UpTo(limit) | Self::Heads { limit, .. } => limit,
+            Self::UpTo(limit) | Self::Heads { limit, .. } | Self::Passing { limit, .. } => limit,
             Self::Nothing => usize::MAX,
         }
+    }
+
+    /// Whether the client gets the string as it comes, so that it cannot be corrected.
+    pub(super) fn passes_on(self) -> bool {
+        matches!(self, Self::Heads { .. } | Self::Passing { .. })
     }
 }
 
@@ -59,9 +66,11 @@ impl Scanner {
             return Ok(0);
         };
         if *escape != Escape::No {
+            note_passing(&mut self.passing, *keep, at..at.saturating_add(1));
             return self.scan_escape(rest, lease);
         }
         let len = prefix_len(rest);
+        note_passing(&mut self.passing, *keep, at..at.saturating_add(len));
         if len > 0 && *whole == 0 {
             begin(*place, kept, &mut self.began, lease);
         }
@@ -79,7 +88,11 @@ impl Scanner {
         match rest.get(len) {
             None => return Ok(len),
             Some(b'"') => self.close_kept()?,
-            Some(b'\\') => *escape = Escape::Backslash,
+            Some(b'\\') => {
+                let backslash = at.saturating_add(len);
+                note_passing(&mut self.passing, *keep, backslash..backslash.saturating_add(1));
+                *escape = Escape::Backslash;
+            }
             Some(byte) => self.scan_odd(*byte, lease)?,
         }
         Ok(len.saturating_add(1))
@@ -112,7 +125,7 @@ impl Scanner {
                 *escape = Escape::No;
                 self.scan_odd(byte, lease)?;
             }
-            Step::Broken if matches!(keep, Keep::Heads { .. }) => return Err(ScanError::NotBase64),
+            Step::Broken if keep.passes_on() => return Err(ScanError::NotBase64),
             Step::Broken => self.state = State::Dropped { escaped: Escaped::No },
         }
         Ok(1)
@@ -120,10 +133,10 @@ impl Scanner {
 
     fn close_kept(&mut self) -> Result<(), ScanError> {
         let state = std::mem::replace(&mut self.state, State::Structure);
-        let State::Kept { place, mut kept, len, keep, is_url_safe, .. } = state else {
+        let State::Kept { place, mut kept, len, keep, form, .. } = state else {
             return Ok(());
         };
-        let goes = is_url_safe && may_go(odd::pad(&mut kept.base64), place)?;
+        let goes = form == Form::UrlSafe && may_go(odd::pad(&mut kept.base64), place)?;
         if goes {
             // Like an image whose end has not arrived.
         } else if len == 0 {

@@ -15,19 +15,19 @@ impl Scanner {
         byte: u8,
         lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<(), ScanError> {
-        let State::Kept { kept, len, keep, place, is_url_safe, .. } = &mut self.state else {
+        let State::Kept { kept, len, keep, place, form, .. } = &mut self.state else {
             return Ok(());
         };
-        if matches!(keep, Keep::Heads { .. }) {
+        if keep.passes_on() {
             return Err(ScanError::NotBase64);
         }
         match byte {
-            b'\n' | b'\r' => {}
+            b'\n' | b'\r' => *form = form.or(Form::Lines),
             b'-' | b'_' => {
                 if *len == 0 {
                     begin(*place, kept, &mut self.began, lease);
                 }
-                (*len, *is_url_safe) = (len.saturating_add(1), true);
+                (*len, *form) = (len.saturating_add(1), Form::UrlSafe);
                 let plain = if byte == b'-' { b"+" } else { b"/" };
                 if may_go(kept.base64.push_copy(plain), *place)? {
                     self.state = State::Dropped { escaped: Escaped::No };
@@ -82,14 +82,32 @@ impl Scanner {
         if let State::UrlHead { place, kept, keep, .. } =
             std::mem::replace(&mut self.state, dropped)
         {
-            let (len, escape, is_url_safe) = (SCHEME.len(), Escape::No, false);
+            let (len, escape, form) = (SCHEME.len(), Escape::No, Form::Plain);
             // The scheme has been counted, and is not part of the image.
             let keep = match keep {
                 Keep::UpTo(limit) => Keep::UpTo(limit.saturating_add(SCHEME.len())),
                 other => other,
             };
-            self.state = State::Kept { place, kept, len, keep, escape, is_url_safe };
+            self.state = State::Kept { place, kept, len, keep, escape, form };
         }
+    }
+}
+
+/// The form of the base64 of a string so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Plain: what came can stand in another JSON string as it is.
+    Plain,
+    /// Broken into lines.
+    Lines,
+    /// In the alphabet for URLs.
+    UrlSafe,
+}
+
+impl Form {
+    /// `other`, unless this one says more.
+    fn or(self, other: Self) -> Self {
+        if self == Self::Plain { other } else { self }
     }
 }
 

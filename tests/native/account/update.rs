@@ -43,7 +43,10 @@ fn counters_and_rests_keep_their_values_across_an_update() {
     assert_eq!(get(&shared, &[], NOW).json(), state["limits"]);
     let gauges = shared.upstream_gauges(NOW);
     let gauges: BTreeMap<_, _> = gauges.iter().map(|it| (it.name(), it.amount)).collect();
-    assert_eq!(json!(gauges), state["gauges"]);
+    // Later code has more of them.
+    for (name, amount) in state["gauges"].as_object().unwrap() {
+        assert_eq!(Some(amount.as_u64().unwrap()), gauges.get(name).copied(), "{name}");
+    }
 }
 
 #[test]

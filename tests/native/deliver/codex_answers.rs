@@ -1,5 +1,5 @@
 //! The events of Codex, for a client that does not stream: `fixtures/streams/<case>.sse` gives the
-//! JSON answer `<case>.json`, byte for byte, for each cut of the stream.
+//! JSON answer `<case>.json`, byte for byte, for each cut of the stream, if answers are held.
 //!
 //! The streams have the shapes that the Responses API and the Codex backend have sent, with short
 //! base64. Cases named `preview_accepted…` run with `accept_last_partial`. `UPDATE_GOLDEN=1`
@@ -20,7 +20,8 @@ fn cases() -> Vec<PathBuf> {
 
 fn reply(case: &Path, pieces: &[&[u8]]) -> Client {
     let name = case.file_stem().unwrap().to_str().unwrap();
-    let (gate, _) = gate(&json!({"accept_last_partial": name.starts_with("preview_accepted")}));
+    let accepts = name.starts_with("preview_accepted");
+    let (gate, _) = gate(&json!({"accept_last_partial": accepts, "delivery": "hold"}));
     Driver::admitted(&gate, &json!({"prompt": "a cat"})).answer(pieces).clone()
 }
 

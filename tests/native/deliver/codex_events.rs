@@ -355,7 +355,6 @@ fn a_client_that_does_not_stream_gets_json() {
     let (gate, _) = gate(&json!({}));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
     let client = driver.answer(&[&stream("QUJD")]);
-    assert!(client.at_once);
     assert_eq!(client.json()["data"][0]["b64_json"], "QUJD");
 }
 

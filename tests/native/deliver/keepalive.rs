@@ -40,7 +40,7 @@ fn left(gate: &Rc<Shared>) -> Driver {
 }
 
 fn kept() -> Value {
-    json!({"keepalive": "15s", "prices": [{"model": "*", "usd": "0.211"}],
+    json!({"keepalive": "15s", "delivery": "hold", "prices": [{"model": "*", "usd": "0.211"}],
         "limits": [{"name": "budget", "per": "user", "unit": "usd", "max": "25.00",
             "window": "month"}]})
 }

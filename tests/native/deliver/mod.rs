@@ -14,5 +14,6 @@ mod codex_answers;
 mod codex_events;
 mod keepalive;
 mod odd_answers;
+mod pass_image;
 mod pass_through;
 mod provider_events;

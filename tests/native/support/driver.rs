@@ -186,6 +186,10 @@ impl Driver {
                 assert_eq!(access, BodyAccess::Peek, "a chunk was taken, and passes");
                 self.client.more(chunk);
             }
+            OnResponseBody::Replace(bytes) => {
+                assert_eq!(access, BodyAccess::Peek, "a chunk was taken, and is replaced");
+                self.client.more(&bytes);
+            }
             OnResponseBody::Reset(_) => self.client.reset(),
         }
         self.drain();

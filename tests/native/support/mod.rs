@@ -28,8 +28,8 @@ pub(crate) const KEY: &str = "sk-test-acme";
 /// The token that the upstream is called with.
 pub(crate) const TOKEN: &str = "codex-access-token-of-the-tests";
 
-/// A configuration with one consumer, with `more` laid over it. Its upstream never rests: many
-/// tests let one gate see failure after failure.
+/// A configuration with one consumer, with `more` laid over it; a `delivery` there is that of the
+/// upstream. The upstream never rests: many tests let one gate see failure after failure.
 pub(crate) fn config(more: &Value) -> Config {
     let mut document = json!({
         "upstreams": { "codex": {
@@ -45,6 +45,10 @@ pub(crate) fn config(more: &Value) -> Config {
     });
     document["consumers"][0]["key_sha256"][0] = Value::from(digest(KEY));
     codex::lay_over(&mut document, more);
+    // Of the upstream.
+    if let Some(delivery) = document.as_object_mut().unwrap().remove("delivery") {
+        document["upstreams"]["codex"]["delivery"] = delivery;
+    }
     let env = |name: &str| match name {
         "TOKEN" => Some(TOKEN.to_owned()),
         "ACCOUNT" => Some("account-1".to_owned()),

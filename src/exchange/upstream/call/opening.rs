@@ -15,40 +15,34 @@ use crate::translate::error;
 impl Call {
     /// Takes the head. A second one is ignored.
     pub(crate) fn head(&mut self, head: ResponseHead, bounds: &Bounds, now: Duration) {
-        let nothing = State::Failed(Failure::Upstream(UpstreamFailure::Disconnected), None);
-        let room = match std::mem::replace(&mut self.state, nothing) {
-            State::Waiting(room) => room,
-            other => {
-                self.state = other;
-                return;
-            }
-        };
-        let bounds = Bounds { host_model: self.refusable(), ..bounds.clone() };
+        if !matches!(self.state, State::Waiting) {
+            return;
+        }
+        let (host_model, room) = (self.refusable(), self.room);
+        let bounds = Bounds { host_model, room, ..bounds.clone() };
         self.read_signs(&head);
         // 201–299: accepted, partial, or answered by a cache.
         self.is_pinned |= (201..=299).contains(&head.status);
         self.state = match head {
             ResponseHead { envoy_details: Some(details), status, .. } => {
                 self.is_pinned = !error::never_left(&details);
-                State::Failed(error::from_envoy(status, &details), Some(room))
+                State::Failed(error::from_envoy(status, &details))
             }
             // `accept-encoding` is not sent, so nothing may be encoded.
             ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
                 if !encoding.eq_ignore_ascii_case(b"identity") =>
             {
-                State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse), None)
+                State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse))
             }
             ResponseHead { status: 200..=299, .. } if head.is_html() => match self.target.api {
                 // A page for people, such as a challenge.
-                Api::Responses => State::failing(head, room, now),
-                Api::Images => {
-                    State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse), None)
-                }
+                Api::Responses => State::failing(head, now),
+                Api::Images => State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse)),
             },
             ResponseHead { status: 200..=299, .. } => {
-                State::Unread(Box::new(Unread { head, bounds, room, since: now }))
+                State::Unread(Box::new(Unread { head, bounds, since: now }))
             }
-            head => State::failing(head, room, now),
+            head => State::failing(head, now),
         };
     }
 
@@ -65,15 +59,13 @@ impl Call {
     pub(crate) fn judge(&mut self, chunk: &[u8]) {
         let State::Unread(unread) = &self.state else { return };
         let Some(reading) = unread.judge(self.target.api, chunk) else { return };
-        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal), None);
+        let nothing = State::Failed(Failure::Gateway(GatewayFailure::Internal));
         let State::Unread(unread) = std::mem::replace(&mut self.state, nothing) else { return };
-        let Unread { head, bounds, room, since } = *unread;
+        let Unread { head, bounds, since } = *unread;
         self.state = match reading {
-            Reading::As(document) => State::collecting(bounds, room, document),
-            Reading::Error => State::failing(head, room, since),
-            Reading::Garbled => {
-                State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse), None)
-            }
+            Reading::As(document) => State::collecting(bounds, document),
+            Reading::Error => State::failing(head, since),
+            Reading::Garbled => State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse)),
         };
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::config::Api;
 use crate::exchange::head::ResponseHead;
-use crate::memory::Lease;
 use crate::translate::collect::{Bounds, Document};
 
 /// What has come so far.
@@ -16,8 +15,6 @@ use crate::translate::collect::{Bounds, Document};
 pub(crate) struct Unread {
     pub(crate) head: ResponseHead,
     pub(crate) bounds: Bounds,
-    /// Taken for the image.
-    pub(crate) room: Lease,
     /// When the head came.
     pub(crate) since: Duration,
 }

@@ -174,7 +174,6 @@ fn no_failover_after_a_possible_image_or_a_client_error() {
         (head(408), Vec::new(), "upstream_timeout"),
         (head(503), cut.to_vec(), "upstream_unreachable"),
         (head(200), stream[..stream.len() / 4].to_vec(), "upstream_disconnected"),
-        (head(200), stream[..stream.len() - 60].to_vec(), "upstream_disconnected"),
         (envoy(504, "response_timeout"), Vec::new(), "upstream_timeout"),
         (
             envoy(503, "upstream_reset_before_response_started{connection_termination}"),

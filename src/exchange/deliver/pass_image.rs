@@ -1,0 +1,168 @@
+//! One image, whose base64 passes on to the client while it comes, in an answer of the filter's own.
+//!
+//! While the head is held, a failure keeps its status. The head leaves with the first bytes of the
+//! image that counts. From then on the bytes of the base64 stay in Envoy's buffer and are only
+//! read, all others are taken out, and the size, the quality and the tokens follow after them. So
+//! no image is held, and a client that reads slowly slows down its own upstream only. A failure
+//! then breaks the transfer off.
+//!
+//! The answers of an upstream may have to be held (its `delivery`). Then the image is collected,
+//! and passes on only if it finds no room.
+
+use std::time::Duration;
+
+use super::step::Step;
+use crate::exchange::outcome::End;
+use crate::exchange::upstream::calls::Calls;
+use crate::exchange::upstream::result::Generated;
+use crate::openai::request::ResponseFormat;
+use crate::translate::answer;
+use crate::translate::collect::{Beginning, Passed};
+use crate::translate::relay::Begun;
+
+const SPACE: &[u8] = b" ";
+
+/// An image that passes on.
+#[derive(Debug)]
+pub(crate) struct PassImage {
+    pub(super) format: ResponseFormat,
+    /// The image passes on even if it has room.
+    passes: bool,
+    /// A client that got no byte for this long gets a space. `None` if it does not.
+    keepalive: Option<Duration>,
+    /// The image has begun to leave.
+    has_begun: bool,
+    /// All of it has left.
+    has_passed: bool,
+    /// The answer is whole, and is settled.
+    is_whole: bool,
+    /// The end of the response has come.
+    has_ended: bool,
+}
+
+impl PassImage {
+    pub(super) fn new(format: ResponseFormat, passes: bool, keepalive: Option<Duration>) -> Self {
+        Self {
+            format,
+            passes,
+            keepalive,
+            has_begun: false,
+            has_passed: false,
+            is_whole: false,
+            has_ended: false,
+        }
+    }
+
+    /// Whether the image has begun to leave.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// Whether the answer is whole, and is settled.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Whether the end of the response has come.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Notes the end of a response that has trailers.
+    pub(super) fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Whether white space comes before the answer.
+    pub(super) fn is_kept_alive(&self) -> bool {
+        self.keepalive.is_some()
+    }
+
+    /// Whether a whole answer may leave with its head, in place of a reply.
+    pub(super) fn opens(&self) -> bool {
+        self.passes && !self.has_ended
+    }
+
+    /// Notes that the whole answer leaves.
+    pub(super) fn finish(&mut self) {
+        self.is_whole = true;
+    }
+
+    /// Notes that everything that came has left.
+    pub(super) fn note_sent(&mut self, calls: &mut Calls) {
+        self.has_passed |= calls.own_has_passed();
+    }
+
+    /// The image that has left, of an answer that breaks off, once.
+    pub(super) fn take_passed(&mut self, calls: &mut Calls, begun: Begun) -> Vec<Generated> {
+        if !self.has_begun || self.is_whole {
+            return Vec::new();
+        }
+        let has_left = self.has_passed || begun == Begun::Counts;
+        let image = calls.own_passed_image().filter(|_| has_left);
+        let generated = |(candidate, image)| Generated { candidate, image };
+        image.map(generated).into_iter().collect()
+    }
+
+    /// Takes bytes of the client's own stream.
+    pub(super) fn body(
+        &mut self,
+        calls: &mut Calls,
+        last_sent: Duration,
+        chunk: Vec<u8>,
+        end: End,
+        now: Duration,
+    ) -> Step {
+        self.has_ended |= end == End::Stream;
+        if self.is_whole {
+            return Step::Replace(Vec::new());
+        }
+        let has_bytes = !chunk.is_empty();
+        calls.own_body(chunk, end, now);
+        if self.has_begun {
+            return self.pass(calls);
+        }
+        if calls.is_settled() {
+            return Step::Settled(Vec::new());
+        }
+        let may_pass = self.passes || calls.own_lacks_room();
+        if let Some(beginning) = may_pass.then(|| calls.own_pass()).flatten() {
+            self.has_begun = true;
+            return Step::Bytes(self.opening(beginning, now));
+        }
+        match has_bytes && self.wants_space(calls, last_sent, now) {
+            true => Step::Bytes(SPACE.to_vec()),
+            false => Step::Wait,
+        }
+    }
+
+    /// The beginning of the answer, with that of the image.
+    fn opening(&self, beginning: Beginning, now: Duration) -> Vec<u8> {
+        let created = beginning.created_at.unwrap_or(now.as_secs());
+        let mut opening = answer::opening(self.format, beginning.format(), created);
+        opening.extend_from_slice(&beginning.base64);
+        opening
+    }
+
+    /// What leaves of a chunk, which stays in Envoy's buffer.
+    fn pass(&mut self, calls: &mut Calls) -> Step {
+        let passed = match calls.own_passed() {
+            Some(Passed::Whole) if !calls.is_settled() => return Step::Wait,
+            Some(Passed::Part(bytes)) => bytes,
+            // An outcome comes with the end of an event, and so after the base64.
+            Some(Passed::Whole) | None => Vec::new(),
+        };
+        if calls.is_settled() {
+            return Step::Settled(passed);
+        }
+        self.has_passed |= calls.own_has_passed();
+        Step::Replace(passed)
+    }
+
+    /// Whether it is time for a space.
+    fn wants_space(&self, calls: &mut Calls, last_sent: Duration, now: Duration) -> bool {
+        let is_due = self.keepalive.is_some_and(|every| now.saturating_sub(last_sent) >= every);
+        // The upstream may send white space before its answer as well.
+        is_due && (calls.is_collecting() || calls.is_unread())
+    }
+}

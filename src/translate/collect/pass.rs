@@ -1,0 +1,117 @@
+//! An image that passes on while it comes: its base64 leaves in an answer of the filter's own.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::{Collector, Image};
+use crate::translate::sniff;
+use crate::upstream::event::Item;
+use crate::upstream::scanner;
+
+/// The kinds of events in which the image comes that counts.
+const FINAL_KINDS: [&[u8]; 2] = [b"response.output_item.done", b"response.completed"];
+
+/// What of a chunk passes on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// All of it.
+    Whole,
+    /// These bytes of it.
+    Part(Vec<u8>),
+}
+
+/// The beginning of an image that passes on.
+#[derive(Debug)]
+pub struct Beginning {
+    /// Its base64 so far.
+    pub base64: Vec<u8>,
+    /// When the upstream began, in Unix seconds.
+    pub created_at: Option<u64>,
+}
+
+impl Beginning {
+    /// The format of the image, by its first bytes.
+    #[must_use]
+    pub fn format(&self) -> Option<&'static str> {
+        sniff::format_of(&self.base64)
+    }
+}
+
+impl Passed {
+    pub(super) fn of(chunk: &[u8], ranges: &[Range<usize>]) -> Self {
+        if let [Range { start: 0, end }] = ranges {
+            if *end == chunk.len() {
+                return Self::Whole;
+            }
+        }
+        let parts = ranges.iter().filter_map(|range| chunk.get(range.clone()));
+        Self::Part(parts.collect::<Vec<_>>().concat())
+    }
+}
+
+impl Collector {
+    /// Lets the image pass on, once. Returns its beginning, after which comes what
+    /// [`take_passed`](Self::take_passed) returns. An outcome then has only the first bytes of it.
+    ///
+    /// `None` if no byte of the image that counts has come, or if it may not be plain base64: it
+    /// is then collected.
+    pub fn pass(&mut self) -> Option<Beginning> {
+        if self.accumulator.is_passing || self.outcome.is_some() {
+            return None;
+        }
+        let is_final = self.is_final();
+        let base64 = match &mut self.accumulator.image {
+            Some((base64, _)) => Rc::get_mut(base64)
+                .and_then(|it| sniff::most(it, true).map(|most| scanner::pass(it, most))),
+            None if is_final => self.scanner.pass(sniff::most),
+            None => None,
+        };
+        self.accumulator.is_passing = base64.is_some();
+        base64.map(|base64| Beginning { base64, created_at: self.accumulator.created_at })
+    }
+
+    /// Whether the last byte has come of an image that passes on.
+    pub fn has_passed(&self) -> bool {
+        let has_come = self.accumulator.image.is_some() || self.scanner.has_image();
+        self.accumulator.is_passing && has_come
+    }
+
+    /// Whether the event that is coming carries the image that counts. Its JSON decides, if it has
+    /// said by now.
+    fn is_final(&self) -> bool {
+        let Some(decoder) = &self.decoder else { return false };
+        let skeleton = self.scanner.skeleton();
+        let quotes = |kind: &[u8]| {
+            let quoted = [b"\"", kind, b"\""].concat();
+            memchr::memmem::find(skeleton, &quoted).is_some()
+        };
+        let has_kind = memchr::memmem::find(skeleton, b"\"response.").is_some();
+        match has_kind {
+            true => FINAL_KINDS.into_iter().any(quotes),
+            false => FINAL_KINDS.contains(&decoder.name()),
+        }
+    }
+
+    /// What of the last chunk passes on. `None` if no image passes on.
+    pub fn take_passed(&mut self) -> Option<Passed> {
+        self.passed.take()
+    }
+
+    /// Whether the image passes on because it has no room here.
+    pub fn lacks_room(&self) -> bool {
+        self.accumulator.lacks_room
+    }
+
+    /// The image that passes on, or what has come of it, of a response that breaks off: with only
+    /// its first bytes. `None` if there is none.
+    pub fn passed_image(&mut self) -> Option<Image> {
+        if !self.accumulator.is_passing {
+            return None;
+        }
+        let (base64, item) = match self.accumulator.image.take() {
+            Some(image) => image,
+            None => (Rc::new(self.scanner.take_passed_on()?.base64), Item::default()),
+        };
+        Some(self.accumulator.image(base64, item, None, 0))
+    }
+}

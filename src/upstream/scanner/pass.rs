@@ -1,0 +1,80 @@
+//! An image of an event that passes on while it comes.
+
+use std::ops::Range;
+
+use super::escape::Escape;
+use super::odd::Form;
+use super::{Keep, Kept, Place, Scanner, State};
+use crate::memory::{Budget, Pieces};
+
+/// Base64 that passes on has this many bytes at least, or has come whole. An odd form shows itself
+/// in fewer: of the alphabet for URLs, one byte in 32 of an image is not plain.
+const MIN_BYTES: usize = 1024;
+
+impl Scanner {
+    /// Lets the image that is arriving pass on. Returns its base64 so far, and keeps as many of its
+    /// first bytes as `keeps` says. From now on [`take_passing`](Self::take_passing) has the rest.
+    ///
+    /// `keeps` gets the beginning of a string, and whether its item has said that it is an image.
+    /// `None` if it does not take the string for an image, if no image is arriving in plain
+    /// base64, or if too little of it has come to know.
+    pub fn pass(&mut self, keeps: impl FnOnce(&Pieces, bool) -> Option<usize>) -> Option<Vec<u8>> {
+        let is_image = self.path.item_is_image();
+        let State::Kept { place: Place::Image, kept, keep, escape, form, .. } = &mut self.state
+        else {
+            return None;
+        };
+        let Keep::UpTo(limit) = *keep else { return None };
+        let is_plain = *form == Form::Plain && *escape == Escape::No;
+        if !is_plain || kept.base64.len() < MIN_BYTES {
+            return None;
+        }
+        let most = keeps(&kept.base64, is_image)?;
+        *keep = Keep::Passing { most, limit };
+        Some(pass(&mut kept.base64, most))
+    }
+
+    /// Whether an image has come whole, of an event that has not ended.
+    pub fn has_image(&self) -> bool {
+        self.scanned.image.is_some()
+    }
+
+    /// The bytes of the event so far, without its image.
+    pub fn skeleton(&self) -> &[u8] {
+        &self.scanned.skeleton
+    }
+
+    /// Where in the last chunk the bytes are of an image that passes on, in their order. Take them
+    /// after each chunk.
+    pub fn take_passing(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.passing)
+    }
+
+    /// The first bytes of an image that passes on, of an event that has not ended.
+    pub fn take_passed_on(&mut self) -> Option<Kept> {
+        self.scanned.image.take().or_else(|| self.take_begun())
+    }
+}
+
+/// Takes everything out of `base64` but its first `most` bytes, which stay there as a copy, too.
+/// They are few, and no lease covers them.
+pub fn pass(base64: &mut Pieces, most: usize) -> Vec<u8> {
+    let head = base64.head(most);
+    let mut first = Vec::with_capacity(base64.len());
+    let mut rest = Pieces::new(Budget::new().lease(usize::MAX));
+    // A lease without a limit covers everything.
+    let _ = rest.push_copy(&head);
+    std::mem::replace(base64, rest).drain_into(&mut first);
+    first
+}
+
+/// Notes that the bytes in `range` are of an image that passes on, if they are.
+pub(super) fn note_passing(passing: &mut Vec<Range<usize>>, keep: Keep, range: Range<usize>) {
+    if !matches!(keep, Keep::Passing { .. }) || range.is_empty() {
+        return;
+    }
+    match passing.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        Some(_) | None => passing.push(range),
+    }
+}
