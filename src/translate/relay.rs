@@ -49,6 +49,10 @@ pub struct Relay {
     refusal: Option<Refusal>,
     /// An image came that a client cannot decode as it is.
     is_odd: bool,
+    /// How many images had come whole within the first part of the last chunk.
+    first_len: usize,
+    /// How many of the last bytes come after the response.
+    unread_len: usize,
 }
 
 /// Whether the bytes of a response are held back while they are read.
@@ -67,21 +71,29 @@ impl Relay {
         let keep = Keep::Heads { most: sniff::PASSING_BYTES, limit: bounds.max_base64_bytes };
         scanner.keep(keep, Keep::Nothing);
         let requested = usize::try_from(requested).unwrap_or(usize::MAX);
-        Self { scanner, requested, unread: Vec::new(), refusal: None, is_odd: false }
+        Self {
+            scanner,
+            requested,
+            unread: Vec::new(),
+            refusal: None,
+            is_odd: false,
+            first_len: 0,
+            unread_len: 0,
+        }
     }
 
     /// Takes the next bytes. Returns an outcome if they end the response: at least one image, each
-    /// with only its first bytes. Feed no bytes after an outcome. `now` is the time since the
-    /// Unix epoch.
+    /// with only its first bytes. Feed no bytes after an outcome. The first `first` bytes may leave
+    /// before the others do: [`first_len`](Self::first_len) counts the images that end in them.
+    /// `now` is the time since the Unix epoch.
     pub fn feed(
         &mut self,
         chunk: &Rc<Vec<u8>>,
+        first: usize,
         transit: Transit,
         now: Duration,
     ) -> Option<Result<Vec<Image>, Failure>> {
-        // The room that the request has taken covers them, so their own lease has no limit.
-        let uncounted = &mut |_| Budget::new().lease(usize::MAX);
-        if let Err(error) = self.scanner.feed(chunk, 0..chunk.len(), uncounted) {
+        if let Err(error) = self.scan(chunk, first.min(chunk.len())) {
             self.is_odd = error == ScanError::NotBase64;
             return Some(Err(failure(error)));
         }
@@ -96,9 +108,20 @@ impl Relay {
         Some(self.whole(now))
     }
 
+    fn scan(&mut self, chunk: &Rc<Vec<u8>>, first: usize) -> Result<(), ScanError> {
+        // The room that the request has taken covers them, so their own lease has no limit.
+        let uncounted = &mut |_| Budget::new().lease(usize::MAX);
+        self.scanner.feed(chunk, 0..first, uncounted)?;
+        self.first_len = self.scanner.passed_len();
+        self.unread_len = self.scanner.unread_len();
+        self.scanner.feed(chunk, first..chunk.len(), uncounted)?;
+        self.unread_len = self.unread_len.saturating_add(self.scanner.unread_len());
+        Ok(())
+    }
+
     /// How many bytes of the last chunk come after the response.
     pub fn unread_len(&self) -> usize {
-        self.scanner.unread_len()
+        self.unread_len
     }
 
     /// Whether it failed because of an image that is not plain base64. A client may still be able
@@ -129,6 +152,11 @@ impl Relay {
     /// How many images have come whole.
     pub fn passed_len(&self) -> usize {
         self.scanner.passed_len()
+    }
+
+    /// How many images had come whole with the first part of the last chunk.
+    pub fn first_len(&self) -> usize {
+        self.first_len
     }
 
     /// The images that were passed through before the response broke off. `sent` of them have left

@@ -207,17 +207,24 @@ fn only_the_length_of_the_providers_head_reaches_the_client() {
 /// Half an answer in each way in which it may come to its end.
 fn halves() -> Vec<(&'static str, Vec<Step>)> {
     let half = answer(3 * MIB, 2)[..4 * MIB].to_vec();
-    let declared = Step::Bytes(
-        b"HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ncontent-length: \
-          8000000\r\n\r\n"
-            .to_vec(),
-    );
+    let declared = |len: usize| {
+        let head = "HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ncontent-length: ";
+        Step::Bytes(format!("{head}{len}\r\n\r\n").into_bytes())
+    };
     let end = |step: Step| vec![head(), Step::Chunk(half.clone()), step];
     vec![
         ("ended well", end(Step::End)),
         ("closed", end(Step::Close)),
         ("reset", end(Step::Reset)),
-        ("shorter than declared", vec![declared, Step::Bytes(half.clone()), Step::Close]),
+        (
+            "shorter than declared",
+            vec![declared(8_000_000), Step::Bytes(half.clone()), Step::Close],
+        ),
+        // HTTP calls this whole.
+        (
+            "as long as declared",
+            vec![declared(half.len()), Step::Bytes(half.clone()), Step::KeepOpen],
+        ),
         ("no JSON", [end(Step::Chunk(b"\"}]} x".to_vec())), vec![Step::End]].concat()),
     ]
 }

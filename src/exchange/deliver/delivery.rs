@@ -120,12 +120,12 @@ impl Delivery {
         self.is_whole()
     }
 
-    /// Notes that everything that came has left.
-    pub(super) fn note_sent(&mut self, calls: &mut Calls) {
+    /// Notes that the head has left, with what had come. `all` of it, or the rest waits.
+    pub(super) fn note_opened(&mut self, calls: &mut Calls, all: bool) {
         match self {
-            Self::PassThrough(it) => it.note_sent(),
-            Self::PassImage(it) => it.note_sent(calls),
-            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => {}
+            Self::PassThrough(it) => it.note_opened(),
+            Self::PassImage(it) if all => it.note_sent(calls),
+            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) | Self::PassImage(_) => {}
         }
     }
 

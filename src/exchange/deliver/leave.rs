@@ -3,20 +3,9 @@
 use std::time::Duration;
 
 use super::driver::{Answering, Outcome, Turn};
-use super::step::Head;
+use super::step::{Head, beside_head};
 use crate::exchange::account::Account;
 use crate::exchange::outcome::{LocalReply, OnResponseBody, Open};
-
-/// This many bytes may leave beside the head, however short the chunk: no buffer limit in use is
-/// lower.
-const MIN_BESIDE_HEAD: usize = 16 * 1024;
-/// No more than this, however long the chunk: by default Envoy's buffer takes 1 MiB.
-const MAX_BESIDE_HEAD: usize = 960 * 1024;
-
-/// How many bytes may leave beside the head, with a chunk of `len` bytes.
-fn room_beside_head(len: usize) -> usize {
-    len.clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD)
-}
 
 impl Answering {
     /// The answer, while the head is held.
@@ -50,7 +39,7 @@ impl Answering {
     ) -> Turn<OnResponseBody> {
         match outcome {
             Outcome::Whole { body, settled }
-                if self.delivery.opens_whole() && body.len() <= room_beside_head(len) =>
+                if self.delivery.opens_whole() && body.len() <= beside_head(len) =>
             {
                 self.delivery.finish();
                 self.limits = settled;
@@ -114,9 +103,8 @@ impl Answering {
 
     /// Lets the head go, with as many of `bytes` as may leave beside it.
     ///
-    /// A body above the stream's buffer limit ends the Envoy process while the head is held. Envoy
-    /// has just held the chunk of `len` bytes, so as many are safe. The rest leaves with the next
-    /// bytes.
+    /// A body above the stream's buffer limit ends the Envoy process while the head is held. The
+    /// chunk that came has `len` bytes. What does not fit leaves with the next bytes.
     pub(super) fn open(
         &mut self,
         account: &mut Account,
@@ -126,12 +114,8 @@ impl Answering {
     ) -> Open {
         self.calls.commit();
         let mut body = bytes;
-        let room = room_beside_head(len);
-        if body.len() > room {
-            self.waiting = body.split_off(room);
-        } else {
-            self.delivery.note_sent(&mut self.calls);
-        }
+        self.waiting = body.split_off(body.len().min(beside_head(len)));
+        self.delivery.note_opened(&mut self.calls, self.waiting.is_empty());
         self.head = Head::Left { last_sent: now };
         // The outcome of an answer that leaves whole is known.
         account.record.committed = !self.delivery.streams() && !self.delivery.is_whole();

@@ -4,7 +4,9 @@
 //! keeps its status, and the rules of [`Call`] decide what is one. The head leaves with the first
 //! byte of an image. From then on the bytes stay in Envoy's buffer and are only read: no image is
 //! held, at any size, and a client that reads slowly slows down its own upstream only. A
-//! failure then breaks the transfer off: no part of an answer ends like a whole one.
+//! failure then breaks the transfer off: no part of an answer ends like a whole one. The upstream's
+//! `content-length` reaches the client. An answer that is not whole at that length is broken off
+//! before its last bytes leave, because a client takes an answer of the announced length for whole.
 //!
 //! What is charged once the head has left is what has passed. Whole images count, however the
 //! answer ends. The image that is coming counts if the client leaves: else a client could leave a
@@ -15,7 +17,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::step::{Head, Step};
+use super::step::{Head, Step, beside_head};
 use crate::config::{Api, Model};
 use crate::exchange::outcome::End;
 use crate::exchange::shared::Shared;
@@ -65,12 +67,16 @@ pub(crate) struct PassThrough {
     asked: u32,
     /// This many images have left whole.
     sent: usize,
+    /// This many of those that came while the head was held end in what leaves with it.
+    beside_head: usize,
     /// The answer has passed, and is settled. Only white space may follow.
     is_whole: bool,
     /// The end of the response has come.
     has_ended: bool,
     /// The length of the answer, if the upstream reports it.
     content_length: Option<u64>,
+    /// How many bytes of that length have not come.
+    left: Option<u64>,
 }
 
 impl PassThrough {
@@ -80,15 +86,17 @@ impl PassThrough {
             held: Vec::new(),
             asked,
             sent: 0,
+            beside_head: 0,
             is_whole: false,
             has_ended: false,
             content_length: None,
+            left: None,
         }
     }
 
     /// Takes the length that the response's head reports.
     pub(super) fn set_content_length(&mut self, len: Option<u64>) {
-        self.content_length = len;
+        (self.content_length, self.left) = (len, len);
     }
 
     /// The length of the answer, as a header.
@@ -111,9 +119,9 @@ impl PassThrough {
         self.has_ended = true;
     }
 
-    /// Notes that all images that have come whole have left.
-    pub(super) fn note_sent(&mut self) {
-        self.sent = self.relay.passed_len();
+    /// Notes that the head has left, with as much of the answer as [`beside_head`] allows.
+    pub(super) fn note_opened(&mut self) {
+        self.sent = self.beside_head;
     }
 
     /// The images that have left, of an answer that breaks off, once.
@@ -143,6 +151,8 @@ impl PassThrough {
             return Err(chunk);
         }
         self.has_ended |= end == End::Stream;
+        let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(len));
         if self.is_whole {
             return Ok(self.tail(calls, &chunk));
         }
@@ -161,7 +171,7 @@ impl PassThrough {
                 false => Step::Wait,
             },
             (Head::Left { .. }, images) => {
-                self.note_sent();
+                self.sent = self.relay.passed_len();
                 match images {
                     Some(images) => {
                         self.is_whole = true;
@@ -190,11 +200,13 @@ impl PassThrough {
             calls.own_body(chunk.to_vec(), end, now);
             return None;
         }
-        let transit = match head {
-            Head::Held => Transit::Held,
-            Head::Left { .. } => Transit::Passing,
+        let (transit, first) = match head {
+            Head::Held => (Transit::Held, self.first_part(chunk)),
+            Head::Left { .. } => (Transit::Passing, chunk.len()),
         };
-        match self.relay.feed(chunk, transit, now) {
+        let fed = self.relay.feed(chunk, first, transit, now);
+        self.beside_head = self.relay.first_len();
+        match fed {
             Some(Ok(images)) => {
                 calls.own_sign(Sign::Serves);
                 return Some(images);
@@ -206,13 +218,24 @@ impl PassThrough {
                 refusal.into_iter().for_each(|sign| calls.own_sign(sign));
                 calls.fail(&failure);
             }
-            None if end == End::Stream => calls.fail(&self.relay.cut_short()),
+            None if end == End::Stream || self.left == Some(0) => {
+                calls.fail(&self.relay.cut_short());
+            }
             None => {}
         }
         if !self.relay.has_begun() {
             self.hold(calls, chunk);
         }
         None
+    }
+
+    /// How many bytes of `chunk` leave with the head, if it is opened now: those that fit beside
+    /// the head after what is held.
+    fn first_part(&self, chunk: &[u8]) -> usize {
+        let starts = if self.held.is_empty() { chunk } else { &self.held };
+        let mark = if starts.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let room = beside_head(chunk.len()).saturating_add(mark);
+        room.saturating_sub(self.held.len())
     }
 
     /// Whether the only image cannot pass as it is, and no byte of it has left: a collector may be

@@ -28,3 +28,16 @@ pub(super) enum Step {
     /// of it.
     Passed { body: Vec<u8>, images: Vec<Generated> },
 }
+
+/// How many bytes may leave beside a head that was held until now, with a chunk of `len` bytes.
+///
+/// Envoy has just held the chunk, so as many are safe.
+pub(super) fn beside_head(len: usize) -> usize {
+    len.clamp(MIN_BESIDE_HEAD, MAX_BESIDE_HEAD)
+}
+
+/// This many bytes may leave beside the head, however short the chunk: no buffer limit in use is
+/// lower.
+const MIN_BESIDE_HEAD: usize = 16 * 1024;
+/// No more than this, however long the chunk: by default Envoy's buffer takes 1 MiB.
+const MAX_BESIDE_HEAD: usize = 960 * 1024;

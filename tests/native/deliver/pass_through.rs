@@ -26,8 +26,14 @@ fn body(n: u32) -> Value {
 
 /// A driver whose provider has begun to answer a request for this many images.
 fn answered(gate: &Rc<Shared>, n: u32) -> Driver {
+    declared(gate, n, None)
+}
+
+/// The same with an answer of this declared length.
+fn declared(gate: &Rc<Shared>, n: u32, len: Option<usize>) -> Driver {
     let mut driver = Driver::admitted(gate, &body(n));
-    let head = ResponseHead { content_length: Some(4711), ..json_head(200) };
+    let content_length = len.map(|len| u64::try_from(len).unwrap());
+    let head = ResponseHead { content_length, ..json_head(200) };
     assert!(driver.upstream_head(head).waits());
     driver
 }
@@ -98,7 +104,7 @@ fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers
     let answer = images(&THREE[..1]).to_string();
     let at = answer.find("Zmlyc3Q=").unwrap();
     let (gate, budget) = provider(&json!({}), &json!({}));
-    let mut driver = answered(&gate, 1);
+    let mut driver = declared(&gate, 1, Some(answer.len()));
     assert_eq!(driver.exchange.body_access(), BodyAccess::Drain);
     for byte in &answer.as_bytes()[..at] {
         driver.upstream_bytes(&[*byte]);
@@ -114,7 +120,7 @@ fn the_head_leaves_with_the_first_byte_of_an_image_and_has_none_of_the_providers
     names.retain(|name| !name.starts_with("x-ratelimit-"));
     assert_eq!(names, ["content-type", "content-length", "x-request-id"]);
     assert_eq!(driver.client.header("content-type"), Some("application/json"));
-    assert_eq!(driver.client.header("content-length"), Some("4711"));
+    assert_eq!(driver.client.header("content-length"), Some(answer.len().to_string().as_str()));
     assert_eq!(driver.client.header("x-request-id"), Some("request-1"));
     assert_eq!(
         driver.client.header("x-ratelimit-remaining-usd"),

@@ -1,10 +1,12 @@
 //! What is charged for an answer that passes through, also if it breaks off.
 
-use super::{THREE, answered, gate, last, outcome, passed};
+use super::{THREE, answered, declared, gate, last, outcome, passed};
 use crate::support::money::{Counted, totals, used};
 use crate::support::providers::{images, provider};
 use crate::support::{NOW, png};
+use imagegate::exchange::Shared;
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 #[test]
 fn images_that_pass_through_are_counted_and_priced_by_their_bytes_and_their_model() {
@@ -164,6 +166,110 @@ fn a_complete_answer_whose_end_does_not_arrive_is_charged_and_recorded() {
     let mut driver = passed(&gate(), 1, &answer, "QUJD");
     driver.upstream_bytes(&rest);
     assert_eq!(outcome(&driver.close(None)), (1, 0, 0, 1, Value::Null));
+}
+
+/// Without rules, so that ten images are admitted.
+fn unlimited() -> Rc<Shared> {
+    provider(&json!({}), &json!({"limits": []})).0
+}
+
+/// The chunks of an answer with ten images of this many bytes of base64, up to the middle of the
+/// last.
+fn ten(preamble: &str, bytes: usize, is_apart: bool) -> Vec<Vec<u8>> {
+    let start = format!("{{{preamble}\"data\":[").into_bytes();
+    let image = format!("{{\"b64_json\":\"{}\"}},", "A".repeat(bytes));
+    let mut images = image.repeat(10).into_bytes();
+    images.truncate(image.len() * 9 + image.len() / 2);
+    match is_apart {
+        true => vec![start, images],
+        false => vec![[start, images].concat()],
+    }
+}
+
+/// What waited beside the head counted as not sent, and all that had left with it as well.
+#[test]
+fn images_that_leave_whole_with_the_head_are_charged_however_the_answer_breaks_off() {
+    let long = format!("\"x\":\"{}\",", "x".repeat(100_000));
+    for (preamble, bytes, is_apart, whole) in [
+        ("", 6_700, false, 9),
+        ("", 6_700, true, 9),
+        // A chunk of which no more than 960 KiB may leave with the head.
+        ("", 200_000, false, 4),
+        ("", 200_000, true, 4),
+        // Only 16 KiB of the first bytes may leave with the short chunk after them.
+        (&long, 100, true, 0),
+    ] {
+        for status in [Some(200), None] {
+            let case = format!("{bytes} {is_apart} {status:?}");
+            let mut driver = answered(&unlimited(), 10);
+            for chunk in ten(preamble, bytes, is_apart) {
+                driver.upstream_bytes(&chunk);
+            }
+            let left = driver.client.text().matches("A\"}").count();
+            assert_eq!((driver.client.status, left), (200, whole), "{case}");
+            let paid = if status.is_some() { left } else { left + 1 };
+            let paid = u64::try_from(paid).unwrap();
+            let record = driver.close(status);
+            let (delivered, failed, _, settled, _) = outcome(&record);
+            assert_eq!((delivered, failed, settled), (paid, 10 - paid, paid), "{case}");
+        }
+    }
+}
+
+#[test]
+fn what_waited_beside_the_head_is_charged_once_it_has_left() {
+    let mut driver = answered(&unlimited(), 10);
+    for chunk in ten("", 200_000, true) {
+        driver.upstream_bytes(&chunk);
+    }
+    driver.upstream_bytes(b"AAAA");
+    assert_eq!(driver.client.text().matches("A\"}").count(), 9);
+    assert_eq!(outcome(&driver.close(Some(200))).0, 9);
+}
+
+/// A client takes an answer of the announced length for whole.
+#[test]
+fn an_answer_that_is_not_whole_at_its_declared_length_breaks_off_before_it() {
+    let answer = images(&THREE).to_string();
+    let mark = b"\xef\xbb\xbf".as_slice();
+    for start in [b"".as_slice(), mark] {
+        let bytes = [start, answer.as_bytes()].concat();
+        let begun = bytes.iter().position(|it| *it == b'Z').unwrap() + 2;
+        for len in [begun + 1, begun + 20, bytes.len() - 1] {
+            // Its end comes as a callback of its own, or never.
+            for is_ended in [false, true] {
+                let mut driver = declared(&gate(), 3, Some(len));
+                driver.upstream_bytes(&bytes[..begun]);
+                let announced: usize =
+                    driver.client.header("content-length").unwrap().parse().unwrap();
+                assert_eq!(announced, len - start.len());
+                for byte in &bytes[begun..len] {
+                    driver.upstream_bytes(&[*byte]);
+                }
+                if is_ended {
+                    driver.upstream_end();
+                }
+                assert!(driver.client.reset && driver.client.body.len() < announced, "{len}");
+                let record = driver.close(Some(200));
+                assert_eq!(record["code"], "upstream_disconnected", "{len} {record}");
+                assert_eq!(driver.client.body.len(), announced - 1);
+            }
+            // All in one chunk: the head is still held.
+            let mut driver = declared(&gate(), 3, Some(len));
+            driver.upstream_bytes(&bytes[..len]);
+            assert_eq!((driver.client.status, driver.client.at_once), (502, true), "{len}");
+            assert_eq!(driver.client.code(), "upstream_disconnected");
+        }
+        let mut driver = declared(&gate(), 3, Some(bytes.len()));
+        driver.upstream_bytes(&bytes[..begun]);
+        driver.upstream_bytes(&bytes[begun..]);
+        assert_eq!(
+            (driver.client.body.as_slice(), driver.client.reset),
+            (answer.as_bytes(), false)
+        );
+        driver.upstream_end();
+        assert_eq!(outcome(&driver.close(Some(200))), (3, 0, 0, 3, Value::Null));
+    }
 }
 
 #[test]
