@@ -64,6 +64,9 @@ pub struct Exchange {
     account: Account,
     /// Who calls, as a property of Envoy says, until the head is read.
     property: Option<Vec<u8>>,
+    /// Set while the outcome has left in the body and the upstream has not ended the response: when
+    /// its time is over.
+    goes_on_until: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -82,7 +85,8 @@ enum Phase {
 impl Exchange {
     /// An exchange that has seen nothing yet.
     pub fn new(shared: Rc<Shared>) -> Self {
-        Self { phase: Phase::Start, account: Account::new(shared), property: None }
+        let account = Account::new(shared);
+        Self { phase: Phase::Start, account, property: None, goes_on_until: None }
     }
 
     /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
@@ -287,11 +291,17 @@ impl Exchange {
     pub fn response_body(&mut self, chunk: Vec<u8>, end: End, now: Duration) -> OnResponseBody {
         match &mut self.phase {
             Phase::Answering(answering) => {
+                let deadline = answering.calls().deadline();
                 let turn = answering.body(&mut self.account, chunk, end, now);
+                let goes_on = turn.is_last && end == End::Open;
+                self.goes_on_until = goes_on.then_some(deadline);
                 self.turn(turn)
             }
             // Nothing after the outcome counts.
-            Phase::Done(Head::Left { .. }) => OnResponseBody::Send(Vec::new()),
+            Phase::Done(Head::Left { .. }) => {
+                self.goes_on_until = self.goes_on_until.filter(|_| end == End::Open);
+                OnResponseBody::Send(Vec::new())
+            }
             Phase::Start
             | Phase::Passing
             | Phase::Reading(_)
@@ -302,7 +312,10 @@ impl Exchange {
 
     /// Takes the end of the response if trailers stand in for the last part of the body.
     pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
-        let Phase::Answering(answering) = &mut self.phase else { return OnResponseEnd::Pass };
+        let Phase::Answering(answering) = &mut self.phase else {
+            self.goes_on_until = None;
+            return OnResponseEnd::Pass;
+        };
         let turn = answering.trailers(&mut self.account, now);
         self.turn(turn)
     }
@@ -361,6 +374,13 @@ impl Exchange {
             Phase::Answering(answering) => {
                 answering.end(&mut self.account, status, now);
                 self.phase = Phase::Done(answering.head());
+            }
+            Phase::Done(Head::Left { .. }) if status.is_some() => {
+                // The client has its image, but to one that reads to the end the transfer is
+                // broken. The filter cannot end a response whose head has left.
+                if let Some(deadline) = self.goes_on_until {
+                    self.account.break_off_late(now >= deadline, now);
+                }
             }
             Phase::Done(_) => {}
         }

@@ -27,6 +27,7 @@ mod credential;
 mod edits;
 mod endings;
 mod events;
+mod exact_ends;
 mod failover;
 mod faults;
 mod forms;

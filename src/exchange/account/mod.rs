@@ -164,6 +164,14 @@ impl Account {
         }
     }
 
+    /// The same after the outcome was sent, unless that was a failure.
+    pub(crate) fn break_off_late(&mut self, is_overdue: bool, now: Duration) {
+        if self.record.code.is_none() {
+            self.break_off(is_overdue, now);
+            self.record.count_failed();
+        }
+    }
+
     /// Logs what an operator has to correct after a request was answered with `failure`.
     fn log_answered(&mut self, failure: &Failure) {
         let upstream = self.record.upstream.as_deref();

@@ -340,6 +340,11 @@ impl Calls {
         self.calls.iter().any(Call::has_image)
     }
 
+    /// When the time of the calls is over.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Whether every call has its image or its failure.
     pub(crate) fn is_settled(&self) -> bool {
         self.calls.iter().all(Call::is_settled) && !self.waits_for_own()

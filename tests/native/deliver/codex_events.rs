@@ -288,6 +288,10 @@ fn what_is_delivered_is_charged_once_and_nothing_else_is() {
         for piece in bytes {
             driver.upstream_bytes(piece);
         }
+        // The end of a whole stream.
+        if bytes.len() == 3 && status.is_some() {
+            driver.upstream_end();
+        }
         let record = driver.close(status);
         assert_eq!(
             (&record["streamed"], &record["reserved_nanodollars"]),

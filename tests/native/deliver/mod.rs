@@ -8,11 +8,14 @@
 //! | a provider's events | `provider_events` | `provider_events` |
 //! | any of them in an unusual form | `odd_answers` | |
 //!
+//! `late_ends` has upstreams that keep a response open after its outcome.
+//!
 //! JSON of a provider that is collected, and not passed through, is in `upstream/providers`.
 
 mod codex_answers;
 mod codex_events;
 mod keepalive;
+mod late_ends;
 mod odd_answers;
 mod pass_image;
 mod pass_through;
