@@ -194,6 +194,12 @@ const FIELDS: &[(&str, &str)] = &[
         "bytes as a whole number or with a unit such as \"512MiB\", from 1 to 512MiB",
     ),
     ("/keepalive", "a duration with a unit such as \"15s\", from 1s to 5m"),
+    ("/response_headers_to_keep", "an array of up to 32 names of headers"),
+    (
+        "/response_headers_to_keep/*",
+        "the name of a response header, 1 to 128 characters, not one that frames a body or that the \
+         filter sets",
+    ),
     ("/prices", "an array of up to 1000 prices"),
     ("/prices/*", "an object with `model` and `usd`"),
     (

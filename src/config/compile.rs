@@ -12,7 +12,8 @@ use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::{Bytes, Span};
 use super::upstream::Upstream;
-use super::{Config, LastPartial, UnknownUsers, UserState, identity, model, price, text};
+use super::{Config, LastPartial, UnknownUsers, UserState};
+use super::{identity, model, price, response_headers, text};
 use crate::openai::request::Limits;
 
 /// Compiles `file`, taking credentials from `env`.
@@ -34,6 +35,10 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let max_buffered_bytes =
         compile_buffer(file.max_buffered_bytes, &root.key("max_buffered_bytes"))?;
     let keepalive = compile_keepalive(file.keepalive, &root.key("keepalive"))?;
+    let response_headers_to_keep = response_headers::compile(
+        file.response_headers_to_keep,
+        &root.key("response_headers_to_keep"),
+    )?;
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
@@ -58,6 +63,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         max_image_bytes,
         max_buffered_bytes,
         keepalive,
+        response_headers_to_keep,
         prices,
         prices_as_of: file.prices_as_of.map(|date| date.0),
         limits,

@@ -43,6 +43,8 @@ pub(super) struct File {
     pub(super) max_buffered_bytes: Option<Bytes>,
     pub(super) keepalive: Option<Span>,
     #[serde(default)]
+    pub(super) response_headers_to_keep: Vec<String>,
+    #[serde(default)]
     pub(super) prices: Vec<PriceFile>,
     pub(super) prices_as_of: Option<Date>,
     #[serde(default)]

@@ -26,6 +26,7 @@ mod model;
 mod node;
 mod pointer;
 mod price;
+mod response_headers;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
 mod struct_value;
@@ -73,6 +74,7 @@ pub struct Config {
     max_image_bytes: usize,
     max_buffered_bytes: usize,
     keepalive: Option<Duration>,
+    response_headers_to_keep: Rc<[String]>,
     prices: PriceTable,
     prices_as_of: Option<Duration>,
     limits: Vec<Rule>,
@@ -176,6 +178,12 @@ impl Config {
     /// it, 1 s to 5 min. `None` if none is ever sent.
     pub fn keepalive(&self) -> Option<Duration> {
         self.keepalive
+    }
+
+    /// The names of the headers of Envoy's routes that an answer keeps whose head leaves early, in
+    /// lower case; at most 32.
+    pub fn response_headers_to_keep(&self) -> &Rc<[String]> {
+        &self.response_headers_to_keep
     }
 
     /// What images cost. Empty if no prices are written.

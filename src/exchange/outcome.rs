@@ -136,6 +136,8 @@ pub struct Open {
     pub status: u16,
     /// All other headers, in place of the upstream's.
     pub headers: Vec<(&'static str, String)>,
+    /// The names of headers that stay: Envoy's routes have added theirs to the upstream's.
+    pub keep: Rc<[String]>,
     /// The first part of the body: no longer than the chunk that came, or a few KiB.
     pub body: Vec<u8>,
 }
@@ -150,6 +152,19 @@ pub struct Forward {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Rc<Vec<u8>>,
+}
+
+impl Open {
+    /// The whole head, with what stays of `held`, the head that Envoy holds.
+    #[must_use]
+    pub fn head(&self, held: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+        let own = |name: &str| self.headers.iter().any(|(it, _)| *it == name);
+        let stays = |name: &String| self.keep.contains(name) && !own(name);
+        let status = (":status".to_owned(), self.status.to_string().into_bytes());
+        let headers = self.headers.iter().map(|(name, it)| ((*name).to_owned(), it.clone().into()));
+        let kept = held.iter().filter(|(name, _)| stays(name)).cloned();
+        std::iter::once(status).chain(headers).chain(kept).collect()
+    }
 }
 
 impl LocalReply {
@@ -174,5 +189,43 @@ impl LocalReply {
     pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Open;
+
+    fn head(keep: &[&str], own: &[(&'static str, &str)], held: &[(&str, &str)]) -> Vec<String> {
+        let open = Open {
+            status: 200,
+            headers: own.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            keep: keep.iter().map(|name| (*name).to_owned()).collect(),
+            body: Vec::new(),
+        };
+        let held: Vec<_> = held
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect();
+        let line = |(name, value): (String, Vec<u8>)| {
+            format!("{name}={}", String::from_utf8(value).unwrap())
+        };
+        open.head(&held).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn only_headers_that_are_to_be_kept_stay_and_never_in_place_of_the_gates_own() {
+        let own = [("content-type", "application/json"), ("cache-control", "no-store")];
+        let held = [
+            (":status", "201"),
+            ("set-cookie", "a=b"),
+            ("vary", "origin"),
+            ("vary", "accept"),
+            ("cache-control", "public"),
+        ];
+        let gates = [":status=200", "content-type=application/json", "cache-control=no-store"];
+        assert_eq!(head(&[], &own, &held), gates);
+        let kept = head(&["cache-control", "vary", "x-none"], &own, &held);
+        assert_eq!(kept, [gates.as_slice(), &["vary=origin", "vary=accept"]].concat());
     }
 }

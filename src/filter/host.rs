@@ -134,10 +134,14 @@ pub(super) fn restore_status(status: u16) {
 /// Puts what opens a stream in the place of the response's head and of its body so far, which was
 /// taken. In `on_http_response_body`, while the head is held.
 pub(super) fn open_response(open: &Open) {
-    let status = open.status.to_string();
-    let mut headers = vec![(":status", status.as_bytes())];
-    headers.extend(open.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-    if let Err(status) = hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers) {
+    let map = MapType::HttpResponseHeaders;
+    let held = match open.keep.is_empty() {
+        true => Vec::new(),
+        false => hostcalls::get_map_bytes(map).unwrap_or_default(),
+    };
+    let head = open.head(&held);
+    let headers = head.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    if let Err(status) = hostcalls::set_map_bytes(map, headers) {
         log::error!("imagegate: cannot replace the response headers: {status:?}");
     }
     prepend_response(&open.body);

@@ -1,5 +1,6 @@
 //! What leaves for the client: the reply, the head with its first bytes, and what follows.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::driver::{Answering, Outcome, Turn};
@@ -122,7 +123,8 @@ impl Answering {
         let mut headers = self.delivery.headers(true);
         headers.append(&mut self.limits);
         let LocalReply { status, headers, body, .. } = account.ok(headers, body);
-        Open { status, headers, body }
+        let keep = Rc::clone(account.shared.config.response_headers_to_keep());
+        Open { status, headers, keep, body }
     }
 
     /// Sends what waits, and `bytes`. The head has left. A chunk of `len` bytes stays in Envoy's
