@@ -49,6 +49,7 @@ mod providers;
 mod quotas;
 mod relay;
 mod request_ids;
+mod response_headers;
 mod rests;
 mod rls;
 mod routes;
