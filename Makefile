@@ -57,6 +57,13 @@ setup-redis:
 test-redis: setup-redis build sim ## Run the tests that count in a Redis; starts one
 	@tools/test-redis.sh
 
+.PHONY: setup-browser test-browser
+setup-browser:
+	@tools/setup.sh browser
+
+test-browser: setup-browser build sim ## Run the tests with a page in a headless Chromium
+	@tools/test-browser.sh
+
 test-versions: setup test-programs ## Run the tests in the other Envoys (TESTS="routes:: host_models::")
 	@tools/test-versions.sh $(TESTS)
 

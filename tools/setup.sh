@@ -3,6 +3,7 @@
 #   tools/setup.sh          all: to build, to run, to test
 #   tools/setup.sh run      only what building and running need
 #   tools/setup.sh redis    what building, running and the tests with a Redis need
+#   tools/setup.sh browser  what building, running and the tests in a browser need
 #   tools/setup.sh lint     what building, running and `make lint` need
 source "$(dirname "$0")/lib.sh"
 
@@ -82,15 +83,18 @@ rust_client() {
 }
 
 # unpack_debian FOLDER PACKAGES…: the files of these packages of Debian, without root and without
-# installing them.
+# installing them. `+NAME` is this package and all that an installation would add.
 unpack_debian() {
-  local folder=$1 state package
+  local folder=$1 state package packages=("${@:2}")
   state=$(realpath -m "$folder.apt")
   local apt=(-qq -o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state" -o Debug::NoLocking=1 -o APT::Sandbox::User=)
   rm -rf "$folder" "$state"
   mkdir -p "$folder" "$state"/{lists,archives}/partial
   apt-get "${apt[@]}" update
-  (cd "$state/archives" && apt-get "${apt[@]}" download "${@:2}")
+  if [[ $2 == +* ]]; then
+    mapfile -t packages < <(apt-get "${apt[@]}" -qq=0 -s install --no-install-recommends "${2#+}" | awk '/^Inst / { print $2 }')
+  fi
+  (cd "$state/archives" && apt-get "${apt[@]}" download "${packages[@]}")
   for package in "$state"/archives/*.deb; do dpkg-deb -x "$package" "$folder"; done
   rm -rf "$state"
 }
@@ -110,6 +114,33 @@ debian_program() {
   printf '#!/bin/sh\n%s "$@"\n' "$start" >"$folder/bin/$name"
   chmod +x "$folder/bin/$name"
   "$folder/bin/$name" --version >/dev/null || fail "the $name of this system does not start; install it and try again"
+}
+
+# headless_chromium: .tools/chromium/bin/chromium starts this machine's Chromium without a window, or
+# Debian's with the libraries that this machine lacks. Fails if this machine can have neither.
+headless_chromium() {
+  local folder=.tools/chromium name unpacked libraries
+  # Debian's needs no display, and its sandbox needs rights that a container lacks. The only pages
+  # that it opens are those of the tests.
+  local options='--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run'
+  if "$folder/bin/chromium" --version >/dev/null 2>&1; then return; fi
+  rm -rf "$folder"
+  for name in chromium-headless-shell chromium google-chrome; do
+    if command -v "$name" >/dev/null; then break; fi
+  done
+  local start="exec $name"
+  if ! command -v "$name" >/dev/null; then
+    name=chromium-headless-shell
+    command -v apt-get >/dev/null || return 1
+    (step 'Chromium' unpack_debian "$folder" "+$name") || return 1
+    unpacked=$(realpath "$folder")/usr
+    libraries=$unpacked/lib/$(gcc -dumpmachine)
+    start="LD_LIBRARY_PATH=$libraries:$libraries/pulseaudio exec $unpacked/lib/chromium/$name"
+  fi
+  mkdir -p "$folder/bin"
+  printf '#!/bin/sh\n%s %s "$@"\n' "$start" "$options" >"$folder/bin/chromium"
+  chmod +x "$folder/bin/chromium"
+  "$folder/bin/chromium" --version >/dev/null 2>&1
 }
 
 check_rust
@@ -134,6 +165,9 @@ if [[ $what == redis ]]; then
   python_packages libclang tests/rls-server/requirements.txt
   # Debian's package is not installed, since that starts a server.
   debian_program redis-server redis-server redis-tools libjemalloc2 liblzf1
+fi
+if [[ $what == browser ]]; then
+  headless_chromium || say 'There is no Chromium here, and none can be had from Debian: the tests in a browser cannot run.'
 fi
 if [[ $what == lint ]]; then
   python_packages lint tools/requirements-lint.txt

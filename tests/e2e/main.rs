@@ -19,6 +19,7 @@
 mod access_log;
 mod auth;
 mod broken;
+mod browsers;
 mod changes;
 mod clients;
 mod clients_leave;
