@@ -17,16 +17,8 @@ use crate::pool::Refusal;
 use crate::upstream::event::Attributes;
 use crate::upstream::images::ImagesResponse;
 pub use crate::upstream::scanner::BYTE_ORDER_MARK;
-use crate::upstream::scanner::{
-    Document, Keep, Kept, Kind, MAX_SKELETON_BYTES, ScanError, Scanned, Scanner,
-};
+use crate::upstream::scanner::{Document, Keep, Kept, Kind, ScanError, Scanned, Scanner};
 use crate::upstream::usage::Rest;
-
-/// The most that a relay of `n` images holds: the skeleton, and the first bytes of images in pieces
-/// that may be half empty.
-pub const fn room(n: usize) -> usize {
-    MAX_SKELETON_BYTES.saturating_add(n.saturating_mul(4 * sniff::PASSING_BYTES))
-}
 
 /// Whether an incomplete image counts if the response breaks off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +101,7 @@ impl Relay {
     }
 
     fn scan(&mut self, chunk: &Rc<Vec<u8>>, first: usize) -> Result<(), ScanError> {
-        // The room that the request has taken covers them, so their own lease has no limit.
+        // They are few, and no lease covers them.
         let uncounted = &mut |_| Budget::new().lease(usize::MAX);
         self.scanner.feed(chunk, 0..first, uncounted)?;
         self.first_len = self.scanner.passed_len();

@@ -18,7 +18,6 @@ use crate::config::{Candidate, Consumer, Model};
 use crate::exchange::account::admission::Admission;
 use crate::exchange::account::record::Record;
 use crate::exchange::deliver::delivery::Delivery;
-use crate::exchange::deliver::pass_through;
 use crate::exchange::effect::SideCall;
 use crate::exchange::outcome::Forward;
 use crate::exchange::shared::Shared;
@@ -167,7 +166,7 @@ fn make_room(
     let held = [len, copied, sent].into_iter().fold(0, usize::saturating_add);
     lease.cover_first(held).map_err(|_| Failure::overloaded())?;
     if delivery.passes_answer() {
-        return shared.relay_rooms(lease, pass_through::room_for(request.n), sent);
+        return shared.relay_rooms(lease, sent);
     }
     let kept = if keeps { held } else { 0 };
     shared.rooms(lease, request, sent, kept)

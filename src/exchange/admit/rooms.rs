@@ -50,17 +50,11 @@ impl Shared {
         Ok(Rooms { image: room, sent: lease, kept })
     }
 
-    /// The same for a request whose answer passes through: `room` for all its images, which are not
-    /// held, and what goes upstream once.
-    pub(crate) fn relay_rooms(
-        &self,
-        mut lease: Lease,
-        room: usize,
-        sent: usize,
-    ) -> Result<Rooms, Failure> {
-        lease.cover_first(room.saturating_add(sent)).map_err(|_| Failure::overloaded())?;
+    /// The same for a request whose answer passes through: what goes upstream once.
+    pub(crate) fn relay_rooms(&self, mut lease: Lease, sent: usize) -> Result<Rooms, Failure> {
+        lease.cover_first(sent).map_err(|_| Failure::overloaded())?;
         let kept = lease.split(0);
-        Ok(Rooms { image: room, sent: lease, kept })
+        Ok(Rooms { image: 0, sent: lease, kept })
     }
 
     /// The most bytes of base64 that one image of the request may have.

@@ -24,10 +24,11 @@ use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::rests::Sign;
 use crate::exchange::upstream::result::Generated;
+use crate::memory::Lease;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::collect::{Bounds, Image};
-use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Transit, is_blank, room};
+use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Transit, is_blank};
 
 /// This many bytes may come before the first image: a prompt of the greatest length fits, revised
 /// and with each of its characters escaped. All of it is white space and words.
@@ -49,20 +50,14 @@ pub(super) fn applies(
         && !is_kept_alive
 }
 
-/// The bytes that a request for `n` images may hold while its answer passes through.
-pub(crate) fn room_for(n: u32) -> usize {
-    // Twice, since a vector that grows may have room for as much again; and once more while it is
-    // copied.
-    let held = MAX_HELD_BYTES.saturating_mul(3);
-    room(usize::try_from(n).unwrap_or(usize::MAX)).saturating_add(held)
-}
-
 /// An answer that passes through.
 #[derive(Debug)]
 pub(crate) struct PassThrough {
     relay: Relay,
     /// What has come before the first image. It leaves with the head.
     held: Vec<u8>,
+    /// Covers it.
+    lease: Lease,
     /// How many images the request is for.
     asked: u32,
     /// This many images have left whole.
@@ -84,6 +79,7 @@ impl PassThrough {
         Self {
             relay: Relay::new(asked, bounds),
             held: Vec::new(),
+            lease: bounds.budget.lease(bounds.max_buffered_bytes),
             asked,
             sent: 0,
             beside_head: 0,
@@ -246,8 +242,13 @@ impl PassThrough {
 
     /// Keeps bytes that come before the first image.
     fn hold(&mut self, calls: &mut Calls, chunk: &[u8]) {
-        if self.held.len().saturating_add(chunk.len()) > MAX_HELD_BYTES {
+        let len = self.held.len().saturating_add(chunk.len());
+        // Twice, since a vector that grows may have room for as much again; and once more while it
+        // is copied.
+        if len > MAX_HELD_BYTES {
             calls.fail(&Failure::Upstream(UpstreamFailure::InvalidResponse));
+        } else if self.lease.cover(len.saturating_mul(3)).is_err() {
+            calls.fail(&Failure::overloaded());
         } else {
             self.held.extend_from_slice(chunk);
         }
@@ -256,6 +257,8 @@ impl PassThrough {
     /// What was held, and `chunk`, without the byte order mark that would spoil the client's JSON.
     fn take_held(&mut self, chunk: &[u8]) -> Vec<u8> {
         let mut body = std::mem::take(&mut self.held);
+        // What was held leaves with this callback.
+        drop(self.lease.split(usize::MAX));
         body.extend_from_slice(chunk);
         if body.starts_with(BYTE_ORDER_MARK) {
             body.drain(..BYTE_ORDER_MARK.len());
