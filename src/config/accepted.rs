@@ -193,6 +193,7 @@ const FIELDS: &[(&str, &str)] = &[
         "/max_buffered_bytes",
         "bytes as a whole number or with a unit such as \"512MiB\", from 1 to 512MiB",
     ),
+    ("/max_open_exchanges", "a whole number from 1 to 100000"),
     ("/keepalive", "a duration with a unit such as \"15s\", from 1s to 5m"),
     ("/response_headers_to_keep", "an array of up to 32 names of headers"),
     (

@@ -34,6 +34,8 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
     let max_buffered_bytes =
         compile_buffer(file.max_buffered_bytes, &root.key("max_buffered_bytes"))?;
+    let max_open_exchanges =
+        compile_open(file.max_open_exchanges, &root.key("max_open_exchanges"))?;
     let keepalive = compile_keepalive(file.keepalive, &root.key("keepalive"))?;
     let response_headers_to_keep = response_headers::compile(
         file.response_headers_to_keep,
@@ -62,6 +64,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         request,
         max_image_bytes,
         max_buffered_bytes,
+        max_open_exchanges,
         keepalive,
         response_headers_to_keep,
         prices,
@@ -164,6 +167,10 @@ fn compile_buffer(file: Option<Bytes>, here: &Pointer) -> Result<usize, ConfigEr
     bound(file.map(|size| size.0), DEFAULT_MAX_BUFFERED_BYTES, MAX_BUFFERED_BYTES, here)
 }
 
+fn compile_open(file: Option<u64>, here: &Pointer) -> Result<usize, ConfigError> {
+    bound(file, DEFAULT_MAX_OPEN_EXCHANGES, MAX_OPEN_EXCHANGES, here)
+}
+
 fn compile_keepalive(file: Option<Span>, here: &Pointer) -> Result<Option<Duration>, ConfigError> {
     let fits = |span: &Span| (MIN_KEEPALIVE..=MAX_KEEPALIVE).contains(&span.0);
     match file {
@@ -208,6 +215,10 @@ const DEFAULT_MAX_BUFFERED_BYTES: usize = 512 << 20;
 /// Linear memory ends at 1 GiB. An answer that is being written may take a quarter of that. A
 /// quarter is left for fragmentation and small objects.
 const MAX_BUFFERED_BYTES: usize = 512 << 20;
+/// Each takes some kilobytes of linear memory while it waits for its image.
+const DEFAULT_MAX_OPEN_EXCHANGES: usize = 10_000;
+/// The bound is there so that a wrong number is noticed.
+const MAX_OPEN_EXCHANGES: usize = 100_000;
 /// Less would mean a space for nearly every event.
 const MIN_KEEPALIVE: Duration = Duration::from_secs(1);
 /// By default Envoy itself ends a stream that has been idle for this long.

@@ -41,6 +41,7 @@ pub(super) struct File {
     pub(super) request: RequestFile,
     pub(super) max_image_bytes: Option<Bytes>,
     pub(super) max_buffered_bytes: Option<Bytes>,
+    pub(super) max_open_exchanges: Option<u64>,
     pub(super) keepalive: Option<Span>,
     #[serde(default)]
     pub(super) response_headers_to_keep: Vec<String>,

@@ -73,6 +73,7 @@ pub struct Config {
     request: RequestLimits,
     max_image_bytes: usize,
     max_buffered_bytes: usize,
+    max_open_exchanges: usize,
     keepalive: Option<Duration>,
     response_headers_to_keep: Rc<[String]>,
     prices: PriceTable,
@@ -172,6 +173,11 @@ impl Config {
     /// The byte budget of one VM, in bytes; at most 512 MiB.
     pub fn max_buffered_bytes(&self) -> usize {
         self.max_buffered_bytes
+    }
+
+    /// How many exchanges one VM may have open; 1 to 100,000.
+    pub fn max_open_exchanges(&self) -> usize {
+        self.max_open_exchanges
     }
 
     /// How long a client that waits for one answer may receive nothing before a space is sent to

@@ -97,10 +97,14 @@ metrics! {
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
     /// From a request's head to its answer with images.
     IMAGE: Histogram "imagegate_time_to_image_ms" [] "ms";
-    /// Bytes that open exchanges hold, all workers together.
+    /// Bytes that open exchanges hold, and bytes of answers that Envoy has not sent yet, all workers
+    /// together.
     BUFFERED_BYTES: Gauge "imagegate_buffered_bytes" [] "bytes";
-    /// Exchanges whose head is held, all workers together.
+    /// Exchanges that are open, all workers together: from a request's head until Envoy has sent the
+    /// answer, or the client has left.
     OPEN_EXCHANGES: Gauge "imagegate_open_exchanges" [] "exchanges";
+    /// How many exchanges one worker may have open: `max_open_exchanges`.
+    MAX_OPEN_EXCHANGES: Gauge "imagegate_max_open_exchanges" [] "exchanges";
     /// How long an upstream still rests: no request is sent to it. 0 if it does not rest. Recorded
     /// once a second.
     UPSTREAM_REST: Gauge "imagegate_upstream_rest_seconds" ["upstream"] "s";

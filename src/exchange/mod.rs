@@ -78,7 +78,8 @@ enum Phase {
     /// The rate-limit service is asked.
     Checking(Box<LimitCheck>),
     Answering(Box<Answering>),
-    /// The outcome is sent: as a reply if the head was held, else in the body.
+    /// Envoy has the outcome: as a reply if the head was held, else in the body. The client may
+    /// not have read it yet.
     Done(Head),
 }
 
@@ -114,7 +115,8 @@ impl Exchange {
                 Err(failure) => self.fail(&failure),
             });
         }
-        match RequestBody::open(shared, endpoint, headers, property, end, record, now) {
+        let body = RequestBody::open(shared, endpoint, headers, property, end, record, now);
+        match body.and_then(|body| self.account.open().map(|()| body)) {
             Ok(body) => {
                 self.phase = Phase::Reading(Box::new(body));
                 OnRequestHeaders::Hold
@@ -343,7 +345,11 @@ impl Exchange {
                 let turn = answering.tick(&mut self.account, now);
                 self.turn(turn)
             }
-            Phase::Start | Phase::Passing | Phase::Done(_) => OnAnswer::Pass,
+            Phase::Done(_) => {
+                self.account.tick(now);
+                OnAnswer::Pass
+            }
+            Phase::Start | Phase::Passing => OnAnswer::Pass,
         }
     }
 
@@ -386,6 +392,7 @@ impl Exchange {
         }
         // A client that left, or Envoy's own answer: no more is delivered.
         self.account.settle(&Charge::nothing(), now);
+        self.account.close(now);
         Some(self.account.record.write(now, status))
     }
 }

@@ -11,6 +11,7 @@ use crate::exchange::effect::CheckRequest;
 use crate::exchange::vm::Vm;
 use crate::limits::{Store, local};
 use crate::memory::Lease;
+use crate::openai::error::Failure;
 use crate::pool::balance::RoundRobin;
 use crate::translate::collect::Bounds;
 
@@ -73,6 +74,17 @@ impl Shared {
     /// An empty lease of the byte budget.
     pub(crate) fn lease(&self) -> Lease {
         self.vm.budget.lease(self.config.max_buffered_bytes())
+    }
+
+    /// The place of one more open exchange.
+    ///
+    /// # Errors
+    ///
+    /// As many as may be are open.
+    pub(crate) fn open(&self) -> Result<Lease, Failure> {
+        let mut place = self.vm.open.lease(self.config.max_open_exchanges());
+        place.cover(1).map_err(|_| Failure::overloaded())?;
+        Ok(place)
     }
 
     /// What bounds the collector of a call.

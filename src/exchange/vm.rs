@@ -12,8 +12,11 @@ const MAX_SETTLEMENTS: usize = 10_000;
 /// What belongs to the VM, for all configurations in force in it: they share one linear memory.
 #[derive(Debug, Default)]
 pub struct Vm {
-    /// The bytes that open exchanges hold.
+    /// The bytes that open exchanges hold, and that Envoy was given for their clients.
     pub budget: Budget,
+    /// The exchanges that are open: from the head of a request that may go on until Envoy has sent
+    /// the answer, or the client has left.
+    pub open: Budget,
     /// Whether any body has reached the filter yet.
     pub(crate) bodies_come: Cell<bool>,
     settlements: Settlements,

@@ -69,7 +69,7 @@ impl Stream {
                 }
                 Effect::Resume => drained = Drained::Resume,
                 Effect::Reply(reply) => {
-                    self.reply(&reply);
+                    Self::reply(&reply);
                     drained = Drained::Replied;
                 }
                 Effect::Log(words) => host::notice(&words),
@@ -92,18 +92,15 @@ impl Stream {
     fn hold(&self) -> Action {
         if let Some((plugin, exchange)) = &self.open {
             if let Ok(mut open) = plugin.open.try_borrow_mut() {
-                if open.insert(self.context_id, Rc::downgrade(exchange)).is_none() {
-                    plugin::count_open(1);
-                }
+                open.insert(self.context_id, Rc::downgrade(exchange));
             }
             plugin::record();
         }
         Action::Pause
     }
 
-    fn reply(&self, reply: &LocalReply) -> Action {
+    fn reply(reply: &LocalReply) -> Action {
         host::reply(reply);
-        self.leave();
         Action::Pause
     }
 
@@ -117,9 +114,7 @@ impl Stream {
     fn leave(&self) {
         if let Some((plugin, _)) = &self.open {
             if let Ok(mut open) = plugin.open.try_borrow_mut() {
-                if open.remove(&self.context_id).is_some() {
-                    plugin::count_open(-1);
-                }
+                open.remove(&self.context_id);
             }
         }
     }
@@ -135,7 +130,7 @@ impl Stream {
                 self.rewrite(&forward, held);
                 Action::Pause
             }
-            Some(OnRequestBody::Reply(reply)) => self.reply(&reply),
+            Some(OnRequestBody::Reply(reply)) => Self::reply(&reply),
             Some(OnRequestBody::Hold) => {
                 if held > 0 {
                     host::replace_body(BufferType::HttpRequestBody, held, &[]);
@@ -173,7 +168,7 @@ impl HttpContext for Stream {
                 Action::Continue
             }
             Some(OnRequestHeaders::Hold) => self.hold(),
-            Some(OnRequestHeaders::Reply(reply)) => self.reply(&reply),
+            Some(OnRequestHeaders::Reply(reply)) => Self::reply(&reply),
             None => Action::Continue,
         };
         self.end_callback(action)
@@ -206,7 +201,7 @@ impl HttpContext for Stream {
             exchange.response_headers(host::response_head(now), end(end_of_stream), now)
         });
         let action = match outcome {
-            Some(OnResponseHeaders::Reply(reply)) => self.reply(&reply),
+            Some(OnResponseHeaders::Reply(reply)) => Self::reply(&reply),
             Some(OnResponseHeaders::Hold) => Action::Pause,
             Some(OnResponseHeaders::Restore(status)) => {
                 host::restore_status(status);
@@ -228,7 +223,7 @@ impl HttpContext for Stream {
         let outcome =
             self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
         let action = match outcome {
-            Some(OnResponseBody::Reply(reply)) => self.reply(&reply),
+            Some(OnResponseBody::Reply(reply)) => Self::reply(&reply),
             Some(OnResponseBody::Hold) => Action::Pause,
             Some(OnResponseBody::Open(open)) => {
                 host::open_response(&open);
@@ -250,7 +245,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         let action = match self.step(|exchange| exchange.response_trailers(host::now())) {
-            Some(OnResponseEnd::Reply(reply)) => self.reply(&reply),
+            Some(OnResponseEnd::Reply(reply)) => Self::reply(&reply),
             Some(OnResponseEnd::Reset(code)) => Self::reset(code),
             Some(OnResponseEnd::Hold) => Action::Pause,
             Some(OnResponseEnd::Pass) => {
@@ -268,6 +263,7 @@ impl HttpContext for Stream {
         if let Some(record) = record.flatten() {
             host::set_record(&record);
         }
+        self.leave();
     }
 }
 
@@ -287,7 +283,7 @@ impl Context for Stream {
         }
         match self.step(|exchange| exchange.side_call_end(token, host::now())) {
             Some(OnAnswer::Reply(reply)) => {
-                self.reply(&reply);
+                Self::reply(&reply);
             }
             Some(OnAnswer::Hold | OnAnswer::Pass) | None => {}
         }

@@ -23,7 +23,6 @@ pub(super) struct Metrics {
     buffered_bytes: Gauge,
     open_exchanges: Gauge,
     vm_memory_bytes: Gauge,
-    open: Cell<i64>,
     /// The names of the gauges that were set last.
     set: RefCell<BTreeSet<String>>,
 }
@@ -113,16 +112,11 @@ impl Metrics {
         *before = names;
     }
 
-    /// Counts exchanges that open or end.
-    pub(super) fn count_open(&self, change: i64) {
-        self.open.set(self.open.get().saturating_add(change));
-    }
-
-    /// Records what the VM holds, `buffered` bytes of it for open exchanges.
-    pub(super) fn record(&self, buffered: usize) {
-        let buffered = i64::try_from(buffered).unwrap_or(i64::MAX);
-        self.set(BUFFERED_BYTES, &self.buffered_bytes, buffered);
-        self.set(OPEN_EXCHANGES, &self.open_exchanges, self.open.get());
+    /// Records what the VM holds: `buffered` bytes, and `open` exchanges.
+    pub(super) fn record(&self, buffered: usize, open: usize) {
+        let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+        self.set(BUFFERED_BYTES, &self.buffered_bytes, number(buffered));
+        self.set(OPEN_EXCHANGES, &self.open_exchanges, number(open));
         self.set(VM_MEMORY_BYTES, &self.vm_memory_bytes, memory_bytes());
     }
 

@@ -6,28 +6,31 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::exchange::metrics::Count;
+use crate::exchange::metrics::{Count, MAX_OPEN_EXCHANGES};
 use crate::exchange::{Exchange, Shared, Vm};
 
 thread_local! {
     /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
     /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
     pub(super) static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
-    /// The newest configuration, which sets the gauges of upstreams.
+    /// The newest configuration, which sets the gauges that are the same for all workers.
     pub(super) static NEWEST: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
 }
 
-/// Sets the gauges of upstreams if `shared` is the newest configuration.
-pub(super) fn record_upstreams(shared: &Rc<Shared>, now: Duration) {
+/// Sets the gauges that are the same for all workers if `shared` is the newest configuration.
+pub(super) fn record_shared(shared: &Rc<Shared>, now: Duration) {
     let is_newest = NEWEST.with(|newest| {
         newest.try_borrow().is_ok_and(|newest| newest.as_ptr() == Rc::as_ptr(shared))
     });
     if is_newest {
-        VM.with(|(_, metrics)| metrics.set_all(&shared.upstream_gauges(now)));
+        let max_open = u64::try_from(shared.config.max_open_exchanges()).unwrap_or(u64::MAX);
+        let mut gauges = shared.upstream_gauges(now);
+        gauges.push(MAX_OPEN_EXCHANGES.of(max_open));
+        VM.with(|(_, metrics)| metrics.set_all(&gauges));
     }
 }
 
-/// The exchanges whose head is held, by context.
+/// The exchanges that the clock looks at, by context.
 pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
 
 /// What all streams of one configuration share with the host's side.
@@ -39,17 +42,12 @@ pub(super) struct Plugin {
 
 /// Records how much the VM holds.
 pub(super) fn record() {
-    VM.with(|(vm, metrics)| metrics.record(vm.budget.used()));
+    VM.with(|(vm, metrics)| metrics.record(vm.budget.used(), vm.open.used()));
 }
 
 /// Adds to a metric.
 pub(super) fn count(count: &Count) {
     VM.with(|(_, metrics)| metrics.count(count));
-}
-
-/// Counts exchanges that open or end.
-pub(super) fn count_open(change: i64) {
-    VM.with(|(_, metrics)| metrics.count_open(change));
 }
 
 impl Plugin {

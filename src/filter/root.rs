@@ -8,7 +8,7 @@ use proxy_wasm::types::ContextType;
 
 use super::host;
 use super::http::Stream;
-use super::plugin::{self, NEWEST, Plugin, VM, record_upstreams};
+use super::plugin::{self, NEWEST, Plugin, VM, record_shared};
 use crate::config::{Config, Identity, RouteMatch};
 use crate::exchange::{OnAnswer, Shared};
 use crate::limits::{Engine, Rule, Unit};
@@ -17,7 +17,7 @@ use crate::limits::{Engine, Rule, Unit};
 /// its connection open, and how late a time-out may be.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The gauges of upstreams are set once a second.
+/// The gauges that are the same for all workers are set once a second.
 const TICKS_PER_RECORD: u32 = 10;
 
 /// This many calls at once are no burden for a worker. The rest goes out on the next tick.
@@ -112,7 +112,7 @@ impl RootContext for Root {
                 *newest = Rc::downgrade(&shared);
             }
         });
-        record_upstreams(&shared, host::now());
+        record_shared(&shared, host::now());
         self.plugin = Some(Rc::new(Plugin { shared, open: plugin::Open::default() }));
         self.set_tick_period(TICK);
         true
@@ -124,7 +124,7 @@ impl RootContext for Root {
         self.ticks = self.ticks.saturating_add(1);
         if self.ticks >= TICKS_PER_RECORD {
             self.ticks = 0;
-            record_upstreams(&plugin.shared, host::now());
+            record_shared(&plugin.shared, host::now());
         }
         let exchanges = plugin.exchanges();
         if exchanges.is_empty() {

@@ -1,24 +1,15 @@
 //! Limits counted in the shared data of one Envoy: exact across its workers.
 //!
-//! A request touches several states in several slots, and all of them must admit it. One lock, a
-//! key of the shared data, makes each such step atomic: the workers are threads, the step takes a
-//! few microseconds, and no worker sleeps in it. A worker that is lost while it holds the lock
-//! would hold it for ever. So a lock that does not change over many looks is taken over.
+//! A request touches several states in several slots, and all of them must admit it. One
+//! [`lock`](super::lock) makes each such step atomic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use super::lock::prepare;
+use super::lock::{self, OutOfReach};
 use super::slot::{self, Slot, StateId};
-use super::{Conflict, Engine, Hold, Rule, Scope, State, Store, Unit, Window};
-
-/// The key of the lock.
-const LOCK: &str = "imagegate.limits.lock";
-/// The lock when no worker holds it. Not empty: the host does not distinguish an empty value from
-/// none.
-const FREE: &[u8] = b"free";
-/// The lock is taken over after this many looks, of about a microsecond each. That is some seconds,
-/// longer than any scheduler keeps a thread waiting.
-const PATIENCE: u32 = 5_000_000;
+use super::{Engine, Hold, Rule, Scope, State, Store, Unit, Window};
 
 /// The state of a rule for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,15 +86,6 @@ pub struct Reserved {
     pub shadowed: Vec<usize>,
 }
 
-/// Creates the keys that workers will race for. Call it before there are workers: when the plugin
-/// is configured.
-pub fn prepare(store: &dyn Store) {
-    if store.get(LOCK).0.is_none() {
-        // Without a token this always succeeds.
-        let _ = store.swap(LOCK, FREE, None);
-    }
-}
-
 /// Reserves what a request may take, under all `rules` that apply to it and are counted here. If
 /// one does not admit it, reserves under none.
 ///
@@ -177,8 +159,8 @@ fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<
     Ok(shadowed)
 }
 
-/// Releases a reservation and counts what the request used. Returns the state of each rule after
-/// that.
+/// Counts what the request used, and releases the rest. Its places in flight stay in the
+/// reservation until it is [`land`]ed. Returns the state of each rule after that.
 ///
 /// # Errors
 ///
@@ -186,26 +168,74 @@ fn admit(rules: &[Rule], held: &[Held], slots: &Slots, now: Duration) -> Result<
 pub fn settle(
     store: &dyn Store,
     rules: &[Rule],
-    reservation: &Reservation,
+    reservation: &mut Reservation,
     outcome: &Outcome,
     now: Duration,
 ) -> Result<Vec<LimitStatus>, Error> {
-    if reservation.held.is_empty() {
-        return Ok(Vec::new());
+    let held = std::mem::take(&mut reservation.held);
+    let mut statuses = Vec::new();
+    let updated = update(store, &held, now, |it, state| {
+        if it.unit != Unit::Concurrent {
+            state.settle(it.hold, outcome.of(it.unit));
+        }
+        statuses.push(limit_status(rules, it.rule, state, now));
+    });
+    reservation.held = held.into_iter().filter(|it| it.unit == Unit::Concurrent).collect();
+    updated.map(|()| statuses)
+}
+
+/// Releases the places in flight of a request that is settled.
+///
+/// # Errors
+///
+/// [`Error::Store`]. The hold then expires by itself.
+pub fn land(store: &dyn Store, reservation: Reservation, now: Duration) -> Result<(), Error> {
+    update(store, &reservation.held, now, |it, state| state.settle(it.hold, 0))
+}
+
+/// Holds the places in flight for another `patience`, of a request that is settled and whose answer
+/// has not left.
+///
+/// # Errors
+///
+/// [`Error::Store`]. The holds then expire as before.
+pub fn renew(
+    store: &dyn Store,
+    reservation: &mut Reservation,
+    patience: Duration,
+    now: Duration,
+) -> Result<(), Error> {
+    let renewed = |it: &Held| Hold::new(it.window, it.hold.amount, now, patience);
+    update(store, &reservation.held, now, |it, state| {
+        state.settle(it.hold, 0);
+        state.hold(renewed(it));
+    })?;
+    for it in &mut reservation.held {
+        it.hold = renewed(it);
+    }
+    Ok(())
+}
+
+/// Changes the state of each rule that a request holds something under.
+fn update(
+    store: &dyn Store,
+    held: &[Held],
+    now: Duration,
+    mut step: impl FnMut(&Held, &mut State),
+) -> Result<(), Error> {
+    if held.is_empty() {
+        return Ok(());
     }
     locked(store, || {
-        let mut slots = load(store, &reservation.held);
-        let mut statuses = Vec::new();
-        for it in &reservation.held {
+        let mut slots = load(store, held);
+        for it in held {
             let Some((slot, _)) = slots.get_mut(&slot::slot_of(&it.id)) else { continue };
             let mut state = slot.state(&it.id, it.window, now);
-            state.settle(it.hold, outcome.of(it.unit));
-            statuses.push(limit_status(rules, it.rule, &state, now));
+            step(it, &mut state);
             // A slot that is full stays full: the state was there, or is dropped.
             let _ = slot.put(it.id, it.window, state, now);
         }
-        save(store, &slots)?;
-        Ok(statuses)
+        save(store, &slots)
     })
 }
 
@@ -256,7 +286,7 @@ impl Outcome {
             Unit::Requests => self.requests,
             Unit::Images => self.images,
             Unit::Megapixels => self.pixels,
-            // The request is no longer in flight.
+            // A place in flight is held, and not used.
             Unit::Concurrent => 0,
             Unit::Usd => self.nanodollars,
         }
@@ -292,28 +322,8 @@ fn save(store: &dyn Store, slots: &Slots) -> Result<(), Error> {
 
 /// Runs `step` while no other worker runs one.
 fn locked<T>(store: &dyn Store, step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    acquire(store)?;
+    lock::acquire(store).map_err(|OutOfReach| Error::Store)?;
     let result = step();
-    store.swap(LOCK, FREE, None).map_err(|_| Error::Store)?;
+    lock::release(store).map_err(|OutOfReach| Error::Store)?;
     result
-}
-
-fn acquire(store: &dyn Store) -> Result<(), Error> {
-    let mut looks = 0_u32;
-    let mut seen = None;
-    loop {
-        let (value, token) = store.get(LOCK);
-        let Some(value) = value else { return Err(Error::Store) };
-        if seen != token {
-            // It has changed since: its holder is alive.
-            (seen, looks) = (token, 0);
-        }
-        looks = looks.saturating_add(1);
-        if value == FREE || looks > PATIENCE {
-            match store.swap(LOCK, b"held", token) {
-                Ok(()) => return Ok(()),
-                Err(Conflict) => continue,
-            }
-        }
-    }
 }

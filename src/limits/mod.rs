@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!            all rules admit                 settle: what was delivered counts as used
-//! request ─▶ reserve ─────────▶ Reservation ─┬─▶ settled
+//! request ─▶ reserve ─────────▶ Reservation ─┬─▶ places in flight ─▶ land: the answer has left
 //!              │ one does not                └─▶ (lost: the hold expires by itself)
 //!              └─▶ Rejected; every counter as it was
 //! ```
@@ -18,6 +18,7 @@
 
 mod calendar;
 pub mod local;
+mod lock;
 pub mod rls;
 mod rule;
 mod slot;

@@ -78,6 +78,13 @@ impl Lease {
         self.cover(bytes)
     }
 
+    /// Covers this many bytes more, even if the budget is not large enough: they are in use, and it
+    /// is too late to refuse them.
+    pub fn add(&mut self, bytes: usize) {
+        self.used.set(self.used.get().saturating_add(bytes));
+        self.held = self.held.saturating_add(bytes);
+    }
+
     /// Moves this many bytes of this lease into a new one, or all if it holds fewer.
     #[must_use]
     pub fn split(&mut self, bytes: usize) -> Self {
@@ -121,6 +128,18 @@ mod tests {
         assert_eq!(second.cover(41), Err(BudgetError));
         assert_eq!((budget.used(), second.held()), (60, 0));
         second.cover(40).unwrap();
+    }
+
+    #[test]
+    fn what_is_in_use_already_counts_past_the_budget() {
+        let budget = Budget::new();
+        let (mut first, mut second) = (budget.lease(100), budget.lease(100));
+        first.add(70);
+        first.add(70);
+        assert_eq!((budget.used(), first.held()), (140, 140));
+        assert_eq!(second.cover_first(1), Err(BudgetError));
+        drop(first);
+        second.cover(100).unwrap();
     }
 
     #[test]

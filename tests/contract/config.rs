@@ -113,7 +113,7 @@ fn describe(config: &Config) -> String {
     };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
-        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {} {:?} {:?} {:?} {:?} {} {} {} {} {} {}\n\
+        "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {:?} {:?} {:?} {:?} {:?} {} {} {} {} {} {}\n\
          {:?}\n{:?}\n{:?}\n{:?} {:?}",
         config.counts(),
         config.upstreams().map(upstream).collect::<String>(),
@@ -124,7 +124,7 @@ fn describe(config: &Config) -> String {
         config.user("nobody"),
         config.unknown_users(),
         config.max_image_bytes(),
-        config.max_buffered_bytes(),
+        (config.max_buffered_bytes(), config.max_open_exchanges()),
         config.keepalive(),
         config.response_headers_to_keep(),
         config.accept_last_partial(),

@@ -57,5 +57,6 @@ mod routes;
 mod sdks;
 mod several;
 mod trailers;
+mod unread;
 mod usage;
 mod workers;

@@ -140,7 +140,7 @@ fn the_shipped_limits_are_those_of_the_shipped_configuration() {
         ("x-ratelimit-remaining-requests", "59"),
         ("x-ratelimit-remaining-images", "499"),
         ("x-ratelimit-remaining-usd", "24.789"),
-        ("x-ratelimit-remaining-concurrent", "4"),
+        ("x-ratelimit-remaining-concurrent", "3"),
     ] {
         assert_eq!(response.header(header).as_deref(), Some(value), "{header}");
     }

@@ -191,6 +191,8 @@ fn images_of_side_calls_are_in_the_order_of_their_calls() {
     assert_eq!(images, ["QUFB", "QkJC", "Q0ND"]);
     assert_eq!(data["usage"]["total_tokens"], 618);
     assert_eq!(reply.header("x-imagegate-images-failed"), None);
+    assert_eq!(budget.used(), reply.body.len());
+    driver.close(Some(200));
     assert_eq!(budget.used(), 0);
 }
 

@@ -74,6 +74,7 @@ fn numbers_and_sizes_have_the_documented_ranges() {
     check_range("/request/max_edit_images", 1..=16, "from 1 to 16");
     check_range("/request/max_reference_image_bytes", 1..=50 << 20, "from 1 to 50MiB");
     check_range("/max_image_bytes", 1..=64 << 20, "from 1 to 64MiB");
+    check_range("/max_open_exchanges", 1..=100_000, "from 1 to 100000");
 }
 
 #[test]

@@ -23,6 +23,9 @@ use crate::translate::quota;
 
 /// A hold outlives its request's time-out by this much before it is taken for lost.
 const GRACE: Duration = Duration::from_secs(60);
+/// While an answer is on its way, its places in flight are held anew this often. The time-out may
+/// have passed when it leaves, but not the grace.
+const RENEWAL: Duration = Duration::from_secs(20);
 
 /// A request's place under the rules.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub(crate) struct Admission {
     /// What is reserved for one image: the most that one of them may cost.
     amounts: Amounts,
     n: u32,
+    /// How long a hold lasts before it is taken for lost.
+    patience: Duration,
 }
 
 /// What one image may take.
@@ -54,12 +59,24 @@ struct Amounts {
 }
 
 /// What became of a settlement.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Settled {
     /// How the rules then stand, as `x-ratelimit-*`.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The counters here could not be reached: what was held expires, and what came is not counted.
     pub(crate) uncounted: bool,
+    /// What the request still holds.
+    pub(crate) in_flight: InFlight,
+}
+
+/// The places in flight of a request that is settled. It holds them until its answer has left.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    reservation: Reservation,
+    /// How long a hold of them lasts.
+    patience: Duration,
+    /// When it is renewed.
+    renewed_at: Duration,
 }
 
 impl Admission {
@@ -99,6 +116,7 @@ impl Admission {
             quotes,
             amounts,
             n: request.n,
+            patience,
         })
     }
 
@@ -181,20 +199,43 @@ impl Admission {
         charge
     }
 
-    /// Counts what came of the request and gives the rest back.
-    pub(crate) fn settle(self, shared: &Shared, charge: &Charge, now: Duration) -> Settled {
+    /// Counts what came of the request and gives the rest back, except its places in flight.
+    pub(crate) fn settle(mut self, shared: &Shared, charge: &Charge, now: Duration) -> Settled {
         let rules = shared.config.limits();
         if let Some(service) = shared.config.service() {
             let settle = |it: &Check| it.settle(service, charge.outcome.of(it.unit()), now);
             self.checks.iter().filter_map(settle).for_each(|message| shared.tell_service(message));
         }
-        match local::settle(shared.store(), rules, &self.reservation, &charge.outcome, now) {
-            Ok(mut statuses) => {
+        let outcome = &charge.outcome;
+        let settled = local::settle(shared.store(), rules, &mut self.reservation, outcome, now);
+        let uncounted = settled.is_err();
+        let headers = settled.map_or_else(
+            |_| Vec::new(),
+            |mut statuses| {
                 statuses.extend(self.reported);
-                Settled { headers: quota::headers(rules, &statuses, now), uncounted: false }
-            }
-            Err(_) => Settled { headers: Vec::new(), uncounted: true },
+                quota::headers(rules, &statuses, now)
+            },
+        );
+        let (reservation, patience) = (self.reservation, self.patience);
+        let in_flight = InFlight { reservation, patience, renewed_at: now };
+        Settled { headers, uncounted, in_flight }
+    }
+}
+
+impl InFlight {
+    /// Gives the places in flight back.
+    pub(crate) fn land(self, shared: &Shared, now: Duration) {
+        // If the counters cannot be reached, they expire.
+        let _ = local::land(shared.store(), self.reservation, now);
+    }
+
+    /// Holds them for longer, if they would expire soon.
+    pub(crate) fn renew(&mut self, shared: &Shared, now: Duration) {
+        if now.saturating_sub(self.renewed_at) < RENEWAL {
+            return;
         }
+        self.renewed_at = now;
+        let _ = local::renew(shared.store(), &mut self.reservation, self.patience, now);
     }
 }
 

@@ -1,4 +1,7 @@
 //! What a request reserves and is charged, and what operators learn of it.
+//!
+//! Money is settled with the outcome. The place in flight and the bytes that Envoy was given stay on
+//! the books until the exchange ends: until then the client may not have read its answer.
 
 pub(crate) mod admission;
 pub(crate) mod charge;
@@ -21,9 +24,10 @@ use super::upstream::result::{Failed, Generated, Results};
 use super::upstream::{endings, host_models, result::CallState};
 use crate::config::Upstream;
 use crate::limits::rls::Decision;
+use crate::memory::Lease;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::{Cause, Refusal};
-use admission::{Admission, Settled};
+use admission::{Admission, InFlight, Settled};
 use charge::Charge;
 use record::Record;
 
@@ -35,18 +39,42 @@ pub(crate) struct Account {
     pub(crate) record: Record,
     /// What the request holds under the rules, until it is settled: exactly once.
     admission: Option<Admission>,
+    /// Its places in flight, once it is settled.
+    in_flight: Option<InFlight>,
+    /// Covers what Envoy was given for the client.
+    given: Lease,
+    /// Its place among the open exchanges.
+    place: Option<Lease>,
     pub(crate) effects: VecDeque<Effect>,
 }
 
 impl Account {
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, record: Record::default(), admission: None, effects: VecDeque::new() }
+        Self {
+            given: shared.lease(),
+            shared,
+            record: Record::default(),
+            admission: None,
+            in_flight: None,
+            place: None,
+            effects: VecDeque::new(),
+        }
     }
 
     /// The next thing to carry out, in any phase.
     pub(crate) fn next_effect(&mut self) -> Option<Effect> {
         let next = self.effects.pop_front();
         next.or_else(|| self.record.counts.pop_front().map(Effect::Count))
+    }
+
+    /// Takes a place among the open exchanges.
+    ///
+    /// # Errors
+    ///
+    /// There is none left.
+    pub(crate) fn open(&mut self) -> Result<(), Failure> {
+        self.place = Some(self.shared.open()?);
+        Ok(())
     }
 
     /// Takes what an admitted request holds.
@@ -99,13 +127,36 @@ impl Account {
         admission.map_or_else(Charge::nothing, |admission| admission.charge(&self.shared, images))
     }
 
-    /// Settles what the request holds, once. Returns how the rules then stand, as headers.
+    /// Settles what the request holds, once, except its places in flight. Returns how the rules then
+    /// stand, as headers.
     pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
         let Some(admission) = self.admission.take() else { return Vec::new() };
         self.record.settle(charge);
-        let Settled { headers, uncounted } = admission.settle(&self.shared, charge, now);
+        let Settled { headers, uncounted, in_flight } = admission.settle(&self.shared, charge, now);
+        self.in_flight = Some(in_flight);
         self.record.note_uncounted(uncounted);
         headers
+    }
+
+    /// Notes that Envoy gets this many bytes of an answer for the client.
+    pub(crate) fn give(&mut self, bytes: usize) {
+        self.given.add(bytes);
+    }
+
+    /// Notes that time has passed, and that the client may not have its answer yet.
+    pub(crate) fn tick(&mut self, now: Duration) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.renew(&self.shared, now);
+        }
+    }
+
+    /// Closes the books: Envoy has sent the answer, or the client has left.
+    pub(crate) fn close(&mut self, now: Duration) {
+        if let Some(in_flight) = self.in_flight.take() {
+            in_flight.land(&self.shared, now);
+        }
+        self.given = self.shared.lease();
+        self.place = None;
     }
 
     /// How the rules stand with what the request holds, as headers.

@@ -26,6 +26,7 @@ impl Answering {
             true => std::mem::take(&mut self.limits),
             false => settled,
         });
+        account.give(body.len());
         account.ok(headers, body)
     }
 
@@ -122,6 +123,7 @@ impl Answering {
         account.record.committed = !self.delivery.streams() && !self.delivery.is_whole();
         let mut headers = self.delivery.headers(true);
         headers.append(&mut self.limits);
+        account.give(body.len());
         let LocalReply { status, headers, body, .. } = account.ok(headers, body);
         let keep = Rc::clone(account.shared.config.response_headers_to_keep());
         Open { status, headers, keep, body }
@@ -144,6 +146,8 @@ impl Answering {
         let passes = self.delivery.passes();
         let left = sent.len().saturating_add(if passes { len } else { 0 });
         account.record.bytes_out = account.record.bytes_out.saturating_add(left);
+        // What stays in Envoy's buffer, its flow control bounds.
+        account.give(sent.len());
         if !sent.is_empty() {
             self.head = Head::Left { last_sent: now };
         }

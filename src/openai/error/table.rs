@@ -256,7 +256,7 @@ table! {
     LimitsUnavailable: 503 Server ["limits_unavailable"], Param::Null, After,
         "This gateway cannot count this request against its limits now. Please try again.";
 
-    /// The memory budget, `max_buffered_bytes`, is used up.
+    /// The memory budget, `max_buffered_bytes`, is used up, or `max_open_exchanges` are open.
     Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "This gateway holds as many images as it can. Please try again.";
     /// Envoy delivers no body while the head is held.

@@ -26,6 +26,8 @@ const ACK: u8 = 1;
 /// The only request of this client.
 const STREAM: u32 = 1;
 const CANCEL: u32 = 8;
+/// As large as a window may be.
+const MAX_WINDOW: u32 = 0x7fff_ffff;
 
 /// A connection with one request.
 pub struct Http2 {
@@ -49,15 +51,25 @@ impl Http2 {
         Self::post(port, &more, &serde_json::to_vec(body).unwrap())
     }
 
+    /// The same with a window of this many bytes, which the client never opens again.
+    pub fn generation_in_window(port: u16, body: &Value, window: u32) -> Self {
+        let key = format!("Bearer {KEY}");
+        let more = [("content-type", "application/json"), ("authorization", &key)];
+        Self::post_in_window(port, &more, &serde_json::to_vec(body).unwrap(), window)
+    }
+
     /// Sends `POST /v1/images/generations` with these headers.
     pub fn post(port: u16, more: &[(&str, &str)], body: &[u8]) -> Self {
+        Self::post_in_window(port, more, body, MAX_WINDOW)
+    }
+
+    fn post_in_window(port: u16, more: &[(&str, &str)], body: &[u8], window: u32) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(HUNG)).unwrap();
         let mut client = Self { wire: Wire::new(stream) };
         client.wire.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
-        // SETTINGS_INITIAL_WINDOW_SIZE, as large as it may be, and the window of the connection.
-        let window = 0x7fff_ffff_u32.to_be_bytes();
-        client.frame(SETTINGS, 0, 0, &[&[0, 4][..], &window].concat());
+        // SETTINGS_INITIAL_WINDOW_SIZE, and the window of the connection.
+        client.frame(SETTINGS, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat());
         client.frame(WINDOW_UPDATE, 0, 0, &0x7fff_0000_u32.to_be_bytes());
         let head = [
             (":method", "POST"),

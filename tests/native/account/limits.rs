@@ -107,12 +107,12 @@ fn workers_at_once_admit_exactly_the_limit_even_for_a_key_never_seen() {
                     let consumer = format!("c{round}");
                     for _ in 0..40 {
                         let reserved = reserve(&*store, &*rules, &scope(&consumer, "u"), 1, now);
-                        if let Ok(reserved) = reserved {
+                        if let Ok(mut reserved) = reserved {
                             admitted.fetch_add(1, Ordering::Relaxed);
                             local::settle(
                                 &*store,
                                 &*rules,
-                                &reserved.reservation,
+                                &mut reserved.reservation,
                                 &delivered(1),
                                 now,
                             )
@@ -146,8 +146,8 @@ fn a_budget_of_a_dollar_admits_four_images_of_21_cents() {
     let Err(Error::Rejected(refused)) = reserve_one() else { panic!("a fifth was admitted") };
     assert_eq!(refused.limit_status.remaining, 156_000_000);
     let outcome = Outcome { nanodollars: 211_000_000, ..Outcome::default() };
-    for reserved in admitted {
-        local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
+    for mut reserved in admitted {
+        local::settle(&store, &rules, &mut reserved.reservation, &outcome, now).unwrap();
     }
     let limit_status = &local::statuses(&store, &rules, &scope("c", "u"), now)[0];
     assert_eq!(
@@ -163,9 +163,9 @@ fn a_reservation_outlives_the_end_of_its_period_and_its_settlement_does_not() {
     // 2028-02-29T23:59:59Z.
     let before = Duration::from_secs(1_835_481_599);
     let after = before + Duration::from_secs(1);
-    let reserved = reserve(&store, &rules, &scope("c", "u"), 5, before).unwrap();
+    let mut reserved = reserve(&store, &rules, &scope("c", "u"), 5, before).unwrap();
     assert!(matches!(reserve(&store, &rules, &scope("c", "u"), 1, after), Err(Error::Rejected(_))));
-    local::settle(&store, &rules, &reserved.reservation, &delivered(5), after).unwrap();
+    local::settle(&store, &rules, &mut reserved.reservation, &delivered(5), after).unwrap();
     let limit_status = &local::statuses(&store, &rules, &scope("c", "u"), after)[0];
     assert_eq!((limit_status.used, limit_status.reserved), (0, 0));
 }
@@ -175,13 +175,42 @@ fn a_lost_reservation_expires_and_its_late_settlement_still_counts() {
     let store = store();
     let rules = [rule("images", Per::User, Unit::Images, 5, Window::Day)];
     let now = Duration::from_secs(START - 7_200);
-    let lost = reserve(&store, &rules, &scope("c", "u"), 5, now).unwrap();
+    let mut lost = reserve(&store, &rules, &scope("c", "u"), 5, now).unwrap();
     let later = now + PATIENCE + Duration::from_secs(9);
     let limit_status = |at| local::statuses(&store, &rules, &scope("c", "u"), at)[0].clone();
     assert_eq!(limit_status(now).reserved, 5);
     assert_eq!(limit_status(later).reserved, 0);
-    local::settle(&store, &rules, &lost.reservation, &delivered(2), later).unwrap();
+    local::settle(&store, &rules, &mut lost.reservation, &delivered(2), later).unwrap();
     assert_eq!((limit_status(later).used, limit_status(later).reserved), (2, 0));
+}
+
+#[test]
+fn a_place_in_flight_outlives_the_settlement_and_is_held_until_it_lands() {
+    let store = store();
+    let rules = [
+        rule("in-flight", Per::Key, Unit::Concurrent, 1, Window::Now),
+        rule("images", Per::Key, Unit::Images, 9, Window::Day),
+    ];
+    let now = Duration::from_secs(START);
+    let mut reserved = reserve(&store, &rules, &scope("c", "u"), 3, now).unwrap();
+    let settle = |reserved: &mut Reserved, now| {
+        let held = &mut reserved.reservation;
+        let statuses = local::settle(&store, &rules, held, &delivered(2), now).unwrap();
+        statuses.iter().map(|it| (it.used, it.reserved, it.remaining)).collect::<Vec<_>>()
+    };
+    assert_eq!(settle(&mut reserved, now), [(0, 1, 0), (2, 0, 7)]);
+    // A second settlement counts nothing.
+    assert_eq!(settle(&mut reserved, now), [(0, 1, 0)]);
+    assert!(reserve(&store, &rules, &scope("c", "u"), 1, now).is_err());
+    // It would expire, but it is renewed.
+    let later = now + PATIENCE - Duration::from_secs(1);
+    local::renew(&store, &mut reserved.reservation, PATIENCE, later).unwrap();
+    let last = later + PATIENCE - Duration::from_secs(1);
+    assert!(reserve(&store, &rules, &scope("c", "u"), 1, last).is_err());
+    local::land(&store, reserved.reservation, last).unwrap();
+    let statuses = local::statuses(&store, &rules, &scope("c", "u"), last);
+    let statuses: Vec<_> = statuses.iter().map(|it| (it.used, it.reserved)).collect();
+    assert_eq!(statuses, [(0, 0), (2, 0)]);
 }
 
 #[test]
@@ -238,8 +267,8 @@ fn idle_scopes_are_dropped_so_that_memory_stays_bounded() {
     let mut now = Duration::from_secs(START);
     for user in 0..20_000 {
         let user = format!("user-{user}");
-        let reserved = reserve(&store, &rules, &scope("c", &user), 1, now).unwrap();
-        local::settle(&store, &rules, &reserved.reservation, &delivered(1), now).unwrap();
+        let mut reserved = reserve(&store, &rules, &scope("c", &user), 1, now).unwrap();
+        local::settle(&store, &rules, &mut reserved.reservation, &delivered(1), now).unwrap();
         now += Duration::from_millis(20);
     }
     let bytes: usize = store.values.lock().unwrap().values().map(|(value, _)| value.len()).sum();

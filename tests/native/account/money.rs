@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::support::codex::{failed, generated};
 use crate::support::driver::{Driver, Host};
 use crate::support::money::{
-    Counted, PRICE, all_calls, call, every_unit, image, priced, standing, totals, used,
+    Counted, PRICE, all_calls, call, every_unit, image, in_flight, priced, standing, totals, used,
 };
 use crate::support::{NOW, after, gate, head, ok};
 use imagegate::exchange::{End, ResponseHead, Shared};
@@ -92,7 +92,7 @@ fn of_several_images_those_that_were_delivered_are_charged() {
     assert!(call(&mut driver, 3, Some(ok()), &image("low", "1024x1024")).is_none());
     let reply = call(&mut driver, 0, Some(ok()), &image("low", "1024x1024")).unwrap();
     assert_eq!(reply.json()["data"].as_array().unwrap().len(), 2);
-    assert_eq!(totals(&gate, NOW), used(["1", "2", "2.097152", "0.422"]));
+    assert_eq!(totals(&gate, NOW), in_flight(["1", "2", "2.097152", "0.422"]));
     let record = driver.close(Some(200));
     assert_eq!(record["reserved_nanodollars"], 4 * PRICE);
     assert_eq!(record["settled_nanodollars"], 2 * PRICE);
@@ -141,7 +141,8 @@ fn an_exchange_without_an_image_costs_a_request_and_nothing_else() {
         assert!(reported.is_none() || reported == status, "{name}: {reported:?}");
         let requests = (turn + 1).to_string();
         if reported.is_some() {
-            assert_eq!(totals(&gate, NOW), used([&requests, "0", "0", "0"]), "{name}, answered");
+            let answered = in_flight([&requests, "0", "0", "0"]);
+            assert_eq!(totals(&gate, NOW), answered, "{name}, answered");
         }
         let record = driver.close(status);
         assert_eq!(record["reserved_nanodollars"], 2 * PRICE, "{name}");
@@ -163,7 +164,7 @@ fn side_calls_that_the_host_does_not_start_are_not_charged() {
     assert_eq!(driver.calls.len(), 2);
     let reply = call(&mut driver, 0, Some(ok()), &image("low", "1024x1024")).unwrap();
     assert_eq!(reply.status, 200);
-    assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.211"]));
+    assert_eq!(totals(&gate, NOW), in_flight(["1", "1", "1.048576", "0.211"]));
 }
 
 #[test]

@@ -300,6 +300,7 @@ fn a_check_that_the_host_forgets_times_out() {
     assert_eq!(reply.status, 503);
     driver.answer_check(100, Some(OK));
     assert!(!driver.forwarded);
+    driver.close(Some(503));
     assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
 }
 

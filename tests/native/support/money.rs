@@ -99,6 +99,13 @@ pub(crate) fn used(amounts: [&str; 4]) -> Vec<(String, String)> {
         .to_vec()
 }
 
+/// The same, and the place in flight of one request whose client may not have its answer yet.
+pub(crate) fn in_flight(amounts: [&str; 4]) -> Vec<(String, String)> {
+    let mut totals = used(amounts);
+    totals[3] = ("0".to_owned(), "1".to_owned());
+    totals
+}
+
 /// A stream with an image of this quality and size.
 pub(crate) fn image(quality: &str, size: &str) -> Vec<u8> {
     let usage = json!({"input_tokens": 30,

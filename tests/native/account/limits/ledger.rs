@@ -55,6 +55,8 @@ enum Step {
     /// Settles the oldest open reservation with this many images at most.
     Settle(u64),
     Release,
+    /// Ends the oldest request that is settled.
+    Land,
     Wait(u64),
 }
 
@@ -63,6 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..4_u64).prop_map(Step::Reserve),
         2 => (0..4_u64).prop_map(Step::Settle),
         1 => Just(Step::Release),
+        2 => Just(Step::Land),
         // In milliseconds. The long ones cross days, weeks and the leap day, but end before a
         // reservation expires.
         3 => prop::sample::select(vec![0, 1, 17, 999, 1_000, 5_000, 59_000, 60_000, 61_000])
@@ -99,6 +102,7 @@ proptest! {
         let mut now = Duration::from_secs(START + hours * 86_400);
         let mut ledger: Vec<Entry> = Vec::new();
         let mut open: Vec<(usize, Reserved)> = Vec::new();
+        let mut settled: Vec<(usize, Reserved)> = Vec::new();
         for step in steps {
             match step {
                 Step::Reserve(images) => {
@@ -119,21 +123,32 @@ proptest! {
                     }
                 }
                 Step::Settle(images) if !open.is_empty() => {
-                    let (place, reserved) = open.remove(0);
+                    let (place, mut reserved) = open.remove(0);
                     let images = images.min(ledger[place].amount);
-                    let outcome = delivered(images);
-                    local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
-                    ledger[place].held = false;
-                    ledger[place].amount = if unit == Unit::Concurrent { 0 } else { images };
+                    let held = &mut reserved.reservation;
+                    local::settle(&store, &rules, held, &delivered(images), now).unwrap();
+                    if unit != Unit::Concurrent {
+                        (ledger[place].held, ledger[place].amount) = (false, images);
+                    }
+                    settled.push((place, reserved));
                 }
                 Step::Release if !open.is_empty() => {
-                    let (place, reserved) = open.remove(0);
-                    let outcome = Outcome::default();
-                    local::settle(&store, &rules, &reserved.reservation, &outcome, now).unwrap();
-                    ledger[place].held = false;
-                    ledger[place].amount = 0;
+                    let (place, mut reserved) = open.remove(0);
+                    let (held, outcome) = (&mut reserved.reservation, Outcome::default());
+                    local::settle(&store, &rules, held, &outcome, now).unwrap();
+                    if unit != Unit::Concurrent {
+                        (ledger[place].held, ledger[place].amount) = (false, 0);
+                    }
+                    settled.push((place, reserved));
                 }
-                Step::Settle(_) | Step::Release => {}
+                Step::Land if !settled.is_empty() => {
+                    let (place, reserved) = settled.remove(0);
+                    local::land(&store, reserved.reservation, now).unwrap();
+                    if unit == Unit::Concurrent {
+                        (ledger[place].held, ledger[place].amount) = (false, 0);
+                    }
+                }
+                Step::Settle(_) | Step::Release | Step::Land => {}
                 Step::Wait(millis) => now += Duration::from_millis(millis),
             }
             // No reservation expires in this test: all waits together are shorter than that takes.
