@@ -267,6 +267,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("/engine/timeout", "a duration with a unit such as \"50ms\", from 1ms to 10s"),
     ("/engine/on_error", "\"deny\" or \"allow\""),
     ("/engine/releases", "\"never\" or \"negative_hits\""),
+    ("/on_abandon", "\"release\" or \"charge\""),
     ("/accept_last_partial", "true or false"),
 ];
 

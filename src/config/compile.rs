@@ -71,6 +71,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         prices_as_of: file.prices_as_of.map(|date| date.0),
         limits,
         service: engines.service,
+        on_abandon: file.on_abandon,
     };
     // The built-in default may match no entry. Then each request must name its model.
     match file.default_model {

@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::model::ModelFile;
 use super::units::{Amount, Bytes, Date, Dollars, Instant, Period, Span};
-use super::{Api, Edits, Pass, Role, RouteMatch, UnknownUsers};
+use super::{Api, Edits, OnAbandon, Pass, Role, RouteMatch, UnknownUsers};
 use crate::limits::rls::Refunds;
 use crate::limits::{OnError, Per, Unit};
 use crate::openai::request::ResponseFormat;
@@ -54,6 +54,8 @@ pub(super) struct File {
     pub(super) limits: Vec<LimitFile>,
     #[serde(default)]
     pub(super) engine: EngineFile,
+    #[serde(default)]
+    pub(super) on_abandon: OnAbandon,
     #[serde(default)]
     pub(super) accept_last_partial: bool,
 }

@@ -80,6 +80,7 @@ pub struct Config {
     prices_as_of: Option<Duration>,
     limits: Vec<Rule>,
     service: Option<Service>,
+    on_abandon: OnAbandon,
     accept_last_partial: LastPartial,
 }
 
@@ -116,6 +117,18 @@ pub enum RouteMatch {
     /// The header `x-imagegate-upstream`. A client can send it on a route where the filter is
     /// disabled, so this is for meshes whose routes cannot match filter state.
     Header,
+}
+
+/// What a request is charged whose client leaves before its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnAbandon {
+    /// What has been delivered.
+    #[default]
+    Release,
+    /// Also each image that an upstream was asked for and has not refused.
+    Charge,
 }
 
 /// What happens to an answer that ends with a preview and no final image.
@@ -211,6 +224,11 @@ impl Config {
     /// The rate-limit service, for the rules that it counts.
     pub fn service(&self) -> Option<&Service> {
         self.service.as_ref()
+    }
+
+    /// What a request is charged whose client leaves before its answer.
+    pub fn on_abandon(&self) -> OnAbandon {
+        self.on_abandon
     }
 
     /// Whether a preview may be delivered as the image.

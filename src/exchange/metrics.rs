@@ -64,9 +64,11 @@ metrics! {
     IMAGES_FAILED: Counter "imagegate_images_failed_total" [] "images";
     /// Images that an upstream generated beyond what was requested.
     IMAGES_DROPPED: Counter "imagegate_images_dropped_total" [] "images";
+    /// Images that were charged and not delivered, because the client left (`on_abandon`).
+    IMAGES_ABANDONED: Counter "imagegate_images_abandoned_total" [] "images";
     /// What requests could cost, counted when they go upstream.
     RESERVED: Counter "imagegate_reserved_nanodollars_total" [] "10⁻⁹ US dollars";
-    /// What was charged for delivered images, counted when a request is settled.
+    /// What was charged for images, counted when a request is settled.
     SETTLED: Counter "imagegate_settled_nanodollars_total" [] "10⁻⁹ US dollars";
     /// What had been reserved and was not charged, counted when a request is settled.
     RELEASED: Counter "imagegate_released_nanodollars_total" [] "10⁻⁹ US dollars";

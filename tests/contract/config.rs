@@ -127,7 +127,7 @@ fn describe(config: &Config) -> String {
         (config.max_buffered_bytes(), config.max_open_exchanges()),
         config.keepalive(),
         config.response_headers_to_keep(),
-        config.accept_last_partial(),
+        (config.accept_last_partial(), config.on_abandon()),
         config.default_response_format(),
         config.request().max_body_bytes,
         config.request().max_prompt_chars,

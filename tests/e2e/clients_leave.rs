@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Connection, Envoy, Generation, Request, Step, Upstream, eventually};
+use crate::harness::{
+    Connection, Envoy, Generation, Key, Request, Step, Upstream, config, eventually,
+};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -141,4 +143,34 @@ fn clients_that_only_connect_do_no_harm() {
     Request::generation(&body()).send(&envoy).images();
     drop(idle);
     assert_no_memory_is_held(&envoy);
+}
+
+/// One key leaves each request while its images are generated: the budget ends that.
+#[test]
+fn leave_and_draw_ends_at_the_budget() {
+    let upstream = Upstream::always(vec![Step::StreamHead, Step::KeepOpen]);
+    let mut config = config();
+    config["prices"] = json!([{"model": "*", "usd": "0.211"}]);
+    config["limits"] =
+        json!([{"name": "pocket", "per": "key", "unit": "usd", "max": "2.00", "window": "day"}]);
+    config["on_abandon"] = json!("charge");
+    let envoy = Envoy::with(upstream.port(), &config);
+    let mut body = body();
+    body["n"] = json!(4);
+    let request = Request::generation(&body);
+    for turn in 1..=2 {
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        upstream.wait_for(turn * 4);
+        drop(connection);
+        assert_no_memory_is_held(&envoy);
+    }
+    request.send(&envoy).assert_error(429, "insufficient_quota");
+    assert_eq!(upstream.received().len(), 8);
+    let limits = Request::new("GET", "/v1/images/limits").bearer(Key::WEB).send(&envoy).json();
+    assert_eq!(
+        (&limits["data"][0]["used"], &limits["data"][0]["reserved"]),
+        (&json!("1.688"), &json!("0"))
+    );
+    assert_eq!(envoy.metric("wasmcustom.imagegate_images_abandoned_total"), Some(8));
 }

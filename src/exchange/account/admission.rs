@@ -199,6 +199,14 @@ impl Admission {
         charge
     }
 
+    /// Adds `images` that no client gets to `charge`, at what was reserved for each.
+    pub(crate) fn charge_abandoned(&self, charge: &mut Charge, images: u32) {
+        let add = |sum: &mut u64, unit| *sum = sum.saturating_add(self.amounts.of(unit, images));
+        add(&mut charge.outcome.images, Unit::Images);
+        add(&mut charge.outcome.pixels, Unit::Megapixels);
+        add(&mut charge.outcome.nanodollars, Unit::Usd);
+    }
+
     /// Counts what came of the request and gives the rest back, except its places in flight.
     pub(crate) fn settle(mut self, shared: &Shared, charge: &Charge, now: Duration) -> Settled {
         let rules = shared.config.limits();

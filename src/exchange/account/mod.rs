@@ -127,6 +127,16 @@ impl Account {
         admission.map_or_else(Charge::nothing, |admission| admission.charge(&self.shared, images))
     }
 
+    /// Adds what `images` cost that upstreams were asked for by a client that has left. Does nothing
+    /// if the request is settled.
+    pub(crate) fn abandon(&mut self, charge: &mut Charge, images: u32) {
+        let Some(admission) = &self.admission else { return };
+        if images > 0 {
+            admission.charge_abandoned(charge, images);
+            self.record.abandon(images);
+        }
+    }
+
     /// Settles what the request holds, once, except its places in flight. Returns how the rules then
     /// stand, as headers.
     pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {

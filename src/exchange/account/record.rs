@@ -62,6 +62,9 @@ pub struct Record {
     pub(crate) images_delivered: u32,
     pub(crate) images_failed: u32,
     pub(crate) images_dropped: u32,
+    /// Charged and not delivered, because the client left.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) images_abandoned: u32,
     pub(crate) size: Option<String>,
     pub(crate) quality: Option<String>,
     pub(crate) input_tokens: Option<u64>,
@@ -267,6 +270,12 @@ impl Record {
         self.images_failed = self.images_asked.saturating_sub(self.images_delivered);
     }
 
+    /// Notes images that are charged and not delivered, because the client left.
+    pub(crate) fn abandon(&mut self, images: u32) {
+        self.images_abandoned = images;
+        self.counts.push_back(metrics::IMAGES_ABANDONED.of(images.into()));
+    }
+
     /// Notes that no image is delivered after all.
     pub(crate) fn undeliver(&mut self) {
         self.images_delivered = 0;
@@ -346,6 +355,11 @@ impl Record {
         ]);
         self.counts.extend(times.into_iter().filter_map(|(metric, ms)| ms.map(|ms| metric.of(ms))));
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The models that generated `images`, in the order of their first images.

@@ -267,7 +267,7 @@ impl Answering {
         let Results { images, failures, .. } = results;
         if images.is_empty() {
             let failure = account.reported(failures, now);
-            Self::settle_left(account, &left, now);
+            Self::settle_left(account, &left, 0, now);
             account.record.count_failed();
             return Outcome::Failed { failure, before, is_committed };
         }
@@ -304,7 +304,7 @@ impl Answering {
         let results = self.calls.take_results();
         account.note_results(&results, now);
         let failure = account.reported(results.failures, now);
-        Self::settle_left(account, &left, now);
+        Self::settle_left(account, &left, 0, now);
         account.record.count_failed();
         failure
     }
@@ -317,12 +317,15 @@ impl Answering {
         }
     }
 
-    /// Charges the images that have left, of an answer that did not become whole.
-    fn settle_left(account: &mut Account, left: &[Generated], now: Duration) {
-        let charge = match left.is_empty() {
+    /// Charges the images that have left of an answer that did not become whole, and others up to
+    /// `abandoned`.
+    fn settle_left(account: &mut Account, left: &[Generated], abandoned: u32, now: Duration) {
+        let mut charge = match left.is_empty() {
             true => Charge::nothing(),
             false => account.deliver(left, now),
         };
+        let left = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        account.abandon(&mut charge, abandoned.saturating_sub(left));
         account.settle(&charge, now);
     }
 
@@ -332,6 +335,7 @@ impl Answering {
         account.take_signs(&mut self.calls, now);
         let is_overdue = matches!(self.head, Head::Left { .. }) && self.calls.is_settled();
         let begun = if status.is_none() { Begun::Counts } else { Begun::Lost };
+        let abandoned = self.abandoned(account, status);
         if !self.delivery.is_whole() {
             account.end_unanswered(status, is_overdue, &self.calls.states());
         } else if !self.delivery.has_ended() && status.is_some() {
@@ -339,7 +343,7 @@ impl Answering {
             account.break_off(self.calls.is_overdue(now), now);
         }
         let left = self.take_left(begun);
-        Self::settle_left(account, &left, now);
+        Self::settle_left(account, &left, abandoned, now);
         if self.delivery.passes() {
             account.record.count_failed();
         }

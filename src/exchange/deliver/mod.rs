@@ -4,6 +4,7 @@
 //! [`step`]s, and knows nothing of Envoy and of money. The [`driver`] turns (step × head) into an
 //! outcome.
 
+mod abandon;
 pub(crate) mod delivery;
 pub(crate) mod driver;
 mod keepalive;

@@ -100,6 +100,11 @@ impl PassThrough {
         self.content_length.map(|it| ("content-length", it.to_string()))
     }
 
+    /// How many images the request is for.
+    pub(super) fn asked(&self) -> u32 {
+        self.asked
+    }
+
     /// Whether the answer has passed, and is settled.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole

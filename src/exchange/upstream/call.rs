@@ -266,6 +266,16 @@ impl Call {
         matches!(self.state, State::Unread(_))
     }
 
+    /// Whether the upstream was asked for an image, and has not refused it or failed.
+    pub(crate) fn is_drawing(&self) -> bool {
+        match self.state {
+            State::Waiting(_) | State::Unread(_) | State::Collecting(_) | State::Generated(_) => {
+                true
+            }
+            State::Due(_) | State::Failing(..) | State::Failed(..) => false,
+        }
+    }
+
     /// Settles a call that is still open.
     pub(crate) fn fail(&mut self, failure: Failure) {
         match &mut self.state {

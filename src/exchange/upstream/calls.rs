@@ -330,6 +330,12 @@ impl Calls {
         self.calls.iter().map(|call| (call.candidate(), call.state())).collect()
     }
 
+    /// How many calls ask an upstream for an image that it has not refused or failed to make.
+    pub(crate) fn drawing(&self) -> u32 {
+        let drawing = self.calls.iter().filter(|call| call.is_drawing()).count();
+        u32::try_from(drawing).unwrap_or(u32::MAX)
+    }
+
     /// Whether the time of all calls is over.
     pub(crate) fn is_overdue(&self, now: Duration) -> bool {
         now >= self.deadline

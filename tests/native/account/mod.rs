@@ -1,5 +1,6 @@
 //! What a request reserves, is charged, and reports to metrics and records.
 
+mod abandon;
 mod books;
 mod counts;
 mod limits;
