@@ -11,7 +11,7 @@
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
 //! | `on_grpc_call_response` | `check_answered` | none of its own |
 //! | `on_tick` | `tick` | `Hold` · `Reply`; refunds of the rate-limit service |
-//! | `on_log` | `finish` | the usage record as filter state |
+//! | `on_log` | `finish` | the usage record as filter state; the clock forgets the exchange |
 //!
 //! At its end each callback of a stream drains `next_effect`: calls to start, the rate-limit
 //! service to ask, a held request to resume, a reply, log lines, metrics. `on_tick` does not: the

@@ -128,7 +128,8 @@ fn two_images_of_24_mib_pass_and_are_never_held() {
         let mut body = Vec::new();
         while body.len() < first.len() {
             body.extend(client.read_chunk().unwrap().unwrap());
-            assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
+            // What left beside the head counts until the stream ends.
+            assert!(held(&envoy) < 3 * MIB as u64, "{} bytes are held", held(&envoy));
         }
         gate.open();
         let (end, whole) = read(&mut client);
@@ -317,7 +318,7 @@ fn a_slow_client_slows_its_own_provider_only() {
         Request::generation(&body(1)).send(&envoy).image();
         thread::sleep(Duration::from_millis(100));
     }
-    assert!(held(&envoy) < 2 * MIB as u64, "{} bytes are held", held(&envoy));
+    assert!(held(&envoy) < 3 * MIB as u64, "{} bytes are held", held(&envoy));
     // Envoy's own buffer limit for a client, and as much again for its buffers.
     let grown = (envoy.rss_kib() - before) / 1024;
     assert!(grown < 32, "{grown} MiB are held for a client that does not read");

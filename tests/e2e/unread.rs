@@ -83,6 +83,20 @@ fn over_http1_a_client_that_reads_nothing_loses_its_connection() {
     assert_eq!(request.send(&envoy).images().len(), 10);
 }
 
+/// What the documentation says of the part that the filter cannot count.
+#[test]
+fn in_a_large_window_of_http2_an_unread_answer_is_on_no_books() {
+    let generation = Generation { previews: 0, ..Generation::of_bytes(3_000_000, 1) };
+    let upstream = Upstream::generating(&generation);
+    let envoy = Envoy::with(upstream.port(), &limited("concurrent", 4));
+    let buffered = || envoy.metric("http.images.downstream_cx_tx_bytes_buffered").unwrap_or(0);
+    let unread = Http2::generation(envoy.port(), &body(10));
+    eventually("the answer is with Envoy, unread", || buffered() > 10_000_000);
+    eventually("the books are closed", || gauge(&envoy, "open_exchanges") == 0);
+    assert_eq!((gauge(&envoy, "buffered_bytes"), reserved(&envoy, Key::WEB)), (0, json!(0)));
+    drop(unread);
+}
+
 #[test]
 fn the_request_that_is_one_too_many_is_rejected_before_its_body_is_read() {
     let generation = Generation::small(1);
