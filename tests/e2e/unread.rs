@@ -83,6 +83,39 @@ fn over_http1_a_client_that_reads_nothing_loses_its_connection() {
     assert_eq!(request.send(&envoy).images().len(), 10);
 }
 
+#[test]
+fn over_http1_unread_answers_do_not_shut_the_gate_for_good() {
+    let generation = Generation { previews: 0, ..Generation::of_bytes(1_500_000, 1) };
+    let upstream = Upstream::generating(&generation);
+    let mut config = limited("concurrent", 1);
+    config["request"] = json!({"max_n": 10});
+    let envoy = Setup::production(upstream.port())
+        .configure_struct(&config)
+        .replace("max_heap_size_bytes: 4294967296", "max_heap_size_bytes: 268435456")
+        .start();
+    let metric = |name: &str| envoy.metric(name).unwrap_or(0);
+    let buffered = || metric("http.images.downstream_cx_tx_bytes_buffered");
+    let is_shut = || metric("overload.envoy.overload_actions.stop_accepting_requests.active") > 0;
+    let request = Request::generation(&body(10));
+    let mut unread = Vec::new();
+    // One key, one request at a time, and its client reads none of the answers.
+    while unread.len() < 24 && !is_shut() {
+        let before = buffered();
+        let mut connection = Connection::open(envoy.port());
+        connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        unread.push(connection);
+        eventually("the answer is with Envoy, unread, or the heap is full", || {
+            buffered() > before + 10_000_000 || buffered() < before || is_shut()
+        });
+    }
+    assert!(unread.len() > 4, "{} answers fill the heap", unread.len());
+    eventually("Envoy closes the connections", || buffered() < 100_000_000);
+    eventually("another key is served", || {
+        let other = Request::generation(&body(1)).bearer(Key::NARROW);
+        other.send(&envoy).status == 200
+    });
+}
+
 /// What the documentation says of the part that the filter cannot count.
 #[test]
 fn in_a_large_window_of_http2_an_unread_answer_is_on_no_books() {
