@@ -99,11 +99,11 @@ metrics! {
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
     /// From a request's head to its answer with images.
     IMAGE: Histogram "imagegate_time_to_image_ms" [] "ms";
-    /// Bytes that open exchanges hold, and bytes of answers that Envoy has not sent yet, all workers
-    /// together.
+    /// Bytes that open exchanges hold, and bytes of answers that Envoy has not sent yet, all
+    /// workers together.
     BUFFERED_BYTES: Gauge "imagegate_buffered_bytes" [] "bytes";
-    /// Exchanges that are open, all workers together: from a request's head until Envoy has sent the
-    /// answer, or the client has left.
+    /// Exchanges that are open, all workers together: from a request's head until Envoy has sent
+    /// the answer, or the client has left.
     OPEN_EXCHANGES: Gauge "imagegate_open_exchanges" [] "exchanges";
     /// How many exchanges one worker may have open: `max_open_exchanges`.
     MAX_OPEN_EXCHANGES: Gauge "imagegate_max_open_exchanges" [] "exchanges";

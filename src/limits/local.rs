@@ -1,7 +1,7 @@
 //! Limits counted in the shared data of one Envoy: exact across its workers.
 //!
 //! A request touches several states in several slots, and all of them must admit it. One
-//! [`lock`](super::lock) makes each such step atomic.
+//! lock (`lock.rs`) makes each such step atomic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What a request reserves and is charged, and what operators learn of it.
 //!
-//! Money is settled with the outcome. The place in flight and the bytes that Envoy was given stay on
-//! the books until the exchange ends: until then the client may not have read its answer.
+//! Money is settled with the outcome. The place in flight and the bytes that Envoy was given stay
+//! on the books until the exchange ends: until then the client may not have read its answer.
 
 pub(crate) mod admission;
 pub(crate) mod charge;
@@ -127,8 +127,8 @@ impl Account {
         admission.map_or_else(Charge::nothing, |admission| admission.charge(&self.shared, images))
     }
 
-    /// Adds what `images` cost that upstreams were asked for by a client that has left. Does nothing
-    /// if the request is settled.
+    /// Adds what `images` cost that upstreams were asked for by a client that has left. Does
+    /// nothing if the request is settled.
     pub(crate) fn abandon(&mut self, charge: &mut Charge, images: u32) {
         let Some(admission) = &self.admission else { return };
         if images > 0 {
@@ -137,8 +137,8 @@ impl Account {
         }
     }
 
-    /// Settles what the request holds, once, except its places in flight. Returns how the rules then
-    /// stand, as headers.
+    /// Settles what the request holds, once, except its places in flight. Returns how the rules
+    /// then stand, as headers.
     pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
         let Some(admission) = self.admission.take() else { return Vec::new() };
         self.record.settle(charge);

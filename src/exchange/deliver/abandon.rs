@@ -6,8 +6,8 @@ use crate::config::OnAbandon;
 use crate::exchange::account::Account;
 
 impl Answering {
-    /// How many images are charged if the exchange ends now, whoever gets them. `status` is what the
-    /// client was sent; `None` if it left.
+    /// How many images are charged if the exchange ends now, whoever gets them. `status` is what
+    /// the client was sent; `None` if it left.
     pub(super) fn abandoned(&self, account: &Account, status: Option<u16>) -> u32 {
         match (status, account.shared.config.on_abandon()) {
             (None, OnAbandon::Charge) => self.asked_of_upstreams(),
