@@ -62,8 +62,13 @@ struct Setup {
 
 impl Setup {
     fn new(engine: &Value, limits: &Value) -> Self {
-        let more =
-            json!({"prices": [{"model": "*", "usd": "0.211"}], "limits": limits, "engine": engine});
+        Self::leaving(engine, limits, "release")
+    }
+
+    /// The same with this `on_abandon`.
+    fn leaving(engine: &Value, limits: &Value, on_abandon: &str) -> Self {
+        let more = json!({"prices": [{"model": "*", "usd": "0.211"}], "limits": limits,
+            "engine": engine, "on_abandon": on_abandon});
         let vm = Rc::<Vm>::default();
         let gate = Shared::new(config(&more), Rc::clone(&vm), Box::<Counters>::default());
         Self { gate: Rc::new(gate), vm }
@@ -363,6 +368,19 @@ fn what_was_not_delivered_is_refunded_if_the_service_takes_refunds() {
     assert_eq!(driver.close(None)["code"], "client_closed_request");
     assert_eq!(released(&setup), [pair("budget", 2_110)]);
     assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
+}
+
+#[test]
+fn what_a_client_abandons_is_not_refunded_if_it_is_charged() {
+    let setup = Setup::leaving(&engine(&json!({})), &four_rules(), "charge");
+    let mut driver = setup.ask(&json!({"prompt": "p", "n": 3}));
+    answer(&mut driver, &[Some(OK); 3]);
+    driver.side(0, None, b"");
+    assert_eq!(driver.close(None)["images_abandoned"], 2);
+    assert_eq!(released(&setup), [("images".to_owned(), 1), ("budget".to_owned(), 2_110)]);
+    // Nothing has gone upstream of a request that waits for the service.
+    let mut driver = setup.checking();
+    assert_eq!(driver.close(None).get("images_abandoned"), None);
 }
 
 #[test]
