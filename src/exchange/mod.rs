@@ -342,6 +342,7 @@ impl Exchange {
             }
             Phase::Checking(_) => OnAnswer::Hold,
             Phase::Answering(answering) => {
+                self.account.tick(now);
                 let turn = answering.tick(&mut self.account, now);
                 self.turn(turn)
             }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::{BudgetError, Lease};
+use super::{Budget, BudgetError, Lease};
 
 /// Shorter pieces are copied: below this a chunk's own overhead matters more than a copy.
 const MIN_SHARED_BYTES: usize = 16 * 1024;
@@ -101,6 +101,17 @@ impl Pieces {
         Ok(())
     }
 
+    /// Takes everything out. A copy of the first `most` bytes stays; no lease covers it.
+    pub fn take_all_but(&mut self, most: usize) -> Vec<u8> {
+        let head = self.head(most);
+        let mut all = Vec::with_capacity(self.len);
+        let mut rest = Self::new(Budget::new().lease(usize::MAX));
+        // A lease without a limit covers everything.
+        let _ = rest.push_copy(&head);
+        std::mem::replace(self, rest).drain_into(&mut all);
+        all
+    }
+
     /// Drops everything that is kept.
     pub fn clear(&mut self) {
         self.parts.clear();
@@ -155,7 +166,6 @@ impl Pieces {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Budget;
     use super::*;
 
     fn drained(pieces: Pieces) -> Vec<u8> {

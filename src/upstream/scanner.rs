@@ -14,11 +14,9 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use self::escape::{Ended, Escape, Escaped, string_end};
-use self::odd::Form;
+use self::escape::{Ended, Escape, Escaped, Form, string_end};
 use super::path::{Path, Place};
 
-pub use self::pass::pass;
 pub use super::path::Document;
 use crate::memory::{Budget, BudgetError, Lease, Pieces};
 

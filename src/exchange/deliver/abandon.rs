@@ -21,7 +21,10 @@ impl Answering {
         match &self.delivery {
             // One call asks for all of them.
             Delivery::PassThrough(it) => it.asked().saturating_mul(calls),
-            Delivery::Collect(_) | Delivery::Keepalive(_) | Delivery::Stream(_) => calls,
+            Delivery::Collect(_)
+            | Delivery::Keepalive(_)
+            | Delivery::Stream(_)
+            | Delivery::PassImage(_) => calls,
         }
     }
 }

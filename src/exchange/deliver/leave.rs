@@ -123,10 +123,18 @@ impl Answering {
         account.record.committed = !self.delivery.streams() && !self.delivery.is_whole();
         let mut headers = self.delivery.headers(true);
         headers.append(&mut self.limits);
-        account.give(body.len());
+        self.give(account, body.len());
         let LocalReply { status, headers, body, .. } = account.ok(headers, body);
         let keep = Rc::clone(account.shared.config.response_headers_to_keep());
         Open { status, headers, keep, body }
+    }
+
+    /// Notes that Envoy gets this many bytes for the client. Of an answer that passes through, at
+    /// most one chunk leaves in this way, and Envoy's flow control bounds the rest.
+    fn give(&self, account: &mut Account, bytes: usize) {
+        if !self.delivery.passes() || self.delivery.is_whole() {
+            account.give(bytes);
+        }
     }
 
     /// Sends what waits, and `bytes`. The head has left. A chunk of `len` bytes stays in Envoy's
@@ -146,8 +154,7 @@ impl Answering {
         let passes = self.delivery.passes();
         let left = sent.len().saturating_add(if passes { len } else { 0 });
         account.record.bytes_out = account.record.bytes_out.saturating_add(left);
-        // What stays in Envoy's buffer, its flow control bounds.
-        account.give(sent.len());
+        self.give(account, sent.len());
         if !sent.is_empty() {
             self.head = Head::Left { last_sent: now };
         }

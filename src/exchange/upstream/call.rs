@@ -10,6 +10,7 @@
 //! ```
 
 mod opening;
+mod pass;
 mod unread;
 
 use std::rc::Rc;
@@ -21,9 +22,7 @@ use super::result::CallState;
 use super::target::{CallTarget, Place};
 use crate::exchange::head::ResponseHead;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
-use crate::translate::collect::{
-    Beginning, Bounds, Collector, Document, Image, Passed, Preview, Progress,
-};
+use crate::translate::collect::{Bounds, Collector, Document, Image, Passed, Preview, Progress};
 
 use unread::Unread;
 
@@ -211,51 +210,6 @@ impl Call {
         matches!(&self.state, State::Collecting(collector) if collector.reads_events())
     }
 
-    /// Lets the image pass on, once. Returns its beginning: see [`Collector::pass`].
-    pub(crate) fn pass(&mut self) -> Option<Beginning> {
-        match &mut self.state {
-            State::Collecting(collector) => collector.pass(),
-            State::Due
-            | State::Waiting
-            | State::Unread(_)
-            | State::Failing(_)
-            | State::Generated(_)
-            | State::Failed(_) => None,
-        }
-    }
-
-    /// Whether the last byte has come of an image that passes on.
-    pub(crate) fn has_passed(&self) -> bool {
-        matches!(&self.state, State::Collecting(collector) if collector.has_passed())
-    }
-
-    /// Whether the image has found no room here.
-    pub(crate) fn lacks_room(&self) -> bool {
-        matches!(&self.state, State::Collecting(collector) if collector.lacks_room())
-    }
-
-    /// What of the last chunk passes on. `None` if no image passes on.
-    pub(crate) fn take_passed(&mut self) -> Option<Passed> {
-        self.passing.take()
-    }
-
-    /// The image that passes on, of an answer that breaks off here, once.
-    pub(crate) fn passed_image(&mut self) -> Option<Image> {
-        let broken = State::Failed(Failure::Upstream(UpstreamFailure::Disconnected));
-        match &mut self.state {
-            State::Collecting(collector) => collector.passed_image(),
-            State::Generated(_) => match std::mem::replace(&mut self.state, broken) {
-                State::Generated(image) => Some(*image),
-                _ => None,
-            },
-            State::Due
-            | State::Waiting
-            | State::Unread(_)
-            | State::Failing(_)
-            | State::Failed(_) => self.passed.take(),
-        }
-    }
-
     /// Whether the image has come.
     pub(crate) fn has_image(&self) -> bool {
         matches!(self.state, State::Generated(_))
@@ -269,10 +223,8 @@ impl Call {
     /// Whether the upstream was asked for an image, and has not refused it or failed.
     pub(crate) fn is_drawing(&self) -> bool {
         match self.state {
-            State::Waiting(_) | State::Unread(_) | State::Collecting(_) | State::Generated(_) => {
-                true
-            }
-            State::Due(_) | State::Failing(..) | State::Failed(..) => false,
+            State::Waiting | State::Unread(_) | State::Collecting(_) | State::Generated(_) => true,
+            State::Due | State::Failing(_) | State::Failed(_) => false,
         }
     }
 

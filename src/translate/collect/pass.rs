@@ -6,7 +6,6 @@ use std::rc::Rc;
 use super::{Collector, Image};
 use crate::translate::sniff;
 use crate::upstream::event::Item;
-use crate::upstream::scanner;
 
 /// The kinds of events in which the image comes that counts.
 const FINAL_KINDS: [&[u8]; 2] = [b"response.output_item.done", b"response.completed"];
@@ -62,7 +61,7 @@ impl Collector {
         let is_final = self.is_final();
         let base64 = match &mut self.accumulator.image {
             Some((base64, _)) => Rc::get_mut(base64)
-                .and_then(|it| sniff::most(it, true).map(|most| scanner::pass(it, most))),
+                .and_then(|it| sniff::most(it, true).map(|most| it.take_all_but(most))),
             None if is_final => self.scanner.pass(sniff::most),
             None => None,
         };

@@ -1,4 +1,4 @@
-//! Escapes of JSON strings (RFC 8259 §7), one byte at a time.
+//! Escapes of JSON strings (RFC 8259 §7), one byte at a time, and the forms of base64 in them.
 
 /// Whether the next byte is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,4 +77,22 @@ pub(super) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) 
         }
     }
     (bytes.len(), Ended::No)
+}
+
+/// The form of the base64 of a string so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Plain: what came can stand in another JSON string as it is.
+    Plain,
+    /// Broken into lines.
+    Lines,
+    /// In the alphabet for URLs.
+    UrlSafe,
+}
+
+impl Form {
+    /// `other`, unless this one says more.
+    pub(super) fn or(self, other: Self) -> Self {
+        if self == Self::Plain { other } else { self }
+    }
 }

@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use super::escape::{Escape, Escaped, Step};
+use super::escape::{Escape, Escaped, Form, Step};
 use super::lease::{begin, may_go};
-use super::odd::{self, Form};
 use super::pass::note_passing;
-use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State};
+use super::{Keep, Kept, Kind, MAX_PASSED, Place, ScanError, Scanner, State, odd};
 use crate::memory::Lease;
 use crate::upstream::base64::prefix_len;
 

@@ -3,7 +3,7 @@
 //!
 //! If an image is passed on unchanged, it cannot be corrected, so an odd form is an error there.
 
-use super::escape::{Escape, Escaped};
+use super::escape::{Escape, Escaped, Form};
 use super::lease::{begin, may_go};
 use super::{Keep, Kind, ScanError, Scanner, State};
 use crate::memory::{BudgetError, Lease, Pieces};
@@ -90,24 +90,6 @@ impl Scanner {
             };
             self.state = State::Kept { place, kept, len, keep, escape, form };
         }
-    }
-}
-
-/// The form of the base64 of a string so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Plain: what came can stand in another JSON string as it is.
-    Plain,
-    /// Broken into lines.
-    Lines,
-    /// In the alphabet for URLs.
-    UrlSafe,
-}
-
-impl Form {
-    /// `other`, unless this one says more.
-    fn or(self, other: Self) -> Self {
-        if self == Self::Plain { other } else { self }
     }
 }
 

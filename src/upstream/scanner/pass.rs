@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::escape::Escape;
-use super::odd::Form;
+use super::escape::{Escape, Form};
 use super::{Keep, Kept, Place, Scanner, State};
-use crate::memory::{Budget, Pieces};
+use crate::memory::Pieces;
 
 /// Base64 that passes on has this many bytes at least, or has come whole. An odd form shows itself
 /// in fewer: of the alphabet for URLs, one byte in 32 of an image is not plain.
@@ -31,7 +30,7 @@ impl Scanner {
         }
         let most = keeps(&kept.base64, is_image)?;
         *keep = Keep::Passing { most, limit };
-        Some(pass(&mut kept.base64, most))
+        Some(kept.base64.take_all_but(most))
     }
 
     /// Whether an image has come whole, of an event that has not ended.
@@ -54,18 +53,6 @@ impl Scanner {
     pub fn take_passed_on(&mut self) -> Option<Kept> {
         self.scanned.image.take().or_else(|| self.take_begun())
     }
-}
-
-/// Takes everything out of `base64` but its first `most` bytes, which stay there as a copy, too.
-/// They are few, and no lease covers them.
-pub fn pass(base64: &mut Pieces, most: usize) -> Vec<u8> {
-    let head = base64.head(most);
-    let mut first = Vec::with_capacity(base64.len());
-    let mut rest = Pieces::new(Budget::new().lease(usize::MAX));
-    // A lease without a limit covers everything.
-    let _ = rest.push_copy(&head);
-    std::mem::replace(base64, rest).drain_into(&mut first);
-    first
 }
 
 /// Notes that the bytes in `range` are of an image that passes on, if they are.

@@ -2,7 +2,7 @@
 
 use super::{begun, done, gate_with, item};
 use crate::support::codex::failed;
-use crate::support::money::{every_unit, totals, used};
+use crate::support::money::{every_unit, in_flight, totals, used};
 use crate::support::{NOW, after, png};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn a_whole_answer_is_charged_once() {
     let (mut driver, rest, after) = begun(&gate, &png(1024, 1024, 30_000));
     driver.upstream_bytes(rest.as_bytes());
     driver.upstream_bytes(after.as_bytes());
-    assert_eq!(totals(&gate, NOW), used(["1", "1", "1.048576", "0.25"]));
+    assert_eq!(totals(&gate, NOW), in_flight(["1", "1", "1.048576", "0.25"]));
     driver.upstream_end();
     let record = driver.close(Some(200));
     assert_eq!(outcome(&record), (json!(1), json!(0), json!(250_000_000), Value::Null));

@@ -1,0 +1,52 @@
+//! An image that passes on while it comes.
+
+use super::{Call, State};
+use crate::openai::error::{Failure, UpstreamFailure};
+use crate::translate::collect::{Beginning, Image, Passed};
+
+impl Call {
+    /// Lets the image pass on, once. Returns its beginning: see [`Collector::pass`].
+    pub(crate) fn pass(&mut self) -> Option<Beginning> {
+        match &mut self.state {
+            State::Collecting(collector) => collector.pass(),
+            State::Due
+            | State::Waiting
+            | State::Unread(_)
+            | State::Failing(_)
+            | State::Generated(_)
+            | State::Failed(_) => None,
+        }
+    }
+
+    /// Whether the last byte has come of an image that passes on.
+    pub(crate) fn has_passed(&self) -> bool {
+        matches!(&self.state, State::Collecting(collector) if collector.has_passed())
+    }
+
+    /// Whether the image has found no room here.
+    pub(crate) fn lacks_room(&self) -> bool {
+        matches!(&self.state, State::Collecting(collector) if collector.lacks_room())
+    }
+
+    /// What of the last chunk passes on. `None` if no image passes on.
+    pub(crate) fn take_passed(&mut self) -> Option<Passed> {
+        self.passing.take()
+    }
+
+    /// The image that passes on, of an answer that breaks off here, once.
+    pub(crate) fn passed_image(&mut self) -> Option<Image> {
+        let broken = State::Failed(Failure::Upstream(UpstreamFailure::Disconnected));
+        match &mut self.state {
+            State::Collecting(collector) => collector.passed_image(),
+            State::Generated(_) => match std::mem::replace(&mut self.state, broken) {
+                State::Generated(image) => Some(*image),
+                _ => None,
+            },
+            State::Due
+            | State::Waiting
+            | State::Unread(_)
+            | State::Failing(_)
+            | State::Failed(_) => self.passed.take(),
+        }
+    }
+}
