@@ -94,7 +94,7 @@ impl PassImage {
     }
 
     /// The image that has left, of an answer that breaks off, once.
-    pub(super) fn take_passed(&mut self, calls: &mut Calls, begun: Begun) -> Vec<Generated> {
+    pub(super) fn take_passed(&self, calls: &mut Calls, begun: Begun) -> Vec<Generated> {
         if !self.has_begun || self.is_whole {
             return Vec::new();
         }
