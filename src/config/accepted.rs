@@ -201,6 +201,8 @@ const FIELDS: &[(&str, &str)] = &[
         "the name of a response header, 1 to 128 characters, not one that frames a body or that the \
          filter sets",
     ),
+    ("/loopback", "an object with `cluster`"),
+    ("/loopback/cluster", "the name of an Envoy cluster, up to 300 visible ASCII characters"),
     ("/prices", "an array of up to 1000 prices"),
     ("/prices/*", "an object with `model` and `usd`"),
     (

@@ -7,13 +7,15 @@ use super::consumer::Consumers;
 use super::credential::Environment;
 use super::engine::Engines;
 use super::error::{ConfigError, Fault};
-use super::file::{File, RequestFile, UpstreamFile, UserFile};
+use super::file::{File, LoopbackFile, RequestFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
 use super::pointer::Pointer;
 use super::units::{Bytes, Span};
 use super::upstream::Upstream;
-use super::{Config, LastPartial, UnknownUsers, UserState};
-use super::{identity, model, price, response_headers, text};
+use super::{
+    Config, LastPartial, RouteMatch, UnknownUsers, UserState, identity, model, price,
+    response_headers, text,
+};
 use crate::openai::request::Limits;
 
 /// Compiles `file`, taking credentials from `env`.
@@ -41,6 +43,8 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         file.response_headers_to_keep,
         &root.key("response_headers_to_keep"),
     )?;
+    let route_match = file.route_match.unwrap_or_default();
+    let loopback = compile_loopback(file.loopback, route_match, &root.key("loopback"))?;
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
@@ -60,13 +64,14 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         users,
         own_users,
         unknown_users,
-        route_match: file.route_match.unwrap_or_default(),
+        route_match,
         request,
         max_image_bytes,
         max_buffered_bytes,
         max_open_exchanges,
         keepalive,
         response_headers_to_keep,
+        loopback,
         prices,
         prices_as_of: file.prices_as_of.map(|date| date.0),
         limits,
@@ -178,6 +183,23 @@ fn compile_keepalive(file: Option<Span>, here: &Pointer) -> Result<Option<Durati
         Some(span) if fits(&span) => Ok(Some(span.0)),
         Some(_) => Err(here.out_of_range()),
         None => Ok(None),
+    }
+}
+
+/// The cluster of the loopback listener. Its routes match filter state, as only that can be set by
+/// the filter there and by nobody else.
+fn compile_loopback(
+    file: Option<LoopbackFile>,
+    route_match: RouteMatch,
+    here: &Pointer,
+) -> Result<Option<String>, ConfigError> {
+    let Some(LoopbackFile { cluster }) = file else { return Ok(None) };
+    if route_match == RouteMatch::Header {
+        return Err(here.fault(Fault::LoopbackByHeader));
+    }
+    match text::is_cluster(&cluster) {
+        true => Ok(Some(cluster)),
+        false => Err(here.key("cluster").invalid()),
     }
 }
 

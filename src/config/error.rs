@@ -151,6 +151,12 @@ pub enum Fault {
     /// A consumer has names of the mesh, but no `identity` reads them.
     #[error("there is no `identity` to read them from, accepted: nothing here without one")]
     NoIdentity,
+    /// The routes match a header, and the loopback listener needs filter state.
+    #[error(
+        "not with `route_match` \"header\", accepted: nothing here, or `route_match` \
+         \"filter_state\""
+    )]
+    LoopbackByHeader,
     /// No entry of `models` matches the name.
     #[error("no entry of `models` matches it, accepted: {accepted}")]
     Unmatched {

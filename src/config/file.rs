@@ -43,6 +43,7 @@ pub(super) struct File {
     pub(super) max_buffered_bytes: Option<Bytes>,
     pub(super) max_open_exchanges: Option<u64>,
     pub(super) keepalive: Option<Span>,
+    pub(super) loopback: Option<LoopbackFile>,
     #[serde(default)]
     pub(super) response_headers_to_keep: Vec<String>,
     #[serde(default)]
@@ -225,6 +226,14 @@ pub(super) struct LimitFile {
     #[serde(default)]
     pub(super) shadow: bool,
     pub(super) on_error: Option<OnError>,
+}
+
+/// `loopback`.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoopbackFile {
+    pub(super) cluster: String,
 }
 
 /// `engine`.

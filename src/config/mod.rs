@@ -76,6 +76,7 @@ pub struct Config {
     max_open_exchanges: usize,
     keepalive: Option<Duration>,
     response_headers_to_keep: Rc<[String]>,
+    loopback: Option<String>,
     prices: PriceTable,
     prices_as_of: Option<Duration>,
     limits: Vec<Rule>,
@@ -203,6 +204,12 @@ impl Config {
     /// lower case; at most 32.
     pub fn response_headers_to_keep(&self) -> &Rc<[String]> {
         &self.response_headers_to_keep
+    }
+
+    /// The Envoy cluster of the loopback listener, through which side calls go. `None` if they go
+    /// to the clusters of their upstreams.
+    pub fn loopback(&self) -> Option<&str> {
+        self.loopback.as_deref()
     }
 
     /// What images cost. Empty if no prices are written.

@@ -126,7 +126,7 @@ fn describe(config: &Config) -> String {
         config.max_image_bytes(),
         (config.max_buffered_bytes(), config.max_open_exchanges()),
         config.keepalive(),
-        config.response_headers_to_keep(),
+        (config.response_headers_to_keep(), config.loopback()),
         (config.accept_last_partial(), config.on_abandon()),
         config.default_response_format(),
         config.request().max_body_bytes,
