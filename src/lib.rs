@@ -8,7 +8,7 @@
 //! events with previews, or the provider's bytes as they come.
 //!
 //! ```text
-//! filter ─▶ exchange ─▶ translate, auth ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
+//! filter ─▶ loopback ─▶ exchange ─▶ translate, auth ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory
 //!                                                  └─▶ pattern, name, decimal
 //! ```
@@ -29,6 +29,7 @@ pub mod decimal;
 pub mod exchange;
 pub mod filter;
 pub mod limits;
+pub mod loopback;
 pub mod memory;
 pub mod multipart;
 mod name;

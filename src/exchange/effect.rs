@@ -34,6 +34,9 @@ pub struct SideCall {
     pub body: Rc<Vec<u8>>,
     /// When Envoy gives the call up.
     pub timeout: Duration,
+    /// Its number, if it goes through the loopback listener. With it the filter there finds the
+    /// call: see [`CALL_HEADER`](super::CALL_HEADER).
+    pub link: Option<u32>,
 }
 
 /// Why the host did not start a side call.

@@ -18,6 +18,17 @@ use crate::upstream::usage_limits::UsageLimits;
 
 /// The prefix of the headers by which this filter and Envoy's routes speak to each other.
 const OWN_PREFIX: &str = "x-imagegate-";
+/// The header with the upstream's name, on the way to the loopback listener, and where routes match
+/// a header.
+pub const UPSTREAM_HEADER: &str = "x-imagegate-upstream";
+/// The header with the call: the host's number of the client's stream, the call's link, and the
+/// secret of this Envoy's filters, with dots between.
+pub const CALL_HEADER: &str = "x-imagegate-call";
+/// The header with the time after which Envoy gives the call up, in milliseconds.
+pub const TIMEOUT_HEADER: &str = "x-imagegate-timeout-ms";
+/// The header of the answer in which the filter on the loopback listener reports why Envoy answered
+/// in the upstream's place.
+pub const DETAILS_HEADER: &str = "x-imagegate-details";
 /// Where Envoy and its access log look for the path before it was rewritten.
 const ORIGINAL_PATH: &str = "x-envoy-original-path";
 /// Envoy's own ids are UUIDs of 36 characters.
@@ -98,6 +109,8 @@ pub struct ResponseHead {
     pub usage_limits: Option<UsageLimits>,
     /// Envoy made this response itself, for this reason (`response.code_details`).
     pub envoy_details: Option<String>,
+    /// The same, as the filter on the loopback listener reports it.
+    pub loopback_details: Option<String>,
 }
 
 impl ResponseHead {
@@ -114,7 +127,16 @@ impl ResponseHead {
             content_length: number(value(headers, "content-length")),
             usage_limits: UsageLimits::read(headers, now),
             envoy_details: None,
+            loopback_details: value(headers, DETAILS_HEADER)
+                .map(|it| String::from_utf8_lossy(it).into_owned()),
         }
+    }
+
+    /// The head of a response that came through the loopback listener. Only there is the report
+    /// trusted: another upstream could send one, too.
+    pub(crate) fn of_loopback(mut self) -> Self {
+        self.envoy_details = self.loopback_details.take().or(self.envoy_details);
+        self
     }
 
     /// How long the usage limits that are used up still last, in whole seconds as in `retry-after`.
@@ -241,7 +263,7 @@ impl ClientHead {
         push("x-envoy-upstream-rq-timeout-ms", patience.to_string());
         match route_match {
             RouteMatch::FilterState => {}
-            RouteMatch::Header => push("x-imagegate-upstream", upstream.name().to_owned()),
+            RouteMatch::Header => push(UPSTREAM_HEADER, upstream.name().to_owned()),
         }
         headers
     }

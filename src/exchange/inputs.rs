@@ -75,8 +75,10 @@ impl Exchange {
     pub fn side_call_headers(&mut self, token: u32, head: Option<ResponseHead>, now: Duration) {
         let bounds = self.account.shared.bounds();
         let Phase::Answering(answering) = &mut self.phase else { return };
-        let Some(call) = answering.calls().side(token) else { return };
+        let is_linked = answering.calls().is_linked(token);
+        let Some(call) = answering.calls().direct(token) else { return };
         match head {
+            Some(head) if is_linked => call.head(head.of_loopback(), &bounds, now),
             Some(head) => call.head(head, &bounds, now),
             None => call.fail(Failure::Upstream(UpstreamFailure::Disconnected)),
         }
@@ -85,7 +87,7 @@ impl Exchange {
     /// Takes bytes of a side call's response.
     pub fn side_call_body(&mut self, token: u32, chunk: Vec<u8>, now: Duration) {
         let Phase::Answering(answering) = &mut self.phase else { return };
-        if let Some(call) = answering.calls().side(token) {
+        if let Some(call) = answering.calls().direct(token) {
             call.body(chunk, now);
         }
     }

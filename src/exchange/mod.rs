@@ -20,6 +20,7 @@
 
 mod account;
 mod admit;
+mod carried;
 mod deliver;
 mod effect;
 mod head;
@@ -36,7 +37,9 @@ use std::time::Duration;
 
 pub use account::record::Record;
 pub use effect::{CheckRequest, Effect, NotStarted, SideCall};
-pub use head::{Headers, ResponseHead};
+pub use head::{
+    CALL_HEADER, DETAILS_HEADER, Headers, ResponseHead, TIMEOUT_HEADER, UPSTREAM_HEADER,
+};
 pub use outcome::{
     BodyAccess, End, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,
     OnResponseBody, OnResponseEnd, OnResponseHeaders, Open,
@@ -165,13 +168,13 @@ impl Exchange {
                 let (check, effects) = LimitCheck::begin(admitted, service, now);
                 self.phase = Phase::Checking(Box::new(check));
                 self.account.effects.extend(effects);
-                OnRequestBody::Check(forward)
+                forward.map_or(OnRequestBody::Hold, OnRequestBody::Check)
             }
             None => {
                 let Admitted { admission, calls, delivery, side_calls } = admitted;
                 self.account.reserve(admission);
                 self.call(calls, delivery, side_calls, now);
-                OnRequestBody::Forward(forward)
+                forward.map_or(OnRequestBody::Hold, OnRequestBody::Forward)
             }
         }
     }
@@ -232,8 +235,9 @@ impl Exchange {
         let Admitted { admission, calls, delivery, side_calls } = checked.admitted;
         match self.account.decide(admission, &checked.decisions, now) {
             Ok(()) => {
+                let resumes = calls.uses_own_stream();
                 self.call(calls, delivery, side_calls, now);
-                Some(Effect::Resume)
+                if resumes { Some(Effect::Resume) } else { self.account.next_effect() }
             }
             Err(failure) => {
                 self.account.release(checked.admitted_at);
@@ -263,6 +267,11 @@ impl Exchange {
         now: Duration,
     ) -> OnResponseHeaders {
         match &mut self.phase {
+            // Nothing went upstream on this stream: Envoy itself answers it.
+            Phase::Answering(answering) if !answering.uses_own_stream() => {
+                let turn = answering.envoy_answers(&mut self.account, &head, now);
+                return OnResponseHeaders::Reply(self.turn(turn));
+            }
             Phase::Answering(answering) => {
                 answering.response_head(head, self.account.shared.bounds(), now);
             }

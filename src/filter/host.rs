@@ -4,6 +4,7 @@
 //! calls in the wrong phase; a panic is a trap. So only the forms over bytes are used, each in the
 //! phases named at it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
@@ -11,7 +12,8 @@ use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::reply::send;
 use crate::exchange::{
-    CheckRequest, Headers, LocalReply, NotStarted, Open, ResponseHead, SideCall,
+    CALL_HEADER, CheckRequest, DETAILS_HEADER, Headers, LocalReply, NotStarted, Open, ResponseHead,
+    SideCall,
 };
 use crate::limits::{Conflict, Store};
 
@@ -171,9 +173,12 @@ pub(super) fn reset_response(code: &str) {
     }
 }
 
-/// Starts one side call; its token.
-pub(super) fn start_call(call: &SideCall) -> Result<u32, NotStarted> {
-    let headers = call.headers.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
+/// Starts one side call of the stream `context_id`; its token.
+pub(super) fn start_call(call: &SideCall, context_id: u32) -> Result<u32, NotStarted> {
+    let link =
+        call.link.map(|link| format!("{context_id}.{link}.{}", secret().unwrap_or_default()));
+    let headers = call.headers.iter().map(|(name, it)| (name.as_str(), it.as_str()));
+    let headers = headers.chain(link.as_deref().map(|it| (CALL_HEADER, it))).collect();
     let started = hostcalls::dispatch_http_call(
         &call.cluster,
         headers,
@@ -279,6 +284,52 @@ pub(super) fn response_code() -> Option<u16> {
     }
     let code = property(&["response", "code"])?;
     u16::try_from(i64::from_le_bytes(code.try_into().ok()?)).ok().filter(|code| *code > 0)
+}
+
+/// Reports to the filter that made a call through the loopback listener why Envoy answers it, or
+/// removes such a report of an upstream. In `on_http_response_headers`.
+pub(super) fn report_details(details: Option<&str>) {
+    let map = MapType::HttpResponseHeaders;
+    let reported = match details {
+        Some(details) => {
+            hostcalls::set_map_value_bytes(map, DETAILS_HEADER, Some(details.as_bytes()))
+        }
+        None => hostcalls::remove_map_value(map, DETAILS_HEADER),
+    };
+    if let Err(status) = reported {
+        log::error!("imagegate: cannot report why Envoy answers: {status:?}");
+    }
+}
+
+/// What the filters of this Envoy have in common and nobody else knows: with it a call on the
+/// loopback listener shows that it is one. `None` until [`make_secret`].
+pub(super) fn secret() -> Option<String> {
+    let (secret, _) = SharedData.get(SECRET_KEY);
+    secret.and_then(|it| String::from_utf8(it).ok())
+}
+
+/// Makes the secret if there is none. In `on_configure`, which first runs before there are workers.
+pub(super) fn make_secret() {
+    if secret().is_none() {
+        // 128 bits of the host's randomness, by way of the keys of a hasher.
+        let random = || RandomState::new().hash_one(0_u8);
+        let secret = format!("{:016x}{:016x}", random(), random());
+        if SharedData.swap(SECRET_KEY, secret.as_bytes(), None).is_err() {
+            log::error!("imagegate: cannot keep the secret of the loopback listener");
+        }
+    }
+}
+
+const SECRET_KEY: &str = "imagegate.loopback";
+
+/// Where the stream's connection arrived. In `on_http_request_headers`.
+pub(super) fn local_address() -> Option<Vec<u8>> {
+    property(&["destination", "address"])
+}
+
+/// The `root_id` of this plugin. In `on_configure`.
+pub(super) fn root_id() -> Option<Vec<u8>> {
+    property(&["plugin_root_id"])
 }
 
 /// A property that an earlier filter has set, as its bytes. In `on_http_request_headers`.

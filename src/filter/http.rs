@@ -60,7 +60,10 @@ impl Stream {
         while let Some(effect) = self.step(|exchange| exchange.next_effect(now)).flatten() {
             match effect {
                 Effect::Call(call) => {
-                    let started = host::start_call(&call);
+                    if let (Some(_), Some((_, exchange))) = (call.link, &self.open) {
+                        plugin::note_calling(self.context_id, exchange);
+                    }
+                    let started = host::start_call(&call, self.context_id);
                     self.step(|exchange| exchange.call_started(started));
                 }
                 Effect::Check(check) => {
@@ -302,13 +305,14 @@ impl Context for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.leave();
+        plugin::forget_calling(self.context_id);
         if self.open.take().is_some() {
             plugin::record();
         }
     }
 }
 
-fn end(end_of_stream: bool) -> End {
+pub(super) fn end(end_of_stream: bool) -> End {
     match end_of_stream {
         true => End::Stream,
         false => End::Open,

@@ -13,6 +13,9 @@
 //! | `on_tick` | `tick` | `Hold` · `Reply`; refunds of the rate-limit service |
 //! | `on_log` | `finish` | the usage record as filter state; the clock forgets the exchange |
 //!
+//! A plugin with the `root_id` `imagegate_loopback` runs on the loopback listener (`carrier.rs`). Its
+//! callbacks call the methods of a `Carrier`, which gives what comes to the `Exchange` in this VM.
+//!
 //! At its end each callback of a stream drains `next_effect`: calls to start, the rate-limit
 //! service to ask, a held request to resume, a reply, log lines, metrics. `on_tick` does not: the
 //! host would deliver the answer of a call that is started there to the root context.
@@ -26,6 +29,7 @@
     reason = "the entry point that `main!` defines is the ABI's, not ours to document"
 )]
 
+mod carrier;
 mod host;
 mod http;
 mod metrics;

@@ -1,6 +1,6 @@
 //! What the root context and the streams share: the VM, its metrics, and the open exchanges.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -15,6 +15,46 @@ thread_local! {
     pub(super) static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
     /// The newest configuration, which sets the gauges that are the same for all workers.
     pub(super) static NEWEST: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
+    /// The exchanges with calls on the loopback listener, by context. The filter there is another
+    /// plugin in the same VM.
+    static CALLING: RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>> =
+        const { RefCell::new(BTreeMap::new()) };
+    /// It is logged once that the filter there is in another VM.
+    static IN_OTHER_VM: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets the filter on the loopback listener find an exchange.
+pub(super) fn note_calling(context_id: u32, exchange: &Rc<RefCell<Exchange>>) {
+    CALLING.with(|calling| {
+        if let Ok(mut calling) = calling.try_borrow_mut() {
+            calling.insert(context_id, Rc::downgrade(exchange));
+        }
+    });
+}
+
+/// The exchange of this context, if it has calls on the loopback listener.
+pub(super) fn exchange_of(context_id: u32) -> Option<Weak<RefCell<Exchange>>> {
+    CALLING.with(|calling| calling.try_borrow().ok()?.get(&context_id).cloned())
+}
+
+/// Notes that the stream of this context has ended.
+pub(super) fn forget_calling(context_id: u32) {
+    CALLING.with(|calling| {
+        if let Ok(mut calling) = calling.try_borrow_mut() {
+            calling.remove(&context_id);
+        }
+    });
+}
+
+/// Logs once that a call on the loopback listener belongs to an exchange in another VM.
+pub(super) fn note_other_vm() {
+    if !IN_OTHER_VM.with(|it| it.replace(true)) {
+        log::warn!(
+            "imagegate: the filter on the loopback listener does not run in the VM of the filter that \
+             calls it, so images of side calls may be lost: give both the same `vm_config` (while an \
+             update of the module is under way, this passes)"
+        );
+    }
 }
 
 /// Sets the gauges that are the same for all workers if `shared` is the newest configuration.

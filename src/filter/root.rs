@@ -6,6 +6,7 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use super::carrier::Carriers;
 use super::host;
 use super::http::Stream;
 use super::plugin::{self, NEWEST, Plugin, VM, record_shared};
@@ -17,6 +18,9 @@ use crate::limits::{Engine, Rule, Unit};
 /// its connection open, and how late a time-out may be.
 const TICK: Duration = Duration::from_millis(100);
 
+/// The `root_id` of the plugin on the loopback listener. It has no configuration of its own.
+const LOOPBACK_ROOT_ID: &[u8] = b"imagegate_loopback";
+
 /// The gauges that are the same for all workers are set once a second.
 const TICKS_PER_RECORD: u32 = 10;
 
@@ -27,6 +31,8 @@ const SETTLEMENTS_PER_TICK: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Root {
     plugin: Option<Rc<Plugin>>,
+    /// The streams, if this plugin is the one on the loopback listener.
+    carriers: Option<Carriers>,
     ticks: u32,
 }
 
@@ -65,6 +71,11 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
+        if host::root_id().is_some_and(|it| it == LOOPBACK_ROOT_ID) {
+            self.carriers = Some(Carriers::default());
+            self.set_tick_period(TICK);
+            return true;
+        }
         let bytes = self.get_plugin_configuration().unwrap_or_default();
         let config = match Config::parse(&bytes, &host::environment) {
             Ok(config) => config,
@@ -105,6 +116,9 @@ impl RootContext for Root {
                  routes match filter state"
             );
         }
+        if config.loopback().is_some() {
+            host::make_secret();
+        }
         let vm = VM.with(|(vm, _)| Rc::clone(vm));
         let shared = Rc::new(Shared::new(config, vm, Box::new(host::SharedData)));
         NEWEST.with(|newest| {
@@ -119,6 +133,10 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if let Some(carriers) = &self.carriers {
+            carriers.tick();
+            return;
+        }
         send_settlements();
         let Some(plugin) = &self.plugin else { return };
         self.ticks = self.ticks.saturating_add(1);
@@ -144,7 +162,10 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(context_id, self.plugin.clone())))
+        Some(match &self.carriers {
+            Some(carriers) => Box::new(carriers.stream(context_id)),
+            None => Box::new(Stream::new(context_id, self.plugin.clone())),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {

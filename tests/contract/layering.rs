@@ -13,7 +13,8 @@ type Layers<'a> = &'a [(&'a str, &'a [&'a str])];
 
 /// Each module of `src/`.
 const LAYERS: Layers<'_> = &[
-    ("filter", &["exchange", "config", "limits"]),
+    ("filter", &["loopback", "exchange", "config", "limits"]),
+    ("loopback", &["exchange"]),
     (
         "exchange",
         &[
@@ -50,6 +51,7 @@ const LAYERS: Layers<'_> = &[
 
 /// Each folder and file of `src/exchange/`. `mod` is its `mod.rs`.
 const EXCHANGE: Layers<'_> = &[
+    ("carried", &["mod", "head"]),
     ("inputs", &["mod", "deliver", "effect", "head", "outcome"]),
     (
         "mod",

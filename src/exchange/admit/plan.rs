@@ -21,9 +21,10 @@ use crate::exchange::deliver::delivery::Delivery;
 use crate::exchange::effect::SideCall;
 use crate::exchange::outcome::Forward;
 use crate::exchange::shared::Shared;
-use crate::exchange::upstream::calls::{Calls, ClientNames};
+use crate::exchange::upstream::calls::{Calls, Carriers, ClientNames, Wanted};
 use crate::exchange::upstream::failover::{Choice, Failover};
 use crate::exchange::upstream::host_models::{self, Order};
+use crate::exchange::upstream::loopback;
 use crate::exchange::upstream::request::{forward, target};
 use crate::exchange::upstream::rests;
 use crate::exchange::upstream::target::{CallTarget, Place};
@@ -44,14 +45,14 @@ pub(crate) struct Admitted {
     pub(crate) side_calls: Vec<SideCall>,
 }
 
-/// Checks the whole request. Returns what goes upstream, and what is then to be done with the
-/// answer.
+/// Checks the whole request. Returns what goes upstream on the client's own stream, if anything
+/// does, and what is then to be done with the answer.
 pub(crate) fn admit(
     shared: &Rc<Shared>,
     body: RequestBody,
     record: &mut Record,
     now: Duration,
-) -> Result<(Admitted, Forward), Failure> {
+) -> Result<(Admitted, Option<Forward>), Failure> {
     let RequestBody { consumer, endpoint, encoding, head, body, lease, .. } = body;
     if body.is_empty() {
         return Err(Failure::Client(ClientFailure::BodyEmpty));
@@ -64,7 +65,11 @@ pub(crate) fn admit(
     let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
     record.user = Some(user.clone());
     let (model, orders) = resolve(shared, &consumer, &request, record, now)?;
-    let delivery = Delivery::of(shared, &model, &request, now);
+    let mut delivery = Delivery::of(shared, &model, &request, now);
+    // The answer of several calls, or of several upstreams, needs no stream of its own. So none can
+    // spoil it.
+    let loopback = config.loopback().filter(|_| request.n > 1 || orders.len() > 1);
+    let loopback = loopback.filter(|_| delivery.collect());
     let names = names(&model, &orders, &request);
     let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
     let keeps = may_fail_over && !delivery.passes_answer();
@@ -78,7 +83,15 @@ pub(crate) fn admit(
     let (rooms, admission) = held?;
     let first = model.candidates.first().ok_or(Failure::Gateway(GatewayFailure::Internal))?;
     let n = if delivery.passes_answer() { request.n } else { 1 };
-    let (forward, side_calls) = forward(&head, first, &request, n, config.route_match());
+    let (carriers, forward, side_calls) = match loopback {
+        Some(cluster) => {
+            (Carriers::Loopback, None, loopback::calls(cluster, &head, first, &request))
+        }
+        None => {
+            let (forward, calls) = forward(&head, first, &request, n, config.route_match());
+            (Carriers::OwnStream, Some(forward), calls)
+        }
+    };
     let first_ends = now.saturating_add(first.upstream.timeout());
     let first = CallTarget::new(Place::default(), first, first_ends);
     let deadline = now.saturating_add(model.longest_timeout());
@@ -92,11 +105,12 @@ pub(crate) fn admit(
         let shared = Rc::clone(shared);
         Failover { shared, endpoint, encoding, head, body, _lease, candidates }
     });
-    let calls = match delivery.passes_answer() {
+    let n = match delivery.passes_answer() {
         true => 1,
         false => usize::try_from(images).unwrap_or(usize::MAX),
     };
-    let calls = Calls::new(calls, rooms.image, rooms.sent, names, &first, failover, deadline);
+    let wanted = Wanted { carriers, n, room: rooms.image };
+    let calls = Calls::new(wanted, rooms.sent, names, &first, failover, deadline);
     Ok((Admitted { admission, calls, delivery, side_calls }, forward))
 }
 

@@ -63,6 +63,17 @@ impl Delivery {
         }
     }
 
+    /// Has the answer leave with its outcome, if the client or the operator wants nothing before
+    /// it. Returns whether it does.
+    pub(crate) fn collect(&mut self) -> bool {
+        if let Self::PassImage(it) = self {
+            if !it.is_kept_alive() {
+                *self = Self::Collect(it.format);
+            }
+        }
+        matches!(self, Self::Collect(_))
+    }
+
     /// Whether the upstream's own answer passes on, from one call for all images.
     pub(crate) fn passes_answer(&self) -> bool {
         matches!(self, Self::PassThrough(_))

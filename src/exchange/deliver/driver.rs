@@ -24,11 +24,14 @@ use crate::exchange::account::Account;
 use crate::exchange::account::charge::Charge;
 use crate::exchange::effect::Effect;
 use crate::exchange::head::ResponseHead;
-use crate::exchange::outcome::{BodyAccess, End, OnAnswer, OnResponseBody, OnResponseEnd};
+use crate::exchange::outcome::{
+    BodyAccess, End, LocalReply, OnAnswer, OnResponseBody, OnResponseEnd,
+};
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::result::{Generated, Results};
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 use crate::translate::collect::Bounds;
+use crate::translate::error;
 use crate::translate::relay::Begun;
 
 /// A request whose upstreams are being called.
@@ -88,6 +91,11 @@ impl Answering {
 
     pub(crate) fn head(&self) -> Head {
         self.head
+    }
+
+    /// Whether the client's own stream goes upstream.
+    pub(crate) fn uses_own_stream(&self) -> bool {
+        self.calls.uses_own_stream()
     }
 
     /// How the next bytes of the response are read.
@@ -192,6 +200,20 @@ impl Answering {
             }
         };
         Turn::last(OnResponseEnd::Reply(self.reply(account, outcome)))
+    }
+
+    /// Answers in the place of Envoy, whose answer `head` begins, on a stream that never went
+    /// upstream: with the images that have come, or with what Envoy reports.
+    pub(crate) fn envoy_answers(
+        &mut self,
+        account: &mut Account,
+        head: &ResponseHead,
+        now: Duration,
+    ) -> Turn<LocalReply> {
+        let details = head.envoy_details.as_deref().unwrap_or_default();
+        self.calls.fail(&error::from_envoy(head.status, details));
+        let outcome = self.settle(account, Vec::new(), now);
+        Turn::last(self.reply(account, outcome))
     }
 
     /// Takes the end of a side call's response.

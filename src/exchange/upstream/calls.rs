@@ -1,5 +1,7 @@
 //! The calls of one request: one for each image, the first of them on the client's own stream.
 
+mod carried;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use super::call::Call;
 use super::error_body::ERROR_BODY_TIMEOUT;
 use super::failover::Failover;
+use super::links::Links;
 use super::rests::Sign;
 use super::result::{CallState, Failed, Generated, Results};
 use super::retry;
@@ -32,6 +35,7 @@ pub(crate) struct Calls {
     lacks_cluster: bool,
     /// The token of each side call that is under way, beside its place in `calls`.
     tokens: Vec<(u32, usize)>,
+    links: Links,
     own: Own,
     /// Covers what was sent until the upstream has begun to answer.
     sent: Option<Lease>,
@@ -57,6 +61,17 @@ enum Own {
     Ended,
     /// A side call carries the first call now. What still comes on the stream is dropped.
     Replaced,
+    /// All calls are side calls. The request is held, and nothing of it goes upstream.
+    Unused,
+}
+
+/// What the first calls travel on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carriers {
+    /// The first on the client's own stream, the others on side calls.
+    OwnStream,
+    /// All on side calls through the loopback listener, with the links 0, 1, ….
+    Loopback,
 }
 
 /// How errors call the things that the client sent.
@@ -66,26 +81,46 @@ pub(crate) struct ClientNames {
     pub(crate) models: ModelNames,
 }
 
+/// Which calls are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) carriers: Carriers,
+    /// How many.
+    pub(crate) n: usize,
+    /// The most bytes of base64 that the image of each may have.
+    pub(crate) room: usize,
+}
+
 impl Calls {
-    /// `n` calls of `first`, each for an image of at most `room` bytes of base64. All end at
-    /// `deadline`.
+    /// Calls of `first`. All end at `deadline`.
     pub(crate) fn new(
-        n: usize,
-        room: usize,
+        wanted: Wanted,
         sent: Lease,
         names: ClientNames,
         first: &CallTarget,
         failover: Option<Failover>,
         deadline: Duration,
     ) -> Self {
+        let Wanted { carriers, n, room } = wanted;
         let calls: Vec<_> = (0..n).map(|_| Call::new(room, first.clone())).collect();
+        let mut links = Links::default();
+        let (starting, own): (VecDeque<_>, _) = match carriers {
+            Carriers::OwnStream => ((1..calls.len()).collect(), Own::Open),
+            Carriers::Loopback => ((0..calls.len()).collect(), Own::Unused),
+        };
+        if carriers == Carriers::Loopback {
+            starting.iter().for_each(|place| {
+                links.add(*place);
+            });
+        }
         Self {
-            starting: (1..calls.len()).collect(),
-            first_starting: calls.len().saturating_sub(1),
+            first_starting: starting.len(),
+            starting,
             lacks_cluster: false,
             calls,
             tokens: Vec::new(),
-            own: Own::Open,
+            links,
+            own,
             sent: Some(sent),
             failover,
             refusals: Vec::new(),
@@ -94,9 +129,14 @@ impl Calls {
         }
     }
 
-    /// The call on the client's own stream. `None` if a side call has replaced it.
+    /// The call on the client's own stream. `None` if a side call carries it.
     fn own(&mut self) -> Option<&mut Call> {
-        self.calls.first_mut().filter(|_| !matches!(self.own, Own::Replaced))
+        self.calls.first_mut().filter(|_| !matches!(self.own, Own::Replaced | Own::Unused))
+    }
+
+    /// Whether the client's own stream goes upstream.
+    pub(crate) fn uses_own_stream(&self) -> bool {
+        !matches!(self.own, Own::Unused)
     }
 
     /// Takes the head of the client's own stream.
@@ -181,7 +221,7 @@ impl Calls {
     /// Whether a byte has come on the client's own stream of the image, or of a preview that the
     /// client is shown.
     pub(crate) fn has_begun(&self) -> bool {
-        let own = self.calls.first().filter(|_| !matches!(self.own, Own::Replaced));
+        let own = self.calls.first().filter(|_| !matches!(self.own, Own::Replaced | Own::Unused));
         own.is_some_and(Call::has_begun)
     }
 
@@ -233,17 +273,20 @@ impl Calls {
                 self.own = Own::Open;
                 at
             }
-            Own::Open | Own::Ended | Own::Replaced => now,
+            Own::Open | Own::Ended | Own::Replaced | Own::Unused => now,
         };
         for (place, call) in self.calls.iter_mut().enumerate() {
             let Some(refusal) = call.refusal().filter(|_| !is_late) else { continue };
             let Some(next) = failover.next(call.place(), refusal, &tried, now) else { continue };
             if place == 0 {
-                if matches!(self.own, Own::Open) {
-                    self.own = Own::Refused { at: refused_at };
-                    continue;
+                match self.own {
+                    Own::Open => {
+                        self.own = Own::Refused { at: refused_at };
+                        continue;
+                    }
+                    Own::Refused { .. } | Own::Ended => self.own = Own::Replaced,
+                    Own::Replaced | Own::Unused => {}
                 }
-                self.own = Own::Replaced;
             }
             self.refusals.push((call.candidate(), refusal.clone()));
             call.try_next(next);
@@ -276,9 +319,13 @@ impl Calls {
             let (place, call) = self.calls.iter_mut().enumerate().find(due)?;
             let failover = self.failover.as_ref();
             match failover.and_then(|it| it.call(call.place(), self.deadline, now)) {
-                Some((side_call, target)) => {
+                Some((mut side_call, target)) => {
                     call.made(target);
+                    // The end of the earlier side call, which the loopback listener has settled, may
+                    // still come.
+                    self.tokens.retain(|(_, it)| *it != place);
                     self.starting.push_back(place);
+                    side_call.link = side_call.link.map(|_| self.links.add(place));
                     return Some(side_call);
                 }
                 None => call.fail(Failure::Gateway(GatewayFailure::Internal)),

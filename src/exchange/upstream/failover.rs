@@ -16,6 +16,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::loopback;
 use super::request::write;
 use super::rests;
 use super::target::{CallTarget, Place};
@@ -112,11 +113,15 @@ impl Failover {
         request.stream = None;
         let (path, body) = write(&model, &request, 1);
         let deadline = deadline.min(now.saturating_add(upstream.timeout()));
-        let side_call = SideCall {
-            cluster: upstream.cluster().to_owned(),
-            headers: self.head.call(upstream, &path, &body),
-            timeout: ClientHead::patience(deadline.saturating_sub(now)),
-            body: Rc::new(body.bytes),
+        let headers = self.head.call(upstream, &path, &body);
+        let timeout = ClientHead::patience(deadline.saturating_sub(now));
+        let body = Rc::new(body.bytes);
+        let side_call = match shared.config.loopback() {
+            Some(cluster) => loopback::call(cluster, upstream, headers, timeout, body),
+            None => {
+                let cluster = upstream.cluster().to_owned();
+                SideCall { cluster, headers, body, timeout, link: None }
+            }
         };
         Some((side_call, CallTarget::new(place, &model, deadline)))
     }

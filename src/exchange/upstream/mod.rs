@@ -6,6 +6,8 @@ pub(crate) mod endings;
 pub(crate) mod error_body;
 pub(crate) mod failover;
 pub(crate) mod host_models;
+pub(crate) mod links;
+pub(crate) mod loopback;
 pub(crate) mod request;
 pub(crate) mod rests;
 pub(crate) mod result;

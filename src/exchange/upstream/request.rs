@@ -65,6 +65,7 @@ pub(crate) fn forward(
         headers: side_headers.clone(),
         timeout: ClientHead::patience(upstream.timeout()),
         body: Rc::clone(&body),
+        link: None,
     });
     let side_calls = side_calls.collect();
     (Forward { upstream: upstream.name().to_owned(), headers, body }, side_calls)

@@ -2,5 +2,6 @@
 
 mod failover;
 mod host_models;
+mod loopback;
 mod providers;
 mod rests;

@@ -109,7 +109,7 @@ impl Driver {
     fn start_call(&mut self, call: SideCall) {
         let token = self.next_call;
         self.next_call += 1;
-        let SideCall { cluster, headers, body, timeout } = call;
+        let SideCall { cluster, headers, body, timeout, link: _ } = call;
         self.calls.push(Call { token, cluster, headers, body: body.to_vec(), timeout });
         let host = self.host.pop_front().unwrap_or(Host::Starts);
         self.exchange.call_started(match host {

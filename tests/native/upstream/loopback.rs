@@ -1,0 +1,547 @@
+//! Calls through the loopback listener: the exchange, and the streams on that listener beside it.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use crate::support::codex::{created, failed};
+use crate::support::driver::Driver;
+use crate::support::{NOW, after, gate, head, ok, png, stream};
+use imagegate::exchange::{
+    Effect, End, Exchange, Headers, LocalReply, NotStarted, OnAnswer, OnRequestBody,
+    OnRequestHeaders, OnResponseHeaders, ResponseHead, Shared, SideCall,
+};
+use imagegate::loopback::{Carrier, OnCarried, OnCarriedRequest};
+use imagegate::memory::Budget;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// The host's number of the client's stream.
+const STREAM: u32 = 7;
+const INSIDE: Option<&[u8]> = Some(b"envoy://imagegate_loopback/");
+const SECRET: Option<&[u8]> = Some(b"0123abc");
+
+/// A gate with a loopback listener and the upstreams `codex` and `second`.
+fn looped(more: &Value) -> (Rc<Shared>, Budget) {
+    let upstream = |authority: &str| {
+        json!({"authority": authority, "credential": "envoy", "timeout": "60s", "max_rest": "0s",
+            "host_model": "gpt-6-luna"})
+    };
+    let mut document = json!({
+        "loopback": {"cluster": "loop"},
+        "upstreams": {"codex": upstream("chatgpt.example"), "second": upstream("second.example")},
+        "models": [{"match": "*", "upstream": ["codex", "second"]}],
+    });
+    crate::support::codex::lay_over(&mut document, more);
+    gate(&document)
+}
+
+fn one_upstream() -> Value {
+    json!({"models": [{"match": "*", "upstream": "codex"}]})
+}
+
+/// A client's stream, and what its exchange asked the host for.
+struct Client {
+    exchange: Rc<RefCell<Exchange>>,
+    calls: Vec<SideCall>,
+    reply: Option<LocalReply>,
+    lacks_cluster: bool,
+    now: Duration,
+}
+
+impl Client {
+    /// A client that has sent a request, of which nothing goes upstream on its own stream.
+    fn held(gate: &Rc<Shared>, request: &Value) -> Self {
+        let exchange = Rc::new(RefCell::new(Exchange::new(Rc::clone(gate))));
+        let (calls, reply, now) = (Vec::new(), None, NOW);
+        let mut client = Self { exchange, calls, reply, lacks_cluster: false, now };
+        client.send(request);
+        client
+    }
+
+    fn send(&mut self, request: &Value) {
+        let headers = head(&[]);
+        let began = self.exchange.borrow_mut().request_headers(&headers, End::Open, NOW);
+        assert!(matches!(began, OnRequestHeaders::Hold), "{began:?}");
+        let body = request.to_string();
+        let sent = self.exchange.borrow_mut().request_body(body.as_bytes(), End::Stream, NOW);
+        assert!(matches!(sent, OnRequestBody::Hold), "{sent:?}");
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let effect = self.exchange.borrow_mut().next_effect(self.now);
+            match effect {
+                Some(Effect::Call(call)) => {
+                    let started = match self.lacks_cluster {
+                        true => Err(NotStarted::NoCluster),
+                        // A token beside the links, so that neither is taken for the other.
+                        false => Ok(100 + u32::try_from(self.calls.len()).unwrap()),
+                    };
+                    self.calls.push(call);
+                    self.exchange.borrow_mut().call_started(started);
+                }
+                Some(Effect::Reply(reply)) => self.answer(reply),
+                Some(Effect::Resume) => panic!("the held request goes on"),
+                Some(Effect::Check(_) | Effect::Log(_) | Effect::Count(_)) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, reply: LocalReply) {
+        assert!(self.reply.replace(reply).is_none(), "a second reply");
+    }
+
+    /// The stream on the loopback listener of the call at this place.
+    fn carrier(&self, place: usize) -> Carrier {
+        let mut carrier = Carrier::default();
+        let headers = self.headers(place);
+        let found = Rc::downgrade(&self.exchange);
+        let find = |stream| (stream == STREAM).then(|| Weak::clone(&found));
+        match carrier.request_headers(&headers, INSIDE, SECRET, &find) {
+            OnCarriedRequest::Forward { is_carried: true, .. } => carrier,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The head of the call at this place, as it arrives on the loopback listener.
+    fn headers(&self, place: usize) -> Vec<(String, Vec<u8>)> {
+        let call = &self.calls[place];
+        let own = call.headers.iter().map(|(name, it)| (name.clone(), it.clone().into_bytes()));
+        let link = format!("{STREAM}.{}.0123abc", call.link.unwrap()).into_bytes();
+        own.chain([("x-imagegate-call".to_owned(), link)]).collect()
+    }
+
+    /// The answer of the call at this place ends, with what the loopback listener replied.
+    fn side_end(&mut self, place: usize, reply: &LocalReply) {
+        let token = 100 + u32::try_from(place).unwrap();
+        let head = ResponseHead { status: reply.status, ..ResponseHead::default() };
+        let answer = {
+            let mut exchange = self.exchange.borrow_mut();
+            exchange.side_call_headers(token, Some(head), self.now);
+            exchange.side_call_body(token, reply.body.clone(), self.now);
+            exchange.side_call_end(token, self.now)
+        };
+        if let OnAnswer::Reply(reply) = answer {
+            self.answer(reply);
+        }
+        self.drain();
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.now = now;
+        let answer = self.exchange.borrow_mut().tick(now);
+        if let OnAnswer::Reply(reply) = answer {
+            self.answer(reply);
+        }
+    }
+
+    fn json(&self) -> Value {
+        let reply = self.reply.as_ref().expect("no reply");
+        serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    fn images(&self) -> Vec<String> {
+        let images = self.json()["data"].as_array().unwrap().clone();
+        images.iter().map(|it| it["b64_json"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[track_caller]
+fn reply(outcome: OnCarried) -> LocalReply {
+    match outcome {
+        OnCarried::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn request(n: u32) -> Value {
+    json!({"prompt": "a cat", "model": "gpt-image-2", "n": n})
+}
+
+#[test]
+fn all_calls_of_an_answer_with_several_go_to_the_loopback_listener() {
+    let (gate, _) = looped(&one_upstream());
+    let client = Client::held(&gate, &request(3));
+    assert_eq!(client.calls.len(), 3);
+    for (place, call) in client.calls.iter().enumerate() {
+        assert_eq!((call.cluster.as_str(), call.link), ("loop", u32::try_from(place).ok()));
+        let header = |name: &str| {
+            let mut values = call.headers.iter().filter(|(it, _)| it == name);
+            let value = values.next().map(|(_, value)| value.as_str());
+            assert!(values.next().is_none(), "{name} twice");
+            value
+        };
+        assert_eq!(header("x-imagegate-upstream"), Some("codex"));
+        assert_eq!(header("x-imagegate-timeout-ms"), Some("65000"));
+        assert_eq!(header(":authority"), Some("chatgpt.example"));
+        assert_eq!(header("x-request-id"), Some("request-1"));
+        assert_eq!(header("cookie"), None);
+    }
+    // Also one image, if more than one place may be asked for it.
+    let (gate, _) = looped(&json!({}));
+    assert_eq!(Client::held(&gate, &request(1)).calls.len(), 1);
+    // One call that cannot move needs no listener of its own.
+    let (gate, _) = looped(&one_upstream());
+    let mut driver = Driver::admitted(&gate, &request(1));
+    assert!(driver.take_calls().is_empty());
+    // Events leave as they come, so the first call is on the client's own stream.
+    let (gate, _) = looped(&json!({}));
+    let mut streamed = request(1);
+    streamed["stream"] = json!(true);
+    let mut driver = Driver::admitted(&gate, &streamed);
+    assert!(driver.take_calls().is_empty());
+    let limited = ResponseHead { status: 429, ..ResponseHead::default() };
+    driver.upstream(limited, &[]);
+    let call = driver.call();
+    assert_eq!(
+        (call.cluster.as_str(), call.header("x-imagegate-upstream")),
+        ("loop", Some("second"))
+    );
+}
+
+#[test]
+fn an_image_counts_with_the_last_event() {
+    let (gate, budget) = looped(&one_upstream());
+    let images = [png(1, 1, 10), png(2, 2, 20)];
+    let mut client = Client::held(&gate, &request(2));
+    // The second ends first.
+    for place in [1, 0] {
+        let mut carrier = client.carrier(place);
+        assert!(matches!(carrier.response_headers(ok(), End::Open, NOW), OnCarried::Hold));
+        let bytes = stream(&images[place]);
+        let (first, last) = bytes.split_at(bytes.len() - 2);
+        assert!(matches!(carrier.response_body(first.to_vec(), End::Open, NOW), OnCarried::Hold));
+        let reply = reply(carrier.response_body(last.to_vec(), End::Open, NOW));
+        assert!(reply.body.is_empty());
+        assert!(client.reply.is_none());
+        client.side_end(place, &reply);
+    }
+    assert_eq!(client.images(), images);
+    assert_eq!(client.reply.as_ref().unwrap().status, 200);
+    drop(client);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn a_refusal_in_an_event_moves_on_at_once_and_its_rest_is_dropped() {
+    let (gate, _) = looped(&json!({}));
+    let image = png(1, 1, 10);
+    let mut client = Client::held(&gate, &request(1));
+    let mut first = client.carrier(0);
+    first.response_headers(ok(), End::Open, NOW);
+    let refused = [created(), failed("rate_limit_exceeded")].concat().into_bytes();
+    let ended = reply(first.response_body(refused, End::Open, NOW));
+    // The clock comes before the end of the side call: the next upstream is called all the same.
+    client.tick(NOW);
+    assert!(client.reply.is_none());
+    client.side_end(0, &ended);
+    assert_eq!(client.calls.len(), 2);
+    let mut second = client.carrier(1);
+    let mut exchange = client.exchange.borrow_mut();
+    assert!(!exchange.wants_call(client.calls[0].link.unwrap()));
+    exchange.carried_body(client.calls[0].link.unwrap(), stream("TEFURQ=="), NOW);
+    drop(exchange);
+    second.response_headers(ok(), End::Open, NOW);
+    let ended = reply(second.response_body(stream(&image), End::Open, NOW));
+    client.side_end(1, &ended);
+    assert_eq!(client.images(), [image]);
+}
+
+#[test]
+fn the_end_of_a_refused_call_does_not_end_the_one_in_its_place() {
+    let (gate, budget) = looped(&json!({}));
+    let image = png(1, 1, 10);
+    let mut client = Client::held(&gate, &request(2));
+    let refused = [created(), failed("rate_limit_exceeded")].concat().into_bytes();
+    let ended = [0, 1].map(|place| {
+        let mut carrier = client.carrier(place);
+        carrier.response_headers(ok(), End::Open, NOW);
+        reply(carrier.response_body(refused.clone(), End::Open, NOW))
+    });
+    // The end of the first starts both calls of the next upstream.
+    client.side_end(0, &ended[0]);
+    assert_eq!(client.calls.len(), 4);
+    client.side_end(1, &ended[1]);
+    for place in [2, 3] {
+        let mut carrier = client.carrier(place);
+        carrier.response_headers(ok(), End::Open, NOW);
+        let ended = reply(carrier.response_body(stream(&image), End::Open, NOW));
+        client.side_end(place, &ended);
+    }
+    assert_eq!(client.images(), [image.clone(), image]);
+    drop(client);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn a_client_that_left_ends_its_calls() {
+    let (gate, budget) = looped(&one_upstream());
+    let client = Client::held(&gate, &request(2));
+    let mut waiting = client.carrier(0);
+    let mut reading = client.carrier(1);
+    reading.response_headers(ok(), End::Open, NOW);
+    reading.response_body(stream("QUJD")[..300].to_vec(), End::Open, NOW);
+    assert!(waiting.tick().is_none() && reading.tick().is_none());
+    client.exchange.borrow_mut().finish(None, NOW).unwrap();
+    assert_eq!(waiting.tick().unwrap().code, "loopback_abandoned");
+    assert!(waiting.tick().is_none(), "a second reply");
+    let late = reply(reading.response_body(b"more".to_vec(), End::Open, NOW));
+    assert_eq!(late.status, 200);
+    drop(client);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn a_call_whose_time_is_over_ends() {
+    let (gate, _) = looped(&one_upstream());
+    let mut client = Client::held(&gate, &request(2));
+    let mut carriers = [client.carrier(0), client.carrier(1)];
+    client.tick(after(59));
+    assert!(client.reply.is_none() && carriers[0].tick().is_none());
+    client.tick(after(60));
+    assert_eq!(client.json()["error"]["code"], "upstream_timeout");
+    assert!(carriers.iter_mut().all(|it| it.tick().is_some()));
+}
+
+#[test]
+fn a_call_that_breaks_off_spoils_no_other() {
+    let (gate, _) = looped(&one_upstream());
+    let image = png(1, 1, 10);
+    let mut client = Client::held(&gate, &request(2));
+    let mut broken = client.carrier(0);
+    broken.response_headers(ok(), End::Open, NOW);
+    broken.response_body(stream(&image)[..400].to_vec(), End::Open, NOW);
+    // Envoy answers past the filter. Its words are no events.
+    let words = b"upstream connect error or disconnect/reset before headers.".to_vec();
+    let passed = LocalReply { status: 502, headers: Vec::new(), body: words, code: "" };
+    client.side_end(0, &passed);
+    assert!(client.reply.is_none());
+    let mut whole = client.carrier(1);
+    whole.response_headers(ok(), End::Open, NOW);
+    let ended = reply(whole.response_body(stream(&image), End::Open, NOW));
+    client.side_end(1, &ended);
+    assert_eq!(client.images(), [image]);
+}
+
+#[test]
+fn what_envoy_says_in_the_upstreams_place_is_told_apart() {
+    for (details, code) in [
+        (
+            "upstream_reset_before_response_started{remote_connection_failure}",
+            "upstream_unreachable",
+        ),
+        ("upstream_reset_before_response_started{overflow}", "server_is_overloaded"),
+        ("route_not_found", "gateway_misconfigured"),
+    ] {
+        let (gate, _) = looped(&one_upstream());
+        let mut client = Client::held(&gate, &request(2));
+        for place in [0, 1] {
+            let mut carrier = client.carrier(place);
+            let envoy_details = Some(details.to_owned());
+            let head = ResponseHead { status: 503, envoy_details, ..ResponseHead::default() };
+            let ended = reply(carrier.response_headers(head, End::Open, NOW));
+            client.side_end(place, &ended);
+        }
+        assert_eq!(client.json()["error"]["code"], code, "{details}");
+    }
+}
+
+#[test]
+fn envoys_own_answer_to_a_held_request_is_reported_as_an_error() {
+    let (gate, _) = looped(&one_upstream());
+    let client = Client::held(&gate, &request(2));
+    let envoy_details = Some("stream_idle_timeout".to_owned());
+    let head = ResponseHead { status: 504, envoy_details, ..ResponseHead::default() };
+    let mut exchange = client.exchange.borrow_mut();
+    match exchange.response_headers(head, End::Open, NOW) {
+        OnResponseHeaders::Reply(reply) => {
+            assert_eq!((reply.status, reply.code), (504, "upstream_timeout"))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_the_cluster_the_request_is_answered_at_once() {
+    let (gate, _) = looped(&one_upstream());
+    let exchange = Rc::new(RefCell::new(Exchange::new(Rc::clone(&gate))));
+    let mut client =
+        Client { exchange, calls: Vec::new(), reply: None, lacks_cluster: true, now: NOW };
+    client.send(&request(2));
+    assert_eq!(client.json()["error"]["code"], "gateway_misconfigured");
+}
+
+fn sent(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, it)| ((*name).to_owned(), it.as_bytes().to_vec())).collect()
+}
+
+fn refused(headers: &Headers, address: Option<&[u8]>, secret: Option<&[u8]>) -> u16 {
+    match Carrier::default().request_headers(headers, address, secret, &|_| None) {
+        OnCarriedRequest::Reply(reply) => {
+            assert!(reply.headers.contains(&("x-imagegate-details", "route_not_found".to_owned())));
+            reply.status
+        }
+        OnCarriedRequest::Forward { .. } => 0,
+    }
+}
+
+#[test]
+fn only_the_filter_itself_gets_through() {
+    let call = |id| sent(&[("x-imagegate-upstream", "codex"), ("x-imagegate-call", id)]);
+    let ours = call("7.0.0123abc");
+    for address in [None, Some(&b"127.0.0.1:10000"[..]), Some(b"[::1]:1"), Some(b"/tmp/socket")] {
+        assert_eq!(refused(&ours, address, SECRET), 403);
+    }
+    for id in ["7.0", "7.0.", "7.0.0123abcd", "0123abc", ""] {
+        assert_eq!(refused(&call(id), INSIDE, SECRET), 403, "{id}");
+    }
+    // No filter has made a secret.
+    assert_eq!(refused(&call("7.0."), INSIDE, None), 403);
+    assert_eq!(refused(&call("7.0."), INSIDE, Some(b"")), 403);
+    assert_eq!(refused(&sent(&[("x-imagegate-call", "7.0.0123abc")]), INSIDE, SECRET), 404);
+    let mut unnamed = ours.clone();
+    unnamed[0].1 = vec![0xff];
+    assert_eq!(refused(&unnamed, INSIDE, SECRET), 404);
+    assert_eq!(refused(&ours, INSIDE, SECRET), 0);
+}
+
+#[test]
+fn a_call_of_another_vm_passes_with_a_report_of_envoys_own() {
+    for id in ["7.0", "", "x", "7", "7.x", "99999999999.1"] {
+        let id = format!("{id}.0123abc");
+        let mut carrier = Carrier::default();
+        let headers = sent(&[
+            (":path", "/p"),
+            ("x-imagegate-upstream", "codex"),
+            ("x-imagegate-call", &id),
+            ("x-imagegate-timeout-ms", "65000"),
+            ("x-envoy-internal", "true"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-proto", "http"),
+        ]);
+        let OnCarriedRequest::Forward { forward, is_carried: false } =
+            carrier.request_headers(&headers, INSIDE, SECRET, &|_| None)
+        else {
+            panic!("{id}: not passed on");
+        };
+        assert_eq!(forward.upstream, "codex");
+        let expected = sent(&[
+            (":path", "/p"),
+            ("x-forwarded-proto", "http"),
+            ("x-envoy-upstream-rq-timeout-ms", "65000"),
+        ]);
+        assert_eq!(forward.headers, expected);
+        let details = Some("cluster_not_found".to_owned());
+        let head = ResponseHead { status: 503, envoy_details: details.clone(), ..ok() };
+        match carrier.response_headers(head, End::Open, NOW) {
+            OnCarried::Report(reported) => assert_eq!(reported, details),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(carrier.response_body(b"x".to_vec(), End::Stream, NOW), OnCarried::Pass));
+        assert!(carrier.tick().is_none());
+    }
+}
+
+#[test]
+fn a_report_counts_only_of_calls_through_the_loopback_listener() {
+    let report = |status| {
+        let headers = [
+            (":status".to_owned(), status),
+            ("x-imagegate-details".to_owned(), b"route_not_found".to_vec()),
+        ];
+        ResponseHead::of(&headers, NOW)
+    };
+    let (gate, _) = looped(&one_upstream());
+    let mut client = Client::held(&gate, &request(2));
+    for token in [100, 101] {
+        let mut exchange = client.exchange.borrow_mut();
+        exchange.side_call_headers(token, Some(report(b"503".to_vec())), NOW);
+        let answer = exchange.side_call_end(token, NOW);
+        drop(exchange);
+        if let OnAnswer::Reply(reply) = answer {
+            client.answer(reply);
+        }
+    }
+    assert_eq!(client.json()["error"]["code"], "gateway_misconfigured");
+    // An upstream cannot say so on the client's own stream, nor in a side call without the listener.
+    let (gate, _) = crate::support::gate(&json!({}));
+    let mut driver = Driver::admitted(&gate, &request(2));
+    let token = driver.call().token;
+    driver.upstream(report(b"503".to_vec()), &[]);
+    driver.side(token, Some(report(b"503".to_vec())), b"");
+    assert_eq!(driver.client.code(), "server_is_overloaded");
+}
+
+/// How an upstream ends its answer after the last of its bytes.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    Clean,
+    WithTrailers,
+    Late,
+    Cut,
+}
+
+/// What a client gets of `bytes` on its own stream, without the listener: status and body.
+fn direct(bytes: &[u8]) -> (u16, Value) {
+    let (gate, _) = gate(&json!({"upstreams": {"codex": {"authority": "chatgpt.example",
+        "credential": "envoy", "timeout": "60s", "max_rest": "0s", "host_model": "gpt-6-luna"}}}));
+    let mut driver = Driver::admitted(&gate, &request(1));
+    driver.answer(&[bytes]);
+    (driver.client.status, driver.client.json())
+}
+
+/// The same through the listener, where the bytes come in pieces.
+fn carried(bytes: &[u8], cuts: &[usize], ending: Ending) -> (u16, Value, usize) {
+    let (gate, budget) = looped(&json!({"models": [{"match": "*", "upstream": "codex"}],
+        "upstreams": {"codex": {"authority": "chatgpt.example", "credential": "envoy",
+        "timeout": "60s", "max_rest": "0s", "host_models": ["gpt-6-luna", "gpt-6-sol"]}}}));
+    let mut client = Client::held(&gate, &request(1));
+    let mut carrier = client.carrier(0);
+    let mut outcome = carrier.response_headers(ok(), End::Open, NOW);
+    let mut at = 0;
+    for cut in cuts.iter().copied().chain([bytes.len()]) {
+        if matches!(outcome, OnCarried::Hold) && cut > at {
+            outcome = carrier.response_body(bytes[at..cut].to_vec(), End::Open, NOW);
+            at = cut;
+        }
+    }
+    let passed = LocalReply { status: 502, headers: Vec::new(), body: b"cut".to_vec(), code: "" };
+    let ended = match (outcome, ending) {
+        (OnCarried::Reply(reply), _) => reply,
+        (_, Ending::Clean) => reply(carrier.response_body(Vec::new(), End::Stream, NOW)),
+        (_, Ending::WithTrailers) => reply(carrier.response_trailers(NOW)),
+        (_, Ending::Late | Ending::Cut) => passed,
+    };
+    client.side_end(0, &ended);
+    let status = client.reply.as_ref().map_or(0, |it| it.status);
+    let body = client.json();
+    drop(client);
+    (status, body, budget.used())
+}
+
+fn upstream_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let image = (1_usize..4000).prop_map(|more| stream(&png(16, 16, more)));
+    let failure = prop::sample::select(vec!["server_error", "moderation_blocked"])
+        .prop_map(|code| [created(), failed(code)].concat().into_bytes());
+    prop_oneof![image, failure]
+}
+
+proptest! {
+    #[test]
+    fn the_outcome_is_that_of_the_same_bytes_on_the_clients_own_stream(
+        bytes in upstream_bytes(),
+        mut cuts in prop::collection::vec(0_usize..5000, 0..6),
+        ending in prop::sample::select(vec![
+            Ending::Clean, Ending::WithTrailers, Ending::Late, Ending::Cut,
+        ]),
+    ) {
+        cuts.retain(|cut| *cut < bytes.len());
+        cuts.sort_unstable();
+        let (status, body, used) = carried(&bytes, &cuts, ending);
+        prop_assert_eq!((status, body), direct(&bytes));
+        prop_assert_eq!(used, 0);
+    }
+}
