@@ -38,6 +38,13 @@ fn setup(codex: u16, provider: u16) -> Setup {
         .configure(&document())
 }
 
+/// The same twice: without the loopback listener, and with it.
+fn setups(codex: u16, provider: u16) -> [Setup; 2] {
+    let mut looped = document();
+    looped["loopback"] = json!({"cluster": "imagegate_loopback"});
+    [setup(codex, provider), setup(codex, provider).configure(&looped)]
+}
+
 fn answer(base64: &str) -> Vec<Step> {
     Step::json(
         200,
@@ -73,7 +80,7 @@ fn the_next_upstream_generates_if_the_first_refuses() {
     let tool = json!({"error": {"message": "Tool choice 'image_generation' not found in 'tools' \
                                             parameter.",
         "type": "invalid_request_error", "param": "tool_choice", "code": null}});
-    let refusals = [
+    let refusals = vec![
         error(429, "usage_limit_reached"),
         error(500, "server_is_overloaded"),
         error(401, "token_expired"),
@@ -84,20 +91,24 @@ fn the_next_upstream_generates_if_the_first_refuses() {
         vec![Step::Whole(503, vec![], Vec::new())],
     ];
     let count = u64::try_from(refusals.len()).unwrap();
-    let codex = Upstream::scripts(refusals);
     let provider = Upstream::always(answer("aGVsbG8="));
-    let envoy = setup(codex.port(), provider.port()).start();
-    for turn in 1..=count {
-        let response = Request::generation(&body()).send(&envoy);
-        assert_eq!(response.image(), "aGVsbG8=", "turn {turn}");
-        eventually("the call is counted", || moved(&envoy) == turn);
-        // The provider's price, exactly.
-        assert_eq!(settled(&envoy), turn * 500_000_000);
+    let codex = Upstream::scripts([refusals.clone(), refusals].concat());
+    for setup in setups(codex.port(), provider.port()) {
+        let envoy = setup.start();
+        for turn in 1..=count {
+            let response = Request::generation(&body()).send(&envoy);
+            assert_eq!(response.image(), "aGVsbG8=", "turn {turn}");
+            eventually("the call is counted", || moved(&envoy) == turn);
+            // The provider's price, exactly.
+            assert_eq!(settled(&envoy), turn * 500_000_000);
+        }
+        assert_no_memory_is_held(&envoy);
     }
     let received = provider.received();
-    assert_eq!(received.len(), usize::try_from(count).unwrap());
+    assert_eq!(received.len(), 2 * usize::try_from(count).unwrap());
+    let direct = received.iter().filter(|it| it.is_side_call()).count();
+    assert_eq!(direct, usize::try_from(count).unwrap());
     for request in received {
-        assert!(request.is_side_call());
         assert_eq!(request.path, "/v1/images/generations");
         assert_eq!(request.header("api-key").as_deref(), Some("provider-key"));
         assert_eq!(request.header("authorization"), None);
@@ -105,20 +116,21 @@ fn the_next_upstream_generates_if_the_first_refuses() {
         assert_eq!(request.header("originator"), None);
         assert_eq!(request.json()["model"], "gpt-image-1");
     }
-    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
 fn an_upstream_that_cannot_be_reached_is_passed_over() {
     let provider = Upstream::always(answer("aGVsbG8="));
-    let envoy = setup(Upstream::closed_port(), provider.port()).start();
-    let response = Request::generation(&body()).send(&envoy);
-    assert_eq!(response.image(), "aGVsbG8=");
-    let mut three = body();
-    three["n"] = json!(3);
-    assert_eq!(Request::generation(&three).send(&envoy).images().len(), 3);
-    assert_eq!(provider.received().len(), 4);
-    assert_no_memory_is_held(&envoy);
+    for (turn, setup) in (1..).zip(setups(Upstream::closed_port(), provider.port())) {
+        let envoy = setup.start();
+        let response = Request::generation(&body()).send(&envoy);
+        assert_eq!(response.image(), "aGVsbG8=");
+        let mut three = body();
+        three["n"] = json!(3);
+        assert_eq!(Request::generation(&three).send(&envoy).images().len(), 3);
+        assert_eq!(provider.received().len(), 4 * turn);
+        assert_no_memory_is_held(&envoy);
+    }
 }
 
 #[test]
@@ -148,7 +160,7 @@ fn if_no_upstream_can_be_reached_the_client_gets_an_error() {
 fn after_an_upstream_that_may_have_generated_no_other_is_called() {
     let generation = Generation::of_bytes(300_000, 1);
     let half = [generation.opening(), generation.image()[..200_000].to_vec()].concat();
-    let codex = Upstream::scripts([
+    let scripts = vec![
         error(400, "moderation_blocked"),
         error(400, "invalid_prompt"),
         error(504, "timeout"),
@@ -156,22 +168,25 @@ fn after_an_upstream_that_may_have_generated_no_other_is_called() {
         vec![Step::Close],
         vec![Step::StreamHead, Step::Chunk(generation.opening()), Step::Close],
         vec![Step::StreamHead, Step::Chunk(half), Step::Close],
-    ]);
+    ];
+    let codex = Upstream::scripts([scripts.clone(), scripts].concat());
     let provider = Upstream::always(answer("aGVsbG8="));
-    let envoy = setup(codex.port(), provider.port()).start();
-    for (status, code) in [
-        (400, "moderation_blocked"),
-        (400, "invalid_prompt"),
-        (504, "upstream_timeout"),
-        (502, "upstream_unreachable"),
-        (502, "upstream_disconnected"),
-        (502, "upstream_disconnected"),
-    ] {
-        Request::generation(&body()).send(&envoy).assert_error(status, code);
+    for setup in setups(codex.port(), provider.port()) {
+        let envoy = setup.start();
+        for (status, code) in [
+            (400, "moderation_blocked"),
+            (400, "invalid_prompt"),
+            (504, "upstream_timeout"),
+            (502, "upstream_unreachable"),
+            (502, "upstream_disconnected"),
+            (502, "upstream_disconnected"),
+        ] {
+            Request::generation(&body()).send(&envoy).assert_error(status, code);
+        }
+        assert_eq!(provider.received().len(), 0);
+        assert_eq!((moved(&envoy), settled(&envoy)), (0, 0));
+        assert_no_memory_is_held(&envoy);
     }
-    assert_eq!(provider.received().len(), 0);
-    assert_eq!((moved(&envoy), settled(&envoy)), (0, 0));
-    assert_no_memory_is_held(&envoy);
 }
 
 #[test]
@@ -227,7 +242,8 @@ fn a_large_image_of_the_next_upstream_comes_through_and_so_does_a_stream() {
 fn an_edit_of_5_mib_is_written_again_for_the_next_upstream() {
     let codex = Upstream::always(error(503, "server_is_overloaded"));
     let provider = Upstream::always(answer("aGVsbG8="));
-    let envoy = setup(codex.port(), provider.port()).start();
+    let [direct, looped] = setups(codex.port(), provider.port());
+    let envoy = direct.start();
     let base64 = format!("iVBORw0KGgo{}", "A".repeat((5 << 20) + 1));
     let image = format!("data:image/png;base64,{base64}");
     let edit = json!({"prompt": "p", "model": "gpt-image-2", "images": [{"image_url": image}]});
@@ -241,6 +257,13 @@ fn an_edit_of_5_mib_is_written_again_for_the_next_upstream() {
     assert!(request.header("content-type").unwrap().starts_with("multipart/form-data; boundary="));
     let file = STANDARD.decode(base64).unwrap();
     assert!(memchr::memmem::find(&request.body, &file).is_some(), "the file differs");
+    assert_no_memory_is_held(&envoy);
+    drop(envoy);
+    let envoy = looped.start();
+    let edit =
+        Request::new("POST", "/v1/images/edits").bearer(crate::harness::Key::WEB).json(&edit);
+    assert_eq!(edit.send(&envoy).image(), "aGVsbG8=");
+    assert!(provider.received()[1].body == request.body, "the body differs");
     assert_no_memory_is_held(&envoy);
 }
 
@@ -263,6 +286,24 @@ fn after_an_upstream_that_breaks_after_its_refusal_no_other_is_called() {
     Request::generation(&body()).send(&envoy).assert_error(429, "rate_limit_exceeded");
     assert_eq!(provider.received().len(), 0);
     assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
+    assert_no_memory_is_held(&envoy);
+}
+
+#[test]
+fn through_the_loopback_listener_a_refusal_counts_however_it_ends() {
+    let head = || Step::Head(429, vec![("content-type", "application/json".to_owned())]);
+    let refusal = br#"{"error":{"message":"no","type":"x","code":"usage_limit_reached"}}"#;
+    let chunk = || Step::Chunk(refusal.to_vec());
+    let codex = Upstream::scripts([
+        vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::Close],
+        vec![head(), chunk(), Step::KeepOpen],
+    ]);
+    let provider = Upstream::always(answer("aGVsbG8="));
+    let [_, looped] = setups(codex.port(), provider.port());
+    let envoy = looped.start();
+    for _ in 0..2 {
+        assert_eq!(Request::generation(&body()).send(&envoy).image(), "aGVsbG8=");
+    }
     assert_no_memory_is_held(&envoy);
 }
 

@@ -40,6 +40,7 @@ mod http2;
 mod identity;
 mod keepalive;
 mod limits;
+mod loopback;
 mod memory;
 mod metrics;
 mod openapi;

@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) max_image_bytes: Option<usize>,
     /// The cluster of the rate-limit service.
     pub(crate) service: Option<String>,
+    /// The cluster of the loopback listener.
+    pub(crate) loopback: Option<String>,
     /// Entries of `prices`.
     pub(crate) prices: usize,
     /// `prices_as_of`, as the time since the Unix epoch.
@@ -76,6 +78,10 @@ impl Facts {
             max_n: right("/request/max_n").then_some(request.max_n),
             max_image_bytes: right("/max_image_bytes").then(|| config.max_image_bytes()),
             service: service.map(|service| service.cluster.clone()),
+            loopback: config
+                .loopback()
+                .filter(|_| right("/loopback/cluster"))
+                .map(ToOwned::to_owned),
             prices: config.counts().prices,
             prices_as_of: config.prices_as_of(),
             route_match: if by_header { RouteMatch::Header } else { RouteMatch::FilterState },

@@ -47,7 +47,7 @@ pub(crate) fn find(document: &Node) -> Found<'_> {
     let mut plugins = Vec::new();
     filters(document, None, &mut plugins);
     plugins.extend(resources(document));
-    plugins.retain(is_ours);
+    plugins.retain(|it| is_ours(it) && !is_loopback(it));
     if !plugins.is_empty() {
         return Found::Plugins(plugins);
     }
@@ -96,6 +96,12 @@ fn resources(document: &Node) -> Vec<Plugin<'_>> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether the plugin is that of a loopback listener, which has no configuration.
+fn is_loopback(plugin: &Plugin<'_>) -> bool {
+    let root_id = plugin.settings.and_then(|it| it.get("root_id")).and_then(Node::text);
+    root_id == Some(LOOPBACK_ROOT_ID)
 }
 
 /// Whether the plugin is imagegate and not another one.
@@ -162,3 +168,5 @@ pub(crate) fn is_envoy(document: &Node) -> bool {
 
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const NAME: &str = "imagegate";
+/// The `root_id` of the filter on a loopback listener.
+pub(crate) const LOOPBACK_ROOT_ID: &str = "imagegate_loopback";

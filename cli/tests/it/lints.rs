@@ -5,23 +5,23 @@ use std::fs;
 
 use crate::program::{Folder, Outcome, root, run, run_with};
 
-fn example(name: &str) -> String {
+pub(crate) fn example(name: &str) -> String {
     fs::read_to_string(root().join("envoy").join(name)).unwrap()
 }
 
 /// The bootstrap with one text in the place of another, which is there once.
-fn changed(whole: &str, from: &str, to: &str) -> String {
+pub(crate) fn changed(whole: &str, from: &str, to: &str) -> String {
     assert_eq!(whole.matches(from).count(), 1, "the example has {from:?} not once");
     whole.replace(from, to)
 }
 
-fn check(text: &str) -> Outcome {
+pub(crate) fn check(text: &str) -> Outcome {
     let folder = Folder::new();
     run(&["check", &folder.file("file.yaml", text)])
 }
 
 /// Asserts that there is such a finding, and none of a higher level.
-fn expect(text: &str, level: &str, title: &str) {
+pub(crate) fn expect(text: &str, level: &str, title: &str) {
     let outcome = check(text);
     let code = if level == "error" { 1 } else { 0 };
     assert_eq!(outcome.code, Some(code), "{title}: {}", outcome.err);

@@ -19,6 +19,7 @@ mod invalid;
 mod key;
 mod kills;
 mod lints;
+mod loopback;
 mod program;
 mod reports;
 mod schema;

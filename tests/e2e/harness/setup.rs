@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     workers: u32,
     variables: Vec<(&'static str, String)>,
     discovered: bool,
+    /// The cluster that comes by discovery.
+    discovered_cluster: Option<&'static str>,
 }
 
 /// The filter's configuration.
@@ -78,6 +80,7 @@ impl Setup {
             ],
             filter: Filter::Shipped,
             discovered: false,
+            discovered_cluster: None,
         }
     }
 
@@ -204,6 +207,12 @@ impl Setup {
         self
     }
 
+    /// Lets Envoy read the cluster `name` from the file `clusters.yaml` in its folder (CDS).
+    pub(crate) fn discovered_clusters(mut self, name: &'static str) -> Self {
+        self.discovered_cluster = Some(name);
+        self
+    }
+
     pub(crate) fn start(self) -> Envoy {
         Envoy::once_ready(self.spawn())
     }
@@ -224,6 +233,10 @@ impl Setup {
         fs::create_dir_all(&folder).unwrap();
         let yaml = configured(&self.yaml, &self.filter);
         let yaml = if self.discovered { discovered(&yaml, &folder) } else { yaml };
+        let yaml = match self.discovered_cluster {
+            Some(name) => with_discovered_cluster(&yaml, name, &folder),
+            None => yaml,
+        };
         Process::spawn(&folder, &yaml, |command| {
             command
                 .args(["--component-log-level", "wasm:debug"])
@@ -281,4 +294,19 @@ fn discovered(yaml: &str, folder: &Path) -> String {
          resource_api_version: V3, path_config_source: {{ path: {path:?} }} }} }}\n"
     );
     yaml.replace(filter, &discovery) + "\nnode: { id: imagegate, cluster: imagegate }\n"
+}
+
+/// `yaml`, which names its node, with this cluster moved to a file in `folder`, which Envoy watches
+/// (CDS).
+fn with_discovered_cluster(yaml: &str, name: &str, folder: &Path) -> String {
+    let cluster = block(yaml, &format!("    - name: {name}\n"));
+    let kind = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+    let resource = cluster.replacen("- name", &format!("- \"@type\": {kind}\n      name"), 1);
+    let path = folder.join("clusters.yaml");
+    fs::write(&path, format!("resources:\n{resource}")).unwrap();
+    let source = format!(
+        "dynamic_resources: {{ cds_config: {{ resource_api_version: V3, path_config_source: {{ \
+         path: {path:?} }} }} }}\n"
+    );
+    yaml.replace(cluster, "") + &source
 }

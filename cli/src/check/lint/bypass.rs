@@ -46,6 +46,8 @@ fn guarded<'t>(document: &Node, scope: &Scope<'t>) -> Vec<&'t str> {
     for gate in own.chain(scope.routed(document).map(|(gate, _)| gate)) {
         let upstreams = gate.facts.map(|facts| facts.upstreams.as_slice()).unwrap_or_default();
         guarded.extend(upstreams.iter().filter_map(|it| it.cluster.as_deref()));
+        // It leads to all of them.
+        guarded.extend(gate.facts.and_then(|facts| facts.loopback.as_deref()));
         let routes = gate.table.map(|(_, table)| routes_of(table)).unwrap_or_default();
         let chosen = routes.into_iter().filter(|route| route.choice().is_some());
         guarded.extend(chosen.flat_map(|it| it.clusters()).map(|(name, _)| name));

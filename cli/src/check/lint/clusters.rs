@@ -14,7 +14,8 @@ pub(super) fn check(document: &Node, facts: &Facts, findings: &mut Vec<Finding>)
 /// Answers of side calls are buffered whole.
 fn check_runtime(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
     let (Some(max_n), Some(largest)) = (facts.max_n, facts.max_image_bytes) else { return };
-    if max_n <= 1 && facts.upstreams.len() <= 1 {
+    // Through the loopback listener the answers of side calls are empty.
+    if max_n <= 1 && facts.upstreams.len() <= 1 || facts.loopback.is_some() {
         return;
     }
     let needed = largest.div_ceil(3).saturating_mul(4).saturating_mul(COPIES);
@@ -53,6 +54,12 @@ fn check_runtime(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
     );
 }
 
+/// The static cluster of this name.
+pub(super) fn of_name<'t>(document: &'t Node, name: &str) -> Option<&'t Node> {
+    let clusters = document.at(&["static_resources", "clusters"])?.items();
+    clusters.iter().find(|it| it.get("name").and_then(Node::text) == Some(name))
+}
+
 /// The names of the clusters; `None` if others may come from a control plane.
 fn names(document: &Node) -> Option<Vec<&str>> {
     if document.at(&["dynamic_resources", "cds_config"]).is_some() {
@@ -86,8 +93,10 @@ fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
         upstream.cluster.as_deref().map(|cluster| (cluster, whose))
     });
     let service = facts.service.as_deref().map(|cluster| (cluster, "the engine".to_owned()));
-    for (cluster, whose) in upstreams.chain(service).filter(|(cluster, _)| !names.contains(cluster))
-    {
+    let loopback = facts.loopback.as_deref();
+    let loopback = loopback.map(|cluster| (cluster, "the loopback listener".to_owned()));
+    let all = upstreams.chain(service).chain(loopback);
+    for (cluster, whose) in all.filter(|(cluster, _)| !names.contains(cluster)) {
         findings.push(
             Finding::error(
                 format!("there is no cluster `{cluster}` for {whose}"),

@@ -6,6 +6,7 @@
 mod bypass;
 mod clusters;
 mod gate;
+mod loopback;
 mod manager;
 mod mesh;
 mod route;
@@ -91,6 +92,7 @@ pub(crate) fn check(
         }
     }
     bypass::check(document, scope, findings);
+    loopback::check(document, &gates, findings);
     if is_bootstrap {
         let facts = gates.iter().filter_map(|gate| gate.facts);
         facts.for_each(|facts| clusters::check(document, facts, findings));
