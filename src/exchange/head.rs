@@ -306,6 +306,25 @@ impl ClientHead {
         headers
     }
 
+    /// The head of a call through the loopback listener. Its routes may be those of the client's
+    /// own listener, so it is found like the client's request: by the client's host.
+    pub(crate) fn loop_back(
+        &self,
+        upstream: &Upstream,
+        mut headers: Vec<(String, String)>,
+        timeout: Duration,
+    ) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if !self.authority.is_empty() {
+            headers.retain(|(name, _)| name != ":authority");
+            headers.push((":authority".to_owned(), text(&self.authority)));
+        }
+        headers.push(("x-forwarded-proto".to_owned(), text(&self.forwarded_proto)));
+        headers.push((UPSTREAM_HEADER.to_owned(), upstream.name().to_owned()));
+        headers.push((TIMEOUT_HEADER.to_owned(), timeout.as_millis().to_string()));
+        headers
+    }
+
     /// When Envoy gives up a call that may take `timeout`.
     pub(crate) fn patience(timeout: Duration) -> Duration {
         timeout.saturating_add(ENVOY_GRACE)

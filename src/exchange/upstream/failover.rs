@@ -113,15 +113,16 @@ impl Failover {
         request.stream = None;
         let (path, body) = write(&model, &request, 1);
         let deadline = deadline.min(now.saturating_add(upstream.timeout()));
-        let headers = self.head.call(upstream, &path, &body);
         let timeout = ClientHead::patience(deadline.saturating_sub(now));
-        let body = Rc::new(body.bytes);
         let side_call = match shared.config.loopback() {
-            Some(cluster) => loopback::call(cluster, upstream, headers, timeout, body),
-            None => {
-                let cluster = upstream.cluster().to_owned();
-                SideCall { cluster, headers, body, timeout, link: None }
-            }
+            Some(cluster) => loopback::call(cluster, &self.head, upstream, &path, body, timeout),
+            None => SideCall {
+                cluster: upstream.cluster().to_owned(),
+                headers: self.head.call(upstream, &path, &body),
+                timeout,
+                body: Rc::new(body.bytes),
+                link: None,
+            },
         };
         Some((side_call, CallTarget::new(place, &model, deadline)))
     }

@@ -1,5 +1,5 @@
 //! Calls through the loopback listener: a listener of the same Envoy that only Envoy itself can
-//! reach. The filter there (`src/loopback/`) reads these headers and routes by them.
+//! reach. The filter there (`src/loopback/`) reads their heads and routes by them.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::request::write;
 use crate::config::{Candidate, Upstream};
 use crate::exchange::effect::SideCall;
-use crate::exchange::head::{ClientHead, TIMEOUT_HEADER, UPSTREAM_HEADER};
+use crate::exchange::head::ClientHead;
 use crate::openai::request::ImageRequest;
+use crate::translate::request::Body;
 
 /// All calls of a request, one for each image, to `candidate`, through the listener in `cluster`.
 pub(crate) fn calls(
@@ -19,25 +20,21 @@ pub(crate) fn calls(
 ) -> Vec<SideCall> {
     let upstream = candidate.upstream;
     let (path, body) = write(candidate, request, 1);
-    let headers = head.call(upstream, &path, &body);
     let timeout = ClientHead::patience(upstream.timeout());
-    let body = Rc::new(body.bytes);
-    let linked = |link| SideCall {
-        link: Some(link),
-        ..call(cluster, upstream, headers.clone(), timeout, Rc::clone(&body))
-    };
-    (0..request.n).map(linked).collect()
+    let first = call(cluster, head, upstream, &path, body, timeout);
+    (0..request.n).map(|link| SideCall { link: Some(link), ..first.clone() }).collect()
 }
 
-/// One call with these headers and this body. Its link is still to be set.
+/// One call of `path` with this body. Its link is still to be set.
 pub(crate) fn call(
     cluster: &str,
+    head: &ClientHead,
     upstream: &Upstream,
-    mut headers: Vec<(String, String)>,
+    path: &str,
+    body: Body,
     timeout: Duration,
-    body: Rc<Vec<u8>>,
 ) -> SideCall {
-    headers.push((UPSTREAM_HEADER.to_owned(), upstream.name().to_owned()));
-    headers.push((TIMEOUT_HEADER.to_owned(), timeout.as_millis().to_string()));
+    let headers = head.loop_back(upstream, head.call(upstream, path, &body), timeout);
+    let body = Rc::new(body.bytes);
     SideCall { cluster: cluster.to_owned(), headers, body, timeout, link: Some(0) }
 }

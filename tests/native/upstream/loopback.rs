@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 /// The host's number of the client's stream.
 const STREAM: u32 = 7;
 const INSIDE: Option<&[u8]> = Some(b"envoy://imagegate_loopback/");
+/// The token of a check by the rate-limit service.
+const CHECK: u32 = 500;
 const SECRET: Option<&[u8]> = Some(b"0123abc");
 
 /// A gate with a loopback listener and the upstreams `codex` and `second`.
@@ -84,7 +86,8 @@ impl Client {
                 }
                 Some(Effect::Reply(reply)) => self.answer(reply),
                 Some(Effect::Resume) => panic!("the held request goes on"),
-                Some(Effect::Check(_) | Effect::Log(_) | Effect::Count(_)) => {}
+                Some(Effect::Check(_)) => self.exchange.borrow_mut().check_started(Some(CHECK)),
+                Some(Effect::Log(_) | Effect::Count(_)) => {}
                 None => return,
             }
         }
@@ -176,7 +179,9 @@ fn all_calls_of_an_answer_with_several_go_to_the_loopback_listener() {
         };
         assert_eq!(header("x-imagegate-upstream"), Some("codex"));
         assert_eq!(header("x-imagegate-timeout-ms"), Some("65000"));
-        assert_eq!(header(":authority"), Some("chatgpt.example"));
+        // The client's, as on its own stream: the route rewrites it.
+        assert_eq!(header(":authority"), Some("gate.example"));
+        assert_eq!(header("x-forwarded-proto"), Some("https"));
         assert_eq!(header("x-request-id"), Some("request-1"));
         assert_eq!(header("cookie"), None);
     }
@@ -362,6 +367,29 @@ fn envoys_own_answer_to_a_held_request_is_reported_as_an_error() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_request_that_the_rate_limit_service_admits_stays_held() {
+    let (gate, _) = looped(&json!({
+        "models": [{"match": "*", "upstream": "codex"}],
+        "engine": {"kind": "rls"},
+        "limits": [{"name": "all", "per": "global", "unit": "requests", "max": 9, "window": "1h"}],
+    }));
+    let mut client = Client::held(&gate, &request(2));
+    assert!(client.calls.is_empty());
+    // `overall_code: OK`.
+    client.exchange.borrow_mut().check_answered(CHECK, Some(&[8, 1]));
+    client.drain();
+    assert_eq!(client.calls.len(), 2);
+    let image = png(1, 1, 10);
+    for place in [0, 1] {
+        let mut carrier = client.carrier(place);
+        carrier.response_headers(ok(), End::Open, NOW);
+        let ended = reply(carrier.response_body(stream(&image), End::Open, NOW));
+        client.side_end(place, &ended);
+    }
+    assert_eq!(client.images().len(), 2);
 }
 
 #[test]
