@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::harness::config::sha256;
 use crate::harness::sse::event;
 use crate::harness::{
-    Connection, Envoy, Gate, Generation, Request, Response, Setup, Step, Upstream, config,
+    Connection, Envoy, Gate, Generation, Key, Request, Response, Setup, Step, Upstream, config,
     eventually,
 };
 
@@ -290,6 +291,43 @@ fn an_update_of_the_upstreams_cluster_loses_no_image() {
         client.join().unwrap()
     });
     assert_all(&response, &generations);
+    assert_clean(&envoy);
+}
+
+#[test]
+fn a_change_of_the_configuration_loses_no_image_and_stays_in_one_vm() {
+    let generations = [1, 2, 3, 4, 5].map(Generation::small);
+    let gate = Gate::default();
+    let scripts = generations.iter().enumerate().map(|(place, it)| {
+        let mut script = complete_then(it, &[Step::Close]);
+        if place < 3 {
+            script.insert(1, Step::Wait(gate.clone()));
+        }
+        script
+    });
+    let upstream = Upstream::scripts(scripts);
+    // An alias cannot lead into the file of discovery.
+    let vm = "vm_config: { vm_id: imagegate, runtime: envoy.wasm.runtime.v8, code: { local: { \
+              filename: build/imagegate.wasm } }, environment_variables: { host_env_keys: \
+              [CODEX_ACCESS_TOKEN, CODEX_ACCOUNT_ID, OPENAI_API_KEY] } }";
+    let envoy = Setup::of("envoy/providers.yaml", upstream.port())
+        .configure(&looped())
+        .replace("vm_config: *vm", vm)
+        .discovered()
+        .start();
+    let response = thread::scope(|scope| {
+        let client = scope.spawn(|| send_promptly(&envoy, 3));
+        upstream.wait_for(3);
+        let mut changed = looped();
+        changed["consumers"][0]["key_sha256"] = json!([sha256(Key::WEB), sha256(Key::UNKNOWN)]);
+        envoy.rediscover(&changed);
+        let list = Request::new("GET", "/v1/images/limits").bearer(Key::UNKNOWN);
+        eventually("the change is in force", || list.clone().send(&envoy).status == 200);
+        gate.open();
+        client.join().unwrap()
+    });
+    assert_all(&response, &generations[..3]);
+    assert_all(&send_promptly(&envoy, 2), &generations[3..]);
     assert_clean(&envoy);
 }
 
