@@ -5,13 +5,42 @@ use std::time::Duration;
 use super::deliver::step::Head;
 use super::effect::NotStarted;
 use super::head::{self, Headers, ResponseHead};
-use super::outcome::BodyAccess;
+use super::outcome::{BodyAccess, OnAnswer, OnRequestBody, OnResponseEnd};
 use super::{Exchange, Phase};
 use crate::auth;
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 
 impl Exchange {
+    /// A body that nothing waits for: of a request that is not ours, or after our own reply.
+    pub(super) fn late_body(&self) -> OnRequestBody {
+        match self.phase {
+            Phase::Passing => OnRequestBody::Pass,
+            Phase::Start
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Answering(_)
+            | Phase::Done(_) => OnRequestBody::Hold,
+        }
+    }
+
+    /// Takes the end of the response if trailers stand in for the last part of the body.
+    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
+        let Phase::Answering(answering) = &mut self.phase else {
+            self.goes_on_until = None;
+            return OnResponseEnd::Pass;
+        };
+        let turn = answering.trailers(&mut self.account, now);
+        self.turn(turn)
+    }
+
+    /// Takes the end of a side call's response.
+    pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
+        let Phase::Answering(answering) = &mut self.phase else { return OnAnswer::Pass };
+        let turn = answering.side_end(&mut self.account, token, now);
+        self.turn(turn)
+    }
+
     /// The property of Envoy that names who sends this head, if one does and the request is ours.
     /// Its value is to be given before the head.
     #[must_use]

@@ -179,18 +179,6 @@ impl Exchange {
         }
     }
 
-    /// A body that nothing waits for: of a request that is not ours, or after our own reply.
-    fn late_body(&self) -> OnRequestBody {
-        match self.phase {
-            Phase::Passing => OnRequestBody::Pass,
-            Phase::Start
-            | Phase::Reading(_)
-            | Phase::Checking(_)
-            | Phase::Answering(_)
-            | Phase::Done(_) => OnRequestBody::Hold,
-        }
-    }
-
     /// Sends an admitted request upstream.
     fn call(&mut self, calls: Calls, delivery: Delivery, side_calls: Vec<SideCall>, now: Duration) {
         self.account.record.streamed = delivery.streams();
@@ -319,23 +307,6 @@ impl Exchange {
             | Phase::Checking(_)
             | Phase::Done(Head::Held) => OnResponseBody::Pass,
         }
-    }
-
-    /// Takes the end of the response if trailers stand in for the last part of the body.
-    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
-        let Phase::Answering(answering) = &mut self.phase else {
-            self.goes_on_until = None;
-            return OnResponseEnd::Pass;
-        };
-        let turn = answering.trailers(&mut self.account, now);
-        self.turn(turn)
-    }
-
-    /// Takes the end of a side call's response.
-    pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
-        let Phase::Answering(answering) = &mut self.phase else { return OnAnswer::Pass };
-        let turn = answering.side_end(&mut self.account, token, now);
-        self.turn(turn)
     }
 
     /// Notes that time has passed. Everything that Envoy itself does not time is timed here.

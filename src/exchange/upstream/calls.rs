@@ -1,6 +1,7 @@
 //! The calls of one request: one for each image, the first of them on the client's own stream.
 
 mod carried;
+mod own;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,7 +21,7 @@ use crate::exchange::outcome::End;
 use crate::memory::Lease;
 use crate::openai::error::{Failure, GatewayFailure, model_names::ModelNames};
 use crate::openai::request::ImagesName;
-use crate::translate::collect::{Beginning, Bounds, Image, Passed, Preview};
+use crate::translate::collect::Bounds;
 
 /// The calls of a request, until each has its image or its failure.
 #[derive(Debug)]
@@ -162,69 +163,6 @@ impl Calls {
         self.try_next(now);
     }
 
-    /// Whether the client's own stream carries an answer that may bring an image, and its bytes are
-    /// being read.
-    pub(crate) fn is_collecting(&mut self) -> bool {
-        self.own().is_some_and(|call| call.is_collecting())
-    }
-
-    /// Whether no byte has come of an answer on the client's own stream that may bring an image.
-    pub(crate) fn is_unread(&mut self) -> bool {
-        self.own().is_some_and(|call| call.is_unread())
-    }
-
-    /// Decides how the answer on the client's own stream is read, which begins with `chunk`.
-    pub(crate) fn judge(&mut self, chunk: &[u8]) {
-        if let Some(call) = self.own() {
-            call.judge(chunk);
-        }
-    }
-
-    /// Whether the answer on the client's own stream comes as events.
-    pub(crate) fn reads_events(&mut self) -> bool {
-        self.own().is_some_and(|call| call.reads_events())
-    }
-
-    /// The previews on the client's own stream that have come whole since they were last taken.
-    pub(crate) fn take_previews(&mut self) -> Vec<Preview> {
-        self.own().map(Call::take_previews).unwrap_or_default()
-    }
-
-    /// Lets the image on the client's own stream pass on, once. Returns its beginning.
-    pub(crate) fn own_pass(&mut self) -> Option<Beginning> {
-        self.own().and_then(Call::pass)
-    }
-
-    /// What of the last chunk passes on. `None` if no image passes on.
-    pub(crate) fn own_passed(&mut self) -> Option<Passed> {
-        self.own().and_then(Call::take_passed)
-    }
-
-    /// Whether the last byte has come of the image on the client's own stream, which passes on.
-    pub(crate) fn own_has_passed(&mut self) -> bool {
-        self.own().is_some_and(|call| call.has_passed())
-    }
-
-    /// Whether the image on the client's own stream has found no room here.
-    pub(crate) fn own_lacks_room(&mut self) -> bool {
-        self.own().is_some_and(|call| call.lacks_room())
-    }
-
-    /// The image on the client's own stream that passes on, of an answer that breaks off here,
-    /// once, and its candidate.
-    pub(crate) fn own_passed_image(&mut self) -> Option<(usize, Image)> {
-        let call = self.own()?;
-        let candidate = call.candidate();
-        call.passed_image().map(|image| (candidate, image))
-    }
-
-    /// Whether a byte has come on the client's own stream of the image, or of a preview that the
-    /// client is shown.
-    pub(crate) fn has_begun(&self) -> bool {
-        let own = self.calls.first().filter(|_| !matches!(self.own, Own::Replaced | Own::Unused));
-        own.is_some_and(Call::has_begun)
-    }
-
     /// The side call of this token.
     pub(crate) fn side(&mut self, token: u32) -> Option<&mut Call> {
         let (_, place) = self.tokens.iter().find(|(it, _)| *it == token)?;
@@ -344,11 +282,6 @@ impl Calls {
     /// The failures that another upstream was called after, since they were last taken.
     pub(crate) fn take_refusals(&mut self) -> Vec<(usize, Failure)> {
         std::mem::take(&mut self.refusals)
-    }
-
-    /// Notes what the answer on the client's own stream says about its upstream.
-    pub(crate) fn own_sign(&mut self, sign: Sign) {
-        self.own().into_iter().for_each(|call| call.sign(sign));
     }
 
     /// What the calls have said about their upstreams since it was last taken, each with its
