@@ -52,7 +52,9 @@ fn a_client_may_leave_while_it_waits() {
         vec![Step::StreamHead, Step::Chunk(half), Step::KeepOpen],
         Step::generate(&generation),
     ]);
-    let envoy = Envoy::start(upstream.port());
+    let mut config = config();
+    config["upstreams"]["codex"]["delivery"] = json!("hold");
+    let envoy = Envoy::with(upstream.port(), &config);
     for turn in 1..=3 {
         let request = Request::generation(&body());
         let mut connection = Connection::open(envoy.port());

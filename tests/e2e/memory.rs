@@ -6,7 +6,9 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::sse::Output;
-use crate::harness::{Envoy, Gate, Generation, Request, Step, Upstream, eventually};
+use crate::harness::{
+    Connection, Envoy, Gate, Generation, Request, Setup, Step, Upstream, config, eventually,
+};
 
 fn body() -> Value {
     json!({"prompt": "a square", "model": "gpt-image-2", "size": "1024x1024"})
@@ -45,7 +47,9 @@ fn an_open_answer_costs_little_more_than_its_image() {
         Step::End,
     ];
     let upstream = Upstream::always(script);
-    let envoy = Envoy::start(upstream.port());
+    let mut config = config();
+    config["upstreams"]["codex"]["delivery"] = json!("hold");
+    let envoy = Envoy::with(upstream.port(), &config);
     let before = envoy.rss_kib();
     thread::scope(|scope| {
         let clients: Vec<_> =
@@ -65,4 +69,49 @@ fn an_open_answer_costs_little_more_than_its_image() {
         let peak = (envoy.peak_rss_kib() - before) * 1024 / open;
         assert!(peak <= bound + base64, "at its peak an answer of {base64} bytes costs {peak}");
     });
+}
+
+/// Thousands of requests wait for their image at once, on one worker. `WAITING=5000` sets how many.
+#[test]
+fn thousands_of_open_requests_take_little_memory_and_all_are_answered() {
+    /// By default Envoy lets 1024 requests go to a cluster at once.
+    const CLUSTER: &str = "    - name: codex\n      connect_timeout: 5s\n";
+    const BREAKERS: &str = "      circuit_breakers: { thresholds: [{ max_connections: 20000, \
+        max_pending_requests: 20000, max_requests: 20000 }] }\n";
+    let open = std::env::var("WAITING").map_or(1000, |it| it.parse().unwrap());
+    let (generation, gate) = (Generation::small(1), Gate::default());
+    let script = vec![
+        Step::StreamHead,
+        Step::Chunk(generation.opening()),
+        Step::Wait(gate.clone()),
+        Step::Chunk([generation.image(), generation.completed(Output::Empty)].concat()),
+        Step::End,
+    ];
+    let upstream = Upstream::always(script);
+    let envoy = Setup::new(upstream.port())
+        .replace(CLUSTER, &[CLUSTER, BREAKERS].concat())
+        .workers(1)
+        .start();
+    let memory = || envoy.metric("wasmcustom.imagegate_vm_memory_bytes").unwrap_or(0);
+    // The size that the prompt asks for is not known.
+    let request = Request::generation(&json!({"prompt": "a square", "model": "gpt-image-2"}));
+    let before = memory();
+    let mut clients: Vec<Connection> = Vec::with_capacity(open);
+    for _ in 0..open {
+        let mut client = Connection::open(envoy.port());
+        client.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        clients.push(client);
+    }
+    gate.wait_for(open);
+    let open_exchanges = || envoy.metric("wasmcustom.imagegate_open_exchanges").unwrap_or(0);
+    eventually("all are open", || open_exchanges() == u64::try_from(open).unwrap());
+    let grown = memory() - before;
+    gate.open();
+    for mut client in clients {
+        assert_eq!(client.read().image(), generation.base64);
+    }
+    let each = grown / u64::try_from(open).unwrap();
+    println!("{open} open requests: {each} bytes each, {} bytes in all VMs", memory());
+    assert!(each <= 16 * 1024, "{each} bytes for each open request");
+    assert!(memory() < 128 * 1024 * 1024, "{} bytes", memory());
 }
