@@ -21,8 +21,8 @@ const OWN_PREFIX: &str = "x-imagegate-";
 /// The header with the upstream's name, on the way to the loopback listener, and where routes match
 /// a header.
 pub const UPSTREAM_HEADER: &str = "x-imagegate-upstream";
-/// The header with the call: the host's number of the client's stream, the call's link, and the
-/// secret of this Envoy's filters, with dots between.
+/// The header with the call: the VM, the host's number of the client's stream, the call's link, and
+/// the secret of this Envoy's filters, with dots between.
 pub const CALL_HEADER: &str = "x-imagegate-call";
 /// The header with the time after which Envoy gives the call up, in milliseconds.
 pub const TIMEOUT_HEADER: &str = "x-imagegate-timeout-ms";

@@ -173,10 +173,11 @@ pub(super) fn reset_response(code: &str) {
     }
 }
 
-/// Starts one side call of the stream `context_id`; its token.
-pub(super) fn start_call(call: &SideCall, context_id: u32) -> Result<u32, NotStarted> {
-    let link =
-        call.link.map(|link| format!("{context_id}.{link}.{}", secret().unwrap_or_default()));
+/// Starts one side call of the stream `caller`, a VM and a context in it; its token.
+pub(super) fn start_call(call: &SideCall, caller: (u64, u32)) -> Result<u32, NotStarted> {
+    let (vm, context_id) = caller;
+    let secret = || secret().unwrap_or_default();
+    let link = call.link.map(|link| format!("{vm}.{context_id}.{link}.{}", secret()));
     let headers = call.headers.iter().map(|(name, it)| (name.as_str(), it.as_str()));
     let headers = headers.chain(link.as_deref().map(|it| (CALL_HEADER, it))).collect();
     let started = hostcalls::dispatch_http_call(
@@ -311,13 +312,16 @@ pub(super) fn secret() -> Option<String> {
 /// Makes the secret if there is none. In `on_configure`, which first runs before there are workers.
 pub(super) fn make_secret() {
     if secret().is_none() {
-        // 128 bits of the host's randomness, by way of the keys of a hasher.
-        let random = || RandomState::new().hash_one(0_u8);
         let secret = format!("{:016x}{:016x}", random(), random());
         if SharedData.swap(SECRET_KEY, secret.as_bytes(), None).is_err() {
             log::error!("imagegate: cannot keep the secret of the loopback listener");
         }
     }
+}
+
+/// 64 bits of the host's randomness, by way of the keys of a hasher.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(0_u8)
 }
 
 const SECRET_KEY: &str = "imagegate.loopback";

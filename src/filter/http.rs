@@ -63,7 +63,7 @@ impl Stream {
                     if let (Some(_), Some((_, exchange))) = (call.link, &self.open) {
                         plugin::note_calling(self.context_id, exchange);
                     }
-                    let started = host::start_call(&call, self.context_id);
+                    let started = host::start_call(&call, (plugin::vm_id(), self.context_id));
                     self.step(|exchange| exchange.call_started(started));
                 }
                 Effect::Check(check) => {

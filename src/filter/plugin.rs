@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use super::host;
 use super::metrics::Metrics;
 use crate::exchange::metrics::{Count, MAX_OPEN_EXCHANGES};
 use crate::exchange::{Exchange, Shared, Vm};
@@ -19,6 +20,7 @@ thread_local! {
     /// plugin in the same VM.
     static CALLING: RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>> =
         const { RefCell::new(BTreeMap::new()) };
+    static VM_ID: u64 = host::random();
     /// It is logged once that the filter there is in another VM.
     static IN_OTHER_VM: Cell<bool> = const { Cell::new(false) };
 }
@@ -32,9 +34,20 @@ pub(super) fn note_calling(context_id: u32, exchange: &Rc<RefCell<Exchange>>) {
     });
 }
 
-/// The exchange of this context, if it has calls on the loopback listener.
-pub(super) fn exchange_of(context_id: u32) -> Option<Weak<RefCell<Exchange>>> {
-    CALLING.with(|calling| calling.try_borrow().ok()?.get(&context_id).cloned())
+/// The exchange of this context, which has calls on the loopback listener; a reference to nothing if
+/// it has ended. `None` if it belongs to another VM.
+pub(super) fn exchange_of(vm: u64, context_id: u32) -> Option<Weak<RefCell<Exchange>>> {
+    if vm != vm_id() {
+        return None;
+    }
+    let found =
+        CALLING.with(|calling| calling.try_borrow().ok()?.get(&context_id).map(Weak::clone));
+    Some(found.unwrap_or_default())
+}
+
+/// A number that no other VM of this Envoy has: each worker has one, and each version of the module.
+pub(super) fn vm_id() -> u64 {
+    VM_ID.with(|id| *id)
 }
 
 /// Notes that the stream of this context has ended.

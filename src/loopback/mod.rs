@@ -27,8 +27,9 @@ use crate::exchange::{BodyAccess, End, Exchange, Headers, LocalReply, ResponseHe
 use request::Call;
 pub use request::{OnCarriedRequest, Refusal};
 
-/// Finds an exchange by the host's number of its stream.
-pub type Find<'f> = &'f dyn Fn(u32) -> Option<Weak<RefCell<Exchange>>>;
+/// Finds an exchange by its VM and the host's number of its stream. `None` if that is another VM. An
+/// exchange that has ended is a reference to nothing.
+pub type Find<'f> = &'f dyn Fn(u64, u32) -> Option<Weak<RefCell<Exchange>>>;
 
 /// A stream on the loopback listener.
 #[derive(Debug, Default)]
@@ -83,7 +84,7 @@ impl Carrier {
                 return OnCarriedRequest::Reply(refusal.reply());
             }
         };
-        let found = call.id.and_then(|(stream, link)| Some((find(stream)?, link)));
+        let found = call.id.and_then(|id| Some((find(id.vm, id.stream)?, id.link)));
         let Some((exchange, link)) = found else {
             self.phase = Phase::Passing;
             return OnCarriedRequest::Forward { forward: call.forward, is_carried: false };

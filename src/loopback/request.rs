@@ -39,8 +39,17 @@ pub enum Refusal {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) forward: Forward,
-    /// The host's number of the client's stream, and the link of the call.
-    pub(super) id: Option<(u32, u32)>,
+    pub(super) id: Option<CallId>,
+}
+
+/// Which call it is.
+#[derive(Debug)]
+pub(super) struct CallId {
+    /// The VM of the exchange.
+    pub(super) vm: u64,
+    /// The host's number of the client's stream.
+    pub(super) stream: u32,
+    pub(super) link: u32,
 }
 
 impl Call {
@@ -63,9 +72,7 @@ impl Call {
             return Err(Refusal::NotOurs);
         }
         let upstream = value(UPSTREAM_HEADER).ok_or(Refusal::NotACall)?.to_owned();
-        let number = |text: &str| text.parse::<u32>().ok();
-        let id = id.split_once('.');
-        let id = id.and_then(|(stream, link)| Some((number(stream)?, number(link)?)));
+        let id = CallId::read(id);
         let mut forwarded: Vec<_> =
             headers.iter().filter(|(name, _)| !is_of_envoy(name)).cloned().collect();
         if let Some(timeout) = value(TIMEOUT_HEADER) {
@@ -73,6 +80,15 @@ impl Call {
         }
         let forward = Forward { upstream, headers: forwarded, body: Rc::default() };
         Ok(Self { forward, id })
+    }
+}
+
+impl CallId {
+    fn read(text: &str) -> Option<Self> {
+        let (vm, rest) = text.split_once('.')?;
+        let (stream, link) = rest.split_once('.')?;
+        let number = |text: &str| text.parse().ok();
+        Some(Self { vm: vm.parse().ok()?, stream: number(stream)?, link: number(link)? })
     }
 }
 

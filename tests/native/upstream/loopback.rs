@@ -16,7 +16,8 @@ use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The host's number of the client's stream.
+/// The VM, and the host's number of the client's stream.
+const VM: u64 = u64::MAX;
 const STREAM: u32 = 7;
 const INSIDE: Option<&[u8]> = Some(b"envoy://imagegate_loopback/");
 /// The token of a check by the rate-limit service.
@@ -102,7 +103,7 @@ impl Client {
         let mut carrier = Carrier::default();
         let headers = self.headers(place);
         let found = Rc::downgrade(&self.exchange);
-        let find = |stream| (stream == STREAM).then(|| Weak::clone(&found));
+        let find = |vm, stream| ((vm, stream) == (VM, STREAM)).then(|| Weak::clone(&found));
         match carrier.request_headers(&headers, INSIDE, SECRET, &find) {
             OnCarriedRequest::Forward { is_carried: true, .. } => carrier,
             other => panic!("{other:?}"),
@@ -113,7 +114,7 @@ impl Client {
     fn headers(&self, place: usize) -> Vec<(String, Vec<u8>)> {
         let call = &self.calls[place];
         let own = call.headers.iter().map(|(name, it)| (name.clone(), it.clone().into_bytes()));
-        let link = format!("{STREAM}.{}.0123abc", call.link.unwrap()).into_bytes();
+        let link = format!("{VM}.{STREAM}.{}.0123abc", call.link.unwrap()).into_bytes();
         own.chain([("x-imagegate-call".to_owned(), link)]).collect()
     }
 
@@ -300,6 +301,25 @@ fn a_client_that_left_ends_its_calls() {
 }
 
 #[test]
+fn a_call_that_arrives_after_its_client_has_left_goes_nowhere() {
+    let (gate, _) = looped(&one_upstream());
+    let client = Client::held(&gate, &request(2));
+    let headers = client.headers(0);
+    let gone = |_, _| Some(Weak::new());
+    match Carrier::default().request_headers(&headers, INSIDE, SECRET, &gone) {
+        OnCarriedRequest::Reply(reply) => assert_eq!(reply.code, "loopback_abandoned"),
+        other => panic!("{other:?}"),
+    }
+    client.exchange.borrow_mut().finish(None, NOW).unwrap();
+    let left = Rc::downgrade(&client.exchange);
+    let found = |_, _| Some(Weak::clone(&left));
+    match Carrier::default().request_headers(&headers, INSIDE, SECRET, &found) {
+        OnCarriedRequest::Reply(reply) => assert_eq!(reply.code, "loopback_abandoned"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_call_whose_time_is_over_ends() {
     let (gate, _) = looped(&one_upstream());
     let mut client = Client::held(&gate, &request(2));
@@ -407,7 +427,7 @@ fn sent(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 }
 
 fn refused(headers: &Headers, address: Option<&[u8]>, secret: Option<&[u8]>) -> u16 {
-    match Carrier::default().request_headers(headers, address, secret, &|_| None) {
+    match Carrier::default().request_headers(headers, address, secret, &|_, _| None) {
         OnCarriedRequest::Reply(reply) => {
             assert!(reply.headers.contains(&("x-imagegate-details", "route_not_found".to_owned())));
             reply.status
@@ -419,7 +439,7 @@ fn refused(headers: &Headers, address: Option<&[u8]>, secret: Option<&[u8]>) -> 
 #[test]
 fn only_the_filter_itself_gets_through() {
     let call = |id| sent(&[("x-imagegate-upstream", "codex"), ("x-imagegate-call", id)]);
-    let ours = call("7.0.0123abc");
+    let ours = call("1.7.0.0123abc");
     for address in [None, Some(&b"127.0.0.1:10000"[..]), Some(b"[::1]:1"), Some(b"/tmp/socket")] {
         assert_eq!(refused(&ours, address, SECRET), 403);
     }
@@ -429,7 +449,7 @@ fn only_the_filter_itself_gets_through() {
     // No filter has made a secret.
     assert_eq!(refused(&call("7.0."), INSIDE, None), 403);
     assert_eq!(refused(&call("7.0."), INSIDE, Some(b"")), 403);
-    assert_eq!(refused(&sent(&[("x-imagegate-call", "7.0.0123abc")]), INSIDE, SECRET), 404);
+    assert_eq!(refused(&sent(&[("x-imagegate-call", "1.7.0.0123abc")]), INSIDE, SECRET), 404);
     let mut unnamed = ours.clone();
     unnamed[0].1 = vec![0xff];
     assert_eq!(refused(&unnamed, INSIDE, SECRET), 404);
@@ -438,7 +458,7 @@ fn only_the_filter_itself_gets_through() {
 
 #[test]
 fn a_call_of_another_vm_passes_with_a_report_of_envoys_own() {
-    for id in ["7.0", "", "x", "7", "7.x", "99999999999.1"] {
+    for id in ["1.7.0", "", "x", "1.7", "1.7.x", "1.99999999999.1"] {
         let id = format!("{id}.0123abc");
         let mut carrier = Carrier::default();
         let headers = sent(&[
@@ -451,7 +471,7 @@ fn a_call_of_another_vm_passes_with_a_report_of_envoys_own() {
             ("x-forwarded-proto", "http"),
         ]);
         let OnCarriedRequest::Forward { forward, is_carried: false } =
-            carrier.request_headers(&headers, INSIDE, SECRET, &|_| None)
+            carrier.request_headers(&headers, INSIDE, SECRET, &|_, _| None)
         else {
             panic!("{id}: not passed on");
         };
