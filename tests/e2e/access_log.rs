@@ -115,14 +115,14 @@ fn each_answer_says_why() {
     }
     let (lines, _) = logged(&envoy, cases.len());
     for (place, ((_, status, code), line)) in cases.iter().zip(lines).enumerate() {
-        // The first answer passes through, which is no reply of the filter.
-        let details =
-            if place == 0 { "via_upstream".to_owned() } else { format!("imagegate_{code}") };
-        assert_eq!(
-            (&line["status"], &line["details"]),
-            (&json!(status), &json!(details)),
-            "{line}"
-        );
+        assert_eq!(line["status"], json!(status), "{line}");
+        // The first answer passes through, which is no reply of the filter. A client that reads its
+        // `content-length` may close the connection before its end.
+        let details = match place {
+            0 => vec!["via_upstream".to_owned(), "downstream_remote_disconnect".to_owned()],
+            _ => vec![format!("imagegate_{code}")],
+        };
+        assert!(details.iter().any(|it| line["details"] == *it), "{line}");
     }
 }
 

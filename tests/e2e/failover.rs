@@ -40,9 +40,12 @@ fn setup(codex: u16, provider: u16) -> Setup {
 
 /// The same twice: without the loopback listener, and with it.
 fn setups(codex: u16, provider: u16) -> [Setup; 2] {
-    let mut looped = document();
+    // An answer that breaks in its image has a status if it is held.
+    let mut held = document();
+    held["upstreams"]["codex"]["delivery"] = json!("hold");
+    let mut looped = held.clone();
     looped["loopback"] = json!({"cluster": "imagegate_loopback"});
-    [setup(codex, provider), setup(codex, provider).configure(&looped)]
+    [held, looped].map(|config| setup(codex, provider).configure(&config))
 }
 
 fn answer(base64: &str) -> Vec<Step> {

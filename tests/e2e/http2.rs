@@ -31,14 +31,22 @@ fn images_come_over_http2() {
     assert!(received.iter().all(|it| it["version"] == "HTTP/2.0"), "{received:?}");
 }
 
+/// The configuration with an upstream whose answers are held: one that passes through breaks off.
+fn held() -> Value {
+    let mut config = config();
+    config["upstreams"]["codex"]["delivery"] = json!("hold");
+    config
+}
+
 #[test]
 fn a_stream_that_is_cut_is_a_bad_gateway() {
     let sim = Sim::start();
     let http1 = "explicit_http_config: { http_protocol_options: {} }";
     let production = Setup::production(sim.port())
-        .configure_struct(&config())
+        .configure_struct(&held())
         .replace(http1, &format!("explicit_http_config: {{ {HTTP2} }}"));
-    for setup in [Setup::new(sim.port()).upstream_protocol(HTTP2), production] {
+    let setup = Setup::new(sim.port()).configure(&held()).upstream_protocol(HTTP2);
+    for setup in [setup, production] {
         let envoy = setup.start();
         for fault in
             ["cut_mid_image", "preview_then_cut", "reset", "bytes=3MB]] [[sim:cut_mid_image"]
@@ -58,7 +66,7 @@ fn a_stream_that_is_cut_is_a_bad_gateway() {
 #[test]
 fn other_ends_of_a_stream_are_reported_as_over_http1() {
     let sim = Sim::start();
-    let envoy = Setup::new(sim.port()).upstream_protocol(HTTP2).start();
+    let envoy = Setup::new(sim.port()).configure(&held()).upstream_protocol(HTTP2).start();
     for (fault, status, code) in [
         ("hang_up", 502, "upstream_unreachable"),
         ("reset_early", 502, "upstream_unreachable"),

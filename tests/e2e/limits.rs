@@ -208,26 +208,40 @@ fn above_the_byte_budget_requests_get_a_retry_after() {
     let upstream = Upstream::always(script);
     let mut config = config();
     config["request"] = json!({"max_body_bytes": "1MiB"});
-    config["max_image_bytes"] = json!("1MiB");
-    // Each open request takes room for one image of 1 MiB in base64.
-    config["max_buffered_bytes"] = json!("3MiB");
+    // Each request holds its body of 0.8 MB, what is made of it, and what goes upstream, until the
+    // upstream answers.
+    config["max_buffered_bytes"] = json!("8MiB");
     let envoy = Envoy::with(upstream.port(), &config);
-    thread::scope(|scope| {
-        let admitted: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| Request::generation(&body()).send(&envoy))).collect();
-        upstream.wait_for(2);
-        for _ in 0..5 {
-            let rejected = Request::generation(&body()).send(&envoy);
-            rejected.assert_error(503, "server_is_overloaded");
-            let wait: u64 = rejected.header("retry-after").unwrap().parse().unwrap();
-            assert!(wait >= 1);
-            assert!(rejected.header("retry-after-ms").is_some());
+    let body = || {
+        let mut body = body();
+        body["images"] = json!([format!("data:image/png;base64,{}", "A".repeat(800_000))]);
+        body
+    };
+    let request = Request::generation(&body());
+    let mut admitted = Vec::new();
+    loop {
+        let mut client = Connection::open(envoy.port());
+        client.write(&[request.head(), request.framed_body()].concat()).unwrap();
+        if !client.is_silent_for(Duration::from_millis(300)) {
+            break;
         }
-        gate.open();
-        for client in admitted {
-            assert!(client.join().unwrap().image() == generation.base64, "an image differs");
-        }
-    });
-    assert_eq!(upstream.received().len(), 2);
+        admitted.push(client);
+        assert!(admitted.len() < 12, "8 MiB hold more than 12 bodies");
+    }
+    assert!(!admitted.is_empty());
+    upstream.wait_for(admitted.len());
+    for _ in 0..5 {
+        let rejected = request.send(&envoy);
+        rejected.assert_error(503, "server_is_overloaded");
+        let wait: u64 = rejected.header("retry-after").unwrap().parse().unwrap();
+        assert!(wait >= 1);
+        assert!(rejected.header("retry-after-ms").is_some());
+    }
+    gate.open();
+    let served = admitted.len();
+    for mut client in admitted {
+        assert!(client.read().image() == generation.base64, "an image differs");
+    }
+    assert_eq!(upstream.received().len(), served);
     Request::generation(&body()).send(&envoy).images();
 }
