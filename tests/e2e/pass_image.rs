@@ -63,7 +63,7 @@ fn a_large_image_passes_while_it_comes_and_the_connection_of_the_upstream_stays(
         Step::End,
     ];
     let upstream = Upstream::scripts([
-        waiting.clone(),
+        waiting,
         Step::generate(&generation),
         Step::generate(&generation),
     ]);

@@ -5,7 +5,7 @@ use crate::openai::error::{Failure, UpstreamFailure};
 use crate::translate::collect::{Beginning, Image, Passed};
 
 impl Call {
-    /// Lets the image pass on, once. Returns its beginning: see [`Collector::pass`].
+    /// Lets the image pass on, once. Returns its beginning: see `Collector::pass`.
     pub(crate) fn pass(&mut self) -> Option<Beginning> {
         match &mut self.state {
             State::Collecting(collector) => collector.pass(),
