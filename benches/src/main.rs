@@ -97,7 +97,7 @@ fn main() {
 fn cells() -> Vec<cpu::Cell> {
     let mut cells = Vec::new();
     for variant in [Variant::Preview, Variant::Repeated] {
-        for (base64_bytes, aim) in [(6_000_000, 1.0), (1_500_000, 1.0), (4_000, 2.5)] {
+        for (base64_bytes, aim) in [(6_000_000, 1.0), (1_500_000, 1.0), (4_000, 2.0)] {
             for at_once in AT_ONCE {
                 cells.push(cpu::Cell { variant, base64_bytes, at_once, aim });
             }

@@ -77,7 +77,7 @@ pub enum ScanError {
     /// An event's JSON without its large strings is longer than [`MAX_SKELETON_BYTES`].
     #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its image")]
     EventTooLarge,
-    /// An image that is passed on unchanged is not base64, and may not even be JSON.
+    /// What is passed on unchanged is not base64, and may not even be JSON, or is no image.
     #[error("an image that is not base64")]
     NotBase64,
     /// The byte budget of the VM is used up.
@@ -125,6 +125,8 @@ pub struct Scanner {
     unread: usize,
     /// Where in the chunk the bytes are of an image that passes on, since they were last taken.
     passing: Vec<Range<usize>>,
+    /// The image of this event passes on.
+    is_passing: bool,
 }
 
 #[derive(Debug)]
@@ -167,6 +169,7 @@ impl Scanner {
             began: (false, false),
             unread: 0,
             passing: Vec::new(),
+            is_passing: false,
         }
     }
 
@@ -231,7 +234,7 @@ impl Scanner {
         self.path = Path::of(self.path.document());
         self.state = State::Structure;
         self.diverted = 0;
-        self.kept_in_item = false;
+        (self.kept_in_item, self.is_passing) = (false, false);
         let mut scanned = std::mem::take(&mut self.scanned);
         // Its first bytes may have been consumed before the answer was known to be one.
         let is_mark = |byte: &&u8| BYTE_ORDER_MARK.contains(*byte);
@@ -246,7 +249,7 @@ impl Scanner {
         let ends = self.path.document().is_whole_answer();
         for (at, byte) in (1_usize..).zip(between) {
             if self.path.step(*byte) == Place::ItemEnd {
-                self.end_item();
+                self.end_item()?;
             }
             if ends && self.path.is_closed() {
                 self.extend(between.get(..at).unwrap_or_default())?;
@@ -263,11 +266,15 @@ impl Scanner {
 
     /// Ends an object that might have been an image call. If it was not, the string kept from it is
     /// dropped.
-    fn end_item(&mut self) {
+    fn end_item(&mut self) -> Result<(), ScanError> {
         if std::mem::take(&mut self.kept_in_item) && !self.path.item_is_image() {
             self.scanned.image = None;
+            if self.is_passing {
+                return Err(ScanError::NotBase64);
+            }
         }
         self.path.leave_item();
+        Ok(())
     }
 
     fn open_string(&mut self) -> Result<(), ScanError> {

@@ -62,11 +62,8 @@ fn a_large_image_passes_while_it_comes_and_the_connection_of_the_upstream_stays(
         Step::Chunk(rest.to_vec()),
         Step::End,
     ];
-    let upstream = Upstream::scripts([
-        waiting,
-        Step::generate(&generation),
-        Step::generate(&generation),
-    ]);
+    let upstream =
+        Upstream::scripts([waiting, Step::generate(&generation), Step::generate(&generation)]);
     let setup = Setup::new(upstream.port());
     let envoy = setup.replace(GATE, &[MARKING, GATE].concat()).start();
     let mut client = open(&envoy);

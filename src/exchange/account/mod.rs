@@ -22,7 +22,7 @@ use super::upstream::calls::Calls;
 use super::upstream::rests::{self, Sign};
 use super::upstream::result::{Failed, Generated, Results};
 use super::upstream::{endings, host_models, result::CallState};
-use crate::config::Upstream;
+use crate::config::{Api, Upstream};
 use crate::limits::rls::Decision;
 use crate::memory::Lease;
 use crate::openai::error::{Failure, UpstreamFailure};
@@ -206,7 +206,7 @@ impl Account {
 
     /// Notes that a response broke off which the client has all images of.
     pub(crate) fn break_off(&mut self, is_overdue: bool, now: Duration) {
-        self.note_unclean_end(now);
+        self.note_unclean_end(is_overdue, now);
         let failure = if is_overdue {
             Failure::Upstream(UpstreamFailure::Timeout)
         } else {
@@ -216,10 +216,16 @@ impl Account {
     }
 
     /// Notes that the upstream broke off after a complete answer: its answers are held from now on.
-    fn note_unclean_end(&mut self, now: Duration) {
+    ///
+    /// A client that does not read can have a response run out of time. Held answers of Codex
+    /// cost memory at most; those of the Images API would cost more, so there it does not count.
+    fn note_unclean_end(&mut self, is_overdue: bool, now: Duration) {
         let Some(name) = self.record.upstream.clone() else { return };
         self.record.counts.push_back(metrics::UNCLEAN_ENDS.once([&name]));
         let Some(upstream) = self.shared.config.upstream(&name) else { return };
+        if is_overdue && upstream.api() == Api::Images {
+            return;
+        }
         if endings::note_break(&self.shared, upstream, now) {
             self.effects.push_back(Effect::Log(notice::held(upstream)));
         }

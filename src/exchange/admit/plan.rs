@@ -14,7 +14,7 @@ use super::body::RequestBody;
 use super::caller::user_failure;
 use super::rooms::Rooms;
 use crate::auth;
-use crate::config::{Candidate, Consumer, Model};
+use crate::config::{Candidate, Consumer, Model, Pass};
 use crate::exchange::account::admission::Admission;
 use crate::exchange::account::record::Record;
 use crate::exchange::deliver::delivery::Delivery;
@@ -68,7 +68,9 @@ pub(crate) fn admit(
     let mut delivery = Delivery::of(shared, &model, &request, now);
     // The answer of several calls, or of several upstreams, needs no stream of its own. So none can
     // spoil it.
-    let loopback = config.loopback().filter(|_| request.n > 1 || orders.len() > 1);
+    let passes = model.candidates.first().map(|it| it.upstream.delivery()) == Some(Pass::Always);
+    let is_shared = orders.len() > 1 && !passes;
+    let loopback = config.loopback().filter(|_| request.n > 1 || is_shared);
     let loopback = loopback.filter(|_| delivery.collect());
     let names = names(&model, &orders, &request);
     let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);

@@ -139,7 +139,9 @@ impl Answering {
             }
             (Step::Bytes(bytes), Head::Left { .. }) => {
                 // The chunk was taken.
-                Turn::goes_on(self.send(account, bytes, 0, now))
+                let sent = self.send(account, bytes, 0, now);
+                self.delivery.note_opened(&mut self.calls, true);
+                Turn::goes_on(sent)
             }
             // The head is held as long as a chunk may be replaced.
             (Step::Replace(_), Head::Held) => Turn::goes_on(OnResponseBody::Hold),

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::step::Step;
+use super::step::{Step, beside_head};
 use crate::exchange::outcome::End;
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::result::Generated;
@@ -21,6 +21,8 @@ use crate::translate::collect::{Beginning, Passed};
 use crate::translate::relay::Begun;
 
 const SPACE: &[u8] = b" ";
+/// What comes before the base64 has fewer bytes.
+const MAX_OPENING_BYTES: usize = 256;
 
 /// An image that passes on.
 #[derive(Debug)]
@@ -118,6 +120,7 @@ impl PassImage {
             return Step::Replace(Vec::new());
         }
         let has_bytes = !chunk.is_empty();
+        let most = beside_head(chunk.len()).saturating_sub(MAX_OPENING_BYTES);
         calls.own_body(chunk, end, now);
         if self.has_begun {
             return self.pass(calls);
@@ -126,7 +129,9 @@ impl PassImage {
             return Step::Settled(Vec::new());
         }
         let may_pass = self.passes || calls.own_lacks_room();
-        if let Some(beginning) = may_pass.then(|| calls.own_pass()).flatten() {
+        // A URL names the type of its image.
+        let needs_format = self.format == ResponseFormat::Url;
+        if let Some(beginning) = may_pass.then(|| calls.own_pass(most, needs_format)).flatten() {
             self.has_begun = true;
             return Step::Bytes(self.opening(beginning, now));
         }

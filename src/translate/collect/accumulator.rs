@@ -33,7 +33,7 @@ pub(super) struct Accumulator {
     pub(super) is_passing: bool,
     pub(super) image: Option<(Rc<Pieces>, Item)>,
     /// The last preview, if it may replace an image.
-    preview: Option<(Rc<Pieces>, Item)>,
+    pub(super) preview: Option<(Rc<Pieces>, Item)>,
     /// The previews that are not taken yet.
     pub(super) previews: Vec<Preview>,
     /// How many previews the client has got.

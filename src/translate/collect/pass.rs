@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::{Collector, Image};
+use crate::memory::Pieces;
 use crate::translate::sniff;
 use crate::upstream::event::Item;
 
@@ -53,19 +54,27 @@ impl Collector {
     /// [`take_passed`](Self::take_passed) returns. An outcome then has only the first bytes of it.
     ///
     /// `None` if no byte of the image that counts has come, or if it may not be plain base64: it
-    /// is then collected.
-    pub fn pass(&mut self) -> Option<Beginning> {
+    /// is then collected. So is one that has come whole and is longer than `most`, and one whose
+    /// bytes do not show a format if `needs_format`.
+    pub fn pass(&mut self, most: usize, needs_format: bool) -> Option<Beginning> {
         if self.accumulator.is_passing || self.outcome.is_some() {
             return None;
         }
         let is_final = self.is_final();
+        let keeps = |it: &Pieces, is_image: bool| sniff::most(it, is_image && !needs_format);
         let base64 = match &mut self.accumulator.image {
-            Some((base64, _)) => Rc::get_mut(base64)
-                .and_then(|it| sniff::most(it, true).map(|most| it.take_all_but(most))),
-            None if is_final => self.scanner.pass(sniff::most),
+            Some((base64, _)) if base64.len() <= most => {
+                Rc::get_mut(base64).and_then(|it| keeps(it, true).map(|kept| it.take_all_but(kept)))
+            }
+            Some(_) => None,
+            None if is_final => self.scanner.pass(keeps),
             None => None,
         };
         self.accumulator.is_passing = base64.is_some();
+        if base64.is_some() {
+            // It can no longer stand in.
+            self.accumulator.preview = None;
+        }
         base64.map(|base64| Beginning { base64, created_at: self.accumulator.created_at })
     }
 

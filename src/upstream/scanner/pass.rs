@@ -30,6 +30,7 @@ impl Scanner {
         }
         let most = keeps(&kept.base64, is_image)?;
         *keep = Keep::Passing { most, limit };
+        self.is_passing = true;
         Some(kept.base64.take_all_but(most))
     }
 

@@ -199,6 +199,47 @@ fn only_the_event_that_counts_passes() {
 }
 
 #[test]
+fn an_item_that_turns_out_to_be_no_image_breaks_the_transfer() {
+    let image = png(1024, 1024, 30_000);
+    let other = format!(r#"{{"result":"{image}","type":"other_call"}}"#);
+    let event = completed(&image).replacen("\"output\":[", &format!("\"output\":[{other},"), 1);
+    let mut driver = Driver::admitted(&gate_with("auto", &json!({})), &request());
+    driver.upstream_head(ok());
+    assert!(!driver.upstream_bytes(&event.as_bytes()[..20_000]).waits());
+    assert!(driver.upstream_bytes(&event.as_bytes()[20_000..]).reset);
+    assert_eq!(driver.close(Some(200))["images_delivered"], 0);
+}
+
+#[test]
+fn a_url_waits_for_the_end_if_its_bytes_do_not_show_its_type() {
+    let drawing = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciPg".repeat(100);
+    let stream = parts(&drawing).concat().replace("\"png\"", "\"svg\"");
+    let request = json!({"prompt": "a cat", "response_format": "url", "model": "dall-e-3"});
+    let mut driver = Driver::admitted(&gate_with("auto", &json!({})), &request);
+    driver.answer(&[&stream.as_bytes()[..3000], &stream.as_bytes()[3000..]]);
+    let url = driver.client.json()["data"][0]["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("data:image/svg+xml;base64,"), "{}", &url[..40]);
+}
+
+#[test]
+fn a_long_image_that_was_collected_is_held_to_the_end() {
+    let plain = png(1024, 1024, 300_000);
+    let lines = plain.as_bytes().chunks(76).map(|it| std::str::from_utf8(it).unwrap());
+    let odd = lines.collect::<Vec<_>>().join("\\n");
+    let stream = done(&item(&odd)) + &codex::completed(&json!({}));
+    let (gate, budget) = gate(&json!({}));
+    let mut driver = Driver::admitted(&gate, &request());
+    driver.upstream_head(ok());
+    let end = stream.find("response.completed").unwrap();
+    for chunk in stream.as_bytes()[..end - 7].chunks(50_000) {
+        assert!(driver.upstream_bytes(chunk).waits());
+    }
+    assert!(budget.used() > plain.len());
+    driver.upstream_bytes(&stream.as_bytes()[end - 7..]);
+    assert_eq!(driver.client.json()["data"][0]["b64_json"], plain);
+}
+
+#[test]
 fn an_image_that_only_the_last_event_has_passes() {
     let image = png(1024, 1024, 30_000);
     let stream = created() + &completed(&image);

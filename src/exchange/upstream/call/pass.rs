@@ -6,9 +6,9 @@ use crate::translate::collect::{Beginning, Image, Passed};
 
 impl Call {
     /// Lets the image pass on, once. Returns its beginning: see `Collector::pass`.
-    pub(crate) fn pass(&mut self) -> Option<Beginning> {
+    pub(crate) fn pass(&mut self, most: usize, needs_format: bool) -> Option<Beginning> {
         match &mut self.state {
-            State::Collecting(collector) => collector.pass(),
+            State::Collecting(collector) => collector.pass(most, needs_format),
             State::Due
             | State::Waiting
             | State::Unread(_)

@@ -34,9 +34,11 @@ impl Calls {
         self.own().map(Call::take_previews).unwrap_or_default()
     }
 
-    /// Lets the image on the client's own stream pass on, once. Returns its beginning.
-    pub(crate) fn own_pass(&mut self) -> Option<Beginning> {
-        self.own().and_then(Call::pass)
+    /// Lets the image on the client's own stream pass on, once. Returns its beginning. Not an image
+    /// that has come whole and is longer than `most`, nor one of an unknown format if
+    /// `needs_format`.
+    pub(crate) fn own_pass(&mut self, most: usize, needs_format: bool) -> Option<Beginning> {
+        self.own().and_then(|call| call.pass(most, needs_format))
     }
 
     /// What of the last chunk passes on. `None` if no image passes on.

@@ -2,8 +2,9 @@
 
 use super::{begun, done, gate_with, item};
 use crate::support::codex::failed;
+use crate::support::driver::Driver;
 use crate::support::money::{every_unit, in_flight, totals, used};
-use crate::support::{NOW, after, png};
+use crate::support::{NOW, after, ok, png};
 use serde_json::{Value, json};
 
 fn priced() -> Value {
@@ -60,6 +61,21 @@ fn what_the_upstream_breaks_in_the_middle_costs_nothing() {
     let (mut driver, _, _) = begun(&gate, &image);
     assert!(driver.upstream_bytes(b"AAAA-AAA").reset);
     assert_eq!(driver.close(Some(200))["settled_nanodollars"], 0);
+}
+
+#[test]
+fn an_image_that_left_after_white_space_is_charged() {
+    let mut config = priced();
+    config["keepalive"] = json!("5s");
+    let gate = gate_with("auto", &config);
+    let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+    driver.upstream_head(ok());
+    driver.now = after(6);
+    driver.upstream_bytes(b": ping\n\n");
+    driver.upstream_bytes(done(&item(&png(1024, 1024, 3_000))).as_bytes());
+    // The upstream breaks off.
+    let record = driver.close(Some(200));
+    assert_eq!(record["settled_nanodollars"], 250_000_000);
 }
 
 #[test]
