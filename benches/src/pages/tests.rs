@@ -15,7 +15,9 @@ fn shown(figures: &Value) -> String {
 fn changed(value: &Value, all: &Value, path: &str, seen: &mut usize) {
     match value {
         Value::Object(members) => {
-            for (name, value) in members {
+            // `Detail`: figures that no table shows.
+            let hidden = ["filter_us", "plain_us", "latency_ratio"];
+            for (name, value) in members.iter().filter(|(it, _)| !hidden.contains(&it.as_str())) {
                 changed(value, all, &format!("{path}/{name}"), seen);
             }
         }
