@@ -121,9 +121,16 @@ fn an_answer_that_breaks_off_in_the_middle_is_broken_off() {
     for (bytes, last) in
         [(&half, Step::Close), (&half, Step::Reset), (&half, Step::End), (&whole, Step::End)]
     {
+        // A reset may overtake the bytes before it. Then the failure has its status.
+        let overtakes = matches!(last, Step::Reset);
         upstream.push(vec![Step::StreamHead, Step::Chunk(bytes.clone()), last]);
         let mut client = open(&envoy);
-        assert_eq!(client.read_head().status, 200);
+        let status = client.read_any_head().map_or(0, |head| head.status);
+        if overtakes && status != 200 {
+            assert!([0, 502].contains(&status), "{status}");
+            continue;
+        }
+        assert_eq!(status, 200);
         let (_, ended) = read(&mut client);
         assert!(!ended, "half an answer ends like a whole one");
     }
