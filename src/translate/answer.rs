@@ -1,8 +1,8 @@
 //! Writes images as a response of the Images API, in one vector of exactly its length.
 //!
-//! serde writes the response with empty images. Each image is then spliced into its place. So the
-//! megabytes are copied once, and each piece of an image is freed as soon as it is copied. At most
-//! one response of a VM is in memory twice, and only while it is written.
+//! What is around the images is written first. So the length is known, the megabytes are copied
+//! once, and each piece of an image is freed as soon as it is copied. At most one response of a VM is
+//! in memory twice, and only while it is written. An image that passes on has the same around it.
 
 use serde::Serialize;
 
@@ -20,15 +20,6 @@ pub struct OutOfMemory {
     pub bytes: usize,
 }
 
-/// `ImagesResponse` of the OpenAI API.
-#[derive(Serialize)]
-struct Answer<'a> {
-    created: u64,
-    data: Vec<ImageData<'a>>,
-    #[serde(flatten)]
-    common: Common<'a>,
-}
-
 /// What the images have in common.
 #[derive(Serialize)]
 struct Common<'a> {
@@ -42,16 +33,6 @@ struct Common<'a> {
     size: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
-}
-
-#[derive(Serialize)]
-struct ImageData<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    b64_json: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revised_prompt: Option<&'a str>,
 }
 
 /// `ImagesUsage`. Clients reject one without its details, so they are always there, with zeros for
@@ -85,87 +66,81 @@ pub fn write(
     format: ResponseFormat,
     now_secs: u64,
 ) -> Result<Vec<u8>, OutOfMemory> {
-    let frame = frame(&images, format, now_secs);
-    let base64 = images.iter().fold(0_usize, |sum, it| sum.saturating_add(it.base64.len()));
-    let bytes = frame.len().saturating_add(base64);
+    let created = images.first().and_then(|it| it.created_at).unwrap_or(now_secs);
+    let (head, tail) = (head(created), tail(&images));
+    let frames: Vec<_> = images
+        .iter()
+        .map(|it| (start(it.attributes.output_format.as_deref(), format), end(it)))
+        .collect();
+    // A comma between two images.
+    let mut bytes = head.len().saturating_add(tail.len()).saturating_add(images.len());
+    for (image, (start, end)) in images.iter().zip(&frames) {
+        bytes = [start.len(), image.base64.len(), end.len()]
+            .into_iter()
+            .fold(bytes, |sum, len| sum.saturating_add(len));
+    }
     let mut answer = Vec::new();
     answer.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
-    let mut rest = frame.as_slice();
-    for image in images {
-        // A quote within a JSON string is escaped, so this never matches inside one.
-        let place = match format {
-            ResponseFormat::B64Json => {
-                memchr::memmem::find(rest, b"\"b64_json\":\"").map(|at| at.saturating_add(12))
-            }
-            ResponseFormat::Url => {
-                memchr::memmem::find(rest, b";base64,\"").map(|at| at.saturating_add(8))
-            }
-        };
-        let (before, after) =
-            rest.split_at_checked(place.unwrap_or(rest.len())).unwrap_or((rest, &[]));
-        answer.extend_from_slice(before);
+    answer.extend_from_slice(&head);
+    for (place, (image, (start, end))) in images.into_iter().zip(frames).enumerate() {
+        answer.extend_from_slice(if place == 0 { b"" } else { b"," });
+        answer.extend_from_slice(&start);
         image.base64.drain_shared_into(&mut answer);
-        rest = after;
+        answer.extend_from_slice(&end);
     }
-    answer.extend_from_slice(rest);
+    answer.extend_from_slice(&tail);
     Ok(answer)
 }
 
-/// The response without the bytes of its images.
-fn frame(images: &[Image], format: ResponseFormat, now_secs: u64) -> Vec<u8> {
-    let answer = Answer {
-        created: images.first().and_then(|it| it.created_at).unwrap_or(now_secs),
-        data: images.iter().map(|it| image(it, format)).collect(),
-        common: Common::of(images),
-    };
-    // Serialisation of strings and numbers into a vector cannot fail.
-    serde_json::to_vec(&answer).unwrap_or_default()
+/// What comes before the base64 of the only image of a response. `output_format` is that of its
+/// bytes; PNG if it is not known. `created` is in Unix seconds.
+#[must_use]
+pub fn opening(format: ResponseFormat, output_format: Option<&str>, created: u64) -> Vec<u8> {
+    [head(created), start(output_format, format)].concat()
 }
 
-fn image(image: &Image, format: ResponseFormat) -> ImageData<'_> {
-    let revised_prompt = image.revised_prompt.as_deref();
+/// What comes after the base64 of the only image of a response.
+#[must_use]
+pub fn closing(image: &Image) -> Vec<u8> {
+    [end(image), tail(std::slice::from_ref(image))].concat()
+}
+
+/// The response up to its first image.
+fn head(created: u64) -> Vec<u8> {
+    format!(r#"{{"created":{created},"data":["#).into_bytes()
+}
+
+/// A member of `data` up to its base64.
+fn start(output_format: Option<&str>, format: ResponseFormat) -> Vec<u8> {
     match format {
-        ResponseFormat::B64Json => ImageData { b64_json: Some(""), url: None, revised_prompt },
+        ResponseFormat::B64Json => br#"{"b64_json":""#.to_vec(),
         ResponseFormat::Url => {
-            let mime = sniff::mime(image.attributes.output_format.as_deref());
-            ImageData { b64_json: None, url: Some(format!("data:{mime};base64,")), revised_prompt }
+            format!(r#"{{"url":"data:{};base64,"#, sniff::mime(output_format)).into_bytes()
         }
     }
 }
 
-/// What comes before the base64 of an image that passes on. Its bytes are in the first format that
-/// is known: `output_format`, else PNG. `created` is in Unix seconds.
-#[must_use]
-pub fn opening(format: ResponseFormat, output_format: Option<&str>, created: u64) -> Vec<u8> {
-    let opening = match format {
-        ResponseFormat::B64Json => format!(r#"{{"created":{created},"data":[{{"b64_json":""#),
-        ResponseFormat::Url => {
-            let mime = sniff::mime(output_format);
-            format!(r#"{{"created":{created},"data":[{{"url":"data:{mime};base64,"#)
-        }
-    };
-    opening.into_bytes()
-}
-
-/// What comes after the base64 of an image that has passed on.
-#[must_use]
-pub fn closing(image: &Image) -> Vec<u8> {
-    /// The rest of a member of `data`, and of the answer.
+/// A member of `data` after its base64.
+fn end(image: &Image) -> Vec<u8> {
     #[derive(Serialize)]
     struct Prompt<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         revised_prompt: Option<&'a str>,
     }
-    // Serialisation of strings and numbers into a vector cannot fail.
     let prompt = Prompt { revised_prompt: image.revised_prompt.as_deref() };
-    let prompt = serde_json::to_vec(&prompt).unwrap_or_default();
-    let common = serde_json::to_vec(&Common::of(std::slice::from_ref(image))).unwrap_or_default();
-    [b"\"", &*members(&prompt), b"}]", &members(&common), b"}"].concat()
+    [b"\"", &*members(&prompt), b"}"].concat()
 }
 
-/// The members of a written object after others: with a comma before them, if there are any, and
-/// without its brackets.
-fn members(object: &[u8]) -> Vec<u8> {
+/// The response after its last image.
+fn tail(images: &[Image]) -> Vec<u8> {
+    [b"]", &*members(&Common::of(images)), b"}"].concat()
+}
+
+/// The members of an object after others: with a comma before them, if there are any, and without
+/// its brackets.
+fn members(object: &impl Serialize) -> Vec<u8> {
+    // Serialisation of strings and numbers into a vector cannot fail.
+    let object = serde_json::to_vec(object).unwrap_or_default();
     match object.get(1..object.len().saturating_sub(1)) {
         Some(members) if !members.is_empty() => [b",", members].concat(),
         Some(_) | None => Vec::new(),

@@ -270,17 +270,24 @@ fn an_edit_of_5_mib_is_written_again_for_the_next_upstream() {
     assert_no_memory_is_held(&envoy);
 }
 
+/// A refusal, whose end is still to come.
+fn refusal_head() -> Step {
+    Step::Head(429, vec![("content-type", "application/json".to_owned())])
+}
+
+fn refusal_body() -> Step {
+    let refusal = br#"{"error":{"message":"no","type":"x","code":"usage_limit_reached"}}"#;
+    Step::Chunk(refusal.to_vec())
+}
+
 #[test]
 fn after_an_upstream_that_breaks_after_its_refusal_no_other_is_called() {
-    let head = || Step::Head(429, vec![("content-type", "application/json".to_owned())]);
-    let refusal = br#"{"error":{"message":"no","type":"x","code":"usage_limit_reached"}}"#;
-    let chunk = || Step::Chunk(refusal.to_vec());
     let codex = Upstream::scripts([
-        vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::Close],
+        vec![refusal_head(), refusal_body(), Step::Pause(Duration::from_millis(500)), Step::Close],
         // Its end does not come at all: the clock ends it.
-        vec![head(), chunk(), Step::KeepOpen],
+        vec![refusal_head(), refusal_body(), Step::KeepOpen],
         // It comes late.
-        vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::End],
+        vec![refusal_head(), refusal_body(), Step::Pause(Duration::from_millis(500)), Step::End],
     ]);
     let provider = Upstream::always(answer("aGVsbG8="));
     let envoy = setup(codex.port(), provider.port()).start();
@@ -294,12 +301,9 @@ fn after_an_upstream_that_breaks_after_its_refusal_no_other_is_called() {
 
 #[test]
 fn through_the_loopback_listener_a_refusal_counts_however_it_ends() {
-    let head = || Step::Head(429, vec![("content-type", "application/json".to_owned())]);
-    let refusal = br#"{"error":{"message":"no","type":"x","code":"usage_limit_reached"}}"#;
-    let chunk = || Step::Chunk(refusal.to_vec());
     let codex = Upstream::scripts([
-        vec![head(), chunk(), Step::Pause(Duration::from_millis(500)), Step::Close],
-        vec![head(), chunk(), Step::KeepOpen],
+        vec![refusal_head(), refusal_body(), Step::Pause(Duration::from_millis(500)), Step::Close],
+        vec![refusal_head(), refusal_body(), Step::KeepOpen],
     ]);
     let provider = Upstream::always(answer("aGVsbG8="));
     let [_, looped] = setups(codex.port(), provider.port());

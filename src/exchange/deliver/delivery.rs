@@ -46,8 +46,8 @@ impl Delivery {
         let format =
             request.response_format.unwrap_or_else(|| shared.config.default_response_format());
         let first = model.candidates.first().map(|it| it.upstream);
-        let passes = first.is_some_and(|it| endings::passes(shared, it, now));
-        if passes && pass_through::applies(shared, model, request, format) {
+        let passes = || first.is_some_and(|it| endings::passes(shared, it, now));
+        if pass_through::applies(shared, model, request, format) && passes() {
             return Self::PassThrough(Box::new(PassThrough::new(request.n, &shared.bounds())));
         }
         if let Some(wanted) = StreamOptions::of(request) {
@@ -55,7 +55,7 @@ impl Delivery {
         }
         let keepalive = shared.config.keepalive().filter(|_| request.n == 1);
         if request.n == 1 && first.is_some_and(|it| it.api() == Api::Responses) {
-            return Self::PassImage(Box::new(PassImage::new(format, passes, keepalive)));
+            return Self::PassImage(Box::new(PassImage::new(format, passes(), keepalive)));
         }
         match keepalive {
             Some(every) => Self::Keepalive(Keepalive::new(format, every)),

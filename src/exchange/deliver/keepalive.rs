@@ -17,6 +17,19 @@ use crate::openai::request::ResponseFormat;
 
 const SPACE: &[u8] = b" ";
 
+/// A space, if a client that gets one after `every` has waited that long since `last_sent`, and an
+/// image may still come on its own stream.
+pub(super) fn space(
+    every: Duration,
+    calls: &mut Calls,
+    last_sent: Duration,
+    now: Duration,
+) -> Option<Vec<u8>> {
+    let is_due = now.saturating_sub(last_sent) >= every;
+    // The upstream may send white space before its answer as well.
+    (is_due && (calls.is_collecting() || calls.is_unread())).then(|| SPACE.to_vec())
+}
+
 /// An answer that is kept alive.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
@@ -44,12 +57,7 @@ impl Keepalive {
         if calls.is_settled() {
             return Step::Settled(Vec::new());
         }
-        let is_due = now.saturating_sub(last_sent) >= self.every;
-        // The upstream may send white space before its answer as well.
-        let may_succeed = calls.is_collecting() || calls.is_unread();
-        match has_bytes && is_due && may_succeed {
-            true => Step::Bytes(SPACE.to_vec()),
-            false => Step::Wait,
-        }
+        let space = has_bytes.then(|| space(self.every, calls, last_sent, now)).flatten();
+        space.map_or(Step::Wait, Step::Bytes)
     }
 }

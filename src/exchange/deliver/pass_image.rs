@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use super::keepalive;
 use super::step::{Step, beside_head};
 use crate::exchange::outcome::End;
 use crate::exchange::upstream::calls::Calls;
@@ -20,7 +21,6 @@ use crate::translate::answer;
 use crate::translate::collect::{Beginning, Passed};
 use crate::translate::relay::Begun;
 
-const SPACE: &[u8] = b" ";
 /// What comes before the base64 has fewer bytes.
 const MAX_OPENING_BYTES: usize = 256;
 
@@ -135,10 +135,9 @@ impl PassImage {
             self.has_begun = true;
             return Step::Bytes(self.opening(beginning, now));
         }
-        match has_bytes && self.wants_space(calls, last_sent, now) {
-            true => Step::Bytes(SPACE.to_vec()),
-            false => Step::Wait,
-        }
+        let every = self.keepalive.filter(|_| has_bytes);
+        let space = every.and_then(|every| keepalive::space(every, calls, last_sent, now));
+        space.map_or(Step::Wait, Step::Bytes)
     }
 
     /// The beginning of the answer, with that of the image.
@@ -162,12 +161,5 @@ impl PassImage {
         }
         self.has_passed |= calls.own_has_passed();
         Step::Replace(passed)
-    }
-
-    /// Whether it is time for a space.
-    fn wants_space(&self, calls: &mut Calls, last_sent: Duration, now: Duration) -> bool {
-        let is_due = self.keepalive.is_some_and(|every| now.saturating_sub(last_sent) >= every);
-        // The upstream may send white space before its answer as well.
-        is_due && (calls.is_collecting() || calls.is_unread())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Bounds, Image, Preview, Share};
 use crate::config::{Api, LastPartial};
-use crate::memory::{Budget, Lease, Pieces};
+use crate::memory::{Lease, Pieces};
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::translate::relay::without_images;
@@ -18,8 +18,9 @@ use crate::upstream::usage::ImageUsage;
 
 /// At most this many ids are kept to count distinct images. Further images are not counted.
 const MAX_COUNTED: usize = 16;
-/// The most of an image that is held although it has found no room: two chunks of Envoy.
-const MAX_UNCOVERED_BYTES: usize = 2 * 1024 * 1024;
+/// Beyond the budget, for the chunks of images that pass on because it is used up: some 30 of
+/// Envoy's largest. The linear memory of a VM has twice the largest budget.
+const SPARE_BYTES: usize = 32 * 1024 * 1024;
 
 /// What the events have reported so far.
 #[derive(Debug)]
@@ -90,8 +91,9 @@ impl Accumulator {
         let mut lease = budget.lease(*max_buffered_bytes);
         if kind == Kind::Image && lease.cover_first(*room).is_err() && *may_pass {
             self.lacks_room = true;
-            // Until it passes on, which it does with these bytes or the next.
-            return Budget::new().lease(MAX_UNCOVERED_BYTES);
+            // Until it passes on, which it does with these bytes or the next. Those that do not
+            // have this much beyond the budget together.
+            return budget.lease(max_buffered_bytes.saturating_add(SPARE_BYTES));
         }
         lease
     }

@@ -60,15 +60,16 @@ impl Collector {
         if self.accumulator.is_passing || self.outcome.is_some() {
             return None;
         }
-        let is_final = self.is_final();
+        let Some(decoder) = &self.decoder else { return None };
         let keeps = |it: &Pieces, is_image: bool| sniff::most(it, is_image && !needs_format);
         let base64 = match &mut self.accumulator.image {
             Some((base64, _)) if base64.len() <= most => {
                 Rc::get_mut(base64).and_then(|it| keeps(it, true).map(|kept| it.take_all_but(kept)))
             }
             Some(_) => None,
-            None if is_final => self.scanner.pass(keeps),
-            None => None,
+            None => self.scanner.pass(|it, is_image, event| {
+                keeps(it, is_image).filter(|_| is_final(event, decoder.name()))
+            }),
         };
         self.accumulator.is_passing = base64.is_some();
         if base64.is_some() {
@@ -82,22 +83,6 @@ impl Collector {
     pub fn has_passed(&self) -> bool {
         let has_come = self.accumulator.image.is_some() || self.scanner.has_image();
         self.accumulator.is_passing && has_come
-    }
-
-    /// Whether the event that is coming carries the image that counts. Its JSON decides, if it has
-    /// said by now.
-    fn is_final(&self) -> bool {
-        let Some(decoder) = &self.decoder else { return false };
-        let skeleton = self.scanner.skeleton();
-        let quotes = |kind: &[u8]| {
-            let quoted = [b"\"", kind, b"\""].concat();
-            memchr::memmem::find(skeleton, &quoted).is_some()
-        };
-        let has_kind = memchr::memmem::find(skeleton, b"\"response.").is_some();
-        match has_kind {
-            true => FINAL_KINDS.into_iter().any(quotes),
-            false => FINAL_KINDS.contains(&decoder.name()),
-        }
     }
 
     /// What of the last chunk passes on. `None` if no image passes on.
@@ -121,5 +106,15 @@ impl Collector {
             None => (Rc::new(self.scanner.take_passed_on()?.base64), Item::default()),
         };
         Some(self.accumulator.image(base64, item, None, 0))
+    }
+}
+
+/// Whether an event carries the image that counts: its JSON `skeleton` decides, if it has said by
+/// now, else the `name` of its `event:` line.
+fn is_final(skeleton: &[u8], name: &[u8]) -> bool {
+    let has = |text: &[u8]| memchr::memmem::find(skeleton, text).is_some();
+    match has(b"\"response.") {
+        true => FINAL_KINDS.into_iter().any(|kind| has(&[b"\"", kind, b"\""].concat())),
+        false => FINAL_KINDS.contains(&name),
     }
 }

@@ -84,6 +84,8 @@ pub(super) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) 
 pub(super) enum Form {
     /// Plain: what came can stand in another JSON string as it is.
     Plain,
+    /// Plain, and it does not pass on.
+    Held,
     /// Broken into lines.
     Lines,
     /// In the alphabet for URLs.
@@ -93,6 +95,9 @@ pub(super) enum Form {
 impl Form {
     /// `other`, unless this one says more.
     pub(super) fn or(self, other: Self) -> Self {
-        if self == Self::Plain { other } else { self }
+        match self {
+            Self::Plain | Self::Held => other,
+            Self::Lines | Self::UrlSafe => self,
+        }
     }
 }

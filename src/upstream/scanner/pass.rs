@@ -14,10 +14,14 @@ impl Scanner {
     /// Lets the image that is arriving pass on. Returns its base64 so far, and keeps as many of its
     /// first bytes as `keeps` says. From now on [`take_passing`](Self::take_passing) has the rest.
     ///
-    /// `keeps` gets the beginning of a string, and whether its item has said that it is an image.
-    /// `None` if it does not take the string for an image, if no image is arriving in plain
+    /// `keeps` gets the beginning of a string, whether its item has said that it is an image, and
+    /// the event so far. It is asked once for a string: what it is asked about does not change.
+    /// `None` if it does not take the string for the image, if no image is arriving in plain
     /// base64, or if too little of it has come to know.
-    pub fn pass(&mut self, keeps: impl FnOnce(&Pieces, bool) -> Option<usize>) -> Option<Vec<u8>> {
+    pub fn pass(
+        &mut self,
+        keeps: impl FnOnce(&Pieces, bool, &[u8]) -> Option<usize>,
+    ) -> Option<Vec<u8>> {
         let is_image = self.path.item_is_image();
         let State::Kept { place: Place::Image, kept, keep, escape, form, .. } = &mut self.state
         else {
@@ -28,7 +32,10 @@ impl Scanner {
         if !is_plain || kept.base64.len() < MIN_BYTES {
             return None;
         }
-        let most = keeps(&kept.base64, is_image)?;
+        let Some(most) = keeps(&kept.base64, is_image, &self.scanned.skeleton) else {
+            *form = Form::Held;
+            return None;
+        };
         *keep = Keep::Passing { most, limit };
         self.is_passing = true;
         Some(kept.base64.take_all_but(most))
@@ -37,11 +44,6 @@ impl Scanner {
     /// Whether an image has come whole, of an event that has not ended.
     pub fn has_image(&self) -> bool {
         self.scanned.image.is_some()
-    }
-
-    /// The bytes of the event so far, without its image.
-    pub fn skeleton(&self) -> &[u8] {
-        &self.scanned.skeleton
     }
 
     /// Where in the last chunk the bytes are of an image that passes on, in their order. Take them

@@ -240,6 +240,23 @@ fn a_long_image_that_was_collected_is_held_to_the_end() {
 }
 
 #[test]
+fn images_that_cannot_pass_are_bounded_though_there_is_no_room() {
+    let (gate, budget) = gate(&json!({"max_buffered_bytes": "1MiB"}));
+    let odd = format!("-{}", "A".repeat(1_500_000));
+    let event = done(&item(&odd));
+    let mut open: Vec<_> = (0..60).map(|_| Driver::admitted(&gate, &request())).collect();
+    for driver in &mut open {
+        driver.upstream_head(ok());
+        driver.upstream_bytes(event.as_bytes()[..1_400_000].as_ref());
+    }
+    assert!(budget.used() <= 33 << 20, "{}", budget.used());
+    let refused = open.iter().filter(|it| it.client.status == 503).count();
+    assert!((20..60).contains(&refused), "{refused} of 60 are refused");
+    drop(open);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
 fn an_image_that_only_the_last_event_has_passes() {
     let image = png(1024, 1024, 30_000);
     let stream = created() + &completed(&image);
