@@ -1,11 +1,11 @@
-//! Callbacks and questions of the shell that change no phase.
+//! Callbacks and questions of the shell. Each leaves the change of the phase to `mod.rs`.
 
 use std::time::Duration;
 
 use super::deliver::step::Head;
 use super::effect::NotStarted;
 use super::head::{self, Headers, ResponseHead};
-use super::outcome::{BodyAccess, OnAnswer, OnRequestBody, OnResponseEnd};
+use super::outcome::{BodyAccess, OnAnswer, OnRequestBody};
 use super::{Exchange, Phase};
 use crate::auth;
 use crate::openai::endpoint::Endpoint;
@@ -20,18 +20,34 @@ impl Exchange {
             | Phase::Reading(_)
             | Phase::Checking(_)
             | Phase::Answering(_)
+            | Phase::Ending { .. }
             | Phase::Done(_) => OnRequestBody::Hold,
         }
     }
 
-    /// Takes the end of the response if trailers stand in for the last part of the body.
-    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
-        let Phase::Answering(answering) = &mut self.phase else {
-            self.goes_on_until = None;
-            return OnResponseEnd::Pass;
-        };
-        let turn = answering.trailers(&mut self.account, now);
-        self.turn(turn)
+    /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
+    pub fn tick(&mut self, now: Duration) -> OnAnswer {
+        match &mut self.phase {
+            Phase::Reading(body) => match body.tick(&self.account.shared, now) {
+                Some(failure) => OnAnswer::Reply(self.fail(&failure)),
+                None => OnAnswer::Hold,
+            },
+            Phase::Checking(check) if check.is_overdue(now) => {
+                self.leave_check(now);
+                OnAnswer::Reply(self.fail(&Failure::Gateway(GatewayFailure::LimitsUnavailable)))
+            }
+            Phase::Checking(_) => OnAnswer::Hold,
+            Phase::Answering(answering) => {
+                self.account.tick(now);
+                let turn = answering.tick(&mut self.account, now);
+                self.turn(turn)
+            }
+            Phase::Ending { .. } | Phase::Done(_) => {
+                self.account.tick(now);
+                OnAnswer::Pass
+            }
+            Phase::Start | Phase::Passing => OnAnswer::Pass,
+        }
     }
 
     /// Takes the end of a side call's response.
@@ -91,7 +107,7 @@ impl Exchange {
     pub fn body_access(&self) -> BodyAccess {
         match &self.phase {
             Phase::Answering(answering) => answering.access(),
-            Phase::Done(Head::Left { .. }) => BodyAccess::Drain,
+            Phase::Ending { .. } | Phase::Done(Head::Left { .. }) => BodyAccess::Drain,
             Phase::Start
             | Phase::Passing
             | Phase::Reading(_)

@@ -10,6 +10,9 @@
 //!   └── rejected ─────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! Between `Answering` and `Done` an exchange is in `Ending` while its outcome has left in the body
+//! and the upstream has not ended the response.
+//!
 //! Three types say where an exchange is. The phase is above. The `Head` of the response is held
 //! or has left. The `Delivery` is how the client is answered. What a callback does
 //! in `Answering` follows from the last two: the table is at the top of `deliver/driver.rs`.
@@ -48,7 +51,7 @@ pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 pub use vm::Vm;
 
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::{Failure, GatewayFailure};
+use crate::openai::error::Failure;
 use account::Account;
 use account::charge::Charge;
 use admit::body::RequestBody;
@@ -67,9 +70,6 @@ pub struct Exchange {
     account: Account,
     /// Who calls, as a property of Envoy says, until the head is read.
     property: Option<Vec<u8>>,
-    /// Set while the outcome has left in the body and the upstream has not ended the response: when
-    /// its time is over.
-    goes_on_until: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -81,6 +81,12 @@ enum Phase {
     /// The rate-limit service is asked.
     Checking(Box<LimitCheck>),
     Answering(Box<Answering>),
+    /// The outcome has left in the body, and the upstream has not ended the response. Its time is
+    /// over at the deadline.
+    Ending {
+        head: Head,
+        deadline: Duration,
+    },
     /// Envoy has the outcome: as a reply if the head was held, else in the body. The client may
     /// not have read it yet.
     Done(Head),
@@ -90,7 +96,7 @@ impl Exchange {
     /// An exchange that has seen nothing yet.
     pub fn new(shared: Rc<Shared>) -> Self {
         let account = Account::new(shared);
-        Self { phase: Phase::Start, account, property: None, goes_on_until: None }
+        Self { phase: Phase::Start, account, property: None }
     }
 
     /// Takes the request's head. `now` is the time since the Unix epoch, here and everywhere.
@@ -207,7 +213,11 @@ impl Exchange {
                 let turn = answering.next_effect(&mut self.account, now);
                 turn.map(|turn| self.turn(turn)).or_else(|| self.account.next_effect())
             }
-            Phase::Start | Phase::Passing | Phase::Reading(_) | Phase::Done(_) => None,
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Ending { .. }
+            | Phase::Done(_) => None,
         }
     }
 
@@ -272,6 +282,7 @@ impl Exchange {
             | Phase::Passing
             | Phase::Reading(_)
             | Phase::Checking(_)
+            | Phase::Ending { .. }
             | Phase::Done(_) => return OnResponseHeaders::Pass,
         }
         self.account.record.ms_to_first_byte = Some(self.account.record.elapsed(now));
@@ -292,15 +303,20 @@ impl Exchange {
             Phase::Answering(answering) => {
                 let deadline = answering.calls().deadline();
                 let turn = answering.body(&mut self.account, chunk, end, now);
-                let goes_on = turn.is_last && end == End::Open;
-                self.goes_on_until = goes_on.then_some(deadline);
-                self.turn(turn)
+                let outcome = self.turn(turn);
+                if let (Phase::Done(head @ Head::Left { .. }), End::Open) = (&self.phase, end) {
+                    self.phase = Phase::Ending { head: *head, deadline };
+                }
+                outcome
             }
             // Nothing after the outcome counts.
-            Phase::Done(Head::Left { .. }) => {
-                self.goes_on_until = self.goes_on_until.filter(|_| end == End::Open);
+            Phase::Ending { head, .. } => {
+                if end == End::Stream {
+                    self.phase = Phase::Done(*head);
+                }
                 OnResponseBody::Send(Vec::new())
             }
+            Phase::Done(Head::Left { .. }) => OnResponseBody::Send(Vec::new()),
             Phase::Start
             | Phase::Passing
             | Phase::Reading(_)
@@ -309,28 +325,22 @@ impl Exchange {
         }
     }
 
-    /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
-    pub fn tick(&mut self, now: Duration) -> OnAnswer {
+    /// Takes the end of the response if trailers stand in for the last part of the body.
+    pub fn response_trailers(&mut self, now: Duration) -> OnResponseEnd {
         match &mut self.phase {
-            Phase::Reading(body) => match body.tick(&self.account.shared, now) {
-                Some(failure) => OnAnswer::Reply(self.fail(&failure)),
-                None => OnAnswer::Hold,
-            },
-            Phase::Checking(check) if check.is_overdue(now) => {
-                self.leave_check(now);
-                OnAnswer::Reply(self.fail(&Failure::Gateway(GatewayFailure::LimitsUnavailable)))
-            }
-            Phase::Checking(_) => OnAnswer::Hold,
             Phase::Answering(answering) => {
-                self.account.tick(now);
-                let turn = answering.tick(&mut self.account, now);
+                let turn = answering.trailers(&mut self.account, now);
                 self.turn(turn)
             }
-            Phase::Done(_) => {
-                self.account.tick(now);
-                OnAnswer::Pass
+            Phase::Ending { head, .. } => {
+                self.phase = Phase::Done(*head);
+                OnResponseEnd::Pass
             }
-            Phase::Start | Phase::Passing => OnAnswer::Pass,
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Done(_) => OnResponseEnd::Pass,
         }
     }
 
@@ -362,14 +372,12 @@ impl Exchange {
                 answering.end(&mut self.account, status, now);
                 self.phase = Phase::Done(answering.head());
             }
-            Phase::Done(Head::Left { .. }) if status.is_some() => {
+            Phase::Ending { deadline, .. } if status.is_some() => {
                 // The client has its image, but to one that reads to the end the transfer is
                 // broken. The filter cannot end a response whose head has left.
-                if let Some(deadline) = self.goes_on_until {
-                    self.account.break_off_late(now >= deadline, now);
-                }
+                self.account.break_off_late(now >= *deadline, now);
             }
-            Phase::Done(_) => {}
+            Phase::Ending { .. } | Phase::Done(_) => {}
         }
         // A client that left, or Envoy's own answer: no more is delivered.
         self.account.settle(&Charge::nothing(), now);
