@@ -2,7 +2,8 @@
 # Measures build/imagegate.wasm in Envoy, in less than four minutes: docs/benchmarks.md.
 #   benches/run.sh         the filter over no filter
 #   benches/run.sh rules   rules over none, counted here and by a rate-limit service
-#   benches/run.sh docs    writes the last figures of both to docs/bench.json, chart and tables
+#   benches/run.sh users   three rules per user over none, with up to a million users
+#   benches/run.sh docs    writes the last figures of all to docs/bench.json, chart and tables
 #   BENCH_SECONDS=60   shortens the run: noisier, and not for the documentation
 #   BENCH_FILTER=path  measures another build of the filter
 source "$(dirname "$0")/../tools/lib.sh"

@@ -40,6 +40,9 @@ impl Envoy {
         let (head, rest) = yaml.split_once("  listeners:\n").unwrap();
         let (listener, clusters) = rest.split_once("\n  clusters:\n").unwrap();
         let consumers = r#""consumers": ["#;
+        // A request may name any user.
+        let listener =
+            &replace(listener, r#""name": "demo","#, r#""name": "demo", "any_user": true,"#);
         let measured = replace(listener, consumers, &format!("{settings}, {consumers}"));
         let plain =
             replace(listener, "- name: images\n      address", "- name: plain\n      address");

@@ -1,5 +1,5 @@
-//! The cost of the filter, as ratios: `make bench`. The argument `rules` measures what rules cost;
-//! `docs` writes the last figures into the documentation. docs/benchmarks.md describes the method.
+//! The cost of the filter, as ratios: `make bench`. The argument `rules` measures what rules cost,
+//! `users` what many users cost; `docs` writes the last figures into the documentation. docs/benchmarks.md describes the method.
 //!
 //! One Envoy has two listeners before one upstream, and the filter in one of them. Rounds of
 //! requests alternate between the two, and Envoy's own CPU time is read around each round: other
@@ -29,6 +29,7 @@ mod pages;
 mod report;
 mod rules;
 mod stream;
+mod users;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,6 +53,9 @@ const FILTER_RUN: &str = "build/bench/filter.json";
 /// As above, of rules.
 const RULES_RUN: &str = "build/bench/rules.json";
 
+/// As above, of many users.
+const USERS_RUN: &str = "build/bench/users.json";
+
 /// How many requests are under way at once.
 const AT_ONCE: [usize; 3] = [1, 8, 32];
 
@@ -66,8 +70,10 @@ fn main() {
     let filter =
         variable("BENCH_FILTER").map_or_else(|| root().join("build/imagegate.wasm"), PathBuf::from);
     let upstream = Upstream::forgetful();
-    if std::env::args().nth(1).as_deref() == Some("rules") {
-        return rules::measure(&filter, &upstream, run);
+    match std::env::args().nth(1).as_deref() {
+        Some("rules") => return rules::measure(&filter, &upstream, run),
+        Some("users") => return users::measure(&filter, &upstream, run),
+        _ => {}
     }
     let start = || Envoy::start(&filter, upstream.port());
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::report::{Cpu, Figures, Filter, Rule, Rules, Run, read, size, write};
+use super::report::{Cpu, Figures, Filter, Rule, Rules, Run, Users, read, size, write};
 use super::stream::Variant;
 use super::{chart, root, rules};
 
@@ -24,12 +24,16 @@ struct Part {
 /// that was not measured again stays.
 pub(crate) fn take() {
     let mut figures: Figures = read(&root().join(FIGURES));
-    let (filter, rules) = (root().join(super::FILTER_RUN), root().join(super::RULES_RUN));
+    let [filter, rules, users] =
+        [super::FILTER_RUN, super::RULES_RUN, super::USERS_RUN].map(|run| root().join(run));
     if filter.exists() {
         figures.filter = fit(&filter, read(&filter), super::WHOLE_RUN.as_secs());
     }
     if rules.exists() {
         figures.rules = fit(&rules, read(&rules), super::RULES_RUN_SECONDS);
+    }
+    if users.exists() {
+        figures.users = Some(fit(&users, read(&users), super::RULES_RUN_SECONDS));
     }
     write(&root().join(FIGURES), &figures);
     fs::write(root().join(CHART), chart::svg(&figures.filter)).unwrap();
@@ -59,15 +63,17 @@ fn split<'a>(page: &'a str, part: &Part) -> [&'a str; 3] {
 
 /// Everything in the pages that shows a figure.
 fn parts(figures: &Figures) -> Vec<Part> {
-    let Figures { filter, rules } = figures;
+    let Figures { filter, rules, users } = figures;
     let part = |page, name, text| Part { page, name, text };
-    vec![
+    let mut parts = vec![
         part(README, "bench", cpu_table(filter)),
         part(README, "bench summary", summary(figures)),
         part(BENCHMARKS, "bench cpu", cpu_table(filter)),
         part(BENCHMARKS, "bench rules", rules_table(rules)),
         part(BENCHMARKS, "bench memory", memory_table(filter)),
-    ]
+    ];
+    parts.extend(users.iter().map(|run| part(BENCHMARKS, "bench users", users_table(run))));
+    parts
 }
 
 /// Where the figures come from.
@@ -128,6 +134,20 @@ fn rules_table(run: &Run<Rules>) -> String {
             |it: &Rule| format!("{:.0} µs, {}", it.added_us, spread(it.ratio, it.ratio_quartiles));
         let title = rules::title(&group[0].case);
         table.push_str(&format!("| {title} |{}\n", row(group.iter().map(cell))));
+    }
+    table
+}
+
+fn users_table(run: &Run<Users>) -> String {
+    let mut table = format!(
+        "{}| Users | three rules add | with rules over without | memory of Envoy |\n|---|---|---|---|\n",
+        origin(run)
+    );
+    for it in &run.measured.users {
+        table.push_str(&format!(
+            "| {} | {:.0} µs | {:.2} | {} MB |\n",
+            it.users, it.added_us, it.ratio, it.envoy_mb
+        ));
     }
     table
 }

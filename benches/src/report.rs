@@ -19,6 +19,8 @@ pub(crate) struct Figures {
     pub(crate) filter: Run<Filter>,
     /// Rules over none.
     pub(crate) rules: Run<Rules>,
+    /// Three rules per user over none, by the number of users.
+    pub(crate) users: Option<Run<Users>>,
 }
 
 /// One run: how, where and when, and what it measured.
@@ -95,6 +97,25 @@ pub(crate) struct Rule {
     pub(crate) added_us: f64,
     pub(crate) ratio: f64,
     pub(crate) ratio_quartiles: [f64; 2],
+}
+
+/// What many users cost.
+#[derive(Default, Deserialize, Serialize)]
+pub(crate) struct Users {
+    pub(crate) users: Vec<UsersRow>,
+}
+
+/// CPU time of requests under three rules per user.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct UsersRow {
+    pub(crate) users: usize,
+    /// Over the same filter without rules: the median of all pairs of rounds.
+    pub(crate) ratio: f64,
+    pub(crate) added_us: f64,
+    pub(crate) with_us: f64,
+    pub(crate) rounds: usize,
+    /// The memory of the Envoy process.
+    pub(crate) envoy_mb: u64,
 }
 
 /// What the lines of [`cpu::Measured`] say.

@@ -92,13 +92,16 @@ fn compile_rule(
     if !text::is_rule_name(&file.name) {
         return Err(here.key("name").invalid());
     }
-    let unit = file.unit;
+    let (per, unit) = (file.per, file.unit);
+    let max = compile_max(&file.max, unit, &here.key("max"))?;
+    let window = compile_window(file.window, unit, &here.key("window"))?;
     Ok(Rule {
+        id: Rule::id_of(&file.name, per, unit, window),
         name: file.name,
-        per: file.per,
+        per,
         unit,
-        max: compile_max(&file.max, unit, &here.key("max"))?,
-        window: compile_window(file.window, unit, &here.key("window"))?,
+        max,
+        window,
         models: list::compile(file.models, &here.key("models"), list::pattern)?,
         consumers: list::compile(file.consumers, &here.key("consumers"), |name, here| {
             people.consumer(name, here)

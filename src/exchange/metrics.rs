@@ -83,6 +83,11 @@ metrics! {
     UNANSWERED: Counter "imagegate_unanswered_total" ["rule"] "requests";
     /// Requests whose outcome could not be counted because the counters were out of reach.
     UNCOUNTED: Counter "imagegate_uncounted_total" [] "requests";
+    /// Keys, users and models whose counters were dropped because the table had no room: the longest
+    /// unused of those without a request in flight. They start from zero.
+    SCOPES_EVICTED: Counter "imagegate_scopes_evicted_total" [] "scopes";
+    /// Requests that were rejected because the table had no room and nothing could be dropped.
+    SCOPES_REJECTED: Counter "imagegate_scopes_rejected_total" [] "requests";
     /// Calls of an upstream that failed through no fault of the client. `kind` is the error's code.
     UPSTREAM_ERRORS: Counter "imagegate_upstream_errors_total" ["kind", "upstream"] "calls";
     /// Calls that an upstream refused because it does not serve this text model.

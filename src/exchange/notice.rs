@@ -71,6 +71,10 @@ const fn words(failure: &Failure) -> Option<&'static str> {
             "no request body has reached the filter: set `allow_on_headers_stop_iteration: true` in \
              its PluginConfig (Envoy 1.35 or later)"
         }
+        Failure::Gateway(GatewayFailure::CountersFull) => {
+            "the counters of `limits` have no room for another key, user or model: 40 of those that \
+             share its slot have requests in flight"
+        }
         Failure::Gateway(GatewayFailure::RouteMissing) => {
             "Envoy has no route to it: in the virtual host of the request add a route that matches \
              filter state `wasm.imagegate_upstream` with the upstream's name and leads to a cluster \

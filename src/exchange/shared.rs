@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::exchange::effect::CheckRequest;
 use crate::exchange::vm::Vm;
-use crate::limits::{Store, local};
+use crate::limits::Store;
+use crate::limits::local::{Counters, Table};
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::pool::balance::RoundRobin;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub config: Config,
     vm: Rc<Vm>,
     store: Box<dyn Store>,
+    /// Where the counters of the rules are in the store.
+    table: Table,
     /// Whose turn it is, by the place of the entry in `models`. Each worker counts for itself, as
     /// Envoy's own load balancers do.
     turns: RefCell<BTreeMap<usize, RoundRobin>>,
@@ -42,8 +45,8 @@ impl fmt::Debug for Shared {
 impl Shared {
     /// A shared under `config` in `vm`, over the counters that all VMs share.
     pub fn new(config: Config, vm: Rc<Vm>, store: Box<dyn Store>) -> Self {
-        local::prepare(&*store);
-        Self { config, vm, store, turns: RefCell::default() }
+        let table = Table::prepare(&*store);
+        Self { config, vm, store, table, turns: RefCell::default() }
     }
 
     /// What `step` makes of the turns of the upstreams of an entry of `models`.
@@ -58,9 +61,14 @@ impl Shared {
         }
     }
 
-    /// The counters of the rules.
+    /// The data that all workers share.
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// The counters of the rules.
+    pub(crate) fn counters(&self) -> Counters<'_> {
+        Counters::new(&*self.store, &self.table)
     }
 
     /// Sends `message`, a settlement, to the rate-limit service on the next tick.

@@ -1,55 +1,134 @@
-//! The lock that makes a step over several slots atomic.
+//! The lock that makes a step over several slots atomic, and the journal of that step.
 //!
-//! It is one key of the shared data: the workers are threads, a step takes a few microseconds, and
-//! no worker sleeps in it. A worker that is lost while it holds the lock would hold it for ever. So
-//! a lock that does not change over many looks is taken over.
+//! It is one key of the shared data: the workers are threads, a step takes some microseconds, and
+//! no worker sleeps in it. A worker that finds the lock held lets other threads run, among them
+//! the one that holds it. A worker that is lost while it holds the lock would hold it for ever. So a
+//! lock that does not change over many looks is taken over. Its value is the journal: what the
+//! lost worker was about to store, so that it can be taken back.
 
-use super::{Conflict, Store};
+use prost::Message;
+
+use super::table::id::{RuleId, ScopeId, TableError};
+use super::{Conflict, Hold, Store};
 
 /// The key of the lock.
-const LOCK: &str = "imagegate.limits.lock";
-/// The lock when no worker holds it. Not empty: the host does not distinguish an empty value from
-/// none.
+const LOCK: &str = "imagegate.limits.step";
+/// The lock if no worker holds it. No journal begins with this byte.
 const FREE: &[u8] = b"free";
-/// The lock is taken over after this many looks, of about a microsecond each. That is some seconds,
-/// longer than any scheduler keeps a thread waiting.
-const PATIENCE: u32 = 5_000_000;
+/// The lock is taken over after this many looks, of a microsecond or more each. That is longer
+/// than a scheduler mostly keeps a thread waiting. A worker that is only slow loses nothing by it.
+const PATIENCE: u32 = 200_000;
 
-/// The shared data breaks its contract.
+/// A hold that a step is about to store.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Planned {
+    #[prost(bytes = "vec", tag = "1")]
+    scope: Vec<u8>,
+    #[prost(fixed64, tag = "2")]
+    pub(super) rule: RuleId,
+    #[prost(uint64, tag = "3")]
+    until: u64,
+    #[prost(uint64, tag = "4")]
+    interval: u64,
+    #[prost(uint64, tag = "5")]
+    amount: u64,
+}
+
+/// What a step is about to store.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Journal {
+    /// The number of the step. Slots that it has stored have it too.
+    #[prost(fixed64, tag = "1")]
+    pub(super) step: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) plan: Vec<Planned>,
+}
+
+/// The lock, held.
 #[derive(Debug)]
-pub(super) struct OutOfReach;
+pub(super) struct Lock {
+    pub(super) step: u64,
+}
 
-/// Creates the keys that workers will race for. Call it before there are workers: when the plugin
-/// is configured.
-pub fn prepare(store: &dyn Store) {
+impl Planned {
+    pub(super) fn new(scope: ScopeId, rule: RuleId, hold: Hold) -> Self {
+        let Hold { until, interval, amount } = hold;
+        Self { scope: scope.0.to_vec(), rule, until, interval, amount }
+    }
+
+    /// The scope; `None` if another program has written the journal.
+    pub(super) fn scope(&self) -> Option<ScopeId> {
+        self.scope.as_slice().try_into().ok().map(ScopeId)
+    }
+
+    /// The slot of the scope.
+    pub(super) fn slot(&self) -> Option<u16> {
+        self.scope().map(ScopeId::slot)
+    }
+
+    pub(super) const fn hold(&self) -> Hold {
+        Hold { until: self.until, interval: self.interval, amount: self.amount }
+    }
+}
+
+/// Makes the key that workers race for. Call it before there are workers.
+pub(super) fn prepare(store: &dyn Store) {
     if store.get(LOCK).0.is_none() {
         // Without a token this always succeeds.
         let _ = store.swap(LOCK, FREE, None);
     }
 }
 
-/// Waits until no other worker holds the lock, and takes it.
-pub(super) fn acquire(store: &dyn Store) -> Result<(), OutOfReach> {
-    let mut looks = 0_u32;
-    let mut seen = None;
-    loop {
-        let (value, token) = store.get(LOCK);
-        let Some(value) = value else { return Err(OutOfReach) };
-        if seen != token {
-            // It has changed since: its holder is alive.
-            (seen, looks) = (token, 0);
-        }
-        looks = looks.saturating_add(1);
-        if value == FREE || looks > PATIENCE {
-            match store.swap(LOCK, b"held", token) {
-                Ok(()) => return Ok(()),
-                Err(Conflict) => continue,
+impl Lock {
+    /// Waits until no other worker holds the lock, and takes it. Returns the journal of a worker
+    /// that it was taken over from.
+    pub(super) fn acquire(
+        store: &dyn Store,
+        plan: Vec<Planned>,
+    ) -> Result<(Self, Option<Journal>), TableError> {
+        let mut journal = Journal { step: 0, plan };
+        let mut looks = 0_u32;
+        let mut seen = None;
+        loop {
+            let (Some(value), Some(token)) = store.get(LOCK) else {
+                return Err(TableError::OutOfReach);
+            };
+            if seen != Some(token) {
+                // It has changed since: its holder is alive.
+                (seen, looks) = (Some(token), 0);
             }
+            looks = looks.saturating_add(1);
+            if value == FREE || looks > PATIENCE {
+                // The host gives each token once.
+                journal.step = u64::from(token);
+                if store.swap(LOCK, &journal.encode_to_vec(), Some(token)).is_ok() {
+                    let lost = (value != FREE).then(|| Journal::decode(&*value).ok()).flatten();
+                    return Ok((Self { step: journal.step }, lost));
+                }
+            }
+            store.wait();
         }
     }
-}
 
-/// Gives the lock back.
-pub(super) fn release(store: &dyn Store) -> Result<(), OutOfReach> {
-    store.swap(LOCK, FREE, None).map_err(|Conflict| OutOfReach)
+    /// The token of the lock. `None` if another worker has taken it over.
+    fn token(&self, store: &dyn Store) -> Option<u32> {
+        let (value, token) = store.get(LOCK);
+        let journal = value.and_then(|value| Journal::decode(&*value).ok())?;
+        token.filter(|_| journal.step == self.step)
+    }
+
+    /// Whether no other worker has taken the lock over.
+    pub(super) fn is_held(&self, store: &dyn Store) -> bool {
+        self.token(store).is_some()
+    }
+
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::LockLost`]: another worker has taken it over.
+    pub(super) fn release(self, store: &dyn Store) -> Result<(), TableError> {
+        let token = self.token(store).ok_or(TableError::LockLost)?;
+        store.swap(LOCK, FREE, Some(token)).map_err(|Conflict| TableError::LockLost)
+    }
 }

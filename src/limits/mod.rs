@@ -8,9 +8,9 @@
 //!              └─▶ Rejected; every counter as it was
 //! ```
 //!
-//! The state of a rule for one key, user or model is a [`State`]; many states share a slot of the
-//! host's shared data, which all workers of an Envoy see. [`local`] keeps them exact under
-//! concurrent workers. Nothing here reads a clock: the time is an argument, and a worker whose
+//! The state of a rule for one key, user or model is a [`State`]. [`table`] keeps the states of all
+//! of them in the host's shared data, which all workers of an Envoy see. [`local`] keeps them exact
+//! under concurrent workers. Nothing here reads a clock: the time is an argument, and a worker whose
 //! clock is late takes a counter of a later window as it is.
 //!
 //! Rules may be counted by a rate-limit service instead, for a whole fleet of Envoys: [`rls`]
@@ -21,9 +21,9 @@ pub mod local;
 mod lock;
 pub mod rls;
 mod rule;
-mod slot;
 mod state;
 mod store;
+mod table;
 mod window;
 
 pub use rule::{Engine, OnError, Per, Rule, Scope, Unit};

@@ -10,6 +10,8 @@ use crate::pattern::Pattern;
 pub struct Rule {
     /// Its unique name, for errors, headers and metrics.
     pub name: String,
+    /// The name under which its states are kept: [`Rule::id_of`] its fields.
+    pub id: u64,
     /// What is counted together.
     pub per: Per,
     /// What is counted.
@@ -118,42 +120,50 @@ impl Rule {
         }
     }
 
-    /// The name under which the rule keeps its state for a request: 128 bits of a SHA-256, so that
-    /// names of any length and origin cost the same, and no client can make two collide.
-    ///
-    /// What a rule counts, and in which period, is part of the name. A rule that is redefined
-    /// starts from zero. One with only a new `max` keeps its state.
+    /// The name under which a rule keeps its states. What it counts, and in which period, is part
+    /// of it: a rule that is redefined starts from zero. One with only a new `max` goes on.
     #[must_use]
-    pub fn state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
-        let value = self.scope(scope).map_or("", |(_, value)| value);
-        let mut hash = Sha256::new();
-        for part in [self.name.as_str(), &self.key_words(), value] {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(part);
-        }
-        let digest: [u8; 32] = hash.finalize().into();
-        let (id, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
-        *id
+    pub fn id_of(name: &str, per: Per, unit: Unit, window: Window) -> u64 {
+        let digest = digest(&[name, &key_words(per, unit, window)]);
+        u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default())
     }
 
-    /// What the rule counts, in words that must never change: other words are another key, and so
-    /// every counter and budget of a running Envoy would start from zero after an update.
-    fn key_words(&self) -> String {
-        let per = match self.per {
-            Per::Key => "Key",
-            Per::User => "User",
-            Per::Model => "Model",
-            Per::Global => "Global",
-        };
-        let unit = match self.unit {
-            Unit::Requests => "Requests",
-            Unit::Images => "Images",
-            Unit::Megapixels => "Megapixels",
-            Unit::Concurrent => "Concurrent",
-            Unit::Usd => "Usd",
-        };
-        format!("{per} {unit} {}", self.window.key_words())
+    /// The name that 0.1 gave the state of a rule for a request.
+    #[must_use]
+    pub fn old_state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
+        let value = self.scope(scope).map_or("", |(_, value)| value);
+        let words = key_words(self.per, self.unit, self.window);
+        digest(&[&self.name, &words, value]).first_chunk().copied().unwrap_or_default()
     }
+}
+
+/// A SHA-256 of texts, with the length of each.
+fn digest(parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// What a rule counts, in words that must never change: other words are another name, and so every
+/// counter and budget of a running Envoy would start from zero after an update.
+fn key_words(per: Per, unit: Unit, window: Window) -> String {
+    let per = match per {
+        Per::Key => "Key",
+        Per::User => "User",
+        Per::Model => "Model",
+        Per::Global => "Global",
+    };
+    let unit = match unit {
+        Unit::Requests => "Requests",
+        Unit::Images => "Images",
+        Unit::Megapixels => "Megapixels",
+        Unit::Concurrent => "Concurrent",
+        Unit::Usd => "Usd",
+    };
+    format!("{per} {unit} {}", window.key_words())
 }
 
 #[cfg(test)]
@@ -165,6 +175,7 @@ mod tests {
     fn rule(per: Per, unit: Unit, window: Window) -> Rule {
         Rule {
             name: "budget".to_owned(),
+            id: Rule::id_of("budget", per, unit, window),
             per,
             unit,
             max: 1,
@@ -177,9 +188,23 @@ mod tests {
         }
     }
 
-    /// Counters of a running Envoy are found by these ids: they are those of the first release.
+    /// Counters of a running Envoy are found by these names.
     #[test]
-    fn the_names_of_states_never_change() {
+    fn the_names_of_rules_never_change() {
+        let minute = Window::Sliding(Duration::from_secs(60));
+        assert_eq!(
+            Rule::id_of("budget", Per::Key, Unit::Requests, minute),
+            5_027_089_477_886_065_372
+        );
+        assert_eq!(
+            Rule::id_of("budget", Per::User, Unit::Usd, Window::Month),
+            13_267_009_464_834_970_566
+        );
+    }
+
+    /// Counters that 0.1 has left in a running Envoy are found by these names.
+    #[test]
+    fn the_names_of_old_states_never_change() {
         let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
         let sliding = |millis| Window::Sliding(Duration::from_millis(millis));
         for (per, unit, window, id) in [
@@ -190,7 +215,7 @@ mod tests {
             (Per::Key, Unit::Concurrent, Window::Now, "3de56eb55b3dc6d152e4363c705b6ede"),
             (Per::User, Unit::Requests, sliding(90_500), "708b8653ee12b7ff5059aa3837f0af56"),
         ] {
-            let found = rule(per, unit, window).state_id(&scope);
+            let found = rule(per, unit, window).old_state_id(&scope);
             let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(found, id, "{per:?} {unit:?} {window:?}");
         }

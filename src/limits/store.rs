@@ -15,6 +15,11 @@ pub trait Store {
     ///
     /// [`Conflict`] if it has changed.
     fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict>;
+
+    /// Lets other threads run: a worker that this one waits for may need the core.
+    fn wait(&self) {
+        std::thread::yield_now();
+    }
 }
 
 /// Another worker was faster.

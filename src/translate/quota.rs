@@ -221,6 +221,7 @@ mod tests {
     fn the_list_reports_each_rule() {
         let rule = Rule {
             name: "user-budget".to_owned(),
+            id: 0,
             per: Per::User,
             unit: Unit::Usd,
             max: 25_000_000_000,

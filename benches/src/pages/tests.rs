@@ -16,7 +16,7 @@ fn changed(value: &Value, all: &Value, path: &str, seen: &mut usize) {
     match value {
         Value::Object(members) => {
             // `Detail`: figures that no table shows.
-            let hidden = ["filter_us", "plain_us", "latency_ratio"];
+            let hidden = ["filter_us", "plain_us", "latency_ratio", "with_us"];
             for (name, value) in members.iter().filter(|(it, _)| !hidden.contains(&it.as_str())) {
                 changed(value, all, &format!("{path}/{name}"), seen);
             }

@@ -40,6 +40,8 @@ pub(crate) struct Admission {
     reported: Vec<LimitStatus>,
     /// The shadow rules that would have rejected, by name.
     pub(crate) shadowed: Vec<String>,
+    /// How many scopes lost their counters to make room.
+    pub(crate) evicted: u32,
     /// The rules that admitted only because the service did not answer, by name.
     pub(crate) unavailable: Vec<String>,
     /// What is requested of each upstream that may serve the request, and at what price.
@@ -96,7 +98,7 @@ impl Admission {
         };
         let amount = |unit| amounts.of(unit, request.n);
         let patience = patience(shared, model);
-        let reserved = local::reserve(shared.store(), rules, scope, &amount, patience, now)
+        let reserved = local::reserve(shared.counters(), rules, scope, &amount, patience, now)
             .map_err(|error| rejection::local(rules, error, &amount, now))?;
         let checks = rls::checks(rules, scope, &amount, now);
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
@@ -107,9 +109,10 @@ impl Admission {
             reservation: reserved.reservation,
             checks,
             statuses: match leaves_early {
-                true => local::statuses(shared.store(), rules, scope, now),
+                true => reserved.statuses,
                 false => Vec::new(),
             },
+            evicted: reserved.evicted,
             reported: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),
@@ -215,7 +218,7 @@ impl Admission {
             self.checks.iter().filter_map(settle).for_each(|message| shared.tell_service(message));
         }
         let outcome = &charge.outcome;
-        let settled = local::settle(shared.store(), rules, &mut self.reservation, outcome, now);
+        let settled = local::settle(shared.counters(), rules, &mut self.reservation, outcome, now);
         let uncounted = settled.is_err();
         let headers = settled.map_or_else(
             |_| Vec::new(),
@@ -234,7 +237,7 @@ impl InFlight {
     /// Gives the places in flight back.
     pub(crate) fn land(self, shared: &Shared, now: Duration) {
         // If the counters cannot be reached, they expire.
-        let _ = local::land(shared.store(), self.reservation, now);
+        let _ = local::land(shared.counters(), self.reservation, now);
     }
 
     /// Holds them for longer, if they would expire soon.
@@ -243,7 +246,7 @@ impl InFlight {
             return;
         }
         self.renewed_at = now;
-        let _ = local::renew(shared.store(), &mut self.reservation, self.patience, now);
+        let _ = local::renew(shared.counters(), &mut self.reservation, self.patience, now);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::exchange::metrics::{self, Count};
 use crate::exchange::outcome::OK;
 use crate::exchange::upstream::rests::Passed;
 use crate::exchange::upstream::result::{CallState, Generated, Results};
-use crate::openai::error::{Failure, UpstreamFailure};
+use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 use crate::translate::answer::usage;
 use crate::translate::collect::Image;
 use crate::translate::error::from_envoy;
@@ -131,6 +131,9 @@ impl Record {
         let shadowed = admission.shadowed.iter().map(|rule| metrics::SHADOW_REFUSALS.once([rule]));
         let unanswered = admission.unavailable.iter().map(|rule| metrics::UNANSWERED.once([rule]));
         self.counts.extend(shadowed.chain(unanswered));
+        if admission.evicted > 0 {
+            self.counts.push_back(metrics::SCOPES_EVICTED.of(u64::from(admission.evicted)));
+        }
     }
 
     /// Notes what it was charged.
@@ -291,6 +294,9 @@ impl Record {
                 self.rule = Some(limit.rule.clone());
                 self.counts.push_back(metrics::REJECTIONS.once([&limit.rule]));
             }
+        }
+        if matches!(failure, Failure::Gateway(GatewayFailure::CountersFull)) {
+            self.counts.push_back(metrics::SCOPES_REJECTED.of(1));
         }
         self.code = error.code;
     }

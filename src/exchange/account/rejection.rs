@@ -17,7 +17,8 @@ pub(crate) fn local(
 ) -> Failure {
     let rejected = match error {
         Error::Rejected(rejected) => rejected,
-        Error::Full | Error::Store => return Failure::Gateway(GatewayFailure::LimitsUnavailable),
+        Error::Full => return Failure::Gateway(GatewayFailure::CountersFull),
+        Error::Store => return Failure::Gateway(GatewayFailure::LimitsUnavailable),
     };
     let Some(rule) = rules.get(rejected.limit_status.rule) else {
         return Failure::Gateway(GatewayFailure::LimitsUnavailable);

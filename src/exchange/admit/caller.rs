@@ -50,7 +50,7 @@ pub(crate) fn limits(
     let model = model.map_or_else(String::new, |model| model.requested.into_owned());
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model };
     let rules = shared.config.limits();
-    let statuses = local::statuses(shared.store(), rules, &scope, now);
+    let statuses = local::statuses(shared.counters(), rules, &scope, now);
     Ok(quota::list(rules, &statuses, &scope))
 }
 

@@ -18,6 +18,7 @@ fn service(releases: Refunds) -> Service {
 fn rule(per: Per, unit: Unit, window: Window) -> Rule {
     Rule {
         name: "a-rule".to_owned(),
+        id: Rule::id_of("a-rule", per, unit, window),
         per,
         unit,
         max: 10,

@@ -9,6 +9,8 @@ use super::table::Class;
 pub enum GatewayFailure {
     /// The counters of `limits` cannot be used.
     LimitsUnavailable,
+    /// The counters of `limits` have no room for another scope: all that could go are in use.
+    CountersFull,
     /// The memory budget is used up.
     Overloaded {
         /// When memory is likely to be free again.
@@ -42,7 +44,9 @@ impl GatewayFailure {
         match self {
             // A full queue in Envoy is `Overloaded` too.
             Self::RouteMissing | Self::ClusterMissing | Self::Overloaded { .. } => true,
-            Self::LimitsUnavailable | Self::Misconfigured | Self::Internal => false,
+            Self::LimitsUnavailable | Self::CountersFull | Self::Misconfigured | Self::Internal => {
+                false
+            }
         }
     }
 
@@ -52,6 +56,7 @@ impl GatewayFailure {
         match self {
             Self::RouteMissing | Self::ClusterMissing => true,
             Self::LimitsUnavailable
+            | Self::CountersFull
             | Self::Overloaded { .. }
             | Self::Misconfigured
             | Self::Internal => false,
@@ -63,7 +68,7 @@ impl GatewayFailure {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Overloaded { retry_after } => Some(*retry_after),
-            Self::LimitsUnavailable => Some(COUNTERS_WAIT),
+            Self::LimitsUnavailable | Self::CountersFull => Some(COUNTERS_WAIT),
             Self::Misconfigured | Self::RouteMissing | Self::ClusterMissing | Self::Internal => {
                 None
             }
@@ -73,7 +78,7 @@ impl GatewayFailure {
     /// The row of the table that the failure belongs to.
     pub(super) const fn class(&self) -> Class {
         match self {
-            Self::LimitsUnavailable => Class::LimitsUnavailable,
+            Self::LimitsUnavailable | Self::CountersFull => Class::LimitsUnavailable,
             Self::Overloaded { .. } => Class::Overloaded,
             Self::Misconfigured => Class::GatewayMisconfigured,
             Self::RouteMissing | Self::ClusterMissing => Class::RouteMissing,

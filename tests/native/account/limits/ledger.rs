@@ -126,7 +126,7 @@ proptest! {
                     let (place, mut reserved) = open.remove(0);
                     let images = images.min(ledger[place].amount);
                     let held = &mut reserved.reservation;
-                    local::settle(&store, &rules, held, &delivered(images), now).unwrap();
+                    local::settle(store.counters(), &rules, held, &delivered(images), now).unwrap();
                     if unit != Unit::Concurrent {
                         (ledger[place].held, ledger[place].amount) = (false, images);
                     }
@@ -135,7 +135,7 @@ proptest! {
                 Step::Release if !open.is_empty() => {
                     let (place, mut reserved) = open.remove(0);
                     let (held, outcome) = (&mut reserved.reservation, Outcome::default());
-                    local::settle(&store, &rules, held, &outcome, now).unwrap();
+                    local::settle(store.counters(), &rules, held, &outcome, now).unwrap();
                     if unit != Unit::Concurrent {
                         (ledger[place].held, ledger[place].amount) = (false, 0);
                     }
@@ -143,7 +143,7 @@ proptest! {
                 }
                 Step::Land if !settled.is_empty() => {
                     let (place, reserved) = settled.remove(0);
-                    local::land(&store, reserved.reservation, now).unwrap();
+                    local::land(store.counters(), reserved.reservation, now).unwrap();
                     if unit == Unit::Concurrent {
                         (ledger[place].held, ledger[place].amount) = (false, 0);
                     }
@@ -171,11 +171,11 @@ proptest! {
         for _ in 0..before {
             let _ = reserve(&store, &rules, &scope, 1, now);
         }
-        let statuses = local::statuses(&store, &rules, &scope, now);
+        let statuses = local::statuses(store.counters(), &rules, &scope, now);
         if before + images > 3 {
             let result = reserve(&store, &rules, &scope, images, now);
             prop_assert!(matches!(result, Err(Error::Rejected(_))));
-            prop_assert_eq!(local::statuses(&store, &rules, &scope, now), statuses);
+            prop_assert_eq!(local::statuses(store.counters(), &rules, &scope, now), statuses);
         }
     }
 }

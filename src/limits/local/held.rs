@@ -1,0 +1,171 @@
+//! What a request holds under the rules, and how these then stand.
+
+use std::time::Duration;
+
+use crate::limits::table::{Counters, RuleId, ScopeId, TableError};
+use crate::limits::{Engine, Hold, Rule, Scope, State, Unit, Window};
+
+/// The state of a rule for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitStatus {
+    /// The rule's place in the configuration's list.
+    pub rule: usize,
+    /// What was used.
+    pub used: u64,
+    /// What is held.
+    pub reserved: u64,
+    /// What is left.
+    pub remaining: u64,
+    /// When the whole limit is available again, if that is later than now.
+    pub full_at: Option<Duration>,
+}
+
+/// What a request holds.
+#[derive(Debug, Default)]
+pub struct Reservation {
+    pub(super) held: Vec<Held>,
+}
+
+/// What it holds under one rule for one scope.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The rule's place in the configuration's list.
+    pub(super) rule: usize,
+    pub(super) id: RuleId,
+    pub(super) scope: ScopeId,
+    pub(super) window: Window,
+    pub(super) unit: Unit,
+    pub(super) hold: Hold,
+}
+
+/// The result of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The request went upstream.
+    pub requests: u64,
+    /// Images delivered.
+    pub images: u64,
+    /// Their pixels.
+    pub pixels: u64,
+    /// Their price in nano-dollars.
+    pub nanodollars: u64,
+}
+
+/// A rule does not admit a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The state of the rule.
+    pub limit_status: LimitStatus,
+    /// When the request will fit if no other comes. `None` if it never will.
+    pub fits_at: Option<Duration>,
+}
+
+/// Why nothing was reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A rule does not admit the request.
+    Rejected(Rejected),
+    /// The slot of a scope is full of scopes that all have requests in flight.
+    Full,
+    /// The shared data breaks its contract.
+    Store,
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Full => Self::Full,
+            TableError::OutOfReach | TableError::LockLost => Self::Store,
+        }
+    }
+}
+
+/// A successful reservation.
+#[derive(Debug)]
+pub struct Reserved {
+    /// What to settle.
+    pub reservation: Reservation,
+    /// The state of each rule that applies, this request included.
+    pub statuses: Vec<LimitStatus>,
+    /// The shadow rules that would have rejected.
+    pub shadowed: Vec<usize>,
+    /// How many idle scopes lost their counters, because the table has no room for more.
+    pub evicted: u32,
+}
+
+/// The slots that a request touches, in their order.
+pub(super) fn slots(held: &[Held]) -> Vec<u16> {
+    let mut slots: Vec<u16> = held.iter().map(|it| it.scope.slot()).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
+/// The rules that apply and are counted here, with their places and where they count the request.
+pub(super) fn counted_here<'r>(
+    counters: Counters<'_>,
+    rules: &'r [Rule],
+    scope: &Scope<'_>,
+) -> Result<Vec<(usize, &'r Rule, ScopeId)>, TableError> {
+    let here = |rule: &Rule| rule.engine == Engine::Local && rule.applies(scope);
+    let mut ids = Vec::new();
+    let mut found = Vec::new();
+    for (place, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
+        let counted = rule.scope(scope).unwrap_or(("global", ""));
+        let known = ids.iter().find(|(it, _)| *it == counted).map(|(_, id)| *id);
+        let id = match known {
+            Some(id) => id,
+            None => counters.scope_id(counted.0, counted.1)?,
+        };
+        if known.is_none() {
+            ids.push((counted, id));
+        }
+        found.push((place, rule, id));
+    }
+    Ok(found)
+}
+
+/// What the layout of 0.1 has counted. `None` if there is nothing.
+pub(super) fn old_state(
+    counters: Counters<'_>,
+    rule: &Rule,
+    scope: &Scope<'_>,
+    now: Duration,
+) -> Option<State> {
+    let mut state = counters.old_state(|| rule.old_state_id(scope))?;
+    state.prune(rule.window, now);
+    Some(state)
+}
+
+pub(super) fn limit_status(
+    rules: &[Rule],
+    place: usize,
+    state: &State,
+    now: Duration,
+) -> LimitStatus {
+    let rule = rules.get(place);
+    let max = rule.map_or(0, |rule| rule.max);
+    let window = rule.map_or(Window::Now, |rule| rule.window);
+    LimitStatus {
+        rule: place,
+        used: state.used(),
+        reserved: state.reserved(),
+        remaining: state.remaining(max),
+        full_at: state.fits_at(window, max, max, now).filter(|at| *at > now),
+    }
+}
+
+impl Outcome {
+    /// The amount that a rule of `unit` counts, in the unit's own integers.
+    #[must_use]
+    pub const fn of(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Requests => self.requests,
+            Unit::Images => self.images,
+            Unit::Megapixels => self.pixels,
+            // A place in flight is held, and not used.
+            Unit::Concurrent => 0,
+            Unit::Usd => self.nanodollars,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A reservation: all rules admit a request, or nothing is stored.
+
+use std::time::Duration;
+
+use super::held::{
+    Error, Held, LimitStatus, Rejected, Reservation, Reserved, limit_status, old_state, slots,
+};
+use crate::limits::lock::{Lock, Planned};
+use crate::limits::table::{Counters, Loaded, TableError};
+use crate::limits::{Conflict, Engine, Rule, Scope, State};
+
+/// How often a step is tried whose lock was taken over.
+const MAX_TAKE_OVERS: u32 = 3;
+/// How often a step is tried while requests settle in its slots.
+const MAX_TRIES: u32 = 1_000;
+/// No step: the token of a key is never 0.
+const NO_STEP: u64 = 0;
+
+/// A request, and what it would hold.
+pub(super) struct Request<'a> {
+    pub(super) counters: Counters<'a>,
+    pub(super) rules: &'a [Rule],
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) held: Vec<Held>,
+    pub(super) now: Duration,
+}
+
+/// A request that all rules admit.
+#[derive(Default)]
+struct Admitted {
+    /// The state of each rule with the hold, in the order of the holds.
+    states: Vec<State>,
+    shadowed: Vec<usize>,
+}
+
+impl Request<'_> {
+    /// Stores what the request holds if all rules admit it.
+    pub(super) fn reserve(self) -> Result<Reserved, Error> {
+        let slots = slots(&self.held);
+        let (admitted, evicted) = match slots.as_slice() {
+            [] => (Admitted::default(), 0),
+            [slot] if !count_several_kinds(self.rules) => self.swap(*slot)?,
+            _ => self.step(&slots)?,
+        };
+        let states = self.held.iter().zip(&admitted.states);
+        let statuses: Vec<LimitStatus> =
+            states.map(|(it, state)| limit_status(self.rules, it.rule, state, self.now)).collect();
+        let shadowed = admitted.shadowed;
+        Ok(Reserved { reservation: Reservation { held: self.held }, statuses, shadowed, evicted })
+    }
+
+    /// Admits by a swap of one slot.
+    fn swap(&self, slot: u16) -> Result<(Admitted, u32), Error> {
+        self.counters.change(slot, |loaded| {
+            let slots = std::slice::from_mut(loaded);
+            let admitted = self.admit(slots)?;
+            self.put(slots, &admitted);
+            Ok(admitted)
+        })
+    }
+
+    /// Admits under the lock, and stores slot after slot.
+    fn step(&self, slots: &[u16]) -> Result<(Admitted, u32), Error> {
+        for _ in 0..MAX_TAKE_OVERS {
+            let lock = self.counters.lock(self.plan())?;
+            let stored = self.store(&lock, slots);
+            match (stored, lock.release(self.counters.store())) {
+                (stored, Ok(())) => return stored,
+                (Err(rejected @ Error::Rejected(_)), Err(_)) => return Err(rejected),
+                // Another worker has taken the lock over, and has taken back what was stored.
+                (_, Err(_)) => {}
+            }
+        }
+        Err(Error::Store)
+    }
+
+    /// Stores all slots, or none. The lock keeps other reservations out. A settlement may still
+    /// change a slot meanwhile: then all starts again.
+    fn store(&self, lock: &Lock, slots: &[u16]) -> Result<(Admitted, u32), Error> {
+        for _ in 0..MAX_TRIES {
+            let load = |slot: &u16| self.counters.load_locked(*slot);
+            let mut loaded = slots.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+            let admitted = self.admit(&mut loaded)?;
+            self.put(&mut loaded, &admitted);
+            match self.save(lock, &mut loaded) {
+                Ok(evicted) => return Ok((admitted, evicted)),
+                Err(None) => {}
+                Err(Some(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Store)
+    }
+
+    /// Stores slot after slot. If one cannot be, takes back what it has stored. The error is `None`
+    /// if a slot has changed meanwhile.
+    fn save(&self, lock: &Lock, loaded: &mut [Loaded]) -> Result<u32, Option<TableError>> {
+        let (mut evicted, mut stored) = (0_u32, Vec::new());
+        for slot in loaded {
+            slot.mark(lock.step);
+            let error = match self.counters.save(slot) {
+                Ok(Ok(gone)) => {
+                    evicted = evicted.saturating_add(gone);
+                    stored.push(slot.number());
+                    continue;
+                }
+                // Who has taken the lock over takes back what was stored.
+                Ok(Err(Conflict)) if !lock.is_held(self.counters.store()) => {
+                    return Err(Some(TableError::LockLost));
+                }
+                Ok(Err(Conflict)) => None,
+                Err(error) => Some(error),
+            };
+            let plan = self.plan();
+            stored.iter().for_each(|it| self.counters.take_back(*it, lock.step, NO_STEP, &plan));
+            return Err(error);
+        }
+        Ok(evicted)
+    }
+
+    fn plan(&self) -> Vec<Planned> {
+        self.held.iter().map(|it| Planned::new(it.scope, it.id, it.hold)).collect()
+    }
+
+    /// What the rules say to the request, by the slots that it touches.
+    fn admit(&self, slots: &mut [Loaded]) -> Result<Admitted, Error> {
+        let mut admitted = Admitted::default();
+        for it in &self.held {
+            let Some(rule) = self.rules.get(it.rule) else { continue };
+            let found = slots.iter_mut().find(|slot| slot.number() == it.scope.slot());
+            let state = found.and_then(|slot| slot.state(it.scope, it.id, it.window, self.now));
+            let old = || old_state(self.counters, rule, self.scope, self.now);
+            let mut state = state.or_else(old).unwrap_or_default();
+            if it.hold.amount > state.remaining(rule.max) {
+                if !rule.shadow {
+                    return Err(Error::Rejected(Rejected {
+                        limit_status: limit_status(self.rules, it.rule, &state, self.now),
+                        fits_at: state.fits_at(it.window, rule.max, it.hold.amount, self.now),
+                    }));
+                }
+                admitted.shadowed.push(it.rule);
+            }
+            state.hold(it.hold);
+            admitted.states.push(state);
+        }
+        Ok(admitted)
+    }
+
+    fn put(&self, slots: &mut [Loaded], admitted: &Admitted) {
+        for (it, state) in self.held.iter().zip(&admitted.states) {
+            let found = slots.iter_mut().find(|slot| slot.number() == it.scope.slot());
+            if let Some(slot) = found {
+                slot.put(it.scope, it.id, it.window, state, self.now);
+            }
+        }
+    }
+}
+
+/// Whether requests under these rules may touch several slots.
+fn count_several_kinds(rules: &[Rule]) -> bool {
+    let mut kinds = rules.iter().filter(|rule| rule.engine == Engine::Local).map(|rule| rule.per);
+    let first = kinds.next();
+    kinds.any(|kind| Some(kind) != first)
+}
