@@ -156,6 +156,8 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("/consumers/*/user", "the id of a user, 1 to 128 visible ASCII characters"),
     ("/consumers/*/any_user", "true or false"),
+    ("/consumers/*/groups", GROUPS),
+    ("/consumers/*/groups/*", GROUP),
     ("/consumers/*/role", "\"consumer\" or \"master\""),
     ("/consumers/*/models", "an array of at least one pattern; leave it out to allow every model"),
     (
@@ -170,6 +172,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("/users/*", "an object with `id`"),
     ("/users/*/id", "an id that no other user has, 1 to 256 characters without control characters"),
     ("/users/*/blocked", "true or false"),
+    ("/users/*/groups", GROUPS),
+    ("/users/*/groups/*", GROUP),
     ("/unknown_users", "\"reject\" or \"admit\""),
     ("/route_match", "\"filter_state\" or \"header\""),
     ("/request", "an object"),
@@ -234,7 +238,7 @@ const FIELDS: &[(&str, &str)] = &[
         "/limits/*/name",
         "a name that no other rule has, 1 to 64 letters, digits, `_` and `-` of ASCII",
     ),
-    ("/limits/*/per", "\"key\", \"user\", \"model\" or \"global\""),
+    ("/limits/*/per", "\"key\", \"user\", \"model\", \"group\" or \"global\""),
     ("/limits/*/unit", "\"requests\", \"images\", \"megapixels\", \"concurrent\" or \"usd\""),
     (
         "/limits/*/max",
@@ -260,6 +264,12 @@ const FIELDS: &[(&str, &str)] = &[
         "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\" or a \
          consumer has `any_user`",
     ),
+    (
+        "/limits/*/groups",
+        "an array of at least one name; leave it out for every caller, or for every group `per` \
+         group",
+    ),
+    ("/limits/*/groups/*", "the name of a group of a consumer or a user"),
     ("/limits/*/on_error", "\"deny\" or \"allow\""),
     ("/limits/*/shadow", "true or false"),
     ("/engine", "an object with `kind`"),
@@ -272,6 +282,11 @@ const FIELDS: &[(&str, &str)] = &[
     ("/on_abandon", "\"release\" or \"charge\""),
     ("/accept_last_partial", "true or false"),
 ];
+
+/// The groups of a consumer or a user.
+const GROUPS: &str = "an array of 1 to 16 names; leave it out for no group";
+/// One of them.
+const GROUP: &str = "1 to 128 visible ASCII characters, each group once in the list";
 
 /// Money of the price table.
 const DOLLARS: &str = "a decimal string of dollars such as \"0.211\", from \"0\" to \"1000000\", \

@@ -13,7 +13,7 @@ use super::pointer::Pointer;
 use super::units::{Bytes, Span};
 use super::upstream::Upstream;
 use super::{
-    Config, LastPartial, RouteMatch, UnknownUsers, UserState, identity, model, price,
+    Config, LastPartial, RouteMatch, UnknownUsers, UserState, group, identity, model, price,
     response_headers, text,
 };
 use crate::openai::request::Limits;
@@ -31,7 +31,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let consumers = Consumers::compile(file.consumers, identity.as_ref())?;
     let own = consumers.list.iter().filter_map(|it| it.user().map(str::to_owned));
     let own_users = own.collect();
-    let users = compile_users(file.users, &root.key("users"), &consumers)?;
+    let (users, user_groups) = compile_users(file.users, &root.key("users"), &consumers)?;
     let request = compile_request(&file.request, &root.key("request"))?;
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
     let max_buffered_bytes =
@@ -48,7 +48,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
-    let people = People::new(&consumers, &users, unknown_users);
+    let people = People::new(&consumers, &users, &user_groups, unknown_users);
     let limits = limit::compile(file.limits, &people, &engines)?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
@@ -62,6 +62,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         consumers,
         identity,
         users,
+        user_groups,
         own_users,
         unknown_users,
         route_match,
@@ -100,13 +101,14 @@ fn compile_upstreams(
     upstreams.collect()
 }
 
-/// Every user in the document: the listed ones and those that consumers act for.
+/// Every user in the document, the listed ones and those that consumers act for, and their groups.
 fn compile_users(
     file: Vec<UserFile>,
     here: &Pointer,
     consumers: &Consumers,
-) -> Result<BTreeMap<String, UserState>, ConfigError> {
+) -> Result<(BTreeMap<String, UserState>, UserGroups), ConfigError> {
     let mut places = BTreeMap::new();
+    let mut groups = UserGroups::new();
     let own = consumers.list.iter().filter_map(|consumer| consumer.user());
     let mut users: BTreeMap<String, UserState> =
         own.map(|user| (user.to_owned(), UserState::Known)).collect();
@@ -118,11 +120,18 @@ fn compile_users(
         if let Some(first) = places.insert(entry.id.clone(), place.clone()) {
             return Err(place.repeats(&first));
         }
+        let own = group::compile(entry.groups, &here.index(index).key("groups"))?;
+        if !own.is_empty() {
+            groups.insert(entry.id.clone(), own);
+        }
         let state = if entry.blocked { UserState::Blocked } else { UserState::Known };
         users.insert(entry.id, state);
     }
-    Ok(users)
+    Ok((users, groups))
 }
+
+/// The groups of the users who have some.
+type UserGroups = BTreeMap<String, Box<[String]>>;
 
 fn compile_request(file: &RequestFile, here: &Pointer) -> Result<Limits, ConfigError> {
     let default = Limits::default();

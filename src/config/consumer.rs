@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Fault};
 use super::file::ConsumerFile;
+use super::group;
 use super::identity::{self, Identities, Identity};
 use super::list;
 use super::pointer::Pointer;
@@ -36,6 +37,7 @@ pub struct Consumer {
     name: String,
     user: Option<String>,
     any_user: bool,
+    groups: Box<[String]>,
     models: Option<Vec<Pattern>>,
     sizes: Option<Vec<String>>,
     expires_at: Option<Duration>,
@@ -57,6 +59,11 @@ impl Consumer {
     /// Whether a request may name any end user instead of [`user`](Self::user).
     pub fn takes_any_user(&self) -> bool {
         self.any_user
+    }
+
+    /// The groups that it belongs to.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
     }
 
     /// The user or users that the consumer acts for.
@@ -115,6 +122,7 @@ impl Consumer {
             if text::is_size(&text) { Ok(text) } else { Err(here.invalid()) }
         };
         Ok(Self {
+            groups: group::compile(file.groups, &here.key("groups"))?,
             models: list::compile(file.models, &here.key("models"), list::pattern)?,
             sizes: list::compile(file.sizes, &here.key("sizes"), size)?,
             expires_at: file.expires_at.map(|time| time.0),

@@ -117,7 +117,7 @@ pub enum Fault {
         /// The value of `api` that the field belongs to.
         api: &'static str,
     },
-    /// The value names a consumer or a user that does not exist.
+    /// The value names a consumer, a user or a group that does not exist.
     #[error("no such {what}, accepted: {accepted}")]
     Undefined {
         /// What the value names.

@@ -150,6 +150,7 @@ pub(super) struct ConsumerFile {
     pub(super) user: Option<String>,
     #[serde(default)]
     pub(super) any_user: bool,
+    pub(super) groups: Option<Vec<String>>,
     #[serde(default)]
     pub(super) role: Role,
     pub(super) models: Option<Vec<String>>,
@@ -167,6 +168,7 @@ pub(super) struct UserFile {
     pub(super) id: String,
     #[serde(default)]
     pub(super) blocked: bool,
+    pub(super) groups: Option<Vec<String>>,
 }
 
 /// `request`.
@@ -223,6 +225,7 @@ pub(super) struct LimitFile {
     pub(super) models: Option<Vec<String>>,
     pub(super) consumers: Option<Vec<String>>,
     pub(super) users: Option<Vec<String>>,
+    pub(super) groups: Option<Vec<String>>,
     #[serde(default)]
     pub(super) shadow: bool,
     pub(super) on_error: Option<OnError>,

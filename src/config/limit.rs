@@ -18,6 +18,7 @@ use crate::prices::Money;
 pub(super) struct People<'a> {
     consumers: BTreeSet<&'a str>,
     users: &'a BTreeMap<String, UserState>,
+    groups: BTreeSet<&'a str>,
     unknown_users: UnknownUsers,
     /// Whether a consumer takes any end user.
     any_user: bool,
@@ -27,11 +28,15 @@ impl<'a> People<'a> {
     pub(super) fn new(
         consumers: &'a Consumers,
         users: &'a BTreeMap<String, UserState>,
+        user_groups: &'a BTreeMap<String, Box<[String]>>,
         unknown_users: UnknownUsers,
     ) -> Self {
+        let of_consumers = consumers.list.iter().map(|consumer| consumer.groups());
+        let groups = of_consumers.chain(user_groups.values().map(|groups| &**groups));
+        let groups = groups.flatten().map(String::as_str).collect();
         let any_user = consumers.list.iter().any(|consumer| consumer.takes_any_user());
         let consumers = consumers.list.iter().map(|consumer| consumer.name()).collect();
-        Self { consumers, users, unknown_users, any_user }
+        Self { consumers, users, groups, unknown_users, any_user }
     }
 
     fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
@@ -39,6 +44,13 @@ impl<'a> People<'a> {
             return Ok(name);
         }
         Err(here.fault(Fault::Undefined { what: "consumer", accepted: here.accepted() }))
+    }
+
+    fn group(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
+        if self.groups.contains(name.as_str()) {
+            return Ok(name);
+        }
+        Err(here.fault(Fault::Undefined { what: "group", accepted: here.accepted() }))
     }
 
     fn user(&self, id: String, here: &Pointer) -> Result<String, ConfigError> {
@@ -107,6 +119,9 @@ fn compile_rule(
             people.consumer(name, here)
         })?,
         users: list::compile(file.users, &here.key("users"), |id, here| people.user(id, here))?,
+        groups: list::compile(file.groups, &here.key("groups"), |name, here| {
+            people.group(name, here)
+        })?,
         shadow: file.shadow,
         engine: engines.of_rule(unit, file.on_error, here)?,
     })

@@ -18,6 +18,7 @@ mod document;
 mod engine;
 mod error;
 mod file;
+mod group;
 mod host_models;
 mod identity;
 mod limit;
@@ -34,6 +35,7 @@ mod text;
 mod units;
 mod upstream;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
@@ -67,6 +69,7 @@ pub struct Config {
     consumers: consumer::Consumers,
     identity: Option<Identity>,
     users: BTreeMap<String, UserState>,
+    user_groups: BTreeMap<String, Box<[String]>>,
     own_users: BTreeSet<String>,
     unknown_users: UnknownUsers,
     route_match: RouteMatch,
@@ -288,6 +291,12 @@ impl Config {
     /// What is known about the user `id`.
     pub fn user(&self, id: &str) -> UserState {
         self.users.get(id).copied().unwrap_or(UserState::Unknown)
+    }
+
+    /// The groups of a request: those of its consumer and those of its user, each once.
+    pub fn groups_of<'c>(&'c self, consumer: &'c Consumer, user: &str) -> Cow<'c, [String]> {
+        let user = self.user_groups.get(user).map(|groups| &**groups);
+        group::union(consumer.groups(), user.unwrap_or_default())
     }
 
     /// Whether a consumer acts for the user `id` if a request names no user.

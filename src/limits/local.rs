@@ -13,8 +13,8 @@ use std::time::Duration;
 pub use super::table::{Counters, Table};
 use super::table::{Loaded, TableError};
 use super::{Hold, Rule, Scope, State, Unit};
+use held::{Counted, Held, counted_here, limit_status, old_state, slots};
 pub use held::{Error, LimitStatus, Outcome, Rejected, Reservation, Reserved};
-use held::{Held, counted_here, limit_status, old_state, slots};
 
 /// Reserves what a request may take, under all `rules` that apply to it and are counted here. If
 /// one does not admit it, reserves under none.
@@ -30,18 +30,17 @@ pub fn reserve(
     patience: Duration,
     now: Duration,
 ) -> Result<Reserved, Error> {
-    let mut held = Vec::new();
-    for (place, rule, scope_id) in counted_here(counters, rules, scope)? {
-        held.push(Held {
-            rule: place,
-            id: rule.id,
-            scope: scope_id,
-            window: rule.window,
-            unit: rule.unit,
-            hold: Hold::new(rule.window, amount(rule.unit), now, patience),
-        });
-    }
-    let request = reserve::Request { counters, rules, scope, held, now };
+    let hold = |it: Counted<'_>| Held {
+        rule: it.place,
+        id: it.rule.id,
+        scope: it.scope,
+        old: it.old,
+        window: it.rule.window,
+        unit: it.rule.unit,
+        hold: Hold::new(it.rule.window, amount(it.rule.unit), now, patience),
+    };
+    let held = counted_here(counters, rules, scope)?.into_iter().map(hold).collect();
+    let request = reserve::Request { counters, rules, held, now };
     request.reserve()
 }
 
@@ -136,15 +135,16 @@ pub fn statuses(
 ) -> Vec<LimitStatus> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut statuses = Vec::new();
-    for (place, rule, id) in counted_here(counters, rules, scope).unwrap_or_default() {
-        if !loaded.iter().any(|it| it.number() == id.slot()) {
-            loaded.extend(counters.peek(id.slot()));
+    for it in counted_here(counters, rules, scope).unwrap_or_default() {
+        let slot = it.scope.slot();
+        if !loaded.iter().any(|it| it.number() == slot) {
+            loaded.extend(counters.peek(slot));
         }
-        let found = loaded.iter_mut().find(|it| it.number() == id.slot());
-        let state = found.and_then(|it| it.state(id, rule.id, rule.window, now));
-        let old = || old_state(counters, rule, scope, now);
+        let found = loaded.iter_mut().find(|it| it.number() == slot);
+        let state = found.and_then(|slot| slot.state(it.scope, it.rule.id, it.rule.window, now));
+        let old = || old_state(counters, it.old, it.rule.window, now);
         let state = state.or_else(old).unwrap_or_default();
-        statuses.push(limit_status(rules, place, &state, now));
+        statuses.push(limit_status(rules, it.place, &state, now));
     }
     statuses
 }

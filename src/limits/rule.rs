@@ -26,6 +26,8 @@ pub struct Rule {
     pub consumers: Option<Vec<String>>,
     /// The rule counts only requests for these users.
     pub users: Option<Vec<String>>,
+    /// The rule counts only requests of these groups.
+    pub groups: Option<Vec<String>>,
     /// The rule counts and reports, but rejects nothing.
     pub shadow: bool,
     /// Where it is counted.
@@ -64,6 +66,8 @@ pub enum Per {
     User,
     /// A model.
     Model,
+    /// A group of consumers and users.
+    Group,
     /// Everybody.
     Global,
 }
@@ -94,10 +98,12 @@ pub struct Scope<'a> {
     pub user: &'a str,
     /// The model asked for.
     pub model: &'a str,
+    /// The groups of the consumer and of the user, each once.
+    pub groups: &'a [String],
 }
 
 impl Rule {
-    /// Whether the rule counts a request.
+    /// Whether the rule counts a request. A rule `per` group counts none of a caller in no group.
     #[must_use]
     pub fn applies(&self, scope: &Scope<'_>) -> bool {
         let named = |list: &Option<Vec<String>>, name: &str| {
@@ -106,18 +112,37 @@ impl Rule {
         self.models.as_ref().is_none_or(|list| list.iter().any(|it| it.matches(scope.model)))
             && named(&self.consumers, scope.consumer)
             && named(&self.users, scope.user)
+            && (!self.selects_groups() || scope.groups.iter().any(|it| self.counts_group(it)))
     }
 
-    /// What the rule counts together with a request: the name of `per`, and its value. `None` if
-    /// everything counts together.
-    #[must_use]
-    pub fn scope<'s>(&self, scope: &Scope<'s>) -> Option<(&'static str, &'s str)> {
-        match self.per {
-            Per::Key => Some(("key", scope.consumer)),
-            Per::User => Some(("user", scope.user)),
-            Per::Model => Some(("model", scope.model)),
-            Per::Global => None,
-        }
+    /// Whether the rule concerns only callers in a group.
+    fn selects_groups(&self) -> bool {
+        self.groups.is_some() || self.per == Per::Group
+    }
+
+    /// Whether `group` is one of those that the rule is for.
+    fn counts_group(&self, group: &str) -> bool {
+        self.groups.as_ref().is_none_or(|list| list.iter().any(|it| it == group))
+    }
+
+    /// What the rule counts together with a request to which it applies: the name of `per`, and its
+    /// value. `None` if everything counts together.
+    ///
+    /// A request counts once, except in a rule `per` group: there it counts in each group that the
+    /// rule is for, and all of them have to admit it.
+    pub fn scopes<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+    ) -> impl Iterator<Item = Option<(&'static str, &'s str)>> {
+        let (one, groups) = match self.per {
+            Per::Key => (Some(Some(("key", scope.consumer))), Default::default()),
+            Per::User => (Some(Some(("user", scope.user))), Default::default()),
+            Per::Model => (Some(Some(("model", scope.model))), Default::default()),
+            Per::Group => (None, scope.groups),
+            Per::Global => (Some(None), Default::default()),
+        };
+        let groups = groups.iter().filter(|it| self.counts_group(it));
+        one.into_iter().chain(groups.map(|it| Some(("group", it.as_str()))))
     }
 
     /// The name under which a rule keeps its states. What it counts, and in which period, is part
@@ -128,10 +153,9 @@ impl Rule {
         u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default())
     }
 
-    /// The name that 0.1 gave the state of a rule for a request.
+    /// The name that 0.1 gave the state of a rule for a value of its scope.
     #[must_use]
-    pub fn old_state_id(&self, scope: &Scope<'_>) -> [u8; 16] {
-        let value = self.scope(scope).map_or("", |(_, value)| value);
+    pub fn old_state_id(&self, value: &str) -> [u8; 16] {
         let words = key_words(self.per, self.unit, self.window);
         digest(&[&self.name, &words, value]).first_chunk().copied().unwrap_or_default()
     }
@@ -154,6 +178,7 @@ fn key_words(per: Per, unit: Unit, window: Window) -> String {
         Per::Key => "Key",
         Per::User => "User",
         Per::Model => "Model",
+        Per::Group => "Group",
         Per::Global => "Global",
     };
     let unit = match unit {
@@ -183,6 +208,7 @@ mod tests {
             models: None,
             consumers: None,
             users: None,
+            groups: None,
             shadow: false,
             engine: Engine::Local,
         }
@@ -205,7 +231,7 @@ mod tests {
     /// Counters that 0.1 has left in a running Envoy are found by these names.
     #[test]
     fn the_names_of_old_states_never_change() {
-        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
+        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2", groups: &[] };
         let sliding = |millis| Window::Sliding(Duration::from_millis(millis));
         for (per, unit, window, id) in [
             (Per::Key, Unit::Requests, sliding(60_000), "996fd9b4355aa3bbd5db4ba31dca5617"),
@@ -215,9 +241,30 @@ mod tests {
             (Per::Key, Unit::Concurrent, Window::Now, "3de56eb55b3dc6d152e4363c705b6ede"),
             (Per::User, Unit::Requests, sliding(90_500), "708b8653ee12b7ff5059aa3837f0af56"),
         ] {
-            let found = rule(per, unit, window).old_state_id(&scope);
-            let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+            let rule = rule(per, unit, window);
+            let value = rule.scopes(&scope).next().unwrap().map_or("", |(_, value)| value);
+            let found: String =
+                rule.old_state_id(value).iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(found, id, "{per:?} {unit:?} {window:?}");
         }
+    }
+
+    #[test]
+    fn a_request_counts_in_each_group_that_the_rule_is_for() {
+        let groups = ["design".to_owned(), "web".to_owned()];
+        let scope = Scope { consumer: "c", user: "design", model: "m", groups: &groups };
+        let mut rule = rule(Per::Group, Unit::Usd, Window::Month);
+        let scopes = |rule: &Rule| {
+            let values = rule.scopes(&scope).map(|it| it.unwrap().1.to_owned());
+            values.collect::<Vec<_>>()
+        };
+        assert_eq!(scopes(&rule), ["design", "web"]);
+        rule.groups = Some(vec!["web".to_owned()]);
+        assert_eq!(scopes(&rule), ["web"]);
+        assert!(rule.applies(&scope));
+        rule.groups = Some(vec!["sales".to_owned()]);
+        assert!(!rule.applies(&scope));
+        rule.groups = None;
+        assert!(!rule.applies(&Scope { groups: &[], ..scope }));
     }
 }

@@ -4,6 +4,7 @@
 //! reset is a duration as Go writes it (`6m0s`), because OpenAI's SDKs and their users parse that
 //! form. If several rules count one unit, the headers report the rule with the least remaining.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub fn headers(
                 .map(|rule| (rule, limit_status))
         });
         let Some((rule, limit_status)) =
-            of_unit.min_by_key(|(_, limit_status)| limit_status.remaining)
+            of_unit.min_by_key(|(_, limit_status)| tightness(limit_status))
         else {
             continue;
         };
@@ -40,6 +41,11 @@ pub fn headers(
         }
     }
     headers
+}
+
+/// Less is tighter: what is left, and of those with equally little the one that is full again last.
+fn tightness(status: &LimitStatus) -> (u64, Reverse<Option<Duration>>) {
+    (status.remaining, Reverse(status.full_at))
 }
 
 fn names(unit: Unit) -> [&'static str; 3] {
@@ -79,14 +85,15 @@ pub fn amount(unit: Unit, amount: u64) -> String {
 }
 
 /// `GET /v1/images/limits`: an OpenAI list of what the caller may still use under each rule that
-/// applies to `scope`. A rule without a status is counted by the rate-limit service, which alone
+/// applies to `scope`. A rule that counts a caller in several groups shows the one with the least
+/// remaining. A rule without a status is counted by the rate-limit service, which alone
 /// knows its state.
 pub fn list(rules: &[Rule], statuses: &[LimitStatus], scope: &Scope<'_>) -> Vec<u8> {
-    let data = rules
-        .iter()
-        .enumerate()
-        .filter(|(_, rule)| rule.applies(scope))
-        .map(|(place, rule)| Entry::of(rule, statuses.iter().find(|it| it.rule == place)));
+    let data =
+        rules.iter().enumerate().filter(|(_, rule)| rule.applies(scope)).map(|(place, rule)| {
+            let of_rule = statuses.iter().filter(|it| it.rule == place);
+            Entry::of(rule, of_rule.min_by_key(|it| tightness(it)))
+        });
     let list = List { object: "list", data: data.collect() };
     // Strings and numbers into a vector: this cannot fail.
     serde_json::to_vec(&list).unwrap_or_default()
@@ -135,6 +142,7 @@ impl<'a> Entry<'a> {
                 Per::Key => "key",
                 Per::User => "user",
                 Per::Model => "model",
+                Per::Group => "group",
                 Per::Global => "global",
             },
             unit: unit_name(rule.unit),
@@ -229,6 +237,7 @@ mod tests {
             models: None,
             consumers: None,
             users: None,
+            groups: None,
             shadow: false,
             engine: Engine::Local,
         };
@@ -239,7 +248,7 @@ mod tests {
             remaining: 24_156_000_000,
             full_at: Some(Duration::from_secs(1_767_225_600)),
         };
-        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
+        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2", groups: &[] };
         let list = String::from_utf8(list(&[rule], &[limit_status], &scope)).unwrap();
         assert_eq!(
             list,

@@ -236,7 +236,7 @@ fn the_configuration_shows_counts_only() {
     let config = parse(full().to_string().as_bytes()).unwrap();
     assert_eq!(
         format!("{config:?}"),
-        "Config(Counts { upstreams: 2, models: 3, consumers: 3, users: 3, limits: 6, prices: 3 })"
+        "Config(Counts { upstreams: 2, models: 3, consumers: 3, users: 3, limits: 7, prices: 3 })"
     );
     let shown = format!("{:?} {:?}", config.upstreams().collect::<Vec<_>>(), config.consumers());
     assert!(!shown.contains(TOKEN), "{shown}");

@@ -14,7 +14,7 @@ use crate::config::{Api, Model};
 use crate::exchange::shared::Shared;
 use crate::exchange::upstream::result::Generated;
 use crate::limits::local::{self, LimitStatus, Reservation};
-use crate::limits::rls::{self, Check, Decision};
+use crate::limits::rls::{self, Check, Decision, DescriptorStatus};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
 use crate::openai::error::{Failure, GatewayFailure};
 use crate::openai::request::ImageRequest;
@@ -97,10 +97,10 @@ impl Admission {
             pixels: quote::pixels(request),
         };
         let amount = |unit| amounts.of(unit, request.n);
-        let patience = patience(shared, model);
+        let checks = rls::checks(rules, scope, &amount, now);
+        let patience = patience(shared, model, checks.len());
         let reserved = local::reserve(shared.counters(), rules, scope, &amount, patience, now)
             .map_err(|error| rejection::local(rules, error, &amount, now))?;
-        let checks = rls::checks(rules, scope, &amount, now);
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
         let leaves_early = request.stream.is_some()
             || shared.config.keepalive().is_some()
@@ -159,11 +159,7 @@ impl Admission {
                 }
                 Decision::Unavailable => self.unavailable.push(rule.name.clone()),
                 Decision::Rejects(_) if rule.shadow => self.shadowed.push(rule.name.clone()),
-                Decision::Rejects(status) if rejected.is_none() => {
-                    let asked = self.amounts.of(check.unit(), self.n);
-                    rejected = Some(rejection::rls(rules, check.rule, *status, asked, now));
-                }
-                Decision::Rejects(_) => {}
+                Decision::Rejects(status) => note_rejection(&mut rejected, &check, *status),
                 Decision::Admits(status) => {
                     self.reported.extend(rejection::limit_status(rules, check.rule, *status, now));
                 }
@@ -172,6 +168,12 @@ impl Admission {
                 self.checks.push(check);
             }
         }
+        // A rule `per` group has one check for each group.
+        self.unavailable.dedup();
+        self.shadowed.dedup();
+        let rejected = rejected.map(|(rule, unit, status)| {
+            rejection::rls(rules, rule, status, self.amounts.of(unit, self.n), now)
+        });
         rejected.or(unanswered).map_or(Ok(()), Err)
     }
 
@@ -250,6 +252,21 @@ impl InFlight {
     }
 }
 
+/// Notes a rule, its unit and how it stands, if it is the first that rejects. Of the groups of one
+/// rule it is the one that rejects the longest.
+fn note_rejection(
+    noted: &mut Option<(usize, Unit, DescriptorStatus)>,
+    check: &Check,
+    status: DescriptorStatus,
+) {
+    let later = |(rule, _, noted): &(usize, Unit, DescriptorStatus)| {
+        *rule == check.rule && noted.reset < status.reset
+    };
+    if noted.as_ref().is_none_or(later) {
+        *noted = Some((check.rule, check.unit(), status));
+    }
+}
+
 /// Whether a request may not go on by this decision on `rule`.
 fn rejects(rule: &Rule, decision: Decision) -> bool {
     match decision {
@@ -273,10 +290,10 @@ impl Amounts {
 }
 
 /// How long a hold lasts before it is taken for lost.
-fn patience(shared: &Shared, model: &Model<'_>) -> Duration {
-    // A rate-limit service may be asked before the upstream, rule by rule.
-    let rules = u32::try_from(shared.config.limits().len()).unwrap_or(u32::MAX);
+fn patience(shared: &Shared, model: &Model<'_>, checks: usize) -> Duration {
+    // A rate-limit service may be asked before the upstream, check by check.
+    let checks = u32::try_from(checks).unwrap_or(u32::MAX);
     let service = shared.config.service();
-    let asking = service.map_or(Duration::ZERO, |it| it.timeout.saturating_mul(rules));
+    let asking = service.map_or(Duration::ZERO, |it| it.timeout.saturating_mul(checks));
     model.longest_timeout().saturating_add(GRACE).saturating_add(asking)
 }

@@ -26,6 +26,9 @@ pub struct Record {
     pub(crate) endpoint: Option<&'static str>,
     pub(crate) consumer: Option<String>,
     pub(crate) user: Option<String>,
+    /// The groups of the consumer and of the user.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<String>,
     pub(crate) model: Option<String>,
     /// The image models that the upstream says it used, each once and with commas between
     /// them.

@@ -48,7 +48,9 @@ pub(crate) fn limits(
     let requested = asked("model");
     let model = shared.config.resolve_model(requested.as_deref());
     let model = model.map_or_else(String::new, |model| model.requested.into_owned());
-    let scope = Scope { consumer: consumer.name(), user: &user, model: &model };
+    let groups = shared.config.groups_of(consumer, &user);
+    record.groups = groups.to_vec();
+    let scope = Scope { consumer: consumer.name(), user: &user, model: &model, groups: &groups };
     let rules = shared.config.limits();
     let statuses = local::statuses(shared.counters(), rules, &scope, now);
     Ok(quota::list(rules, &statuses, &scope))

@@ -75,7 +75,10 @@ pub(crate) fn admit(
     let names = names(&model, &orders, &request);
     let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
     let keeps = may_fail_over && !delivery.passes_answer();
-    let scope = Scope { consumer: consumer.name(), user: &user, model: &model.requested };
+    let groups = config.groups_of(&consumer, &user);
+    record.groups = groups.to_vec();
+    let scope =
+        Scope { consumer: consumer.name(), user: &user, model: &model.requested, groups: &groups };
     let rooms = make_room(shared, lease, body.len(), &model, &request, &delivery, keeps);
     let held = rooms
         .and_then(|rooms| Ok((rooms, Admission::reserve(shared, &scope, &model, &request, now)?)));

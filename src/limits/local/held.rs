@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::table::{Counters, RuleId, ScopeId, TableError};
+use crate::limits::table::{Counters, OldId, RuleId, ScopeId, TableError};
 use crate::limits::{Engine, Hold, Rule, Scope, State, Unit, Window};
 
 /// The state of a rule for a request.
@@ -33,6 +33,7 @@ pub(super) struct Held {
     pub(super) rule: usize,
     pub(super) id: RuleId,
     pub(super) scope: ScopeId,
+    pub(super) old: Option<OldId>,
     pub(super) window: Window,
     pub(super) unit: Unit,
     pub(super) hold: Hold,
@@ -101,39 +102,51 @@ pub(super) fn slots(held: &[Held]) -> Vec<u16> {
     slots
 }
 
-/// The rules that apply and are counted here, with their places and where they count the request.
+/// A rule that counts a request, and where.
+pub(super) struct Counted<'r> {
+    /// The rule's place in the configuration's list.
+    pub(super) place: usize,
+    pub(super) rule: &'r Rule,
+    pub(super) scope: ScopeId,
+    /// Where 0.1 has counted it; `None` if nothing is left of that.
+    pub(super) old: Option<OldId>,
+}
+
+/// Where the rules that apply and are counted here count a request. A rule `per` group counts it in
+/// several places.
 pub(super) fn counted_here<'r>(
     counters: Counters<'_>,
     rules: &'r [Rule],
-    scope: &Scope<'_>,
-) -> Result<Vec<(usize, &'r Rule, ScopeId)>, TableError> {
+    scope: &'r Scope<'r>,
+) -> Result<Vec<Counted<'r>>, TableError> {
     let here = |rule: &Rule| rule.engine == Engine::Local && rule.applies(scope);
-    let mut ids = Vec::new();
+    let mut known = Vec::new();
     let mut found = Vec::new();
     for (place, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
-        let counted = rule.scope(scope).unwrap_or(("global", ""));
-        let known = ids.iter().find(|(it, _)| *it == counted).map(|(_, id)| *id);
-        let id = match known {
-            Some(id) => id,
-            None => counters.scope_id(counted.0, counted.1)?,
-        };
-        if known.is_none() {
-            ids.push((counted, id));
+        for counted in rule.scopes(scope) {
+            let (kind, value) = counted.unwrap_or(("global", ""));
+            let id = known.iter().find(|(it, _)| *it == counted).map(|(_, id)| *id);
+            let id = match id {
+                Some(id) => id,
+                None => counters.scope_id(kind, value)?,
+            };
+            known.push((counted, id));
+            let old = counters.has_old().then(|| rule.old_state_id(value));
+            found.push(Counted { place, rule, scope: id, old });
         }
-        found.push((place, rule, id));
     }
     Ok(found)
 }
 
-/// What the layout of 0.1 has counted. `None` if there is nothing.
+/// What 0.1 has counted. `None` if there is nothing.
 pub(super) fn old_state(
     counters: Counters<'_>,
-    rule: &Rule,
-    scope: &Scope<'_>,
+    old: Option<OldId>,
+    window: Window,
     now: Duration,
 ) -> Option<State> {
-    let mut state = counters.old_state(|| rule.old_state_id(scope))?;
-    state.prune(rule.window, now);
+    let mut state = counters.old_state(old?)?;
+    state.prune(window, now);
     Some(state)
 }
 

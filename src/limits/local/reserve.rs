@@ -7,7 +7,7 @@ use super::held::{
 };
 use crate::limits::lock::{Lock, Planned};
 use crate::limits::table::{Counters, Loaded, TableError};
-use crate::limits::{Conflict, Engine, Rule, Scope, State};
+use crate::limits::{Conflict, Engine, Per, Rule, State};
 
 /// How often a step is tried whose lock was taken over.
 const MAX_TAKE_OVERS: u32 = 3;
@@ -20,7 +20,6 @@ const NO_STEP: u64 = 0;
 pub(super) struct Request<'a> {
     pub(super) counters: Counters<'a>,
     pub(super) rules: &'a [Rule],
-    pub(super) scope: &'a Scope<'a>,
     pub(super) held: Vec<Held>,
     pub(super) now: Duration,
 }
@@ -121,28 +120,39 @@ impl Request<'_> {
         self.held.iter().map(|it| Planned::new(it.scope, it.id, it.hold)).collect()
     }
 
-    /// What the rules say to the request, by the slots that it touches.
+    /// What the rules say to the request, by the slots that it touches. Of several groups of one
+    /// rule that reject it, the last to admit it is reported.
     fn admit(&self, slots: &mut [Loaded]) -> Result<Admitted, Error> {
         let mut admitted = Admitted::default();
+        let mut rejected: Option<Rejected> = None;
         for it in &self.held {
             let Some(rule) = self.rules.get(it.rule) else { continue };
+            if rejected.as_ref().is_some_and(|first| first.limit_status.rule != it.rule) {
+                break;
+            }
             let found = slots.iter_mut().find(|slot| slot.number() == it.scope.slot());
             let state = found.and_then(|slot| slot.state(it.scope, it.id, it.window, self.now));
-            let old = || old_state(self.counters, rule, self.scope, self.now);
+            let old = || old_state(self.counters, it.old, it.window, self.now);
             let mut state = state.or_else(old).unwrap_or_default();
             if it.hold.amount > state.remaining(rule.max) {
-                if !rule.shadow {
-                    return Err(Error::Rejected(Rejected {
-                        limit_status: limit_status(self.rules, it.rule, &state, self.now),
-                        fits_at: state.fits_at(it.window, rule.max, it.hold.amount, self.now),
-                    }));
+                if rule.shadow {
+                    admitted.shadowed.push(it.rule);
+                } else {
+                    rejected = Some(later(rejected, self.rejection(it, rule.max, &state)));
                 }
-                admitted.shadowed.push(it.rule);
             }
             state.hold(it.hold);
             admitted.states.push(state);
         }
-        Ok(admitted)
+        admitted.shadowed.dedup();
+        rejected.map_or(Ok(admitted), |it| Err(Error::Rejected(it)))
+    }
+
+    fn rejection(&self, held: &Held, max: u64, state: &State) -> Rejected {
+        Rejected {
+            limit_status: limit_status(self.rules, held.rule, state, self.now),
+            fits_at: state.fits_at(held.window, max, held.hold.amount, self.now),
+        }
     }
 
     fn put(&self, slots: &mut [Loaded], admitted: &Admitted) {
@@ -155,9 +165,21 @@ impl Request<'_> {
     }
 }
 
+/// The one that admits the request later.
+fn later(first: Option<Rejected>, second: Rejected) -> Rejected {
+    match first {
+        None => second,
+        // `None` is never.
+        Some(first) if first.fits_at.is_none() => first,
+        Some(first) if second.fits_at.is_some_and(|it| Some(it) <= first.fits_at) => first,
+        Some(_) => second,
+    }
+}
+
 /// Whether requests under these rules may touch several slots.
 fn count_several_kinds(rules: &[Rule]) -> bool {
     let mut kinds = rules.iter().filter(|rule| rule.engine == Engine::Local).map(|rule| rule.per);
     let first = kinds.next();
-    kinds.any(|kind| Some(kind) != first)
+    // A caller may be in several groups.
+    first == Some(Per::Group) || kinds.any(|kind| Some(kind) != first)
 }

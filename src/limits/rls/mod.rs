@@ -81,7 +81,8 @@ pub struct DescriptorStatus {
 }
 
 /// The checks for a request, requests first and money last. There is one for each rule that
-/// applies, is counted by the service, and counts anything of the request.
+/// applies, is counted by the service, and counts anything of the request; of a rule `per` group
+/// there is one for each group.
 pub fn checks(
     rules: &[Rule],
     scope: &Scope<'_>,
@@ -92,16 +93,21 @@ pub fn checks(
         .iter()
         .enumerate()
         .filter(|(_, rule)| matches!(rule.engine, Engine::Rls(_)) && rule.applies(scope));
-    let mut checks: Vec<_> = counted
-        .map(|(place, rule)| Check {
+    let each = |(place, rule): (usize, &'_ Rule)| {
+        let hits = hits(rule.unit, amount(rule.unit));
+        let check = move |it: Option<(&'static str, &str)>| Check {
             rule: place,
             name: rule.name.clone(),
-            scope: rule.scope(scope).map(|(per, value)| (per, value.to_owned())),
+            scope: it.map(|(per, value)| (per, value.to_owned())),
             window: rule.window,
             unit: rule.unit,
-            hits: hits(rule.unit, amount(rule.unit)),
+            hits,
             period: period(rule.window, now),
-        })
+        };
+        rule.scopes(scope).map(check).collect::<Vec<_>>()
+    };
+    let mut checks: Vec<_> = counted
+        .flat_map(each)
         // Limitador counts 0 hits as 1.
         .filter(|check| check.hits > 0)
         .collect();

@@ -26,14 +26,17 @@ fn rule(per: Per, unit: Unit, window: Window) -> Rule {
         models: None,
         consumers: None,
         users: None,
+        groups: None,
         shadow: false,
         engine: Engine::Rls(OnError::Deny),
     }
 }
 
+const SCOPE: Scope<'_> =
+    Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2", groups: &[] };
+
 fn checks_of(rule: Rule, amount: u64) -> Vec<Check> {
-    let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
-    checks(&[rule], &scope, &|_| amount, NOW)
+    checks(&[rule], &SCOPE, &|_| amount, NOW)
 }
 
 fn decode(message: &[u8]) -> RateLimitRequest {
@@ -62,6 +65,31 @@ fn a_check_names_the_rule_and_the_scope_and_has_its_hits_twice() {
         assert_eq!((request.domain.as_str(), request.hits_addend), ("imagegate", 3));
         assert_eq!((descriptor.hits_addend, descriptor.is_negative_hits), (Some(3), false));
     }
+}
+
+#[test]
+fn each_group_is_a_check_of_its_own() {
+    let groups = ["design".to_owned(), "web".to_owned()];
+    let scope = Scope { groups: &groups, ..SCOPE };
+    let rules = [
+        rule(Per::Group, Unit::Usd, MINUTE),
+        Rule { groups: Some(vec!["web".to_owned()]), ..rule(Per::Group, Unit::Images, MINUTE) },
+        Rule { groups: Some(vec!["web".to_owned()]), ..rule(Per::Key, Unit::Requests, MINUTE) },
+        Rule { groups: Some(vec!["sales".to_owned()]), ..rule(Per::Key, Unit::Requests, MINUTE) },
+    ];
+    let found = |scope| {
+        let checks = checks(&rules, &scope, &|_| 1, NOW).into_iter();
+        checks.map(|it| (it.rule, it.scope)).collect::<Vec<_>>()
+    };
+    let group = |name: &str| Some(("group", name.to_owned()));
+    let expected = [
+        (2, Some(("key", "acme-web".to_owned()))),
+        (1, group("web")),
+        (0, group("design")),
+        (0, group("web")),
+    ];
+    assert_eq!(found(scope), expected);
+    assert_eq!(found(SCOPE), []);
 }
 
 #[test]
@@ -112,9 +140,8 @@ fn nothing_is_refunded_once_a_service_may_have_begun_the_next_period() {
         (Window::Month, NOW + day * 5, NOW + day * 6 - Duration::from_secs(1), NOW + day * 6),
         (Window::Month, NOW + day * 30, NOW + day * 31 - Duration::from_secs(1), NOW + day * 31),
     ] {
-        let scope = Scope { consumer: "acme-web", user: "acme", model: "gpt-image-2" };
         let rules = [rule(Per::User, Unit::Usd, window)];
-        let check = checks(&rules, &scope, &|_| 211_000_000, counted).remove(0);
+        let check = checks(&rules, &SCOPE, &|_| 211_000_000, counted).remove(0);
         assert!(check.settle(&negative, 0, still).is_some(), "{window:?} {counted:?}");
         assert_eq!(check.settle(&negative, 0, over), None, "{window:?} {counted:?}");
     }

@@ -96,9 +96,14 @@ impl<'a> Counters<'a> {
         Ok(ScopeId(digest.first_chunk().copied().unwrap_or_default()))
     }
 
-    /// What was counted in the layout of 0.1. `None` if there is nothing, or no such layout.
-    pub(super) fn old_state(self, id: impl FnOnce() -> OldId) -> Option<State> {
-        self.table.has_old.then(|| old::state(self.store, &id())).flatten()
+    /// Whether counters in the layout of 0.1 are there.
+    pub(super) const fn has_old(self) -> bool {
+        self.table.has_old
+    }
+
+    /// What was counted in the layout of 0.1. `None` if there is nothing.
+    pub(super) fn old_state(self, id: OldId) -> Option<State> {
+        old::state(self.store, &id)
     }
 
     /// A slot as it is now. Makes it if it is not there, which takes the lock.

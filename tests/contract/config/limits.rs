@@ -61,6 +61,7 @@ fn the_rules_are_those_of_the_document_in_its_order() {
         ("in-flight", Per::Key, Unit::Concurrent, false),
         ("user-budget", Per::User, Unit::Usd, true),
         ("everything", Per::Global, Unit::Usd, false),
+        ("web-team", Per::Group, Unit::Usd, false),
     ];
     assert_eq!(rules, expected);
     assert_eq!(config.limits()[3].window, Window::Now);
@@ -70,18 +71,23 @@ fn the_rules_are_those_of_the_document_in_its_order() {
 fn selectors_say_which_requests_a_rule_applies_to() {
     let config = parse(full().to_string().as_bytes()).unwrap();
     let applying = |consumer, user, model| {
-        let scope = Scope { consumer, user, model };
+        let named = config.consumers().iter().find(|it| it.name() == consumer).unwrap();
+        let groups = config.groups_of(named, user);
+        let scope = Scope { consumer, user, model, groups: &groups };
         let applying = config.limits().iter().filter(|rule| rule.applies(&scope));
         applying.map(|rule| rule.name.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(
         applying("acme-web", "acme", "gpt-image-2"),
-        ["key-rpm", "user-images", "in-flight", "user-budget", "everything"]
+        ["key-rpm", "user-images", "in-flight", "user-budget", "everything", "web-team"]
     );
     assert_eq!(
         applying("ops", "nobody", "other"),
         ["key-rpm", "ops-megapixels", "in-flight", "everything"]
     );
+    // The groups of the user are those of the request, whoever's key it has.
+    let applying = applying("ops", "acme", "other");
+    assert!(applying.contains(&"web-team"), "{applying:?}");
 }
 
 #[test]

@@ -69,5 +69,5 @@ fn the_examples_of_the_manual_are_valid() {
     let example: Value = serde_json::from_str(&text[..text.find("```").unwrap()]).unwrap();
     let mut document = full();
     document["limits"] = example["limits"].clone();
-    assert_eq!(parse(document.to_string().as_bytes()).unwrap().limits().len(), 4);
+    assert_eq!(parse(document.to_string().as_bytes()).unwrap().limits().len(), 5);
 }

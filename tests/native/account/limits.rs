@@ -76,13 +76,14 @@ fn rule(name: &str, per: Per, unit: Unit, max: u64, window: Window) -> Rule {
         models: None,
         consumers: None,
         users: None,
+        groups: None,
         shadow: false,
         engine: Engine::Local,
     }
 }
 
 fn scope<'a>(consumer: &'a str, user: &'a str) -> Scope<'a> {
-    Scope { consumer, user, model: "gpt-image-2" }
+    Scope { consumer, user, model: "gpt-image-2", groups: &[] }
 }
 
 /// Reserves one request for this many images of a cent each.
@@ -248,7 +249,7 @@ fn a_shadow_rule_counts_and_reports_but_admits() {
 #[test]
 fn each_kind_of_scope_counts_apart() {
     let now = Duration::from_secs(START);
-    let scope_of = |consumer, user, model| Scope { consumer, user, model };
+    let scope_of = |consumer, user, model| Scope { consumer, user, model, groups: &[] };
     let first = scope_of("c1", "u1", "m1");
     let others =
         [scope_of("c2", "u1", "m1"), scope_of("c1", "u2", "m1"), scope_of("c1", "u1", "m2")];
@@ -277,6 +278,62 @@ fn scopes_are_separate_and_selectors_choose_them() {
     assert!(reserve(&store, &rules, &scope("c1", "u1"), 1, now).is_err());
     assert!(reserve(&store, &rules, &scope("c1", "u2"), 1, now).is_ok());
     assert!(reserve(&store, &rules, &scope("c2", "u1"), 9, now).unwrap().statuses.is_empty());
+}
+
+fn names(groups: &[&str]) -> Vec<String> {
+    groups.iter().map(|it| (*it).to_owned()).collect()
+}
+
+#[test]
+fn a_caller_in_two_groups_counts_in_both_and_a_caller_in_none_in_none() {
+    let store = store();
+    let rules = [rule("team", Per::Group, Unit::Images, 3, Window::Day)];
+    let now = Duration::from_secs(START);
+    let (a, b, both) = (names(&["a"]), names(&["b"]), names(&["a", "b"]));
+    let of = |groups| Scope { groups, ..scope("c", "u") };
+    let reserved = |groups| {
+        let statuses = local::statuses(store.counters(), &rules, &of(groups), now);
+        statuses.iter().map(|it| (it.rule, it.reserved)).collect::<Vec<_>>()
+    };
+    let statuses = reserve(&store, &rules, &of(&both), 2, now).unwrap().statuses;
+    assert_eq!(statuses.len(), 2);
+    assert_eq!((reserved(&a), reserved(&b)), (vec![(0, 2)], vec![(0, 2)]));
+    // `b` has no room for two, so `a` counts nothing either.
+    reserve(&store, &rules, &of(&b), 1, now).unwrap();
+    let Err(Error::Rejected(refused)) = reserve(&store, &rules, &of(&both), 1, now) else {
+        panic!("a full group admits")
+    };
+    assert_eq!((refused.limit_status.rule, refused.limit_status.remaining), (0, 0));
+    assert_eq!(reserved(&both), [(0, 2), (0, 3)]);
+    reserve(&store, &rules, &of(&a), 1, now).unwrap();
+    assert!(reserve(&store, &rules, &of(&[]), 9, now).unwrap().statuses.is_empty());
+}
+
+#[test]
+fn a_rejection_by_several_groups_names_the_time_of_the_last_to_admit() {
+    let minute = Window::Sliding(Duration::from_secs(60));
+    let now = Duration::from_secs(START);
+    let later = now + Duration::from_secs(20);
+    for order in [names(&["early", "late"]), names(&["late", "early"])] {
+        let store = store();
+        let mut rules = [rule("team", Per::Group, Unit::Images, 1, minute)];
+        for (group, at) in [("early", now), ("late", later)] {
+            let groups = names(&[group]);
+            let scope = Scope { groups: &groups, ..scope("c", "u") };
+            let mut held = reserve(&store, &rules, &scope, 1, at).unwrap().reservation;
+            local::settle(store.counters(), &rules, &mut held, &delivered(1), at).unwrap();
+        }
+        let scope = Scope { groups: &order, ..scope("c", "u") };
+        let Err(Error::Rejected(refused)) = reserve(&store, &rules, &scope, 1, later) else {
+            panic!("two full groups admit")
+        };
+        let fits_at = refused.fits_at.unwrap();
+        assert!(fits_at > later + Duration::from_secs(50), "{fits_at:?}");
+        assert_eq!(refused.limit_status.full_at, Some(fits_at));
+        // A rule in shadow is named once.
+        rules[0].shadow = true;
+        assert_eq!(reserve(&store, &rules, &scope, 1, later).unwrap().shadowed, [0]);
+    }
 }
 
 #[test]

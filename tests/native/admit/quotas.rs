@@ -296,3 +296,44 @@ fn limits_are_listed_only_with_a_key_and_only_to_a_get() {
     let reply = get(&gate, &[(":method", "POST")], NOW);
     assert_eq!((reply.status, reply.header("allow")), (405, Some("GET")));
 }
+
+/// A gate of one consumer in `design`, for the users `a` in `web` and `b` in no group.
+fn teams(limits: &Value) -> Rc<Shared> {
+    let consumer = json!({"name": "studio", "key_sha256": [digest(KEY)], "role": "master",
+        "groups": ["design"]});
+    gate(&json!({
+        "prices": [{"model": "*", "usd": "0.211"}], "limits": limits, "consumers": [consumer],
+        "users": [{"id": "a", "groups": ["web", "design"]}, {"id": "b"}],
+    }))
+    .0
+}
+
+#[test]
+fn a_team_shares_a_budget_and_the_client_sees_the_group_with_the_least_left() {
+    let team = json!({"name": "team", "per": "group", "unit": "usd", "max": "1.00",
+        "window": "month"});
+    let gate = teams(&json!([team]));
+    let asked = |user: &str| json!({"prompt": "p", "user": user});
+    let generate = |user| {
+        let mut driver = Driver::admitted(&gate, &asked(user));
+        let reply = all_calls(&mut driver, 1, &image("low", "1024x1024"));
+        (reply, driver.close(Some(200)))
+    };
+    let (reply, record) = generate("b");
+    assert_eq!(reply.header("x-ratelimit-remaining-usd"), Some("0.789"));
+    assert_eq!(record["groups"], json!(["design"]));
+    let (reply, record) = generate("a");
+    assert_eq!(reply.header("x-ratelimit-remaining-usd"), Some("0.578"));
+    assert_eq!(record["groups"], json!(["design", "web"]));
+    (0..2).for_each(|_| drop(generate("b")));
+    // `web` has room, but `design` has none.
+    let mut driver = Driver::ask(&gate, &asked("a"));
+    assert_eq!(driver.client.status, 429);
+    assert_eq!(driver.client.header("x-ratelimit-remaining-usd"), Some("0.156"));
+    let record = driver.close(Some(429));
+    assert_eq!((&record["rule"], &record["groups"]), (&json!("team"), &json!(["design", "web"])));
+    let list = get(&gate, &[(":path", "/v1/images/limits?user=a")], NOW).json();
+    let entries = list["data"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{list}");
+    assert_eq!((&entries[0]["per"], &entries[0]["used"]), (&json!("group"), &json!("0.844")));
+}

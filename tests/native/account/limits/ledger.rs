@@ -2,9 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{PATIENCE, START, delivered, reserve, rule, scope, store};
+use super::{PATIENCE, START, delivered, names, reserve, rule, scope, store};
 use imagegate::limits::local::{self, Error, Outcome, Reserved};
-use imagegate::limits::{Per, Unit, Window};
+use imagegate::limits::{Per, Scope, Unit, Window};
 use proptest::prelude::*;
 
 /// The UTC month, week's Monday or day of a time, in words.
@@ -156,6 +156,41 @@ proptest! {
                 break;
             }
         }
+    }
+
+    #[test]
+    fn each_group_admits_what_a_naive_ledger_of_its_own_admits(
+        steps in prop::collection::vec((1..8_usize, 0..3_u64, 0..3_u64), 1..60),
+        max in 1..8_u64,
+    ) {
+        let store = store();
+        let rules = [rule("team", Per::Group, Unit::Images, max, Window::Day)];
+        let now = Duration::from_secs(START - 3_600);
+        let mut ledgers = [0_u64; 3];
+        for (members, images, used) in steps {
+            let belongs = |group: &usize| members & (1 << group) != 0;
+            let of: Vec<usize> = (0..3).filter(belongs).collect();
+            let groups = names(&of.iter().map(|it| ["a", "b", "c"][*it]).collect::<Vec<_>>());
+            let scope = Scope { groups: &groups, ..scope("c", "u") };
+            let fits = of.iter().all(|it| ledgers[*it] + images <= max);
+            match reserve(&store, &rules, &scope, images, now) {
+                Ok(mut reserved) => {
+                    prop_assert!(fits, "{ledgers:?} {of:?} {images}");
+                    let (held, used) = (&mut reserved.reservation, used.min(images));
+                    local::settle(store.counters(), &rules, held, &delivered(used), now).unwrap();
+                    of.iter().for_each(|it| ledgers[*it] += used);
+                }
+                Err(Error::Rejected(refused)) => {
+                    prop_assert!(!fits, "{ledgers:?} {of:?} {images}");
+                    prop_assert_eq!(refused.fits_at.is_none(), images > max);
+                }
+                Err(other) => prop_assert!(false, "{other:?}"),
+            }
+        }
+        let all = names(&["a", "b", "c"]);
+        let scope = Scope { groups: &all, ..scope("c", "u") };
+        let statuses = local::statuses(store.counters(), &rules, &scope, now);
+        prop_assert_eq!(statuses.iter().map(|it| it.used).collect::<Vec<_>>(), ledgers);
     }
 
     #[test]
