@@ -1,6 +1,7 @@
 //! The local engine of limits: what it admits, with many workers at once, and what it forgets.
 
 mod ledger;
+mod losses;
 mod table;
 
 use std::collections::HashMap;

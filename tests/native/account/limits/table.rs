@@ -24,13 +24,13 @@ const NEIGHBOURS: [u32; 48] = [
     3_113_988, 3_219_072, 3_239_382, 3_396_228,
 ];
 /// Scopes that fit into one slot.
-const ROOM: usize = 40;
+pub(super) const ROOM: usize = 40;
 
-fn neighbours() -> Vec<String> {
+pub(super) fn neighbours() -> Vec<String> {
     NEIGHBOURS.iter().map(|number| format!("u{number}")).collect()
 }
 
-fn unsalted() -> Shelf {
+pub(super) fn unsalted() -> Shelf {
     let data = SharedData::default();
     data.swap(SALT, &[0; 16], None).unwrap();
     over(data)
@@ -111,7 +111,7 @@ fn the_slot_of_a_name_cannot_be_known_outside() {
 }
 
 /// Shared data that counts its writes, and ends or delays its worker at one of them.
-struct Watched<'a> {
+pub(super) struct Watched<'a> {
     data: &'a SharedData,
     /// The keys that were written.
     written: RefCell<Vec<String>>,
@@ -121,7 +121,7 @@ struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    fn new(data: &'a SharedData, write: Option<usize>, at_write: &'a dyn Fn()) -> Self {
+    pub(super) fn new(data: &'a SharedData, write: Option<usize>, at_write: &'a dyn Fn()) -> Self {
         Self { data, written: RefCell::default(), write: Cell::new(write), at_write }
     }
 }
@@ -177,7 +177,7 @@ fn a_settlement_that_changes_nothing_writes_nothing() {
 }
 
 /// Rules of which each counts another kind of scope.
-fn several_kinds() -> [Rule; 3] {
+pub(super) fn several_kinds() -> [Rule; 3] {
     [
         rule("images", Per::User, Unit::Images, 5, Window::Month),
         rule("requests", Per::Key, Unit::Requests, 5, MINUTE),
