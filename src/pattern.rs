@@ -12,6 +12,8 @@ use crate::name::is_name;
 /// A pattern for model names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
+    /// As it is written.
+    text: String,
     prefix: String,
     /// `None` if the pattern has no wildcard and is the name itself.
     rest: Option<Rest>,
@@ -27,9 +29,7 @@ struct Rest {
 /// As it is written.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.prefix)?;
-        let Some(rest) = &self.rest else { return Ok(()) };
-        rest.inner.iter().chain([&rest.suffix]).try_for_each(|part| write!(f, "*{part}"))
+        f.write_str(&self.text)
     }
 }
 
@@ -44,15 +44,22 @@ impl Pattern {
         let prefix = parts.next()?;
         let mut inner: Vec<String> = parts.collect();
         let rest = inner.pop().map(|suffix| Rest { inner, suffix });
-        Some(Self { prefix, rest })
+        Some(Self { text: text.to_owned(), prefix, rest })
     }
 
     /// The pattern that matches every name.
     pub(crate) fn any() -> Self {
         Self {
+            text: "*".to_owned(),
             prefix: String::new(),
             rest: Some(Rest { inner: Vec::new(), suffix: String::new() }),
         }
+    }
+
+    /// The pattern as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Whether the whole of `name` matches.

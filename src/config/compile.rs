@@ -49,7 +49,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
     let people = People::new(&consumers, &users, &user_groups, unknown_users);
-    let limits = limit::compile(file.limits, &people, &engines)?;
+    let limits = limit::compile(file.limits, &people, &engines, &model::patterns(&routes))?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         default_response_format: file.default_response_format.unwrap_or_default(),

@@ -11,7 +11,8 @@ use super::pointer::Pointer;
 use super::units::{Amount, Period};
 use super::{UnknownUsers, UserState, list, text};
 use crate::decimal;
-use crate::limits::{Rule, Unit, Window};
+use crate::limits::{Per, Rule, Unit, Window};
+use crate::pattern::Pattern;
 use crate::prices::Money;
 
 /// The names that a rule may use.
@@ -78,6 +79,7 @@ pub(super) fn compile(
     file: Vec<LimitFile>,
     people: &People<'_>,
     engines: &Engines,
+    models: &[Pattern],
 ) -> Result<Vec<Rule>, ConfigError> {
     let here = Pointer::default().key("limits");
     if file.len() > MAX_RULES {
@@ -85,7 +87,7 @@ pub(super) fn compile(
     }
     let (mut rules, mut names) = (Vec::new(), BTreeMap::new());
     for (index, entry) in file.into_iter().enumerate() {
-        let rule = compile_rule(entry, &here.index(index), people, engines)?;
+        let rule = compile_rule(entry, &here.index(index), people, engines, models)?;
         let place = here.index(index).key("name");
         if let Some(first) = names.insert(rule.name.clone(), place.clone()) {
             return Err(place.repeats(&first));
@@ -100,6 +102,7 @@ fn compile_rule(
     here: &Pointer,
     people: &People<'_>,
     engines: &Engines,
+    models: &[Pattern],
 ) -> Result<Rule, ConfigError> {
     if !text::is_rule_name(&file.name) {
         return Err(here.key("name").invalid());
@@ -114,7 +117,7 @@ fn compile_rule(
         unit,
         max,
         window,
-        models: list::compile(file.models, &here.key("models"), list::pattern)?,
+        models: compile_models(file.models, per, models, &here.key("models"))?,
         consumers: list::compile(file.consumers, &here.key("consumers"), |name, here| {
             people.consumer(name, here)
         })?,
@@ -125,6 +128,18 @@ fn compile_rule(
         shadow: file.shadow,
         engine: engines.of_rule(unit, file.on_error, here)?,
     })
+}
+
+/// The rule's own patterns. Without any, a rule for each model has those of `all` models: each is
+/// counted under a name of the configuration, because those that clients write have no end.
+fn compile_models(
+    file: Option<Vec<String>>,
+    per: Per,
+    all: &[Pattern],
+    here: &Pointer,
+) -> Result<Option<Vec<Pattern>>, ConfigError> {
+    let own = list::compile(file, here, list::pattern)?;
+    Ok(own.or_else(|| (per == Per::Model).then(|| all.to_vec())))
 }
 
 /// The maximum in the rule's own integers: pixels for megapixels, nano-dollars for dollars.

@@ -194,6 +194,11 @@ const MAX_CANDIDATES: usize = 16;
 /// As in Envoy's examples of weighted clusters: parts of a hundred.
 const MAX_WEIGHT: u32 = 100;
 
+/// The patterns of the entries, in their order.
+pub(super) fn patterns(routes: &[Route]) -> Vec<Pattern> {
+    routes.iter().map(|route| route.pattern.clone()).collect()
+}
+
 /// The entries of `models`, or one for all models if there is only one upstream.
 pub(super) fn compile(
     file: Option<Vec<ModelFile>>,

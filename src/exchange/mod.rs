@@ -28,6 +28,7 @@ mod deliver;
 mod effect;
 mod head;
 mod inputs;
+mod late;
 pub mod metrics;
 mod notice;
 mod outcome;
@@ -230,9 +231,10 @@ impl Exchange {
                 return None;
             }
         };
-        let Admitted { admission, calls, delivery, side_calls } = checked.admitted;
-        match self.account.decide(admission, &checked.decisions, now) {
+        let Admitted { admission, mut calls, delivery, side_calls } = checked.admitted;
+        match self.account.decide(admission, &checked.answers, now) {
             Ok(()) => {
+                calls.postpone(now.saturating_sub(checked.admitted_at));
                 let resumes = calls.uses_own_stream();
                 self.call(calls, delivery, side_calls, now);
                 if resumes { Some(Effect::Resume) } else { self.account.next_effect() }
@@ -245,13 +247,13 @@ impl Exchange {
     }
 
     /// Notes that nothing goes upstream of a request that waits for the rate-limit service: what
-    /// that has counted so far is given back.
+    /// that has counted is given back, now or when its answer comes.
     fn leave_check(&mut self, now: Duration) {
         match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
             Phase::Checking(check) => {
                 let checked = check.into_parts();
                 self.account.release(checked.admitted_at);
-                self.account.leave(checked.admitted.admission, &checked.decisions, now);
+                self.account.leave(checked.admitted.admission, &checked.answers, now);
             }
             other => self.phase = other,
         }

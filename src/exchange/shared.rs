@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::exchange::effect::CheckRequest;
+use crate::exchange::late::{Late, LateChecks};
 use crate::exchange::vm::Vm;
 use crate::limits::Store;
 use crate::limits::local::{Counters, Table};
+use crate::limits::rls::{Check, Refunds};
 use crate::memory::Lease;
 use crate::openai::error::Failure;
 use crate::pool::balance::RoundRobin;
@@ -34,6 +36,8 @@ pub struct Shared {
     /// Whose turn it is, by the place of the entry in `models`. Each worker counts for itself, as
     /// Envoy's own load balancers do.
     turns: RefCell<BTreeMap<usize, RoundRobin>>,
+    /// Of exchanges that have ended. They end with the configuration: so do the calls.
+    late: LateChecks,
 }
 
 impl fmt::Debug for Shared {
@@ -46,7 +50,8 @@ impl Shared {
     /// A shared under `config` in `vm`, over the counters that all VMs share.
     pub fn new(config: Config, vm: Rc<Vm>, store: Box<dyn Store>) -> Self {
         let table = Table::prepare(&*store);
-        Self { config, vm, store, table, turns: RefCell::default() }
+        let late = LateChecks::default();
+        Self { config, vm, store, table, turns: RefCell::default(), late }
     }
 
     /// What `step` makes of the turns of the upstreams of an entry of `models`.
@@ -77,6 +82,28 @@ impl Shared {
             let (cluster, timeout) = (service.cluster.clone(), service.timeout);
             self.vm.tell_service(CheckRequest { cluster, timeout, message });
         }
+    }
+
+    /// Has what the service counts for `check` given back once the answer to the call of this token
+    /// comes: its request has ended.
+    pub(crate) fn leave_check(&self, token: u32, check: Check) {
+        let takes_back =
+            self.config.service().is_some_and(|it| it.releases == Refunds::NegativeHits);
+        if takes_back && !self.late.add(token, check) {
+            self.vm.lose_settlement();
+        }
+    }
+
+    /// Takes the answer to a check, if its request has ended: a `RateLimitResponse`, or `None` if
+    /// the call failed. Returns whether it has.
+    pub fn late_answer(&self, token: u32, message: Option<&[u8]>, now: Duration) -> bool {
+        let Some(service) = self.config.service() else { return false };
+        match self.late.answer(token, message, service, now) {
+            Late::Unknown => return false,
+            Late::Nothing => {}
+            Late::Refund(message) => self.tell_service(message),
+        }
+        true
     }
 
     /// An empty lease of the byte budget.

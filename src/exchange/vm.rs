@@ -49,7 +49,11 @@ impl Vm {
     pub(crate) fn tell_service(&self, settlement: CheckRequest) {
         match self.settlements.waiting.try_borrow_mut() {
             Ok(mut waiting) if waiting.len() < MAX_SETTLEMENTS => waiting.push_back(settlement),
-            _ => self.settlements.lost.set(self.settlements.lost.get().saturating_add(1)),
+            _ => self.lose_settlement(),
         }
+    }
+
+    pub(crate) fn lose_settlement(&self) {
+        self.settlements.lost.set(self.settlements.lost.get().saturating_add(1));
     }
 }

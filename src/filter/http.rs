@@ -1,30 +1,17 @@
 //! One HTTP stream: callbacks in, `Exchange` methods called, outcomes carried out.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
 
 use super::host;
-use super::plugin::{self, Plugin};
+use super::open::{Drained, Open};
+use super::plugin::{self, Callback, Plugin};
 use crate::exchange::{
-    BodyAccess, Effect, End, Exchange, Forward, LocalReply, OnAnswer, OnRequestBody,
-    OnRequestHeaders, OnResponseBody, OnResponseEnd, OnResponseHeaders,
+    BodyAccess, End, Exchange, Forward, LocalReply, OnRequestBody, OnRequestHeaders,
+    OnResponseBody, OnResponseEnd, OnResponseHeaders,
 };
-
-/// A side call's response is read in windows of this many bytes.
-const WINDOW_BYTES: usize = 256 * 1024;
-
-/// What the effects of a callback did to the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drained {
-    Nothing,
-    /// The held request may go on.
-    Resume,
-    /// A reply was sent.
-    Replied,
-}
 
 /// The context of a stream.
 #[derive(Debug)]
@@ -32,54 +19,22 @@ pub(super) struct Stream {
     context_id: u32,
     /// `None` if the plugin has no configuration, which Envoy does not let happen, or the request
     /// is not ours.
-    open: Option<(Rc<Plugin>, Rc<RefCell<Exchange>>)>,
+    open: Option<Open>,
 }
 
 impl Stream {
     pub(super) fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        let open = plugin.map(|plugin| {
-            let exchange = Exchange::new(Rc::clone(&plugin.shared));
-            (plugin, Rc::new(RefCell::new(exchange)))
-        });
-        Self { context_id, open }
+        Self { context_id, open: plugin.map(|plugin| Open::new(context_id, plugin)) }
     }
 
     /// Runs `step` on the exchange. `None` if the request is not ours.
     fn step<T>(&self, step: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
-        let (_, exchange) = self.open.as_ref()?;
-        let mut exchange = exchange.try_borrow_mut().ok()?;
-        Some(step(&mut exchange))
+        self.open.as_ref()?.step(step)
     }
 
     /// Carries out what is to be done beside the outcome of a callback, at the callback's end.
     fn drain(&self) -> Drained {
-        let mut drained = Drained::Nothing;
-        let now = host::now();
-        // Ends: there are as many calls as images and upstreams at most, and as many checks as
-        // rules.
-        while let Some(effect) = self.step(|exchange| exchange.next_effect(now)).flatten() {
-            match effect {
-                Effect::Call(call) => {
-                    if let (Some(_), Some((_, exchange))) = (call.link, &self.open) {
-                        plugin::note_calling(self.context_id, exchange);
-                    }
-                    let started = host::start_call(&call, (plugin::vm_id(), self.context_id));
-                    self.step(|exchange| exchange.call_started(started));
-                }
-                Effect::Check(check) => {
-                    let token = host::start_check(&check);
-                    self.step(|exchange| exchange.check_started(token));
-                }
-                Effect::Resume => drained = Drained::Resume,
-                Effect::Reply(reply) => {
-                    Self::reply(&reply);
-                    drained = Drained::Replied;
-                }
-                Effect::Log(words) => host::notice(&words),
-                Effect::Count(count) => plugin::count(&count),
-            }
-        }
-        drained
+        self.open.as_ref().map_or(Drained::Nothing, |open| open.drain(Callback::OfStream))
     }
 
     /// Carries out the effects, and ends the callback with `action` unless they replied.
@@ -93,7 +48,7 @@ impl Stream {
 
     /// Has the clock look at this exchange from now on.
     fn hold(&self) -> Action {
-        if let Some((plugin, exchange)) = &self.open {
+        if let Some(Open { plugin, exchange, .. }) = &self.open {
             if let Ok(mut open) = plugin.open.try_borrow_mut() {
                 open.insert(self.context_id, Rc::downgrade(exchange));
             }
@@ -115,7 +70,7 @@ impl Stream {
 
     /// Has the clock forget this exchange.
     fn leave(&self) {
-        if let Some((plugin, _)) = &self.open {
+        if let Some(Open { plugin, .. }) = &self.open {
             if let Ok(mut open) = plugin.open.try_borrow_mut() {
                 open.remove(&self.context_id);
             }
@@ -216,7 +171,7 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
-        let Some((_, exchange)) = &self.open else { return Action::Continue };
+        let Some(Open { exchange, .. }) = &self.open else { return Action::Continue };
         let buffer = BufferType::HttpResponseBody;
         let chunk = match exchange.try_borrow().map_or(BodyAccess::None, |it| it.body_access()) {
             BodyAccess::None => return Action::Continue,
@@ -272,32 +227,8 @@ impl HttpContext for Stream {
 
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
-        let now = host::now();
-        let head = host::call_head(headers, now);
-        self.step(|exchange| exchange.side_call_headers(token, head, now));
-        let mut at = 0_usize;
-        while at < body_size {
-            let window = host::body(BufferType::HttpCallResponseBody, at, WINDOW_BYTES);
-            if window.is_empty() {
-                break;
-            }
-            at = at.saturating_add(window.len());
-            self.step(|exchange| exchange.side_call_body(token, window, host::now()));
-        }
-        match self.step(|exchange| exchange.side_call_end(token, host::now())) {
-            Some(OnAnswer::Reply(reply)) => {
-                Self::reply(&reply);
-            }
-            Some(OnAnswer::Hold | OnAnswer::Pass) | None => {}
-        }
-        self.drain();
-    }
-
-    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        let message = host::call_message(status, size);
-        self.step(|exchange| exchange.check_answered(token, message.as_deref()));
-        if self.drain() == Drained::Resume {
-            host::resume_request();
+        if let Some(open) = &self.open {
+            open.call_answered(token, headers, body_size, Callback::OfStream);
         }
     }
 }

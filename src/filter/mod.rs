@@ -9,7 +9,7 @@
 //! | `on_http_response_body` | `response_body` | `Hold` drains, Pause · `Reply` · `Open` edits, Continue · `Send` edits, Continue |
 //! | `on_http_response_trailers` | `response_trailers` | `Hold` Pause · `Reply` · `Reset` |
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
-//! | `on_grpc_call_response` | `check_answered` | none of its own |
+//! | `on_grpc_call_response` of the root | `check_answered`, or `Shared::late_answer` after the exchange | none of its own |
 //! | `on_tick` | `tick` | `Hold` · `Reply`; refunds of the rate-limit service |
 //! | `on_log` | `finish` | the usage record as filter state; the clock forgets the exchange |
 //!
@@ -17,8 +17,11 @@
 //! callbacks call the methods of a `Carrier`, which gives what comes to the `Exchange` in this VM.
 //!
 //! At its end each callback of a stream drains `next_effect`: calls to start, the rate-limit
-//! service to ask, a held request to resume, a reply, log lines, metrics. `on_tick` does not: the
-//! host would deliver the answer of a call that is started there to the root context.
+//! service to ask, a held request to resume, a reply, log lines, metrics. `on_tick` does not.
+//!
+//! The root context starts the checks by the rate-limit service (`sdk.rs`): it hears of an answer
+//! also after the client has left. While a check's answer is handled, calls are started in its
+//! name, and it passes their answers on to the exchange (`open.rs`).
 //!
 //! `Reply` is always `send_http_response` and then Pause. It is legal in each of these callbacks
 //! while the head is held, at any size; it is never called in `on_log` or `on_done`, where it ends
@@ -33,14 +36,16 @@ mod carrier;
 mod host;
 mod http;
 mod metrics;
+mod open;
 mod plugin;
 mod reply;
 mod root;
+mod sdk;
 
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::new()) });
+    proxy_wasm::set_root_context(|id| -> Box<dyn RootContext> { Box::new(root::Root::new(id)) });
 }}

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use super::host;
 use super::metrics::Metrics;
+use super::{host, sdk};
 use crate::exchange::metrics::{Count, MAX_OPEN_EXCHANGES};
-use crate::exchange::{Exchange, Shared, Vm};
+use crate::exchange::{CheckRequest, Exchange, Shared, Vm};
 
 thread_local! {
     /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
@@ -91,6 +91,46 @@ pub(super) type Open = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>>>;
 pub(super) struct Plugin {
     pub(super) shared: Rc<Shared>,
     pub(super) open: Open,
+    /// The context that hears of checks by the rate-limit service: see [`sdk`].
+    root_id: u32,
+    /// The check that the root context is to start, and then its token.
+    to_start: RefCell<Option<CheckRequest>>,
+    started: Cell<Option<u32>>,
+    /// Whose checks are out.
+    pub(super) checks: Tokens,
+    /// Whose side calls are out, of those that were started in a callback of the root context.
+    pub(super) calls: Tokens,
+}
+
+/// Whose callback runs. The SDK gives it the answers of the calls that are started in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callback {
+    OfStream,
+    OfRoot,
+}
+
+/// An exchange that waits for the answer of a call, as long as it is open.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) context_id: u32,
+    pub(super) exchange: Weak<RefCell<Exchange>>,
+}
+
+/// The exchanges that wait for answers, by the tokens of their calls. Each call has an answer, so
+/// each entry is taken.
+#[derive(Debug, Default)]
+pub(super) struct Tokens(RefCell<BTreeMap<u32, Waiting>>);
+
+impl Tokens {
+    pub(super) fn add(&self, token: u32, waiting: Waiting) {
+        if let Ok(mut tokens) = self.0.try_borrow_mut() {
+            tokens.insert(token, waiting);
+        }
+    }
+
+    pub(super) fn take(&self, token: u32) -> Option<Waiting> {
+        self.0.try_borrow_mut().ok()?.remove(&token)
+    }
 }
 
 /// Records how much the VM holds.
@@ -104,6 +144,37 @@ pub(super) fn count(count: &Count) {
 }
 
 impl Plugin {
+    pub(super) fn new(shared: Rc<Shared>, root_id: u32) -> Self {
+        Self {
+            shared,
+            open: Open::default(),
+            root_id,
+            to_start: RefCell::default(),
+            started: Cell::default(),
+            checks: Tokens::default(),
+            calls: Tokens::default(),
+        }
+    }
+
+    /// Starts a check, so that the root context hears of its answer. Returns the token of the call.
+    pub(super) fn start_check(&self, check: CheckRequest, callback: &mut Callback) -> Option<u32> {
+        match callback {
+            Callback::OfRoot => host::start_check(&check),
+            Callback::OfStream => {
+                self.to_start.replace(Some(check));
+                *callback = Callback::OfRoot;
+                sdk::enter_root(self.root_id);
+                self.started.take()
+            }
+        }
+    }
+
+    /// Starts the check that a stream has, in a callback of the root context.
+    pub(super) fn start_waiting_check(&self) {
+        let check = self.to_start.take();
+        self.started.set(check.as_ref().and_then(host::start_check));
+    }
+
     /// The exchanges that are open, by context.
     pub(super) fn exchanges(&self) -> Vec<(u32, Rc<RefCell<Exchange>>)> {
         let Ok(open) = self.open.try_borrow() else { return Vec::new() };

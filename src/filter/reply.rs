@@ -1,8 +1,7 @@
 //! The host call that answers a client, with the details that the SDK leaves out.
 //!
 //! `proxy_wasm::hostcalls::send_http_response` passes no response code details, and it panics on
-//! a status that it does not expect. So this file declares the host's function itself: the only
-//! unsafe code of the crate.
+//! a status that it does not expect. So this file declares the host's function itself.
 
 use std::fmt;
 

@@ -9,7 +9,8 @@ use proxy_wasm::types::ContextType;
 use super::carrier::Carriers;
 use super::host;
 use super::http::Stream;
-use super::plugin::{self, NEWEST, Plugin, VM, record_shared};
+use super::open::Open;
+use super::plugin::{self, Callback, NEWEST, Plugin, VM, record_shared};
 use crate::config::{Config, Identity, RouteMatch};
 use crate::exchange::{OnAnswer, Shared};
 use crate::limits::{Engine, Rule, Unit};
@@ -28,8 +29,9 @@ const TICKS_PER_RECORD: u32 = 10;
 const SETTLEMENTS_PER_TICK: usize = 200;
 
 /// The root context.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Root {
+    context_id: u32,
     plugin: Option<Rc<Plugin>>,
     /// The streams, if this plugin is the one on the loopback listener.
     carriers: Option<Carriers>,
@@ -37,8 +39,8 @@ pub(super) struct Root {
 }
 
 impl Root {
-    pub(super) fn new() -> Self {
-        Self::default()
+    pub(super) fn new(context_id: u32) -> Self {
+        Self { context_id, plugin: None, carriers: None, ticks: 0 }
     }
 }
 
@@ -59,7 +61,27 @@ fn send_settlements() {
 }
 
 impl Context for Root {
-    fn on_grpc_call_response(&mut self, _: u32, status: u32, _: usize) {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        let Some(plugin) = &self.plugin else { return };
+        if let Some(open) = plugin.calls.take(token).and_then(|it| Open::enter(plugin, it)) {
+            open.call_answered(token, headers, body_size, Callback::OfRoot);
+        }
+    }
+
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        if let Some(plugin) = &self.plugin {
+            let asked = plugin.checks.take(token);
+            let message = asked.is_some().then(|| host::call_message(status, size)).flatten();
+            if plugin.shared.late_answer(token, message.as_deref(), host::now()) {
+                return;
+            }
+            if let Some(waiting) = asked {
+                if let Some(open) = Open::enter(plugin, waiting) {
+                    open.check_answered(token, message.as_deref(), Callback::OfRoot);
+                }
+                return;
+            }
+        }
         if status != 0 {
             log::warn!(
                 "imagegate: the rate-limit service did not take a settlement (gRPC status {status}): what \
@@ -127,9 +149,16 @@ impl RootContext for Root {
             }
         });
         record_shared(&shared, host::now());
-        self.plugin = Some(Rc::new(Plugin { shared, open: plugin::Open::default() }));
+        self.plugin = Some(Rc::new(Plugin::new(shared, self.context_id)));
         self.set_tick_period(TICK);
         true
+    }
+
+    /// A stream has a check to start: see [`sdk`](super::sdk).
+    fn on_queue_ready(&mut self, _: u32) {
+        if let Some(plugin) = &self.plugin {
+            plugin.start_waiting_check();
+        }
     }
 
     fn on_tick(&mut self) {

@@ -20,7 +20,8 @@ pub struct Rule {
     pub max: u64,
     /// In which period.
     pub window: Window,
-    /// The rule counts only requests for these models.
+    /// The rule counts only requests for these models. One in [`Per::Model`] counts together what
+    /// the same pattern matches.
     pub models: Option<Vec<Pattern>>,
     /// The rule counts only requests of these consumers.
     pub consumers: Option<Vec<String>>,
@@ -64,7 +65,8 @@ pub enum Per {
     Key,
     /// A user.
     User,
-    /// A model.
+    /// A model, as the configuration names it: no client can spread itself over the spellings that
+    /// a pattern matches.
     Model,
     /// A group of consumers and users.
     Group,
@@ -125,6 +127,13 @@ impl Rule {
         self.groups.as_ref().is_none_or(|list| list.iter().any(|it| it == group))
     }
 
+    /// The name under which the rule counts requests for a model: the first of its patterns that
+    /// matches, which is the model itself if it has no wildcard.
+    fn model<'s>(&'s self, name: &'s str) -> &'s str {
+        let pattern = self.models.iter().flatten().find(|it| it.matches(name));
+        pattern.map_or(name, Pattern::as_str)
+    }
+
     /// What the rule counts together with a request to which it applies: the name of `per`, and its
     /// value. `None` if everything counts together.
     ///
@@ -137,7 +146,7 @@ impl Rule {
         let (one, groups) = match self.per {
             Per::Key => (Some(Some(("key", scope.consumer))), Default::default()),
             Per::User => (Some(Some(("user", scope.user))), Default::default()),
-            Per::Model => (Some(Some(("model", scope.model))), Default::default()),
+            Per::Model => (Some(Some(("model", self.model(scope.model)))), Default::default()),
             Per::Group => (None, scope.groups),
             Per::Global => (Some(None), Default::default()),
         };

@@ -2,7 +2,8 @@
 //!
 //! The headers are OpenAI's (API reference, "Rate limits in headers"), one family for each unit. A
 //! reset is a duration as Go writes it (`6m0s`), because OpenAI's SDKs and their users parse that
-//! form. If several rules count one unit, the headers report the rule with the least remaining.
+//! form. If several rules count one unit, the headers report the rule with the least remaining; of
+//! several with as much, the one that is full again last.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -27,9 +28,8 @@ pub fn headers(
                 .filter(|rule| rule.unit == unit && !rule.shadow)
                 .map(|rule| (rule, limit_status))
         });
-        let Some((rule, limit_status)) =
-            of_unit.min_by_key(|(_, limit_status)| tightness(limit_status))
-        else {
+        let tightness = |(_, it): &(&Rule, &LimitStatus)| tightness(it);
+        let Some((rule, limit_status)) = of_unit.min_by_key(tightness) else {
             continue;
         };
         let [limit, remaining, reset] = names(unit);

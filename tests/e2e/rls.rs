@@ -225,6 +225,14 @@ fn a_failing_service_rejects_or_admits_as_on_error_says() {
     assert_eq!(generated, 4 * 2, "only what was allowed went upstream");
 }
 
+/// How many requests of a user are in flight.
+fn held(gate: &Envoy, user: &str) -> Value {
+    let target = format!("/v1/images/limits?user={user}");
+    let list = Request::new("GET", target).bearer(Key::MASTER).send(gate).json();
+    let entry = list["data"].as_array().unwrap().iter().find(|it| it["name"] == "in-flight");
+    entry.unwrap()["reserved"].clone()
+}
+
 #[test]
 fn a_client_that_leaves_during_the_services_call_leaves_nothing_held() {
     let silent = Upstream::always(vec![Step::KeepOpen]);
@@ -235,12 +243,7 @@ fn a_client_that_leaves_during_the_services_call_leaves_nothing_held() {
     ]);
     let engine = json!({"timeout": "2s", "releases": "negative_hits"});
     let gate = envoy(silent.port(), &upstream, &counted(engine, &rules));
-    let held = || {
-        let target = "/v1/images/limits?user=hasty";
-        let list = Request::new("GET", target).bearer(Key::MASTER).send(&gate).json();
-        let entry = list["data"].as_array().unwrap().iter().find(|it| it["name"] == "in-flight");
-        entry.unwrap()["reserved"].clone()
-    };
+    let held = || held(&gate, "hasty");
     for _ in 0..3 {
         let waiting: Vec<_> = (0..4)
             .map(|_| {
@@ -255,6 +258,77 @@ fn a_client_that_leaves_during_the_services_call_leaves_nothing_held() {
         eventually("nothing is held", || held() == 0);
     }
     assert_eq!(upstream.received().len(), 0);
+}
+
+/// Sends a request, and leaves once it waits for the service.
+fn leave(gate: &Envoy, user: &str) {
+    let request = request(user, 1);
+    let mut connection = Connection::open(gate.port());
+    connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
+    eventually("the request waits", || held(gate, user) == 1);
+    drop(connection);
+    eventually("it has left", || held(gate, user) == 0);
+}
+
+#[test]
+fn what_the_service_counts_for_a_client_that_has_left_is_given_back_when_it_answers() {
+    let service = RateLimitService::slow(&hourly("requests", "user", 20), 1_500);
+    let upstream = Upstream::generating(&Generation::small(1));
+    let rules = json!([
+        rule("requests", "requests", json!(20)),
+        {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 4}
+    ]);
+    let engine = json!({"timeout": "10s", "releases": "negative_hits"});
+    let gate = envoy(service.port(), &upstream, &counted(engine, &rules));
+    let refunds = || gate.log().matches("did not take a settlement (gRPC status 12)").count();
+    // The service of the tests takes no refund, and so the log counts those that were sent.
+    leave(&gate, "hasty");
+    eventually("its request is refunded", || refunds() == 1);
+    // One that stays is served by the same way, and its side calls are.
+    let served = request("patient", 3).send(&gate);
+    assert_eq!(served.images().len(), 3);
+    assert_eq!(served.header("x-ratelimit-remaining-requests").as_deref(), Some("19"));
+    assert_eq!((upstream.received().len(), refunds()), (3, 1));
+}
+
+#[test]
+fn the_time_of_an_upstream_begins_after_the_service_was_asked() {
+    let silent = Upstream::always(vec![Step::KeepOpen]);
+    let upstream = Upstream::generating(&Generation::small(1));
+    let rules =
+        json!([rule("budget", "usd", json!("1.00")), rule("requests", "requests", json!(20))]);
+    let mut config = counted(json!({"timeout": "3s", "on_error": "allow"}), &rules);
+    // One rule is asked after the other.
+    config["upstreams"]["codex"]["timeout"] = json!("5s");
+    let gate = envoy(silent.port(), &upstream, &config);
+    assert_eq!(request("acme", 1).send(&gate).images().len(), 1);
+}
+
+#[test]
+fn a_request_that_outlives_its_configuration_is_checked_under_it() {
+    let service = RateLimitService::start(&limits());
+    let upstream = Upstream::generating(&Generation::small(1));
+    let before = counted(json!({}), &json!([rule("images", "images", json!(400))]));
+    let setup = Setup::counted_by(service.port(), upstream.port()).configure(&before).workers(1);
+    let envoy = setup.discovered().start();
+    let request = request("acme", 3);
+    let body = request.framed_body();
+    let mut connection = Connection::open(envoy.port());
+    connection.write(&[request.head(), body[..10].to_vec()].concat()).unwrap();
+    let list = || {
+        let list = Request::new("GET", "/v1/images/limits?user=acme").bearer(Key::MASTER);
+        list.send(&envoy).json()["data"].clone()
+    };
+    eventually("the configuration is in force", || list()[0]["name"] == "images");
+    let mut after = before;
+    after["limits"] = json!([]);
+    after["engine"] = json!({"kind": "local"});
+    envoy.rediscover(&after);
+    eventually("the update is in force", || list() == json!([]));
+    connection.write(&body[10..]).unwrap();
+    let response = connection.read();
+    assert_eq!(response.images().len(), 3);
+    assert_eq!(response.header("x-ratelimit-remaining-images").as_deref(), Some("397"));
 }
 
 #[test]

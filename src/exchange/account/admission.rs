@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use super::charge::Charge;
 use super::quote::{self, CandidateQuote};
-use super::rejection;
+use super::rejection::{self, Rejection};
 use crate::config::{Api, Model};
 use crate::exchange::shared::Shared;
 use crate::exchange::upstream::result::Generated;
-use crate::limits::local::{self, LimitStatus, Reservation};
-use crate::limits::rls::{self, Check, Decision, DescriptorStatus};
+use crate::limits::local::{self, LimitStatus, Outcome, Reservation};
+use crate::limits::rls::{self, Check, Decision};
 use crate::limits::{Engine, OnError, Rule, Scope, Unit};
 use crate::openai::error::{Failure, GatewayFailure};
 use crate::openai::request::ImageRequest;
@@ -31,13 +31,13 @@ const RENEWAL: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(crate) struct Admission {
     reservation: Reservation,
-    /// The checks by the rate-limit service that are to be made, or that it has counted.
+    /// The checks by the rate-limit service that are to be made.
     checks: Vec<Check>,
+    /// Those that it has counted.
+    counted: Vec<Counted>,
     /// How the local rules stood after the reservation, for a client whose head may leave before
     /// the request is settled.
     statuses: Vec<LimitStatus>,
-    /// How rules stand, as the service reported.
-    reported: Vec<LimitStatus>,
     /// The shadow rules that would have rejected, by name.
     pub(crate) shadowed: Vec<String>,
     /// How many scopes lost their counters to make room.
@@ -51,6 +51,31 @@ pub(crate) struct Admission {
     n: u32,
     /// How long a hold lasts before it is taken for lost.
     patience: Duration,
+}
+
+/// A check that the service has counted.
+#[derive(Debug)]
+struct Counted {
+    check: Check,
+    /// How the rule stood after it, if the service said so.
+    status: Option<LimitStatus>,
+    is_admitted: bool,
+}
+
+/// What became of a check by the rate-limit service.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Answer {
+    /// The token of its call. `None` if that is not under way.
+    pub(crate) token: Option<u32>,
+    /// `None` until the answer comes.
+    pub(crate) decision: Option<Decision>,
+}
+
+impl Answer {
+    /// The decision. Without an answer it is unavailable.
+    pub(crate) fn decision(&self) -> Decision {
+        self.decision.unwrap_or(Decision::Unavailable)
+    }
 }
 
 /// What one image may take.
@@ -100,7 +125,10 @@ impl Admission {
         let checks = rls::checks(rules, scope, &amount, now);
         let patience = patience(shared, model, checks.len());
         let reserved = local::reserve(shared.counters(), rules, scope, &amount, patience, now)
-            .map_err(|error| rejection::local(rules, error, &amount, now))?;
+            .map_err(|error| {
+                let statuses = local::statuses(shared.counters(), rules, scope, now);
+                rejection::local(rules, error, statuses, &amount, now)
+            })?;
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
         let leaves_early = request.stream.is_some()
             || shared.config.keepalive().is_some()
@@ -113,7 +141,7 @@ impl Admission {
                 false => Vec::new(),
             },
             evicted: reserved.evicted,
-            reported: Vec::new(),
+            counted: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),
             quotes,
@@ -135,51 +163,62 @@ impl Admission {
         rule.is_none_or(|rule| rejects(rule, decision))
     }
 
-    /// Takes the decisions on the checks, in their order. The checks after the last decision were
-    /// never made. What the service counted stays the admission's to settle, however the request.
+    /// Takes the answers to the checks, in their order. The checks after the last answer were never
+    /// made. What the service counted stays the admission's to settle, however the request. Of a
+    /// check whose answer is still to come, that is the answer's to settle.
     ///
     /// # Errors
     ///
-    /// A rule that does not admit: one that says so before one that could not be checked.
+    /// A rule that does not admit: of several the one with the longest wait, and one that says so
+    /// before one that could not be checked.
     pub(crate) fn decide(
         &mut self,
         shared: &Shared,
-        decisions: &[Decision],
+        answers: &[Answer],
         now: Duration,
     ) -> Result<(), Failure> {
         let rules = shared.config.limits();
-        let mut rejected = None;
+        let mut rejected: Option<Rejection> = None;
         let mut unanswered = None;
         let checks = std::mem::take(&mut self.checks);
-        for (check, decision) in checks.into_iter().zip(decisions) {
+        for (check, answer) in checks.into_iter().zip(answers) {
             let Some(rule) = rules.get(check.rule) else { continue };
+            let decision = answer.decision();
             match decision {
-                Decision::Unavailable if rejects(rule, *decision) => {
+                Decision::Unavailable if rejects(rule, decision) => {
                     unanswered = Some(Failure::Gateway(GatewayFailure::LimitsUnavailable));
                 }
                 Decision::Unavailable => self.unavailable.push(rule.name.clone()),
                 Decision::Rejects(_) if rule.shadow => self.shadowed.push(rule.name.clone()),
-                Decision::Rejects(status) => note_rejection(&mut rejected, &check, *status),
-                Decision::Admits(status) => {
-                    self.reported.extend(rejection::limit_status(rules, check.rule, *status, now));
+                Decision::Rejects(status) => {
+                    let asked = self.amounts.of(check.unit(), self.n);
+                    let next = Rejection::by_service(rules, check.rule, status, asked, now);
+                    rejected = Rejection::longest(rejected, next);
                 }
+                Decision::Admits(_) => {}
             }
-            if *decision != Decision::Unavailable {
-                self.checks.push(check);
+            match (decision.status(), answer) {
+                (Some(status), _) => {
+                    let status = rejection::limit_status(rules, check.rule, status, now);
+                    let is_admitted = matches!(decision, Decision::Admits(_));
+                    self.counted.push(Counted { check, status, is_admitted });
+                }
+                (None, Answer { token: Some(token), decision: None }) => {
+                    shared.leave_check(*token, check);
+                }
+                (None, _) => {}
             }
         }
         // A rule `per` group has one check for each group.
         self.unavailable.dedup();
         self.shadowed.dedup();
-        let rejected = rejected.map(|(rule, unit, status)| {
-            rejection::rls(rules, rule, status, self.amounts.of(unit, self.n), now)
-        });
-        rejected.or(unanswered).map_or(Ok(()), Err)
+        rejected.map(|it| it.failure).or(unanswered).map_or(Ok(()), Err)
     }
 
     /// How the rules stand with what the request holds, as `x-ratelimit-*`.
     pub(crate) fn headers(&self, shared: &Shared, now: Duration) -> Vec<(&'static str, String)> {
-        let statuses: Vec<_> = self.statuses.iter().chain(&self.reported).cloned().collect();
+        let reported = self.counted.iter().filter_map(|it| it.status.as_ref());
+        let statuses: Vec<_> = self.statuses.iter().chain(reported).cloned().collect();
         quota::headers(shared.config.limits(), &statuses, now)
     }
 
@@ -215,23 +254,49 @@ impl Admission {
     /// Counts what came of the request and gives the rest back, except its places in flight.
     pub(crate) fn settle(mut self, shared: &Shared, charge: &Charge, now: Duration) -> Settled {
         let rules = shared.config.limits();
-        if let Some(service) = shared.config.service() {
-            let settle = |it: &Check| it.settle(service, charge.outcome.of(it.unit()), now);
-            self.checks.iter().filter_map(settle).for_each(|message| shared.tell_service(message));
-        }
         let outcome = &charge.outcome;
+        let reported = self.settle_counted(shared, outcome, now);
         let settled = local::settle(shared.counters(), rules, &mut self.reservation, outcome, now);
         let uncounted = settled.is_err();
         let headers = settled.map_or_else(
             |_| Vec::new(),
             |mut statuses| {
-                statuses.extend(self.reported);
+                statuses.extend(reported);
                 quota::headers(rules, &statuses, now)
             },
         );
         let (reservation, patience) = (self.reservation, self.patience);
         let in_flight = InFlight { reservation, patience, renewed_at: now };
         Settled { headers, uncounted, in_flight }
+    }
+}
+
+impl Admission {
+    /// Corrects what the service has counted to what came of the request. Returns how the rules
+    /// then stand, as far as the service has said.
+    fn settle_counted(
+        &mut self,
+        shared: &Shared,
+        outcome: &Outcome,
+        now: Duration,
+    ) -> Vec<LimitStatus> {
+        let Some(service) = shared.config.service() else { return Vec::new() };
+        let mut statuses = Vec::new();
+        for Counted { check, status, is_admitted } in std::mem::take(&mut self.counted) {
+            let used = outcome.of(check.unit());
+            if let Some(message) = check.settle(service, used, now) {
+                shared.tell_service(message);
+            }
+            let Some(mut status) = status else { continue };
+            // What is left after a rejection does not depend on what was rejected.
+            if is_admitted {
+                let max = shared.config.limits().get(check.rule).map_or(0, |rule| rule.max);
+                status.remaining = check.left(service, used, status.remaining, now).min(max);
+                status.used = max.saturating_sub(status.remaining);
+            }
+            statuses.push(status);
+        }
+        statuses
     }
 }
 
@@ -249,21 +314,6 @@ impl InFlight {
         }
         self.renewed_at = now;
         let _ = local::renew(shared.counters(), &mut self.reservation, self.patience, now);
-    }
-}
-
-/// Notes a rule, its unit and how it stands, if it is the first that rejects. Of the groups of one
-/// rule it is the one that rejects the longest.
-fn note_rejection(
-    noted: &mut Option<(usize, Unit, DescriptorStatus)>,
-    check: &Check,
-    status: DescriptorStatus,
-) {
-    let later = |(rule, _, noted): &(usize, Unit, DescriptorStatus)| {
-        *rule == check.rule && noted.reset < status.reset
-    };
-    if noted.as_ref().is_none_or(later) {
-        *noted = Some((check.rule, check.unit(), status));
     }
 }
 

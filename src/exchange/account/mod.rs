@@ -23,11 +23,10 @@ use super::upstream::rests::{self, Sign};
 use super::upstream::result::{Failed, Generated, Results};
 use super::upstream::{endings, host_models, result::CallState};
 use crate::config::{Api, Upstream};
-use crate::limits::rls::Decision;
 use crate::memory::Lease;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::{Cause, Refusal};
-use admission::{Admission, InFlight, Settled};
+use admission::{Admission, Answer, InFlight, Settled};
 use charge::Charge;
 use record::Record;
 
@@ -83,7 +82,7 @@ impl Account {
         self.admission = Some(admission);
     }
 
-    /// Takes what a request holds that waited for `decisions` of the rate-limit service.
+    /// Takes what a request holds that waited for the rate-limit service.
     ///
     /// # Errors
     ///
@@ -91,32 +90,33 @@ impl Account {
     pub(crate) fn decide(
         &mut self,
         mut admission: Admission,
-        decisions: &[Decision],
+        answers: &[Answer],
         now: Duration,
     ) -> Result<(), Failure> {
-        let decided = admission.decide(&self.shared, decisions, now);
-        match decided {
-            Ok(()) => self.reserve(admission),
-            Err(_) => self.give_back(admission, now),
+        match admission.decide(&self.shared, answers, now) {
+            Ok(()) => {
+                self.reserve(admission);
+                Ok(())
+            }
+            Err(failure) => {
+                let headers = self.give_back(admission, now);
+                Err(failure.with_limits(headers))
+            }
         }
-        decided
     }
 
-    /// Gives back what a request holds of which nothing goes upstream, after these `decisions`.
-    pub(crate) fn leave(
-        &mut self,
-        mut admission: Admission,
-        decisions: &[Decision],
-        now: Duration,
-    ) {
+    /// Gives back what a request holds of which nothing goes upstream, after these `answers`. What
+    /// the service counts of checks without an answer is given back when that comes.
+    pub(crate) fn leave(&mut self, mut admission: Admission, answers: &[Answer], now: Duration) {
         // Its decision changes nothing any more; what the service has counted is given back.
-        let _ = admission.decide(&self.shared, decisions, now);
+        let _ = admission.decide(&self.shared, answers, now);
         self.give_back(admission, now);
     }
 
-    fn give_back(&mut self, admission: Admission, now: Duration) {
+    /// Returns how the rules then stand, as headers.
+    fn give_back(&mut self, admission: Admission, now: Duration) -> Vec<(&'static str, String)> {
         self.admission = Some(admission);
-        self.settle(&Charge::rejected(), now);
+        self.settle(&Charge::rejected(), now)
     }
 
     /// Notes the images that are about to be delivered. Returns what they cost.

@@ -8,10 +8,12 @@ use crate::limits::{Rule, Unit};
 use crate::openai::error::{ClientFailure, Failure, Fits, GatewayFailure, LimitReached};
 use crate::translate::quota;
 
-/// What the local engine says. `amount` is what the request would take of a unit.
+/// What the local engine says. `statuses` are those of all rules that apply, and `amount` is what the
+/// request would take of a unit.
 pub(crate) fn local(
     rules: &[Rule],
     error: Error,
+    mut statuses: Vec<LimitStatus>,
     amount: &dyn Fn(Unit) -> u64,
     now: Duration,
 ) -> Failure {
@@ -24,7 +26,11 @@ pub(crate) fn local(
         return Failure::Gateway(GatewayFailure::LimitsUnavailable);
     };
     let fits = fits(rule, &rejected, now);
-    failure(rules, rule, Some(&rejected.limit_status), fits, amount(rule.unit), now)
+    let asked = amount(rule.unit);
+    let failure = failure(rule, Some(&rejected.limit_status), fits, asked);
+    // Others may have used more by now, or less.
+    statuses.push(rejected.limit_status);
+    failure.with_limits(quota::headers(rules, &statuses, now))
 }
 
 fn fits(rule: &Rule, rejected: &Rejected, now: Duration) -> Fits {
@@ -36,23 +42,45 @@ fn fits(rule: &Rule, rejected: &Rejected, now: Duration) -> Fits {
     }
 }
 
-/// What the rate-limit service says to `asked`, an amount in the unit's own integers.
-pub(crate) fn rls(
-    rules: &[Rule],
-    place: usize,
-    status: DescriptorStatus,
-    asked: u64,
-    now: Duration,
-) -> Failure {
-    let Some(rule) = rules.get(place) else {
-        return Failure::Gateway(GatewayFailure::LimitsUnavailable);
-    };
-    let fits = match status.reset {
-        _ if asked > rule.max => Fits::Never,
-        Some(reset) => Fits::After(reset),
-        None => Fits::Unknown,
-    };
-    failure(rules, rule, limit_status(rules, place, status, now).as_ref(), fits, asked, now)
+/// A rejection by the rate-limit service, without the `x-ratelimit-*` that belong to it.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    pub(crate) failure: Failure,
+    fits: Fits,
+}
+
+impl Rejection {
+    /// What the service says to `asked`, an amount in the unit's own integers.
+    pub(crate) fn by_service(
+        rules: &[Rule],
+        place: usize,
+        status: DescriptorStatus,
+        asked: u64,
+        now: Duration,
+    ) -> Self {
+        let Some(rule) = rules.get(place) else {
+            let failure = Failure::Gateway(GatewayFailure::LimitsUnavailable);
+            return Self { failure, fits: Fits::Unknown };
+        };
+        let fits = match status.reset {
+            _ if asked > rule.max => Fits::Never,
+            Some(reset) => Fits::After(reset),
+            None => Fits::Unknown,
+        };
+        let status = limit_status(rules, place, status, now);
+        Self { failure: failure(rule, status.as_ref(), fits, asked), fits }
+    }
+
+    /// The one with the longest wait, of two that are as long the first: a client that waits for
+    /// less is rejected again.
+    pub(crate) fn longest(first: Option<Self>, next: Self) -> Option<Self> {
+        let wait = |it: &Self| match it.fits {
+            Fits::Unknown => (0, Duration::ZERO),
+            Fits::After(after) => (1, after),
+            Fits::Never => (2, Duration::ZERO),
+        };
+        Some(first.filter(|it| wait(it) >= wait(&next)).unwrap_or(next))
+    }
 }
 
 /// How a rule stands, as the service reports it. `None` if it does not report what is left.
@@ -73,14 +101,7 @@ pub(crate) fn limit_status(
     })
 }
 
-fn failure(
-    rules: &[Rule],
-    rule: &Rule,
-    limit_status: Option<&LimitStatus>,
-    fits: Fits,
-    asked: u64,
-    now: Duration,
-) -> Failure {
+fn failure(rule: &Rule, limit_status: Option<&LimitStatus>, fits: Fits, asked: u64) -> Failure {
     let period = quota::window_name(rule.window).map(|name| format!(" per {name}"));
     let reached = Box::new(LimitReached {
         rule: rule.name.clone(),
@@ -89,9 +110,7 @@ fn failure(
         remaining: limit_status.map(|it| quota::amount(rule.unit, it.remaining)),
         asked: quota::amount(rule.unit, asked),
         fits,
-        headers: limit_status
-            .map(|it| quota::headers(rules, std::slice::from_ref(it), now))
-            .unwrap_or_default(),
+        headers: Vec::new(),
     });
     match rule.unit {
         Unit::Usd => Failure::Client(ClientFailure::BudgetSpent(reached)),

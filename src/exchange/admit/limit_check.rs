@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use super::plan::Admitted;
+use crate::exchange::account::admission::Answer;
 use crate::exchange::effect::{CheckRequest, Effect};
 use crate::exchange::shared::Shared;
 use crate::limits::rls::{Check, Decision, Refunds, Service};
@@ -29,8 +30,8 @@ pub(crate) struct LimitCheck {
     admitted: Admitted,
     /// Checks that are not sent yet, the next one last.
     waiting: Vec<CheckRequest>,
-    /// Those that were handed out: their tokens once they are under way, and their decisions.
-    sent: Vec<(Option<u32>, Option<Decision>)>,
+    /// Those that were handed out.
+    sent: Vec<Answer>,
     started: usize,
     /// When the request was admitted here.
     admitted_at: Duration,
@@ -68,7 +69,7 @@ impl LimitCheck {
         let check = Self {
             admitted,
             waiting,
-            sent: vec![(None, None); first.len()],
+            sent: vec![Answer::default(); first.len()],
             started: 0,
             admitted_at: now,
             deadline: now.saturating_add(patience),
@@ -79,30 +80,31 @@ impl LimitCheck {
     /// Notes the token of the next check. `None` if the host did not start it.
     pub(crate) fn started(&mut self, token: Option<u32>) {
         if let Some(sent) = self.sent.get_mut(self.started) {
-            *sent = (token, token.is_none().then_some(Decision::Unavailable));
+            *sent = Answer { token, decision: token.is_none().then_some(Decision::Unavailable) };
             self.started = self.started.saturating_add(1);
         }
     }
 
     /// Takes an answer. `None` if the check failed. A second one is ignored.
     pub(crate) fn answer(&mut self, token: u32, message: Option<&[u8]>) {
-        let sent = self.sent.iter_mut().find(|(it, _)| *it == Some(token));
-        if let Some((_, decision)) = sent {
-            decision.get_or_insert_with(|| message.map_or(Decision::Unavailable, Decision::read));
+        let sent = self.sent.iter_mut().find(|it| it.token == Some(token));
+        if let Some(sent) = sent {
+            let read = || message.map_or(Decision::Unavailable, Decision::read);
+            sent.decision.get_or_insert_with(read);
         }
     }
 
     /// What the decisions so far come to.
     pub(crate) fn progress(&mut self, shared: &Shared) -> Progress {
-        if self.sent.iter().any(|(_, decision)| decision.is_none()) {
+        if self.sent.iter().any(|it| it.decision.is_none()) {
             return Progress::Waiting;
         }
-        let mut decisions = self.decisions().into_iter().enumerate();
+        let mut decisions = self.sent.iter().map(Answer::decision).enumerate();
         if decisions.any(|(place, it)| self.admitted.admission.is_final(shared, place, it)) {
             return Progress::Decided;
         }
         let Some(check) = self.waiting.pop() else { return Progress::Decided };
-        self.sent.push((None, None));
+        self.sent.push(Answer::default());
         Progress::Next(check)
     }
 
@@ -111,16 +113,9 @@ impl LimitCheck {
         now >= self.deadline
     }
 
-    /// The decisions on the checks that were sent. One without an answer is unavailable.
-    fn decisions(&self) -> Vec<Decision> {
-        let decisions = self.sent.iter().map(|(_, decision)| decision);
-        decisions.map(|it| it.unwrap_or(Decision::Unavailable)).collect()
-    }
-
     /// What was admitted here, and what the service decided.
     pub(crate) fn into_parts(self) -> Checked {
-        let decisions = self.decisions();
-        Checked { admitted: self.admitted, decisions, admitted_at: self.admitted_at }
+        Checked { admitted: self.admitted, answers: self.sent, admitted_at: self.admitted_at }
     }
 }
 
@@ -128,7 +123,8 @@ impl LimitCheck {
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) admitted: Admitted,
-    pub(crate) decisions: Vec<Decision>,
+    /// To the checks that were sent, in their order.
+    pub(crate) answers: Vec<Answer>,
     /// When the request was admitted here.
     pub(crate) admitted_at: Duration,
 }

@@ -267,6 +267,11 @@ impl Call {
         }
     }
 
+    /// Notes that it goes upstream this much later.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.target.deadline = self.target.deadline.saturating_add(by);
+    }
+
     /// Notes that time has passed: an error is not waited for as an image is.
     pub(crate) fn tick(&mut self, now: Duration) {
         if now >= self.target.deadline {

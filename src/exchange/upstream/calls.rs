@@ -326,6 +326,13 @@ impl Calls {
         self.calls.iter().any(Call::has_image)
     }
 
+    /// Notes that the calls leave this much later than they were made for: their time begins when
+    /// they go upstream.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.deadline = self.deadline.saturating_add(by);
+        self.calls.iter_mut().for_each(|call| call.postpone(by));
+    }
+
     /// When the time of the calls is over.
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline

@@ -7,7 +7,7 @@ use super::held::{
 };
 use crate::limits::lock::{Lock, Planned};
 use crate::limits::table::{Counters, Loaded, TableError};
-use crate::limits::{Conflict, Engine, Per, Rule, State};
+use crate::limits::{Conflict, Engine, Per, Rule, State, Unit};
 
 /// How often a step is tried whose lock was taken over.
 const MAX_TAKE_OVERS: u32 = 3;
@@ -120,16 +120,13 @@ impl Request<'_> {
         self.held.iter().map(|it| Planned::new(it.scope, it.id, it.hold)).collect()
     }
 
-    /// What the rules say to the request, by the slots that it touches. Of several groups of one
-    /// rule that reject it, the last to admit it is reported.
+    /// What the rules say to the request, by the slots that it touches. Of several that reject it,
+    /// the one with the longest wait is reported: a client that waits for less is rejected again.
     fn admit(&self, slots: &mut [Loaded]) -> Result<Admitted, Error> {
         let mut admitted = Admitted::default();
-        let mut rejected: Option<Rejected> = None;
+        let mut longest: Option<(Wait, Rejected)> = None;
         for it in &self.held {
             let Some(rule) = self.rules.get(it.rule) else { continue };
-            if rejected.as_ref().is_some_and(|first| first.limit_status.rule != it.rule) {
-                break;
-            }
             let found = slots.iter_mut().find(|slot| slot.number() == it.scope.slot());
             let state = found.and_then(|slot| slot.state(it.scope, it.id, it.window, self.now));
             let old = || old_state(self.counters, it.old, it.window, self.now);
@@ -138,21 +135,24 @@ impl Request<'_> {
                 if rule.shadow {
                     admitted.shadowed.push(it.rule);
                 } else {
-                    rejected = Some(later(rejected, self.rejection(it, rule.max, &state)));
+                    let (wait, rejected) = self.rejection(it, rule.max, &state);
+                    if longest.as_ref().is_none_or(|(longest, _)| *longest < wait) {
+                        longest = Some((wait, rejected));
+                    }
                 }
             }
             state.hold(it.hold);
             admitted.states.push(state);
         }
+        // A rule has several states if the caller is in several groups.
         admitted.shadowed.dedup();
-        rejected.map_or(Ok(admitted), |it| Err(Error::Rejected(it)))
+        longest.map_or(Ok(admitted), |(_, rejected)| Err(Error::Rejected(rejected)))
     }
 
-    fn rejection(&self, held: &Held, max: u64, state: &State) -> Rejected {
-        Rejected {
-            limit_status: limit_status(self.rules, held.rule, state, self.now),
-            fits_at: state.fits_at(held.window, max, held.hold.amount, self.now),
-        }
+    fn rejection(&self, held: &Held, max: u64, state: &State) -> (Wait, Rejected) {
+        let fits_at = state.fits_at(held.window, max, held.hold.amount, self.now);
+        let limit_status = limit_status(self.rules, held.rule, state, self.now);
+        (Wait::of(held.unit, fits_at), Rejected { limit_status, fits_at })
     }
 
     fn put(&self, slots: &mut [Loaded], admitted: &Admitted) {
@@ -165,14 +165,22 @@ impl Request<'_> {
     }
 }
 
-/// The one that admits the request later.
-fn later(first: Option<Rejected>, second: Rejected) -> Rejected {
-    match first {
-        None => second,
-        // `None` is never.
-        Some(first) if first.fits_at.is_none() => first,
-        Some(first) if second.fits_at.is_some_and(|it| Some(it) <= first.fits_at) => first,
-        Some(_) => second,
+/// Until when a rejected request has to wait, the shortest first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wait {
+    /// Whoever is in flight may land any moment.
+    Landing,
+    Until(Duration),
+    Forever,
+}
+
+impl Wait {
+    fn of(unit: Unit, fits_at: Option<Duration>) -> Self {
+        match (unit, fits_at) {
+            (_, None) => Self::Forever,
+            (Unit::Concurrent, Some(_)) => Self::Landing,
+            (_, Some(at)) => Self::Until(at),
+        }
     }
 }
 

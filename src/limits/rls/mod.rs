@@ -60,6 +60,13 @@ pub struct Check {
     period: [u64; 2],
 }
 
+/// What is to be done about a check's hits once the outcome is known.
+enum Correction {
+    Nothing,
+    Count(u32),
+    Refund(u32),
+}
+
 /// The decision of the service on a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -165,23 +172,40 @@ impl Check {
 
     /// The `RateLimitRequest` that corrects the count to `used`, in the unit's own integers. `None`
     /// if there is nothing to correct.
-    ///
+    #[must_use]
+    pub fn settle(&self, service: &Service, used: u64, now: Duration) -> Option<Vec<u8>> {
+        match self.correction(service, used, now) {
+            Correction::Nothing => None,
+            Correction::Count(hits) => Some(self.request(service, hits, false)),
+            Correction::Refund(hits) => Some(self.request(service, hits, true)),
+        }
+    }
+
+    /// What is left after that of `left`, in the unit's own integers.
+    #[must_use]
+    pub fn left(&self, service: &Service, used: u64, left: u64, now: Duration) -> u64 {
+        match self.correction(service, used, now) {
+            Correction::Nothing => left,
+            Correction::Count(hits) => left.saturating_sub(amount(self.unit, hits.into())),
+            Correction::Refund(hits) => left.saturating_add(amount(self.unit, hits.into())),
+        }
+    }
+
     /// The excess is refunded, unless the service has no refunds or the period is over: the hits of
     /// the next one belong to other requests. A shortfall is always counted, as when an image's
     /// tokens cost more than was reserved for it.
-    #[must_use]
-    pub fn settle(&self, service: &Service, used: u64, now: Duration) -> Option<Vec<u8>> {
+    fn correction(&self, service: &Service, used: u64, now: Duration) -> Correction {
         let used = hits(self.unit, used);
         let missing = used.saturating_sub(self.hits);
         if missing > 0 {
-            return Some(self.request(service, missing, false));
+            return Correction::Count(missing);
         }
         let unused = self.hits.saturating_sub(used);
         let over = period(self.window, now) != self.period;
         if service.releases == Refunds::Never || unused == 0 || over {
-            return None;
+            return Correction::Nothing;
         }
-        Some(self.request(service, unused, true))
+        Correction::Refund(unused)
     }
 
     /// The unit of the rule.
@@ -206,6 +230,15 @@ impl Check {
 }
 
 impl Decision {
+    /// How the rule stands. `None` if the service has not decided.
+    #[must_use]
+    pub const fn status(self) -> Option<DescriptorStatus> {
+        match self {
+            Self::Admits(status) | Self::Rejects(status) => Some(status),
+            Self::Unavailable => None,
+        }
+    }
+
     /// Reads a `RateLimitResponse`.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {

@@ -149,7 +149,7 @@ pub struct LimitReached {
     pub asked: String,
     /// When the request will fit.
     pub fits: Fits,
-    /// `x-ratelimit-*` of this rule.
+    /// `x-ratelimit-*`, of all rules that apply.
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -214,6 +214,15 @@ impl ClientFailure {
             Self::LimitReached(limit) | Self::BudgetSpent(limit) => Some(limit),
             _ => None,
         }
+    }
+
+    /// The same failure with these `x-ratelimit-*`, if a rule rejects the request.
+    #[must_use]
+    pub(super) fn with_limits(mut self, headers: Vec<(&'static str, String)>) -> Self {
+        if let Self::LimitReached(limit) | Self::BudgetSpent(limit) = &mut self {
+            limit.headers = headers;
+        }
+        self
     }
 
     /// The row of the table that the failure belongs to.

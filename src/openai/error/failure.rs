@@ -57,6 +57,15 @@ impl Failure {
         }
     }
 
+    /// The failure with these `x-ratelimit-*`, if a rule rejects the request.
+    #[must_use]
+    pub fn with_limits(self, headers: Vec<(&'static str, String)>) -> Self {
+        match self {
+            Self::Client(failure) => Self::Client(failure.with_limits(headers)),
+            other => other,
+        }
+    }
+
     /// The failure with the client's own name of the model in what the upstream says.
     #[must_use]
     pub fn with_model_names(self, names: &ModelNames) -> Self {

@@ -82,9 +82,11 @@ fn selectors_say_which_requests_a_rule_applies_to() {
         ["key-rpm", "user-images", "in-flight", "user-budget", "everything", "web-team"]
     );
     assert_eq!(
-        applying("ops", "nobody", "other"),
+        applying("ops", "nobody", "draw"),
         ["key-rpm", "ops-megapixels", "in-flight", "everything"]
     );
+    // A rule for each model knows only those that an entry of `models` matches.
+    assert_eq!(applying("ops", "nobody", "other"), ["key-rpm", "in-flight", "everything"]);
     // The groups of the user are those of the request, whoever's key it has.
     let applying = applying("ops", "acme", "other");
     assert!(applying.contains(&"web-team"), "{applying:?}");

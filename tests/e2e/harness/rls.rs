@@ -21,6 +21,12 @@ impl RateLimitService {
         Self::run("target/rls-server/debug/rls-server", limits, &[])
     }
 
+    /// The same, answering this many milliseconds after it has counted.
+    pub(crate) fn slow(limits: &str, millis: u32) -> Self {
+        let delay = millis.to_string();
+        Self::run("target/rls-server/debug/rls-server", limits, &["--delay", &delay])
+    }
+
     /// Counting in the Redis at `$REDIS_URL`, as `make test-redis` gives it.
     pub(crate) fn in_redis(limits: &str) -> Self {
         let url = std::env::var("REDIS_URL").expect("REDIS_URL is set by: make test-redis");

@@ -22,7 +22,11 @@ use crate::support::{NOW, config};
 fn state() -> Value {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state/before_folders.json");
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    let mut state: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    // That code counted a model under the name in the request, and this one does if the
+    // configuration has the name.
+    state["configuration"]["models"] = json!([{"match": "gpt-image-2", "upstream": "codex"}]);
+    state
 }
 
 /// The filter of now, over the shared data that the code before it wrote.

@@ -1,5 +1,7 @@
 //! What rules reject, and what clients see of rules: whole exchanges, without Envoy.
 
+mod several;
+
 use std::rc::Rc;
 use std::time::Duration;
 

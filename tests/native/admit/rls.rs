@@ -1,6 +1,7 @@
 //! Rules that a rate-limit service counts: whole exchanges with scripted answers, without Envoy.
 
 mod any_order;
+mod late;
 
 use std::rc::Rc;
 use std::time::Duration;

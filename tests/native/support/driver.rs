@@ -45,6 +45,7 @@ pub(crate) struct Driver {
     pub(crate) forwarded: bool,
     sent: Option<Forward>,
     next_call: u32,
+    first_check: u32,
 }
 
 impl Driver {
@@ -62,6 +63,7 @@ impl Driver {
             forwarded: false,
             sent: None,
             next_call: 0,
+            first_check: effects::FIRST_CHECK,
         }
     }
 

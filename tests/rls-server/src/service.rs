@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, http};
@@ -16,29 +17,35 @@ use crate::wire::{RateLimitRequest, RateLimitResponse};
 
 /// The service over an engine.
 #[derive(Clone)]
-pub struct RateLimitService(pub Arc<Engine>);
+pub struct RateLimitService {
+    pub engine: Arc<Engine>,
+    /// How long an answer takes after its request is counted.
+    pub delay: Duration,
+}
 
 impl NamedService for RateLimitService {
     const NAME: &'static str = "envoy.service.ratelimit.v3.RateLimitService";
 }
 
-struct ShouldRateLimit(Arc<Engine>);
+struct ShouldRateLimit(RateLimitService);
 
 impl UnaryService<RateLimitRequest> for ShouldRateLimit {
     type Response = RateLimitResponse;
     type Future = BoxFuture<Response<RateLimitResponse>, Status>;
 
     fn call(&mut self, request: Request<RateLimitRequest>) -> Self::Future {
-        let engine = Arc::clone(&self.0);
+        let RateLimitService { engine, delay } = self.0.clone();
         Box::pin(async move {
             let request = request.into_inner();
             if request.descriptors.iter().any(|it| it.is_negative_hits) {
                 return Err(Status::unimplemented("Limitador cannot refund"));
             }
-            tokio::task::block_in_place(|| {
+            let answer = tokio::task::block_in_place(|| {
                 let answer = engine.check(&request);
                 answer.map(Response::new).map_err(|error| Status::unavailable(error.to_string()))
-            })
+            });
+            tokio::time::sleep(delay).await;
+            answer
         })
     }
 }
@@ -53,7 +60,7 @@ impl tonic::codegen::Service<http::Request<Body>> for RateLimitService {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let method = ShouldRateLimit(Arc::clone(&self.0));
+        let method = ShouldRateLimit(self.clone());
         Box::pin(async move {
             let known = request.uri().path().ends_with("/ShouldRateLimit");
             if !known {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Client, Driver};
 
 /// The first token of a check, so that it cannot be confused with the token of a call.
-const FIRST_CHECK: u32 = 100;
+pub(super) const FIRST_CHECK: u32 = 100;
 
 /// What the host does when it has to start a call or a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,11 @@ impl Driver {
         &self.client
     }
 
+    /// Gives the next check this token. Those of other drivers are others.
+    pub(crate) fn first_check(&mut self, token: u32) {
+        self.first_check = token;
+    }
+
     /// Lets the request go upstream, unless the client got a reply.
     fn resume(&mut self) {
         assert!(!self.forwarded, "the request goes upstream twice");
@@ -120,7 +125,7 @@ impl Driver {
     }
 
     fn start_check(&mut self, check: CheckRequest) {
-        let token = FIRST_CHECK + u32::try_from(self.checks.len()).unwrap();
+        let token = self.first_check + u32::try_from(self.checks.len()).unwrap();
         let CheckRequest { cluster, timeout, message } = check;
         self.checks.push(Check { cluster, timeout, message });
         let starts = self.host.pop_front().is_none_or(|host| host == Host::Starts);
