@@ -62,6 +62,12 @@ impl Pattern {
         &self.text
     }
 
+    /// The only name that matches. `None` if the pattern has a wildcard.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        self.rest.is_none().then_some(self.text.as_str())
+    }
+
     /// Whether the whole of `name` matches.
     pub fn matches(&self, name: &str) -> bool {
         let Some(rest) = &self.rest else { return name == self.prefix };

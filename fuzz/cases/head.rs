@@ -1,7 +1,7 @@
 //! A client's head, one `name: value` a line: never let in without the key.
 
 use imagegate::exchange::{End, Exchange, OnRequestHeaders};
-use imagegate::openai::endpoint::Endpoint;
+use imagegate::openai::endpoint::{Endpoint, Served};
 
 use super::common;
 
@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
     }
     let (gate, _) = common::gate(false, "auto");
     let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.clone());
-    let ours = Endpoint::of_path(&path.unwrap_or_default()).is_some();
+    let ours = Endpoint::of_path(&path.unwrap_or_default(), Served::Images).is_some();
     let key = headers.iter().any(|(_, value)| value.ends_with(b"fuzz"));
     match Exchange::new(gate).request_headers(&headers, End::Open, common::NOW) {
         OnRequestHeaders::Pass { .. } => assert!(!ours),

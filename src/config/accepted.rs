@@ -207,6 +207,12 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("/loopback", "an object with `cluster`"),
     ("/loopback/cluster", "the name of an Envoy cluster, up to 300 visible ASCII characters"),
+    ("/models_endpoint", "an object, with `names` or empty"),
+    ("/models_endpoint/names", "an array of up to 1000 names"),
+    (
+        "/models_endpoint/names/*",
+        "a model name without `*` that an entry of `models` matches, 1 to 128 visible ASCII characters",
+    ),
     ("/prices", "an array of up to 1000 prices"),
     ("/prices/*", "an object with `model` and `usd`"),
     (

@@ -9,6 +9,7 @@ use super::engine::Engines;
 use super::error::{ConfigError, Fault};
 use super::file::{File, LoopbackFile, RequestFile, UpstreamFile, UserFile};
 use super::limit::{self, People};
+use super::models_endpoint::ModelsEndpoint;
 use super::pointer::Pointer;
 use super::units::{Bytes, Span};
 use super::upstream::Upstream;
@@ -45,6 +46,10 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     )?;
     let route_match = file.route_match.unwrap_or_default();
     let loopback = compile_loopback(file.loopback, route_match, &root.key("loopback"))?;
+    let models_endpoint = file
+        .models_endpoint
+        .map(|it| ModelsEndpoint::compile(it, &root.key("models_endpoint")))
+        .transpose()?;
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
@@ -73,6 +78,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         keepalive,
         response_headers_to_keep,
         loopback,
+        models_endpoint,
         prices,
         prices_as_of: file.prices_as_of.map(|date| date.0),
         limits,
@@ -80,10 +86,11 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         on_abandon: file.on_abandon,
     };
     // The built-in default may match no entry. Then each request must name its model.
-    match file.default_model {
-        Some(name) => check_default_model(&name, &config).map(|()| config),
-        None => Ok(config),
+    if let Some(name) = file.default_model {
+        check_default_model(&name, &config)?;
     }
+    ModelsEndpoint::check(&config, &root.key("models_endpoint"))?;
+    Ok(config)
 }
 
 fn compile_upstreams(

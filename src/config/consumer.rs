@@ -98,6 +98,11 @@ impl Consumer {
         self.models.iter().flatten().map(ToString::to_string)
     }
 
+    /// Those of them that are names and have no wildcard.
+    pub fn named_models(&self) -> impl Iterator<Item = &str> {
+        self.models.iter().flatten().filter_map(Pattern::literal)
+    }
+
     /// The sizes of [`allows_size`](Self::allows_size), for a message. Empty if every size is
     /// allowed.
     pub fn sizes(&self) -> impl Iterator<Item = String> {

@@ -44,6 +44,7 @@ pub(super) struct File {
     pub(super) max_open_exchanges: Option<u64>,
     pub(super) keepalive: Option<Span>,
     pub(super) loopback: Option<LoopbackFile>,
+    pub(super) models_endpoint: Option<ModelsEndpointFile>,
     #[serde(default)]
     pub(super) response_headers_to_keep: Vec<String>,
     #[serde(default)]
@@ -237,6 +238,15 @@ pub(super) struct LimitFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct LoopbackFile {
     pub(super) cluster: String,
+}
+
+/// `models_endpoint`.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelsEndpointFile {
+    #[serde(default)]
+    pub(super) names: Vec<String>,
 }
 
 /// `engine`.

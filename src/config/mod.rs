@@ -24,6 +24,7 @@ mod identity;
 mod limit;
 mod list;
 mod model;
+mod models_endpoint;
 mod node;
 mod pointer;
 mod price;
@@ -80,6 +81,7 @@ pub struct Config {
     keepalive: Option<Duration>,
     response_headers_to_keep: Rc<[String]>,
     loopback: Option<String>,
+    models_endpoint: Option<models_endpoint::ModelsEndpoint>,
     prices: PriceTable,
     prices_as_of: Option<Duration>,
     limits: Vec<Rule>,

@@ -103,6 +103,11 @@ impl Route {
         candidates.collect()
     }
 
+    /// The only model of the entry. `None` if its pattern has a wildcard.
+    pub(super) fn literal(&self) -> Option<&str> {
+        self.pattern.literal()
+    }
+
     /// Which upstream is called first.
     pub(super) fn balance(&self) -> Balance {
         self.balance

@@ -195,9 +195,14 @@ pub(crate) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding
         (Endpoint::Edits, None) => {
             Err(Failure::Client(ClientFailure::MediaType { accepted: FORM_OR_JSON }))
         }
-        (Endpoint::Generations | Endpoint::Variations | Endpoint::Limits, _) => {
-            Err(Failure::Client(ClientFailure::MediaType { accepted: JSON }))
-        }
+        (
+            Endpoint::Generations
+            | Endpoint::Variations
+            | Endpoint::Limits
+            | Endpoint::Models
+            | Endpoint::Model,
+            _,
+        ) => Err(Failure::Client(ClientFailure::MediaType { accepted: JSON })),
     }
 }
 

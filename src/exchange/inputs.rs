@@ -8,7 +8,6 @@ use super::head::{self, Headers, ResponseHead};
 use super::outcome::{BodyAccess, OnAnswer, OnRequestBody};
 use super::{Exchange, Phase};
 use crate::auth;
-use crate::openai::endpoint::Endpoint;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 
 impl Exchange {
@@ -63,7 +62,7 @@ impl Exchange {
     pub fn wanted_property(&self, headers: &Headers) -> Option<&[String]> {
         let path = auth::wanted_property(&self.account.shared.config)?;
         let target = head::value(headers, ":path").unwrap_or_default();
-        Endpoint::of_path(target).map(|_| path)
+        self.account.shared.endpoint(target).map(|_| path)
     }
 
     /// Takes the value of the wanted property, as an earlier filter has set it.

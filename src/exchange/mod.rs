@@ -51,7 +51,6 @@ pub use outcome::{
 pub use shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 pub use vm::Vm;
 
-use crate::openai::endpoint::Endpoint;
 use crate::openai::error::Failure;
 use account::Account;
 use account::charge::Charge;
@@ -108,7 +107,7 @@ impl Exchange {
         now: Duration,
     ) -> OnRequestHeaders {
         let path = head::value(headers, ":path").unwrap_or_default();
-        let Some(endpoint) = Endpoint::of_path(path) else {
+        let Some(endpoint) = self.account.shared.endpoint(path) else {
             self.phase = Phase::Passing;
             return OnRequestHeaders::Pass { strip: head::own_headers(headers) };
         };
@@ -118,10 +117,9 @@ impl Exchange {
         record.request_id = head::ClientHead::of(headers).request_id;
         let property = self.property.take();
         let property = property.as_deref();
-        if endpoint == Endpoint::Limits {
-            let limits = caller::limits(shared, headers, property, record, now);
-            return OnRequestHeaders::Reply(match limits {
-                Ok(body) => self.answer_limits(body),
+        if let Some(answer) = caller::answer(shared, endpoint, headers, property, record, now) {
+            return OnRequestHeaders::Reply(match answer {
+                Ok(body) => self.answer(body),
                 Err(failure) => self.fail(&failure),
             });
         }
@@ -135,7 +133,8 @@ impl Exchange {
         }
     }
 
-    fn answer_limits(&mut self, body: Vec<u8>) -> LocalReply {
+    /// The reply to a question about the gateway itself.
+    fn answer(&mut self, body: Vec<u8>) -> LocalReply {
         self.phase = Phase::Done(Head::Held);
         self.account.ok(vec![("content-type", "application/json".to_owned())], body)
     }

@@ -14,6 +14,7 @@ use crate::limits::Store;
 use crate::limits::local::{Counters, Table};
 use crate::limits::rls::{Check, Refunds};
 use crate::memory::Lease;
+use crate::openai::endpoint::{Endpoint, Served};
 use crate::openai::error::Failure;
 use crate::pool::balance::RoundRobin;
 use crate::translate::collect::Bounds;
@@ -52,6 +53,15 @@ impl Shared {
         let table = Table::prepare(&*store);
         let late = LateChecks::default();
         Self { config, vm, store, table, turns: RefCell::default(), late }
+    }
+
+    /// The endpoint that `path` names. `None` if the request is not for the filter.
+    pub(crate) fn endpoint(&self, path: &[u8]) -> Option<Endpoint> {
+        let served = match self.config.serves_models() {
+            true => Served::WithModels,
+            false => Served::Images,
+        };
+        Endpoint::of_path(path, served)
     }
 
     /// What `step` makes of the turns of the upstreams of an entry of `models`.

@@ -13,9 +13,9 @@ mod spelling;
 mod tests;
 
 pub use self::query::without_query;
-use self::spelling::Readings;
+use self::spelling::{Below, Readings};
 
-/// The endpoints of the Images API that the filter serves.
+/// The endpoints that the filter serves: those of the Images API, and the list of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `POST /v1/images/generations`.
@@ -26,34 +26,68 @@ pub enum Endpoint {
     Variations,
     /// `GET /v1/images/limits`: what a key may still use.
     Limits,
+    /// `GET /v1/models`: what a key may ask for.
+    Models,
+    /// `GET /v1/models/{model}`: whether a key may ask for this.
+    Model,
+}
+
+/// Which of them are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// Those of the Images API.
+    Images,
+    /// All.
+    WithModels,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 4] = [Self::Generations, Self::Edits, Self::Variations, Self::Limits];
+    pub const ALL: [Self; 6] =
+        [Self::Generations, Self::Edits, Self::Variations, Self::Limits, Self::Models, Self::Model];
 
-    /// The endpoint that `path` names in any spelling. `path` is the `:path` of a request, with or
-    /// without its query. `None` if the request is not for the filter.
+    /// Those of the Images API.
+    const IMAGES: [Self; 4] = [Self::Generations, Self::Edits, Self::Variations, Self::Limits];
+
+    /// The endpoint of those `served` that `path` names in any spelling. `path` is the `:path` of a
+    /// request, with or without its query. `None` if the request is not for the filter.
     ///
-    /// An ordinary other path costs one comparison and one pass over its bytes.
+    /// An ordinary other path costs a comparison or two and one pass over its bytes.
     #[must_use]
-    pub fn of_path(path: &[u8]) -> Option<Self> {
-        if !starts_with_prefix(path) && is_plain(path) {
+    pub fn of_path(path: &[u8], served: Served) -> Option<Self> {
+        let with_models = served == Served::WithModels;
+        let is_near =
+            starts_with(path, PREFIX) || with_models && starts_with(path, MODELS.as_bytes());
+        if !is_near && is_plain(path) {
             return None;
         }
         let usual = |it: &Self| it.path().as_bytes() == without_query(path);
-        if let Some(endpoint) = Self::ALL.into_iter().find(usual) {
+        if let Some(endpoint) = Self::IMAGES.into_iter().find(usual) {
             return Some(endpoint);
         }
         match spelling::readings(path) {
-            Readings::Some(readings) => {
-                let paths = Self::ALL.map(Self::path);
-                let place = readings.iter().find_map(|it| it.find(path, &paths))?;
-                Self::ALL.get(place).copied()
-            }
+            Readings::Some(readings) => readings.iter().find_map(|reading| {
+                let paths = Self::IMAGES.map(Self::path);
+                let place = reading.find(path, &paths);
+                let images = place.and_then(|place| Self::IMAGES.get(place).copied());
+                images.or_else(|| match reading.find_below(path, MODELS) {
+                    Some(_) if !with_models => None,
+                    Some(Below::Itself) => Some(Self::Models),
+                    Some(Below::Under) => Some(Self::Model),
+                    None => None,
+                })
+            }),
             // No honest client sends it. Without a key, it goes nowhere.
             Readings::TooDear => Some(Self::Generations),
         }
+    }
+
+    /// The model that the path of [`Model`](Self::Model) names. `None` if the path is not in its
+    /// normal spelling, some escapes in the name apart: it names no model then.
+    #[must_use]
+    pub fn model_of_path(path: &[u8]) -> Option<String> {
+        let name = without_query(path).strip_prefix(MODELS.as_bytes())?.strip_prefix(b"/")?;
+        String::from_utf8(spelling::decode_once(name)).ok()
     }
 
     /// The path in its normal spelling.
@@ -64,10 +98,12 @@ impl Endpoint {
             Self::Edits => "/v1/images/edits",
             Self::Variations => "/v1/images/variations",
             Self::Limits => "/v1/images/limits",
+            Self::Models => MODELS,
+            Self::Model => "/v1/models/{model}",
         }
     }
 
-    /// The last segment of the path: the name of the endpoint in usage records and metrics.
+    /// The name of the endpoint in usage records and metrics: the last word of the path.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,6 +111,8 @@ impl Endpoint {
             Self::Edits => "edits",
             Self::Variations => "variations",
             Self::Limits => "limits",
+            Self::Models => "models",
+            Self::Model => "model",
         }
     }
 
@@ -83,17 +121,17 @@ impl Endpoint {
     pub const fn method(self) -> &'static str {
         match self {
             Self::Generations | Self::Edits | Self::Variations => "POST",
-            Self::Limits => "GET",
+            Self::Limits | Self::Models | Self::Model => "GET",
         }
     }
 }
 
-fn starts_with_prefix(path: &[u8]) -> bool {
-    path.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+fn starts_with(path: &[u8], prefix: &[u8]) -> bool {
+    path.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// Whether no reading of `path` changes more than its case, its query, its last slash or the end of
-/// its last segment. Then it names an endpoint only if it starts with [`PREFIX`].
+/// its last segment. Then it names an endpoint only if it starts with [`PREFIX`] or [`MODELS`].
 fn is_plain(path: &[u8]) -> bool {
     let path = without_query(path);
     path.starts_with(b"/")
@@ -102,3 +140,4 @@ fn is_plain(path: &[u8]) -> bool {
 }
 
 const PREFIX: &[u8] = b"/v1/images/";
+const MODELS: &str = "/v1/models";

@@ -8,6 +8,7 @@ pub mod echo;
 pub mod endpoint;
 pub mod error;
 pub mod model;
+pub mod models;
 pub mod reference_image;
 pub mod request;
 pub mod retirement;

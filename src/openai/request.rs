@@ -103,9 +103,11 @@ impl<'a> ImageRequest<'a> {
     ) -> Result<Self, RequestError> {
         match endpoint {
             Endpoint::Edits => Self::parse_edit(body, encoding, limits),
-            Endpoint::Generations | Endpoint::Variations | Endpoint::Limits => {
-                Self::parse(body, limits)
-            }
+            Endpoint::Generations
+            | Endpoint::Variations
+            | Endpoint::Limits
+            | Endpoint::Models
+            | Endpoint::Model => Self::parse(body, limits),
         }
     }
 

@@ -167,6 +167,7 @@ fn configuration() -> Value {
         .unwrap()
         .insert(0, json!({"match": "gpt-image-1", "upstream": "provider"}));
     config["keepalive"] = json!("1s");
+    config["models_endpoint"] = json!({"names": ["gpt-image-1.5"]});
     let consumers = config["consumers"].as_array_mut().unwrap();
     consumers
         .push(json!({"name": "limited", "key_sha256": [sha256(Key::LIMITED)], "user": "acme"}));

@@ -43,6 +43,7 @@ mod limits;
 mod loopback;
 mod memory;
 mod metrics;
+mod models;
 mod openapi;
 mod pass_image;
 mod paths;

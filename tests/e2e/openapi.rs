@@ -82,6 +82,7 @@ fn failures() -> Vec<Vec<Step>> {
 /// Rules of every unit, so that every `x-ratelimit-*` header comes.
 fn configuration() -> Value {
     let mut config = config();
+    config["models_endpoint"] = json!({});
     config["prices"] = json!([{"model": "gpt-image-*", "usd": "0.01"}]);
     config["limits"] = ["requests", "images", "megapixels", "usd"]
         .map(|unit| {

@@ -4,27 +4,46 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::auth::{self, UserError};
-use crate::config::Consumer;
+use crate::config::{Consumer, is_name};
 use crate::exchange::account::record::Record;
 use crate::exchange::head::{self, Headers, value};
 use crate::exchange::shared::Shared;
 use crate::limits::{Scope, local};
 use crate::openai::endpoint::Endpoint;
 use crate::openai::error::{ClientFailure, Failure};
+use crate::openai::models;
 use crate::translate::quota;
 
-/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or a
-/// `safety_identifier`, in the query. Rules that depend on the model report that of the `model` in
-/// the query, else of the default one.
-pub(crate) fn limits(
+/// The answer to a question about the gateway itself. `None` if `endpoint` is none of those.
+pub(crate) fn answer(
     shared: &Shared,
+    endpoint: Endpoint,
     headers: &Headers,
     property: Option<&[u8]>,
     record: &mut Record,
     now: Duration,
-) -> Result<Vec<u8>, Failure> {
+) -> Option<Result<Vec<u8>, Failure>> {
+    let step = match endpoint {
+        Endpoint::Generations | Endpoint::Edits | Endpoint::Variations => return None,
+        Endpoint::Limits => limits,
+        Endpoint::Models => models,
+        Endpoint::Model => model,
+    };
+    let consumer = asking(shared, endpoint, headers, property, record, now);
+    Some(consumer.and_then(|consumer| step(shared, consumer, headers, record, now)))
+}
+
+/// Who asks, if the request may be answered.
+fn asking<'g>(
+    shared: &'g Shared,
+    endpoint: Endpoint,
+    headers: &Headers,
+    property: Option<&[u8]>,
+    record: &mut Record,
+    now: Duration,
+) -> Result<&'g Rc<Consumer>, Failure> {
     let caller = identify(shared, headers, property, record);
-    check_endpoint(Endpoint::Limits, value(headers, ":method").unwrap_or_default())?;
+    check_endpoint(endpoint, value(headers, ":method").unwrap_or_default())?;
     let consumer = caller.and_then(|it| valid(it, now))?;
     if head::is_grpc(headers) {
         // Envoy would drop the answer's body.
@@ -32,6 +51,52 @@ pub(crate) fn limits(
             accepted: "no 'content-type' of gRPC",
         }));
     }
+    Ok(consumer)
+}
+
+/// `GET /v1/models`: what the caller may ask for, as far as the configuration names it.
+fn models(
+    shared: &Shared,
+    consumer: &Rc<Consumer>,
+    _: &Headers,
+    _: &mut Record,
+    _: Duration,
+) -> Result<Vec<u8>, Failure> {
+    Ok(models::list(&shared.config.models_of(consumer)))
+}
+
+/// `GET /v1/models/{model}`: whether the caller may ask for a model, named or not.
+fn model(
+    shared: &Shared,
+    consumer: &Rc<Consumer>,
+    headers: &Headers,
+    record: &mut Record,
+    _: Duration,
+) -> Result<Vec<u8>, Failure> {
+    let path = value(headers, ":path").unwrap_or_default();
+    let asked = Endpoint::model_of_path(path).unwrap_or_default();
+    if is_name(&asked) && shared.config.may_ask(consumer, &asked) {
+        let body = models::one(&asked);
+        record.model = Some(asked);
+        return Ok(body);
+    }
+    let model = asked.chars().filter(|it| !it.is_control()).take(MAX_QUOTED_CHARS).collect();
+    Err(Failure::Client(ClientFailure::ModelUnknown { model }))
+}
+
+/// As many as the name of a model may have.
+const MAX_QUOTED_CHARS: usize = 128;
+
+/// `GET /v1/images/limits`: how the rules stand for the caller. A master key names a `user`, or a
+/// `safety_identifier`, in the query. Rules that depend on the model report that of the `model` in
+/// the query, else of the default one.
+fn limits(
+    shared: &Shared,
+    consumer: &Rc<Consumer>,
+    headers: &Headers,
+    record: &mut Record,
+    now: Duration,
+) -> Result<Vec<u8>, Failure> {
     let path = value(headers, ":path").and_then(|it| std::str::from_utf8(it).ok());
     let query = path.and_then(|it| it.split_once('?')).map_or("", |(_, query)| query);
     let asked = |name: &str| {
@@ -84,8 +149,10 @@ pub(crate) fn check_endpoint(endpoint: Endpoint, method: &[u8]) -> Result<(), Fa
         Endpoint::Generations | Endpoint::Edits => {
             Err(Failure::Client(ClientFailure::MethodNotAllowed { allow: "POST" }))
         }
-        Endpoint::Limits if method == b"GET" => Ok(()),
-        Endpoint::Limits => Err(Failure::Client(ClientFailure::MethodNotAllowed { allow: "GET" })),
+        Endpoint::Limits | Endpoint::Models | Endpoint::Model if method == b"GET" => Ok(()),
+        Endpoint::Limits | Endpoint::Models | Endpoint::Model => {
+            Err(Failure::Client(ClientFailure::MethodNotAllowed { allow: "GET" }))
+        }
         Endpoint::Variations => Err(Failure::Client(ClientFailure::EndpointRetired)),
     }
 }

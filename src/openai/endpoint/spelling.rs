@@ -121,11 +121,32 @@ pub(super) fn all() -> impl Iterator<Item = Reading> {
     })
 }
 
+/// What a path names of a parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Below {
+    Itself,
+    Under,
+}
+
 impl Reading {
     /// The one of `paths` that `path` names when read like this, by its place.
     pub(super) fn find(self, path: &[u8], paths: &[&str]) -> Option<usize> {
         let normal = self.normalize(path);
         paths.iter().position(|it| may_be(&normal, it.as_bytes()))
+    }
+
+    /// Whether `path` names `parent`, or anything under it, when read like this.
+    pub(super) fn find_below(self, path: &[u8], parent: &str) -> Option<Below> {
+        let normal = self.normalize(path);
+        if may_be(&normal, parent.as_bytes()) {
+            return Some(Below::Itself);
+        }
+        // Where a segment may end, as far as a character may have several bytes and mean nothing.
+        let most = parent.len().saturating_mul(8);
+        let ends = |(_, byte): &(usize, &u8)| **byte == b'/' || !byte.is_ascii();
+        let ends = normal.iter().enumerate().skip(1).take(most).filter(ends);
+        let mut starts = ends.filter_map(|(place, _)| normal.get(..place));
+        starts.any(|start| may_be(start, parent.as_bytes())).then_some(Below::Under)
     }
 
     /// The spelling that all spellings of one path share. Invalid escapes are kept, and so match
@@ -234,6 +255,18 @@ fn may_be(normal: &[u8], path: &[u8]) -> bool {
 
 fn place_bits(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// `name` with its percent-escapes decoded, once.
+pub(super) fn decode_once(name: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((first, more)) = rest.split_first() {
+        let escape = rest.get(..3).and_then(escape_at_end);
+        decoded.push(escape.map_or(*first, |(_, byte)| byte));
+        rest = escape.map_or(more, |(len, _)| rest.get(len..).unwrap_or_default());
+    }
+    decoded
 }
 
 /// `path` with its percent-escapes decoded, and escapes in the result decoded again.

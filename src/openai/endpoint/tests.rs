@@ -1,7 +1,18 @@
 use proptest::prelude::*;
 
-use super::Endpoint;
 use super::spelling::{Blank, Escapes, Wide, all, decode};
+use super::{Endpoint, Served};
+
+/// The endpoint of the Images API that `path` names. It is the same if the list of models is
+/// served, unless that is what it names.
+fn named(path: &[u8]) -> Option<Endpoint> {
+    let images = Endpoint::of_path(path, Served::Images);
+    let all = Endpoint::of_path(path, Served::WithModels);
+    if !matches!(all, Some(Endpoint::Models | Endpoint::Model)) {
+        assert_eq!(all, images, "{}", String::from_utf8_lossy(path));
+    }
+    images
+}
 
 fn normalize(path: &[u8]) -> Vec<u8> {
     all().next().unwrap().normalize(path)
@@ -18,9 +29,58 @@ fn a_full_width_form_is_folded_after_an_invalid_escape() {
 
 #[test]
 fn the_normal_spellings_name_the_endpoints() {
-    for endpoint in Endpoint::ALL {
-        assert_eq!(Endpoint::of_path(endpoint.path().as_bytes()), Some(endpoint));
+    for endpoint in Endpoint::IMAGES {
+        assert_eq!(named(endpoint.path().as_bytes()), Some(endpoint));
         assert!(endpoint.path().ends_with(endpoint.name()));
+    }
+}
+
+#[test]
+fn the_list_of_models_is_named_only_if_it_is_served() {
+    for (path, endpoint) in [
+        ("/v1/models", Endpoint::Models),
+        ("/v1/models?limit=1", Endpoint::Models),
+        ("/v1/models/", Endpoint::Models),
+        ("/V1//Models", Endpoint::Models),
+        ("/v1/models.json", Endpoint::Models),
+        ("/v1/images/../models", Endpoint::Models),
+        ("/v1/%6dodels%00", Endpoint::Models),
+        ("/v1/models/x", Endpoint::Model),
+        ("/v1/models/gpt-image-2.5-flare", Endpoint::Model),
+        ("/v1/models/openai/gpt-image-2", Endpoint::Model),
+        ("/v1/models/openai%2Fgpt-image-2", Endpoint::Model),
+        ("/v1/models%2fx", Endpoint::Model),
+        ("/v1\\models\\x", Endpoint::Model),
+        ("/v1;a/models;b/x;c", Endpoint::Model),
+        ("/v1/models%c0%afx", Endpoint::Model),
+        ("/v1/models\u{2215}x", Endpoint::Model),
+        ("/v1/mod\u{200b}els/x", Endpoint::Model),
+        ("/v1/\u{ff4d}odels/x/y/z", Endpoint::Model),
+    ] {
+        let served = Endpoint::of_path(path.as_bytes(), Served::WithModels);
+        assert_eq!(served, Some(endpoint), "{path}");
+        assert_eq!(Endpoint::of_path(path.as_bytes(), Served::Images), None, "{path}");
+    }
+    for path in
+        ["/v1/model", "/v1/modelsx", "/v1/models/..", "/v2/models", "/models", "/x/v1/models"]
+    {
+        assert_eq!(Endpoint::of_path(path.as_bytes(), Served::WithModels), None, "{path}");
+    }
+    let images = b"/v1/models/../images/generations";
+    assert_eq!(Endpoint::of_path(images, Served::WithModels), Some(Endpoint::Generations));
+}
+
+#[test]
+fn a_model_is_read_from_a_path_in_its_normal_spelling() {
+    for (path, model) in [
+        ("/v1/models/gpt-image-2", Some("gpt-image-2")),
+        ("/v1/models/a%2Fb%25?x", Some("a/b%")),
+        ("/v1/models/a%2fb%zz%4", Some("a/b%zz%4")),
+        ("/v1/models/%ff", None),
+        ("/v1/models", None),
+        ("/v1//models/x", None),
+    ] {
+        assert_eq!(Endpoint::model_of_path(path.as_bytes()).as_deref(), model, "{path}");
     }
 }
 
@@ -93,7 +153,7 @@ fn every_spelling_that_a_server_might_accept_names_an_endpoint() {
         "/v1/.%ef%bc%8f./../images/generations",
         "/v1/x%c0%afy/../images/generations",
     ] {
-        assert_eq!(Endpoint::of_path(path.as_bytes()), Some(Endpoint::Generations), "{path}");
+        assert_eq!(named(path.as_bytes()), Some(Endpoint::Generations), "{path}");
     }
 }
 
@@ -130,14 +190,14 @@ fn other_paths_name_no_endpoint() {
         b"/v1/chat/completions",
     ];
     for path in paths {
-        assert_eq!(Endpoint::of_path(path), None, "{}", path.escape_ascii());
+        assert_eq!(named(path), None, "{}", path.escape_ascii());
     }
 }
 
 #[test]
 fn deep_escapes_are_decoded_in_linear_time() {
     let path = format!("/v1/images/%{}67enerations", "25".repeat(1_000_000));
-    assert_eq!(Endpoint::of_path(path.as_bytes()), Some(Endpoint::Generations));
+    assert_eq!(named(path.as_bytes()), Some(Endpoint::Generations));
 }
 
 /// Decodes each escape once, from left to right.
@@ -236,7 +296,7 @@ fn respell(char: char, how: u8) -> String {
 proptest! {
     #[test]
     fn any_bytes_are_a_path(path in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Endpoint::of_path(&path);
+        let _ = named(&path);
     }
 
     #[test]
@@ -248,10 +308,10 @@ proptest! {
     #[test]
     fn the_shortcut_agrees_with_every_reading(path in rich_path()) {
         // One reading that names an endpoint is enough, as in `;\\%3F/v1/images/generations`.
-        let paths = Endpoint::ALL.map(Endpoint::path);
+        let paths = Endpoint::IMAGES.map(Endpoint::path);
         let places = all().filter_map(|it| it.find(&path, &paths));
-        let read: Vec<_> = places.map(|place| Endpoint::ALL[place]).collect();
-        let found = Endpoint::of_path(&path);
+        let read: Vec<_> = places.map(|place| Endpoint::IMAGES[place]).collect();
+        let found = named(&path);
         prop_assert_eq!(found.is_some(), !read.is_empty());
         prop_assert!(found.is_none_or(|found| read.contains(&found)));
     }
@@ -276,11 +336,11 @@ proptest! {
         tail in prop::sample::select(vec!["", "/", "?a=b", "#x", ";v=1", "/.", "/x/..", "%2f", ".",
             "%20", "%00", "%0d%0a", ".json", "/.json", "+", "%c2%a0"]),
     ) {
-        let endpoint = Endpoint::ALL[choice];
+        let endpoint = Endpoint::IMAGES[choice];
         let spelled: String =
             endpoint.path().chars().zip(hows).map(|(char, how)| respell(char, how)).collect();
         let path = format!("{spelled}{tail}");
-        prop_assert_eq!(Endpoint::of_path(path.as_bytes()), Some(endpoint), "{}", path);
+        prop_assert_eq!(named(path.as_bytes()), Some(endpoint), "{}", path);
     }
 }
 
@@ -296,9 +356,9 @@ fn two_dots_remove_what_any_server_would_remove() {
         "/x%23y/../v1/images/generations",
         "/x%253fy/..//v1/images/generations/",
     ] {
-        assert_eq!(Endpoint::of_path(path.as_bytes()), Some(Endpoint::Generations), "{path}");
+        assert_eq!(named(path.as_bytes()), Some(Endpoint::Generations), "{path}");
     }
     for path in ["/v1/images/generations/..", "/a/../v1/images", "/v1/images/../generations"] {
-        assert_eq!(Endpoint::of_path(path.as_bytes()), None, "{path}");
+        assert_eq!(named(path.as_bytes()), None, "{path}");
     }
 }

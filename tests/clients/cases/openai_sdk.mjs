@@ -96,6 +96,24 @@ await run({
     await fails(NotFoundError, 404, "model_not_found", { model: "dall-e-9" });
   },
 
+  async models_are_listed() {
+    const ids = async (by) => (await Array.fromAsync(await by.models.list())).map((model) => model.id).join();
+    const listed = await ids(once);
+    check(listed === "gpt-image-1,gpt-image-2,gpt-image-1.5", `${listed} is what the key may ask for`);
+    const model = await once.models.retrieve(MODEL);
+    check(model.id === MODEL && model.object === "model" && model.owned_by, "a model has its fields");
+    const narrow = await ids(withKey(NARROW));
+    check(narrow === "gpt-image-2", `${narrow} is what the narrow key may ask for`);
+  },
+
+  async unlisted_model_is_404() {
+    for (const [by, model] of [[once, "dall-e-9"], [withKey(NARROW), "gpt-image-1.5"]]) {
+      const error = await raised(by.models.retrieve(model));
+      check(error.constructor === NotFoundError, `${error} is a NotFoundError`);
+      check(error.code === "model_not_found" && error.param === "model", `${error.code} ${error.param} are reported`);
+    }
+  },
+
   async unknown_parameter_is_400() {
     const error = await fails(BadRequestError, 400, "unknown_parameter", { colour: "red" });
     check(error.param === "colour", "the error names the field");

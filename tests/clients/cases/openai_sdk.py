@@ -100,6 +100,23 @@ def unknown_model_is_404():
 
 
 @case
+def models_are_listed():
+    listed = [model.id for model in once.models.list()]
+    check(listed == ["gpt-image-1", "gpt-image-2", "gpt-image-1.5"], f"{listed} is what the key may ask for")
+    model = once.models.retrieve(MODEL)
+    check((model.id, model.object) == (MODEL, "model") and model.owned_by, f"{model!r:.200} has its fields")
+    narrow = [model.id for model in once.with_options(api_key=NARROW).models.list()]
+    check(narrow == ["gpt-image-2"], f"{narrow} is what the narrow key may ask for")
+
+
+@case
+def unlisted_model_is_404():
+    for by, model in [(once, "dall-e-9"), (once.with_options(api_key=NARROW), "gpt-image-1.5")]:
+        error = raised(openai.NotFoundError, lambda by=by, model=model: by.models.retrieve(model))
+        check((error.code, error.param) == ("model_not_found", "model"), f"{error.code} {error.param} are reported")
+
+
+@case
 def unknown_parameter_is_400():
     error = fails(openai.BadRequestError, 400, "unknown_parameter", extra_body={"colour": "red"})
     check(error.param == "colour", "the error names the field")

@@ -30,6 +30,7 @@ fn without(field: &str) -> (Value, String) {
         ("prices", json!([{ "model": "*", "usd": "1" }])),
         ("limits", json!([{ "name": "a", "per": "key", "unit": "concurrent", "max": 1 }])),
         ("request", json!({})),
+        ("models_endpoint", json!({})),
         ("engine", json!({ "kind": "rls" })),
     ];
     for (name, list) in lists {

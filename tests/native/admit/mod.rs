@@ -2,6 +2,7 @@
 
 mod edits;
 mod forms;
+mod models;
 mod multipart;
 mod quotas;
 mod rls;
