@@ -53,6 +53,15 @@ pub(crate) struct Document {
     pub(crate) tree: Node,
     /// The key of the ConfigMap that holds it as text.
     pub(crate) key: Option<String>,
+    /// What its patches amount to, if it is a resource of a mesh.
+    pub(crate) assembled: Option<Node>,
+}
+
+impl Document {
+    /// What is judged.
+    pub(crate) fn judged(&self) -> &Node {
+        self.assembled.as_ref().unwrap_or(&self.tree)
+    }
 }
 
 /// Reads a file, or standard input for `-`: its name and its text.
@@ -137,14 +146,18 @@ pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
             match embedded(text, node) {
                 Ok(found) => {
                     let trees = found.documents.into_iter();
-                    inner.extend(trees.map(|tree| Document { tree, key: Some(key.to_owned()) }));
+                    inner.extend(trees.map(|tree| Document {
+                        tree,
+                        key: Some(key.to_owned()),
+                        assembled: None,
+                    }));
                     rest.repeated.extend(found.repeated.into_iter().map(|it| inside(it, key)));
                     rest.lost.extend(found.lost);
                 }
                 Err(finding) => rest.repeated.push(inside(finding, key)),
             }
         }
-        all.push(Document { tree, key: None });
+        all.push(Document { tree, key: None, assembled: None });
         all.extend(inner);
     }
     (all, rest)

@@ -27,7 +27,7 @@ pub(crate) fn all(files: &[File], environment: Environment<'_>) -> Vec<Report> {
     let judged: Vec<_> =
         files.iter().map(|file| configurations(file, is_alone, environment)).collect();
     let documents = files.iter().zip(&judged).flat_map(|(file, judged)| {
-        let trees = file.documents.iter().map(|document| &document.tree);
+        let trees = file.documents.iter().map(Document::judged);
         trees.zip(judged.iter().map(Vec::as_slice))
     });
     let scope = Scope::new(&documents.collect::<Vec<_>>());
@@ -60,7 +60,7 @@ fn of_document<'f>(
     only: bool,
     environment: Environment<'_>,
 ) -> Vec<Judged<'f>> {
-    match find::find(&document.tree) {
+    match find::find(document.judged()) {
         Found::Plugins(plugins) => {
             let judge = |plugin| {
                 let outcome = plugin::check_plugin(&plugin, environment);
@@ -96,7 +96,7 @@ fn findings(file: &File, judged: &[Vec<Judged<'_>>], scope: &Scope<'_>) -> (Vec<
     for (document, judged) in file.documents.iter().zip(judged) {
         let mut found = Vec::new();
         found.extend(judged.iter().flat_map(|it| it.outcome.findings.iter().cloned()));
-        gates += lint::check(&document.tree, judged, scope, &mut found);
+        gates += lint::check(document.judged(), judged, scope, &mut found);
         findings.extend(found.into_iter().map(|it| match &document.key {
             Some(key) => input::inside(it, key),
             None => it,

@@ -22,6 +22,7 @@ mod input;
 mod json;
 mod judge;
 mod lint;
+mod patches;
 mod plugin;
 mod prices;
 mod report;
@@ -123,7 +124,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
 fn load(name: String, source: String, path: &std::path::Path) -> File {
     match input::parse(&source, path) {
         Ok(parsed) => {
-            let (documents, rest) = input::with_embedded(parsed);
+            let (mut documents, rest) = input::with_embedded(parsed);
+            patches::assemble(&mut documents);
             File { name, source, documents, findings: rest.repeated, lost: rest.lost }
         }
         Err(error) => {

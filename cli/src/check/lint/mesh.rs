@@ -17,25 +17,32 @@ struct Api {
     open: (&'static str, &'static str),
 }
 
-/// Looks at the resource of a mesh; `owner` is its part for the plugin.
+/// Looks at the resource of a mesh; `owner` is its part for the plugin. What the resource cannot
+/// set may be `patched` into Envoy Gateway's filter.
 pub(super) fn check(
     resource: &Node,
     owner: &Node,
     variables: &[(String, Range<usize>)],
+    patched: bool,
     findings: &mut Vec<Finding>,
 ) {
     let kind = resource.get("kind").and_then(Node::text);
     let Some(api) = APIS.iter().find(|api| kind == Some(api.kind)) else { return };
     let place = resource.get("kind").map_or(0..0, |kind| kind.span.clone());
-    findings.push(
-        Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
-            .why(format!(
-                "it cannot set {}, and without `allow_on_headers_stop_iteration: true` every \
-                 request is answered 500",
-                api.cannot
-            ))
-            .help(api.instead),
-    );
+    if !(patched && api.kind == EXTENSION_POLICY) {
+        findings.push(
+            Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
+                .why(format!(
+                    "it cannot set {}, and without `allow_on_headers_stop_iteration: true` every \
+                     request is answered 500",
+                    api.cannot
+                ))
+                .help(api.instead),
+        );
+    }
+    if api.kind == EXTENSION_POLICY {
+        check_targets(resource, findings);
+    }
     let (field, value) = api.open;
     let written = owner.get(field);
     if written.is_some_and(|it| it.is_true() || it.text() == Some(value)) {
@@ -52,6 +59,38 @@ pub(super) fn check(
     }
 }
 
+/// Envoy Gateway enables the filter of a policy on the routes of its targets only.
+fn check_targets(policy: &Node, findings: &mut Vec<Finding>) {
+    let Some(spec) = policy.get("spec") else { return };
+    let many = ["targetRefs", "targetSelectors"].into_iter().filter_map(|name| spec.get(name));
+    let targets = many.flat_map(Node::items).chain(spec.get("targetRef"));
+    let is_route = |kind: &&Node| kind.text().is_some_and(|it| it.ends_with("Route"));
+    for kind in targets.filter_map(|target| target.get("kind")).filter(is_route) {
+        let title = format!("the policy targets {}", words::named(kind.text().unwrap_or_default()));
+        findings.push(
+            Finding::error(title, kind.span.clone())
+                .why(
+                    "the filter is disabled on all other routes of the gateway: nobody asks for a \
+                     key there, and the routes to upstreams are among them",
+                )
+                .help("target the Gateway"),
+        );
+    }
+}
+
+/// Whether a resource patches `allow_on_headers_stop_iteration` into a filter that is there.
+pub(super) fn patches_stop(resource: &Node) -> bool {
+    if resource.get("kind").and_then(Node::text) != Some("EnvoyPatchPolicy") {
+        return false;
+    }
+    let patches = resource.at(&["spec", "jsonPatches"]).map(Node::items).unwrap_or_default();
+    patches.iter().filter_map(|it| it.get("operation")).any(|operation| {
+        let path = operation.get("path").and_then(Node::text).unwrap_or_default();
+        path.ends_with("/allow_on_headers_stop_iteration")
+            && operation.get("value").is_some_and(Node::is_true)
+    })
+}
+
 /// Whether the variable is in `vmConfig.env` (Istio) or `env.hostKeys` (Envoy Gateway).
 fn passes(owner: &Node, variable: &str) -> bool {
     let istio = owner.at(&["vmConfig", "env"]).map(Node::items).unwrap_or_default();
@@ -62,6 +101,8 @@ fn passes(owner: &Node, variable: &str) -> bool {
 
 const ENVOY_FILTER: &str = "use an EnvoyFilter that adds the HTTP filter \
                             envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys";
+
+const EXTENSION_POLICY: &str = "EnvoyExtensionPolicy";
 
 const APIS: [Api; 3] = [
     Api {
@@ -79,11 +120,12 @@ const APIS: [Api; 3] = [
         open: ("failStrategy", "FAIL_OPEN"),
     },
     Api {
-        kind: "EnvoyExtensionPolicy",
+        kind: EXTENSION_POLICY,
         of: "Envoy Gateway's",
         cannot: "`allow_on_headers_stop_iteration` and `failure_policy`",
         instead: "use an EnvoyPatchPolicy that adds the HTTP filter \
-                  envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys",
+                  envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys, or one that \
+                  adds these keys to the filter of this policy",
         open: ("failOpen", "true"),
     },
 ];

@@ -32,6 +32,8 @@ pub(crate) struct Scope<'t> {
     tables: Vec<(&'t Node, &'t Node)>,
     /// The names of the filters whose configuration is not inline.
     discoverers: Vec<&'t str>,
+    /// A resource patches `allow_on_headers_stop_iteration` into the filter of another resource.
+    stop_is_patched: bool,
 }
 
 impl<'t> Scope<'t> {
@@ -45,6 +47,7 @@ impl<'t> Scope<'t> {
             it.outcome.facts.as_ref().map(|facts| (name, facts))
         });
         let discovered: Vec<_> = discovered.collect();
+        let stop_is_patched = documents.iter().any(|(document, _)| mesh::patches_stop(document));
         let (mut tables, mut discoverers) = (Vec::new(), Vec::new());
         for (document, _) in documents {
             document.walk(&mut |node| {
@@ -58,7 +61,7 @@ impl<'t> Scope<'t> {
         let gates = documents
             .iter()
             .flat_map(|(document, judged)| gate::find(document, judged, &discovered, &tables));
-        Self { gates: gates.collect(), tables, discoverers }
+        Self { gates: gates.collect(), tables, discoverers, stop_is_patched }
     }
 
     /// The gates whose routes are in the document.
@@ -78,7 +81,7 @@ pub(crate) fn check(
     scope: &Scope<'_>,
     findings: &mut Vec<Finding>,
 ) -> usize {
-    judged.iter().for_each(|it| check_plugin(it, findings));
+    judged.iter().for_each(|it| check_plugin(it, scope, findings));
     let gates: Vec<_> =
         scope.gates.iter().filter(|gate| std::ptr::eq(gate.document, document)).collect();
     for gate in &gates {
@@ -102,14 +105,14 @@ pub(crate) fn check(
     gates.iter().filter(|gate| gate.is_discovered).count() + others.count()
 }
 
-fn check_plugin(judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+fn check_plugin(judged: &Judged<'_>, scope: &Scope<'_>, findings: &mut Vec<Finding>) {
     let Some(plugin) = &judged.plugin else { return };
     let variables = &judged.outcome.variables;
     if let Some(settings) = plugin.settings {
         settings::check(settings, variables, findings);
     }
     if let Some(resource) = plugin.resource {
-        mesh::check(resource, plugin.owner, variables, findings);
+        mesh::check(resource, plugin.owner, variables, scope.stop_is_patched, findings);
     }
     let by_header = |facts: &Facts| facts.route_match == RouteMatch::Header;
     if judged.outcome.facts.as_ref().is_some_and(by_header) {

@@ -143,7 +143,9 @@ fn no_route(whose: &str, host: &Node, by: RouteMatch) -> Finding {
     let title = format!("the virtual host `{}` has no route for {whose}", route::name_of(host));
     Finding::error(title, place_of(host, "routes"))
         .why(format!(
-            "the filter writes the upstream's name into `{what}`, and a route has to match it"
+            "the filter writes the upstream's name into `{what}`, and a route has to match it; \
+             else the request goes to the next route that matches, with the upstream's credential \
+             unless that is `envoy`"
         ))
         .help(how)
 }
