@@ -1,13 +1,15 @@
 //! The command line and its help.
 
-use std::path::PathBuf;
+mod init;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::token::{margin, mode};
+pub(crate) use init::{InitArguments, Target, UpstreamKind};
 
 /// The tool beside imagegate, the Envoy filter that serves the OpenAI Images API
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Print a configuration to start from, with a fresh key
+    Init(InitArguments),
     /// Mint keys, and hash them for the configuration
     Key {
         #[command(subcommand)]

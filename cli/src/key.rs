@@ -26,9 +26,7 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), CommandError> {
     if !is_name(&arguments.name) {
         return Err(KeyError::Name.into());
     }
-    let key = token::mint(&arguments.prefix, &mut |bytes| getrandom::fill(bytes))
-        .map_err(KeyError::NoRandomness)?;
-    let sha256 = digest(&key);
+    let Fresh { key, sha256 } = fresh(&arguments.prefix)?;
     let consumer = json!({ "name": arguments.name, "key_sha256": [sha256] });
     if arguments.json {
         return print(&json!({ "key": key, "sha256": sha256, "consumer": consumer }).to_string());
@@ -39,6 +37,25 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), CommandError> {
          the configuration takes its digest only.\n\n  sha256    {sha256}\n  consumer  {consumer}"
     );
     Ok(())
+}
+
+/// A new key, and its digest.
+pub(crate) struct Fresh {
+    /// The key, which nothing keeps.
+    pub(crate) key: String,
+    /// Its SHA-256, as `key_sha256` takes it.
+    pub(crate) sha256: String,
+}
+
+/// Mints a key.
+///
+/// # Errors
+///
+/// If the operating system returns no random bytes.
+pub(crate) fn fresh(prefix: &str) -> Result<Fresh, KeyError> {
+    let key =
+        token::mint(prefix, &mut |bytes| getrandom::fill(bytes)).map_err(KeyError::NoRandomness)?;
+    Ok(Fresh { sha256: digest(&key), key })
 }
 
 /// Prints the digest of an existing key.

@@ -1,9 +1,9 @@
 //! imagegatectl: the tool beside the filter.
 //!
-//! It mints keys, checks a configuration with the filter's own parser, prints its JSON Schema,
-//! lists an upstream's models, and owns the upstream's rotating credential. `docs/imagegatectl.md`
-//! has the interface for scripts: results on standard output, everything else on standard error,
-//! and the exit codes of [`exit`].
+//! It writes a configuration to start from, mints keys, checks a configuration with the filter's
+//! own parser, prints its JSON Schema, lists an upstream's models, and owns the upstream's rotating
+//! credential. `docs/imagegatectl.md` has the interface for scripts: results on standard output,
+//! everything else on standard error, and the exit codes of [`exit`].
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod cli;
 mod clock;
 mod exit;
 mod http;
+mod init;
 mod key;
 mod schema;
 mod token;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Key { command: KeyCommand::New(arguments) } => key::new(&arguments),
         Command::Key { command: KeyCommand::Hash(arguments) } => key::hash(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Schema => schema::print(),
         Command::Token(arguments) => token::run(&arguments),
         Command::Upstream { command: UpstreamCommand::Check(arguments) } => {

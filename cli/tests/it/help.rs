@@ -9,6 +9,7 @@ use crate::{
 fn the_help_of_every_command_is_as_committed() {
     for (name, arguments) in [
         ("imagegatectl", &["--help"][..]),
+        ("init", &["init", "--help"]),
         ("key-new", &["key", "new", "--help"]),
         ("key-hash", &["key", "hash", "--help"]),
         ("check", &["check", "--help"]),
@@ -35,7 +36,8 @@ fn every_shell_has_completions_that_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let outcome = run(&["completions", shell]);
         assert_eq!(outcome.code, Some(0));
-        for word in ["key", "check", "completions", "schema", "token", "upstream", "strict"] {
+        for word in ["init", "key", "check", "completions", "schema", "token", "upstream", "strict"]
+        {
             assert!(outcome.out.contains(word), "{shell}: {word}");
         }
     }

@@ -14,6 +14,7 @@ mod excerpts;
 #[path = "../../../tests/shared/fixtures.rs"]
 mod fixtures;
 mod help;
+mod init;
 #[path = "../../../tests/shared/invalid.rs"]
 mod invalid;
 mod key;

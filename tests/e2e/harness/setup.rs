@@ -54,7 +54,20 @@ impl Setup {
 
     /// `envoy/production.yaml` before the upstream at `port`, which speaks neither TLS nor HTTP/2.
     pub(crate) fn production(port: u16) -> Self {
-        let mut setup = Self::read("envoy/production.yaml")
+        Self::plain_codex(Self::read("envoy/production.yaml"), port)
+    }
+
+    /// A configuration that `imagegatectl init --for envoy --upstream codex` printed, before the
+    /// upstream at `port`. Its credential is that of the shipped files.
+    pub(crate) fn printed(yaml: &str, port: u16) -> Self {
+        let yaml =
+            yaml::with_free_ports(yaml).replace("path: /run/imagegate/", "path: envoy/credential/");
+        Self::plain_codex(Self::with(yaml), port)
+    }
+
+    /// The upstream Codex is at `port`, and speaks neither TLS nor HTTP/2.
+    fn plain_codex(setup: Self, port: u16) -> Self {
+        let mut setup = setup
             .replace("chatgpt.com, port_value: 443 ", &format!("127.0.0.1, port_value: {port} "));
         let plain = block(&setup.yaml, "explicit_http_config:");
         let plain = setup
@@ -71,8 +84,12 @@ impl Setup {
     }
 
     fn read(file: &str) -> Self {
+        Self::with(yaml::shipped(file))
+    }
+
+    fn with(yaml: String) -> Self {
         Self {
-            yaml: yaml::shipped(file),
+            yaml,
             workers: 1,
             variables: vec![
                 ("CODEX_ACCESS_TOKEN", TOKEN.to_owned()),

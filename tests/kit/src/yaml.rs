@@ -9,8 +9,13 @@ use super::root;
 
 /// A file of `envoy/`. Its admin interface and its listener choose free ports.
 pub fn shipped(file: &str) -> String {
-    let yaml = fs::read_to_string(root().join(file)).unwrap();
-    let yaml = replace(&yaml, "port_value: 10000 ", "port_value: 0 ");
+    with_free_ports(&fs::read_to_string(root().join(file)).unwrap())
+}
+
+/// A configuration whose admin interface and listener choose free ports.
+#[track_caller]
+pub fn with_free_ports(yaml: &str) -> String {
+    let yaml = replace(yaml, "port_value: 10000 ", "port_value: 0 ");
     replace(&yaml, "port_value: 9901 ", "port_value: 0 ")
 }
 

@@ -1,0 +1,76 @@
+//! The arguments of `init`.
+
+use clap::{Args, ValueEnum};
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The configuration goes to standard output, with comments that say what to do next. It has one \
+consumer, acme-web, with a fresh key: the key itself is on standard error and nowhere else. \
+Nothing is asked, and no file is read or written.
+
+Examples:
+  imagegatectl init --for envoy --upstream openai > envoy.yaml
+  imagegatectl init --for envoy --upstream codex --host images.example.com > envoy.yaml
+  imagegatectl init --for istio --upstream azure --authority acme.openai.azure.com > gate.yaml
+  imagegatectl check envoy.yaml")]
+pub(crate) struct InitArguments {
+    /// What runs the filter
+    #[arg(long = "for", value_enum, value_name = "TARGET")]
+    pub(crate) target: Target,
+    /// What draws the images
+    #[arg(long, value_enum)]
+    pub(crate) upstream: UpstreamKind,
+    /// The host name of your API [default: every host]
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub(crate) host: Option<String>,
+    /// The upstream's host, needed for azure [default: chatgpt.com or api.openai.com]
+    #[arg(long, value_name = "NAME", value_parser = host, required_if_eq("upstream", "azure"))]
+    pub(crate) authority: Option<String>,
+    /// Where the proxy finds the module [default: /etc/imagegate/imagegate.wasm, or for
+    /// envoy-gateway and istio its place in the OCI image]
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    pub(crate) module: Option<String>,
+}
+
+/// What runs the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// A whole Envoy bootstrap
+    Envoy,
+    /// Kubernetes resources for Envoy Gateway
+    EnvoyGateway,
+    /// Kubernetes resources for Istio: a gateway of its own
+    Istio,
+}
+
+/// What draws the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UpstreamKind {
+    /// The Codex backend, with the account of a `codex login`
+    Codex,
+    /// The Images API of OpenAI, with an API key
+    Openai,
+    /// A deployment of Azure OpenAI, with an API key
+    Azure,
+}
+
+/// A DNS name in lower case, as Envoy compares it.
+fn host(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(inner)
+    };
+    if text.len() <= 253 && text.split('.').all(is_label) {
+        return Ok(text.to_owned());
+    }
+    Err("accepted: a host name in lower case, without a port, such as images.example.com".into())
+}
+
+/// A path that YAML takes as it is, without quotes.
+fn path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("accepted: a path of letters, digits and / . _ - +".into())
+}

@@ -1,0 +1,143 @@
+//! `init`: a configuration to start from, with a fresh key.
+//!
+//! The files that it prints are those of the repository: `envoy/production.yaml` and the manifests
+//! under `deploy/`, which are for Codex. What another upstream has in their place is in
+//! `cli/templates/`.
+
+mod sections;
+
+use std::io::{self, Write};
+
+use crate::cli::{InitArguments, Target, UpstreamKind};
+use crate::exit::CommandError;
+use crate::key::{self, Fresh};
+
+/// Prints the configuration on standard output, and its key on standard error.
+///
+/// # Errors
+///
+/// If the operating system returns no random bytes, or standard output cannot be written.
+pub(crate) fn run(arguments: &InitArguments) -> Result<(), CommandError> {
+    let Fresh { key, sha256 } = key::fresh("imagegate")?;
+    let text = configuration(arguments, &sha256);
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::stdout)?;
+    anstream::eprintln!(
+        "The key of the consumer acme-web, shown here only. The configuration has its SHA-256.\n\n  \
+         {key}\n\nNext: read the comments at the top, and run `imagegatectl check` on the file."
+    );
+    Ok(())
+}
+
+fn configuration(arguments: &InitArguments, sha256: &str) -> String {
+    let target = arguments.target;
+    let other = match arguments.upstream {
+        UpstreamKind::Codex => "",
+        UpstreamKind::Openai => include_str!("../templates/openai.yaml"),
+        UpstreamKind::Azure => include_str!("../templates/azure.yaml"),
+    };
+    let content = |name: &str| match name {
+        "about" => Some(ABOUT.to_owned()),
+        "key" => Some(KEY.to_owned()),
+        name => sections::part(other, &format!("{} {name}", target.name()))
+            .or_else(|| sections::part(other, name)),
+    };
+    let text = sections::fill(target.file(), &content);
+    let text = text.replace("NAMESPACE", target.namespace());
+    let text = with_host(&text, target, arguments.host.as_deref());
+    let text = match &arguments.authority {
+        Some(authority) => text.replace(arguments.upstream.authority(), authority),
+        None => text,
+    };
+    let module = arguments.module.as_deref().unwrap_or_else(|| target.default_module());
+    text.replace(DEMO_SHA256, sha256)
+        .replace(target.module(), module)
+        .replace("envoy/credential", CREDENTIAL_FOLDER)
+}
+
+/// `text` for this host of the API. Without one it is for all.
+fn with_host(text: &str, target: Target, host: Option<&str>) -> String {
+    match (target, host) {
+        (Target::Envoy, None) => text.to_owned(),
+        // The loopback listener of a bootstrap has the same routes.
+        (Target::Envoy, Some(host)) => {
+            text.replacen("[\"*\"]", &format!("[\"{host}\", \"{host}:*\"]"), 1)
+        }
+        (_, Some(host)) => text.replace(EXAMPLE_HOST, host),
+        // No `hostnames` are all of them.
+        (Target::EnvoyGateway, None) => {
+            text.replace(&format!("  hostnames: [{EXAMPLE_HOST}]\n"), "")
+        }
+        (Target::Istio, None) => text.replace(EXAMPLE_HOST, "\"*\""),
+    }
+}
+
+impl Target {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy",
+            Self::EnvoyGateway => "envoy-gateway",
+            Self::Istio => "istio",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Envoy => include_str!("../../envoy/production.yaml"),
+            Self::EnvoyGateway => include_str!("../../deploy/envoy-gateway/imagegate.yaml"),
+            Self::Istio => include_str!("../../deploy/istio/imagegate.yaml"),
+        }
+    }
+
+    /// Where the proxies run.
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::Envoy | Self::Istio => "imagegate",
+            Self::EnvoyGateway => "envoy-gateway-system",
+        }
+    }
+
+    /// The module's path in the file.
+    fn module(self) -> &'static str {
+        match self {
+            Self::Envoy => "build/imagegate.wasm",
+            Self::EnvoyGateway | Self::Istio => IMAGE_MODULE,
+        }
+    }
+
+    fn default_module(self) -> &'static str {
+        match self {
+            Self::Envoy => "/etc/imagegate/imagegate.wasm",
+            Self::EnvoyGateway | Self::Istio => IMAGE_MODULE,
+        }
+    }
+}
+
+impl UpstreamKind {
+    /// The upstream's host in the files.
+    fn authority(self) -> &'static str {
+        match self {
+            Self::Codex => "chatgpt.com",
+            Self::Openai => "api.openai.com",
+            Self::Azure => "resource.openai.azure.com",
+        }
+    }
+}
+
+const ABOUT: &str = "\
+# Written by `imagegatectl init`. Check it, then start it:
+#
+#     imagegatectl check envoy.yaml && envoy -c envoy.yaml
+#
+# What to watch: docs/operations.md in the repository of imagegate.
+";
+const KEY: &str = "\
+# The SHA-256 of the key that `imagegatectl init` printed. `imagegatectl key new` makes more.
+";
+/// Of the key `sk-imagegate-demo`.
+const DEMO_SHA256: &str = "f76ded3971b64183db256bf323c33bcb6c859846b00e21cfc29074444a8a1328";
+const EXAMPLE_HOST: &str = "images.example.com";
+/// In the OCI image of the module, as the manifests mount it.
+const IMAGE_MODULE: &str = "/etc/imagegate/module/plugin.wasm";
+/// Where `imagegatectl token` writes, as in `deploy/systemd/`.
+const CREDENTIAL_FOLDER: &str = "/run/imagegate";

@@ -1,0 +1,104 @@
+//! `init`: each configuration that it prints passes `check`.
+
+use sha2::{Digest, Sha256};
+
+use crate::program::{Folder, Outcome, run};
+
+const TARGETS: [&str; 3] = ["envoy", "envoy-gateway", "istio"];
+const UPSTREAMS: [(&str, &str); 3] =
+    [("codex", "chatgpt.com"), ("openai", "api.openai.com"), ("azure", "acme.openai.azure.com")];
+
+fn init(target: &str, upstream: &str, more: &[&str]) -> Outcome {
+    let mut arguments = vec!["init", "--for", target, "--upstream", upstream];
+    if upstream == "azure" {
+        arguments.extend(["--authority", "acme.openai.azure.com"]);
+    }
+    arguments.extend(more);
+    let outcome = run(&arguments);
+    assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.err);
+    outcome
+}
+
+/// The key on standard error.
+fn key(outcome: &Outcome) -> &str {
+    outcome.err.lines().map(str::trim).find(|line| line.starts_with("imagegate_")).unwrap()
+}
+
+#[test]
+fn every_combination_passes_the_check() {
+    let folder = Folder::new();
+    for target in TARGETS {
+        for (upstream, authority) in UPSTREAMS {
+            for host in [None, Some("images.acme.test")] {
+                let more: Vec<_> = host.iter().flat_map(|host| ["--host", host]).collect();
+                let outcome = init(target, upstream, &more);
+                let file = folder.file("gate.yaml", &outcome.out);
+                let check = run(&["check", "--strict", &file]);
+                let case = format!("{target} {upstream} {host:?}");
+                assert_eq!(check.code, Some(0), "{case}: {}", check.err);
+                assert!(check.err.contains("1 configuration, 0 errors, 0 warnings"), "{case}");
+                assert!(!check.err.contains("only the filter is seen"), "{case}: {}", check.err);
+                assert!(outcome.out.contains(authority), "{case}");
+                assert_eq!(host.is_some(), outcome.out.contains("images.acme.test"), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_of_another_upstream_or_of_the_templates_is_left() {
+    for target in TARGETS {
+        for (upstream, _) in UPSTREAMS {
+            let text = init(target, upstream, &["--host", "images.acme.test"]).out;
+            let case = format!("{target} {upstream}");
+            let has = |word: &str| text.to_lowercase().contains(word);
+            assert_eq!(has("codex"), upstream == "codex", "{case}");
+            assert_eq!(has("chatgpt"), upstream == "codex", "{case}");
+            assert_eq!(has("openai_api_key"), upstream == "openai", "{case}");
+            assert_eq!(has("azure"), upstream == "azure", "{case}");
+            for word in [">>>", "<<<", "NAMESPACE", "sk-imagegate-demo", "example.com"] {
+                let text = text.replace("registry.example.com", "");
+                assert!(!text.contains(word), "{case}: {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_key_is_new_each_time_and_only_its_digest_is_in_the_configuration() {
+    let (first, second) = (init("envoy", "openai", &[]), init("envoy", "openai", &[]));
+    assert_ne!(key(&first), key(&second));
+    for outcome in [&first, &second] {
+        let digest = Sha256::digest(key(outcome));
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(outcome.out.contains(&format!("key_sha256: [{digest}]")));
+        assert!(!outcome.out.contains(key(outcome)));
+    }
+}
+
+#[test]
+fn the_module_and_the_host_of_the_upstream_can_be_named() {
+    let outcome = init("envoy", "codex", &["--module", "build/imagegate.wasm"]);
+    assert!(outcome.out.contains("filename: build/imagegate.wasm"));
+    let outcome = init("istio", "openai", &["--authority", "openai.proxy.test"]);
+    assert!(outcome.out.contains("host_rewrite_literal: openai.proxy.test"));
+    assert!(!outcome.out.contains("api.openai.com"));
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    for (arguments, message) in [
+        (&["--for", "envoy"][..], "--upstream"),
+        (&["--for", "compose", "--upstream", "codex"], "possible values: envoy, envoy-gateway"),
+        (&["--for", "envoy", "--upstream", "azure"], "--authority"),
+        (
+            &["--for", "envoy", "--upstream", "codex", "--host", "images.test:443"],
+            "accepted: a host name in lower case, without a port",
+        ),
+        (&["--for", "envoy", "--upstream", "codex", "--module", "a b"], "accepted: a path"),
+    ] {
+        let outcome = run(&[&["init"], arguments].concat());
+        assert_eq!((outcome.code, outcome.out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(outcome.err.contains(message), "{arguments:?}: {}", outcome.err);
+    }
+}
