@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Builds the module from the committed sources in two folders: the bytes must be the same. Then
+# pushes its OCI image to a registry on this machine and pulls the file back.
+source "$(dirname "$0")/lib.sh"
+
+passed=0 failed=0
+# expect LABEL COMMAND…
+expect() {
+  if "${@:2}"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    say "FAULT: $1"
+  fi
+}
+
+IMAGEGATE_COMMIT=$(git rev-parse --short=12 HEAD)
+export IMAGEGATE_COMMIT
+folder=$(mktemp -d)
+registry=''
+stop() {
+  if [[ $registry ]]; then kill "$registry" 2>/dev/null && wait "$registry" || true; fi
+  rm -rf "$folder"
+}
+trap stop EXIT
+
+first=$folder/one second=$folder/a-folder/with-a-longer-name/two
+for copy in "$first" "$second"; do
+  mkdir -p "$copy"
+  git archive HEAD | tar -x -C "$copy"
+  ln -s "$PWD/.tools" "$copy/.tools"
+  step "a build in $copy" "$copy/tools/build.sh"
+done
+sha256sum "$first/build/imagegate.wasm" "$second/build/imagegate.wasm"
+expect 'the two modules differ' cmp "$first/build/imagegate.wasm" "$second/build/imagegate.wasm"
+no_path_in() { ! grep -aqF -e "$folder" -e "$HOME/" "$1"; }
+expect 'a path of this machine is in the module' no_path_in "$first/build/imagegate.wasm"
+
+epoch=$(git log -1 --format=%ct)
+for copy in one two; do
+  tools/oci-image.py "$first/build/imagegate.wasm" "$folder/$copy-image" test "$epoch" >"$folder/digest"
+done
+expect 'the two images differ' diff -r "$folder/one-image" "$folder/two-image"
+
+if command -v go >/dev/null; then
+  crane=$(tools/go-tool.sh crane)
+  read -r port < <(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  "$crane" registry serve --address "127.0.0.1:$port" >build/log/registry.log 2>&1 &
+  registry=$!
+  image=127.0.0.1:$port/imagegate
+  for ((tries = 0; tries < 50; tries++)); do
+    if curl -sf -o /dev/null "http://127.0.0.1:$port/v2/"; then break; fi
+    sleep 0.1
+  done
+  expect 'crane cannot push the image' "$crane" push --insecure "$folder/one-image" "$image:test"
+  expect 'crane finds the image invalid' "$crane" validate --insecure --remote "$image:test"
+  expect 'the digest is not the one that was printed' test "$("$crane" digest --insecure "$image:test")" = "$(cat "$folder/digest")"
+  "$crane" export --insecure "$image:test" - | tar -x -C "$folder" plugin.wasm
+  expect 'the file in the image is not the module' cmp "$folder/plugin.wasm" "$first/build/imagegate.wasm"
+else
+  say 'SKIPPED: there is no Go on this machine, so the image was not pushed to a registry.'
+fi
+
+say '' "$passed passed, $failed failed"
+((failed == 0))
