@@ -64,6 +64,16 @@ setup-browser:
 test-browser: setup-browser build sim ## Run the tests with a page in a headless Chromium
 	@tools/test-browser.sh
 
+.PHONY: setup-nginx test-nginx test-systemd
+setup-nginx:
+	@tools/setup.sh nginx
+
+test-nginx: setup-nginx build ## Run the tests with nginx in front of Envoy
+	@tools/test-nginx.sh
+
+test-systemd: build ctl ## Check the units in deploy/systemd/ with systemd's own parser
+	@tools/test-systemd.sh
+
 test-versions: setup test-programs ## Run the tests in the other Envoys (TESTS="routes:: host_models::")
 	@tools/test-versions.sh $(TESTS)
 
@@ -97,5 +107,12 @@ bench: build ## Measure the filter against the same bytes without it
 bench-docs: ## Write the last figures to docs/bench.json, chart and tables; review the difference
 	@benches/run.sh docs
 
+.PHONY: dist test-dist
+dist: setup-run ## Write a release to dist/ (COSIGN_KEY=… or SIGNING_KEY=… signs it)
+	@tools/dist.sh
+
+test-dist: setup-run ## Build the module in two folders and compare; push its image to a local registry
+	@tools/test-dist.sh
+
 clean: ## Remove all build results; .tools/ stays
-	rm -rf build target
+	rm -rf build dist target

@@ -4,6 +4,7 @@
 #   tools/setup.sh run      only what building and running need
 #   tools/setup.sh redis    what building, running and the tests with a Redis need
 #   tools/setup.sh browser  what building, running and the tests in a browser need
+#   tools/setup.sh nginx    what building, running and the tests with nginx need
 #   tools/setup.sh lint     what building, running and `make lint` need
 source "$(dirname "$0")/lib.sh"
 
@@ -116,6 +117,25 @@ debian_program() {
   "$folder/bin/$name" --version >/dev/null || fail "the $name of this system does not start; install it and try again"
 }
 
+# nginx_server: .tools/nginx/bin/nginx starts this machine's nginx, or Debian's.
+nginx_server() {
+  local folder=.tools/nginx start='exec nginx' unpacked libraries
+  if "$folder/bin/nginx" -v >/dev/null 2>&1; then return; fi
+  if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
+    command -v apt-get >/dev/null || fail 'nginx is missing; install it and try again'
+    # Debian's package is not installed, since that starts a server.
+    step 'nginx' unpack_debian "$folder" nginx libpcre2-8-0 libssl3 zlib1g libcrypt1
+    unpacked=$(realpath "$folder")
+    libraries=$(gcc -dumpmachine)
+    start="LD_LIBRARY_PATH=$unpacked/usr/lib/$libraries:$unpacked/lib/$libraries exec $unpacked/usr/sbin/nginx"
+  fi
+  mkdir -p "$folder/bin"
+  # shellcheck disable=SC2016 # The script that is written expands "$@".
+  printf '#!/bin/sh\nPATH=$PATH:/usr/sbin\n%s "$@"\n' "$start" >"$folder/bin/nginx"
+  chmod +x "$folder/bin/nginx"
+  "$folder/bin/nginx" -v 2>/dev/null || fail 'the nginx of this system does not start; install it and try again'
+}
+
 # headless_chromium: .tools/chromium/bin/chromium starts this machine's Chromium without a window, or
 # Debian's with the libraries that this machine lacks. Fails if this machine can have neither.
 headless_chromium() {
@@ -169,6 +189,7 @@ fi
 if [[ $what == browser ]]; then
   headless_chromium || say 'There is no Chromium here, and none can be had from Debian: the tests in a browser cannot run.'
 fi
+if [[ $what == nginx ]]; then nginx_server; fi
 if [[ $what == lint ]]; then
   python_packages lint tools/requirements-lint.txt
   debian_program shellcheck shellcheck libffi8 libgmp10

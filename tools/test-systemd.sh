@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Checks the units in deploy/systemd/ with systemd's own parser, and how much they may do. Their
+# commands are accepted by the programs that they start. Without systemd-analyze, says so and checks
+# the commands only.
+source "$(dirname "$0")/lib.sh"
+
+ctl=$(realpath "${IMAGEGATECTL:-build/imagegatectl}")
+[[ -x $ctl ]] || fail 'build/imagegatectl is missing; run: make ctl'
+envoy=$(envoy_path)
+passed=0 failed=0
+# expect LABEL CODE COMMAND…
+expect() {
+  local code=0 label=$1 expected=$2
+  "${@:3}" >build/log/systemd.log 2>&1 || code=$?
+  if ((code == expected)); then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    say "$label: exit code $code, not $expected" "$(tail -n 20 build/log/systemd.log)"
+  fi
+}
+
+mkdir -p build/log
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+# As on a machine that has the programs in their places.
+for unit in deploy/systemd/*.service; do
+  sed -e "s#/usr/local/bin/imagegatectl#$ctl#" -e "s#/usr/local/bin/envoy#$envoy#" "$unit" >"$folder/$(basename "$unit")"
+done
+
+# words UNIT KEY: the words of a command line of a unit.
+words() { sed -n "s/^$2=//p" "$folder/$1" | head -n 1; }
+
+if command -v systemd-analyze >/dev/null; then
+  expect 'systemd-analyze verify' 0 systemd-analyze verify --man=no "$folder"/*.service
+  for unit in "$folder"/*.service; do
+    expect "exposure of $(basename "$unit")" 0 systemd-analyze security --offline=true --threshold=20 "$unit"
+  done
+  expect 'systemd-sysusers' 0 systemd-sysusers --dry-run "$PWD/deploy/systemd/imagegate.sysusers.conf"
+else
+  say 'SKIPPED: there is no systemd-analyze on this machine, so the units were not read by systemd.'
+fi
+
+# Its arguments are right and its file is missing: a person has to log in.
+read -ra token < <(words imagegate-token.service ExecStartPre)
+expect 'the token command' 3 "${token[@]/\/var\/lib\/imagegate/$folder}"
+# The configuration of `init` for OpenAI is checked and accepted by the commands as they stand.
+"$ctl" init --for envoy --upstream openai --module build/imagegate.wasm >"$folder/envoy.yaml" 2>/dev/null
+read -ra check < <(words imagegate-envoy.service ExecStartPre)
+expect 'the check before Envoy starts' 0 "${check[@]/\/etc\/imagegate/$folder}"
+read -ra start < <(words imagegate-envoy.service ExecStart)
+expect 'the command of Envoy' 0 env OPENAI_API_KEY=any "${start[@]/\/etc\/imagegate/$folder}" --mode validate --log-level error
+
+say '' "$passed passed, $failed failed"
+((failed == 0))
