@@ -10,7 +10,6 @@ use super::{chart, root, rules};
 
 const FIGURES: &str = "docs/bench.json";
 const CHART: &str = "docs/bench.svg";
-const README: &str = "README.md";
 const BENCHMARKS: &str = "docs/benchmarks.md";
 
 /// A part of a page between `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
@@ -43,7 +42,7 @@ pub(crate) fn take() {
         let [before, _, after] = split(&page, &part);
         fs::write(path, [before, &part.text, after].concat()).unwrap();
     }
-    println!("{FIGURES}, {CHART}, {README}, {BENCHMARKS}");
+    println!("{FIGURES}, {CHART}, {BENCHMARKS}");
 }
 
 fn fit<T: serde::Serialize>(path: &Path, run: Run<T>, least_seconds: u64) -> Run<T> {
@@ -66,8 +65,7 @@ fn parts(figures: &Figures) -> Vec<Part> {
     let Figures { filter, rules, users } = figures;
     let part = |page, name, text| Part { page, name, text };
     let mut parts = vec![
-        part(README, "bench", cpu_table(filter)),
-        part(README, "bench summary", summary(figures)),
+        part(BENCHMARKS, "bench summary", summary(figures)),
         part(BENCHMARKS, "bench cpu", cpu_table(filter)),
         part(BENCHMARKS, "bench rules", rules_table(rules)),
         part(BENCHMARKS, "bench memory", memory_table(filter)),
@@ -166,7 +164,7 @@ fn memory_table(run: &Run<Filter>) -> String {
     table
 }
 
-/// Memory and rules in the words of the README.
+/// Memory and rules in words.
 fn summary(figures: &Figures) -> String {
     let memory = &figures.filter.measured.memory_over_base64;
     let held = memory.iter().map(|it| it.vm).fold(0.0, f64::max);

@@ -29,7 +29,7 @@ const RULES: [(&str, &str, &str); 5] = [
     ("budget", "user", r#""unit": "usd", "max": "10000.00""#),
 ];
 
-/// The cases that the README names.
+/// The cases that docs/benchmarks.md names.
 pub(crate) const LOCAL: &str = "5 local";
 /// As above.
 pub(crate) const SERVICE: &str = "1 rls";

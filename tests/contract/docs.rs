@@ -1,5 +1,5 @@
 //! `docs/api.md` and `docs/operations.md` say what the code does: the same fields, errors and
-//! metrics. The README's tables of features name tests that exist.
+//! metrics. The README and the comparison name tests that exist.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test contract -- docs::` rewrites the tables of errors and metrics
 //! from the code.
@@ -17,6 +17,7 @@ use crate::fixtures::assert_expected;
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
 const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const COMPARISON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/comparison.md");
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exchange/account/record.rs");
 
 /// Asserts that the part of a page between the marks of this name is `table`, or rewrites it.
@@ -108,7 +109,7 @@ fn every_field_is_documented() {
     }
 }
 
-/// A row of the README's tables of features: what imagegate does, and what each of the others does.
+/// A row of the tables of features: what imagegate does, and what each of the others does.
 fn features(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
     let (_, rest) = page.split_once("<!-- features: begin -->\n").unwrap();
     let (tables, _) = rest.split_once("<!-- features: end -->\n").unwrap();
@@ -119,29 +120,52 @@ fn features(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
     rows.filter(|(_, ours, _)| *ours != "imagegate").collect()
 }
 
+/// Asserts that a cell links the file of a test, from a page in `folder`, with the test's name.
+#[track_caller]
+fn assert_links_a_test(feature: &str, cell: &str, folder: &str) {
+    let (_, link) = cell.split_once("](").unwrap_or_else(|| panic!("{feature}: no link"));
+    let (file, title) = link.split_once(" \"").unwrap_or_else(|| panic!("{feature}: no name"));
+    let name = title.strip_suffix("\")").unwrap_or_else(|| panic!("{feature}: {title}"));
+    let path = format!("{}/{folder}/{file}", env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{feature}: no {file}"));
+    // Between `#[test]` and the function are only attributes and indentation.
+    let tests: Vec<_> = source.split("#[test]\n").skip(1).collect();
+    let declared = format!("fn {name}(");
+    let found = tests.iter().any(|test| {
+        let mut lines = test.lines().map(str::trim).filter(|line| !line.starts_with("#["));
+        lines.next().is_some_and(|line| line.starts_with(&declared))
+    });
+    assert!(found, "{feature}: no test {name} in {file}");
+}
+
+#[test]
+fn each_feature_of_the_comparison_names_a_test_that_exists() {
+    let page = fs::read_to_string(COMPARISON).unwrap();
+    let rows = features(&page);
+    assert!(rows.len() > 40, "only {} rows", rows.len());
+    for (feature, ours, _) in rows.iter().filter(|(_, ours, _)| *ours != "no") {
+        assert_links_a_test(feature, ours, "docs");
+    }
+}
+
 #[test]
 fn each_feature_of_the_readme_names_a_test_that_exists() {
     let page = fs::read_to_string(README).unwrap();
-    let rows = features(&page);
-    assert!(rows.len() > 40, "only {} rows", rows.len());
-    for (feature, ours, _) in rows {
-        if ours == "no" {
-            continue;
-        }
-        let (_, link) = ours.split_once("](").unwrap_or_else(|| panic!("{feature}: no link"));
-        let (file, title) = link.split_once(" \"").unwrap_or_else(|| panic!("{feature}: no name"));
-        let name = title.strip_suffix("\")").unwrap_or_else(|| panic!("{feature}: {title}"));
-        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
-        let source = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{feature}: no {file}"));
-        // Between `#[test]` and the function are only attributes and indentation.
-        let tests: Vec<_> = source.split("#[test]\n").skip(1).collect();
-        let declared = format!("fn {name}(");
-        let found = tests.iter().any(|test| {
-            let mut lines = test.lines().map(str::trim).filter(|line| !line.starts_with("#["));
-            lines.next().is_some_and(|line| line.starts_with(&declared))
-        });
-        assert!(found, "{feature}: no test {name} in {file}");
+    let rows: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | [test]"))
+        .collect();
+    assert!(rows.len() >= 10, "only {} rows", rows.len());
+    for (feature, link) in rows {
+        assert_links_a_test(feature, &format!("[test]{link}"), ".");
     }
+}
+
+/// People read it, so it is short.
+#[test]
+fn the_readme_is_one_screen_or_two() {
+    let page = fs::read_to_string(README).unwrap();
+    assert!(page.len() <= 10_240, "{} bytes; move the rest to docs/", page.len());
 }
 
 #[test]
@@ -157,14 +181,15 @@ fn the_clients_that_the_readme_counts_are_those_that_are_run() {
         assert_eq!(tests.matches(&run).count(), 1, "{column} is run by one test");
     }
     assert_eq!(tests.matches(".holds(\"").count(), columns.len());
-    let readme = read("README.md");
-    let (_, ours, _) = *features(&readme).iter().find(|it| it.0.contains("clients")).unwrap();
+    assert!(read("README.md").contains("eight published clients are tested"));
+    let comparison = read("docs/comparison.md");
+    let (_, ours, _) = *features(&comparison).iter().find(|it| it.0.contains("clients")).unwrap();
     assert_eq!((columns.len(), ours.starts_with("[eight]")), (8, true), "{ours}");
 }
 
 #[test]
-fn what_the_readme_says_of_others_has_a_source() {
-    let page = fs::read_to_string(README).unwrap();
+fn what_the_comparison_says_of_others_has_a_source() {
+    let page = fs::read_to_string(COMPARISON).unwrap();
     for (feature, _, theirs) in features(&page) {
         assert_eq!(theirs.len(), 5, "{feature}");
         for cell in theirs.into_iter().filter(|cell| *cell != "?") {
