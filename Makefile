@@ -111,7 +111,7 @@ bench-docs: ## Write the last figures to docs/bench.json, chart and tables; revi
 dist: setup-run ## Write a release to dist/ (COSIGN_KEY=… or SIGNING_KEY=… signs it)
 	@tools/dist.sh
 
-test-dist: setup-run ## Build the module in two folders and compare; push its image to a local registry
+test-dist: build ## Build the module in two folders and compare; push its image to a local registry
 	@tools/test-dist.sh
 
 clean: ## Remove all build results; .tools/ stays
