@@ -15,7 +15,7 @@ expect() {
   fi
 }
 
-IMAGEGATE_COMMIT=$(git rev-parse --short=12 HEAD)
+IMAGEGATE_COMMIT=${IMAGEGATE_COMMIT:-$(git rev-parse --short=12 HEAD)}
 export IMAGEGATE_COMMIT
 folder=$(mktemp -d)
 registry=''
