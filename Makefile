@@ -57,6 +57,13 @@ setup-redis:
 test-redis: setup-redis build sim ## Run the tests that count in a Redis; starts one
 	@tools/test-redis.sh
 
+.PHONY: setup-ratelimit test-ratelimit
+setup-ratelimit:
+	@tools/setup.sh ratelimit
+
+test-ratelimit: setup-ratelimit build ## Run the tests that envoyproxy/ratelimit counts for, in a Redis
+	@tools/test-ratelimit.sh
+
 .PHONY: setup-browser test-browser
 setup-browser:
 	@tools/setup.sh browser

@@ -3,6 +3,7 @@
 #   tools/setup.sh          all: to build, to run, to test
 #   tools/setup.sh run      only what building and running need
 #   tools/setup.sh redis    what building, running and the tests with a Redis need
+#   tools/setup.sh ratelimit  what building, running and the tests with ratelimit need
 #   tools/setup.sh browser  what building, running and the tests in a browser need
 #   tools/setup.sh nginx    what building, running and the tests with nginx need
 #   tools/setup.sh lint     what building, running and `make lint` need
@@ -117,6 +118,9 @@ debian_program() {
   "$folder/bin/$name" --version >/dev/null || fail "the $name of this system does not start; install it and try again"
 }
 
+# Debian's package is not installed, since that starts a server.
+redis_server() { debian_program redis-server redis-server redis-tools libjemalloc2 liblzf1; }
+
 # nginx_server: .tools/nginx/bin/nginx starts this machine's nginx, or Debian's.
 nginx_server() {
   local folder=.tools/nginx start='exec nginx' unpacked libraries
@@ -183,8 +187,10 @@ if [[ $what == redis ]]; then
   # Limitador compiles its storage on disk together with that in Redis, and clang generates the
   # bindings to RocksDB.
   python_packages libclang tests/rls-server/requirements.txt
-  # Debian's package is not installed, since that starts a server.
-  debian_program redis-server redis-server redis-tools libjemalloc2 liblzf1
+  redis_server
+fi
+if [[ $what == ratelimit ]]; then
+  (redis_server) || say 'There is no Redis here, and none can be had from Debian: the tests with envoyproxy/ratelimit cannot run.'
 fi
 if [[ $what == browser ]]; then
   headless_chromium || say 'There is no Chromium here, and none can be had from Debian: the tests in a browser cannot run.'

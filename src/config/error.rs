@@ -148,6 +148,15 @@ pub enum Fault {
          the unit `concurrent`"
     )]
     NotOfService,
+    /// The maximum has more hits than fit into the number that the services compare with.
+    #[error(
+        "more than the 4294967295 hits that a rate-limit service can count, accepted: up to {most} \
+         with the engine `rls`"
+    )]
+    TooManyHits {
+        /// The largest `max` of the unit.
+        most: &'static str,
+    },
     /// A consumer has names of the mesh, but no `identity` reads them.
     #[error("there is no `identity` to read them from, accepted: nothing here without one")]
     NoIdentity,

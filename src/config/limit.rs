@@ -11,7 +11,7 @@ use super::pointer::Pointer;
 use super::units::{Amount, Period};
 use super::{UnknownUsers, UserState, list, text};
 use crate::decimal;
-use crate::limits::{Per, Rule, Unit, Window};
+use crate::limits::{Engine, Per, Rule, Unit, Window, rls};
 use crate::pattern::Pattern;
 use crate::prices::Money;
 
@@ -108,7 +108,11 @@ fn compile_rule(
         return Err(here.key("name").invalid());
     }
     let (per, unit) = (file.per, file.unit);
+    let engine = engines.of_rule(unit, file.on_error, here)?;
     let max = compile_max(&file.max, unit, &here.key("max"))?;
+    if let (Engine::Rls(_), Err(most)) = (engine, rls::fits(unit, max)) {
+        return Err(here.key("max").fault(Fault::TooManyHits { most }));
+    }
     let window = compile_window(file.window, unit, &here.key("window"))?;
     Ok(Rule {
         id: Rule::id_of(&file.name, per, unit, window),
@@ -126,7 +130,7 @@ fn compile_rule(
             people.group(name, here)
         })?,
         shadow: file.shadow,
-        engine: engines.of_rule(unit, file.on_error, here)?,
+        engine,
     })
 }
 

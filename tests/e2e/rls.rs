@@ -1,7 +1,9 @@
 //! Rules that a rate-limit service counts: two Envoys before one service, and a service that fails.
 //!
-//! The cases of [`redis`] are run by `make test-redis`.
+//! The cases of [`redis`] are run by `make test-redis`, those of [`ratelimit`] by
+//! `make test-ratelimit`.
 
+mod ratelimit;
 mod redis;
 
 use std::thread;
@@ -61,13 +63,14 @@ fn served(responses: &[Response], code: &str) -> usize {
     served.len()
 }
 
-/// Two Envoys with these services together admit exactly as much as the limit.
-fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
+/// Two Envoys with the services at these ports together admit exactly as much as the limit. A
+/// service says `left` of a budget that is too small for the request.
+fn share(first: u16, second: u16, exact: Exact, left: &str) {
     let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("budget", "usd", json!("1.00")), rule("images", "images", json!(400))]);
     let config = counted(json!({}), &rules);
-    let here = envoy(first.port(), &upstream, &config);
-    let there = envoy(second.port(), &upstream, &config);
+    let here = envoy(first, &upstream, &config);
+    let there = envoy(second, &upstream, &config);
     // A dollar buys four images at 21.1 cents from any upstream.
     let saver = served(&at_once(&[&here, &there], &request("saver", 1)), "insufficient_quota");
     let later = [&here, &there, &here, &there].map(|it| request("saver", 1).send(it).status);
@@ -81,8 +84,8 @@ fn share(first: &RateLimitService, second: &RateLimitService, exact: Exact) {
     rejected.assert_error(429, "insufficient_quota");
     assert_eq!(rejected.header("x-should-retry").as_deref(), Some("false"));
     let message = rejected.json()["error"]["message"].to_string();
-    assert!(message.contains("'budget'") && message.contains("0.156"), "{message}");
-    assert_eq!(rejected.header("x-ratelimit-remaining-usd").as_deref(), Some("0.156"));
+    assert!(message.contains("'budget'") && message.contains(left), "{message}");
+    assert_eq!(rejected.header("x-ratelimit-remaining-usd").as_deref(), Some(left));
 }
 
 /// Whether a request that fits is admitted even during concurrent requests.
@@ -102,7 +105,7 @@ fn limits() -> String {
 #[test]
 fn two_envoys_share_one_budget() {
     let service = RateLimitService::start(&limits());
-    share(&service, &service, Exact::AtOnce);
+    share(service.port(), service.port(), Exact::AtOnce, "0.156");
 }
 
 #[test]
@@ -127,10 +130,14 @@ fn a_limit_of_the_service_admits_exactly_its_maximum() {
 
 #[test]
 fn the_shipped_limits_are_those_of_the_shipped_configuration() {
-    let service = RateLimitService::start(&shipped_limits());
+    shipped(RateLimitService::start(&shipped_limits()).port());
+}
+
+/// `envoy/rls.yaml` with the shipped limits, which the service at this port has.
+fn shipped(service: u16) {
     let upstream = Upstream::generating(&Generation::small(1));
     // A machine that runs tests may take longer than the shipped patience.
-    let patient = Setup::counted_by(service.port(), upstream.port());
+    let patient = Setup::counted_by(service, upstream.port());
     let shipped = patient.replace(r#""timeout": "50ms""#, r#""timeout": "5s""#).start();
     let body = json!({"prompt": "a square", "model": "gpt-image-2"});
     let response = Request::generation(&body).bearer("sk-imagegate-demo").send(&shipped);

@@ -90,11 +90,13 @@ impl Draft {
             self.is_replaced(pointer) || self.replaced.iter().any(|it| it.starts_with(&inside))
         };
         let owner = split(&error.pointer).map(|(owner, _)| owner).unwrap_or_default();
+        let engine_is_replaced = replaced("/engine/kind") || replaced("/engine");
         match &error.fault {
             Fault::UnknownUpstream { .. } => self.has_lost("/upstreams"),
             Fault::Undefined { .. } => self.has_lost("/consumers") || self.has_lost("/users"),
             Fault::OtherApi { .. } => replaced(&format!("{owner}/api")),
-            Fault::NotOfService => replaced("/engine/kind") || replaced("/engine"),
+            Fault::NotOfService => engine_is_replaced,
+            Fault::TooManyHits { .. } if engine_is_replaced => true,
             Fault::Unmatched { .. } => self.has_lost("/models"),
             Fault::Repeated { first } | Fault::PricedTwice { first } => {
                 is_touched(first) || is_touched(&error.pointer)

@@ -138,6 +138,25 @@ pub fn hits(unit: Unit, amount: u64) -> u32 {
     u32::try_from(amount.div_ceil(step(unit))).unwrap_or(u32::MAX)
 }
 
+/// Whether a service can have this maximum as its limit: `requests_per_unit` is 32 bits wide.
+///
+/// # Errors
+///
+/// The largest maximum of the unit, as the configuration writes it.
+pub const fn fits(unit: Unit, max: u64) -> Result<(), &'static str> {
+    if max <= amount(unit, MOST_HITS) {
+        return Ok(());
+    }
+    Err(match unit {
+        Unit::Requests | Unit::Images | Unit::Concurrent => "4294967295",
+        Unit::Megapixels => "\"4294967.295\"",
+        Unit::Usd => "\"429496.7295\"",
+    })
+}
+
+/// `u32::MAX`.
+const MOST_HITS: u64 = 4_294_967_295;
+
 /// Hits as an amount in the unit's own integers.
 #[must_use]
 pub const fn amount(unit: Unit, hits: u64) -> u64 {

@@ -109,6 +109,20 @@ fn amounts_are_rounded_up_to_hits_of_their_unit() {
 }
 
 #[test]
+fn the_largest_maximum_is_that_of_a_limit_of_32_bits() {
+    for (unit, most) in [
+        (Unit::Requests, 4_294_967_295),
+        (Unit::Images, 4_294_967_295),
+        (Unit::Megapixels, 4_294_967_295_000),
+        (Unit::Usd, 429_496_729_500_000),
+    ] {
+        assert_eq!(fits(unit, most), Ok(()), "{unit:?}");
+        assert!(fits(unit, most + 1).is_err(), "{unit:?}");
+        assert_eq!(u64::from(hits(unit, most)), amount(Unit::Requests, MOST_HITS), "{unit:?}");
+    }
+}
+
+#[test]
 fn no_check_is_sent_for_an_amount_of_zero_or_a_local_rule() {
     assert!(checks_of(rule(Per::Key, Unit::Usd, Window::Month), 0).is_empty());
     let local = Rule { engine: Engine::Local, ..rule(Per::Key, Unit::Usd, Window::Month) };

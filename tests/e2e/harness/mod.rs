@@ -5,6 +5,7 @@
 
 pub(crate) mod config;
 pub(crate) mod envoy;
+pub(crate) mod ratelimit;
 pub(crate) mod rls;
 pub(crate) mod setup;
 pub(crate) mod sim;

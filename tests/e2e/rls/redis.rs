@@ -15,7 +15,7 @@ fn two_services() -> [RateLimitService; 2] {
 #[ignore = "needs a Redis: make test-redis"]
 fn two_envoys_before_two_services_share_one_budget() {
     let services = two_services();
-    share(&services[0], &services[1], Exact::InTheEnd);
+    share(services[0].port(), services[1].port(), Exact::InTheEnd, "0.156");
 }
 
 #[test]
