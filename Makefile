@@ -64,6 +64,10 @@ setup-ratelimit:
 test-ratelimit: setup-ratelimit build ## Run the tests that envoyproxy/ratelimit counts for, in a Redis
 	@tools/test-ratelimit.sh
 
+.PHONY: test-mesh
+test-mesh: setup-ratelimit build sim ## Run the manifests of deploy/ in Envoy Gateway itself
+	@tools/test-mesh.sh
+
 .PHONY: setup-browser test-browser
 setup-browser:
 	@tools/setup.sh browser

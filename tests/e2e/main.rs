@@ -43,6 +43,8 @@ mod keepalive;
 mod limits;
 mod loopback;
 mod memory;
+mod mesh;
+mod mesh_limits;
 mod metrics;
 mod models;
 mod nginx;

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs the manifests of deploy/ in the meshes themselves, without a cluster: the mesh's own program
+# makes Envoy's configuration of them, and Envoy serves with codex-sim behind it.
+#   tools/test-mesh.sh [MESH…]    envoy-gateway; by default, all
+# Where a mesh cannot be built, or there are no network namespaces, says so and runs nothing of it.
+source "$(dirname "$0")/lib.sh"
+
+meshes=("${@:-envoy-gateway}")
+log=build/log/test-mesh.log
+mkdir -p build/log
+: >"$log"
+outcome=0 skipped=0
+
+skip() {
+  say ''
+  say "SKIPPED: tests/e2e/mesh.rs has not run in $1, because $2."
+  skipped=$((skipped + 1))
+}
+
+# A mesh takes fixed ports, and listens on every address: it gets a network of its own, without any
+# other machine. All that is started there ends with it.
+apart() { unshare "${user[@]}" --net --pid --fork --kill-child --mount-proc "$@"; }
+user=()
+if [[ $(id -u) != 0 ]]; then user=(--user --map-root-user); fi
+
+ENVOY=$(envoy_path)
+export ENVOY
+build_tests
+# Without it, run.sh says what it leaves out.
+tools/go-program.sh tools/ratelimit github.com/envoyproxy/ratelimit/src/service_cmd || true
+for mesh in "${meshes[@]}"; do
+  if ! openssl version >/dev/null 2>&1 || ! apart ip link set lo up 2>/dev/null; then
+    skip "$mesh" 'this machine has no openssl, or gives it no network namespace (unshare, ip)'
+    continue
+  fi
+  case $mesh in
+    envoy-gateway) package=. ;;
+    *) fail "unknown mesh: $mesh" ;;
+  esac
+  status=0
+  tools/go-program.sh "tools/mesh/$mesh" "$package" || status=$?
+  if ((status == 3)); then
+    skip "$mesh" 'it cannot be built here: it needs Go, or python3 for its wheel, and the Go module proxy'
+    continue
+  fi
+  ((status == 0)) || exit "$status"
+  say "+ $mesh: cargo test --test e2e -- mesh::"
+  apart tools/mesh/run.sh "$mesh" 2>&1 | tee -a "$log" || outcome=1
+done
+
+read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+if ((passed == 0 && skipped == 0)); then outcome=1; fi
+say ''
+say "$passed passed, $failed failed"
+exit "$outcome"
