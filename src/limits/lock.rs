@@ -18,6 +18,8 @@ const FREE: &[u8] = b"free";
 /// The lock is taken over after this many looks, of a microsecond or more each. That is longer
 /// than a scheduler mostly keeps a thread waiting. A worker that is only slow loses nothing by it.
 const PATIENCE: u32 = 200_000;
+/// How many journals of lost workers a lock keeps. More in a row end with the process.
+const MAX_LOST: usize = 16;
 
 /// A hold that a step is about to store.
 #[derive(Clone, PartialEq, Message)]
@@ -42,6 +44,20 @@ pub(super) struct Journal {
     pub(super) step: u64,
     #[prost(message, repeated, tag = "2")]
     pub(super) plan: Vec<Planned>,
+    /// The journals of the workers that the lock was taken over from. They are here until the step
+    /// ends, because its worker may be lost too before it has taken their holds back.
+    #[prost(message, repeated, tag = "3")]
+    pub(super) lost: Vec<Journal>,
+}
+
+impl Journal {
+    /// The journals in a lock that is taken over, its own included.
+    fn flattened(mut self) -> Vec<Self> {
+        let mut all = std::mem::take(&mut self.lost);
+        all.push(self);
+        let before = all.len().saturating_sub(MAX_LOST);
+        all.split_off(before)
+    }
 }
 
 /// The lock, held.
@@ -80,13 +96,13 @@ pub(super) fn prepare(store: &dyn Store) {
 }
 
 impl Lock {
-    /// Waits until no other worker holds the lock, and takes it. Returns the journal of a worker
+    /// Waits until no other worker holds the lock, and takes it. Returns the journals of the workers
     /// that it was taken over from.
     pub(super) fn acquire(
         store: &dyn Store,
         plan: Vec<Planned>,
-    ) -> Result<(Self, Option<Journal>), TableError> {
-        let mut journal = Journal { step: 0, plan };
+    ) -> Result<(Self, Vec<Journal>), TableError> {
+        let mut journal = Journal { step: 0, plan, lost: Vec::new() };
         let mut looks = 0_u32;
         let mut seen = None;
         loop {
@@ -101,9 +117,10 @@ impl Lock {
             if value == FREE || looks > PATIENCE {
                 // The host gives each token once.
                 journal.step = u64::from(token);
+                let lost = (value != FREE).then(|| Journal::decode(&*value).ok()).flatten();
+                journal.lost = lost.map(Journal::flattened).unwrap_or_default();
                 if store.swap(LOCK, &journal.encode_to_vec(), Some(token)).is_ok() {
-                    let lost = (value != FREE).then(|| Journal::decode(&*value).ok()).flatten();
-                    return Ok((Self { step: journal.step }, lost));
+                    return Ok((Self { step: journal.step }, journal.lost));
                 }
             }
             store.wait();

@@ -13,8 +13,6 @@ use crate::limits::{Conflict, Engine, Per, Rule, State, Unit};
 const MAX_TAKE_OVERS: u32 = 3;
 /// How often a step is tried while requests settle in its slots.
 const MAX_TRIES: u32 = 1_000;
-/// No step: the token of a key is never 0.
-const NO_STEP: u64 = 0;
 
 /// A request, and what it would hold.
 pub(super) struct Request<'a> {
@@ -110,7 +108,7 @@ impl Request<'_> {
                 Err(error) => Some(error),
             };
             let plan = self.plan();
-            stored.iter().for_each(|it| self.counters.take_back(*it, lock.step, NO_STEP, &plan));
+            stored.iter().for_each(|it| self.counters.take_back(*it, lock.step, &plan));
             return Err(error);
         }
         Ok(evicted)

@@ -33,6 +33,8 @@ const SALT: &str = "imagegate.limits.salt";
 /// How often a change is tried while others change the same slot. Each failure is the success of
 /// another.
 const MAX_TRIES: u32 = 10_000;
+/// The mark of a slot in which no step has stored anything since. The host gives no token 0.
+const NO_STEP: u64 = 0;
 
 /// What a configuration knows of the table.
 #[derive(Debug)]
@@ -174,27 +176,28 @@ impl<'a> Counters<'a> {
     /// what that one has stored is taken back.
     pub(super) fn lock(self, plan: Vec<Planned>) -> Result<Lock, TableError> {
         let (lock, lost) = Lock::acquire(self.store, plan)?;
-        if let Some(lost) = lost {
+        for lost in lost {
             let mut slots: Vec<_> = lost.plan.iter().filter_map(Planned::slot).collect();
             slots.sort_unstable();
             slots.dedup();
-            slots.iter().for_each(|it| self.take_back(*it, lost.step, lock.step, &lost.plan));
+            slots.iter().for_each(|it| self.take_back(*it, lost.step, &lost.plan));
         }
         Ok(lock)
     }
 
-    /// Takes back what `step` has stored of its plan in one slot, and marks the slot with another
-    /// step. The worker holds the lock. If the worker of `step` is not gone but slow, it finds a
-    /// slot that has changed.
-    pub(super) fn take_back(self, number: u16, step: u64, by: u64, plan: &[Planned]) {
+    /// Takes back what `step` has stored of its plan in one slot. The worker holds the lock. If the worker of `step` is not gone but slow, it finds a slot that
+    /// has changed.
+    pub(super) fn take_back(self, number: u16, step: u64, plan: &[Planned]) {
         let load = || self.load_locked(number);
         // If the slot is out of reach, what it holds expires.
         let _ = self.change_loaded(load, |loaded| {
-            if loaded.step() == step {
+            let last = loaded.step();
+            if last == step {
                 let here = plan.iter().filter(|it| it.slot() == Some(number));
                 here.for_each(|it| loaded.take_back(it));
             }
-            loaded.mark(by);
+            // The slot is written even if nothing in it changes.
+            loaded.mark(if last == step { NO_STEP } else { last });
             Ok::<_, TableError>(())
         });
     }

@@ -83,7 +83,7 @@ fn selectors_say_which_requests_a_rule_applies_to() {
     );
     assert_eq!(
         applying("ops", "nobody", "draw"),
-        ["key-rpm", "ops-megapixels", "in-flight", "everything"]
+        ["key-rpm", "user-images", "ops-megapixels", "in-flight", "everything"]
     );
     // A rule for each model knows only those that an entry of `models` matches.
     assert_eq!(applying("ops", "nobody", "other"), ["key-rpm", "in-flight", "everything"]);

@@ -210,6 +210,25 @@ fn what_a_lost_worker_has_stored_in_part_is_taken_back() {
 }
 
 #[test]
+fn a_worker_that_is_lost_while_it_takes_back_loses_nothing() {
+    // The lock of the first, which has stored all; then that of the second, and what it does.
+    for write in 0..8 {
+        let shelf = store();
+        let rules = several_kinds();
+        reserve(&shelf, &rules, &scope("c", "u"), 2, NOW).unwrap();
+        for write in [4, write] {
+            let lost = Watched::new(&shelf.data, Some(write), &|| panic!("the worker is lost"));
+            let counters = Counters::new(&lost, &shelf.table);
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                local::reserve(counters, &rules, &scope("c", "u"), &|_| 1, PATIENCE, NOW)
+            }));
+        }
+        reserve(&shelf, &rules, &scope("c", "u"), 1, NOW).unwrap();
+        assert_eq!(reserved(&shelf, &rules), [3, 2, 3], "the second is lost at write {write}");
+    }
+}
+
+#[test]
 fn a_worker_whose_lock_was_taken_over_while_it_was_slow_counts_once() {
     for write in 0..5 {
         let shelf = store();
