@@ -44,14 +44,15 @@ expect 'the two images differ' diff -r "$folder/one-image" "$folder/two-image"
 
 if command -v go >/dev/null; then
   crane=$(tools/go-tool.sh crane)
-  read -r port < <(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  "$crane" registry serve --address "127.0.0.1:$port" >build/log/registry.log 2>&1 &
+  "$crane" registry serve --address 127.0.0.1:0 >build/log/registry.log 2>&1 &
   registry=$!
-  image=127.0.0.1:$port/imagegate
-  for ((tries = 0; tries < 50; tries++)); do
-    if curl -sf -o /dev/null "http://127.0.0.1:$port/v2/"; then break; fi
+  port=''
+  for ((tries = 0; tries < 100; tries++)); do
+    port=$(sed -n 's/.*serving on port //p' build/log/registry.log)
+    if [[ $port ]]; then break; fi
     sleep 0.1
   done
+  image=127.0.0.1:$port/imagegate
   expect 'crane cannot push the image' "$crane" push --insecure "$folder/one-image" "$image:test"
   expect 'crane finds the image invalid' "$crane" validate --insecure --remote "$image:test"
   expect 'the digest is not the one that was printed' test "$("$crane" digest --insecure "$image:test")" = "$(cat "$folder/digest")"

@@ -120,7 +120,7 @@ fn events_arrive_one_by_one() {
     ]);
     let envoy = gate(&upstream);
     let nginx = Nginx::before(&envoy);
-    let request = Request::generation(&body(true)).header("host", "images.example.com");
+    let request = Request::generation(&body(true));
     let (mut connection, mut unread) = (nginx.connection(), Vec::new());
     connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
     assert_eq!(connection.read_head().status, 200);
