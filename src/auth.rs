@@ -1,6 +1,7 @@
 //! Which consumer calls, and for which user.
 //!
-//! A key in the request names the consumer. If the key is wrong, the request is rejected: it never
+//! A key in the request names the consumer: one of the configuration, or of the list that is fetched
+//! while Envoy runs. If the key is wrong, the request is rejected: it never
 //! falls back to what the mesh says. Without a key, an earlier filter of Envoy names the consumer,
 //! if the configuration says how.
 //!
@@ -14,8 +15,36 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, Consumer, Identity, UnknownUsers, UserState, is_end_user, is_name};
+use crate::config::{
+    Config, Consumer, Identity, UnknownUsers, UserState, is_end_user, is_name, union_of_groups,
+};
+use crate::feed::{Directory, Found, Ownership, Person};
 use crate::openai::error::KeyReason;
+
+/// Why a request has no consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The key is not accepted.
+    Key(KeyReason),
+    /// The configuration does not have the key, and the list that may have it has not been read
+    /// yet.
+    Unread,
+}
+
+impl From<KeyReason> for Denied {
+    fn from(reason: KeyReason) -> Self {
+        Self::Key(reason)
+    }
+}
+
+/// For whom a request is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user.
+    pub user: String,
+    /// The groups of the consumer and of the user, each once.
+    pub groups: Vec<String>,
+}
 
 /// Why a request has no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +60,8 @@ pub enum UserError {
     Unknown(String),
     /// The user is blocked.
     Blocked,
+    /// The configuration does not know the user, and the list that may has not been read yet.
+    Unread,
 }
 
 /// Finds the consumer by the key in the request, or by the name from the mesh. The consumer may be
@@ -41,20 +72,28 @@ pub enum UserError {
 ///
 /// # Errors
 ///
-/// There is no key, it is malformed, or no consumer has it; or the configuration does not know the
-/// name from the mesh.
-pub fn identify<'c>(
-    config: &'c Config,
+/// There is no key, it is malformed, or no consumer has it; or no consumer has the name from the
+/// mesh.
+pub fn identify(
+    directory: &Directory<'_>,
     headers: &[(&str, &[u8])],
     property: Option<&[u8]>,
-) -> Result<&'c Rc<Consumer>, KeyReason> {
+) -> Result<Rc<Consumer>, Denied> {
     match find_key(headers) {
         Ok(key) => {
             let digest = Sha256::digest(key).into();
-            config.consumer_of(&digest).ok_or(KeyReason::Unknown)
+            known(directory.consumer_of(&digest), KeyReason::Unknown)
         }
-        Err(KeyReason::Missing) => identify_by_mesh(config, headers, property),
-        Err(reason) => Err(reason),
+        Err(KeyReason::Missing) => identify_by_mesh(directory, headers, property),
+        Err(reason) => Err(reason.into()),
+    }
+}
+
+fn known(found: Found<Rc<Consumer>>, otherwise: KeyReason) -> Result<Rc<Consumer>, Denied> {
+    match found {
+        Found::Is(consumer) => Ok(consumer),
+        Found::Absent => Err(otherwise.into()),
+        Found::Unread => Err(Denied::Unread),
     }
 }
 
@@ -69,25 +108,25 @@ pub fn wanted_property(config: &Config) -> Option<&[String]> {
 
 /// The consumer by the name that an earlier filter gives. If the header is there twice, it names no
 /// consumer: one of the two may be the client's own.
-fn identify_by_mesh<'c>(
-    config: &'c Config,
+fn identify_by_mesh(
+    directory: &Directory<'_>,
     headers: &[(&str, &[u8])],
     property: Option<&[u8]>,
-) -> Result<&'c Rc<Consumer>, KeyReason> {
-    let name = match config.identity() {
-        None => return Err(KeyReason::Missing),
+) -> Result<Rc<Consumer>, Denied> {
+    let name = match directory.config.identity() {
+        None => return Err(KeyReason::Missing.into()),
         Some(Identity::Property(_)) => property,
         Some(Identity::Header(header)) => {
             let mut found = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header));
             match (found.next(), found.next()) {
-                (Some(_), Some(_)) => return Err(KeyReason::UnknownIdentity),
+                (Some(_), Some(_)) => return Err(KeyReason::UnknownIdentity.into()),
                 (first, _) => first.map(|(_, value)| *value),
             }
         }
     };
     let name = name.filter(|name| !name.is_empty()).ok_or(KeyReason::Missing)?;
     let name = std::str::from_utf8(name).map_err(|_| KeyReason::UnknownIdentity)?;
-    config.consumer_known_as(name).ok_or(KeyReason::UnknownIdentity)
+    known(directory.consumer_known_as(name), KeyReason::UnknownIdentity)
 }
 
 /// Checks that a consumer may call at `now`, the time since the Unix epoch.
@@ -112,26 +151,29 @@ pub fn check_validity(consumer: &Consumer, now: Duration) -> Result<(), KeyReaso
 ///
 /// The consumer may not act for that user, or the user may not be served.
 pub fn resolve_user(
-    config: &Config,
+    directory: &Directory<'_>,
     consumer: &Consumer,
     requested: Option<&str>,
-) -> Result<String, UserError> {
+) -> Result<Caller, UserError> {
     let requested = requested.filter(|user| !user.is_empty());
     let user = match (consumer.user(), requested) {
         (Some(_), Some(requested)) if consumer.takes_any_user() => {
-            return end_user(config, consumer, requested);
+            return end_user(directory, consumer, requested);
         }
         (Some(own), Some(requested)) if own != requested => return Err(UserError::Foreign),
         (Some(own), _) => own,
         (None, None) => return Err(UserError::Required),
         (None, Some(requested)) => requested,
     };
-    match (config.user(user), config.unknown_users()) {
-        (UserState::Known, _) => Ok(user.to_owned()),
+    let person = person(directory, user)?;
+    match (person.state, directory.config.unknown_users()) {
+        (UserState::Known, _) => Ok(caller(consumer, user, &person)),
         (UserState::Blocked, _) => Err(UserError::Blocked),
         // A name that could not be the id of a listed user is not admitted either: ids become keys
         // of counters.
-        (UserState::Unknown, UnknownUsers::Admit) if is_name(user) => Ok(user.to_owned()),
+        (UserState::Unknown, UnknownUsers::Admit) if is_name(user) => {
+            Ok(caller(consumer, user, &person))
+        }
         (UserState::Unknown, UnknownUsers::Admit | UnknownUsers::Reject) => {
             Err(UserError::Unknown(shorten(user)))
         }
@@ -140,14 +182,32 @@ pub fn resolve_user(
 
 /// The end user named by a consumer that takes any, listed or not. The own users of other consumers
 /// are excluded: one key must not use up the limits of another.
-fn end_user(config: &Config, consumer: &Consumer, user: &str) -> Result<String, UserError> {
-    let is_of_another = consumer.user() != Some(user) && config.is_own_user(user);
-    match config.user(user) {
-        UserState::Blocked => Err(UserError::Blocked),
-        UserState::Known | UserState::Unknown if is_of_another => Err(UserError::OfAnother),
-        UserState::Known | UserState::Unknown if is_end_user(user) => Ok(user.to_owned()),
-        UserState::Known | UserState::Unknown => Err(UserError::Unknown(shorten(user))),
+fn end_user(
+    directory: &Directory<'_>,
+    consumer: &Consumer,
+    user: &str,
+) -> Result<Caller, UserError> {
+    let person = person(directory, user)?;
+    let is_own = consumer.user() == Some(user);
+    match (person.state, person.own) {
+        (UserState::Blocked, _) => Err(UserError::Blocked),
+        (_, Ownership::Own) if !is_own => Err(UserError::OfAnother),
+        (_, Ownership::Unread) if !is_own => Err(UserError::Unread),
+        _ if is_end_user(user) => Ok(caller(consumer, user, &person)),
+        _ => Err(UserError::Unknown(shorten(user))),
     }
+}
+
+fn person(directory: &Directory<'_>, user: &str) -> Result<Person, UserError> {
+    match directory.user(user) {
+        Found::Is(person) => Ok(person),
+        Found::Absent | Found::Unread => Err(UserError::Unread),
+    }
+}
+
+fn caller(consumer: &Consumer, user: &str, person: &Person) -> Caller {
+    let groups = union_of_groups(consumer.groups(), &person.groups).into_owned();
+    Caller { user: user.to_owned(), groups }
 }
 
 /// The key in the header that decides.

@@ -8,7 +8,7 @@
 //! events with previews, or the provider's bytes as they come.
 //!
 //! ```text
-//! filter ─▶ loopback ─▶ exchange ─▶ translate, auth ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
+//! filter ─▶ loopback ─▶ exchange ─▶ translate, auth ─▶ feed ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory
 //!                                                  └─▶ pattern, name, decimal
 //! ```
@@ -27,6 +27,7 @@ pub mod auth;
 pub mod config;
 pub mod decimal;
 pub mod exchange;
+pub mod feed;
 pub mod filter;
 pub mod limits;
 pub mod loopback;

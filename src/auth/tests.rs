@@ -35,12 +35,20 @@ fn config(unknown_users: &str) -> Config {
     Config::parse(document.to_string().as_bytes(), &|_| None).unwrap()
 }
 
+fn reason(denied: Denied) -> KeyReason {
+    match denied {
+        Denied::Key(reason) => reason,
+        Denied::Unread => panic!("there is no list to read"),
+    }
+}
+
 /// The name of the consumer that `headers` authenticate.
 fn caller(headers: &[(&str, &str)]) -> Result<String, KeyReason> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let config = config("reject");
-    let consumer = identify(&config, &headers, None)?;
-    check_validity(consumer, NOW).map(|()| consumer.name().to_owned())
+    let consumer = identify(&Directory::new(&config, None), &headers, None);
+    let consumer = consumer.map_err(reason)?;
+    check_validity(&consumer, NOW).map(|()| consumer.name().to_owned())
 }
 
 #[test]
@@ -113,7 +121,9 @@ fn other_text_is_a_malformed_key() {
 fn bytes_that_are_not_ascii_are_malformed() {
     let config = config("reject");
     for value in [&b"Bearer \xff\xfe"[..], b"Beare\xff web-key", b"\xe2\x82\xac", b"Bearer a\0b"] {
-        let rejected = identify(&config, &[("authorization", value)], None).map(|it| it.name());
+        let directory = Directory::new(&config, None);
+        let rejected = identify(&directory, &[("authorization", value)], None);
+        let rejected = rejected.map(|it| it.name().to_owned()).map_err(reason);
         assert_eq!(rejected, Err(KeyReason::Malformed), "{value:?}");
     }
 }
@@ -128,7 +138,8 @@ fn a_key_ends_at_the_moment_it_expires() {
     assert_eq!(caller(&[("x-api-key", "old-key")]), Err(KeyReason::Expired));
     let before = NOW.saturating_sub(Duration::from_nanos(1));
     let config = config("reject");
-    let consumer = identify(&config, &[("x-api-key", b"old-key")], None).unwrap();
+    let directory = Directory::new(&config, None);
+    let consumer = &*identify(&directory, &[("x-api-key", b"old-key")], None).unwrap();
     assert_eq!(check_validity(consumer, before), Ok(()));
 }
 
@@ -140,8 +151,9 @@ fn disabled_is_reported_before_expired() {
 /// The user of a request with `key` that names `requested`.
 fn user(unknown_users: &str, key: &str, requested: Option<&str>) -> Result<String, UserError> {
     let config = config(unknown_users);
-    let consumer = identify(&config, &[("x-api-key", key.as_bytes())], None).unwrap();
-    resolve_user(&config, consumer, requested)
+    let directory = Directory::new(&config, None);
+    let consumer = identify(&directory, &[("x-api-key", key.as_bytes())], None).unwrap();
+    resolve_user(&directory, &consumer, requested).map(|it| it.user)
 }
 
 #[test]
@@ -230,7 +242,9 @@ fn without_a_key_the_mesh_names_the_consumer() {
         Config::parse(document.as_bytes(), &|_| None).unwrap()
     };
     let who = |config: &Config, headers: &[(&str, &[u8])], property: Option<&[u8]>| {
-        identify(config, headers, property).map(|it| it.name().to_owned())
+        let directory = Directory::new(config, None);
+        let found = identify(&directory, headers, property).map_err(reason);
+        found.map(|it| it.name().to_owned())
     };
     let name = &b"spiffe://mesh/web"[..];
     let header = by(r#"{"header": "X-Caller"}"#);

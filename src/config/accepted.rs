@@ -31,7 +31,11 @@ fn fits(pattern: &str, pointer: &str) -> bool {
 /// Every place of the document, as a JSON pointer with `*` for names and indexes, and what is
 /// accepted there.
 const FIELDS: &[(&str, &str)] = &[
-    ("", "an object with `upstreams` and `consumers`, as JSON text or a google.protobuf.Struct"),
+    (
+        "",
+        "an object with `upstreams`, and `consumers` or `consumers_from`, as JSON text or a \
+         google.protobuf.Struct",
+    ),
     ("/upstreams", "an object of at least one upstream by its name"),
     (
         "/upstreams/*",
@@ -140,7 +144,11 @@ const FIELDS: &[(&str, &str)] = &[
     ("/identity/header", "the name of a header other than those that carry a key"),
     ("/identity/property", "an array of 1 to 16 names, the path of a property of Envoy"),
     ("/identity/property/*", "1 to 128 visible ASCII characters"),
-    ("/consumers", "an array of at least one consumer, since nobody could call otherwise"),
+    (
+        "/consumers",
+        "an array of at least one consumer, since nobody could call otherwise; with \
+         `consumers_from` of any number",
+    ),
     ("/consumers/*", "an object with `name`, and `key_sha256` or `identities`"),
     ("/consumers/*/name", "a name that no other consumer has, 1 to 128 visible ASCII characters"),
     ("/consumers/*/key_sha256", "an array of at least one SHA-256 of a key"),
@@ -168,6 +176,18 @@ const FIELDS: &[(&str, &str)] = &[
     ("/consumers/*/sizes/*", "\"auto\" or a size such as \"1024x1024\""),
     ("/consumers/*/expires_at", "a time of RFC 3339 in UTC such as \"2027-01-01T00:00:00Z\""),
     ("/consumers/*/disabled", "true or false"),
+    ("/consumers_from", "an object with `cluster`, `authority` and `path`"),
+    ("/consumers_from/cluster", "the name of an Envoy cluster, up to 300 visible ASCII characters"),
+    ("/consumers_from/authority", "a host, with or without a port, such as \"keys.internal:8080\""),
+    (
+        "/consumers_from/path",
+        "an absolute path such as \"/consumers.json\", up to 2048 visible ASCII characters",
+    ),
+    ("/consumers_from/interval", "a duration with a unit such as \"10s\", from 2s to 1h"),
+    (
+        "/consumers_from/timeout",
+        "a duration with a unit such as \"5s\", from 100ms to 60s, at most half of `interval`",
+    ),
     ("/users", "an array of users"),
     ("/users/*", "an object with `id`"),
     ("/users/*/id", "an id that no other user has, 1 to 256 characters without control characters"),
@@ -263,19 +283,22 @@ const FIELDS: &[(&str, &str)] = &[
         "a model name in which `*` stands for any characters, 1 to 128 visible ASCII characters",
     ),
     ("/limits/*/consumers", "an array of at least one name; leave it out for every consumer"),
-    ("/limits/*/consumers/*", "the `name` of a consumer"),
+    ("/limits/*/consumers/*", "the `name` of a consumer, or any name with `consumers_from`"),
     ("/limits/*/users", "an array of at least one id; leave it out for every user"),
     (
         "/limits/*/users/*",
-        "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\" or a \
-         consumer has `any_user`",
+        "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\", a \
+         consumer has `any_user` or there is `consumers_from`",
     ),
     (
         "/limits/*/groups",
         "an array of at least one name; leave it out for every caller, or for every group `per` \
          group",
     ),
-    ("/limits/*/groups/*", "the name of a group of a consumer or a user"),
+    (
+        "/limits/*/groups/*",
+        "the name of a group of a consumer or a user, or any name with `consumers_from`",
+    ),
     ("/limits/*/on_error", "\"deny\" or \"allow\""),
     ("/limits/*/shadow", "true or false"),
     ("/engine", "an object with `kind`"),

@@ -15,7 +15,7 @@ use super::units::{Bytes, Span};
 use super::upstream::Upstream;
 use super::{
     Config, LastPartial, RouteMatch, UnknownUsers, UserState, group, identity, model, price,
-    response_headers, text,
+    response_headers, source, text,
 };
 use crate::openai::request::Limits;
 
@@ -29,7 +29,9 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let upstreams = compile_upstreams(file.upstreams, &root.key("upstreams"), env)?;
     let routes = model::compile(file.models, &upstreams)?;
     let identity = identity::compile(file.identity)?;
-    let consumers = Consumers::compile(file.consumers, identity.as_ref())?;
+    let consumers_from = source::compile(file.consumers_from)?;
+    let fetches = consumers_from.is_some();
+    let consumers = Consumers::compile(file.consumers, identity.as_ref(), fetches)?;
     let own = consumers.list.iter().filter_map(|it| it.user().map(str::to_owned));
     let own_users = own.collect();
     let (users, user_groups) = compile_users(file.users, &root.key("users"), &consumers)?;
@@ -53,7 +55,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
-    let people = People::new(&consumers, &users, &user_groups, unknown_users);
+    let people = People::new(&consumers, &users, &user_groups, unknown_users, fetches);
     let limits = limit::compile(file.limits, &people, &engines, &model::patterns(&routes))?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
@@ -65,6 +67,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         upstreams,
         routes,
         consumers,
+        consumers_from,
         identity,
         users,
         user_groups,

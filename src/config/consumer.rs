@@ -3,7 +3,9 @@
 //! Only the SHA-256 of a key is stored. A digest reveals nothing about a key of enough randomness,
 //! but it is still not in [`Consumer`] or in any error.
 
-use std::collections::BTreeMap;
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -109,7 +111,7 @@ impl Consumer {
         self.sizes.iter().flatten().cloned()
     }
 
-    fn compile(file: ConsumerFile, here: &Pointer) -> Result<Self, ConfigError> {
+    pub(super) fn compile(file: ConsumerFile, here: &Pointer) -> Result<Self, ConfigError> {
         if !text::is_name(&file.name) {
             return Err(here.key("name").invalid());
         }
@@ -144,18 +146,24 @@ impl Consumer {
 pub(super) struct Consumers {
     pub(super) list: Vec<Rc<Consumer>>,
     pub(super) by_digest: BTreeMap<Digest, usize>,
+    names: BTreeSet<String>,
     pub(super) by_identity: Identities,
 }
 
 impl Consumers {
+    /// Compiles `consumers`. With `more`, others are fetched while Envoy runs, so there need be
+    /// none here.
     pub(super) fn compile(
-        file: Vec<ConsumerFile>,
+        file: Option<Vec<ConsumerFile>>,
         source: Option<&Identity>,
+        more: bool,
     ) -> Result<Self, ConfigError> {
         let here = Pointer::default().key("consumers");
-        if file.is_empty() {
-            return Err(here.empty());
-        }
+        let file = match file {
+            None if !more => return Err(here.missing()),
+            Some(list) if list.is_empty() && !more => return Err(here.empty()),
+            list => list.unwrap_or_default(),
+        };
         let (mut list, mut by_digest) = (Vec::new(), BTreeMap::new());
         let (mut names, mut places) = (BTreeMap::new(), BTreeMap::new());
         let mut known = BTreeMap::new();
@@ -183,11 +191,25 @@ impl Consumers {
             list.push(Rc::new(consumer));
         }
         let by_identity = known.into_iter().map(|(name, (index, _))| (name, index)).collect();
-        Ok(Self { list, by_digest, by_identity })
+        let names = names.into_keys().collect();
+        Ok(Self { list, by_digest, names, by_identity })
+    }
+
+    /// Whether there is a consumer of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 }
 
-fn compile_digests(keys: &[String], here: &Pointer) -> Result<Vec<(Digest, Pointer)>, ConfigError> {
+/// The digests of `keys` and their places.
+///
+/// # Errors
+///
+/// One is no SHA-256, or that of the empty key.
+pub(super) fn compile_digests(
+    keys: &[String],
+    here: &Pointer,
+) -> Result<Vec<(Digest, Pointer)>, ConfigError> {
     let digests = keys.iter().enumerate().map(|(index, hex)| {
         let place = here.index(index);
         match parse_digest(hex) {

@@ -27,7 +27,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, ConfigError> {
     if struct_value::is_struct(bytes) { struct_value::parse(bytes) } else { parse_json(bytes) }
 }
 
-fn parse_json(bytes: &[u8]) -> Result<Value, ConfigError> {
+/// Parses JSON text.
+///
+/// # Errors
+///
+/// It is not JSON, or has a name twice in one object.
+pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, ConfigError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let tree: Tree = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // `Tree` accepts every value, so a data error can only come from itself: a name that is

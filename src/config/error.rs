@@ -160,6 +160,14 @@ pub enum Fault {
     /// A consumer has names of the mesh, but no `identity` reads them.
     #[error("there is no `identity` to read them from, accepted: nothing here without one")]
     NoIdentity,
+    /// An entry of a list that is fetched names what the configuration names.
+    #[error("in the configuration too, accepted: what only the list has")]
+    Configured,
+    /// The list of consumers is awaited longer than until it is asked for again.
+    #[error(
+        "longer than half of `interval`, accepted: at most that, since it is asked for twice in it"
+    )]
+    TimeoutOfInterval,
     /// The routes match a header, and the loopback listener needs filter state.
     #[error(
         "not with `route_match` \"header\", accepted: nothing here, or `route_match` \

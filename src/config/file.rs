@@ -32,7 +32,8 @@ pub(super) struct File {
     pub(super) default_model: Option<String>,
     pub(super) default_response_format: Option<ResponseFormat>,
     pub(super) identity: Option<IdentityFile>,
-    pub(super) consumers: Vec<ConsumerFile>,
+    pub(super) consumers: Option<Vec<ConsumerFile>>,
+    pub(super) consumers_from: Option<SourceFile>,
     #[serde(default)]
     pub(super) users: Vec<UserFile>,
     pub(super) unknown_users: Option<UnknownUsers>,
@@ -159,6 +160,18 @@ pub(super) struct ConsumerFile {
     pub(super) expires_at: Option<Instant>,
     #[serde(default)]
     pub(super) disabled: bool,
+}
+
+/// `consumers_from`.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceFile {
+    pub(super) cluster: String,
+    pub(super) authority: String,
+    pub(super) path: String,
+    pub(super) interval: Option<Span>,
+    pub(super) timeout: Option<Span>,
 }
 
 /// An entry of `users`.

@@ -38,7 +38,7 @@ pub(super) fn compile(
 }
 
 /// The groups of either list, each once.
-pub(super) fn union<'g>(consumer: &'g [String], user: &'g [String]) -> Cow<'g, [String]> {
+pub fn union<'g>(consumer: &'g [String], user: &'g [String]) -> Cow<'g, [String]> {
     match (consumer, user) {
         (groups, []) | ([], groups) => Cow::Borrowed(groups),
         (consumer, user) => {

@@ -23,6 +23,8 @@ pub(super) struct People<'a> {
     unknown_users: UnknownUsers,
     /// Whether a consumer takes any end user.
     any_user: bool,
+    /// Whether there are more, which are not known yet.
+    fetches: bool,
 }
 
 impl<'a> People<'a> {
@@ -31,27 +33,33 @@ impl<'a> People<'a> {
         users: &'a BTreeMap<String, UserState>,
         user_groups: &'a BTreeMap<String, Box<[String]>>,
         unknown_users: UnknownUsers,
+        fetches: bool,
     ) -> Self {
         let of_consumers = consumers.list.iter().map(|consumer| consumer.groups());
         let groups = of_consumers.chain(user_groups.values().map(|groups| &**groups));
         let groups = groups.flatten().map(String::as_str).collect();
         let any_user = consumers.list.iter().any(|consumer| consumer.takes_any_user());
         let consumers = consumers.list.iter().map(|consumer| consumer.name()).collect();
-        Self { consumers, users, groups, unknown_users, any_user }
+        Self { consumers, users, groups, unknown_users, any_user, fetches }
     }
 
     fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
-        if self.consumers.contains(name.as_str()) {
+        if self.consumers.contains(name.as_str()) || (self.fetches && text::is_name(&name)) {
             return Ok(name);
         }
         Err(here.fault(Fault::Undefined { what: "consumer", accepted: here.accepted() }))
     }
 
     fn group(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
-        if self.groups.contains(name.as_str()) {
+        if self.groups.contains(name.as_str()) || (self.fetches && text::is_name(&name)) {
             return Ok(name);
         }
         Err(here.fault(Fault::Undefined { what: "group", accepted: here.accepted() }))
+    }
+
+    /// Whether a user may have any id.
+    fn takes_any(&self) -> bool {
+        self.any_user || self.fetches
     }
 
     fn user(&self, id: String, here: &Pointer) -> Result<String, ConfigError> {
@@ -59,8 +67,8 @@ impl<'a> People<'a> {
             return Ok(id);
         }
         match self.unknown_users {
-            _ if self.any_user && text::is_end_user(&id) => Ok(id),
-            _ if self.any_user => Err(here.invalid()),
+            _ if self.takes_any() && text::is_end_user(&id) => Ok(id),
+            _ if self.takes_any() => Err(here.invalid()),
             UnknownUsers::Admit if text::is_name(&id) => Ok(id),
             UnknownUsers::Admit => Err(here.invalid()),
             UnknownUsers::Reject => {

@@ -23,6 +23,7 @@ mod host_models;
 mod identity;
 mod limit;
 mod list;
+mod listed;
 mod model;
 mod models_endpoint;
 mod node;
@@ -31,12 +32,12 @@ mod price;
 mod response_headers;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
+mod source;
 mod struct_value;
 mod text;
 mod units;
 mod upstream;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
@@ -45,11 +46,14 @@ use std::time::Duration;
 pub use capacity::Capacity;
 pub use consumer::{Consumer, Role};
 pub use error::{ConfigError, Fault, Flaw};
+pub use group::union as union_of_groups;
 pub use host_models::HostModels;
 pub use identity::Identity;
+pub use listed::{ListedConsumer, ListedUser, Listing};
 pub use model::{Balance, Candidate, Model};
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
+pub use source::Source;
 pub use upstream::{Api, Edits, Pass, Upstream};
 
 use crate::limits::Rule;
@@ -68,6 +72,7 @@ pub struct Config {
     default_model: String,
     default_response_format: ResponseFormat,
     consumers: consumer::Consumers,
+    consumers_from: Option<Source>,
     identity: Option<Identity>,
     users: BTreeMap<String, UserState>,
     user_groups: BTreeMap<String, Box<[String]>>,
@@ -253,6 +258,16 @@ impl Config {
         &self.consumers.list
     }
 
+    /// Where more consumers and users are fetched from while Envoy runs.
+    pub fn consumers_from(&self) -> Option<&Source> {
+        self.consumers_from.as_ref()
+    }
+
+    /// Whether a consumer has this name.
+    pub fn has_consumer(&self, name: &str) -> bool {
+        self.consumers.has(name)
+    }
+
     /// The consumer whose key has this SHA-256.
     pub fn consumer_of(&self, digest: &[u8; 32]) -> Option<&Rc<Consumer>> {
         self.consumers.by_digest.get(digest).and_then(|index| self.consumers.list.get(*index))
@@ -295,10 +310,9 @@ impl Config {
         self.users.get(id).copied().unwrap_or(UserState::Unknown)
     }
 
-    /// The groups of a request: those of its consumer and those of its user, each once.
-    pub fn groups_of<'c>(&'c self, consumer: &'c Consumer, user: &str) -> Cow<'c, [String]> {
-        let user = self.user_groups.get(user).map(|groups| &**groups);
-        group::union(consumer.groups(), user.unwrap_or_default())
+    /// The groups of the user `id`.
+    pub fn groups_of_user(&self, id: &str) -> &[String] {
+        self.user_groups.get(id).map(|groups| &**groups).unwrap_or_default()
     }
 
     /// Whether a consumer acts for the user `id` if a request names no user.

@@ -21,8 +21,20 @@ use super::pointer::Pointer;
 ///
 /// The first field that is unknown, missing or of the wrong type.
 pub(super) fn read<T: de::DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
+    read_at(value, &Pointer::default())
+}
+
+/// The same for a value that is at `base` of its document.
+///
+/// # Errors
+///
+/// As above.
+pub(super) fn read_at<T: de::DeserializeOwned>(
+    value: Value,
+    base: &Pointer,
+) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(Node(value)).map_err(|error| {
-        let here = Pointer::from_path(error.path());
+        let here = base.along(error.path());
         match error.into_inner() {
             Mismatch::Type { found } => {
                 here.fault(Fault::Type { found, accepted: here.accepted() })

@@ -23,8 +23,13 @@ impl Pointer {
 
     /// The pointer for `path`.
     pub(super) fn from_path(path: &serde_path_to_error::Path) -> Self {
+        Self::default().along(path)
+    }
+
+    /// The pointer to the value at `path` from here.
+    pub(super) fn along(&self, path: &serde_path_to_error::Path) -> Self {
         use serde_path_to_error::Segment;
-        path.iter().fold(Self::default(), |here, segment| match segment {
+        path.iter().fold(self.clone(), |here, segment| match segment {
             Segment::Seq { index } => here.index(*index),
             Segment::Map { key } => here.key(key),
             // Variants are values of a field, not places.
@@ -40,6 +45,11 @@ impl Pointer {
     /// An error at this place.
     pub(super) fn fault(&self, fault: Fault) -> ConfigError {
         ConfigError { pointer: self.0.clone(), fault }
+    }
+
+    /// The same error as one of the value here, which was read by itself.
+    pub(super) fn around(&self, error: ConfigError) -> ConfigError {
+        ConfigError { pointer: format!("{}{}", self.0, error.pointer), ..error }
     }
 
     /// The value has the right type, but is not one of those accepted.

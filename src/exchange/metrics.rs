@@ -121,6 +121,13 @@ metrics! {
     /// How long the answers of an upstream are still held, because it has broken one off after it
     /// was complete. 0 if they pass through, or are always held. Recorded once a second.
     UPSTREAM_HOLD: Gauge "imagegate_upstream_hold_seconds" ["upstream"] "s";
+    /// Attempts to read the list of consumers (`consumers_from`) that failed.
+    LIST_FAILURES: Counter "imagegate_consumers_list_failures_total" [] "attempts";
+    /// How long ago the list of consumers in force was last known to be that of its source; since
+    /// it was first asked for, if it has never been read. Recorded once a second.
+    LIST_AGE: Gauge "imagegate_consumers_list_age_seconds" [] "s";
+    /// Consumers of the list in force. Recorded once a second.
+    LISTED: Gauge "imagegate_consumers_listed" [] "consumers";
     /// Linear memory of the VMs, all workers together. It never shrinks.
     VM_MEMORY_BYTES: Gauge "imagegate_vm_memory_bytes" [] "bytes";
 }

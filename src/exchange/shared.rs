@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::exchange::effect::CheckRequest;
 use crate::exchange::late::{Late, LateChecks};
+use crate::exchange::metrics::{self, Count};
 use crate::exchange::vm::Vm;
+use crate::feed::{Directory, Feed};
 use crate::limits::Store;
 use crate::limits::local::{Counters, Table};
 use crate::limits::rls::{Check, Refunds};
@@ -34,6 +36,8 @@ pub struct Shared {
     store: Box<dyn Store>,
     /// Where the counters of the rules are in the store.
     table: Table,
+    /// The list of consumers that is fetched while Envoy runs.
+    feed: Option<Feed>,
     /// Whose turn it is, by the place of the entry in `models`. Each worker counts for itself, as
     /// Envoy's own load balancers do.
     turns: RefCell<BTreeMap<usize, RoundRobin>>,
@@ -52,7 +56,26 @@ impl Shared {
     pub fn new(config: Config, vm: Rc<Vm>, store: Box<dyn Store>) -> Self {
         let table = Table::prepare(&*store);
         let late = LateChecks::default();
-        Self { config, vm, store, table, turns: RefCell::default(), late }
+        Self { config, vm, store, table, feed: None, turns: RefCell::default(), late }
+    }
+
+    /// The same with the consumers and users of `feed`.
+    #[must_use]
+    pub fn with_feed(self, feed: Feed) -> Self {
+        Self { feed: Some(feed), ..self }
+    }
+
+    /// Everybody who may call, and for whom.
+    pub(crate) fn directory(&self) -> Directory<'_> {
+        Directory::new(&self.config, self.feed.as_ref().map(|feed| (feed, self.store())))
+    }
+
+    /// The state of the list of consumers at `now`, for the gauges.
+    #[must_use]
+    pub fn feed_gauges(&self, now: Duration) -> Vec<Count> {
+        let Some(feed) = &self.feed else { return Vec::new() };
+        let age = feed.age(self.store(), now).as_secs();
+        vec![metrics::LIST_AGE.of(age), metrics::LISTED.of(feed.consumers(self.store()).into())]
     }
 
     /// The endpoint that `path` names. `None` if the request is not for the filter.

@@ -24,6 +24,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
+        plugin::note_request();
         Self { context_id, open: plugin.map(|plugin| Open::new(context_id, plugin)) }
     }
 

@@ -9,8 +9,9 @@
 //! | `on_http_response_body` | `response_body` | `Hold` drains, Pause · `Reply` · `Open` edits, Continue · `Send` edits, Continue |
 //! | `on_http_response_trailers` | `response_trailers` | `Hold` Pause · `Reply` · `Reset` |
 //! | `on_http_call_response` | `side_call_*` | `Hold` · `Reply` |
+//! | `on_http_call_response` of the root | `Watch::answered`, or that of a stream | the list of consumers |
 //! | `on_grpc_call_response` of the root | `check_answered`, or `Shared::late_answer` after the exchange | none of its own |
-//! | `on_tick` | `tick` | `Hold` · `Reply`; refunds of the rate-limit service |
+//! | `on_tick` | `tick` | `Hold` · `Reply`; refunds of the rate-limit service; the list of consumers |
 //! | `on_log` | `finish` | the usage record as filter state; the clock forgets the exchange |
 //!
 //! A plugin with the `root_id` `imagegate_loopback` runs on the loopback listener (`carrier.rs`). Its
@@ -33,8 +34,10 @@
 )]
 
 mod carrier;
+mod fetch;
 mod host;
 mod http;
+mod list;
 mod metrics;
 mod open;
 mod plugin;

@@ -21,8 +21,25 @@ thread_local! {
     static CALLING: RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>> =
         const { RefCell::new(BTreeMap::new()) };
     static VM_ID: u64 = host::random();
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+    static SERIAL: Cell<u64> = const { Cell::new(0) };
     /// It is logged once that the filter there is in another VM.
     static IN_OTHER_VM: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that this VM serves requests.
+pub(super) fn note_request() {
+    SERVES.with(|it| it.set(true));
+}
+
+/// Whether no request has ever come to this VM, as none comes to that of Envoy's main thread.
+pub(super) fn is_idle() -> bool {
+    SERVES.with(|it| !it.get())
+}
+
+/// The number of one more context in this VM.
+pub(super) fn next_serial() -> u64 {
+    SERIAL.with(|it| it.replace(it.get().saturating_add(1)))
 }
 
 /// Lets the filter on the loopback listener find an exchange.
@@ -78,6 +95,7 @@ pub(super) fn record_shared(shared: &Rc<Shared>, now: Duration) {
     if is_newest {
         let max_open = u64::try_from(shared.config.max_open_exchanges()).unwrap_or(u64::MAX);
         let mut gauges = shared.upstream_gauges(now);
+        gauges.extend(shared.feed_gauges(now));
         gauges.push(MAX_OPEN_EXCHANGES.of(max_open));
         VM.with(|(_, metrics)| metrics.set_all(&gauges));
     }

@@ -9,6 +9,7 @@ use proxy_wasm::types::ContextType;
 use super::carrier::Carriers;
 use super::host;
 use super::http::Stream;
+use super::list::List;
 use super::open::Open;
 use super::plugin::{self, Callback, NEWEST, Plugin, VM, record_shared};
 use crate::config::{Config, Identity, RouteMatch};
@@ -18,6 +19,10 @@ use crate::limits::{Engine, Rule, Unit};
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
 /// its connection open, and how late a time-out may be.
 const TICK: Duration = Duration::from_millis(100);
+
+/// While a list of consumers is read, the clock ticks this often: each tick does a small part of the
+/// work, and requests are served in between.
+const BUSY_TICK: Duration = Duration::from_millis(10);
 
 /// The `root_id` of the plugin on the loopback listener. It has no configuration of its own.
 const LOOPBACK_ROOT_ID: &[u8] = b"imagegate_loopback";
@@ -36,11 +41,24 @@ pub(super) struct Root {
     /// The streams, if this plugin is the one on the loopback listener.
     carriers: Option<Carriers>,
     ticks: u32,
+    /// The list of consumers, if there is one.
+    list: Option<List>,
+    /// Whether the clock ticks as fast as that needs it.
+    is_fast: bool,
 }
 
 impl Root {
     pub(super) fn new(context_id: u32) -> Self {
-        Self { context_id, plugin: None, carriers: None, ticks: 0 }
+        Self { context_id, plugin: None, carriers: None, ticks: 0, list: None, is_fast: false }
+    }
+
+    /// Has the clock tick as fast as the list of consumers needs it.
+    fn set_clock(&mut self) {
+        let is_fast = self.list.as_ref().is_some_and(List::is_working);
+        if is_fast != self.is_fast {
+            self.is_fast = is_fast;
+            self.set_tick_period(if is_fast { BUSY_TICK } else { TICK });
+        }
     }
 }
 
@@ -63,9 +81,16 @@ fn send_settlements() {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
         let Some(plugin) = &self.plugin else { return };
-        if let Some(open) = plugin.calls.take(token).and_then(|it| Open::enter(plugin, it)) {
-            open.call_answered(token, headers, body_size, Callback::OfRoot);
+        if let Some(waiting) = plugin.calls.take(token) {
+            if let Some(open) = Open::enter(plugin, waiting) {
+                open.call_answered(token, headers, body_size, Callback::OfRoot);
+            }
+            return;
         }
+        if let Some(list) = &mut self.list {
+            list.answered(token, headers, body_size);
+        }
+        self.set_clock();
     }
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
@@ -142,7 +167,14 @@ impl RootContext for Root {
             host::make_secret();
         }
         let vm = VM.with(|(vm, _)| Rc::clone(vm));
-        let shared = Rc::new(Shared::new(config, vm, Box::new(host::SharedData)));
+        let source = config.consumers_from().cloned();
+        let mut shared = Shared::new(config, vm, Box::new(host::SharedData));
+        if let Some(source) = source {
+            let Some(list) = List::watch(&source) else { return false };
+            shared = shared.with_feed(list.feed().clone());
+            self.list = Some(list);
+        }
+        let shared = Rc::new(shared);
         NEWEST.with(|newest| {
             if let Ok(mut newest) = newest.try_borrow_mut() {
                 *newest = Rc::downgrade(&shared);
@@ -167,6 +199,11 @@ impl RootContext for Root {
             return;
         }
         send_settlements();
+        let Some(plugin) = &self.plugin else { return };
+        if let Some(list) = &mut self.list {
+            list.tick(&plugin.shared.config);
+        }
+        self.set_clock();
         let Some(plugin) = &self.plugin else { return };
         self.ticks = self.ticks.saturating_add(1);
         if self.ticks >= TICKS_PER_RECORD {

@@ -47,7 +47,7 @@ pub(super) struct Journal {
     /// The journals of the workers that the lock was taken over from. They are here until the step
     /// ends, because its worker may be lost too before it has taken their holds back.
     #[prost(message, repeated, tag = "3")]
-    pub(super) lost: Vec<Journal>,
+    pub(super) lost: Vec<Self>,
 }
 
 impl Journal {

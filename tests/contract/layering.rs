@@ -13,13 +13,14 @@ type Layers<'a> = &'a [(&'a str, &'a [&'a str])];
 
 /// Each module of `src/`.
 const LAYERS: Layers<'_> = &[
-    ("filter", &["loopback", "exchange", "config", "limits"]),
+    ("filter", &["loopback", "exchange", "feed", "config", "limits"]),
     ("loopback", &["exchange"]),
     (
         "exchange",
         &[
             "translate",
             "auth",
+            "feed",
             "config",
             "openai",
             "upstream",
@@ -34,7 +35,8 @@ const LAYERS: Layers<'_> = &[
         "translate",
         &["config", "openai", "upstream", "pool", "limits", "prices", "sse", "multipart", "memory"],
     ),
-    ("auth", &["config", "openai"]),
+    ("auth", &["feed", "config", "openai"]),
+    ("feed", &["config", "limits"]),
     ("config", &["openai", "upstream", "limits", "prices", "pattern", "name", "decimal"]),
     ("openai", &["multipart"]),
     ("upstream", &["memory"]),
@@ -61,7 +63,7 @@ const EXCHANGE: Layers<'_> = &[
     ("deliver", &["account", "upstream", "shared", "effect", "head", "outcome"]),
     ("account", &["upstream", "shared", "notice", "effect", "metrics", "outcome"]),
     ("upstream", &["shared", "effect", "head", "metrics", "outcome"]),
-    ("shared", &["late", "vm", "effect"]),
+    ("shared", &["late", "vm", "effect", "metrics"]),
     ("late", &[]),
     ("vm", &["effect"]),
     ("notice", &[]),

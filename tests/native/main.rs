@@ -18,10 +18,13 @@ mod account;
 mod admit;
 mod deliver;
 mod exchange;
+mod feed;
 #[path = "../shared/fixtures.rs"]
 mod fixtures;
 mod fuzz;
 mod gateway;
+#[path = "../shared/invalid.rs"]
+mod invalid;
 mod properties;
 mod support;
 mod upstream;

@@ -56,7 +56,7 @@ impl RequestBody {
             return Err(Failure::Client(ClientFailure::BodyEmpty));
         }
         Ok(Self {
-            consumer: Rc::clone(consumer),
+            consumer,
             endpoint,
             encoding,
             head: ClientHead::of(headers),

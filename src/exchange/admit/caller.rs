@@ -3,14 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::auth::{self, UserError};
+use crate::auth::{self, Caller, Denied, UserError};
 use crate::config::{Consumer, is_name};
 use crate::exchange::account::record::Record;
 use crate::exchange::head::{self, Headers, value};
 use crate::exchange::shared::Shared;
 use crate::limits::{Scope, local};
 use crate::openai::endpoint::Endpoint;
-use crate::openai::error::{ClientFailure, Failure};
+use crate::openai::error::{ClientFailure, Failure, GatewayFailure};
 use crate::openai::models;
 use crate::translate::quota;
 
@@ -30,18 +30,18 @@ pub(crate) fn answer(
         Endpoint::Model => model,
     };
     let consumer = asking(shared, endpoint, headers, property, record, now);
-    Some(consumer.and_then(|consumer| step(shared, consumer, headers, record, now)))
+    Some(consumer.and_then(|consumer| step(shared, &consumer, headers, record, now)))
 }
 
 /// Who asks, if the request may be answered.
-fn asking<'g>(
-    shared: &'g Shared,
+fn asking(
+    shared: &Shared,
     endpoint: Endpoint,
     headers: &Headers,
     property: Option<&[u8]>,
     record: &mut Record,
     now: Duration,
-) -> Result<&'g Rc<Consumer>, Failure> {
+) -> Result<Rc<Consumer>, Failure> {
     let caller = identify(shared, headers, property, record);
     check_endpoint(endpoint, value(headers, ":method").unwrap_or_default())?;
     let consumer = caller.and_then(|it| valid(it, now))?;
@@ -107,14 +107,13 @@ fn limits(
         .into_iter()
         .find_map(|field| asked(field).filter(|user| !user.is_empty()).map(|user| (field, user)));
     let (field, named) = named.map_or(("user", None), |(field, user)| (field, Some(user)));
-    let user = auth::resolve_user(&shared.config, consumer, named.as_deref());
-    let user = user.map_err(|fault| user_failure(fault, field))?;
+    let caller = auth::resolve_user(&shared.directory(), consumer, named.as_deref());
+    let Caller { user, groups } = caller.map_err(|fault| user_failure(fault, field))?;
     record.user = Some(user.clone());
+    record.groups.clone_from(&groups);
     let requested = asked("model");
     let model = shared.config.resolve_model(requested.as_deref());
     let model = model.map_or_else(String::new, |model| model.requested.into_owned());
-    let groups = shared.config.groups_of(consumer, &user);
-    record.groups = groups.to_vec();
     let scope = Scope { consumer: consumer.name(), user: &user, model: &model, groups: &groups };
     let rules = shared.config.limits();
     let statuses = local::statuses(shared.counters(), rules, &scope, now);
@@ -123,22 +122,25 @@ fn limits(
 
 /// Who calls. The record names the consumer even if the request is rejected, e.g. for an expired
 /// key.
-pub(crate) fn identify<'g>(
-    shared: &'g Shared,
+pub(crate) fn identify(
+    shared: &Shared,
     headers: &Headers,
     property: Option<&[u8]>,
     record: &mut Record,
-) -> Result<&'g Rc<Consumer>, Failure> {
+) -> Result<Rc<Consumer>, Failure> {
     let borrowed: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let consumer = auth::identify(&shared.config, &borrowed, property)
-        .map_err(|it| Failure::Client(ClientFailure::Key(it)))?;
+    let consumer =
+        auth::identify(&shared.directory(), &borrowed, property).map_err(|it| match it {
+            Denied::Key(reason) => Failure::Client(ClientFailure::Key(reason)),
+            Denied::Unread => Failure::Gateway(GatewayFailure::KeysUnread),
+        })?;
     record.consumer = Some(consumer.name().to_owned());
     Ok(consumer)
 }
 
-pub(crate) fn valid(consumer: &Rc<Consumer>, now: Duration) -> Result<&Rc<Consumer>, Failure> {
-    auth::check_validity(consumer, now)
+pub(crate) fn valid(consumer: Rc<Consumer>, now: Duration) -> Result<Rc<Consumer>, Failure> {
+    auth::check_validity(&consumer, now)
         .map(|()| consumer)
         .map_err(|it| Failure::Client(ClientFailure::Key(it)))
 }
@@ -165,5 +167,6 @@ pub(crate) fn user_failure(error: UserError, field: &'static str) -> Failure {
         UserError::OfAnother => Failure::Client(ClientFailure::UserOfAnother { field }),
         UserError::Unknown(user) => Failure::Client(ClientFailure::UserUnknown { user, field }),
         UserError::Blocked => Failure::Client(ClientFailure::UserBlocked),
+        UserError::Unread => Failure::Gateway(GatewayFailure::KeysUnread),
     }
 }

@@ -13,7 +13,7 @@ use super::abilities::retain_capable;
 use super::body::RequestBody;
 use super::caller::user_failure;
 use super::rooms::Rooms;
-use crate::auth;
+use crate::auth::{self, Caller};
 use crate::config::{Candidate, Consumer, Model, Pass};
 use crate::exchange::account::admission::Admission;
 use crate::exchange::account::record::Record;
@@ -61,9 +61,11 @@ pub(crate) fn admit(
     let body = RequestBody::join(body)?;
     let request = ImageRequest::parse_for(endpoint, &body, &encoding, config.request())?;
     record.images_asked = request.n;
-    let user = auth::resolve_user(config, &consumer, request.user.as_deref());
-    let user = user.map_err(|fault| user_failure(fault, request.user_field))?;
+    let caller = auth::resolve_user(&shared.directory(), &consumer, request.user.as_deref());
+    let Caller { user, groups } =
+        caller.map_err(|fault| user_failure(fault, request.user_field))?;
     record.user = Some(user.clone());
+    record.groups.clone_from(&groups);
     let (model, orders) = resolve(shared, &consumer, &request, record, now)?;
     let mut delivery = Delivery::of(shared, &model, &request, now);
     // The answer of several calls, or of several upstreams, needs no stream of its own. So none can
@@ -75,8 +77,6 @@ pub(crate) fn admit(
     let names = names(&model, &orders, &request);
     let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
     let keeps = may_fail_over && !delivery.passes_answer();
-    let groups = config.groups_of(&consumer, &user);
-    record.groups = groups.to_vec();
     let scope =
         Scope { consumer: consumer.name(), user: &user, model: &model.requested, groups: &groups };
     let rooms = make_room(shared, lease, body.len(), &model, &request, &delivery, keeps);

@@ -20,7 +20,11 @@ pub(crate) fn reported(failures: &[(usize, Failure)]) -> usize {
 const fn wait(failure: &Failure) -> Option<Duration> {
     match failure {
         Failure::Upstream(UpstreamFailure::AllRest { .. })
-        | Failure::Gateway(GatewayFailure::LimitsUnavailable | GatewayFailure::CountersFull)
+        | Failure::Gateway(
+            GatewayFailure::LimitsUnavailable
+            | GatewayFailure::CountersFull
+            | GatewayFailure::KeysUnread,
+        )
         | Failure::Client(_) => None,
         Failure::Upstream(failure) => failure.retry_after(),
         Failure::Gateway(failure) => failure.retry_after(),

@@ -11,6 +11,8 @@ pub enum GatewayFailure {
     LimitsUnavailable,
     /// The counters of `limits` have no room for another scope: all that could go are in use.
     CountersFull,
+    /// The list that may have the key has not been read yet.
+    KeysUnread,
     /// The memory budget is used up.
     Overloaded {
         /// When memory is likely to be free again.
@@ -28,7 +30,7 @@ pub enum GatewayFailure {
 
 /// Most images take longer than this, but if many are in memory, one is soon delivered.
 const OVERLOAD_WAIT: Duration = Duration::from_secs(5);
-/// Counters that cannot be used now can mostly be used a moment later.
+/// Counters that cannot be used now can mostly be used a moment later, and a list be read.
 const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
 impl GatewayFailure {
@@ -44,9 +46,11 @@ impl GatewayFailure {
         match self {
             // A full queue in Envoy is `Overloaded` too.
             Self::RouteMissing | Self::ClusterMissing | Self::Overloaded { .. } => true,
-            Self::LimitsUnavailable | Self::CountersFull | Self::Misconfigured | Self::Internal => {
-                false
-            }
+            Self::LimitsUnavailable
+            | Self::CountersFull
+            | Self::KeysUnread
+            | Self::Misconfigured
+            | Self::Internal => false,
         }
     }
 
@@ -57,6 +61,7 @@ impl GatewayFailure {
             Self::RouteMissing | Self::ClusterMissing => true,
             Self::LimitsUnavailable
             | Self::CountersFull
+            | Self::KeysUnread
             | Self::Overloaded { .. }
             | Self::Misconfigured
             | Self::Internal => false,
@@ -68,7 +73,7 @@ impl GatewayFailure {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Overloaded { retry_after } => Some(*retry_after),
-            Self::LimitsUnavailable | Self::CountersFull => Some(COUNTERS_WAIT),
+            Self::LimitsUnavailable | Self::CountersFull | Self::KeysUnread => Some(COUNTERS_WAIT),
             Self::Misconfigured | Self::RouteMissing | Self::ClusterMissing | Self::Internal => {
                 None
             }
@@ -79,6 +84,7 @@ impl GatewayFailure {
     pub(super) const fn class(&self) -> Class {
         match self {
             Self::LimitsUnavailable | Self::CountersFull => Class::LimitsUnavailable,
+            Self::KeysUnread => Class::KeysUnread,
             Self::Overloaded { .. } => Class::Overloaded,
             Self::Misconfigured => Class::GatewayMisconfigured,
             Self::RouteMissing | Self::ClusterMissing => Class::RouteMissing,

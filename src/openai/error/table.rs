@@ -256,6 +256,10 @@ table! {
     LimitsUnavailable: 503 Server ["limits_unavailable"], Param::Null, After,
         "This gateway cannot count this request against its limits now. Please try again.";
 
+    /// The list of consumers (`consumers_from`) has not been read yet, and the configuration does not
+    /// have the key, or the user.
+    KeysUnread: 503 Server ["keys_unavailable"], Param::Null, After,
+        "This gateway has not read its list of API keys yet. Please try again.";
     /// The memory budget, `max_buffered_bytes`, is used up, or `max_open_exchanges` are open.
     Overloaded: 503 Server ["server_is_overloaded"], Param::Null, After,
         "This gateway holds as many images as it can. Please try again.";

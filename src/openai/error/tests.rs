@@ -161,6 +161,7 @@ fn the_clients_failures_are_those_whose_status_says_so() {
         UpstreamFailure::ImageTooLarge { limit: 1 }.into(),
         UpstreamFailure::AllRest { retry_after }.into(),
         GatewayFailure::LimitsUnavailable.into(),
+        GatewayFailure::KeysUnread.into(),
         GatewayFailure::RouteMissing.into(),
         Failure::overloaded(),
     ];

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use imagegate::config::union_of_groups;
 use imagegate::limits::{Per, Scope, Unit, Window};
 use serde_json::{Value, json};
 
@@ -72,7 +73,7 @@ fn selectors_say_which_requests_a_rule_applies_to() {
     let config = parse(full().to_string().as_bytes()).unwrap();
     let applying = |consumer, user, model| {
         let named = config.consumers().iter().find(|it| it.name() == consumer).unwrap();
-        let groups = config.groups_of(named, user);
+        let groups = union_of_groups(named.groups(), config.groups_of_user(user));
         let scope = Scope { consumer, user, model, groups: &groups };
         let applying = config.limits().iter().filter(|rule| rule.applies(&scope));
         applying.map(|rule| rule.name.as_str()).collect::<Vec<_>>()

@@ -1,0 +1,119 @@
+//! Looks up consumers and users in the list that is in force.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::bucket::{self, Head, Id, Kind, Read};
+use super::place;
+use super::state;
+use crate::config::{Consumer, Source};
+use crate::limits::Store;
+
+/// A list may be replaced while it is read, but hardly twice.
+const MAX_READS: u32 = 3;
+
+/// A list of consumers and users, in its place.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    pub(super) source: Source,
+    pub(super) fingerprint: [u8; 16],
+    pub(super) place: u8,
+}
+
+/// What the list says about a key or a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<T> {
+    /// No list has been read yet, so nothing is known.
+    Unread,
+    /// The list does not have it.
+    Absent,
+    /// What the list has.
+    Is(T),
+}
+
+/// A user of the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct User {
+    /// A consumer of the list acts for the user.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) own: bool,
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) blocked: bool,
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<String>,
+}
+
+impl Feed {
+    /// The list of `source`. `None` if there are too many other lists.
+    #[must_use]
+    pub fn claim(store: &dyn Store, source: &Source, now: Duration) -> Option<Self> {
+        let fingerprint = source.fingerprint();
+        let place = place::claim(store, fingerprint, now)?;
+        let feed = Self { source: source.clone(), fingerprint, place };
+        state::begin(store, &feed, now);
+        Some(feed)
+    }
+
+    /// How long ago the list was last known to be that of the source; since this Envoy first asked
+    /// for it, if it has never been read.
+    #[must_use]
+    pub fn age(&self, store: &dyn Store, now: Duration) -> Duration {
+        state::read(store, self).age(now)
+    }
+
+    /// How many consumers the list has. 0 if it has never been read.
+    #[must_use]
+    pub fn consumers(&self, store: &dyn Store) -> u32 {
+        self.head(store).map_or(0, |head| head.consumers)
+    }
+
+    /// The consumer whose key has this SHA-256.
+    pub(super) fn consumer_of(&self, store: &dyn Store, digest: &[u8; 32]) -> Found<Consumer> {
+        self.find(store, &Id::key(*digest), Consumer::restore)
+    }
+
+    /// The consumer with this name in the mesh.
+    pub(super) fn consumer_known_as(&self, store: &dyn Store, name: &str) -> Found<Consumer> {
+        self.find(store, &Id::named(Kind::Identity, name), Consumer::restore)
+    }
+
+    /// The user of this id.
+    pub(super) fn user(&self, store: &dyn Store, id: &str) -> Found<User> {
+        let parse = |bytes: &[u8]| serde_json::from_slice(bytes).ok();
+        self.find(store, &Id::named(Kind::User, id), parse)
+    }
+
+    /// The head of the list in force. `None` if it has never been read, or the place is another
+    /// list's now.
+    pub(super) fn head(&self, store: &dyn Store) -> Option<Head> {
+        self.any_head(store).filter(|head| head.fingerprint == self.fingerprint)
+    }
+
+    /// The head of the list in this place, whosever it is.
+    pub(super) fn any_head(&self, store: &dyn Store) -> Option<Head> {
+        let (bytes, _) = store.get(&place::head_key(self.place));
+        Head::read(&bytes?)
+    }
+
+    fn find<T>(&self, store: &dyn Store, id: &Id, parse: impl Fn(&[u8]) -> Option<T>) -> Found<T> {
+        let Some(mut head) = self.head(store) else { return Found::Unread };
+        for _ in 0..MAX_READS {
+            let key = place::bucket_key(self.place, head.second, id.bucket());
+            let bytes = store.get(&key).0.unwrap_or_default();
+            match bucket::find(&bytes, head.generation, id) {
+                // Bytes that cannot be read are written by nobody.
+                Read::Entry(payload) => return parse(payload).map_or(Found::Unread, Found::Is),
+                Read::Absent => return Found::Absent,
+                Read::Foreign => {}
+            }
+            // Nothing of this list is in the bucket, or the list was replaced in the meantime.
+            match self.head(store) {
+                Some(now) if now == head => return Found::Absent,
+                Some(now) => head = now,
+                None => return Found::Unread,
+            }
+        }
+        Found::Unread
+    }
+}
