@@ -24,6 +24,7 @@ mod changes;
 mod clients;
 mod clients_leave;
 mod configuration;
+mod consumers_from;
 mod credential;
 mod edits;
 mod endings;

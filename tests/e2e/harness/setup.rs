@@ -147,6 +147,12 @@ impl Setup {
         )
     }
 
+    /// Adds a cluster, which speaks HTTP/1.1 at `port`.
+    pub(crate) fn with_cluster(mut self, name: &str, port: u16) -> Self {
+        self.yaml = with_cluster(&self.yaml, name, port);
+        self
+    }
+
     /// Adds another upstream of this name at `port`: a cluster, and a route to it before the
     /// other routes.
     pub(crate) fn beside(mut self, name: &str, port: u16) -> Self {
