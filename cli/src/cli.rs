@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Print a configuration to start from, with a fresh key
     Init(InitArguments),
-    /// Mint keys, and hash them for the configuration
+    /// Mint keys, hash them for the configuration, and keep those of a file
     Key {
         #[command(subcommand)]
         command: KeyCommand,
@@ -97,6 +97,26 @@ Examples:
 
 A key of `key new` that was mistyped is rejected (exit code 1). Any other key is hashed as it is.")]
     Hash(HashKeyArguments),
+    /// Add a key to a list of consumers: the key on standard output, once; its digest in the file
+    #[command(after_help = "\
+FILE is a list that the filter fetches (`consumers_from`), such as {\"consumers\": []}, or a file \
+with one configuration in any form that `check` reads. It is replaced as a whole, with its owner \
+and mode; its comments, order and spaces stay. If there is a consumer NAME, it gets one more key.
+
+Examples:
+  imagegatectl key add consumers.json --name acme-web > acme-web.key
+  imagegatectl key add consumers.json --name ann --user ann --group design --group web > ann.key")]
+    Add(AddKeyArguments),
+    /// Remove a consumer, or one key, from a list of consumers
+    #[command(after_help = "\
+FILE is as for `key add`. The only key of a consumer goes with the consumer.
+
+Examples:
+  imagegatectl key revoke consumers.json --name acme-web
+  imagegatectl key revoke consumers.json --sha256 9f86d081884c")]
+    Revoke(RevokeKeyArguments),
+    /// Print the consumers of a list: names, users, groups and the first digits of their digests
+    List(ListKeysArguments),
 }
 
 #[derive(Args, Debug)]
@@ -108,6 +128,48 @@ pub(crate) struct NewKeyArguments {
     #[arg(long, default_value = "NAME")]
     pub(crate) name: String,
     /// Print one object with `key`, `sha256` and `consumer`, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AddKeyArguments {
+    /// The file with the list
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The name of the consumer, 1 to 128 visible ASCII characters
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The user that a new consumer acts for, if not one of its own name
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// A group of a new consumer; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// What the key starts with: a to z, digits and _, 2 to 32 characters, a letter first
+    #[arg(long, default_value = "imagegate")]
+    pub(crate) prefix: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RevokeKeyArguments {
+    /// The file with the list
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Remove the consumer of this name, with all its keys
+    #[arg(long, required_unless_present = "sha256", conflicts_with = "sha256")]
+    pub(crate) name: Option<String>,
+    /// Remove the key whose digest starts so, at least 8 digits
+    #[arg(long, value_name = "DIGITS")]
+    pub(crate) sha256: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListKeysArguments {
+    /// The file with the list
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print one JSON object for each consumer, each on a line
     #[arg(long)]
     pub(crate) json: bool,
 }

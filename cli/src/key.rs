@@ -1,6 +1,10 @@
-//! `key new` and `key hash`: the commands. The form of a key is in [`token`].
+//! `key new` and `key hash`: the commands. The form of a key is in [`token`]. The keys of a file are
+//! in [`manage`].
 
+mod edit;
 mod error;
+mod file;
+mod manage;
 mod token;
 
 use std::io::{self, IsTerminal, Read, Write};
@@ -12,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::{HashKeyArguments, NewKeyArguments};
 use crate::exit::CommandError;
 pub(crate) use error::KeyError;
+pub(crate) use manage::{add, list, revoke};
 use token::Checksum;
 
 /// Mints a key and prints it once.

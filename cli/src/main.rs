@@ -30,6 +30,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Key { command: KeyCommand::New(arguments) } => key::new(&arguments),
         Command::Key { command: KeyCommand::Hash(arguments) } => key::hash(&arguments),
+        Command::Key { command: KeyCommand::Add(arguments) } => key::add(&arguments),
+        Command::Key { command: KeyCommand::Revoke(arguments) } => key::revoke(&arguments),
+        Command::Key { command: KeyCommand::List(arguments) } => key::list(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema => schema::print(),

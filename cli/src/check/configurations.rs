@@ -32,7 +32,7 @@ pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, CommandError> {
                 let written = plugins.iter().filter_map(|plugin| plugin.configuration);
                 configurations.extend(written.map(|it| of_text(it.get("value").unwrap_or(it))));
             }
-            Found::Nothing => {}
+            Found::List | Found::Nothing => {}
         }
     }
     Ok(configurations)
@@ -44,7 +44,8 @@ fn of_text(node: &Node) -> Value {
     text.unwrap_or_else(|| value(node))
 }
 
-fn value(node: &Node) -> Value {
+/// The node as a value of JSON.
+pub(super) fn value(node: &Node) -> Value {
     match &node.kind {
         Kind::Null => Value::Null,
         Kind::Bool(truth) => Value::Bool(*truth),

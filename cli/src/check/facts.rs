@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) max_image_bytes: Option<usize>,
     /// The cluster of the rate-limit service.
     pub(crate) service: Option<String>,
+    /// The cluster of the server that has the list of consumers.
+    pub(crate) list: Option<String>,
     /// The cluster of the loopback listener.
     pub(crate) loopback: Option<String>,
     /// Entries of `prices`.
@@ -78,6 +80,10 @@ impl Facts {
             max_n: right("/request/max_n").then_some(request.max_n),
             max_image_bytes: right("/max_image_bytes").then(|| config.max_image_bytes()),
             service: service.map(|service| service.cluster.clone()),
+            list: config
+                .consumers_from()
+                .filter(|_| right("/consumers_from/cluster"))
+                .map(|source| source.cluster.clone()),
             loopback: config
                 .loopback()
                 .filter(|_| right("/loopback/cluster"))

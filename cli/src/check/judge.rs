@@ -68,6 +68,7 @@ fn of_document<'f>(
             };
             plugins.into_iter().map(judge).collect()
         }
+        Found::List => vec![Judged { plugin: None, outcome: super::list::check(&document.tree) }],
         // A single file of no other kind is meant as a configuration, and the filter reports its
         // errors.
         found if matches!(found, Found::Bare) || (only && is_shapeless(&document.tree)) => {

@@ -10,6 +10,7 @@
 //! (ECDS, RDS). Secrets are never shown (`excerpt`).
 
 mod configurations;
+mod consumers;
 mod draft;
 mod encode;
 mod errors;
@@ -22,6 +23,7 @@ mod input;
 mod json;
 mod judge;
 mod lint;
+mod list;
 mod patches;
 mod plugin;
 mod prices;
@@ -29,7 +31,7 @@ mod report;
 mod retirement;
 mod secret;
 mod suggest;
-mod tree;
+pub(crate) mod tree;
 mod words;
 mod yaml;
 
@@ -39,6 +41,7 @@ use crate::cli::CheckArguments;
 use crate::clock;
 use crate::exit::CommandError;
 pub(crate) use configurations::configurations;
+pub(crate) use consumers::consumer_lists;
 use input::Document;
 pub(crate) use input::InputError;
 use report::Report;

@@ -1,4 +1,4 @@
-//! Why a key cannot be minted or hashed.
+//! Why a key cannot be minted, hashed, added or revoked.
 
 use std::path::PathBuf;
 
@@ -16,6 +16,67 @@ pub(crate) enum KeyError {
     /// `--name` is invalid.
     #[error("--name: invalid value, accepted: 1 to 128 visible ASCII characters")]
     Name,
+    /// `--user` is invalid.
+    #[error("--user: invalid value, accepted: 1 to 128 visible ASCII characters")]
+    User,
+    /// `--group` is invalid.
+    #[error(
+        "--group: invalid value, accepted: up to 16 names of 1 to 128 visible ASCII characters, \
+         each once"
+    )]
+    Groups,
+    /// `--sha256` is invalid.
+    #[error("--sha256: invalid value, accepted: the first 8 to 64 hexadecimal digits of a digest")]
+    Digest,
+    /// The file is neither JSON nor YAML.
+    #[error("{}: {title}; run `imagegatectl check`", path.display())]
+    NotAList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        title: String,
+    },
+    /// There is no list of consumers in the file.
+    #[error(
+        "{}: there is no array `consumers`, accepted: a list such as {{\"consumers\": []}}, or a \
+         configuration",
+        .0.display()
+    )]
+    NoList(PathBuf),
+    /// There is more than one list of consumers in the file.
+    #[error("{}: there are several arrays `consumers`, accepted: a file with one", .0.display())]
+    SeveralLists(PathBuf),
+    /// The file is larger than a list can be.
+    #[error("{}: larger than 32 MiB, accepted: a list of consumers", .0.display())]
+    ListTooLarge(PathBuf),
+    /// The text of the list cannot be edited.
+    #[error(
+        "{}: the list is written in a way that cannot be edited here, so the file is left as it is, \
+         accepted: JSON, or lines of YAML that begin with `-`",
+        .0.display()
+    )]
+    Form(PathBuf),
+    /// A consumer of this name has a user and groups already.
+    #[error(
+        "there is a consumer `{0}`, accepted: without --user and --group one more key for it, or \
+         another name"
+    )]
+    Exists(String),
+    /// No key starts so.
+    #[error("no key of the file has a digest that starts so, see `imagegatectl key list`")]
+    NoSuchKey,
+    /// No consumer has this name.
+    #[error("there is no consumer `{0}`, see `imagegatectl key list`")]
+    NoSuchConsumer(String),
+    /// Several consumers or keys are meant.
+    #[error("more than one is meant, accepted: more digits of the digest")]
+    SeveralKeys,
+    /// The key is the last of a consumer that the mesh names too.
+    #[error(
+        "this is the only key of `{0}`, which also has `identities`: remove `key_sha256` by hand, or \
+         the whole consumer with --name"
+    )]
+    LastKey(String),
     /// The operating system returned no random bytes.
     #[error("the system gives no randomness: {0}")]
     NoRandomness(getrandom::Error),
@@ -48,8 +109,18 @@ impl KeyError {
     /// Whether an argument is wrong, and not the key.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Prefix | Self::Name => true,
+            Self::Prefix | Self::Name | Self::User | Self::Groups | Self::Digest => true,
             Self::NoRandomness(_)
+            | Self::NotAList { .. }
+            | Self::NoList(_)
+            | Self::SeveralLists(_)
+            | Self::ListTooLarge(_)
+            | Self::Form(_)
+            | Self::Exists(_)
+            | Self::NoSuchKey
+            | Self::NoSuchConsumer(_)
+            | Self::SeveralKeys
+            | Self::LastKey(_)
             | Self::Mistyped { .. }
             | Self::Empty(_)
             | Self::TooLong(_)

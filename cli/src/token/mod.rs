@@ -9,7 +9,7 @@
 //! one process at a time ([`lock`]), room on the disk before the token is spent ([`atomic_file`]),
 //! and the new credential on the disk before its access token is used.
 
-mod atomic_file;
+pub(crate) mod atomic_file;
 pub(crate) mod auth_file;
 mod error;
 mod jwt;

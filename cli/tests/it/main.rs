@@ -18,6 +18,7 @@ mod init;
 #[path = "../../../tests/shared/invalid.rs"]
 mod invalid;
 mod key;
+mod key_files;
 mod kills;
 mod lints;
 mod loopback;

@@ -95,7 +95,8 @@ fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
     let service = facts.service.as_deref().map(|cluster| (cluster, "the engine".to_owned()));
     let loopback = facts.loopback.as_deref();
     let loopback = loopback.map(|cluster| (cluster, "the loopback listener".to_owned()));
-    let all = upstreams.chain(service).chain(loopback);
+    let list = facts.list.as_deref().map(|cluster| (cluster, "`consumers_from`".to_owned()));
+    let all = upstreams.chain(service).chain(list).chain(loopback);
     for (cluster, whose) in all.filter(|(cluster, _)| !names.contains(cluster)) {
         findings.push(
             Finding::error(
@@ -104,7 +105,8 @@ fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
             )
             .why(
                 "the filter calls it by this name: for the further images of a request with `n` \
-                 over 1, after a refusal of another upstream, or to count limits",
+                 over 1, after a refusal of another upstream, to count limits, or to read a list of \
+                 consumers",
             )
             .help("name a cluster of this bootstrap in `cluster`"),
         );

@@ -1,0 +1,221 @@
+//! `key add`, `key revoke` and `key list`: the keys in a file.
+
+use serde_json::{Value, json};
+
+use super::edit::{self, Item};
+use super::file::{Entry, ListFile};
+use super::{KeyError, digest, is_name, print, print_key, token};
+use crate::cli::{AddKeyArguments, ListKeysArguments, RevokeKeyArguments};
+use crate::exit::CommandError;
+
+/// Adds a key to the file and prints it once.
+///
+/// # Errors
+///
+/// If an argument is invalid, or the file cannot be edited. Then it is as it was.
+pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
+    if !token::is_prefix(&arguments.prefix) {
+        return Err(KeyError::Prefix.into());
+    }
+    if !is_name(&arguments.name) {
+        return Err(KeyError::Name.into());
+    }
+    if arguments.user.as_ref().is_some_and(|user| !is_name(user)) {
+        return Err(KeyError::User.into());
+    }
+    let is_repeated = |name: &String| arguments.groups.iter().filter(|it| *it == name).count() > 1;
+    let is_wrong = |name: &String| !is_name(name) || is_repeated(name);
+    if arguments.groups.len() > MAX_GROUPS || arguments.groups.iter().any(is_wrong) {
+        return Err(KeyError::Groups.into());
+    }
+    let key = token::mint(&arguments.prefix, &mut |bytes| getrandom::fill(bytes))
+        .map_err(KeyError::NoRandomness)?;
+    let digest = digest(&key);
+    let file = ListFile::open(&arguments.file)?;
+    let (list, mut entries) = file.list()?;
+    let place = entries.iter().position(|it| it.name == arguments.name);
+    let form = || KeyError::Form(arguments.file.clone());
+    let edited = match place {
+        None => {
+            let edited = edit::append(&file.source, &list, &consumer(arguments, &digest));
+            entries.push(Entry {
+                name: arguments.name.clone(),
+                user: arguments.user.clone(),
+                groups: arguments.groups.clone(),
+                digests: vec![digest.clone()],
+                disabled: false,
+                expires_at: None,
+                has_identities: false,
+            });
+            edited
+        }
+        Some(_) if arguments.user.is_some() || !arguments.groups.is_empty() => {
+            return Err(KeyError::Exists(arguments.name.clone()).into());
+        }
+        Some(place) => {
+            let keys = list.items().get(place).and_then(|it| it.get("key_sha256"));
+            let item = Item {
+                json: json!(digest).to_string(),
+                lines: vec![format!("- {}", json!(digest))],
+            };
+            let edited = keys.and_then(|keys| edit::append(&file.source, keys, &item));
+            if let Some(entry) = entries.get_mut(place) {
+                entry.digests.push(digest.clone());
+            }
+            edited
+        }
+    };
+    file.replace(&edited.ok_or_else(form)?, &entries)?;
+    print_key(&key)?;
+    let what = if place.is_some() { "one more key of" } else { "the key of" };
+    anstream::eprintln!(
+        "The key is on standard output, and nowhere else: {what} `{}`. {} has its digest, {}…",
+        arguments.name,
+        arguments.file.display(),
+        shortened(&digest)
+    );
+    Ok(())
+}
+
+/// A consumer with this key.
+fn consumer(arguments: &AddKeyArguments, digest: &str) -> Item {
+    let mut fields = vec![("name", json!(arguments.name)), ("key_sha256", json!([digest]))];
+    fields.extend(arguments.user.as_ref().map(|user| ("user", json!(user))));
+    if !arguments.groups.is_empty() {
+        fields.push(("groups", json!(arguments.groups)));
+    }
+    let written = fields.iter().map(|(name, value)| (*name, spaced(value)));
+    let json: Vec<_> = written.clone().map(|(name, it)| format!("\"{name}\": {it}")).collect();
+    let starts = std::iter::once("- ").chain(std::iter::repeat("  "));
+    let lines = starts.zip(written).map(|(start, (name, it))| format!("{start}{name}: {it}"));
+    Item { json: format!("{{ {} }}", json.join(", ")), lines: lines.collect() }
+}
+
+/// A value of JSON with a space after each comma of a list.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Removes a consumer, or one of its keys, from the file.
+///
+/// # Errors
+///
+/// If nothing or more than one key is meant, or the file cannot be edited. Then it is as it was.
+pub(crate) fn revoke(arguments: &RevokeKeyArguments) -> Result<(), CommandError> {
+    let file = ListFile::open(&arguments.file)?;
+    let (list, mut entries) = file.list()?;
+    let (place, key) = wanted(arguments, &entries)?;
+    let form = || KeyError::Form(arguments.file.clone());
+    let entry = entries.get(place).ok_or_else(form)?;
+    // A consumer has a key or a name of the mesh.
+    let alone = entry.digests.len() == 1 && !entry.has_identities;
+    let (edited, what) = match key {
+        Some(key) if !alone => {
+            let node = list.items().get(place);
+            let only = entry.digests.len() == 1;
+            let keys = node.and_then(|it| it.get("key_sha256"));
+            if only {
+                return Err(KeyError::LastKey(entry.name.clone()).into());
+            }
+            let edited = keys.and_then(|keys| edit::remove(&file.source, keys, key));
+            let digest = entry.digests.get(key).map(|it| shortened(it).to_owned());
+            let what = format!("key {}… of `{}`", digest.unwrap_or_default(), entry.name);
+            if let Some(entry) = entries.get_mut(place) {
+                entry.digests.remove(key);
+            }
+            (edited, what)
+        }
+        _ => {
+            let what = format!("consumer `{}` with its keys", entry.name);
+            entries.remove(place);
+            (edit::remove(&file.source, &list, place), what)
+        }
+    };
+    file.replace(&edited.ok_or_else(form)?, &entries)?;
+    anstream::eprintln!("Removed: {what}.");
+    Ok(())
+}
+
+/// The consumer that is meant, and which of its keys; `None` for all.
+fn wanted(
+    arguments: &RevokeKeyArguments,
+    entries: &[Entry],
+) -> Result<(usize, Option<usize>), KeyError> {
+    if let Some(start) = &arguments.sha256 {
+        let start = start.to_ascii_lowercase();
+        if start.len() < MIN_PREFIX || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(KeyError::Digest);
+        }
+        let mut found = entries.iter().enumerate().flat_map(|(place, entry)| {
+            let digests = entry.digests.iter().enumerate();
+            let is_meant = |(_, it): &(usize, &String)| it.to_ascii_lowercase().starts_with(&start);
+            digests.filter(is_meant).map(move |(key, _)| (place, Some(key)))
+        });
+        return match (found.next(), found.next()) {
+            (Some(found), None) => Ok(found),
+            (None, _) => Err(KeyError::NoSuchKey),
+            (Some(_), Some(_)) => Err(KeyError::SeveralKeys),
+        };
+    }
+    let name = arguments.name.as_deref().unwrap_or_default();
+    let mut places = entries.iter().enumerate().filter(|(_, it)| it.name == name);
+    match (places.next(), places.next()) {
+        (Some((place, _)), None) => Ok((place, None)),
+        (None, _) => Err(KeyError::NoSuchConsumer(name.to_owned())),
+        (Some(_), Some(_)) => Err(KeyError::SeveralKeys),
+    }
+}
+
+/// Prints the consumers of the file: never a key, and of a digest only its beginning.
+///
+/// # Errors
+///
+/// If the file cannot be read.
+pub(crate) fn list(arguments: &ListKeysArguments) -> Result<(), CommandError> {
+    let file = ListFile::open(&arguments.file)?;
+    let (_, entries) = file.list()?;
+    for entry in entries {
+        let keys: Vec<_> = entry.digests.iter().map(|it| shortened(it)).collect();
+        if arguments.json {
+            print(
+                &json!({
+                    "name": entry.name, "user": entry.user, "groups": entry.groups, "keys": keys,
+                    "disabled": entry.disabled, "expires_at": entry.expires_at,
+                })
+                .to_string(),
+            )?;
+            continue;
+        }
+        let mut line = format!("{}  keys {}", entry.name, keys.join(","));
+        let mut add = |name: &str, value: &str| line.push_str(&format!("  {name} {value}"));
+        if let Some(user) = &entry.user {
+            add("user", user);
+        }
+        if !entry.groups.is_empty() {
+            add("groups", &entry.groups.join(","));
+        }
+        if let Some(time) = &entry.expires_at {
+            add("expires", time);
+        }
+        if entry.disabled {
+            line.push_str("  disabled");
+        }
+        print(&line)?;
+    }
+    Ok(())
+}
+
+/// Enough of a digest to tell keys apart.
+fn shortened(digest: &str) -> &str {
+    digest.get(..SHOWN).unwrap_or(digest)
+}
+
+const SHOWN: usize = 12;
+const MIN_PREFIX: usize = 8;
+const MAX_GROUPS: usize = 16;

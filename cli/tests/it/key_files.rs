@@ -1,0 +1,197 @@
+//! `key add`, `key revoke` and `key list`: the keys in a file.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::thread;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::program::{Folder, run};
+
+const A: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const B: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn json_list() -> String {
+    format!(
+        "{{\n  \"users\": [],\n  \"consumers\": [\n    {{ \"name\": \"a\", \"key_sha256\": [\"{A}\"] }},\n    \
+         {{ \"name\": \"b\", \"key_sha256\": [\"{B}\"], \"groups\": [\"g\"] }}\n  ]\n}}\n"
+    )
+}
+
+fn yaml_list() -> String {
+    format!(
+        "# Who may call.\nconsumers:\n  # The first.\n  - name: a  # of Ann\n    key_sha256:\n      - {A}  \
+         # since March\n\n  # The second.\n  - name: b\n    key_sha256: [\"{B}\"]\n    groups: [g]\n\n\
+         # The rest.\nupstreams:\n  codex: {{ authority: chatgpt.com, credential: envoy }}\n"
+    )
+}
+
+/// The lines that one text has and the other has not.
+fn changed(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
+    let only = |one: &str, other: &str| {
+        let other: Vec<_> = other.lines().collect();
+        one.lines().filter(|line| !other.contains(line)).map(str::to_owned).collect()
+    };
+    (only(before, after), only(after, before))
+}
+
+#[test]
+fn a_key_is_added_and_revoked_and_the_rest_of_the_text_stays() {
+    for (name, text) in [("list.json", json_list()), ("config.yaml", yaml_list())] {
+        let folder = Folder::new();
+        let file = folder.file(name, &text);
+        let outcome = run(&["key", "add", &file, "--name", "new", "--user", "u", "--group", "x"]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+        let key = outcome.out;
+        assert!(key.starts_with("imagegate_") && !outcome.err.contains(&key));
+        let added = fs::read_to_string(&file).unwrap();
+        assert!(added.contains(&sha256(&key)) && !added.contains(&key), "{added}");
+        let (lost, _) = changed(&text, &added);
+        // In JSON a comma follows what was the last.
+        assert!(lost.len() <= 1 && lost.iter().all(|it| it.contains("\"b\"")), "{lost:?}");
+        assert_eq!(run(&["check", &file]).code, Some(0), "{}", run(&["check", &file]).err);
+
+        // A second key of the same consumer, and the first one gone.
+        let second = run(&["key", "add", &file, "--name", "a"]).out;
+        let digits = &A[..12];
+        assert_eq!(run(&["key", "revoke", &file, "--sha256", digits]).code, Some(0));
+        let rotated = fs::read_to_string(&file).unwrap();
+        assert!(rotated.contains(&sha256(&second)) && !rotated.contains(A), "{rotated}");
+
+        assert_eq!(run(&["key", "revoke", &file, "--name", "b"]).code, Some(0));
+        let listed = run(&["key", "list", &file, "--json"]).out;
+        let listed: Vec<Value> =
+            listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let names: Vec<_> = listed.iter().map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["a", "new"]);
+        assert_eq!((&listed[1]["user"], &listed[1]["groups"][0]), (&"u".into(), &"x".into()));
+        assert_eq!(listed[1]["keys"][0], sha256(&key)[..12]);
+        let text = fs::read_to_string(&file).unwrap();
+        for comment in
+            ["# Who may call.", "# The first.", "# of Ann", "# The second.", "# The rest."]
+        {
+            assert!(name == "list.json" || text.contains(comment), "{comment}\n{text}");
+        }
+        assert_eq!(run(&["check", &file]).code, Some(0));
+    }
+}
+
+#[test]
+fn a_list_becomes_empty_and_is_filled_again() {
+    for (name, text) in [
+        ("list.json", format!("{{\"consumers\":[{{\"name\":\"a\",\"key_sha256\":[\"{A}\"]}}]}}")),
+        ("list.yaml", format!("consumers:\n- name: a\n  key_sha256: [{A}]\nusers:\n- id: u\n")),
+        ("flow.yaml", format!("consumers: [{{name: a, key_sha256: [{A}]}},]  # all\n")),
+    ] {
+        let folder = Folder::new();
+        let file = folder.file(name, &text);
+        let revoked = run(&["key", "revoke", &file, "--name", "a"]);
+        assert_eq!(revoked.code, Some(0), "{name}: {}", revoked.err);
+        assert_eq!(run(&["key", "list", &file]).out, "");
+        for consumer in ["b", "c"] {
+            let added = run(&["key", "add", &file, "--name", consumer]);
+            assert_eq!(added.code, Some(0), "{name}: {}", added.err);
+        }
+        assert_eq!(run(&["key", "list", &file]).out.lines().count(), 2);
+        let checked = run(&["check", &file]);
+        assert_eq!(checked.code, Some(0), "{}", checked.err);
+    }
+}
+
+#[test]
+fn a_list_inside_a_text_of_a_file_is_edited_there() {
+    let folder = Folder::new();
+    let text = format!(
+        "kind: ConfigMap\ndata:\n  consumers.json: |\n    {{ \"consumers\": [\n      {{ \"name\": \"a\", \
+         \"key_sha256\": [\"{A}\"] }}\n    ] }}\n  other: 1  # stays\n"
+    );
+    let file = folder.file("map.yaml", &text);
+    let added = run(&["key", "add", &file, "--name", "b"]);
+    assert_eq!(added.code, Some(0), "{}", added.err);
+    assert_eq!(run(&["key", "list", &file]).out.lines().count(), 2);
+    assert_eq!(run(&["key", "revoke", &file, "--name", "b"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn the_file_keeps_its_mode_and_a_link_stays_one() {
+    let folder = Folder::new();
+    let file = folder.file("real.json", &json_list());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let link = folder.path("list.json");
+    symlink("real.json", &link).unwrap();
+    let link = link.to_str().unwrap();
+    assert_eq!(run(&["key", "add", link, "--name", "new"]).code, Some(0));
+    assert!(fs::symlink_metadata(link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    let left: Vec<_> = fs::read_dir(folder.path(".")).unwrap().collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn commands_at_once_lose_no_key() {
+    let folder = Folder::new();
+    let file = folder.file("list.json", "{\"consumers\": []}");
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let file = &file;
+            scope.spawn(move || {
+                let added = run(&["key", "add", file, "--name", &format!("c{number}")]);
+                assert_eq!(added.code, Some(0), "{}", added.err);
+            });
+        }
+    });
+    assert_eq!(run(&["key", "list", &file]).out.lines().count(), 8);
+}
+
+#[test]
+fn what_cannot_be_done_says_why_and_leaves_the_file_as_it_is() {
+    let folder = Folder::new();
+    let file = folder.file("list.json", &json_list());
+    let none = folder.file("none.json", "{\"users\": []}");
+    let bad = folder.file("bad.json", "{\"consumers\": [");
+    let twice = folder.file("twice.yaml", "a: {consumers: []}\nb: {consumers: []}\n");
+    let key =
+        folder.file("key.json", "{\"consumers\": [{\"name\": \"m\", \"identities\": [\"x\"]}]}");
+    let absent = folder.path("absent.json").to_str().unwrap().to_owned();
+    for (arguments, code, words) in [
+        (&["add", &file, "--name", "a b"][..], 2, "--name: invalid value"),
+        (
+            &["add", &file, "--name", "c", "--group", "g", "--group", "g"],
+            2,
+            "--group: invalid value",
+        ),
+        (&["add", &file, "--name", "a", "--user", "u"], 1, "there is a consumer `a`"),
+        (&["add", &none, "--name", "a"], 1, "there is no array `consumers`"),
+        (&["add", &bad, "--name", "a"], 1, "there is no array `consumers`"),
+        (&["add", &twice, "--name", "a"], 1, "several arrays `consumers`"),
+        (&["add", &key, "--name", "m"], 1, "cannot be edited here"),
+        (&["add", &absent, "--name", "a"], 2, "No such file"),
+        (&["revoke", &file, "--name", "z"], 1, "there is no consumer `z`"),
+        (&["revoke", &file, "--sha256", "00000000"], 1, "no key of the file"),
+        (&["revoke", &file, "--sha256", "9f86"], 2, "--sha256: invalid value"),
+        (&["revoke", &file], 2, "--name"),
+    ] {
+        let arguments: Vec<_> = std::iter::once("key").chain(arguments.iter().copied()).collect();
+        let outcome = run(&arguments);
+        assert_eq!(outcome.code, Some(code), "{arguments:?}: {}", outcome.err);
+        assert!(outcome.err.contains(words), "{arguments:?}: {}", outcome.err);
+        assert!(outcome.out.is_empty(), "{arguments:?}: a key is printed");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), json_list());
+}
+
+#[test]
+fn a_list_is_checked_as_the_filter_reads_it() {
+    let folder = Folder::new();
+    let wrong = folder.file("wrong.json", &json_list().replace(B, &A.to_ascii_uppercase()));
+    let outcome = run(&["check", &wrong]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.err.contains("the same as /consumers/0/key_sha256/0"), "{}", outcome.err);
+    assert!(!outcome.err.contains(A), "a digest is shown");
+}
