@@ -12,5 +12,6 @@ fi
 name=imagegate-sbom
 "$program" cyclonedx --quiet --format json --spec-version 1.5 --target wasm32-wasip1 --override-filename "$name"
 # It writes a file beside each Cargo.toml of the workspace. That of the module is beside the first.
-mv "$name.json" "$file"
+# Its references have the path of this folder in them.
+sed "s#$PWD#/imagegate#g" "$name.json" >"$file"
 git ls-files '*Cargo.toml' | while read -r manifest; do rm -f "$(dirname "$manifest")/$name.json"; done
