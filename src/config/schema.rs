@@ -22,6 +22,13 @@ pub fn schema() -> Value {
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
     describe(&mut schema, "");
+    if let Some(object) = schema.as_object_mut() {
+        let one_of_them = serde_json::json!([
+            { "required": ["consumers"] },
+            { "required": ["consumers_from"] }
+        ]);
+        object.insert("anyOf".to_owned(), one_of_them);
+    }
     schema
 }
 

@@ -5,8 +5,8 @@
 
 use sha2::{Digest, Sha256};
 
-/// How many buckets a set has. 100,000 keys are a dozen for each.
-pub(super) const BUCKETS: u16 = 8_192;
+/// How many buckets a set has: a few entries for each of 100,000 keys.
+pub(super) const BUCKETS: u16 = 32_768;
 /// The layout's version.
 const VERSION: u8 = 1;
 
@@ -96,11 +96,11 @@ pub(super) fn find<'b>(bucket: &'b [u8], generation: u64, id: &Id) -> Read<'b> {
     Read::Absent
 }
 
-/// The kind of an entry, and the hash of what it is found by.
-type EntryKey = (u8, [u8; 32]);
+/// The kind and the hash of an entry.
+type Named = (u8, [u8; 32]);
 
-/// The first entry: its key, its payload, and what follows it.
-fn split(bytes: &[u8]) -> Option<(EntryKey, &[u8], &[u8])> {
+/// The first entry: what it is about, its payload, and what follows it.
+fn split(bytes: &[u8]) -> Option<(Named, &[u8], &[u8])> {
     let (kind, rest) = bytes.split_first()?;
     let (hash, rest) = rest.split_first_chunk::<32>()?;
     let (len, rest) = rest.split_first_chunk::<4>()?;

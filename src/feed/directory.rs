@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::lookup::{Feed, Found, User};
+use super::handle::Feed;
+use super::lookup::{Found, User};
 use crate::config::{Config, Consumer, UserState, union_of_groups};
 use crate::limits::Store;
 

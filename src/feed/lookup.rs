@@ -1,25 +1,15 @@
 //! Looks up consumers and users in the list that is in force.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{self, Head, Id, Kind, Read};
+use super::bucket::{self, Id, Kind, Read};
+use super::handle::Feed;
 use super::place;
-use super::state;
-use crate::config::{Consumer, Source};
+use crate::config::Consumer;
 use crate::limits::Store;
 
 /// A list may be replaced while it is read, but hardly twice.
 const MAX_READS: u32 = 3;
-
-/// A list of consumers and users, in its place.
-#[derive(Debug, Clone)]
-pub struct Feed {
-    pub(super) source: Source,
-    pub(super) fingerprint: [u8; 16],
-    pub(super) place: u8,
-}
 
 /// What the list says about a key or a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,29 +35,6 @@ pub(super) struct User {
 }
 
 impl Feed {
-    /// The list of `source`. `None` if there are too many other lists.
-    #[must_use]
-    pub fn claim(store: &dyn Store, source: &Source, now: Duration) -> Option<Self> {
-        let fingerprint = source.fingerprint();
-        let place = place::claim(store, fingerprint, now)?;
-        let feed = Self { source: source.clone(), fingerprint, place };
-        state::begin(store, &feed, now);
-        Some(feed)
-    }
-
-    /// How long ago the list was last known to be that of the source; since this Envoy first asked
-    /// for it, if it has never been read.
-    #[must_use]
-    pub fn age(&self, store: &dyn Store, now: Duration) -> Duration {
-        state::read(store, self).age(now)
-    }
-
-    /// How many consumers the list has. 0 if it has never been read.
-    #[must_use]
-    pub fn consumers(&self, store: &dyn Store) -> u32 {
-        self.head(store).map_or(0, |head| head.consumers)
-    }
-
     /// The consumer whose key has this SHA-256.
     pub(super) fn consumer_of(&self, store: &dyn Store, digest: &[u8; 32]) -> Found<Consumer> {
         self.find(store, &Id::key(*digest), Consumer::restore)
@@ -82,18 +49,6 @@ impl Feed {
     pub(super) fn user(&self, store: &dyn Store, id: &str) -> Found<User> {
         let parse = |bytes: &[u8]| serde_json::from_slice(bytes).ok();
         self.find(store, &Id::named(Kind::User, id), parse)
-    }
-
-    /// The head of the list in force. `None` if it has never been read, or the place is another
-    /// list's now.
-    pub(super) fn head(&self, store: &dyn Store) -> Option<Head> {
-        self.any_head(store).filter(|head| head.fingerprint == self.fingerprint)
-    }
-
-    /// The head of the list in this place, whosever it is.
-    pub(super) fn any_head(&self, store: &dyn Store) -> Option<Head> {
-        let (bytes, _) = store.get(&place::head_key(self.place));
-        Head::read(&bytes?)
     }
 
     fn find<T>(&self, store: &dyn Store, id: &Id, parse: impl Fn(&[u8]) -> Option<T>) -> Found<T> {

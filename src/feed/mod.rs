@@ -23,6 +23,7 @@ mod answer;
 mod bucket;
 mod directory;
 mod document;
+mod handle;
 mod load;
 mod lookup;
 mod place;
@@ -33,8 +34,9 @@ mod write;
 
 pub use answer::Answer;
 pub use directory::{Directory, Ownership, Person};
+pub use handle::Feed;
 pub use load::check;
-pub use lookup::{Feed, Found};
+pub use lookup::Found;
 pub use place::MAX_FEEDS;
 pub use refusal::Refusal;
 pub use watch::{Order, Severity, Watch};

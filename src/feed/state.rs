@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::lookup::Feed;
+use super::handle::Feed;
 use super::place;
+use crate::config::Source;
 use crate::limits::Store;
 
 /// How often a write is tried while other workers write.
@@ -93,7 +94,26 @@ pub(super) fn change<T>(
     None
 }
 
+impl Feed {
+    /// The list of `source`. `None` if there are too many other lists.
+    #[must_use]
+    pub fn claim(store: &dyn Store, source: &Source, now: Duration) -> Option<Self> {
+        let fingerprint = source.fingerprint();
+        let place = place::claim(store, fingerprint, now)?;
+        let feed = Self { source: source.clone(), fingerprint, place };
+        begin(store, &feed, now);
+        Some(feed)
+    }
+
+    /// How long ago the list was last known to be that of the source; since this Envoy first asked
+    /// for it, if it has never been read.
+    #[must_use]
+    pub fn age(&self, store: &dyn Store, now: Duration) -> Duration {
+        read(store, self).age(now)
+    }
+}
+
 /// Notes that the list is asked for from now on, if it is not yet.
-pub(super) fn begin(store: &dyn Store, feed: &Feed, now: Duration) {
+fn begin(store: &dyn Store, feed: &Feed, now: Duration) {
     change(store, feed, |state| (state.since == 0).then(|| state.since = millis(now).max(1)));
 }

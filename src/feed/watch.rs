@@ -8,8 +8,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::answer::{Answer, document, is_etag};
+use super::handle::Feed;
 use super::load::Loader;
-use super::lookup::Feed;
 use super::place;
 use super::refusal::Refusal;
 use super::state::{self, Holder, Lease, State, millis};
@@ -28,9 +28,12 @@ const WHOLE: Duration = Duration::from_secs(600);
 const LEASE: Duration = Duration::from_secs(10);
 /// How often the head is touched while others write it.
 const MAX_TOUCHES: u32 = 8;
-/// Entries that one tick reads, and buckets that one tick writes: some milliseconds.
-const ENTRIES: usize = 200;
-const BUCKETS: usize = 128;
+/// The work of one tick ends after this long; where no requests wait for it, after [`IDLE_WORK`].
+const WORK: Duration = Duration::from_millis(3);
+const IDLE_WORK: Duration = Duration::from_millis(20);
+/// Entries that are read, and buckets that are written, between two looks at the clock: some
+/// hundred microseconds.
+const PORTION: usize = 32;
 
 /// One context that watches a list.
 pub struct Watch {
@@ -97,8 +100,28 @@ impl Watch {
         matches!(self.job, Job::Loading(..) | Job::Writing(..))
     }
 
-    /// Goes on. `is_idle` says that no requests wait while this context works.
+    /// Goes on. `is_idle` says that no requests wait while this context works. `clock` is the time.
     pub fn tick(
+        &mut self,
+        store: &dyn Store,
+        config: &Config,
+        is_idle: bool,
+        clock: &dyn Fn() -> Duration,
+    ) -> Vec<Order> {
+        let begin = clock();
+        let end = begin.saturating_add(if is_idle { IDLE_WORK } else { WORK });
+        let mut orders = self.step(store, config, is_idle, begin);
+        loop {
+            let now = clock();
+            // A clock that is set back must not make it longer.
+            if !self.is_working() || now < begin || now >= end {
+                return orders;
+            }
+            orders.extend(self.step(store, config, is_idle, now));
+        }
+    }
+
+    fn step(
         &mut self,
         store: &dyn Store,
         config: &Config,
@@ -116,7 +139,7 @@ impl Watch {
             }
             // What another has taken over is left to it.
             Job::Loading(..) | Job::Writing(..) if !self.renew(store, now) => Vec::new(),
-            Job::Loading(mut loader, version) => match loader.step(config, ENTRIES) {
+            Job::Loading(mut loader, version) => match loader.step(config, PORTION) {
                 Err(refusal) => self.fail(store, &refusal, now),
                 Ok(None) => {
                     self.job = Job::Loading(loader, version);
@@ -130,7 +153,7 @@ impl Watch {
             },
             Job::Writing(mut writer, version) => {
                 let is_ours = || self.is_ours(&state::read(store, &self.feed));
-                match writer.step(store, &self.feed, &is_ours, BUCKETS) {
+                match writer.step(store, &self.feed, &is_ours, PORTION) {
                     Err(_) => Vec::new(),
                     Ok(true) => self.succeed(store, Some(&version), version.answered_at, now),
                     Ok(false) => {

@@ -7,8 +7,8 @@
 //! touches the head first, so that the swap of the head by the one before it fails too.
 
 use super::bucket::Head;
+use super::handle::Feed;
 use super::load::List;
-use super::lookup::Feed;
 use super::place;
 use crate::limits::Store;
 
@@ -55,7 +55,8 @@ impl Writer {
         is_ours: &dyn Fn() -> bool,
         most: usize,
     ) -> Result<bool, Lost> {
-        for _ in 0..most {
+        let mut written: usize = 0;
+        while written < most {
             let Some(bucket) = self.list.buckets.get_mut(self.next) else {
                 return self.commit(store, feed, is_ours).map(|()| true);
             };
@@ -64,6 +65,7 @@ impl Writer {
                 let number = u16::try_from(self.next).map_err(|_| Lost)?;
                 let key = place::bucket_key(feed.place, self.second, number);
                 swap(store, &key, &bytes, is_ours)?;
+                written = written.saturating_add(1);
             }
             self.next = self.next.saturating_add(1);
         }

@@ -48,7 +48,7 @@ impl List {
 
     /// Goes on. In `on_tick`.
     pub(super) fn tick(&mut self, config: &Config) {
-        let orders = self.watch.tick(&host::SharedData, config, plugin::is_idle(), host::now());
+        let orders = self.watch.tick(&host::SharedData, config, plugin::is_idle(), &host::now);
         self.carry_out(orders);
     }
 

@@ -137,7 +137,7 @@ fn describe(config: &Config) -> String {
         config.request().max_reference_image_bytes,
         config.prices(),
         config.limits(),
-        config.service(),
+        (config.service(), config.consumers_from()),
         config.identity(),
         ["web", "ops", "nobody"]
             .map(|it| config.consumer_known_as(it).map(|it| it.name().to_owned())),

@@ -72,6 +72,15 @@ pub(super) struct Worker {
     asked: Option<(u32, Option<String>)>,
 }
 
+/// A clock by which each tick does one step of the work: others may tick in between.
+fn one_step(now: Duration) -> impl Fn() -> Duration {
+    let looks = std::cell::Cell::new(0);
+    move || {
+        looks.set(looks.get() + 1);
+        now + secs(3_600) * (looks.get() - 1)
+    }
+}
+
 impl World {
     pub(super) fn new(workers: u64, text: &str) -> Self {
         Self::over(reading(&json!({})), workers, text)
@@ -107,7 +116,7 @@ impl World {
     pub(super) fn tick(&mut self, worker: usize, now: Duration) {
         self.answer(worker, now);
         let it = &mut self.workers[worker];
-        let orders = it.watch.tick(&self.store, &self.config, true, now);
+        let orders = it.watch.tick(&self.store, &self.config, true, &one_step(now));
         self.carry_out(worker, orders, now);
     }
 
@@ -311,7 +320,7 @@ fn a_list_that_turns_bad_changes_nothing_but_its_age() {
 fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
     let mut world = World::new(1, &list(&["ann"]));
     let mut watch = Watch::new(world.feed.clone(), 9, 0);
-    let orders = watch.tick(&world.store, &world.config, true, NOW);
+    let orders = watch.tick(&world.store, &world.config, true, &|| NOW);
     assert_eq!(orders, [Order::Fetch { etag: None }]);
     watch.started(&world.store, Ok(7), NOW);
     let answer = Answer { status: 200, etag: None, len: (32 << 20) + 1 };
@@ -322,7 +331,7 @@ fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
     assert!(words.contains("none has been read yet"), "{words}");
     // A 304 to a request that named no version is no list either.
     let later = NOW + secs(2);
-    assert_eq!(watch.tick(&world.store, &world.config, true, later).len(), 1);
+    assert_eq!(watch.tick(&world.store, &world.config, true, &|| later).len(), 1);
     watch.started(&world.store, Ok(8), later);
     let answer = Answer { status: 304, etag: None, len: 0 };
     watch.answered(&world.store, 8, Some(&answer), &mut read, later);
@@ -335,7 +344,7 @@ fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
 fn a_request_that_does_not_start_is_a_failure_like_others() {
     let world = World::new(0, "");
     let mut watch = Watch::new(world.feed.clone(), 1, 0);
-    watch.tick(&world.store, &world.config, true, NOW);
+    watch.tick(&world.store, &world.config, true, &|| NOW);
     let refused = Err(Refusal::NoCluster("keys".to_owned()));
     let orders = watch.started(&world.store, refused, NOW);
     assert_eq!(orders[0], Order::CountFailure);
@@ -402,14 +411,14 @@ fn lists_of_different_sources_do_not_mix_and_there_are_four_at_most() {
     let config = reading(&json!({}));
     let first = claim("/0", NOW).unwrap();
     let mut watch = Watch::new(first.clone(), 1, 0);
-    watch.tick(&store, &config, true, NOW);
+    watch.tick(&store, &config, true, &|| NOW);
     watch.started(&store, Ok(1), NOW);
     let text = list(&["ann"]);
     let answer = Answer { status: 200, etag: None, len: text.len() };
     let mut read = |from: usize, len: usize| text.as_bytes()[from..from + len].to_vec();
     watch.answered(&store, 1, Some(&answer), &mut read, NOW);
     for _ in 0..200 {
-        watch.tick(&store, &config, true, NOW);
+        watch.tick(&store, &config, true, &|| NOW);
     }
     assert_eq!(first.consumers(&store), 1);
     for path in ["/1", "/2", "/3"] {
@@ -430,14 +439,14 @@ fn lists_of_different_sources_do_not_mix_and_there_are_four_at_most() {
     assert!(unread(&fifth));
     // And whoever still has the list that was there does not read the other.
     let mut watch = Watch::new(fifth, 2, 0);
-    watch.tick(&store, &config, true, late);
+    watch.tick(&store, &config, true, &|| late);
     watch.started(&store, Ok(2), late);
     let other = list(&["bob"]);
     let answer = Answer { status: 200, etag: None, len: other.len() };
     let mut read = |from: usize, len: usize| other.as_bytes()[from..from + len].to_vec();
     watch.answered(&store, 2, Some(&answer), &mut read, late);
     for _ in 0..200 {
-        watch.tick(&store, &config, true, late);
+        watch.tick(&store, &config, true, &|| late);
     }
     assert!(unread(&again));
 }

@@ -31,10 +31,11 @@ fn finding(document: &Node, refusal: &Refusal) -> Finding {
     let Refusal::Entry(error) = refusal else {
         return Finding::error(refusal.to_string(), document.locate(""));
     };
-    let words = error.to_string();
+    let words = error.fault.to_string();
     let (title, accepted) =
-        words.split_once(", accepted: ").unwrap_or((&words, "see docs/keys.md"));
-    Finding::error(title, document.locate(&error.pointer)).with("accepted", accepted)
+        words.split_once(", accepted: ").unwrap_or((&words, "what docs/keys.md says"));
+    let finding = Finding::error(title, document.locate(&error.pointer));
+    finding.with("at", error.pointer.clone()).with("accepted", accepted)
 }
 
 /// A configuration that knows nobody.

@@ -81,14 +81,24 @@ fn end_of(source: &str, node: &Node) -> Option<usize> {
         // A field without a value ends with its name and colon, in the same line.
         Some(last) if last.span.is_empty() => Some(last.span.start),
         Some(last) => end_of(source, last),
+        None if is_flow(source, node)? => flow_end(source, node),
         None => Some(node.span.end),
     }
 }
 
-/// The place of the closing bracket.
+/// The place of the closing bracket of a list.
 fn list_close(source: &str, list: &Node) -> Option<usize> {
-    let at = list.span.end.checked_sub(1)?;
-    source.get(at..)?.starts_with(']').then_some(at)
+    flow_end(source, list).map(|end| end - 1)
+}
+
+/// The end of a value with brackets. YAML's parser may leave the closing one out.
+fn flow_end(source: &str, node: &Node) -> Option<usize> {
+    let end = node.span.end;
+    let closes = |at: usize| source.get(at..).is_some_and(|rest| rest.starts_with([']', '}']));
+    if closes(end.checked_sub(1)?) {
+        return Some(end);
+    }
+    closes(end).then_some(end + 1)
 }
 
 fn line_start(source: &str, at: usize) -> usize {

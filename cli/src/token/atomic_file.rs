@@ -48,6 +48,8 @@ pub(crate) struct AtomicFile {
     folder: File,
     path: PathBuf,
     target: PathBuf,
+    /// The draft is the file now. Another process may already have a draft of its own.
+    is_committed: bool,
 }
 
 impl AtomicFile {
@@ -66,7 +68,7 @@ impl AtomicFile {
         let folder = folder_of(target)?;
         // Never opens an existing file or the target of a link.
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let mut draft = Self { file, folder, path, target: target.to_owned() };
+        let mut draft = Self { file, folder, path, target: target.to_owned(), is_committed: false };
         if let Ok(old) = fs::metadata(target) {
             let new = draft.file.metadata()?;
             if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
@@ -94,6 +96,7 @@ impl AtomicFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_place() => {}
             renamed => renamed?,
         }
+        self.is_committed = true;
         self.folder.sync_all()
     }
 
@@ -108,7 +111,8 @@ impl AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        // After a commit there is nothing to remove.
-        let _ = fs::remove_file(&self.path);
+        if !self.is_committed {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

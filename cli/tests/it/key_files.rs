@@ -86,7 +86,6 @@ fn a_list_becomes_empty_and_is_filled_again() {
     for (name, text) in [
         ("list.json", format!("{{\"consumers\":[{{\"name\":\"a\",\"key_sha256\":[\"{A}\"]}}]}}")),
         ("list.yaml", format!("consumers:\n- name: a\n  key_sha256: [{A}]\nusers:\n- id: u\n")),
-        ("flow.yaml", format!("consumers: [{{name: a, key_sha256: [{A}]}},]  # all\n")),
     ] {
         let folder = Folder::new();
         let file = folder.file(name, &text);

@@ -32,6 +32,7 @@ fn without(field: &str) -> (Value, String) {
         ("request", json!({})),
         ("models_endpoint", json!({})),
         ("engine", json!({ "kind": "rls" })),
+        ("consumers_from", json!({ "cluster": "keys", "authority": "keys.test", "path": "/" })),
     ];
     for (name, list) in lists {
         if field.starts_with(&format!("/{name}/")) {

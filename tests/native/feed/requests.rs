@@ -35,14 +35,14 @@ impl Gate {
         let mut watch = Watch::new(self.feed.clone(), 1, self.serial);
         let now = NOW + std::time::Duration::from_secs(20 * self.serial);
         let config = &self.gate.config;
-        assert_eq!(watch.tick(&self.store, config, true, now).len(), 1);
+        assert_eq!(watch.tick(&self.store, config, true, &|| now).len(), 1);
         watch.started(&self.store, Ok(1), now);
         let answer = Answer { status: 200, etag: None, len: text.len() };
         let mut read = |from: usize, len: usize| text.as_bytes()[from..from + len].to_vec();
         watch.answered(&self.store, 1, Some(&answer), &mut read, now);
         assert!(watch.is_working());
         while watch.is_working() {
-            watch.tick(&self.store, config, true, now);
+            watch.tick(&self.store, config, true, &|| now);
         }
     }
 

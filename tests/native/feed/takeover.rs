@@ -74,7 +74,14 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 1..600)
 }
 
-/// Each consumer is in some of them. `many` fill more buckets than one tick writes.
+/// A list of these consumers and of others, so that it takes several ticks to read and to write.
+fn long_list(names: &[&str]) -> Served {
+    let others: Vec<_> = (0..60).map(|number| format!("other-{number}")).collect();
+    let others = others.iter().map(String::as_str);
+    served(&list(&names.iter().copied().chain(others).collect::<Vec<_>>()))
+}
+
+/// Each consumer is in some of them.
 const LISTS: [&[&str]; 4] =
     [&["ann", "bob"], &["bob", "eve"], &["eve"], &["ann", "bob", "eve", "dan"]];
 
@@ -85,8 +92,9 @@ proptest! {
     /// whole, and never those of none.
     #[test]
     fn the_list_in_force_is_always_one_whole_list(events in events()) {
-        let mut world = World::new(3, &list(LISTS[0]));
-        let mut now = world.run(NOW, NOW + secs(3));
+        let mut world = World::new(3, "");
+        world.serve(long_list(LISTS[0]));
+        let mut now = world.run(NOW, NOW + secs(4));
         let everybody = ["ann", "bob", "eve", "dan"];
         let mut served_so_far = vec![0];
         for event in events {
@@ -94,7 +102,7 @@ proptest! {
                 Event::Tick(worker) => world.tick(worker, now),
                 Event::Wait(millis) => now += Duration::from_millis(millis),
                 Event::Serve(which) => {
-                    world.serve(served(&list(LISTS[which])));
+                    world.serve(long_list(LISTS[which]));
                     served_so_far.push(which);
                 }
             }

@@ -1,0 +1,34 @@
+//! Which list is meant, and which of its versions is in force.
+
+use super::bucket::Head;
+use super::place;
+use crate::config::Source;
+use crate::limits::Store;
+
+/// A list of consumers and users, in its place.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    pub(super) source: Source,
+    pub(super) fingerprint: [u8; 16],
+    pub(super) place: u8,
+}
+
+impl Feed {
+    /// How many consumers the list has. 0 if it has never been read.
+    #[must_use]
+    pub fn consumers(&self, store: &dyn Store) -> u32 {
+        self.head(store).map_or(0, |head| head.consumers)
+    }
+
+    /// The head of the list in force. `None` if it has never been read, or the place is another
+    /// list's now.
+    pub(super) fn head(&self, store: &dyn Store) -> Option<Head> {
+        self.any_head(store).filter(|head| head.fingerprint == self.fingerprint)
+    }
+
+    /// The head of the list in this place, whosever it is.
+    pub(super) fn any_head(&self, store: &dyn Store) -> Option<Head> {
+        let (bytes, _) = store.get(&place::head_key(self.place));
+        Head::read(&bytes?)
+    }
+}
