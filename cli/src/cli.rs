@@ -221,6 +221,9 @@ pub(crate) struct CheckArguments {
     /// unusable is an error
     #[arg(long)]
     pub(crate) env: bool,
+    /// The files are lists of consumers that the filter fetches (`consumers_from`)
+    #[arg(long)]
+    pub(crate) list: bool,
     /// Treat warnings as errors
     #[arg(long)]
     pub(crate) strict: bool,

@@ -32,7 +32,7 @@ pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, CommandError> {
                 let written = plugins.iter().filter_map(|plugin| plugin.configuration);
                 configurations.extend(written.map(|it| of_text(it.get("value").unwrap_or(it))));
             }
-            Found::List | Found::Nothing => {}
+            Found::Nothing => {}
         }
     }
     Ok(configurations)

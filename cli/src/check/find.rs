@@ -1,15 +1,13 @@
 //! Finds the plugin configurations: in a bootstrap, in a mesh's resource, or the file itself.
 
 use super::fields::Fields;
+use super::suggest;
 use super::tree::{Field, Kind, Node};
-use super::{list, suggest};
 
 /// What a document holds.
 pub(crate) enum Found<'t> {
     /// It is a plugin configuration itself.
     Bare,
-    /// It is a list of consumers that the filter fetches.
-    List,
     /// Filters, or resources that become filters.
     Plugins(Vec<Plugin<'t>>),
     /// Something else.
@@ -52,9 +50,6 @@ pub(crate) fn find(document: &Node) -> Found<'_> {
     plugins.retain(|it| is_ours(it) && !is_loopback(it));
     if !plugins.is_empty() {
         return Found::Plugins(plugins);
-    }
-    if list::is_list(document) {
-        return Found::List;
     }
     if is_bare(document) { Found::Bare } else { Found::Nothing }
 }

@@ -60,6 +60,9 @@ fn of_document<'f>(
     only: bool,
     environment: Environment<'_>,
 ) -> Vec<Judged<'f>> {
+    if environment.is_of_lists {
+        return vec![Judged { plugin: None, outcome: super::list::check(&document.tree) }];
+    }
     match find::find(document.judged()) {
         Found::Plugins(plugins) => {
             let judge = |plugin| {
@@ -68,7 +71,6 @@ fn of_document<'f>(
             };
             plugins.into_iter().map(judge).collect()
         }
-        Found::List => vec![Judged { plugin: None, outcome: super::list::check(&document.tree) }],
         // A single file of no other kind is meant as a configuration, and the filter reports its
         // errors.
         found if matches!(found, Found::Bare) || (only && is_shapeless(&document.tree)) => {

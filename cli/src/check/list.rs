@@ -8,14 +8,6 @@ use super::finding::Finding;
 use super::plugin::Outcome;
 use super::tree::Node;
 
-/// Whether the document is such a list: it has `consumers`, and nothing that only a configuration
-/// has.
-pub(crate) fn is_list(document: &Node) -> bool {
-    let fields = document.fields();
-    fields.iter().any(|field| field.name == "consumers")
-        && fields.iter().all(|field| ["consumers", "users"].contains(&field.name.as_str()))
-}
-
 /// Checks the list. Whether it names what a configuration names is not known here.
 pub(crate) fn check(document: &Node) -> Outcome {
     let mut outcome = Outcome { tree: Some(document.clone()), ..Outcome::default() };

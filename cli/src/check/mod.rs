@@ -51,6 +51,8 @@ use report::Report;
 pub(crate) struct Environment<'t> {
     /// They are read from this process. Otherwise they are assumed to be set for Envoy.
     is_here: bool,
+    /// The files are lists of consumers, and not configurations.
+    is_of_lists: bool,
     /// `environment_variables.key_values` of the VM, which come first.
     given: &'t [tree::Field],
     /// The time since the Unix epoch: prices grow old, and models end.
@@ -99,7 +101,12 @@ struct File {
 /// If a file has errors, or warnings with `--strict`; if there was nothing to check; and if a file
 /// cannot be read. All files are checked first.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
-    let environment = Environment { is_here: arguments.env, given: &[], now: clock::now() };
+    let environment = Environment {
+        is_here: arguments.env,
+        is_of_lists: arguments.list,
+        given: &[],
+        now: clock::now(),
+    };
     let (mut files, mut unread) = (Vec::new(), None);
     for path in &arguments.files {
         match input::read(path) {

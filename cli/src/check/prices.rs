@@ -60,7 +60,7 @@ mod tests {
             ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}}]{more}}}"#
         );
         let now = Duration::from_secs(day * DAY_SECONDS);
-        let environment = Environment { is_here: false, given: &[], now };
+        let environment = Environment { is_here: false, is_of_lists: false, given: &[], now };
         let outcome = plugin::check(&Written::File(&text), environment);
         let marked =
             |it: Finding| (it.level, it.title, text.get(it.span).unwrap_or_default().to_owned());

@@ -72,10 +72,6 @@ fn it_rejects_the_configurations_that_the_filter_rejects_in_the_same_place() {
     let cases: Vec<_> = tables.into_values().flatten().collect();
     assert!(cases.len() >= 340, "only {} cases", cases.len());
     for Invalid { name, text, error } in cases {
-        // Without upstreams it is a list of consumers, as `consumers_from` reads it.
-        if name == "missing-upstreams" {
-            continue;
-        }
         let file = folder.file(&format!("{name}.json"), &text);
         let (code, report) = check_with_variables(Path::new(&file));
         assert_eq!(code, Some(1), "{name}\n{text}\n{report}");
@@ -265,4 +261,22 @@ fn routes_of_another_file_are_found_by_their_name() {
     assert!(both.err.contains("the host is rewritten to another than"), "{}", both.err);
     assert!(both.err.contains("b.yaml: 0 configurations, 1 error, 0 warnings"), "{}", both.err);
     assert!(both.err.contains("a.yaml: 1 configuration, 0 errors, 0 warnings"), "{}", both.err);
+}
+
+#[test]
+fn a_list_of_consumers_is_checked_as_the_filter_reads_it() {
+    let folder = Folder::new();
+    let list = |digest: &str| {
+        let text = format!(r#"{{"consumers": [{{"name": "a", "key_sha256": ["{digest}"]}}]}}"#);
+        folder.file("consumers.json", &text)
+    };
+    let bad = run(&["check", "--list", &list("nope")]);
+    assert_eq!(bad.code, Some(1), "{}", bad.err);
+    assert!(bad.err.contains("= at: /consumers/0/key_sha256/0\n"), "{}", bad.err);
+    let good = list("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    assert_eq!(run(&["check", "--list", &good]).code, Some(0));
+    // Without the option it is a configuration, and has no upstreams.
+    let configuration = run(&["check", &good]);
+    assert_eq!(configuration.code, Some(1), "{}", configuration.err);
+    assert!(configuration.err.contains("upstreams"), "{}", configuration.err);
 }

@@ -86,7 +86,7 @@ const LISTS: [&[&str]; 4] =
     [&["ann", "bob"], &["bob", "eve"], &["eve"], &["ann", "bob", "eve", "dan"]];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
 
     /// Whatever workers do, and whenever they are held up: who may call are those of one list, as a
     /// whole, and never those of none.

@@ -12,7 +12,7 @@ fn errors_of(text: &str) -> BTreeSet<String> {
 }
 
 const ENVIRONMENT: Environment<'_> =
-    Environment { is_here: false, given: &[], now: Duration::ZERO };
+    Environment { is_here: false, is_of_lists: false, given: &[], now: Duration::ZERO };
 const CONSUMER: &str = r#"{"name": "a", "key_sha256":
     ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]}"#;
 const UPSTREAM: &str = r#""codex": {"authority": "a.example", "credential": "envoy"}"#;
