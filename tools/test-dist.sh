@@ -20,7 +20,7 @@ export IMAGEGATE_COMMIT
 folder=$(mktemp -d)
 registry=''
 stop() {
-  if [[ $registry ]]; then kill "$registry" 2>/dev/null && wait "$registry" || true; fi
+  if [[ $registry ]] && kill "$registry" 2>/dev/null; then wait "$registry" || true; fi
   rm -rf "$folder"
 }
 trap stop EXIT

@@ -8,7 +8,7 @@
 //!              └─▶ Rejected; every counter as it was
 //! ```
 //!
-//! The state of a rule for one key, user or model is a [`State`]. [`table`] keeps the states of all
+//! The state of a rule for one key, user or model is a [`State`]. `table` keeps the states of all
 //! of them in the host's shared data, which all workers of an Envoy see. [`local`] keeps them exact
 //! under concurrent workers. Nothing here reads a clock: the time is an argument, and a worker whose
 //! clock is late takes a counter of a later window as it is.

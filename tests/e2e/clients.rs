@@ -198,7 +198,8 @@ fn check_records(envoy: &Envoy, cases: &[String], column: &str) {
         }
     }
     let committed = |it: &Value| it["committed"] == true;
-    eventually("the records of late answers", || count(&committed) == 3);
+    // On a slow machine the white space may come before another answer too.
+    eventually("the records of late answers", || count(&committed) >= 3);
     let late = |it: &Value| committed(it) && it["code"] == "server_is_overloaded";
     assert_eq!(count(&late), 1, "{column}: late errors");
     let cut = |it: &Value| committed(it) && it["code"] == "upstream_disconnected";
