@@ -20,6 +20,7 @@ pub(crate) struct Figures {
     /// Rules over none.
     pub(crate) rules: Run<Rules>,
     /// Three rules per user over none, by the number of users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) users: Option<Run<Users>>,
 }
 
