@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the manifests of deploy/ in the meshes themselves, without a cluster: the mesh's own program
-# makes Envoy's configuration of them, and Envoy serves with codex-sim behind it.
+# makes Envoy's configuration of them, and Envoy serves with codex-sim as its upstream.
 #   tools/test-mesh.sh [MESH…]    envoy-gateway; by default, all
 # Where a mesh cannot be built, or there are no network namespaces, says so and runs nothing of it.
 source "$(dirname "$0")/lib.sh"

@@ -72,7 +72,7 @@ pub(super) fn compile(file: Option<SourceFile>) -> Result<Option<Source>, Config
 }
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
-/// The list is asked for twice in it. A web server tells versions of a file apart by the second.
+/// The list is asked for twice in it. A web server dates a file to the second.
 const MIN_INTERVAL: Duration = Duration::from_secs(2);
 /// Until then a revoked key works.
 const MAX_INTERVAL: Duration = Duration::from_secs(3_600);

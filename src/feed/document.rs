@@ -47,7 +47,7 @@ enum At {
         field: Field,
         place: usize,
     },
-    /// Behind the closing brace.
+    /// After the closing brace.
     End,
 }
 

@@ -101,7 +101,7 @@ pub fn renew(
 }
 
 /// Changes the state of each rule that a request holds something under. Returns what `step` returns
-/// for each.
+/// for each. If one slot cannot be changed, the others are all the same.
 fn update<T>(
     counters: Counters<'_>,
     held: &[Held],
@@ -109,8 +109,9 @@ fn update<T>(
     step: impl Fn(&Held, &mut State) -> T,
 ) -> Result<Vec<T>, Error> {
     let mut results: Vec<(usize, T)> = Vec::new();
+    let mut failed = None;
     for slot in slots(held) {
-        let (of_slot, _) = counters.change(slot, |loaded| {
+        let changed = counters.change(slot, |loaded| {
             let mut of_slot = Vec::new();
             for (place, it) in held.iter().enumerate().filter(|(_, it)| it.scope.slot() == slot) {
                 let mut state = loaded.state(it.scope, it.id, it.window, now).unwrap_or_default();
@@ -118,11 +119,15 @@ fn update<T>(
                 loaded.put(it.scope, it.id, it.window, &state, now);
             }
             Ok::<_, TableError>(of_slot)
-        })?;
-        results.extend(of_slot);
+        });
+        match changed {
+            Ok((of_slot, _)) => results.extend(of_slot),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
     results.sort_by_key(|(place, _)| *place);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
+    let results = results.into_iter().map(|(_, result)| result).collect();
+    failed.map_or(Ok(results), |error| Err(error.into()))
 }
 
 /// The state of every rule that applies to `scope` and is counted here. Empty if the shared data

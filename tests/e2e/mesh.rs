@@ -1,6 +1,6 @@
 //! The manifests of `deploy/`, in the configuration that the mesh itself makes of them.
 //!
-//! `make test-mesh` starts the mesh, its Envoy, and codex-sim behind TLS and HTTP/2, and runs these
+//! `make test-mesh` starts the mesh, its Envoy, and codex-sim with TLS and HTTP/2, and runs these
 //! cases once for each mesh. All cases share one Envoy, so each has words of its own in its prompt.
 
 use std::env;
@@ -16,7 +16,7 @@ use crate::harness::{Connection, Request, Response, eventually};
 const KEY: &str = "sk-imagegate-demo";
 /// The hostname of the manifests.
 const HOST: &str = "images.example.com";
-/// codex-sim behind its TLS, as `tools/mesh/run.sh` starts it.
+/// codex-sim with its TLS, as `tools/mesh/run.sh` starts it.
 const SIM: u16 = 10001;
 
 fn variable(name: &str) -> String {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a mesh with the manifests of deploy/MESH, and codex-sim behind it, and runs tests/e2e/mesh.rs.
+# Starts a mesh with the manifests of deploy/MESH, and codex-sim as its upstream, and runs tests/e2e/mesh.rs.
 # tools/test-mesh.sh calls it in a network namespace of its own, which ends all that it starts.
 #   tools/mesh/run.sh MESH
 source "$(dirname "$0")/../lib.sh"
@@ -32,7 +32,7 @@ wait_for() {
 
 listens() { curl -s -o "$run/answer" "$1"; }
 
-# chatgpt.com: codex-sim behind TLS and HTTP/2.
+# chatgpt.com: codex-sim with TLS and HTTP/2.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=chatgpt.com \
   -addext subjectAltName=DNS:chatgpt.com -keyout "$run/chatgpt.com.key" -out "$run/chatgpt.com.crt" 2>"$run/openssl.log"
 target/tools/codex-sim --listen 127.0.0.1:10001 >"$run/codex-sim.log" 2>&1 &

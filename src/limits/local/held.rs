@@ -125,12 +125,14 @@ pub(super) fn counted_here<'r>(
     for (place, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
         for counted in rule.scopes(scope) {
             let (kind, value) = counted.unwrap_or(("global", ""));
-            let id = known.iter().find(|(it, _)| *it == counted).map(|(_, id)| *id);
-            let id = match id {
-                Some(id) => id,
-                None => counters.scope_id(kind, value)?,
+            let id = match known.iter().find(|(it, _)| *it == counted) {
+                Some((_, id)) => *id,
+                None => {
+                    let id = counters.scope_id(kind, value)?;
+                    known.push((counted, id));
+                    id
+                }
             };
-            known.push((counted, id));
             let old = counters.has_old().then(|| rule.old_state_id(value));
             found.push(Counted { place, rule, scope: id, old });
         }

@@ -292,3 +292,37 @@ fn bytes_of_another_layout_are_an_empty_slot() {
         reserve(&shelf, &rules, &scope("c", &users[0]), 5, NOW).unwrap();
     }
 }
+
+/// Shared data in which one key can be read and never written.
+struct Stuck<'a> {
+    data: &'a SharedData,
+    key: String,
+}
+
+impl Store for Stuck<'_> {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.data.get(key)
+    }
+
+    fn swap(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<(), Conflict> {
+        if key == self.key { Err(Conflict) } else { self.data.swap(key, value, token) }
+    }
+}
+
+#[test]
+fn a_settlement_that_cannot_reach_one_slot_counts_in_the_others() {
+    let shelf = store();
+    let rules = several_kinds();
+    let mut held = reserve(&shelf, &rules, &scope("c", "u"), 2, NOW).unwrap().reservation;
+    let number = |key: &String| key.strip_prefix("imagegate.scopes.").map(|it| it.parse().unwrap());
+    let slots: std::collections::BTreeSet<u16> =
+        shelf.data.values.lock().unwrap().keys().filter_map(number).collect();
+    // The first of them, so that others come after it.
+    let key = format!("imagegate.scopes.{}", slots.first().unwrap());
+    let stuck = Stuck { data: &shelf.data, key };
+    let counters = Counters::new(&stuck, &shelf.table);
+    let settled = local::settle(counters, &rules, &mut held, &delivered(2), NOW);
+    assert_eq!(settled.unwrap_err(), Error::Store);
+    let statuses = local::statuses(shelf.counters(), &rules, &scope("c", "u"), NOW);
+    assert_eq!(statuses.iter().filter(|it| it.used > 0).count(), slots.len() - 1);
+}
