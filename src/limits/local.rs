@@ -2,8 +2,9 @@
 //!
 //! All rules that apply to a request must admit it. If every rule of the configuration counts the
 //! same kind of scope, a request touches one slot, and a swap of that slot decides. Else it touches
-//! several, and a lock makes the step over them atomic (`reserve.rs`). A settlement takes each slot
-//! by itself: nothing depends on two of them at once.
+//! several. Far from every limit it swaps each of them; close to one, a lock makes the step over them
+//! atomic (`reserve.rs`). A settlement takes each slot by itself: nothing depends on two of them at
+//! once.
 
 mod held;
 mod reserve;
@@ -31,11 +32,9 @@ pub fn reserve(
     now: Duration,
 ) -> Result<Reserved, Error> {
     let hold = |it: Counted<'_>| Held {
-        rule: it.place,
-        id: it.rule.id,
-        scope: it.scope,
+        rule: it.number,
+        place: it.place,
         old: it.old,
-        window: it.rule.window,
         unit: it.rule.unit,
         hold: Hold::new(it.rule.window, amount(it.rule.unit), now, patience),
     };
@@ -89,7 +88,7 @@ pub fn renew(
     patience: Duration,
     now: Duration,
 ) -> Result<(), Error> {
-    let renewed = |it: &Held| Hold::new(it.window, it.hold.amount, now, patience);
+    let renewed = |it: &Held| Hold::new(it.place.window, it.hold.amount, now, patience);
     update(counters, &reservation.held, now, |it, state| {
         state.settle(it.hold, 0);
         state.hold(renewed(it));
@@ -113,10 +112,9 @@ fn update<T>(
     for slot in slots(held) {
         let changed = counters.change(slot, |loaded| {
             let mut of_slot = Vec::new();
-            for (place, it) in held.iter().enumerate().filter(|(_, it)| it.scope.slot() == slot) {
-                let mut state = loaded.state(it.scope, it.id, it.window, now).unwrap_or_default();
-                of_slot.push((place, step(it, &mut state)));
-                loaded.put(it.scope, it.id, it.window, &state, now);
+            for (order, it) in held.iter().enumerate().filter(|(_, it)| it.slot() == slot) {
+                let changed = loaded.change(it.place, now, State::default, |state| step(it, state));
+                of_slot.extend(changed.map(|result| (order, result)));
             }
             Ok::<_, TableError>(of_slot)
         });
@@ -125,7 +123,7 @@ fn update<T>(
             Err(error) => failed = failed.or(Some(error)),
         }
     }
-    results.sort_by_key(|(place, _)| *place);
+    results.sort_unstable_by_key(|(order, _)| *order);
     let results = results.into_iter().map(|(_, result)| result).collect();
     failed.map_or(Ok(results), |error| Err(error.into()))
 }
@@ -141,15 +139,15 @@ pub fn statuses(
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut statuses = Vec::new();
     for it in counted_here(counters, rules, scope).unwrap_or_default() {
-        let slot = it.scope.slot();
+        let slot = it.place.scope.slot();
         if !loaded.iter().any(|it| it.number() == slot) {
             loaded.extend(counters.peek(slot));
         }
         let found = loaded.iter_mut().find(|it| it.number() == slot);
-        let state = found.and_then(|slot| slot.state(it.scope, it.rule.id, it.rule.window, now));
-        let old = || old_state(counters, it.old, it.rule.window, now);
-        let state = state.or_else(old).unwrap_or_default();
-        statuses.push(limit_status(rules, it.place, &state, now));
+        let state = found.and_then(|slot| slot.state(it.place)).cloned();
+        let mut state = state.or_else(|| old_state(counters, it.old)).unwrap_or_default();
+        state.prune(it.rule.window, now);
+        statuses.push(limit_status(rules, it.number, &state, now));
     }
     statuses
 }

@@ -107,6 +107,15 @@ impl State {
         }
     }
 
+    /// When nothing is used or held any more if nothing else is used until then. Zero if nothing is.
+    /// Assumes that holds are used in full, as they mostly are.
+    #[must_use]
+    pub fn empty_at(&self, window: Window, now: Duration) -> Duration {
+        let last = self.used.iter().map(|(interval, _)| *interval).max();
+        let used = last.map_or(Duration::ZERO, |interval| window.leaves(interval));
+        self.holds.iter().map(|hold| hold.leaves(window, now)).fold(used, Duration::max)
+    }
+
     /// When `amount` will fit below `max` if nothing else is used until then. `None` if it never
     /// fits. Assumes that holds are used in full, as they mostly are.
     #[must_use]

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::limits::table::{Counters, OldId, RuleId, ScopeId, TableError};
+use crate::limits::table::{Counters, OldId, Place, TableError};
 use crate::limits::{Engine, Hold, Rule, Scope, State, Unit, Window};
 
 /// The state of a rule for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitStatus {
-    /// The rule's place in the configuration's list.
+    /// The rule's number in the configuration's list.
     pub rule: usize,
     /// What was used.
     pub used: u64,
@@ -29,14 +29,19 @@ pub struct Reservation {
 /// What it holds under one rule for one scope.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// The rule's place in the configuration's list.
+    /// The rule's number in the configuration's list.
     pub(super) rule: usize,
-    pub(super) id: RuleId,
-    pub(super) scope: ScopeId,
+    pub(super) place: Place,
     pub(super) old: Option<OldId>,
-    pub(super) window: Window,
     pub(super) unit: Unit,
     pub(super) hold: Hold,
+}
+
+impl Held {
+    /// The slot that it is in.
+    pub(super) const fn slot(&self) -> u16 {
+        self.place.scope.slot()
+    }
 }
 
 /// The result of a request.
@@ -96,7 +101,7 @@ pub struct Reserved {
 
 /// The slots that a request touches, in their order.
 pub(super) fn slots(held: &[Held]) -> Vec<u16> {
-    let mut slots: Vec<u16> = held.iter().map(|it| it.scope.slot()).collect();
+    let mut slots: Vec<u16> = held.iter().map(Held::slot).collect();
     slots.sort_unstable();
     slots.dedup();
     slots
@@ -104,10 +109,10 @@ pub(super) fn slots(held: &[Held]) -> Vec<u16> {
 
 /// A rule that counts a request, and where.
 pub(super) struct Counted<'r> {
-    /// The rule's place in the configuration's list.
-    pub(super) place: usize,
+    /// The rule's number in the configuration's list.
+    pub(super) number: usize,
     pub(super) rule: &'r Rule,
-    pub(super) scope: ScopeId,
+    pub(super) place: Place,
     /// Where 0.1 has counted it; `None` if nothing is left of that.
     pub(super) old: Option<OldId>,
 }
@@ -122,10 +127,10 @@ pub(super) fn counted_here<'r>(
     let here = |rule: &Rule| rule.engine == Engine::Local && rule.applies(scope);
     let mut known = Vec::new();
     let mut found = Vec::new();
-    for (place, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
+    for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
         for counted in rule.scopes(scope) {
             let (kind, value) = counted.unwrap_or(("global", ""));
-            let id = match known.iter().find(|(it, _)| *it == counted) {
+            let scope = match known.iter().find(|(it, _)| *it == counted) {
                 Some((_, id)) => *id,
                 None => {
                     let id = counters.scope_id(kind, value)?;
@@ -134,22 +139,16 @@ pub(super) fn counted_here<'r>(
                 }
             };
             let old = counters.has_old().then(|| rule.old_state_id(value));
-            found.push(Counted { place, rule, scope: id, old });
+            let place = Place { scope, rule: rule.id, window: rule.window };
+            found.push(Counted { number, rule, place, old });
         }
     }
     Ok(found)
 }
 
 /// What 0.1 has counted. `None` if there is nothing.
-pub(super) fn old_state(
-    counters: Counters<'_>,
-    old: Option<OldId>,
-    window: Window,
-    now: Duration,
-) -> Option<State> {
-    let mut state = counters.old_state(old?)?;
-    state.prune(window, now);
-    Some(state)
+pub(super) fn old_state(counters: Counters<'_>, old: Option<OldId>) -> Option<State> {
+    counters.old_state(old?)
 }
 
 pub(super) fn limit_status(
@@ -166,7 +165,7 @@ pub(super) fn limit_status(
         used: state.used(),
         reserved: state.reserved(),
         remaining: state.remaining(max),
-        full_at: state.fits_at(window, max, max, now).filter(|at| *at > now),
+        full_at: Some(state.empty_at(window, now)).filter(|at| *at > now),
     }
 }
 

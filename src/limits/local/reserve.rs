@@ -14,6 +14,11 @@ const MAX_TAKE_OVERS: u32 = 3;
 /// How often a step is tried while requests settle in its slots.
 const MAX_TRIES: u32 = 1_000;
 
+/// A rule is close to its limit if it has room for fewer requests like the one that it admits,
+const MANY_REQUESTS: u64 = 64;
+/// or if less than this part of its limit is left.
+const CLOSE_SHARE: u64 = 4;
+
 /// A request, and what it would hold.
 pub(super) struct Request<'a> {
     pub(super) counters: Counters<'a>,
@@ -26,8 +31,16 @@ pub(super) struct Request<'a> {
 #[derive(Default)]
 struct Admitted {
     /// The state of each rule with the hold, in the order of the holds.
-    states: Vec<State>,
+    statuses: Vec<LimitStatus>,
     shadowed: Vec<usize>,
+    /// One of the rules is so close to its limit that the order of requests may matter.
+    is_close: bool,
+}
+
+/// The slots as they were read, with the holds of the request.
+struct Read {
+    slots: Vec<Loaded>,
+    admitted: Admitted,
 }
 
 impl Request<'_> {
@@ -37,30 +50,65 @@ impl Request<'_> {
         let (admitted, evicted) = match slots.as_slice() {
             [] => (Admitted::default(), 0),
             [slot] if !count_several_kinds(self.rules) => self.swap(*slot)?,
-            _ => self.step(&slots)?,
+            slots => match self.swap_each(slots) {
+                Ok(stored) => stored,
+                Err(read) => self.step(slots, read)?,
+            },
         };
-        let states = self.held.iter().zip(&admitted.states);
-        let statuses: Vec<LimitStatus> =
-            states.map(|(it, state)| limit_status(self.rules, it.rule, state, self.now)).collect();
-        let shadowed = admitted.shadowed;
+        let Admitted { statuses, mut shadowed, .. } = admitted;
+        // A rule has several states if the caller is in several groups.
+        shadowed.dedup();
         Ok(Reserved { reservation: Reservation { held: self.held }, statuses, shadowed, evicted })
     }
 
     /// Admits by a swap of one slot.
     fn swap(&self, slot: u16) -> Result<(Admitted, u32), Error> {
-        self.counters.change(slot, |loaded| {
-            let slots = std::slice::from_mut(loaded);
-            let admitted = self.admit(slots)?;
-            self.put(slots, &admitted);
-            Ok(admitted)
-        })
+        self.counters.change(slot, |loaded| self.admit(std::slice::from_mut(loaded)))
+    }
+
+    /// Admits by a swap of each slot if every rule has room for many more. Without that, or if
+    /// another worker is faster, returns what it has read: the lock has to decide.
+    ///
+    /// Each slot is stored only as it was read, so no rule ever admits too much. What was stored is
+    /// taken back if a later slot has changed. A request that meets such a hold can be rejected for it
+    /// only if others use all of that room within a few microseconds. If the worker is lost in
+    /// between, its holds expire like those of its other requests.
+    fn swap_each(&self, slots: &[u16]) -> Result<(Admitted, u32), Option<Read>> {
+        let slots = slots.iter().map(|it| self.counters.peek(*it));
+        let mut slots = slots.collect::<Option<Vec<_>>>().ok_or(None)?;
+        let admitted = self.admit(&mut slots).map_err(|_| None)?;
+        if admitted.is_close {
+            return Err(Some(Read { slots, admitted }));
+        }
+        let mut evicted = 0_u32;
+        for place in 0..slots.len() {
+            let Some(slot) = slots.get_mut(place) else { continue };
+            if let Ok(Ok(gone)) = self.counters.save(slot) {
+                evicted = evicted.saturating_add(gone);
+                continue;
+            }
+            slots.iter().take(place).for_each(|it| self.take_back(it.number()));
+            return Err(None);
+        }
+        Ok((admitted, evicted))
+    }
+
+    /// Takes back what was stored in a slot without the lock.
+    fn take_back(&self, slot: u16) {
+        // If the slot is out of reach, what it holds expires.
+        let _ = self.counters.change(slot, |loaded| {
+            for it in self.held.iter().filter(|it| it.slot() == slot) {
+                loaded.change(it.place, self.now, State::default, |state| state.settle(it.hold, 0));
+            }
+            Ok::<_, TableError>(())
+        });
     }
 
     /// Admits under the lock, and stores slot after slot.
-    fn step(&self, slots: &[u16]) -> Result<(Admitted, u32), Error> {
+    fn step(&self, slots: &[u16], mut read: Option<Read>) -> Result<(Admitted, u32), Error> {
         for _ in 0..MAX_TAKE_OVERS {
             let lock = self.counters.lock(self.plan())?;
-            let stored = self.store(&lock, slots);
+            let stored = self.store(&lock, slots, read.take());
             match (stored, lock.release(self.counters.store())) {
                 (stored, Ok(())) => return stored,
                 (Err(rejected @ Error::Rejected(_)), Err(_)) => return Err(rejected),
@@ -71,21 +119,35 @@ impl Request<'_> {
         Err(Error::Store)
     }
 
-    /// Stores all slots, or none. The lock keeps other reservations out. A settlement may still
-    /// change a slot meanwhile: then all starts again.
-    fn store(&self, lock: &Lock, slots: &[u16]) -> Result<(Admitted, u32), Error> {
+    /// Stores all slots, or none. The lock keeps other steps out. A settlement may still change a
+    /// slot meanwhile: then all starts again. What was read before the lock is as good as what is
+    /// read now, since a slot is stored only if it is still the same.
+    fn store(
+        &self,
+        lock: &Lock,
+        slots: &[u16],
+        mut read: Option<Read>,
+    ) -> Result<(Admitted, u32), Error> {
         for _ in 0..MAX_TRIES {
-            let load = |slot: &u16| self.counters.load_locked(*slot);
-            let mut loaded = slots.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-            let admitted = self.admit(&mut loaded)?;
-            self.put(&mut loaded, &admitted);
-            match self.save(lock, &mut loaded) {
+            let Read { mut slots, admitted } = match read.take() {
+                Some(read) => read,
+                None => self.read(slots)?,
+            };
+            match self.save(lock, &mut slots) {
                 Ok(evicted) => return Ok((admitted, evicted)),
                 Err(None) => {}
                 Err(Some(error)) => return Err(error.into()),
             }
         }
         Err(Error::Store)
+    }
+
+    /// Reads the slots, and adds the holds. The worker has the lock.
+    fn read(&self, slots: &[u16]) -> Result<Read, Error> {
+        let load = |slot: &u16| self.counters.load_locked(*slot);
+        let mut slots = slots.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+        let admitted = self.admit(&mut slots)?;
+        Ok(Read { slots, admitted })
     }
 
     /// Stores slot after slot. If one cannot be, takes back what it has stored. The error is `None`
@@ -115,51 +177,47 @@ impl Request<'_> {
     }
 
     fn plan(&self) -> Vec<Planned> {
-        self.held.iter().map(|it| Planned::new(it.scope, it.id, it.hold)).collect()
+        self.held.iter().map(|it| Planned::new(it.place.scope, it.place.rule, it.hold)).collect()
     }
 
-    /// What the rules say to the request, by the slots that it touches. Of several that reject it,
-    /// the one with the longest wait is reported: a client that waits for less is rejected again.
+    /// What the rules say to the request, by the slots that it touches. Adds its holds to them. Of
+    /// several rules that reject it, the one with the longest wait is reported: a client that waits
+    /// for less is rejected again.
     fn admit(&self, slots: &mut [Loaded]) -> Result<Admitted, Error> {
         let mut admitted = Admitted::default();
         let mut longest: Option<(Wait, Rejected)> = None;
         for it in &self.held {
             let Some(rule) = self.rules.get(it.rule) else { continue };
-            let found = slots.iter_mut().find(|slot| slot.number() == it.scope.slot());
-            let state = found.and_then(|slot| slot.state(it.scope, it.id, it.window, self.now));
-            let old = || old_state(self.counters, it.old, it.window, self.now);
-            let mut state = state.or_else(old).unwrap_or_default();
-            if it.hold.amount > state.remaining(rule.max) {
-                if rule.shadow {
+            let Some(slot) = slots.iter_mut().find(|slot| slot.number() == it.slot()) else {
+                continue;
+            };
+            let first = || old_state(self.counters, it.old).unwrap_or_default();
+            let rejected = slot.change(it.place, self.now, first, |state| {
+                let fits = it.hold.amount <= state.remaining(rule.max);
+                let rejected = (!fits && !rule.shadow).then(|| self.rejection(it, rule.max, state));
+                if !fits && rule.shadow {
                     admitted.shadowed.push(it.rule);
-                } else {
-                    let (wait, rejected) = self.rejection(it, rule.max, &state);
-                    if longest.as_ref().is_none_or(|(longest, _)| *longest < wait) {
-                        longest = Some((wait, rejected));
-                    }
+                }
+                state.hold(it.hold);
+                let status = limit_status(self.rules, it.rule, state, self.now);
+                let many = it.hold.amount.saturating_mul(MANY_REQUESTS);
+                admitted.is_close |= status.remaining < many.max(rule.max / CLOSE_SHARE);
+                admitted.statuses.push(status);
+                rejected
+            });
+            if let Some((wait, rejected)) = rejected.flatten() {
+                if longest.as_ref().is_none_or(|(longest, _)| *longest < wait) {
+                    longest = Some((wait, rejected));
                 }
             }
-            state.hold(it.hold);
-            admitted.states.push(state);
         }
-        // A rule has several states if the caller is in several groups.
-        admitted.shadowed.dedup();
         longest.map_or(Ok(admitted), |(_, rejected)| Err(Error::Rejected(rejected)))
     }
 
     fn rejection(&self, held: &Held, max: u64, state: &State) -> (Wait, Rejected) {
-        let fits_at = state.fits_at(held.window, max, held.hold.amount, self.now);
+        let fits_at = state.fits_at(held.place.window, max, held.hold.amount, self.now);
         let limit_status = limit_status(self.rules, held.rule, state, self.now);
         (Wait::of(held.unit, fits_at), Rejected { limit_status, fits_at })
-    }
-
-    fn put(&self, slots: &mut [Loaded], admitted: &Admitted) {
-        for (it, state) in self.held.iter().zip(&admitted.states) {
-            let found = slots.iter_mut().find(|slot| slot.number() == it.scope.slot());
-            if let Some(slot) = found {
-                slot.put(it.scope, it.id, it.window, state, self.now);
-            }
-        }
     }
 }
 

@@ -1,71 +1,84 @@
 //! What one scope has used and holds, under each rule that counts it.
+//!
+//! Its bytes are the states one after another. Each has the name of its rule (8 bytes, little-endian),
+//! the second since the Unix epoch from which nothing in it counts (4 bytes), and the lists of what
+//! was used and of holds. A list is its length and its numbers, as variable-length integers. An
+//! interval is written as the distance to the one before, in zigzag encoding: it mostly takes one
+//! byte.
 
 use std::time::Duration;
 
-use prost::Message;
+use prost::encoding::{decode_varint, encode_varint};
 
 use super::id::RuleId;
 use crate::limits::{Hold, State, Window};
 
 /// The states of one scope.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Debug, Default)]
 pub(super) struct Entry {
-    #[prost(message, repeated, tag = "1")]
     states: Vec<RuleState>,
 }
 
 /// The state of one rule.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Debug)]
 struct RuleState {
-    #[prost(fixed64, tag = "1")]
     rule: RuleId,
     /// When nothing in it counts any more, in seconds since the Unix epoch. It is stored because
     /// the rule may be gone from the configuration.
-    #[prost(fixed32, tag = "2")]
     expires: u32,
-    /// An interval and what was used in it, again and again.
-    #[prost(uint64, repeated, tag = "3")]
-    used: Vec<u64>,
-    /// When a hold expires, its interval and its amount, again and again.
-    #[prost(uint64, repeated, tag = "4")]
-    holds: Vec<u64>,
+    state: State,
 }
 
 impl Entry {
-    /// The entry that these bytes hold. Bytes that are none hold nothing.
-    pub(super) fn read(bytes: &[u8]) -> Self {
-        Self::decode(bytes).unwrap_or_default()
-    }
-
-    /// The state of a rule, as it is at `now`. `None` if there is none.
-    pub(super) fn state(&self, rule: RuleId, window: Window, now: Duration) -> Option<State> {
-        let found = self.states.iter().find(|it| it.rule == rule)?;
-        let mut state = found.state();
-        state.prune(window, now);
-        Some(state)
-    }
-
-    /// Puts the state of a rule in the place of the last one. An empty one goes when
-    /// the entry is pruned.
-    pub(super) fn put(&mut self, rule: RuleId, window: Window, state: &State) {
-        let state = RuleState::new(rule, window, state);
-        match self.states.iter_mut().find(|it| it.rule == rule) {
-            Some(place) => *place = state,
-            None => self.states.push(state),
+    /// The entry that these bytes hold. What comes after the first state that cannot be read is
+    /// dropped.
+    pub(super) fn read(mut bytes: &[u8]) -> Self {
+        let mut states = Vec::new();
+        while let Some(state) = RuleState::read(&mut bytes) {
+            states.push(state);
         }
+        Self { states }
+    }
+
+    /// Adds the bytes of the entry.
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        self.states.iter().for_each(|it| it.write(bytes));
+    }
+
+    /// The state of a rule as it was stored. `None` if there is none.
+    pub(super) fn state(&self, rule: RuleId) -> Option<&State> {
+        self.states.iter().find(|it| it.rule == rule).map(|it| &it.state)
+    }
+
+    /// Changes the state of a rule as it is at `now`. If there is none, `first` returns it.
+    pub(super) fn change<T>(
+        &mut self,
+        (rule, window): (RuleId, Window),
+        now: Duration,
+        first: impl FnOnce() -> State,
+        step: impl FnOnce(&mut State) -> T,
+    ) -> Option<T> {
+        let place = self.states.iter().position(|it| it.rule == rule).unwrap_or_else(|| {
+            self.states.push(RuleState { rule, expires: 0, state: first() });
+            self.states.len().saturating_sub(1)
+        });
+        let found = self.states.get_mut(place)?;
+        found.state.prune(window, now);
+        let result = step(&mut found.state);
+        found.expires = expires(window, &found.state);
+        Some(result)
     }
 
     /// Takes back a hold under a rule.
     pub(super) fn take_back(&mut self, rule: RuleId, hold: Hold) {
-        let Some(found) = self.states.iter_mut().find(|it| it.rule == rule) else { return };
-        let mut state = found.state();
-        state.settle(hold, 0);
-        (found.used, found.holds) = (used(&state), holds(&state));
+        if let Some(found) = self.states.iter_mut().find(|it| it.rule == rule) {
+            found.state.settle(hold, 0);
+        }
     }
 
     /// Drops the states in which nothing counts.
     pub(super) fn prune(&mut self, now: u32) {
-        self.states.retain(|it| it.expires > now && !(it.used.is_empty() && it.holds.is_empty()));
+        self.states.retain(|it| it.expires > now && !it.state.is_empty());
     }
 
     /// When nothing in it counts any more.
@@ -75,50 +88,115 @@ impl Entry {
 
     /// When the last of its holds expires; 0 if it has none.
     pub(super) fn held_until(&self) -> u32 {
-        let holds = self.states.iter().flat_map(|it| it.holds.chunks_exact(3));
-        holds.filter_map(|hold| hold.first()).map(|until| seconds(*until)).max().unwrap_or(0)
+        let holds = self.states.iter().flat_map(|it| &it.state.holds);
+        holds.map(|hold| seconds(hold.until)).max().unwrap_or(0)
     }
 }
 
 impl RuleState {
-    fn new(rule: RuleId, window: Window, state: &State) -> Self {
-        Self { rule, expires: expires(window, state), used: used(state), holds: holds(state) }
-    }
-
-    fn state(&self) -> State {
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let (rule, rest) = bytes.split_first_chunk()?;
+        let (expires, rest) = rest.split_first_chunk()?;
+        *bytes = rest;
         let mut state = State::default();
-        for pair in self.used.chunks_exact(2) {
-            if let [interval, amount] = *pair {
-                state.used.push((interval, amount));
-            }
+        let mut before = 0;
+        for _ in 0..number(bytes)? {
+            before = interval_after(before, number(bytes)?);
+            state.used.push((before, number(bytes)?));
         }
-        for hold in self.holds.chunks_exact(3) {
-            if let [until, interval, amount] = *hold {
-                state.holds.push(Hold { until, interval, amount });
-            }
+        for _ in 0..number(bytes)? {
+            let until = number(bytes)?;
+            before = interval_after(before, number(bytes)?);
+            state.holds.push(Hold { until, interval: before, amount: number(bytes)? });
         }
-        state
+        let (rule, expires) = (u64::from_le_bytes(*rule), u32::from_le_bytes(*expires));
+        Some(Self { rule, expires, state })
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.rule.to_le_bytes());
+        bytes.extend_from_slice(&self.expires.to_le_bytes());
+        let mut before = 0;
+        put_len(bytes, self.state.used.len());
+        for (interval, amount) in &self.state.used {
+            encode_varint(distance(before, *interval), bytes);
+            encode_varint(*amount, bytes);
+            before = *interval;
+        }
+        put_len(bytes, self.state.holds.len());
+        for hold in &self.state.holds {
+            encode_varint(hold.until, bytes);
+            encode_varint(distance(before, hold.interval), bytes);
+            encode_varint(hold.amount, bytes);
+            before = hold.interval;
+        }
     }
 }
 
-fn used(state: &State) -> Vec<u64> {
-    state.used.iter().flat_map(|(interval, amount)| [*interval, *amount]).collect()
+fn number(bytes: &mut &[u8]) -> Option<u64> {
+    decode_varint(bytes).ok()
 }
 
-fn holds(state: &State) -> Vec<u64> {
-    state.holds.iter().flat_map(|hold| [hold.until, hold.interval, hold.amount]).collect()
+fn put_len(bytes: &mut Vec<u8>, len: usize) {
+    encode_varint(u64::try_from(len).unwrap_or(u64::MAX), bytes);
+}
+
+/// From one interval to another, with the sign in the lowest bit.
+const fn distance(from: u64, to: u64) -> u64 {
+    let distance = to.wrapping_sub(from);
+    (distance << 1) ^ (distance >> 63).wrapping_neg()
+}
+
+/// The interval at this distance from another.
+const fn interval_after(from: u64, distance: u64) -> u64 {
+    from.wrapping_add((distance >> 1) ^ (distance & 1).wrapping_neg())
 }
 
 /// When nothing in `state` counts any more.
 fn expires(window: Window, state: &State) -> u32 {
-    let used = state.used.iter().map(|(interval, _)| {
-        let leaves = window.leaves(*interval);
+    let last = state.used.iter().map(|(interval, _)| *interval).max();
+    let used = last.map_or(0, |interval| {
+        let leaves = window.leaves(interval);
         leaves.as_secs().saturating_add(u64::from(leaves.subsec_nanos() > 0))
     });
-    let held = state.holds.iter().map(|hold| hold.until);
-    seconds(used.chain(held).max().unwrap_or(0))
+    let held = state.holds.iter().map(|hold| hold.until).max().unwrap_or(0);
+    seconds(used.max(held))
 }
 
 fn seconds(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(used: &[(u64, u64)], holds: &[Hold]) -> RuleState {
+        let state = State { used: used.to_vec(), holds: holds.to_vec() };
+        RuleState { rule: 7, expires: 9, state }
+    }
+
+    #[test]
+    fn an_entry_is_read_as_it_was_written() {
+        let hold = |until, interval, amount| Hold { until, interval, amount };
+        let entry = Entry {
+            states: vec![
+                state(&[(5, 1), (6, u64::MAX), (2, 3)], &[hold(80, 6, 1), hold(88, 0, 2)]),
+                state(&[(u64::MAX, 1), (0, 2), (u64::MAX / 2, 3)], &[]),
+                state(&[], &[hold(u64::MAX, u64::MAX, 1), hold(0, 1 << 63, 2)]),
+            ],
+        };
+        let mut bytes = Vec::new();
+        entry.write(&mut bytes);
+        let read = Entry::read(&bytes);
+        let states = |it: &Entry| it.states.iter().map(|it| it.state.clone()).collect::<Vec<_>>();
+        assert_eq!(states(&read), states(&entry));
+        assert!(read.states.iter().all(|it| (it.rule, it.expires) == (7, 9)));
+        // No cut of the bytes is taken for more than it is.
+        for len in 0..bytes.len() {
+            let cut = Entry::read(bytes.get(..len).unwrap());
+            assert!(cut.states.len() < entry.states.len());
+            assert!(states(&entry).starts_with(&states(&cut)), "{len}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The names of what the table holds, and why it may refuse.
 
+use crate::limits::Window;
+
 /// The name of a rule in the table.
 pub(in crate::limits) type RuleId = u64;
 
@@ -13,6 +15,14 @@ impl ScopeId {
         let [first, second, ..] = self.0;
         u16::from_le_bytes([first, second])
     }
+}
+
+/// Where a rule counts for a scope.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::limits) struct Place {
+    pub(in crate::limits) scope: ScopeId,
+    pub(in crate::limits) rule: RuleId,
+    pub(in crate::limits) window: Window,
 }
 
 /// Why the table was not changed.

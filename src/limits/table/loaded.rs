@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use prost::Message;
-
 use super::entry::Entry;
-use super::id::{RuleId, ScopeId};
+use super::id::{Place, ScopeId};
 use super::slot::{self, MAX_ENTRIES, Raw};
 use crate::limits::lock::Planned;
-use crate::limits::{State, Store, Window};
+use crate::limits::{State, Store};
 
 /// A slot as it was read, with the changes to it.
 #[derive(Debug)]
 pub(in crate::limits) struct Loaded {
     number: u16,
+    key: String,
     /// The token that it was read with.
     token: Option<u32>,
     bytes: Vec<u8>,
@@ -36,14 +35,21 @@ fn key(number: u16) -> String {
     format!("imagegate.scopes.{number}")
 }
 
+fn encoded(entry: &Entry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entry.write(&mut bytes);
+    bytes
+}
+
 impl Loaded {
     /// Reads a slot. `None` if it was never made.
     pub(super) fn read(store: &dyn Store, number: u16) -> Option<Self> {
-        let (bytes, token) = store.get(&key(number));
+        let key = key(number);
+        let (bytes, token) = store.get(&key);
         // Only a key that exists has a token.
         token?;
         let bytes = slot::checked(bytes);
-        Some(Self { number, token, bytes, entries: Vec::new(), is_marked: false, now: 0 })
+        Some(Self { number, key, token, bytes, entries: Vec::new(), is_marked: false, now: 0 })
     }
 
     /// Makes a slot. The worker holds the lock, and has seen that the slot is not there.
@@ -77,30 +83,22 @@ impl Loaded {
         self.entries.iter_mut().find(|(it, _)| *it == scope).map(|(_, entry)| entry)
     }
 
-    /// The state of a rule for a scope, as it is at `now`. `None` if there is none.
-    pub(in crate::limits) fn state(
-        &mut self,
-        scope: ScopeId,
-        rule: RuleId,
-        window: Window,
-        now: Duration,
-    ) -> Option<State> {
-        self.entry(scope)?.state(rule, window, now)
+    /// The state of a rule for a scope as it was stored. `None` if there is none.
+    pub(in crate::limits) fn state(&mut self, place: Place) -> Option<&State> {
+        self.entry(place.scope)?.state(place.rule)
     }
 
-    /// Puts the state of a rule for a scope in the place of the last one.
-    pub(in crate::limits) fn put(
+    /// Changes the state of a rule for a scope as it is at `now`. If there is none, `first` returns
+    /// it. `None` if there is no entry, which cannot be.
+    pub(in crate::limits) fn change<T>(
         &mut self,
-        scope: ScopeId,
-        rule: RuleId,
-        window: Window,
-        state: &State,
+        place: Place,
         now: Duration,
-    ) {
+        first: impl FnOnce() -> State,
+        step: impl FnOnce(&mut State) -> T,
+    ) -> Option<T> {
         self.now = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
-        if let Some(entry) = self.entry(scope) {
-            entry.put(rule, window, state);
-        }
+        self.entry(place.scope)?.change((place.rule, place.window), now, first, step)
     }
 
     /// Takes back a hold.
@@ -119,14 +117,14 @@ impl Loaded {
         let changed: Vec<(ScopeId, &Entry, Vec<u8>)> = self
             .entries
             .iter()
-            .map(|(scope, entry)| (*scope, entry, entry.encode_to_vec()))
+            .map(|(scope, entry)| (*scope, entry, encoded(entry)))
             .filter(|(scope, _, states)| *states != self.stored(*scope))
             .collect();
         if changed.is_empty() && !self.is_marked {
             return Ok(0);
         }
         let (bytes, evicted) = self.rebuilt(&changed)?;
-        match store.swap(&key(self.number), &bytes, self.token) {
+        match store.swap(&self.key, &bytes, self.token) {
             Ok(()) => Ok(evicted),
             Err(_) => Err(SaveError::Conflict),
         }

@@ -20,7 +20,7 @@ mod slot;
 
 use sha2::{Digest, Sha256};
 
-pub(super) use id::{RuleId, ScopeId, TableError};
+pub(super) use id::{Place, ScopeId, TableError};
 pub(super) use loaded::Loaded;
 pub(super) use old::OldId;
 

@@ -18,7 +18,7 @@ use super::id::ScopeId;
 /// average, and more than 40 in one of ten million.
 pub(super) const MAX_ENTRIES: usize = 40;
 /// The version of the layout.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Bytes before the first entry.
 const SLOT_HEAD: usize = 9;
 

@@ -3,6 +3,7 @@
 mod ledger;
 mod losses;
 mod table;
+mod unlocked;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -126,6 +126,13 @@ impl<'a> Watched<'a> {
     }
 }
 
+impl Watched<'_> {
+    /// The keys that were written, in their order.
+    pub(super) fn written(&self) -> Vec<String> {
+        self.written.borrow().clone()
+    }
+}
+
 impl Store for Watched<'_> {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
         self.data.get(key)
