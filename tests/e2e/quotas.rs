@@ -13,7 +13,7 @@ use crate::harness::{
 };
 
 /// How many clients send requests at once.
-const CLIENTS: u32 = 64;
+const CLIENTS: u32 = 96;
 
 fn rule(name: &str, unit: &str, max: Value, window: Option<&str>) -> Value {
     let mut rule = json!({"name": name, "per": "user", "unit": unit, "max": max});
@@ -79,6 +79,8 @@ fn a_limit_admits_exactly_its_maximum() {
     let rules = json!([
         rule("requests", "requests", json!(300), Some("1h")),
         rule("images", "images", json!(1000), Some("day")),
+        // With it a request counts in two places, first without the lock and then with it.
+        json!({"name": "all", "per": "global", "unit": "requests", "max": 9000, "window": "day"}),
     ]);
     let envoy = workers(&upstream, &rules);
     // Each round has a new user.
@@ -95,6 +97,7 @@ fn a_limit_admits_exactly_its_maximum() {
         assert_eq!(served(&responses, "rate_limit_exceeded"), 300, "{user}");
         assert_eq!(used_and_held(&envoy, &user, "requests"), (json!(300), json!(0)));
         assert_eq!(used_and_held(&envoy, &user, "images"), (json!(300), json!(0)));
+        assert_eq!(used_and_held(&envoy, &user, "all"), (json!(round * 300), json!(0)));
         assert_eq!(upstream.received().len(), round * 300);
     }
 }

@@ -18,7 +18,7 @@ use crate::harness::{
 };
 
 /// How many clients send requests at once, over all Envoys.
-const CLIENTS: usize = 64;
+const CLIENTS: usize = 96;
 
 fn rule(name: &str, unit: &str, max: Value) -> Value {
     json!({"name": name, "per": "user", "unit": unit, "max": max, "window": "1h"})
@@ -38,7 +38,7 @@ fn counted(engine: Value, limits: &Value) -> Value {
 }
 
 fn envoy(service: u16, upstream: &Upstream, config: &Value) -> Envoy {
-    Setup::counted_by(service, upstream.port()).configure(config).workers(2).start()
+    Setup::counted_by(service, upstream.port()).configure(config).workers(4).start()
 }
 
 fn request(user: &str, n: u32) -> Request {
