@@ -1,6 +1,7 @@
 //! One HTTP stream: callbacks in, `Exchange` methods called, outcomes carried out.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType};
@@ -34,13 +35,13 @@ impl Stream {
     }
 
     /// Carries out what is to be done beside the outcome of a callback, at the callback's end.
-    fn drain(&self) -> Drained {
-        self.open.as_ref().map_or(Drained::Nothing, |open| open.drain(Callback::OfStream))
+    fn drain(&self, now: Duration) -> Drained {
+        self.open.as_ref().map_or(Drained::Nothing, |open| open.drain(Callback::OfStream, now))
     }
 
     /// Carries out the effects, and ends the callback with `action` unless they replied.
-    fn end_callback(&self, action: Action) -> Action {
-        match self.drain() {
+    fn end_callback(&self, action: Action, now: Duration) -> Action {
+        match self.drain(now) {
             Drained::Replied => Action::Pause,
             Drained::Resume => Action::Continue,
             Drained::Nothing => action,
@@ -115,8 +116,9 @@ impl HttpContext for Stream {
             let value = exchange.wanted_property(&headers).map(host::named_property);
             exchange.property(value.flatten());
         });
-        let outcome = self
-            .step(|exchange| exchange.request_headers(&headers, end(end_of_stream), host::now()));
+        let now = host::now();
+        let outcome =
+            self.step(|exchange| exchange.request_headers(&headers, end(end_of_stream), now));
         if self.step(|exchange| exchange.forges_path(&headers)) == Some(true) {
             host::remove_request_header("x-envoy-original-path");
         }
@@ -130,7 +132,7 @@ impl HttpContext for Stream {
             Some(OnRequestHeaders::Reply(reply)) => Self::reply(&reply),
             None => Action::Continue,
         };
-        self.end_callback(action)
+        self.end_callback(action, now)
     }
 
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
@@ -138,25 +140,26 @@ impl HttpContext for Stream {
             return Action::Continue;
         }
         let chunk = host::body(BufferType::HttpRequestBody, 0, body_size);
-        let outcome =
-            self.step(|exchange| exchange.request_body(&chunk, end(end_of_stream), host::now()));
-        self.end_callback(self.request_outcome(outcome, body_size))
+        let now = host::now();
+        let outcome = self.step(|exchange| exchange.request_body(&chunk, end(end_of_stream), now));
+        self.end_callback(self.request_outcome(outcome, body_size), now)
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        let outcome = self.step(|exchange| exchange.request_end(host::now()));
+        let now = host::now();
+        let outcome = self.step(|exchange| exchange.request_end(now));
         if matches!(outcome, Some(OnRequestBody::Forward(_) | OnRequestBody::Check(_))) {
             host::clear_request_trailers();
         }
-        self.end_callback(self.request_outcome(outcome, 0))
+        self.end_callback(self.request_outcome(outcome, 0), now)
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         if self.open.is_none() {
             return Action::Continue;
         }
+        let now = host::now();
         let outcome = self.step(|exchange| {
-            let now = host::now();
             exchange.response_headers(host::response_head(now), end(end_of_stream), now)
         });
         let action = match outcome {
@@ -168,7 +171,7 @@ impl HttpContext for Stream {
             }
             Some(OnResponseHeaders::Pass) | None => Action::Continue,
         };
-        self.end_callback(action)
+        self.end_callback(action, now)
     }
 
     fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
@@ -179,8 +182,8 @@ impl HttpContext for Stream {
             BodyAccess::Drain => host::take_body(buffer, body_size),
             BodyAccess::Peek => host::body(buffer, 0, body_size),
         };
-        let outcome =
-            self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), host::now()));
+        let now = host::now();
+        let outcome = self.step(|exchange| exchange.response_body(chunk, end(end_of_stream), now));
         let action = match outcome {
             Some(OnResponseBody::Reply(reply)) => Self::reply(&reply),
             Some(OnResponseBody::Hold) => Action::Pause,
@@ -199,11 +202,12 @@ impl HttpContext for Stream {
             Some(OnResponseBody::Reset(code)) => Self::reset(code),
             Some(OnResponseBody::Pass) | None => Action::Continue,
         };
-        self.end_callback(action)
+        self.end_callback(action, now)
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        let action = match self.step(|exchange| exchange.response_trailers(host::now())) {
+        let now = host::now();
+        let action = match self.step(|exchange| exchange.response_trailers(now)) {
             Some(OnResponseEnd::Reply(reply)) => Self::reply(&reply),
             Some(OnResponseEnd::Reset(code)) => Self::reset(code),
             Some(OnResponseEnd::Hold) => Action::Pause,
@@ -213,12 +217,13 @@ impl HttpContext for Stream {
             }
             None => Action::Continue,
         };
-        self.end_callback(action)
+        self.end_callback(action, now)
     }
 
     fn on_log(&mut self) {
-        let record = self.step(|exchange| exchange.finish(host::response_code(), host::now()));
-        self.drain();
+        let now = host::now();
+        let record = self.step(|exchange| exchange.finish(host::response_code(), now));
+        self.drain(now);
         if let Some(record) = record.flatten() {
             host::set_record(&record);
         }

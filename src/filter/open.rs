@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use proxy_wasm::types::BufferType;
 
@@ -56,9 +57,8 @@ impl Open {
     }
 
     /// Carries out what is to be done beside the outcome of a callback, at the callback's end.
-    pub(super) fn drain(&self, mut callback: Callback) -> Drained {
+    pub(super) fn drain(&self, mut callback: Callback, now: Duration) -> Drained {
         let mut drained = Drained::Nothing;
-        let now = host::now();
         // Ends: there are as many calls as images and upstreams at most, and as many checks as
         // rules.
         while let Some(effect) = self.step(|exchange| exchange.next_effect(now)).flatten() {
@@ -110,19 +110,19 @@ impl Open {
                 break;
             }
             at = at.saturating_add(window.len());
-            self.step(|exchange| exchange.side_call_body(token, window, host::now()));
+            self.step(|exchange| exchange.side_call_body(token, window, now));
         }
-        match self.step(|exchange| exchange.side_call_end(token, host::now())) {
+        match self.step(|exchange| exchange.side_call_end(token, now)) {
             Some(OnAnswer::Reply(reply)) => host::reply(&reply),
             Some(OnAnswer::Hold | OnAnswer::Pass) | None => {}
         }
-        self.drain(callback);
+        self.drain(callback, now);
     }
 
     /// Takes the rate-limit service's answer to a check. `None` if the call failed.
-    pub(super) fn check_answered(&self, token: u32, message: Option<&[u8]>, callback: Callback) {
+    pub(super) fn check_answered(&self, token: u32, message: Option<&[u8]>, now: Duration) {
         self.step(|exchange| exchange.check_answered(token, message));
-        if self.drain(callback) == Drained::Resume {
+        if self.drain(Callback::OfRoot, now) == Drained::Resume {
             host::resume_request();
         }
     }

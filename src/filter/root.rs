@@ -97,12 +97,13 @@ impl Context for Root {
         if let Some(plugin) = &self.plugin {
             let asked = plugin.checks.take(token);
             let message = asked.is_some().then(|| host::call_message(status, size)).flatten();
-            if plugin.shared.late_answer(token, message.as_deref(), host::now()) {
+            let now = host::now();
+            if plugin.shared.late_answer(token, message.as_deref(), now) {
                 return;
             }
             if let Some(waiting) = asked {
                 if let Some(open) = Open::enter(plugin, waiting) {
-                    open.check_answered(token, message.as_deref(), Callback::OfRoot);
+                    open.check_answered(token, message.as_deref(), now);
                 }
                 return;
             }

@@ -189,9 +189,14 @@ pub fn note_serves(store: &dyn Store, key: Key<'_>, now: Duration) {
     }
 }
 
-/// Notes how much of its limit the upstream has used.
+/// Notes how much of its limit the upstream has used. An answer says in whole seconds how long until
+/// that starts anew, so two answers hardly ever say the same moment: one that is nearly the same is
+/// not written.
 pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage, now: Duration) {
-    if read(store, key, now).usage != Some(usage) {
+    let is_known = |known: Usage| {
+        known.percent == usage.percent && known.resets_at.abs_diff(usage.resets_at) < SLACK
+    };
+    if !read(store, key, now).usage.is_some_and(is_known) {
         change(store, key, now, |state| State { usage: Some(usage), ..state });
     }
 }

@@ -56,6 +56,21 @@ fn refuse(data: &Data, refusal: &Refusal, now: Duration) -> Option<u64> {
 }
 
 #[test]
+fn usage_that_says_the_same_is_not_written_again() {
+    let data = Data::default();
+    let written = || data.get("imagegate.upstream.codex").1.unwrap();
+    let usage = |percent, after| Usage { percent, resets_at: NOW + secs(3_600) + after };
+    note_usage(&data, KEY, usage(7, secs(0)), NOW);
+    let first = written();
+    note_usage(&data, KEY, usage(7, Duration::from_millis(900)), NOW);
+    assert_eq!(written(), first);
+    note_usage(&data, KEY, usage(7, secs(5)), NOW);
+    note_usage(&data, KEY, usage(8, secs(5)), NOW);
+    assert_eq!(written(), first + 2);
+    assert_eq!(read(&data, KEY, NOW).used_percent(NOW), 8);
+}
+
+#[test]
 fn a_named_time_is_kept_within_bounds() {
     let data = Data::default();
     assert_eq!(refuse(&data, &named(14_000), NOW), Some(14_000));
