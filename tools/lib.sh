@@ -44,6 +44,29 @@ envoy_in() { compgen -G "$1/lib/python3*/site-packages/envoy/_bin/envoy" | head 
 # Builds all native tests and, with them, target/debug/imagegatectl, which tests in Envoy run.
 build_tests() { cargo test --workspace --no-run; }
 
+# end_tests LOG STATUS: ends the script after tests whose output is in LOG. Its last line counts them.
+# It fails if STATUS is not 0, or if no test has run.
+end_tests() {
+  local passed failed status=$2
+  read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$1")
+  if ((status != 0 && failed == 0)); then say "A runner failed before it had a result: see above, or $1."; fi
+  if ((passed == 0)); then status=1; fi
+  say ''
+  say "$passed passed, $failed failed"
+  exit "$status"
+}
+
+# run_ignored FILTER: runs the tests in Envoy that need more than `make setup`, and ends the script.
+run_ignored() {
+  local log status=0
+  log=build/log/$(basename "$0" .sh).log
+  mkdir -p build/log
+  ENVOY=$(envoy_path)
+  export ENVOY
+  cargo test --test e2e -- --ignored "$1" 2>&1 | tee "$log" || status=1
+  end_tests "$log" "$status"
+}
+
 # How many tests in Envoy run at once: most of their time they wait for Envoy or for each other.
 envoy_test_threads() { printf '%s' "${RUST_TEST_THREADS:-$(($(nproc) * 2))}"; }
 

@@ -15,14 +15,4 @@ if ((status == 3)); then skip 'cannot build envoyproxy/ratelimit: it needs Go, o
 ((status == 0)) || exit "$status"
 [[ -x .tools/redis-server/bin/redis-server ]] || skip 'has no redis-server, and none can be had from Debian'
 
-mkdir -p build/log
-log=build/log/test-ratelimit.log
-outcome=0
-ENVOY=$(envoy_path)
-export ENVOY
-cargo test --test e2e -- --ignored rls::ratelimit:: 2>&1 | tee "$log" || outcome=1
-read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
-if ((passed == 0)); then outcome=1; fi
-say ''
-say "$passed passed, $failed failed"
-exit "$outcome"
+run_ignored rls::ratelimit::

@@ -15,7 +15,5 @@ for ((tries = 0; tries < 100; tries++)); do
 done
 [[ -S $folder/redis.sock ]] || fail 'redis-server does not start; it said so in build/log/redis.log'
 
-ENVOY=$(envoy_path)
-REDIS_URL=redis+unix://$folder/redis.sock
-export ENVOY REDIS_URL
-cargo test --test e2e -- --ignored rls::redis::
+export REDIS_URL=redis+unix://$folder/redis.sock
+run_ignored rls::redis::

@@ -24,8 +24,4 @@ for version in "${versions[@]}"; do
   ((status == 0)) || outcome=1
 done
 
-read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
-if ((passed == 0)); then outcome=1; fi
-say ''
-say "$passed passed, $failed failed"
-exit "$outcome"
+end_tests "$log" "$outcome"

@@ -42,9 +42,4 @@ case $what in
   *) fail "unknown set of tests: $what" ;;
 esac
 
-read -r passed failed < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
-if ((outcome != 0 && failed == 0)); then say "A runner failed before it had a result: see above, or $log."; fi
-if ((passed == 0)); then outcome=1; fi
-say ''
-say "$passed passed, $failed failed"
-exit "$outcome"
+end_tests "$log" "$outcome"
