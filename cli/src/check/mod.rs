@@ -22,6 +22,7 @@ mod finding;
 mod input;
 mod json;
 mod judge;
+mod limits;
 mod lint;
 mod list;
 mod patches;

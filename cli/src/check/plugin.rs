@@ -13,7 +13,7 @@ use super::finding::{Finding, Level};
 use super::secret::is_secret;
 use super::tree::{Kind, Node, Text};
 use super::words::{self, printable};
-use super::{Environment, encode, json, prices, retirement};
+use super::{Environment, encode, json, limits, prices, retirement};
 
 /// How the configuration is written.
 pub(crate) enum Written<'t> {
@@ -111,6 +111,7 @@ pub(crate) fn check(written: &Written<'_>, environment: Environment<'_>) -> Outc
     });
     if let Some(tree) = &tree {
         retirement::check(tree, environment.now, &mut findings);
+        limits::check(tree, &mut findings);
     }
     let variables = places_of(&reading, tree.as_ref());
     let names = reading.variables.iter().filter(|name| environment.is_assumed(name));

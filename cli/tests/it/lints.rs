@@ -36,6 +36,19 @@ pub(crate) fn expect(text: &str, level: &str, title: &str) {
 }
 
 #[test]
+fn a_rule_for_each_model_without_names_is_a_warning() {
+    let rule = |more: &str| {
+        let model = r#"{"name": "m", "per": "model", "unit": "images", "max": 9, "window": "day""#;
+        let with_rule = format!(r#""limits": [{model}{more}}}], "consumers": ["#);
+        changed(&example("envoy.yaml"), r#""consumers": ["#, &with_rule)
+    };
+    expect(&rule(""), "warning", "this rule counts all models together");
+    let outcome = check(&rule(r#", "models": ["gpt-image-2"]"#));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    assert!(outcome.err.contains("0 warnings"), "{}", outcome.err);
+}
+
+#[test]
 fn a_setting_that_breaks_every_request_or_opens_the_gate_is_an_error() {
     let whole = example("envoy.yaml");
     for (from, to, title) in [
