@@ -65,7 +65,7 @@ test-ratelimit: setup-ratelimit build ## Run the tests that envoyproxy/ratelimit
 	@tools/test-ratelimit.sh
 
 .PHONY: test-mesh
-test-mesh: setup-ratelimit build sim ## Run the manifests of deploy/ in Envoy Gateway itself
+test-mesh: setup-ratelimit build sim ## Run the manifests of deploy/ in Envoy Gateway and Istio themselves
 	@tools/test-mesh.sh
 
 .PHONY: setup-browser test-browser

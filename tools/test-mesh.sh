@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs the manifests of deploy/ in the meshes themselves, without a cluster: the mesh's own program
 # makes Envoy's configuration of them, and Envoy serves with codex-sim as its upstream.
-#   tools/test-mesh.sh [MESH…]    envoy-gateway; by default, all
+#   tools/test-mesh.sh [MESH…]    envoy-gateway, istio; by default, both
 # Where a mesh cannot be built, or there are no network namespaces, says so and runs nothing of it.
 source "$(dirname "$0")/lib.sh"
 
-meshes=("${@:-envoy-gateway}")
+meshes=("$@")
+if (($# == 0)); then meshes=(envoy-gateway istio); fi
 log=build/log/test-mesh.log
 mkdir -p build/log
 : >"$log"
@@ -34,11 +35,11 @@ for mesh in "${meshes[@]}"; do
     continue
   fi
   case $mesh in
-    envoy-gateway) package=. ;;
+    envoy-gateway | istio) ;;
     *) fail "unknown mesh: $mesh" ;;
   esac
   status=0
-  tools/go-program.sh "tools/mesh/$mesh" "$package" || status=$?
+  tools/go-program.sh "tools/mesh/$mesh" . || status=$?
   if ((status == 3)); then
     skip "$mesh" 'it cannot be built here: it needs Go, or python3 for its wheel, and the Go module proxy'
     continue

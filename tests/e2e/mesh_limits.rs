@@ -1,4 +1,4 @@
-//! The limits of `deploy/envoy-gateway/limits.yaml` with the service of `deploy/ratelimit.yaml`.
+//! The limits of a mesh, `deploy/*/limits.yaml`, with the service of `deploy/ratelimit.yaml`.
 //!
 //! `make test-mesh` gives both to the running mesh after the cases of `mesh.rs`.
 
@@ -15,8 +15,9 @@ const SERVICE: u16 = 8080;
 fn the_service_counts_what_the_mesh_is_told_to_limit() {
     let list = || send(&to_with("GET", "/v1/images/limits?user=acme")).json()["data"].clone();
     eventually("the limits are in force", || list().as_array().is_some_and(|it| it.len() == 3));
-    let cluster = "cluster.ratelimit.membership_healthy";
-    eventually("the service is resolved", || admin("/stats").contains(&format!("{cluster}: 1")));
+    let healthy =
+        |line: &str| line.starts_with("ratelimit::") && line.ends_with("::health_flags::healthy");
+    eventually("the service is resolved", || admin("/clusters").lines().any(healthy));
     let response = image_of("a counted image");
     assert_eq!(response.images().len(), 1);
     for (header, value) in [

@@ -10,12 +10,12 @@ rm -rf "$run"
 mkdir -p "$run"/{manifests,upstream}
 ip link set lo up
 
-# in_manifest FROM TO: replaces a text that must be there.
+# in_manifest FROM TO [FILE]: replaces a text that must be there.
 in_manifest() {
-  local text
-  text=$(<"$manifest")
-  [[ $text == *"$1"* ]] || fail "$manifest has no '$1'"
-  printf '%s\n' "${text//"$1"/"$2"}" >"$manifest"
+  local text file=${3:-$manifest}
+  text=$(<"$file")
+  [[ $text == *"$1"* ]] || fail "$file has no '$1'"
+  printf '%s\n' "${text//"$1"/"$2"}" >"$file"
 }
 
 # wait_for WHAT LOG COMMAND…: until the command succeeds.
@@ -78,11 +78,11 @@ mapfile -t variables < <(sed -n 's/^ *- { name: \([A-Z_]*\), value: "\{0,1\}\([^
 env -i "${variables[@]}" RUNTIME_ROOT="$run/limits" REDIS_URL=127.0.0.1:6379 HOST=127.0.0.1 GRPC_HOST=127.0.0.1 GRPC_PORT=8091 \
   DEBUG_HOST=127.0.0.1 DEBUG_PORT=0 .tools/ratelimit/bin/ratelimit >"$run/ratelimit.log" 2>&1 &
 wait_for 'ratelimit' "$run/ratelimit.log" curl -sf http://127.0.0.1:8080/healthcheck
-manifest=$run/limits.yaml
-cp "deploy/$mesh/limits.yaml" "$manifest"
-in_manifest 'address: ratelimit.imagegate.svc.cluster.local, port_value: 8081' 'address: 127.0.0.1, port_value: 8091'
+limits=$run/limits.yaml
+cp "deploy/$mesh/limits.yaml" "$limits"
+in_manifest 'address: ratelimit.imagegate.svc.cluster.local, port_value: 8081' 'address: 127.0.0.1, port_value: 8091' "$limits"
 # A machine that runs tests may take longer than 50 ms.
-in_manifest 'timeout: 50ms' 'timeout: 5s'
-mv "$manifest" "$run/manifests/"
+in_manifest 'timeout: 50ms' 'timeout: 5s' "$limits"
+apply_limits
 cargo test --offline --test e2e -- --ignored mesh_limits::
 is_sound || fail "$mesh did not take the limits as they are; it said so in $MESH_LOG"

@@ -29,3 +29,6 @@ is_sound() {
   grep -qF 'Patches have been successfully applied.' "$MESH_LOG" || return 1
   ! grep -qE 'reason: (Invalid|ResourceNotFound)|rejected the last update' "$MESH_LOG"
 }
+
+# Adds the limits in $limits to what runs.
+apply_limits() { mv "$limits" "$run/manifests/"; }
