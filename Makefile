@@ -85,6 +85,13 @@ test-nginx: setup-nginx build ## Run the tests with nginx in front of Envoy
 test-systemd: build ctl ## Check the units in deploy/systemd/ with systemd's own parser
 	@tools/test-systemd.sh
 
+.PHONY: setup-stack test-stack
+setup-stack:
+	@tools/setup.sh stack
+
+test-stack: setup-stack build sim rls-server ## Check the alerts, the dashboards and the compose file with what reads them
+	@tools/test-stack.sh
+
 test-versions: setup test-programs ## Run the tests in the other Envoys (TESTS="routes:: host_models::")
 	@tools/test-versions.sh $(TESTS)
 

@@ -6,6 +6,7 @@
 #   tools/setup.sh ratelimit  what building, running and the tests with ratelimit need
 #   tools/setup.sh browser  what building, running and the tests in a browser need
 #   tools/setup.sh nginx    what building, running and the tests with nginx need
+#   tools/setup.sh stack    what building, running and `make test-stack` need
 #   tools/setup.sh lint     what building, running and `make lint` need
 source "$(dirname "$0")/lib.sh"
 
@@ -121,6 +122,16 @@ debian_program() {
 # Debian's package is not installed, since that starts a server.
 redis_server() { debian_program redis-server redis-server redis-tools libjemalloc2 liblzf1; }
 
+# Prometheus, and the promtool that checks its files. Debian's package brings both.
+prometheus_and_promtool() {
+  local promtool=.tools/prometheus/bin/promtool beside
+  debian_program prometheus prometheus
+  "$promtool" --version >/dev/null 2>&1 && return
+  beside=$(command -v promtool || realpath .tools/prometheus/usr/bin/promtool)
+  printf '#!/bin/sh\nexec %s "$@"\n' "$beside" >"$promtool"
+  chmod +x "$promtool"
+}
+
 # nginx_server: .tools/nginx/bin/nginx starts this machine's nginx, or Debian's.
 nginx_server() {
   local folder=.tools/nginx start='exec nginx' unpacked libraries
@@ -196,6 +207,10 @@ if [[ $what == browser ]]; then
   headless_chromium || say 'There is no Chromium here, and none can be had from Debian: the tests in a browser cannot run.'
 fi
 if [[ $what == nginx ]]; then nginx_server; fi
+if [[ $what == stack ]]; then
+  prometheus_and_promtool
+  python_packages stack tools/requirements-stack.txt
+fi
 if [[ $what == lint ]]; then
   python_packages lint tools/requirements-lint.txt
   debian_program shellcheck shellcheck libffi8 libgmp10

@@ -24,3 +24,6 @@ mod golden;
 mod invalid;
 mod layering;
 mod openapi;
+#[path = "../shared/queries.rs"]
+mod queries;
+mod stack;

@@ -54,6 +54,9 @@ mod pass_image;
 mod paths;
 mod provider_streams;
 mod providers;
+#[path = "../shared/queries.rs"]
+#[expect(dead_code, reason = "the contract tests read the rest")]
+mod queries;
 mod quotas;
 mod relay;
 mod request_ids;
@@ -63,6 +66,7 @@ mod rls;
 mod routes;
 mod sdks;
 mod several;
+mod stack;
 mod trailers;
 mod unread;
 mod usage;
