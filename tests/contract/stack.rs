@@ -81,11 +81,12 @@ fn each_alert_says_what_it_means_and_where_it_is_explained() {
 
 #[test]
 fn each_alert_has_a_case_that_fires_and_one_that_does_not() {
-    let tests = document(&format!("{ROOT}/deploy/prometheus/imagegate.tests.yaml"));
-    let cases: Vec<_> = tests["tests"]
-        .as_array()
-        .unwrap()
+    let cases: Vec<_> = ["imagegate", "imagegate-slow"]
         .iter()
+        .flat_map(|name| {
+            let tests = document(&format!("{ROOT}/deploy/prometheus/{name}.tests.yaml"));
+            tests["tests"].as_array().unwrap().clone()
+        })
         .flat_map(|test| test["alert_rule_test"].as_array().unwrap().clone())
         .collect();
     for alert in alerts() {
@@ -199,6 +200,21 @@ fn each_counter_is_read_as_a_rate() {
     }
 }
 
+#[test]
+fn the_variables_of_the_dashboard_read_a_metric_that_exists() {
+    let dashboard = document(DASHBOARD);
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let queries = variables.iter().filter(|it| it["type"] == "query");
+    let mut found = 0;
+    for variable in queries {
+        let query = text(&variable["query"]["query"]);
+        let name = query.strip_prefix("label_values(").unwrap().split(['{', ',']).next().unwrap();
+        assert!(metric(name).is_some(), "{query}");
+        found += 1;
+    }
+    assert_eq!(found, 2);
+}
+
 fn targets(panel: &Value) -> Vec<Value> {
     let targets = panel["targets"].as_array().unwrap().clone();
     assert!(!targets.is_empty(), "{} shows nothing", panel["title"]);
@@ -270,7 +286,7 @@ fn what_the_dashboard_of_consumers_reads_is_in_the_usage_record() {
     let rows: Vec<_> = rows.lines().take_while(|line| line.starts_with('|')).collect();
     for field in fields {
         let named = format!("`{field}`");
-        let first = |row: &&str| row.split(" | ").next().unwrap().contains(&named);
-        assert!(rows.iter().any(|row| first(&row)), "the record has no {field}");
+        let first = |row: &str| row.split(" | ").next().unwrap().contains(&named);
+        assert!(rows.iter().any(|row| first(row)), "the record has no {field}");
     }
 }
