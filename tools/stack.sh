@@ -38,9 +38,9 @@ stack_wait() {
 }
 
 # stack_start DELAY LIMITS WORKERS: everything but Grafana and Loki. Sets $images, $metrics,
-# $prometheus and $admin, the ports.
+# $prometheus, $admin and $sim, the ports.
 stack_start() {
-  local sim second service envoy
+  local second service envoy
   rm -rf "$stack_dir"
   mkdir -p "$stack_dir/log"
   read -r images metrics prometheus admin sim second service < <(stack_ports)

@@ -45,6 +45,16 @@ assert os.path.exists(services["codex-sim"]["build"]["dockerfile"] if os.path.is
     else os.path.join(services["codex-sim"]["build"]["context"], services["codex-sim"]["build"]["dockerfile"]))'
 }
 
+# healthy SERVICE PORT HERE: the health check of a service, where its port is another one.
+healthy() {
+  local check
+  mapfile -t check < <(.tools/stack/bin/docker-compose -f deploy/compose/compose.yaml config --format json | python3 -c '
+import json, sys
+print(json.load(sys.stdin)["services"][sys.argv[1]]["healthcheck"]["test"][3])' "$1")
+  [[ ${#check[@]} == 1 && ${check[0]} == *"/$2 "* ]] || return 1
+  bash -c "${check[0]/\/$2 //$3 }" && ! bash -c "${check[0]/\/$2 //1 }"
+}
+
 # image KEY PROMPT: the status of a request for an image.
 image() {
   curl -s -o /dev/null -m 60 -w '%{http_code}' "http://127.0.0.1:$images/v1/images/generations" -H "authorization: Bearer $1" \
@@ -111,6 +121,8 @@ trap stack_stop EXIT
 # Ten times as often as in the compose file, so that this takes seconds.
 stack_prometheus_edit=(-e 's/_interval: 15s/_interval: 1s/')
 stack_start 0s envoy/limitador.yaml 1
+expect 'the health check of Envoy' healthy envoy 9901 "$admin"
+expect 'the health check of codex-sim' healthy codex-sim 10001 "$sim"
 expect "Prometheus' configuration" "$promtool" check config "$stack_dir/prometheus.yaml"
 expect 'an image for each consumer' answers sk-imagegate-shop 'a lighthouse' 200
 expect 'an image, counted by the service' answers sk-imagegate-demo 'a lighthouse' 200
