@@ -3,6 +3,8 @@
 //! They change one answer, and the image does not show them. `@2` or `@2,3` limits a fault to the
 //! second, or second and third, request with exactly this prompt: several images are several
 //! requests, of which some can fail.
+//!
+//! The header `x-codex-sim-fault` has directives too, for clients whose prompt must stay as it is.
 
 use std::{fmt, time::Duration};
 
@@ -18,6 +20,9 @@ use crate::{
 
 const OPEN: &str = "[[sim:";
 const CLOSE: &str = "]]";
+
+/// The header with directives, without brackets and with spaces between them.
+pub const HEADER: &str = "x-codex-sim-fault";
 
 /// One directive.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,6 +176,15 @@ pub fn extract(prompt: &str) -> Result<(String, Vec<Directive>), Unknown> {
     }
     words.push_str(rest);
     Ok((words.trim().to_owned(), directives))
+}
+
+/// Reads the directives of the [header](HEADER).
+///
+/// # Errors
+///
+/// [`Unknown`], for the first wrong one.
+pub fn listed(text: &str) -> Result<Vec<Directive>, Unknown> {
+    text.split_ascii_whitespace().map(Directive::parse).collect()
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ struct Order {
 /// Answers a request whose credential is right.
 pub(super) async fn answer(
     body: &Bytes,
+    directives: &str,
     gate: Gate<'_>,
     state: &Arc<State>,
     ending: Ending,
@@ -49,7 +50,7 @@ pub(super) async fn answer(
     if let Gate::Codex { hosts, version } = gate {
         head::set(&mut headers, "x-models-etag", hosts.etag(version.unwrap_or_default()));
     }
-    let order = match read(body, gate, state, now) {
+    let order = match read(body, directives, gate, state, now) {
         Ok(order) => order,
         Err(rejection) => {
             state.stats.rejected();
@@ -77,9 +78,15 @@ pub(super) async fn answer(
     Ok(head::respond(200, headers, Body::Pieces { pieces: body, len: None }))
 }
 
-fn read(body: &[u8], gate: Gate<'_>, state: &State, now: Duration) -> Result<Order, Rejection> {
+fn read(
+    body: &[u8],
+    directives: &str,
+    gate: Gate<'_>,
+    state: &State,
+    now: Duration,
+) -> Result<Order, Rejection> {
     let request = Request::parse(body, gate)?;
-    let work = Work::read(&request.input.prompt, state, now)
+    let work = Work::read(&request.input.prompt, directives, state, now)
         .map_err(|unknown| Rejection::detail(400, &unknown.to_string()))?;
     for fault in &work.settings.faults {
         if matches!(fault, Fault::Images(_)) {

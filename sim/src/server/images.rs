@@ -28,6 +28,16 @@ use crate::{
     rejection::Rejection,
 };
 
+/// A request whose credential is right.
+pub(super) struct Asked<'a> {
+    pub route: &'a Route,
+    pub sent: &'a Sent,
+    /// The length of its body in bytes.
+    pub len: usize,
+    /// Those of its headers.
+    pub directives: &'a str,
+}
+
 /// A request that will be answered.
 struct Order {
     request: Request,
@@ -37,24 +47,23 @@ struct Order {
 
 /// Answers a request whose credential is right.
 pub(super) async fn answer(
-    route: &Route,
-    sent: &Sent,
-    len: usize,
+    asked: Asked<'_>,
     state: &Arc<State>,
     ending: Ending,
     now: Duration,
 ) -> Result<Response<Body>, Broken> {
     let number = hash(&now.as_nanos().to_le_bytes()) ^ state.seed;
     let mut headers =
-        if route.direct { head::direct(number, now) } else { head::openai(number, now) };
-    let order = match read(route, sent, len, state, now) {
+        if asked.route.direct { head::direct(number, now) } else { head::openai(number, now) };
+    let order = match read(&asked, state, now) {
         Ok(order) => order,
         Err(rejection) => return Ok(reject(rejection, headers, state)),
     };
     for fault in &order.work.settings.faults {
         match fault {
             Fault::Answer(fault) => {
-                let word = if route.direct { faults::direct_rejection } else { faults::rejection };
+                let word =
+                    if asked.route.direct { faults::direct_rejection } else { faults::rejection };
                 let rejection = word(*fault, &order.request.tool.model, now);
                 return Ok(reject(rejection, headers, state));
             }
@@ -76,18 +85,13 @@ pub(super) async fn answer(
     begin(order, headers, state, ending).await
 }
 
-fn read(
-    route: &Route,
-    sent: &Sent,
-    len: usize,
-    state: &State,
-    now: Duration,
-) -> Result<Order, Rejection> {
+fn read(asked: &Asked<'_>, state: &State, now: Duration) -> Result<Order, Rejection> {
+    let Asked { route, sent, len, directives } = *asked;
     let mut request = match route.direct {
         true => direct::read(route.endpoint, sent, len)?,
         false => Request::read(route, sent)?,
     };
-    let work = Work::read(&request.prompt, state, now).map_err(|unknown| {
+    let work = Work::read(&request.prompt, directives, state, now).map_err(|unknown| {
         Rejection::invalid(Some("invalid_value"), "prompt", &unknown.to_string())
     })?;
     faults::check(&work.settings, &state.options.settings, request.delivery)?;

@@ -60,6 +60,14 @@ impl State {
         *count += 1;
         *count
     }
+
+    /// Forgets all requests so far.
+    fn reset(&self) {
+        self.stats.reset();
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.clear();
+        }
+    }
 }
 
 impl Server {

@@ -12,10 +12,11 @@ use super::{
     body::{Body, Broken},
     connection::Ending,
     head::{self, Headers},
-    images,
+    images::{self, Asked},
 };
 use crate::{
     clock,
+    directive::HEADER,
     hosts::Version,
     images::{Route, Sent, faults::unauthorized},
     rejection::Rejection,
@@ -49,7 +50,7 @@ pub(super) async fn answer(
             plain(200, "application/json", state.stats.to_json().to_bytes())
         }
         (&Method::DELETE, "/stats") => {
-            state.stats.reset();
+            state.reset();
             plain(204, "text/plain", Vec::new())
         }
         (&Method::POST, path) if RESPONSES.contains(&path) => {
@@ -92,7 +93,13 @@ async fn responses(
         state.stats.rejected();
         return Ok(reject(Rejection::detail(401, "Unauthorized"), now));
     }
-    answer::answer(&body, gate(&head, &state), &state, ending, now).await
+    answer::answer(&body, &directives(&head), gate(&head, &state), &state, ending, now).await
+}
+
+/// The directives in the headers of a request. Text that is not ASCII is no directive.
+fn directives(head: &Parts) -> String {
+    let values = head.headers.get_all(HEADER).iter();
+    values.map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>().join(" ")
 }
 
 /// The catalogue of host models. It belongs to an account, which the request must name.
@@ -150,7 +157,8 @@ async fn images(
             Rejection::error(404, "invalid_request_error", Some("404"), "Resource not found");
         return Ok(reject_openai(rejection, now));
     }
-    images::answer(route, &sent, len, &state, ending, now).await
+    let sent = Asked { route, sent: &sent, len, directives: &directives(&head) };
+    images::answer(sent, &state, ending, now).await
 }
 
 /// Azure rejects requests without `api-version`.

@@ -27,12 +27,19 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Reads the directives of a prompt and counts it.
-    pub(super) fn read(prompt: &str, state: &State, now: Duration) -> Result<Self, Unknown> {
+    /// Reads the directives of a prompt and of the [header](directive::HEADER), and counts the
+    /// prompt.
+    pub(super) fn read(
+        prompt: &str,
+        header: &str,
+        state: &State,
+        now: Duration,
+    ) -> Result<Self, Unknown> {
         let call = state.count(prompt);
         let (words, directives) = directive::extract(prompt)?;
+        let listed = directive::listed(header)?;
         let mut settings = state.options.settings.clone();
-        for directive in state.options.directives.iter().chain(&directives) {
+        for directive in state.options.directives.iter().chain(&directives).chain(&listed) {
             directive.apply(&mut settings, call);
         }
         // With `--seed`, identifiers are the same on every run.

@@ -16,7 +16,7 @@ use crate::{cli::Options, server::Server};
 pub(super) const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A small image, so that a test takes milliseconds even without optimisation.
-const SMALL: &str = "[[sim:size=64x48]]";
+pub(super) const SMALL: &str = "[[sim:size=64x48]]";
 
 pub(super) async fn start(args: &[&str]) -> SocketAddr {
     let options = Options::parse_from([&["codex-sim"], args].concat());

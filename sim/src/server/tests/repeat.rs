@@ -1,6 +1,6 @@
 //! What is the same for the same prompt or seed, and what is not.
 
-use super::client::{self, post, start};
+use super::client::{CODEX, SMALL, body, post, send, start};
 use crate::{
     request::{Gate, Request},
     server::work::Work,
@@ -40,7 +40,7 @@ async fn without_a_seed_identifiers_differ_and_images_do_not() {
 
 #[test]
 fn the_small_print_has_the_number_of_a_further_image_and_of_a_call_that_varies() {
-    let body = client::body("gpt-6-luna", "fox");
+    let body = body("gpt-6-luna", "fox");
     let tool = Request::parse(body.as_bytes(), Gate::Open).unwrap().tool.unwrap();
     let caption = |look, number| {
         let settings = Settings { look, ..Settings::default() };
@@ -49,4 +49,28 @@ fn the_small_print_has_the_number_of_a_further_image_and_of_a_call_that_varies()
     assert_eq!(caption(Look::Same, 0), "gpt-image-2 · 1024x1024 · auto");
     assert_eq!(caption(Look::Same, 1), "gpt-image-2 · 1024x1024 · auto · image 2");
     assert_eq!(caption(Look::Varied, 0), "gpt-image-2 · 1024x1024 · auto · call 3");
+}
+
+#[tokio::test]
+async fn a_header_has_directives_too_for_either_api() {
+    let address = start(&[]).await;
+    let request = format!(r#"{{"prompt":"{SMALL} a red fox"}}"#);
+    let codex = ("/backend-api/codex/responses", body("gpt-6-luna", &format!("{SMALL} a red fox")));
+    for (path, request) in [codex, ("/v1/images/generations", request)] {
+        let ask = async |faults: &str| {
+            let headers = format!("{CODEX}content-type: application/json\r\n{faults}");
+            send(address, "POST", path, &headers, request.as_str()).await
+        };
+        let both = "x-codex-sim-fault: size=96x64 500@2,3\r\nx-codex-sim-fault: 429\r\n";
+        assert_eq!(ask(both).await.status(), 400, "429 is no directive");
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            statuses.push(ask("x-codex-sim-fault: delay=1ms 500@2,3\r\n").await.status());
+        }
+        assert_eq!(statuses, [500, 500, 200], "one was counted before");
+        assert_eq!(send(address, "DELETE", "/stats", "", "").await.status(), 204);
+        assert_eq!(ask("x-codex-sim-fault: 500@1\r\n").await.status(), 500, "counted from 1 again");
+        assert_eq!(ask("").await.status(), 200);
+        send(address, "DELETE", "/stats", "", "").await;
+    }
 }
