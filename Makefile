@@ -125,6 +125,13 @@ bench: build ## Measure the filter against the same bytes without it
 bench-docs: ## Write the last figures to docs/bench.json, chart and tables; review the difference
 	@benches/run.sh docs
 
+.PHONY: testkit test-testkit
+testkit: build sim ## Build imagegate and codex-sim as a Python wheel, for other people's tests
+	@tools/testkit.sh
+
+test-testkit: build sim ## Test the wheel in a virtual environment of its own
+	@tools/test-testkit.sh
+
 .PHONY: dist test-dist
 dist: setup-run ## Write a release to dist/ (COSIGN_KEY=… or SIGNING_KEY=… signs it)
 	@tools/dist.sh

@@ -1,0 +1,1 @@
+//! The recipe is a test: `tests/images.rs`.

@@ -1,0 +1,118 @@
+"""The command `imagegate-testkit`."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from .launcher import Launcher, Options, StartError, as_line
+
+#: How often a running gate looks whether a program or its parent has ended.
+WATCH_SECONDS = 0.2
+
+
+class _Stop(Exception):
+    """SIGTERM or SIGINT has come."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its status."""
+    options = parse(arguments)
+    parent = os.getppid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Stop
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    launcher = Launcher(
+        Options(options.host, options.port, options.seed, options.upstream_timeout, options.verbose)
+    )
+    try:
+        launcher.start()
+        if options.command == "run":
+            return _run(launcher, options.program)
+        print(as_line(launcher.about) if options.json else _text(launcher), flush=True)
+        return _watch(launcher, lambda: os.getppid() != parent)
+    except StartError as error:
+        print(f"imagegate-testkit: {error}", file=sys.stderr)
+        return 1
+    except _Stop:
+        return 0
+    finally:
+        # A second signal must not interrupt the end of the children.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        launcher.stop()
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--host", default="127.0.0.1", help="the IP address to listen on (127.0.0.1)"
+    )
+    common.add_argument(
+        "--port", type=int, default=0, help="the port to listen on; 0 is a free one (0)"
+    )
+    common.add_argument("--seed", type=int, default=0, help="a number that gives other images (0)")
+    common.add_argument(
+        "--upstream-timeout", default="30s", help="the gate's limit for one image (30s)"
+    )
+    common.add_argument("--verbose", action="store_true", help="show Envoy's log")
+    parser = argparse.ArgumentParser("imagegate-testkit", description="An Images API for tests.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser(
+        "up", parents=[common], help="start a gate, and run until SIGTERM or ^C"
+    )
+    up.add_argument("--json", action="store_true", help="print one line of JSON when it is ready")
+    run = commands.add_parser(
+        "run", parents=[common], help="run a program with a gate in its environment"
+    )
+    run.add_argument("program", nargs="+", help="the program with its arguments, after --")
+    return parser.parse_args(arguments)
+
+
+def _watch(launcher: Launcher, has_no_parent: Callable[[], bool]) -> int:
+    while not has_no_parent():
+        if failure := launcher.failed():
+            print(f"imagegate-testkit: {failure}", file=sys.stderr)
+            return 1
+        time.sleep(WATCH_SECONDS)
+    return 0
+
+
+def _run(launcher: Launcher, program: list[str]) -> int:
+    """Runs a program whose OpenAI client finds the gate. Returns its status."""
+    about = launcher.about
+    environment = {
+        "OPENAI_BASE_URL": about["base_url"],
+        "OPENAI_API_KEY": about["key"],
+        "IMAGEGATE_TESTKIT": as_line(about),
+    }
+    try:
+        child = subprocess.Popen(program, env=os.environ | environment)
+    except OSError as error:
+        raise StartError(f"{program[0]} cannot be started: {error.strerror}") from error
+    try:
+        return child.wait()
+    except _Stop:
+        child.terminate()
+        return child.wait()
+
+
+def _text(launcher: Launcher) -> str:
+    about = launcher.about
+    return (
+        "imagegate is ready. Stop it with ^C.\n\n"
+        f"  export OPENAI_BASE_URL={about['base_url']} OPENAI_API_KEY={about['key']}\n\n"
+        f"  usage records: {about['ledger_url']}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""How a gate starts and ends. Each test starts gates of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import imagegate_testkit
+import pytest
+from imagegate_testkit import Gate
+from openai import OpenAI
+
+PROGRAM = str(Path(sys.executable).parent / "imagegate-testkit")
+START_SECONDS = 60.0
+HOLD_A_GATE = """
+import imagegate_testkit, time
+gate = imagegate_testkit.Gate()
+print(flush=True)
+time.sleep(99)
+"""
+ASK_FOR_AN_IMAGE = """
+from openai import OpenAI
+OpenAI().images.generate(model="gpt-image-2", prompt="a red fox")
+raise SystemExit(7)
+"""
+
+
+def start(*options: str, **more: Any) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    process = subprocess.Popen([PROGRAM, "up", "--json", *options], stdout=subprocess.PIPE, **more)
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that this one has started."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found |= {child, *descendants(child)}
+    return found
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        # A process that has ended stays a zombie until its parent asks for it.
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def assert_gone(pids: set[int]) -> None:
+    deadline = time.monotonic() + 10
+    while not all(map(is_gone, pids)):
+        assert time.monotonic() < deadline, "a process is left"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_signal_ends_all_processes(number: signal.Signals) -> None:
+    process, about = start()
+    children = descendants(process.pid)
+    assert len(children) == 2, "Envoy and codex-sim"
+    process.send_signal(number)
+    assert process.wait(10) == (-number if number == signal.SIGKILL else 0)
+    assert_gone(children)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(about["url"].rsplit(":", 1)[1])))
+
+
+def test_the_end_of_the_parent_ends_all_processes() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_GATE],
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    children = descendants(parent.pid)
+    assert len(children) == 3, "the launcher, Envoy and codex-sim"
+    parent.kill()
+    parent.wait()
+    assert_gone(children)
+
+
+def test_a_gate_ends_with_its_block() -> None:
+    before = descendants(os.getpid())
+    with Gate():
+        inside = descendants(os.getpid()) - before
+        assert len(inside) == 3
+    assert_gone(inside)
+
+
+def test_two_gates_side_by_side_share_nothing() -> None:
+    with Gate() as one, Gate() as two:
+        assert one.url != two.url
+        OpenAI(base_url=one.base_url, api_key=one.key).images.generate(
+            model="gpt-image-2", prompt="a red fox"
+        )
+        assert (len(one.ledger()), len(two.ledger())) == (1, 0)
+
+
+@pytest.mark.parametrize("victim", ["envoy", "codex-sim"])
+def test_a_gate_that_lost_a_program_ends_with_an_error(victim: str) -> None:
+    process, _ = start(stderr=subprocess.PIPE)
+    children = descendants(process.pid)
+    programs = {it: Path(f"/proc/{it}/cmdline").read_text().split("\0")[0] for it in children}
+    (pid,) = [it for it, program in programs.items() if Path(program).name == victim]
+    os.kill(pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1 and victim in errors.decode()
+    assert_gone(children)
+
+
+def test_it_listens_on_the_loopback_only() -> None:
+    process, _ = start()
+    try:
+        addresses = set()
+        pids = {process.pid, *descendants(process.pid)}
+        inodes = {
+            os.readlink(it)
+            for pid in pids
+            for it in Path(f"/proc/{pid}/fd").iterdir()
+            if it.is_symlink()
+        }
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                    addresses.add(fields[1].split(":")[0])
+        assert addresses == {"0100007F"}, "127.0.0.1 in the kernel's order of bytes"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_chosen_port_and_one_that_is_taken() -> None:
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port = it.getsockname()[1]
+    process, about = start("--port", str(port))
+    try:
+        assert about["base_url"] == f"http://127.0.0.1:{port}/v1"
+        second = subprocess.run(
+            [PROGRAM, "up", "--port", str(port)], capture_output=True, timeout=START_SECONDS
+        )
+        assert second.returncode == 1
+        assert f"127.0.0.1:{port} cannot be used: Address already in use" in second.stderr.decode()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_program_finds_the_gate_in_its_environment() -> None:
+    done = subprocess.run(
+        [PROGRAM, "run", "--", sys.executable, "-c", ASK_FOR_AN_IMAGE], timeout=START_SECONDS
+    )
+    assert done.returncode == 7
+
+
+def test_a_wrong_option_is_an_error() -> None:
+    done = subprocess.run(
+        [PROGRAM, "up", "--upstream-timeout", "soon"], capture_output=True, timeout=START_SECONDS
+    )
+    assert done.returncode == 1
+    assert b"/upstreams/codex/timeout" in done.stderr
+
+
+def test_it_needs_neither_root_nor_a_file_system_to_write_to() -> None:
+    # Another user may have no access to the Python of the virtual environment.
+    read_only = "mount -o remount,bind,ro / && ! touch /tmp/imagegate-testkit 2>/dev/null"
+    nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs"
+    inside = ["unshare", "--mount", "sh", "-c", f'{read_only} && exec {nobody} "$@"', "sh"]
+    site = str(Path(imagegate_testkit.__file__).parent.parent)
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": site}
+    python = ["/usr/bin/python3", "-c", "import imagegate_testkit"]
+    if subprocess.run([*inside, *python], env=environment, capture_output=True).returncode != 0:
+        pytest.skip("this machine lets no test make its file system read-only")
+    command = [*inside, "/usr/bin/python3", "-m", "imagegate_testkit", "up", "--json"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        about = json.loads(process.stdout.readline())
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert "\nUid:\t65534\t65534\t65534\t65534\n" in status
+        client = OpenAI(base_url=about["base_url"], api_key=about["key"])
+        client.images.generate(model="gpt-image-2", prompt="a red fox")
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
