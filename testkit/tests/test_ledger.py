@@ -1,12 +1,17 @@
 """The usage records, as they are shown to a test."""
 
 import json
+import threading
+import time
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import openai
 import pytest
-from imagegate_testkit import Gate
+from imagegate_testkit import Gate, ledger
 from openai import OpenAI
 
 
@@ -76,3 +81,40 @@ def test_the_ledger_is_plain_http(client: OpenAI, imagegate: Gate) -> None:
 def test_a_prompt_is_in_no_record(client: OpenAI, imagegate: Gate) -> None:
     generate(client, "a very secret fox")
     assert "secret" not in json.dumps(imagegate.ledger())
+
+
+@pytest.fixture
+def server() -> Iterator[ledger.LedgerServer]:
+    """The server alone, whose access log is written by the test."""
+    with ledger.LedgerServer(ledger.Ledger(), {}) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def read(server: ledger.LedgerServer, request_id: str) -> Any:
+    url = f"http://127.0.0.1:{server.server_port}/testkit/ledger"
+    request = urllib.request.Request(url, headers={"x-request-id": request_id})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)["records"]
+
+
+def test_an_answer_waits_for_the_access_log(server: ledger.LedgerServer) -> None:
+    def log() -> Iterator[bytes]:
+        yield b'{"mark":"another"}'
+        time.sleep(0.3)
+        yield b'{"usage":{"status":200}}'
+        yield b'{"mark":"this"}'
+        yield b'{"usage":{"status":429}}'
+
+    threading.Thread(target=server.ledger.follow, args=(log(),)).start()
+    assert read(server, "this")[:1] == [{"status": 200}]
+
+
+def test_an_access_log_that_does_not_come_is_an_error(
+    server: ledger.LedgerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "PATIENCE_SECONDS", 0.1)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        read(server, "this")
+    assert caught.value.code == 504
