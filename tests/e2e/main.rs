@@ -40,6 +40,7 @@ mod host_models;
 mod http2;
 mod identity;
 mod init;
+mod jobs;
 mod keepalive;
 mod limits;
 mod loopback;
