@@ -11,7 +11,7 @@ program=$PWD/.tools/$name/bin/$name
 # Builds a module that asks for any older version.
 go_wheel=1.27.3
 
-mapfile -t sources < <(compgen -G "$folder/*.go" || true)
+mapfile -t sources < <(compgen -G "$folder/*.go" | sort || true)
 stamp=$(cat "$folder"/go.{mod,sum} "${sources[@]}" | sha256sum | cut -c1-16)
 if [[ -x $program && $(cat ".tools/stamps/$name" 2>/dev/null) == "$stamp" ]]; then exit 0; fi
 
