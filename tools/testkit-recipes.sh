@@ -46,9 +46,21 @@ rust_recipe() {
   cargo check --quiet --locked --tests --manifest-path "$recipes/rust/Cargo.toml" --target-dir "$out/rust"
 }
 
+# Whether the Go of this machine accepts the recipe's go.mod.
+new_enough_go() {
+  local wanted found
+  wanted=go$(awk '$1 == "go" { print $2 }' "$recipes/go/go.mod")
+  found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
+  [[ $(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1) == "$wanted" ]]
+}
+
 recipe Python python3 python_recipe
 recipe Node npm node_recipe
-recipe Go go go_recipe
+if new_enough_go; then
+  recipe Go go go_recipe
+else
+  say 'SKIPPED: Go, since there is no Go on this machine that is new enough'
+fi
 recipe Java mvn java_recipe
 recipe Rust cargo rust_recipe
 say ''
