@@ -18,8 +18,8 @@ import urllib.request
 PIXEL = ("data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
          "DwADhgGAWjR9awAAAABJRU5ErkJggg==")
 # What goes wrong, and how often among 100 requests.
-FAULTS = {"moderation": 5, "server_error": 3, "bad_gateway": 2, "image_failed": 2, "rate_limit": 1, "empty": 1}
-PAUSES = (0.2, 1.5)
+FAULTS = {"moderation": 5, "server_error": 1, "bad_gateway": 1, "overloaded": 1, "image_failed": 1, "rate_limit": 1, "empty": 1}
+PAUSES = (0.2, 3)
 
 
 def body(dice):
@@ -60,7 +60,8 @@ def client(port, key, seconds, seed):
         except urllib.error.HTTPError as fault:
             status = fault.code
         seen[status] = seen.get(status, 0) + 1
-        time.sleep(dice.uniform(*PAUSES))
+        # Who is rejected waits longer, as clients should.
+        time.sleep(dice.uniform(*PAUSES) * (3 if status == 429 else 1))
     return seen
 
 

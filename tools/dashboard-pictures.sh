@@ -8,9 +8,9 @@ source tools/stack.sh
 minutes=${MINUTES:-10} folder=${1:-docs}
 trap stack_stop EXIT
 [[ -x .tools/pictures/bin/python ]] || step 'matplotlib' make_venv .tools/pictures -r tools/requirements-pictures.txt
-# A month's budget that this load reaches: $60.
+# More than this load reaches: 5000 images a day, and $1000.
 mkdir -p build
-sed 's/max_value: 250000/max_value: 600000/' envoy/limitador.yaml >build/limits-of-pictures.yaml
+sed -e 's/max_value: 250000$/max_value: 10000000/' -e 's/max_value: 500$/max_value: 5000/' envoy/limitador.yaml >build/limits-of-pictures.yaml
 stack_prometheus_edit=(-e 's/_interval: 15s/_interval: 5s/')
 stack_start 2s build/limits-of-pictures.yaml 2
 python3 tools/dashboard-load.py "$images" $((minutes * 60))

@@ -86,11 +86,15 @@ def unit(value, name):
         return f"{value / 1024**power:.3g} {['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}"
     if name == "ms":
         return f"{value / 1000:.3g} s" if abs(value) >= 1000 else f"{value:.3g} ms"
+    if name == "short" and abs(value) >= 1000:
+        return f"{value / 1000:.3g} K"
     words = {"reqps": " req/s", "cps": " /s", "s": " s", "percent": "%", "short": ""}
     return f"{value:.3g}{words.get(name, name.removeprefix('suffix:'))}"
 
 
 def draw_lines(axes, panel, url, seconds):
+    from matplotlib.ticker import MultipleLocator
+
     name = panel["fieldConfig"]["defaults"]["unit"]
     stacked = "stacking" in panel["fieldConfig"]["defaults"].get("custom", {})
     series = [(legend(t, labels), points) for t in panel["targets"] for labels, points in ask(url, t, seconds)]
@@ -107,11 +111,17 @@ def draw_lines(axes, panel, url, seconds):
         axes.plot(times, values, linewidth=1, label=label, color=color)
     if panel["fieldConfig"]["defaults"].get("min") == 0:
         axes.set_ylim(bottom=0)
-    if panel["fieldConfig"]["defaults"].get("custom", {}).get("scaleDistribution"):
-        axes.set_yscale("symlog")
+        if not any(v for _, points in series for _, v in points):
+            axes.set_ylim(top=1)
+    logarithmic = panel["fieldConfig"]["defaults"].get("custom", {}).get("scaleDistribution")
+    if logarithmic:
+        axes.set_yscale("symlog", base=logarithmic["log"])
+    elif name == "bytes" and axes.get_ylim()[1] > 16:
+        axes.yaxis.set_major_locator(MultipleLocator(2 ** math.ceil(math.log2(axes.get_ylim()[1] / 6))))
     axes.yaxis.set_major_formatter(lambda value, _: unit(value, name))
+    axes.set_xlim(-seconds / 60, 0)
     if series:
-        axes.legend(fontsize=6, loc="upper left", framealpha=0.7)
+        axes.legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=3, frameon=False)
     else:
         axes.text(0.5, 0.5, "No data", transform=axes.transAxes, ha="center", color="gray")
 
@@ -148,7 +158,7 @@ def draw(url, minutes, folder):
     kinds = {"timeseries": draw_lines, "heatmap": draw_heatmap, "stat": draw_number}
     for title, panels in rows():
         lines = math.ceil(len(panels) / 3)
-        figure, grid = pyplot.subplots(lines, 3, figsize=(13, 2.7 * lines), dpi=80, layout="constrained", squeeze=False)
+        figure, grid = pyplot.subplots(lines, 3, figsize=(13, 3 * lines), dpi=76, layout="constrained", squeeze=False)
         for axes, panel in zip(grid.flat, panels):
             axes.set_title(panel["title"], fontsize=9, loc="left", fontweight="bold")
             axes.tick_params(labelsize=7)
