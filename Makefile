@@ -98,6 +98,13 @@ test-versions: setup test-programs ## Run the tests in the other Envoys (TESTS="
 test-clients: setup build sim ## Run published clients of the API against the filter
 	@tools/test.sh clients
 
+.PHONY: test-client-go test-client-java
+test-client-go: setup-run build sim ## Run OpenAI's client for Go against the filter; needs Go, or its wheel
+	@tools/test.sh clients-go
+
+test-client-java: setup-run build sim ## Run OpenAI's client for Java against the filter; needs a JDK and Maven
+	@tools/test.sh clients-java
+
 test-openapi: setup build sim ## Compare docs/openapi.yaml with the code and a running gate
 	@tools/test.sh openapi
 

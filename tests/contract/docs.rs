@@ -181,10 +181,10 @@ fn the_clients_that_the_readme_counts_are_those_that_are_run() {
         assert_eq!(tests.matches(&run).count(), 1, "{column} is run by one test");
     }
     assert_eq!(tests.matches(".holds(\"").count(), columns.len());
-    assert!(read("README.md").contains("eight published clients are tested"));
+    assert!(read("README.md").contains("ten published clients are tested"));
     let comparison = read("docs/comparison.md");
     let (_, ours, _) = *features(&comparison).iter().find(|it| it.0.contains("clients")).unwrap();
-    assert_eq!((columns.len(), ours.starts_with("[eight]")), (8, true), "{ours}");
+    assert_eq!((columns.len(), ours.starts_with("[ten]")), (10, true), "{ours}");
 }
 
 #[test]

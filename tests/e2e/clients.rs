@@ -67,6 +67,20 @@ fn async_openai_is_served() {
     Client::of(needed(program, "make setup").to_str().unwrap(), &[]).holds("async-openai");
 }
 
+#[test]
+#[ignore = "needs Go: make test-client-go"]
+fn openai_go_is_served() {
+    let program = needed(".tools/openai_go/bin/openai_go", "make test-client-go");
+    Client::of(program.to_str().unwrap(), &[]).holds("openai 3 (Go)");
+}
+
+#[test]
+#[ignore = "needs a JDK and Maven: make test-client-java"]
+fn openai_java_is_served() {
+    let program = needed(".tools/openai_java/bin/openai_java", "make test-client-java");
+    Client::of(program.to_str().unwrap(), &[]).holds("openai 4 (Java)");
+}
+
 /// A client's cases and how they are run.
 struct Client {
     program: String,

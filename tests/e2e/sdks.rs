@@ -89,6 +89,14 @@ fn the_node_client_is_served() {
 }
 
 #[test]
+fn the_requests_of_open_webui_are_served() {
+    let upstream = Upstream::choosing(by_prompt);
+    let envoy = Envoy::start(upstream.port());
+    let python = ".tools/clients-frameworks/bin/python";
+    run(python, "tests/clients/open_webui_requests.py", &envoy, "all");
+}
+
+#[test]
 fn both_clients_get_real_images_from_codex_sim() {
     let sim = Sim::start();
     let envoy = Envoy::start(sim.port());

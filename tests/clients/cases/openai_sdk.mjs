@@ -45,6 +45,13 @@ await run({
     checkImages(await generate({ n: 3 }), 3);
   },
 
+  async image_as_url() {
+    const [image] = (await generate({ response_format: "url" })).data;
+    const [kind, data] = image.url.split(",");
+    check(kind === "data:image/png;base64" && image.b64_json === undefined, `${kind} is the image itself`);
+    checkPngs([data], 1);
+  },
+
   async edit() {
     const image = await toFile(png(64), "image.png", { type: "image/png" });
     checkImages(await once.images.edit({ model: MODEL, prompt: "edit of 1 [[sim:vary]]", image, n: 2, size: "1024x1024" }), 2);

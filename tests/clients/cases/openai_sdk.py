@@ -36,6 +36,15 @@ def three_images():
 
 
 @case
+def image_as_url():
+    image = generate(response_format="url").data[0]
+    check(image.b64_json is None, "the image comes once")
+    kind, data = image.url.split(",")
+    check(kind == "data:image/png;base64", f"{kind} is the image itself")
+    check_pngs([data], 1)
+
+
+@case
 def edit():
     image = ("image.png", png(64), "image/png")
     result = once.images.edit(model=MODEL, prompt="edit of 1 [[sim:vary]]", image=image, n=2, size="1024x1024")
