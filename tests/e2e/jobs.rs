@@ -2,13 +2,16 @@
 //! key that asked for it, and is generated once.
 
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use imagegate_testkit::program::Program;
 use serde_json::{Value, json};
 
+use crate::harness::sse::event;
 use crate::harness::{
-    Connection, Envoy, Gate, Generation, Key, Request, Response, Sim, Step, Upstream, eventually,
-    needed, root,
+    Connection, Envoy, Gate, Generation, Key, Request, Response, Sim, Step, Upstream, config,
+    eventually, needed, root,
 };
 
 /// The service. It ends when this is dropped.
@@ -145,6 +148,31 @@ fn an_error_of_the_gate_is_the_result() {
 }
 
 #[test]
+fn an_error_after_a_200_fails_the_job() {
+    let failed = event(&json!({"type": "response.failed", "response": {"error":
+        {"code": "server_is_overloaded", "message": "m"}}}));
+    let upstream = Upstream::always(vec![
+        Step::StreamHead,
+        Step::Chunk(Generation { previews: 0, ..Generation::small(1) }.opening()),
+        // Longer than `keepalive`.
+        Step::Pause(Duration::from_millis(1500)),
+        Step::Chunk(b": ping\n\n".to_vec()),
+        Step::Pause(Duration::from_millis(100)),
+        Step::Chunk(failed),
+        Step::End,
+    ]);
+    let mut config = config();
+    config["keepalive"] = json!("1s");
+    let envoy = Envoy::with(upstream.port(), &config);
+    let jobs = Jobs::before(&envoy, &[]);
+    let job = jobs.add(Key::WEB);
+    let result = jobs.result(&job);
+    assert_eq!((result.status, result.body[0]), (200, b' '), "white space came first");
+    assert_eq!(result.json()["error"]["code"], "server_is_overloaded");
+    assert_eq!(jobs.status(&job), "failed");
+}
+
+#[test]
 fn the_queue_is_bounded_and_so_is_each_key() {
     let (gate, upstream) = held(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());
@@ -204,6 +232,8 @@ fn a_service_that_stops_ends_what_is_running_and_sends_nothing_new() {
     jobs.send(&wish(Key::WEB)).assert_error(503, "stopping");
     gate.open();
     assert_eq!(jobs.result(&running).images().len(), 1);
+    // Long enough for it to end, if it did not wait for the second one to be fetched.
+    thread::sleep(Duration::from_secs(2));
     jobs.result(&waiting).assert_error(503, "stopping");
     eventually("it ends after both are fetched", || !jobs.is_up());
     assert_eq!(upstream.received().len(), 1);
