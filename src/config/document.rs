@@ -5,13 +5,14 @@
 //! finds names that an object has twice. Without it serde's maps would keep the last one, and two
 //! upstreams of one name would silently become one.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::error::{ConfigError, Fault};
-use super::pointer::Pointer;
+use super::pointer::{Path, Pointer};
 use super::struct_value;
 
 /// Parses either form.
@@ -34,30 +35,52 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, ConfigError> {
 /// It is not JSON, or has a name twice in one object.
 pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, ConfigError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let tree: Tree = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let path = Cell::default();
+    let tree = Tree(&path).deserialize(&mut json).map_err(|error| {
         // `Tree` accepts every value, so a data error can only come from itself: a name that is
         // there twice.
-        if error.inner().is_data() {
-            return Pointer::from_path(error.path()).fault(Fault::SameName);
+        if error.is_data() {
+            return Pointer::default().along(&path.take()).fault(Fault::SameName);
         }
-        Pointer::default().fault(Fault::Syntax(error.into_inner()))
+        Pointer::default().fault(Fault::Syntax(error))
     })?;
     json.end().map_err(|error| Pointer::default().fault(Fault::Syntax(error)))?;
-    Ok(tree.0)
+    Ok(tree)
 }
 
-/// A JSON value in which no object has a name twice.
-struct Tree(Value);
+/// Reads a value. Keeps the way to what is wrong.
+#[derive(Clone, Copy)]
+struct Tree<'p>(&'p Cell<Path>);
 
-impl<'de> serde::Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(TreeVisitor).map(Self)
+impl Tree<'_> {
+    /// `error` is in the field `name` of an object.
+    #[inline(never)]
+    fn in_field<E>(self, name: &str, error: E) -> E {
+        let mut path = self.0.take();
+        path.in_field(name);
+        self.0.set(path);
+        error
+    }
+
+    /// `error` is in the element `index` of an array.
+    #[inline(never)]
+    fn in_element<E>(self, index: usize, error: E) -> E {
+        let mut path = self.0.take();
+        path.in_element(index);
+        self.0.set(path);
+        error
     }
 }
 
-struct TreeVisitor;
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for TreeVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,20 +118,24 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Tree(item)) = items.next_element()? {
-            list.push(item);
+        loop {
+            let next = items.next_element_seed(self);
+            match next.map_err(|error| self.in_element(list.len(), error))? {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
         }
-        Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            // Rejected while its value is read, so that the path of the error ends in the name.
-            let Tree(value) = match object.contains_key(&name) {
-                true => fields.next_value_seed(Refuse)?,
-                false => fields.next_value()?,
+            // Rejected while its value is read: what is not JSON before that goes first.
+            let value = match object.contains_key(&name) {
+                true => fields.next_value_seed(Refuse),
+                false => fields.next_value_seed(self),
             };
+            let value = value.map_err(|error| self.in_field(&name, error))?;
             object.insert(name, value);
         }
         Ok(Value::Object(object))
@@ -119,9 +146,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
 struct Refuse;
 
 impl<'de> DeserializeSeed<'de> for Refuse {
-    type Value = Tree;
+    type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<Tree, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<Value, D::Error> {
         Err(D::Error::custom("a second field of this name"))
     }
 }
@@ -158,6 +185,7 @@ mod tests {
             "the configuration: not JSON (expected value at line 2 column 8), accepted: JSON \
              text or a google.protobuf.Struct"
         );
+        assert!(rejection(r#"{"a":1,"a" 2}"#).contains("expected `:` at line 1 column 12"));
         assert!(rejection("{} {}").contains("trailing characters at line 1 column 4"));
         assert!(rejection("{\"a\":1e999}").contains("number out of range"));
     }

@@ -5,14 +5,19 @@
 //! from [`Pointer`]. Differences from serde_json: `null` is never read as an absent field (an
 //! allow-list left blank must not mean "all"), and an array is never read as an object.
 
-use std::fmt;
+mod mismatch;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
 use serde::forward_to_deserialize_any;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
-use super::error::{ConfigError, Fault};
+use mismatch::Mismatch;
+
+use super::error::ConfigError;
 use super::pointer::Pointer;
 
 /// Reads `value` as the type of the schema.
@@ -33,95 +38,42 @@ pub(super) fn read_at<T: de::DeserializeOwned>(
     value: Value,
     base: &Pointer,
 ) -> Result<T, ConfigError> {
-    serde_path_to_error::deserialize(Node(value)).map_err(|error| {
-        let here = base.along(error.path());
-        match error.into_inner() {
-            Mismatch::Type { found } => {
-                here.fault(Fault::Type { found, accepted: here.accepted() })
-            }
-            Mismatch::Value => here.invalid(),
-            Mismatch::Range => here.out_of_range(),
-            Mismatch::UnknownField { accepted } => here.fault(Fault::UnknownField { accepted }),
-            Mismatch::MissingField { name } => here.key(name).missing(),
-        }
-    })
-}
-
-/// A value that does not fit the schema.
-#[derive(Debug)]
-enum Mismatch {
-    Type { found: &'static str },
-    Value,
-    Range,
-    UnknownField { accepted: &'static [&'static str] },
-    MissingField { name: &'static str },
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value does not fit the schema")
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl de::Error for Mismatch {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::Value
-    }
-
-    fn invalid_type(found: Unexpected<'_>, _: &dyn Expected) -> Self {
-        Self::Type { found: words(&found) }
-    }
-
-    fn invalid_value(found: Unexpected<'_>, _: &dyn Expected) -> Self {
-        match found {
-            Unexpected::Signed(_) | Unexpected::Unsigned(_) => Self::Range,
-            _ => Self::Value,
-        }
-    }
-
-    fn unknown_field(_: &str, accepted: &'static [&'static str]) -> Self {
-        Self::UnknownField { accepted }
-    }
-
-    fn missing_field(name: &'static str) -> Self {
-        Self::MissingField { name }
-    }
-}
-
-/// The JSON type of the value that was found.
-fn words(found: &Unexpected<'_>) -> &'static str {
-    match found {
-        Unexpected::Bool(_) => "a boolean",
-        Unexpected::Unsigned(_) => "a number",
-        Unexpected::Signed(_) => "a negative number",
-        Unexpected::Float(_) => "a fractional number",
-        Unexpected::Str(_) => "a string",
-        Unexpected::Unit => "null",
-        Unexpected::Seq => "an array",
-        Unexpected::Map => "an object",
-        _ => "another type",
-    }
+    T::deserialize(Node(value)).map_err(|error| error.at(base))
 }
 
 struct Node(Value);
 
 impl Node {
+    /// Of a value where an object or a word is expected.
+    #[inline(never)]
     fn unexpected(&self) -> Mismatch {
-        Mismatch::Type {
-            found: words(&match &self.0 {
-                Value::Null => Unexpected::Unit,
-                Value::Bool(truth) => Unexpected::Bool(*truth),
-                Value::Number(_) => Unexpected::Unsigned(0),
-                Value::String(_) => Unexpected::Str(""),
-                Value::Array(_) => Unexpected::Seq,
-                Value::Object(_) => Unexpected::Map,
-            }),
+        Mismatch::of_type(&match &self.0 {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(truth) => Unexpected::Bool(*truth),
+            Value::Number(_) => Unexpected::Unsigned(0),
+            Value::String(_) => Unexpected::Str(""),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+        })
+    }
+
+    /// Of a value where a text, a truth value, an array or a map is expected: it says what kind of
+    /// number it is.
+    #[inline(never)]
+    fn mistaken(&self) -> Mismatch {
+        match &self.0 {
+            Value::Number(number) => match integer(number) {
+                Some(Integer::Positive(_)) => self.unexpected(),
+                Some(Integer::Negative(_)) => Mismatch::of_type(&Unexpected::Signed(0)),
+                None => Mismatch::of_type(&Unexpected::Float(0.0)),
+            },
+            _ => self.unexpected(),
         }
     }
 }
 
+/// Each method reads one JSON type, so that the code for the others is not in the module once more
+/// for each type of the schema.
 impl<'de> Deserializer<'de> for Node {
     type Error = Mismatch;
 
@@ -131,13 +83,43 @@ impl<'de> Deserializer<'de> for Node {
             Value::Bool(truth) => visitor.visit_bool(truth),
             Value::Number(number) => read_number(&number, visitor),
             Value::String(text) => visitor.visit_string(text),
-            Value::Array(items) => {
-                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Node)))
-            }
-            Value::Object(fields) => {
-                let fields = fields.into_iter().map(|(name, value)| (name, Self(value)));
-                visitor.visit_map(MapDeserializer::new(fields))
-            }
+            Value::Array(items) => visitor.visit_seq(Elements::new(items)),
+            Value::Object(fields) => visitor.visit_map(Fields::new(fields)),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Bool(truth) => visitor.visit_bool(truth),
+            _ => Err(self.mistaken()),
+        }
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match &self.0 {
+            Value::Number(number) => read_number(number, visitor),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::String(text) => visitor.visit_string(text),
+            _ => Err(self.mistaken()),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Array(items) => visitor.visit_seq(Elements::new(items)),
+            _ => Err(self.mistaken()),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Object(fields) => visitor.visit_map(Fields::new(fields)),
+            _ => Err(self.mistaken()),
         }
     }
 
@@ -160,7 +142,7 @@ impl<'de> Deserializer<'de> for Node {
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
         match self.0 {
-            Value::Object(_) => self.deserialize_any(visitor),
+            Value::Object(fields) => visitor.visit_map(Fields::new(fields)),
             _ => Err(self.unexpected()),
         }
     }
@@ -171,46 +153,117 @@ impl<'de> Deserializer<'de> for Node {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        match self.0 {
-            Value::String(text) => visitor.visit_enum(text.into_deserializer()),
+        match &self.0 {
+            Value::String(text) => {
+                let text: StrDeserializer<'_, Mismatch> = text.as_str().into_deserializer();
+                visitor.visit_enum(text)
+            }
             _ => Err(self.unexpected()),
         }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map identifier ignored_any
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str bytes byte_buf unit
+        unit_struct tuple tuple_struct identifier ignored_any
     }
 }
 
-impl IntoDeserializer<'_, Mismatch> for Node {
-    type Deserializer = Self;
+/// The fields of an object. An error in one gets its name.
+struct Fields {
+    rest: serde_json::map::IntoIter,
+    name: String,
+    value: Value,
+}
 
-    fn into_deserializer(self) -> Self {
-        self
+impl Fields {
+    fn new(fields: Map<String, Value>) -> Self {
+        Self { rest: fields.into_iter(), name: String::new(), value: Value::Null }
     }
+
+    /// Goes to the next field. Returns whether there is one.
+    #[inline(never)]
+    fn advance(&mut self) -> bool {
+        let Some((name, value)) = self.rest.next() else { return false };
+        self.name = name;
+        self.value = value;
+        true
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Mismatch> {
+        if !self.advance() {
+            return Ok(None);
+        }
+        let name: StrDeserializer<'_, Mismatch> = self.name.as_str().into_deserializer();
+        // An unknown field is reported at its own place.
+        seed.deserialize(name).map(Some).map_err(|error| error.in_field(&self.name))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
+        let value = Node(std::mem::take(&mut self.value));
+        seed.deserialize(value).map_err(|error| error.in_field(&self.name))
+    }
+}
+
+/// The elements of an array. An error in one gets its index.
+struct Elements {
+    rest: std::vec::IntoIter<Value>,
+    index: usize,
+}
+
+impl Elements {
+    fn new(items: Vec<Value>) -> Self {
+        Self { rest: items.into_iter(), index: 0 }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Elements {
+    type Error = Mismatch;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Mismatch> {
+        let Some(value) = self.rest.next() else { return Ok(None) };
+        let element =
+            seed.deserialize(Node(value)).map_err(|error| error.in_element(self.index))?;
+        self.index = self.index.saturating_add(1);
+        Ok(Some(element))
+    }
+}
+
+enum Integer {
+    Positive(u64),
+    Negative(i64),
+}
+
+/// The whole number that this is. One beyond 64 bits, or beyond what a double can represent
+/// exactly, is outside every range, so its conversion may saturate. `None` if it has a fraction, or
+/// is below every integer.
+fn integer(number: &Number) -> Option<Integer> {
+    if let Some(integer) = number.as_u64() {
+        return Some(Integer::Positive(integer));
+    }
+    if let Some(integer) = number.as_i64() {
+        return Some(Integer::Negative(integer));
+    }
+    let double = number.as_f64()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let whole = double as u64;
+    (double.fract() == 0.0 && double > 0.0).then_some(Integer::Positive(whole))
 }
 
 fn read_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::Value, Mismatch> {
-    if let Some(integer) = number.as_u64() {
-        return visitor.visit_u64(integer);
-    }
-    if let Some(integer) = number.as_i64() {
-        return visitor.visit_i64(integer);
-    }
-    match number.as_f64().unwrap_or(f64::NAN) {
-        // A whole number beyond 64 bits, or beyond what a double can represent exactly. It is
-        // outside every range, so the conversion may saturate.
-        whole if whole.fract() == 0.0 && whole > 0.0 =>
-        {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "saturates"
-            )]
-            visitor.visit_u64(whole as u64)
-        }
-        double => visitor.visit_f64(double),
+    match integer(number) {
+        Some(Integer::Positive(integer)) => visitor.visit_u64(integer),
+        Some(Integer::Negative(integer)) => visitor.visit_i64(integer),
+        None => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
     }
 }
 
@@ -226,14 +279,14 @@ mod tests {
     #[expect(dead_code, reason = "only the errors are looked at")]
     struct Sample {
         must: BTreeMap<String, Vec<u64>>,
-        may: Option<Kind>,
+        may: Option<Choice>,
         #[serde(default)]
         truth: bool,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "lowercase")]
-    enum Kind {
+    enum Choice {
         One,
     }
 
@@ -254,6 +307,10 @@ mod tests {
         assert_eq!(rejection(json!({"must": []})), "/must an array");
         assert_eq!(rejection(json!({"may": "one"})), "/must missing");
         assert_eq!(rejection(json!([{}, null, true])), " an array");
+        assert_eq!(rejection(json!({"must": -1})), "/must a negative number");
+        assert_eq!(rejection(json!({"must": {"a": -0.5}})), "/must/a a fractional number");
+        assert_eq!(rejection(json!({"must": {}, "truth": 1e300})), "/truth a number");
+        assert_eq!(rejection(json!({"must": {}, "may": -1})), "/may a number");
     }
 
     #[test]

@@ -5,6 +5,29 @@ use std::fmt;
 use super::accepted;
 use super::error::{ConfigError, Fault};
 
+/// The way to a value that is wrong, from the inside out: whoever reads an object or an array adds
+/// its own part to an error in it. So only an error costs anything.
+#[derive(Debug, Default)]
+pub(super) struct Path(Vec<Segment>);
+
+#[derive(Debug)]
+enum Segment {
+    Element(usize),
+    Field(String),
+}
+
+impl Path {
+    /// The same way, which begins with the field `name` of an object.
+    pub(super) fn in_field(&mut self, name: &str) {
+        self.0.push(Segment::Field(name.to_owned()));
+    }
+
+    /// The same way, which begins with the element `index` of an array.
+    pub(super) fn in_element(&mut self, index: usize) {
+        self.0.push(Segment::Element(index));
+    }
+}
+
 /// The place of a value in the document. The empty pointer is the whole document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pointer(String);
@@ -21,19 +44,11 @@ impl Pointer {
         Self(format!("{}/{index}", self.0))
     }
 
-    /// The pointer for `path`.
-    pub(super) fn from_path(path: &serde_path_to_error::Path) -> Self {
-        Self::default().along(path)
-    }
-
     /// The pointer to the value at `path` from here.
-    pub(super) fn along(&self, path: &serde_path_to_error::Path) -> Self {
-        use serde_path_to_error::Segment;
-        path.iter().fold(self.clone(), |here, segment| match segment {
-            Segment::Seq { index } => here.index(*index),
-            Segment::Map { key } => here.key(key),
-            // Variants are values of a field, not places.
-            Segment::Enum { .. } | Segment::Unknown => here,
+    pub(super) fn along(&self, path: &Path) -> Self {
+        path.0.iter().rev().fold(self.clone(), |here, segment| match segment {
+            Segment::Element(index) => here.index(*index),
+            Segment::Field(name) => here.key(name),
         })
     }
 
