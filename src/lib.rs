@@ -10,7 +10,7 @@
 //! ```text
 //! filter ─▶ loopback ─▶ exchange ─▶ translate, auth ─▶ feed ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory
-//!                                                  └─▶ pattern, name, decimal
+//!                                                  └─▶ pattern, name, decimal, order
 //! ```
 //!
 //! A module uses only modules to its right. [`filter`] alone knows the host: all others take bytes
@@ -35,6 +35,7 @@ pub mod memory;
 pub mod multipart;
 mod name;
 pub mod openai;
+mod order;
 pub mod pattern;
 pub mod pool;
 pub mod prices;

@@ -14,8 +14,8 @@ use super::pointer::Pointer;
 use super::units::{Bytes, Span};
 use super::upstream::Upstream;
 use super::{
-    Config, LastPartial, RouteMatch, UnknownUsers, UserState, group, identity, model, price,
-    response_headers, source, text,
+    Config, LastPartial, RouteMatch, UnknownUsers, User, UserState, Users, group, identity, model,
+    price, response_headers, source, text,
 };
 use crate::openai::request::Limits;
 
@@ -32,9 +32,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let consumers_from = source::compile(file.consumers_from)?;
     let fetches = consumers_from.is_some();
     let consumers = Consumers::compile(file.consumers, identity.as_ref(), fetches)?;
-    let own = consumers.list.iter().filter_map(|it| it.user().map(str::to_owned));
-    let own_users = own.collect();
-    let (users, user_groups) = compile_users(file.users, &root.key("users"), &consumers)?;
+    let users = compile_users(file.users, &root.key("users"), &consumers)?;
     let request = compile_request(&file.request, &root.key("request"))?;
     let max_image_bytes = compile_image(file.max_image_bytes, &root.key("max_image_bytes"))?;
     let max_buffered_bytes =
@@ -55,7 +53,7 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
     let prices = price::compile(file.prices, file.unpriced)?;
     let unknown_users = file.unknown_users.unwrap_or(UnknownUsers::Reject);
     let engines = Engines::compile(file.engine)?;
-    let people = People::new(&consumers, &users, &user_groups, unknown_users, fetches);
+    let people = People::new(&consumers, &users, unknown_users, fetches);
     let limits = limit::compile(file.limits, &people, &engines, &model::patterns(&routes))?;
     let config = Config {
         default_model: file.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
@@ -70,8 +68,6 @@ pub(super) fn compile(file: File, env: &Environment<'_>) -> Result<Config, Confi
         consumers_from,
         identity,
         users,
-        user_groups,
-        own_users,
         unknown_users,
         route_match,
         request,
@@ -104,11 +100,12 @@ fn compile_upstreams(
     if file.is_empty() {
         return Err(here.empty());
     }
-    let upstreams = file.into_iter().map(|(name, entry)| {
+    let mut upstreams = BTreeMap::new();
+    for (name, entry) in file {
         let upstream = Upstream::compile(&name, entry, &here.key(&name), env)?;
-        Ok((name, upstream))
-    });
-    upstreams.collect()
+        upstreams.insert(name, upstream);
+    }
+    Ok(upstreams)
 }
 
 /// Every user in the document, the listed ones and those that consumers act for, and their groups.
@@ -116,32 +113,28 @@ fn compile_users(
     file: Vec<UserFile>,
     here: &Pointer,
     consumers: &Consumers,
-) -> Result<(BTreeMap<String, UserState>, UserGroups), ConfigError> {
+) -> Result<Users, ConfigError> {
     let mut places = BTreeMap::new();
-    let mut groups = UserGroups::new();
-    let own = consumers.list.iter().filter_map(|consumer| consumer.user());
-    let mut users: BTreeMap<String, UserState> =
-        own.map(|user| (user.to_owned(), UserState::Known)).collect();
+    let mut users = Users::new();
+    for user in consumers.list.iter().filter_map(|consumer| consumer.user()) {
+        let known = User { state: UserState::Known, groups: Box::default(), is_own: true };
+        users.insert(user.to_owned(), known);
+    }
     for (index, entry) in file.into_iter().enumerate() {
         let place = here.index(index).key("id");
         if !text::is_end_user(&entry.id) {
             return Err(place.invalid());
         }
-        if let Some(first) = places.insert(entry.id.clone(), place.clone()) {
-            return Err(place.repeats(&first));
+        if let Some(first) = places.insert(entry.id.clone(), index) {
+            return Err(place.repeats(&here.index(first).key("id")));
         }
-        let own = group::compile(entry.groups, &here.index(index).key("groups"))?;
-        if !own.is_empty() {
-            groups.insert(entry.id.clone(), own);
-        }
+        let groups = group::compile(entry.groups, &here.index(index).key("groups"))?;
         let state = if entry.blocked { UserState::Blocked } else { UserState::Known };
-        users.insert(entry.id, state);
+        let is_own = users.contains_key(&entry.id);
+        users.insert(entry.id, User { state, groups, is_own });
     }
-    Ok((users, groups))
+    Ok(users)
 }
-
-/// The groups of the users who have some.
-type UserGroups = BTreeMap<String, Box<[String]>>;
 
 fn compile_request(file: &RequestFile, here: &Pointer) -> Result<Limits, ConfigError> {
     let default = Limits::default();

@@ -5,7 +5,7 @@
 
 mod stored;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -145,8 +145,9 @@ impl Consumer {
 #[derive(Default)]
 pub(super) struct Consumers {
     pub(super) list: Vec<Rc<Consumer>>,
-    pub(super) by_digest: BTreeMap<Digest, usize>,
-    names: BTreeSet<String>,
+    /// Its place, and that of the key in its list.
+    pub(super) by_digest: BTreeMap<Digest, (usize, usize)>,
+    names: BTreeMap<String, usize>,
     pub(super) by_identity: Identities,
 }
 
@@ -158,17 +159,17 @@ impl Consumers {
         source: Option<&Identity>,
         more: bool,
     ) -> Result<Self, ConfigError> {
-        let here = Pointer::default().key("consumers");
+        let root = Pointer::default().key("consumers");
         let file = match file {
-            None if !more => return Err(here.missing()),
-            Some(list) if list.is_empty() && !more => return Err(here.empty()),
+            None if !more => return Err(root.missing()),
+            Some(list) if list.is_empty() && !more => return Err(root.empty()),
             list => list.unwrap_or_default(),
         };
         let (mut list, mut by_digest) = (Vec::new(), BTreeMap::new());
-        let (mut names, mut places) = (BTreeMap::new(), BTreeMap::new());
-        let mut known = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        let mut by_identity = Identities::new();
         for (index, mut entry) in file.into_iter().enumerate() {
-            let here = here.index(index);
+            let here = root.index(index);
             let (keys, identities) = (entry.key_sha256.take(), entry.identities.take());
             let keys = match keys {
                 None if identities.is_none() => return Err(here.key("key_sha256").missing()),
@@ -176,28 +177,26 @@ impl Consumers {
                 Some(keys) if keys.is_empty() => return Err(here.key("key_sha256").empty()),
                 Some(keys) => keys,
             };
-            identity::note(identities, index, &here.key("identities"), source, &mut known)?;
-            for (digest, place) in compile_digests(&keys, &here.key("key_sha256"))? {
-                if let Some(first) = places.insert(digest, place.clone()) {
-                    return Err(place.repeats(&first));
+            identity::note(identities, index, &root, source, &mut by_identity)?;
+            let digests = compile_digests(&keys, &here.key("key_sha256"))?;
+            for (key, (digest, place)) in digests.into_iter().enumerate() {
+                if let Some((first, its_key)) = by_digest.insert(digest, (index, key)) {
+                    return Err(place.repeats(&root.index(first).key("key_sha256").index(its_key)));
                 }
-                by_digest.insert(digest, index);
             }
             let consumer = Consumer::compile(entry, &here)?;
             let place = here.key("name");
-            if let Some(first) = names.insert(consumer.name.clone(), place.clone()) {
-                return Err(place.repeats(&first));
+            if let Some(first) = names.insert(consumer.name.clone(), index) {
+                return Err(place.repeats(&root.index(first).key("name")));
             }
             list.push(Rc::new(consumer));
         }
-        let by_identity = known.into_iter().map(|(name, (index, _))| (name, index)).collect();
-        let names = names.into_keys().collect();
         Ok(Self { list, by_digest, names, by_identity })
     }
 
     /// Whether there is a consumer of this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names.contains(name)
+        self.names.contains_key(name)
     }
 }
 

@@ -16,8 +16,9 @@ pub enum Identity {
     Property(Vec<String>),
 }
 
-/// The consumers by the names that the mesh gives them.
-pub(super) type Identities = BTreeMap<String, usize>;
+/// The consumers by the names that the mesh gives them: the place of each, and that of the name in
+/// its list.
+pub(super) type Identities = BTreeMap<String, (usize, usize)>;
 
 /// Compiles `identity`.
 ///
@@ -52,7 +53,7 @@ pub(super) fn compile(file: Option<IdentityFile>) -> Result<Option<Identity>, Co
     }
 }
 
-/// Adds the names of the consumer at `index`, whose list is at `here`.
+/// Adds the names of the consumer at `index` of the list that is at `consumers`.
 ///
 /// # Errors
 ///
@@ -60,11 +61,13 @@ pub(super) fn compile(file: Option<IdentityFile>) -> Result<Option<Identity>, Co
 pub(super) fn note(
     names: Option<Vec<String>>,
     index: usize,
-    here: &Pointer,
+    consumers: &Pointer,
     source: Option<&Identity>,
-    known: &mut BTreeMap<String, (usize, Pointer)>,
+    known: &mut Identities,
 ) -> Result<(), ConfigError> {
+    let list = |index| consumers.index(index).key("identities");
     let Some(names) = names else { return Ok(()) };
+    let here = list(index);
     if source.is_none() {
         return Err(here.fault(Fault::NoIdentity));
     }
@@ -76,8 +79,8 @@ pub(super) fn note(
         if !is_identity(name.as_bytes()) {
             return Err(here.invalid());
         }
-        if let Some((_, first)) = known.insert(name, (index, here.clone())) {
-            return Err(here.repeats(&first));
+        if let Some((first, its_place)) = known.insert(name, (index, place)) {
+            return Err(here.repeats(&list(first).index(its_place)));
         }
     }
     Ok(())

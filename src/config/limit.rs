@@ -9,7 +9,7 @@ use super::error::{ConfigError, Fault};
 use super::file::LimitFile;
 use super::pointer::Pointer;
 use super::units::{Amount, Period};
-use super::{UnknownUsers, UserState, list, text};
+use super::{UnknownUsers, Users, list, text};
 use crate::decimal;
 use crate::limits::{Engine, Per, Rule, Unit, Window, rls};
 use crate::pattern::Pattern;
@@ -17,8 +17,8 @@ use crate::prices::Money;
 
 /// The names that a rule may use.
 pub(super) struct People<'a> {
-    consumers: BTreeSet<&'a str>,
-    users: &'a BTreeMap<String, UserState>,
+    consumers: &'a Consumers,
+    users: &'a Users,
     groups: BTreeSet<&'a str>,
     unknown_users: UnknownUsers,
     /// Whether a consumer takes any end user.
@@ -30,21 +30,22 @@ pub(super) struct People<'a> {
 impl<'a> People<'a> {
     pub(super) fn new(
         consumers: &'a Consumers,
-        users: &'a BTreeMap<String, UserState>,
-        user_groups: &'a BTreeMap<String, Box<[String]>>,
+        users: &'a Users,
         unknown_users: UnknownUsers,
         fetches: bool,
     ) -> Self {
         let of_consumers = consumers.list.iter().map(|consumer| consumer.groups());
-        let groups = of_consumers.chain(user_groups.values().map(|groups| &**groups));
-        let groups = groups.flatten().map(String::as_str).collect();
+        let groups = of_consumers.chain(users.values().map(|user| &*user.groups));
+        let mut known = BTreeSet::new();
+        for group in groups.flatten() {
+            known.insert(group.as_str());
+        }
         let any_user = consumers.list.iter().any(|consumer| consumer.takes_any_user());
-        let consumers = consumers.list.iter().map(|consumer| consumer.name()).collect();
-        Self { consumers, users, groups, unknown_users, any_user, fetches }
+        Self { consumers, users, groups: known, unknown_users, any_user, fetches }
     }
 
     fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
-        if self.consumers.contains(name.as_str()) || (self.fetches && text::is_name(&name)) {
+        if self.consumers.has(&name) || (self.fetches && text::is_name(&name)) {
             return Ok(name);
         }
         Err(here.fault(Fault::Undefined { what: "consumer", accepted: here.accepted() }))
@@ -97,8 +98,8 @@ pub(super) fn compile(
     for (index, entry) in file.into_iter().enumerate() {
         let rule = compile_rule(entry, &here.index(index), people, engines, models)?;
         let place = here.index(index).key("name");
-        if let Some(first) = names.insert(rule.name.clone(), place.clone()) {
-            return Err(place.repeats(&first));
+        if let Some(first) = names.insert(rule.name.clone(), index) {
+            return Err(place.repeats(&here.index(first).key("name")));
         }
         rules.push(rule);
     }

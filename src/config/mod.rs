@@ -38,7 +38,7 @@ mod text;
 mod units;
 mod upstream;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -74,9 +74,7 @@ pub struct Config {
     consumers: consumer::Consumers,
     consumers_from: Option<Source>,
     identity: Option<Identity>,
-    users: BTreeMap<String, UserState>,
-    user_groups: BTreeMap<String, Box<[String]>>,
-    own_users: BTreeSet<String>,
+    users: Users,
     unknown_users: UnknownUsers,
     route_match: RouteMatch,
     request: RequestLimits,
@@ -116,6 +114,17 @@ pub enum UnknownUsers {
     /// Serve the request.
     Admit,
 }
+
+/// A user in the configuration.
+struct User {
+    state: UserState,
+    groups: Box<[String]>,
+    /// Whether a consumer acts for the user if a request names none.
+    is_own: bool,
+}
+
+/// The users by their ids.
+type Users = BTreeMap<String, User>;
 
 /// What the routes of Envoy match to send a request to its upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -270,7 +279,7 @@ impl Config {
 
     /// The consumer whose key has this SHA-256.
     pub fn consumer_of(&self, digest: &[u8; 32]) -> Option<&Rc<Consumer>> {
-        self.consumers.by_digest.get(digest).and_then(|index| self.consumers.list.get(*index))
+        self.consumers.by_digest.get(digest).and_then(|(index, _)| self.consumers.list.get(*index))
     }
 
     /// Where an earlier filter puts the name of the caller.
@@ -280,7 +289,7 @@ impl Config {
 
     /// The consumer with this name in the mesh.
     pub fn consumer_known_as(&self, name: &str) -> Option<&Rc<Consumer>> {
-        self.consumers.by_identity.get(name).and_then(|index| self.consumers.list.get(*index))
+        self.consumers.by_identity.get(name).and_then(|(index, _)| self.consumers.list.get(*index))
     }
 
     /// The upstream of this name.
@@ -307,17 +316,17 @@ impl Config {
 
     /// What is known about the user `id`.
     pub fn user(&self, id: &str) -> UserState {
-        self.users.get(id).copied().unwrap_or(UserState::Unknown)
+        self.users.get(id).map_or(UserState::Unknown, |user| user.state)
     }
 
     /// The groups of the user `id`.
     pub fn groups_of_user(&self, id: &str) -> &[String] {
-        self.user_groups.get(id).map(|groups| &**groups).unwrap_or_default()
+        self.users.get(id).map(|user| &*user.groups).unwrap_or_default()
     }
 
     /// Whether a consumer acts for the user `id` if a request names no user.
     pub fn is_own_user(&self, id: &str) -> bool {
-        self.own_users.contains(id)
+        self.users.get(id).is_some_and(|user| user.is_own)
     }
 
     /// What happens to users who are not in the configuration.

@@ -1,7 +1,6 @@
 //! `response_headers_to_keep`: the headers that Envoy's routes add to the head of an answer that
 //! leaves early.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::error::{ConfigError, Fault};
@@ -13,7 +12,6 @@ pub(super) fn compile(file: Vec<String>, here: &Pointer) -> Result<Rc<[String]>,
     if file.len() > MAX_NAMES {
         return Err(here.out_of_range());
     }
-    let mut places = BTreeMap::new();
     let mut names = Vec::new();
     for (index, written) in file.into_iter().enumerate() {
         let place = here.index(index);
@@ -24,8 +22,8 @@ pub(super) fn compile(file: Vec<String>, here: &Pointer) -> Result<Rc<[String]>,
         if !text::is_header_name(&name) {
             return Err(place.invalid());
         }
-        if let Some(first) = places.insert(name.clone(), place.clone()) {
-            return Err(place.repeats(&first));
+        if let Some(first) = names.iter().position(|it| *it == name) {
+            return Err(place.repeats(&here.index(first)));
         }
         names.push(name);
     }

@@ -45,11 +45,12 @@ pub(super) fn number(double: f64) -> Option<Number> {
 }
 
 fn read_object(object: Struct, here: &Pointer) -> Result<Value, ConfigError> {
-    let fields = object.fields.into_iter().map(|(name, value)| {
+    let mut fields = Map::new();
+    for (name, value) in object.fields {
         let value = read_value(value, &here.key(&name))?;
-        Ok((name, value))
-    });
-    fields.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+        fields.insert(name, value);
+    }
+    Ok(Value::Object(fields))
 }
 
 fn read_value(value: ProtoValue, here: &Pointer) -> Result<Value, ConfigError> {

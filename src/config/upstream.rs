@@ -303,7 +303,8 @@ fn compile_headers(
     credential: &Credential,
     here: &Pointer,
 ) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut headers = BTreeMap::new();
+    // By name.
+    let mut headers: Vec<((String, String), Pointer)> = Vec::new();
     for (written, value) in file {
         let place = here.key(&written);
         let name = written.to_ascii_lowercase();
@@ -314,11 +315,13 @@ fn compile_headers(
         if !text::is_header_name(&name) || !text::is_header_value(&value) {
             return Err(place.invalid());
         }
-        if let Some((_, first)) = headers.insert(name, (value, place.clone())) {
-            return Err(place.repeats(&first));
+        let at = headers.partition_point(|((before, _), _)| *before < name);
+        match headers.get(at) {
+            Some(((other, _), first)) if *other == name => return Err(place.repeats(first)),
+            _ => headers.insert(at, ((name, value), place)),
         }
     }
-    Ok(headers.into_iter().map(|(name, (value, _))| (name, value)).collect())
+    Ok(headers.into_iter().map(|(header, _)| header).collect())
 }
 
 /// Writes names only. Headers and the account belong to the operator.

@@ -1,7 +1,6 @@
 //! What all exchanges of one plugin configuration share.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,7 +39,7 @@ pub struct Shared {
     feed: Option<Feed>,
     /// Whose turn it is, by the place of the entry in `models`. Each worker counts for itself, as
     /// Envoy's own load balancers do.
-    turns: RefCell<BTreeMap<usize, RoundRobin>>,
+    turns: RefCell<Vec<RoundRobin>>,
     /// Of exchanges that have ended. They end with the configuration: so do the calls.
     late: LateChecks,
 }
@@ -93,10 +92,11 @@ impl Shared {
         entry: usize,
         step: impl FnOnce(&mut RoundRobin) -> T,
     ) -> T {
-        match self.turns.try_borrow_mut() {
-            Ok(mut turns) => step(turns.entry(entry).or_default()),
-            Err(_) => T::default(),
+        let Ok(mut turns) = self.turns.try_borrow_mut() else { return T::default() };
+        if turns.len() <= entry {
+            turns.resize_with(entry.saturating_add(1), RoundRobin::default);
         }
+        turns.get_mut(entry).map(step).unwrap_or_default()
     }
 
     /// The data that all workers share.

@@ -4,7 +4,7 @@
 //! gauge of Envoy is one number for the whole process, so each VM adds its changes to it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
@@ -24,7 +24,7 @@ pub(super) struct Metrics {
     open_exchanges: Gauge,
     vm_memory_bytes: Gauge,
     /// The names of the gauges that were set last.
-    set: RefCell<BTreeSet<String>>,
+    set: RefCell<Vec<String>>,
 }
 
 /// What this VM has added to a gauge.
@@ -100,8 +100,8 @@ impl Metrics {
     /// any more becomes 0: its upstream has left the configuration.
     pub(super) fn set_all(&self, gauges: &[Count]) {
         let Ok(mut before) = self.set.try_borrow_mut() else { return };
-        let names: BTreeSet<String> = gauges.iter().map(Count::name).collect();
-        let gone = before.difference(&names).map(|name| (name.clone(), 0));
+        let names: Vec<String> = gauges.iter().map(Count::name).collect();
+        let gone = before.iter().filter(|it| !names.contains(it)).map(|name| (name.clone(), 0));
         let values = gauges.iter().map(|gauge| (gauge.name(), gauge.amount));
         for (name, value) in gone.chain(values) {
             let Some(id) = self.id(name, Kind::Gauge) else { continue };

@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use super::table::{Counters, Table};
 use super::table::{Loaded, TableError};
 use super::{Hold, Rule, Scope, State, Unit};
+use crate::order;
 use held::{Counted, Held, counted_here, limit_status, old_state, slots};
 pub use held::{Error, LimitStatus, Outcome, Rejected, Reservation, Reserved};
 
@@ -123,8 +124,8 @@ fn update<T>(
             Err(error) => failed = failed.or(Some(error)),
         }
     }
-    results.sort_unstable_by_key(|(order, _)| *order);
-    let results = results.into_iter().map(|(_, result)| result).collect();
+    let results =
+        order::by_key(results, |(order, _)| *order).into_iter().map(|(_, result)| result).collect();
     failed.map_or(Ok(results), |error| Err(error.into()))
 }
 

@@ -1,5 +1,7 @@
 //! What one rule has counted for one scope.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::Window;
@@ -129,15 +131,15 @@ impl State {
         if amount > max {
             return None;
         }
-        let mut leaving: Vec<(Duration, u64)> = self
+        let mut leaving: BinaryHeap<Reverse<(Duration, u64)>> = self
             .used
             .iter()
             .map(|(interval, amount)| (window.leaves(*interval), *amount))
             .chain(self.holds.iter().map(|hold| (hold.leaves(window, now), hold.amount)))
+            .map(Reverse)
             .collect();
-        leaving.sort_unstable();
         let mut total = self.used().saturating_add(self.reserved()).saturating_add(amount);
-        for (at, amount) in leaving {
+        while let Some(Reverse((at, amount))) = leaving.pop() {
             total = total.saturating_sub(amount);
             if total <= max {
                 return Some(at);

@@ -1,5 +1,9 @@
 //! The order in which the upstreams of a model are called.
 
+use std::cmp::Reverse;
+
+use crate::order;
+
 /// An upstream that may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
@@ -37,7 +41,7 @@ impl RoundRobin {
             ranked.push((*credit, member.place));
         }
         // Stable: of two that are as rich, the first in the list comes first.
-        ranked.sort_by_key(|(credit, _)| std::cmp::Reverse(*credit));
+        let ranked = order::by_key(ranked, |(credit, _)| Reverse(*credit));
         let first = ranked.first().and_then(|(_, place)| self.credits.get_mut(*place));
         if let Some(credit) = first {
             *credit = credit.saturating_sub(total);
@@ -51,10 +55,10 @@ impl RoundRobin {
         let score = |it: &Member| u64::from(it.headroom).saturating_mul(u64::from(it.weight));
         let best = members.iter().map(score).max().unwrap_or_default();
         let is_alike = |it: &Member| score(it).saturating_mul(100) >= best.saturating_mul(ALIKE);
-        let (alike, mut others): (Vec<Member>, Vec<Member>) =
+        let (alike, others): (Vec<Member>, Vec<Member>) =
             members.iter().partition(|it| is_alike(it));
         let turns: Vec<_> = alike.iter().map(|it| Member { weight: 1, ..*it }).collect();
-        others.sort_by_key(|it| std::cmp::Reverse(score(it)));
+        let others = order::by_key(others, |it| Reverse(score(it)));
         let mut order = self.order(&turns);
         order.extend(others.iter().map(|it| it.place));
         order

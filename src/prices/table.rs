@@ -1,13 +1,13 @@
 //! The price table: quotes and settlements.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::mem;
 
 use super::image::known_quality;
 use super::price::Rate;
 use super::served::is_same_model;
 use super::{ChargeBy, Delivered, Money, Price, Quote, QuoteError, Requested, Served, Settlement};
+use crate::order;
 
 /// Sizes that `auto` may become with every model of the OpenAI API reference. Other sizes count if
 /// an entry names them.
@@ -40,9 +40,9 @@ pub struct PriceTable {
 impl PriceTable {
     /// The table of `entries` in the order in which they were written.
     #[must_use]
-    pub fn new(mut entries: Vec<Price>, unpriced: Unpriced) -> Self {
+    pub fn new(entries: Vec<Price>, unpriced: Unpriced) -> Self {
         // Stable: of two that are as close, the first in the list stays the first.
-        entries.sort_by_key(|price| Reverse(price.closeness()));
+        let entries = order::by_key(entries, |price| Reverse(price.closeness()));
         Self { entries, unpriced }
     }
 
@@ -134,7 +134,11 @@ impl PriceTable {
             let mut open = sizes.clone();
             for price in matching.iter().filter(|price| price.covers_quality(quality)) {
                 let taken = match price.size {
-                    Some(size) => open.remove(&size),
+                    Some(size) => {
+                        let listed = open.len();
+                        open.retain(|it| *it != size);
+                        open.len() < listed
+                    }
                     None => !mem::take(&mut open).is_empty(),
                 };
                 if taken {
@@ -164,11 +168,11 @@ impl PriceTable {
 }
 
 /// The sizes that the image may have.
-fn sizes(requested: &Requested<'_>, matching: &[&Price]) -> BTreeSet<(u32, u32)> {
+fn sizes(requested: &Requested<'_>, matching: &[&Price]) -> Vec<(u32, u32)> {
     let listed = || matching.iter().filter_map(|price| price.size);
     match requested.size {
-        Some(size) => BTreeSet::from([size]),
-        None => STANDARD_SIZES.into_iter().chain(listed()).collect(),
+        Some(size) => vec![size],
+        None => order::distinct(STANDARD_SIZES.into_iter().chain(listed())),
     }
 }
 

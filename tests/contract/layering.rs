@@ -29,6 +29,7 @@ const LAYERS: Layers<'_> = &[
             "prices",
             "memory",
             "multipart",
+            "order",
         ],
     ),
     (
@@ -38,17 +39,18 @@ const LAYERS: Layers<'_> = &[
     ("auth", &["feed", "config", "openai"]),
     ("feed", &["config", "limits"]),
     ("config", &["openai", "upstream", "limits", "prices", "pattern", "name", "decimal"]),
-    ("openai", &["multipart"]),
+    ("openai", &["multipart", "order"]),
     ("upstream", &["memory"]),
-    ("pool", &["limits"]),
-    ("limits", &["pattern"]),
-    ("prices", &["pattern", "decimal"]),
+    ("pool", &["limits", "order"]),
+    ("limits", &["pattern", "order"]),
+    ("prices", &["pattern", "decimal", "order"]),
     ("sse", &[]),
     ("multipart", &[]),
     ("memory", &[]),
     ("pattern", &["name"]),
     ("name", &[]),
     ("decimal", &[]),
+    ("order", &[]),
 ];
 
 /// Each folder and file of `src/exchange/`. `mod` is its `mod.rs`.

@@ -36,10 +36,10 @@ pub(crate) fn order(
     now: Duration,
 ) -> Vec<Order> {
     let orders = |it: &Candidate<'_>| order_of(shared.store(), it.upstream, now);
-    let mut sorted: Vec<_> = candidates.drain(..).map(|it| (orders(&it), it)).collect();
-    sorted.sort_by_key(|(order, _)| order.is_probe);
-    let mut list = Vec::with_capacity(sorted.len());
-    for (order, mut candidate) in sorted {
+    let all = candidates.drain(..).map(|it| (orders(&it), it));
+    let (probes, others): (Vec<_>, Vec<_>) = all.partition(|(order, _)| order.is_probe);
+    let mut list = Vec::with_capacity(probes.len().saturating_add(others.len()));
+    for (order, mut candidate) in others.into_iter().chain(probes) {
         candidate.host_model = order.names.first().cloned();
         candidates.push(candidate);
         list.push(order);

@@ -7,6 +7,7 @@ use crate::config::{Balance, Candidate, Model, Upstream};
 use crate::exchange::metrics::{Count, UPSTREAM_HOLD, UPSTREAM_REST, UPSTREAM_USED};
 use crate::exchange::shared::Shared;
 use crate::openai::error::{Failure, UpstreamFailure};
+use crate::order;
 use crate::pool::balance::Member;
 use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
 
@@ -46,32 +47,32 @@ pub(crate) fn choose(
     if awake.iter().any(|(_, it)| wish(it)) {
         awake.retain(|(_, it)| wish(it));
     }
-    rank(shared, model.balance, model.entry, &mut awake, now);
+    let awake = rank(shared, model.balance, model.entry, awake, now);
     model.candidates = awake.into_iter().map(|(_, it)| it).collect();
     resting
 }
 
 /// Puts the candidates into the order in which they are called.
-fn rank(
+fn rank<'a>(
     shared: &Shared,
     balance: Balance,
     entry: usize,
-    awake: &mut [(State, Candidate<'_>)],
+    awake: Vec<(State, Candidate<'a>)>,
     now: Duration,
-) {
+) -> Vec<(State, Candidate<'a>)> {
     let member = |(state, it): &(State, Candidate<'_>)| Member {
         place: it.place,
         weight: it.weight,
         headroom: 100_u8.saturating_sub(state.used_percent(now)),
     };
     let members: Vec<_> = awake.iter().map(member).collect();
-    let order = shared.turns(entry, |turns| match balance {
+    let turns = shared.turns(entry, |turns| match balance {
         Balance::First => Vec::new(),
         Balance::RoundRobin => turns.order(&members),
         Balance::LeastUsed => turns.least_used(&members),
     });
     // Stable: without an order they stay as they are.
-    awake.sort_by_key(|(_, it)| order.iter().position(|place| *place == it.place));
+    order::by_key(awake, |(_, it)| turns.iter().position(|place| *place == it.place))
 }
 
 /// Drops candidates from the front until one may be called: after a rest only one request may call

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::limits::table::{Counters, OldId, Place, TableError};
 use crate::limits::{Engine, Hold, Rule, Scope, State, Unit, Window};
+use crate::order;
 
 /// The state of a rule for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,10 +102,7 @@ pub struct Reserved {
 
 /// The slots that a request touches, in their order.
 pub(super) fn slots(held: &[Held]) -> Vec<u16> {
-    let mut slots: Vec<u16> = held.iter().map(Held::slot).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    slots
+    order::distinct(held.iter().map(Held::slot))
 }
 
 /// A rule that counts a request, and where.

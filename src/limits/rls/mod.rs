@@ -19,6 +19,7 @@ use std::time::Duration;
 use prost::Message;
 
 use super::{Engine, Rule, Scope, Unit, Window};
+use crate::order;
 use wire::{Descriptor, Entry, RateLimitRequest, RateLimitResponse};
 
 /// The service.
@@ -113,13 +114,12 @@ pub fn checks(
         };
         rule.scopes(scope).map(check).collect::<Vec<_>>()
     };
-    let mut checks: Vec<_> = counted
+    let checks: Vec<_> = counted
         .flat_map(each)
         // Limitador counts 0 hits as 1.
         .filter(|check| check.hits > 0)
         .collect();
-    checks.sort_by_key(|check| check.unit);
-    checks
+    order::by_key(checks, |check| check.unit)
 }
 
 /// What one hit is in the unit's own integers: a request, an image, a thousand pixels, 1e-4

@@ -26,6 +26,7 @@ pub(super) use old::OldId;
 
 use super::lock::{self, Lock, Planned};
 use super::{Conflict, State, Store};
+use crate::order;
 use loaded::SaveError;
 
 /// The key of the salt.
@@ -177,9 +178,7 @@ impl<'a> Counters<'a> {
     pub(super) fn lock(self, plan: Vec<Planned>) -> Result<Lock, TableError> {
         let (lock, lost) = Lock::acquire(self.store, plan)?;
         for lost in lost {
-            let mut slots: Vec<_> = lost.plan.iter().filter_map(Planned::slot).collect();
-            slots.sort_unstable();
-            slots.dedup();
+            let slots = order::distinct(lost.plan.iter().filter_map(Planned::slot));
             slots.iter().for_each(|it| self.take_back(*it, lost.step, &lost.plan));
         }
         Ok(lock)

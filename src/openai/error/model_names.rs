@@ -3,8 +3,11 @@
 //! A request may name its model differently upstream than the client did (`rename`), and it may
 //! name a text model that the client does not know. The messages of upstreams quote these names.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::rc::Rc;
+
+use crate::order;
 
 /// The names of a request's model.
 #[derive(Debug, Default)]
@@ -36,10 +39,9 @@ impl ModelNames {
         let is_clients = |name: &str| client.is_some_and(|it| it.eq_ignore_ascii_case(name));
         let sent = sent.map(|name| (name, Meaning::ClientsModel));
         let all = sent.chain(host_models.map(|name| (name, Meaning::HostModel)));
-        let mut hidden: Vec<_> =
-            all.filter(|(name, _)| !name.is_empty() && !is_clients(name)).collect();
-        hidden.sort_unstable_by(|a, b| (b.0.len(), a).cmp(&(a.0.len(), b)));
-        hidden.dedup();
+        let all = all.filter(|(name, _)| !name.is_empty() && !is_clients(name));
+        let hidden = order::distinct(all.map(|it| (Reverse(it.0.len()), it)));
+        let hidden = hidden.into_iter().map(|(_, it)| it).collect();
         Self { client: client.map(str::to_owned), hidden }
     }
 

@@ -74,9 +74,10 @@ impl<'a> Member<'a> {
         }
         let json = self.json('"', "a string")?;
         // Well-formed JSON can still escape half a surrogate pair (RFC 8259 §8.2).
-        let text = serde_json::from_str::<Text<'a>>(json).map_err(|_lone_surrogate| {
-            self.invalid_value("it is not Unicode: it escapes half a surrogate pair")
-        })?;
+        let text =
+            serde_json::from_slice::<Text<'a>>(json.as_bytes()).map_err(|_lone_surrogate| {
+                self.invalid_value("it is not Unicode: it escapes half a surrogate pair")
+            })?;
         Ok(text.0)
     }
 
@@ -116,7 +117,8 @@ impl<'a> Member<'a> {
     /// The elements of an array of 1 to `max` elements, named `param[0]` and so on. Of a longer
     /// array only `max` elements are kept.
     pub(super) fn elements(&self, max: usize) -> Result<Vec<Self>, RequestError> {
-        let mut deserializer = serde_json::Deserializer::from_str(self.json('[', "an array")?);
+        let mut deserializer =
+            serde_json::Deserializer::from_slice(self.json('[', "an array")?.as_bytes());
         let (values, count) = Elements { max }
             .deserialize(&mut deserializer)
             .map_err(|_not_an_array| self.invalid_type("an array"))?;

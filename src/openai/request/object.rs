@@ -53,7 +53,7 @@ impl<'a> Object<'a> {
         prefix: Cow<'static, str>,
     ) -> Result<Self, RequestError> {
         let json = member.json('{', "an object")?;
-        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let mut deserializer = serde_json::Deserializer::from_slice(json.as_bytes());
         let found = Members { known, prefix }
             .deserialize(&mut deserializer)
             .map_err(|_not_an_object| member.invalid_type("an object"))?;
