@@ -62,5 +62,6 @@ else
   say 'SKIPPED: there is no Go on this machine, so the image was not pushed to a registry.'
 fi
 
-say '' "$passed passed, $failed failed"
+say ''
+say "$passed passed, $failed failed"
 ((failed == 0))

@@ -134,5 +134,6 @@ expect 'Prometheus scrapes them' prometheus_has_them
 expect 'Prometheus evaluates the rules, and no alert fires' rules_are_evaluated
 expect "each query of the dashboard in Prometheus" python3 tools/draw-dashboard.py --check "http://127.0.0.1:$prometheus"
 
-say '' "$passed passed, $failed failed"
+say ''
+say "$passed passed, $failed failed"
 ((failed == 0))

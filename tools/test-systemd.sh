@@ -51,5 +51,6 @@ expect 'the check before Envoy starts' 0 "${check[@]/\/etc\/imagegate/$folder}"
 read -ra start < <(words imagegate-envoy.service ExecStart)
 expect 'the command of Envoy' 0 env OPENAI_API_KEY=any "${start[@]/\/etc\/imagegate/$folder}" --mode validate --log-level error
 
-say '' "$passed passed, $failed failed"
+say ''
+say "$passed passed, $failed failed"
 ((failed == 0))

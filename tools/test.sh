@@ -69,7 +69,8 @@ esac
 
 # Whoever has neither language has said so.
 if ((skipped > 0 && outcome == 0)) && ! grep -q '^test result:' "$log"; then
-  say '' '0 passed, 0 failed'
+  say ''
+  say '0 passed, 0 failed'
   exit 0
 fi
 end_tests "$log" "$outcome"
