@@ -82,22 +82,26 @@ pub fn land(counters: Counters<'_>, reservation: Reservation, now: Duration) -> 
 ///
 /// # Errors
 ///
-/// [`Error::Store`] or [`Error::Full`]. The holds then expire as before.
+/// [`Error::Store`] or [`Error::Full`]. A hold that could not be renewed expires as before.
 pub fn renew(
     counters: Counters<'_>,
     reservation: &mut Reservation,
     patience: Duration,
     now: Duration,
 ) -> Result<(), Error> {
-    let renewed = |it: &Held| Hold::new(it.place.window, it.hold.amount, now, patience);
-    update(counters, &reservation.held, now, |it, state| {
-        state.settle(it.hold, 0);
-        state.hold(renewed(it));
-    })?;
+    let mut result = Ok(());
     for it in &mut reservation.held {
-        it.hold = renewed(it);
+        let renewed = Hold::new(it.place.window, it.hold.amount, now, patience);
+        let updated = update(counters, std::slice::from_ref(it), now, |it, state| {
+            state.settle(it.hold, 0);
+            state.hold(renewed);
+        });
+        match updated {
+            Ok(_) => it.hold = renewed,
+            Err(error) => result = Err(error),
+        }
     }
-    Ok(())
+    result
 }
 
 /// Changes the state of each rule that a request holds something under. Returns what `step` returns

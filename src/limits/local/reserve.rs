@@ -70,13 +70,11 @@ impl Request<'_> {
     /// another worker is faster, returns what it has read: the lock has to decide.
     ///
     /// Each slot is stored only as it was read, so no rule ever admits too much. What was stored is
-    /// taken back if a later slot has changed. A request that meets such a hold can be rejected for it
-    /// only if others use all of that room within a few microseconds. If the worker is lost in
-    /// between, its holds expire like those of its other requests.
+    /// taken back if a later slot has changed. Another request can be rejected for such a hold only if
+    /// the rest of the room is used between two swaps of this worker. If the worker is lost in between,
+    /// its holds expire like those of its other requests.
     fn swap_each(&self, slots: &[u16]) -> Result<(Admitted, u32), Option<Read>> {
-        let slots = slots.iter().map(|it| self.counters.peek(*it));
-        let mut slots = slots.collect::<Option<Vec<_>>>().ok_or(None)?;
-        let admitted = self.admit(&mut slots).map_err(|_| None)?;
+        let Read { mut slots, admitted } = self.read(slots).map_err(|_| None)?;
         if admitted.is_close {
             return Err(Some(Read { slots, admitted }));
         }
@@ -131,7 +129,14 @@ impl Request<'_> {
         for _ in 0..MAX_TRIES {
             let Read { mut slots, admitted } = match read.take() {
                 Some(read) => read,
-                None => self.read(slots)?,
+                None => {
+                    let read = self.read(slots);
+                    // Who has taken the lock over has not seen what is stored after that.
+                    if !lock.is_held(self.counters.store()) {
+                        return Err(TableError::LockLost.into());
+                    }
+                    read?
+                }
             };
             match self.save(lock, &mut slots) {
                 Ok(evicted) => return Ok((admitted, evicted)),
@@ -142,9 +147,9 @@ impl Request<'_> {
         Err(Error::Store)
     }
 
-    /// Reads the slots, and adds the holds. The worker has the lock.
+    /// Reads the slots, and adds the holds.
     fn read(&self, slots: &[u16]) -> Result<Read, Error> {
-        let load = |slot: &u16| self.counters.load_locked(*slot);
+        let load = |slot: &u16| self.counters.load(*slot);
         let mut slots = slots.iter().map(load).collect::<Result<Vec<_>, _>>()?;
         let admitted = self.admit(&mut slots)?;
         Ok(Read { slots, admitted })
@@ -201,7 +206,9 @@ impl Request<'_> {
                 state.hold(it.hold);
                 let status = limit_status(self.rules, it.rule, state, self.now);
                 let many = it.hold.amount.saturating_mul(MANY_REQUESTS);
-                admitted.is_close |= status.remaining < many.max(rule.max / CLOSE_SHARE);
+                admitted.is_close |= !rule.shadow
+                    && it.hold.amount > 0
+                    && status.remaining < many.max(rule.max / CLOSE_SHARE);
                 admitted.statuses.push(status);
                 rejected
             });

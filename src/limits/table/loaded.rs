@@ -52,10 +52,11 @@ impl Loaded {
         Some(Self { number, key, token, bytes, entries: Vec::new(), is_marked: false, now: 0 })
     }
 
-    /// Makes a slot. The worker holds the lock, and has seen that the slot is not there.
-    pub(super) fn create(store: &dyn Store, number: u16) {
-        // Without a token this always succeeds.
-        let _ = store.swap(&key(number), &slot::empty(), None);
+    /// Makes a slot if it is not there. `foreign` is the token of another key.
+    pub(super) fn create(store: &dyn Store, number: u16, foreign: u32) {
+        // A key that is not there takes any token, and no two keys ever have the same one. Without a
+        // token, a worker that was slow would erase what others have counted meanwhile.
+        let _ = store.swap(&key(number), &slot::empty(), Some(foreign));
     }
 
     /// The number of the slot.

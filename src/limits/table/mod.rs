@@ -109,23 +109,13 @@ impl<'a> Counters<'a> {
         old::state(self.store, &id)
     }
 
-    /// A slot as it is now. Makes it if it is not there, which takes the lock.
-    fn load(self, number: u16) -> Result<Loaded, TableError> {
+    /// A slot as it is now. Makes it if it is not there.
+    pub(super) fn load(self, number: u16) -> Result<Loaded, TableError> {
         if let Some(loaded) = self.peek(number) {
             return Ok(loaded);
         }
-        let lock = self.lock(Vec::new())?;
-        let loaded = self.load_locked(number);
-        lock.release(self.store)?;
-        loaded
-    }
-
-    /// The same for the worker that holds the lock.
-    pub(super) fn load_locked(self, number: u16) -> Result<Loaded, TableError> {
-        if let Some(loaded) = self.peek(number) {
-            return Ok(loaded);
-        }
-        Loaded::create(self.store, number);
+        let (_, foreign) = self.store.get(SALT);
+        Loaded::create(self.store, number, foreign.ok_or(TableError::OutOfReach)?);
         self.peek(number).ok_or(TableError::OutOfReach)
     }
 
@@ -152,18 +142,10 @@ impl<'a> Counters<'a> {
     pub(super) fn change<T, E: From<TableError>>(
         self,
         number: u16,
-        step: impl FnMut(&mut Loaded) -> Result<T, E>,
-    ) -> Result<(T, u32), E> {
-        self.change_loaded(|| self.load(number), step)
-    }
-
-    fn change_loaded<T, E: From<TableError>>(
-        self,
-        load: impl Fn() -> Result<Loaded, TableError>,
         mut step: impl FnMut(&mut Loaded) -> Result<T, E>,
     ) -> Result<(T, u32), E> {
         for _ in 0..MAX_TRIES {
-            let mut loaded = load()?;
+            let mut loaded = self.load(number)?;
             let result = step(&mut loaded)?;
             match self.save(&mut loaded)? {
                 Ok(evicted) => return Ok((result, evicted)),
@@ -187,9 +169,8 @@ impl<'a> Counters<'a> {
     /// Takes back what `step` has stored of its plan in one slot. The worker holds the lock. If the worker of `step` is not gone but slow, it finds a slot that
     /// has changed.
     pub(super) fn take_back(self, number: u16, step: u64, plan: &[Planned]) {
-        let load = || self.load_locked(number);
         // If the slot is out of reach, what it holds expires.
-        let _ = self.change_loaded(load, |loaded| {
+        let _ = self.change(number, |loaded| {
             let last = loaded.step();
             if last == step {
                 let here = plan.iter().filter(|it| it.slot() == Some(number));

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod losses;
+mod slow;
 mod table;
 mod unlocked;
 
