@@ -15,7 +15,7 @@ stack_stop() {
 
 stack_ports() {
   python3 -c 'import socket
-sockets = [socket.socket() for _ in range(7)]
+sockets = [socket.socket() for _ in range(8)]
 for s in sockets: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in sockets))'
 }
@@ -38,12 +38,12 @@ stack_wait() {
 }
 
 # stack_start DELAY LIMITS WORKERS: everything but Grafana and Loki. Sets $images, $metrics,
-# $prometheus, $admin and $sim, the ports.
+# $prometheus, $admin, $sim and $jobs, the ports.
 stack_start() {
   local second service envoy
   rm -rf "$stack_dir"
   mkdir -p "$stack_dir/log"
-  read -r images metrics prometheus admin sim second service < <(stack_ports)
+  read -r images metrics prometheus admin sim second service jobs < <(stack_ports)
   sed -e "s/0.0.0.0, port_value: 10000 /127.0.0.1, port_value: $images /" -e "s/0.0.0.0, port_value: 9902 /127.0.0.1, port_value: $metrics /" \
     -e "s/port_value: 9901 /port_value: $admin /" -e "s/address: codex-sim, port_value: 10001/address: 127.0.0.1, port_value: $sim/" \
     -e "s/address: codex-sim-second, port_value: 10001/address: 127.0.0.1, port_value: $second/" \
@@ -58,6 +58,8 @@ stack_start() {
   CODEX_ACCESS_TOKEN=demo-token CODEX_ACCOUNT_ID=demo-account stack_run envoy "$envoy" -c "$stack_dir/envoy.yaml" --disable-hot-restart \
     --concurrency "$3" --log-level warning --file-flush-interval-msec 100
   stack_wait "http://127.0.0.1:$admin/ready"
+  GATE_URL=http://127.0.0.1:$images LISTEN=127.0.0.1:$jobs stack_run jobs python3 deploy/jobs/jobs.py
+  stack_wait "http://127.0.0.1:$jobs/healthz"
   stack_run prometheus .tools/prometheus/bin/prometheus --config.file="$stack_dir/prometheus.yaml" --storage.tsdb.path="$stack_dir/data" \
     --web.listen-address="127.0.0.1:$prometheus" --log.level=warn
   stack_wait "http://127.0.0.1:$prometheus/-/ready"

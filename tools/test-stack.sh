@@ -40,7 +40,7 @@ for name, service in services.items():
             mounts += 1
             assert mount.get("read_only"), f"{name} may write {mount}"
             assert os.path.exists(mount["source"]), f"{name}: there is no {mount}"
-assert ports == 3 and mounts > 5, (ports, mounts)
+assert ports == 4 and mounts > 6, (ports, mounts)
 assert os.path.exists(services["codex-sim"]["build"]["dockerfile"] if os.path.isabs(services["codex-sim"]["build"]["dockerfile"])
     else os.path.join(services["codex-sim"]["build"]["context"], services["codex-sim"]["build"]["dockerfile"]))'
 }
@@ -59,6 +59,19 @@ print(json.load(sys.stdin)["services"][sys.argv[1]]["healthcheck"]["test"][3])' 
 image() {
   curl -s -o /dev/null -m 60 -w '%{http_code}' "http://127.0.0.1:$images/v1/images/generations" -H "authorization: Bearer $1" \
     -H 'content-type: application/json' -d "{\"model\":\"gpt-image-2\",\"prompt\":\"$2\"}"
+}
+
+# A job of the job service, whose command in the compose file this is.
+a_job() {
+  local key='authorization: Bearer sk-imagegate-shop' at=http://127.0.0.1:$jobs id status _
+  id=$(curl -sf -m 10 "$at/jobs" -H "$key" -H 'content-type: application/json' -d '{"model":"gpt-image-2","prompt":"a fox"}' |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+  for _ in {1..100}; do
+    status=$(curl -sf "$at/jobs/$id" -H "$key" | python3 -c 'import json, sys; print(json.load(sys.stdin)["status"])')
+    if [[ $status == succeeded ]]; then break; fi
+    sleep 0.1
+  done
+  curl -sf "$at/jobs/$id/result" -H "$key" | grep -q '"b64_json"'
 }
 
 answers() { [[ $(image "$1" "$2") == "$3" ]]; }
@@ -132,6 +145,7 @@ expect 'the metrics, and nothing else of the admin interface' only_metrics
 expect 'the usage records, with what each consumer paid' usage_records
 expect 'Prometheus scrapes them' prometheus_has_them
 expect 'Prometheus evaluates the rules, and no alert fires' rules_are_evaluated
+expect 'a job' a_job
 expect "each query of the dashboard in Prometheus" python3 tools/draw-dashboard.py --check "http://127.0.0.1:$prometheus"
 
 say ''

@@ -143,7 +143,10 @@ impl Client {
     /// Runs the client's script, whose cases must be these, and hold.
     fn run(&self, envoy: &Envoy, run: &Run<'_>) {
         let address = format!("http://127.0.0.1:{}/v1", envoy.port());
-        let output = Command::new(root().join(&self.program))
+        // A client that hangs is ended, and fails; a run takes one to two minutes.
+        let output = Command::new("timeout")
+            .args(["--kill-after=10", "900"])
+            .arg(root().join(&self.program))
             .args(&self.arguments)
             .current_dir(root())
             .env("OPENAI_BASE_URL", address)
