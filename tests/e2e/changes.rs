@@ -202,7 +202,7 @@ fn a_rejected_update_leaves_the_old_one_in_force_and_is_counted() {
 
 #[test]
 fn the_documented_alert_reads_the_counter_of_rejected_updates() {
-    for page in ["docs/operations.md", "docs/changing-a-running-gate.md"] {
+    for page in ["deploy/prometheus/imagegate.rules.yaml", "docs/changing-a-running-gate.md"] {
         let page = fs::read_to_string(root().join(page)).unwrap();
         assert!(page.contains(&format!("increase({REFUSED}[")), "no alert on {REFUSED}");
     }
