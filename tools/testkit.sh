@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel of the test kit from build/imagegate.wasm and target/tools/codex-sim, as
-# build/testkit/imagegate_testkit-VERSION-….whl. Prints its path.
+# build/testkit/wheel/imagegate_testkit-VERSION-….whl. Prints its path.
 source "$(dirname "$0")/lib.sh"
 
 [[ -f build/imagegate.wasm && -f target/tools/codex-sim ]] ||
