@@ -68,6 +68,10 @@ test-ratelimit: setup-ratelimit build ## Run the tests that envoyproxy/ratelimit
 test-mesh: setup-ratelimit build sim ## Run the manifests of deploy/ in Envoy Gateway and Istio themselves
 	@tools/test-mesh.sh
 
+.PHONY: test-helm
+test-helm: ## Render the Helm chart of deploy/helm/, and compare it with the manifests
+	@tools/test-helm.sh
+
 .PHONY: setup-browser test-browser
 setup-browser:
 	@tools/setup.sh browser

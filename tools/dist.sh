@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes a release to dist/: the module, its checksum and image, the SBOM, imagegatectl, and the
-# files to deploy. RELEASING.md says how it is used.
+# Writes a release to dist/: the module, its checksum and image, the SBOM, imagegatectl, the files to
+# deploy, and the Helm chart. RELEASING.md says how it is used.
 #   tools/dist.sh            builds everything
 #   COSIGN_KEY=cosign.key tools/dist.sh      signs as well, with this key of cosign
 #   SIGNING_KEY=release.pem tools/dist.sh    signs as well, with this key of openssl
@@ -11,10 +11,11 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 [[ -z $(git status --porcelain) ]] || say 'The tree has changes that are not committed. Do not publish this release.'
 
-# archive NAME FOLDER: a tar file whose bytes depend on the files alone.
+# archive NAME FOLDER [ENTRY]: a tar file whose bytes depend on the files alone: of all in the folder,
+# or of one entry.
 archive() {
   tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode='u=rwX,go=rX' \
-    -C "$2" -c . | gzip -n -9 >"$1"
+    -C "$2" -c "${3:-.}" | gzip -n -9 >"$1"
 }
 
 rm -rf dist
@@ -35,6 +36,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 git archive HEAD envoy deploy docs LICENSE README.md CHANGELOG.md SECURITY.md | tar -x -C "$folder"
 archive "dist/imagegate-$version-files.tar.gz" "$folder"
+# The chart, under the name that `helm package` gives it.
+archive "dist/imagegate-$version.tgz" "$folder/deploy/helm" imagegate
 
 (
   cd dist

@@ -13,6 +13,7 @@ mod check;
 mod excerpts;
 #[path = "../../../tests/shared/fixtures.rs"]
 mod fixtures;
+mod helm;
 mod help;
 mod init;
 #[path = "../../../tests/shared/invalid.rs"]

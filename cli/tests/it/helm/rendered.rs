@@ -1,0 +1,154 @@
+//! What the chart refuses, and what it renders to with many values.
+
+use std::{fs, process::Command};
+
+use super::{CHART, case, helm, template};
+use crate::{
+    fixtures::assert_expected,
+    program::{Folder, root, run},
+};
+
+const CASES: [&str; 2] = ["azure-in-envoy-gateway", "openai-in-istio"];
+
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn strict_lint_finds_nothing() {
+    let mut values: Vec<_> = CASES.map(|name| vec![case(&format!("{name}/values.yaml"))]).into();
+    values.push(vec![case("minimal.yaml")]);
+    values.push(vec![case("minimal.yaml"), case("limits.yaml")]);
+    for files in values {
+        let files: Vec<_> = files.iter().flat_map(|file| ["--values", file]).collect();
+        let outcome = helm(&[&["lint", "--strict", CHART], &files[..]].concat());
+        assert_eq!(outcome.code, Some(0), "{files:?}: {}{}", outcome.out, outcome.err);
+        assert!(outcome.out.contains("1 chart(s) linted, 0 chart(s) failed"), "{}", outcome.out);
+    }
+}
+
+/// `cli/tests/helm/CASE/` has the values, the manifests and the notes.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn cases_render_to_their_goldens_and_pass_the_check() {
+    for name in CASES {
+        let values = case(&format!("{name}/values.yaml"));
+        let manifests = template(&["--values", &values]);
+        assert_expected(case(&format!("{name}/manifests.yaml")).as_ref(), &manifests);
+        let install = ["install", "imagegate", CHART, "--namespace", "imagegate"];
+        let outcome = helm(&[&install[..], &["--dry-run=client", "--values", &values]].concat());
+        assert_eq!(outcome.code, Some(0), "{name}: {}", outcome.err);
+        let notes = outcome.out.split_once("\nNOTES:\n").unwrap().1;
+        assert_expected(case(&format!("{name}/notes.txt")).as_ref(), notes);
+        assert_checked(&manifests, name);
+    }
+}
+
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn the_values_of_the_guides_pass_the_check() {
+    for guide in ["envoy-gateway", "istio"] {
+        let page = root().join(format!("docs/guides/{guide}.md"));
+        let page = fs::read_to_string(page).unwrap();
+        let values = page.split("```yaml\n# my-values.yaml\n").nth(1).unwrap();
+        let values = values.split("```").next().unwrap();
+        assert!(values.starts_with(&format!("mesh: {guide}\n")), "{values}");
+        let folder = Folder::new();
+        assert_checked(&template(&["--values", &folder.file("values.yaml", values)]), guide);
+    }
+}
+
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn every_mesh_and_upstream_passes_the_check() {
+    let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
+    for mesh in ["envoy-gateway", "istio"] {
+        for upstream in ["codex", "openai", "azure,upstream.host=acme.openai.azure.com"] {
+            let set = format!("mesh={mesh},upstream.kind={upstream}");
+            let values = ["--set", &set, "--values", &minimal];
+            assert_checked(&template(&values), &set);
+            let values = [&values[..], &["--values", &limits]].concat();
+            assert_checked(&template(&values), &format!("{set} with limits"));
+        }
+    }
+}
+
+/// As Envoy would see them: the filter, its configuration, the routes and the clusters.
+#[track_caller]
+fn assert_checked(manifests: &str, case: &str) {
+    let folder = Folder::new();
+    let check = run(&["check", "--strict", &folder.file("manifests.yaml", manifests)]);
+    assert_eq!(check.code, Some(0), "{case}: {}", check.err);
+    assert!(check.err.contains("1 configuration, 0 errors, 0 warnings"), "{case}: {}", check.err);
+    assert!(!check.err.contains("only the filter is seen"), "{case}: {}", check.err);
+}
+
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn nothing_is_rendered_until_what_has_no_default_is_given() {
+    let outcome = helm(&["template", "imagegate", CHART]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""));
+    for place in ["at '/host'", "at '/module/image/reference'", "missing property 'consumers'"] {
+        assert!(outcome.err.contains(place), "{place}: {}", outcome.err);
+    }
+}
+
+/// Values beside minimal.yaml and limits.yaml, and what Helm says of them.
+const REFUSED: &[(&str, &str)] = &[
+    ("mesh=linkerd", "at '/mesh': value must be one of"),
+    ("host=images.example.com:443", "at '/host'"),
+    ("host=Images.example.com", "at '/host'"),
+    ("fullnameOverride=Gate", "at '/fullnameOverride'"),
+    ("names.gateway=", "at '/names/gateway'"),
+    ("module.image.reference=", "at '/module'"),
+    ("module.http.url=https://files.example.com/a.wasm", "at '/module'"),
+    ("module.image.reference=,module.http.url=https://files.example.com/a.wasm", "sha256'"),
+    ("module.image.pullPolicy=Sometimes", "at '/module/image/pullPolicy'"),
+    ("upstream.kind=gemini", "at '/upstream/kind'"),
+    ("upstream.kind=azure", "at '/upstream/host': minLength"),
+    ("upstream.timeoutSeconds=0", "at '/upstream/timeoutSeconds'"),
+    ("upstreams.kind=azure", "additional properties 'upstreams' not allowed"),
+    ("config.consumers=null", "at '/config/consumers'"),
+    ("config.max_image_byte=24MiB", "additional properties 'max_image_byte' not allowed"),
+    ("config.request.max_n=many", "at '/config/request/max_n'"),
+    ("config.upstreams.openai.stream=send", "config.upstreams.openai: the chart has the route"),
+    ("config.request.max_body_bytes=1GB", "config.request.max_body_bytes: 1GB, accepted"),
+    ("config.limits[0].window=90s", "the window 90s of"),
+    (
+        "config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
+        "config.limits has no rule",
+    ),
+    ("rateLimit.onError=open", "at '/rateLimit/onError'"),
+    ("rateLimit.replicas=0", "at '/rateLimit/replicas'"),
+    ("rateLimit.redis.url=redis", "at '/rateLimit/redis/url'"),
+    ("replicas=0", "at '/replicas'"),
+    ("service.type=ExternalName", "at '/service/type'"),
+];
+
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn wrong_values_are_refused() {
+    let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
+    for (values, message) in REFUSED {
+        let files = ["--values", &minimal, "--values", &limits, "--set", values];
+        let outcome = helm(&[&["template", "imagegate", CHART], &files[..]].concat());
+        assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "{values}");
+        assert!(outcome.err.contains(message), "{values}: {}", outcome.err);
+    }
+}
+
+/// `tools/dist.sh` makes it without Helm, so that its bytes depend on the files alone.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn the_archive_of_a_release_is_a_chart() {
+    let folder = Folder::new();
+    let archive = folder.path("imagegate.tgz").to_str().unwrap().to_owned();
+    let tar = Command::new("tar")
+        .args(["--create", "--gzip", "--file", &archive, "--directory"])
+        .arg(root().join(CHART).parent().unwrap())
+        .arg("imagegate")
+        .status()
+        .unwrap();
+    assert!(tar.success());
+    let minimal = case("minimal.yaml");
+    let values = ["--namespace", "imagegate", "--values", &minimal];
+    let outcome = helm(&[&["template", "imagegate", &archive], &values[..]].concat());
+    assert!(outcome.out == template(&values[2..]), "it renders another way: {}", outcome.err);
+}
