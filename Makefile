@@ -20,8 +20,9 @@ ctl: ## Build the tool: build/imagegatectl
 	@mkdir -p build && cp target/tools/imagegatectl build/.imagegatectl
 	@mv build/.imagegatectl build/imagegatectl
 
-schema: ## Write docs/configuration.schema.json from the parser's types; review the difference
+schema: ## Write docs/configuration.schema.json, and the chart's schema of it; review the difference
 	UPDATE_GOLDEN=1 cargo test --package imagegatectl --test it schema::the_committed
+	UPDATE_GOLDEN=1 cargo test --package imagegatectl --test it the_schema_knows_the_configuration
 
 sim: setup-run
 	@cargo build --profile tools --package codex-sim --target-dir target
