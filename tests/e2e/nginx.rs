@@ -100,7 +100,12 @@ fn event(connection: &mut Connection, unread: &mut Vec<u8>) -> String {
     loop {
         if let Some(end) = memchr::memmem::find(unread, b"\n\n") {
             let rest = unread.split_off(end + 2);
-            return String::from_utf8(std::mem::replace(unread, rest)).unwrap();
+            let found = String::from_utf8(std::mem::replace(unread, rest)).unwrap();
+            // A comment comes first if the upstream's first bytes hold no whole event.
+            if found.starts_with(':') {
+                continue;
+            }
+            return found;
         }
         unread.extend(connection.read_chunk().unwrap().expect("the stream ends too soon"));
     }
