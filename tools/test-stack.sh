@@ -24,6 +24,16 @@ api() { curl -sf -m 10 -G "http://127.0.0.1:$prometheus/api/v1/$1" "${@:2}"; }
 
 compose_accepts() { .tools/stack/bin/docker-compose -f deploy/compose/compose.yaml config -q; }
 
+# What `imagegatectl init` prints, for each upstream.
+init_is_accepted() {
+  local upstream
+  for upstream in codex openai 'azure --authority images.test'; do
+    # shellcheck disable=SC2086  # words
+    cargo run --quiet --package imagegatectl -- init --for compose --upstream $upstream >"$stack_dir/compose.yaml" || return 1
+    OPENAI_API_KEY=any AZURE_OPENAI_KEY=any .tools/stack/bin/docker-compose -f "$stack_dir/compose.yaml" config -q || return 1
+  done
+}
+
 # What is published is published on the loopback address, and what is mounted from here is there, and
 # read-only.
 compose_is_closed() {
@@ -129,6 +139,9 @@ expect 'the rules' "$promtool" check rules --lint=all --lint-fatal deploy/promet
 expect 'the cases of the alerts' "$promtool" test rules deploy/prometheus/imagegate.tests.yaml deploy/prometheus/imagegate-slow.tests.yaml
 expect 'the compose file' compose_accepts
 expect 'what it publishes and mounts' compose_is_closed
+
+mkdir -p "$stack_dir"
+expect 'the compose files of init' init_is_accepted
 
 trap stack_stop EXIT
 # Ten times as often as in the compose file, so that this takes seconds.

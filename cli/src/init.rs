@@ -4,6 +4,7 @@
 //! under `deploy/`, which are for Codex. What another upstream has in their place is in
 //! `cli/templates/`.
 
+mod compose;
 mod sections;
 
 use std::io::{self, Write};
@@ -39,7 +40,7 @@ fn configuration(arguments: &InitArguments, sha256: &str) -> String {
     let content = |name: &str| match name {
         "about" => Some(ABOUT.to_owned()),
         "key" => Some(KEY.to_owned()),
-        name => sections::part(other, &format!("{} {name}", target.name()))
+        name => sections::part(other, &format!("{} {name}", target.template()))
             .or_else(|| sections::part(other, name)),
     };
     let text = sections::fill(target.file(), &content);
@@ -50,17 +51,24 @@ fn configuration(arguments: &InitArguments, sha256: &str) -> String {
         None => text,
     };
     let module = arguments.module.as_deref().unwrap_or_else(|| target.default_module());
-    text.replace(DEMO_SHA256, sha256)
-        .replace(target.module(), module)
-        .replace("envoy/credential", CREDENTIAL_FOLDER)
+    let text = text.replace(DEMO_SHA256, sha256).replace("envoy/credential", CREDENTIAL_FOLDER);
+    match target {
+        Target::Compose => {
+            let bootstrap = compose::without_head(&text).replace(target.module(), compose::MODULE);
+            compose::around(&bootstrap, arguments.upstream, module)
+        }
+        Target::Envoy | Target::EnvoyGateway | Target::Istio => {
+            text.replace(target.module(), module)
+        }
+    }
 }
 
 /// `text` for this host of the API. Without one it is for all.
 fn with_host(text: &str, target: Target, host: Option<&str>) -> String {
     match (target, host) {
-        (Target::Envoy, None) => text.to_owned(),
+        (Target::Envoy | Target::Compose, None) => text.to_owned(),
         // The loopback listener of a bootstrap has the same routes.
-        (Target::Envoy, Some(host)) => {
+        (Target::Envoy | Target::Compose, Some(host)) => {
             text.replacen("[\"*\"]", &format!("[\"{host}\", \"{host}:*\"]"), 1)
         }
         (_, Some(host)) => text.replace(EXAMPLE_HOST, host),
@@ -73,9 +81,10 @@ fn with_host(text: &str, target: Target, host: Option<&str>) -> String {
 }
 
 impl Target {
-    fn name(self) -> &'static str {
+    /// Its name in the templates.
+    fn template(self) -> &'static str {
         match self {
-            Self::Envoy => "envoy",
+            Self::Envoy | Self::Compose => "envoy",
             Self::EnvoyGateway => "envoy-gateway",
             Self::Istio => "istio",
         }
@@ -83,7 +92,7 @@ impl Target {
 
     fn file(self) -> &'static str {
         match self {
-            Self::Envoy => include_str!("../../envoy/production.yaml"),
+            Self::Envoy | Self::Compose => include_str!("../../envoy/production.yaml"),
             Self::EnvoyGateway => include_str!("../../deploy/envoy-gateway/imagegate.yaml"),
             Self::Istio => include_str!("../../deploy/istio/imagegate.yaml"),
         }
@@ -92,7 +101,7 @@ impl Target {
     /// Where the proxies run.
     fn namespace(self) -> &'static str {
         match self {
-            Self::Envoy | Self::Istio => "imagegate",
+            Self::Envoy | Self::Compose | Self::Istio => "imagegate",
             Self::EnvoyGateway => "envoy-gateway-system",
         }
     }
@@ -100,7 +109,7 @@ impl Target {
     /// The module's path in the file.
     fn module(self) -> &'static str {
         match self {
-            Self::Envoy => "build/imagegate.wasm",
+            Self::Envoy | Self::Compose => "build/imagegate.wasm",
             Self::EnvoyGateway | Self::Istio => IMAGE_MODULE,
         }
     }
@@ -108,6 +117,7 @@ impl Target {
     fn default_module(self) -> &'static str {
         match self {
             Self::Envoy => "/etc/imagegate/imagegate.wasm",
+            Self::Compose => "./imagegate.wasm",
             Self::EnvoyGateway | Self::Istio => IMAGE_MODULE,
         }
     }

@@ -51,7 +51,7 @@ impl InputError {
 pub(crate) struct Document {
     /// Its values.
     pub(crate) tree: Node,
-    /// The key of the ConfigMap that holds it as text.
+    /// What holds it as text: a key of a ConfigMap, or a configuration of a Compose file.
     pub(crate) key: Option<String>,
     /// What its patches amount to, if it is a resource of a mesh.
     pub(crate) assembled: Option<Node>,
@@ -142,19 +142,20 @@ pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
     let mut rest = Parsed { documents: Vec::new(), repeated: parsed.repeated, lost: parsed.lost };
     for tree in parsed.documents {
         let mut inner = Vec::new();
-        for (key, node, text) in config_maps(&tree).into_iter().flat_map(texts) {
+        let of_compose = compose_texts(&tree);
+        for (key, node, text) in config_maps(&tree).into_iter().flat_map(texts).chain(of_compose) {
             match embedded(text, node) {
                 Ok(found) => {
                     let trees = found.documents.into_iter();
                     inner.extend(trees.map(|tree| Document {
                         tree,
-                        key: Some(key.to_owned()),
+                        key: Some(key.clone()),
                         assembled: None,
                     }));
-                    rest.repeated.extend(found.repeated.into_iter().map(|it| inside(it, key)));
+                    rest.repeated.extend(found.repeated.into_iter().map(|it| inside(it, &key)));
                     rest.lost.extend(found.lost);
                 }
-                Err(finding) => rest.repeated.push(inside(finding, key)),
+                Err(finding) => rest.repeated.push(inside(finding, &key)),
             }
         }
         all.push(Document { tree, key: None, assembled: None });
@@ -163,9 +164,9 @@ pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
     (all, rest)
 }
 
-/// Says in which key of a ConfigMap it is.
+/// Says which text it is in.
 pub(crate) fn inside(finding: Finding, key: &str) -> Finding {
-    finding.with("inside", format!("`data.{key}` of the ConfigMap"))
+    finding.with("inside", key)
 }
 
 /// The ConfigMaps in a document, which may be a list of resources.
@@ -175,17 +176,32 @@ fn config_maps(document: &Node) -> Vec<&Node> {
     std::iter::once(document).chain(items).filter(|node| is_map(node)).collect()
 }
 
-/// The texts of a ConfigMap that may be something to check, by their keys.
-fn texts(map: &Node) -> Vec<(&str, &Node, &Text)> {
+/// A text that may be something to check, and what holds it.
+type Held<'n> = (String, &'n Node, &'n Text);
+
+/// The texts of a ConfigMap that may be something to check.
+fn texts(map: &Node) -> Vec<Held<'_>> {
     let fields = map.get("data").map(Node::fields).unwrap_or_default().iter();
-    fields
-        .filter_map(|field| match &field.value.kind {
-            Kind::Text(text) if has_envoy(&text.value) => {
-                Some((field.name.as_str(), &field.value, text))
-            }
-            _ => None,
-        })
-        .collect()
+    let held = |name: &str| format!("`data.{name}` of the ConfigMap");
+    fields.filter_map(|field| text_of(&field.value, held(&field.name))).collect()
+}
+
+/// The contents of the `configs` of a Compose file that may be something to check. Compose reads
+/// `$$` in them as `$`, which changes nothing that is checked.
+fn compose_texts(document: &Node) -> Vec<Held<'_>> {
+    if document.get("services").is_none() {
+        return Vec::new();
+    }
+    let configs = document.get("configs").map(Node::fields).unwrap_or_default().iter();
+    let held = |name: &str| format!("`configs.{name}.content` of the Compose file");
+    configs.filter_map(|it| text_of(it.value.get("content")?, held(&it.name))).collect()
+}
+
+fn text_of(node: &Node, held: String) -> Option<Held<'_>> {
+    match &node.kind {
+        Kind::Text(text) if has_envoy(&text.value) => Some((held, node, text)),
+        _ => None,
+    }
 }
 
 /// Whether a text may be a bootstrap, a resource or a plugin configuration: scripts and

@@ -26,8 +26,9 @@ pub(crate) struct InitArguments {
     /// The upstream's host, needed for azure [default: chatgpt.com or api.openai.com]
     #[arg(long, value_name = "NAME", value_parser = host, required_if_eq("upstream", "azure"))]
     pub(crate) authority: Option<String>,
-    /// Where the proxy finds the module [default: /etc/imagegate/imagegate.wasm, or for
-    /// envoy-gateway and istio its place in the OCI image]
+    /// Where the proxy finds the module [default: /etc/imagegate/imagegate.wasm, for
+    /// envoy-gateway and istio its place in the OCI image, for compose ./imagegate.wasm on this
+    /// machine]
     #[arg(long, value_name = "PATH", value_parser = path)]
     pub(crate) module: Option<String>,
 }
@@ -41,6 +42,8 @@ pub(crate) enum Target {
     EnvoyGateway,
     /// Kubernetes resources for Istio: a gateway of its own
     Istio,
+    /// A Compose file with that bootstrap in it
+    Compose,
 }
 
 /// What draws the images.

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::program::{Folder, Outcome, run};
 
-const TARGETS: [&str; 3] = ["envoy", "envoy-gateway", "istio"];
+const TARGETS: [&str; 4] = ["envoy", "envoy-gateway", "istio", "compose"];
 const UPSTREAMS: [(&str, &str); 3] =
     [("codex", "chatgpt.com"), ("openai", "api.openai.com"), ("azure", "acme.openai.azure.com")];
 
@@ -85,11 +85,58 @@ fn the_module_and_the_host_of_the_upstream_can_be_named() {
     assert!(!outcome.out.contains("api.openai.com"));
 }
 
+/// The bootstrap without the comments at its top, and with the same digest in every one.
+fn comparable(bootstrap: &str) -> String {
+    let lines = bootstrap.lines().skip_while(|line| line.starts_with('#') || line.is_empty());
+    let digest = digest_in(bootstrap);
+    lines.map(|line| line.replace(&digest, "DIGEST") + "\n").collect()
+}
+
+/// The SHA-256 of the only key.
+fn digest_in(text: &str) -> String {
+    let (_, rest) = text.split_once("key_sha256: [").unwrap();
+    rest.split_once(']').unwrap().0.to_owned()
+}
+
+#[test]
+fn a_compose_file_has_the_bootstrap_in_it() {
+    for (upstream, _) in UPSTREAMS {
+        let outcome = init("compose", upstream, &["--host", "images.acme.test"]);
+        let file: serde_json::Value = serde_yaml_ng::from_str(&outcome.out).unwrap();
+        let content = file["configs"]["envoy"]["content"].as_str().unwrap();
+        // Compose reads a single dollar as the begin of a variable.
+        assert!(content.contains('$') && !content.replace("$$", "").contains('$'));
+        let listener = "socket_address: { address: 0.0.0.0, port_value: 10000 }";
+        assert_eq!(content.matches("0.0.0.0").count(), 1);
+        let here =
+            content.replace("$$", "$").replace(listener, &listener.replace("0.0.0.0", "127.0.0.1"));
+        let bootstrap = init("envoy", upstream, &["--host", "images.acme.test"]).out;
+        assert_eq!(comparable(&here), comparable(&bootstrap), "{upstream}");
+        let service = &file["services"]["envoy"];
+        assert_eq!(service["ports"][0], "127.0.0.1:10000:10000");
+        let module = "./imagegate.wasm:/etc/imagegate/imagegate.wasm:ro";
+        assert_eq!(service["volumes"][0], module, "{upstream}");
+    }
+    let outcome = init("compose", "openai", &["--module", "build/imagegate.wasm"]);
+    assert!(outcome.out.contains("- ./build/imagegate.wasm:/etc/imagegate/imagegate.wasm:ro"));
+}
+
+#[test]
+fn a_fault_in_a_compose_file_has_its_place() {
+    let text = init("compose", "openai", &[]).out;
+    let line = text.lines().position(|line| line.contains("stream: send")).unwrap() + 1;
+    let text = text.replace("stream: send", "stream: sent");
+    let check = run(&["check", &Folder::new().file("compose.yaml", &text)]);
+    assert_eq!(check.code, Some(1), "{}", check.err);
+    assert!(check.err.contains(&format!("compose.yaml:{line}:")), "{}", check.err);
+    assert!(check.err.contains("`configs.envoy.content` of the Compose file"), "{}", check.err);
+}
+
 #[test]
 fn wrong_arguments_are_refused() {
     for (arguments, message) in [
         (&["--for", "envoy"][..], "--upstream"),
-        (&["--for", "compose", "--upstream", "codex"], "possible values: envoy, envoy-gateway"),
+        (&["--for", "docker", "--upstream", "codex"], "possible values: envoy, envoy-gateway"),
         (&["--for", "envoy", "--upstream", "azure"], "--authority"),
         (
             &["--for", "envoy", "--upstream", "codex", "--host", "images.test:443"],
