@@ -36,6 +36,13 @@ expect 'the two modules differ' cmp "$first/build/imagegate.wasm" "$second/build
 no_path_in() { ! grep -aqF -e "$PWD" -e "$HOME/" "$1"; }
 expect 'a path of this machine is in the module' no_path_in "$first/build/imagegate.wasm"
 
+istio_pulls() {
+  .tools/istio/bin/istio pull "$1" "$folder/pulled.wasm" >"$folder/pulled" 2>build/log/istio.log || return 1
+  # It prints the digest without the name of the algorithm.
+  [[ sha256:$(tail -n 1 "$folder/pulled") == "$(cat "$folder/digest")" ]] || return 1
+  cmp "$folder/pulled.wasm" "$first/build/imagegate.wasm"
+}
+
 epoch=$(git log -1 --format=%ct)
 for copy in one two; do
   tools/oci-image.py "$first/build/imagegate.wasm" "$folder/$copy-image" test "$epoch" >"$folder/digest"
@@ -58,6 +65,12 @@ if command -v go >/dev/null; then
   expect 'the digest is not the one that was printed' test "$("$crane" digest --insecure "$image:test")" = "$(cat "$folder/digest")"
   "$crane" export --insecure "$image:test" - | tar -x -C "$folder" plugin.wasm
   expect 'the file in the image is not the module' cmp "$folder/plugin.wasm" "$first/build/imagegate.wasm"
+  # Istio's own fetcher, which is part of its agent.
+  if tools/go-program.sh tools/mesh/istio . >build/log/istio.log 2>&1; then
+    expect 'Istio cannot pull the image' istio_pulls "$image:test"
+  else
+    say 'SKIPPED: Istio cannot be built here, so it did not pull the image.'
+  fi
 else
   say 'SKIPPED: there is no Go on this machine, so the image was not pushed to a registry.'
 fi

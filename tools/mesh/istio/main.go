@@ -3,6 +3,7 @@
 //	istio pilot-discovery FOLDER        serves the configuration that it makes of the files there
 //	istio pilot-agent ARGUMENTS…        Istio's own command
 //	istio validate FOLDER               what Istio says of the files there
+//	istio pull IMAGE FILE               writes the module in an image, and prints the image's digest
 package main
 
 import (
@@ -36,6 +37,8 @@ func main() {
 			run = proxy
 		case "validate":
 			run = validate
+		case "pull":
+			run = pull
 		}
 	}
 	if err := run(); err != nil {
@@ -45,7 +48,7 @@ func main() {
 }
 
 func usage() error {
-	return errors.New("usage: istio pilot-discovery FOLDER, istio pilot-agent ARGUMENTS…, or istio validate FOLDER")
+	return errors.New("usage: istio pilot-discovery FOLDER, istio pilot-agent ARGUMENTS…, istio validate FOLDER, or istio pull IMAGE FILE")
 }
 
 // The server of Istio's command pilot-discovery, which cannot run without Kubernetes itself.
