@@ -45,5 +45,6 @@ archive "dist/imagegate-$version.tgz" "$folder/deploy/helm" imagegate
   cat ./*.sha256 >SHA256SUMS
 )
 tools/sign.sh dist/SHA256SUMS
-say '' "dist/:"
+say ''
+say "dist/:"
 (cd dist && sha256sum -c --quiet SHA256SUMS && stat -c '%s %n' -- *)
