@@ -172,7 +172,9 @@ fn updates_do_not_multiply_what_the_gauges_say() {
         eventually("the update is in force", || send_request(&envoy) == status);
     }
     let after = gauge("vm_memory_bytes");
-    assert!(before > 0 && after < before * 2, "{before} bytes before the updates, {after} after");
+    // A sum over the configurations would be seven times as much. How much one request takes depends
+    // on the chunks in which its image comes.
+    assert!(before > 0 && after < before * 4, "{before} bytes before the updates, {after} after");
     for name in ["open_exchanges", "buffered_bytes"] {
         eventually(&format!("{name} is 0"), || gauge(name) == 0);
     }
