@@ -28,13 +28,6 @@ give_up() {
   fail "$*"
 }
 
-free_ports() {
-  python3 -c 'import socket
-sockets = [socket.socket() for _ in range(3)]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))'
-}
-
 # wait_for PID URL WHAT
 wait_for() {
   local _
@@ -47,7 +40,7 @@ wait_for() {
 }
 
 start() {
-  read -r port admin sim < <(free_ports)
+  read -r port admin sim < <(free_ports 3)
   sed -e "s/port_value: 10000 /port_value: $port /" -e "s/port_value: 9901 /port_value: $admin /" \
     -e "s/port_value: 10001 /port_value: $sim /" envoy/envoy.yaml >"$dir/envoy.yaml"
 

@@ -32,6 +32,14 @@ step() {
   if ((SECONDS > start)); then say "  $label: done in $((SECONDS - start)) s"; fi
 }
 
+# free_ports COUNT: this many ports of the loopback that no program listens on now.
+free_ports() {
+  python3 -c 'import socket, sys
+sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in sockets: s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in sockets))' "$1"
+}
+
 # make_venv FOLDER ARGUMENTS…: a new virtual environment in which pip has installed ARGUMENTS.
 make_venv() {
   python3 -m venv --clear "$1"

@@ -13,13 +13,6 @@ stack_stop() {
   stack_pids=()
 }
 
-stack_ports() {
-  python3 -c 'import socket
-sockets = [socket.socket() for _ in range(8)]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))'
-}
-
 # stack_run NAME COMMAND…: starts it, with its output in a log.
 stack_run() {
   "${@:2}" >"$stack_dir/$1.log" 2>&1 &
@@ -43,7 +36,7 @@ stack_start() {
   local second service envoy
   rm -rf "$stack_dir"
   mkdir -p "$stack_dir/log"
-  read -r images metrics prometheus admin sim second service jobs < <(stack_ports)
+  read -r images metrics prometheus admin sim second service jobs < <(free_ports 8)
   sed -e "s/0.0.0.0, port_value: 10000 /127.0.0.1, port_value: $images /" -e "s/0.0.0.0, port_value: 9902 /127.0.0.1, port_value: $metrics /" \
     -e "s/port_value: 9901 /port_value: $admin /" -e "s/address: codex-sim, port_value: 10001/address: 127.0.0.1, port_value: $sim/" \
     -e "s/address: codex-sim-second, port_value: 10001/address: 127.0.0.1, port_value: $second/" \

@@ -78,6 +78,7 @@ class Jobs:
 
     def __init__(self):
         self.lock, self.jobs, self.stopping = threading.Lock(), {}, False
+        self.reading = 0  # bytes of bodies that are being read
         self.workers = ThreadPoolExecutor(WORKERS)
 
     def add(self, job):
@@ -93,12 +94,25 @@ class Jobs:
             if sum(not it.finished_at for it in of_owner) >= MAX_PER_KEY:
                 raise Refused(429, "too_many_jobs", f"This key has {MAX_PER_KEY} unfinished jobs, the most it may have.", retry_after="10")
             waiting = sum(it.status == "queued" for it in self.jobs.values())
-            kept = sum(it.bytes() for it in self.jobs.values()) + job.bytes()
-            if waiting >= MAX_WAITING or kept > MAX_KEPT_BYTES:
+            if waiting >= MAX_WAITING:
                 raise Refused(503, "queue_full", "There is no room for another job.", retry_after="10")
             self.jobs[job.id] = job
             self.workers.submit(self._run, job)
             return job
+
+    def read(self, file, length):
+        """Reads a body for which there is room. It is counted before it comes, and then with its job."""
+        with self.lock:
+            self._expire()
+            kept = sum(it.bytes() for it in self.jobs.values()) + self.reading + length
+            if kept > MAX_KEPT_BYTES:
+                raise Refused(503, "queue_full", "There is no room for another job.", retry_after="10")
+            self.reading += length
+        try:
+            return file.read(length)
+        finally:
+            with self.lock:
+                self.reading -= length
 
     def find(self, job_id, owner):
         """The job, for its owner only: anybody else gets the answer for a job that does not exist."""
@@ -191,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def post(self):
         length = self.headers["content-length"] or ""
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > 12:
             raise Refused(411, "length_required", "Send 'content-length'.")
         self.unread = int(length)
         owner = self.owner()
@@ -208,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
         if status in (401, 403) or status >= 500:
             return status, kept, body
         headers["content-type"] = self.headers["content-type"] or "application/json"
-        request = (ENDPOINTS[self.path], headers, self.rfile.read(self.unread))
+        request = (ENDPOINTS[self.path], headers, self.jobs.read(self.rfile, self.unread))
         self.unread = 0
         job = self.jobs.add(Job(owner, request, self.headers["idempotency-key"]))
         return 202, {"location": f"/jobs/{job.id}", "retry-after": "2"}, job.public()

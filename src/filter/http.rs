@@ -146,6 +146,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if self.open.is_none() {
+            return Action::Continue;
+        }
         let now = host::now();
         let outcome = self.step(|exchange| exchange.request_end(now));
         if matches!(outcome, Some(OnRequestBody::Forward(_) | OnRequestBody::Check(_))) {
@@ -206,6 +209,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        if self.open.is_none() {
+            return Action::Continue;
+        }
         let now = host::now();
         let action = match self.step(|exchange| exchange.response_trailers(now)) {
             Some(OnResponseEnd::Reply(reply)) => Self::reply(&reply),
@@ -221,6 +227,9 @@ impl HttpContext for Stream {
     }
 
     fn on_log(&mut self) {
+        if self.open.is_none() {
+            return;
+        }
         let now = host::now();
         let record = self.step(|exchange| exchange.finish(host::response_code(), now));
         self.drain(now);

@@ -11,11 +11,11 @@ mod reserve;
 
 use std::time::Duration;
 
+use super::table::Loaded;
 pub use super::table::{Counters, Table};
-use super::table::{Loaded, TableError};
 use super::{Hold, Rule, Scope, State, Unit};
 use crate::order;
-use held::{Counted, Held, counted_here, limit_status, old_state, slots};
+use held::{Counted, Held, change, counted_here, limit_status, slots};
 pub use held::{Error, LimitStatus, Outcome, Rejected, Reservation, Reserved};
 
 /// Reserves what a request may take, under all `rules` that apply to it and are counted here. If
@@ -115,16 +115,8 @@ fn update<T>(
     let mut results: Vec<(usize, T)> = Vec::new();
     let mut failed = None;
     for slot in slots(held) {
-        let changed = counters.change(slot, |loaded| {
-            let mut of_slot = Vec::new();
-            for (order, it) in held.iter().enumerate().filter(|(_, it)| it.slot() == slot) {
-                let changed = loaded.change(it.place, now, State::default, |state| step(it, state));
-                of_slot.extend(changed.map(|result| (order, result)));
-            }
-            Ok::<_, TableError>(of_slot)
-        });
-        match changed {
-            Ok((of_slot, _)) => results.extend(of_slot),
+        match change(counters, slot, held, now, &step) {
+            Ok(of_slot) => results.extend(of_slot),
             Err(error) => failed = failed.or(Some(error)),
         }
     }
@@ -150,7 +142,7 @@ pub fn statuses(
         }
         let found = loaded.iter_mut().find(|it| it.number() == slot);
         let state = found.and_then(|slot| slot.state(it.place)).cloned();
-        let mut state = state.or_else(|| old_state(counters, it.old)).unwrap_or_default();
+        let mut state = state.unwrap_or_else(|| counters.old_state(it.old));
         state.prune(it.rule.window, now);
         statuses.push(limit_status(rules, it.number, &state, now));
     }

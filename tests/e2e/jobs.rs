@@ -194,6 +194,22 @@ fn the_queue_is_bounded_and_so_is_each_key() {
 }
 
 #[test]
+fn a_body_takes_its_room_before_it_comes() {
+    let upstream = Upstream::generating(&Generation::small(1));
+    let envoy = Envoy::start(upstream.port());
+    let jobs = Jobs::before(&envoy, &[("MAX_KEPT_BYTES", "100")]);
+    let length = wish(Key::WEB).framed_body().len();
+    assert!((51..=100).contains(&length), "{length}");
+    let mut slow = Connection::open(jobs.program.port());
+    slow.write(&wish(Key::WEB).head()).unwrap();
+    // Until the service has asked for the key's limits and reads the body, of which nothing is seen.
+    thread::sleep(Duration::from_secs(2));
+    jobs.send(&wish(Key::WEB)).assert_error(503, "queue_full");
+    slow.write(&wish(Key::WEB).framed_body()).unwrap();
+    assert_eq!(slow.read_head().status, 202);
+}
+
+#[test]
 fn a_request_that_is_sent_again_makes_no_second_job() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = Envoy::start(upstream.port());

@@ -144,9 +144,24 @@ pub(super) fn counted_here<'r>(
     Ok(found)
 }
 
-/// What 0.1 has counted. `None` if there is nothing.
-pub(super) fn old_state(counters: Counters<'_>, old: Option<OldId>) -> Option<State> {
-    counters.old_state(old?)
+/// Changes the state of each rule that these hold something under in one slot. Returns what `step`
+/// returns for each, with its place in `held`.
+pub(super) fn change<T>(
+    counters: Counters<'_>,
+    slot: u16,
+    held: &[Held],
+    now: Duration,
+    step: impl Fn(&Held, &mut State) -> T,
+) -> Result<Vec<(usize, T)>, TableError> {
+    let changed = counters.change(slot, |loaded| {
+        let of_slot = held.iter().enumerate().filter(|(_, it)| it.slot() == slot);
+        let changed = of_slot.filter_map(|(order, it)| {
+            let result = loaded.change(it.place, now, State::default, |state| step(it, state));
+            result.map(|result| (order, result))
+        });
+        Ok(changed.collect())
+    });
+    changed.map(|(results, _)| results)
 }
 
 pub(super) fn limit_status(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::held::{
-    Error, Held, LimitStatus, Rejected, Reservation, Reserved, limit_status, old_state, slots,
+    Error, Held, LimitStatus, Rejected, Reservation, Reserved, change, limit_status, slots,
 };
 use crate::limits::lock::{Lock, Planned};
 use crate::limits::table::{Counters, Loaded, TableError};
@@ -14,9 +14,10 @@ const MAX_TAKE_OVERS: u32 = 3;
 /// How often a step is tried while requests settle in its slots.
 const MAX_TRIES: u32 = 1_000;
 
-/// A rule is close to its limit if it has room for fewer requests like the one that it admits,
+/// A rule with room for fewer requests than this, each like the one that it admits, is close to its
+/// limit.
 const MANY_REQUESTS: u64 = 64;
-/// or if less than this part of its limit is left.
+/// A rule that has less than its limit divided by this left is close to it, too.
 const CLOSE_SHARE: u64 = 4;
 
 /// A request, and what it would hold.
@@ -94,12 +95,8 @@ impl Request<'_> {
     /// Takes back what was stored in a slot without the lock.
     fn take_back(&self, slot: u16) {
         // If the slot is out of reach, what it holds expires.
-        let _ = self.counters.change(slot, |loaded| {
-            for it in self.held.iter().filter(|it| it.slot() == slot) {
-                loaded.change(it.place, self.now, State::default, |state| state.settle(it.hold, 0));
-            }
-            Ok::<_, TableError>(())
-        });
+        let release = |it: &Held, state: &mut State| state.settle(it.hold, 0);
+        let _ = change(self.counters, slot, &self.held, self.now, release);
     }
 
     /// Admits under the lock, and stores slot after slot.
@@ -196,7 +193,7 @@ impl Request<'_> {
             let Some(slot) = slots.iter_mut().find(|slot| slot.number() == it.slot()) else {
                 continue;
             };
-            let first = || old_state(self.counters, it.old).unwrap_or_default();
+            let first = || self.counters.old_state(it.old);
             let rejected = slot.change(it.place, self.now, first, |state| {
                 let fits = it.hold.amount <= state.remaining(rule.max);
                 let rejected = (!fits && !rule.shadow).then(|| self.rejection(it, rule.max, state));

@@ -40,9 +40,11 @@ impl Entry {
         Self { states }
     }
 
-    /// Adds the bytes of the entry.
-    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
-        self.states.iter().for_each(|it| it.write(bytes));
+    /// The bytes of the entry.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.states.iter().for_each(|it| it.write(&mut bytes));
+        bytes
     }
 
     /// The state of a rule as it was stored. `None` if there is none.
@@ -186,8 +188,7 @@ mod tests {
                 state(&[], &[hold(u64::MAX, u64::MAX, 1), hold(0, 1 << 63, 2)]),
             ],
         };
-        let mut bytes = Vec::new();
-        entry.write(&mut bytes);
+        let bytes = entry.bytes();
         let read = Entry::read(&bytes);
         let states = |it: &Entry| it.states.iter().map(|it| it.state.clone()).collect::<Vec<_>>();
         assert_eq!(states(&read), states(&entry));

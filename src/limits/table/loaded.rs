@@ -35,12 +35,6 @@ fn key(number: u16) -> String {
     format!("imagegate.scopes.{number}")
 }
 
-fn encoded(entry: &Entry) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    entry.write(&mut bytes);
-    bytes
-}
-
 impl Loaded {
     /// Reads a slot. `None` if it was never made.
     pub(super) fn read(store: &dyn Store, number: u16) -> Option<Self> {
@@ -118,7 +112,7 @@ impl Loaded {
         let changed: Vec<(ScopeId, &Entry, Vec<u8>)> = self
             .entries
             .iter()
-            .map(|(scope, entry)| (*scope, entry, encoded(entry)))
+            .map(|(scope, entry)| (*scope, entry, entry.bytes()))
             .filter(|(scope, _, states)| *states != self.stored(*scope))
             .collect();
         if changed.is_empty() && !self.is_marked {

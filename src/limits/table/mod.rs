@@ -104,9 +104,9 @@ impl<'a> Counters<'a> {
         self.table.has_old
     }
 
-    /// What was counted in the layout of 0.1. `None` if there is nothing.
-    pub(super) fn old_state(self, id: OldId) -> Option<State> {
-        old::state(self.store, &id)
+    /// What was counted in the layout of 0.1; nothing if there is no such state.
+    pub(super) fn old_state(self, id: Option<OldId>) -> State {
+        id.and_then(|id| old::state(self.store, &id)).unwrap_or_default()
     }
 
     /// A slot as it is now. Makes it if it is not there.
@@ -166,8 +166,8 @@ impl<'a> Counters<'a> {
         Ok(lock)
     }
 
-    /// Takes back what `step` has stored of its plan in one slot. The worker holds the lock. If the worker of `step` is not gone but slow, it finds a slot that
-    /// has changed.
+    /// Takes back what `step` has stored of its plan in one slot. The worker holds the lock. If the
+    /// worker of `step` is not gone but slow, it finds a slot that has changed.
     pub(super) fn take_back(self, number: u16, step: u64, plan: &[Planned]) {
         // If the slot is out of reach, what it holds expires.
         let _ = self.change(number, |loaded| {
