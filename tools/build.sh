@@ -6,14 +6,8 @@ source "$(dirname "$0")/lib.sh"
 IMAGEGATE_COMMIT=${IMAGEGATE_COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
 export IMAGEGATE_COMMIT
 
-# The same sources give the same bytes in any folder: no path of this machine is in them. The first
-# flag is that of .cargo/config.toml, which this variable replaces.
-flags=("-Ctarget-feature=+simd128,+bulk-memory" "--remap-path-prefix=$PWD=/imagegate"
-  "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo")
-export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="${flags[*]}"
-
 started=$SECONDS
-with_wasm_toolchain cargo build --locked --release --lib --package imagegate --target wasm32-wasip1 --target-dir target/wasm
+build_wasm imagegate
 mkdir -p build
 # Envoy may have the old file open: replace it, do not write into it.
 cp target/wasm/wasm32-wasip1/release/imagegate.wasm build/.imagegate.wasm

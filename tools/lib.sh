@@ -97,3 +97,13 @@ with_wasm_toolchain() {
     "$@"
   )
 }
+
+# build_wasm PACKAGE: builds it for Envoy, in target/wasm/wasm32-wasip1/release/.
+build_wasm() {
+  # The same sources give the same bytes in any folder: no path of this machine is in them. The
+  # first flag is that of .cargo/config.toml, which this variable replaces.
+  local flags=("-Ctarget-feature=+simd128,+bulk-memory" "--remap-path-prefix=$PWD=/imagegate"
+    "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo")
+  with_wasm_toolchain env CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="${flags[*]}" \
+    cargo build --locked --release --lib --package "$1" --target wasm32-wasip1 --target-dir target/wasm
+}
