@@ -1,7 +1,7 @@
-//! What runs measured, as tables on the terminal and as JSON: `docs/bench.json`.
+//! What runs measured, as JSON: `docs/bench.json`.
 //!
-//! Times are in microseconds. Ratios are of Envoy's CPU time, medians over all pairs of rounds;
-//! their quartiles are the first and the third.
+//! Times are in microseconds if the name ends with `_us`. Ratios are of Envoy's CPU time, medians
+//! over all pairs of rounds; their quartiles are the first and the third.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::stream::Variant;
-use super::{cpu, memory};
+use super::upstream::Protocol;
 
 /// The figures of the documentation.
 #[derive(Deserialize, Serialize)]
@@ -44,15 +44,24 @@ pub(crate) struct Run<T> {
 }
 
 /// What the filter costs.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Filter {
     pub(crate) cpu: Vec<Cpu>,
+    /// Absent in runs before 2026-12.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) requests: Vec<RequestRow>,
+    /// As above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<Start>,
     pub(crate) memory_over_base64: Vec<Memory>,
 }
 
 /// CPU time through the filter over the same bytes without it.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Cpu {
+    /// On both sides. Runs before 2026-12 had HTTP/1.1 only.
+    #[serde(default)]
+    pub(crate) upstream: Protocol,
     pub(crate) stream: Variant,
     pub(crate) base64_bytes: usize,
     pub(crate) at_once: usize,
@@ -64,13 +73,49 @@ pub(crate) struct Cpu {
     pub(crate) detail: Option<Detail>,
 }
 
-/// What no table shows.
+/// Shown of small images only.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Detail {
     pub(crate) pairs: usize,
     pub(crate) filter_us: f64,
     pub(crate) plain_us: f64,
     pub(crate) latency_ratio: f64,
+}
+
+/// CPU time that a request without an image costs more than another one.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct RequestRow {
+    /// The name of a case in `cases.rs`.
+    pub(crate) case: String,
+    pub(crate) at_once: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) aim_us: Option<f64>,
+    pub(crate) added_us: f64,
+    pub(crate) added_us_quartiles: [f64; 2],
+    pub(crate) measured_us: f64,
+    pub(crate) over_us: f64,
+    pub(crate) pairs: usize,
+}
+
+/// CPU time of Envoy until it listens: medians.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Start {
+    /// Of each of the two.
+    pub(crate) starts: usize,
+    pub(crate) cpu_seconds: f64,
+    /// With the empty filter in place of this one.
+    pub(crate) empty_cpu_seconds: f64,
+    pub(crate) added_cpu_seconds: f64,
+    pub(crate) added_cpu_seconds_quartiles: [f64; 2],
+    pub(crate) filter: Module,
+    pub(crate) empty: Module,
+}
+
+/// The length of a module, and of the code in it.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Module {
+    pub(crate) bytes: usize,
+    pub(crate) code_bytes: usize,
 }
 
 /// Growth per open answer, over the length of its base64.
@@ -119,18 +164,6 @@ pub(crate) struct UsersRow {
     pub(crate) envoy_mb: u64,
 }
 
-/// What the lines of [`cpu::Measured`] say.
-pub(crate) fn cpu_heading() -> &'static str {
-    "Envoy's CPU per request, through the filter over the same bytes without it\n\
-     stream      base64  at once   ratio  quartiles     aim   filter ms   plain ms  pairs  p50 latency"
-}
-
-/// What the lines of [`memory::Measured`] say.
-pub(crate) fn memory_heading() -> &'static str {
-    "Memory per open answer, over its base64\n\
-     \x20 base64  at once         VM    process      VM peak process peak"
-}
-
 /// `6 MB`, `4 KB`.
 pub(crate) fn size(bytes: usize) -> String {
     match bytes {
@@ -139,43 +172,14 @@ pub(crate) fn size(bytes: usize) -> String {
     }
 }
 
+/// `1.78 MB`.
+pub(crate) fn megabytes(bytes: usize) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
 /// More digits than are significant with this noise.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
-}
-
-impl From<&cpu::Measured> for Cpu {
-    fn from(it: &cpu::Measured) -> Self {
-        let [low, middle, high] = it.ratio.map(round);
-        let detail = Detail {
-            pairs: it.pairs,
-            filter_us: round(it.gate_us),
-            plain_us: round(it.plain_us),
-            latency_ratio: round(it.latency_ratio),
-        };
-        Self {
-            stream: it.variant,
-            base64_bytes: it.base64_bytes,
-            at_once: it.at_once,
-            aim: it.aim,
-            ratio: middle,
-            ratio_quartiles: [low, high],
-            detail: Some(detail),
-        }
-    }
-}
-
-impl From<&memory::Measured> for Memory {
-    fn from(it: &memory::Measured) -> Self {
-        Self {
-            base64_bytes: it.base64_bytes,
-            at_once: it.at_once,
-            vm: round(it.vm),
-            process: round(it.process),
-            vm_peak: round(it.vm_peak),
-            process_peak: round(it.process_peak),
-        }
-    }
 }
 
 impl Rule {

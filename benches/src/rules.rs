@@ -8,14 +8,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use imagegate_testkit::program::Program;
-use imagegate_testkit::upstream::Upstream;
 use imagegate_testkit::{needed, root};
 
-use super::AT_ONCE;
+use super::cases::AT_ONCE;
+use super::client::Target;
 use super::cpu::{Side, compare, quantile};
 use super::envoy::Envoy;
 use super::report::{self, Rule, Rules, Run};
 use super::stream::{Stream, Variant};
+use super::upstream::{Protocol, Upstream};
 
 /// A small image: beside a large one the cost of rules is too small to see.
 const BASE64_BYTES: usize = 4_000;
@@ -67,7 +68,7 @@ fn settings(rules: usize, engine: &str) -> String {
 pub(crate) fn measure(filter: &Path, upstream: &Upstream, run: Duration) {
     let service = Service::start();
     let cell_time = run / u32::try_from(CASES.len() * AT_ONCE.len()).unwrap();
-    upstream.answer_with(Stream::new(Variant::Repeated, BASE64_BYTES).unhindered());
+    upstream.answer_with(&Stream::new(Variant::Repeated, BASE64_BYTES));
     println!(
         "Envoy's CPU per request of 4 KB, with rules over without\n\
          rules             at once   ratio  quartiles       added µs   none ms  pairs  p50 latency"
@@ -76,21 +77,21 @@ pub(crate) fn measure(filter: &Path, upstream: &Upstream, run: Duration) {
     let mut version = String::new();
     for (name, rules, engine) in CASES {
         let settings = settings(rules, engine);
-        let envoy =
-            Envoy::with_settings(filter, upstream.port(), &settings, service.program.port());
+        let port = upstream.port(Protocol::Http1);
+        let envoy = Envoy::with_settings(filter, port, &settings, service.program.port());
         version = envoy.version();
         for at_once in AT_ONCE {
-            let mut ruled = Side::connect(&envoy, envoy.gate(), at_once);
-            let mut free = Side::connect(&envoy, envoy.plain(), at_once);
-            let mut ratios = compare(&mut ruled, &mut free, Instant::now() + cell_time);
-            let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
+            let mut ruled = Side::connect(&envoy, &Target::image(envoy.gate()), at_once);
+            let mut free = Side::connect(&envoy, &Target::image(envoy.plain()), at_once);
+            let pairs = compare(&mut ruled, &mut free, Instant::now() + cell_time);
+            let [low, middle, high] = pairs.ratio();
             let added_us = quantile(&mut ruled.cpu_us, 0.5) - quantile(&mut free.cpu_us, 0.5);
             println!(
                 "{name:<17} {at_once:>7}   {middle:>5.2}  {low:>5.2} – {high:<5.2} {:>12.1} \
                  {:>9.3} {:>6} {:>12.2}",
                 added_us,
                 quantile(&mut free.cpu_us, 0.5) / 1000.0,
-                ratios.len(),
+                pairs.len(),
                 quantile(&mut ruled.seconds, 0.5) / quantile(&mut free.seconds, 0.5),
             );
             measured.cpu.push(Rule::new(name, at_once, added_us, [low, middle, high]));

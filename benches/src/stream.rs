@@ -39,6 +39,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// The media type of the events.
+    pub(crate) const MEDIA_TYPE: &'static str = "text/event-stream";
+
     /// The stream of an image whose base64 has this length.
     pub(crate) fn new(variant: Variant, base64_bytes: usize) -> Self {
         let (previews, output) = match variant {
@@ -51,6 +54,11 @@ impl Stream {
             completed: generation.completed(output),
             base64: generation.base64,
         }
+    }
+
+    /// All events.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        [&self.before[..], &self.completed].concat()
     }
 
     /// The length of all events.

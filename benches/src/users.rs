@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use imagegate_testkit::client::{Connection, Request};
 use imagegate_testkit::root;
-use imagegate_testkit::upstream::Upstream;
 use serde_json::json;
 
 use super::cpu::quantile;
 use super::envoy::Envoy;
 use super::report::{self, Run, Users, UsersRow};
 use super::stream::{Stream, Variant};
+use super::upstream::{Protocol, Upstream};
 
 /// A small image: beside a large one the cost of rules is too small to see.
 const BASE64_BYTES: usize = 400;
@@ -32,10 +32,11 @@ const SETTINGS: &str = r#""prices": [{"model": "*", "usd": "0.000001"}], "limits
 /// Measures each number of users for this time, and prints the result. The fourth row takes
 /// minutes to fill.
 pub(crate) fn measure(filter: &Path, upstream: &Upstream, run: Duration) {
-    upstream.answer_with(Stream::new(Variant::Repeated, BASE64_BYTES).unhindered());
+    upstream.answer_with(&Stream::new(Variant::Repeated, BASE64_BYTES));
     // No cluster of this Envoy is called at the port of the service.
     let settings = SETTINGS.replace('\n', " ");
-    let envoy = Envoy::with_settings(filter, upstream.port(), &settings, upstream.port());
+    let port = upstream.port(Protocol::Http1);
+    let envoy = Envoy::with_settings(filter, port, &settings, port);
     println!(
         "Envoy's CPU per request with three rules per user, over the same without rules\n\
          users          ratio   added µs   with µs   rounds   memory of Envoy"
