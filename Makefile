@@ -94,7 +94,7 @@ test-systemd: build ctl ## Check the units in deploy/systemd/ with systemd's own
 setup-manifests:
 	@tools/setup.sh manifests
 
-test-manifests: setup-manifests ## Hold the manifests and the Helm chart against the meshes' own schemas
+test-manifests: setup-manifests ## Hold the manifests and the Helm chart against the schemas of their kinds
 	@tools/test-manifests.sh
 
 .PHONY: setup-stack test-stack
