@@ -7,7 +7,7 @@ source tools/stack.sh
 
 minutes=${MINUTES:-10} folder=${1:-docs}
 trap stack_stop EXIT
-[[ -x .tools/pictures/bin/python ]] || step 'matplotlib' make_venv .tools/pictures -r tools/requirements-pictures.txt
+venv 'matplotlib' .tools/pictures -r tools/requirements-pictures.txt
 # More than this load reaches: 5000 images a day, and $1000.
 mkdir -p build
 sed -e 's/max_value: 250000$/max_value: 10000000/' -e 's/max_value: 500$/max_value: 5000/' envoy/limitador.yaml >build/limits-of-pictures.yaml

@@ -8,32 +8,37 @@ source "$(dirname "$0")/lib.sh"
 
 folder=$1
 name=$(basename "$folder")
-target=$PWD/.tools/$name
+target=.tools/$name
 java_minimum=17
-
 sources=("$folder"/*.java)
-stamp=$(cat "$folder"/pom.xml "$folder"/jars.sha256 "${sources[@]}" | sha256sum | cut -c1-16)
-if [[ -x $target/bin/$name && $(cat ".tools/stamps/$name" 2>/dev/null) == "$stamp" ]]; then exit 0; fi
+stamp=$(stamp_of "$folder"/pom.xml "$folder"/jars.sha256 "${sources[@]}")
+if made_with "$target" "$stamp" && "$target/bin/java" -version >/dev/null 2>&1; then exit 0; fi
 
 unavailable() {
   say "$name cannot be built here: $*" >&2
   exit 3
 }
 
+libraries() {
+  mvn -q -B -f "$folder/pom.xml" "-Dmaven.repo.local=$1.m2" dependency:copy-dependencies "-DoutputDirectory=$1"
+}
+
+# fill FOLDER.new: the program, with the libraries in $jars.
+fill() {
+  cp -r "$jars" "$1/jars" && javac -Werror -Xlint:all,-path -cp "$1/jars/*" -d "$1/classes" "${sources[@]}" &&
+    mkdir "$1/bin" && ln -s "$(realpath "$(command -v java)")" "$1/bin/java" || return
+  printf '#!/bin/sh\nexec "%s/bin/java" -cp "%s/classes:%s/jars/*" Main "$@"\n' "${1%.new}" "${1%.new}" "${1%.new}" >"$1/bin/$name"
+  chmod +x "$1/bin/$name"
+}
+
 found=$(javac -version 2>&1 | sed -nE 's/^javac ([0-9]+).*/\1/p') || true
 ((${found:-0} >= java_minimum)) || unavailable "it needs a JDK $java_minimum or later"
 command -v mvn >/dev/null || unavailable 'it needs Maven'
-
-rm -rf "$target"
-mkdir -p "$target/bin"
-(step "libraries of $name" mvn -q -B -f "$folder/pom.xml" "-Dmaven.repo.local=$target/m2" \
-  dependency:copy-dependencies "-DoutputDirectory=$target/jars") || unavailable 'its libraries cannot be downloaded'
+folder_of_jars=$(mktemp -d)
+trap 'rm -rf "$folder_of_jars"' EXIT
+jars=$folder_of_jars/jars
+(step "libraries of $name" libraries "$jars") || unavailable 'its libraries cannot be downloaded'
 # No other file than those of the list, and these as they were.
-(cd "$target/jars" && sha256sum ./* | sed 's# \./# #') | diff "$folder/jars.sha256" - >&2 ||
+(cd "$jars" && sha256sum ./* | sed 's# \./# #') | diff "$folder/jars.sha256" - >&2 ||
   fail "the libraries of $name are not those of $folder/jars.sha256"
-rm -rf "$target/m2"
-step "$name" javac -Werror -Xlint:all,-path -cp "$target/jars/*" -d "$target/classes" "${sources[@]}"
-printf '#!/bin/sh\nexec java -cp "%s/classes:%s/jars/*" Main "$@"\n' "$target" "$target" >"$target/bin/$name"
-chmod +x "$target/bin/$name"
-mkdir -p .tools/stamps
-printf '%s\n' "$stamp" >".tools/stamps/$name"
+step "$name" replace "$target" "$stamp" fill

@@ -40,10 +40,48 @@ for s in sockets: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in sockets))' "$1"
 }
 
-# make_venv FOLDER ARGUMENTS…: a new virtual environment in which pip has installed ARGUMENTS.
-make_venv() {
-  python3 -m venv --clear "$1"
-  "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "${@:2}"
+# What fills a folder under .tools/ fills FOLDER.new, which is renamed when it is complete. So a
+# folder is whole, or it is not there. The functions that fill one take FOLDER.new first and write
+# FOLDER into their files. They return the first failure themselves: `set -e` has no effect where the
+# status of a function is asked for.
+
+# replace FOLDER STAMP COMMAND…: FOLDER, with what `COMMAND[0] FOLDER.new COMMAND[1]…` puts there.
+replace() {
+  local replaced
+  replaced=$(realpath -m "$1")
+  rm -rf "$replaced.new" && mkdir -p "$replaced.new" && "$3" "$replaced.new" "${@:4}" &&
+    printf '%s\n' "$2" >"$replaced.new/.stamp" && rm -rf "$replaced" && mv "$replaced.new" "$replaced"
+}
+
+# made_with FOLDER STAMP: whether FOLDER was made with this stamp.
+made_with() { [[ $(cat "$1/.stamp" 2>/dev/null) == "$2" ]]; }
+
+# stamp_of WORD…: changes with the words, and with the contents of those that are files.
+stamp_of() {
+  local word
+  for word in "$@"; do
+    printf '%s\n' "$word"
+    if [[ -f $word ]]; then cat "$word"; fi
+  done | sha256sum | cut -c1-16
+}
+
+# fill_venv FOLDER.new ARGUMENTS…: a virtual environment in which pip has installed ARGUMENTS.
+fill_venv() {
+  local program
+  python3 -m venv "$1" || return
+  "$1/bin/python" -m pip install --disable-pip-version-check --quiet --no-compile "${@:2}" || return
+  # Its programs name their Python by its path.
+  for program in "$1"/bin/* "$1/pyvenv.cfg"; do
+    if [[ ! -L $program ]] && grep -qIF "$1" "$program"; then sed -i "s#$1#${1%.new}#g" "$program" || return; fi
+  done
+}
+
+# venv LABEL FOLDER ARGUMENTS…: FOLDER is a virtual environment in which pip has installed ARGUMENTS.
+venv() {
+  local stamp
+  stamp=$(stamp_of "${@:3}")
+  if made_with "$2" "$stamp" && [[ -x $2/bin/python ]]; then return; fi
+  step "$1" replace "$2" "$stamp" fill_venv "${@:3}"
 }
 
 # envoy_in FOLDER: the Envoy of a wheel in this virtual environment.

@@ -83,6 +83,7 @@ check 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace -
 check 'licenses, bans and sources of dependencies' dependencies
 check 'spelling' .tools/lint/bin/typos --format brief
 check 'shell scripts' shellcheck
+check 'folders of tools' tools/test-lib.sh
 check 'Python scripts' python_syntax
 check 'no registry is named' no_registry_host
 if [[ -f build/imagegate.wasm ]]; then

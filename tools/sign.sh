@@ -7,7 +7,8 @@ file=$(realpath "$1")
 source "$(dirname "$0")/lib.sh"
 
 if [[ ${COSIGN_KEY:-} ]]; then
-  cosign=$(tools/go-tool.sh cosign)
+  tools/go-program.sh tools/cosign github.com/sigstore/cosign/v3/cmd/cosign
+  cosign=.tools/cosign/bin/cosign
   public=$(mktemp)
   trap 'rm -f "$public"' EXIT
   # A service that keeps a public log of signatures would have to be reached: not here.

@@ -49,8 +49,8 @@ for copy in one two; do
 done
 expect 'the two images differ' diff -r "$folder/one-image" "$folder/two-image"
 
-if command -v go >/dev/null; then
-  crane=$(tools/go-tool.sh crane)
+if tools/go-program.sh tools/crane github.com/google/go-containerregistry/cmd/crane; then
+  crane=.tools/crane/bin/crane
   "$crane" registry serve --address 127.0.0.1:0 >build/log/registry.log 2>&1 &
   registry=$!
   port=''
@@ -72,7 +72,7 @@ if command -v go >/dev/null; then
     say 'SKIPPED: Istio cannot be built here, so it did not pull the image.'
   fi
 else
-  say 'SKIPPED: there is no Go on this machine, so the image was not pushed to a registry.'
+  say 'SKIPPED: crane cannot be built here, so the image was not pushed to a registry.'
 fi
 
 say ''

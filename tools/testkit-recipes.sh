@@ -2,15 +2,16 @@
 # Compiles the recipes for Testcontainers against the libraries that they pin. Running them needs a
 # container engine. A language that this machine lacks is left out, and is named in the output.
 source "$(dirname "$0")/lib.sh"
+source tools/languages.sh
 
 recipes=testkit/recipes out=$PWD/build/testkit/recipes
 passed=0 failed=0
 
-# recipe LANGUAGE PROGRAM COMMAND…: counts the recipe if this machine has the program.
+# recipe LANGUAGE NEED COMMAND…: counts the recipe if the command NEED finds what it needs.
 recipe() {
   local start=$SECONDS
-  if ! command -v "$2" >/dev/null; then
-    say "SKIPPED: $1, since there is no $2 on this machine"
+  if ! $2; then
+    say "SKIPPED: $1, since its programs cannot be had"
   elif (step "$1" "${@:3}"); then
     passed=$((passed + 1))
     say "ok    $1 ($((SECONDS - start)) s)"
@@ -21,7 +22,7 @@ recipe() {
 }
 
 python_recipe() {
-  make_venv "$out/python" -r "$recipes/python/requirements.txt"
+  venv 'Python packages' "$out/python" -r "$recipes/python/requirements.txt"
   # pytest imports it, and so the names of testcontainers that it uses.
   "$out/python/bin/python" -m pytest -q -p no:cacheprovider --collect-only "$recipes/python"
 }
@@ -34,7 +35,7 @@ node_recipe() {
   npm run --prefix "$out/node" check
 }
 
-go_recipe() { GOTOOLCHAIN=local GOFLAGS=-mod=readonly go -C "$recipes/go" vet ./...; }
+go_recipe() { go -C "$recipes/go" vet ./...; }
 
 java_recipe() {
   mkdir -p "$out/java"
@@ -46,23 +47,11 @@ rust_recipe() {
   cargo check --quiet --locked --tests --manifest-path "$recipes/rust/Cargo.toml" --target-dir "$out/rust"
 }
 
-# Whether the Go of this machine accepts the recipe's go.mod.
-new_enough_go() {
-  local wanted found
-  wanted=go$(awk '$1 == "go" { print $2 }' "$recipes/go/go.mod")
-  found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
-  [[ $(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1) == "$wanted" ]]
-}
-
-recipe Python python3 python_recipe
-recipe Node npm node_recipe
-if new_enough_go; then
-  recipe Go go go_recipe
-else
-  say 'SKIPPED: Go, since there is no Go on this machine that is new enough'
-fi
-recipe Java mvn java_recipe
-recipe Rust cargo rust_recipe
+recipe Python true python_recipe
+recipe Node use_node node_recipe
+recipe Go "use_go $recipes/go" go_recipe
+recipe Java 'command -v mvn' java_recipe
+recipe Rust true rust_recipe
 say ''
 say "$passed passed, $failed failed"
 ((failed == 0 && passed > 0))

@@ -12,7 +12,7 @@ mkdir -p "$pod"/etc/istio/{pod,proxy,custom-bootstrap} "$pod"/var/lib/istio/envo
 printf 'istio="imagegate"\n' >"$pod/etc/istio/pod/labels"
 bootstrap=$pod/etc/istio/custom-bootstrap/custom_bootstrap.json
 awk '/^  custom_bootstrap.json: \|/ { on = 1; next } on && !/^    / { exit } on' "$manifest" >"$bootstrap"
-source_of_istio=$(PATH=$PWD/.tools/go/bin:$PATH go -C tools/mesh/istio list -m -f '{{.Dir}}' istio.io/istio)
+source_of_istio=$(tools/go-program.sh tools/mesh/istio --files-of istio.io/istio)
 cp "$source_of_istio/tools/packaging/common/envoy_bootstrap.json" \
   "$pod/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
 
