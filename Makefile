@@ -114,7 +114,7 @@ test-clients: setup build sim ## Run published clients of the API against the fi
 test-client-go: setup-run build sim ## Run OpenAI's client for Go against the filter; needs Go, or its wheel
 	@tools/test.sh clients-go
 
-test-client-java: setup-run build sim ## Run OpenAI's client for Java against the filter; needs a JDK and Maven
+test-client-java: setup-run build sim ## Run OpenAI's client for Java against the filter; needs a JDK and Maven, or Debian's
 	@tools/test.sh clients-java
 
 test-openapi: setup build sim ## Compare docs/openapi.yaml with the code and a running gate

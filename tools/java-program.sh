@@ -2,14 +2,14 @@
 # Compiles a program written in Java with the libraries that its pom.xml pins, once under .tools/.
 #   tools/java-program.sh FOLDER    FOLDER has pom.xml, jars.sha256 and the sources with Main.java:
 #                                   .tools/NAME/bin/NAME, where NAME is FOLDER's last part
-# Status 3: this machine has no JDK or no Maven, or the libraries cannot be had. Any other failure
-# is a fault.
+# Status 3: neither this machine nor Debian has a JDK and Maven, or the libraries cannot be had. Any
+# other failure is a fault.
 source "$(dirname "$0")/lib.sh"
+source tools/languages.sh
 
 folder=$1
 name=$(basename "$folder")
 target=.tools/$name
-java_minimum=17
 sources=("$folder"/*.java)
 stamp=$(stamp_of "$folder"/pom.xml "$folder"/jars.sha256 "${sources[@]}")
 if made_with "$target" "$stamp" && "$target/bin/java" -version >/dev/null 2>&1; then exit 0; fi
@@ -31,9 +31,7 @@ fill() {
   chmod +x "$1/bin/$name"
 }
 
-found=$(javac -version 2>&1 | sed -nE 's/^javac ([0-9]+).*/\1/p') || true
-((${found:-0} >= java_minimum)) || unavailable "it needs a JDK $java_minimum or later"
-command -v mvn >/dev/null || unavailable 'it needs Maven'
+use_java || unavailable "it needs a JDK $java_minimum or later, and Maven"
 folder_of_jars=$(mktemp -d)
 trap 'rm -rf "$folder_of_jars"' EXIT
 jars=$folder_of_jars/jars

@@ -10,7 +10,6 @@
 #   tools/setup.sh manifests  what `make test-manifests` needs
 #   tools/setup.sh lint     what building, running and `make lint` need
 source "$(dirname "$0")/lib.sh"
-source tools/debian.sh
 source tools/languages.sh
 
 what=${1:-all}

@@ -41,7 +41,7 @@ other_client() {
   fi
 }
 client_go() { other_client Go 'Go, or python3 for its wheel, and the Go module proxy' tools/go-program.sh tests/clients/cases/openai_go .; }
-client_java() { other_client Java 'a JDK, Maven, and its central repository' tools/java-program.sh tests/clients/cases/openai_java; }
+client_java() { other_client Java 'a JDK and Maven, or Debian for them, and the central repository of Maven' tools/java-program.sh tests/clients/cases/openai_java; }
 
 case $what in
   unit) runner cargo test --workspace --no-fail-fast ;;

@@ -50,7 +50,7 @@ rust_recipe() {
 recipe Python true python_recipe
 recipe Node use_node node_recipe
 recipe Go "use_go $recipes/go" go_recipe
-recipe Java 'command -v mvn' java_recipe
+recipe Java use_java java_recipe
 recipe Rust true rust_recipe
 say ''
 say "$passed passed, $failed failed"
