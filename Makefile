@@ -80,14 +80,17 @@ setup-browser:
 test-browser: setup-browser build sim ## Run the tests with a page in a headless Chromium
 	@tools/test-browser.sh
 
-.PHONY: setup-nginx test-nginx test-systemd
+.PHONY: setup-nginx test-nginx setup-systemd test-systemd
 setup-nginx:
 	@tools/setup.sh nginx
 
 test-nginx: setup-nginx build ## Run the tests with nginx in front of Envoy
 	@tools/test-nginx.sh
 
-test-systemd: build ctl ## Check the units in deploy/systemd/ with systemd's own parser
+setup-systemd:
+	@tools/setup.sh systemd
+
+test-systemd: setup-systemd build ctl ## Check the units in deploy/systemd/ with systemd's own parser
 	@tools/test-systemd.sh
 
 .PHONY: setup-manifests test-manifests

@@ -8,8 +8,8 @@ debian_apt() {
   "$2" "${options[@]}" "${@:3}"
 }
 
-# debian_closure STATE PACKAGE…: the names of these packages and of all that they need, without those that
-# this machine has. Java's come in any case, since they link to each other's files.
+# debian_closure STATE PACKAGE…: the names of these packages and of all that they need and this machine
+# lacks. Java's come in any case, since they link to each other's files.
 debian_closure() {
   local needed
   # It sees no package as installed, and so names all.
@@ -19,8 +19,10 @@ debian_closure() {
   # shellcheck disable=SC2086 # words
   {
     dpkg-query -W -f 'Has: ${Package} ${db:Status-Status}\n'
+    printf 'Wanted: %s\n' "${@:2}"
     debian_apt "$1" apt-cache show --no-all-versions $needed
   } | awk '$1 == "Has:" && $3 == "installed" { has[$2] = 1 }
+    $1 == "Wanted:" { delete has[$2] }
     $1 == "Package:" { name = $2 }
     $1 == "Section:" && (!has[name] || $2 ~ /(^|\/)java$/) { print name }'
 }
@@ -54,7 +56,7 @@ write_program() {
 debian_words() {
   local folder=${1%.new} libraries
   libraries=$folder/usr/lib/$(gcc -dumpmachine)
-  printf 'LD_LIBRARY_PATH=%s:%s:%s/pulseaudio exec %s/%s' "$libraries" "${libraries/usr\/}" "$libraries" "$folder" "$2"
+  printf 'LD_LIBRARY_PATH=%s:%s:%s/pulseaudio:%s/systemd exec %s/%s' "$libraries" "${libraries/usr\/}" "$libraries" "$libraries" "$folder" "$2"
 }
 
 # fill_debian_program FOLDER.new NAME PACKAGE…: bin/NAME starts this machine's program, or that of these

@@ -6,6 +6,7 @@
 #   tools/setup.sh ratelimit  what building, running and the tests with ratelimit need
 #   tools/setup.sh browser  what building, running and the tests in a browser need
 #   tools/setup.sh nginx    what building, running and the tests with nginx need
+#   tools/setup.sh systemd  what building, running and `make test-systemd` need
 #   tools/setup.sh stack    what building, running and `make test-stack` need
 #   tools/setup.sh manifests  what `make test-manifests` needs
 #   tools/setup.sh lint     what building, running and `make lint` need
@@ -96,6 +97,27 @@ headless_chromium() {
   (step 'Chromium' replace .tools/chromium '' fill_chromium) && .tools/chromium/bin/chromium --version >/dev/null 2>&1
 }
 
+# The programs of systemd that read units, and the units of the system that ours need.
+fill_systemd() {
+  local name units=lib/systemd/system
+  if command -v systemd-analyze >/dev/null && command -v systemd-sysusers >/dev/null; then
+    for name in systemd-analyze systemd-sysusers; do write_program "$1" "$name" "exec $name" || return; done
+    return
+  fi
+  fill_debian "$1" + systemd libsystemd-shared || return
+  # Debian 12 has one of them in /bin, and the units in /lib.
+  if [[ -d $1/bin ]]; then mv "$1"/bin/* "$1/usr/bin" || return; fi
+  if [[ ! -d $1/$units ]]; then units=usr/$units; fi
+  for name in systemd-analyze systemd-sysusers; do
+    write_program "$1" "$name" "SYSTEMD_UNIT_PATH=${1%.new}/$units: $(debian_words "$1" "usr/bin/$name")" || return
+  done
+}
+
+systemd_programs() {
+  if .tools/systemd/bin/systemd-analyze --version >/dev/null 2>&1; then return; fi
+  (step 'systemd' replace .tools/systemd '' fill_systemd) && .tools/systemd/bin/systemd-analyze --version >/dev/null
+}
+
 check_rust
 system_packages
 step 'toolchain for wasm32-wasip1' env WASM_TOOLCHAIN_DIR=.tools/wasm tools/wasm-toolchain.sh
@@ -128,6 +150,9 @@ if [[ $what == nginx ]]; then debian_program nginx -v nginx libpcre2-8-0 libssl3
 if [[ $what == stack ]]; then
   prometheus_and_promtool
   python_packages stack tools/requirements-stack.txt
+fi
+if [[ $what == systemd ]]; then
+  systemd_programs || say 'There is no systemd here, and none can be had from Debian: it cannot read the units.'
 fi
 if [[ $what == manifests ]]; then python_packages manifests tools/requirements-manifests.txt; fi
 if [[ $what == lint ]]; then
