@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from types import FrameType
 
 from .launcher import Launcher, Options, StartError, as_line
@@ -82,8 +82,19 @@ def _watch(launcher: Launcher, has_no_parent: Callable[[], bool]) -> int:
         if failure := launcher.failed():
             print(f"imagegate-testkit: {failure}", file=sys.stderr)
             return 1
+        _reap(launcher.pids())
         time.sleep(WATCH_SECONDS)
     return 0
+
+
+def _reap(own: Container[int]) -> None:
+    """As PID 1 of a container: forgets processes that have ended and whose parents had ended before."""
+    if os.getpid() != 1:
+        return
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    # The launcher waits for its own processes, and reports that they have ended.
+    while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid not in own:
+        os.waitpid(ended.si_pid, 0)
 
 
 def _run(launcher: Launcher, program: list[str]) -> int:

@@ -119,6 +119,10 @@ class Launcher:
                 return f"{Path(str(child.args[0])).name} ended with status {child.returncode}"  # type: ignore[index]
         return None
 
+    def pids(self) -> set[int]:
+        """The processes that it has started."""
+        return {child.pid for child in self._children}
+
     def stop(self) -> None:
         """Ends everything."""
         for child in self._children:
