@@ -154,6 +154,10 @@ testkit: build sim ## Build imagegate and codex-sim as a Python wheel, for other
 test-testkit: build sim ## Test the wheel in a virtual environment of its own
 	@tools/test-testkit.sh
 
+.PHONY: test-images
+test-images: setup-stack build sim ## Build the images, and start them and the compose file in containers; needs root
+	@tools/test-images.sh
+
 .PHONY: dist test-dist
 dist: setup-run ## Write a release to dist/ (COSIGN_KEY=… or SIGNING_KEY=… signs it)
 	@tools/dist.sh

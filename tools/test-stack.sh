@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks deploy/prometheus, deploy/grafana and deploy/compose with the programs that read them, without
-# containers: promtool, Compose's parser, Envoy and Prometheus. Grafana, Loki, Alloy and the images
-# themselves are not tried.
+# containers: promtool, Compose's parser, Envoy and Prometheus. Grafana, Loki and Alloy are not tried.
+# tools/test-images.sh starts the containers.
 source "$(dirname "$0")/lib.sh"
 source tools/stack.sh
 
