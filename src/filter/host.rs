@@ -45,6 +45,14 @@ pub(super) fn set_upstream(name: &str) {
     }
 }
 
+/// Keeps the client's path in filter state `wasm.imagegate_path`, for access logs: routes to
+/// upstreams may remove the header that has it. In the request's callbacks.
+pub(super) fn set_path(path: &[u8]) {
+    if let Err(status) = hostcalls::set_property(vec!["imagegate_path"], Some(path)) {
+        log::error!("imagegate: cannot keep the path for access logs: {status:?}");
+    }
+}
+
 /// Replaces all headers of the request and has Envoy choose the route anew. In the request's
 /// callbacks, before they continue.
 ///

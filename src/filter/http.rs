@@ -14,6 +14,9 @@ use crate::exchange::{
     OnResponseBody, OnResponseEnd, OnResponseHeaders,
 };
 
+/// The header with the client's path, where the path is rewritten.
+const ORIGINAL_PATH: &str = "x-envoy-original-path";
+
 /// The context of a stream.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -104,6 +107,9 @@ impl Stream {
     /// Puts what goes upstream in the place of what the client sent: headers first, body last.
     fn rewrite(&self, forward: &Forward, held: usize) {
         host::set_upstream(&forward.upstream);
+        if let Some((_, path)) = forward.headers.iter().find(|(name, _)| name == ORIGINAL_PATH) {
+            host::set_path(path);
+        }
         host::replace_request_headers(&forward.headers);
         host::replace_body(BufferType::HttpRequestBody, held, &forward.body);
     }
@@ -120,7 +126,7 @@ impl HttpContext for Stream {
         let outcome =
             self.step(|exchange| exchange.request_headers(&headers, end(end_of_stream), now));
         if self.step(|exchange| exchange.forges_path(&headers)) == Some(true) {
-            host::remove_request_header("x-envoy-original-path");
+            host::remove_request_header(ORIGINAL_PATH);
         }
         let action = match outcome {
             Some(OnRequestHeaders::Pass { strip }) => {

@@ -79,6 +79,7 @@ fn the_path_is_the_clients() {
     }
     let request = upstream.received().pop().unwrap();
     assert_eq!(request.path, "/backend-api/codex/responses");
+    assert_eq!(request.header(own), None);
 }
 
 #[test]

@@ -82,7 +82,8 @@ fn an_image_comes_over_tls_and_http2_with_the_credential_of_the_secret() {
     // The upstream of the mesh speaks HTTP/2 alone, and only to chatgpt.com.
     let received = received("a lighthouse").remove(0).to_string();
     assert!(received.contains("codex_cli_rs"), "{received}");
-    for of_the_client in [KEY, "x-forwarded-for", "x-envoy-external-address", HOST] {
+    let headers = ["x-forwarded-for", "x-envoy-external-address", "x-envoy-original-path"];
+    for of_the_client in [KEY, HOST, "/v1/images"].iter().chain(&headers) {
         assert!(!received.contains(of_the_client), "{of_the_client}: {received}");
     }
 }

@@ -45,7 +45,11 @@ match:
     - key: wasm.imagegate_upstream
       string_match: { exact: {{ .Values.upstream.kind }} }
 # What this Envoy knows of its clients is not for the upstream.
-request_headers_to_remove: [x-forwarded-for, x-forwarded-proto, x-envoy-external-address]
+request_headers_to_remove:
+  - x-forwarded-for
+  - x-forwarded-proto
+  - x-envoy-external-address
+  - x-envoy-original-path
 route:
   cluster: {{ .Values.upstream.kind }}
   # The host that the upstream sees. Until then the host is the client's, because Envoy chooses the
@@ -158,7 +162,7 @@ mappers:
 start_time: "%START_TIME%"
 request_id: "%REQ(X-REQUEST-ID)%"
 method: "%REQ(:METHOD)%"
-path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"
+path: '%COALESCE({"operators":[{"command":"FILTER_STATE","param":"wasm.imagegate_path:PLAIN"},{"command":"REQ","param":":PATH"}]})%'
 protocol: "%PROTOCOL%"
 status: "%RESPONSE_CODE%"
 flags: "%RESPONSE_FLAGS%"
