@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Starts a mesh with the manifests of deploy/MESH, and codex-sim as its upstream, and runs tests/e2e/mesh.rs.
+# Starts a mesh with a manifest of deploy/MESH, and codex-sim as its upstream, and runs tests/e2e/mesh.rs.
 # tools/test-mesh.sh calls it in a network namespace of its own, which ends all that it starts.
-#   tools/mesh/run.sh MESH
+#   tools/mesh/run.sh MESH FILE    deploy/MESH/FILE.yaml
 source "$(dirname "$0")/../lib.sh"
 
-mesh=$1
-run=$PWD/build/mesh/$mesh
+mesh=$1 file=$2
+run=$PWD/build/mesh/$mesh/$file
 rm -rf "$run"
 mkdir -p "$run"/{manifests,upstream}
 ip link set lo up
@@ -48,8 +48,12 @@ done
 
 # What differs from a cluster: where the files are, and where chatgpt.com is.
 manifest=$run/manifests/imagegate.yaml
-cp "deploy/$mesh/imagegate.yaml" "$manifest"
-in_manifest /etc/imagegate/module/plugin.wasm "$PWD/build/imagegate.wasm"
+cp "deploy/$mesh/$file.yaml" "$manifest"
+case $file in
+  # The mesh pulls the module's image: see start.sh.
+  extension-policy) ;;
+  *) in_manifest /etc/imagegate/module/plugin.wasm "$PWD/build/imagegate.wasm" ;;
+esac
 in_manifest /etc/imagegate/upstream "$run/upstream"
 in_manifest /etc/ssl/certs/ca-certificates.crt "$run/chatgpt.com.crt"
 in_manifest 'socket_address: { address: chatgpt.com,' 'socket_address: { address: 127.0.0.1,'
@@ -61,8 +65,9 @@ wait_for "$mesh" "$MESH_LOG" listens "http://127.0.0.1:$MESH_PORT"
 is_sound || fail "$mesh did not take the manifests as they are; it said so in $MESH_LOG"
 cargo test --offline --test e2e -- --ignored mesh::
 
-# The limits of the mesh, counted by envoyproxy/ratelimit in a Redis, while Envoy goes on.
-[[ -f deploy/$mesh/limits.yaml ]] || exit 0
+# The limits of the mesh, counted by envoyproxy/ratelimit in a Redis, while Envoy goes on. They are
+# written for imagegate.yaml.
+[[ $file == imagegate ]] || exit 0
 if ! [[ -x .tools/ratelimit/bin/ratelimit && -x .tools/redis-server/bin/redis-server ]]; then
   say "SKIPPED: tests/e2e/mesh_limits.rs has not run in $mesh, because there is no Redis or no envoyproxy/ratelimit."
   exit 0
