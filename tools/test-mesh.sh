@@ -53,6 +53,10 @@ for manifest in "${manifests[@]}"; do
     continue
   fi
   ((status == 0)) || exit "$status"
+  if [[ $manifest == envoy-gateway/imagegate ]]; then
+    say '+ tools/mesh/envoy-gateway/translate.sh'
+    tools/mesh/envoy-gateway/translate.sh 2>&1 | tee -a "$log" || outcome=1
+  fi
   say "+ $manifest: cargo test --test e2e -- mesh::"
   apart tools/mesh/run.sh "$mesh" "$file" 2>&1 | tee -a "$log" || outcome=1
 done

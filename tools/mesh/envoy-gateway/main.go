@@ -1,4 +1,9 @@
 // Envoy Gateway, whole, with one change: it starts the Envoy of $ENVOY and downloads none.
+//
+//	envoy-gateway translate FILE    what Envoy Gateway makes of a manifest: see translate.go
+//
+// The path of this module begins with that of Envoy Gateway's: Go lets no other use the packages in
+// its folder internal/, which are needed to translate.
 package main
 
 import (
@@ -14,6 +19,12 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "translate" {
+		if err := translate(); err != nil {
+			fail(err.Error())
+		}
+		return
+	}
 	envoy := os.Getenv("ENVOY")
 	if envoy == "" {
 		fail("ENVOY is not set: it is the path of the Envoy to start")
