@@ -123,7 +123,7 @@ fn a_key_is_asked_on_every_route_and_no_header_goes_past_it() {
 
 #[test]
 #[ignore = "needs a mesh: make test-mesh"]
-fn several_images_of_one_request_are_called_through_the_loopback() {
+fn several_images_of_one_request_are_calls_of_their_own() {
     let body = json!({"prompt": "three boats", "model": "gpt-image-2", "n": 3});
     assert_eq!(send(&generation(&body)).images().len(), 3);
     assert_eq!(received("three boats").len(), 3);
