@@ -27,6 +27,7 @@ mod lint;
 mod list;
 mod patches;
 mod plugin;
+mod policy;
 mod prices;
 mod report;
 mod retirement;

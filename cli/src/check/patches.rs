@@ -9,6 +9,7 @@ mod node;
 
 use super::find;
 use super::input::Document;
+use super::policy;
 use super::tree::{Field, Node};
 use node::{Place, merge};
 
@@ -24,6 +25,8 @@ struct Parts {
     listeners: Vec<Node>,
     clusters: Vec<Node>,
     extensions: Option<Node>,
+    /// Values of the runtime.
+    runtime: Vec<Field>,
 }
 
 /// Puts together what belongs together in a file.
@@ -34,7 +37,11 @@ pub(crate) fn assemble(documents: &mut [Document]) {
             let others = || documents.iter().map(|document| &document.tree);
             match it.tree.get("kind").and_then(Node::text)? {
                 "EnvoyFilter" => istio::parts(&it.tree)?.bootstrap(),
-                "EnvoyPatchPolicy" => gateway::parts(&it.tree, others())?.bootstrap(),
+                "EnvoyPatchPolicy" => {
+                    let mut tree = gateway::parts(&it.tree, others())?.bootstrap()?;
+                    gateway::keep_searches(&it.tree, &mut tree);
+                    Some(tree)
+                }
                 _ => None,
             }
         })
@@ -56,13 +63,18 @@ impl Parts {
             listeners: Vec::new(),
             clusters: Vec::new(),
             extensions: None,
+            runtime: Vec::new(),
         }
     }
 
     /// The bootstrap. `None` without the filter or without routes: those are then elsewhere.
     fn bootstrap(self) -> Option<Node> {
         let at = &self.at;
-        if self.routes.is_empty() || !self.filters.iter().any(find::mentions) {
+        let of_policy = |name: &str| name.starts_with(policy::PREFIX);
+        let is_ours = |it: &Node| {
+            find::mentions(it) || it.get("name").and_then(Node::text).is_some_and(of_policy)
+        };
+        if self.routes.is_empty() || !self.filters.iter().any(is_ours) {
             return None;
         }
         let mut host = vec![at.field("name", at.text("images"))];
@@ -86,6 +98,11 @@ impl Parts {
         let mut bootstrap =
             vec![at.field("static_resources", resources), at.field("dynamic_resources", dynamic)];
         bootstrap.extend(self.extensions.map(|it| at.field("bootstrap_extensions", it)));
+        if !self.runtime.is_empty() {
+            let layer = at.object(vec![at.field("static_layer", at.object(self.runtime))]);
+            let layers = at.object(vec![at.field("layers", at.list(vec![layer]))]);
+            bootstrap.push(at.field("layered_runtime", layers));
+        }
         Some(at.object(bootstrap))
     }
 }

@@ -99,6 +99,11 @@ impl Node {
         matches!(self.kind, Kind::Bool(true))
     }
 
+    /// Whether this is `false`.
+    pub(crate) fn is_false(&self) -> bool {
+        matches!(self.kind, Kind::Bool(false))
+    }
+
     /// Calls `visit` for this value and everything in it.
     pub(crate) fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Self)) {
         visit(self);

@@ -23,6 +23,7 @@ mod key_files;
 mod kills;
 mod lints;
 mod loopback;
+mod manifests;
 mod program;
 mod reports;
 mod schema;

@@ -30,7 +30,7 @@ pub(super) struct Gate<'t> {
 pub(super) fn find<'t>(
     document: &'t Node,
     judged: &'t [Judged<'t>],
-    discovered: &[(&'t str, &'t Facts)],
+    discovered: &[(String, &'t Facts)],
     tables: &[(&'t Node, &'t Node)],
 ) -> Vec<Gate<'t>> {
     let mut gates = Vec::new();
@@ -62,11 +62,11 @@ fn by_name<'t>(manager: &'t Node, tables: &[(&'t Node, &'t Node)]) -> Option<(&'
 fn of_filter<'t>(
     filter: &'t Node,
     judged: &'t [Judged<'t>],
-    discovered: &[(&'t str, &'t Facts)],
+    discovered: &[(String, &'t Facts)],
 ) -> Option<(Option<&'t Node>, Option<&'t Facts>)> {
     if filter.get("config_discovery").is_some() {
         let name = filter.get("name").and_then(Node::text).unwrap_or_default();
-        let known = discovered.iter().find(|(it, _)| *it == name).map(|(_, facts)| *facts);
+        let known = discovered.iter().find(|(it, _)| it == name).map(|(_, facts)| *facts);
         return (known.is_some() || find::mentions(filter)).then_some((None, known));
     }
     let settings = find::settings(filter.get("typed_config")?)?;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::finding::Finding;
+use super::super::policy::{self, EXTENSION_POLICY, Filter, Search};
 use super::super::tree::Node;
 use super::super::words;
 use super::place_of;
@@ -18,18 +19,24 @@ struct Api {
 }
 
 /// Looks at the resource of a mesh; `owner` is its part for the plugin. What the resource cannot
-/// set may be `patched` into Envoy Gateway's filter.
+/// set may be patched into Envoy Gateway's filter, by one of `searches`.
 pub(super) fn check(
     resource: &Node,
     owner: &Node,
     variables: &[(String, Range<usize>)],
-    patched: bool,
+    searches: &[Search<'_>],
     findings: &mut Vec<Finding>,
 ) {
     let kind = resource.get("kind").and_then(Node::text);
     let Some(api) = APIS.iter().find(|api| kind == Some(api.kind)) else { return };
     let place = resource.get("kind").map_or(0..0, |kind| kind.span.clone());
-    if !(patched && api.kind == EXTENSION_POLICY) {
+    let filter = filter_of(resource, owner);
+    let sets = |field: &str, is: fn(&Node) -> bool| {
+        let own = searches.iter().filter(|it| filter.as_ref().is_some_and(|own| it.finds(own)));
+        let mut values = own.filter(|it| it.field == format!("/typed_config/config/{field}"));
+        values.any(|it| it.value.is_some_and(is))
+    };
+    if !sets("allow_on_headers_stop_iteration", Node::is_true) {
         findings.push(
             Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
                 .why(format!(
@@ -37,7 +44,16 @@ pub(super) fn check(
                      request is answered 500",
                     api.cannot
                 ))
-                .help(api.instead),
+                .help(match &filter {
+                    Some(filter) => format!("{}: {}", api.instead, filter.name),
+                    None => api.instead.to_owned(),
+                }),
+        );
+    } else if !sets("failure_policy", |it| it.text() == Some("FAIL_RELOAD")) {
+        let title = "no patch adds `failure_policy: FAIL_RELOAD` to the filter of the policy";
+        findings.push(
+            Finding::warning(title, place)
+                .why("without it a VM that has crashed answers 503 until Envoy restarts"),
         );
     }
     if api.kind == EXTENSION_POLICY {
@@ -78,17 +94,30 @@ fn check_targets(policy: &Node, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a resource patches `allow_on_headers_stop_iteration` into a filter that is there.
-pub(super) fn patches_stop(resource: &Node) -> bool {
-    if resource.get("kind").and_then(Node::text) != Some("EnvoyPatchPolicy") {
-        return false;
+/// The filter that Envoy Gateway makes of this part of a policy.
+pub(super) fn filter_of<'t>(resource: &'t Node, owner: &Node) -> Option<Filter<'t>> {
+    policy::filters(resource).find(|it| std::ptr::eq(it.entry, owner))
+}
+
+/// Looks at the patches of a resource that search for the filter of a policy: there has to be one.
+/// `filters` are all that are known. Without any, the policies are in files that were not named.
+pub(super) fn check_searches(resource: &Node, filters: &[Filter<'_>], findings: &mut Vec<Finding>) {
+    if filters.is_empty() {
+        return;
     }
-    let patches = resource.at(&["spec", "jsonPatches"]).map(Node::items).unwrap_or_default();
-    patches.iter().filter_map(|it| it.get("operation")).any(|operation| {
-        let path = operation.get("path").and_then(Node::text).unwrap_or_default();
-        path.ends_with("/allow_on_headers_stop_iteration")
-            && operation.get("value").is_some_and(Node::is_true)
-    })
+    let misses =
+        |it: &Search<'_>| it.is_for_policy() && !filters.iter().any(|filter| it.finds(filter));
+    for search in policy::searches(resource).filter(misses) {
+        let names: Vec<_> = filters.iter().map(|it| it.name.as_str()).collect();
+        let help = format!("search for the `rootID` of the policy, or for {}", names.join(", "));
+        findings.push(
+            Finding::error("the patch misses: no EnvoyExtensionPolicy makes this filter", {
+                search.at.span.clone()
+            })
+            .why("Envoy Gateway applies no patch that finds nothing")
+            .help(help),
+        );
+    }
 }
 
 /// Whether the variable is in `vmConfig.env` (Istio) or `env.hostKeys` (Envoy Gateway).
@@ -101,8 +130,6 @@ fn passes(owner: &Node, variable: &str) -> bool {
 
 const ENVOY_FILTER: &str = "use an EnvoyFilter that adds the HTTP filter \
                             envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys";
-
-const EXTENSION_POLICY: &str = "EnvoyExtensionPolicy";
 
 const APIS: [Api; 3] = [
     Api {

@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::facts::{Facts, RouteMatch};
 use super::finding::Finding;
 use super::judge::Judged;
+use super::policy::{self, Filter, Search};
 use super::tree::{Kind, Node};
 use gate::Gate;
 
@@ -32,8 +33,10 @@ pub(crate) struct Scope<'t> {
     tables: Vec<(&'t Node, &'t Node)>,
     /// The names of the filters whose configuration is not inline.
     discoverers: Vec<&'t str>,
-    /// A resource patches `allow_on_headers_stop_iteration` into the filter of another resource.
-    stop_is_patched: bool,
+    /// The patches of all resources that search for a filter.
+    searches: Vec<Search<'t>>,
+    /// The filters of all EnvoyExtensionPolicies.
+    of_policies: Vec<Filter<'t>>,
 }
 
 impl<'t> Scope<'t> {
@@ -42,12 +45,19 @@ impl<'t> Scope<'t> {
         let all = documents.iter().flat_map(|(_, judged)| judged.iter());
         let discovered = all.filter_map(|it| {
             let plugin = it.plugin.as_ref()?;
-            plugin.entry.filter(|entry| is_type(entry, ".TypedExtensionConfig"))?;
-            let name = plugin.name()?;
+            let name = match plugin.resource {
+                Some(resource) => mesh::filter_of(resource, plugin.owner)?.name,
+                None => {
+                    plugin.entry.filter(|entry| is_type(entry, ".TypedExtensionConfig"))?;
+                    plugin.name()?.to_owned()
+                }
+            };
             it.outcome.facts.as_ref().map(|facts| (name, facts))
         });
         let discovered: Vec<_> = discovered.collect();
-        let stop_is_patched = documents.iter().any(|(document, _)| mesh::patches_stop(document));
+        let trees = || documents.iter().map(|(document, _)| *document);
+        let searches = trees().flat_map(policy::searches).collect();
+        let of_policies = trees().flat_map(policy::filters).collect();
         let (mut tables, mut discoverers) = (Vec::new(), Vec::new());
         for (document, _) in documents {
             document.walk(&mut |node| {
@@ -61,7 +71,7 @@ impl<'t> Scope<'t> {
         let gates = documents
             .iter()
             .flat_map(|(document, judged)| gate::find(document, judged, &discovered, &tables));
-        Self { gates: gates.collect(), tables, discoverers, stop_is_patched }
+        Self { gates: gates.collect(), tables, discoverers, searches, of_policies }
     }
 
     /// The gates whose routes are in the document.
@@ -94,6 +104,7 @@ pub(crate) fn check(
             clusters::check_routes(document, table, findings);
         }
     }
+    mesh::check_searches(document, &scope.of_policies, findings);
     bypass::check(document, scope, findings);
     loopback::check(document, &gates, findings);
     if is_bootstrap {
@@ -112,7 +123,7 @@ fn check_plugin(judged: &Judged<'_>, scope: &Scope<'_>, findings: &mut Vec<Findi
         settings::check(settings, variables, findings);
     }
     if let Some(resource) = plugin.resource {
-        mesh::check(resource, plugin.owner, variables, scope.stop_is_patched, findings);
+        mesh::check(resource, plugin.owner, variables, &scope.searches, findings);
     }
     let by_header = |facts: &Facts| facts.route_match == RouteMatch::Header;
     if judged.outcome.facts.as_ref().is_some_and(by_header) {

@@ -1,8 +1,10 @@
-//! `EnvoyPatchPolicy`, with the `ClientTrafficPolicy` and the `EnvoyProxy` of the same file.
+//! `EnvoyPatchPolicy`, with the `ClientTrafficPolicy`, the `EnvoyProxy` and the
+//! `EnvoyExtensionPolicy` of the same file.
 
-use super::super::tree::{Field, Node};
+use super::super::policy::{self, Search};
+use super::super::tree::{Field, Kind, Node};
 use super::Parts;
-use super::node::merge;
+use super::node::{Place, merge};
 
 /// What the patches of an EnvoyPatchPolicy add.
 pub(super) fn parts<'t>(
@@ -18,15 +20,21 @@ pub(super) fn parts<'t>(
         let idle = timeouts.and_then(|it| it.field("streamIdleTimeout"));
         parts.manager.extend(idle.map(|it| renamed(it, "stream_idle_timeout")));
     }
+    let policies = others.clone();
     if let Some(proxy) = others.find(of_kind("EnvoyProxy")) {
-        let patches = proxy.at(&["spec", "bootstrap", "jsonPatches"]);
-        let mut patches = patches.map(Node::items).unwrap_or_default().iter();
-        let adds =
-            |it: &&Node| it.get("path").and_then(Node::text) == Some("/bootstrap_extensions");
-        parts.extensions = patches.find(adds).and_then(|it| it.get("value")).cloned();
+        bootstrap(&mut parts, proxy);
+    }
+    for filter in policies.flat_map(policy::filters) {
+        let searches: Vec<_> = policy::searches(document).filter(|it| it.finds(&filter)).collect();
+        if !searches.is_empty() {
+            let is_enabled = searches.iter().any(|it| it.field == "/disabled" && it.is_false());
+            parts.filters.push(filter_of_policy(&parts.at, &filter.name, !is_enabled));
+        }
     }
     for it in list.value.items() {
-        let Some(operation) = it.get("operation") else { continue };
+        let Some(operation) = it.get("operation").filter(|it| it.get("jsonPath").is_none()) else {
+            continue;
+        };
         let path = operation.get("path").and_then(Node::text).unwrap_or_default();
         let Some(value) = operation.field("value") else { continue };
         match it.get("type").and_then(Node::text).and_then(|it| it.rsplit('.').next()) {
@@ -38,6 +46,44 @@ pub(super) fn parts<'t>(
         }
     }
     Some(parts)
+}
+
+/// What the patches of an EnvoyProxy add to the bootstrap.
+fn bootstrap(parts: &mut Parts, proxy: &Node) {
+    let patches = proxy.at(&["spec", "bootstrap", "jsonPatches"]);
+    for it in patches.map(Node::items).unwrap_or_default() {
+        let path = it.get("path").and_then(Node::text).unwrap_or_default();
+        let Some(value) = it.field("value") else { continue };
+        if path == "/bootstrap_extensions" {
+            parts.extensions = Some(value.value.clone());
+        } else if let Some((_, name)) = path.split_once("/static_layer/") {
+            parts.runtime.push(renamed(value, name));
+        }
+    }
+}
+
+/// The filter that Envoy Gateway makes of a policy. Its configuration is in the policy.
+fn filter_of_policy(at: &Place, name: &str, is_disabled: bool) -> Node {
+    let disabled = Node { span: at.0.clone(), kind: Kind::Bool(is_disabled) };
+    at.object(vec![
+        at.field("name", at.text(name)),
+        at.field("disabled", disabled),
+        at.field("config_discovery", at.object(Vec::new())),
+    ])
+}
+
+/// Adds the patches that search for their place to what was put together.
+pub(super) fn keep_searches(document: &Node, tree: &mut Node) {
+    let Kind::Object(fields) = &mut tree.kind else { return };
+    fields.extend(document.field("kind").cloned());
+    let Some(spec) = document.field("spec") else { return };
+    let mut spec = spec.clone();
+    if let Some(list) = spec.value.pointed_mut("/jsonPatches")
+        && let Kind::List(items) = &mut list.kind
+    {
+        items.retain(|it| Search::of(it).is_some());
+    }
+    fields.push(spec);
 }
 
 /// A patch inside the connection manager.
