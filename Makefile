@@ -162,7 +162,7 @@ test-images: setup-stack build sim ## Build the images, and start them and the c
 dist: setup-run ## Write a release to dist/ (COSIGN_KEY=… or SIGNING_KEY=… signs it)
 	@tools/dist.sh
 
-test-dist: build ## Build the module in two folders and compare; push its image to a local registry
+test-dist: build ## Test a release: same bytes in two folders, image, signatures, SBOM, the wheel
 	@tools/test-dist.sh
 
 clean: ## Remove all build results; .tools/ stays
