@@ -43,7 +43,7 @@ use crate::cli::CheckArguments;
 use crate::clock;
 use crate::exit::CommandError;
 pub(crate) use configurations::configurations;
-pub(crate) use consumers::consumer_lists;
+pub(crate) use consumers::{ConsumerLists, same};
 use input::Document;
 pub(crate) use input::InputError;
 use report::Report;

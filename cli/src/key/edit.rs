@@ -1,7 +1,11 @@
 //! Edits of a list by its text, so that comments, order and spaces stay as they are.
 //!
-//! A list is written in one of two ways: `[a, b]`, in JSON and YAML, or in lines that begin with
-//! `-`, in YAML.
+//! A list is written in one of two ways: `[a, b]`, in JSON and YAML ([`brackets`]), or in lines
+//! that begin with `-`, in YAML ([`lines`]). The caller reads the edited text again: what is not
+//! understood here makes an edit fail, and never damages a file.
+
+mod brackets;
+mod lines;
 
 use crate::check::tree::{Kind, Node};
 
@@ -16,102 +20,85 @@ pub(crate) struct Item {
 /// `source` with one more item at the end of `list`. `None` if the list is written in some other
 /// way.
 pub(crate) fn append(source: &str, list: &Node, item: &Item) -> Option<String> {
-    let last = list.items().last();
-    if is_flow(source, list)? {
-        let (at, text) = match last {
-            None => (list.span.start + 1, item.json.clone()),
-            Some(last) => {
-                let before = source.get(list.span.start..last.span.start)?;
-                let space = before.len() - before.trim_end().len();
-                let space = before.get(before.len() - space..)?;
-                (
-                    end_of(source, last)?,
-                    format!(",{}{}", if space.is_empty() { " " } else { space }, item.json),
-                )
-            }
-        };
-        return splice(source, at, at, &text);
+    match has_brackets(source, list)? {
+        true => brackets::append(source, list, &item.json),
+        false => lines::append(source, list, &item.lines),
     }
-    let indent = indent_of(source, list.items().first()?)?;
-    let at = line_end(source, end_of(source, last?)?);
-    let lines: String = item.lines.iter().map(|line| format!("\n{indent}{line}")).collect();
-    splice(source, at, at, &lines)
 }
 
 /// `source` without the item at `index` of `list`. `None` if the list is written in some other way.
 pub(crate) fn remove(source: &str, list: &Node, index: usize) -> Option<String> {
-    let items = list.items();
-    let item = items.get(index)?;
-    let end = end_of(source, item)?;
-    if is_flow(source, list)? {
-        let (from, to) = match (index.checked_sub(1), items.get(index + 1)) {
-            (Some(before), _) => (end_of(source, items.get(before)?)?, end),
-            (None, Some(next)) => (item.span.start, next.span.start),
-            // Without the comma that may follow the only item.
-            (None, None) => (item.span.start, list_close(source, list)?),
-        };
-        return splice(source, from, to, "");
+    match has_brackets(source, list)? {
+        true => brackets::remove(source, list, index),
+        false => lines::remove(source, list, index),
     }
-    let indent = indent_of(source, item)?;
-    let from = line_start(source, item.span.start);
-    let to = (line_end(source, end) + 1).min(source.len());
-    // Without an item, the name alone would stand for nothing at all.
-    let rest = if items.len() == 1 { format!("{indent}  []\n") } else { String::new() };
-    splice(source, from, to, &rest)
 }
 
 fn splice(source: &str, from: usize, to: usize, text: &str) -> Option<String> {
     Some(format!("{}{text}{}", source.get(..from)?, source.get(to..)?))
 }
 
-/// Whether the value is written with brackets.
-fn is_flow(source: &str, node: &Node) -> Option<bool> {
-    Some(source.get(node.span.start..)?.starts_with(['[', '{']))
+fn has_brackets(source: &str, node: &Node) -> Option<bool> {
+    let text = source.get(node.span.start..)?;
+    Some(match node.kind {
+        Kind::List(_) => text.starts_with('['),
+        Kind::Object(_) => text.starts_with('{'),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => false,
+    })
 }
 
-/// The end of the text of a value. The end of a block of YAML is that of what is last in it.
+/// The end of the text of a value. The end of lines of YAML is that of what is last in them.
 fn end_of(source: &str, node: &Node) -> Option<usize> {
-    let last = match &node.kind {
-        _ if is_flow(source, node)? => None,
-        Kind::List(items) => Some(items.last()?),
-        Kind::Object(fields) => Some(&fields.last()?.value),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => None,
-    };
-    match last {
+    if has_brackets(source, node)? {
+        return brackets::close(source, node).map(|close| close + 1);
+    }
+    match last_in(node) {
         // A field without a value ends with its name and colon, in the same line.
         Some(last) if last.span.is_empty() => Some(last.span.start),
         Some(last) => end_of(source, last),
-        None if is_flow(source, node)? => flow_end(source, node),
-        None => Some(node.span.end),
+        None => {
+            let text = source.get(node.span.clone())?;
+            // The parser counts the end of the last line to a block of text.
+            Some(node.span.start + text.trim_end().len())
+        }
     }
 }
 
-/// The place of the closing bracket of a list.
-fn list_close(source: &str, list: &Node) -> Option<usize> {
-    flow_end(source, list).map(|end| end - 1)
-}
-
-/// The end of a value with brackets. YAML's parser may leave the closing one out.
-fn flow_end(source: &str, node: &Node) -> Option<usize> {
-    let end = node.span.end;
-    let closes = |at: usize| source.get(at..).is_some_and(|rest| rest.starts_with([']', '}']));
-    if closes(end.checked_sub(1)?) {
-        return Some(end);
+/// The last value in a list or an object.
+fn last_in(node: &Node) -> Option<&Node> {
+    match &node.kind {
+        Kind::List(items) => items.last(),
+        Kind::Object(fields) => fields.last().map(|field| &field.value),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => None,
     }
-    closes(end).then_some(end + 1)
 }
 
 fn line_start(source: &str, at: usize) -> usize {
     source.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1)
 }
 
+/// Where the line with `at` ends, before its line break.
 fn line_end(source: &str, at: usize) -> usize {
-    source.get(at..).and_then(|rest| rest.find('\n')).map_or(source.len(), |len| at + len)
+    let rest = source.get(at..).unwrap_or_default();
+    let line = rest.split('\n').next().unwrap_or_default();
+    at + line.strip_suffix('\r').unwrap_or(line).len()
 }
 
-/// What is before the `-` of an item. `None` if that is not white space alone.
-fn indent_of<'s>(source: &'s str, item: &Node) -> Option<&'s str> {
-    let line = source.get(line_start(source, item.span.start)..item.span.start)?;
-    let (indent, dash) = line.split_at(line.find('-')?);
-    (indent.trim().is_empty() && dash.trim_end() == "-").then_some(indent)
+/// Where the line after the one with `at` starts; the end of the text if there is none.
+fn next_line(source: &str, at: usize) -> usize {
+    source.get(at..).and_then(|rest| rest.find('\n')).map_or(source.len(), |len| at + len + 1)
+}
+
+/// The line break of the file.
+fn line_break(source: &str) -> &'static str {
+    match source.find('\n').and_then(|at| source.get(..at)) {
+        Some(line) if line.ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+/// Whether there is nothing or only a comment.
+fn is_blank(line: &str) -> bool {
+    let text = line.trim_start();
+    text.is_empty() || text.starts_with('#')
 }

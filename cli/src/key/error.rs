@@ -29,10 +29,12 @@ pub(crate) enum KeyError {
     #[error("--sha256: invalid value, accepted: the first 8 to 64 hexadecimal digits of a digest")]
     Digest,
     /// The file is neither JSON nor YAML.
-    #[error("{}: {title}; run `imagegatectl check`", path.display())]
+    #[error("{}:{line}: {title}; run `imagegatectl check`", path.display())]
     NotAList {
         /// The file.
         path: PathBuf,
+        /// The line at which that shows.
+        line: usize,
         /// What is wrong with it.
         title: String,
     },
@@ -51,11 +53,41 @@ pub(crate) enum KeyError {
     ListTooLarge(PathBuf),
     /// The text of the list cannot be edited.
     #[error(
-        "{}: the list is written in a way that cannot be edited here, so the file is left as it is, \
-         accepted: JSON, or lines of YAML that begin with `-`",
-        .0.display()
+        "{}:{line}: this is written in a way that cannot be edited here, so the file is left as it \
+         is, accepted: JSON, or YAML in brackets or in lines that begin with `-`, without aliases",
+        path.display()
     )]
-    Form(PathBuf),
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// The line of what cannot be edited.
+        line: usize,
+    },
+    /// The list is in a text that is folded or escaped.
+    #[error(
+        "{}:{line}: the text with the list is folded or escaped, so it cannot be edited here, \
+         accepted: a block of lines after `|`",
+        path.display()
+    )]
+    Escaped {
+        /// The file.
+        path: PathBuf,
+        /// The line of the text.
+        line: usize,
+    },
+    /// The consumer has no list of keys.
+    #[error(
+        "{}:{line}: consumer `{name}` has no array `key_sha256`, accepted: one, also without keys",
+        path.display()
+    )]
+    NoKeys {
+        /// The file.
+        path: PathBuf,
+        /// The line of the consumer.
+        line: usize,
+        /// Its name.
+        name: String,
+    },
     /// A consumer of this name has a user and groups already.
     #[error(
         "there is a consumer `{0}`, accepted: without --user and --group one more key for it, or \
@@ -115,7 +147,9 @@ impl KeyError {
             | Self::NoList(_)
             | Self::SeveralLists(_)
             | Self::ListTooLarge(_)
-            | Self::Form(_)
+            | Self::Form { .. }
+            | Self::Escaped { .. }
+            | Self::NoKeys { .. }
             | Self::Exists(_)
             | Self::NoSuchKey
             | Self::NoSuchConsumer(_)

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::error::KeyError;
-use crate::check::consumer_lists;
-use crate::check::tree::Node;
+use crate::check::tree::{Field, Node};
+use crate::check::{ConsumerLists, same};
 use crate::exit::CommandError;
 use crate::token::atomic_file::AtomicFile;
 
@@ -23,7 +23,7 @@ pub(crate) struct ListFile {
 }
 
 /// A consumer as the file has it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) user: Option<String>,
@@ -68,39 +68,113 @@ impl ListFile {
     /// # Errors
     ///
     /// If there is no list, or more than one.
-    pub(crate) fn list(&self) -> Result<(Node, Vec<Entry>), KeyError> {
-        list_of(&self.source, &self.path)
+    pub(crate) fn list(&self) -> Result<List, KeyError> {
+        List::read(&self.source, &self.path)
     }
 
-    /// Replaces the file by `source`, which must have these consumers.
+    /// That this value cannot be edited as it is written.
+    pub(crate) fn form(&self, node: &Node) -> KeyError {
+        let line = line_of(&self.source, node.span.start);
+        KeyError::Form { path: self.path.clone(), line }
+    }
+
+    /// That this consumer has no array of keys.
+    pub(crate) fn no_keys(&self, consumer: &Node, name: String) -> KeyError {
+        let line = line_of(&self.source, consumer.span.start);
+        KeyError::NoKeys { path: self.path.clone(), line, name }
+    }
+
+    /// Replaces the file by an edited text.
     ///
     /// # Errors
     ///
-    /// If the edited text has other consumers, or the file cannot be replaced. Then it is as it was.
-    pub(crate) fn replace(self, source: &str, expected: &[Entry]) -> Result<(), CommandError> {
-        let form = || KeyError::Form(self.path.clone());
-        let (_, found) = list_of(source, &self.path).map_err(|_| form())?;
-        if found != expected {
+    /// If the text says anything else than it should, or the file cannot be replaced. Then it is as
+    /// it was.
+    pub(crate) fn replace(self, list: &List, edit: Edit<'_>) -> Result<(), CommandError> {
+        let form = || self.form(edit.node);
+        let text = edit.text.ok_or_else(form)?;
+        let found = List::read(&text, &self.path).map_err(|_| form())?;
+        if found.entries != edit.expected || !found.differs_only_at(edit.place, list) {
             return Err(form().into());
         }
         let fail = |error| CommandError::file(&self.path, error);
-        let mut file = AtomicFile::open(&self.path, self.mode, source.len()).map_err(fail)?;
-        file.commit(source.as_bytes()).map_err(fail)
+        let mut file = AtomicFile::open(&self.path, self.mode, text.len()).map_err(fail)?;
+        file.commit(text.as_bytes()).map_err(fail)
     }
 }
 
-fn list_of(source: &str, path: &Path) -> Result<(Node, Vec<Entry>), KeyError> {
-    let lists = consumer_lists(source, path)
-        .map_err(|title| KeyError::NotAList { path: path.to_owned(), title })?;
-    let mut lists = lists.into_iter();
-    match (lists.next(), lists.next()) {
-        (Some(list), None) => {
-            let entries = list.items().iter().map(entry).collect();
-            Ok((list, entries))
+/// An edited text.
+pub(crate) struct Edit<'e> {
+    /// The text; `None` if the file is written in a way that cannot be edited.
+    pub(crate) text: Option<String>,
+    /// The value that was edited.
+    pub(crate) node: &'e Node,
+    /// The only consumer that differs, or that only one of the texts has.
+    pub(crate) place: usize,
+    /// The consumers that the text should have.
+    pub(crate) expected: Vec<Entry>,
+}
+
+/// A list of consumers, and the file around it.
+pub(crate) struct List {
+    /// Its place.
+    pub(crate) node: Node,
+    /// Its consumers.
+    pub(crate) entries: Vec<Entry>,
+    file: ConsumerLists,
+}
+
+impl List {
+    fn read(source: &str, path: &Path) -> Result<Self, KeyError> {
+        let path = || path.to_owned();
+        let mut file = ConsumerLists::read(source, &path()).map_err(|finding| {
+            let line = line_of(source, finding.span.start);
+            KeyError::NotAList { path: path(), line, title: finding.title }
+        })?;
+        let mut lists = std::mem::take(&mut file.lists).into_iter();
+        let escaped = file.escaped.first().map(|text| line_of(source, text.start));
+        match (lists.next(), lists.next(), escaped) {
+            (Some(node), None, None) => {
+                let entries = node.items().iter().map(entry).collect();
+                Ok(Self { node, entries, file })
+            }
+            (None, _, Some(line)) => Err(KeyError::Escaped { path: path(), line }),
+            (None, _, None) => Err(KeyError::NoList(path())),
+            (Some(_), Some(_), _) | (Some(_), None, Some(_)) => Err(KeyError::SeveralLists(path())),
         }
-        (None, _) => Err(KeyError::NoList(path.to_owned())),
-        (Some(_), Some(_)) => Err(KeyError::SeveralLists(path.to_owned())),
     }
+
+    /// Whether the files are the same but for the consumer at `place`: one of them lacks it, or it
+    /// has other keys.
+    fn differs_only_at(&self, place: usize, other: &Self) -> bool {
+        let [one, two] = [self.node.items(), other.node.items()];
+        let longest = one.len().max(two.len());
+        let is_kept = |items: &[Node], at: usize| at != place || items.len() < longest;
+        let kept = |items: &'_ [Node]| {
+            (0..items.len()).filter(|at| is_kept(items, *at)).collect::<Vec<_>>()
+        };
+        let [first, second] = [one, two].map(kept);
+        let mut pairs = first.iter().zip(&second).filter_map(|(a, b)| one.get(*a).zip(two.get(*b)));
+        let both = if one.len() == two.len() { one.get(place).zip(two.get(place)) } else { None };
+        self.file.differ_in_items_only(&other.file)
+            && first.len() == second.len()
+            && pairs.all(|(one, other)| same(one, other))
+            && both.is_none_or(|(one, other)| differ_in_keys_only(one, other))
+    }
+}
+
+fn differ_in_keys_only(one: &Node, other: &Node) -> bool {
+    let [one, other] = [one, other].map(Node::fields);
+    let is_keys = |field: &Field| matches!(field.name.as_str(), "key_sha256" | "keySha256");
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            one.name == other.name && (is_keys(one) || same(&one.value, &other.value))
+        })
+}
+
+/// The number of the line with the byte `at`, from 1 on.
+fn line_of(source: &str, at: usize) -> usize {
+    source.get(..at).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 fn entry(node: &Node) -> Entry {

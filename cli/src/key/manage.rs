@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::edit::{self, Item};
-use super::file::{Entry, ListFile};
+use super::file::{Edit, Entry, List, ListFile};
 use super::{KeyError, digest, is_name, print, print_key, token};
+use crate::check::tree::{Kind, Node};
 use crate::cli::{AddKeyArguments, ListKeysArguments, RevokeKeyArguments};
 use crate::exit::CommandError;
 
@@ -14,60 +15,22 @@ use crate::exit::CommandError;
 ///
 /// If an argument is invalid, or the file cannot be edited. Then it is as it was.
 pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
-    if !token::is_prefix(&arguments.prefix) {
-        return Err(KeyError::Prefix.into());
-    }
-    if !is_name(&arguments.name) {
-        return Err(KeyError::Name.into());
-    }
-    if arguments.user.as_ref().is_some_and(|user| !is_name(user)) {
-        return Err(KeyError::User.into());
-    }
-    let is_repeated = |name: &String| arguments.groups.iter().filter(|it| *it == name).count() > 1;
-    let is_wrong = |name: &String| !is_name(name) || is_repeated(name);
-    if arguments.groups.len() > MAX_GROUPS || arguments.groups.iter().any(is_wrong) {
-        return Err(KeyError::Groups.into());
-    }
+    check(arguments)?;
     let key = token::mint(&arguments.prefix, &mut |bytes| getrandom::fill(bytes))
         .map_err(KeyError::NoRandomness)?;
     let digest = digest(&key);
     let file = ListFile::open(&arguments.file)?;
-    let (list, mut entries) = file.list()?;
-    let place = entries.iter().position(|it| it.name == arguments.name);
-    let form = || KeyError::Form(arguments.file.clone());
-    let edited = match place {
-        None => {
-            let edited = edit::append(&file.source, &list, &consumer(arguments, &digest));
-            entries.push(Entry {
-                name: arguments.name.clone(),
-                user: arguments.user.clone(),
-                groups: arguments.groups.clone(),
-                digests: vec![digest.clone()],
-                disabled: false,
-                expires_at: None,
-                has_identities: false,
-            });
-            edited
-        }
+    let list = file.list()?;
+    let known = list.entries.iter().position(|it| it.name == arguments.name);
+    match known {
+        None => add_consumer(arguments, &digest, file, &list)?,
         Some(_) if arguments.user.is_some() || !arguments.groups.is_empty() => {
             return Err(KeyError::Exists(arguments.name.clone()).into());
         }
-        Some(place) => {
-            let keys = list.items().get(place).and_then(|it| it.get("key_sha256"));
-            let item = Item {
-                json: json!(digest).to_string(),
-                lines: vec![format!("- {}", json!(digest))],
-            };
-            let edited = keys.and_then(|keys| edit::append(&file.source, keys, &item));
-            if let Some(entry) = entries.get_mut(place) {
-                entry.digests.push(digest.clone());
-            }
-            edited
-        }
-    };
-    file.replace(&edited.ok_or_else(form)?, &entries)?;
+        Some(place) => add_to_consumer(place, &digest, file, &list)?,
+    }
     print_key(&key)?;
-    let what = if place.is_some() { "one more key of" } else { "the key of" };
+    let what = if known.is_some() { "one more key of" } else { "the key of" };
     anstream::eprintln!(
         "The key is on standard output, and nowhere else: {what} `{}`. {} has its digest, {}…",
         arguments.name,
@@ -75,6 +38,71 @@ pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
         shortened(&digest)
     );
     Ok(())
+}
+
+fn check(arguments: &AddKeyArguments) -> Result<(), KeyError> {
+    if !token::is_prefix(&arguments.prefix) {
+        return Err(KeyError::Prefix);
+    }
+    if !is_name(&arguments.name) {
+        return Err(KeyError::Name);
+    }
+    if arguments.user.as_ref().is_some_and(|user| !is_name(user)) {
+        return Err(KeyError::User);
+    }
+    let is_repeated = |name: &String| arguments.groups.iter().filter(|it| *it == name).count() > 1;
+    let is_wrong = |name: &String| !is_name(name) || is_repeated(name);
+    if arguments.groups.len() > MAX_GROUPS || arguments.groups.iter().any(is_wrong) {
+        return Err(KeyError::Groups);
+    }
+    Ok(())
+}
+
+/// Adds a consumer with its first key at the end of the list.
+fn add_consumer(
+    arguments: &AddKeyArguments,
+    digest: &str,
+    file: ListFile,
+    list: &List,
+) -> Result<(), CommandError> {
+    let text = edit::append(&file.source, &list.node, &consumer(arguments, digest));
+    let mut expected = list.entries.clone();
+    expected.push(Entry {
+        name: arguments.name.clone(),
+        user: arguments.user.clone(),
+        groups: arguments.groups.clone(),
+        digests: vec![digest.to_owned()],
+        disabled: false,
+        expires_at: None,
+        has_identities: false,
+    });
+    file.replace(list, Edit { text, node: &list.node, place: list.entries.len(), expected })
+}
+
+/// Adds one more key to the consumer at `place`.
+fn add_to_consumer(
+    place: usize,
+    digest: &str,
+    file: ListFile,
+    list: &List,
+) -> Result<(), CommandError> {
+    let mut expected = list.entries.clone();
+    let keys = keys(&file, list, place)?;
+    let digest = json!(digest);
+    let item = Item { json: digest.to_string(), lines: vec![format!("- {digest}")] };
+    let text = edit::append(&file.source, keys, &item);
+    if let Some(entry) = expected.get_mut(place) {
+        entry.digests.extend(digest.as_str().map(str::to_owned));
+    }
+    file.replace(list, Edit { text, node: keys, place, expected })
+}
+
+/// The array of the keys of the consumer at `place`.
+fn keys<'l>(file: &ListFile, list: &'l List, place: usize) -> Result<&'l Node, KeyError> {
+    let consumer = list.node.items().get(place).unwrap_or(&list.node);
+    let keys = consumer.get("key_sha256").filter(|it| matches!(it.kind, Kind::List(_)));
+    let name = list.entries.get(place).map(|it| it.name.clone()).unwrap_or_default();
+    keys.ok_or_else(|| file.no_keys(consumer, name))
 }
 
 /// A consumer with this key.
@@ -109,35 +137,29 @@ fn spaced(value: &Value) -> String {
 /// If nothing or more than one key is meant, or the file cannot be edited. Then it is as it was.
 pub(crate) fn revoke(arguments: &RevokeKeyArguments) -> Result<(), CommandError> {
     let file = ListFile::open(&arguments.file)?;
-    let (list, mut entries) = file.list()?;
-    let (place, key) = wanted(arguments, &entries)?;
-    let form = || KeyError::Form(arguments.file.clone());
-    let entry = entries.get(place).ok_or_else(form)?;
+    let list = file.list()?;
+    let mut expected = list.entries.clone();
+    let (place, key) = wanted(arguments, &expected)?;
+    let entry = expected.get_mut(place).ok_or_else(|| file.form(&list.node))?;
     // A consumer has a key or a name of the mesh.
     let alone = entry.digests.len() == 1 && !entry.has_identities;
-    let (edited, what) = match key {
+    let (text, node, what) = match key {
+        Some(_) if entry.digests.len() == 1 && !alone => {
+            return Err(KeyError::LastKey(entry.name.clone()).into());
+        }
         Some(key) if !alone => {
-            let node = list.items().get(place);
-            let only = entry.digests.len() == 1;
-            let keys = node.and_then(|it| it.get("key_sha256"));
-            if only {
-                return Err(KeyError::LastKey(entry.name.clone()).into());
-            }
-            let edited = keys.and_then(|keys| edit::remove(&file.source, keys, key));
-            let digest = entry.digests.get(key).map(|it| shortened(it).to_owned());
-            let what = format!("key {}… of `{}`", digest.unwrap_or_default(), entry.name);
-            if let Some(entry) = entries.get_mut(place) {
-                entry.digests.remove(key);
-            }
-            (edited, what)
+            let keys = keys(&file, &list, place)?;
+            let text = edit::remove(&file.source, keys, key);
+            let digest = entry.digests.remove(key);
+            (text, keys, format!("key {}… of `{}`", shortened(&digest), entry.name))
         }
         _ => {
             let what = format!("consumer `{}` with its keys", entry.name);
-            entries.remove(place);
-            (edit::remove(&file.source, &list, place), what)
+            expected.remove(place);
+            (edit::remove(&file.source, &list.node, place), &list.node, what)
         }
     };
-    file.replace(&edited.ok_or_else(form)?, &entries)?;
+    file.replace(&list, Edit { text, node, place, expected })?;
     anstream::eprintln!("Removed: {what}.");
     Ok(())
 }
@@ -179,8 +201,7 @@ fn wanted(
 /// If the file cannot be read.
 pub(crate) fn list(arguments: &ListKeysArguments) -> Result<(), CommandError> {
     let file = ListFile::open(&arguments.file)?;
-    let (_, entries) = file.list()?;
-    for entry in entries {
+    for entry in file.list()?.entries {
         let keys: Vec<_> = entry.digests.iter().map(|it| shortened(it)).collect();
         if arguments.json {
             print(

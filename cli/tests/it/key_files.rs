@@ -173,7 +173,7 @@ fn what_cannot_be_done_says_why_and_leaves_the_file_as_it_is() {
         (&["add", &none, "--name", "a"], 1, "there is no array `consumers`"),
         (&["add", &bad, "--name", "a"], 1, "there is no array `consumers`"),
         (&["add", &twice, "--name", "a"], 1, "several arrays `consumers`"),
-        (&["add", &key, "--name", "m"], 1, "cannot be edited here"),
+        (&["add", &key, "--name", "m"], 1, "`m` has no array `key_sha256`"),
         (&["add", &absent, "--name", "a"], 2, "No such file"),
         (&["revoke", &file, "--name", "z"], 1, "there is no consumer `z`"),
         (&["revoke", &file, "--sha256", "00000000"], 1, "no key of the file"),

@@ -20,6 +20,7 @@ mod init;
 mod invalid;
 mod key;
 mod key_files;
+mod key_forms;
 mod kills;
 mod lints;
 mod loopback;
