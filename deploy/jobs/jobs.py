@@ -2,168 +2,30 @@
 
     client → this service → Envoy with imagegate
 
-A small example without any library, for Python 3.9 or later. README.md has its requests and its limits. All settings are
-variables of the environment:
+A small example without any library, for Python 3.9 or later. README.md has its requests and its
+limits. All settings are variables of the environment:
 """
 
+import contextlib
 import hashlib
-import hmac
-import http.client
 import json
 import os
-import secrets
 import signal
-import sys
+import socket
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
 
-GATE = urlsplit(os.environ.get("GATE_URL", "http://127.0.0.1:10000"))
+import gate
+from answers import Refused, number
+from store import Job, Jobs
+
 LISTEN = os.environ.get("LISTEN", "127.0.0.1:8090")
-
-
-def number(name, default):
-    return int(os.environ.get(name, default))
-
-
-WORKERS = number("WORKERS", 8)  # requests to the gate at once
-MAX_WAITING = number("MAX_WAITING", 100)  # jobs that wait for a worker
-MAX_PER_KEY = number("MAX_PER_KEY", 20)  # jobs of one key that are not finished
-MAX_KEPT_BYTES = number("MAX_KEPT_BYTES", 1 << 30)  # bodies and results; above it no job is accepted
 MAX_BODY_BYTES = number("MAX_BODY_BYTES", 32 << 20)
-TTL_SECONDS = number("TTL_SECONDS", 3600)  # how long a result is kept
-GATE_TIMEOUT_SECONDS = number("GATE_TIMEOUT_SECONDS", 360)  # above the gate's own, 330 s
-GRACE_SECONDS = number("GRACE_SECONDS", 400)  # how long SIGTERM leaves for jobs to end and be fetched
-
-ENDPOINTS = {"/jobs": "/v1/images/generations", "/jobs/edits": "/v1/images/edits"}
-PASSED_ON = ("content-type", "retry-after", "x-request-id", "x-should-retry")
+LINGER_SECONDS = 5  # how long a client that is refused may be silent before the connection closes
 
 
-class Refused(Exception):
-    """An answer other than the expected one, in the shape of the gate's own errors."""
-
-    def __init__(self, status, code, message, **headers):
-        super().__init__(message)
-        error = {"message": message, "type": "jobs_error", "param": None, "code": code}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        named.update({"content-type": "application/json", "x-request-id": secrets.token_hex(16)})
-        self.answer = status, named, json.dumps({"error": error}).encode()
-
-
-class Job:
-    def __init__(self, owner, request, idempotency_key):
-        self.id, self.owner, self.idempotency_key = secrets.token_urlsafe(24), owner, idempotency_key
-        # Path, headers and body for the gate. The key goes with them when the job ends.
-        self.request = request
-        self.status, self.result, self.fetched = "queued", None, False
-        self.created_at, self.finished_at = time.time(), None
-
-    def bytes(self):
-        return len(self.request[2]) if self.request else len(self.result[2])
-
-    def end(self, status, result):
-        self.status, self.result, self.request, self.finished_at = status, result, None, time.time()
-
-    def public(self):
-        shown = {"id": self.id, "object": "job", "status": self.status, "created_at": int(self.created_at)}
-        if self.finished_at:
-            shown.update(http_status=self.result[0], expires_at=int(self.finished_at + TTL_SECONDS))
-        return shown
-
-
-class Jobs:
-    """All jobs, in memory. Each is sent to the gate once at most: every try may cost an image."""
-
-    def __init__(self):
-        self.lock, self.jobs, self.stopping = threading.Lock(), {}, False
-        self.reading = 0  # bytes of bodies that are being read
-        self.workers = ThreadPoolExecutor(WORKERS)
-
-    def add(self, job):
-        """Accepts the job, or returns the earlier one with its idempotency key."""
-        with self.lock:
-            self._expire()
-            of_owner = [it for it in self.jobs.values() if it.owner == job.owner]
-            for it in of_owner:
-                if job.idempotency_key and it.idempotency_key == job.idempotency_key:
-                    return it
-            if self.stopping:
-                raise Refused(503, "stopping", "This service is about to stop.", retry_after="30")
-            if sum(not it.finished_at for it in of_owner) >= MAX_PER_KEY:
-                raise Refused(429, "too_many_jobs", f"This key has {MAX_PER_KEY} unfinished jobs, the most it may have.", retry_after="10")
-            waiting = sum(it.status == "queued" for it in self.jobs.values())
-            if waiting >= MAX_WAITING:
-                raise Refused(503, "queue_full", "There is no room for another job.", retry_after="10")
-            self.jobs[job.id] = job
-            self.workers.submit(self._run, job)
-            return job
-
-    def read(self, file, length):
-        """Reads a body for which there is room. It is counted before it comes, and then with its job."""
-        with self.lock:
-            self._expire()
-            kept = sum(it.bytes() for it in self.jobs.values()) + self.reading + length
-            if kept > MAX_KEPT_BYTES:
-                raise Refused(503, "queue_full", "There is no room for another job.", retry_after="10")
-            self.reading += length
-        try:
-            return file.read(length)
-        finally:
-            with self.lock:
-                self.reading -= length
-
-    def find(self, job_id, owner):
-        """The job, for its owner only: anybody else gets the answer for a job that does not exist."""
-        with self.lock:
-            self._expire()
-            job = self.jobs.get(job_id)
-            if not job or not hmac.compare_digest(job.owner, owner):
-                raise Refused(404, "job_not_found", "This key has no such job. Jobs end with their time to live and with a restart.")
-            return job
-
-    def stop(self):
-        """Waits until the running jobs have ended and all results are fetched, for GRACE_SECONDS at most."""
-        with self.lock:
-            self.stopping = True
-        until = time.time() + GRACE_SECONDS
-        while time.time() < until and not all(it.fetched for it in list(self.jobs.values())):
-            time.sleep(0.1)
-
-    def _run(self, job):
-        with self.lock:
-            if self.stopping:
-                unsent = Refused(503, "stopping", "The service stopped before it sent this job to the gate. Nothing was generated.")
-                return job.end("failed", unsent.answer)
-            job.status = "running"
-        try:
-            result = ask_gate("POST", *job.request)
-        except (OSError, http.client.HTTPException) as error:
-            print(f"{job.id}: {error!r}", file=sys.stderr, flush=True)
-            message = "The gate could not be reached or did not answer completely. An image may have been paid for."
-            result = Refused(502, "gate_failed", message).answer
-        with self.lock:
-            # With `keepalive` of the gate a 200 may hold an error.
-            failed = result[0] != 200 or result[2].lstrip()[:8] == b'{"error"'
-            job.end("failed" if failed else "succeeded", result)
-
-    def _expire(self):
-        now = time.time()
-        self.jobs = {it.id: it for it in self.jobs.values() if not it.finished_at or it.finished_at + TTL_SECONDS > now}
-
-
-def ask_gate(method, path, headers, body=None):
-    """The gate's answer: its status, headers and body."""
-    kind = http.client.HTTPSConnection if GATE.scheme == "https" else http.client.HTTPConnection
-    connection = kind(GATE.hostname, GATE.port, timeout=GATE_TIMEOUT_SECONDS)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        kept = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
-        return answer.status, kept, answer.read()
-    finally:
-        connection.close()
+class ClientLeft(Exception):
+    """The body ended before its length. Nobody waits for an answer."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -180,65 +42,111 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, act):
         try:
-            status, headers, body = act()
+            self.send(*act())
         except Refused as refused:
-            status, headers, body = refused.answer
-        # One request for each connection: nothing that is left of it is taken for another request. A small body is
-        # read, since closing the connection over it could cost the client this answer.
+            self.refuse(refused)
+        except ClientLeft:
+            self.close_connection = True
+        else:
+            if self.fetching:
+                self.fetching.fetched = True
+            if self.unread:
+                self.linger()
+
+    def refuse(self, refused):
+        self.send(*refused.answer)
+        self.linger()
+
+    def linger(self):
+        """Takes what still comes: to close a connection over it could cost the client its answer."""
+        left = MAX_BODY_BYTES
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LINGER_SECONDS)
+            while left > 0 and (piece := self.rfile.read1(1 << 16)):
+                left -= len(piece)
+
+    def send(self, status, headers, body):
+        # One request for each connection: nothing that is left of it is taken for another request.
         self.close_connection = True
-        self.rfile.read(min(self.unread, 1 << 20))
         if isinstance(body, dict):
-            headers, body = {"content-type": "application/json", **headers}, json.dumps(body).encode()
+            headers = {"content-type": "application/json", **headers}
+            body = json.dumps(body).encode()
         self.send_response(status)
-        for name, value in {**headers, "content-length": len(body), "cache-control": "no-store", "connection": "close"}.items():
+        added = {"content-length": len(body), "cache-control": "no-store", "connection": "close"}
+        for name, value in {**headers, **added}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
-        if self.fetching:
-            self.fetching.fetched = True
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_error(self, code, message=None, explain=None):
+        """A request that http.server refuses itself: its own answer is a page of HTML."""
+        if code == 501:
+            message = "Accepted: GET and POST."
+            self.refuse(Refused(405, "method_not_allowed", message, allow="GET, POST"))
+        else:
+            self.refuse(Refused(code, "bad_request", f"{message or 'This is no request of HTTP'}."))
 
     def owner(self):
         """Names the caller's key without keeping it."""
-        if not self.headers["authorization"]:
+        # As the gate reads it: `bearer` in any case, and any number of spaces. Else one key could
+        # have the jobs of several.
+        scheme, _, key = (self.headers["authorization"] or "").strip().partition(" ")
+        if not scheme:
             raise Refused(401, "invalid_api_key", "Send your key as 'Authorization: Bearer …'.")
-        return hashlib.sha256(self.headers["authorization"].encode()).hexdigest()
+        return hashlib.sha256(f"{scheme.lower()} {key.strip()}".encode()).hexdigest()
+
+    def idempotency_key(self):
+        key = self.headers["idempotency-key"]
+        if key is not None and not 1 <= len(key) <= 255:
+            message = "The header 'Idempotency-Key' must have 1 to 255 characters."
+            raise Refused(400, "invalid_idempotency_key", message)
+        return key
 
     def post(self):
         length = self.headers["content-length"] or ""
-        if not length.isdecimal() or len(length) > 12:
-            raise Refused(411, "length_required", "Send 'content-length'.")
+        if not length.isdecimal() or len(length) > 12 or "transfer-encoding" in self.headers:
+            message = "Send 'content-length', and no 'transfer-encoding'."
+            raise Refused(411, "length_required", message)
         self.unread = int(length)
-        owner = self.owner()
-        if self.path not in ENDPOINTS:
-            raise Refused(404, "unknown_url", f"Post to one of these: {', '.join(ENDPOINTS)}.")
+        owner, idempotency_key = self.owner(), self.idempotency_key()
+        if self.path not in gate.ENDPOINTS:
+            raise Refused(404, "unknown_url", f"Post to one of these: {', '.join(gate.ENDPOINTS)}.")
+        # Whatever else is full or down: this job is accepted already.
+        job = self.jobs.earlier(owner, idempotency_key) or self.accept(owner, idempotency_key)
+        return 202, {"location": f"/jobs/{job.id}", "retry-after": "2"}, self.jobs.show(job)
+
+    def accept(self, owner, idempotency_key):
         if self.unread > MAX_BODY_BYTES:
             raise Refused(413, "request_too_large", f"The body may have {MAX_BODY_BYTES} bytes.")
         headers = {"authorization": self.headers["authorization"]}
-        # Nobody without a key of the gate gets a place in the queue. This request costs nothing.
-        try:
-            status, kept, body = ask_gate("GET", "/v1/images/limits", headers)
-        except (OSError, http.client.HTTPException):
-            raise Refused(503, "gate_failed", "The gate could not be reached.", retry_after="10") from None
-        if status in (401, 403) or status >= 500:
-            return status, kept, body
+        gate.check_key(headers)
         headers["content-type"] = self.headers["content-type"] or "application/json"
-        request = (ENDPOINTS[self.path], headers, self.jobs.read(self.rfile, self.unread))
-        self.unread = 0
-        job = self.jobs.add(Job(owner, request, self.headers["idempotency-key"]))
-        return 202, {"location": f"/jobs/{job.id}", "retry-after": "2"}, job.public()
+        with self.jobs.room(self.unread):
+            body = self.rfile.read(self.unread)
+            if len(body) < self.unread:
+                raise ClientLeft
+            self.unread = 0
+            gate.refuse_stream(headers["content-type"], body)
+            request = (gate.ENDPOINTS[self.path], headers, body)
+            return self.jobs.add(Job(owner, request, idempotency_key))
 
     def get(self):
         if self.path == "/healthz":
             return (503 if self.jobs.stopping else 200), {}, {"stopping": self.jobs.stopping}
-        _, _, rest = self.path.partition("/jobs/")
+        before, _, rest = self.path.partition("/jobs/")
         job_id, _, wanted = rest.partition("/")
+        if before or not job_id:
+            raise Refused(404, "unknown_url", "Get /jobs/ID or /jobs/ID/result.")
         job = self.jobs.find(job_id, self.owner())
         if wanted == "result" and job.finished_at:
             self.fetching = job
             return job.result
         if wanted not in ("", "result"):
             raise Refused(404, "unknown_url", "Get /jobs/ID or /jobs/ID/result.")
-        return (202 if wanted else 200), ({} if job.finished_at else {"retry-after": "2"}), job.public()
+        headers = {} if job.finished_at else {"retry-after": "2"}
+        return (202 if wanted else 200), headers, self.jobs.show(job)
 
 
 def main():
@@ -246,9 +154,13 @@ def main():
     server = ThreadingHTTPServer((host, int(port)), Handler)
     server.daemon_threads = True
 
+    def end():
+        Handler.jobs.stop()
+        server.shutdown()
+
     def stop(*_):
         # A thread of its own: the results are still served meanwhile.
-        threading.Thread(target=lambda: (Handler.jobs.stop(), server.shutdown()), daemon=True).start()
+        threading.Thread(target=end, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

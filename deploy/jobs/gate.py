@@ -1,0 +1,77 @@
+"""What the service asks the gate, and what it sends there."""
+
+import http.client
+import json
+import os
+import re
+import sys
+import threading
+from urllib.parse import urlsplit
+
+from answers import Answered, Refused, number
+
+GATE = urlsplit(os.environ.get("GATE_URL", "http://127.0.0.1:10000"))
+if GATE.scheme not in ("http", "https") or not GATE.hostname or GATE.path not in ("", "/"):
+    accepted = "accepted: a URL such as http://envoy:10000"
+    sys.exit(f"GATE_URL: invalid value '{GATE.geturl()}', {accepted}")
+TIMEOUT_SECONDS = number("GATE_TIMEOUT_SECONDS", 360)  # above the gate's own, 330 s
+ENDPOINTS = {"/jobs": "/v1/images/generations", "/jobs/edits": "/v1/images/edits"}
+PASSED_ON = ("content-type", "retry-after", "x-request-id", "x-should-retry")
+
+
+def ask(method, path, headers, body=None):
+    """The gate's answer: its status, headers and body."""
+    kind = http.client.HTTPSConnection if GATE.scheme == "https" else http.client.HTTPConnection
+    connection = kind(GATE.hostname, GATE.port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        kept = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
+        return answer.status, kept, answer.read()
+    finally:
+        connection.close()
+
+
+def check_key(headers):
+    """Nobody without a key of the gate gets a place in the queue. This request costs nothing."""
+    try:
+        status, kept, body = ask("GET", "/v1/images/limits", headers)
+    except (OSError, ValueError, http.client.HTTPException):
+        message = "The gate could not be reached."
+        raise Refused(503, "gate_failed", message, retry_after="10") from None
+    # The gate knows a key that acts for others, and asks for whom.
+    if status != 200 and b'"missing_required_parameter"' not in body:
+        raise Answered(status, kept, body)
+
+
+def refuse_stream(content_type, body):
+    """A job's answer is kept whole, so it cannot be a stream. The gate refuses all else itself."""
+    boundary = re.match(r'multipart/form-data\s*;.*\bboundary="?([^";\s]+)', content_type, re.I)
+    if form_streams(body, boundary[1].encode()) if boundary else json_streams(body):
+        message = (
+            "Invalid value for 'stream': a job's answer is kept whole. "
+            "Leave 'stream' out, or set it to false."
+        )
+        raise Refused(400, "invalid_value", message, param="stream")
+
+
+def json_streams(body):
+    # One after the other: as values, a body can take twenty times its bytes.
+    with PARSING:
+        try:
+            wish = json.loads(body)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(wish, dict) and wish.get("stream") is True
+
+
+def form_streams(body, boundary):
+    for part in body.split(b"--" + boundary):
+        head, _, value = part.partition(b"\r\n\r\n")
+        if value.strip() == b"true" and STREAM_FIELD.search(head):
+            return True
+    return False
+
+
+PARSING = threading.Lock()
+STREAM_FIELD = re.compile(rb'[;\s]name="?stream"?\s*(;|\r|$)', re.I)
