@@ -15,8 +15,17 @@ pub struct Answer {
     pub status: u16,
     /// The version of its body.
     pub etag: Option<String>,
+    /// Its `content-encoding`.
+    pub encoding: Option<String>,
     /// The length of its body.
     pub len: usize,
+}
+
+impl Answer {
+    /// Whether the body is compressed, although the request accepts only `identity`.
+    pub(super) fn is_encoded(&self) -> bool {
+        self.encoding.as_ref().is_some_and(|it| !it.is_empty() && it != "identity")
+    }
 }
 
 /// Copies a body of `len` bytes.

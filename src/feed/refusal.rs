@@ -18,6 +18,8 @@ pub enum Refusal {
     Late,
     /// The status is neither 200 nor an expected 304.
     Status(u16),
+    /// The body is compressed.
+    Encoded,
     /// The body is empty.
     Empty,
     /// The body has too many bytes.
@@ -76,6 +78,10 @@ impl fmt::Display for Refusal {
                  reached or does not answer within `timeout`"
             ),
             Self::Status(status) => write!(f, "the answer has status {status}, accepted: 200"),
+            Self::Encoded => f.write_str(
+                "the answer has a `content-encoding`, accepted: none, as the request says \
+                 `accept-encoding: identity`",
+            ),
             Self::Empty => f.write_str("the document is empty"),
             Self::TooLarge(most) => write!(f, "the document has more than {most} bytes"),
             Self::NoMemory => f.write_str("there is no memory to read the document in"),

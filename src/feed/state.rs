@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) checked_at: Option<u64>,
     /// The version of the list in force, if the source names versions.
     pub(super) etag: Option<String>,
+    /// What the buckets of the list with that version carry.
+    pub(super) generation: Option<u64>,
     /// The list has just changed: it is read once more whatever the version says. Web servers make
     /// the version of a file from its time in seconds and its length.
     pub(super) reread: bool,
@@ -56,6 +58,16 @@ impl State {
     pub(super) fn age(&self, now: Duration) -> Duration {
         let since = self.checked_at.unwrap_or(self.since);
         now.saturating_sub(Duration::from_millis(since))
+    }
+
+    /// Corrects times that are yet to come, after a clock was set back: the age would be 0 until
+    /// then, however long the list is not read.
+    pub(super) fn correct(&mut self, now: Duration) {
+        let now = millis(now);
+        self.since = self.since.min(now);
+        for time in [&mut self.checked_at, &mut self.read_at] {
+            *time = time.map(|it| it.min(now));
+        }
     }
 }
 

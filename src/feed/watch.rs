@@ -47,6 +47,8 @@ enum Job {
 #[derive(Debug, Clone)]
 struct Version {
     etag: Option<String>,
+    /// What its buckets carry.
+    generation: u64,
     answered_at: u64,
 }
 
@@ -173,15 +175,17 @@ impl Watch {
             Some(Answer { status: 304, .. }) if conditional => {
                 return self.succeed(store, None, millis(now), now);
             }
+            Some(answer) if answer.status == 200 && answer.is_encoded() => Err(Refusal::Encoded),
             Some(Answer { status: 200, len, .. }) => document(*len, read),
             Some(answer) => Err(Refusal::Status(answer.status)),
         };
-        let loader = result.and_then(|document| Loader::new(document, self.generation(now)));
+        let generation = self.generation(now);
+        let loader = result.and_then(|document| Loader::new(document, generation));
         match loader {
             Err(refusal) => self.fail(store, &refusal, now),
             Ok(loader) => {
                 let etag = answer.and_then(|it| it.etag.clone()).filter(|it| is_etag(it));
-                let version = Version { etag, answered_at: millis(now) };
+                let version = Version { etag, generation, answered_at: millis(now) };
                 self.job = Job::Loading(Box::new(loader), version);
                 Vec::new()
             }

@@ -15,6 +15,8 @@ pub(super) fn start(source: &Source, etag: Option<&str>) -> Result<u32, Refusal>
         (":path", source.path.as_bytes()),
         (":authority", source.authority.as_bytes()),
         ("accept", b"application/json"),
+        // Without it a server may send any (RFC 9110 §12.5.3).
+        ("accept-encoding", b"identity"),
         ("user-agent", concat!("imagegate/", env!("CARGO_PKG_VERSION")).as_bytes()),
     ];
     headers.extend(etag.map(|etag| ("if-none-match", etag.as_bytes())));
@@ -41,5 +43,6 @@ pub(super) fn head(num_headers: usize, len: usize) -> Option<Answer> {
         std::str::from_utf8(value).ok()
     };
     let status = text(":status")?.parse().ok()?;
-    Some(Answer { status, etag: text("etag").map(str::to_owned), len })
+    let owned = |name| text(name).map(str::to_owned);
+    Some(Answer { status, etag: owned("etag"), encoding: owned("content-encoding"), len })
 }

@@ -2,11 +2,11 @@
 //! data, and a server that answers as the test says.
 
 mod differential;
+mod hostile;
 mod requests;
 mod takeover;
 
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use imagegate::config::{Config, UserState};
@@ -128,13 +128,13 @@ impl World {
             Served::Silence => return,
             Served::Cut => (None, String::new()),
             Served::Status(status) => {
-                (Some(Answer { status, etag: None, len: 5 }), "sorry".to_owned())
+                (Some(Answer { status, etag: None, encoding: None, len: 5 }), "sorry".to_owned())
             }
             Served::Document(_, version) if version.is_some() && version == etag => {
-                (Some(Answer { status: 304, etag: version, len: 0 }), String::new())
+                (Some(Answer { status: 304, etag: version, encoding: None, len: 0 }), String::new())
             }
             Served::Document(text, etag) => {
-                (Some(Answer { status: 200, etag, len: text.len() }), text)
+                (Some(Answer { status: 200, etag, encoding: None, len: text.len() }), text)
             }
         };
         it.asked = None;
@@ -323,7 +323,7 @@ fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
     let orders = watch.tick(&world.store, &world.config, true, &|| NOW);
     assert_eq!(orders, [Order::Fetch { etag: None }]);
     watch.started(&world.store, Ok(7), NOW);
-    let answer = Answer { status: 200, etag: None, len: (32 << 20) + 1 };
+    let answer = Answer { status: 200, etag: None, encoding: None, len: (32 << 20) + 1 };
     let mut read = |_: usize, _: usize| -> Vec<u8> { panic!("it is read") };
     let orders = watch.answered(&world.store, 7, Some(&answer), &mut read, NOW);
     let Some(Order::Log(Severity::Warn, words)) = orders.last() else { panic!("{orders:?}") };
@@ -333,7 +333,7 @@ fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
     let later = NOW + secs(2);
     assert_eq!(watch.tick(&world.store, &world.config, true, &|| later).len(), 1);
     watch.started(&world.store, Ok(8), later);
-    let answer = Answer { status: 304, etag: None, len: 0 };
+    let answer = Answer { status: 304, etag: None, encoding: None, len: 0 };
     watch.answered(&world.store, 8, Some(&answer), &mut read, later);
     assert_eq!(world.find("sk-ann"), Found::Unread);
     world.run(later + secs(2), later + secs(5));
@@ -414,7 +414,7 @@ fn lists_of_different_sources_do_not_mix_and_there_are_four_at_most() {
     watch.tick(&store, &config, true, &|| NOW);
     watch.started(&store, Ok(1), NOW);
     let text = list(&["ann"]);
-    let answer = Answer { status: 200, etag: None, len: text.len() };
+    let answer = Answer { status: 200, etag: None, encoding: None, len: text.len() };
     let mut read = |from: usize, len: usize| text.as_bytes()[from..from + len].to_vec();
     watch.answered(&store, 1, Some(&answer), &mut read, NOW);
     for _ in 0..200 {
@@ -442,30 +442,11 @@ fn lists_of_different_sources_do_not_mix_and_there_are_four_at_most() {
     watch.tick(&store, &config, true, &|| late);
     watch.started(&store, Ok(2), late);
     let other = list(&["bob"]);
-    let answer = Answer { status: 200, etag: None, len: other.len() };
+    let answer = Answer { status: 200, etag: None, encoding: None, len: other.len() };
     let mut read = |from: usize, len: usize| other.as_bytes()[from..from + len].to_vec();
     watch.answered(&store, 2, Some(&answer), &mut read, late);
     for _ in 0..200 {
         watch.tick(&store, &config, true, &|| late);
     }
     assert!(unread(&again));
-}
-
-/// What a test shares with the driver of exchanges.
-#[derive(Clone)]
-pub(super) struct Shared(pub(super) Rc<SharedData>);
-
-impl imagegate::limits::Store for Shared {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        self.0.get(key)
-    }
-
-    fn swap(
-        &self,
-        key: &str,
-        value: &[u8],
-        token: Option<u32>,
-    ) -> Result<(), imagegate::limits::Conflict> {
-        self.0.swap(key, value, token)
-    }
 }

@@ -30,24 +30,29 @@ impl Watch {
         }
         let number = self.leases.saturating_add(1);
         let until = millis(now.saturating_add(self.feed.source.timeout).saturating_add(LEASE));
-        let is_in_force = self.feed.head(store).is_some();
         let taken = state::change(store, &self.feed, |state| {
             if !self.may_begin(state, is_idle, now) {
                 return None;
             }
+            state.correct(now);
             state.lease = Some(Lease { holder: self.holder, number, until });
             state.tried_at = Some(millis(now));
             let is_old = state.read_at.is_none_or(|at| millis(now).abs_diff(at) >= millis(WHOLE));
-            let whole = !is_in_force || is_old || state.reread;
-            Some(if whole { None } else { state.etag.clone() })
+            let whole = is_old || state.reread;
+            Some(if whole { None } else { state.etag.clone().zip(state.generation) })
         });
-        let Some(etag) = taken else { return Vec::new() };
+        let Some(known) = taken else { return Vec::new() };
         // A swap that fails is that of another who has done the same, or has put its list in force
         // just now.
         let touched = (0..MAX_TOUCHES).any(|_| touch_head(store, &self.feed).is_ok());
         if !touched {
             return Vec::new();
         }
+        // From here on nobody else puts a list in force. The one before may have done so and been
+        // held up before it noted the version.
+        let in_force = self.feed.head(store).map(|head| head.generation);
+        let is_in_force = |(etag, it)| (in_force == Some(it)).then_some(etag);
+        let etag = known.and_then(is_in_force);
         self.leases = number;
         // Before the lease ends, so that the failure is noted.
         let grace = LEASE.checked_div(2).unwrap_or(LEASE);

@@ -29,6 +29,7 @@ impl Watch {
             if let Some(version) = version {
                 state.reread = version.etag.is_some() && is_new;
                 state.etag.clone_from(&version.etag);
+                state.generation = Some(version.generation);
                 state.read_at = Some(millis(now));
             }
             Some((is_first, failed, is_new))

@@ -103,7 +103,10 @@ fn serve(
                 unchanged.fetch_add(1, Ordering::SeqCst);
                 format!("HTTP/1.1 304 Not Modified\r\nconnection: close\r\netag: {etag}\r\n\r\n")
             } else {
-                answer("200 OK", &format!("etag: {etag}\r\n"), &list)
+                // A server may compress what it sends to a client that does not forbid it.
+                let forbids = head.contains("accept-encoding: identity\r\n");
+                let encoding = if forbids { "" } else { "content-encoding: gzip\r\n" };
+                answer("200 OK", &format!("etag: {etag}\r\n{encoding}"), &list)
             }
         }
         Served::Status(status) => answer(&format!("{status} Sorry"), "", "<html>sorry</html>"),

@@ -6,7 +6,7 @@ use imagegate::exchange::{Shared, Vm};
 use imagegate::feed::{Answer, Feed, Watch};
 use serde_json::{Value, json};
 
-use super::{Shared as Store, digest, reading};
+use super::{digest, reading};
 use crate::support::driver::Driver;
 use crate::support::money::{all_calls, image};
 use crate::support::{NOW, SharedData, head};
@@ -15,14 +15,14 @@ use crate::support::{NOW, SharedData, head};
 struct Gate {
     gate: Rc<Shared>,
     feed: Feed,
-    store: Store,
+    store: SharedData,
     serial: u64,
 }
 
 impl Gate {
     fn new(more: &Value) -> Self {
         let config = reading(more);
-        let store = Store(Rc::<SharedData>::default());
+        let store = SharedData::default();
         let feed = Feed::claim(&store, config.consumers_from().unwrap(), NOW).unwrap();
         let shared = Shared::new(config, Rc::<Vm>::default(), Box::new(store.clone()));
         Self { gate: Rc::new(shared.with_feed(feed.clone())), feed, store, serial: 0 }
@@ -37,7 +37,7 @@ impl Gate {
         let config = &self.gate.config;
         assert_eq!(watch.tick(&self.store, config, true, &|| now).len(), 1);
         watch.started(&self.store, Ok(1), now);
-        let answer = Answer { status: 200, etag: None, len: text.len() };
+        let answer = Answer { status: 200, etag: None, encoding: None, len: text.len() };
         let mut read = |from: usize, len: usize| text.as_bytes()[from..from + len].to_vec();
         watch.answered(&self.store, 1, Some(&answer), &mut read, now);
         assert!(watch.is_working());

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::{Does, ask_at, head, limited, pool, request, retry_after, run, secs};
 use crate::support::client::Client;
-use crate::support::{NOW, event, gate};
+use crate::support::{NOW, SharedData, event, gate};
 use imagegate::exchange::{End, ResponseHead, Shared};
-use imagegate::limits::Store;
 use serde_json::{Value, json};
 
 #[test]
@@ -100,30 +99,14 @@ fn a_wait_in_words_rests_no_upstream_and_an_event_does() {
     assert_eq!(events(failed.into_bytes()), (429, true));
 }
 
-/// Shared data that several gates use.
-struct Data(Rc<crate::support::SharedData>);
-impl Store for Data {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        self.0.get(key)
-    }
-    fn swap(
-        &self,
-        key: &str,
-        value: &[u8],
-        token: Option<u32>,
-    ) -> Result<(), imagegate::limits::Conflict> {
-        self.0.swap(key, value, token)
-    }
-}
-
 #[test]
 fn another_credential_ends_a_rest() {
-    let data: Rc<crate::support::SharedData> = Rc::default();
+    let data = SharedData::default();
     let with_token = |account: &str| {
         let upstream = json!({"authority": "a.example", "credential": {"bearer_env": account}});
         let config = crate::support::config(&json!({"upstreams": {"a": upstream}}));
         let vm = Rc::default();
-        Rc::new(Shared::new(config, vm, Box::new(Data(Rc::clone(&data)))))
+        Rc::new(Shared::new(config, vm, Box::new(data.clone())))
     };
     let first = with_token("TOKEN");
     run(&first, &request(), NOW, &mut |_| Does::Answers(401, json!({})));
@@ -236,12 +219,12 @@ fn a_clock_that_is_set_back_does_not_make_a_rest_longer() {
 
 #[test]
 fn a_shorter_max_rest_ends_longer_rests() {
-    let data: Rc<crate::support::SharedData> = Rc::default();
+    let data = SharedData::default();
     let with = |max_rest: &str| {
         let upstream =
             json!({"authority": "a.example", "credential": "envoy", "max_rest": max_rest});
         let config = crate::support::config(&json!({"upstreams": {"a": upstream}}));
-        Rc::new(Shared::new(config, Rc::default(), Box::new(Data(Rc::clone(&data)))))
+        Rc::new(Shared::new(config, Rc::default(), Box::new(data.clone())))
     };
     let week = || limited(json!({"resets_in_seconds": 604_800}));
     run(&with("7d"), &request(), NOW, &mut |_| week());
