@@ -13,6 +13,7 @@ from typing import Any
 import imagegate_testkit
 import pytest
 from imagegate_testkit import Gate
+from imagegate_testkit.launcher import Launcher, Options
 from openai import OpenAI
 
 PROGRAM = str(Path(sys.executable).parent / "imagegate-testkit")
@@ -163,6 +164,25 @@ def test_a_chosen_port_and_one_that_is_taken() -> None:
     finally:
         process.terminate()
         process.wait()
+
+
+def test_a_connection_that_leads_to_itself_is_no_envoy(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The system may give a client the port that Envoy is about to take.
+    connect = socket.create_connection
+    monkeypatch.setattr(
+        socket,
+        "create_connection",
+        lambda address, timeout: connect(address, timeout, source_address=address),
+    )
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port = it.getsockname()[1]
+    launcher = Launcher(Options())
+    assert not launcher._listens(port)
+    with socket.socket() as envoy:
+        envoy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        envoy.bind(("127.0.0.1", port))
+    launcher.stop()
 
 
 def test_a_program_finds_the_gate_in_its_environment() -> None:

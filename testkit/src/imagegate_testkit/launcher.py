@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -26,6 +27,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 #: Another process may take a port between its choice and Envoy's start.
 PORT_ATTEMPTS = 5
+#: How often the start looks whether Envoy listens. A try costs far less than a request does.
+LISTEN_POLL_SECONDS = 0.01
 _PR_SET_PDEATHSIG = 1
 
 
@@ -173,6 +176,10 @@ class Launcher:
     def _is_ready(self, envoy: subprocess.Popen[bytes], port: int) -> bool:
         deadline = time.monotonic() + START_SECONDS
         while envoy.poll() is None and time.monotonic() < deadline:
+            # Envoy listens once it has compiled the module, which needs all of the processor.
+            if not self._listens(port):
+                time.sleep(LISTEN_POLL_SECONDS)
+                continue
             try:
                 with _open(f"{self._url(port)}/testkit/ready", timeout=1.0) as answer:
                     # Another gate may have the port.
@@ -180,6 +187,18 @@ class Launcher:
             except (OSError, ValueError):
                 time.sleep(0.02)
         return False
+
+    def _listens(self, port: int) -> bool:
+        try:
+            with socket.create_connection((self._reachable_host(), port), timeout=1.0) as it:
+                # Before Envoy has the port, the system may give it to this very connection, which
+                # then leads to itself. Closed at once, it leaves the port free.
+                leads_to_itself = it.getsockname() == it.getpeername()
+                if leads_to_itself:
+                    it.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return not leads_to_itself
+        except OSError:
+            return False
 
     def _constants(self) -> dict[str, Any]:
         return {
@@ -190,10 +209,12 @@ class Launcher:
             "limits": policy.LIMITS,
         }
 
-    def _url(self, port: int) -> str:
+    def _reachable_host(self) -> str:
         host = self._options.host
-        if host in ("0.0.0.0", "::"):
-            host = LOOPBACK
+        return LOOPBACK if host in ("0.0.0.0", "::") else host
+
+    def _url(self, port: int) -> str:
+        host = self._reachable_host()
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def _urls(self, port: int) -> dict[str, Any]:
