@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use super::error::ErrorInfo;
-use super::event::{Response, ResponseEvent, text};
+use super::event::{Response, ResponseEvent};
+use super::json::Json;
 
 impl ResponseEvent {
     /// The terminal event that is equivalent to the document, read from its skeleton. `None` if it
@@ -28,7 +29,9 @@ impl ResponseEvent {
                 return Some(Self::Incomplete(reason.map(str::to_owned)));
             }
             _ if response.get("output").is_some_and(Value::is_array) => {
-                return Some(Self::Completed(Response::read(response)));
+                let document = Json::parse(skeleton)?;
+                let response = document.get("response").filter(|it| it.is_object());
+                return Some(Self::Completed(Response::read(response.unwrap_or(&document))));
             }
             _ => {}
         }
@@ -38,6 +41,10 @@ impl ResponseEvent {
             None => fails.then(|| Self::Failed(ErrorInfo::default())),
         }
     }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
 }
 
 /// Whether a member has content: each success has `"error": null`, and some upstreams write an

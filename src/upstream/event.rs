@@ -4,9 +4,8 @@
 //! Everything is read leniently: a field that is null or of an unexpected type counts as absent.
 //! Kinds that are not about an image are [`ResponseEvent::Other`].
 
-use serde_json::Value;
-
 use super::error::ErrorInfo;
+use super::json::Json;
 use super::usage::ImageUsage;
 
 /// The last text of a model is kept up to this many bytes: a refusal is a sentence or two.
@@ -106,8 +105,8 @@ pub struct Attributes {
 impl ResponseEvent {
     /// Reads an event from its skeleton and the name that its `event:` line gave.
     pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
-        let Ok(event) = serde_json::from_slice::<Value>(skeleton) else { return Self::Other };
-        let kind = text(&event, "type");
+        let Some(event) = Json::parse(skeleton) else { return Self::Other };
+        let kind = event.text("type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
         let response = || event.get("response").map(Response::read).unwrap_or_default();
         match kind {
@@ -119,17 +118,16 @@ impl ResponseEvent {
             "response.output_item.added" => Self::Accepted,
             "response.image_generation_call.completed" => Self::Drawn,
             "response.output_text.delta" | "response.refusal.delta" => {
-                Self::WordsDelta(text(&event, "delta").map(str::to_owned).unwrap_or_default())
+                Self::WordsDelta(event.text("delta").map(str::to_owned).unwrap_or_default())
             }
             "response.completed" => Self::Completed(response()),
-            "response.incomplete" => Self::Incomplete(
-                event
-                    .pointer("/response/incomplete_details/reason")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
-            ),
+            "response.incomplete" => {
+                let response = event.get("response");
+                let details = response.and_then(|it| it.get("incomplete_details"));
+                Self::Incomplete(details.and_then(|it| it.text("reason")).map(str::to_owned))
+            }
             "response.failed" | "error" => {
-                Self::Failed(ErrorInfo::read(&event).unwrap_or_default())
+                Self::Failed(ErrorInfo::read(&event.to_value()).unwrap_or_default())
             }
             _ => Self::Other,
         }
@@ -137,15 +135,16 @@ impl ResponseEvent {
 }
 
 impl Response {
-    pub(super) fn read(value: &Value) -> Self {
-        let tools = value.get("tools").and_then(Value::as_array);
-        let is_ours = |tool: &&Value| text(tool, "type") == Some("image_generation");
+    pub(super) fn read(value: &Json<'_>) -> Self {
+        let tools = value.get("tools").and_then(Json::as_array);
+        let is_ours = |tool: &&Json<'_>| tool.text("type") == Some("image_generation");
+        let usage = value.get("tool_usage").and_then(|it| it.get("image_gen"));
         Self {
-            created_at: value.get("created_at").and_then(Value::as_u64),
-            output: array(value, "output").iter().map(Item::read).collect(),
+            created_at: value.number("created_at"),
+            output: value.array("output").iter().map(Item::read).collect(),
             tool: tools.and_then(|tools| tools.iter().find(is_ours)).map(Attributes::read),
-            tools_removed: tools.is_some_and(Vec::is_empty),
-            usage: value.pointer("/tool_usage/image_gen").and_then(ImageUsage::read),
+            tools_removed: tools.is_some_and(<[_]>::is_empty),
+            usage: usage.and_then(ImageUsage::read),
         }
     }
 
@@ -159,37 +158,41 @@ impl Response {
 }
 
 impl Item {
-    fn read(value: &Value) -> Self {
-        let kind = match text(value, "type") {
+    fn read(value: &Json<'_>) -> Self {
+        let kind = match value.text("type") {
             Some("image_generation_call") => ItemKind::Image,
             Some("message") => ItemKind::Message,
             _ => ItemKind::Other,
         };
         let mut words = String::new();
-        for part in array(value, "content") {
-            let part = text(part, "text").or_else(|| text(part, "refusal"));
+        for part in value.array("content") {
+            let part = part.text("text").or_else(|| part.text("refusal"));
             push_words(&mut words, part.unwrap_or_default());
         }
         Self {
-            id: text(value, "id").map(str::to_owned),
+            id: value.text("id").map(str::to_owned),
             kind,
-            result: text(value, "result").and_then(|ordinal| ordinal.parse().ok()),
-            is_completed: text(value, "status") == Some("completed"),
+            result: value.text("result").and_then(|ordinal| ordinal.parse().ok()),
+            is_completed: value.text("status") == Some("completed"),
             attributes: Attributes::read(value),
-            revised_prompt: text(value, "revised_prompt")
+            revised_prompt: value
+                .text("revised_prompt")
                 .filter(|it| !it.is_empty())
                 .map(str::to_owned),
-            error: value.get("error").filter(|it| it.is_object()).and_then(ErrorInfo::read),
+            error: value
+                .get("error")
+                .filter(|it| it.is_object())
+                .and_then(|it| ErrorInfo::read(&it.to_value())),
             words,
         }
     }
 }
 
 impl Attributes {
-    pub(super) fn read(value: &Value) -> Self {
+    pub(super) fn read(value: &Json<'_>) -> Self {
         // They are the upstream's words, and are written to a log line.
         let is_word = |it: &&str| *it != "auto" && (1..=MAX_NAME_BYTES).contains(&it.len());
-        let owned = |key| text(value, key).filter(is_word).map(str::to_owned);
+        let owned = |key| value.text(key).filter(is_word).map(str::to_owned);
         Self {
             model: owned("model").filter(|name| is_model(name)),
             size: owned("size"),
@@ -222,12 +225,4 @@ pub(crate) fn push_words(words: &mut String, more: &str) {
     let room = MAX_WORDS_BYTES.saturating_sub(words.len());
     let cut = (0..=room.min(more.len())).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);
     words.push_str(more.get(..cut).unwrap_or_default());
-}
-
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
-}
-
-pub(super) fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

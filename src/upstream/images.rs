@@ -3,11 +3,10 @@
 //! They are read as leniently as events of the Responses API: a field that is null or of an
 //! unexpected type counts as absent.
 
-use serde_json::Value;
-
 use super::document::has_content;
 use super::error::ErrorInfo;
-use super::event::{Attributes, array, text};
+use super::event::Attributes;
+use super::json::Json;
 use super::usage::ImageUsage;
 
 /// The parts of an `ImagesResponse` that matter here (OpenAI API reference, "Create image").
@@ -67,11 +66,11 @@ pub struct ImageEvent {
 impl ImagesEvent {
     /// Reads an event from its skeleton and the name that its `event:` line gave.
     pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
-        let Ok(event) = serde_json::from_slice::<Value>(skeleton) else { return Self::Other };
-        let kind = text(&event, "type");
+        let Some(event) = Json::parse(skeleton) else { return Self::Other };
+        let kind = event.text("type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
-        if kind == "error" || event.get("error").is_some_and(has_content) {
-            return Self::Failed(ErrorInfo::read(&event).unwrap_or_default());
+        if kind == "error" || has_error(&event) {
+            return Self::Failed(ErrorInfo::read(&event.to_value()).unwrap_or_default());
         }
         match kind {
             "image_generation.partial_image" | "image_edit.partial_image" => {
@@ -86,9 +85,9 @@ impl ImagesEvent {
 }
 
 impl ImageEvent {
-    fn read(event: &Value) -> Self {
+    fn read(event: &Json<'_>) -> Self {
         Self {
-            created_at: event.get("created_at").and_then(Value::as_u64),
+            created_at: event.number("created_at"),
             data: ImageData::read(event),
             attributes: Attributes::read(event),
             usage: event.get("usage").and_then(ImageUsage::read),
@@ -99,35 +98,39 @@ impl ImageEvent {
 impl ImagesResponse {
     /// Reads an answer from its skeleton. `None` if that is not a JSON object.
     pub fn read(skeleton: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(skeleton).ok()?;
-        let data: Vec<_> = array(&value, "data").iter().map(ImageData::read).collect();
+        let value = Json::parse(skeleton)?;
+        let data: Vec<_> = value.array("data").iter().map(ImageData::read).collect();
         let has_images = data.iter().any(|it| it.base64.is_some() || it.is_hosted);
         value.is_object().then(|| Self {
-            created: value.get("created").and_then(Value::as_u64),
+            created: value.number("created"),
             attributes: Attributes::read(&value),
             usage: value.get("usage").and_then(ImageUsage::read),
-            is_error: value.get("error").is_some_and(has_content),
+            is_error: has_error(&value),
             error: match has_images {
                 true => None,
-                false => ErrorInfo::read(&value).or_else(|| moderated(&value)),
+                false => ErrorInfo::read(&value.to_value()).or_else(|| moderated(&value)),
             },
             data,
         })
     }
 }
 
+fn has_error(value: &Json<'_>) -> bool {
+    value.get("error").is_some_and(|it| has_content(&it.to_value()))
+}
+
 /// The moderation refusal of an entry without an image, marked by `respect_moderation: false` as in
 /// xAI's API.
-fn moderated(answer: &Value) -> Option<ErrorInfo> {
-    let is_blocked = |it: &Value| it.get("respect_moderation") == Some(&Value::Bool(false));
+fn moderated(answer: &Json<'_>) -> Option<ErrorInfo> {
+    let is_blocked = |it: &Json<'_>| it.get("respect_moderation") == Some(&Json::Bool(false));
     let code = Some("content_moderated".to_owned());
-    let blocked = array(answer, "data").iter().any(is_blocked);
+    let blocked = answer.array("data").iter().any(is_blocked);
     blocked.then(|| ErrorInfo { code, ..ErrorInfo::default() })
 }
 
 impl ImageData {
-    fn read(value: &Value) -> Self {
-        let filled = |key| text(value, key).filter(|it| !it.is_empty());
+    fn read(value: &Json<'_>) -> Self {
+        let filled = |key| value.text(key).filter(|it| !it.is_empty());
         Self {
             base64: filled("b64_json").and_then(|ordinal| ordinal.parse().ok()),
             is_hosted: filled("url").is_some(),

@@ -14,4 +14,5 @@ pub mod usage_limits;
 
 mod base64;
 mod document;
+mod json;
 mod path;
