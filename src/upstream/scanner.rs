@@ -25,6 +25,8 @@ pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
 /// A longer string is left out of the skeleton. All strings that are read from it (messages,
 /// prompts) are shorter.
 const MAX_STRING_BYTES: usize = 16 * 1024;
+/// Keys and most values are shorter, quotes included.
+const SHORT_STRING_BYTES: usize = 128;
 
 /// The byte order mark. Some writers put it before their JSON. RFC 8259 §8.1 forbids that, but lets
 /// readers ignore it.
@@ -244,24 +246,22 @@ impl Scanner {
     }
 
     fn scan_structure(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
-        let len = memchr::memchr(b'"', rest).unwrap_or(rest.len());
-        let between = rest.get(..len).unwrap_or_default();
         let ends = self.path.document().is_whole_answer();
-        for (at, byte) in (1_usize..).zip(between) {
+        for (at, byte) in rest.iter().enumerate() {
+            if *byte == b'"' {
+                return self.open_string(rest, at);
+            }
             if self.path.step(*byte) == Place::ItemEnd {
                 self.end_item()?;
             }
             if ends && self.path.is_closed() {
-                self.extend(between.get(..at).unwrap_or_default())?;
-                return Ok(at);
+                let used = at.saturating_add(1);
+                self.extend(rest.get(..used).unwrap_or_default())?;
+                return Ok(used);
             }
         }
-        self.extend(between)?;
-        if len == rest.len() {
-            return Ok(len);
-        }
-        self.open_string()?;
-        Ok(len.saturating_add(1))
+        self.extend(rest)?;
+        Ok(rest.len())
     }
 
     /// Ends an object that might have been an image call. If it was not, the string kept from it is
@@ -277,7 +277,10 @@ impl Scanner {
         Ok(())
     }
 
-    fn open_string(&mut self) -> Result<(), ScanError> {
+    /// Takes what is before the string that opens at `at` of `rest`, and its quote; or the whole
+    /// string, if it is short and here. Returns how many bytes these are.
+    fn open_string(&mut self, rest: &[u8], at: usize) -> Result<usize, ScanError> {
+        let used = at.saturating_add(1);
         let place = self.path.open_string();
         let keep = match place {
             Place::Image if self.scanned.image.is_none() && self.path.item_may_be_image() => {
@@ -285,24 +288,40 @@ impl Scanner {
             }
             Place::Image => Keep::Nothing,
             Place::Preview => self.keep_preview,
-            Place::Elsewhere | Place::ItemEnd => {
-                self.state =
-                    State::Plain { start: self.scanned.skeleton.len(), escaped: Escaped::No };
-                return self.extend(b"\"");
-            }
+            Place::Elsewhere | Place::ItemEnd => return self.open_plain(rest, used),
         };
+        self.extend(rest.get(..at).unwrap_or_default())?;
         let ordinal = self.diverted;
         self.diverted = self.diverted.saturating_add(1);
         self.extend(format!("\"{ordinal}").as_bytes())?;
         if keep == Keep::Nothing {
             self.state = State::Dropped { escaped: Escaped::No };
-            return Ok(());
+            return Ok(used);
         }
         // It gets its lease with its first byte: an empty string takes no room.
         let kept = Kept { ordinal, base64: Pieces::new(Budget::new().lease(0)) };
         let escape = Escape::No;
         self.state = State::Kept { place, kept, len: 0, keep, escape, form: Form::Plain };
-        Ok(())
+        Ok(used)
+    }
+
+    /// The same for a string that goes to the skeleton, whose content begins at `at`.
+    fn open_plain(&mut self, rest: &[u8], at: usize) -> Result<usize, ScanError> {
+        let end = at.saturating_add(SHORT_STRING_BYTES).min(rest.len());
+        let content = rest.get(at..end).unwrap_or_default();
+        let (len, ended) = string_end(content, &mut Escaped::No);
+        if ended == Ended::No {
+            self.extend(rest.get(..at).unwrap_or_default())?;
+            let start = self.scanned.skeleton.len().saturating_sub(1);
+            self.state = State::Plain { start, escaped: Escaped::No };
+            return Ok(at);
+        }
+        // Nearly all strings: they are copied with what is before them.
+        self.path.string_bytes(content.get(..len.saturating_sub(1)).unwrap_or_default());
+        self.path.close_string();
+        let used = at.saturating_add(len);
+        self.extend(rest.get(..used).unwrap_or_default())?;
+        Ok(used)
     }
 
     fn scan_plain(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
