@@ -63,6 +63,8 @@ pub struct Candidate<'a> {
     pub place: usize,
     /// Its share of the load, relative to the others, 1 to 100.
     pub weight: u32,
+    /// What workers have noted about the upstream. Empty until it is read, for this request.
+    pub notes: String,
 }
 
 /// An entry of `models`.
@@ -98,7 +100,8 @@ impl Route {
             let sent = member.rename.apply(requested, &self.pattern)?;
             let upstream = upstreams.get(&member.upstream)?;
             let (host_model, weight) = (upstream.first_host_model(), member.weight);
-            Some(Candidate { sent, upstream, host_model, place, weight })
+            let notes = String::new();
+            Some(Candidate { sent, upstream, host_model, place, weight, notes })
         });
         candidates.collect()
     }

@@ -19,4 +19,7 @@ pub mod shared;
 mod state;
 
 pub use rest::{Cause, Refusal, Resting, Usage};
-pub use state::{Key, State, claim, note_refusal, note_serves, note_usage, read, release};
+pub use state::{
+    Key, State, claim, claim_noted, note_refusal, note_serves, note_usage, noted, notes, read,
+    release,
+};

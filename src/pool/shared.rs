@@ -1,11 +1,20 @@
-//! Text that all workers share about an upstream.
+//! What all workers note about an upstream.
 //!
-//! Keys of the shared data are never freed, so an upstream has one key for each kind of text. Its
-//! value has a block for each configuration of the upstream: the fingerprint in the first line,
-//! then the text. Two configurations may be in force at the same time, in two listeners even for
-//! ever. The block that was written last comes first, and an empty line separates two blocks. A
-//! configuration that changes where the upstream is, or how it is called, has another fingerprint,
-//! and so starts with no text.
+//! It is one text, so that a request reads all of it at once. Each line of it begins with a word,
+//! which says whose it is:
+//!
+//! ```text
+//! rest, used  whether the upstream rests, and how much of its limit is used: `pool::state`
+//! held        its answers are held: `exchange::upstream::endings`
+//! refused     a host model that it has refused: `exchange::upstream::host_models`
+//! ```
+//!
+//! Keys of the shared data are never freed, so an upstream has one. Its value has a block for each
+//! configuration of the upstream: the fingerprint in the first line, then the notes. Two
+//! configurations may be in force at the same time, in two listeners even for ever. The block that
+//! was written last comes first, and an empty line separates two blocks. A configuration that
+//! changes where the upstream is, or how it is called, has another fingerprint, and so starts
+//! without notes.
 //!
 //! A lost write costs only one call, so there is no lock.
 
@@ -16,11 +25,9 @@ const MAX_TRIES: u32 = 8;
 /// How many configurations of one upstream are kept.
 const MAX_BLOCKS: usize = 4;
 
-/// Where a text is kept.
+/// Where the notes of an upstream are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// What the text is about: the first part of the key.
-    pub kind: &'static str,
     /// The upstream's name.
     pub name: &'a str,
     /// The fingerprint of the upstream's configuration: one line.
@@ -29,7 +36,7 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     fn key(self) -> String {
-        format!("imagegate.{}.{}", self.kind, self.name)
+        ["imagegate.upstream.", self.name].concat()
     }
 
     fn is_of(self, block: &str) -> bool {
@@ -38,6 +45,9 @@ impl Place<'_> {
 
     /// The lines of this configuration in `value`; empty if there are none.
     fn lines_of(self, value: &str) -> &str {
+        if value.is_empty() {
+            return "";
+        }
         let block = value.split("\n\n").find(|it| self.is_of(it)).unwrap_or_default();
         block.split_once('\n').map_or("", |(_, lines)| lines)
     }
@@ -56,19 +66,34 @@ fn load(store: &dyn Store, place: Place<'_>) -> (String, Option<u32>) {
     (value.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default(), token)
 }
 
-/// The lines at `place`; empty if there are none.
+/// The notes at `place`; empty if there are none.
 pub fn read(store: &dyn Store, place: Place<'_>) -> String {
     let (value, _) = load(store, place);
     place.lines_of(&value).to_owned()
 }
 
-/// Stores what `step` makes of the lines at `place`; `None` leaves them as they are. No line of it
-/// is empty. If another worker writes at the same time, `step` is called again.
-pub fn change(store: &dyn Store, place: Place<'_>, mut step: impl FnMut(&str) -> Option<String>) {
+/// What follows `word` in each line that begins with it.
+pub fn lines<'n>(notes: &'n str, word: &'n str) -> impl Iterator<Item = &'n str> {
+    notes.lines().filter_map(move |line| line.strip_prefix(word)?.strip_prefix(' '))
+}
+
+/// Stores what `step` makes of the notes at `place`, in place of all lines that begin with one of
+/// `words`; `None` leaves them as they are. Each of the new lines begins with one of them. If
+/// another worker writes at the same time, `step` is called again.
+pub fn change(
+    store: &dyn Store,
+    place: Place<'_>,
+    words: &[&str],
+    mut step: impl FnMut(&str) -> Option<Vec<String>>,
+) {
+    let is_own = |line: &str| line.split(' ').next().is_some_and(|word| words.contains(&word));
     for _ in 0..MAX_TRIES {
         let (value, token) = load(store, place);
-        let Some(lines) = step(place.lines_of(&value)) else { return };
-        let value = place.with(&value, &lines);
+        let notes = place.lines_of(&value);
+        let Some(own) = step(notes) else { return };
+        let others = notes.lines().filter(|line| !is_own(line));
+        let lines: Vec<&str> = own.iter().map(String::as_str).chain(others).collect();
+        let value = place.with(&value, &lines.join("\n"));
         if store.swap(&place.key(), value.as_bytes(), token).is_ok() {
             return;
         }
@@ -79,7 +104,7 @@ pub fn change(store: &dyn Store, place: Place<'_>, mut step: impl FnMut(&str) ->
 mod tests {
     use super::*;
 
-    const PLACE: Place<'static> = Place { kind: "upstream", name: "codex", fingerprint: "0f" };
+    const PLACE: Place<'static> = Place { name: "codex", fingerprint: "0f" };
 
     #[test]
     fn each_configuration_has_its_lines() {

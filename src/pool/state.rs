@@ -1,6 +1,6 @@
 //! What all workers know of an upstream: whether it rests, and how much of its limit is used.
 //!
-//! It is kept as [`shared`] text:
+//! It is two lines of the [`shared`] notes:
 //!
 //! ```text
 //! rest 1767225600000 2 0 rate_limit_exceeded  until (Unix ms), level, probed until (ms), cause
@@ -110,7 +110,7 @@ impl State {
         Self { rest: Some(rest), ..self }
     }
 
-    fn write(&self) -> String {
+    fn write(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(Rest { until, level, probed_until, cause }) = self.rest {
             let (until, probed_until) = (until.as_millis(), probed_until.as_millis());
@@ -119,19 +119,12 @@ impl State {
         if let Some(Usage { percent, resets_at }) = self.usage {
             lines.push(format!("used {percent} {}", resets_at.as_millis()));
         }
-        lines.join("\n")
+        lines
     }
 
-    fn parse(lines: &str) -> Self {
-        let mut state = Self::default();
-        for line in lines.lines() {
-            match line.split_once(' ') {
-                Some(("rest", rest)) => state.rest = Rest::parse(rest),
-                Some(("used", used)) => state.usage = parse_usage(used),
-                _ => {}
-            }
-        }
-        state
+    fn parse(notes: &str) -> Self {
+        let last = |word| shared::lines(notes, word).last();
+        Self { rest: last(REST).and_then(Rest::parse), usage: last(USED).and_then(parse_usage) }
     }
 }
 
@@ -158,7 +151,18 @@ fn millis(word: &str) -> Option<Duration> {
 
 /// What is known of an upstream.
 pub fn read(store: &dyn Store, key: Key<'_>, now: Duration) -> State {
-    State::parse(&shared::read(store, place(key))).within(key.longest, now)
+    noted(&shared::read(store, place(key)), key, now)
+}
+
+/// The notes about an upstream, for [`noted`].
+pub fn notes(store: &dyn Store, key: Key<'_>) -> String {
+    shared::read(store, place(key))
+}
+
+/// What is known of an upstream by its notes.
+#[must_use]
+pub fn noted(notes: &str, key: Key<'_>, now: Duration) -> State {
+    State::parse(notes).within(key.longest, now)
 }
 
 /// Notes that the upstream refused to serve. Returns the rest that this began, if it did not rest
@@ -208,7 +212,20 @@ pub fn note_usage(store: &dyn Store, key: Key<'_>, usage: Usage, now: Duration) 
 ///
 /// The upstream rests, or another request calls it.
 pub fn claim(store: &dyn Store, key: Key<'_>, now: Duration) -> Result<(), Resting> {
-    let state = read(store, key, now);
+    claim_noted(store, key, read(store, key, now), now)
+}
+
+/// The same for an upstream whose `state` has just been read.
+///
+/// # Errors
+///
+/// As above.
+pub fn claim_noted(
+    store: &dyn Store,
+    key: Key<'_>,
+    state: State,
+    now: Duration,
+) -> Result<(), Resting> {
     let mut resting = state.resting(now);
     if resting.is_none() && state.is_due(now) {
         change(store, key, now, |state| {
@@ -246,8 +263,8 @@ fn change(
     mut step: impl FnMut(State) -> State,
 ) -> State {
     let mut state = State::default();
-    shared::change(store, place(key), |lines| {
-        let before = State::parse(lines).within(key.longest, now);
+    shared::change(store, place(key), &[REST, USED], |notes| {
+        let before = noted(notes, key, now);
         state = step(before);
         (state != before).then(|| state.write())
     });
@@ -255,8 +272,12 @@ fn change(
 }
 
 const fn place(key: Key<'_>) -> Place<'_> {
-    Place { kind: "upstream", name: key.name, fingerprint: key.fingerprint }
+    Place { name: key.name, fingerprint: key.fingerprint }
 }
+
+/// The words of its lines.
+const REST: &str = "rest";
+const USED: &str = "used";
 
 #[cfg(test)]
 mod tests;

@@ -150,7 +150,7 @@ fn resolve<'a>(
     let previews = request.stream.map_or(0, |it| it.previews);
     let shows = |it: &Candidate<'_>| it.upstream.capacity().partial_images >= previews;
     let mut passed = rests::choose(shared, &mut model, &shows, now);
-    let mut orders = host_models::order(shared, &mut model.candidates, now);
+    let mut orders = host_models::order(&mut model.candidates, now);
     let claimed = rests::claim(shared, &mut model.candidates, &mut orders, &mut passed, now);
     record.pass(&passed);
     record.ask(&model.candidates);

@@ -45,8 +45,8 @@ impl Delivery {
     ) -> Self {
         let format =
             request.response_format.unwrap_or_else(|| shared.config.default_response_format());
-        let first = model.candidates.first().map(|it| it.upstream);
-        let passes = || first.is_some_and(|it| endings::passes(shared, it, now));
+        let first = model.candidates.first();
+        let passes = || first.is_some_and(|it| endings::passes(it, now));
         if pass_through::applies(shared, model, request, format) && passes() {
             return Self::PassThrough(Box::new(PassThrough::new(request.n, &shared.bounds())));
         }
@@ -54,7 +54,7 @@ impl Delivery {
             return Self::Stream(Box::new(Stream::new(wanted)));
         }
         let keepalive = shared.config.keepalive().filter(|_| request.n == 1);
-        if request.n == 1 && first.is_some_and(|it| it.api() == Api::Responses) {
+        if request.n == 1 && first.is_some_and(|it| it.upstream.api() == Api::Responses) {
             return Self::PassImage(Box::new(PassImage::new(format, passes(), keepalive)));
         }
         match keepalive {

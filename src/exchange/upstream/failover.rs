@@ -105,7 +105,8 @@ impl Failover {
         let _ = rests::claim_one(shared, upstream, now);
         let host_model = choice.host_models.get(place.host_model).cloned();
         let sent = choice.sent.as_str().into();
-        let model = Candidate { sent, upstream, host_model, place: 0, weight: 1 };
+        let notes = String::new();
+        let model = Candidate { sent, upstream, host_model, place: 0, weight: 1, notes };
         let limits = shared.config.request();
         let mut request =
             ImageRequest::parse_for(self.endpoint, &self.body, &self.encoding, limits).ok()?;

@@ -1,8 +1,8 @@
 //! Which host models upstreams have refused lately: shared by all workers, so that requests start
 //! with one that works.
 //!
-//! It is kept as [`shared`] text: for each refused model a line with the Unix
-//! milliseconds until which it is not used, a space and its name.
+//! It is lines of the [`shared`] notes: for each refused model one with the Unix milliseconds until
+//! which it is not used, a space and its name.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,13 +29,9 @@ struct Refused {
     name: String,
 }
 
-/// The orders of all candidates. One whose models were all refused goes after the others.
-pub(crate) fn order(
-    shared: &Shared,
-    candidates: &mut Vec<Candidate<'_>>,
-    now: Duration,
-) -> Vec<Order> {
-    let orders = |it: &Candidate<'_>| order_of(shared.store(), it.upstream, now);
+/// The orders of all chosen candidates. One whose models were all refused goes after the others.
+pub(crate) fn order(candidates: &mut Vec<Candidate<'_>>, now: Duration) -> Vec<Order> {
+    let orders = |it: &Candidate<'_>| order_of(it.upstream, &it.notes, now);
     let all = candidates.drain(..).map(|it| (orders(&it), it));
     let (probes, others): (Vec<_>, Vec<_>) = all.partition(|(order, _)| order.is_probe);
     let mut list = Vec::with_capacity(probes.len().saturating_add(others.len()));
@@ -47,7 +43,7 @@ pub(crate) fn order(
     list
 }
 
-fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
+fn order_of(upstream: &Upstream, notes: &str, now: Duration) -> Order {
     let names = match upstream.first_host_model() {
         None => return Order::default(),
         Some(_) => upstream.host_models().names(),
@@ -55,7 +51,7 @@ fn order_of(store: &dyn Store, upstream: &Upstream, now: Duration) -> Order {
     if names.len() == 1 {
         return Order { names: names.to_vec(), is_probe: false };
     }
-    let refused = read(store, upstream);
+    let refused = parse(notes);
     let until = |name: &str| {
         let it = refused.iter().find(|it| it.name == name)?;
         Some(it.until).filter(|until| *until > now)
@@ -95,13 +91,13 @@ fn write(
     change: impl Fn(&mut Vec<Refused>),
 ) {
     let known = |it: &Refused| upstream.host_models().names().iter().any(|name| **name == *it.name);
-    shared::change(store, place(upstream), |lines| {
-        let mut refused = parse(lines);
+    shared::change(store, place(upstream), &[REFUSED], |notes| {
+        let mut refused = parse(notes);
         change(&mut refused);
         // What is of no use any more goes, so that the value stays as small as the configuration.
         refused.retain(|it| it.until > now && known(it));
-        let lines = refused.iter().map(|it| format!("{} {}", it.until.as_millis(), it.name));
-        Some(lines.collect::<Vec<_>>().join("\n"))
+        let line = |it: &Refused| format!("{REFUSED} {} {}", it.until.as_millis(), it.name);
+        Some(refused.iter().map(line).collect())
     });
 }
 
@@ -109,8 +105,8 @@ fn read(store: &dyn Store, upstream: &Upstream) -> Vec<Refused> {
     parse(&shared::read(store, place(upstream)))
 }
 
-fn parse(lines: &str) -> Vec<Refused> {
-    let refused = lines.lines().filter_map(|line| {
+fn parse(notes: &str) -> Vec<Refused> {
+    let refused = shared::lines(notes, REFUSED).filter_map(|line| {
         let (until, name) = line.split_once(' ')?;
         let until = Duration::from_millis(until.parse().ok()?);
         Some(Refused { until, name: name.to_owned() })
@@ -119,5 +115,8 @@ fn parse(lines: &str) -> Vec<Refused> {
 }
 
 fn place(upstream: &Upstream) -> Place<'_> {
-    Place { kind: "host_models", name: upstream.name(), fingerprint: upstream.fingerprint() }
+    Place { name: upstream.name(), fingerprint: upstream.fingerprint() }
 }
+
+/// The word of its lines.
+const REFUSED: &str = "refused";

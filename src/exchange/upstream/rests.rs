@@ -25,8 +25,8 @@ pub(crate) enum Sign {
 /// An upstream that is not called, by its name.
 pub(crate) type Passed = (String, Resting);
 
-/// Keeps the candidates that do not rest, in the order in which they are called. Returns the
-/// others.
+/// Keeps the candidates that do not rest, in the order in which they are called, each with the notes
+/// about its upstream. Returns the others.
 ///
 /// A candidate for which `wish` is false is called only if there is no other.
 pub(crate) fn choose(
@@ -37,8 +37,10 @@ pub(crate) fn choose(
 ) -> Vec<Passed> {
     let mut resting = Vec::new();
     let mut awake: Vec<(State, Candidate<'_>)> = Vec::new();
-    for candidate in model.candidates.drain(..) {
-        let state = pool::read(shared.store(), key(candidate.upstream), now);
+    for mut candidate in model.candidates.drain(..) {
+        let key = key(candidate.upstream);
+        candidate.notes = pool::notes(shared.store(), key);
+        let state = pool::noted(&candidate.notes, key, now);
         match state.resting(now) {
             Some(rest) => resting.push((candidate.upstream.name().to_owned(), rest)),
             None => awake.push((state, candidate)),
@@ -89,7 +91,9 @@ pub(crate) fn claim<T>(
     now: Duration,
 ) -> Result<(), Failure> {
     while let Some(first) = candidates.first() {
-        match claim_one(shared, first.upstream, now) {
+        let key = key(first.upstream);
+        let state = pool::noted(&first.notes, key, now);
+        match pool::claim_noted(shared.store(), key, state, now) {
             Ok(()) => return Ok(()),
             Err(rest) => passed.push((first.upstream.name().to_owned(), rest)),
         }
