@@ -216,6 +216,11 @@ fn presentable(id: &[u8]) -> String {
     id.iter().take(MAX_ID_BYTES).map(visible).collect()
 }
 
+/// The id of the request, which Envoy gives to each.
+pub(crate) fn request_id(headers: &Headers) -> Option<String> {
+    value(headers, "x-request-id").filter(|id| !id.is_empty()).map(presentable)
+}
+
 /// What of the client's head goes on living after it was read.
 #[derive(Debug)]
 pub(crate) struct ClientHead {
@@ -234,9 +239,8 @@ pub(crate) struct ClientHead {
 
 impl ClientHead {
     pub(crate) fn of(headers: &Headers) -> Self {
-        let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
         Self {
-            request_id: request_id.map(presentable),
+            request_id: request_id(headers),
             authority: value(headers, ":authority").unwrap_or_default().to_vec(),
             scheme: value(headers, ":scheme").unwrap_or(b"https").to_vec(),
             forwarded_proto: value(headers, "x-forwarded-proto").unwrap_or(b"https").to_vec(),

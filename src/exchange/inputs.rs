@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::deliver::step::Head;
 use super::effect::NotStarted;
 use super::head::{self, Headers, ResponseHead};
-use super::outcome::{BodyAccess, OnAnswer, OnRequestBody};
+use super::outcome::{BodyAccess, End, OnAnswer, OnRequestBody};
 use super::{Exchange, Phase};
 use crate::auth;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
@@ -100,6 +100,22 @@ impl Exchange {
             NotStarted::NoCluster => Failure::Gateway(GatewayFailure::ClusterMissing),
             NotStarted::Refused => Failure::Upstream(UpstreamFailure::Unreachable),
         }));
+    }
+
+    /// Whether the head of the response is read. Of the filter's own reply only one without a body
+    /// is: Envoy has then turned it into one of gRPC, or the client asked by `HEAD`.
+    #[must_use]
+    pub fn wants_response_head(&self, end: End) -> bool {
+        match &self.phase {
+            Phase::Answering(_) => true,
+            Phase::Done(Head::Held) => end == End::Stream,
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Ending { .. }
+            | Phase::Done(Head::Left { .. }) => false,
+        }
     }
 
     /// How the next bytes of the response are read.

@@ -6,6 +6,7 @@
 //! long as Envoy runs, so a value is always one of a closed list or of the configuration: nothing
 //! that a client sends becomes one.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A metric, as operators see it.
@@ -172,13 +173,16 @@ impl Metric {
 impl Count {
     /// The name that the host knows the metric by, labels and all.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> Cow<'static, str> {
+        if self.metric.labels.is_empty() {
+            return Cow::Borrowed(self.metric.name);
+        }
         let mut name = self.metric.name.to_owned();
         for (label, value) in self.metric.labels.iter().zip(&self.values) {
             // Into a string: this cannot fail.
             let _ = write!(name, ".{label}.{value}");
         }
-        name
+        Cow::Owned(name)
     }
 }
 

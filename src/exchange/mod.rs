@@ -114,7 +114,7 @@ impl Exchange {
         let Account { shared, record, .. } = &mut self.account;
         record.started = now;
         record.endpoint = Some(endpoint.name());
-        record.request_id = head::ClientHead::of(headers).request_id;
+        record.request_id = head::request_id(headers);
         let property = self.property.take();
         let property = property.as_deref();
         if let Some(answer) = caller::answer(shared, endpoint, headers, property, record, now) {

@@ -89,9 +89,7 @@ pub(super) fn body(buffer: BufferType, start: usize, len: usize) -> Vec<u8> {
 /// Takes the body bytes that Envoy holds out of its buffer. In the callbacks of that body.
 pub(super) fn take_body(buffer: BufferType, len: usize) -> Vec<u8> {
     let bytes = body(buffer, 0, len);
-    if len > 0 {
-        replace_body(buffer, len, &[]);
-    }
+    replace_body(buffer, len, &[]);
     bytes
 }
 
@@ -100,6 +98,9 @@ pub(super) fn take_body(buffer: BufferType, len: usize) -> Vec<u8> {
 /// On the response, while its head is held, more than the stream's buffer limit ends the Envoy
 /// process: there `bytes` is empty, or no longer than what Envoy has just held.
 pub(super) fn replace_body(buffer: BufferType, len: usize, bytes: &[u8]) {
+    if len == 0 && bytes.is_empty() {
+        return;
+    }
     if let Err(status) = hostcalls::set_buffer(buffer, 0, len, bytes) {
         log::error!("imagegate: cannot replace a body: {status:?}");
     }

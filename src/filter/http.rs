@@ -95,9 +95,7 @@ impl Stream {
             }
             Some(OnRequestBody::Reply(reply)) => Self::reply(&reply),
             Some(OnRequestBody::Hold) => {
-                if held > 0 {
-                    host::replace_body(BufferType::HttpRequestBody, held, &[]);
-                }
+                host::replace_body(BufferType::HttpRequestBody, held, &[]);
                 Action::Pause
             }
             Some(OnRequestBody::Pass) | None => Action::Continue,
@@ -168,10 +166,12 @@ impl HttpContext for Stream {
             return Action::Continue;
         }
         let now = host::now();
+        let end = end(end_of_stream);
         let outcome = self.step(|exchange| {
-            exchange.response_headers(host::response_head(now), end(end_of_stream), now)
+            let wants = exchange.wants_response_head(end);
+            wants.then(|| exchange.response_headers(host::response_head(now), end, now))
         });
-        let action = match outcome {
+        let action = match outcome.flatten() {
             Some(OnResponseHeaders::Reply(reply)) => Self::reply(&reply),
             Some(OnResponseHeaders::Hold) => Action::Pause,
             Some(OnResponseHeaders::Restore(status)) => {

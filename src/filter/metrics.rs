@@ -45,17 +45,17 @@ impl Metrics {
     /// `on_configure`; a second time changes nothing.
     pub(super) fn define(&self, rules: &[Rule]) {
         for metric in METRICS.iter().filter(|metric| metric.labels.is_empty()) {
-            self.id(metric.name.to_owned(), metric.kind);
+            self.id(metric.name, metric.kind);
         }
         for count in rules.iter().flat_map(|rule| Metric::of_rule(&rule.name)) {
-            self.id(count.name(), count.metric.kind);
+            self.id(&count.name(), count.metric.kind);
         }
     }
 
     /// The host's id of a metric.
-    fn id(&self, name: String, kind: Kind) -> Option<u32> {
+    fn id(&self, name: &str, kind: Kind) -> Option<u32> {
         let mut ids = self.ids.try_borrow_mut().ok()?;
-        if let Some(id) = ids.get(&name) {
+        if let Some(id) = ids.get(name) {
             return *id;
         }
         let kind = match kind {
@@ -63,8 +63,8 @@ impl Metrics {
             Kind::Gauge => MetricType::Gauge,
             Kind::Histogram => MetricType::Histogram,
         };
-        let id = hostcalls::define_metric(kind, &name).ok();
-        ids.insert(name, id);
+        let id = hostcalls::define_metric(kind, name).ok();
+        ids.insert(name.to_owned(), id);
         id
     }
 
@@ -73,10 +73,13 @@ impl Metrics {
         match count.metric.kind {
             Kind::Counter => {
                 let amount = i64::try_from(count.amount).unwrap_or(i64::MAX);
-                self.add(count.name(), Kind::Counter, amount);
+                // Most counts of most requests are of nothing.
+                if amount != 0 {
+                    self.add(&count.name(), Kind::Counter, amount);
+                }
             }
             Kind::Histogram => {
-                let Some(id) = self.id(count.name(), Kind::Histogram) else { return };
+                let Some(id) = self.id(&count.name(), Kind::Histogram) else { return };
                 if let Err(status) = hostcalls::record_metric(id, count.amount) {
                     log::warn!("imagegate: cannot record a metric: {status:?}");
                 }
@@ -86,10 +89,7 @@ impl Metrics {
     }
 
     /// Changes a counter or a gauge. The host refuses to add nothing.
-    fn add(&self, name: String, kind: Kind, change: i64) {
-        if change == 0 {
-            return;
-        }
+    fn add(&self, name: &str, kind: Kind, change: i64) {
         let Some(id) = self.id(name, kind) else { return };
         if let Err(status) = hostcalls::increment_metric(id, change) {
             log::warn!("imagegate: cannot record a metric: {status:?}");
@@ -100,9 +100,9 @@ impl Metrics {
     /// any more becomes 0: its upstream has left the configuration.
     pub(super) fn set_all(&self, gauges: &[Count]) {
         let Ok(mut before) = self.set.try_borrow_mut() else { return };
-        let names: Vec<String> = gauges.iter().map(Count::name).collect();
-        let gone = before.iter().filter(|it| !names.contains(it)).map(|name| (name.clone(), 0));
-        let values = gauges.iter().map(|gauge| (gauge.name(), gauge.amount));
+        let names: Vec<String> = gauges.iter().map(|it| it.name().into_owned()).collect();
+        let gone = before.iter().filter(|it| !names.contains(it)).map(|name| (name, 0));
+        let values = names.iter().zip(gauges).map(|(name, gauge)| (name, gauge.amount));
         for (name, value) in gone.chain(values) {
             let Some(id) = self.id(name, Kind::Gauge) else { continue };
             if let Err(status) = hostcalls::record_metric(id, value) {
@@ -123,7 +123,7 @@ impl Metrics {
     fn set(&self, metric: Metric, gauge: &Gauge, value: i64) {
         let change = gauge.change(value);
         if change != 0 {
-            self.add(metric.name.to_owned(), Kind::Gauge, change);
+            self.add(metric.name, Kind::Gauge, change);
         }
     }
 }

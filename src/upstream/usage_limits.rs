@@ -28,6 +28,9 @@ const MAX_RESET: Duration = Duration::from_secs(8 * 86_400);
 /// From this percentage on a window counts as used up. The figure is rounded, and may be slightly
 /// old.
 const FULL: u8 = 99;
+/// When a window starts again: Unix seconds, or seconds from now.
+const RESET_AT: &str = "reset-at";
+const RESET_AFTER: &str = "reset-after-seconds";
 /// The name of a limit is a short word.
 const MAX_NAME: usize = 64;
 
@@ -35,6 +38,11 @@ impl UsageLimits {
     /// The limits in `headers`, whose names are in lower case. `None` if there are none.
     #[must_use]
     pub fn read(headers: &[(String, Vec<u8>)], now: Duration) -> Option<Self> {
+        // No window without one of these: most upstreams report nothing.
+        let says_when = |name: &str| name.ends_with(RESET_AT) || name.ends_with(RESET_AFTER);
+        if !headers.iter().any(|(name, _)| says_when(name)) {
+            return None;
+        }
         let value = |name: &str| {
             let (_, value) = headers.iter().find(|(it, _)| it == name)?;
             std::str::from_utf8(value).ok().map(str::trim)
@@ -74,10 +82,10 @@ impl Window {
             let seconds: f64 = value(name)?.parse().ok()?;
             Duration::try_from_secs_f64(seconds).ok().filter(|it| !it.is_zero())
         };
-        let after = || Some(now.saturating_add(seconds("reset-after-seconds")?));
+        let after = || Some(now.saturating_add(seconds(RESET_AFTER)?));
         // A time in milliseconds is also one of this century.
         let millis = |at: Duration| if at >= FIRST_MILLIS { whole_seconds(at) } else { at };
-        let resets_at = seconds("reset-at").map(millis).filter(|at| *at > now).or_else(after)?;
+        let resets_at = seconds(RESET_AT).map(millis).filter(|at| *at > now).or_else(after)?;
         let percent = value("used-percent").and_then(|it| it.parse::<f64>().ok());
         Some(Self {
             used_percent: percent.filter(|it| *it >= 0.0).map(whole_percent),

@@ -1,6 +1,7 @@
 //! Whole exchanges through the public API, without Envoy: what goes upstream, what the client gets,
 //! in which phase, and that nothing is left over.
 
+mod host_calls;
 mod memory;
 mod request;
 

@@ -115,6 +115,9 @@ pub(crate) struct Attempt {
     calls: u32,
 }
 
+/// Most records are no longer.
+const USUAL_BYTES: usize = 768;
+
 /// The code of an exchange whose client left before it was answered.
 const CLIENT_CLOSED: &str = "client_closed_request";
 
@@ -345,8 +348,10 @@ impl Record {
             self.status = Some(status);
         }
         self.count_end();
+        let mut line = Vec::with_capacity(USUAL_BYTES);
         // Strings and numbers into a vector: this cannot fail.
-        serde_json::to_vec(self).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut line, self);
+        line
     }
 
     /// Counts how the exchange ended.

@@ -49,7 +49,7 @@ fn counters_and_rests_keep_their_values_across_an_update() {
     let gauges: BTreeMap<_, _> = gauges.iter().map(|it| (it.name(), it.amount)).collect();
     // Later code has more of them.
     for (name, amount) in state["gauges"].as_object().unwrap() {
-        assert_eq!(Some(amount.as_u64().unwrap()), gauges.get(name).copied(), "{name}");
+        assert_eq!(Some(amount.as_u64().unwrap()), gauges.get(name.as_str()).copied(), "{name}");
     }
 }
 

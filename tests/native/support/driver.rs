@@ -138,7 +138,7 @@ impl Driver {
 
     /// The upstream sends its head, and a body unless `end` says that this is all.
     pub(crate) fn response_head(&mut self, head: ResponseHead, end: End) -> &Client {
-        if !self.client.reset {
+        if !self.client.reset && self.exchange.wants_response_head(end) {
             match self.step(|it, now| it.response_headers(head, end, now)) {
                 OnResponseHeaders::Reply(reply) => self.reply(reply),
                 OnResponseHeaders::Hold => {}

@@ -146,7 +146,7 @@ impl Counted {
     /// Takes what an exchange has counted since the last call.
     pub(crate) fn take(&mut self, driver: &mut Driver) {
         for count in driver.counts.drain(..).filter(|count| count.amount > 0) {
-            *self.0.entry(count.name()).or_default() += count.amount;
+            *self.0.entry(count.name().into_owned()).or_default() += count.amount;
         }
     }
 

@@ -1,7 +1,6 @@
 //! What a test reads from a driver, besides what the client received.
 
 use imagegate::exchange::Forward;
-use imagegate::exchange::metrics::Count;
 use serde_json::Value;
 
 use super::{Call, Driver};
@@ -26,7 +25,7 @@ impl Driver {
 
     /// The names of the metrics that were counted.
     pub(crate) fn count_names(&self) -> Vec<String> {
-        self.counts.iter().map(Count::name).collect()
+        self.counts.iter().map(|it| it.name().into_owned()).collect()
     }
 
     /// The calls since they were last taken.
