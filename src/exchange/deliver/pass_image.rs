@@ -32,37 +32,37 @@ pub(crate) struct PassImage {
     passes: bool,
     /// A client that got no byte for this long gets a space. `None` if it does not.
     keepalive: Option<Duration>,
-    /// The image has begun to leave.
-    has_begun: bool,
-    /// All of it has left.
-    has_passed: bool,
-    /// The answer is whole, and is settled.
-    is_whole: bool,
+    progress: Progress,
     /// The end of the response has come.
     has_ended: bool,
 }
 
+/// How much of the answer has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Nothing of the image.
+    Nothing,
+    /// The image has begun to leave.
+    Begun,
+    /// All of the image.
+    Image,
+    /// All of the answer, which is settled: after the image, or with the head.
+    Answer { with_head: bool },
+}
+
 impl PassImage {
     pub(super) fn new(format: ResponseFormat, passes: bool, keepalive: Option<Duration>) -> Self {
-        Self {
-            format,
-            passes,
-            keepalive,
-            has_begun: false,
-            has_passed: false,
-            is_whole: false,
-            has_ended: false,
-        }
+        Self { format, passes, keepalive, progress: Progress::Nothing, has_ended: false }
     }
 
     /// Whether the image has begun to leave.
     pub(super) fn has_begun(&self) -> bool {
-        self.has_begun
+        !matches!(self.progress, Progress::Nothing | Progress::Answer { with_head: true })
     }
 
     /// Whether the answer is whole, and is settled.
     pub(super) fn is_whole(&self) -> bool {
-        self.is_whole
+        matches!(self.progress, Progress::Answer { .. })
     }
 
     /// Whether the end of the response has come.
@@ -87,20 +87,23 @@ impl PassImage {
 
     /// Notes that the whole answer leaves.
     pub(super) fn finish(&mut self) {
-        self.is_whole = true;
+        self.progress = Progress::Answer { with_head: !self.has_begun() };
     }
 
     /// Notes that everything that came has left.
     pub(super) fn note_sent(&mut self, calls: &mut Calls) {
-        self.has_passed |= calls.own_has_passed();
+        if self.progress == Progress::Begun && calls.own_has_passed() {
+            self.progress = Progress::Image;
+        }
     }
 
     /// The image that has left, of an answer that breaks off, once.
     pub(super) fn take_passed(&self, calls: &mut Calls, begun: Begun) -> Vec<Generated> {
-        if !self.has_begun || self.is_whole {
-            return Vec::new();
-        }
-        let has_left = self.has_passed || begun == Begun::Counts;
+        let has_left = match self.progress {
+            Progress::Nothing | Progress::Answer { .. } => return Vec::new(),
+            Progress::Begun => begun == Begun::Counts,
+            Progress::Image => true,
+        };
         let image = calls.own_passed_image().filter(|_| has_left);
         let generated = |(candidate, image)| Generated { candidate, image };
         image.map(generated).into_iter().collect()
@@ -116,13 +119,13 @@ impl PassImage {
         now: Duration,
     ) -> Step {
         self.has_ended |= end == End::Stream;
-        if self.is_whole {
+        if self.is_whole() {
             return Step::Replace(Vec::new());
         }
         let has_bytes = !chunk.is_empty();
         let most = beside_head(chunk.len()).saturating_sub(MAX_OPENING_BYTES);
         calls.own_body(chunk, end, now);
-        if self.has_begun {
+        if self.has_begun() {
             return self.pass(calls);
         }
         if calls.is_settled() {
@@ -132,7 +135,7 @@ impl PassImage {
         // A URL names the type of its image.
         let needs_format = self.format == ResponseFormat::Url;
         if let Some(beginning) = may_pass.then(|| calls.own_pass(most, needs_format)).flatten() {
-            self.has_begun = true;
+            self.progress = Progress::Begun;
             return Step::Bytes(self.opening(beginning, now));
         }
         let every = self.keepalive.filter(|_| has_bytes);
@@ -159,7 +162,7 @@ impl PassImage {
         if calls.is_settled() {
             return Step::Settled(passed);
         }
-        self.has_passed |= calls.own_has_passed();
+        self.note_sent(calls);
         Step::Replace(passed)
     }
 }
