@@ -14,11 +14,12 @@ use super::body::RequestBody;
 use super::caller::user_failure;
 use super::rooms::Rooms;
 use crate::auth::{self, Caller};
-use crate::config::{Candidate, Consumer, Model, Pass};
+use crate::config::{Candidate, Config, Consumer, Model, Pass};
 use crate::exchange::account::admission::Admission;
 use crate::exchange::account::record::Record;
 use crate::exchange::deliver::delivery::Delivery;
 use crate::exchange::effect::SideCall;
+use crate::exchange::head::ClientHead;
 use crate::exchange::outcome::Forward;
 use crate::exchange::shared::Shared;
 use crate::exchange::upstream::calls::{Calls, Carriers, ClientNames, Wanted};
@@ -61,48 +62,30 @@ pub(crate) fn admit(
     let body = RequestBody::join(body)?;
     let request = ImageRequest::parse_for(endpoint, &body, &encoding, config.request())?;
     record.images_asked = request.n;
-    let caller = auth::resolve_user(&shared.directory(), &consumer, request.user.as_deref());
-    let Caller { user, groups } =
-        caller.map_err(|fault| user_failure(fault, request.user_field))?;
-    record.user = Some(user.clone());
-    record.groups.clone_from(&groups);
+    let caller = caller(shared, &consumer, &request, record)?;
     let (model, orders) = resolve(shared, &consumer, &request, record, now)?;
     let mut delivery = Delivery::of(shared, &model, &request, now);
-    // The answer of several calls, or of several upstreams, needs no stream of its own. So none can
-    // spoil it.
-    let passes = model.candidates.first().map(|it| it.upstream.delivery()) == Some(Pass::Always);
-    let is_shared = orders.len() > 1 && !passes;
-    let loopback = config.loopback().filter(|_| request.n > 1 || is_shared);
-    let loopback = loopback.filter(|_| delivery.collect());
-    let names = names(&model, &orders, &request);
-    let may_fail_over = orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1);
-    let keeps = may_fail_over && !delivery.passes_answer();
-    let scope =
-        Scope { consumer: consumer.name(), user: &user, model: &model.requested, groups: &groups };
+    let loopback = loopback(shared, orders.len() > 1, &model, &request, &mut delivery);
+    let keeps = may_fail_over(&orders) && !delivery.passes_answer();
     let rooms = make_room(shared, lease, body.len(), &model, &request, &delivery, keeps);
-    let held = rooms
-        .and_then(|rooms| Ok((rooms, Admission::reserve(shared, &scope, &model, &request, now)?)));
+    let held = rooms.and_then(|rooms| {
+        let (consumer, Caller { user, groups }) = (consumer.name(), &caller);
+        let scope = Scope { consumer, user, model: &model.requested, groups };
+        Ok((rooms, Admission::reserve(shared, &scope, &model, &request, now)?))
+    });
     if held.is_err() {
         rests::release(shared, model.candidates.first().map(|it| it.upstream), now);
     }
     let (rooms, admission) = held?;
     let first = model.candidates.first().ok_or(Failure::Gateway(GatewayFailure::Internal))?;
-    let n = if delivery.passes_answer() { request.n } else { 1 };
-    let (carriers, forward, side_calls) = match loopback {
-        Some(cluster) => {
-            (Carriers::Loopback, None, loopback::calls(cluster, &head, first, &request))
-        }
-        None => {
-            let (forward, calls) = forward(&head, first, &request, n, config.route_match());
-            (Carriers::OwnStream, Some(forward), calls)
-        }
-    };
+    let start = Start::new(loopback, &head, first, &request, delivery.passes_answer(), config);
+    let wanted = Wanted { carriers: start.carriers, n: start.answers, room: rooms.image };
+    let names = names(&model, &orders, &request);
     let first_ends = now.saturating_add(first.upstream.timeout());
     let first = CallTarget::new(Place::default(), first, first_ends);
     let deadline = now.saturating_add(model.longest_timeout());
     let candidates = choices(&model, orders);
     // What is made of the body goes before the body may be kept.
-    let images = request.n;
     drop(model);
     drop(request);
     let failover = keeps.then(|| {
@@ -110,13 +93,73 @@ pub(crate) fn admit(
         let shared = Rc::clone(shared);
         Failover { shared, endpoint, encoding, head, body, _lease, candidates }
     });
-    let n = match delivery.passes_answer() {
-        true => 1,
-        false => usize::try_from(images).unwrap_or(usize::MAX),
-    };
-    let wanted = Wanted { carriers, n, room: rooms.image };
     let calls = Calls::new(wanted, rooms.sent, names, &first, failover, deadline);
-    Ok((Admitted { admission, calls, delivery, side_calls }, forward))
+    Ok((Admitted { admission, calls, delivery, side_calls: start.side_calls }, start.forward))
+}
+
+/// What goes upstream at first.
+struct Start {
+    carriers: Carriers,
+    /// How many answers come back.
+    answers: usize,
+    /// What leaves on the client's own stream.
+    forward: Option<Forward>,
+    side_calls: Vec<SideCall>,
+}
+
+impl Start {
+    /// The calls for `request` to `first`, through the cluster `loopback` if there is one. An
+    /// answer that `passes` on is that of one call for all images.
+    fn new(
+        loopback: Option<&str>,
+        head: &ClientHead,
+        first: &Candidate<'_>,
+        request: &ImageRequest<'_>,
+        passes: bool,
+        config: &Config,
+    ) -> Self {
+        let answers = if passes { 1 } else { usize::try_from(request.n).unwrap_or(usize::MAX) };
+        if let Some(cluster) = loopback {
+            let side_calls = loopback::calls(cluster, head, first, request);
+            return Self { carriers: Carriers::Loopback, answers, forward: None, side_calls };
+        }
+        let n = if passes { request.n } else { 1 };
+        let (forward, side_calls) = forward(head, first, request, n, config.route_match());
+        Self { carriers: Carriers::OwnStream, answers, forward: Some(forward), side_calls }
+    }
+}
+
+/// For whom the request is made.
+fn caller(
+    shared: &Shared,
+    consumer: &Consumer,
+    request: &ImageRequest<'_>,
+    record: &mut Record,
+) -> Result<Caller, Failure> {
+    let caller = auth::resolve_user(&shared.directory(), consumer, request.user.as_deref());
+    let caller = caller.map_err(|fault| user_failure(fault, request.user_field))?;
+    record.user = Some(caller.user.clone());
+    record.groups.clone_from(&caller.groups);
+    Ok(caller)
+}
+
+/// The cluster of the loopback listener, if the calls go through it. The answer of several calls,
+/// or of `has_several` upstreams, needs no stream of its own. So none can spoil it.
+fn loopback<'s>(
+    shared: &'s Shared,
+    has_several: bool,
+    model: &Model<'_>,
+    request: &ImageRequest<'_>,
+    delivery: &mut Delivery,
+) -> Option<&'s str> {
+    let passes = model.candidates.first().map(|it| it.upstream.delivery()) == Some(Pass::Always);
+    let is_shared = has_several && !passes;
+    let loopback = shared.config.loopback().filter(|_| request.n > 1 || is_shared);
+    loopback.filter(|_| delivery.collect())
+}
+
+fn may_fail_over(orders: &[Order]) -> bool {
+    orders.len() > 1 || orders.iter().any(|it| it.names.len() > 1)
 }
 
 fn choices(model: &Model<'_>, orders: Vec<Order>) -> Vec<Choice> {
