@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         self.linger()
 
     def linger(self):
-        """Takes what still comes: to close a connection over it could cost the client its answer."""
+        """Takes what still comes: to close over it could cost the client its answer."""
         left = MAX_BODY_BYTES
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)

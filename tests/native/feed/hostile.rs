@@ -9,8 +9,8 @@ use crate::support::NOW;
 
 const STATE: &str = "imagegate.feed.0.state";
 
-/// A worker puts a list in force and is held up before it notes the version. Another takes over, and
-/// the server has the list before again: its version is the one that was noted.
+/// A worker puts a list in force and is held up before it notes the version. Another takes over,
+/// and the server has the list before again: its version is the one that was noted.
 #[test]
 fn a_304_counts_only_for_the_list_in_force() {
     let mut world = World::new(2, &list(&["ann"]));
