@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::decimal;
 use crate::limits::local::LimitStatus;
 use crate::limits::{Per, Rule, Scope, Unit, Window};
 use crate::prices::Money;
@@ -20,7 +21,7 @@ pub fn headers(
     statuses: &[LimitStatus],
     now: Duration,
 ) -> Vec<(&'static str, String)> {
-    let mut headers = Vec::new();
+    let mut headers = Vec::with_capacity(statuses.len().min(5).saturating_mul(3));
     for unit in [Unit::Requests, Unit::Images, Unit::Megapixels, Unit::Concurrent, Unit::Usd] {
         let of_unit = statuses.iter().filter_map(|limit_status| {
             rules
@@ -181,21 +182,32 @@ pub fn window_name(window: Window) -> Option<String> {
 
 /// A duration as Go's `time.Duration` prints it, to the millisecond: `534ms`, `58.891s`, `6m0s`.
 fn go_duration(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    if millis < 1_000 {
-        return format!("{millis}ms");
-    }
-    let secs = duration.as_secs();
-    let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
-    let fraction = match duration.subsec_millis() {
-        0 => String::new(),
-        millis => format!(".{}", format!("{millis:03}").trim_end_matches('0')),
+    let mut text = String::with_capacity(16);
+    let mut push = |number: u64, unit: &str| {
+        text.push_str(decimal::digits(number, &mut Default::default()));
+        text.push_str(unit);
     };
-    match (hours, minutes) {
-        (0, 0) => format!("{secs}{fraction}s"),
-        (0, minutes) => format!("{minutes}m{secs}{fraction}s"),
-        (hours, minutes) => format!("{hours}h{minutes}m{secs}{fraction}s"),
+    let (secs, millis) = (duration.as_secs(), u64::from(duration.subsec_millis()));
+    if secs == 0 {
+        push(millis, "ms");
+        return text;
     }
+    let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
+    if hours > 0 {
+        push(hours, "h");
+    }
+    if hours > 0 || minutes > 0 {
+        push(minutes, "m");
+    }
+    match millis {
+        0 => push(secs, "s"),
+        _ => {
+            let millis = secs.saturating_mul(1_000).saturating_add(millis);
+            text.push_str(&decimal::display(millis, 3).to_string());
+            text.push('s');
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -210,6 +222,9 @@ mod tests {
             (534, "534ms"),
             (1_000, "1s"),
             (58_891, "58.891s"),
+            (59_999, "59.999s"),
+            (60_007, "1m0.007s"),
+            (7_199_020, "1h59m59.02s"),
             (90_500, "1m30.5s"),
             (360_000, "6m0s"),
             (86_400_000, "24h0m0s"),
