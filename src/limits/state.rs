@@ -54,7 +54,8 @@ impl Hold {
 impl State {
     /// Drops what no longer counts.
     pub fn prune(&mut self, window: Window, now: Duration) {
-        self.used.retain(|(interval, _)| window.counts(*interval, now));
+        let first = window.first_that_counts(now);
+        self.used.retain(|(interval, _)| first.is_some_and(|first| *interval >= first));
         self.holds.retain(|hold| hold.until > now.as_secs());
     }
 

@@ -53,12 +53,24 @@ impl Window {
         }
     }
 
-    /// Whether what was used in `interval` still counts at `now`.
+    /// The first interval of which what was used still counts at `now`, as do all after it. `None`
+    /// if none counts.
     ///
     /// An interval after that of `now` counts: it comes from a worker whose clock is ahead.
     #[must_use]
+    pub fn first_that_counts(self, now: Duration) -> Option<u64> {
+        match self {
+            // Interval `i` ends `i + 1` steps after the epoch, and counts for `length` after that.
+            Self::Sliding(length) => Some(self.interval(now.saturating_sub(length))),
+            Self::Day | Self::Week | Self::Month => Some(self.interval(now)),
+            Self::Now => None,
+        }
+    }
+
+    /// Whether what was used in `interval` still counts at `now`.
+    #[must_use]
     pub fn counts(self, interval: u64, now: Duration) -> bool {
-        now < self.leaves(interval)
+        self.first_that_counts(now).is_some_and(|first| interval >= first)
     }
 
     /// When what was used in `interval` no longer counts.
@@ -93,6 +105,8 @@ fn seconds(span: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
@@ -117,6 +131,24 @@ mod tests {
             assert!(MINUTE.counts(interval, used));
             assert!(MINUTE.counts(interval, used + Duration::from_millis(59_999)), "{millis}");
             assert!(!MINUTE.counts(interval, used + Duration::from_millis(61_000)), "{millis}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_interval_counts_until_it_leaves(
+            length in 1..10_000_000_u64,
+            millis in 0..20_000_000_000_u64,
+            nanos in 0..1_000_000_u64,
+            distance in -70..3_i64,
+        ) {
+            let now = Duration::from_millis(millis) + Duration::from_nanos(nanos);
+            let sliding = Window::Sliding(Duration::from_millis(length));
+            for window in [sliding, Window::Day, Window::Week, Window::Month] {
+                let interval = window.interval(now).saturating_add_signed(distance);
+                let leaves = window.leaves(interval);
+                prop_assert_eq!(window.counts(interval, now), now < leaves, "{:?}", window);
+            }
         }
     }
 

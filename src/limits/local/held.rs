@@ -124,7 +124,7 @@ pub(super) fn counted_here<'r>(
 ) -> Result<Vec<Counted<'r>>, TableError> {
     let here = |rule: &Rule| rule.engine == Engine::Local && rule.applies(scope);
     let mut known = Vec::new();
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(rules.len().min(8));
     for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
         for counted in rule.scopes(scope) {
             let (kind, value) = counted.unwrap_or(("global", ""));
@@ -173,11 +173,12 @@ pub(super) fn limit_status(
     let rule = rules.get(place);
     let max = rule.map_or(0, |rule| rule.max);
     let window = rule.map_or(Window::Now, |rule| rule.window);
+    let (used, reserved) = (state.used(), state.reserved());
     LimitStatus {
         rule: place,
-        used: state.used(),
-        reserved: state.reserved(),
-        remaining: state.remaining(max),
+        used,
+        reserved,
+        remaining: max.saturating_sub(used).saturating_sub(reserved),
         full_at: Some(state.empty_at(window, now)).filter(|at| *at > now),
     }
 }

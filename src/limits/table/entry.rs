@@ -13,10 +13,19 @@ use prost::encoding::{decode_varint, encode_varint};
 use super::id::RuleId;
 use crate::limits::{Hold, State, Window};
 
+/// How many more bytes the states of a request mostly take than those before it.
+const ROOM_TO_GROW: usize = 32;
+
+/// A sliding window has about this many intervals.
+const MAX_ROOM: usize = 64;
+
 /// The states of one scope.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     states: Vec<RuleState>,
+    /// The place after the rule that was last looked up. Rules are mostly looked up in the order in
+    /// which they were stored, so hundreds of them are not searched for each.
+    next: usize,
 }
 
 /// The state of one rule.
@@ -37,19 +46,28 @@ impl Entry {
         while let Some(state) = RuleState::read(&mut bytes) {
             states.push(state);
         }
-        Self { states }
+        Self { states, next: 0 }
     }
 
-    /// The bytes of the entry.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+    /// The bytes of the entry, of which there were about `len`.
+    pub(super) fn bytes(&self, len: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(len.saturating_add(ROOM_TO_GROW));
         self.states.iter().for_each(|it| it.write(&mut bytes));
         bytes
     }
 
     /// The state of a rule as it was stored. `None` if there is none.
-    pub(super) fn state(&self, rule: RuleId) -> Option<&State> {
-        self.states.iter().find(|it| it.rule == rule).map(|it| &it.state)
+    pub(super) fn state(&mut self, rule: RuleId) -> Option<&State> {
+        let place = self.place(rule)?;
+        self.states.get(place).map(|it| &it.state)
+    }
+
+    /// The place of a rule's state. `None` if there is none.
+    fn place(&mut self, rule: RuleId) -> Option<usize> {
+        let is_there = |place: &usize| self.states.get(*place).is_some_and(|it| it.rule == rule);
+        let place = (self.next..self.states.len()).chain(0..self.next).find(is_there)?;
+        self.next = place.saturating_add(1);
+        Some(place)
     }
 
     /// Changes the state of a rule as it is at `now`. If there is none, `first` returns it.
@@ -60,7 +78,7 @@ impl Entry {
         first: impl FnOnce() -> State,
         step: impl FnOnce(&mut State) -> T,
     ) -> Option<T> {
-        let place = self.states.iter().position(|it| it.rule == rule).unwrap_or_else(|| {
+        let place = self.place(rule).unwrap_or_else(|| {
             self.states.push(RuleState { rule, expires: 0, state: first() });
             self.states.len().saturating_sub(1)
         });
@@ -73,7 +91,8 @@ impl Entry {
 
     /// Takes back a hold under a rule.
     pub(super) fn take_back(&mut self, rule: RuleId, hold: Hold) {
-        if let Some(found) = self.states.iter_mut().find(|it| it.rule == rule) {
+        let place = self.place(rule);
+        if let Some(found) = place.and_then(|place| self.states.get_mut(place)) {
             found.state.settle(hold, 0);
         }
     }
@@ -81,6 +100,7 @@ impl Entry {
     /// Drops the states in which nothing counts.
     pub(super) fn prune(&mut self, now: u32) {
         self.states.retain(|it| it.expires > now && !it.state.is_empty());
+        self.next = 0;
     }
 
     /// When nothing in it counts any more.
@@ -102,7 +122,9 @@ impl RuleState {
         *bytes = rest;
         let mut state = State::default();
         let mut before = 0;
-        for _ in 0..number(bytes)? {
+        let used = number(bytes)?;
+        state.used.reserve_exact(usize::try_from(used).map_or(0, room));
+        for _ in 0..used {
             before = interval_after(before, number(bytes)?);
             state.used.push((before, number(bytes)?));
         }
@@ -133,6 +155,12 @@ impl RuleState {
             before = hold.interval;
         }
     }
+}
+
+/// The room for this many intervals and the one that a request may add. The number comes from
+/// bytes that another program may have written.
+fn room(intervals: usize) -> usize {
+    intervals.min(MAX_ROOM).saturating_add(1)
 }
 
 fn number(bytes: &mut &[u8]) -> Option<u64> {
@@ -187,8 +215,9 @@ mod tests {
                 state(&[(u64::MAX, 1), (0, 2), (u64::MAX / 2, 3)], &[]),
                 state(&[], &[hold(u64::MAX, u64::MAX, 1), hold(0, 1 << 63, 2)]),
             ],
+            next: 0,
         };
-        let bytes = entry.bytes();
+        let bytes = entry.bytes(0);
         let read = Entry::read(&bytes);
         let states = |it: &Entry| it.states.iter().map(|it| it.state.clone()).collect::<Vec<_>>();
         assert_eq!(states(&read), states(&entry));
@@ -198,6 +227,19 @@ mod tests {
             let cut = Entry::read(bytes.get(..len).unwrap());
             assert!(cut.states.len() < entry.states.len());
             assert!(states(&entry).starts_with(&states(&cut)), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_found_wherever_the_last_one_was() {
+        let rules = 0..5;
+        let state = |rule| RuleState { rule, ..state(&[(rule, 1)], &[]) };
+        for first in rules.clone() {
+            let mut entry = Entry { states: rules.clone().map(state).collect(), next: 0 };
+            for rule in [first, 4, 0, 0, 3, 1] {
+                assert_eq!(entry.state(rule).unwrap().used, [(rule, 1)], "{first}");
+            }
+            assert_eq!(entry.state(5), None);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::id::{Place, ScopeId};
 use super::slot::{self, MAX_ENTRIES, Raw};
+use crate::decimal;
 use crate::limits::lock::Planned;
 use crate::limits::{State, Store};
 
@@ -23,6 +24,9 @@ pub(in crate::limits) struct Loaded {
     now: u32,
 }
 
+/// How many more bytes a slot mostly takes than before: a new entry of three rules.
+const ROOM_TO_GROW: usize = 128;
+
 /// Why a slot was not stored.
 pub(super) enum SaveError {
     /// It has changed since it was read.
@@ -32,7 +36,10 @@ pub(super) enum SaveError {
 }
 
 fn key(number: u16) -> String {
-    format!("imagegate.scopes.{number}")
+    let mut key = String::with_capacity(22);
+    key.push_str("imagegate.scopes.");
+    key.push_str(decimal::digits(number.into(), &mut Default::default()));
+    key
 }
 
 impl Loaded {
@@ -50,7 +57,7 @@ impl Loaded {
     pub(super) fn create(store: &dyn Store, number: u16, foreign: u32) {
         // A key that is not there takes any token, and no two keys ever have the same one. Without a
         // token, a worker that was slow would erase what others have counted meanwhile.
-        let _ = store.swap(&key(number), &slot::empty(), Some(foreign));
+        let _ = store.swap(&key(number), &slot::empty(0), Some(foreign));
     }
 
     /// The number of the slot.
@@ -70,12 +77,11 @@ impl Loaded {
     }
 
     fn entry(&mut self, scope: ScopeId) -> Option<&mut Entry> {
-        if !self.entries.iter().any(|(it, _)| *it == scope) {
-            let found = slot::entries(&self.bytes).find(|it| it.scope == scope);
-            let entry = found.map(|it| Entry::read(it.states)).unwrap_or_default();
-            self.entries.push((scope, entry));
-        }
-        self.entries.iter_mut().find(|(it, _)| *it == scope).map(|(_, entry)| entry)
+        let place = self.entries.iter().position(|(it, _)| *it == scope).unwrap_or_else(|| {
+            self.entries.push((scope, Entry::read(self.stored(scope))));
+            self.entries.len().saturating_sub(1)
+        });
+        self.entries.get_mut(place).map(|(_, entry)| entry)
     }
 
     /// The state of a rule for a scope as it was stored. `None` if there is none.
@@ -112,8 +118,11 @@ impl Loaded {
         let changed: Vec<(ScopeId, &Entry, Vec<u8>)> = self
             .entries
             .iter()
-            .map(|(scope, entry)| (*scope, entry, entry.bytes()))
-            .filter(|(scope, _, states)| *states != self.stored(*scope))
+            .filter_map(|(scope, entry)| {
+                let stored = self.stored(*scope);
+                let states = entry.bytes(stored.len());
+                (states != stored).then_some((*scope, entry, states))
+            })
             .collect();
         if changed.is_empty() && !self.is_marked {
             return Ok(0);
@@ -146,7 +155,7 @@ impl Loaded {
             others.remove(place);
             evicted = evicted.saturating_add(1);
         }
-        let mut bytes = slot::empty();
+        let mut bytes = slot::empty(self.bytes.len().saturating_add(ROOM_TO_GROW));
         slot::mark(&mut bytes, self.step());
         others.iter().for_each(|it| slot::push(&mut bytes, it));
         for (scope, entry, states) in own {

@@ -14,6 +14,7 @@
 
 mod entry;
 pub(super) mod id;
+mod known;
 mod loaded;
 mod old;
 mod slot;
@@ -27,6 +28,7 @@ pub(super) use old::OldId;
 use super::lock::{self, Lock, Planned};
 use super::{Conflict, State, Store};
 use crate::order;
+use known::KnownScopes;
 use loaded::SaveError;
 
 /// The key of the salt.
@@ -45,6 +47,7 @@ pub struct Table {
     /// Counters in the layout of 0.1 are there. A state that the table does not have is read from
     /// them.
     has_old: bool,
+    known: KnownScopes,
 }
 
 impl Table {
@@ -62,7 +65,7 @@ impl Table {
     /// The table as it was prepared.
     pub fn open(store: &dyn Store) -> Self {
         let salt = store.get(SALT).0.and_then(|it| it.first_chunk().copied());
-        Self { salt, has_old: old::exists(store) }
+        Self { salt, has_old: old::exists(store), known: KnownScopes::default() }
     }
 }
 
@@ -88,15 +91,19 @@ impl<'a> Counters<'a> {
     }
 
     /// Where a scope is counted: the name of its kind, and its value.
-    pub(super) fn scope_id(self, kind: &str, value: &str) -> Result<ScopeId, TableError> {
-        let mut hash = Sha256::new();
-        hash.update(self.table.salt.ok_or(TableError::OutOfReach)?);
-        hash.update(kind);
-        // No name of a kind has this byte, so no two kinds and values give the same bytes.
-        hash.update([0]);
-        hash.update(value);
-        let digest: [u8; 32] = hash.finalize().into();
-        Ok(ScopeId(digest.first_chunk().copied().unwrap_or_default()))
+    pub(super) fn scope_id(self, kind: &'static str, value: &str) -> Result<ScopeId, TableError> {
+        let salt = self.table.salt.ok_or(TableError::OutOfReach)?;
+        let hash = || {
+            let mut hash = Sha256::new();
+            hash.update(salt);
+            hash.update(kind);
+            // No name of a kind has this byte, so no two kinds and values give the same bytes.
+            hash.update([0]);
+            hash.update(value);
+            let digest: [u8; 32] = hash.finalize().into();
+            ScopeId(digest.first_chunk().copied().unwrap_or_default())
+        };
+        Ok(self.table.known.get(kind, value, hash))
     }
 
     /// Whether counters in the layout of 0.1 are there.

@@ -32,9 +32,10 @@ pub(super) struct Raw<'a> {
     pub(super) states: &'a [u8],
 }
 
-/// A slot without entries.
-pub(super) fn empty() -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+/// A slot without entries, with room for this many bytes of them.
+pub(super) fn empty(room: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(SLOT_HEAD.saturating_add(room));
+    bytes.push(VERSION);
     bytes.resize(SLOT_HEAD, 0);
     bytes
 }
@@ -42,7 +43,7 @@ pub(super) fn empty() -> Vec<u8> {
 /// The bytes of a slot if they have this layout; else those of an empty one.
 pub(super) fn checked(bytes: Option<Vec<u8>>) -> Vec<u8> {
     let is_slot = |bytes: &Vec<u8>| bytes.first() == Some(&VERSION) && bytes.len() >= SLOT_HEAD;
-    bytes.filter(is_slot).unwrap_or_else(empty)
+    bytes.filter(is_slot).unwrap_or_else(|| empty(0))
 }
 
 /// The step that has last stored holds in several slots.
