@@ -40,8 +40,6 @@ pub(crate) struct Admission {
     statuses: Vec<LimitStatus>,
     /// The shadow rules that would have rejected, by name.
     pub(crate) shadowed: Vec<String>,
-    /// How many scopes lost their counters to make room.
-    pub(crate) evicted: u32,
     /// The rules that admitted only because the service did not answer, by name.
     pub(crate) unavailable: Vec<String>,
     /// What is requested of each upstream that may serve the request, and at what price.
@@ -140,7 +138,6 @@ impl Admission {
                 true => reserved.statuses,
                 false => Vec::new(),
             },
-            evicted: reserved.evicted,
             counted: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),

@@ -165,6 +165,8 @@ impl Account {
         if let Some(in_flight) = self.in_flight.take() {
             in_flight.land(&self.shared, now);
         }
+        // Any step may have made room: a reservation that was rejected in the end, too.
+        self.record.evict(self.shared.counters().take_evicted());
         self.given = self.shared.lease();
         self.place = None;
     }

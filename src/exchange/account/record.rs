@@ -137,8 +137,12 @@ impl Record {
         let shadowed = admission.shadowed.iter().map(|rule| metrics::SHADOW_REFUSALS.once([rule]));
         let unanswered = admission.unavailable.iter().map(|rule| metrics::UNANSWERED.once([rule]));
         self.counts.extend(shadowed.chain(unanswered));
-        if admission.evicted > 0 {
-            self.counts.push_back(metrics::SCOPES_EVICTED.of(u64::from(admission.evicted)));
+    }
+
+    /// Notes how many scopes lost their counters to make room.
+    pub(crate) fn evict(&mut self, scopes: u32) {
+        if scopes > 0 {
+            self.counts.push_back(metrics::SCOPES_EVICTED.of(scopes.into()));
         }
     }
 

@@ -96,8 +96,6 @@ pub struct Reserved {
     pub statuses: Vec<LimitStatus>,
     /// The shadow rules that would have rejected.
     pub shadowed: Vec<usize>,
-    /// How many idle scopes lost their counters, because the table has no room for more.
-    pub evicted: u32,
 }
 
 /// The slots that a request touches, in their order.
@@ -153,15 +151,14 @@ pub(super) fn change<T>(
     now: Duration,
     step: impl Fn(&Held, &mut State) -> T,
 ) -> Result<Vec<(usize, T)>, TableError> {
-    let changed = counters.change(slot, |loaded| {
+    counters.change(slot, |loaded| {
         let of_slot = held.iter().enumerate().filter(|(_, it)| it.slot() == slot);
         let changed = of_slot.filter_map(|(order, it)| {
             let result = loaded.change(it.place, now, State::default, |state| step(it, state));
             result.map(|result| (order, result))
         });
         Ok(changed.collect())
-    });
-    changed.map(|(results, _)| results)
+    })
 }
 
 pub(super) fn limit_status(

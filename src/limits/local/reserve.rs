@@ -48,8 +48,8 @@ impl Request<'_> {
     /// Stores what the request holds if all rules admit it.
     pub(super) fn reserve(self) -> Result<Reserved, Error> {
         let slots = slots(&self.held);
-        let (admitted, evicted) = match slots.as_slice() {
-            [] => (Admitted::default(), 0),
+        let admitted = match slots.as_slice() {
+            [] => Admitted::default(),
             [slot] if !count_several_kinds(self.rules) => self.swap(*slot)?,
             slots => match self.swap_each(slots) {
                 Ok(stored) => stored,
@@ -59,11 +59,11 @@ impl Request<'_> {
         let Admitted { statuses, mut shadowed, .. } = admitted;
         // A rule has several states if the caller is in several groups.
         shadowed.dedup();
-        Ok(Reserved { reservation: Reservation { held: self.held }, statuses, shadowed, evicted })
+        Ok(Reserved { reservation: Reservation { held: self.held }, statuses, shadowed })
     }
 
     /// Admits by a swap of one slot.
-    fn swap(&self, slot: u16) -> Result<(Admitted, u32), Error> {
+    fn swap(&self, slot: u16) -> Result<Admitted, Error> {
         self.counters.change(slot, |loaded| self.admit(std::slice::from_mut(loaded)))
     }
 
@@ -74,22 +74,20 @@ impl Request<'_> {
     /// taken back if a later slot has changed. Another request can be rejected for such a hold only if
     /// the rest of the room is used between two swaps of this worker. If the worker is lost in between,
     /// its holds expire like those of its other requests.
-    fn swap_each(&self, slots: &[u16]) -> Result<(Admitted, u32), Option<Read>> {
+    fn swap_each(&self, slots: &[u16]) -> Result<Admitted, Option<Read>> {
         let Read { mut slots, admitted } = self.read(slots).map_err(|_| None)?;
         if admitted.is_close {
             return Err(Some(Read { slots, admitted }));
         }
-        let mut evicted = 0_u32;
         for place in 0..slots.len() {
             let Some(slot) = slots.get_mut(place) else { continue };
-            if let Ok(Ok(gone)) = self.counters.save(slot) {
-                evicted = evicted.saturating_add(gone);
+            if let Ok(Ok(())) = self.counters.save(slot) {
                 continue;
             }
             slots.iter().take(place).for_each(|it| self.take_back(it.number()));
             return Err(None);
         }
-        Ok((admitted, evicted))
+        Ok(admitted)
     }
 
     /// Takes back what was stored in a slot without the lock.
@@ -100,7 +98,7 @@ impl Request<'_> {
     }
 
     /// Admits under the lock, and stores slot after slot.
-    fn step(&self, slots: &[u16], mut read: Option<Read>) -> Result<(Admitted, u32), Error> {
+    fn step(&self, slots: &[u16], mut read: Option<Read>) -> Result<Admitted, Error> {
         for _ in 0..MAX_TAKE_OVERS {
             let lock = self.counters.lock(self.plan())?;
             let stored = self.store(&lock, slots, read.take());
@@ -117,12 +115,7 @@ impl Request<'_> {
     /// Stores all slots, or none. The lock keeps other steps out. A settlement may still change a
     /// slot meanwhile: then all starts again. What was read before the lock is as good as what is
     /// read now, since a slot is stored only if it is still the same.
-    fn store(
-        &self,
-        lock: &Lock,
-        slots: &[u16],
-        mut read: Option<Read>,
-    ) -> Result<(Admitted, u32), Error> {
+    fn store(&self, lock: &Lock, slots: &[u16], mut read: Option<Read>) -> Result<Admitted, Error> {
         for _ in 0..MAX_TRIES {
             let Read { mut slots, admitted } = match read.take() {
                 Some(read) => read,
@@ -136,7 +129,7 @@ impl Request<'_> {
                 }
             };
             match self.save(lock, &mut slots) {
-                Ok(evicted) => return Ok((admitted, evicted)),
+                Ok(()) => return Ok(admitted),
                 Err(None) => {}
                 Err(Some(error)) => return Err(error.into()),
             }
@@ -154,13 +147,12 @@ impl Request<'_> {
 
     /// Stores slot after slot. If one cannot be, takes back what it has stored. The error is `None`
     /// if a slot has changed meanwhile.
-    fn save(&self, lock: &Lock, loaded: &mut [Loaded]) -> Result<u32, Option<TableError>> {
-        let (mut evicted, mut stored) = (0_u32, Vec::new());
+    fn save(&self, lock: &Lock, loaded: &mut [Loaded]) -> Result<(), Option<TableError>> {
+        let mut stored = Vec::new();
         for slot in loaded {
             slot.mark(lock.step);
             let error = match self.counters.save(slot) {
-                Ok(Ok(gone)) => {
-                    evicted = evicted.saturating_add(gone);
+                Ok(Ok(())) => {
                     stored.push(slot.number());
                     continue;
                 }
@@ -175,7 +167,7 @@ impl Request<'_> {
             stored.iter().for_each(|it| self.counters.take_back(*it, lock.step, &plan));
             return Err(error);
         }
-        Ok(evicted)
+        Ok(())
     }
 
     fn plan(&self) -> Vec<Planned> {

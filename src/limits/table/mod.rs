@@ -19,6 +19,8 @@ mod loaded;
 mod old;
 mod slot;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use sha2::{Digest, Sha256};
 
 pub(super) use id::{Place, ScopeId, TableError};
@@ -48,6 +50,8 @@ pub struct Table {
     /// them.
     has_old: bool,
     known: KnownScopes,
+    /// How many entries had to go since this was last read.
+    evicted: AtomicU32,
 }
 
 impl Table {
@@ -65,7 +69,8 @@ impl Table {
     /// The table as it was prepared.
     pub fn open(store: &dyn Store) -> Self {
         let salt = store.get(SALT).0.and_then(|it| it.first_chunk().copied());
-        Self { salt, has_old: old::exists(store), known: KnownScopes::default() }
+        let (known, evicted) = (KnownScopes::default(), AtomicU32::default());
+        Self { salt, has_old: old::exists(store), known, evicted }
     }
 }
 
@@ -106,6 +111,13 @@ impl<'a> Counters<'a> {
         Ok(self.table.known.get(kind, value, hash))
     }
 
+    /// How many idle scopes have lost their counters since the last call, because the table has no
+    /// room for more: by reservations, admitted or not, and by settlements.
+    #[must_use]
+    pub fn take_evicted(self) -> u32 {
+        self.table.evicted.swap(0, Ordering::Relaxed)
+    }
+
     /// Whether counters in the layout of 0.1 are there.
     pub(super) const fn has_old(self) -> bool {
         self.table.has_old
@@ -131,31 +143,34 @@ impl<'a> Counters<'a> {
         Loaded::read(self.store, number)
     }
 
-    /// Stores a slot. Returns how many entries of others had to go.
+    /// Stores a slot.
     ///
     /// # Errors
     ///
     /// [`Conflict`] in `Ok` if the slot has changed since it was loaded.
-    pub(super) fn save(self, loaded: &mut Loaded) -> Result<Result<u32, Conflict>, TableError> {
+    pub(super) fn save(self, loaded: &mut Loaded) -> Result<Result<(), Conflict>, TableError> {
         match loaded.save(self.store) {
-            Ok(evicted) => Ok(Ok(evicted)),
+            Ok(evicted) => {
+                self.table.evicted.fetch_add(evicted, Ordering::Relaxed);
+                Ok(Ok(()))
+            }
             Err(SaveError::Conflict) => Ok(Err(Conflict)),
             Err(SaveError::Full) => Err(TableError::Full),
         }
     }
 
     /// Changes the entries in one slot without the lock. `step` runs again if another worker was
-    /// faster. Returns its result, and how many entries of others had to go.
+    /// faster. Returns its result.
     pub(super) fn change<T, E: From<TableError>>(
         self,
         number: u16,
         mut step: impl FnMut(&mut Loaded) -> Result<T, E>,
-    ) -> Result<(T, u32), E> {
+    ) -> Result<T, E> {
         for _ in 0..MAX_TRIES {
             let mut loaded = self.load(number)?;
             let result = step(&mut loaded)?;
             match self.save(&mut loaded)? {
-                Ok(evicted) => return Ok((result, evicted)),
+                Ok(()) => return Ok(result),
                 Err(Conflict) => self.store.wait(),
             }
         }

@@ -8,7 +8,7 @@ use super::{PATIENCE, START, SharedData, Shelf, delivered, over, reserve, rule, 
 use imagegate::limits::local::{self, Counters, Error, Outcome, Table};
 use imagegate::limits::{Conflict, Per, Rule, Store, Unit, Window};
 
-const NOW: Duration = Duration::from_secs(START);
+pub(super) const NOW: Duration = Duration::from_secs(START);
 const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
 const LOCK: &str = "imagegate.limits.step";
 const SALT: &str = "imagegate.limits.salt";
@@ -36,7 +36,7 @@ pub(super) fn unsalted() -> Shelf {
     over(data)
 }
 
-fn used(shelf: &Shelf, rules: &[Rule], user: &str) -> u64 {
+pub(super) fn used(shelf: &Shelf, rules: &[Rule], user: &str) -> u64 {
     local::statuses(shelf.counters(), rules, &scope("c", user), NOW)[0].used
 }
 
@@ -44,18 +44,16 @@ fn used(shelf: &Shelf, rules: &[Rule], user: &str) -> u64 {
 fn of_scopes_that_share_a_full_slot_the_longest_unused_goes() {
     let shelf = unsalted();
     let rules = [rule("images", Per::User, Unit::Images, 9, Window::Month)];
-    let mut evicted = 0;
     for (second, user) in (0..).zip(neighbours()) {
         let now = NOW + Duration::from_secs(second);
         let mut reserved = reserve(&shelf, &rules, &scope("c", &user), 2, now).unwrap();
-        evicted += reserved.evicted;
         let held = &mut reserved.reservation;
         local::settle(shelf.counters(), &rules, held, &delivered(2), now).unwrap();
     }
     let counted = neighbours().iter().map(|user| used(&shelf, &rules, user)).collect::<Vec<_>>();
     let gone = NEIGHBOURS.len() - ROOM;
     assert_eq!(counted, [vec![0; gone], vec![2; ROOM]].concat());
-    assert_eq!(usize::try_from(evicted).unwrap(), gone);
+    assert_eq!(usize::try_from(shelf.counters().take_evicted()).unwrap(), gone);
 }
 
 #[test]
@@ -73,7 +71,9 @@ fn a_scope_with_a_request_in_flight_keeps_its_counters_and_only_then_is_one_refu
     assert!(reserve(&shelf, &rules, &scope("c", &users[7]), 1, NOW).is_ok());
     let held = &mut open[3].reservation;
     local::settle(shelf.counters(), &rules, held, &delivered(1), NOW).unwrap();
-    assert_eq!(late().unwrap().evicted, 1);
+    assert_eq!(shelf.counters().take_evicted(), 0);
+    late().unwrap();
+    assert_eq!(shelf.counters().take_evicted(), 1);
     assert_eq!(used(&shelf, &rules, &users[3]), 0);
 }
 
@@ -88,7 +88,8 @@ fn scopes_in_which_nothing_counts_any_more_make_room_first() {
         local::settle(shelf.counters(), &rules, held, &delivered(1), NOW).unwrap();
     }
     let later = NOW + Duration::from_secs(62);
-    assert_eq!(reserve(&shelf, &rules, &scope("c", &users[ROOM]), 1, later).unwrap().evicted, 0);
+    reserve(&shelf, &rules, &scope("c", &users[ROOM]), 1, later).unwrap();
+    assert_eq!(shelf.counters().take_evicted(), 0);
 }
 
 #[test]
