@@ -9,14 +9,15 @@
 mod held;
 mod reserve;
 
+use std::iter;
 use std::time::Duration;
 
 use super::table::Loaded;
 pub use super::table::{Counters, Table};
 use super::{Hold, Rule, Scope, State, Unit};
 use crate::order;
-use held::{Counted, Held, change, counted_here, limit_status, slots};
 pub use held::{Error, LimitStatus, Outcome, Rejected, Reservation, Reserved};
+use held::{Held, change, counted_here, limit_status, slots};
 
 /// Reserves what a request may take, under all `rules` that apply to it and are counted here. If
 /// one does not admit it, reserves under none.
@@ -32,20 +33,18 @@ pub fn reserve(
     patience: Duration,
     now: Duration,
 ) -> Result<Reserved, Error> {
-    let hold = |it: Counted<'_>| Held {
-        rule: it.number,
-        place: it.place,
-        old: it.old,
-        unit: it.rule.unit,
-        hold: Hold::new(it.rule.window, amount(it.rule.unit), now, patience),
-    };
-    let held = counted_here(counters, rules, scope)?.into_iter().map(hold).collect();
+    let counted = counted_here(counters, rules, scope)?;
+    let held = counted.iter().map(|it| Held::new(it, amount(it.rule.unit), now, patience));
+    let held = held.collect();
     let request = reserve::Request { counters, rules, held, now };
     request.reserve()
 }
 
 /// Counts what the request used, and releases the rest. Its places in flight stay in the
 /// reservation until it is [`land`]ed. Returns the state of each rule after that.
+///
+/// A slot in which nothing changes is not even read: its rules count requests only, and this one
+/// was. Their state is then that of the reservation, unless their windows have moved on since.
 ///
 /// # Errors
 ///
@@ -57,15 +56,21 @@ pub fn settle(
     outcome: &Outcome,
     now: Duration,
 ) -> Result<Vec<LimitStatus>, Error> {
-    let held = std::mem::take(&mut reservation.held);
-    let updated = update(counters, &held, now, |it, state| {
+    let Reservation { held, statuses } = std::mem::take(reservation);
+    let statuses = statuses.into_iter().map(|it| Some(it).filter(|it| it.full_at > Some(now)));
+    let known: Vec<_> = statuses.chain(iter::repeat(None)).take(held.len()).collect();
+    let open = held.iter().zip(&known);
+    let open = open.filter(|(it, known)| known.is_none() || !it.is_settled(outcome));
+    let open = order::distinct(open.map(|(it, _)| it.slot()));
+    let updated = update(counters, &open, &held, now, |it, state| {
         if it.unit != Unit::Concurrent {
             state.settle(it.hold, outcome.of(it.unit));
         }
         limit_status(rules, it.rule, state, now)
     });
     reservation.held = held.into_iter().filter(|it| it.unit == Unit::Concurrent).collect();
-    updated
+    let updated = updated?.into_iter().zip(known);
+    Ok(updated.filter_map(|(updated, known)| updated.or(known)).collect())
 }
 
 /// Releases the places in flight of a request that is settled.
@@ -74,7 +79,8 @@ pub fn settle(
 ///
 /// [`Error::Store`]. The hold then expires by itself.
 pub fn land(counters: Counters<'_>, reservation: Reservation, now: Duration) -> Result<(), Error> {
-    update(counters, &reservation.held, now, |it, state| state.settle(it.hold, 0)).map(drop)
+    let held = &reservation.held;
+    update(counters, &slots(held), held, now, |it, state| state.settle(it.hold, 0)).map(drop)
 }
 
 /// Holds the places in flight for another `patience`, of a request that is settled and whose answer
@@ -92,7 +98,7 @@ pub fn renew(
     let mut result = Ok(());
     for it in &mut reservation.held {
         let renewed = Hold::new(it.place.window, it.hold.amount, now, patience);
-        let updated = update(counters, std::slice::from_ref(it), now, |it, state| {
+        let updated = update(counters, &[it.slot()], std::slice::from_ref(it), now, |it, state| {
             state.settle(it.hold, 0);
             state.hold(renewed);
         });
@@ -104,24 +110,27 @@ pub fn renew(
     result
 }
 
-/// Changes the state of each rule that a request holds something under. Returns what `step` returns
-/// for each. If one slot cannot be changed, the others are all the same.
+/// Changes the state of each rule that a request holds something under in these slots. Returns what
+/// `step` returns for each hold. If one slot cannot be changed, the others are all the same.
 fn update<T>(
     counters: Counters<'_>,
+    slots: &[u16],
     held: &[Held],
     now: Duration,
     step: impl Fn(&Held, &mut State) -> T,
-) -> Result<Vec<T>, Error> {
-    let mut results: Vec<(usize, T)> = Vec::new();
+) -> Result<Vec<Option<T>>, Error> {
+    let mut results: Vec<Option<T>> = held.iter().map(|_| None).collect();
     let mut failed = None;
-    for slot in slots(held) {
-        match change(counters, slot, held, now, &step) {
-            Ok(of_slot) => results.extend(of_slot),
+    for slot in slots {
+        match change(counters, *slot, held, now, &step) {
+            Ok(of_slot) => of_slot.into_iter().for_each(|(order, result)| {
+                if let Some(place) = results.get_mut(order) {
+                    *place = Some(result);
+                }
+            }),
             Err(error) => failed = failed.or(Some(error)),
         }
     }
-    let results =
-        order::by_key(results, |(order, _)| *order).into_iter().map(|(_, result)| result).collect();
     failed.map_or(Ok(results), |error| Err(error.into()))
 }
 

@@ -9,6 +9,9 @@ use super::Window;
 /// Holds expire in steps of this many seconds, so that many of them share one entry.
 const EXPIRY_STEP_SECS: u64 = 8;
 
+/// The expiry of an amount that counts as used: it has none. No hold expires at the Unix epoch.
+const AS_USED: u64 = 0;
+
 /// What was used, by interval, and what is held for requests in flight.
 ///
 /// Invariants: intervals, and the pairs of expiry and interval of holds, are distinct; no amount is
@@ -19,10 +22,11 @@ pub struct State {
     pub(super) holds: Vec<Hold>,
 }
 
-/// An amount held for requests in flight.
+/// An amount held for requests in flight, or one that counts as used before the outcome is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
     /// When it expires, in seconds since the Unix epoch. Its request was then lost with its VM.
+    /// [`AS_USED`] if the amount counts as used.
     pub until: u64,
     /// The interval in which the outcome is counted.
     pub interval: u64,
@@ -37,6 +41,17 @@ impl Hold {
         let end = now.saturating_add(patience).as_secs();
         let until = end.div_ceil(EXPIRY_STEP_SECS).saturating_mul(EXPIRY_STEP_SECS);
         Self { until, interval: window.interval(now), amount }
+    }
+
+    /// An amount that counts as used from `now` on. Its settlement is exact, but nothing gives it back
+    /// if its request is lost with its VM.
+    #[must_use]
+    pub fn as_used(window: Window, amount: u64, now: Duration) -> Self {
+        Self { until: AS_USED, interval: window.interval(now), amount }
+    }
+
+    const fn counts_as_used(&self) -> bool {
+        self.until == AS_USED
     }
 
     /// When it no longer counts: together with what was used in its interval or, if that is over,
@@ -88,6 +103,9 @@ impl State {
         if hold.amount == 0 {
             return;
         }
+        if hold.counts_as_used() {
+            return self.count(hold.interval, hold.amount);
+        }
         match self.holds.iter_mut().find(|it| it.joins(&hold)) {
             Some(joined) => joined.amount = joined.amount.saturating_add(hold.amount),
             None => self.holds.push(hold),
@@ -97,17 +115,40 @@ impl State {
     /// Releases a hold and counts `used` in its place. A hold that has expired is gone, but `used`
     /// counts all the same.
     pub fn settle(&mut self, hold: Hold, used: u64) {
+        if hold.counts_as_used() {
+            return self.correct(hold, used);
+        }
         if let Some(joined) = self.holds.iter_mut().find(|it| it.joins(&hold)) {
             joined.amount = joined.amount.saturating_sub(hold.amount);
         }
         self.holds.retain(|hold| hold.amount > 0);
+        self.count(hold.interval, used);
+    }
+
+    /// Counts `used` in place of what counts as used already.
+    fn correct(&mut self, hold: Hold, used: u64) {
+        let unused = hold.amount.saturating_sub(used);
+        if let Some((_, amount)) = self.interval(hold.interval).filter(|_| unused > 0) {
+            *amount = amount.saturating_sub(unused);
+            self.used.retain(|(_, amount)| *amount > 0);
+        }
+        self.count(hold.interval, used.saturating_sub(hold.amount));
+    }
+
+    /// Counts an amount as used in an interval.
+    fn count(&mut self, interval: u64, used: u64) {
         if used == 0 {
             return;
         }
-        match self.used.iter_mut().find(|(interval, _)| *interval == hold.interval) {
+        match self.interval(interval) {
             Some((_, amount)) => *amount = amount.saturating_add(used),
-            None => self.used.push((hold.interval, used)),
+            None => self.used.push((interval, used)),
         }
+    }
+
+    /// What was used in an interval. The last one is mostly the one that is asked for.
+    fn interval(&mut self, interval: u64) -> Option<&mut (u64, u64)> {
+        self.used.iter_mut().rev().find(|(it, _)| *it == interval)
     }
 
     /// When nothing is used or held any more if nothing else is used until then. Zero if nothing is.

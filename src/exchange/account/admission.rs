@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::charge::Charge;
 use super::quote::{self, CandidateQuote};
 use super::rejection::{self, Rejection};
-use crate::config::{Api, Model};
+use crate::config::Model;
 use crate::exchange::shared::Shared;
 use crate::exchange::upstream::result::Generated;
 use crate::limits::local::{self, LimitStatus, Outcome, Reservation};
@@ -35,9 +35,6 @@ pub(crate) struct Admission {
     checks: Vec<Check>,
     /// Those that it has counted.
     counted: Vec<Counted>,
-    /// How the local rules stood after the reservation, for a client whose head may leave before
-    /// the request is settled.
-    statuses: Vec<LimitStatus>,
     /// The shadow rules that would have rejected, by name.
     pub(crate) shadowed: Vec<String>,
     /// The rules that admitted only because the service did not answer, by name.
@@ -123,21 +120,11 @@ impl Admission {
         let checks = rls::checks(rules, scope, &amount, now);
         let patience = patience(shared, model, checks.len());
         let reserved = local::reserve(shared.counters(), rules, scope, &amount, patience, now)
-            .map_err(|error| {
-                let statuses = local::statuses(shared.counters(), rules, scope, now);
-                rejection::local(rules, error, statuses, &amount, now)
-            })?;
+            .map_err(|error| rejection::local(rules, error, &amount, now))?;
         let name = |place: &usize| rules.get(*place).map(|rule| rule.name.clone());
-        let leaves_early = request.stream.is_some()
-            || shared.config.keepalive().is_some()
-            || model.candidates.iter().any(|it| it.upstream.api() == Api::Images);
         Ok(Self {
             reservation: reserved.reservation,
             checks,
-            statuses: match leaves_early {
-                true => reserved.statuses,
-                false => Vec::new(),
-            },
             counted: Vec::new(),
             shadowed: reserved.shadowed.iter().filter_map(name).collect(),
             unavailable: Vec::new(),
@@ -215,7 +202,8 @@ impl Admission {
     /// How the rules stand with what the request holds, as `x-ratelimit-*`.
     pub(crate) fn headers(&self, shared: &Shared, now: Duration) -> Vec<(&'static str, String)> {
         let reported = self.counted.iter().filter_map(|it| it.status.as_ref());
-        let statuses: Vec<_> = self.statuses.iter().chain(reported).cloned().collect();
+        let statuses: Vec<_> =
+            self.reservation.statuses().iter().chain(reported).cloned().collect();
         quota::headers(shared.config.limits(), &statuses, now)
     }
 

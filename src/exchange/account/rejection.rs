@@ -8,12 +8,10 @@ use crate::limits::{Rule, Unit};
 use crate::openai::error::{ClientFailure, Failure, Fits, GatewayFailure, LimitReached};
 use crate::translate::quota;
 
-/// What the local engine says. `statuses` are those of all rules that apply, and `amount` is what the
-/// request would take of a unit.
+/// What the local engine says. `amount` is what the request would take of a unit.
 pub(crate) fn local(
     rules: &[Rule],
     error: Error,
-    mut statuses: Vec<LimitStatus>,
     amount: &dyn Fn(Unit) -> u64,
     now: Duration,
 ) -> Failure {
@@ -28,9 +26,7 @@ pub(crate) fn local(
     let fits = fits(rule, &rejected, now);
     let asked = amount(rule.unit);
     let failure = failure(rule, Some(&rejected.limit_status), fits, asked);
-    // Others may have used more by now, or less.
-    statuses.push(rejected.limit_status);
-    failure.with_limits(quota::headers(rules, &statuses, now))
+    failure.with_limits(quota::headers(rules, &rejected.statuses, now))
 }
 
 fn fits(rule: &Rule, rejected: &Rejected, now: Duration) -> Fits {

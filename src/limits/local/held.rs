@@ -25,6 +25,16 @@ pub struct LimitStatus {
 #[derive(Debug, Default)]
 pub struct Reservation {
     pub(super) held: Vec<Held>,
+    /// The state of the rule of each hold after the reservation.
+    pub(super) statuses: Vec<LimitStatus>,
+}
+
+impl Reservation {
+    /// The state of each rule that applies, this request included. Empty once it is settled.
+    #[must_use]
+    pub fn statuses(&self) -> &[LimitStatus] {
+        &self.statuses
+    }
 }
 
 /// What it holds under one rule for one scope.
@@ -39,9 +49,34 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// What a request holds that comes at `now`. That it is one request is known, so this counts as
+    /// used at once. The other amounts are known with its outcome.
+    pub(super) fn new(it: &Counted<'_>, amount: u64, now: Duration, patience: Duration) -> Self {
+        let (unit, window) = (it.rule.unit, it.rule.window);
+        let hold = match unit {
+            Unit::Requests => Hold::as_used(window, amount, now),
+            Unit::Images | Unit::Megapixels | Unit::Concurrent | Unit::Usd => {
+                Hold::new(window, amount, now, patience)
+            }
+        };
+        Self { rule: it.number, place: it.place, old: it.old, unit, hold }
+    }
+
     /// The slot that it is in.
     pub(super) const fn slot(&self) -> u16 {
         self.place.scope.slot()
+    }
+
+    /// Whether a settlement by `outcome` changes nothing.
+    pub(super) const fn is_settled(&self, outcome: &Outcome) -> bool {
+        match self.unit {
+            Unit::Requests => self.hold.amount == outcome.requests,
+            Unit::Images | Unit::Megapixels | Unit::Usd => {
+                self.hold.amount == 0 && outcome.of(self.unit) == 0
+            }
+            // Nothing changes, but others come and go: what was read at the reservation is old.
+            Unit::Concurrent => false,
+        }
     }
 }
 
@@ -65,6 +100,8 @@ pub struct Rejected {
     pub limit_status: LimitStatus,
     /// When the request will fit if no other comes. `None` if it never will.
     pub fits_at: Option<Duration>,
+    /// The state of each rule that applies, without this request.
+    pub statuses: Vec<LimitStatus>,
 }
 
 /// Why nothing was reserved.
@@ -92,8 +129,6 @@ impl From<TableError> for Error {
 pub struct Reserved {
     /// What to settle.
     pub reservation: Reservation,
-    /// The state of each rule that applies, this request included.
-    pub statuses: Vec<LimitStatus>,
     /// The shadow rules that would have rejected.
     pub shadowed: Vec<usize>,
 }

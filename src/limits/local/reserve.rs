@@ -59,7 +59,7 @@ impl Request<'_> {
         let Admitted { statuses, mut shadowed, .. } = admitted;
         // A rule has several states if the caller is in several groups.
         shadowed.dedup();
-        Ok(Reserved { reservation: Reservation { held: self.held }, statuses, shadowed })
+        Ok(Reserved { reservation: Reservation { held: self.held, statuses }, shadowed })
     }
 
     /// Admits by a swap of one slot.
@@ -73,7 +73,8 @@ impl Request<'_> {
     /// Each slot is stored only as it was read, so no rule ever admits too much. What was stored is
     /// taken back if a later slot has changed. Another request can be rejected for such a hold only if
     /// the rest of the room is used between two swaps of this worker. If the worker is lost in between,
-    /// its holds expire like those of its other requests.
+    /// its holds expire like those of its other requests, and the request counts until its window
+    /// ends.
     fn swap_each(&self, slots: &[u16]) -> Result<Admitted, Option<Read>> {
         let Read { mut slots, admitted } = self.read(slots).map_err(|_| None)?;
         if admitted.is_close {
@@ -178,7 +179,8 @@ impl Request<'_> {
     /// several rules that reject it, the one with the longest wait is reported: a client that waits
     /// for less is rejected again.
     fn admit(&self, slots: &mut [Loaded]) -> Result<Admitted, Error> {
-        let mut admitted = Admitted::default();
+        let statuses = Vec::with_capacity(self.held.len());
+        let mut admitted = Admitted { statuses, ..Admitted::default() };
         let mut longest: Option<(Wait, Rejected)> = None;
         for it in &self.held {
             let Some(rule) = self.rules.get(it.rule) else { continue };
@@ -207,13 +209,31 @@ impl Request<'_> {
                 }
             }
         }
-        longest.map_or(Ok(admitted), |(_, rejected)| Err(Error::Rejected(rejected)))
+        match longest {
+            None => Ok(admitted),
+            Some((_, rejected)) => {
+                let statuses = self.statuses_without(slots);
+                Err(Error::Rejected(Rejected { statuses, ..rejected }))
+            }
+        }
+    }
+
+    /// The state of each rule without this request, whose holds were added to the slots.
+    fn statuses_without(&self, slots: &mut [Loaded]) -> Vec<LimitStatus> {
+        let status = |it: &Held| {
+            let slot = slots.iter_mut().find(|slot| slot.number() == it.slot())?;
+            slot.change(it.place, self.now, State::default, |state| {
+                state.settle(it.hold, 0);
+                limit_status(self.rules, it.rule, state, self.now)
+            })
+        };
+        self.held.iter().filter_map(status).collect()
     }
 
     fn rejection(&self, held: &Held, max: u64, state: &State) -> (Wait, Rejected) {
         let fits_at = state.fits_at(held.place.window, max, held.hold.amount, self.now);
         let limit_status = limit_status(self.rules, held.rule, state, self.now);
-        (Wait::of(held.unit, fits_at), Rejected { limit_status, fits_at })
+        (Wait::of(held.unit, fits_at), Rejected { limit_status, fits_at, statuses: Vec::new() })
     }
 }
 

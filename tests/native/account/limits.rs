@@ -281,7 +281,8 @@ fn scopes_are_separate_and_selectors_choose_them() {
     reserve(&store, &rules, &scope("c1", "u1"), 1, now).unwrap();
     assert!(reserve(&store, &rules, &scope("c1", "u1"), 1, now).is_err());
     assert!(reserve(&store, &rules, &scope("c1", "u2"), 1, now).is_ok());
-    assert!(reserve(&store, &rules, &scope("c2", "u1"), 9, now).unwrap().statuses.is_empty());
+    let other = reserve(&store, &rules, &scope("c2", "u1"), 9, now).unwrap();
+    assert!(other.reservation.statuses().is_empty());
 }
 
 fn names(groups: &[&str]) -> Vec<String> {
@@ -299,8 +300,8 @@ fn a_caller_in_two_groups_counts_in_both_and_a_caller_in_none_in_none() {
         let statuses = local::statuses(store.counters(), &rules, &of(groups), now);
         statuses.iter().map(|it| (it.rule, it.reserved)).collect::<Vec<_>>()
     };
-    let statuses = reserve(&store, &rules, &of(&both), 2, now).unwrap().statuses;
-    assert_eq!(statuses.len(), 2);
+    let of_both = reserve(&store, &rules, &of(&both), 2, now).unwrap().reservation;
+    assert_eq!(of_both.statuses().len(), 2);
     assert_eq!((reserved(&a), reserved(&b)), (vec![(0, 2)], vec![(0, 2)]));
     // `b` has no room for two, so `a` counts nothing either.
     reserve(&store, &rules, &of(&b), 1, now).unwrap();
@@ -310,7 +311,8 @@ fn a_caller_in_two_groups_counts_in_both_and_a_caller_in_none_in_none() {
     assert_eq!((refused.limit_status.rule, refused.limit_status.remaining), (0, 0));
     assert_eq!(reserved(&both), [(0, 2), (0, 3)]);
     reserve(&store, &rules, &of(&a), 1, now).unwrap();
-    assert!(reserve(&store, &rules, &of(&[]), 9, now).unwrap().statuses.is_empty());
+    let of_none = reserve(&store, &rules, &of(&[]), 9, now).unwrap().reservation;
+    assert!(of_none.statuses().is_empty());
 }
 
 #[test]

@@ -46,7 +46,8 @@ fn the_price_of_all_images_is_reserved_at_admission() {
         open.push((Driver::admitted(&gate, &request), reserved));
         assert_eq!(held(&gate), in_all, "{request}");
     }
-    assert_eq!(totals(&gate, NOW)[0], ("0".to_owned(), "4".to_owned()));
+    // A request counts as used at once.
+    assert_eq!(totals(&gate, NOW)[0], ("4".to_owned(), "0".to_owned()));
     assert_eq!(totals(&gate, NOW)[1], ("0".to_owned(), "7".to_owned()));
     for (mut driver, reserved) in open {
         let record = driver.close(None);

@@ -95,9 +95,14 @@ proptest! {
         window in windows(),
         max in 1..8_u64,
         hours in 0..24_u64,
+        counts_requests: bool,
     ) {
         let store = store();
-        let unit = if window == Window::Now { Unit::Concurrent } else { Unit::Images };
+        let unit = match window {
+            Window::Now => Unit::Concurrent,
+            _ if counts_requests => Unit::Requests,
+            _ => Unit::Images,
+        };
         let rules = [rule("r", Per::User, unit, max, window)];
         let mut now = Duration::from_secs(START + hours * 86_400);
         let mut ledger: Vec<Entry> = Vec::new();
@@ -106,13 +111,15 @@ proptest! {
         for step in steps {
             match step {
                 Step::Reserve(images) => {
-                    let amount = if unit == Unit::Concurrent { 1 } else { images };
+                    let amount = if unit == Unit::Images { images } else { 1 };
                     let (least, most) = taken(&ledger, window, now);
                     match reserve(&store, &rules, &scope("c", "u"), images, now) {
                         Ok(reserved) => {
                             prop_assert!(least + amount <= max, "{least} + {amount} > {max}");
                             open.push((ledger.len(), reserved));
-                            ledger.push(Entry { at: now, amount, held: true });
+                            // A request counts in its window only, even while it is in flight.
+                            let held = unit != Unit::Requests;
+                            ledger.push(Entry { at: now, amount, held });
                         }
                         Err(Error::Rejected(refused)) => {
                             prop_assert!(most + amount > max, "{most} + {amount} <= {max}");
@@ -128,7 +135,8 @@ proptest! {
                     let held = &mut reserved.reservation;
                     local::settle(store.counters(), &rules, held, &delivered(images), now).unwrap();
                     if unit != Unit::Concurrent {
-                        (ledger[place].held, ledger[place].amount) = (false, images);
+                        let used = if unit == Unit::Requests { 1 } else { images };
+                        (ledger[place].held, ledger[place].amount) = (false, used);
                     }
                     settled.push((place, reserved));
                 }

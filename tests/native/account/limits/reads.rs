@@ -1,9 +1,52 @@
-//! What steps over the table report besides their result.
+//! How often a step reads the shared data, and what it reports without another read.
 
-use super::table::{NOW, ROOM, Watched, neighbours, unsalted, used};
-use super::{PATIENCE, delivered, reserve, rule, scope};
-use imagegate::limits::local::{self, Counters, Error};
+use std::time::Duration;
+
+use super::table::{MINUTE, NOW, ROOM, Watched, neighbours, several_kinds, unsalted, used};
+use super::{PATIENCE, delivered, reserve, rule, scope, store};
+use imagegate::limits::local::{self, Counters, Error, Outcome};
 use imagegate::limits::{Per, Unit, Window};
+
+#[test]
+fn a_slot_in_which_only_requests_count_is_not_read_for_a_settlement() {
+    let rules = [
+        rule("images", Per::User, Unit::Images, 900, Window::Month),
+        rule("requests", Per::Key, Unit::Requests, 900, MINUTE),
+        rule("all", Per::Global, Unit::Requests, 900, Window::Day),
+    ];
+    let later = NOW + Duration::from_secs(61);
+    // Whether it went upstream, when it is settled, and how many slots are read.
+    for (requests, at, slots) in [(1, NOW, 1), (0, NOW, 3), (1, later, 2)] {
+        let shelf = store();
+        reserve(&shelf, &rules, &scope("c", "u"), 1, NOW).unwrap();
+        let mut held = reserve(&shelf, &rules, &scope("c", "u"), 1, NOW).unwrap().reservation;
+        let watched = Watched::new(&shelf.data, None, &|| {});
+        let counters = Counters::new(&watched, &shelf.table);
+        let outcome = Outcome { requests, ..delivered(1) };
+        let settled = local::settle(counters, &rules, &mut held, &outcome, at).unwrap();
+        assert_eq!(watched.read.borrow().len(), slots, "{requests} {at:?}");
+        // What it returns is how the rules stand.
+        assert_eq!(settled, local::statuses(shelf.counters(), &rules, &scope("c", "u"), at));
+    }
+}
+
+#[test]
+fn a_rejection_reports_the_rules_as_they_stand_without_another_read() {
+    let shelf = store();
+    let rules = several_kinds();
+    reserve(&shelf, &rules, &scope("c", "u"), 4, NOW).unwrap();
+    let watched = Watched::new(&shelf.data, None, &|| {});
+    let counters = Counters::new(&watched, &shelf.table);
+    let amount = |unit: Unit| if unit == Unit::Requests { 1 } else { 2 };
+    let result = local::reserve(counters, &rules, &scope("c", "u"), &amount, PATIENCE, NOW);
+    let Err(Error::Rejected(rejected)) = result else { panic!("a full rule admits") };
+    let statuses = local::statuses(shelf.counters(), &rules, &scope("c", "u"), NOW);
+    assert_eq!(rejected.statuses, statuses);
+    assert_eq!(rejected.limit_status, statuses[0]);
+    // Three slots, before the lock and under it.
+    let slots = watched.read.borrow().iter().filter(|it| it.contains(".scopes.")).count();
+    assert_eq!(slots, 6);
+}
 
 #[test]
 fn every_scope_that_loses_its_counters_is_counted() {

@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::{PATIENCE, START, SharedData, Shelf, delivered, over, reserve, rule, scope, store};
-use imagegate::limits::local::{self, Counters, Error, Outcome, Table};
+use imagegate::limits::local::{self, Counters, Error, LimitStatus, Outcome, Table};
 use imagegate::limits::{Conflict, Per, Rule, Store, Unit, Window};
 
 pub(super) const NOW: Duration = Duration::from_secs(START);
-const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
+pub(super) const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
 const LOCK: &str = "imagegate.limits.step";
 const SALT: &str = "imagegate.limits.salt";
 
@@ -108,12 +108,14 @@ fn the_slot_of_a_name_cannot_be_known_outside() {
     let rules = [rule("rpm", Per::User, Unit::Requests, 9, MINUTE)];
     let again = over(shelf.data);
     let status = &local::statuses(again.counters(), &rules, &scope("c", "alice"), NOW)[0];
-    assert_eq!(status.reserved, 1);
+    assert_eq!(status.used, 1);
 }
 
 /// Shared data that counts its writes, and ends or delays its worker at one of them.
 pub(super) struct Watched<'a> {
     data: &'a SharedData,
+    /// The keys that were read.
+    pub(super) read: RefCell<Vec<String>>,
     /// The keys that were written.
     written: RefCell<Vec<String>>,
     /// The write that `at_write` comes before.
@@ -123,7 +125,8 @@ pub(super) struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     pub(super) fn new(data: &'a SharedData, write: Option<usize>, at_write: &'a dyn Fn()) -> Self {
-        Self { data, written: RefCell::default(), write: Cell::new(write), at_write }
+        let (read, written) = (RefCell::default(), RefCell::default());
+        Self { data, read, written, write: Cell::new(write), at_write }
     }
 }
 
@@ -136,6 +139,7 @@ impl Watched<'_> {
 
 impl Store for Watched<'_> {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.read.borrow_mut().push(key.to_owned());
         self.data.get(key)
     }
 
@@ -193,9 +197,12 @@ pub(super) fn several_kinds() -> [Rule; 3] {
     ]
 }
 
-fn reserved(shelf: &Shelf, rules: &[Rule]) -> Vec<u64> {
+/// What requests in flight have taken: a request counts as used, the rest as reserved.
+fn taken(shelf: &Shelf, rules: &[Rule]) -> Vec<u64> {
     let statuses = local::statuses(shelf.counters(), rules, &scope("c", "u"), NOW);
-    statuses.iter().map(|it| it.reserved).collect()
+    let as_used = |it: &LimitStatus| rules[it.rule].unit == Unit::Requests;
+    assert!(statuses.iter().all(|it| as_used(it) == (it.used > 0)), "{statuses:?}");
+    statuses.iter().map(|it| it.used + it.reserved).collect()
 }
 
 #[test]
@@ -213,7 +220,7 @@ fn what_a_lost_worker_has_stored_in_part_is_taken_back() {
         assert!(ended.is_err(), "{write}");
         // The next one takes the lock over.
         reserve(&shelf, &rules, &scope("c", "u"), 1, NOW).unwrap();
-        assert_eq!(reserved(&shelf, &rules), [3, 2, 3], "lost at write {write}");
+        assert_eq!(taken(&shelf, &rules), [3, 2, 3], "lost at write {write}");
     }
 }
 
@@ -232,7 +239,7 @@ fn a_worker_that_is_lost_while_it_takes_back_loses_nothing() {
             }));
         }
         reserve(&shelf, &rules, &scope("c", "u"), 1, NOW).unwrap();
-        assert_eq!(reserved(&shelf, &rules), [3, 2, 3], "the second is lost at write {write}");
+        assert_eq!(taken(&shelf, &rules), [3, 2, 3], "the second is lost at write {write}");
     }
 }
 
@@ -246,7 +253,7 @@ fn a_worker_whose_lock_was_taken_over_while_it_was_slow_counts_once() {
         let slow = Watched::new(&shelf.data, Some(write), &other);
         let counters = Counters::new(&slow, &shelf.table);
         local::reserve(counters, &rules, &scope("c", "u"), &|_| 1, PATIENCE, NOW).unwrap();
-        assert_eq!(reserved(&shelf, &rules), [4, 3, 4], "slow at write {write}");
+        assert_eq!(taken(&shelf, &rules), [4, 3, 4], "slow at write {write}");
         assert_eq!(shelf.data.get(LOCK).0.unwrap(), b"free");
     }
 }
@@ -268,7 +275,7 @@ fn a_reservation_meets_a_settlement_in_one_of_its_slots() {
         local::reserve(counters, &rules, &scope("c", "u"), &|_| 1, PATIENCE, NOW).unwrap();
         let statuses = local::statuses(shelf.counters(), &rules, &scope("c", "u"), NOW);
         let counts: Vec<_> = statuses.iter().map(|it| (it.used, it.reserved)).collect();
-        assert_eq!(counts, [(1, 1), (1, 1), (1, 1)], "settled before write {write}");
+        assert_eq!(counts, [(1, 1), (2, 0), (1, 1)], "settled before write {write}");
     }
 }
 
@@ -320,7 +327,8 @@ impl Store for Stuck<'_> {
 #[test]
 fn a_settlement_that_cannot_reach_one_slot_counts_in_the_others() {
     let shelf = store();
-    let rules = several_kinds();
+    let rules = [Per::User, Per::Key, Per::Global];
+    let rules = rules.map(|per| rule("images", per, Unit::Images, 5, Window::Month));
     let mut held = reserve(&shelf, &rules, &scope("c", "u"), 2, NOW).unwrap().reservation;
     let number = |key: &String| key.strip_prefix("imagegate.scopes.").map(|it| it.parse().unwrap());
     let slots: std::collections::BTreeSet<u16> =

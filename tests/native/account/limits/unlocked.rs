@@ -96,7 +96,7 @@ fn a_reservation_that_is_overtaken_counts_once() {
         let other = || drop(reserve(&shelf, &rules, &scope("c", "u"), 2, NOW).unwrap());
         reserve_with(&shelf, 3, write, &other).unwrap();
         let found = counts(&shelf, &rules, NOW);
-        assert_eq!(found, [(0, 6), (0, 3), (0, 6)], "overtaken at write {write}");
+        assert_eq!(found, [(0, 6), (3, 0), (0, 6)], "overtaken at write {write}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_reservation_that_no_longer_fits_is_taken_back() {
         let images = if own.is_ok() { 4 } else { 400 };
         let (requests, all) = if own.is_ok() { (2, 4) } else { (1, 1) };
         let found = counts(&shelf, &rules, NOW);
-        assert_eq!(found, [(0, images), (0, requests), (0, all)], "overtaken at write {write}");
+        assert_eq!(found, [(0, images), (requests, 0), (0, all)], "overtaken at write {write}");
     }
 }
 
