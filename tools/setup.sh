@@ -40,17 +40,18 @@ system_packages() {
 # python_packages NAME REQUIREMENTS: .tools/NAME holds exactly these packages.
 python_packages() { venv "$1 (Python packages)" ".tools/$1" -r "$2"; }
 
-fill_node_clients() {
+fill_node_packages() {
   cp "${@:2}" "$1" && mkdir "$1/bin" && ln -s "$(realpath "$(command -v node)")" "$1/bin/node" &&
     npm ci --prefix "$1" --no-audit --no-fund --omit=dev
 }
 
-node_clients() {
-  local files=(tests/clients/package.json tests/clients/package-lock.json) stamp
+# node_packages LABEL FOLDER SOURCE: FOLDER holds exactly the packages of SOURCE/package-lock.json.
+node_packages() {
+  local files=("$3/package.json" "$3/package-lock.json") stamp
   stamp=$(stamp_of "${files[@]}")
-  if made_with .tools/node "$stamp" && [[ -x .tools/node/bin/node ]]; then return; fi
+  if made_with "$2" "$stamp" && [[ -x $2/bin/node ]]; then return; fi
   use_node || fail 'Node cannot be had; install Node 22 or later, and try again'
-  step 'clients for node' replace .tools/node "$stamp" fill_node_clients "${files[@]}"
+  step "$1" replace "$2" "$stamp" fill_node_packages "${files[@]}"
 }
 
 # The client in Rust is a package of its own. Cargo builds it only after a change.
@@ -130,7 +131,7 @@ if [[ $what == all ]]; then
   python_packages clients-openai-1 tests/clients/requirements-openai-1.txt & running+=($!)
   python_packages clients-frameworks tests/clients/requirements-frameworks.txt & running+=($!)
   python_packages openapi tests/openapi/requirements.txt & running+=($!)
-  node_clients & running+=($!)
+  node_packages 'clients for node' .tools/node tests/clients & running+=($!)
   rust_client
   for pid in "${running[@]}"; do wait "$pid"; done
 fi
@@ -150,6 +151,7 @@ if [[ $what == nginx ]]; then debian_program nginx -v nginx libpcre2-8-0 libssl3
 if [[ $what == stack ]]; then
   prometheus_and_promtool
   python_packages stack tools/requirements-stack.txt
+  node_packages "Grafana's grammar of LogQL" .tools/logql tools/logql
 fi
 if [[ $what == systemd ]]; then
   systemd_programs || say 'There is no systemd here, and none can be had from Debian: it cannot read the units.'

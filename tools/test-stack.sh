@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks deploy/prometheus, deploy/grafana and deploy/compose with the programs that read them, without
-# containers: promtool, Compose's parser, Envoy and Prometheus. Grafana, Loki and Alloy are not tried.
+# containers: promtool, Compose's parser, Grafana's grammar of LogQL, Envoy and Prometheus. Grafana, Loki
+# and Alloy themselves are not tried.
 # tools/test-images.sh starts the containers.
 source "$(dirname "$0")/lib.sh"
 source tools/stack.sh
@@ -152,6 +153,7 @@ done
 expect 'the compose file' compose_accepts
 expect 'what it publishes and mounts' compose_is_closed
 
+expect 'each query of the dashboards in LogQL' .tools/logql/bin/node tools/logql/parse.mjs deploy/grafana/dashboards/*.json
 mkdir -p "$stack_dir"
 expect 'the compose files of init' init_is_accepted
 
