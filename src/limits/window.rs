@@ -142,7 +142,7 @@ mod tests {
             nanos in 0..1_000_000_u64,
             distance in -70..3_i64,
         ) {
-            let now = Duration::from_millis(millis) + Duration::from_nanos(nanos);
+            let now = Duration::from_millis(millis).saturating_add(Duration::from_nanos(nanos));
             let sliding = Window::Sliding(Duration::from_millis(length));
             for window in [sliding, Window::Day, Window::Week, Window::Month] {
                 let interval = window.interval(now).saturating_add_signed(distance);

@@ -73,7 +73,10 @@ pub(crate) fn gate(more: &Value) -> (Rc<Shared>, Budget) {
 /// Shared data as in Envoy: a swap of a key that does not exist always succeeds, and an empty value
 /// reads like no value. A clone is the same data.
 #[derive(Default, Clone)]
-pub(crate) struct SharedData(Rc<RefCell<HashMap<String, (Vec<u8>, u32)>>>);
+pub(crate) struct SharedData(Rc<RefCell<Values>>);
+
+/// The value of each key, and the token of its last change.
+type Values = HashMap<String, (Vec<u8>, u32)>;
 
 impl Store for SharedData {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
