@@ -56,7 +56,7 @@ def refuse_stream(content_type, body):
 
 
 def json_streams(body):
-    # One after the other: as values, a body can take twenty times its bytes.
+    # One body at a time: as values of Python, it can take twenty times its bytes.
     with PARSING:
         try:
             wish = json.loads(body)

@@ -3,7 +3,7 @@
     client → this service → Envoy with imagegate
 
 A small example without any library, for Python 3.9 or later. README.md has its requests and its
-limits. All settings are variables of the environment:
+limits. All settings are variables of the environment, here and in gate.py and store.py.
 """
 
 import contextlib

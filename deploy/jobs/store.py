@@ -29,7 +29,7 @@ class Job:
         self.request = request
         self.status, self.result, self.fetched = "queued", None, False
         self.created_at, self.finished_at = time.time(), None
-        # In the time of a clock that nobody sets: it must not take a paid image away.
+        # By a clock that nobody can set: a new time of day must not remove a paid image.
         self.forgotten_at = None
 
     def bytes(self):
