@@ -84,8 +84,8 @@ metrics! {
     UNANSWERED: Counter "imagegate_unanswered_total" ["rule"] "requests";
     /// Requests whose outcome could not be counted because the counters were out of reach.
     UNCOUNTED: Counter "imagegate_uncounted_total" [] "requests";
-    /// Keys, users and models whose counters were dropped because the table had no room: the longest
-    /// unused of those without a request in flight. They start from zero.
+    /// Keys, users and models whose counters were dropped because the table had no room: the
+    /// longest unused of those that hold nothing for a request in flight. They start from zero.
     SCOPES_EVICTED: Counter "imagegate_scopes_evicted_total" [] "scopes";
     /// Requests that were rejected because the table had no room and nothing could be dropped.
     SCOPES_REJECTED: Counter "imagegate_scopes_rejected_total" [] "requests";
