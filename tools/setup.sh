@@ -79,7 +79,7 @@ fill_chromium() {
   local name start
   # Debian's needs no display, and its sandbox needs rights that a container lacks. The only pages
   # that it opens are those of the tests.
-  local flags='--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run'
+  local switches='--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run'
   for name in chromium-headless-shell chromium google-chrome; do
     if command -v "$name" >/dev/null; then break; fi
   done
@@ -90,7 +90,7 @@ fill_chromium() {
     fill_debian "$1" + "$name" || return
     start=$(debian_words "$1" "usr/lib/chromium/$name")
   fi
-  write_program "$1" chromium "$start $flags"
+  write_program "$1" chromium "$start $switches"
 }
 
 headless_chromium() {

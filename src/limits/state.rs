@@ -26,7 +26,7 @@ pub struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
     /// When it expires, in seconds since the Unix epoch. Its request was then lost with its VM.
-    /// [`AS_USED`] if the amount counts as used.
+    /// 0 if the amount counts as used.
     pub until: u64,
     /// The interval in which the outcome is counted.
     pub interval: u64,
