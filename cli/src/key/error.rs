@@ -77,7 +77,8 @@ pub(crate) enum KeyError {
     },
     /// The consumer has no list of keys.
     #[error(
-        "{}:{line}: consumer `{name}` has no array `key_sha256`, accepted: one, also without keys",
+        "{}:{line}: consumer `{name}` has no array `key_sha256`, accepted: an array, also an \
+         empty one",
         path.display()
     )]
     NoKeys {

@@ -170,7 +170,7 @@ fn what_cannot_be_edited_is_left_with_its_line_and_what_is_accepted() {
         (
             "consumers:\n- name: b\n- name: a\n  identities: [x]\n",
             &["add", "FILE", "--name", "a"],
-            ":3: consumer `a` has no array `key_sha256`, accepted: one, also without keys",
+            ":3: consumer `a` has no array `key_sha256`, accepted: an array, also an empty one",
         ),
         ("x: 1\nconsumers: [\n", &["add", "FILE", "--name", "a"], ":3: not YAML"),
         (
