@@ -66,12 +66,24 @@ def json_streams(body):
 
 
 def form_streams(body, boundary):
-    for part in body.split(b"--" + boundary):
+    for part in parts(body, b"--" + boundary):
         head, _, value = part.partition(b"\r\n\r\n")
         if value.strip() == b"true" and STREAM_FIELD.search(head):
             return True
     return False
 
 
+def parts(body, delimiter):
+    """The short parts of a form, one after the other: a body can have millions of them."""
+    start = 0
+    while start < len(body):
+        end = body.find(delimiter, start)
+        end = len(body) if end < 0 else end
+        if end - start <= MAX_FIELD_BYTES:
+            yield body[start:end]
+        start = end + len(delimiter)
+
+
 PARSING = threading.Lock()
+MAX_FIELD_BYTES = 1 << 14  # with its head; `stream` has less than a hundred
 STREAM_FIELD = re.compile(rb'[;\s]name="?stream"?\s*(;|\r|$)', re.I)

@@ -119,6 +119,7 @@ fn a_job_cannot_be_a_stream() {
         post(&json!({"prompt": "p", "stream": true})).without("content-type"),
         form(&[("prompt", "p"), ("stream", "true")]),
         form(&[("stream", "true"), ("prompt", "p")]),
+        form(&[("image", &"x".repeat(40_000)), ("stream", "true")]),
     ] {
         let response = jobs.send(&refused);
         response.assert_error(400, "invalid_value");
