@@ -24,7 +24,9 @@ pub struct Answer {
 impl Answer {
     /// Whether the body is compressed, although the request accepts only `identity`.
     pub(super) fn is_encoded(&self) -> bool {
-        self.encoding.as_ref().is_some_and(|it| !it.is_empty() && it != "identity")
+        // Codings have no case (RFC 9110 §8.4.1).
+        let is_identity = |it: &str| it.is_empty() || it.eq_ignore_ascii_case("identity");
+        self.encoding.as_ref().is_some_and(|it| !is_identity(it.trim()))
     }
 }
 
