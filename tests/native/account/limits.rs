@@ -2,6 +2,7 @@
 
 mod ledger;
 mod losses;
+mod mixed;
 mod reads;
 mod slow;
 mod table;
