@@ -21,22 +21,6 @@ pub fn parse(text: &str, places: usize) -> Option<u64> {
     format!("{whole}{fraction:0<places$}").parse().ok()
 }
 
-/// The digits of `number`. Each request under a rule writes some: without a `String` for each, and
-/// without the machinery of `format!`.
-pub fn digits(mut number: u64, buffer: &mut [u8; 20]) -> &str {
-    let mut first = buffer.len();
-    for place in buffer.iter_mut().rev() {
-        // The low half of the byte of a digit is the digit.
-        *place = u8::try_from(number % 10).map_or(b'0', |digit| b'0' | digit);
-        number /= 10;
-        first = first.saturating_sub(1);
-        if number == 0 {
-            break;
-        }
-    }
-    buffer.get(first..).and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default()
-}
-
 /// `units` of 10^-`places` each as a decimal number, without trailing zeros.
 #[must_use]
 pub const fn display(units: u64, places: usize) -> Decimal {
@@ -56,12 +40,12 @@ impl fmt::Display for Decimal {
         // A unit that is smaller than 64 bits can count has no whole numbers.
         let whole = scale.and_then(|scale| self.units.checked_div(scale)).unwrap_or(0);
         let fraction = scale.and_then(|scale| self.units.checked_rem(scale)).unwrap_or(self.units);
-        f.write_str(digits(whole, &mut Default::default()))?;
+        f.write_str(itoa::Buffer::new().format(whole))?;
         if fraction == 0 {
             return Ok(());
         }
-        let mut buffer = Default::default();
-        let digits = digits(fraction, &mut buffer);
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(fraction);
         f.write_str(".")?;
         (digits.len()..self.places).try_for_each(|_| f.write_str("0"))?;
         f.write_str(digits.trim_end_matches('0'))
@@ -111,13 +95,6 @@ mod tests {
             [(0, 9, "0"), (1, 9, "0.000000001"), (2_500, 2, "25"), (7, 0, "7"), (1_050, 2, "10.5")]
         {
             assert_eq!(display(units, places).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn a_number_is_its_digits() {
-        for number in [0, 1, 9, 10, 105, 65_535, u64::MAX - 1, u64::MAX] {
-            assert_eq!(digits(number, &mut [0; 20]), number.to_string());
         }
     }
 

@@ -184,7 +184,7 @@ pub fn window_name(window: Window) -> Option<String> {
 fn go_duration(duration: Duration) -> String {
     let mut text = String::with_capacity(16);
     let mut push = |number: u64, unit: &str| {
-        text.push_str(decimal::digits(number, &mut Default::default()));
+        text.push_str(itoa::Buffer::new().format(number));
         text.push_str(unit);
     };
     let (secs, millis) = (duration.as_secs(), u64::from(duration.subsec_millis()));

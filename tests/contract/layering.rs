@@ -53,7 +53,7 @@ const LAYERS: Layers<'_> = &[
     ("openai", &["multipart", "order"]),
     ("upstream", &["memory"]),
     ("pool", &["limits", "order"]),
-    ("limits", &["pattern", "order", "decimal"]),
+    ("limits", &["pattern", "order"]),
     ("prices", &["pattern", "decimal", "order"]),
     ("sse", &[]),
     ("multipart", &[]),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::id::{Place, ScopeId};
 use super::slot::{self, MAX_ENTRIES, Raw};
-use crate::decimal;
 use crate::limits::lock::Planned;
 use crate::limits::{State, Store};
 
@@ -38,7 +37,7 @@ pub(super) enum SaveError {
 fn key(number: u16) -> String {
     let mut key = String::with_capacity(22);
     key.push_str("imagegate.scopes.");
-    key.push_str(decimal::digits(number.into(), &mut Default::default()));
+    key.push_str(itoa::Buffer::new().format(number));
     key
 }
 
