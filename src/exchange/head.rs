@@ -29,8 +29,8 @@ pub const TIMEOUT_HEADER: &str = "x-imagegate-timeout-ms";
 /// The header of the answer in which the filter on the loopback listener reports why Envoy answered
 /// in the upstream's place.
 pub const DETAILS_HEADER: &str = "x-imagegate-details";
-/// Where Envoy and its access log look for the path before it was rewritten.
-const ORIGINAL_PATH: &str = "x-envoy-original-path";
+/// The header in which Envoy and its access log look for the path before it was rewritten.
+pub const ORIGINAL_PATH: &str = "x-envoy-original-path";
 /// Envoy's own ids are UUIDs of 36 characters.
 const MAX_ID_BYTES: usize = 128;
 /// Envoy gives a call up so much later than this filter, which answers in the client's own terms.
@@ -60,9 +60,10 @@ pub(crate) fn own_headers(headers: &Headers) -> Vec<String> {
     names
 }
 
-/// Whether the head names an original path: an access log would take it for the client's.
-pub(crate) fn names_original_path(headers: &Headers) -> bool {
-    value(headers, ORIGINAL_PATH).is_some()
+/// The path that the head names as the client's: an access log takes it for that.
+#[must_use]
+pub fn original_path(headers: &Headers) -> Option<&[u8]> {
+    value(headers, ORIGINAL_PATH)
 }
 
 /// Whether the request is said to be gRPC, in any spelling: `application/grpc`, or with `+` and a

@@ -74,7 +74,8 @@ impl Exchange {
     /// removed: an access log would take it for the client's path. After the request's head.
     #[must_use]
     pub fn forges_path(&self, headers: &Headers) -> bool {
-        !matches!(self.phase, Phase::Start | Phase::Passing) && head::names_original_path(headers)
+        !matches!(self.phase, Phase::Start | Phase::Passing)
+            && head::original_path(headers).is_some()
     }
 
     /// Takes what became of the attempt to ask the rate-limit service: the token of the call.

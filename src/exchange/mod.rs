@@ -42,7 +42,8 @@ use std::time::Duration;
 pub use account::record::Record;
 pub use effect::{CheckRequest, Effect, NotStarted, SideCall};
 pub use head::{
-    CALL_HEADER, DETAILS_HEADER, Headers, ResponseHead, TIMEOUT_HEADER, UPSTREAM_HEADER,
+    CALL_HEADER, DETAILS_HEADER, Headers, ORIGINAL_PATH, ResponseHead, TIMEOUT_HEADER,
+    UPSTREAM_HEADER, original_path,
 };
 pub use outcome::{
     BodyAccess, End, Forward, LocalReply, OnAnswer, OnRequestBody, OnRequestHeaders,

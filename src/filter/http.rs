@@ -10,12 +10,9 @@ use super::host;
 use super::open::{Drained, Open};
 use super::plugin::{self, Callback, Plugin};
 use crate::exchange::{
-    BodyAccess, End, Exchange, Forward, LocalReply, OnRequestBody, OnRequestHeaders,
-    OnResponseBody, OnResponseEnd, OnResponseHeaders,
+    BodyAccess, End, Exchange, Forward, LocalReply, ORIGINAL_PATH, OnRequestBody, OnRequestHeaders,
+    OnResponseBody, OnResponseEnd, OnResponseHeaders, original_path,
 };
-
-/// The header with the client's path, where the path is rewritten.
-const ORIGINAL_PATH: &str = "x-envoy-original-path";
 
 /// The context of a stream.
 #[derive(Debug)]
@@ -105,7 +102,7 @@ impl Stream {
     /// Puts what goes upstream in the place of what the client sent: headers first, body last.
     fn rewrite(&self, forward: &Forward, held: usize) {
         host::set_upstream(&forward.upstream);
-        if let Some((_, path)) = forward.headers.iter().find(|(name, _)| name == ORIGINAL_PATH) {
+        if let Some(path) = original_path(&forward.headers) {
             host::set_path(path);
         }
         host::replace_request_headers(&forward.headers);
