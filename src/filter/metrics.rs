@@ -88,7 +88,7 @@ impl Metrics {
         }
     }
 
-    /// Changes a counter or a gauge. The host refuses to add nothing.
+    /// Changes a counter or a gauge by something: the host refuses to add 0.
     fn add(&self, name: &str, kind: Kind, change: i64) {
         let Some(id) = self.id(name, kind) else { return };
         if let Err(status) = hostcalls::increment_metric(id, change) {

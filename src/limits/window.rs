@@ -67,12 +67,6 @@ impl Window {
         }
     }
 
-    /// Whether what was used in `interval` still counts at `now`.
-    #[must_use]
-    pub fn counts(self, interval: u64, now: Duration) -> bool {
-        self.first_that_counts(now).is_some_and(|first| interval >= first)
-    }
-
     /// When what was used in `interval` no longer counts.
     #[must_use]
     pub fn leaves(self, interval: u64) -> Duration {
@@ -110,6 +104,12 @@ mod tests {
     use super::*;
 
     const MINUTE: Window = Window::Sliding(Duration::from_secs(60));
+
+    impl Window {
+        fn counts(self, interval: u64, now: Duration) -> bool {
+            self.first_that_counts(now).is_some_and(|first| interval >= first)
+        }
+    }
 
     /// The first release wrote a window as the standard library shows it.
     #[test]

@@ -58,7 +58,7 @@ fn counted(ledger: &[Request], rule: &Rule, names: (&str, &str), now: Duration) 
     };
     let (mut used, mut reserved) = (0, 0);
     for it in ledger.iter().filter(is_same) {
-        let in_window = rule.window.counts(rule.window.interval(it.at), now);
+        let in_window = now < rule.window.leaves(rule.window.interval(it.at));
         match (rule.unit, it.end) {
             (Unit::Concurrent, End::Open | End::Settled(_, true)) => reserved += 1,
             (Unit::Concurrent, End::Settled(_, false)) => {}
