@@ -7,17 +7,7 @@
 #      service. cosign verifies it, and refuses a changed file and another key.
 #   4. The wheel of the test kit, installed from there, serves an image.
 source "$(dirname "$0")/lib.sh"
-
-passed=0 failed=0
-# expect LABEL COMMAND…
-expect() {
-  if "${@:2}"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    say "FAULT: $1"
-  fi
-}
+source tools/expect.sh
 
 IMAGEGATE_COMMIT=${IMAGEGATE_COMMIT:-$(git rev-parse --short=12 HEAD)}
 export IMAGEGATE_COMMIT

@@ -5,20 +5,7 @@
 # tools/test-images.sh starts the containers.
 source "$(dirname "$0")/lib.sh"
 source tools/stack.sh
-
-passed=0 failed=0
-mkdir -p build/log
-# expect LABEL COMMAND…
-expect() {
-  local label=$1
-  if "${@:2}" >build/log/stack.log 2>&1; then
-    passed=$((passed + 1))
-    say "ok    $label"
-  else
-    failed=$((failed + 1))
-    say "FAULT $label" "$(tail -n 20 build/log/stack.log)"
-  fi
-}
+source tools/expect.sh
 
 # The Prometheus that runs here is this machine's or Debian's, which is version 2; the compose file has
 # version 3.
@@ -147,35 +134,35 @@ assert not firing, firing'
 
 for name in "${promtools[@]}"; do
   promtool=.tools/$name/bin/promtool
-  expect "the rules, in .tools/$name" "$promtool" check rules --lint=all --lint-fatal deploy/prometheus/imagegate.rules.yaml
-  expect "the cases of the alerts, in .tools/$name" "$promtool" test rules deploy/prometheus/imagegate.tests.yaml deploy/prometheus/imagegate-slow.tests.yaml
+  show "the rules, in .tools/$name" "$promtool" check rules --lint=all --lint-fatal deploy/prometheus/imagegate.rules.yaml
+  show "the cases of the alerts, in .tools/$name" "$promtool" test rules deploy/prometheus/imagegate.tests.yaml deploy/prometheus/imagegate-slow.tests.yaml
 done
-expect 'the compose file' compose_accepts
-expect 'what it publishes and mounts' compose_is_closed
+show 'the compose file' compose_accepts
+show 'what it publishes and mounts' compose_is_closed
 
-expect 'each query of the dashboards in LogQL' .tools/logql/bin/node tools/logql/parse.mjs deploy/grafana/dashboards/*.json
+show 'each query of the dashboards in LogQL' .tools/logql/bin/node tools/logql/parse.mjs deploy/grafana/dashboards/*.json
 mkdir -p "$stack_dir"
-expect 'the compose files of init' init_is_accepted
+show 'the compose files of init' init_is_accepted
 
 trap stack_stop EXIT
 # Ten times as often as in the compose file, so that this takes seconds.
 stack_prometheus_edit=(-e 's/_interval: 15s/_interval: 1s/')
 stack_start 0s envoy/limitador.yaml 1
-expect 'the health check of Envoy' healthy envoy 9901 "$admin"
-expect 'the health check of codex-sim' healthy codex-sim 10001 "$sim"
+show 'the health check of Envoy' healthy envoy 9901 "$admin"
+show 'the health check of codex-sim' healthy codex-sim 10001 "$sim"
 for name in "${promtools[@]}"; do
-  expect "Prometheus' configuration, in .tools/$name" ".tools/$name/bin/promtool" check config "$stack_dir/prometheus.yaml"
+  show "Prometheus' configuration, in .tools/$name" ".tools/$name/bin/promtool" check config "$stack_dir/prometheus.yaml"
 done
-expect 'an image for each consumer' answers sk-imagegate-shop 'a lighthouse' 200
-expect 'an image, counted by the service' answers sk-imagegate-demo 'a lighthouse' 200
-expect 'a refusal of the safety system' answers sk-imagegate-demo '[[sim:moderation]]' 400
-expect 'an image after it' answers sk-imagegate-demo 'a lighthouse at dusk' 200
-expect 'the metrics, and nothing else of the admin interface' only_metrics
-expect 'the usage records, with what each consumer paid' usage_records
-expect 'Prometheus scrapes them' prometheus_has_them
-expect 'Prometheus evaluates the rules, and no alert fires' rules_are_evaluated
-expect 'a job' a_job
-expect "each query of the dashboard in Prometheus" python3 tools/draw-dashboard.py --check "http://127.0.0.1:$prometheus"
+show 'an image for each consumer' answers sk-imagegate-shop 'a lighthouse' 200
+show 'an image, counted by the service' answers sk-imagegate-demo 'a lighthouse' 200
+show 'a refusal of the safety system' answers sk-imagegate-demo '[[sim:moderation]]' 400
+show 'an image after it' answers sk-imagegate-demo 'a lighthouse at dusk' 200
+show 'the metrics, and nothing else of the admin interface' only_metrics
+show 'the usage records, with what each consumer paid' usage_records
+show 'Prometheus scrapes them' prometheus_has_them
+show 'Prometheus evaluates the rules, and no alert fires' rules_are_evaluated
+show 'a job' a_job
+show "each query of the dashboard in Prometheus" python3 tools/draw-dashboard.py --check "http://127.0.0.1:$prometheus"
 
 say ''
 say "$passed passed, $failed failed"

@@ -91,14 +91,14 @@ assert json.load(urllib.request.urlopen(request, timeout=60))["data"][0]["b64_js
 ip link set lo up
 podman run --detach --name kit --read-only --read-only-tmpfs=false --cap-drop ALL --security-opt no-new-privileges \
   --publish 127.0.0.1:10000:10000 imagegate-testkit >build/log/containers.log 2>&1 || fail "the test kit's container does not start: $(cat build/log/containers.log)"
-expect 'the test kit is ready' is_ready
-expect 'its health check' is_healthy
-expect 'an image' an_image
-expect 'a failure on request' a_fault
-expect 'the ledger' the_ledger
-expect 'its processes: no root, no capability' runs_as_nobody
-expect 'a root that nothing can write' writes_nothing
-expect 'PID 1 waits for processes that are left' leaves_no_zombies
-expect 'SIGTERM ends it, with status 0' ends_on_sigterm
-expect 'a program with a gate, without a network' runs_a_program
+show 'the test kit is ready' is_ready
+show 'its health check' is_healthy
+show 'an image' an_image
+show 'a failure on request' a_fault
+show 'the ledger' the_ledger
+show 'its processes: no root, no capability' runs_as_nobody
+show 'a root that nothing can write' writes_nothing
+show 'PID 1 waits for processes that are left' leaves_no_zombies
+show 'SIGTERM ends it, with status 0' ends_on_sigterm
+show 'a program with a gate, without a network' runs_a_program
 ((failed == 0))

@@ -3,6 +3,7 @@
 # which the base images are made, under .tools/bases. Installs nothing: inside.sh shows these files as
 # if they were installed. Status 3: this machine cannot have them. Needs root, as Podman does here.
 source "$(dirname "$0")/../lib.sh"
+source tools/debian.sh
 
 unavailable() {
   say "$*" >&2
@@ -11,20 +12,6 @@ unavailable() {
 
 # What netavark and aardvark-dns need is a part of what Podman needs.
 packages=(podman netavark aardvark-dns iptables mmdebstrap)
-
-# unpack FOLDER: the files of these packages of Debian, and of all that they need and this machine lacks.
-unpack() {
-  local folder=$1 state=$1/state package names
-  local apt=(-qq -o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state" -o Debug::NoLocking=1 -o APT::Sandbox::User=)
-  rm -rf "$folder"
-  mkdir -p "$state"/{lists,archives}/partial
-  apt-get "${apt[@]}" update || return
-  mapfile -t names < <(apt-get "${apt[@]}" -qq=0 -s install --no-install-recommends "${packages[@]}" | awk '/^Inst / { print $2 }')
-  ((${#names[@]})) || return
-  (cd "$state/archives" && apt-get "${apt[@]}" download "${names[@]}") || return
-  for package in "$state"/archives/*.deb; do dpkg-deb -x "$package" "$folder" || return; done
-  rm -rf "$state"
-}
 
 # base SUITE: .tools/bases/SUITE.tar, the smallest Debian that has apt.
 base() {
@@ -41,10 +28,9 @@ fi
 grep -qw overlay /proc/filesystems || unavailable 'The kernel has no overlay file system.'
 command -v apt-get >/dev/null || unavailable 'This system has no packages of Debian.'
 
-if [[ ! -d .tools/podman ]]; then
-  (step 'podman' unpack "$(realpath .tools)/podman.new") || unavailable 'Podman cannot be had from Debian.'
-  mv .tools/podman.new .tools/podman
-fi
+stamp=$(stamp_of "${packages[@]}")
+made_with .tools/podman "$stamp" || (step 'podman' replace .tools/podman "$stamp" fill_debian + "${packages[@]}") ||
+  unavailable 'Podman cannot be had from Debian.'
 mkdir -p .tools/bases
 for suite in bookworm trixie; do
   [[ -f .tools/bases/$suite.tar ]] || (step "Debian $suite" base "$suite") ||

@@ -136,16 +136,16 @@ watcher=$!
 timeout 120 .tools/stack/bin/docker-compose --file deploy/compose/compose.yaml up --detach --no-build --pull never envoy jobs prometheus \
   >build/log/compose.log 2>&1 || say "compose up failed: $(tail -n 20 build/log/compose.log)"
 kill "$watcher"
-expect 'all services run, and are healthy' wait_for all_run
-expect 'an image' an_image
-expect 'a rate-limit service and its Redis count it' it_is_counted
-expect 'a job' a_job
-expect 'the usage records, as Alloy reads them' the_usage_records
-expect 'Prometheus has the metrics' prometheus_has_them
-expect 'no other container reaches the admin interface' the_admin_interface_is_closed
-expect 'the ports are published on the loopback address only' only_loopback_is_published
-expect 'no root in the containers' none_is_root
-expect 'the second upstream takes over from the first' fails_over
-expect 'SIGTERM ends all services' all_end_on_sigterm
+show 'all services run, and are healthy' wait_for all_run
+show 'an image' an_image
+show 'a rate-limit service and its Redis count it' it_is_counted
+show 'a job' a_job
+show 'the usage records, as Alloy reads them' the_usage_records
+show 'Prometheus has the metrics' prometheus_has_them
+show 'no other container reaches the admin interface' the_admin_interface_is_closed
+show 'the ports are published on the loopback address only' only_loopback_is_published
+show 'no root in the containers' none_is_root
+show 'the second upstream takes over from the first' fails_over
+show 'SIGTERM ends all services' all_end_on_sigterm
 compose down --volumes >>build/log/compose.log 2>&1 || true
 ((failed == 0))

@@ -3,6 +3,7 @@
 # patch finds its place, and the conditions, filters, routes and clusters are those of
 # translated.txt. UPDATE_GOLDEN=1 writes that file. tools/test-mesh.sh calls it.
 source "$(dirname "$0")/../../lib.sh"
+source tools/expect.sh
 
 program=.tools/envoy-gateway/bin/envoy-gateway
 good=deploy/envoy-gateway/imagegate.yaml
@@ -10,18 +11,6 @@ golden=tools/mesh/envoy-gateway/translated.txt
 run=$PWD/build/mesh/translate
 rm -rf "$run"
 mkdir -p "$run"
-passed=0 failed=0
-
-# expect LABEL COMMAND…
-expect() {
-  if "${@:2}"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    say "FAULT: $1"
-  fi
-}
-
 is_golden() {
   "$program" translate "$good" >"$run/translated.txt" || return 1
   if [[ ${UPDATE_GOLDEN:-} ]]; then cp "$run/translated.txt" "$golden"; fi
