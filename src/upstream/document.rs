@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ErrorInfo;
 use super::event::{Response, ResponseEvent};
-use super::json::Json;
+use super::json::Tape;
 
 impl ResponseEvent {
     /// The terminal event that is equivalent to the document, read from its skeleton. `None` if it
@@ -29,9 +29,10 @@ impl ResponseEvent {
                 return Some(Self::Incomplete(reason.map(str::to_owned)));
             }
             _ if response.get("output").is_some_and(Value::is_array) => {
-                let document = Json::parse(skeleton)?;
+                let tape = Tape::parse(skeleton)?;
+                let document = tape.root();
                 let response = document.get("response").filter(|it| it.is_object());
-                return Some(Self::Completed(Response::read(response.unwrap_or(&document))));
+                return Some(Self::Completed(Response::read(response.unwrap_or(document))));
             }
             _ => {}
         }

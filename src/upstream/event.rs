@@ -5,7 +5,7 @@
 //! Kinds that are not about an image are [`ResponseEvent::Other`].
 
 use super::error::ErrorInfo;
-use super::json::Json;
+use super::json::{Json, Tape};
 use super::usage::ImageUsage;
 
 /// The last text of a model is kept up to this many bytes: a refusal is a sentence or two.
@@ -105,7 +105,8 @@ pub struct Attributes {
 impl ResponseEvent {
     /// Reads an event from its skeleton and the name that its `event:` line gave.
     pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
-        let Some(event) = Json::parse(skeleton) else { return Self::Other };
+        let Some(tape) = Tape::parse(skeleton) else { return Self::Other };
+        let event = tape.root();
         let kind = event.text("type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
         let response = || event.get("response").map(Response::read).unwrap_or_default();
@@ -114,7 +115,7 @@ impl ResponseEvent {
             "response.output_item.done" => {
                 Self::ItemDone(event.get("item").map(Item::read).unwrap_or_default())
             }
-            "response.image_generation_call.partial_image" => Self::Preview(Item::read(&event)),
+            "response.image_generation_call.partial_image" => Self::Preview(Item::read(event)),
             "response.output_item.added" => Self::Accepted,
             "response.image_generation_call.completed" => Self::Drawn,
             "response.output_text.delta" | "response.refusal.delta" => {
@@ -135,17 +136,24 @@ impl ResponseEvent {
 }
 
 impl Response {
-    pub(super) fn read(value: &Json<'_>) -> Self {
-        let tools = value.get("tools").and_then(Json::as_array);
-        let is_ours = |tool: &&Json<'_>| tool.text("type") == Some("image_generation");
-        let usage = value.get("tool_usage").and_then(|it| it.get("image_gen"));
-        Self {
-            created_at: value.number("created_at"),
-            output: value.array("output").iter().map(Item::read).collect(),
-            tool: tools.and_then(|tools| tools.iter().find(is_ours)).map(Attributes::read),
-            tools_removed: tools.is_some_and(<[_]>::is_empty),
-            usage: usage.and_then(ImageUsage::read),
+    pub(super) fn read(value: Json<'_>) -> Self {
+        let mut it = Self::default();
+        for (name, value) in value.members() {
+            match name {
+                "created_at" => it.created_at = value.as_u64(),
+                "output" => it.output = value.entries().map(Item::read).collect(),
+                "tools" => it.read_tools(value),
+                "tool_usage" => it.usage = value.get("image_gen").and_then(ImageUsage::read),
+                _ => {}
+            }
         }
+        it
+    }
+
+    fn read_tools(&mut self, tools: Json<'_>) {
+        let is_ours = |tool: &Json<'_>| tool.text("type") == Some("image_generation");
+        self.tool = tools.entries().find(is_ours).map(Attributes::read);
+        self.tools_removed = tools.is_array() && tools.entries().next().is_none();
     }
 
     /// The text of all messages of the output.
@@ -158,48 +166,71 @@ impl Response {
 }
 
 impl Item {
-    fn read(value: &Json<'_>) -> Self {
-        let kind = match value.text("type") {
-            Some("image_generation_call") => ItemKind::Image,
-            Some("message") => ItemKind::Message,
-            _ => ItemKind::Other,
-        };
-        let mut words = String::new();
-        for part in value.array("content") {
-            let part = part.text("text").or_else(|| part.text("refusal"));
-            push_words(&mut words, part.unwrap_or_default());
+    fn read(value: Json<'_>) -> Self {
+        let mut it = Self::default();
+        for (name, value) in value.members() {
+            match name {
+                "id" => it.id = value.as_str().map(str::to_owned),
+                "type" => it.kind = ItemKind::named(value.as_str()),
+                "result" => it.result = value.as_str().and_then(|ordinal| ordinal.parse().ok()),
+                "status" => it.is_completed = value.as_str() == Some("completed"),
+                "revised_prompt" => {
+                    let prompt = value.as_str().filter(|it| !it.is_empty());
+                    it.revised_prompt = prompt.map(str::to_owned);
+                }
+                "error" => {
+                    let error = value.is_object().then(|| value.to_value());
+                    it.error = error.as_ref().and_then(ErrorInfo::read);
+                }
+                "content" => it.words = words(value),
+                _ => it.attributes.take(name, value),
+            }
         }
-        Self {
-            id: value.text("id").map(str::to_owned),
-            kind,
-            result: value.text("result").and_then(|ordinal| ordinal.parse().ok()),
-            is_completed: value.text("status") == Some("completed"),
-            attributes: Attributes::read(value),
-            revised_prompt: value
-                .text("revised_prompt")
-                .filter(|it| !it.is_empty())
-                .map(str::to_owned),
-            error: value
-                .get("error")
-                .filter(|it| it.is_object())
-                .and_then(|it| ErrorInfo::read(&it.to_value())),
-            words,
+        it
+    }
+}
+
+impl ItemKind {
+    fn named(name: Option<&str>) -> Self {
+        match name {
+            Some("image_generation_call") => Self::Image,
+            Some("message") => Self::Message,
+            _ => Self::Other,
         }
     }
 }
 
+/// The text in the parts of a message.
+fn words(content: Json<'_>) -> String {
+    let mut words = String::new();
+    for part in content.entries() {
+        let part = part.text("text").or_else(|| part.text("refusal"));
+        push_words(&mut words, part.unwrap_or_default());
+    }
+    words
+}
+
 impl Attributes {
-    pub(super) fn read(value: &Json<'_>) -> Self {
+    pub(super) fn read(value: Json<'_>) -> Self {
+        let mut it = Self::default();
+        value.members().for_each(|(name, value)| it.take(name, value));
+        it
+    }
+
+    /// Takes a member of what has them.
+    pub(super) fn take(&mut self, name: &str, value: Json<'_>) {
+        let place = match name {
+            "model" => &mut self.model,
+            "size" => &mut self.size,
+            "quality" => &mut self.quality,
+            "background" => &mut self.background,
+            "output_format" => &mut self.output_format,
+            _ => return,
+        };
         // They are the upstream's words, and are written to a log line.
         let is_word = |it: &&str| *it != "auto" && (1..=MAX_NAME_BYTES).contains(&it.len());
-        let owned = |key| value.text(key).filter(is_word).map(str::to_owned);
-        Self {
-            model: owned("model").filter(|name| is_model(name)),
-            size: owned("size"),
-            quality: owned("quality"),
-            background: owned("background"),
-            output_format: owned("output_format"),
-        }
+        let is_named = |it: &&str| name != "model" || is_model(it);
+        *place = value.as_str().filter(is_word).filter(is_named).map(str::to_owned);
     }
 
     /// The values reported here, and those of `other` for the rest.

@@ -6,7 +6,7 @@
 use super::document::has_content;
 use super::error::ErrorInfo;
 use super::event::Attributes;
-use super::json::Json;
+use super::json::{Json, Tape};
 use super::usage::ImageUsage;
 
 /// The parts of an `ImagesResponse` that matter here (OpenAI API reference, "Create image").
@@ -66,18 +66,19 @@ pub struct ImageEvent {
 impl ImagesEvent {
     /// Reads an event from its skeleton and the name that its `event:` line gave.
     pub fn read(name: &[u8], skeleton: &[u8]) -> Self {
-        let Some(event) = Json::parse(skeleton) else { return Self::Other };
+        let Some(tape) = Tape::parse(skeleton) else { return Self::Other };
+        let event = tape.root();
         let kind = event.text("type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
-        if kind == "error" || has_error(&event) {
+        if kind == "error" || has_error(event) {
             return Self::Failed(ErrorInfo::read(&event.to_value()).unwrap_or_default());
         }
         match kind {
             "image_generation.partial_image" | "image_edit.partial_image" => {
-                Self::Preview(ImageEvent::read(&event))
+                Self::Preview(ImageEvent::read(event))
             }
             "image_generation.completed" | "image_edit.completed" => {
-                Self::Completed(ImageEvent::read(&event))
+                Self::Completed(ImageEvent::read(event))
             }
             _ => Self::Other,
         }
@@ -85,7 +86,7 @@ impl ImagesEvent {
 }
 
 impl ImageEvent {
-    fn read(event: &Json<'_>) -> Self {
+    fn read(event: Json<'_>) -> Self {
         Self {
             created_at: event.number("created_at"),
             data: ImageData::read(event),
@@ -98,38 +99,40 @@ impl ImageEvent {
 impl ImagesResponse {
     /// Reads an answer from its skeleton. `None` if that is not a JSON object.
     pub fn read(skeleton: &[u8]) -> Option<Self> {
-        let value = Json::parse(skeleton)?;
-        let data: Vec<_> = value.array("data").iter().map(ImageData::read).collect();
+        let tape = Tape::parse(skeleton)?;
+        let value = tape.root();
+        let data: Vec<_> = value.array("data").map(ImageData::read).collect();
         let has_images = data.iter().any(|it| it.base64.is_some() || it.is_hosted);
         value.is_object().then(|| Self {
             created: value.number("created"),
-            attributes: Attributes::read(&value),
+            attributes: Attributes::read(value),
             usage: value.get("usage").and_then(ImageUsage::read),
-            is_error: has_error(&value),
+            is_error: has_error(value),
             error: match has_images {
                 true => None,
-                false => ErrorInfo::read(&value.to_value()).or_else(|| moderated(&value)),
+                false => ErrorInfo::read(&value.to_value()).or_else(|| moderated(value)),
             },
             data,
         })
     }
 }
 
-fn has_error(value: &Json<'_>) -> bool {
+fn has_error(value: Json<'_>) -> bool {
     value.get("error").is_some_and(|it| has_content(&it.to_value()))
 }
 
 /// The moderation refusal of an entry without an image, marked by `respect_moderation: false` as in
 /// xAI's API.
-fn moderated(answer: &Json<'_>) -> Option<ErrorInfo> {
-    let is_blocked = |it: &Json<'_>| it.get("respect_moderation") == Some(&Json::Bool(false));
+fn moderated(answer: Json<'_>) -> Option<ErrorInfo> {
+    let is_blocked =
+        |it: Json<'_>| it.get("respect_moderation").and_then(Json::as_bool) == Some(false);
     let code = Some("content_moderated".to_owned());
-    let blocked = answer.array("data").iter().any(is_blocked);
+    let blocked = answer.array("data").any(is_blocked);
     blocked.then(|| ErrorInfo { code, ..ErrorInfo::default() })
 }
 
 impl ImageData {
-    fn read(value: &Json<'_>) -> Self {
+    fn read(value: Json<'_>) -> Self {
         let filled = |key| value.text(key).filter(|it| !it.is_empty());
         Self {
             base64: filled("b64_json").and_then(|ordinal| ordinal.parse().ok()),

@@ -2,164 +2,246 @@
 //!
 //! An event is read, asked for a few members, and dropped. `serde_json::Value` makes a string of
 //! each key and of each value, and a tree of each object: for a small image that is most of what
-//! reading a stream costs.
+//! reading a stream costs. Here the values are in one list, in the order of the text.
+//!
+//! Of several members with one name the last counts, as with `serde_json`, which reads the errors.
+//! In the crate `serde_json_borrow` the first does, and so it is not used.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
-/// A JSON value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Json<'a> {
+/// Room is made at first for one value for this many bytes of text: more than most texts need.
+const BYTES_PER_NODE: usize = 8;
+/// But for no more than this many.
+const MAX_FIRST_NODES: usize = 256;
+
+/// The values of a JSON text.
+#[derive(Debug)]
+pub(super) struct Tape<'a>(Vec<Node<'a>>);
+
+/// A value, or the name of a member, which is before its value.
+#[derive(Debug)]
+enum Node<'a> {
     Null,
     Bool(bool),
     Number(Number),
     Text(Cow<'a, str>),
-    Array(Vec<Self>),
-    /// The members in their order. Of several with one name, the last counts.
-    Object(Vec<(Cow<'a, str>, Self)>),
+    /// How many of the next nodes are in it.
+    Array(usize),
+    Object(usize),
 }
 
-impl<'a> Json<'a> {
+/// A JSON value: its node, and those in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Json<'t>(&'t [Node<'t>]);
+
+impl<'a> Tape<'a> {
     /// `None` if `bytes` is not JSON.
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         // All of it is checked at once, instead of each string for itself.
-        serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
+        let text = std::str::from_utf8(bytes).ok()?;
+        let room = bytes.len().div_ceil(BYTES_PER_NODE).min(MAX_FIRST_NODES);
+        let mut nodes = Vec::with_capacity(room);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        Push(&mut nodes).deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()?;
+        Some(Self(nodes))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        let Self::Object(members) = self else { return None };
-        members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+    /// The value that the text is.
+    pub(super) fn root(&self) -> Json<'_> {
+        Json(&self.0)
     }
+}
 
-    pub(super) fn as_str(&self) -> Option<&str> {
+impl Node<'_> {
+    /// How many nodes are in it.
+    const fn len(&self) -> usize {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Array(len) | Self::Object(len) => *len,
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => 0,
+        }
+    }
+}
+
+impl<'t> Json<'t> {
+    fn node(self) -> Option<&'t Node<'t>> {
+        self.0.first()
+    }
+
+    /// What is in it: its values; or the names and values of its members, by turns.
+    fn inner(self) -> impl Iterator<Item = Self> {
+        let mut rest = self.0.get(1..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let len = rest.first()?.len().saturating_add(1);
+            let (next, after) = rest.split_at_checked(len)?;
+            rest = after;
+            Some(Self(next))
+        })
+    }
+
+    /// The names and the values of its members, in their order. Empty if it is no object.
+    pub(super) fn members(self) -> impl Iterator<Item = (&'t str, Self)> {
+        let mut inner = self.is_object().then(|| self.inner()).into_iter().flatten();
+        std::iter::from_fn(move || Some((inner.next()?.as_str()?, inner.next()?)))
+    }
+
+    pub(super) fn get(self, key: &str) -> Option<Self> {
+        self.members().filter(|(name, _)| *name == key).last().map(|(_, value)| value)
+    }
+
+    pub(super) fn as_str(self) -> Option<&'t str> {
+        match self.node()? {
+            Node::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn as_u64(&self) -> Option<u64> {
-        match self {
-            Self::Number(number) => number.as_u64(),
+    pub(super) fn as_u64(self) -> Option<u64> {
+        match self.node()? {
+            Node::Number(number) => number.as_u64(),
             _ => None,
         }
     }
 
-    pub(super) fn as_array(&self) -> Option<&[Self]> {
-        match self {
-            Self::Array(list) => Some(list),
+    pub(super) fn as_bool(self) -> Option<bool> {
+        match self.node()? {
+            Node::Bool(it) => Some(*it),
             _ => None,
         }
     }
 
-    pub(super) fn is_object(&self) -> bool {
-        matches!(self, Self::Object(_))
+    pub(super) fn is_object(self) -> bool {
+        matches!(self.node(), Some(Node::Object(_)))
+    }
+
+    pub(super) fn is_array(self) -> bool {
+        matches!(self.node(), Some(Node::Array(_)))
+    }
+
+    /// The entries of an array. None if it is another value.
+    pub(super) fn entries(self) -> impl Iterator<Item = Self> {
+        self.is_array().then(|| self.inner()).into_iter().flatten()
     }
 
     /// The member `key`, if it is text.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
+    pub(super) fn text(self, key: &str) -> Option<&'t str> {
         self.get(key).and_then(Self::as_str)
     }
 
     /// The member `key`, if it is a whole number from 0 on.
-    pub(super) fn number(&self, key: &str) -> Option<u64> {
+    pub(super) fn number(self, key: &str) -> Option<u64> {
         self.get(key).and_then(Self::as_u64)
     }
 
-    /// The entries of the member `key`. Empty if it is no array.
-    pub(super) fn array(&self, key: &str) -> &[Self] {
-        self.get(key).and_then(Self::as_array).unwrap_or_default()
+    /// The entries of the member `key`. None if it is no array.
+    pub(super) fn array(self, key: &str) -> impl Iterator<Item = Self> {
+        self.get(key).into_iter().flat_map(Self::entries)
     }
 
     /// The same as a value that owns its strings.
-    pub(super) fn to_value(&self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::Bool(it) => Value::Bool(*it),
-            Self::Number(it) => Value::Number(it.clone()),
-            Self::Text(it) => Value::String(it.clone().into_owned()),
-            Self::Array(list) => Value::Array(list.iter().map(Self::to_value).collect()),
-            Self::Object(members) => {
-                let owned = members.iter().map(|(name, it)| (name.to_string(), it.to_value()));
+    pub(super) fn to_value(self) -> Value {
+        match self.node() {
+            None | Some(Node::Null) => Value::Null,
+            Some(Node::Bool(it)) => Value::Bool(*it),
+            Some(Node::Number(it)) => Value::Number(it.clone()),
+            Some(Node::Text(it)) => Value::String(it.clone().into_owned()),
+            Some(Node::Array(_)) => Value::Array(self.inner().map(Self::to_value).collect()),
+            Some(Node::Object(_)) => {
+                let owned = self.members().map(|(name, it)| (name.to_owned(), it.to_value()));
                 Value::Object(owned.collect())
             }
         }
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// Reads one value to the end of a list.
+struct Push<'n, 'a>(&'n mut Vec<Node<'a>>);
+
+impl<'de> Push<'_, 'de> {
+    fn push<E>(self, node: Node<'de>) -> Result<(), E> {
+        self.0.push(node);
+        Ok(())
+    }
+
+    /// Reads what is in an array or in an object, with `read`, after its own node.
+    fn inner<E>(
+        self,
+        node: fn(usize) -> Node<'de>,
+        read: impl FnOnce(&mut Vec<Node<'de>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let at = self.0.len();
+        self.0.push(node(0));
+        read(self.0)?;
+        let len = self.0.len().saturating_sub(at).saturating_sub(1);
+        if let Some(place) = self.0.get_mut(at) {
+            *place = node(len);
+        }
+        Ok(())
     }
 }
 
-struct JsonVisitor;
+impl<'de> DeserializeSeed<'de> for Push<'_, 'de> {
+    type Value = ();
 
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Push<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.push(Node::Null)
     }
 
-    fn visit_bool<E>(self, it: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(it))
+    fn visit_bool<E>(self, it: bool) -> Result<(), E> {
+        self.push(Node::Bool(it))
     }
 
-    fn visit_u64<E>(self, it: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(it.into()))
+    fn visit_u64<E>(self, it: u64) -> Result<(), E> {
+        self.push(Node::Number(it.into()))
     }
 
-    fn visit_i64<E>(self, it: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(it.into()))
+    fn visit_i64<E>(self, it: i64) -> Result<(), E> {
+        self.push(Node::Number(it.into()))
     }
 
-    fn visit_f64<E>(self, it: f64) -> Result<Json<'de>, E> {
-        Ok(Number::from_f64(it).map_or(Json::Null, Json::Number))
+    fn visit_f64<E>(self, it: f64) -> Result<(), E> {
+        self.push(Number::from_f64(it).map_or(Node::Null, Node::Number))
     }
 
-    fn visit_borrowed_str<E>(self, it: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(it)))
+    fn visit_borrowed_str<E>(self, it: &'de str) -> Result<(), E> {
+        self.push(Node::Text(Cow::Borrowed(it)))
     }
 
     /// A string with escapes.
-    fn visit_str<E>(self, it: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(it.to_owned())))
+    fn visit_str<E>(self, it: &str) -> Result<(), E> {
+        self.push(Node::Text(Cow::Owned(it.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(it) = seq.next_element()? {
-            list.push(it);
-        }
-        Ok(Json::Array(list))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.inner(Node::Array, |nodes| {
+            while seq.next_element_seed(Push(nodes))?.is_some() {}
+            Ok(())
+        })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut members = Vec::new();
-        while let Some((Name(name), it)) = map.next_entry()? {
-            members.push((name, it));
-        }
-        Ok(Json::Object(members))
-    }
-}
-
-/// The name of a member: serde's own `Cow` never borrows.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(JsonVisitor)? {
-            Json::Text(name) => Ok(Self(name)),
-            _ => Err(D::Error::custom("a name is text")),
-        }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.inner(Node::Object, |nodes| {
+            while map.next_key_seed(Push(nodes))?.is_some() {
+                map.next_value_seed(Push(nodes))?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -187,18 +269,24 @@ mod tests {
             "[nul]",
         ] {
             let expected = serde_json::from_slice::<Value>(text.as_bytes()).ok();
-            assert_eq!(Json::parse(text.as_bytes()).map(|it| it.to_value()), expected, "{text}");
+            assert_eq!(
+                Tape::parse(text.as_bytes()).map(|it| it.root().to_value()),
+                expected,
+                "{text}"
+            );
         }
-        assert_eq!(Json::parse(b"\"\xff\""), None);
+        assert!(Tape::parse(b"\"\xff\"").is_none());
         let deep = "[".repeat(1000) + &"]".repeat(1000);
-        assert_eq!(Json::parse(deep.as_bytes()), None);
+        assert!(Tape::parse(deep.as_bytes()).is_none());
     }
 
     #[test]
     fn a_member_is_found_by_its_name() {
-        let json = Json::parse(br#"{"a":"x","n":7,"l":[1],"a":"y"}"#).unwrap();
+        let tape = Tape::parse(br#"{"a":"x","n":7,"l":[[1],2],"a":"y"}"#).unwrap();
+        let json = tape.root();
         assert_eq!((json.text("a"), json.number("n")), (Some("y"), Some(7)));
-        assert_eq!((json.array("l").len(), json.array("a").len()), (1, 0));
+        assert_eq!((json.array("l").count(), json.array("a").count()), (2, 0));
+        assert_eq!(json.array("l").last().and_then(Json::as_u64), Some(2));
         assert!(json.get("b").is_none() && json.text("n").is_none() && json.number("a").is_none());
     }
 }

@@ -6,6 +6,10 @@
 //! is the members of `data`, whose `b64_json` is an image. In an event of that API it is its own
 //! `b64_json`, which is a preview if `type` has said so before.
 
+/// The names of members whose value is an image or a preview.
+pub(super) const RESULT: &[u8] = b"result";
+pub(super) const PARTIAL_IMAGE: &[u8] = b"partial_image_b64";
+pub(super) const BASE64: &[u8] = b"b64_json";
 /// The name of an item that carries an image.
 const IMAGE_TYPE: &[u8] = b"image_generation_call";
 /// The end of the name of an event of the Images API that carries a preview.
@@ -290,10 +294,10 @@ impl Key {
             b"response" => Self::Response,
             b"output" => Self::Output,
             b"type" => Self::Type,
-            b"result" => Self::Result,
-            b"partial_image_b64" => Self::PartialImage,
+            RESULT => Self::Result,
+            PARTIAL_IMAGE => Self::PartialImage,
             b"data" => Self::Data,
-            b"b64_json" => Self::Base64,
+            BASE64 => Self::Base64,
             _ => Self::Other,
         }
     }

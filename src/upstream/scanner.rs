@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use self::escape::{Ended, Escape, Escaped, Form, string_end};
+use self::escape::{Escape, Escaped, Form};
 use super::path::{Path, Place};
 
 pub use super::path::Document;
@@ -22,11 +22,6 @@ use crate::memory::{Budget, BudgetError, Lease, Pieces};
 
 /// A skeleton may have this many bytes. The recorded ones stay below 6 KB.
 pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
-/// A longer string is left out of the skeleton. All strings that are read from it (messages,
-/// prompts) are shorter.
-const MAX_STRING_BYTES: usize = 16 * 1024;
-/// Keys and most values are shorter, quotes included.
-const SHORT_STRING_BYTES: usize = 128;
 
 /// The byte order mark. Some writers put it before their JSON. RFC 8259 §8.1 forbids that, but lets
 /// readers ignore it.
@@ -135,6 +130,8 @@ pub struct Scanner {
 enum State {
     /// Between strings.
     Structure,
+    /// The event so far is in the skeleton, and has not been scanned.
+    Unscanned,
     /// In a string that goes to the skeleton. Its quote is at this offset there.
     Plain { start: usize, escaped: Escaped },
     /// In a string of which nothing is kept.
@@ -206,6 +203,20 @@ impl Scanner {
         range: Range<usize>,
         lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<(), ScanError> {
+        self.unread = 0;
+        if self.skips(chunk.get(range.clone()).unwrap_or_default()) {
+            return Ok(());
+        }
+        self.scan_late(lease)?;
+        self.scan(chunk, range, lease)
+    }
+
+    fn scan(
+        &mut self,
+        chunk: &Rc<Vec<u8>>,
+        range: Range<usize>,
+        lease: &mut dyn FnMut(Kind) -> Lease,
+    ) -> Result<(), ScanError> {
         let Range { start: mut at, end } = range;
         let ends = self.path.document().is_whole_answer();
         while let Some(rest) = chunk.get(at..end).filter(|rest| !rest.is_empty()) {
@@ -214,7 +225,7 @@ impl Scanner {
                 break;
             }
             let used = match &mut self.state {
-                State::Structure => self.scan_structure(rest)?,
+                State::Structure | State::Unscanned => self.scan_structure(rest)?,
                 State::Plain { .. } => self.scan_plain(rest)?,
                 State::Dropped { .. } => self.scan_dropped(rest),
                 State::Kept { .. } => self.scan_kept(chunk, at, rest, lease)?,
@@ -305,67 +316,6 @@ impl Scanner {
         Ok(used)
     }
 
-    /// The same for a string that goes to the skeleton, whose content begins at `at`.
-    fn open_plain(&mut self, rest: &[u8], at: usize) -> Result<usize, ScanError> {
-        let end = at.saturating_add(SHORT_STRING_BYTES).min(rest.len());
-        let content = rest.get(at..end).unwrap_or_default();
-        let (len, ended) = string_end(content, &mut Escaped::No);
-        if ended == Ended::No {
-            self.extend(rest.get(..at).unwrap_or_default())?;
-            let start = self.scanned.skeleton.len().saturating_sub(1);
-            self.state = State::Plain { start, escaped: Escaped::No };
-            return Ok(at);
-        }
-        // Nearly all strings: they are copied with what is before them.
-        self.path.string_bytes(content.get(..len.saturating_sub(1)).unwrap_or_default());
-        self.path.close_string();
-        let used = at.saturating_add(len);
-        self.extend(rest.get(..used).unwrap_or_default())?;
-        Ok(used)
-    }
-
-    fn scan_plain(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
-        let State::Plain { start, escaped } = &mut self.state else { return Ok(0) };
-        let (len, ended) = string_end(rest, escaped);
-        let (start, escaped) = (*start, *escaped);
-        let so_far = self.scanned.skeleton.len().saturating_sub(start);
-        if so_far.saturating_add(len) > MAX_STRING_BYTES {
-            self.scanned.skeleton.truncate(start);
-            self.extend(b"\"")?;
-            self.state = State::Dropped { escaped };
-        } else {
-            let content = match ended {
-                Ended::Yes => rest.get(..len.saturating_sub(1)),
-                Ended::No => rest.get(..len),
-            };
-            let content = content.unwrap_or_default();
-            self.path.string_bytes(content);
-            self.extend(content)?;
-        }
-        if ended == Ended::Yes {
-            self.close_string()?;
-        }
-        Ok(len)
-    }
-
-    fn scan_dropped(&mut self, rest: &[u8]) -> usize {
-        let State::Dropped { escaped } = &mut self.state else { return 0 };
-        let (len, ended) = string_end(rest, escaped);
-        if ended == Ended::Yes {
-            // The closing quote has room: the opening one had.
-            self.scanned.skeleton.push(b'"');
-            self.path.close_string();
-            self.state = State::Structure;
-        }
-        len
-    }
-
-    fn close_string(&mut self) -> Result<(), ScanError> {
-        self.path.close_string();
-        self.state = State::Structure;
-        self.extend(b"\"")
-    }
-
     fn extend(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
         let skeleton = &mut self.scanned.skeleton;
         // One byte is reserved for the quote that closes a dropped string.
@@ -382,6 +332,8 @@ mod kept;
 mod lease;
 mod odd;
 mod pass;
+mod plain;
+mod unscanned;
 
 #[cfg(test)]
 mod tests;

@@ -44,7 +44,7 @@ pub struct TokenDetails {
 
 impl ImageUsage {
     /// `None` if nothing was counted: tool families without recorded usage have zero counts.
-    pub(super) fn read(value: &Json<'_>) -> Option<Self> {
+    pub(super) fn read(value: Json<'_>) -> Option<Self> {
         let input_details = value.get("input_tokens_details").and_then(TokenDetails::read);
         let output_details = value.get("output_tokens_details").and_then(TokenDetails::read);
         let sum = |key, details: Option<TokenDetails>| {
@@ -120,11 +120,11 @@ impl ImageUsage {
 
 impl TokenDetails {
     /// `None` if neither kind is there. One that is missing is zero.
-    fn read(value: &Json<'_>) -> Option<Self> {
+    fn read(value: Json<'_>) -> Option<Self> {
         Self::named(value, "text_tokens", "image_tokens")
     }
 
-    fn named(value: &Json<'_>, text: &str, image: &str) -> Option<Self> {
+    fn named(value: Json<'_>, text: &str, image: &str) -> Option<Self> {
         let (text, image) = (value.number(text), value.number(image));
         (text.is_some() || image.is_some())
             .then(|| Self { text_tokens: text.unwrap_or(0), image_tokens: image.unwrap_or(0) })
@@ -139,7 +139,7 @@ impl TokenDetails {
 
 /// The cached tokens and their kinds. The Images API has them in `input_tokens_details`. The usage
 /// of the image tool has them next to it, with other names for the kinds.
-fn cached(usage: &Json<'_>) -> (u64, Option<TokenDetails>) {
+fn cached(usage: Json<'_>) -> (u64, Option<TokenDetails>) {
     let places = || usage.get("input_tokens_details").into_iter().chain([usage]);
     let details = places().find_map(|it| {
         let it = it.get("cached_tokens_details")?;
@@ -151,17 +151,18 @@ fn cached(usage: &Json<'_>) -> (u64, Option<TokenDetails>) {
 }
 
 /// A number that counts something. An upstream that did not count writes zero.
-fn counts(value: &Json<'_>, key: &str) -> Option<u64> {
+fn counts(value: Json<'_>, key: &str) -> Option<u64> {
     value.number(key).filter(|number| *number > 0)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::json::Tape;
     use super::*;
     use serde_json::{Value, json};
 
     fn read(usage: Value) -> Option<ImageUsage> {
-        ImageUsage::read(&Json::parse(usage.to_string().as_bytes()).unwrap())
+        ImageUsage::read(Tape::parse(usage.to_string().as_bytes()).unwrap().root())
     }
 
     fn sums(usage: Value) -> [u64; 3] {
@@ -236,8 +237,9 @@ mod tests {
             (json!({"cached_tokens": 0}), (0, None)),
         ] {
             let usage = usage.to_string();
-            let json = Json::parse(usage.as_bytes()).unwrap();
-            assert_eq!(cached(&json), expected, "{usage}");
+            let tape = Tape::parse(usage.as_bytes()).unwrap();
+            let json = tape.root();
+            assert_eq!(cached(json), expected, "{usage}");
         }
     }
 

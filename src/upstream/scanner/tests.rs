@@ -39,9 +39,11 @@ fn the_result_of_an_image_item_is_diverted_and_its_ordinal_put_in_its_place() {
 
 #[test]
 fn every_cut_has_the_same_result() {
+    let wanted = std::str::from_utf8(ITEM).unwrap().replace("QUJD", "0");
     for at in 0..ITEM.len() {
         let (head, tail) = ITEM.split_at(at);
         let scanned = scan(&[head, tail], KEEP, Keep::Nothing).unwrap();
+        assert_eq!(skeleton(&scanned), wanted, "cut at {at}");
         assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())), "cut at {at}");
     }
     let bytes: Vec<&[u8]> = ITEM.chunks(1).collect();
@@ -49,6 +51,19 @@ fn every_cut_has_the_same_result() {
         text(scan(&bytes, KEEP, Keep::Nothing).unwrap().image),
         Some((0, "QUJD".to_owned()))
     );
+}
+
+#[test]
+fn an_event_without_an_image_is_its_own_skeleton_wherever_it_is_cut() {
+    let long = format!(r#"{{"type":"x","text":"{}"}}"#, "y".repeat(5000));
+    for event in [r#"{"type":"response.created","response":{"id":"a\"b","output":[]}}"#, &long] {
+        for at in 0..=event.len() {
+            let (head, tail) = event.as_bytes().split_at(at);
+            let scanned = scan(&[head, b"", tail], KEEP, KEEP).unwrap();
+            assert_eq!(skeleton(&scanned), event, "cut at {at}");
+            assert!(scanned.image.is_none() && scanned.preview.is_none());
+        }
+    }
 }
 
 #[test]
