@@ -39,6 +39,7 @@ mod host;
 mod http;
 mod list;
 mod metrics;
+mod notice;
 mod open;
 mod plugin;
 mod reply;

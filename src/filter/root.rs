@@ -10,11 +10,11 @@ use super::carrier::Carriers;
 use super::host;
 use super::http::Stream;
 use super::list::List;
+use super::notice;
 use super::open::Open;
 use super::plugin::{self, Callback, NEWEST, Plugin, VM, record_shared};
-use crate::config::{Config, Identity, RouteMatch};
+use crate::config::Config;
 use crate::exchange::{OnAnswer, Shared};
-use crate::limits::{Engine, Rule, Unit};
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
 /// its connection open, and how late a time-out may be.
@@ -59,6 +59,33 @@ impl Root {
             self.is_fast = is_fast;
             self.set_tick_period(if is_fast { BUSY_TICK } else { TICK });
         }
+    }
+
+    /// Begins to serve under a configuration. Returns whether it can.
+    fn begin(&mut self, config: Config) -> bool {
+        notice::log_start(&config);
+        VM.with(|(_, metrics)| metrics.define(config.limits()));
+        if config.loopback().is_some() {
+            host::make_secret();
+        }
+        let vm = VM.with(|(vm, _)| Rc::clone(vm));
+        let source = config.consumers_from().cloned();
+        let mut shared = Shared::new(config, vm, Box::new(host::SharedData));
+        if let Some(source) = source {
+            let Some(list) = List::watch(&source) else { return false };
+            shared = shared.with_feed(list.feed().clone());
+            self.list = Some(list);
+        }
+        let shared = Rc::new(shared);
+        NEWEST.with(|newest| {
+            if let Ok(mut newest) = newest.try_borrow_mut() {
+                *newest = Rc::downgrade(&shared);
+            }
+        });
+        record_shared(&shared, host::now());
+        self.plugin = Some(Rc::new(Plugin::new(shared, self.context_id)));
+        self.set_tick_period(TICK);
+        true
     }
 }
 
@@ -125,66 +152,13 @@ impl RootContext for Root {
             return true;
         }
         let bytes = self.get_plugin_configuration().unwrap_or_default();
-        let config = match Config::parse(&bytes, &host::environment) {
-            Ok(config) => config,
+        match Config::parse(&bytes, &host::environment) {
+            Ok(config) => self.begin(config),
             Err(error) => {
                 log::error!("imagegate: configuration refused: {error}");
-                return false;
+                false
             }
-        };
-        let counts = config.counts();
-        log::info!(
-            "imagegate {} ({}): upstreams: {}, models: {}, consumers: {}, users: {}, limits: {}, prices: {}",
-            env!("CARGO_PKG_VERSION"),
-            option_env!("IMAGEGATE_COMMIT").unwrap_or("unknown commit"),
-            counts.upstreams,
-            counts.models,
-            counts.consumers,
-            counts.users,
-            counts.limits,
-            counts.prices,
-        );
-        let forgotten = |rule: &Rule| rule.unit == Unit::Usd && rule.engine == Engine::Local;
-        if config.limits().iter().any(forgotten) {
-            log::warn!(
-                "imagegate: budgets are counted in this Envoy's memory: a restart forgets them"
-            );
         }
-        VM.with(|(_, metrics)| metrics.define(config.limits()));
-        if let Some(Identity::Header(name)) = config.identity() {
-            log::warn!(
-                "imagegate: whoever sends the header `{name}` is who it says: an earlier filter has to \
-                 set or remove it on every request"
-            );
-        }
-        if config.route_match() == RouteMatch::Header {
-            log::warn!(
-                "imagegate: routes match the header `x-imagegate-upstream`, which a client can send on a \
-                 route where this filter is disabled: enable it on every route of the listener, or let \
-                 routes match filter state"
-            );
-        }
-        if config.loopback().is_some() {
-            host::make_secret();
-        }
-        let vm = VM.with(|(vm, _)| Rc::clone(vm));
-        let source = config.consumers_from().cloned();
-        let mut shared = Shared::new(config, vm, Box::new(host::SharedData));
-        if let Some(source) = source {
-            let Some(list) = List::watch(&source) else { return false };
-            shared = shared.with_feed(list.feed().clone());
-            self.list = Some(list);
-        }
-        let shared = Rc::new(shared);
-        NEWEST.with(|newest| {
-            if let Ok(mut newest) = newest.try_borrow_mut() {
-                *newest = Rc::downgrade(&shared);
-            }
-        });
-        record_shared(&shared, host::now());
-        self.plugin = Some(Rc::new(Plugin::new(shared, self.context_id)));
-        self.set_tick_period(TICK);
-        true
     }
 
     /// A stream has a check to start: see [`sdk`](super::sdk).
