@@ -30,6 +30,12 @@ pub(crate) enum CommandError {
     /// A URL in an argument.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// The host that `init` got.
+    #[error(
+        "--host: {0} is an IP address, which an HTTPRoute of the Gateway API does not accept; \
+         accepted for envoy-gateway: a host name, or no --host for every host"
+    )]
+    HostIsAddress(String),
     /// A file to check.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -82,7 +88,11 @@ impl CommandError {
             Self::Key(_) => INVALID,
             Self::Input(error) if error.is_usage() => USAGE,
             Self::Input(_) => INVALID,
-            Self::Url(_) | Self::Settings(_) | Self::Reported | Self::File { .. } => USAGE,
+            Self::Url(_)
+            | Self::HostIsAddress(_)
+            | Self::Settings(_)
+            | Self::Reported
+            | Self::File { .. } => USAGE,
             Self::Login { .. } => LOGIN,
             Self::TokenServer { .. } | Self::Upstream { .. } => TRANSIENT,
         }

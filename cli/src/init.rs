@@ -8,6 +8,7 @@ mod compose;
 mod sections;
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 
 use crate::cli::{InitArguments, Target, UpstreamKind};
 use crate::exit::CommandError;
@@ -17,8 +18,13 @@ use crate::key::{self, Fresh};
 ///
 /// # Errors
 ///
-/// If the operating system returns no random bytes, or standard output cannot be written.
+/// If the host is one that the target does not accept, the operating system returns no random bytes,
+/// or standard output cannot be written.
 pub(crate) fn run(arguments: &InitArguments) -> Result<(), CommandError> {
+    let address = arguments.host.as_ref().filter(|host| host.parse::<Ipv4Addr>().is_ok());
+    if let (Target::EnvoyGateway, Some(host)) = (arguments.target, address) {
+        return Err(CommandError::HostIsAddress(host.clone()));
+    }
     let Fresh { key, sha256 } = key::fresh("imagegate")?;
     let text = configuration(arguments, &sha256);
     let mut out = io::stdout().lock();
@@ -71,7 +77,10 @@ fn with_host(text: &str, target: Target, host: Option<&str>) -> String {
         (Target::Envoy | Target::Compose, Some(host)) => {
             text.replacen("[\"*\"]", &format!("[\"{host}\", \"{host}:*\"]"), 1)
         }
-        (_, Some(host)) => text.replace(EXAMPLE_HOST, host),
+        // In quotes, because YAML reads some words as other values: `no` is false.
+        (Target::EnvoyGateway | Target::Istio, Some(host)) => {
+            text.replace(EXAMPLE_HOST, &format!("\"{host}\""))
+        }
         // No `hostnames` are all of them.
         (Target::EnvoyGateway, None) => {
             text.replace(&format!("  hostnames: [{EXAMPLE_HOST}]\n"), "")

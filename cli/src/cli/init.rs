@@ -1,5 +1,7 @@
 //! The arguments of `init`.
 
+use std::net::Ipv4Addr;
+
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Debug)]
@@ -57,16 +59,24 @@ pub(crate) enum UpstreamKind {
     Azure,
 }
 
-/// A DNS name in lower case, as Envoy compares it.
+/// A DNS name in lower case, as Envoy compares it, or an IPv4 address.
 fn host(text: &str) -> Result<String, String> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_label = |label: &str| {
-        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(inner)
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
-    if text.len() <= 253 && text.split('.').all(is_label) {
+    // A name whose last label is a number is an address (WHATWG URL, "ends in a number"), or none.
+    let is_name = text.rsplit('.').next().is_some_and(|last| last.contains(char::is_alphabetic));
+    let is_host = is_name || text.parse::<Ipv4Addr>().is_ok();
+    if is_host && text.len() <= 253 && text.split('.').all(is_label) {
         return Ok(text.to_owned());
     }
-    Err("accepted: a host name in lower case, without a port, such as images.example.com".into())
+    Err("accepted: a host name in lower case, without a port, such as images.example.com, or an \
+         IPv4 address"
+        .into())
 }
 
 /// A path that YAML takes as it is, without quotes.

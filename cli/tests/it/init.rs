@@ -29,7 +29,7 @@ fn every_combination_passes_the_check() {
     let folder = Folder::new();
     for target in TARGETS {
         for (upstream, authority) in UPSTREAMS {
-            for host in [None, Some("images.acme.test")] {
+            for host in [None, Some("images.acme.test"), Some("no")] {
                 let more: Vec<_> = host.iter().flat_map(|host| ["--host", host]).collect();
                 let outcome = init(target, upstream, &more);
                 let file = folder.file("gate.yaml", &outcome.out);
@@ -39,7 +39,8 @@ fn every_combination_passes_the_check() {
                 assert!(check.err.contains("1 configuration, 0 errors, 0 warnings"), "{case}");
                 assert!(!check.err.contains("only the filter is seen"), "{case}: {}", check.err);
                 assert!(outcome.out.contains(authority), "{case}");
-                assert_eq!(host.is_some(), outcome.out.contains("images.acme.test"), "{case}");
+                let quoted = host.is_some_and(|it| outcome.out.contains(&format!("\"{it}\"")));
+                assert_eq!(host.is_some(), quoted, "{case}");
             }
         }
     }
@@ -141,6 +142,12 @@ fn wrong_arguments_are_refused() {
         (
             &["--for", "envoy", "--upstream", "codex", "--host", "images.test:443"],
             "accepted: a host name in lower case, without a port",
+        ),
+        (&["--for", "istio", "--upstream", "codex", "--host", "1.5"], "accepted: a host name"),
+        (&["--for", "istio", "--upstream", "codex", "--host=-a.test"], "accepted: a host name"),
+        (
+            &["--for", "envoy-gateway", "--upstream", "codex", "--host", "10.0.0.1"],
+            "--host: 10.0.0.1 is an IP address, which an HTTPRoute",
         ),
         (&["--for", "envoy", "--upstream", "codex", "--module", "a b"], "accepted: a path"),
     ] {
