@@ -29,11 +29,10 @@ mod words;
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use self::report::Report;
 use crate::openai::error::{ClientFailure, UpstreamFailure};
-use crate::{config::Api, openai::error::Failure, upstream::error::ErrorInfo};
+use crate::upstream::{error::ErrorInfo, json};
+use crate::{config::Api, openai::error::Failure};
 
 pub use envoy::{from_envoy, leaves_open, never_left};
 use host_model::host_model_fault;
@@ -147,9 +146,9 @@ fn is_page(status: u16, body: &[u8]) -> bool {
 /// Reads an error. A body that is not JSON is the message, because some proxies on the way respond
 /// in plain text.
 fn read_body(body: &[u8]) -> ErrorInfo {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(value) => ErrorInfo::read(&value).unwrap_or_default(),
-        Err(_not_json) => {
+    match json::value(body) {
+        Some(value) => ErrorInfo::read(&value).unwrap_or_default(),
+        None => {
             let message = std::str::from_utf8(body).ok().map(str::to_owned);
             ErrorInfo { message, ..ErrorInfo::default() }
         }

@@ -14,7 +14,8 @@ impl ResponseEvent {
     /// is neither a response nor an error.
     #[must_use]
     pub fn of_document(skeleton: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(skeleton).ok()?;
+        let tape = Tape::parse(skeleton)?;
+        let value = tape.root().to_value();
         let response = value.get("response").filter(|it| it.is_object()).unwrap_or(&value);
         let status = text(response, "status");
         let fails =
@@ -29,7 +30,6 @@ impl ResponseEvent {
                 return Some(Self::Incomplete(reason.map(str::to_owned)));
             }
             _ if response.get("output").is_some_and(Value::is_array) => {
-                let tape = Tape::parse(skeleton)?;
                 let document = tape.root();
                 let response = document.get("response").filter(|it| it.is_object());
                 return Some(Self::Completed(Response::read(response.unwrap_or(document))));

@@ -43,7 +43,7 @@ pub enum ResponseEvent {
 pub struct Response {
     /// Unix seconds.
     pub created_at: Option<u64>,
-    /// The members of `output`.
+    /// The images in `output`, and the messages with words.
     pub output: Vec<Item>,
     /// The options of the image tool, as the upstream understood them.
     pub tool: Option<Attributes>,
@@ -141,7 +141,9 @@ impl Response {
         for (name, value) in value.members() {
             match name {
                 "created_at" => it.created_at = value.as_u64(),
-                "output" => it.output = value.entries().map(Item::read).collect(),
+                "output" => {
+                    it.output = value.entries().map(Item::read).filter(Item::counts).collect();
+                }
                 "tools" => it.read_tools(value),
                 "tool_usage" => it.usage = value.get("image_gen").and_then(ImageUsage::read),
                 _ => {}
@@ -188,6 +190,11 @@ impl Item {
         }
         it
     }
+
+    /// Whether anything is read of it. Others are not kept: an `output` may have 100,000 entries.
+    fn counts(&self) -> bool {
+        self.kind == ItemKind::Image || !self.words.is_empty()
+    }
 }
 
 impl ItemKind {
@@ -217,7 +224,7 @@ impl Attributes {
         it
     }
 
-    /// Takes a member of what has them.
+    /// Takes a member if it is one of these properties.
     pub(super) fn take(&mut self, name: &str, value: Json<'_>) {
         let place = match name {
             "model" => &mut self.model,

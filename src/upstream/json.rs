@@ -4,8 +4,12 @@
 //! each key and of each value, and a tree of each object: for a small image that is most of what
 //! reading a stream costs. Here the values are in one list, in the order of the text.
 //!
-//! Of several members with one name the last counts, as with `serde_json`, which reads the errors.
-//! In the crate `serde_json_borrow` the first does, and so it is not used.
+//! If several members have the same name, the last one counts, as with `serde_json::Value`. The crate
+//! `serde_json_borrow` takes the first, so it is not used.
+//!
+//! Nothing that an upstream sends is parsed as a `Value`. With the feature `raw_value`, serde_json
+//! takes the string in a member `$serde_json::private::RawValue` for JSON, and reads it with a fresh
+//! limit of depth: nested again and again, it would use up the stack.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,30 +17,36 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
-/// Room is made at first for one value for this many bytes of text: more than most texts need.
+/// At first there is room for one node per this many bytes of text. Most texts need less room.
 const BYTES_PER_NODE: usize = 8;
-/// But for no more than this many.
+/// At first there is room for at most this many nodes.
 const MAX_FIRST_NODES: usize = 256;
 
 /// The values of a JSON text.
 #[derive(Debug)]
 pub(super) struct Tape<'a>(Vec<Node<'a>>);
 
-/// A value, or the name of a member, which is before its value.
+/// A value, or the name of a member. The value of the member follows its name.
 #[derive(Debug)]
 enum Node<'a> {
     Null,
     Bool(bool),
     Number(Number),
     Text(Cow<'a, str>),
-    /// How many of the next nodes are in it.
+    /// How many of the nodes after it belong to it.
     Array(usize),
+    /// How many of the nodes after it belong to it.
     Object(usize),
 }
 
-/// A JSON value: its node, and those in it.
+/// A JSON value: its node, and those that belong to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Json<'t>(&'t [Node<'t>]);
+
+/// Reads JSON of an upstream as a value that owns its strings. `None` if `bytes` is not JSON.
+pub(crate) fn value(bytes: &[u8]) -> Option<Value> {
+    Tape::parse(bytes).map(|tape| tape.root().to_value())
+}
 
 impl<'a> Tape<'a> {
     /// `None` if `bytes` is not JSON.
@@ -72,7 +82,7 @@ impl<'t> Json<'t> {
         self.0.first()
     }
 
-    /// What is in it: its values; or the names and values of its members, by turns.
+    /// What it contains: the values of an array, or each name and its value of an object.
     fn inner(self) -> impl Iterator<Item = Self> {
         let mut rest = self.0.get(1..).unwrap_or_default();
         std::iter::from_fn(move || {
@@ -122,7 +132,7 @@ impl<'t> Json<'t> {
         matches!(self.node(), Some(Node::Array(_)))
     }
 
-    /// The entries of an array. None if it is another value.
+    /// The entries of an array. Empty if it is another value.
     pub(super) fn entries(self) -> impl Iterator<Item = Self> {
         self.is_array().then(|| self.inner()).into_iter().flatten()
     }
@@ -137,7 +147,7 @@ impl<'t> Json<'t> {
         self.get(key).and_then(Self::as_u64)
     }
 
-    /// The entries of the member `key`. None if it is no array.
+    /// The entries of the member `key`. Empty if it is no array.
     pub(super) fn array(self, key: &str) -> impl Iterator<Item = Self> {
         self.get(key).into_iter().flat_map(Self::entries)
     }
@@ -158,7 +168,7 @@ impl<'t> Json<'t> {
     }
 }
 
-/// Reads one value to the end of a list.
+/// Reads one value and appends it to a list.
 struct Push<'n, 'a>(&'n mut Vec<Node<'a>>);
 
 impl<'de> Push<'_, 'de> {
@@ -167,7 +177,7 @@ impl<'de> Push<'_, 'de> {
         Ok(())
     }
 
-    /// Reads what is in an array or in an object, with `read`, after its own node.
+    /// Adds the node of an array or of an object, and then reads its content with `read`.
     fn inner<E>(
         self,
         node: fn(usize) -> Node<'de>,
@@ -278,6 +288,15 @@ mod tests {
         assert!(Tape::parse(b"\"\xff\"").is_none());
         let deep = "[".repeat(1000) + &"]".repeat(1000);
         assert!(Tape::parse(deep.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn a_string_is_never_read_as_json() {
+        let nested = (0..8).fold("[]".to_owned(), |inner, _| {
+            serde_json::json!({"$serde_json::private::RawValue": inner}).to_string()
+        });
+        let value = value(nested.as_bytes()).unwrap();
+        assert!(value["$serde_json::private::RawValue"].is_string(), "{value}");
     }
 
     #[test]

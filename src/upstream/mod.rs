@@ -14,5 +14,5 @@ pub mod usage_limits;
 
 mod base64;
 mod document;
-mod json;
+pub(crate) mod json;
 mod path;

@@ -172,7 +172,8 @@ impl Scanner {
         }
     }
 
-    /// Whether the document is complete: it has had a bracket, and no bracket or string is open.
+    /// Whether a whole answer is complete: it has had a bracket, and no bracket or string is open.
+    /// An event ends where the stream says so.
     pub fn is_whole(&self) -> bool {
         self.path.is_closed() && matches!(self.state, State::Structure)
     }

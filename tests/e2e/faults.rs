@@ -35,6 +35,20 @@ fn response(kind: &str, response: &Value) -> Vec<u8> {
     event(&json!({"type": kind, "sequence_number": 9, "response": response}))
 }
 
+/// An error body of less than 64 KiB that serde_json can take for much deeper JSON than it is: a
+/// string is read as JSON if its member has a name that is serde_json's own.
+fn json_in_json() -> Vec<u8> {
+    let deep = |inner: &str| format!("{}{inner}{}", "[".repeat(120), "]".repeat(120));
+    let mut text = deep("");
+    loop {
+        let more = deep(&json!({"$serde_json::private::RawValue": text}).to_string());
+        if more.len() >= 64 * 1024 {
+            return text.into_bytes();
+        }
+        text = more;
+    }
+}
+
 #[test]
 fn a_failing_status_is_reported_by_whose_fault_it_is() {
     let error = |code: &str, kind: &str, message: &str| {
@@ -89,6 +103,7 @@ fn a_failing_status_is_reported_by_whose_fault_it_is() {
             ("a page", whole(502, b"<html>bad gateway</html>"), 502, "upstream_error"),
             ("no body", whole(500, b""), 502, "upstream_error"),
             ("bytes", whole(400, b"\xff\xfe\x00"), 502, "upstream_rejected_request"),
+            ("JSON in JSON", whole(400, &json_in_json()), 502, "upstream_rejected_request"),
             ("a large page", whole(500, &vec![b'x'; 5_000_000]), 502, "upstream_error"),
             (
                 "no content",

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::openai::error::{ClientFailure, Failure, GatewayFailure, UpstreamFailure};
+use crate::upstream::json;
 
 /// The failure for a local reply of Envoy with `status` and `details`.
 #[must_use]
@@ -112,7 +113,7 @@ pub(super) fn is_stream_refused(body: &[u8]) -> bool {
 #[must_use]
 pub fn leaves_open(status: u16, body: &[u8]) -> bool {
     let words = std::str::from_utf8(body).unwrap_or_default();
-    let document = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let document = json::value(body).unwrap_or_default();
     match status {
         // An error with a status of success. A document that is cut or has an image stays open.
         200 => {

@@ -1,7 +1,8 @@
 //! Events without an image, which are most of a stream: they are copied, and not scanned.
 //!
 //! Only the value of a member with one of a few names is diverted, and the scanner knows such a
-//! name only as it is written here. So a short event without these names is its own skeleton.
+//! name only in this spelling, without escapes. So a short event without these names is its own
+//! skeleton.
 
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -12,7 +13,7 @@ use super::{Kind, ScanError};
 use super::{Lease, Scanner, State};
 use crate::upstream::path::{BASE64, PARTIAL_IMAGE, RESULT};
 
-/// Longer events are scanned. No string of a shorter one is too long for the skeleton.
+/// Longer events are scanned. In a shorter one each string is short enough for the skeleton.
 const MAX_BYTES: usize = 4096;
 
 /// The names of members whose value may be diverted.
@@ -20,8 +21,7 @@ static NAMES: LazyLock<[Finder<'static>; 3]> =
     LazyLock::new(|| [RESULT, PARTIAL_IMAGE, BASE64].map(Finder::new));
 
 impl Scanner {
-    /// Takes the first bytes of an event if there is nothing to divert in them. Returns whether it
-    /// did so.
+    /// Takes the first bytes of an event if none of the names is in them. Returns whether it did so.
     pub(super) fn skips(&mut self, first: &[u8]) -> bool {
         let is_first = matches!(self.state, State::Structure) && self.scanned.skeleton.is_empty();
         let skips = is_first
@@ -35,7 +35,7 @@ impl Scanner {
         skips
     }
 
-    /// Scans the bytes that were taken without that: more of their event has come.
+    /// Scans the bytes that were copied, because more of their event has come.
     pub(super) fn scan_late(
         &mut self,
         lease: &mut dyn FnMut(Kind) -> Lease,
