@@ -189,9 +189,8 @@ impl Exchange {
     /// Sends an admitted request upstream.
     fn call(&mut self, calls: Calls, delivery: Delivery, side_calls: Vec<SideCall>, now: Duration) {
         self.account.record.streamed = delivery.streams();
-        // Of a head that leaves with the outcome they are those after the request is settled.
-        let leaves_early = delivery.leaves_early();
-        let limits = if leaves_early { self.account.limits(now) } else { Vec::new() };
+        // The head of events has those of the admission, even if it leaves with the outcome.
+        let limits = if delivery.streams() { self.account.limits(now) } else { Vec::new() };
         self.account.effects.extend(side_calls.into_iter().map(Effect::Call));
         self.phase = Phase::Answering(Box::new(Answering::new(calls, delivery, limits, now)));
     }

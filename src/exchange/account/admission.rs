@@ -83,8 +83,8 @@ struct Amounts {
 /// What became of a settlement.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    /// How the rules then stand, as `x-ratelimit-*`.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    /// How the rules then stand.
+    pub(crate) statuses: Vec<LimitStatus>,
     /// The counters here could not be reached: what was held expires, and what came is not counted.
     pub(crate) uncounted: bool,
     /// What the request still holds.
@@ -243,16 +243,13 @@ impl Admission {
         let reported = self.settle_counted(shared, outcome, now);
         let settled = local::settle(shared.counters(), rules, &mut self.reservation, outcome, now);
         let uncounted = settled.is_err();
-        let headers = settled.map_or_else(
-            |_| Vec::new(),
-            |mut statuses| {
-                statuses.extend(reported);
-                quota::headers(rules, &statuses, now)
-            },
-        );
+        let mut statuses = settled.unwrap_or_default();
+        if !uncounted {
+            statuses.extend(reported);
+        }
         let (reservation, patience) = (self.reservation, self.patience);
         let in_flight = InFlight { reservation, patience, renewed_at: now };
-        Settled { headers, uncounted, in_flight }
+        Settled { statuses, uncounted, in_flight }
     }
 }
 

@@ -23,9 +23,11 @@ use super::upstream::rests::{self, Sign};
 use super::upstream::result::{Failed, Generated, Results};
 use super::upstream::{endings, host_models, result::CallState};
 use crate::config::{Api, Upstream};
+use crate::limits::local::LimitStatus;
 use crate::memory::Lease;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::{Cause, Refusal};
+use crate::translate::quota;
 use admission::{Admission, Answer, InFlight, Settled};
 use charge::Charge;
 use record::Record;
@@ -116,7 +118,8 @@ impl Account {
     /// Returns how the rules then stand, as headers.
     fn give_back(&mut self, admission: Admission, now: Duration) -> Vec<(&'static str, String)> {
         self.admission = Some(admission);
-        self.settle(&Charge::rejected(), now)
+        let settled = self.settle(&Charge::rejected(), now);
+        self.limit_headers(&settled, now)
     }
 
     /// Notes the images that are about to be delivered. Returns what they cost.
@@ -138,14 +141,24 @@ impl Account {
     }
 
     /// Settles what the request holds, once, except its places in flight. Returns how the rules
-    /// then stand, as headers.
-    pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<(&'static str, String)> {
+    /// then stand.
+    pub(crate) fn settle(&mut self, charge: &Charge, now: Duration) -> Vec<LimitStatus> {
         let Some(admission) = self.admission.take() else { return Vec::new() };
         self.record.settle(charge);
-        let Settled { headers, uncounted, in_flight } = admission.settle(&self.shared, charge, now);
+        let Settled { statuses, uncounted, in_flight } =
+            admission.settle(&self.shared, charge, now);
         self.in_flight = Some(in_flight);
         self.record.note_uncounted(uncounted);
-        headers
+        statuses
+    }
+
+    /// How the rules stand after the settlement, as headers.
+    pub(crate) fn limit_headers(
+        &self,
+        settled: &[LimitStatus],
+        now: Duration,
+    ) -> Vec<(&'static str, String)> {
+        quota::headers(self.shared.config.limits(), settled, now)
     }
 
     /// Notes that Envoy gets this many bytes of an answer for the client.
@@ -171,7 +184,7 @@ impl Account {
         self.place = None;
     }
 
-    /// How the rules stand with what the request holds, as headers.
+    /// How the rules stand with what the request holds, as headers. Empty if it is settled.
     pub(crate) fn limits(&self, now: Duration) -> Vec<(&'static str, String)> {
         self.admission.as_ref().map(|it| it.headers(&self.shared, now)).unwrap_or_default()
     }

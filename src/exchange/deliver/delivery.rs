@@ -93,11 +93,6 @@ impl Delivery {
         matches!(self, Self::PassImage(_))
     }
 
-    /// Whether the head may leave before the outcome is known.
-    pub(crate) fn leaves_early(&self) -> bool {
-        !matches!(self, Self::Collect(_))
-    }
-
     /// Whether the client gets events.
     pub(crate) fn streams(&self) -> bool {
         matches!(self, Self::Stream(_))

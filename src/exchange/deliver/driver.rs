@@ -29,6 +29,7 @@ use crate::exchange::outcome::{
 };
 use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::result::{Generated, Results};
+use crate::limits::local::LimitStatus;
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
 use crate::translate::collect::Bounds;
 use crate::translate::error;
@@ -42,7 +43,7 @@ pub(crate) struct Answering {
     pub(super) delivery: Delivery,
     /// What did not fit beside the head. It leaves with the next bytes.
     pub(super) waiting: Vec<u8>,
-    /// How the rules stood at admission, as headers for a head that leaves early.
+    /// How the rules stand, as headers, if that is known before the head leaves.
     pub(super) limits: Vec<(&'static str, String)>,
     /// When the client began to wait.
     since: Duration,
@@ -51,8 +52,8 @@ pub(crate) struct Answering {
 /// What comes of all calls, once it is settled.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The answer, and how the rules then stand, as headers.
-    Whole { body: Vec<u8>, settled: Vec<(&'static str, String)> },
+    /// The answer, and how the rules then stand.
+    Whole { body: Vec<u8>, settled: Vec<LimitStatus> },
     /// What leaves before the failure. `is_committed` if it is too late for a status of its own.
     Failed { failure: Failure, before: Vec<u8>, is_committed: bool },
 }
@@ -158,7 +159,7 @@ impl Answering {
             }
             (Step::Passed { body, images }, Head::Held) => {
                 let outcome = self.settle_passed(account, body, &images, now);
-                Turn::last(OnResponseBody::Reply(self.reply(account, outcome)))
+                Turn::last(OnResponseBody::Reply(self.reply(account, outcome, now)))
             }
             (Step::Passed { images, .. }, Head::Left { .. }) => {
                 let _ = self.settle_passed(account, Vec::new(), &images, now);
@@ -201,7 +202,7 @@ impl Answering {
                 return Turn::last(OnResponseEnd::Reset(account.fail_late(&failure)));
             }
         };
-        Turn::last(OnResponseEnd::Reply(self.reply(account, outcome)))
+        Turn::last(OnResponseEnd::Reply(self.reply(account, outcome, now)))
     }
 
     /// Answers in the place of Envoy, whose answer `head` begins, on a stream that never went
@@ -215,7 +216,7 @@ impl Answering {
         let details = head.envoy_details.as_deref().unwrap_or_default();
         self.calls.fail(&error::from_envoy(head.status, details));
         let outcome = self.settle(account, Vec::new(), now);
-        Turn::last(self.reply(account, outcome))
+        Turn::last(self.reply(account, outcome, now))
     }
 
     /// Takes the end of a side call's response.
@@ -247,7 +248,7 @@ impl Answering {
             return Turn::goes_on(OnAnswer::Hold);
         }
         let outcome = self.settle(account, Vec::new(), now);
-        Turn::last(OnAnswer::Reply(self.reply(account, outcome)))
+        Turn::last(OnAnswer::Reply(self.reply(account, outcome, now)))
     }
 
     /// The next call of another upstream, or the answer if the last calls could not be started.

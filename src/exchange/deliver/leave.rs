@@ -10,7 +10,12 @@ use crate::exchange::outcome::{LocalReply, OnResponseBody, Open};
 
 impl Answering {
     /// The answer, while the head is held.
-    pub(super) fn reply(&mut self, account: &mut Account, outcome: Outcome) -> LocalReply {
+    pub(super) fn reply(
+        &mut self,
+        account: &mut Account,
+        outcome: Outcome,
+        now: Duration,
+    ) -> LocalReply {
         let (body, settled) = match outcome {
             Outcome::Whole { body, settled } => (body, settled),
             Outcome::Failed { failure, before, is_committed: true } => {
@@ -24,7 +29,7 @@ impl Answering {
         headers.extend(match self.delivery.streams() {
             // As if its head had left early.
             true => std::mem::take(&mut self.limits),
-            false => settled,
+            false => account.limit_headers(&settled, now),
         });
         account.give(body.len());
         account.ok(headers, body)
@@ -44,12 +49,12 @@ impl Answering {
                 if self.delivery.opens_whole() && body.len() <= beside_head(len) =>
             {
                 self.delivery.finish();
-                self.limits = settled;
+                self.limits = account.limit_headers(&settled, now);
                 // The client has a whole answer, however the upstream's response ends.
                 self.limits.push(("content-length", body.len().to_string()));
                 Turn::goes_on(OnResponseBody::Open(self.open(account, body, len, now)))
             }
-            outcome => Turn::last(OnResponseBody::Reply(self.reply(account, outcome))),
+            outcome => Turn::last(OnResponseBody::Reply(self.reply(account, outcome, now))),
         }
     }
 
@@ -122,7 +127,9 @@ impl Answering {
         // The outcome of an answer that leaves whole is known.
         account.record.committed = !self.delivery.streams() && !self.delivery.is_whole();
         let mut headers = self.delivery.headers(true);
-        headers.append(&mut self.limits);
+        // Of an answer that is not settled, they are those of the admission.
+        let limits = std::mem::take(&mut self.limits);
+        headers.extend(if limits.is_empty() { account.limits(now) } else { limits });
         self.give(account, body.len());
         let LocalReply { status, headers, body, .. } = account.ok(headers, body);
         let keep = Rc::clone(account.shared.config.response_headers_to_keep());
