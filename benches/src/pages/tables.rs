@@ -97,8 +97,10 @@ pub(super) fn requests(run: &Run<Filter>) -> String {
     let mut table = format!("{}| Request |{counts} aim |\n|{rule}\n", origin(run));
     for group in groups {
         let cell = |it: &RequestRow| {
-            let [low, high] = it.added_us_quartiles;
-            let text = format!("{:.0} µs ({low:.0}–{high:.0})", it.added_us);
+            // Without the sign of a zero.
+            let whole = |us: f64| us.round() + 0.0;
+            let [low, high] = it.added_us_quartiles.map(whole);
+            let text = format!("{:.0} µs ({low:.0}–{high:.0})", whole(it.added_us));
             with_aim(text, it.added_us, it.aim_us.unwrap_or(f64::NEG_INFINITY))
         };
         let title = cases::title(&group[0].case);
