@@ -3,11 +3,9 @@
 //! The document may be the response itself (OpenAI API reference, "The response object"), the last
 //! event of a stream alone, or an error, which some upstreams send with a status of success.
 
-use serde_json::Value;
-
 use super::error::ErrorInfo;
 use super::event::{Response, ResponseEvent};
-use super::json::Tape;
+use super::json::{Json, Tape};
 
 impl ResponseEvent {
     /// The terminal event that is equivalent to the document, read from its skeleton. `None` if it
@@ -15,48 +13,40 @@ impl ResponseEvent {
     #[must_use]
     pub fn of_document(skeleton: &[u8]) -> Option<Self> {
         let tape = Tape::parse(skeleton)?;
-        let value = tape.root().to_value();
-        let response = value.get("response").filter(|it| it.is_object()).unwrap_or(&value);
-        let status = text(response, "status");
+        let document = tape.root();
+        let response = document.get("response").filter(|it| it.is_object()).unwrap_or(document);
+        let status = response.text("status");
         let fails =
-            ["error", "detail"].iter().any(|key| response.get(*key).is_some_and(has_content))
-                || value.get("error").is_some_and(has_content)
+            ["error", "detail"].iter().any(|key| response.get(key).is_some_and(has_content))
+                || document.get("error").is_some_and(has_content)
                 || status == Some("failed")
-                || text(&value, "type") == Some("error");
+                || document.text("type") == Some("error");
         match status {
             _ if fails => {}
             Some("incomplete") => {
-                let reason = response.pointer("/incomplete_details/reason").and_then(Value::as_str);
+                let details = response.get("incomplete_details");
+                let reason = details.and_then(|it| it.text("reason"));
                 return Some(Self::Incomplete(reason.map(str::to_owned)));
             }
-            _ if response.get("output").is_some_and(Value::is_array) => {
-                let document = tape.root();
-                let response = document.get("response").filter(|it| it.is_object());
-                return Some(Self::Completed(Response::read(response.unwrap_or(document))));
+            _ if response.get("output").is_some_and(Json::is_array) => {
+                return Some(Self::Completed(Response::read(response)));
             }
             _ => {}
         }
-        let info = ErrorInfo::read(&value).filter(|it| *it != ErrorInfo::default());
-        match info {
+        let info = ErrorInfo::read(&document.to_value());
+        match info.filter(|it| *it != ErrorInfo::default()) {
             Some(info) => Some(Self::Failed(info)),
             None => fails.then(|| Self::Failed(ErrorInfo::default())),
         }
     }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
-}
-
 /// Whether a member has content: each success has `"error": null`, and some upstreams write an
-/// error whose own members are empty.
-pub(super) fn has_content(member: &Value) -> bool {
-    match member {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(members) => members.values().any(|it| it.is_number() || has_content(it)),
-    }
+/// error whose own members are empty. Of several members with one name, any may have it.
+pub(super) fn has_content(member: Json<'_>) -> bool {
+    member.as_str().is_some_and(|text| !text.is_empty())
+        || member.entries().next().is_some()
+        || member.members().any(|(_, it)| it.is_number() || has_content(it))
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl ImagesResponse {
 }
 
 fn has_error(value: Json<'_>) -> bool {
-    value.get("error").is_some_and(|it| has_content(&it.to_value()))
+    value.get("error").is_some_and(has_content)
 }
 
 /// The moderation refusal of an entry without an image, marked by `respect_moderation: false` as in

@@ -124,6 +124,10 @@ impl<'t> Json<'t> {
         }
     }
 
+    pub(super) fn is_number(self) -> bool {
+        matches!(self.node(), Some(Node::Number(_)))
+    }
+
     pub(super) fn is_object(self) -> bool {
         matches!(self.node(), Some(Node::Object(_)))
     }

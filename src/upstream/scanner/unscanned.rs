@@ -9,8 +9,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Kind, ScanError};
-use super::{Lease, Scanner, State};
+use super::{Kind, Lease, ScanError, Scanner, State};
 use crate::upstream::path::{BASE64, PARTIAL_IMAGE, RESULT};
 
 /// Longer events are scanned. In a shorter one each string is short enough for the skeleton.

@@ -10,7 +10,7 @@ use crate::support::driver::Driver;
 use crate::support::money::{
     Counters, all_calls, call, every_unit, get, image, priced, rule, standing, totals, used,
 };
-use crate::support::{KEY, NOW, digest, gate, ok};
+use crate::support::{KEY, NOW, after, digest, gate, ok, png, stream};
 use imagegate::exchange::Shared;
 use serde_json::{Value, json};
 
@@ -91,6 +91,22 @@ fn money_that_is_reserved_is_not_available_to_others() {
     (1..4).for_each(|place| drop(call(&mut open, place, None, b"")));
     assert_eq!(standing(&gate, "pocket", NOW), [json!("0.211"), json!("0"), json!("0.789")]);
     Driver::admitted(&gate, &json!({"prompt": "p", "n": 3}));
+}
+
+#[test]
+fn a_head_that_leaves_early_has_the_rules_of_the_admission_at_its_own_time() {
+    let gate = priced(&json!([rule("rpm", "requests", json!(2), Some("30s"))]));
+    let mut driver = Driver::admitted(&gate, &one());
+    driver.upstream_head(ok());
+    driver.now = after(10);
+    let answer = stream(&png(1024, 1024, 6000));
+    let (first, rest) = answer.split_at(answer.len() / 2);
+    let client = driver.upstream_bytes(first);
+    assert_eq!((client.status, client.header("x-ratelimit-remaining-requests")), (200, Some("1")));
+    assert_eq!(client.header("x-ratelimit-reset-requests"), Some("20.5s"));
+    driver.upstream_bytes(rest);
+    driver.upstream_end();
+    assert_eq!(driver.close(Some(200))["images_delivered"], 1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ golden=tools/mesh/envoy-gateway/translated.txt
 run=$PWD/build/mesh/translate
 rm -rf "$run"
 mkdir -p "$run"
+
 is_golden() {
   "$program" translate "$good" >"$run/translated.txt" || return 1
   if [[ ${UPDATE_GOLDEN:-} ]]; then cp "$run/translated.txt" "$golden"; fi
