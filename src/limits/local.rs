@@ -9,15 +9,14 @@
 mod held;
 mod reserve;
 
-use std::iter;
 use std::time::Duration;
 
 use super::table::Loaded;
 pub use super::table::{Counters, Table};
 use super::{Hold, Rule, Scope, State, Unit};
 use crate::order;
+use held::{Counted, Held, change, counted_here, limit_status, slots};
 pub use held::{Error, LimitStatus, Outcome, Rejected, Reservation, Reserved};
-use held::{Held, change, counted_here, limit_status, slots};
 
 /// Reserves what a request may take, under all `rules` that apply to it and are counted here. If
 /// one does not admit it, reserves under none.
@@ -33,9 +32,8 @@ pub fn reserve(
     patience: Duration,
     now: Duration,
 ) -> Result<Reserved, Error> {
-    let counted = counted_here(counters, rules, scope)?;
-    let held = counted.iter().map(|it| Held::new(it, amount(it.rule.unit), now, patience));
-    let held = held.collect();
+    let held = |it: Counted<'_>| Held::new(&it, amount(it.rule.unit), now, patience);
+    let held = counted_here(counters, rules, scope, held)?;
     let request = reserve::Request { counters, rules, held, now };
     request.reserve()
 }
@@ -58,19 +56,21 @@ pub fn settle(
 ) -> Result<Vec<LimitStatus>, Error> {
     let Reservation { held, statuses } = std::mem::take(reservation);
     let statuses = statuses.into_iter().map(|it| Some(it).filter(|it| it.full_at > Some(now)));
-    let known: Vec<_> = statuses.chain(iter::repeat(None)).take(held.len()).collect();
-    let open = held.iter().zip(&known);
-    let open = open.filter(|(it, known)| known.is_none() || !it.is_settled(outcome));
+    let mut statuses: Vec<_> = statuses.collect();
+    statuses.resize(held.len(), None);
+    let open = held.iter().zip(&statuses);
+    let open = open.filter(|(it, status)| status.is_none() || !it.is_settled(outcome));
     let open = order::distinct(open.map(|(it, _)| it.slot()));
-    let updated = update(counters, &open, &held, now, |it, state| {
+    let updated = update(counters, &open, &held, now, |place, it, state| {
         if it.unit != Unit::Concurrent {
             state.settle(it.hold, outcome.of(it.unit));
         }
-        limit_status(rules, it.rule, state, now)
+        if let Some(status) = statuses.get_mut(place) {
+            *status = Some(limit_status(rules, it.rule, state, now));
+        }
     });
     reservation.held = held.into_iter().filter(|it| it.unit == Unit::Concurrent).collect();
-    let updated = updated?.into_iter().zip(known);
-    Ok(updated.filter_map(|(updated, known)| updated.or(known)).collect())
+    updated.map(|()| statuses.into_iter().flatten().collect())
 }
 
 /// Releases the places in flight of a request that is settled.
@@ -80,7 +80,7 @@ pub fn settle(
 /// [`Error::Store`]. The hold then expires by itself.
 pub fn land(counters: Counters<'_>, reservation: Reservation, now: Duration) -> Result<(), Error> {
     let held = &reservation.held;
-    update(counters, &slots(held), held, now, |it, state| state.settle(it.hold, 0)).map(drop)
+    update(counters, &slots(held), held, now, |_, it, state| state.settle(it.hold, 0))
 }
 
 /// Holds the places in flight for another `patience`, of a request that is settled and whose answer
@@ -98,40 +98,34 @@ pub fn renew(
     let mut result = Ok(());
     for it in &mut reservation.held {
         let renewed = Hold::new(it.place.window, it.hold.amount, now, patience);
-        let updated = update(counters, &[it.slot()], std::slice::from_ref(it), now, |it, state| {
+        let one = std::slice::from_ref(it);
+        let updated = update(counters, &[it.slot()], one, now, |_, it, state| {
             state.settle(it.hold, 0);
             state.hold(renewed);
         });
         match updated {
-            Ok(_) => it.hold = renewed,
+            Ok(()) => it.hold = renewed,
             Err(error) => result = Err(error),
         }
     }
     result
 }
 
-/// Changes the state of each rule that a request holds something under in these slots. Returns what
-/// `step` returns for each hold. If one slot cannot be changed, the others are all the same.
-fn update<T>(
+/// Changes the state of each rule that a request holds something under in these slots, as
+/// [`change`] does. If one slot cannot be changed, the others are all the same.
+fn update(
     counters: Counters<'_>,
     slots: &[u16],
     held: &[Held],
     now: Duration,
-    step: impl Fn(&Held, &mut State) -> T,
-) -> Result<Vec<Option<T>>, Error> {
-    let mut results: Vec<Option<T>> = held.iter().map(|_| None).collect();
-    let mut failed = None;
+    mut step: impl FnMut(usize, &Held, &mut State),
+) -> Result<(), Error> {
+    let mut result = Ok(());
     for slot in slots {
-        match change(counters, *slot, held, now, &step) {
-            Ok(of_slot) => of_slot.into_iter().for_each(|(order, result)| {
-                if let Some(place) = results.get_mut(order) {
-                    *place = Some(result);
-                }
-            }),
-            Err(error) => failed = failed.or(Some(error)),
-        }
+        let changed = change(counters, *slot, held, now, &mut step);
+        result = result.and(changed);
     }
-    failed.map_or(Ok(results), |error| Err(error.into()))
+    result.map_err(Error::from)
 }
 
 /// The state of every rule that applies to `scope` and is counted here. Empty if the shared data
@@ -144,7 +138,7 @@ pub fn statuses(
 ) -> Vec<LimitStatus> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut statuses = Vec::new();
-    for it in counted_here(counters, rules, scope).unwrap_or_default() {
+    for it in counted_here(counters, rules, scope, |it| it).unwrap_or_default() {
         let slot = it.place.scope.slot();
         if !loaded.iter().any(|it| it.number() == slot) {
             loaded.extend(counters.peek(slot));

@@ -42,10 +42,7 @@ impl Window {
     #[must_use]
     pub fn interval(self, now: Duration) -> u64 {
         match self {
-            Self::Sliding(_) => {
-                let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-                millis.checked_div(self.step_millis()).unwrap_or(0)
-            }
+            Self::Sliding(_) => millis(now).checked_div(self.step_millis()).unwrap_or(0),
             Self::Day => calendar::day(now),
             Self::Week => calendar::week(now),
             Self::Month => calendar::month(now),
@@ -86,8 +83,13 @@ impl Window {
     /// The length of a sliding window's interval, in milliseconds; at least 1.
     fn step_millis(self) -> u64 {
         let Self::Sliding(length) = self else { return 1 };
-        u64::try_from(length.as_millis()).unwrap_or(u64::MAX).div_ceil(INTERVALS).max(1)
+        millis(length).div_ceil(INTERVALS).max(1)
     }
+}
+
+/// A span in whole milliseconds. `Duration::as_millis` has 128 bits, which WebAssembly lacks.
+fn millis(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1_000).saturating_add(span.subsec_millis().into())
 }
 
 /// A span in decimal seconds, as in `90.5s`; it has at least one whole second.

@@ -148,51 +148,42 @@ pub(super) struct Counted<'r> {
     pub(super) old: Option<OldId>,
 }
 
-/// Where the rules that apply and are counted here count a request. A rule `per` group counts it in
-/// several places.
-pub(super) fn counted_here<'r>(
+/// Where the rules that apply and are counted here count a request, each as `keep` returns it. A
+/// rule `per` group counts it in several places.
+pub(super) fn counted_here<'r, T>(
     counters: Counters<'_>,
     rules: &'r [Rule],
     scope: &'r Scope<'r>,
-) -> Result<Vec<Counted<'r>>, TableError> {
+    keep: impl Fn(Counted<'r>) -> T,
+) -> Result<Vec<T>, TableError> {
     let here = |rule: &Rule| rule.engine == Engine::Local && rule.applies(scope);
-    let mut known = Vec::new();
     let mut found = Vec::with_capacity(rules.len().min(8));
     for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| here(rule)) {
         for counted in rule.scopes(scope) {
             let (kind, value) = counted.unwrap_or(("global", ""));
-            let scope = match known.iter().find(|(it, _)| *it == counted) {
-                Some((_, id)) => *id,
-                None => {
-                    let id = counters.scope_id(kind, value)?;
-                    known.push((counted, id));
-                    id
-                }
-            };
+            let scope = counters.scope_id(kind, value)?;
             let old = counters.has_old().then(|| rule.old_state_id(value));
             let place = Place { scope, rule: rule.id, window: rule.window };
-            found.push(Counted { number, rule, place, old });
+            found.push(keep(Counted { number, rule, place, old }));
         }
     }
     Ok(found)
 }
 
-/// Changes the state of each rule that these hold something under in one slot. Returns what `step`
-/// returns for each, with its place in `held`.
-pub(super) fn change<T>(
+/// Changes the state of each rule that these hold something under in one slot. `step` also gets
+/// the place of each in `held`, and runs again if another worker was faster.
+pub(super) fn change(
     counters: Counters<'_>,
     slot: u16,
     held: &[Held],
     now: Duration,
-    step: impl Fn(&Held, &mut State) -> T,
-) -> Result<Vec<(usize, T)>, TableError> {
+    mut step: impl FnMut(usize, &Held, &mut State),
+) -> Result<(), TableError> {
     counters.change(slot, |loaded| {
-        let of_slot = held.iter().enumerate().filter(|(_, it)| it.slot() == slot);
-        let changed = of_slot.filter_map(|(order, it)| {
-            let result = loaded.change(it.place, now, State::default, |state| step(it, state));
-            result.map(|result| (order, result))
-        });
-        Ok(changed.collect())
+        for (place, it) in held.iter().enumerate().filter(|(_, it)| it.slot() == slot) {
+            loaded.change(it.place, now, State::default, |state| step(place, it, state));
+        }
+        Ok(())
     })
 }
 

@@ -94,7 +94,7 @@ impl Request<'_> {
     /// Takes back what was stored in a slot without the lock.
     fn take_back(&self, slot: u16) {
         // If the slot is out of reach, what it holds expires.
-        let release = |it: &Held, state: &mut State| state.settle(it.hold, 0);
+        let release = |_, it: &Held, state: &mut State| state.settle(it.hold, 0);
         let _ = change(self.counters, slot, &self.held, self.now, release);
     }
 

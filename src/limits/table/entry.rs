@@ -13,9 +13,6 @@ use prost::encoding::{decode_varint, encode_varint};
 use super::id::RuleId;
 use crate::limits::{Hold, State, Window};
 
-/// How many more bytes the states of a request mostly take than those before it.
-const ROOM_TO_GROW: usize = 32;
-
 /// A sliding window has about this many intervals.
 const MAX_ROOM: usize = 64;
 
@@ -49,11 +46,9 @@ impl Entry {
         Self { states, next: 0 }
     }
 
-    /// The bytes of the entry, of which there were about `len`.
-    pub(super) fn bytes(&self, len: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(len.saturating_add(ROOM_TO_GROW));
-        self.states.iter().for_each(|it| it.write(&mut bytes));
-        bytes
+    /// Adds the bytes of the entry.
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        self.states.iter().for_each(|it| it.write(bytes));
     }
 
     /// The state of a rule as it was stored. `None` if there is none.
@@ -101,6 +96,11 @@ impl Entry {
     pub(super) fn prune(&mut self, now: u32) {
         self.states.retain(|it| it.expires > now && !it.state.is_empty());
         self.next = 0;
+    }
+
+    /// Whether it has no state.
+    pub(super) fn is_empty(&self) -> bool {
+        self.states.is_empty()
     }
 
     /// When nothing in it counts any more.
@@ -217,7 +217,8 @@ mod tests {
             ],
             next: 0,
         };
-        let bytes = entry.bytes(0);
+        let mut bytes = Vec::new();
+        entry.write(&mut bytes);
         let read = Entry::read(&bytes);
         let states = |it: &Entry| it.states.iter().map(|it| it.state.clone()).collect::<Vec<_>>();
         assert_eq!(states(&read), states(&entry));

@@ -77,7 +77,11 @@ impl Loaded {
 
     fn entry(&mut self, scope: ScopeId) -> Option<&mut Entry> {
         let place = self.entries.iter().position(|(it, _)| *it == scope).unwrap_or_else(|| {
-            self.entries.push((scope, Entry::read(self.stored(scope))));
+            let stored = self.stored(scope).map(|it| it.states).unwrap_or_default();
+            let entry = Entry::read(stored);
+            // A request mostly touches one entry of a slot.
+            self.entries.reserve_exact(1);
+            self.entries.push((scope, entry));
             self.entries.len().saturating_sub(1)
         });
         self.entries.get_mut(place).map(|(_, entry)| entry)
@@ -111,59 +115,61 @@ impl Loaded {
     /// Stores the slot if an entry has changed. Returns how many entries of others had to go.
     pub(super) fn save(&mut self, store: &dyn Store) -> Result<u32, SaveError> {
         let now = self.now;
-        for (_, entry) in &mut self.entries {
-            entry.prune(now);
+        self.entries.iter_mut().for_each(|(_, entry)| entry.prune(now));
+        let (others, evicted) = self.others()?;
+        let mut bytes = slot::empty(self.bytes.len().saturating_add(ROOM_TO_GROW));
+        slot::mark(&mut bytes, self.step());
+        others.iter().for_each(|it| slot::push(&mut bytes, it));
+        let mut is_changed = self.is_marked;
+        for (scope, entry) in &self.entries {
+            is_changed |= self.write(&mut bytes, *scope, entry);
         }
-        let changed: Vec<(ScopeId, &Entry, Vec<u8>)> = self
-            .entries
-            .iter()
-            .filter_map(|(scope, entry)| {
-                let stored = self.stored(*scope);
-                let states = entry.bytes(stored.len());
-                (states != stored).then_some((*scope, entry, states))
-            })
-            .collect();
-        if changed.is_empty() && !self.is_marked {
+        if !is_changed {
             return Ok(0);
         }
-        let (bytes, evicted) = self.rebuilt(&changed)?;
         match store.swap(&self.key, &bytes, self.token) {
             Ok(()) => Ok(evicted),
             Err(_) => Err(SaveError::Conflict),
         }
     }
 
-    /// The states of a scope as they were read.
-    fn stored(&self, scope: ScopeId) -> &[u8] {
-        let found = slot::entries(&self.bytes).find(|it| it.scope == scope);
-        found.map(|it| it.states).unwrap_or_default()
+    /// The entry of a scope as it was read.
+    fn stored(&self, scope: ScopeId) -> Option<Raw<'_>> {
+        slot::entries(&self.bytes).find(|it| it.scope == scope)
     }
 
-    /// The slot with these entries in the place of theirs, and without those in which nothing
-    /// counts. If it has too many, the ones that hold nothing go, the longest unused first.
-    fn rebuilt(&self, changed: &[(ScopeId, &Entry, Vec<u8>)]) -> Result<(Vec<u8>, u32), SaveError> {
-        let is_changed = |scope| changed.iter().any(|(it, ..)| *it == scope);
+    /// The entries that were not looked at and in which something counts. If the slot has too many,
+    /// the ones that hold nothing go, the longest unused first. Returns also how many have gone.
+    fn others(&self) -> Result<(Vec<Raw<'_>>, u32), SaveError> {
+        let is_own = |scope| self.entries.iter().any(|(it, _)| *it == scope);
         let mut others: Vec<Raw<'_>> = slot::entries(&self.bytes)
-            .filter(|it| it.expires > self.now && !is_changed(it.scope))
+            .filter(|it| it.expires > self.now && !is_own(it.scope))
             .collect();
-        let own = changed.iter().filter(|(_, _, states)| !states.is_empty());
+        let own = self.entries.iter().filter(|(_, entry)| !entry.is_empty()).count();
         let mut evicted = 0_u32;
-        while others.len().saturating_add(own.clone().count()) > MAX_ENTRIES {
+        while others.len().saturating_add(own) > MAX_ENTRIES {
             let idle = others.iter().enumerate().filter(|(_, it)| it.held_until <= self.now);
             let (place, _) = idle.min_by_key(|(_, it)| it.written).ok_or(SaveError::Full)?;
             others.remove(place);
             evicted = evicted.saturating_add(1);
         }
-        let mut bytes = slot::empty(self.bytes.len().saturating_add(ROOM_TO_GROW));
-        slot::mark(&mut bytes, self.step());
-        others.iter().for_each(|it| slot::push(&mut bytes, it));
-        for (scope, entry, states) in own {
-            let (expires, held_until) = (entry.expires(), entry.held_until());
-            let scope = *scope;
-            let before = slot::entries(&self.bytes).find(|it| it.scope == scope);
-            let written = self.now.max(before.map_or(0, |it| it.written));
-            slot::push(&mut bytes, &Raw { scope, written, expires, held_until, states });
+        Ok((others, evicted))
+    }
+
+    /// Adds an entry that was looked at, if something counts in it. Returns whether it has changed.
+    fn write(&self, bytes: &mut Vec<u8>, scope: ScopeId, entry: &Entry) -> bool {
+        let stored = self.stored(scope);
+        let start = slot::open(bytes, scope);
+        entry.write(bytes);
+        let states = bytes.get(start..).unwrap_or_default();
+        let is_changed = states != stored.map(|it| it.states).unwrap_or_default();
+        if states.is_empty() {
+            slot::cancel(bytes, start);
+            return is_changed;
         }
-        Ok((bytes, evicted))
+        let before = stored.map_or(0, |it| it.written);
+        let written = if is_changed { self.now.max(before) } else { before };
+        slot::close(bytes, start, [written, entry.expires(), entry.held_until()]);
+        is_changed
     }
 }

@@ -21,6 +21,8 @@ pub(super) const MAX_ENTRIES: usize = 40;
 const VERSION: u8 = 3;
 /// Bytes before the first entry.
 const SLOT_HEAD: usize = 9;
+/// Bytes before the states of an entry.
+const ENTRY_HEAD: usize = 32;
 
 /// The head of an entry, and its states.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +68,33 @@ pub(super) fn entries(bytes: &[u8]) -> Entries<'_> {
 
 /// Adds an entry.
 pub(super) fn push(bytes: &mut Vec<u8>, entry: &Raw<'_>) {
-    bytes.extend_from_slice(&entry.scope.0);
-    let len = u32::try_from(entry.states.len()).unwrap_or(u32::MAX);
-    for number in [entry.written, entry.expires, entry.held_until, len] {
-        bytes.extend_from_slice(&number.to_le_bytes());
+    let Raw { scope, written, expires, held_until, states } = *entry;
+    let start = open(bytes, scope);
+    bytes.extend_from_slice(states);
+    close(bytes, start, [written, expires, held_until]);
+}
+
+/// Starts an entry. Its states come next, then [`close`] or [`cancel`]. Returns where they start.
+pub(super) fn open(bytes: &mut Vec<u8>, scope: ScopeId) -> usize {
+    bytes.extend_from_slice(&scope.0);
+    bytes.extend_from_slice(&[0; ENTRY_HEAD - 16]);
+    bytes.len()
+}
+
+/// Ends the last entry, whose states start at `start`: when it was written, when nothing in it
+/// counts any more, and when the last of its holds expires.
+pub(super) fn close(bytes: &mut [u8], start: usize, [written, expires, held_until]: [u32; 3]) {
+    let len = u32::try_from(bytes.len().saturating_sub(start)).unwrap_or(u32::MAX);
+    let numbers = bytes.get_mut(..start).and_then(|it| it.last_chunk_mut::<16>());
+    let places = numbers.into_iter().flat_map(|it| it.chunks_exact_mut(4));
+    for (place, number) in places.zip([written, expires, held_until, len]) {
+        place.copy_from_slice(&number.to_le_bytes());
     }
-    bytes.extend_from_slice(entry.states);
+}
+
+/// Removes the last entry, whose states start at `start`.
+pub(super) fn cancel(bytes: &mut Vec<u8>, start: usize) {
+    bytes.truncate(start.saturating_sub(ENTRY_HEAD));
 }
 
 /// What is left of a slot's bytes.
