@@ -117,8 +117,8 @@ struct Entry<'a> {
     reserved: Option<Amount>,
     remaining: Option<Amount>,
     window: Option<String>,
-    /// Unix seconds at which the whole limit is available again. Null if it is available now, or if
-    /// the time is not known.
+    /// Unix seconds at which the whole limit is available again, rounded up. Null if it is available
+    /// now, or if the time is not known.
     resets_at: Option<u64>,
     shadow: bool,
 }
@@ -152,10 +152,15 @@ impl<'a> Entry<'a> {
             reserved: limit_status.map(|it| amount(it.reserved)),
             remaining: limit_status.map(|it| amount(it.remaining)),
             window: window_name(rule.window),
-            resets_at: limit_status.and_then(|it| it.full_at).map(|at| at.as_secs()),
+            resets_at: limit_status.and_then(|it| it.full_at).map(whole_seconds),
             shadow: rule.shadow,
         }
     }
+}
+
+/// The second at which `at` has come.
+fn whole_seconds(at: Duration) -> u64 {
+    at.as_secs().saturating_add(u64::from(at.subsec_nanos() > 0))
 }
 
 /// The unit's name in the configuration.

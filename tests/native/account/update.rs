@@ -26,6 +26,9 @@ fn state() -> Value {
     // That code counted a model under the name in the request, and this one does if the
     // configuration has the name.
     state["configuration"]["models"] = json!([{"match": "gpt-image-2", "upstream": "codex"}]);
+    // That code rounded the 91.5 s of `burst` down.
+    assert_eq!(state["limits"]["data"][5]["resets_at"], 1_767_225_691);
+    state["limits"]["data"][5]["resets_at"] = json!(1_767_225_692);
     state
 }
 

@@ -355,3 +355,12 @@ fn a_team_shares_a_budget_and_the_client_sees_the_group_with_the_least_left() {
     assert_eq!(entries.len(), 1, "{list}");
     assert_eq!((&entries[0]["per"], &entries[0]["used"]), (&json!("group"), &json!("0.844")));
 }
+
+#[test]
+fn the_limit_is_free_again_at_the_second_that_the_list_says() {
+    let gate = priced(&json!([rule("rpm", "requests", json!(2), Some("30s"))]));
+    generate(&gate);
+    let list = get(&gate, &[], NOW).json();
+    let at = Duration::from_secs(list["data"][0]["resets_at"].as_u64().unwrap());
+    assert_eq!(standing(&gate, "rpm", at)[0], 0);
+}
