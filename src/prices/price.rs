@@ -42,6 +42,13 @@ impl Price {
 }
 
 impl Rate {
+    /// What is reserved for an image. One that only tokens have a price for reserves the least that
+    /// there is: nothing at all would fit into a budget that is spent.
+    pub(super) fn reserved(&self) -> Money {
+        let has_tokens = self.tokens.is_some_and(|prices| prices != TokenPrices::FREE);
+        if has_tokens { self.image.max(Money::from_nanos(1)) } else { self.image }
+    }
+
     /// The charge for an image.
     ///
     /// A usage without output is ignored: an upstream that recorded nothing sends zeros.

@@ -68,7 +68,7 @@ impl PriceTable {
     /// No possible image has a price, with [`Unpriced::Reject`].
     pub fn quote(&self, requested: &Requested<'_>) -> Result<Quote, QuoteError> {
         match (self.most_expensive(requested), self.unpriced) {
-            (Some(rate), _) => Ok(Quote { per_image: rate.image, priced: true }),
+            (Some(rate), _) => Ok(Quote { per_image: rate.reserved(), priced: true }),
             (None, Unpriced::Reject) => Err(QuoteError),
             (None, Unpriced::Free) => Ok(Quote::default()),
             (None, Unpriced::Max) => {

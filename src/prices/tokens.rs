@@ -53,6 +53,9 @@ struct Split {
 }
 
 impl TokenPrices {
+    /// Prices of tokens that cost nothing.
+    pub(super) const FREE: Self = Self::plain(Money::ZERO, Money::ZERO, Money::ZERO);
+
     /// Prices that know neither cached input nor text in the output.
     #[must_use]
     pub const fn plain(text_input: Money, image_input: Money, image_output: Money) -> Self {

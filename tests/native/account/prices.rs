@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use crate::support::codex::generated;
 use crate::support::driver::Driver;
-use crate::support::money::{Counted, all_calls, call, every_unit, standing, totals, used};
+use crate::support::money::{
+    Counted, all_calls, call, every_unit, image, rule, standing, totals, used,
+};
 use crate::support::{NOW, event, gate, ok, png};
 use imagegate::exchange::Shared;
 use imagegate::prices::Money;
@@ -275,4 +277,20 @@ fn an_incomplete_usage_is_charged_and_reported_as_far_as_it_goes() {
     }
     let nothing = (json!(133_000_000), Value::Null, [Value::Null, Value::Null]);
     assert_eq!(charged_by_tokens(&json!({"input_tokens": 0, "output_tokens": 0})), nothing);
+}
+
+#[test]
+fn a_spent_budget_rejects_images_that_only_their_tokens_have_a_price_for() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let prices = json!([{"model": "*", "usd": "0", "usd_per_million_tokens": tokens}]);
+    let pocket = rule("pocket", "usd", json!("0.01"), Some("month"));
+    let (gate, _) = gate(&json!({"prices": prices, "limits": [pocket]}));
+    for _ in 0..2 {
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "p"}));
+        all_calls(&mut driver, 1, &image("low", "1024x1024"));
+        driver.close(Some(200));
+    }
+    assert_eq!(standing(&gate, "pocket", NOW), [json!("0.01618"), json!("0"), json!("0")]);
+    let reply = Driver::rejected(&gate, &json!({"prompt": "p"}));
+    assert_eq!(reply.json()["error"]["code"], "insufficient_quota");
 }

@@ -397,3 +397,21 @@ fn what_only_the_service_knows_is_null_in_the_list_of_limits() {
     }
     assert_eq!(entry("in-flight")["remaining"], 4);
 }
+
+#[test]
+fn tokens_that_alone_have_a_price_are_counted_by_the_service() {
+    let tokens = json!({"text_input": "5.00", "image_input": "10.00", "image_output": "40.00"});
+    let more = json!({"limits": [rule("budget", "usd", json!("1.00"), Some("month"))],
+        "prices": [{"model": "*", "usd": "0", "usd_per_million_tokens": tokens}],
+        "engine": engine(&json!({}))});
+    let vm = Rc::<Vm>::default();
+    let gate = Rc::new(Shared::new(config(&more), Rc::clone(&vm), Box::<Counters>::default()));
+    let setup = Setup { gate, vm };
+    let mut driver = setup.ask(&json!({"prompt": "p"}));
+    answer(&mut driver, &[Some(OK)]);
+    all_calls(&mut driver, 1, &image("low", "1024x1024"));
+    driver.close(Some(200));
+    // $0.00809 are 81 hits, of which one was counted first.
+    let counted: Vec<_> = setup.releases().iter().map(|it| it.hits_addend).collect();
+    assert_eq!((rules(&driver), counted), (vec!["budget".to_owned()], vec![80]));
+}
