@@ -9,6 +9,9 @@ use super::Window;
 /// Holds expire in steps of this many seconds, so that many of them share one entry.
 const EXPIRY_STEP_SECS: u64 = 8;
 
+/// A client waits this long for what may be free at any moment.
+const ANY_MOMENT: Duration = Duration::from_secs(1);
+
 /// The expiry of an amount that counts as used: it has none. No hold expires at the Unix epoch.
 const AS_USED: u64 = 0;
 
@@ -59,6 +62,13 @@ impl Hold {
     fn leaves(&self, window: Window, now: Duration) -> Duration {
         let with_interval = window.leaves(self.interval);
         if with_interval > now { with_interval } else { Duration::from_secs(self.until) }
+    }
+
+    /// When it may no longer count. If its interval is over, its request may end at any moment: the
+    /// expiry is only for those that are lost.
+    fn may_leave(&self, window: Window, now: Duration) -> Duration {
+        let with_interval = window.leaves(self.interval);
+        if with_interval > now { with_interval } else { now.saturating_add(ANY_MOMENT) }
     }
 
     fn joins(&self, other: &Self) -> bool {
@@ -160,7 +170,7 @@ impl State {
         self.holds.iter().map(|hold| hold.leaves(window, now)).fold(used, Duration::max)
     }
 
-    /// When `amount` will fit below `max` if nothing else is used until then. `None` if it never
+    /// When `amount` may fit below `max` if nothing else is used until then. `None` if it never
     /// fits. Assumes that holds are used in full, as they mostly are.
     #[must_use]
     pub fn fits_at(
@@ -177,7 +187,7 @@ impl State {
             .used
             .iter()
             .map(|(interval, amount)| (window.leaves(*interval), *amount))
-            .chain(self.holds.iter().map(|hold| (hold.leaves(window, now), hold.amount)))
+            .chain(self.holds.iter().map(|hold| (hold.may_leave(window, now), hold.amount)))
             .map(Reverse)
             .collect();
         let mut total = self.used().saturating_add(self.reserved()).saturating_add(amount);

@@ -364,3 +364,16 @@ fn the_limit_is_free_again_at_the_second_that_the_list_says() {
     let at = Duration::from_secs(list["data"][0]["resets_at"].as_u64().unwrap());
     assert_eq!(standing(&gate, "rpm", at)[0], 0);
 }
+
+#[test]
+fn a_limit_that_older_requests_in_flight_fill_may_be_free_at_any_moment() {
+    let gate = priced(&json!([rule("per-minute", "images", json!(1), Some("10s"))]));
+    let mut open = Driver::admitted(&gate, &one());
+    // Its window has ended, and the image is still being drawn.
+    let late = Driver::ask_at(&gate, &one(), after(11));
+    assert_eq!((late.client.status, late.client.header("retry-after")), (429, Some("1")));
+    assert_eq!(late.client.header("x-should-retry"), None);
+    open.now = after(12);
+    all_calls(&mut open, 1, &image("low", "1024x1024"));
+    assert!(Driver::ask_at(&gate, &one(), after(12)).forwarded);
+}
