@@ -51,9 +51,14 @@ fn configuration(arguments: &InitArguments, sha256: &str) -> String {
     };
     let text = sections::fill(target.file(), &content);
     let text = text.replace("NAMESPACE", target.namespace());
+    // The host of the API may be the one that the files have for the upstream.
+    let text = match arguments.authority {
+        Some(_) => text.replace(arguments.upstream.authority(), AUTHORITY),
+        None => text,
+    };
     let text = with_host(&text, target, arguments.host.as_deref());
     let text = match &arguments.authority {
-        Some(authority) => text.replace(arguments.upstream.authority(), authority),
+        Some(authority) => text.replace(AUTHORITY, &format!("\"{authority}\"")),
         None => text,
     };
     let module = arguments.module.as_deref().unwrap_or_else(|| target.default_module());
@@ -155,6 +160,8 @@ const KEY: &str = "\
 ";
 /// Of the key `sk-imagegate-demo`.
 const DEMO_SHA256: &str = "f76ded3971b64183db256bf323c33bcb6c859846b00e21cfc29074444a8a1328";
+/// In place of the upstream's host, until that of the API is written.
+const AUTHORITY: &str = "AUTHORITY";
 const EXAMPLE_HOST: &str = "images.example.com";
 /// In the OCI image of the module, as the manifests mount it.
 const IMAGE_MODULE: &str = "/etc/imagegate/module/plugin.wasm";

@@ -82,8 +82,25 @@ fn the_module_and_the_host_of_the_upstream_can_be_named() {
     let outcome = init("envoy", "codex", &["--module", "build/imagegate.wasm"]);
     assert!(outcome.out.contains("filename: build/imagegate.wasm"));
     let outcome = init("istio", "openai", &["--authority", "openai.proxy.test"]);
-    assert!(outcome.out.contains("host_rewrite_literal: openai.proxy.test"));
+    assert!(outcome.out.contains("host_rewrite_literal: \"openai.proxy.test\""));
     assert!(!outcome.out.contains("api.openai.com"));
+}
+
+#[test]
+fn the_host_of_the_api_may_be_that_of_the_provider() {
+    let folder = Folder::new();
+    for target in TARGETS {
+        for (upstream, authority) in [("openai", "no"), ("codex", "images.example.com")] {
+            let host = UPSTREAMS.iter().find(|it| it.0 == upstream).unwrap().1;
+            let text = init(target, upstream, &["--host", host, "--authority", authority]).out;
+            let case = format!("{target} {upstream}");
+            assert!(text.contains(&format!("\"{host}\"")), "{case}");
+            assert!(text.contains(&format!("host_rewrite_literal: \"{authority}\"")), "{case}");
+            assert!(text.contains(&format!("sni: \"{authority}\"")), "{case}");
+            let check = run(&["check", "--strict", &folder.file("gate.yaml", &text)]);
+            assert_eq!(check.code, Some(0), "{case}: {}", check.err);
+        }
+    }
 }
 
 /// The bootstrap without the comments at its top, and with the same digest in every one.
