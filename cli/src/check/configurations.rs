@@ -16,7 +16,7 @@ use crate::exit::CommandError;
 ///
 /// If the file cannot be read, or is not JSON or YAML.
 pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, CommandError> {
-    let (name, source) = input::read(path)?;
+    let (name, source) = input::read(path, input::MAX_FILE_BYTES)?;
     let invalid =
         |finding: Finding| InputError::Invalid { name: name.clone(), title: finding.title };
     let parsed = input::parse(&source, path).map_err(&invalid)?;

@@ -22,10 +22,13 @@ pub(crate) enum InputError {
         path: String,
     },
     /// The file is too large for a configuration.
-    #[error("{name}: larger than 16 MiB, accepted: a configuration")]
+    #[error("{name}: larger than {} MiB, accepted: a configuration, or with --list a list of up \
+             to 32 MiB", most >> 20)]
     TooLarge {
         /// The file.
         name: String,
+        /// How many bytes it may have.
+        most: u64,
     },
     /// The file is not valid YAML or JSON.
     #[error("{name}: {title}; run `imagegatectl check`")]
@@ -64,12 +67,12 @@ impl Document {
     }
 }
 
-/// Reads a file, or standard input for `-`: its name and its text.
+/// Reads a file of `most` bytes, or standard input for `-`: its name and its text.
 ///
 /// # Errors
 ///
 /// A folder, a file that cannot be read or is not UTF-8, and one that is too large.
-pub(crate) fn read(path: &Path) -> Result<(String, String), CommandError> {
+pub(crate) fn read(path: &Path, most: u64) -> Result<(String, String), CommandError> {
     let fail = |error| CommandError::file(path, error);
     let shown = path.display().to_string();
     let (name, from): (_, Box<dyn Read>) = if path == Path::new("-") {
@@ -81,9 +84,9 @@ pub(crate) fn read(path: &Path) -> Result<(String, String), CommandError> {
         (shown, Box::new(fs::File::open(path).map_err(fail)?))
     };
     let mut source = String::new();
-    from.take(MAX_FILE_BYTES + 1).read_to_string(&mut source).map_err(fail)?;
-    if source.len() as u64 > MAX_FILE_BYTES {
-        return Err(InputError::TooLarge { name }.into());
+    from.take(most + 1).read_to_string(&mut source).map_err(fail)?;
+    if source.len() as u64 > most {
+        return Err(InputError::TooLarge { name, most }.into());
     }
     Ok((name, source))
 }
@@ -238,4 +241,6 @@ fn embedded(text: &Text, node: &Node) -> Result<Parsed, Finding> {
 }
 
 /// Far beyond any configuration.
-const MAX_FILE_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_FILE_BYTES: u64 = 16 << 20;
+/// As much as the filter takes.
+pub(crate) const MAX_LIST_BYTES: u64 = 32 << 20;

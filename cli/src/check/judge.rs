@@ -61,7 +61,10 @@ fn of_document<'f>(
     environment: Environment<'_>,
 ) -> Vec<Judged<'f>> {
     if environment.is_of_lists {
-        return vec![Judged { plugin: None, outcome: super::list::check(&document.tree) }];
+        return vec![Judged {
+            plugin: None,
+            outcome: super::list::check(&document.tree, &file.source),
+        }];
     }
     match find::find(document.judged()) {
         Found::Plugins(plugins) => {

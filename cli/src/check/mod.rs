@@ -111,7 +111,12 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
     };
     let (mut files, mut unread) = (Vec::new(), None);
     for path in &arguments.files {
-        match input::read(path) {
+        let most = if arguments.list { input::MAX_LIST_BYTES } else { input::MAX_FILE_BYTES };
+        match input::read(path, most) {
+            // The filter reads a list as JSON, whatever the name of the file.
+            Ok((name, source)) if arguments.list && list::is_json(&source) => {
+                files.push(load(name, source, std::path::Path::new("list.json")));
+            }
             Ok((name, source)) => files.push(load(name, source, path)),
             Err(error) => {
                 crate::report(&error);

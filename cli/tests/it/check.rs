@@ -280,3 +280,33 @@ fn a_list_of_consumers_is_checked_as_the_filter_reads_it() {
     assert_eq!(configuration.code, Some(1), "{}", configuration.err);
     assert!(configuration.err.contains("upstreams"), "{}", configuration.err);
 }
+
+#[test]
+fn a_list_that_is_no_json_is_refused_where_the_fault_is() {
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let consumer = format!(r#"{{"name": "a", "key_sha256": ["{digest}"]}}"#);
+    let folder = Folder::new();
+    for name in ["list.json", "list", "list.yaml"] {
+        // YAML takes a comma after the last item, and the filter does not.
+        let file = folder.file(name, &format!("{{\"consumers\": [\n  {consumer},\n]}}\n"));
+        let outcome = run(&["check", "--list", &file]);
+        assert_eq!(outcome.code, Some(1), "{name}: {}", outcome.err);
+        assert!(outcome.err.contains("is not an entry in JSON"), "{name}: {}", outcome.err);
+        assert!(outcome.err.contains(&format!("{file}:3:1")), "{name}: {}", outcome.err);
+    }
+    // YAML may become JSON on its way.
+    let yaml = format!("consumers:\n- {{ name: a, key_sha256: [{digest}] }}\n");
+    let outcome = run(&["check", "--list", &folder.file("lines.yaml", &yaml)]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    assert!(outcome.err.contains("note: the filter reads a list in JSON only"), "{}", outcome.err);
+}
+
+#[test]
+fn a_list_may_be_as_long_as_the_filter_takes_it() {
+    let folder = Folder::new();
+    let file = folder.file("list.json", &format!("{{\"consumers\": []{}}}", " ".repeat(17 << 20)));
+    let outcome = run(&["check", "--list", &file]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    let outcome = run(&["check", &file]);
+    assert_eq!(outcome.code, Some(2), "{}", outcome.err);
+}
