@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use imagegate::config::Config;
 use serde_json::{Map, Number, Value};
 
 use super::find::{self, Found};
@@ -17,12 +18,25 @@ use crate::exit::CommandError;
 /// If the file cannot be read, or is not JSON or YAML.
 pub(crate) fn configurations(path: &Path) -> Result<Vec<Value>, CommandError> {
     let (name, source) = input::read(path, input::MAX_FILE_BYTES)?;
-    let invalid =
-        |finding: Finding| InputError::Invalid { name: name.clone(), title: finding.title };
-    let parsed = input::parse(&source, path).map_err(&invalid)?;
-    let (documents, rest) = input::with_embedded(parsed);
+    let invalid = |finding: Finding| InputError::Invalid { name, title: finding.title };
+    Ok(of_source(&source, path).map_err(invalid)?)
+}
+
+/// Why the filter refuses a configuration in a text in any form that `check` reads. `None` if it
+/// takes all of them, or if there is none.
+pub(crate) fn refusal(source: &str, path: &Path) -> Option<String> {
+    let configurations = of_source(source, path).unwrap_or_default();
+    configurations.iter().find_map(|configuration| {
+        let bytes = serde_json::to_vec(configuration).unwrap_or_default();
+        // Only Envoy has the variables of credentials.
+        Config::parse(&bytes, &|_| Some("assumed".to_owned())).err().map(|it| it.to_string())
+    })
+}
+
+fn of_source(source: &str, path: &Path) -> Result<Vec<Value>, Finding> {
+    let (documents, rest) = input::with_embedded(input::parse(source, path)?);
     if let Some(finding) = rest.repeated.into_iter().next() {
-        return Err(invalid(finding).into());
+        return Err(finding);
     }
     let mut configurations = Vec::new();
     for document in &documents {

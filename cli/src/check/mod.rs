@@ -42,7 +42,7 @@ use std::time::Duration;
 use crate::cli::CheckArguments;
 use crate::clock;
 use crate::exit::CommandError;
-pub(crate) use configurations::configurations;
+pub(crate) use configurations::{configurations, refusal};
 pub(crate) use consumers::{ConsumerLists, same};
 use input::Document;
 pub(crate) use input::InputError;

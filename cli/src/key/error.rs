@@ -95,6 +95,18 @@ pub(crate) enum KeyError {
          another name"
     )]
     Exists(String),
+    /// The filter does not take the edited configuration.
+    #[error(
+        "{}: the file is left as it is: without this consumer the filter refuses the \
+         configuration, and a running Envoy keeps the old one: {fault}",
+        path.display()
+    )]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the edited configuration.
+        fault: String,
+    },
     /// No key starts so.
     #[error("no key of the file has a digest that starts so, see `imagegatectl key list`")]
     NoSuchKey,
@@ -151,6 +163,7 @@ impl KeyError {
             | Self::Form { .. }
             | Self::Escaped { .. }
             | Self::NoKeys { .. }
+            | Self::Refused { .. }
             | Self::Exists(_)
             | Self::NoSuchKey
             | Self::NoSuchConsumer(_)

@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::error::KeyError;
 use crate::check::tree::{Field, Node};
-use crate::check::{ConsumerLists, same};
+use crate::check::{ConsumerLists, refusal, same};
 use crate::exit::CommandError;
 use crate::token::atomic_file::AtomicFile;
 
@@ -84,11 +84,17 @@ impl ListFile {
         KeyError::NoKeys { path: self.path.clone(), line, name }
     }
 
+    /// Why the filter refuses a configuration in `text`.
+    fn refusal(&self, text: &str) -> Option<String> {
+        refusal(text, &self.path)
+    }
+
     /// Replaces the file by an edited text.
     ///
     /// # Errors
     ///
-    /// If the text says anything else than it should, or the file cannot be replaced. Then it is as
+    /// If the text says anything else than it should, or is a configuration that the filter no
+    /// longer takes, or if the file cannot be replaced. Then it is as
     /// it was.
     pub(crate) fn replace(self, list: &List, edit: Edit<'_>) -> Result<(), CommandError> {
         let form = || self.form(edit.node);
@@ -96,6 +102,10 @@ impl ListFile {
         let found = List::read(&text, &self.path).map_err(|_| form())?;
         if found.entries != edit.expected || !found.differs_only_at(edit.place, list) {
             return Err(form().into());
+        }
+        // Envoy would keep the configuration that it has, and with it a key that was removed.
+        if let (None, Some(fault)) = (self.refusal(&self.source), self.refusal(&text)) {
+            return Err(KeyError::Refused { path: self.path.clone(), fault }.into());
         }
         let fail = |error| CommandError::file(&self.path, error);
         let mut file = AtomicFile::open(&self.path, self.mode, text.len()).map_err(fail)?;

@@ -198,3 +198,27 @@ fn a_list_is_checked_as_the_filter_reads_it() {
     assert!(outcome.err.contains("the same as /consumers/0/key_sha256/0"), "{}", outcome.err);
     assert!(!outcome.err.contains(A), "a digest is shown");
 }
+
+#[test]
+fn a_consumer_stays_without_which_the_filter_refuses_the_configuration() {
+    let folder = Folder::new();
+    let rule =
+        "limits: [{ name: r, per: key, unit: images, max: 1, window: day, consumers: [a] }]\n";
+    let only = format!(
+        "consumers:\n- name: a\n  key_sha256: [{A}]\nupstreams:\n  codex: {{ authority: chatgpt.com, \
+         credential: envoy }}\n"
+    );
+    for (text, words) in [
+        (only.clone(), "/consumers: empty"),
+        (yaml_list() + rule, "/limits/0/consumers/0: no such consumer"),
+    ] {
+        let file = folder.file("config.yaml", &text);
+        let outcome = run(&["key", "revoke", &file, "--name", "a"]);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.err);
+        assert!(outcome.err.contains(words), "{}", outcome.err);
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    // One that it refuses anyway may be edited.
+    let file = folder.file("config.yaml", &only.replace("chatgpt.com", "https://chatgpt.com"));
+    assert_eq!(run(&["key", "revoke", &file, "--name", "a"]).code, Some(0));
+}
