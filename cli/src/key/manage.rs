@@ -37,6 +37,9 @@ pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
         arguments.file.display(),
         shortened(&digest)
     );
+    if known.and_then(|place| list.entries.get(place)).is_some_and(|it| it.disabled) {
+        anstream::eprintln!("`{}` is `disabled`: the filter rejects all its keys.", arguments.name);
+    }
     Ok(())
 }
 

@@ -222,3 +222,14 @@ fn a_consumer_stays_without_which_the_filter_refuses_the_configuration() {
     let file = folder.file("config.yaml", &only.replace("chatgpt.com", "https://chatgpt.com"));
     assert_eq!(run(&["key", "revoke", &file, "--name", "a"]).code, Some(0));
 }
+
+#[test]
+fn a_key_that_cannot_work_is_added_with_a_warning() {
+    let folder = Folder::new();
+    let text = json_list().replace("\"name\": \"a\",", "\"name\": \"a\", \"disabled\": true,");
+    let file = folder.file("list.json", &text);
+    let off = run(&["key", "add", &file, "--name", "a"]);
+    assert_eq!(off.code, Some(0), "{}", off.err);
+    assert!(off.err.contains("`a` is `disabled`: the filter rejects all its keys"), "{}", off.err);
+    assert!(!run(&["key", "add", &file, "--name", "b"]).err.contains("disabled"));
+}
