@@ -160,8 +160,8 @@ const KEY: &str = "\
 ";
 /// Of the key `sk-imagegate-demo`.
 const DEMO_SHA256: &str = "f76ded3971b64183db256bf323c33bcb6c859846b00e21cfc29074444a8a1328";
-/// In place of the upstream's host, until that of the API is written.
-const AUTHORITY: &str = "AUTHORITY";
+/// In place of the upstream's host, until that of the API is written. No host has these characters.
+const AUTHORITY: &str = "<authority>";
 const EXAMPLE_HOST: &str = "images.example.com";
 /// In the OCI image of the module, as the manifests mount it.
 const IMAGE_MODULE: &str = "/etc/imagegate/module/plugin.wasm";

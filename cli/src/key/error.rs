@@ -98,7 +98,8 @@ pub(crate) enum KeyError {
     /// The filter does not take the edited configuration.
     #[error(
         "{}: the file is left as it is: without this consumer the filter refuses the \
-         configuration, and a running Envoy keeps the old one: {fault}",
+         configuration, and a running Envoy keeps the old one: {fault}; set \"disabled\": true on \
+         the consumer instead",
         path.display()
     )]
     Refused {

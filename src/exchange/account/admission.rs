@@ -117,6 +117,10 @@ impl Admission {
             pixels: quote::pixels(request),
         };
         let amount = |unit| amounts.of(unit, request.n);
+        let too_large = rls::too_large(rules, scope, &amount);
+        if let Some(rule) = too_large.and_then(|place| rules.get(place)) {
+            return Err(rejection::too_large(rule, amount(rule.unit)));
+        }
         let checks = rls::checks(rules, scope, &amount, now);
         let patience = patience(shared, model, checks.len());
         let reserved = local::reserve(shared.counters(), rules, scope, &amount, patience, now)

@@ -79,6 +79,11 @@ impl Rejection {
     }
 }
 
+/// A request that takes `asked`, more than the whole limit of a rule that the service counts.
+pub(crate) fn too_large(rule: &Rule, asked: u64) -> Failure {
+    failure(rule, None, Fits::Never, asked)
+}
+
 /// How a rule stands, as the service reports it. `None` if it does not report what is left.
 pub(crate) fn limit_status(
     rules: &[Rule],

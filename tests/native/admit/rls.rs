@@ -415,3 +415,24 @@ fn tokens_that_alone_have_a_price_are_counted_by_the_service() {
     let counted: Vec<_> = setup.releases().iter().map(|it| it.hits_addend).collect();
     assert_eq!((rules(&driver), counted), (vec!["budget".to_owned()], vec![80]));
 }
+
+#[test]
+fn a_request_above_a_whole_limit_is_rejected_without_a_check() {
+    let mut limits = json!([
+        rule("rpm", "requests", json!(60), Some("1m")),
+        rule("images", "images", json!(3), Some("day")),
+    ]);
+    let setup = Setup::new(&engine(&json!({})), &limits);
+    let driver = setup.ask(&json!({"prompt": "p", "n": 4}));
+    let (status, code, message) = error(&driver.client);
+    assert_eq!((status, code.as_str()), (429, "rate_limit_exceeded"), "{message}");
+    assert!(message.contains("'images'") && message.contains("not fit later"), "{message}");
+    assert_eq!(driver.client.header("x-should-retry"), Some("false"));
+    assert!(driver.checks.is_empty() && !driver.forwarded);
+    // A shadow rule rejects nothing, so its service is asked.
+    limits[1]["shadow"] = json!(true);
+    let setup = Setup::new(&engine(&json!({})), &limits);
+    let mut driver = setup.ask(&json!({"prompt": "p", "n": 4}));
+    answer(&mut driver, &[Some(OK), Some(OVER_LIMIT)]);
+    assert!(driver.forwarded && rules(&driver) == ["rpm", "images"]);
+}
