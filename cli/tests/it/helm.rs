@@ -2,6 +2,7 @@
 
 mod compared;
 mod described;
+mod limited;
 mod rendered;
 
 use std::path::{Path, PathBuf};

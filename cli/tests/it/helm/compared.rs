@@ -20,7 +20,7 @@ const DEMO_SHA256: &str = "f76ded3971b64183db256bf323c33bcb6c859846b00e21cfc2907
 const FILTER: &str = "/default_filter_chain/filters/0/typed_config/http_filters/0/";
 
 /// The documents in the order of their kinds and names. The text of a ConfigMap is parsed.
-fn documents(text: &str) -> Vec<(String, Value)> {
+pub(super) fn documents(text: &str) -> Vec<(String, Value)> {
     let documents = serde_yaml_ng::Deserializer::from_str(text).map(|document| {
         let mut document = Value::deserialize(document).unwrap();
         if document["kind"] == "ConfigMap" {
