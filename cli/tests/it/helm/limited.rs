@@ -4,13 +4,35 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::compared::documents;
+use super::{case, compared::documents, template};
 use crate::program::root;
 
 /// The document with this kind and name.
 fn one<'d>(documents: &'d [(String, Value)], name: &str) -> &'d Value {
     let found = documents.iter().find(|document| document.0 == name);
     &found.unwrap_or_else(|| panic!("there is no {name}")).1
+}
+
+/// Envoy asks at the port that the service listens on.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn the_port_of_the_service_is_one_everywhere() {
+    let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
+    for mesh in ["envoy-gateway", "istio"] {
+        let set = format!("mesh={mesh},rateLimit.port=9999");
+        let all = template(&["--values", &minimal, "--values", &limits, "--set", &set]);
+        let asked = "address: ratelimit.imagegate.svc.cluster.local\n";
+        let port = all.split(asked).nth(1).unwrap().lines().next().unwrap();
+        assert_eq!(port.trim(), "port_value: 9999", "{mesh}");
+        let all = documents(&all);
+        let container =
+            one(&all, "Deployment ratelimit").pointer("/spec/template/spec/containers/0").unwrap();
+        let variables = container["env"].as_array().unwrap();
+        let listens = variables.iter().find(|it| it["name"] == "GRPC_PORT").unwrap();
+        assert_eq!(listens["value"], "9999", "{mesh}");
+        assert_eq!(container["ports"][1]["containerPort"], 9999, "{mesh}");
+        assert_eq!(one(&all, "Service ratelimit")["spec"]["ports"][0]["port"], 9999, "{mesh}");
+    }
 }
 
 /// An image of Redis may be in protected mode, in which no other container can connect.

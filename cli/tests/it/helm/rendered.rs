@@ -115,6 +115,11 @@ const REFUSED: &[(&str, &str)] = &[
         "config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
         "config.limits has no rule",
     ),
+    (
+        "rateLimit.port=8080",
+        "rateLimit.port: 8080 is the HTTP port of the service that the chart runs",
+    ),
+    ("rateLimit.port=6070", "rateLimit.port: 6070 is the debug port"),
     ("rateLimit.onError=open", "at '/rateLimit/onError'"),
     ("rateLimit.replicas=0", "at '/rateLimit/replicas'"),
     ("rateLimit.redis.url=redis", "at '/rateLimit/redis/url'"),

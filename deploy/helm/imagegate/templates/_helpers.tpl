@@ -48,6 +48,11 @@ env:
 {{- end }}
 {{- end -}}
 
+{{/* Whether the chart runs the rate-limit service. */}}
+{{- define "imagegate.hasService" -}}
+{{- and .Values.rateLimit.enabled (not .Values.rateLimit.host) -}}
+{{- end -}}
+
 {{- define "imagegate.rateLimitHost" -}}
 {{- default (printf "%s.%s.svc.cluster.local" .Values.names.rateLimit (include "imagegate.namespace" .)) .Values.rateLimit.host -}}
 {{- end -}}
