@@ -3,6 +3,7 @@
 mod compared;
 mod described;
 mod limited;
+mod named;
 mod rendered;
 
 use std::path::{Path, PathBuf};

@@ -72,7 +72,7 @@ fn every_mesh_and_upstream_passes_the_check() {
 
 /// As Envoy would see them: the filter, its configuration, the routes and the clusters.
 #[track_caller]
-fn assert_checked(manifests: &str, case: &str) {
+pub(super) fn assert_checked(manifests: &str, case: &str) {
     let folder = Folder::new();
     let check = run(&["check", "--strict", &folder.file("manifests.yaml", manifests)]);
     assert_eq!(check.code, Some(0), "{case}: {}", check.err);
@@ -110,16 +110,23 @@ const REFUSED: &[(&str, &str)] = &[
     ("config.request.max_n=many", "at '/config/request/max_n'"),
     ("config.upstreams.openai.stream=send", "config.upstreams.openai: the chart has the route"),
     ("config.request.max_body_bytes=1GB", "config.request.max_body_bytes: 1GB, accepted"),
-    ("config.limits[0].window=90s", "the window 90s of"),
+    ("names.rateLimit=same,names.redis=same", "names: the Deployments same, same have one name"),
     (
-        "config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
-        "config.limits has no rule",
+        "mesh=istio,names.redis=imagegate",
+        "names: the Deployments ratelimit, imagegate, imagegate have one name",
     ),
+    ("names.rateLimit=1", "at '/names/rateLimit'"),
+    ("names.redis=a.b", "at '/names/redis'"),
     (
         "rateLimit.port=8080",
         "rateLimit.port: 8080 is the HTTP port of the service that the chart runs",
     ),
     ("rateLimit.port=6070", "rateLimit.port: 6070 is the debug port"),
+    ("config.limits[0].window=90s", "the window 90s of"),
+    (
+        "config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
+        "config.limits has no rule",
+    ),
     ("rateLimit.onError=open", "at '/rateLimit/onError'"),
     ("rateLimit.replicas=0", "at '/rateLimit/replicas'"),
     ("rateLimit.redis.url=redis", "at '/rateLimit/redis/url'"),
@@ -127,12 +134,17 @@ const REFUSED: &[(&str, &str)] = &[
     ("service.type=ExternalName", "at '/service/type'"),
 ];
 
+/// Text that `--set` takes for numbers, and what Helm says of it.
+const REFUSED_TEXT: &[(&str, &str)] =
+    &[("mesh=istio,names.gateway=1", "names.gateway: \"1\" is a number, which a VirtualService")];
+
 #[test]
 #[ignore = "needs Helm: make test-helm"]
 fn wrong_values_are_refused() {
     let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
-    for (values, message) in REFUSED {
-        let files = ["--values", &minimal, "--values", &limits, "--set", values];
+    let text = REFUSED_TEXT.iter().map(|it| ("--set-string", it));
+    for (option, (values, message)) in REFUSED.iter().map(|it| ("--set", it)).chain(text) {
+        let files = ["--values", &minimal, "--values", &limits, option, values];
         let outcome = helm(&[&["template", "imagegate", CHART], &files[..]].concat());
         assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "{values}");
         assert!(outcome.err.contains(message), "{values}: {}", outcome.err);

@@ -12,7 +12,7 @@
 
 {{/* A list of one endpoint. Takes the name of the cluster, a host and a port. */}}
 {{- define "imagegate.endpoint" -}}
-cluster_name: {{ index . 0 }}
+cluster_name: {{ index . 0 | quote }}
 endpoints:
   - lb_endpoints:
       - endpoint:
@@ -40,7 +40,7 @@ typed_config:
 {{- define "imagegate.upstreamCluster" -}}
 {{- $host := include "imagegate.upstreamHost" . -}}
 {{- $codex := eq .Values.upstream.kind "codex" -}}
-name: {{ .Values.upstream.kind }}
+name: {{ .Values.upstream.kind | quote }}
 type: STRICT_DNS
 dns_lookup_family: V4_PREFERRED
 connect_timeout: 5s

@@ -13,12 +13,12 @@ headers:
   version: "0.170.0"
 {{- else if eq $upstream.kind "openai" }}
 api: images
-credential: { bearer_env: {{ include "imagegate.variable" . }} }
+credential: { bearer_env: {{ include "imagegate.variable" . | quote }} }
 stream: send
 {{- else }}
 api: images
 path: {{ printf "/openai/deployments/%s/images?api-version=%s" $upstream.azure.deployment $upstream.azure.apiVersion | quote }}
-credential: { key_env: {{ include "imagegate.variable" . }} }
+credential: { key_env: {{ include "imagegate.variable" . | quote }} }
 {{- end }}
 {{- end -}}
 

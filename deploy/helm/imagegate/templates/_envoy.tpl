@@ -16,7 +16,7 @@ code:
 {{- with include "imagegate.variable" . }}
 # The filter sees no other variable. Envoy's config_dump does not show their values.
 environment_variables:
-  host_env_keys: [{{ . }}]
+  host_env_keys: [{{ . | quote }}]
 {{- end }}
 {{- end -}}
 
@@ -43,7 +43,7 @@ match:
   prefix: "/"
   filter_state:
     - key: wasm.imagegate_upstream
-      string_match: { exact: {{ .Values.upstream.kind }} }
+      string_match: { exact: {{ .Values.upstream.kind | quote }} }
 # What this Envoy knows of its clients is not for the upstream.
 request_headers_to_remove:
   - x-forwarded-for
@@ -51,7 +51,7 @@ request_headers_to_remove:
   - x-envoy-external-address
   - x-envoy-original-path
 route:
-  cluster: {{ .Values.upstream.kind }}
+  cluster: {{ .Values.upstream.kind | quote }}
   # The host that the upstream sees. Until then the host is the client's, because Envoy chooses the
   # virtual host by it.
   host_rewrite_literal: {{ include "imagegate.upstreamHost" . | quote }}

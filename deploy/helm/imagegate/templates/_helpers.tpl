@@ -21,7 +21,7 @@
 {{- define "imagegate.environment" -}}
 {{- with include "imagegate.variable" . -}}
 env:
-  - name: {{ . }}
+  - name: {{ . | quote }}
     valueFrom:
       secretKeyRef: { name: {{ $.Values.upstream.secretName | quote }}, key: {{ default . $.Values.upstream.secretKey | quote }} }
 {{- end -}}
@@ -31,7 +31,7 @@ env:
 {{- define "imagegate.volumes" -}}
 {{- with .Values.module.image.reference }}
 - name: imagegate-module
-  image: { reference: {{ . | quote }}, pullPolicy: {{ $.Values.module.image.pullPolicy }} }
+  image: { reference: {{ . | quote }}, pullPolicy: {{ $.Values.module.image.pullPolicy | quote }} }
 {{- end }}
 {{- if eq .Values.upstream.kind "codex" }}
 - name: imagegate-upstream

@@ -16,13 +16,13 @@
 {{- fail (printf "config.limits: the window %s of %s is none of the service, accepted: %s" $window .name (keys $windows | sortAlpha | join ", ")) -}}
 {{- end }}
 - key: rule
-  value: {{ .name }}
+  value: {{ .name | quote }}
   {{- $limit := printf "rate_limit: { unit: %s, requests_per_unit: %d }" (get $windows $window) (mulf .max (get $hits .unit) | floor | int64) }}
   {{- if eq .per "global" }}
   {{ $limit }}
   {{- else }}
   descriptors:
-    - key: {{ .per }}
+    - key: {{ .per | quote }}
       {{ $limit }}
   {{- end }}
 {{- end -}}
