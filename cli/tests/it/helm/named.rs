@@ -1,5 +1,7 @@
 //! Names: those that YAML could read as other values, and those that Kubernetes or a mesh refuses.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{CHART, case, compared::documents, helm, template};
@@ -99,5 +101,28 @@ fn a_release_that_is_no_name_of_a_service_needs_another_name_in_istio() {
         assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "{release}");
         assert!(outcome.err.contains(&message), "{release}: {}", outcome.err);
         assert_eq!(with("mesh=istio,fullnameOverride=gate").code, Some(0), "{release}");
+    }
+}
+
+/// With names of its own, a second release has no resource of the first.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn two_releases_share_a_namespace() {
+    let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
+    let names =
+        "names.gateway=gate-2,names.route=images-2,names.rateLimit=ratelimit-2,names.redis=redis-2";
+    for mesh in MESHES {
+        let mesh_is = format!("mesh={mesh}");
+        let values = ["--values", &minimal, "--values", &limits, "--set", &mesh_is];
+        let release = |name, more: &[&str]| -> HashSet<String> {
+            let first = ["template", name, CHART, "--namespace", "imagegate"];
+            let outcome = helm(&[&first, &values[..], more].concat());
+            assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+            documents(&outcome.out).into_iter().map(|it| it.0).collect()
+        };
+        let (first, second) = (release("one", &[]), release("two", &["--set", names]));
+        assert_eq!(first.len(), second.len(), "{mesh}");
+        let shared: Vec<_> = first.intersection(&second).collect();
+        assert!(shared.is_empty(), "{mesh}: {shared:?}");
     }
 }
