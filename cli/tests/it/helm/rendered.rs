@@ -110,6 +110,33 @@ const REFUSED: &[(&str, &str)] = &[
     ("config.request.max_n=many", "at '/config/request/max_n'"),
     ("config.upstreams.openai.stream=send", "config.upstreams.openai: the chart has the route"),
     ("config.request.max_body_bytes=1GB", "config.request.max_body_bytes: 1GB, accepted"),
+    (
+        "config.loopback.cluster=other",
+        "config.loopback.cluster: there is no cluster other, accepted: codex",
+    ),
+    (
+        "config.upstreams.codex.cluster=other",
+        "config.upstreams.codex.cluster: there is no cluster other",
+    ),
+    (
+        "config.consumers_from.cluster=keys,config.consumers_from.authority=keys.internal,config.consumers_from.path=/",
+        "config.consumers_from.cluster: there is no cluster keys, accepted: codex, imagegate_loopback, ratelimit, or one that the value clusters adds",
+    ),
+    (
+        "rateLimit.enabled=false,config.engine.kind=rls",
+        "config.engine.cluster: there is no cluster ratelimit, accepted: codex, imagegate_loopback, or one that the value clusters adds; rateLimit.enabled adds ratelimit",
+    ),
+    (
+        "config.engine.kind=rls,config.engine.cluster=other",
+        "config.engine.cluster: there is no cluster other",
+    ),
+    ("clusters[0].type=STATIC", "at '/clusters/0': missing property 'name'"),
+    (
+        "clusters[0].name=codex",
+        "clusters: there are two clusters codex, accepted: a name other than",
+    ),
+    ("clusters[0].name=a,clusters[1].name=a", "clusters: there are two clusters a, accepted"),
+    ("clusters[0].name=nowhere", "clusters: the last route leads to nowhere"),
     ("names.rateLimit=same,names.redis=same", "names: the Deployments same, same have one name"),
     (
         "mesh=istio,names.redis=imagegate",
@@ -148,6 +175,22 @@ fn wrong_values_are_refused() {
         let outcome = helm(&[&["template", "imagegate", CHART], &files[..]].concat());
         assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "{values}");
         assert!(outcome.err.contains(message), "{values}: {}", outcome.err);
+    }
+}
+
+/// Istio itself has a cluster for each port of each Service.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn a_cluster_of_istio_needs_no_other() {
+    let minimal = case("minimal.yaml");
+    let from = "config.consumers_from";
+    let set = format!(
+        "{from}.cluster=outbound|80||keys.media,{from}.authority=keys.media,{from}.path=/consumers.json"
+    );
+    for (mesh, code) in [("mesh=istio", Some(0)), ("mesh=envoy-gateway", Some(1))] {
+        let values = ["--values", &minimal, "--set", mesh, "--set", &set];
+        let outcome = helm(&[&["template", "imagegate", CHART], &values[..]].concat());
+        assert_eq!(outcome.code, code, "{mesh}: {}", outcome.err);
     }
 }
 

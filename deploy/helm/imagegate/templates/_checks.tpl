@@ -34,3 +34,40 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The clusters that the configuration names. Envoy refuses none of them: only the calls fail, and
+     with them every request. Takes the values and the configuration. */}}
+{{- define "imagegate.checkClusters" -}}
+{{- $root := index . 0 -}}
+{{- $config := index . 1 -}}
+{{- $names := list -}}
+{{- range include "imagegate.clusters" $root | fromYamlArray -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- range $root.Values.clusters -}}
+{{- if has .name $names -}}
+{{- fail (printf "clusters: there are two clusters %s, accepted: a name other than %s" .name (join ", " $names)) -}}
+{{- end -}}
+{{- if eq .name "nowhere" -}}
+{{- fail "clusters: the last route leads to nowhere because there is no such cluster, accepted: another name" -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- $named := dict -}}
+{{- range $upstream, $its := $config.upstreams -}}
+{{- with $its.cluster -}}{{- $_ := set $named (printf "upstreams.%s.cluster" $upstream) . -}}{{- end -}}
+{{- end -}}
+{{- with $config.consumers_from -}}{{- $_ := set $named "consumers_from.cluster" .cluster -}}{{- end -}}
+{{- with $config.loopback -}}{{- $_ := set $named "loopback.cluster" .cluster -}}{{- end -}}
+{{- with $config.engine -}}
+{{- if eq .kind "rls" -}}{{- $_ := set $named "engine.cluster" (default "ratelimit" .cluster) -}}{{- end -}}
+{{- end -}}
+{{- $istio := eq $root.Values.mesh "istio" -}}
+{{- range $place, $name := $named -}}
+{{- /* Istio has such a cluster for each port of each Service. */ -}}
+{{- if not (or (has $name $names) (and $istio (hasPrefix "outbound|" $name))) -}}
+{{- $service := ternary "; rateLimit.enabled adds ratelimit" "" (eq $place "engine.cluster") -}}
+{{- fail (printf "config.%s: there is no cluster %s, accepted: %s, or one that the value clusters adds%s" $place $name (join ", " $names) $service) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

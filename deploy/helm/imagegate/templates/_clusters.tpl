@@ -1,4 +1,4 @@
-{{/* All clusters, as a list. */}}
+{{/* The clusters of the chart itself, as a list. */}}
 {{- define "imagegate.clusters" -}}
 - {{- include "imagegate.upstreamCluster" . | nindent 2 }}
 - {{- include "imagegate.loopbackCluster" . | nindent 2 }}
