@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{CHART, case, compared::documents, helm, template};
+use crate::program::run;
 
 const MESHES: [&str; 2] = ["envoy-gateway", "istio"];
 
@@ -125,4 +126,52 @@ fn two_releases_share_a_namespace() {
         let shared: Vec<_> = first.intersection(&second).collect();
         assert!(shared.is_empty(), "{mesh}: {shared:?}");
     }
+}
+
+/// The chart accepts the hosts that `imagegatectl init` accepts.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn a_host_is_what_init_accepts() {
+    let minimal = case("minimal.yaml");
+    let (longest, longer) = ("a".repeat(63), "a".repeat(64));
+    let most = [longest.as_str(); 4].join(".");
+    let names = [longest.as_str(), longer.as_str(), &most[..253], &most[..254]];
+    let rest = [
+        "images.example.com",
+        "no",
+        "a1",
+        "1a",
+        "a.1b",
+        "xn--bcher-kva.example",
+        "192.0.2.1",
+        "255.255.255.255",
+        "256.0.0.1",
+        "192.0.2.01",
+        "192.0.2",
+        "1.5",
+        "a.1",
+        "a..b",
+        "a-.b",
+        "-a.b",
+        ".a",
+        "a.",
+        "a_b",
+        "A.b",
+        "images.example.com:443",
+    ];
+    let mut accepted = 0;
+    for host in names.iter().chain(&rest) {
+        for mesh in MESHES {
+            let given = format!("--host={host}");
+            let init = run(&["init", "--for", mesh, "--upstream", "codex", &given]);
+            let set = format!("mesh={mesh},host={host}");
+            let values = ["--values", &minimal, "--set-string", &set];
+            let outcome = helm(&[&["template", "imagegate", CHART], &values[..]].concat());
+            let is_accepted = outcome.code == Some(0);
+            assert_eq!(is_accepted, init.code == Some(0), "{set}: {}{}", outcome.err, init.err);
+            assert!(is_accepted || outcome.err.contains("host"), "{set}: {}", outcome.err);
+            accepted += usize::from(is_accepted);
+        }
+    }
+    assert_eq!(accepted, 18, "of {} hosts", names.len() + rest.len());
 }

@@ -149,6 +149,8 @@ const REFUSED: &[(&str, &str)] = &[
         "rateLimit.port: 8080 is the HTTP port of the service that the chart runs",
     ),
     ("rateLimit.port=6070", "rateLimit.port: 6070 is the debug port"),
+    ("rateLimit.host=a..b", "at '/rateLimit/host'"),
+    ("upstream.host=a-.b", "at '/upstream/host'"),
     ("config.limits[0].window=90s", "the window 90s of"),
     (
         "config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
@@ -162,8 +164,10 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// Text that `--set` takes for numbers, and what Helm says of it.
-const REFUSED_TEXT: &[(&str, &str)] =
-    &[("mesh=istio,names.gateway=1", "names.gateway: \"1\" is a number, which a VirtualService")];
+const REFUSED_TEXT: &[(&str, &str)] = &[
+    ("mesh=istio,names.gateway=1", "names.gateway: \"1\" is a number, which a VirtualService"),
+    ("host=192.0.2.1", "host: 192.0.2.1 is an IP address, which an HTTPRoute of the Gateway API"),
+];
 
 #[test]
 #[ignore = "needs Helm: make test-helm"]

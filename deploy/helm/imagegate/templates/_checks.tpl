@@ -2,6 +2,10 @@
      any of them first. */}}
 {{- define "imagegate.checks" -}}
 {{- include "imagegate.checkNames" . -}}
+{{- $isAddress := regexMatch "^[0-9.]+$" .Values.host -}}
+{{- if and $isAddress (eq .Values.mesh "envoy-gateway") -}}
+{{- fail (printf "host: %s is an IP address, which an HTTPRoute of the Gateway API does not accept; accepted with envoy-gateway: a host name, or \"*\" for every host" .Values.host) -}}
+{{- end -}}
 {{- if eq (include "imagegate.hasService" .) "true" -}}
 {{- $used := dict "8080" "HTTP" "6070" "debug" -}}
 {{- $port := toString (int .Values.rateLimit.port) -}}
