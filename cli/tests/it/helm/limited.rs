@@ -35,6 +35,44 @@ fn the_port_of_the_service_is_one_everywhere() {
     }
 }
 
+/// The service has six units. The filter reads a window as a calendar period or as a duration.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn a_window_is_the_unit_that_is_as_long() {
+    let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
+    for (window, unit) in [
+        ("1s", "second"),
+        ("1000ms", "second"),
+        ("1m", "minute"),
+        ("60s", "minute"),
+        ("60 seconds", "minute"),
+        ("1h", "hour"),
+        ("60m", "hour"),
+        ("3600s", "hour"),
+        ("30m 1800s", "hour"),
+        ("1d", "day"),
+        ("24h", "day"),
+        ("86400s", "day"),
+        ("23h 0.5h 30min", "day"),
+        ("day", "day"),
+        ("1w", "week"),
+        ("7d", "week"),
+        ("week", "week"),
+        ("30d", "month"),
+        ("720h", "month"),
+        ("month", "month"),
+    ] {
+        let set = format!("config.limits[0].window={window}");
+        let text = template(&["--values", &minimal, "--values", &limits, "--set", &set]);
+        let all = documents(&text);
+        let descriptors = &one(&all, "ConfigMap ratelimit")["data"]["imagegate.yaml"];
+        let limit = descriptors.pointer("/descriptors/0/descriptors/0/rate_limit").unwrap();
+        assert_eq!(limit["unit"], unit, "{window}");
+        // The filter takes it, too.
+        super::rendered::assert_checked(&text, window);
+    }
+}
+
 /// An image of Redis may be in protected mode, in which no other container can connect.
 #[test]
 fn redis_has_the_same_arguments_everywhere() {

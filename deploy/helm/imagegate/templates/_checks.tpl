@@ -1,6 +1,7 @@
 {{/* What the schema cannot say, or not in words. Each file begins with it, because Helm may render
      any of them first. */}}
 {{- define "imagegate.checks" -}}
+{{- include "imagegate.checkNulls" . -}}
 {{- include "imagegate.checkNames" . -}}
 {{- $isAddress := regexMatch "^[0-9.]+$" .Values.host -}}
 {{- if and $isAddress (eq .Values.mesh "envoy-gateway") -}}
@@ -11,6 +12,27 @@
 {{- $port := toString (int .Values.rateLimit.port) -}}
 {{- if hasKey $used $port -}}
 {{- fail (printf "rateLimit.port: %s is the %s port of the service that the chart runs; accepted: another port, such as 8081" $port (get $used $port)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Helm removes a value that is null, and its default with it. */}}
+{{- define "imagegate.checkNulls" -}}
+{{- range $path := list
+  "names" "names.gateway" "names.route" "names.rateLimit" "names.redis"
+  "module.image" "module.image.pullPolicy" "module.http"
+  "upstream.kind" "upstream.secretName" "upstream.timeoutSeconds"
+  "upstream.azure" "upstream.azure.deployment" "upstream.azure.apiVersion"
+  "rateLimit" "rateLimit.enabled" "rateLimit.onError" "rateLimit.timeout" "rateLimit.port"
+  "rateLimit.image" "rateLimit.replicas" "rateLimit.redis" "rateLimit.redis.image"
+  "service" "service.type"
+-}}
+{{- $value := $.Values -}}
+{{- range $name := splitList "." $path -}}
+{{- $value = get $value $name -}}
+{{- end -}}
+{{- if has (toString $value) (list "" "<nil>") -}}
+{{- fail (printf "%s: null is no value, accepted: what values.yaml says; leave it out for the default" $path) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
