@@ -192,7 +192,9 @@ pub(crate) struct HashKeyArguments {
 A FILE is the plugin configuration itself, or a file that holds one: an Envoy bootstrap, a \
 listener, an ECDS file, an Istio EnvoyFilter, an EnvoyPatchPolicy of Envoy Gateway, or a ConfigMap \
 with any of these as text. It is YAML or JSON, and may have several documents. The filter's own \
-parser reads each configuration. The settings of Envoy that the filter depends on are checked too.
+parser reads each configuration. The settings of Envoy that the filter depends on are checked too. \
+Patches of an EnvoyPatchPolicy or an EnvoyFilter that change the filter are applied first, also \
+those of another file.
 
 Errors are settings that the filter or Envoy rejects, that make every request fail, or that let \
 clients in without a key. Warnings are settings that fail sometimes. All errors of a file are \
@@ -208,6 +210,7 @@ Examples:
   imagegatectl check envoy.yaml
   imagegatectl check --strict envoy/*.yaml
   imagegatectl check bootstrap.yaml ecds.yaml
+  imagegatectl check imagegate.yaml limits.yaml
   imagegatectl check --format github deploy/*.yaml
   helm template . | imagegatectl check -
 

@@ -19,6 +19,8 @@ pub(crate) struct Values<'t> {
     pub(crate) documents: Vec<&'t Node>,
     /// The plugin configurations among them or inside their texts.
     pub(crate) configurations: Vec<&'t Node>,
+    /// Parts of configurations, with the pointers to their places.
+    pub(crate) parts: Vec<(&'t Node, &'t str)>,
     /// The places of plugin configurations that cannot be read, and of values that are in no
     /// document.
     pub(crate) unread: Vec<Range<usize>>,
@@ -46,6 +48,9 @@ pub(crate) fn mask(source: &str, values: &Values<'_>) -> String {
     }
     for configuration in &values.configurations {
         of_configuration(configuration, "", &mut hide);
+    }
+    for (part, pointer) in &values.parts {
+        of_configuration(part, pointer, &mut hide);
     }
     let secrets = merged(secrets);
     let shown = |at: usize, c: char| c.is_whitespace() || !within(&secrets, at);

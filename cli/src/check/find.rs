@@ -167,6 +167,7 @@ pub(crate) fn is_envoy(document: &Node) -> bool {
 }
 
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
-const NAME: &str = "imagegate";
+/// What the names of our filter have in them.
+pub(crate) const NAME: &str = "imagegate";
 /// The `root_id` of the filter on a loopback listener.
 pub(crate) const LOOPBACK_ROOT_ID: &str = "imagegate_loopback";

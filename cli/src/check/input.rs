@@ -58,9 +58,22 @@ pub(crate) struct Document {
     pub(crate) key: Option<String>,
     /// What its patches amount to, if it is a resource of a mesh.
     pub(crate) assembled: Option<Node>,
+    /// What it was before the patches of other resources.
+    pub(crate) before: Option<Node>,
+    /// Those resources.
+    pub(crate) changed_by: Vec<String>,
 }
 
 impl Document {
+    fn new(tree: Node, key: Option<String>) -> Self {
+        Self { tree, key, assembled: None, before: None, changed_by: Vec::new() }
+    }
+
+    /// What the file has.
+    pub(crate) fn written(&self) -> &Node {
+        self.before.as_ref().unwrap_or(&self.tree)
+    }
+
     /// What is judged.
     pub(crate) fn judged(&self) -> &Node {
         self.assembled.as_ref().unwrap_or(&self.tree)
@@ -150,18 +163,14 @@ pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
             match embedded(text, node) {
                 Ok(found) => {
                     let trees = found.documents.into_iter();
-                    inner.extend(trees.map(|tree| Document {
-                        tree,
-                        key: Some(key.clone()),
-                        assembled: None,
-                    }));
+                    inner.extend(trees.map(|tree| Document::new(tree, Some(key.clone()))));
                     rest.repeated.extend(found.repeated.into_iter().map(|it| inside(it, &key)));
                     rest.lost.extend(found.lost);
                 }
                 Err(finding) => rest.repeated.push(inside(finding, &key)),
             }
         }
-        all.push(Document { tree, key: None, assembled: None });
+        all.push(Document::new(tree, None));
         all.extend(inner);
     }
     (all, rest)

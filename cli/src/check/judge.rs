@@ -1,11 +1,13 @@
 //! All files together: each configuration is read, then everything around it is compared with its
 //! requirements.
 
+mod sorted;
+
 use std::ops::Range;
 
 use super::excerpt::{self, Values};
 use super::find::{self, Found, Plugin};
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use super::input::{self, Document};
 use super::lint::{self, Scope};
 use super::plugin::{self, Outcome, Written};
@@ -31,17 +33,30 @@ pub(crate) fn all(files: &[File], environment: Environment<'_>) -> Vec<Report> {
         trees.zip(judged.iter().map(Vec::as_slice))
     });
     let scope = Scope::new(&documents.collect::<Vec<_>>());
-    let report = |(file, judged): (&File, &Vec<Vec<Judged<'_>>>)| {
-        let (findings, state) = findings(file, judged, &scope);
-        Report {
-            name: file.name.clone(),
-            masked: mask(file, judged),
-            findings,
-            configurations: judged.iter().flatten().count(),
-            state,
-        }
+    let each = files.iter().zip(&judged);
+    // What the documents with patches are without them: what there is to hide, and what the patches
+    // have not caused.
+    let before: Vec<_> = files.iter().map(|file| without_patches(file, environment)).collect();
+    let mut gates = Vec::new();
+    let found = each.clone().zip(&before).map(|((file, judged), before)| {
+        let (found, count) = findings(file, judged, before, &scope);
+        gates.push(count);
+        found
+    });
+    let found = sorted::by_file(files, found.collect());
+    let report = |(index, (file, judged)): (usize, (&File, &Vec<Vec<Judged<'_>>>))| {
+        let configurations = judged.iter().flatten().count();
+        let checked = configurations
+            + gates.get(index).unwrap_or(&0)
+            + file.findings.len()
+            + usize::from(file.patches.are_followed);
+        let state = if checked == 0 { State::PassedOver(reason(file)) } else { State::Checked };
+        let before = before.get(index).map(Vec::as_slice).unwrap_or_default();
+        let masked = mask(file, judged.iter().flatten().chain(before));
+        let findings = found.get(index).cloned().unwrap_or_default();
+        Report { name: file.name.clone(), masked, findings, configurations, state }
     };
-    files.iter().zip(&judged).map(report).collect()
+    each.enumerate().map(report).collect()
 }
 
 /// The plugin configurations of each document.
@@ -67,13 +82,7 @@ fn of_document<'f>(
         }];
     }
     match find::find(document.judged()) {
-        Found::Plugins(plugins) => {
-            let judge = |plugin| {
-                let outcome = plugin::check_plugin(&plugin, environment);
-                Judged { plugin: Some(plugin), outcome }
-            };
-            plugins.into_iter().map(judge).collect()
-        }
+        Found::Plugins(plugins) => of_plugins(plugins, environment),
         // A single file of no other kind is meant as a configuration, and the filter reports its
         // errors.
         found if matches!(found, Found::Bare) || (only && is_shapeless(&document.tree)) => {
@@ -87,6 +96,24 @@ fn of_document<'f>(
     }
 }
 
+fn of_plugins<'f>(plugins: Vec<Plugin<'f>>, environment: Environment<'_>) -> Vec<Judged<'f>> {
+    let judge = |plugin| {
+        let outcome = plugin::check_plugin(&plugin, environment);
+        Judged { plugin: Some(plugin), outcome }
+    };
+    plugins.into_iter().map(judge).collect()
+}
+
+/// The configurations of the documents that patches change, without these patches.
+fn without_patches<'f>(file: &'f File, environment: Environment<'_>) -> Vec<Judged<'f>> {
+    let written = file.documents.iter().filter_map(|document| document.before.as_ref());
+    let plugins = written.flat_map(|document| match find::find(document) {
+        Found::Plugins(plugins) => plugins,
+        _ => Vec::new(),
+    });
+    of_plugins(plugins.collect(), environment)
+}
+
 /// A single value, or an empty object or list.
 fn is_shapeless(document: &Node) -> bool {
     let is_empty = document.fields().is_empty() && document.items().is_empty();
@@ -95,29 +122,35 @@ fn is_shapeless(document: &Node) -> bool {
     is_empty && !is_nothing
 }
 
-/// What there is to say about a file, in its order, and whether anything was checked.
-fn findings(file: &File, judged: &[Vec<Judged<'_>>], scope: &Scope<'_>) -> (Vec<Finding>, State) {
+/// What there is to say about a file, and how many connection managers were checked.
+fn findings(
+    file: &File,
+    judged: &[Vec<Judged<'_>>],
+    before: &[Judged<'_>],
+    scope: &Scope<'_>,
+) -> (Vec<Finding>, usize) {
     let mut findings = file.findings.clone();
     let mut gates = 0;
+    let is_old = |it: &Finding| {
+        let mut old = before.iter().flat_map(|it| &it.outcome.findings);
+        old.any(|old| old.title == it.title && old.span == it.span)
+    };
     for (document, judged) in file.documents.iter().zip(judged) {
         let mut found = Vec::new();
         found.extend(judged.iter().flat_map(|it| it.outcome.findings.iter().cloned()));
         gates += lint::check(document.judged(), judged, scope, &mut found);
+        let is_patched = !document.changed_by.is_empty();
+        for it in found.iter_mut().filter(|it| is_patched && it.level > Level::Note && !is_old(it))
+        {
+            it.notes.push(("patched by", document.changed_by.join(", ")));
+        }
         findings.extend(found.into_iter().map(|it| match &document.key {
             Some(key) => input::inside(it, key),
             None => it,
         }));
     }
     findings.extend(unset(judged));
-    // Findings of several plugins may be about one place.
-    findings.sort_by(|a, b| (a.span.start, b.level).cmp(&(b.span.start, a.level)));
-    findings.dedup_by(|a, b| a.title == b.title && a.span == b.span);
-    let configurations = judged.iter().flatten().count();
-    let state = match configurations + gates + file.findings.len() {
-        0 => State::PassedOver(reason(file)),
-        _ => State::Checked,
-    };
-    (findings, state)
+    (findings, gates)
 }
 
 /// Why a file was passed over.
@@ -126,6 +159,8 @@ fn reason(file: &File) -> &'static str {
         |document: &Document| matches!(document.tree.kind, Kind::Null) && document.key.is_none();
     if file.documents.iter().all(is_nothing) {
         "it is empty"
+    } else if file.patches.are_unseen {
+        "its patches of imagegate's filter are not checked"
     } else if file.documents.iter().any(|document| find::is_envoy(&document.tree)) {
         "no imagegate filter in it"
     } else {
@@ -158,13 +193,18 @@ fn unset(judged: &[Vec<Judged<'_>>]) -> Option<Finding> {
     Some(Finding::note(title, span.clone()).why(why))
 }
 
-fn mask(file: &File, judged: &[Vec<Judged<'_>>]) -> String {
+/// The text of the file without its secrets.
+fn mask<'j, 't: 'j>(file: &File, judged: impl Iterator<Item = &'j Judged<'t>>) -> String {
     let mut values = Values { unread: file.lost.clone(), ..Values::default() };
-    values.documents.extend(file.documents.iter().map(|document| &document.tree));
-    for judged in judged {
-        for it in judged {
-            values.unread.extend(it.outcome.unread.clone());
-            values.configurations.extend(&it.outcome.tree);
+    values.documents.extend(file.documents.iter().map(Document::written));
+    for it in judged {
+        values.unread.extend(it.outcome.unread.clone());
+        values.configurations.extend(&it.outcome.tree);
+    }
+    for part in &file.patches.parts {
+        match &part.pointer {
+            Some(pointer) => values.parts.push((&part.value, pointer)),
+            None => values.unread.push(part.value.span.clone()),
         }
     }
     excerpt::mask(&file.source, &values)

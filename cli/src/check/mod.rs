@@ -1,7 +1,7 @@
 //! `check`: whether the filter accepts a configuration, and whether the Envoy around it fits.
 //!
 //! ```text
-//! files ─ input: yaml, json ─▶ trees with places
+//! files ─ input: yaml, json ─▶ trees with places ─ patched, patches ─▶ trees as Envoy sees them
 //! trees ─ find ─▶ plugin configurations ─ plugin, errors ─▶ Config::parse, all errors ─▶ report
 //!       └ gate ─▶ connection managers ─ lint ─▶ errors, warnings, notes ─▶ report
 //! ```
@@ -25,6 +25,7 @@ mod judge;
 mod limits;
 mod lint;
 mod list;
+mod patched;
 mod patches;
 mod plugin;
 mod policy;
@@ -32,6 +33,7 @@ mod prices;
 mod report;
 mod retirement;
 mod secret;
+mod spans;
 mod suggest;
 pub(crate) mod tree;
 mod words;
@@ -94,6 +96,8 @@ struct File {
     findings: Vec<finding::Finding>,
     /// Values that are in no document.
     lost: Vec<std::ops::Range<usize>>,
+    /// What its patches are about.
+    patches: patched::Patches,
 }
 
 /// Checks the files and reports what was found.
@@ -124,6 +128,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
             }
         }
     }
+    if !environment.is_of_lists {
+        patched::apply(&mut files);
+    }
+    files.iter_mut().for_each(|file| patches::assemble(&mut file.documents));
     let reports: Vec<Report> = judge::all(&files, environment);
     report::print(&reports, arguments.format, arguments.quiet);
     let errors: usize = reports.iter().map(|it| it.count(finding::Level::Error)).sum();
@@ -139,14 +147,12 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
 }
 
 fn load(name: String, source: String, path: &std::path::Path) -> File {
-    match input::parse(&source, path) {
+    let (documents, findings, lost) = match input::parse(&source, path) {
         Ok(parsed) => {
-            let (mut documents, rest) = input::with_embedded(parsed);
-            patches::assemble(&mut documents);
-            File { name, source, documents, findings: rest.repeated, lost: rest.lost }
+            let (documents, rest) = input::with_embedded(parsed);
+            (documents, rest.repeated, rest.lost)
         }
-        Err(error) => {
-            File { name, source, documents: Vec::new(), findings: vec![error], lost: Vec::new() }
-        }
-    }
+        Err(error) => (Vec::new(), vec![error], Vec::new()),
+    };
+    File { name, source, documents, findings, lost, patches: patched::Patches::default() }
 }

@@ -57,6 +57,14 @@ impl<'t> Search<'t> {
         actual == Some(self.wanted)
     }
 
+    /// Whether it finds this entry of `http_filters`.
+    pub(crate) fn finds_entry(&self, entry: &Node) -> bool {
+        let by_name = entry.get("name");
+        let by_root_id = entry.at(&["typed_config", "config", "root_id"]);
+        let actual = if self.by_name { by_name } else { by_root_id };
+        actual.and_then(Node::text) == Some(self.wanted)
+    }
+
     /// Whether it may only find the filter of an EnvoyExtensionPolicy.
     pub(crate) fn is_for_policy(&self) -> bool {
         !self.by_name || self.wanted.starts_with(PREFIX)

@@ -209,7 +209,7 @@ impl Text {
 }
 
 /// The names of a JSON pointer, without escapes.
-fn segments(pointer: &str) -> impl Iterator<Item = String> {
+pub(crate) fn segments(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(unescaped)
 }
 
@@ -223,7 +223,8 @@ pub(crate) fn split(pointer: &str) -> Option<(&str, String)> {
     pointer.rsplit_once('/').map(|(owner, name)| (owner, unescaped(name)))
 }
 
-fn camel_case(name: &str) -> String {
+/// A name of protobuf as its JSON has it.
+pub(crate) fn camel_case(name: &str) -> String {
     let mut parts = name.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |mut text, part| {

@@ -291,10 +291,10 @@ fn words(info: &str) -> String {
 }
 
 /// Deeper than any configuration of Envoy, and shallow enough for recursion.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 /// Far more than any configuration has. An alias counts as much as its target, so that aliases
 /// cannot multiply without limit.
-const MAX_NODES: usize = 200_000;
+pub(crate) const MAX_NODES: usize = 200_000;
 /// 2^53, up to which a double holds every whole number.
 const MAX_EXACT: i64 = 9_007_199_254_740_992;
 

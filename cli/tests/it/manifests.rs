@@ -29,6 +29,64 @@ fn they_have_no_errors_and_no_warnings() {
     }
 }
 
+#[test]
+fn limits_are_checked_with_the_filter_that_they_change() {
+    let folder = Folder::new();
+    for (mesh, is_patch) in [("envoy-gateway", true), ("istio", false)] {
+        let text = |name: &str| manifest(&format!("{mesh}/{name}"));
+        let gate = folder.file("imagegate.yaml", &text("imagegate"));
+        let limits = folder.file("limits.yaml", &text("limits"));
+        let good = run(&["check", "--strict", &gate, &limits]);
+        assert_eq!(good.code, Some(0), "{}", good.err);
+        let sum = "imagegate.yaml: 1 configuration, 0 errors, 0 warnings";
+        assert!(good.err.contains(sum), "{}", good.err);
+        // For Istio this file has only the cluster of the service.
+        let sum = "limits.yaml: 0 configurations, 0 errors, 0 warnings";
+        assert_eq!(good.err.contains(sum), is_patch, "{}", good.err);
+        let passed_over = "limits.yaml: passed over: no imagegate filter in it";
+        assert_eq!(good.err.contains(passed_over), !is_patch, "{}", good.err);
+    }
+}
+
+#[test]
+fn nonsense_in_the_limits_is_reported_at_its_line() {
+    let folder = Folder::new();
+    let gate = folder.file("imagegate.yaml", &manifest("envoy-gateway/imagegate"));
+    let text = manifest("envoy-gateway/limits");
+    let broken = text.replace("unit: images", "unit: picture");
+    let broken = broken.replace("window: 1m, on_error: allow", "window: 1m, on_error: maybe");
+    let line = |part: &str| broken.lines().position(|it| it.contains(part)).unwrap() + 1;
+    let limits = folder.file("limits.yaml", &broken);
+    for arguments in [[&gate, &limits], [&limits, &gate]] {
+        let [first, second] = arguments.map(String::as_str);
+        let outcome = run(&["check", first, second]);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.err);
+        for (word, pointer) in [("picture", "/limits/1/unit"), ("maybe", "/limits/0/on_error")] {
+            let place = format!("limits.yaml:{}:", line(word));
+            for part in [&format!("found \"{word}\""), &place, &format!("= at: {pointer}\n")] {
+                assert!(outcome.err.contains(part.as_str()), "{part}\n{}", outcome.err);
+            }
+        }
+        let sum = "limits.yaml: 0 configurations, 2 errors, 0 warnings";
+        assert!(outcome.err.contains(sum), "{}", outcome.err);
+    }
+    let alone = run(&["check", &limits]);
+    assert_eq!(alone.code, Some(1), "{}", alone.err);
+    let warning = "is not checked without the file that has the filter\n";
+    assert!(alone.err.contains(warning), "{}", alone.err);
+    // The configuration of this filter is one text.
+    let policy = folder.file("policy.yaml", &manifest(EXTENSION_POLICY));
+    let outcome = run(&["check", &policy, &limits]);
+    assert!(outcome.err.contains("= why: Envoy Gateway writes the configuration"));
+    // The patches of each stay with their own filter.
+    let good = folder.file("limits.yaml", &text);
+    for files in [[&gate, &policy, &good], [&policy, &good, &gate]] {
+        let [first, second, third] = files.map(String::as_str);
+        let outcome = run(&["check", "--strict", first, second, third]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    }
+}
+
 /// A part of `extension-policy.yaml`, what is there in its place, and how the finding begins.
 const BROKEN: [(&str, &str, &str); 9] = [
     (

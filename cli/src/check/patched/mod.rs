@@ -1,0 +1,119 @@
+//! Patches that change a filter which is added elsewhere, maybe in another file: JSON patches of an
+//! EnvoyPatchPolicy, and MERGE patches of an EnvoyFilter. They are applied in the order of the
+//! mesh, so that the configuration that Envoy would see is checked. All values keep their places
+//! (`spans`).
+
+mod filter;
+mod gateway;
+mod istio;
+mod log;
+mod operation;
+
+use std::path::{Path, PathBuf};
+
+use super::File;
+use super::input::Document;
+use super::policy;
+use super::spans;
+use super::tree::{Kind, Node};
+use filter::Filter;
+use log::Log;
+pub(crate) use log::Part;
+
+/// What the patches of a file are about, beside its documents.
+#[derive(Default)]
+pub(crate) struct Patches {
+    /// Some of them were applied, or cannot be.
+    pub(crate) are_followed: bool,
+    /// Some of them change imagegate's filter, and are not checked.
+    pub(crate) are_unseen: bool,
+    /// Values that are parts of a configuration.
+    pub(crate) parts: Vec<Part>,
+    /// What there is to say, with places of any file (`spans::sent`).
+    pub(crate) findings: Vec<super::finding::Finding>,
+}
+
+/// A resource with patches.
+struct Resource {
+    file: usize,
+    document: usize,
+    /// Its pointer in the document.
+    pointer: String,
+    /// With places of its file (`spans::sent`).
+    tree: Node,
+    /// What to call it.
+    label: String,
+    /// The folder of the file: folders may hold the same resources for several clusters.
+    folder: PathBuf,
+}
+
+impl Resource {
+    fn metadata(&self, name: &str) -> &str {
+        self.tree.at(&["metadata", name]).and_then(Node::text).unwrap_or_default()
+    }
+
+    fn priority(&self) -> f64 {
+        match self.tree.at(&["spec", "priority"]).map(|it| &it.kind) {
+            Some(Kind::Number(number)) => *number,
+            _ => 0.0,
+        }
+    }
+}
+
+/// Applies the patches of all files.
+pub(crate) fn apply(files: &mut [File]) {
+    let mut log = Log::default();
+    let policies = files.iter().flat_map(|file| &file.documents);
+    let policies: Vec<_> = policies.flat_map(|it| policy::filters(&it.tree)).collect();
+    let resources = resources(files, "EnvoyPatchPolicy");
+    let filters = gateway::follow(&resources, &policies, &mut log);
+    drop(policies);
+    write(files, &resources, filters);
+    let resources = self::resources(files, "EnvoyFilter");
+    let filters = istio::follow(&resources, &mut log);
+    write(files, &resources, filters);
+    log.write(files);
+}
+
+/// The resources of a kind, in the order of the files.
+fn resources(files: &[File], kind: &str) -> Vec<Resource> {
+    let mut found = Vec::new();
+    for (file, it) in files.iter().enumerate() {
+        for (document, Document { tree, .. }) in it.documents.iter().enumerate() {
+            let items = tree.get("items").map(Node::items).unwrap_or_default().iter().enumerate();
+            let items = items.map(|(at, item)| (format!("/items/{at}"), item));
+            let all = std::iter::once((String::new(), tree)).chain(items);
+            let is_kind = |node: &Node| node.get("kind").and_then(Node::text) == Some(kind);
+            for (pointer, node) in all.filter(|(_, node)| is_kind(node)) {
+                let name = node.at(&["metadata", "name"]).and_then(Node::text);
+                let name = super::words::named(name.unwrap_or("without a name"));
+                let label = format!("the {kind} {name} in {}", it.name);
+                let mut tree = node.clone();
+                spans::send(&mut tree, file);
+                let folder = Path::new(&it.name).parent().map(Path::to_owned).unwrap_or_default();
+                found.push(Resource { file, document, pointer, tree, label, folder });
+            }
+        }
+    }
+    found
+}
+
+/// Puts the changed filters into their documents.
+fn write(files: &mut [File], resources: &[Resource], filters: Vec<Filter>) {
+    for Filter { resource, pointer, mut tree, changed_by, .. } in filters {
+        let Some(resource) = resources.get(resource).filter(|_| !changed_by.is_empty()) else {
+            continue;
+        };
+        let file = files.get_mut(resource.file);
+        let Some(document) = file.and_then(|it| it.documents.get_mut(resource.document)) else {
+            continue;
+        };
+        document.before.get_or_insert_with(|| document.tree.clone());
+        spans::receive(&mut tree, resource.file);
+        if let Some(place) = document.tree.pointed_mut(&pointer) {
+            *place = tree;
+        }
+        document.changed_by.extend(changed_by);
+        document.changed_by.dedup();
+    }
+}
