@@ -180,6 +180,27 @@ fn each_query_reads_metrics_and_labels_of_the_code() {
     }
 }
 
+/// Istio's proxies leave out most of them.
+#[test]
+fn the_page_names_each_metric_of_envoy_that_a_query_reads() {
+    let page = read("docs/operations.md");
+    let (_, section) = page.split_once("### In a mesh\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let mut found = BTreeSet::new();
+    for query in queries() {
+        let names = query.selectors().into_iter().map(|it| it.metric);
+        found.extend(names.filter(|name| name.starts_with("envoy_")));
+    }
+    assert!(found.len() >= 8, "{found:?}");
+    for name in found {
+        assert!(section.contains(&format!("`{name}`")), "docs/operations.md has no {name}");
+    }
+}
+
+/// How the names of counters end.
+const COUNTERS: [&str; 7] =
+    ["_total", "_count", "_sum", "_bucket", "_vm_reload", "_config_fail", "_update_rejected"];
+
 #[test]
 fn each_counter_is_read_as_a_rate() {
     // What is reserved now is a difference of counters, and so is whether one is new.
@@ -187,9 +208,7 @@ fn each_counter_is_read_as_a_rate() {
     for query in queries().into_iter().filter(|it| !exempt.contains(&it.place.as_str())) {
         for selector in query.selectors() {
             let name = &selector.metric;
-            let is_counter = ["_total", "_count", "_sum", "_bucket", "_vm_reload", "_config_fail"]
-                .iter()
-                .any(|end| name.ends_with(end));
+            let is_counter = COUNTERS.iter().any(|end| name.ends_with(end));
             let function = selector.function.as_deref();
             let is_rate = ["rate", "increase"].map(Some).contains(&function);
             if is_counter && !is_rate {

@@ -2,11 +2,13 @@
 //! reports: each metric and each label that they name is in its scrape.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use serde_json::{Value, json};
 
 use crate::harness::{
     Connection, Envoy, Generation, Key, Request, Setup, Sim, Step, Upstream, config, eventually,
+    root,
 };
 use crate::queries::{queries, recorded};
 
@@ -83,13 +85,28 @@ fn counted(envoy: &Envoy) -> usize {
     requests.map(|it| it.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap()).sum()
 }
 
-/// What a gateway reports whose filter comes by discovery, after an upstream that broke off when its
-/// answer was complete.
+/// `setup` with listeners that come by discovery, as in a mesh. There is none beside the one that it
+/// has.
+fn with_discovered_listeners(setup: Setup) -> Setup {
+    let folder = root().join("build/e2e");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("no-listeners.yaml");
+    fs::write(&path, "resources: []\n").unwrap();
+    let source = format!(
+        "dynamic_resources: {{ lds_config: {{ resource_api_version: V3, path_config_source: {{ \
+         path: {path:?} }} }} }}\n\nstatic_resources:\n"
+    );
+    setup.replace("static_resources:\n", &source)
+}
+
+/// What a gateway reports whose filter and listeners come by discovery, after an upstream that broke
+/// off when its answer was complete.
 fn of_discovery(into: &mut Scrape) {
     let generation = Generation::of_bytes(2_000_000, 1);
     let unclean = vec![Step::StreamHead, Step::Chunk(generation.stream()), Step::Close];
     let upstream = Upstream::always(unclean);
-    let envoy = Setup::new(upstream.port()).configure(&config()).discovered().start();
+    let setup = Setup::new(upstream.port()).configure(&config()).discovered();
+    let envoy = with_discovered_listeners(setup).start();
     let mut client = Connection::open(envoy.port());
     let request = request("acme", 1).bearer(Key::WEB);
     client.write(&[request.head(), request.framed_body()].concat()).unwrap();
