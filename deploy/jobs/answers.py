@@ -10,7 +10,9 @@ import sys
 def number(name, default):
     text = os.environ.get(name, str(default))
     if not re.fullmatch("[1-9][0-9]{0,14}", text):
-        sys.exit(f"{name}: invalid value '{text}', accepted: a whole number from 1")
+        unit = next((it for it in ("bytes", "seconds") if name.endswith(f"_{it.upper()}")), None)
+        accepted = f"a whole number from 1, in {unit}" if unit else "a whole number from 1"
+        sys.exit(f"{name}: invalid value '{text}', accepted: {accepted}")
     return int(text)
 
 

@@ -10,10 +10,21 @@ from urllib.parse import urlsplit
 
 from answers import Answered, Refused, number
 
-GATE = urlsplit(os.environ.get("GATE_URL", "http://127.0.0.1:10000"))
-if GATE.scheme not in ("http", "https") or not GATE.hostname or GATE.path not in ("", "/"):
-    accepted = "accepted: a URL such as http://envoy:10000"
-    sys.exit(f"GATE_URL: invalid value '{GATE.geturl()}', {accepted}")
+
+
+def location(text):
+    """The parts of the gate's URL. `urlsplit` itself finds a wrong port only when it is asked for it."""
+    try:
+        url = urlsplit(text)
+        is_right = url.scheme in ("http", "https") and url.hostname and url.path in ("", "/")
+        if is_right and url.port != 0:
+            return url
+    except ValueError:
+        pass
+    sys.exit(f"GATE_URL: invalid value '{text}', accepted: a URL such as http://envoy:10000")
+
+
+GATE = location(os.environ.get("GATE_URL", "http://127.0.0.1:10000"))
 TIMEOUT_SECONDS = number("GATE_TIMEOUT_SECONDS", 360)  # above the gate's own, 330 s
 ENDPOINTS = {"/jobs": "/v1/images/generations", "/jobs/edits": "/v1/images/edits"}
 PASSED_ON = ("content-type", "retry-after", "x-request-id", "x-should-retry")

@@ -10,8 +10,10 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -149,10 +151,26 @@ class Handler(BaseHTTPRequestHandler):
         return (202 if wanted else 200), headers, self.jobs.show(job)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+def listening():
+    """The server at LISTEN."""
+    address = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^:]*)):([0-9]{1,5})", LISTEN)
+    if not address or int(address[3]) > 65535:
+        accepted = "accepted: an address and a port such as 127.0.0.1:8090 or [::1]:8090"
+        sys.exit(f"LISTEN: invalid value '{LISTEN}', {accepted}")
+    if address[1]:
+        Server.address_family = socket.AF_INET6
+    try:
+        return Server((address[1] or address[2], int(address[3])), Handler)
+    except OSError as error:
+        sys.exit(f"LISTEN: {LISTEN} cannot be used: {error.strerror}")
+
+
 def main():
-    host, _, port = LISTEN.rpartition(":")
-    server = ThreadingHTTPServer((host, int(port)), Handler)
-    server.daemon_threads = True
+    server = listening()
 
     def end():
         Handler.jobs.stop()
@@ -164,7 +182,7 @@ def main():
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"listening on {host}:{server.server_address[1]}", flush=True)
+    print(f"listening on {LISTEN.rpartition(':')[0]}:{server.server_address[1]}", flush=True)
     server.serve_forever()
     # A request to the gate that is still open is given up.
     os._exit(0)

@@ -1,10 +1,12 @@
 //! What the service refuses, and what it answers although it is full. A scripted server stands for
 //! the gate.
 
+use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 
+use imagegate_testkit::program::Program;
 use serde_json::{Value, json};
 
 use super::{Jobs, wish};
@@ -226,8 +228,15 @@ fn a_refusal_does_not_wait_for_the_body() {
 
 #[test]
 fn a_setting_that_cannot_be_used_is_named() {
-    for (name, value) in [("WORKERS", "0"), ("TTL_SECONDS", "an hour"), ("GATE_URL", "gate:10000")]
-    {
+    for (name, value) in [
+        ("WORKERS", "0"),
+        ("TTL_SECONDS", "an hour"),
+        ("MAX_BODY_BYTES", "32MiB"),
+        ("GATE_URL", "gate:10000"),
+        ("GATE_URL", "http://127.0.0.1:port"),
+        ("LISTEN", "8090"),
+        ("LISTEN", "127.0.0.1:99999"),
+    ] {
         let mut command = Jobs::command(1, &[(name, value)]);
         let output = command.output().unwrap();
         let words = String::from_utf8_lossy(&output.stderr);
@@ -238,4 +247,20 @@ fn a_setting_that_cannot_be_used_is_named() {
         );
         assert!(!words.contains("Traceback"), "{words}");
     }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = Jobs::command(1, &[("LISTEN", &address)]).output().unwrap();
+    assert!(!output.status.success());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(words.trim(), format!("LISTEN: {address} cannot be used: Address already in use"));
+}
+
+#[test]
+fn it_listens_on_ipv6_too() {
+    let program = Program::start(&mut Jobs::command(1, &[("LISTEN", "[::1]:0")]));
+    assert!(TcpStream::connect((Ipv6Addr::LOCALHOST, program.port())).is_ok());
 }

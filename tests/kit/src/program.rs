@@ -20,9 +20,9 @@ impl Program {
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().split_once("listening on 127.0.0.1:").map(|(_, port)| port);
-        let port = port
-            .and_then(|port| port.parse().ok())
+        let address = line.trim().split_once("listening on ").map(|(_, address)| address);
+        let port = address
+            .and_then(|address| address.rsplit_once(':')?.1.parse().ok())
             .unwrap_or_else(|| panic!("{name} printed: {line}"));
         Self { process, port }
     }
