@@ -5,7 +5,7 @@ mod init;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::token::{margin, mode};
@@ -19,7 +19,8 @@ Exit codes:
   0  done
   1  the checked input has errors, a key was mistyped, or an upstream has no usable host model
   2  wrong usage, or a file that cannot be read or written
-  3  token: the credential is dead or missing; the message has the `codex login` to run
+  3  token: the credential is dead or missing; upstream check: the login of --auth-file is missing; \
+the message has the `codex login` to run
   4  token --once: the token server did not answer in several attempts; upstream check: an \
 upstream did not answer
 
@@ -152,12 +153,13 @@ pub(crate) struct AddKeyArguments {
 }
 
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).args(["name", "sha256"])))]
 pub(crate) struct RevokeKeyArguments {
     /// The file with the list
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Remove the consumer of this name, with all its keys
-    #[arg(long, required_unless_present = "sha256", conflicts_with = "sha256")]
+    #[arg(long)]
     pub(crate) name: Option<String>,
     /// Remove the key whose digest starts so, at least 8 digits
     #[arg(long, value_name = "DIGITS")]
@@ -201,8 +203,9 @@ clients in without a key. Warnings are settings that fail sometimes. All errors 
 listed in its order. A file that has nothing to do with imagegate is skipped. If all are skipped, \
 that is an error. With --format json or github the findings are on standard output.
 
-Istio's WasmPlugin and TrafficExtension, and the EnvoyExtensionPolicy of Envoy Gateway, are \
-errors: they cannot set allow_on_headers_stop_iteration.
+Istio's WasmPlugin and TrafficExtension are errors: they cannot set \
+allow_on_headers_stop_iteration. So is the EnvoyExtensionPolicy of Envoy Gateway, unless a patch in \
+the same call sets it.
 
 Keys, tokens, digests and values of headers are never shown: ** replaces them.
 

@@ -44,7 +44,7 @@ fn configuration(arguments: &InitArguments, sha256: &str) -> String {
         UpstreamKind::Azure => include_str!("../templates/azure.yaml"),
     };
     let content = |name: &str| match name {
-        "about" => Some(ABOUT.to_owned()),
+        "about" => Some(about(arguments.upstream)),
         "key" => Some(KEY.to_owned()),
         name => sections::part(other, &format!("{} {name}", target.template()))
             .or_else(|| sections::part(other, name)),
@@ -146,14 +146,33 @@ impl UpstreamKind {
             Self::Azure => "resource.openai.azure.com",
         }
     }
+
+    /// The environment variable of the API key.
+    fn variable(self) -> Option<&'static str> {
+        match self {
+            Self::Codex => None,
+            Self::Openai => Some("OPENAI_API_KEY"),
+            Self::Azure => Some("AZURE_OPENAI_KEY"),
+        }
+    }
 }
 
-const ABOUT: &str = "\
-# Written by `imagegatectl init`. Check it, then start it:
+/// The variable is in the command: without it the filter refuses its configuration.
+fn about(upstream: UpstreamKind) -> String {
+    let (variable, note) = match upstream.variable() {
+        Some(variable) => (format!("{variable}=… "), VALIDATE),
+        None => (String::new(), ""),
+    };
+    format!(
+        "# Written by `imagegatectl init`. Check it, then start it:\n#\n#     imagegatectl check \
+         envoy.yaml && {variable}envoy -c envoy.yaml\n#\n{note}# What to watch: docs/operations.md \
+         in the repository of imagegate.\n"
+    )
+}
+
+const VALIDATE: &str = "\
+# `envoy --mode validate` needs the variable too, with any value.
 #
-#     imagegatectl check envoy.yaml && envoy -c envoy.yaml
-#
-# What to watch: docs/operations.md in the repository of imagegate.
 ";
 const KEY: &str = "\
 # The SHA-256 of the key that `imagegatectl init` printed. `imagegatectl key new` makes more.

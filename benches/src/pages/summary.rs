@@ -75,7 +75,7 @@ fn memory(rows: &[Memory]) -> String {
     let peaks = peaks.collect::<Vec<_>>().join(", ");
     format!(
         "Memory per open answer of {bytes}, as a multiple of its base64: {held:.2} is held in the \
-         filter while the image is drawn.\nThe peak, while answers are written: {peaks}.\n"
+         filter while the image is generated.\nThe peak, while answers are written: {peaks}.\n"
     )
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct InitArguments {
     /// What runs the filter
     #[arg(long = "for", value_enum, value_name = "TARGET")]
     pub(crate) target: Target,
-    /// What draws the images
+    /// What generates the images
     #[arg(long, value_enum)]
     pub(crate) upstream: UpstreamKind,
     /// The host name of your API [default: every host]
@@ -48,7 +48,7 @@ pub(crate) enum Target {
     Compose,
 }
 
-/// What draws the images.
+/// What generates the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UpstreamKind {
     /// The Codex backend, with the account of a `codex login`

@@ -9,12 +9,10 @@ pub(super) const MODULE: &str = "/etc/imagegate/imagegate.wasm";
 pub(super) fn around(bootstrap: &str, upstream: UpstreamKind, module: &str) -> String {
     // In the container other addresses than this one are its own.
     let bootstrap = bootstrap.replacen(LISTENER, EVERY_ADDRESS, 1);
-    let (about, environment, volume) = match upstream {
-        UpstreamKind::Codex => (CODEX, String::new(), "      - ./credential:/run/imagegate:ro\n"),
-        UpstreamKind::Openai => (API_KEY, key("OPENAI_API_KEY"), ""),
-        UpstreamKind::Azure => (API_KEY, key("AZURE_OPENAI_KEY"), ""),
+    let (about, environment, volume) = match upstream.variable() {
+        Some(variable) => (API_KEY.replace("VARIABLE", variable), key(variable), ""),
+        None => (CODEX.to_owned(), String::new(), "      - ./credential:/run/imagegate:ro\n"),
     };
-    let about = about.replace("VARIABLE", variable(upstream));
     let mut file = format!("{about}{SERVICE}{environment}");
     file += &format!("    volumes:\n      - {}:{MODULE}:ro\n{volume}{CONFIG}", mounted(module));
     for line in bootstrap.lines() {
@@ -30,13 +28,6 @@ pub(super) fn around(bootstrap: &str, upstream: UpstreamKind, module: &str) -> S
 pub(super) fn without_head(bootstrap: &str) -> String {
     let is_head = |line: &&str| line.starts_with('#') || line.is_empty();
     bootstrap.lines().skip_while(is_head).fold(String::new(), |text, line| text + line + "\n")
-}
-
-fn variable(upstream: UpstreamKind) -> &'static str {
-    match upstream {
-        UpstreamKind::Azure => "AZURE_OPENAI_KEY",
-        UpstreamKind::Codex | UpstreamKind::Openai => "OPENAI_API_KEY",
-    }
 }
 
 fn key(variable: &str) -> String {

@@ -66,6 +66,20 @@ fn nothing_of_another_upstream_or_of_the_templates_is_left() {
 }
 
 #[test]
+fn an_upstream_with_an_api_key_needs_its_variable_and_no_name_for_envoy() {
+    for (upstream, variable) in [("openai", "OPENAI_API_KEY"), ("azure", "AZURE_OPENAI_KEY")] {
+        let text = init("envoy", upstream, &[]).out;
+        let command =
+            format!("#     imagegatectl check envoy.yaml && {variable}=… envoy -c envoy.yaml\n");
+        assert!(text.contains(&command), "{upstream}");
+        assert!(!text.contains("SDS") && !text.contains("\nnode:"), "{upstream}");
+    }
+    let text = init("envoy", "codex", &[]).out;
+    assert!(text.contains("#     imagegatectl check envoy.yaml && envoy -c envoy.yaml\n"));
+    assert!(text.contains("# SDS needs a name for this Envoy.\nnode: { "));
+}
+
+#[test]
 fn the_key_is_new_each_time_and_only_its_digest_is_in_the_configuration() {
     let (first, second) = (init("envoy", "openai", &[]), init("envoy", "openai", &[]));
     assert_ne!(key(&first), key(&second));

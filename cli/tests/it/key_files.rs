@@ -178,7 +178,8 @@ fn what_cannot_be_done_says_why_and_leaves_the_file_as_it_is() {
         (&["revoke", &file, "--name", "z"], 1, "there is no consumer `z`"),
         (&["revoke", &file, "--sha256", "00000000"], 1, "no key of the file"),
         (&["revoke", &file, "--sha256", "9f86"], 2, "--sha256: invalid value"),
-        (&["revoke", &file], 2, "--name"),
+        (&["revoke", &file], 2, "<--name <NAME>|--sha256 <DIGITS>>"),
+        (&["revoke", &file, "--name", "a", "--sha256", "9f86d081"], 2, "cannot be used with"),
     ] {
         let arguments: Vec<_> = std::iter::once("key").chain(arguments.iter().copied()).collect();
         let outcome = run(&arguments);

@@ -65,7 +65,7 @@ fn check_idle(gate: &Gate<'_>, findings: &mut Vec<Finding>) {
                 place_of(gate.manager, "stream_idle_timeout"),
             )
             .why(
-                "nothing goes to the client while an image is drawn, and Envoy ends a stream that \
+                "nothing goes to the client while an image is generated, and Envoy ends a stream that \
                  was idle for so long (by default 300 s): the image is paid for and lost",
             ),
         );

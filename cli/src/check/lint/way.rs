@@ -136,7 +136,7 @@ fn check_retries(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Find
         );
         findings.push(
             Finding::warning(title, on.span.clone())
-                .why("the upstream may have drawn the image by then, and it is paid twice")
+                .why("the upstream may have generated the image by then, and it is paid twice")
                 .help("retry_on: connect-failure,refused-stream"),
         );
     }
@@ -159,7 +159,7 @@ fn check_idle(upstream: &Upstream, route: &Route<'_>, findings: &mut Vec<Finding
                     ),
                     place.unwrap_or_else(|| route.node.locate(pointer)),
                 )
-                .why("Envoy ends the stream while the image is drawn: it is paid for and lost"),
+                .why("Envoy ends the stream while the image is generated: it is paid for and lost"),
             );
         }
     }
