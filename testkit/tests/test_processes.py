@@ -13,6 +13,7 @@ from typing import Any
 import imagegate_testkit
 import pytest
 from imagegate_testkit import Gate
+from imagegate_testkit.cli import parse
 from imagegate_testkit.launcher import Launcher, Options
 from openai import OpenAI
 
@@ -192,12 +193,45 @@ def test_a_program_finds_the_gate_in_its_environment() -> None:
     assert done.returncode == 7
 
 
-def test_a_wrong_option_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [(["./no-such-program"], 127), ([os.devnull], 126)],
+)
+def test_a_program_that_cannot_be_started_has_the_status_of_a_shell(
+    program: list[str], status: int
+) -> None:
     done = subprocess.run(
-        [PROGRAM, "up", "--upstream-timeout", "soon"], capture_output=True, timeout=START_SECONDS
+        [PROGRAM, "run", "--", *program], capture_output=True, timeout=START_SECONDS
     )
-    assert done.returncode == 1
-    assert b"/upstreams/codex/timeout" in done.stderr
+    assert done.returncode == status
+    assert f"{program[0]} cannot be started: ".encode() in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "accepted"),
+    [
+        ("--port", "99999", "a whole number from 0 to 65535"),
+        ("--port", "-1", "a whole number from 0 to 65535"),
+        ("--port", "http", "a whole number from 0 to 65535"),
+        ("--upstream-timeout", "soon", "a duration with a unit such as 30s, from 1ms to 24h"),
+        ("--upstream-timeout", "30", "a duration with a unit such as 30s, from 1ms to 24h"),
+        ("--upstream-timeout", "0s", "a duration with a unit such as 30s, from 1ms to 24h"),
+        ("--upstream-timeout", "25h", "a duration with a unit such as 30s, from 1ms to 24h"),
+        ("--upstream-timeout", "", "a duration with a unit such as 30s, from 1ms to 24h"),
+    ],
+)
+def test_a_wrong_option_is_an_error_before_anything_starts(
+    option: str, value: str, accepted: str
+) -> None:
+    done = subprocess.run([PROGRAM, "up", f"{option}={value}"], capture_output=True, timeout=10)
+    assert done.returncode == 2
+    error = f"argument {option}: invalid value '{value}', accepted: {accepted}"
+    assert done.stderr.decode().splitlines()[-1] == f"imagegate-testkit up: error: {error}"
+
+
+@pytest.mark.parametrize("timeout", ["1ms", "1s", "1m 30s", "2min", "24h"])
+def test_a_timeout_that_the_gate_accepts_is_accepted(timeout: str) -> None:
+    assert parse(["up", "--upstream-timeout", timeout]).upstream_timeout == timeout
 
 
 def test_it_needs_neither_root_nor_a_file_system_to_write_to() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,11 @@ from .launcher import Launcher, Options, StartError, as_line
 
 #: How often a running gate looks whether a program or its parent has ended.
 WATCH_SECONDS = 0.2
+#: The exit statuses of a shell for a program that does not exist, and for one that cannot be started.
+NOT_FOUND, NOT_STARTED = 127, 126
+#: What the gate reads as a duration, and how many milliseconds its units have.
+DURATION = re.compile(r"([0-9]{1,9})\s*(ms|sec|s|min|m|h)\s*")
+MILLISECONDS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
 
 
 class _Stop(Exception):
@@ -57,11 +63,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--host", default="127.0.0.1", help="the IP address to listen on (127.0.0.1)"
     )
     common.add_argument(
-        "--port", type=int, default=0, help="the port to listen on; 0 is a free one (0)"
+        "--port", type=_port, default=0, help="the port to listen on; 0 is a free one (0)"
     )
     common.add_argument("--seed", type=int, default=0, help="a number that gives other images (0)")
     common.add_argument(
-        "--upstream-timeout", default="30s", help="the gate's limit for one image (30s)"
+        "--upstream-timeout",
+        type=_duration,
+        default="30s",
+        help="the gate's limit for one image (30s)",
     )
     common.add_argument("--verbose", action="store_true", help="show Envoy's log")
     parser = argparse.ArgumentParser("imagegate-testkit", description="An Images API for tests.")
@@ -75,6 +84,23 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     run.add_argument("program", nargs="+", help="the program with its arguments, after --")
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65535:
+        accepted = "a whole number from 0 to 65535"
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}, accepted: {accepted}")
+    return int(text)
+
+
+def _duration(text: str) -> str:
+    """The text, if the gate accepts it: Envoy would print its whole configuration with the error."""
+    parts = DURATION.findall(text)
+    total = sum(int(number) * MILLISECONDS[unit] for number, unit in parts)
+    if DURATION.sub("", text) or not 1 <= total <= 24 * MILLISECONDS["h"]:
+        accepted = "a duration with a unit such as 30s, from 1ms to 24h"
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}, accepted: {accepted}")
+    return text
 
 
 def _watch(launcher: Launcher, has_no_parent: Callable[[], bool]) -> int:
@@ -108,7 +134,10 @@ def _run(launcher: Launcher, program: list[str]) -> int:
     try:
         child = subprocess.Popen(program, env=os.environ | environment)
     except OSError as error:
-        raise StartError(f"{program[0]} cannot be started: {error.strerror}") from error
+        print(
+            f"imagegate-testkit: {program[0]} cannot be started: {error.strerror}", file=sys.stderr
+        )
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED
     try:
         return child.wait()
     except _Stop:
