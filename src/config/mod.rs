@@ -139,7 +139,7 @@ pub enum RouteMatch {
     Header,
 }
 
-/// What a request is charged whose client leaves before its answer.
+/// What a request costs if its client leaves before the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -252,7 +252,7 @@ impl Config {
         self.service.as_ref()
     }
 
-    /// What a request is charged whose client leaves before its answer.
+    /// What a request costs if its client leaves before the answer.
     pub fn on_abandon(&self) -> OnAbandon {
         self.on_abandon
     }
