@@ -75,7 +75,7 @@
 {{- fail (printf "clusters: there are two clusters %s, accepted: a name other than %s" .name (join ", " $names)) -}}
 {{- end -}}
 {{- if eq .name "nowhere" -}}
-{{- fail "clusters: the last route leads to nowhere because there is no such cluster, accepted: another name" -}}
+{{- fail "clusters: the last route leads to nowhere and answers 404, since there is no such cluster; accepted: another name" -}}
 {{- end -}}
 {{- $names = append $names .name -}}
 {{- end -}}

@@ -58,7 +58,7 @@
 {{- $sum := 0.0 -}}
 {{- range regexFindAll "[0-9.]+ *[a-zµ]+" $window -1 -}}
 {{- $word := regexFind "[a-zµ]+" . -}}
-{{- /* A word that the filter does not know makes the sum that of no unit. */ -}}
+{{- /* With a word that the filter does not know, the sum is as long as no unit. */ -}}
 {{- $length := ternary (get $seconds $word) "-1000000000" (hasKey $seconds $word) -}}
 {{- $sum = addf $sum (mulf (regexFind "[0-9.]+" .) $length) -}}
 {{- end -}}
