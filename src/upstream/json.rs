@@ -7,6 +7,10 @@
 //! If several members have the same name, the last one counts, as with `serde_json::Value`. The crate
 //! `serde_json_borrow` takes the first, so it is not used.
 //!
+//! A string may escape half a surrogate pair (RFC 8259 §8.2), as writers do that cut a text within a
+//! character. serde_json rejects the whole text for it. Here it reads as U+FFFD, so that no image is
+//! lost for a broken character beside it.
+//!
 //! Nothing that an upstream sends is parsed as a `Value`. With the feature `raw_value`, serde_json
 //! takes the string in a member `$serde_json::private::RawValue` for JSON, and reads it with a fresh
 //! limit of depth: nested again and again, it would use up the stack.
@@ -16,6 +20,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
+
+use halves::without_halves;
+
+mod halves;
 
 /// At first there is room for one node per this many bytes of text. Most texts need less room.
 const BYTES_PER_NODE: usize = 8;
@@ -53,12 +61,23 @@ impl<'a> Tape<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         // All of it is checked at once, instead of each string for itself.
         let text = std::str::from_utf8(bytes).ok()?;
-        let room = bytes.len().div_ceil(BYTES_PER_NODE).min(MAX_FIRST_NODES);
+        Self::read(text).or_else(|| {
+            let mended = without_halves(text)?;
+            Tape::read(&mended).map(Tape::into_owned)
+        })
+    }
+
+    fn read(text: &'a str) -> Option<Self> {
+        let room = text.len().div_ceil(BYTES_PER_NODE).min(MAX_FIRST_NODES);
         let mut nodes = Vec::with_capacity(room);
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Push(&mut nodes).deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()?;
         Some(Self(nodes))
+    }
+
+    fn into_owned<'o>(self) -> Tape<'o> {
+        Tape(self.0.into_iter().map(Node::into_owned).collect())
     }
 
     /// The value that the text is.
@@ -68,6 +87,17 @@ impl<'a> Tape<'a> {
 }
 
 impl Node<'_> {
+    fn into_owned<'o>(self) -> Node<'o> {
+        match self {
+            Self::Null => Node::Null,
+            Self::Bool(it) => Node::Bool(it),
+            Self::Number(it) => Node::Number(it),
+            Self::Text(it) => Node::Text(Cow::Owned(it.into_owned())),
+            Self::Array(len) => Node::Array(len),
+            Self::Object(len) => Node::Object(len),
+        }
+    }
+
     /// How many nodes are in it.
     const fn len(&self) -> usize {
         match self {
@@ -278,7 +308,6 @@ mod tests {
             "{",
             r#"{"a":1,}"#,
             r#"{"a":1} x"#,
-            r#""\ud800""#,
             "[1e999]",
             "[nul]",
         ] {
@@ -292,6 +321,20 @@ mod tests {
         assert!(Tape::parse(b"\"\xff\"").is_none());
         let deep = "[".repeat(1000) + &"]".repeat(1000);
         assert!(Tape::parse(deep.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_reads_as_a_lost_character() {
+        for (text, read) in [
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\ude00\ud83d\ude00\uD83D\"\\ud83d\u00e9""#, "\u{fffd}😀\u{fffd}\"\\ud83dé"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+        ] {
+            assert_eq!(value(text.as_bytes()), Some(Value::from(read)), "{text}");
+        }
+        for text in [r#""\ud83d"#, r#""\ud83d\é""#, r#""\ud83d\u12""#, r#"\ud83d"#, r#""\"#] {
+            assert_eq!(value(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
