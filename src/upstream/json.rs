@@ -17,6 +17,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
@@ -86,6 +87,13 @@ impl<'a> Tape<'a> {
     }
 }
 
+/// `number` as an integer, if it is one and not negative.
+fn whole(number: f64) -> Option<u64> {
+    // The conversion of a duration is checked.
+    let seconds = Duration::try_from_secs_f64(number).ok()?;
+    (number.fract() == 0.0).then_some(seconds.as_secs())
+}
+
 impl Node<'_> {
     fn into_owned<'o>(self) -> Node<'o> {
         match self {
@@ -140,9 +148,10 @@ impl<'t> Json<'t> {
         }
     }
 
+    /// A whole number from 0 on. Some writers have only floating-point numbers, and write `196.0`.
     pub(super) fn as_u64(self) -> Option<u64> {
         match self.node()? {
-            Node::Number(number) => number.as_u64(),
+            Node::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
             _ => None,
         }
     }
@@ -344,6 +353,22 @@ mod tests {
         });
         let value = value(nested.as_bytes()).unwrap();
         assert!(value["$serde_json::private::RawValue"].is_string(), "{value}");
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_fraction() {
+        for (text, number) in [
+            ("196.0", Some(196)),
+            ("1.382e3", Some(1382)),
+            ("0.0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("196.5", None),
+            ("-196.0", None),
+            ("1e300", None),
+        ] {
+            let tape = Tape::parse(text.as_bytes()).unwrap();
+            assert_eq!(tape.root().as_u64(), number, "{text}");
+        }
     }
 
     #[test]

@@ -183,6 +183,7 @@ mod tests {
             (json!({"total_tokens": 226}), [0, 0, 226]),
             (json!({"output_tokens": 196, "total_tokens": 100}), [0, 196, 100]),
             (json!({"input_tokens": null, "output_tokens": "196", "total_tokens": 7}), [0, 0, 7]),
+            (json!({"input_tokens": 30, "output_tokens": 196.0}), [30, 196, 226]),
             (
                 json!({"input_tokens_details": {"text_tokens": 10, "image_tokens": 20},
                     "output_tokens_details": {"image_tokens": 196}}),
