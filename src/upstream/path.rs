@@ -10,6 +10,8 @@
 pub(super) const RESULT: &[u8] = b"result";
 pub(super) const PARTIAL_IMAGE: &[u8] = b"partial_image_b64";
 pub(super) const BASE64: &[u8] = b"b64_json";
+/// The name of the member that may have as much text as the client's prompt.
+const REVISED_PROMPT: &[u8] = b"revised_prompt";
 /// The name of an item that carries an image.
 const IMAGE_TYPE: &[u8] = b"image_generation_call";
 /// The end of the name of an event of the Images API that carries a preview.
@@ -58,6 +60,7 @@ enum Key {
     PartialImage,
     Data,
     Base64,
+    RevisedPrompt,
     #[default]
     Other,
 }
@@ -214,6 +217,12 @@ impl Path {
         }
     }
 
+    /// Whether the string that is being read is a revised prompt.
+    pub(super) fn is_revised_prompt(&self) -> bool {
+        let level = self.depth.checked_sub(1).and_then(|at| self.levels.get(at));
+        level.is_some_and(|it| it.key == Key::RevisedPrompt && it.next == Next::Value)
+    }
+
     /// Takes bytes of the string, including escapes.
     pub(super) fn string_bytes(&mut self, bytes: &[u8]) {
         if self.reading != Reading::Nothing {
@@ -298,6 +307,7 @@ impl Key {
             PARTIAL_IMAGE => Self::PartialImage,
             b"data" => Self::Data,
             BASE64 => Self::Base64,
+            REVISED_PROMPT => Self::RevisedPrompt,
             _ => Self::Other,
         }
     }

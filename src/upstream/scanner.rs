@@ -6,7 +6,7 @@
 //! scanner copies the few hundred bytes, the *skeleton*, and diverts the string: it is kept if it
 //! is the image, and dropped if it is a preview or a repetition. In the skeleton the string is
 //! replaced by its ordinal (`"result":"0"` for the first). Any other string beyond 16 KiB (such as
-//! an echoed mask) is left empty.
+//! an echoed mask) is left empty, but for a revised prompt.
 //!
 //! The scanner reads only as much JSON as it needs to know where it is: strings, brackets and the
 //! keys on the way to `result`. Later serde_json checks whether the skeleton is JSON at all.

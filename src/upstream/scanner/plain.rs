@@ -1,10 +1,10 @@
 //! Strings that go to the skeleton, and those of which nothing is kept.
 
 use super::escape::{Ended, Escaped, string_end};
-use super::{ScanError, Scanner, State};
+use super::{MAX_SKELETON_BYTES, ScanError, Scanner, State};
 
-/// A longer string is left out of the skeleton. All strings that are read from it (messages,
-/// prompts) are shorter.
+/// A longer string is left out of the skeleton. All strings that are read from it are shorter, but
+/// for revised prompts.
 const MAX_STRING_BYTES: usize = 16 * 1024;
 /// Keys and most values are shorter, quotes included.
 const SHORT_STRING_BYTES: usize = 128;
@@ -35,7 +35,12 @@ impl Scanner {
         let (len, ended) = string_end(rest, escaped);
         let (start, escaped) = (*start, *escaped);
         let so_far = self.scanned.skeleton.len().saturating_sub(start);
-        if so_far.saturating_add(len) > MAX_STRING_BYTES {
+        let most = match self.path.is_revised_prompt() {
+            // However many there are, they leave room for what follows.
+            true => MAX_SKELETON_BYTES.saturating_sub(start) / 2,
+            false => MAX_STRING_BYTES,
+        };
+        if so_far.saturating_add(len) > most {
             self.scanned.skeleton.truncate(start);
             self.extend(b"\"")?;
             self.state = State::Dropped { escaped };

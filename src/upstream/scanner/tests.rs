@@ -214,6 +214,22 @@ fn a_long_string_elsewhere_is_left_out_and_the_rest_is_read() {
 }
 
 #[test]
+fn a_revised_prompt_may_be_long_and_many_of_them_leave_room() {
+    let prompt = "x\\\"".repeat(30_000);
+    let member = format!(r#""revised_prompt":"{prompt}""#);
+    let event = format!(r#"{{"item":{{{member}}},"type":"done"}}"#);
+    for size in [1, 7, 4096, event.len()] {
+        let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
+        let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
+        assert_eq!(skeleton(&scanned), event, "{size}");
+    }
+    let entries = vec![format!("{{{member}}}"); 10].join(",");
+    let event = format!(r#"{{"response":{{"output":[{entries}]}},"type":"done"}}"#);
+    let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
+    assert!(skeleton(&scanned).ends_with(r#"{"revised_prompt":""}]},"type":"done"}"#));
+}
+
+#[test]
 fn an_image_and_an_event_beyond_their_limits_are_rejected() {
     let event =
         format!(r#"{{"item":{{"type":"image_generation_call","result":"{}"}}}}"#, "A".repeat(101));

@@ -103,6 +103,18 @@ fn the_head_leaves_with_the_first_bytes_and_the_rest_stays_in_envoys_buffer() {
 }
 
 #[test]
+fn a_prompt_of_the_greatest_length_comes_back() {
+    let prompt = "ü".repeat(32_000);
+    let stream = parts(&png(8, 8, 3000)).concat().replace("a cat", &prompt);
+    let request = json!({"prompt": prompt});
+    for delivery in ["pass", "hold"] {
+        let mut driver = Driver::admitted(&gate_with(delivery, &json!({})), &request);
+        driver.answer(&[stream.as_bytes()]);
+        assert_eq!(driver.client.json()["data"][0]["revised_prompt"], prompt, "{delivery}");
+    }
+}
+
+#[test]
 fn no_image_is_held() {
     let config = json!({"max_buffered_bytes": "64MiB"});
     let (gate, budget) = gate(&config);
