@@ -10,7 +10,7 @@
 //! ```text
 //! filter ─▶ loopback ─▶ exchange ─▶ translate, auth ─▶ feed ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory
-//!                                                  └─▶ pattern, name, decimal, order
+//!                                                  └─▶ pattern, name, decimal, order, coding
 //! ```
 //!
 //! A module uses only modules to its right. [`filter`] alone knows the host: all others take bytes
@@ -24,6 +24,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 pub mod auth;
+mod coding;
 pub mod config;
 pub mod decimal;
 pub mod exchange;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use crate::coding;
 use crate::config::{RouteMatch, Upstream};
 use crate::multipart::Boundary;
 use crate::openai::endpoint::{Endpoint, without_query};
@@ -183,7 +184,7 @@ fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {
 /// How the body is written, if it is as `endpoint` takes it.
 pub(crate) fn encoding(endpoint: Endpoint, headers: &Headers) -> Result<Encoding, Failure> {
     let content_type = value(headers, "content-type").unwrap_or_default();
-    let plain = value(headers, "content-encoding").is_none_or(|it| it == b"identity");
+    let plain = value(headers, "content-encoding").is_none_or(coding::is_identity);
     if plain && is_json(content_type) {
         return Ok(Encoding::Json);
     }

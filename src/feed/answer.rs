@@ -2,6 +2,7 @@
 
 use super::load::MAX_BYTES;
 use super::refusal::Refusal;
+use crate::coding;
 
 /// A document is copied from Envoy in windows of this many bytes.
 const WINDOW: usize = 256 << 10;
@@ -24,9 +25,7 @@ pub struct Answer {
 impl Answer {
     /// Whether the body is compressed, although the request accepts only `identity`.
     pub(super) fn is_encoded(&self) -> bool {
-        // Codings have no case (RFC 9110 §8.4.1).
-        let is_identity = |it: &str| it.is_empty() || it.eq_ignore_ascii_case("identity");
-        self.encoding.as_ref().is_some_and(|it| !is_identity(it.trim()))
+        self.encoding.as_ref().is_some_and(|it| !coding::is_identity(it.as_bytes()))
     }
 }
 

@@ -30,6 +30,7 @@ const LAYERS: Layers<'_> = &[
             "memory",
             "multipart",
             "order",
+            "coding",
         ],
     ),
     (
@@ -48,7 +49,7 @@ const LAYERS: Layers<'_> = &[
         ],
     ),
     ("auth", &["feed", "config", "openai"]),
-    ("feed", &["config", "limits"]),
+    ("feed", &["config", "limits", "coding"]),
     ("config", &["openai", "upstream", "limits", "prices", "pattern", "name", "decimal"]),
     ("openai", &["multipart", "order"]),
     ("upstream", &["memory"]),
@@ -62,6 +63,7 @@ const LAYERS: Layers<'_> = &[
     ("name", &[]),
     ("decimal", &[]),
     ("order", &[]),
+    ("coding", &[]),
 ];
 
 /// Each folder and file of `src/exchange/`. `mod` is its `mod.rs`.

@@ -175,6 +175,12 @@ fn an_encoded_answer_is_invalid() {
     driver.upstream_head(head);
     let reply = driver.response_body(&[0x1f, 0x8b], End::Stream).clone();
     assert_eq!(reply.status, 502);
+    for identity in ["", "identity, Identity"] {
+        let mut driver = waiting(&gate, 1);
+        let head = ResponseHead { content_encoding: Some(identity.into()), ..ok() };
+        let reply = driver.upstream(head, &[&stream("Q0ND")]).clone();
+        assert_eq!(reply.status, 200, "{identity}");
+    }
 }
 
 #[test]

@@ -63,6 +63,9 @@ fn the_head_alone_decides_what_it_can() {
     assert_eq!(rejected(&[(":method", "GET")]).status, 405);
     assert_eq!(rejected(&[("content-type", "text/plain")]).status, 415);
     assert_eq!(rejected(&[("content-encoding", "gzip")]).status, 415);
+    assert!(
+        opened(&gate(&json!({})).0, &[("content-encoding", "Identity")], End::Open).client.waits()
+    );
     assert_eq!(rejected(&[("content-length", "99999999")]).status, 413);
     assert_eq!(rejected(&[(":path", "/v1/images/variations")]).status, 404);
     let reply = rejected(&[("authorization", "Bearer no")]);

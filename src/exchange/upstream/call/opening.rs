@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::unread::{Reading, Unread};
 use super::{Call, State};
+use crate::coding;
 use crate::config::Api;
 use crate::exchange::head::ResponseHead;
 use crate::exchange::upstream::rests::Sign;
@@ -30,7 +31,7 @@ impl Call {
             }
             // `accept-encoding` is not sent, so nothing may be encoded.
             ResponseHead { status: 200..=299, content_encoding: Some(encoding), .. }
-                if !encoding.eq_ignore_ascii_case(b"identity") =>
+                if !coding::is_identity(&encoding) =>
             {
                 State::Failed(Failure::Upstream(UpstreamFailure::InvalidResponse))
             }
