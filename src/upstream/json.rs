@@ -7,9 +7,9 @@
 //! If several members have the same name, the last one counts, as with `serde_json::Value`. The crate
 //! `serde_json_borrow` takes the first, so it is not used.
 //!
-//! A string may escape half a surrogate pair (RFC 8259 §8.2), as writers do that cut a text within a
-//! character. serde_json rejects the whole text for it. Here it reads as U+FFFD, so that no image is
-//! lost for a broken character beside it.
+//! A string may escape half a surrogate pair (RFC 8259 §8.2) or have bytes that are no UTF-8, as from
+//! writers that cut a text within a character. serde_json rejects the whole text for it. Here it reads
+//! as U+FFFD, as a browser reads events, so that no image is lost for a broken character beside it.
 //!
 //! Nothing that an upstream sends is parsed as a `Value`. With the feature `raw_value`, serde_json
 //! takes the string in a member `$serde_json::private::RawValue` for JSON, and reads it with a fresh
@@ -61,11 +61,16 @@ impl<'a> Tape<'a> {
     /// `None` if `bytes` is not JSON.
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         // All of it is checked at once, instead of each string for itself.
-        let text = std::str::from_utf8(bytes).ok()?;
-        Self::read(text).or_else(|| {
-            let mended = without_halves(text)?;
-            Tape::read(&mended).map(Tape::into_owned)
-        })
+        match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => Self::read(text).or_else(|| Self::mended(text)),
+            Cow::Owned(text) => {
+                Tape::read(&text).map(Tape::into_owned).or_else(|| Self::mended(&text))
+            }
+        }
+    }
+
+    fn mended(text: &str) -> Option<Self> {
+        Tape::read(&without_halves(text)?).map(Tape::into_owned)
     }
 
     fn read(text: &'a str) -> Option<Self> {
@@ -327,7 +332,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(Tape::parse(b"\"\xff\"").is_none());
+        assert!(Tape::parse(b"\xff\"\"").is_none());
         let deep = "[".repeat(1000) + &"]".repeat(1000);
         assert!(Tape::parse(deep.as_bytes()).is_none());
     }
@@ -341,6 +346,8 @@ mod tests {
         ] {
             assert_eq!(value(text.as_bytes()), Some(Value::from(read)), "{text}");
         }
+        let cut = b"[\"a\xf0\x9f\x98\", \"\\ude00\xff\"]";
+        assert_eq!(value(cut), Some(serde_json::json!(["a\u{fffd}", "\u{fffd}\u{fffd}"])));
         for text in [r#""\ud83d"#, r#""\ud83d\é""#, r#""\ud83d\u12""#, r#"\ud83d"#, r#""\"#] {
             assert_eq!(value(text.as_bytes()), None, "{text}");
         }

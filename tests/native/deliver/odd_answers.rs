@@ -334,27 +334,32 @@ fn unusual_base64_reaches_the_client_as_plain_base64() {
     assert_eq!((client.body.as_slice(), image(&client)), (bytes.as_bytes(), json!("iVBORw0K//o=")));
 }
 
-/// Of a text that its writer cut within a character.
+/// Of a text that its writer cut within a character: of UTF-16, and of UTF-8.
 #[test]
 fn an_image_whose_prompt_ends_within_a_character_is_delivered() {
-    let halved = |text: String| text.replace("a cat", "a cat \\ud83d").into_bytes();
-    let events = halved(String::from_utf8(stream(IMAGE)).unwrap());
-    let document = halved(response(&json!([item("ig_1", IMAGE)])).to_string());
-    for (content_type, bytes) in [("text/event-stream", &events), ("application/json", &document)] {
-        let (client, record) = responses(Some(content_type), bytes, bytes.len());
-        let answer = client.json();
-        assert_eq!(image(&client), IMAGE, "{content_type}: {answer}");
-        assert_eq!(answer["data"][0]["revised_prompt"], "a cat \u{fffd}");
-        assert_eq!(record["images_delivered"], 1);
-    }
-    let mut answer = images(&[IMAGE]);
-    answer["data"][0]["revised_prompt"] = json!("a cat");
-    let bytes = halved(answer.to_string());
-    for pieces in [&[&bytes[..]][..], &[&bytes[..80], &bytes[80..]]] {
-        let (_, mut driver) = provided(&json!({}), 1);
-        let client = driver.upstream(head(Some("application/json")), pieces).clone();
-        assert!(!client.reset, "broken off");
-        assert_eq!(client.body, bytes);
-        assert_eq!(driver.close(Some(200))["images_delivered"], 1);
+    for rest in [&b"\\ud83d"[..], b"\xf0\x9f\x98"] {
+        let cut = |text: &str| {
+            let (before, after) = text.split_once("a cat").unwrap();
+            [before.as_bytes(), b"a cat", rest, after.as_bytes()].concat()
+        };
+        let events = cut(&String::from_utf8(stream(IMAGE)).unwrap());
+        let document = cut(&response(&json!([item("ig_1", IMAGE)])).to_string());
+        for (kind, bytes) in [("text/event-stream", &events), ("application/json", &document)] {
+            let (client, record) = responses(Some(kind), bytes, bytes.len());
+            let answer = client.json();
+            assert_eq!(image(&client), IMAGE, "{kind}: {answer}");
+            assert_eq!(answer["data"][0]["revised_prompt"], "a cat\u{fffd}");
+            assert_eq!(record["images_delivered"], 1);
+        }
+        let mut answer = images(&[IMAGE]);
+        answer["data"][0]["revised_prompt"] = json!("a cat");
+        let bytes = cut(&answer.to_string());
+        for pieces in [&[&bytes[..]][..], &[&bytes[..80], &bytes[80..]]] {
+            let (_, mut driver) = provided(&json!({}), 1);
+            let client = driver.upstream(head(Some("application/json")), pieces).clone();
+            assert!(!client.reset, "broken off");
+            assert_eq!(client.body, bytes);
+            assert_eq!(driver.close(Some(200))["images_delivered"], 1);
+        }
     }
 }
