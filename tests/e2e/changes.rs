@@ -21,6 +21,8 @@ use crate::harness::{
 const DEMO: &str = "sk-imagegate-demo";
 /// The counter that the alert looks at, as Prometheus gets it.
 const REFUSED: &str = "envoy_extension_config_discovery_http_filter_imagegate_config_fail";
+/// How many updates Envoy has accepted.
+const ACCEPTED: &str = "envoy_extension_config_discovery_http_filter_imagegate_update_success";
 
 /// The shipped file of discovery.
 fn shipped() -> String {
@@ -201,10 +203,20 @@ fn a_rejected_update_leaves_the_old_one_in_force_and_is_counted() {
 }
 
 #[test]
-fn the_documented_alert_reads_the_counter_of_rejected_updates() {
-    for page in ["deploy/prometheus/imagegate.rules.yaml", "docs/changing-a-running-gate.md"] {
-        let page = fs::read_to_string(root().join(page)).unwrap();
-        assert!(page.contains(&format!("increase({REFUSED}[")), "no alert on {REFUSED}");
+fn the_documented_alerts_read_the_counters_of_updates() {
+    let read = |path| fs::read_to_string(root().join(path)).unwrap();
+    let rules = read("deploy/prometheus/imagegate.rules.yaml");
+    let page = read("docs/changing-a-running-gate.md");
+    for (alert, metric, expression) in [
+        ("ImagegateConfigurationRefused", REFUSED, format!("increase({REFUSED}[")),
+        ("ImagegateNoConfiguration", ACCEPTED, format!("{ACCEPTED} == 0")),
+    ] {
+        let rule = rules.split_once(&format!("alert: {alert}\n")).unwrap().1;
+        let rule = rule.split("- alert:").next().unwrap();
+        assert!(rule.contains(&expression), "{alert} does not read {metric}");
+        // The page writes the start of the names once.
+        let name = metric.rsplit_once("http_filter").unwrap().1;
+        assert!(page.contains(alert) && page.contains(name), "{alert}, {name}");
     }
 }
 
@@ -216,8 +228,7 @@ fn a_file_that_is_rejected_at_the_start_lets_no_request_through() {
     let envoy = watched.setup(upstream.port(), "").start();
     assert_eq!((send_request(&envoy, DEMO), send_request(&envoy, Key::WEB)), (500, 500));
     assert!(upstream.received().is_empty());
-    let accepted = "envoy_extension_config_discovery_http_filter_imagegate_update_success";
-    assert_eq!((prometheus(&envoy, accepted), prometheus(&envoy, REFUSED)), (Some(0), Some(1)));
+    assert_eq!((prometheus(&envoy, ACCEPTED), prometheus(&envoy, REFUSED)), (Some(0), Some(1)));
     watched.rename(&shipped());
     eventually("the next one is in force", || send_request(&envoy, DEMO) == 200);
 }
