@@ -10,7 +10,7 @@
 //! ```text
 //! filter ─▶ loopback ─▶ exchange ─▶ translate, auth ─▶ feed ─▶ config ─▶ openai, upstream, pool ─▶ limits, prices
 //!                                                  └─▶ sse, multipart, memory
-//!                                                  └─▶ pattern, name, decimal, order, coding
+//!                                                  └─▶ pattern, name, decimal, order, coding, span
 //! ```
 //!
 //! A module uses only modules to its right. [`filter`] alone knows the host: all others take bytes
@@ -40,6 +40,7 @@ mod order;
 pub mod pattern;
 pub mod pool;
 pub mod prices;
+mod span;
 pub mod sse;
 pub mod translate;
 pub mod upstream;

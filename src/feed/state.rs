@@ -10,6 +10,7 @@ use super::handle::Feed;
 use super::place;
 use crate::config::Source;
 use crate::limits::Store;
+use crate::span::millis;
 
 /// How often a write is tried while other workers write.
 const MAX_TRIES: u32 = 64;
@@ -69,11 +70,6 @@ impl State {
             *time = time.map(|it| it.min(now));
         }
     }
-}
-
-/// The time in Unix milliseconds.
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn load(store: &dyn Store, feed: &Feed) -> (State, Option<u32>) {

@@ -15,10 +15,11 @@ use super::handle::Feed;
 use super::load::Loader;
 use super::order::Order;
 use super::refusal::Refusal;
-use super::state::{self, Holder, millis};
+use super::state::{self, Holder};
 use super::write::Writer;
 use crate::config::Config;
 use crate::limits::Store;
+use crate::span::millis;
 
 /// The work of one tick ends after this long; where no requests wait for it, after [`IDLE_WORK`].
 const WORK: Duration = Duration::from_millis(3);

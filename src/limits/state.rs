@@ -57,18 +57,20 @@ impl Hold {
         self.until == AS_USED
     }
 
-    /// When it no longer counts: together with what was used in its interval or, if that is over,
-    /// when it expires.
-    fn leaves(&self, window: Window, now: Duration) -> Duration {
-        let with_interval = window.leaves(self.interval);
-        if with_interval > now { with_interval } else { Duration::from_secs(self.until) }
+    /// When it no longer counts together with what was used in its interval. `None` if that is over.
+    fn leaves(&self, window: Window, now: Duration) -> Option<Duration> {
+        Some(window.leaves(self.interval)).filter(|at| *at > now)
+    }
+
+    /// When it no longer counts: at the latest when it expires.
+    fn leaves_at_last(&self, window: Window, now: Duration) -> Duration {
+        self.leaves(window, now).unwrap_or_else(|| Duration::from_secs(self.until))
     }
 
     /// When it may no longer count. If its interval is over, its request may end at any moment: the
     /// expiry is only for those that are lost.
     fn may_leave(&self, window: Window, now: Duration) -> Duration {
-        let with_interval = window.leaves(self.interval);
-        if with_interval > now { with_interval } else { now.saturating_add(ANY_MOMENT) }
+        self.leaves(window, now).unwrap_or_else(|| now.saturating_add(ANY_MOMENT))
     }
 
     fn joins(&self, other: &Self) -> bool {
@@ -167,7 +169,7 @@ impl State {
     pub fn empty_at(&self, window: Window, now: Duration) -> Duration {
         let last = self.used.iter().map(|(interval, _)| *interval).max();
         let used = last.map_or(Duration::ZERO, |interval| window.leaves(interval));
-        self.holds.iter().map(|hold| hold.leaves(window, now)).fold(used, Duration::max)
+        self.holds.iter().map(|hold| hold.leaves_at_last(window, now)).fold(used, Duration::max)
     }
 
     /// When `amount` may fit below `max` if nothing else is used until then. `None` if it never

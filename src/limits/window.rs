@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::calendar;
+use crate::span::millis;
 
 /// Intervals of a sliding window.
 const INTERVALS: u64 = 60;
@@ -85,11 +86,6 @@ impl Window {
         let Self::Sliding(length) = self else { return 1 };
         millis(length).div_ceil(INTERVALS).max(1)
     }
-}
-
-/// A span in whole milliseconds. `Duration::as_millis` has 128 bits, which WebAssembly lacks.
-fn millis(span: Duration) -> u64 {
-    span.as_secs().saturating_mul(1_000).saturating_add(span.subsec_millis().into())
 }
 
 /// A span in decimal seconds, as in `90.5s`; it has at least one whole second.

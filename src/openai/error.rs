@@ -23,6 +23,7 @@ pub use gateway::GatewayFailure;
 pub use upstream::{HostModelFault, UpstreamFailure};
 
 use super::choice::choice;
+use crate::span;
 
 choice! {
     /// The `type` of an error.
@@ -144,8 +145,7 @@ pub struct ModerationDetails {
 
 /// `wait` in whole seconds, rounded up, at least 1.
 fn whole_secs(wait: Duration) -> u64 {
-    let part = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(part).max(1)
+    span::whole_secs(wait).max(1)
 }
 
 #[derive(Serialize)]

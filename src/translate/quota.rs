@@ -14,6 +14,7 @@ use crate::decimal;
 use crate::limits::local::LimitStatus;
 use crate::limits::{Per, Rule, Scope, Unit, Window};
 use crate::prices::Money;
+use crate::span::whole_secs;
 
 /// The headers that report `statuses` at `now`.
 pub fn headers(
@@ -152,15 +153,10 @@ impl<'a> Entry<'a> {
             reserved: limit_status.map(|it| amount(it.reserved)),
             remaining: limit_status.map(|it| amount(it.remaining)),
             window: window_name(rule.window),
-            resets_at: limit_status.and_then(|it| it.full_at).map(whole_seconds),
+            resets_at: limit_status.and_then(|it| it.full_at).map(whole_secs),
             shadow: rule.shadow,
         }
     }
-}
-
-/// The second at which `at` has come.
-fn whole_seconds(at: Duration) -> u64 {
-    at.as_secs().saturating_add(u64::from(at.subsec_nanos() > 0))
 }
 
 /// The unit's name in the configuration.

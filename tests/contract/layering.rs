@@ -31,6 +31,7 @@ const LAYERS: Layers<'_> = &[
             "multipart",
             "order",
             "coding",
+            "span",
         ],
     ),
     (
@@ -46,15 +47,16 @@ const LAYERS: Layers<'_> = &[
             "multipart",
             "memory",
             "decimal",
+            "span",
         ],
     ),
     ("auth", &["feed", "config", "openai"]),
-    ("feed", &["config", "limits", "coding"]),
+    ("feed", &["config", "limits", "coding", "span"]),
     ("config", &["openai", "upstream", "limits", "prices", "pattern", "name", "decimal"]),
-    ("openai", &["multipart", "order"]),
+    ("openai", &["multipart", "order", "span"]),
     ("upstream", &["memory"]),
     ("pool", &["limits", "order"]),
-    ("limits", &["pattern", "order"]),
+    ("limits", &["pattern", "order", "span"]),
     ("prices", &["pattern", "decimal", "order"]),
     ("sse", &[]),
     ("multipart", &[]),
@@ -64,6 +66,7 @@ const LAYERS: Layers<'_> = &[
     ("decimal", &[]),
     ("order", &[]),
     ("coding", &[]),
+    ("span", &[]),
 ];
 
 /// Each folder and file of `src/exchange/`. `mod` is its `mod.rs`.

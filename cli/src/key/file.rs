@@ -94,8 +94,7 @@ impl ListFile {
     /// # Errors
     ///
     /// If the text says anything else than it should, or is a configuration that the filter no
-    /// longer takes, or if the file cannot be replaced. Then it is as
-    /// it was.
+    /// longer takes, or if the file cannot be replaced. Then it is as it was.
     pub(crate) fn replace(self, list: &List, edit: Edit<'_>) -> Result<(), CommandError> {
         let form = || self.form(edit.node);
         let text = edit.text.ok_or_else(form)?;
@@ -104,7 +103,8 @@ impl ListFile {
             return Err(form().into());
         }
         // Envoy would keep the configuration that it has, and with it a key that was removed.
-        if let (None, Some(fault)) = (self.refusal(&self.source), self.refusal(&text)) {
+        let fault = self.refusal(&text).filter(|_| self.refusal(&self.source).is_none());
+        if let Some(fault) = fault {
             return Err(KeyError::Refused { path: self.path.clone(), fault }.into());
         }
         let fail = |error| CommandError::file(&self.path, error);

@@ -117,8 +117,7 @@ impl Admission {
             pixels: quote::pixels(request),
         };
         let amount = |unit| amounts.of(unit, request.n);
-        let too_large = rls::too_large(rules, scope, &amount);
-        if let Some(rule) = too_large.and_then(|place| rules.get(place)) {
+        if let Some(rule) = rls::too_large(rules, scope, &amount) {
             return Err(rejection::too_large(rule, amount(rule.unit)));
         }
         let checks = rls::checks(rules, scope, &amount, now);

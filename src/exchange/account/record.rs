@@ -15,6 +15,7 @@ use crate::exchange::outcome::OK;
 use crate::exchange::upstream::rests::Passed;
 use crate::exchange::upstream::result::{CallState, Generated, Results};
 use crate::openai::error::{Failure, GatewayFailure, UpstreamFailure};
+use crate::span::millis;
 use crate::translate::answer::usage;
 use crate::translate::collect::Image;
 use crate::translate::error::from_envoy;
@@ -124,7 +125,7 @@ const CLIENT_CLOSED: &str = "client_closed_request";
 impl Record {
     /// Milliseconds since the exchange began.
     pub(crate) fn elapsed(&self, now: Duration) -> u64 {
-        u64::try_from(now.saturating_sub(self.started).as_millis()).unwrap_or(u64::MAX)
+        millis(now.saturating_sub(self.started))
     }
 
     /// Notes what the request holds.

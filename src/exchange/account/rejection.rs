@@ -59,7 +59,6 @@ impl Rejection {
             return Self { failure, fits: Fits::Unknown };
         };
         let fits = match status.reset {
-            _ if asked > rule.max => Fits::Never,
             Some(reset) => Fits::After(reset),
             None => Fits::Unknown,
         };

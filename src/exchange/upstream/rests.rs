@@ -10,6 +10,7 @@ use crate::openai::error::{Failure, UpstreamFailure};
 use crate::order;
 use crate::pool::balance::Member;
 use crate::pool::{self, Cause, Key, Refusal, Resting, State, Usage};
+use crate::span::whole_secs;
 
 /// What a call says about its upstream.
 #[derive(Debug, Clone, Copy)]
@@ -175,7 +176,7 @@ impl Shared {
     pub fn upstream_gauges(&self, now: Duration) -> Vec<Count> {
         let gauges = |upstream: &Upstream| {
             let (rest, percent) = known(self, upstream, now);
-            let seconds = rest.as_secs().saturating_add(u64::from(rest.subsec_nanos() > 0));
+            let seconds = whole_secs(rest);
             let (name, percent) = (upstream.name(), u64::from(percent));
             let held = endings::held_for(self, upstream, now).as_secs();
             [

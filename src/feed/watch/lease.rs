@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{Job, Watch};
 use crate::feed::order::Order;
 use crate::feed::place;
-use crate::feed::state::{self, Lease, State, millis};
+use crate::feed::state::{self, Lease, State};
 use crate::feed::write::touch_head;
 use crate::limits::Store;
+use crate::span::millis;
 
 /// A worker that serves requests leaves the work this long to one that does not, such as Envoy's
 /// main thread.

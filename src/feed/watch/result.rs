@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{Job, Version, Watch};
 use crate::feed::order::{Order, Severity};
 use crate::feed::refusal::Refusal;
-use crate::feed::state::{self, millis};
+use crate::feed::state;
 use crate::limits::Store;
+use crate::span::millis;
 
 impl Watch {
     /// Notes that the list in force is that of the source: `version`, or the one before.

@@ -122,11 +122,15 @@ pub fn checks(
     order::by_key(checks, |check| check.unit)
 }
 
-/// The place of a rule whose whole limit is less than the request may take. The service would have
+/// A rule whose whole limit is less than the request may take. The service would have
 /// to reject it, but some services keep what they reject counted: for one such request they reject
 /// everybody else's. A shadow rule rejects nothing.
-pub fn too_large(rules: &[Rule], scope: &Scope<'_>, amount: &dyn Fn(Unit) -> u64) -> Option<usize> {
-    rules.iter().position(|rule| {
+pub fn too_large<'r>(
+    rules: &'r [Rule],
+    scope: &Scope<'_>,
+    amount: &dyn Fn(Unit) -> u64,
+) -> Option<&'r Rule> {
+    rules.iter().find(|rule| {
         matches!(rule.engine, Engine::Rls(_))
             && !rule.shadow
             && amount(rule.unit) > rule.max

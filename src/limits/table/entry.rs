@@ -12,6 +12,7 @@ use prost::encoding::{decode_varint, encode_varint};
 
 use super::id::RuleId;
 use crate::limits::{Hold, State, Window};
+use crate::span::whole_secs;
 
 /// A sliding window has about this many intervals.
 const MAX_ROOM: usize = 64;
@@ -185,10 +186,7 @@ const fn interval_after(from: u64, distance: u64) -> u64 {
 /// When nothing in `state` counts any more.
 fn expires(window: Window, state: &State) -> u32 {
     let last = state.used.iter().map(|(interval, _)| *interval).max();
-    let used = last.map_or(0, |interval| {
-        let leaves = window.leaves(interval);
-        leaves.as_secs().saturating_add(u64::from(leaves.subsec_nanos() > 0))
-    });
+    let used = last.map_or(0, |interval| whole_secs(window.leaves(interval)));
     let held = state.holds.iter().map(|hold| hold.until).max().unwrap_or(0);
     seconds(used.max(held))
 }

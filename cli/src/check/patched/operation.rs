@@ -150,7 +150,7 @@ fn position(fields: &[Field], name: &str) -> Option<usize> {
     of_name(name).or_else(|| of_name(&camel_case(name)))
 }
 
-/// Whether the tree has at most so many levels, and values.
+/// Whether the tree has at most this many levels, and this many values.
 fn fits(node: &Node, depth: usize, left: &mut usize) -> bool {
     let (Some(depth), Some(rest)) = (depth.checked_sub(1), left.checked_sub(1)) else {
         return false;
