@@ -25,6 +25,23 @@ skip() {
   skipped=$((skipped + 1))
 }
 
+# What egctl says of the manifests.
+check_statuses() {
+  local status=0
+  tools/go-program.sh tools/mesh/egctl github.com/envoyproxy/gateway/cmd/egctl || status=$?
+  case $status in
+    0)
+      say '+ tools/mesh/egctl/statuses.sh'
+      tools/mesh/egctl/statuses.sh 2>&1 | tee -a "$log" || outcome=1
+      ;;
+    3)
+      say ''
+      say 'SKIPPED: egctl has read no manifest, because it cannot be built here.'
+      ;;
+    *) exit "$status" ;;
+  esac
+}
+
 # A mesh takes fixed ports, and listens on every address: it gets a network of its own, without any
 # other machine. All that is started there ends with it.
 apart() { unshare "${user[@]}" --net --pid --fork --kill-child --mount-proc "$@"; }
@@ -56,6 +73,7 @@ for manifest in "${manifests[@]}"; do
   if [[ $manifest == envoy-gateway/imagegate ]]; then
     say '+ tools/mesh/envoy-gateway/translate.sh'
     tools/mesh/envoy-gateway/translate.sh 2>&1 | tee -a "$log" || outcome=1
+    check_statuses
   fi
   say "+ $manifest: cargo test --test e2e -- mesh::"
   apart tools/mesh/run.sh "$mesh" "$file" 2>&1 | tee -a "$log" || outcome=1

@@ -22,11 +22,11 @@ import (
 	gwapiv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// What `egctl experimental translate` does with a file, by the same packages: it holds each resource
-// against its CRD, with the rules in CEL, and translates them to Envoy's configuration. egctl itself
-// needs 592 packages more, among them clients of databases. Prints the condition of each resource, and
+// Translates a file as Envoy Gateway does when it runs: holds each resource against its CRD, with the
+// rules in CEL, and makes Envoy's configuration of them. Prints the condition of each resource, and
 // the parts of Envoy's configuration that the manifests and their patches name. Returns an error if
-// a condition is not True.
+// a condition is not True. `egctl experimental translate` does the same by the same packages, but
+// does not return the condition that says whether a patch has found its place.
 func translate() error {
 	text, err := os.ReadFile(os.Args[2])
 	if err != nil {
