@@ -146,9 +146,9 @@ impl Consumer {
 pub(super) struct Consumers {
     pub(super) list: Vec<Rc<Consumer>>,
     /// Its place, and that of the key in its list.
-    pub(super) by_digest: BTreeMap<Digest, (usize, usize)>,
+    by_digest: BTreeMap<Digest, (usize, usize)>,
     names: BTreeMap<String, usize>,
-    pub(super) by_identity: Identities,
+    by_identity: Identities,
 }
 
 impl Consumers {
@@ -197,6 +197,16 @@ impl Consumers {
     /// Whether there is a consumer of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.names.contains_key(name)
+    }
+
+    /// The consumer whose key has this SHA-256.
+    pub(super) fn of_digest(&self, digest: &Digest) -> Option<&Rc<Consumer>> {
+        self.by_digest.get(digest).and_then(|(index, _)| self.list.get(*index))
+    }
+
+    /// The consumer with this name in the mesh.
+    pub(super) fn known_as(&self, name: &str) -> Option<&Rc<Consumer>> {
+        self.by_identity.get(name).and_then(|(index, _)| self.list.get(*index))
     }
 }
 

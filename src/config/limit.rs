@@ -3,24 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::consumer::Consumers;
+use super::callers::Callers;
 use super::engine::Engines;
 use super::error::{ConfigError, Fault};
 use super::file::LimitFile;
 use super::pointer::Pointer;
 use super::units::{Amount, Period};
-use super::{UnknownUsers, Users, list, text};
+use super::{UnknownUsers, list, text};
 use crate::decimal;
 use crate::limits::{Engine, Per, Rule, Unit, Window, rls};
 use crate::pattern::Pattern;
 use crate::prices::Money;
 
 /// The names that a rule may use.
-pub(super) struct People<'a> {
-    consumers: &'a Consumers,
-    users: &'a Users,
+struct People<'a> {
+    callers: &'a Callers,
     groups: BTreeSet<&'a str>,
-    unknown_users: UnknownUsers,
     /// Whether a consumer takes any end user.
     any_user: bool,
     /// Whether there are more, which are not known yet.
@@ -28,24 +26,20 @@ pub(super) struct People<'a> {
 }
 
 impl<'a> People<'a> {
-    pub(super) fn new(
-        consumers: &'a Consumers,
-        users: &'a Users,
-        unknown_users: UnknownUsers,
-        fetches: bool,
-    ) -> Self {
-        let of_consumers = consumers.list.iter().map(|consumer| consumer.groups());
-        let groups = of_consumers.chain(users.values().map(|user| &*user.groups));
+    fn new(callers: &'a Callers) -> Self {
+        let consumers = &callers.consumers.list;
+        let of_consumers = consumers.iter().map(|consumer| consumer.groups());
+        let groups = of_consumers.chain(callers.users.values().map(|user| &*user.groups));
         let mut known = BTreeSet::new();
         for group in groups.flatten() {
             known.insert(group.as_str());
         }
-        let any_user = consumers.list.iter().any(|consumer| consumer.takes_any_user());
-        Self { consumers, users, groups: known, unknown_users, any_user, fetches }
+        let any_user = consumers.iter().any(|consumer| consumer.takes_any_user());
+        Self { callers, groups: known, any_user, fetches: callers.consumers_from.is_some() }
     }
 
     fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
-        if self.consumers.has(&name) || (self.fetches && text::is_name(&name)) {
+        if self.callers.consumers.has(&name) || (self.fetches && text::is_name(&name)) {
             return Ok(name);
         }
         Err(here.fault(Fault::Undefined { what: "consumer", accepted: here.accepted() }))
@@ -64,10 +58,10 @@ impl<'a> People<'a> {
     }
 
     fn user(&self, id: String, here: &Pointer) -> Result<String, ConfigError> {
-        if self.users.contains_key(&id) {
+        if self.callers.users.contains_key(&id) {
             return Ok(id);
         }
-        match self.unknown_users {
+        match self.callers.unknown_users {
             _ if self.takes_any() && text::is_end_user(&id) => Ok(id),
             _ if self.takes_any() => Err(here.invalid()),
             UnknownUsers::Admit if text::is_name(&id) => Ok(id),
@@ -86,7 +80,7 @@ impl<'a> People<'a> {
 /// The first field that breaks a rule.
 pub(super) fn compile(
     file: Vec<LimitFile>,
-    people: &People<'_>,
+    callers: &Callers,
     engines: &Engines,
     models: &[Pattern],
 ) -> Result<Vec<Rule>, ConfigError> {
@@ -94,9 +88,10 @@ pub(super) fn compile(
     if file.len() > MAX_RULES {
         return Err(here.out_of_range());
     }
+    let people = People::new(callers);
     let (mut rules, mut names) = (Vec::new(), BTreeMap::new());
     for (index, entry) in file.into_iter().enumerate() {
-        let rule = compile_rule(entry, &here.index(index), people, engines, models)?;
+        let rule = compile_rule(entry, &here.index(index), &people, engines, models)?;
         let place = here.index(index).key("name");
         if let Some(first) = names.insert(rule.name.clone(), index) {
             return Err(place.repeats(&here.index(first).key("name")));

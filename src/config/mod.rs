@@ -10,6 +10,8 @@
 //! [`Config::counts`].
 
 mod accepted;
+mod bounds;
+mod callers;
 mod capacity;
 mod compile;
 mod consumer;
@@ -37,6 +39,7 @@ mod struct_value;
 mod text;
 mod units;
 mod upstream;
+mod users;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,6 +58,7 @@ pub use model::{Balance, Candidate, Model};
 pub use schema::schema;
 pub use source::Source;
 pub use upstream::{Api, Edits, Pass, Upstream};
+pub use users::{UnknownUsers, UserState};
 
 use crate::limits::Rule;
 use crate::limits::rls::Service;
@@ -71,16 +75,9 @@ pub struct Config {
     routes: Vec<model::Route>,
     default_model: String,
     default_response_format: ResponseFormat,
-    consumers: consumer::Consumers,
-    consumers_from: Option<Source>,
-    identity: Option<Identity>,
-    users: Users,
-    unknown_users: UnknownUsers,
+    callers: callers::Callers,
     route_match: RouteMatch,
-    request: RequestLimits,
-    max_image_bytes: usize,
-    max_buffered_bytes: usize,
-    max_open_exchanges: usize,
+    bounds: bounds::Bounds,
     keepalive: Option<Duration>,
     response_headers_to_keep: Rc<[String]>,
     loopback: Option<String>,
@@ -92,39 +89,6 @@ pub struct Config {
     on_abandon: OnAbandon,
     accept_last_partial: LastPartial,
 }
-
-/// What is known about a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserState {
-    /// Listed under `users`, or the user of a consumer.
-    Known,
-    /// Listed as blocked.
-    Blocked,
-    /// Not in the configuration.
-    Unknown,
-}
-
-/// What happens if a request with a master key names a user who is not in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum UnknownUsers {
-    /// Reject the request.
-    Reject,
-    /// Serve the request.
-    Admit,
-}
-
-/// A user in the configuration.
-struct User {
-    state: UserState,
-    groups: Box<[String]>,
-    /// Whether a consumer acts for the user if a request names none.
-    is_own: bool,
-}
-
-/// The users by their ids.
-type Users = BTreeMap<String, User>;
 
 /// What the routes of Envoy match to send a request to its upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -160,6 +124,12 @@ pub enum LastPartial {
     Refuse,
 }
 
+impl LastPartial {
+    fn of(accept: bool) -> Self {
+        if accept { Self::Accept } else { Self::Refuse }
+    }
+}
+
 /// The size of a configuration, for the start-up log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -190,7 +160,7 @@ impl Config {
 
     /// The limits of a request.
     pub fn request(&self) -> &RequestLimits {
-        &self.request
+        &self.bounds.request
     }
 
     /// How an image is delivered if a request does not say.
@@ -200,17 +170,17 @@ impl Config {
 
     /// The largest image that is delivered, in bytes before base64; 1 to 64 MiB.
     pub fn max_image_bytes(&self) -> usize {
-        self.max_image_bytes
+        self.bounds.max_image_bytes
     }
 
     /// The byte budget of one VM, in bytes; at most 512 MiB.
     pub fn max_buffered_bytes(&self) -> usize {
-        self.max_buffered_bytes
+        self.bounds.max_buffered_bytes
     }
 
     /// How many exchanges one VM may have open; 1 to 100,000.
     pub fn max_open_exchanges(&self) -> usize {
-        self.max_open_exchanges
+        self.bounds.max_open_exchanges
     }
 
     /// How long a client that waits for one answer may receive nothing before a space is sent to
@@ -262,36 +232,6 @@ impl Config {
         self.accept_last_partial
     }
 
-    /// The consumers in the order of the document.
-    pub fn consumers(&self) -> &[Rc<Consumer>] {
-        &self.consumers.list
-    }
-
-    /// Where more consumers and users are fetched from while Envoy runs.
-    pub fn consumers_from(&self) -> Option<&Source> {
-        self.consumers_from.as_ref()
-    }
-
-    /// Whether a consumer has this name.
-    pub fn has_consumer(&self, name: &str) -> bool {
-        self.consumers.has(name)
-    }
-
-    /// The consumer whose key has this SHA-256.
-    pub fn consumer_of(&self, digest: &[u8; 32]) -> Option<&Rc<Consumer>> {
-        self.consumers.by_digest.get(digest).and_then(|(index, _)| self.consumers.list.get(*index))
-    }
-
-    /// Where an earlier filter puts the name of the caller.
-    pub fn identity(&self) -> Option<&Identity> {
-        self.identity.as_ref()
-    }
-
-    /// The consumer with this name in the mesh.
-    pub fn consumer_known_as(&self, name: &str) -> Option<&Rc<Consumer>> {
-        self.consumers.by_identity.get(name).and_then(|(index, _)| self.consumers.list.get(*index))
-    }
-
     /// The upstream of this name.
     pub fn upstream(&self, name: &str) -> Option<&Upstream> {
         self.upstreams.get(name)
@@ -314,26 +254,6 @@ impl Config {
         self.routes.iter().enumerate().find_map(resolve)
     }
 
-    /// What is known about the user `id`.
-    pub fn user(&self, id: &str) -> UserState {
-        self.users.get(id).map_or(UserState::Unknown, |user| user.state)
-    }
-
-    /// The groups of the user `id`.
-    pub fn groups_of_user(&self, id: &str) -> &[String] {
-        self.users.get(id).map(|user| &*user.groups).unwrap_or_default()
-    }
-
-    /// Whether a consumer acts for the user `id` if a request names no user.
-    pub fn is_own_user(&self, id: &str) -> bool {
-        self.users.get(id).is_some_and(|user| user.is_own)
-    }
-
-    /// What happens to users who are not in the configuration.
-    pub fn unknown_users(&self) -> UnknownUsers {
-        self.unknown_users
-    }
-
     /// What Envoy's routes match.
     pub fn route_match(&self) -> RouteMatch {
         self.route_match
@@ -344,8 +264,8 @@ impl Config {
         Counts {
             upstreams: self.upstreams.len(),
             models: self.routes.len(),
-            consumers: self.consumers.list.len(),
-            users: self.users.len(),
+            consumers: self.callers.consumers.list.len(),
+            users: self.callers.users.len(),
             limits: self.limits.len(),
             prices: self.prices.entries().len(),
         }

@@ -12,8 +12,9 @@ pub(super) struct ModelsEndpoint {
 }
 
 impl ModelsEndpoint {
-    pub(super) fn compile(file: ModelsEndpointFile, here: &Pointer) -> Result<Self, ConfigError> {
-        let here = here.key("names");
+    pub(super) fn compile(file: Option<ModelsEndpointFile>) -> Result<Option<Self>, ConfigError> {
+        let Some(file) = file else { return Ok(None) };
+        let here = Self::names_pointer();
         if file.names.len() > MAX_NAMES {
             return Err(here.out_of_range());
         }
@@ -26,18 +27,22 @@ impl ModelsEndpoint {
                 return Err(place.repeats(&here.index(first)));
             }
         }
-        Ok(Self { names: file.names })
+        Ok(Some(Self { names: file.names }))
     }
 
     /// Rejects a name under which no request would be served.
-    pub(super) fn check(config: &Config, here: &Pointer) -> Result<(), ConfigError> {
+    pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         let Some(Self { names }) = &config.models_endpoint else { return Ok(()) };
-        let here = here.key("names");
+        let here = Self::names_pointer();
         let lost = names.iter().position(|name| config.resolve_model(Some(name)).is_none());
         lost.map_or(Ok(()), |index| {
             let place = here.index(index);
             Err(place.fault(Fault::Unmatched { accepted: place.accepted() }))
         })
+    }
+
+    fn names_pointer() -> Pointer {
+        Pointer::default().key("models_endpoint").key("names")
     }
 }
 

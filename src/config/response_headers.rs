@@ -8,7 +8,8 @@ use super::pointer::Pointer;
 use super::text;
 
 /// Compiles the names, in lower case and in the order of the document.
-pub(super) fn compile(file: Vec<String>, here: &Pointer) -> Result<Rc<[String]>, ConfigError> {
+pub(super) fn compile(file: Vec<String>) -> Result<Rc<[String]>, ConfigError> {
+    let here = Pointer::default().key("response_headers_to_keep");
     if file.len() > MAX_NAMES {
         return Err(here.out_of_range());
     }
