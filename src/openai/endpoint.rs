@@ -6,6 +6,7 @@
 //!
 //! Paths are bytes, because HTTP lets a client send any.
 
+mod decode;
 mod query;
 mod spelling;
 
@@ -87,7 +88,7 @@ impl Endpoint {
     #[must_use]
     pub fn model_of_path(path: &[u8]) -> Option<String> {
         let name = without_query(path).strip_prefix(MODELS.as_bytes())?.strip_prefix(b"/")?;
-        String::from_utf8(spelling::decode_once(name)).ok()
+        String::from_utf8(decode::decode_once(name)).ok()
     }
 
     /// The path in its normal spelling.
