@@ -8,6 +8,7 @@ mod answer;
 mod client;
 mod failure;
 mod gateway;
+mod limit_reached;
 pub mod model_names;
 pub mod table;
 pub(crate) mod template;
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use client::{ClientFailure, Fits, KeyReason, LimitReached};
+pub use client::{ClientFailure, KeyReason};
 pub use failure::Failure;
 pub use gateway::GatewayFailure;
+pub use limit_reached::{Fits, LimitReached};
 pub use upstream::{HostModelFault, UpstreamFailure};
 
 use super::choice::choice;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::client::{ClientFailure, Fits};
+use super::client::ClientFailure;
+use super::limit_reached::Fits;
 use super::table::{Class, Param, RetryRule};
 use super::{Advice, ApiError, Failure, Retry};
 

@@ -1,11 +1,11 @@
 //! Failures that the client can fix: the request is rejected for what it is.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
+use super::limit_reached::LimitReached;
 use super::table::{Class, ValueFault};
 use super::template::fill;
-use super::{ModerationDetails, model_names::ModelNames, whole_secs};
+use super::{ModerationDetails, model_names::ModelNames};
 use crate::openai::echo::echo;
 use crate::openai::reference_image::ReferenceFault;
 use crate::openai::request::{ImagesName, RequestError};
@@ -132,36 +132,6 @@ pub enum ClientFailure {
     ModelRefused,
     /// The upstream finds the request too large.
     UpstreamTooLarge,
-}
-
-/// The rule that does not admit a request. Amounts are text, in the rule's unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitReached {
-    /// The rule's name.
-    pub rule: String,
-    /// `images`, `images per 1m`, ….
-    pub unit: String,
-    /// The maximum.
-    pub max: String,
-    /// How much is left. `None` if the rate-limit service does not say.
-    pub remaining: Option<String>,
-    /// How much was asked for.
-    pub asked: String,
-    /// When the request will fit.
-    pub fits: Fits,
-    /// `x-ratelimit-*`, of all rules that apply.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// When a request that does not fit now will fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fits {
-    /// After this long, if no other request comes.
-    After(Duration),
-    /// Never: it asks for more than the maximum.
-    Never,
-    /// It is not known.
-    Unknown,
 }
 
 /// Why an API key is not accepted.
@@ -311,25 +281,6 @@ impl ClientFailure {
 impl From<RequestError> for ClientFailure {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
-    }
-}
-
-impl LimitReached {
-    fn message(&self, template: &str) -> String {
-        let advice = match self.fits {
-            Fits::After(after) => format!("Please try again in {} s", whole_secs(after)),
-            Fits::Never => "It will not fit later either".to_owned(),
-            Fits::Unknown => "Please try again later".to_owned(),
-        };
-        let places = [
-            ("rule", self.rule.as_str()),
-            ("unit", &self.unit),
-            ("max", &self.max),
-            ("remaining", self.remaining.as_deref().unwrap_or("too few")),
-            ("asked", &self.asked),
-            ("advice", &advice),
-        ];
-        fill(template, &places)
     }
 }
 
