@@ -12,6 +12,7 @@ mod checks;
 mod edit;
 mod error;
 mod field;
+mod fields;
 mod form;
 mod format;
 mod limits;
@@ -23,9 +24,9 @@ mod text;
 
 use std::borrow::Cow;
 
-pub use edit::{EDIT_FIELDS, Edit, Encoding, ImagesName};
+pub use edit::{Edit, Encoding, ImagesName};
 pub use error::{RequestCode, RequestError};
-pub use form::FORM_FIELDS;
+pub use fields::{EDIT_FIELDS, FIELDS, FORM_FIELDS};
 pub use format::Svg;
 pub use limits::Limits;
 pub use option::{
@@ -207,30 +208,6 @@ fn reject_unserved(object: &mut Object<'_>) -> Result<(), RequestError> {
     }
     Ok(())
 }
-
-/// Every known field of a generation, served or not.
-pub const FIELDS: &[&str] = &[
-    "prompt",
-    "model",
-    "n",
-    "size",
-    "quality",
-    "background",
-    "moderation",
-    "output_format",
-    "output_compression",
-    "partial_images",
-    "stream",
-    "response_format",
-    "style",
-    "user",
-    "safety_identifier",
-    "complexity",
-    "frame_count",
-    "frame_duration_ms",
-    "svg",
-    "images",
-];
 
 /// Fields of the OpenAI API that are rejected by name, and what to do instead.
 const UNSERVED: [(&str, &str); 1] =

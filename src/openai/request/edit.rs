@@ -100,32 +100,5 @@ fn read_reference<'a>(
     }
 }
 
-/// Every known field of an edit in JSON, served or not.
-pub const EDIT_FIELDS: &[&str] = &[
-    "prompt",
-    "model",
-    "n",
-    "size",
-    "quality",
-    "background",
-    "moderation",
-    "output_format",
-    "output_compression",
-    "partial_images",
-    "stream",
-    "response_format",
-    "style",
-    "user",
-    "safety_identifier",
-    "complexity",
-    "frame_count",
-    "frame_duration_ms",
-    "svg",
-    "images",
-    "mask",
-    "input_fidelity",
-    "markup",
-];
-
 #[cfg(test)]
 mod tests;

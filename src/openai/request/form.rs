@@ -5,6 +5,7 @@
 
 use super::edit::{Edit, ImagesName};
 use super::error::{RequestCode, RequestError};
+use super::fields::FORM_FIELDS;
 use super::limits::Limits;
 use super::member::Member;
 use super::object::Object;
@@ -149,31 +150,6 @@ fn several_images() -> RequestError {
 fn twice(name: &'static str) -> RequestError {
     RequestError::invalid_field(name, &format!("it has '{name}' more than once"))
 }
-
-/// Every known plain field of a form, served or not.
-pub const FORM_FIELDS: &[&str] = &[
-    "prompt",
-    "model",
-    "n",
-    "size",
-    "quality",
-    "background",
-    "moderation",
-    "output_format",
-    "output_compression",
-    "partial_images",
-    "stream",
-    "response_format",
-    "style",
-    "user",
-    "safety_identifier",
-    "complexity",
-    "frame_count",
-    "frame_duration_ms",
-    "svg[model]",
-    "svg[reasoning][effort]",
-    "input_fidelity",
-];
 
 /// Room for 256 characters, the limit of every plain field except the prompt.
 const MAX_TEXT_BYTES: usize = 1024;

@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
-use super::{EDIT_FIELDS, Encoding, ImagesName};
+use super::{Encoding, ImagesName};
 use crate::multipart::Boundary;
 use crate::openai::reference_image::{FileType, ReferenceImage};
-use crate::openai::request::{FORM_FIELDS, ImageRequest, Limits, RequestError};
+use crate::openai::request::{EDIT_FIELDS, FORM_FIELDS, ImageRequest, Limits, RequestError};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
