@@ -72,12 +72,7 @@ impl fmt::Display for Refusal {
                  (`http.async_response_buffer_limit`)",
             ),
             Self::Late => f.write_str("no answer came in time"),
-            Self::Status(status @ 503..=504) => write!(
-                f,
-                "the answer has status {status}, which is also Envoy's own if the cluster cannot be \
-                 reached or does not answer within `timeout`"
-            ),
-            Self::Status(status) => write!(f, "the answer has status {status}, accepted: 200"),
+            Self::Status(status) => write_status(f, *status),
             Self::Encoded => f.write_str(
                 "the answer has a `content-encoding`, accepted: none, as the request says \
                  `accept-encoding: identity`",
@@ -109,5 +104,16 @@ impl fmt::Display for Refusal {
             ),
             Self::Entry(error) => error.fmt(f),
         }
+    }
+}
+
+fn write_status(f: &mut fmt::Formatter<'_>, status: u16) -> fmt::Result {
+    match status {
+        503..=504 => write!(
+            f,
+            "the answer has status {status}, which is also Envoy's own if the cluster cannot be \
+             reached or does not answer within `timeout`"
+        ),
+        _ => write!(f, "the answer has status {status}, accepted: 200"),
     }
 }

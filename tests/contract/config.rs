@@ -77,47 +77,13 @@ fn kind(value: &Value) -> Kind {
 
 /// Everything that can be seen of a configuration.
 fn describe(config: &Config) -> String {
-    let upstream = |upstream: &Upstream| {
-        format!(
-            "{} {:?} {} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
-            upstream.name(),
-            upstream.api(),
-            upstream.names_format(),
-            upstream.sends_safety_identifier(),
-            upstream.edits(),
-            upstream.streams(),
-            upstream.cluster(),
-            upstream.authority(),
-            upstream.path(),
-            upstream.host_models().names().join(","),
-            upstream.tool_choice(),
-            upstream.charge_by(),
-            upstream.delivery(),
-            upstream.credential().map(|(name, secret)| (name, secret.expose_secret())),
-            upstream.account_id(),
-            upstream.headers(),
-            upstream.timeout(),
-            upstream.max_rest(),
-        )
-    };
-    let model = |name: Option<&str>| match config.resolve_model(name) {
-        Some(model) => {
-            let at = |it: &Candidate<'_>| {
-                format!("{} at {} by {}", it.sent, it.upstream.name(), it.weight)
-            };
-            let candidates: Vec<_> = model.candidates.iter().map(at).collect();
-            let balance = model.balance;
-            format!("{} -> {} {balance:?}\n", model.requested, candidates.join(", then "))
-        }
-        None => "none\n".to_owned(),
-    };
     let names = [None, Some("gpt-image-1"), Some("openai:x"), Some("draw"), Some("other")];
     format!(
         "{:?}\n{}{}{:#?}\n{:?} {:?} {:?}\n{:?} {} {:?} {:?} {:?} {:?} {:?} {} {} {} {} {} {}\n\
          {:?}\n{:?}\n{:?}\n{:?} {:?}",
         config.counts(),
-        config.upstreams().map(upstream).collect::<String>(),
-        names.into_iter().map(model).collect::<String>(),
+        config.upstreams().map(describe_upstream).collect::<String>(),
+        names.into_iter().map(|it| describe_model(config, it)).collect::<String>(),
         config.consumers(),
         config.user("acme"),
         config.user("mallory@example.com"),
@@ -142,6 +108,44 @@ fn describe(config: &Config) -> String {
         ["web", "ops", "nobody"]
             .map(|it| config.consumer_known_as(it).map(|it| it.name().to_owned())),
     )
+}
+
+fn describe_upstream(upstream: &Upstream) -> String {
+    format!(
+        "{} {:?} {} {} {:?} {} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}\n",
+        upstream.name(),
+        upstream.api(),
+        upstream.names_format(),
+        upstream.sends_safety_identifier(),
+        upstream.edits(),
+        upstream.streams(),
+        upstream.cluster(),
+        upstream.authority(),
+        upstream.path(),
+        upstream.host_models().names().join(","),
+        upstream.tool_choice(),
+        upstream.charge_by(),
+        upstream.delivery(),
+        upstream.credential().map(|(name, secret)| (name, secret.expose_secret())),
+        upstream.account_id(),
+        upstream.headers(),
+        upstream.timeout(),
+        upstream.max_rest(),
+    )
+}
+
+fn describe_model(config: &Config, name: Option<&str>) -> String {
+    match config.resolve_model(name) {
+        Some(model) => {
+            let at = |it: &Candidate<'_>| {
+                format!("{} at {} by {}", it.sent, it.upstream.name(), it.weight)
+            };
+            let candidates: Vec<_> = model.candidates.iter().map(at).collect();
+            let balance = model.balance;
+            format!("{} -> {} {balance:?}\n", model.requested, candidates.join(", then "))
+        }
+        None => "none\n".to_owned(),
+    }
 }
 
 #[test]

@@ -89,14 +89,7 @@ impl Request {
     ///
     /// The answer that the API gives.
     pub fn read(route: &Route, sent: &Sent) -> Result<Self, Rejection> {
-        let (object, files): (_, &[File]) = match (sent, route.endpoint) {
-            (Sent::Json(json), _) => (json, &[]),
-            (Sent::Form { texts, files }, Endpoint::Edits) => (texts, files),
-            (Sent::Form { .. }, Endpoint::Generations) => {
-                return Err(malformed("Unsupported content type: 'multipart/form-data'."));
-            }
-            (Sent::Unreadable(why), _) => return Err(malformed(why)),
-        };
+        let (object, files) = parts(sent, route.endpoint)?;
         let fields = Fields { object, tool: None };
         let deployment = route.deployment.as_deref().unwrap_or(DEFAULT_MODEL);
         let model = fields.text("model")?.unwrap_or(deployment).to_owned();
@@ -134,6 +127,18 @@ impl Request {
             holds,
             direct: false,
         })
+    }
+}
+
+/// The fields of a body, and the files of a form.
+fn parts(sent: &Sent, endpoint: Endpoint) -> Result<(&Value, &[File]), Rejection> {
+    match (sent, endpoint) {
+        (Sent::Json(json), _) => Ok((json, &[])),
+        (Sent::Form { texts, files }, Endpoint::Edits) => Ok((texts, files)),
+        (Sent::Form { .. }, Endpoint::Generations) => {
+            Err(malformed("Unsupported content type: 'multipart/form-data'."))
+        }
+        (Sent::Unreadable(why), _) => Err(malformed(why)),
     }
 }
 

@@ -86,36 +86,42 @@ pub(super) fn read(text: &str, model: &str, frames: Option<u32>) -> Result<Size,
     let Some(size) = Size::parse(text) else {
         return reject("Expected a size in the format WIDTHxHEIGHT, or auto.");
     };
+    fault(size, frames).map_or(Ok(size), reject)
+}
+
+/// Why the models that take any size do not generate this one.
+fn fault(size: Size, frames: Option<u32>) -> Option<&'static str> {
     let (long, short) = (size.width.max(size.height), size.width.min(size.height));
     if size.width % 16 != 0 || size.height % 16 != 0 {
-        return reject("Width and height must both be divisible by 16.");
+        return Some("Width and height must both be divisible by 16.");
     }
     if long > MAX_EDGE {
-        return reject("The longest edge must be less than or equal to 3840 pixels.");
+        return Some("The longest edge must be less than or equal to 3840 pixels.");
     }
     if u64::from(long) > 3 * u64::from(short) {
-        return reject("The aspect ratio must not exceed 3:1.");
+        return Some("The aspect ratio must not exceed 3:1.");
     }
     if let Some(frames) = frames {
-        // Measured for square frames (November 2026). The layout of others is not known.
-        let edge = match frames {
-            ..=9 => 960,
-            10..=12 => 816,
-            13.. => 720,
-        };
-        return if short > edge {
-            reject("The frames do not fit onto the sheet.")
-        } else {
-            Ok(size)
-        };
+        let fits = short <= longest_frame(frames);
+        return (!fits).then_some("The frames do not fit onto the sheet.");
     }
     if size.pixels() < *PIXELS.start() {
-        return reject("Requested resolution is below the current minimum pixel budget.");
+        return Some("Requested resolution is below the current minimum pixel budget.");
     }
     if size.pixels() > *PIXELS.end() {
-        return reject("Requested resolution exceeds the current pixel budget.");
+        return Some("Requested resolution exceeds the current pixel budget.");
     }
-    Ok(size)
+    None
+}
+
+/// The longest edge of this many frames of a GIF, measured for square frames (November 2026). The
+/// layout of others is not known.
+fn longest_frame(frames: u32) -> u32 {
+    match frames {
+        ..=9 => 960,
+        10..=12 => 816,
+        13.. => 720,
+    }
 }
 
 #[cfg(test)]
