@@ -4,13 +4,10 @@
 use crate::lints::{changed, check, example, expect};
 
 #[test]
-fn a_loopback_listener_that_does_not_work_or_opens_the_gate_is_an_error() {
+fn a_loopback_listener_that_cannot_be_reached_is_an_error() {
     let whole = example("production.yaml");
     let fine = check(&whole);
     assert!(!fine.err.contains("loopback"), "{}", fine.err);
-    let alias = "                # The routes of the listener above.\n                route_config: *routes\n";
-    let other_routes = "                route_config: { virtual_hosts: [{ name: x, domains: [\"*\"], routes: \
-                        [] }] }\n";
     for (from, to, title) in [
         (
             "loopback: { cluster: imagegate_loopback }",
@@ -28,14 +25,26 @@ fn a_loopback_listener_that_does_not_work_or_opens_the_gate_is_an_error() {
             "the cluster `imagegate_loopback` leads to no loopback listener",
         ),
         (
-            "      internal_listener: {}\n",
-            "      address: { socket_address: { address: 127.0.0.1, port_value: 10002 } }\n",
-            "the loopback filter is on a listener that is not an internal one",
-        ),
-        (
             "bootstrap_extensions:\n",
             "x:\n",
             "the bootstrap extension `envoy.bootstrap.internal_listener` is missing",
+        ),
+    ] {
+        expect(&changed(&whole, from, to), "error", title);
+    }
+}
+
+#[test]
+fn a_loopback_listener_that_breaks_calls_or_opens_the_gate_is_an_error() {
+    let whole = example("production.yaml");
+    let alias = "                # The routes of the listener above.\n                route_config: *routes\n";
+    let other_routes = "                route_config: { virtual_hosts: [{ name: x, domains: [\"*\"], routes: \
+                        [] }] }\n";
+    for (from, to, title) in [
+        (
+            "      internal_listener: {}\n",
+            "      address: { socket_address: { address: 127.0.0.1, port_value: 10002 } }\n",
+            "the loopback filter is on a listener that is not an internal one",
         ),
         (
             "vm_config: *vm",
