@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::harness::crowd::{CLIENTS, at_once, request, served};
 use crate::harness::{
     Connection, Envoy, Gate, Generation, Key, Request, Response, Setup, Step, Upstream, config,
     eventually,
 };
-
-/// How many clients send requests at once.
-const CLIENTS: u32 = 96;
 
 fn rule(name: &str, unit: &str, max: Value, window: Option<&str>) -> Value {
     let mut rule = json!({"name": name, "per": "user", "unit": unit, "max": max});
@@ -34,28 +32,6 @@ fn limited(limits: &Value) -> Value {
 
 fn workers(upstream: &Upstream, limits: &Value) -> Envoy {
     Setup::new(upstream.port()).configure(&limited(limits)).workers(4).start()
-}
-
-/// A request for a user, with a key that may name any.
-fn request(user: &str, n: u32) -> Request {
-    let body = json!({"prompt": "a square", "model": "gpt-image-2", "n": n, "user": user});
-    Request::generation(&body).bearer(Key::MASTER)
-}
-
-/// Sends a request from each client at once.
-fn at_once(envoy: &Envoy, request: &Request) -> Vec<Response> {
-    thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| request.send(envoy))).collect();
-        clients.into_iter().map(|client| client.join().unwrap()).collect()
-    })
-}
-
-/// How many were served, if the others were rejected with this code.
-#[track_caller]
-fn served(responses: &[Response], code: &str) -> usize {
-    let (served, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
-    rejected.iter().for_each(|it| it.assert_error(429, code));
-    served.len()
 }
 
 /// The state of a rule for a user, as the endpoint reports it.
@@ -106,7 +82,7 @@ fn a_limit_admits_exactly_its_maximum() {
 fn images_are_counted_one_by_one() {
     let upstream = Upstream::generating(&Generation::small(1));
     let envoy = workers(&upstream, &json!([rule("images", "images", json!(50), Some("day"))]));
-    let responses = at_once(&envoy, &request("painter", 3));
+    let responses = at_once(&[&envoy], &request("painter", 3));
     assert_eq!(served(&responses, "rate_limit_exceeded"), 16);
     assert_eq!(used_and_held(&envoy, "painter", "images"), (json!(48), json!(0)));
     // Two are left, and no third.
@@ -122,7 +98,7 @@ fn a_dollar_buys_four_images_at_21_cents() {
     let upstream = Upstream::generating(&Generation::small(1));
     let rules = json!([rule("budget", "usd", json!("1.00"), Some("month"))]);
     let envoy = workers(&upstream, &rules);
-    let responses = at_once(&envoy, &request("saver", 1));
+    let responses = at_once(&[&envoy], &request("saver", 1));
     assert_eq!(served(&responses, "insufficient_quota"), 4);
     let rejected = responses.iter().find(|it| it.status == 429).unwrap();
     let message = rejected.json()["error"]["message"].to_string();
@@ -154,7 +130,7 @@ fn places_of_requests_in_flight_come_back_on_every_way_out() {
     let envoy = Setup::new(upstream.port()).configure(&config).workers(4).start();
     let mut images = 0;
     for _ in 0..3 {
-        let responses = at_once(&envoy, &request("busy", 2));
+        let responses = at_once(&[&envoy], &request("busy", 2));
         let rejected = responses.iter().filter(|it| it.status == 429).count();
         assert!(rejected > 0, "64 clients at once were all admitted");
         let served = responses.iter().filter(|it| it.status == 200);
@@ -261,14 +237,14 @@ fn the_access_log_sums_to_what_the_counters_say() {
     ]);
     let setup = Setup::production(upstream.port()).configure_struct(&limited(&rules));
     let envoy = setup.workers(4).start();
-    let responses = at_once(&envoy, &request("acme", 3));
+    let responses = at_once(&[&envoy], &request("acme", 3));
     let images = |it: &Response| it.json()["data"].as_array().map_or(0, Vec::len);
     let delivered: usize = responses.iter().map(images).sum();
     let records = || -> Vec<Value> {
         let records = envoy.records().into_iter();
         records.filter(|it| it["endpoint"] == "generations").collect()
     };
-    eventually("every exchange is logged", || records().len() == CLIENTS as usize);
+    eventually("every exchange is logged", || records().len() == CLIENTS);
     let sum = |field| records().iter().map(|it| it[field].as_u64().unwrap()).sum::<u64>();
     let delivered = u64::try_from(delivered).unwrap();
     assert_eq!(sum("images_delivered"), delivered);

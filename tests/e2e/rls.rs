@@ -3,22 +3,18 @@
 //! The cases of [`redis`] are run by `make test-redis`, those of [`ratelimit`] by
 //! `make test-ratelimit`.
 
+mod clients_leave;
 mod ratelimit;
 mod redis;
-
-use std::thread;
-use std::time::Duration;
+mod updates;
 
 use serde_json::{Value, json};
 
+use crate::harness::crowd::{at_once, request, served};
 use crate::harness::rls::{hourly, shipped_limits};
 use crate::harness::{
-    Connection, Envoy, Gate, Generation, Key, RateLimitService, Request, Response, Setup, Step,
-    Upstream, config, eventually,
+    Envoy, Generation, Key, RateLimitService, Request, Setup, Step, Upstream, config, eventually,
 };
-
-/// How many clients send requests at once, over all Envoys.
-const CLIENTS: usize = 96;
 
 fn rule(name: &str, unit: &str, max: Value) -> Value {
     json!({"name": name, "per": "user", "unit": unit, "max": max, "window": "1h"})
@@ -39,28 +35,6 @@ fn counted(engine: Value, limits: &Value) -> Value {
 
 fn envoy(service: u16, upstream: &Upstream, config: &Value) -> Envoy {
     Setup::counted_by(service, upstream.port()).configure(config).workers(4).start()
-}
-
-fn request(user: &str, n: u32) -> Request {
-    let body = json!({"prompt": "a square", "model": "gpt-image-2", "n": n, "user": user});
-    Request::generation(&body).bearer(Key::MASTER)
-}
-
-/// Sends a request from each client at once, to the Envoys in turn.
-fn at_once(envoys: &[&Envoy], request: &Request) -> Vec<Response> {
-    thread::scope(|scope| {
-        let turns = envoys.iter().cycle().take(CLIENTS);
-        let clients: Vec<_> = turns.map(|it| scope.spawn(|| request.send(it))).collect();
-        clients.into_iter().map(|client| client.join().unwrap()).collect()
-    })
-}
-
-/// How many were served, if the others were rejected with this code.
-#[track_caller]
-fn served(responses: &[Response], code: &str) -> usize {
-    let (served, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|it| it.status == 200);
-    rejected.iter().for_each(|it| it.assert_error(429, code));
-    served.len()
 }
 
 /// Two Envoys with the services at these ports together admit exactly as much as the limit. A
@@ -232,72 +206,6 @@ fn a_failing_service_rejects_or_admits_as_on_error_says() {
     assert_eq!(generated, 4 * 2, "only what was allowed went upstream");
 }
 
-/// How many requests of a user are in flight.
-fn held(gate: &Envoy, user: &str) -> Value {
-    let target = format!("/v1/images/limits?user={user}");
-    let list = Request::new("GET", target).bearer(Key::MASTER).send(gate).json();
-    let entry = list["data"].as_array().unwrap().iter().find(|it| it["name"] == "in-flight");
-    entry.unwrap()["reserved"].clone()
-}
-
-#[test]
-fn a_client_that_leaves_during_the_services_call_leaves_nothing_held() {
-    let silent = Upstream::always(vec![Step::KeepOpen]);
-    let upstream = Upstream::generating(&Generation::small(1));
-    let rules = json!([
-        rule("requests", "requests", json!(20)),
-        {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 4}
-    ]);
-    let engine = json!({"timeout": "2s", "releases": "negative_hits"});
-    let gate = envoy(silent.port(), &upstream, &counted(engine, &rules));
-    let held = || held(&gate, "hasty");
-    for _ in 0..3 {
-        let waiting: Vec<_> = (0..4)
-            .map(|_| {
-                let request = request("hasty", 1);
-                let mut connection = Connection::open(gate.port());
-                connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
-                connection
-            })
-            .collect();
-        eventually("four wait", || held() == 4);
-        drop(waiting);
-        eventually("nothing is held", || held() == 0);
-    }
-    assert_eq!(upstream.received().len(), 0);
-}
-
-/// Sends a request, and leaves once it waits for the service.
-fn leave(gate: &Envoy, user: &str) {
-    let request = request(user, 1);
-    let mut connection = Connection::open(gate.port());
-    connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
-    eventually("the request waits", || held(gate, user) == 1);
-    drop(connection);
-    eventually("it has left", || held(gate, user) == 0);
-}
-
-#[test]
-fn what_the_service_counts_for_a_client_that_has_left_is_given_back_when_it_answers() {
-    let service = RateLimitService::slow(&hourly("requests", "user", 20), 1_500);
-    let upstream = Upstream::generating(&Generation::small(1));
-    let rules = json!([
-        rule("requests", "requests", json!(20)),
-        {"name": "in-flight", "per": "user", "unit": "concurrent", "max": 4}
-    ]);
-    let engine = json!({"timeout": "10s", "releases": "negative_hits"});
-    let gate = envoy(service.port(), &upstream, &counted(engine, &rules));
-    let refunds = || gate.log().matches("did not take a settlement (gRPC status 12)").count();
-    // The service of the tests takes no refund, and so the log counts those that were sent.
-    leave(&gate, "hasty");
-    eventually("its request is refunded", || refunds() == 1);
-    // One that stays is served by the same way, and its side calls are.
-    let served = request("patient", 3).send(&gate);
-    assert_eq!(served.images().len(), 3);
-    assert_eq!(served.header("x-ratelimit-remaining-requests").as_deref(), Some("19"));
-    assert_eq!((upstream.received().len(), refunds()), (3, 1));
-}
-
 #[test]
 fn the_time_of_an_upstream_begins_after_the_service_was_asked() {
     let silent = Upstream::always(vec![Step::KeepOpen]);
@@ -309,33 +217,6 @@ fn the_time_of_an_upstream_begins_after_the_service_was_asked() {
     config["upstreams"]["codex"]["timeout"] = json!("5s");
     let gate = envoy(silent.port(), &upstream, &config);
     assert_eq!(request("acme", 1).send(&gate).images().len(), 1);
-}
-
-#[test]
-fn a_request_that_outlives_its_configuration_is_checked_under_it() {
-    let service = RateLimitService::start(&limits());
-    let upstream = Upstream::generating(&Generation::small(1));
-    let before = counted(json!({}), &json!([rule("images", "images", json!(400))]));
-    let setup = Setup::counted_by(service.port(), upstream.port()).configure(&before).workers(1);
-    let envoy = setup.discovered().start();
-    let request = request("acme", 3);
-    let body = request.framed_body();
-    let mut connection = Connection::open(envoy.port());
-    connection.write(&[request.head(), body[..10].to_vec()].concat()).unwrap();
-    let list = || {
-        let list = Request::new("GET", "/v1/images/limits?user=acme").bearer(Key::MASTER);
-        list.send(&envoy).json()["data"].clone()
-    };
-    eventually("the configuration is in force", || list()[0]["name"] == "images");
-    let mut after = before;
-    after["limits"] = json!([]);
-    after["engine"] = json!({"kind": "local"});
-    envoy.rediscover(&after);
-    eventually("the update is in force", || list() == json!([]));
-    connection.write(&body[10..]).unwrap();
-    let response = connection.read();
-    assert_eq!(response.images().len(), 3);
-    assert_eq!(response.header("x-ratelimit-remaining-images").as_deref(), Some("397"));
 }
 
 #[test]
@@ -352,35 +233,4 @@ fn a_release_that_the_service_does_not_take_is_logged() {
     eventually("the log reports it", || {
         gate.log().contains("did not take a settlement (gRPC status 12)")
     });
-}
-
-#[test]
-fn an_update_during_the_services_call_changes_nothing_for_waiting_requests() {
-    let service = RateLimitService::start(&limits());
-    let (generation, gate) = (Generation::small(1), Gate::default());
-    let mut script = Step::generate(&generation);
-    script.insert(1, Step::Wait(gate.clone()));
-    let upstream = Upstream::scripts([script, Step::generate(&generation)]);
-    let rules = json!([rule("images", "images", json!(400))]);
-    let before = counted(json!({}), &rules);
-    let setup = Setup::counted_by(service.port(), upstream.port()).configure(&before).workers(2);
-    let envoy = setup.discovered().start();
-    let mut after = before;
-    after["limits"] = json!([]);
-    after["engine"] = json!({"kind": "local"});
-    thread::scope(|scope| {
-        let client = scope.spawn(|| request("acme", 1).send(&envoy));
-        upstream.wait_for(1);
-        envoy.rediscover(&after);
-        thread::sleep(Duration::from_millis(300));
-        gate.open();
-        let response = client.join().unwrap();
-        assert_eq!(response.images().len(), 1);
-        assert_eq!(response.header("x-ratelimit-remaining-images").as_deref(), Some("399"));
-    });
-    eventually("the update is in force", || {
-        let list = Request::new("GET", "/v1/images/limits?user=acme").bearer(Key::MASTER);
-        list.send(&envoy).json()["data"] == json!([])
-    });
-    assert_eq!(request("acme", 1).send(&envoy).images().len(), 1);
 }

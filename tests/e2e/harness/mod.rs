@@ -4,6 +4,7 @@
 //! No case asserts how long something takes; [`HUNG`] is an upper bound.
 
 pub(crate) mod config;
+pub(crate) mod crowd;
 pub(crate) mod envoy;
 pub(crate) mod ratelimit;
 pub(crate) mod rls;
