@@ -7,7 +7,7 @@
 //!
 //! A consumer presents its key in `authorization: Bearer`, `x-api-key` or `api-key`: the spellings
 //! of the OpenAI, Anthropic and Azure clients. The key is looked up by its SHA-256. An attacker
-//! cannot steer the digest of a guess towards a known one, so the time of the look-up reveals
+//! cannot choose a key whose digest comes close to a known one, so the time of the look-up reveals
 //! nothing and need not be constant.
 
 use std::rc::Rc;

@@ -67,7 +67,7 @@ case $what in
   *) fail "unknown set of tests: $what" ;;
 esac
 
-# Whoever has neither language has said so.
+# All tests were skipped, and the reason is printed already.
 if ((skipped > 0 && outcome == 0)) && ! grep -q '^test result:' "$log"; then
   say ''
   say '0 passed, 0 failed'

@@ -100,8 +100,8 @@ fn compile_keepalive(file: Option<Span>, here: &Pointer) -> Result<Option<Durati
     }
 }
 
-/// The cluster of the loopback listener. Its routes match filter state, as only that can be set by
-/// the filter there and by nobody else.
+/// The cluster of the loopback listener. Its routes match filter state, because only the filter
+/// there can set it.
 fn compile_loopback(
     file: Option<LoopbackFile>,
     route_match: RouteMatch,

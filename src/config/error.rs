@@ -163,7 +163,8 @@ pub enum Fault {
     /// An entry of a list that is fetched names what the configuration names.
     #[error("in the configuration too, accepted: what only the list has")]
     Configured,
-    /// The list of consumers is awaited longer than until it is asked for again.
+    /// The time limit for the list of consumers is longer than the time until it is asked for
+    /// again.
     #[error(
         "longer than half of `interval`, accepted: at most that, since it is asked for twice in it"
     )]

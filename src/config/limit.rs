@@ -139,7 +139,7 @@ fn compile_rule(
 }
 
 /// The rule's own patterns. Without any, a rule for each model has those of `all` models: each is
-/// counted under a name of the configuration, because those that clients write have no end.
+/// counted under a name of the configuration, because clients may write any number of names.
 fn compile_models(
     file: Option<Vec<String>>,
     per: Per,

@@ -189,8 +189,8 @@ impl Config {
         self.keepalive
     }
 
-    /// The names of the headers of Envoy's routes that an answer keeps whose head leaves early, in
-    /// lower case; at most 32.
+    /// The names of the headers of Envoy's routes that stay on an answer whose head leaves early,
+    /// in lower case; at most 32.
     pub fn response_headers_to_keep(&self) -> &Rc<[String]> {
         &self.response_headers_to_keep
     }

@@ -5,7 +5,7 @@ use super::file::ModelsEndpointFile;
 use super::pointer::Pointer;
 use super::{Config, Consumer, text};
 
-/// The names that are listed beside those which the configuration writes elsewhere.
+/// More names to list, in addition to those elsewhere in the configuration.
 #[derive(Debug)]
 pub(super) struct ModelsEndpoint {
     names: Vec<String>,
@@ -52,9 +52,9 @@ impl Config {
         self.models_endpoint.is_some()
     }
 
-    /// The models that `consumer` may ask for by names that the configuration writes, each once:
-    /// those of `models`, the default one, those of `models_endpoint`, and the consumer's own. What
-    /// else a pattern matches has no end.
+    /// The models that `consumer` may ask for, by the names in the configuration, each once: those
+    /// of `models`, the default one, those of `models_endpoint`, and the consumer's own. A pattern
+    /// may match any number of other names.
     pub fn models_of<'a>(&'a self, consumer: &'a Consumer) -> Vec<&'a str> {
         let entries = self.routes.iter().filter_map(|route| route.literal());
         let names = self.models_endpoint.iter().flat_map(|it| it.names.iter().map(String::as_str));

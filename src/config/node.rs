@@ -71,8 +71,8 @@ impl Node {
     }
 }
 
-/// Each method reads one JSON type, so that the code for the others is not in the module once more
-/// for each type of the schema.
+/// Each method reads one JSON type. So the module does not repeat the code for the other types for
+/// each type of the schema.
 impl<'de> Deserializer<'de> for Node {
     type Error = Mismatch;
 

@@ -5,8 +5,8 @@ use std::fmt;
 use super::accepted;
 use super::error::{ConfigError, Fault};
 
-/// The way to a value that is wrong, from the inside out: whoever reads an object or an array adds
-/// its own part to an error in it. So only an error costs anything.
+/// The way to a value that is wrong, from the inside out: the reader of each object and array
+/// around it adds its own part to the error. So only an error costs anything.
 #[derive(Debug, Default)]
 pub(super) struct Path(Vec<Segment>);
 

@@ -25,7 +25,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// 128 bits that say which list it is. Whoever asks for the same list shares it.
+    /// 128 bits that say which list it is. All that ask for the same list share it.
     pub fn fingerprint(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         for part in [&self.cluster, &self.authority, &self.path] {

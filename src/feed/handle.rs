@@ -26,7 +26,7 @@ impl Feed {
         self.any_head(store).filter(|head| head.fingerprint == self.fingerprint)
     }
 
-    /// The head of the list in this place, whosever it is.
+    /// The head of the list that is in this place, also if that is another list.
     pub(super) fn any_head(&self, store: &dyn Store) -> Option<Head> {
         let (bytes, _) = store.get(&place::head_key(self.place));
         Head::read(&bytes?)

@@ -57,7 +57,7 @@ impl Feed {
             let key = place::bucket_key(self.place, head.second, id.bucket());
             let bytes = store.get(&key).0.unwrap_or_default();
             match bucket::find(&bytes, head.generation, id) {
-                // Bytes that cannot be read are written by nobody.
+                // No worker writes bytes that cannot be read.
                 Read::Entry(payload) => return parse(payload).map_or(Found::Unread, Found::Is),
                 Read::Absent => return Found::Absent,
                 Read::Foreign => {}

@@ -1,7 +1,7 @@
 //! The places of the shared data that lists are kept in.
 //!
-//! Keys of the shared data are never freed. So there is a fixed number of places, and a place whose
-//! list nobody has asked for in a while is given to another.
+//! Keys of the shared data are never freed. So there is a fixed number of places. If no worker has
+//! asked for a list in a while, its place is given to another list.
 
 use std::time::Duration;
 
@@ -75,7 +75,8 @@ pub(super) fn touch(store: &dyn Store, fingerprint: [u8; 16], now: Duration) {
     if let Some(taken) = own.filter(|it| now.as_secs().abs_diff(it.seen) >= TOUCH.as_secs()) {
         taken.seen = now.as_secs();
         let bytes = serde_json::to_vec(&places).unwrap_or_default();
-        // Whoever was faster notes the time too, or another will in a moment.
+        // If another worker was faster, it has noted the time too, or the next one will in a
+        // moment.
         let _ = store.swap(PLACES_KEY, &bytes, token);
     }
 }

@@ -3,8 +3,8 @@
 //! Only the holder of the lease writes, and only into the set of buckets that is not in force. A
 //! worker may be held up for so long that another has taken the lease over. So before each write it
 //! makes sure that it still has the lease, and each write is a swap with a token that was read
-//! before that: if the other worker has written since, the swap fails. Whoever takes the lease over
-//! touches the head first, so that the swap of the head by the one before it fails too.
+//! before that: if the other worker has written since, the swap fails. A worker that takes over the
+//! lease touches the head first, so that the swap of the head by the worker before it fails too.
 
 use super::bucket::Head;
 use super::handle::Feed;

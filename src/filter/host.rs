@@ -1,4 +1,4 @@
-//! The host's functions, as far as they are safe to call.
+//! Those of the host's functions that are safe to call.
 //!
 //! The SDK panics on statuses that it does not expect, on header values that are not UTF-8, and on
 //! calls in the wrong phase; a panic is a trap. So only the forms over bytes are used, each in the
@@ -59,13 +59,13 @@ pub(super) fn replace_body(buffer: BufferType, len: usize, bytes: &[u8]) {
     }
 }
 
-/// Tells the operator what is to be mended.
+/// Logs what the operator has to correct.
 pub(super) fn notice(words: &str) {
     log::error!("imagegate: {words}");
 }
 
-/// What the filters of this Envoy have in common and nobody else knows: with it a call on the
-/// loopback listener shows that it is one. `None` until [`make_secret`].
+/// A secret that only the filters of this Envoy know. A call on the loopback listener carries it,
+/// to show that a filter has made it. `None` until [`make_secret`].
 pub(super) fn secret() -> Option<String> {
     let (secret, _) = SharedData.get(SECRET_KEY);
     secret.and_then(|it| String::from_utf8(it).ok())
@@ -81,7 +81,7 @@ pub(super) fn make_secret() {
     }
 }
 
-/// 64 bits of the host's randomness, by way of the keys of a hasher.
+/// 64 random bits of the host, from the keys of a hasher.
 pub(super) fn random() -> u64 {
     RandomState::new().hash_one(0_u8)
 }
@@ -110,7 +110,7 @@ pub(super) fn set_record(record: &[u8]) {
     }
 }
 
-/// Makes the host's functions speak for the stream `context_id`; whether there is one.
+/// Makes the host's functions act on the stream `context_id`. Returns whether there is one.
 pub(super) fn enter_stream(context_id: u32) -> bool {
     hostcalls::set_effective_context(context_id).is_ok()
 }

@@ -48,7 +48,7 @@ impl Stream {
         }
     }
 
-    /// Has the clock look at this exchange from now on.
+    /// Lets the clock look at this exchange from now on.
     fn hold(&self) -> Action {
         if let Some(Open { plugin, exchange, .. }) = &self.open {
             if let Ok(mut open) = plugin.open.try_borrow_mut() {

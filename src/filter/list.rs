@@ -68,15 +68,16 @@ impl List {
                     let started = fetch::start(&self.source, etag.as_deref());
                     let more = self.watch.started(&host::SharedData, started, host::now());
                     // A request that did not start orders no other.
-                    more.iter().for_each(tell);
+                    more.iter().for_each(report);
                 }
-                other => tell(&other),
+                other => report(&other),
             }
         }
     }
 }
 
-fn tell(order: &Order) {
+/// Logs and counts.
+fn report(order: &Order) {
     match order {
         Order::Log(Severity::Info, words) => log::info!("imagegate: consumers_from: {words}"),
         Order::Log(Severity::Warn, words) => log::warn!("imagegate: consumers_from: {words}"),

@@ -88,7 +88,7 @@ impl Metrics {
         }
     }
 
-    /// Changes a counter or a gauge by something: the host refuses to add 0.
+    /// Changes a counter or a gauge, unless the change is 0, which the host refuses.
     fn add(&self, name: &str, kind: Kind, change: i64) {
         let Some(id) = self.id(name, kind) else { return };
         if let Err(status) = hostcalls::increment_metric(id, change) {

@@ -23,8 +23,8 @@ pub(super) fn log_start(config: &Config) {
     }
     if let Some(Identity::Header(name)) = config.identity() {
         log::warn!(
-            "imagegate: whoever sends the header `{name}` is who it says: an earlier filter has to \
-             set or remove it on every request"
+            "imagegate: a client that can send the header `{name}` can name any caller: an earlier \
+             filter has to set or remove it on every request"
         );
     }
     if config.route_match() == RouteMatch::Header {

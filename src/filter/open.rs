@@ -37,8 +37,8 @@ impl Open {
         Self { context_id, plugin, exchange }
     }
 
-    /// The exchange that waits for an answer in a callback of the root context, whose host
-    /// functions from now on speak for its stream. `None` if that has ended.
+    /// The exchange that waits for an answer, in a callback of the root context. From now on the
+    /// host's functions act on its stream. `None` if that has ended.
     pub(super) fn enter(plugin: &Rc<Plugin>, waiting: Waiting) -> Option<Self> {
         let Waiting { context_id, exchange } = waiting;
         let exchange = exchange.upgrade()?;

@@ -52,7 +52,7 @@ impl Root {
         Self { context_id, plugin: None, carriers: None, ticks: 0, list: None, is_fast: false }
     }
 
-    /// Has the clock tick as fast as the list of consumers needs it.
+    /// Sets the clock to tick as fast as the list of consumers needs it.
     fn set_clock(&mut self) {
         let is_fast = self.list.as_ref().is_some_and(List::is_working);
         if is_fast != self.is_fast {

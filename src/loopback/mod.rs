@@ -132,8 +132,8 @@ impl Carrier {
         }
     }
 
-    /// Notes that time has passed. Returns the reply that ends the call, if nobody wants it any
-    /// more: the client has left, or the exchange has given the call up.
+    /// Notes that time has passed. Returns the reply that ends the call, if it is no longer needed:
+    /// the client has left, or the exchange has given the call up.
     pub fn tick(&mut self) -> Option<LocalReply> {
         match &self.phase {
             Phase::Carrying { exchange, link } if !is_wanted(exchange, *link) => {

@@ -78,8 +78,8 @@ impl Endpoint {
                     None => None,
                 })
             }),
-            // No honest client sends it. Without a key, it goes nowhere.
-            Readings::TooDear => Some(Self::Generations),
+            // No normal client sends such a path. It needs a key.
+            Readings::TooMany => Some(Self::Generations),
         }
     }
 

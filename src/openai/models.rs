@@ -36,7 +36,7 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Clients need a number, and nobody here knows when a model was made.
+/// Clients need a number, and the gateway does not know when a model was made.
 const UNKNOWN_TIME: u64 = 0;
 /// Whose the name is: an operator may give a model any name.
 const OWNER: &str = "imagegate";

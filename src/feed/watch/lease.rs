@@ -49,8 +49,8 @@ impl Watch {
         if !touched {
             return Vec::new();
         }
-        // From here on nobody else puts a list in force. The one before may have done so and been
-        // held up before it noted the version.
+        // From here on no other context puts a list in force. The one before may have done so, and
+        // may have been held up before it noted the version.
         let in_force = self.feed.head(store).map(|head| head.generation);
         let is_in_force = |(etag, it)| (in_force == Some(it)).then_some(etag);
         let etag = known.and_then(is_in_force);

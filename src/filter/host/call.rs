@@ -8,7 +8,7 @@ use proxy_wasm::types::{BufferType, MapType, Status};
 use super::{body, secret};
 use crate::exchange::{CALL_HEADER, CheckRequest, NotStarted, ResponseHead, SideCall};
 
-/// Starts one side call of the stream `caller`, a VM and a context in it; its token.
+/// Starts one side call of the stream `caller` (a VM, and a context in it). Returns its token.
 pub(in crate::filter) fn start_call(
     call: &SideCall,
     caller: (u64, u32),
@@ -44,9 +44,10 @@ pub(in crate::filter) fn start_call(
 /// Sends a `RateLimitRequest` to the rate-limit service. Returns its token, `None` if the host does
 /// not send it. In the request's callbacks, and in `on_tick`.
 ///
-/// Envoy takes the name of a service for a serialised `GrpcService` if it parses as one, and a bare
-/// cluster name that happens to ends the process: so it always gets one. The SDK wants it as text,
-/// which it is for names of up to 125 bytes of ASCII: every length in it is one byte below 128.
+/// Envoy reads the name of a service as a serialised `GrpcService` if it parses as one. A plain
+/// cluster name that happens to parse ends the process. So Envoy always gets a `GrpcService`. The
+/// SDK wants text, and for names of up to 125 bytes of ASCII the message is text: each length in it
+/// is one byte below 128.
 pub(in crate::filter) fn start_check(check: &CheckRequest) -> Option<u32> {
     let service = grpc_service(&check.cluster)?;
     let asked = hostcalls::dispatch_grpc_call(

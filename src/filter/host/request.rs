@@ -61,7 +61,8 @@ pub(in crate::filter) fn clear_request_trailers() {
     }
 }
 
-/// Lets a paused request go on. In a call's callback. After it the request's head is out of reach.
+/// Lets a paused request go on. In a call's callback. After that the request's head cannot be read
+/// or changed.
 pub(in crate::filter) fn resume_request() {
     if let Err(status) = hostcalls::resume_http_request() {
         log::error!("imagegate: cannot resume a request: {status:?}");

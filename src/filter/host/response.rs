@@ -17,7 +17,7 @@ pub(in crate::filter) fn reply(reply: &LocalReply) {
     }
 }
 
-/// What `%RESPONSE_CODE_DETAILS%` says of a reply with this code.
+/// What `%RESPONSE_CODE_DETAILS%` is for a reply with this code.
 fn details(code: &str) -> String {
     format!("imagegate_{code}")
 }
@@ -40,7 +40,7 @@ pub(in crate::filter) fn restore_status(status: u16) {
     }
 }
 
-/// Puts what opens a stream in the place of the response's head and of its body so far, which was
+/// Replaces the response's head, and its body so far, by the beginning of a stream. That body was
 /// taken. In `on_http_response_body`, while the head is held.
 pub(in crate::filter) fn open_response(open: &Open) {
     let map = MapType::HttpResponseHeaders;
@@ -92,7 +92,7 @@ pub(in crate::filter) fn response_head(now: Duration) -> ResponseHead {
     head
 }
 
-/// The status that the client was sent; nothing for one that left. In `on_log`.
+/// The status that the client was sent. `None` for a client that left. In `on_log`.
 pub(in crate::filter) fn response_code() -> Option<u16> {
     let details = property(&["response", "code_details"]).unwrap_or_default();
     // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset, or ended by breaking

@@ -38,8 +38,8 @@ enum Empty {
 /// The ways that must be tried.
 pub(super) enum Readings {
     Some(Vec<Reading>),
-    /// There are too many: no honest path needs them.
-    TooDear,
+    /// There are too many. No path of a normal client needs them.
+    TooMany,
 }
 
 /// All readings together may read this many bytes, which takes a millisecond or two.
@@ -64,7 +64,7 @@ pub(super) fn readings(path: &[u8]) -> Readings {
     };
     let readings: Vec<Reading> = all().filter(differs).collect();
     if path.len().saturating_mul(readings.len()) > MAX_READ_BYTES {
-        return Readings::TooDear;
+        return Readings::TooMany;
     }
     Readings::Some(readings)
 }
@@ -111,7 +111,7 @@ impl Reading {
         if may_be(&normal, parent.as_bytes()) {
             return Some(Below::Itself);
         }
-        // Where a segment may end, as far as a character may have several bytes and mean nothing.
+        // Where a segment may end. A character may have several bytes, and mean nothing.
         let most = parent.len().saturating_mul(8);
         let ends = |(_, byte): &(usize, &u8)| **byte == b'/' || !byte.is_ascii();
         let ends = normal.iter().enumerate().skip(1).take(most).filter(ends);

@@ -41,7 +41,7 @@ pub enum UpstreamFailure {
     HostModelRefused {
         /// The text model.
         host_model: String,
-        /// Why not, as far as the upstream says.
+        /// Why not, if the upstream says so.
         fault: HostModelFault,
     },
     /// A proxy in front of the upstream turns this gateway away, for every request.

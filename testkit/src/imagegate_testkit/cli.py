@@ -114,7 +114,7 @@ def _watch(launcher: Launcher, has_no_parent: Callable[[], bool]) -> int:
 
 
 def _reap(own: Container[int]) -> None:
-    """As PID 1 of a container: forgets processes that have ended and whose parents had ended before."""
+    """As PID 1 of a container: reaps processes whose parents have ended."""
     if os.getpid() != 1:
         return
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
