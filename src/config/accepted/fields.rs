@@ -116,11 +116,7 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ("/identity/header", "the name of a header other than those that carry a key"),
     ("/identity/property", "an array of 1 to 16 names, the path of a property of Envoy"),
     ("/identity/property/*", "1 to 128 visible ASCII characters"),
-    (
-        "/consumers",
-        "an array of at least one consumer, since nobody could call otherwise; with \
-         `consumers_from` of any number",
-    ),
+    ("/consumers", "an array of consumers; at least one, unless there is `consumers_from`"),
     ("/consumers/*", "an object with `name`, and `key_sha256` or `identities`"),
     ("/consumers/*/name", "a name that no other consumer has, 1 to 128 visible ASCII characters"),
     ("/consumers/*/key_sha256", "an array of at least one SHA-256 of a key"),
@@ -259,8 +255,8 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ("/limits/*/users", "an array of at least one id; leave it out for every user"),
     (
         "/limits/*/users/*",
-        "the id of a listed user or of a consumer's, or any if `unknown_users` is \"admit\", a \
-         consumer has `any_user` or there is `consumers_from`",
+        "the id of a user who is listed or belongs to a consumer; any id if `unknown_users` is \
+         \"admit\", if a consumer has `any_user`, or if there is `consumers_from`",
     ),
     (
         "/limits/*/groups",
