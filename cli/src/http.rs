@@ -20,10 +20,10 @@ pub(crate) struct UrlError {
 enum UrlProblem {
     #[error("not a URL, {}", accepted(example))]
     NotAUrl { example: &'static str },
-    #[error("not a whole URL, {}", accepted(example))]
+    #[error("no scheme or no host, {}", accepted(example))]
     NotWhole { example: &'static str },
-    #[error("more than a place, {}", accepted(example))]
-    NotAPlace { example: &'static str },
+    #[error("it has a user, a query or a fragment, {}", accepted(example))]
+    MoreThanAddress { example: &'static str },
     #[error("{}", accepted(example))]
     Scheme { example: &'static str },
     /// Plain http to another machine. The words say what that would give away.
@@ -70,7 +70,7 @@ pub(crate) fn place(
         return reject(UrlProblem::NotWhole { example });
     };
     if url.contains(['@', '?', '#']) {
-        return reject(UrlProblem::NotAPlace { example });
+        return reject(UrlProblem::MoreThanAddress { example });
     }
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());

@@ -47,7 +47,7 @@ Examples:
     Add(AddKeyArguments),
     /// Remove a consumer, or one key, from a list of consumers
     #[command(after_help = "\
-FILE is as for `key add`. The only key of a consumer goes with the consumer.
+FILE is as for `key add`. A consumer whose only key is removed is removed, too.
 
 Examples:
   imagegatectl key revoke consumers.json --name acme-web
@@ -98,7 +98,7 @@ pub(crate) struct RevokeKeyArguments {
     /// Remove the consumer of this name, with all its keys
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Remove the key whose digest starts so, at least 8 digits
+    /// Remove the key whose digest starts with these digits, at least 8
     #[arg(long, value_name = "DIGITS")]
     pub(crate) sha256: Option<String>,
 }

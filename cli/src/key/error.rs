@@ -108,14 +108,16 @@ pub(crate) enum KeyError {
         /// What is wrong with the edited configuration.
         fault: String,
     },
-    /// No key starts so.
-    #[error("no key of the file has a digest that starts so, see `imagegatectl key list`")]
+    /// No digest starts with these digits.
+    #[error(
+        "no key of the file has a digest that starts with these digits, see `imagegatectl key list`"
+    )]
     NoSuchKey,
     /// No consumer has this name.
     #[error("there is no consumer `{0}`, see `imagegatectl key list`")]
     NoSuchConsumer(String),
     /// Several consumers or keys are meant.
-    #[error("more than one is meant, accepted: more digits of the digest")]
+    #[error("several entries match, accepted: more digits of the digest")]
     SeveralKeys,
     /// The key is the last of a consumer that the mesh names too.
     #[error(
@@ -124,7 +126,7 @@ pub(crate) enum KeyError {
     )]
     LastKey(String),
     /// The operating system returned no random bytes.
-    #[error("the system gives no randomness: {0}")]
+    #[error("the operating system returned no random bytes: {0}")]
     NoRandomness(getrandom::Error),
     /// The checksum of the key is wrong.
     #[error(

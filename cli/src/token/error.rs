@@ -32,7 +32,7 @@ pub(crate) enum TransientError {
     #[error("another process holds the credential's lock")]
     Locked,
     /// The new token is due already.
-    #[error("the access token that came has ended already, or this machine's clock is wrong")]
+    #[error("the new access token has expired already, or this machine's clock is wrong")]
     Ended,
     /// The refresh token was replaced, but there is no access token.
     #[error("the token server answered without an access token")]
