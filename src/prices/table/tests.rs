@@ -245,7 +245,27 @@ fn naive(entries: &[Price], quality: &str, size: (u32, u32)) -> Option<Money> {
         };
         (it.model.closeness(), combination)
     });
-    closest.map(|it| it.image)
+    closest.map(|it| if is_by_tokens(&it.rate()) { NANO } else { it.image })
+}
+
+/// Whether only tokens have a price: the image reserves the least, and costs nothing without usage.
+fn is_by_tokens(rate: &Rate) -> bool {
+    rate.image == Money::ZERO && rate.tokens.is_some()
+}
+
+const NANO: Money = Money::from_nanos(1);
+
+#[test]
+fn an_image_that_only_tokens_have_a_price_for_reserves_the_least_that_there_is() {
+    let each = dollars("5");
+    let tokens = Some(TokenPrices::plain(each, each, each));
+    let entry = Price { tokens, ..price("*", "*", None, "0") };
+    let table = PriceTable::new(vec![entry], Unpriced::Reject);
+    let requested = requested(None, None);
+    let quote = table.quote(&requested).unwrap();
+    assert_eq!(quote, Quote { per_image: NANO, priced: true });
+    let settled = table.settle(&requested, &delivered(None, None), &quote);
+    assert_eq!((settled.money, settled.unpriced), (Money::ZERO, false));
 }
 
 proptest! {
@@ -297,8 +317,9 @@ proptest! {
         let quote = table.quote(&requested).unwrap_or_default();
         let delivered = delivered(quality.filter(|_| reports.0), size.filter(|_| reports.1));
         let settled = table.settle(&requested, &delivered, &quote);
-        let expected =
-            Settlement { money: quote.per_image, mismatch: false, unpriced: !quote.priced };
+        let is_by_tokens = table.most_expensive(&requested).is_some_and(|rate| is_by_tokens(&rate));
+        let money = if is_by_tokens { Money::ZERO } else { quote.per_image };
+        let expected = Settlement { money, mismatch: false, unpriced: !quote.priced };
         prop_assert_eq!(settled, expected);
     }
 
