@@ -3,8 +3,6 @@
 //!
 //! `number = 1*DIGIT [ "." 1*DIGIT ]`: no sign, no exponent, no separators.
 
-use std::fmt;
-
 /// Reads a decimal number with at most `places` digits after the point, in units of 10^-`places`.
 /// `None` if it is not one, has more digits, or does not fit 64 bits.
 #[must_use]
@@ -21,35 +19,26 @@ pub fn parse(text: &str, places: usize) -> Option<u64> {
     format!("{whole}{fraction:0<places$}").parse().ok()
 }
 
-/// `units` of 10^-`places` each as a decimal number, without trailing zeros.
+/// The bytes of most numbers at most: the digits of 64 bits, and the point.
+const MOSTLY_LEN: usize = 21;
+
+/// `units` of 10^-`places` each as a decimal number that [`parse`] reads, without trailing zeros.
 #[must_use]
-pub const fn display(units: u64, places: usize) -> Decimal {
-    Decimal { units, places }
-}
-
-/// A decimal number that is shown as [`parse`] reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decimal {
-    units: u64,
-    places: usize,
-}
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scale = u32::try_from(self.places).ok().and_then(|places| 10_u64.checked_pow(places));
-        // A unit that is smaller than 64 bits can count has no whole numbers.
-        let whole = scale.and_then(|scale| self.units.checked_div(scale)).unwrap_or(0);
-        let fraction = scale.and_then(|scale| self.units.checked_rem(scale)).unwrap_or(self.units);
-        f.write_str(itoa::Buffer::new().format(whole))?;
-        if fraction == 0 {
-            return Ok(());
-        }
+pub fn text(units: u64, places: usize) -> String {
+    let scale = u32::try_from(places).ok().and_then(|places| 10_u64.checked_pow(places));
+    // A unit that is smaller than 64 bits can count has no whole numbers.
+    let whole = scale.and_then(|scale| units.checked_div(scale)).unwrap_or(0);
+    let fraction = scale.and_then(|scale| units.checked_rem(scale)).unwrap_or(units);
+    let mut text = String::with_capacity(MOSTLY_LEN);
+    text.push_str(itoa::Buffer::new().format(whole));
+    if fraction > 0 {
         let mut buffer = itoa::Buffer::new();
         let digits = buffer.format(fraction);
-        f.write_str(".")?;
-        (digits.len()..self.places).try_for_each(|_| f.write_str("0"))?;
-        f.write_str(digits.trim_end_matches('0'))
+        text.push('.');
+        text.extend((digits.len()..places).map(|_| '0'));
+        text.push_str(digits.trim_end_matches('0'));
     }
+    text
 }
 
 #[cfg(test)]
@@ -90,18 +79,18 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_shown_without_trailing_zeros() {
-        for (units, places, text) in
+    fn a_number_is_written_without_trailing_zeros() {
+        for (units, places, written) in
             [(0, 9, "0"), (1, 9, "0.000000001"), (2_500, 2, "25"), (7, 0, "7"), (1_050, 2, "10.5")]
         {
-            assert_eq!(display(units, places).to_string(), text);
+            assert_eq!(text(units, places), written);
         }
     }
 
     proptest! {
         #[test]
-        fn displayed_numbers_parse_back(units: u64, places in 0..=25_usize) {
-            prop_assert_eq!(parse(&display(units, places).to_string(), places), Some(units));
+        fn written_numbers_parse_back(units: u64, places in 0..=25_usize) {
+            prop_assert_eq!(parse(&text(units, places), places), Some(units));
         }
     }
 }

@@ -39,6 +39,12 @@ impl Money {
         decimal::parse(text, PLACES).map(Self)
     }
 
+    /// A decimal number of dollars, without trailing zeros.
+    #[must_use]
+    pub fn text(self) -> String {
+        decimal::text(self.0, PLACES)
+    }
+
     /// `self` times `count`, saturating.
     #[must_use]
     pub const fn times(self, count: u64) -> Self {
@@ -65,9 +71,9 @@ impl Money {
 }
 
 impl fmt::Display for Money {
-    /// A decimal number of dollars, without trailing zeros.
+    /// As [`Self::text`] writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        decimal::display(self.0, PLACES).fmt(f)
+        f.write_str(&self.text())
     }
 }
 

@@ -79,10 +79,12 @@ fn names(unit: Unit) -> [&'static str; 3] {
 /// An amount as text. Dollars and megapixels are decimals.
 pub fn amount(unit: Unit, amount: u64) -> String {
     match unit {
-        Unit::Requests | Unit::Images | Unit::Concurrent => amount.to_string(),
-        // Pixels are millionths of a megapixel as nano-dollars are of a thousand dollars.
-        Unit::Megapixels => Money::from_nanos(amount.saturating_mul(1_000)).to_string(),
-        Unit::Usd => Money::from_nanos(amount).to_string(),
+        Unit::Requests | Unit::Images | Unit::Concurrent => {
+            itoa::Buffer::new().format(amount).to_owned()
+        }
+        // Pixels are millionths of a megapixel.
+        Unit::Megapixels => decimal::text(amount, 6),
+        Unit::Usd => Money::from_nanos(amount).text(),
     }
 }
 
@@ -204,7 +206,7 @@ fn go_duration(duration: Duration) -> String {
         0 => push(secs, "s"),
         _ => {
             let millis = secs.saturating_mul(1_000).saturating_add(millis);
-            text.push_str(&decimal::display(millis, 3).to_string());
+            text.push_str(&decimal::text(millis, 3));
             text.push('s');
         }
     }
