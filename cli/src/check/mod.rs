@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
     if !environment.is_of_lists {
         patched::apply(&mut files);
     }
-    files.iter_mut().for_each(|file| patches::assemble(&mut file.documents));
+    patches::assemble(&mut files);
     let reports: Vec<Report> = judge::all(&files, environment);
     report::print(&reports, arguments.format, arguments.quiet);
     let errors: usize = reports.iter().map(|it| it.count(finding::Level::Error)).sum();

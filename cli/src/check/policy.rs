@@ -1,6 +1,7 @@
 //! The filters that Envoy Gateway makes of an `EnvoyExtensionPolicy`, and the patches of an
 //! `EnvoyPatchPolicy` that search for them.
 
+use super::find;
 use super::tree::Node;
 
 /// A filter that Envoy Gateway makes.
@@ -40,7 +41,7 @@ impl<'t> Search<'t> {
         let (key, rest) = rest.split_once("==")?;
         let by_name = match key.trim_end() {
             "name" => true,
-            "typed_config.config.root_id" => false,
+            "typed_config.config.root_id" | "typed_config.value.config.root_id" => false,
             _ => return None,
         };
         let rest = rest.trim_start();
@@ -60,14 +61,20 @@ impl<'t> Search<'t> {
     /// Whether it finds this entry of `http_filters`.
     pub(crate) fn finds_entry(&self, entry: &Node) -> bool {
         let by_name = entry.get("name");
-        let by_root_id = entry.at(&["typed_config", "config", "root_id"]);
-        let actual = if self.by_name { by_name } else { by_root_id };
+        let by_root_id = || entry.get("typed_config").and_then(find::settings)?.get("root_id");
+        let actual = if self.by_name { by_name } else { by_root_id() };
         actual.and_then(Node::text) == Some(self.wanted)
     }
 
     /// Whether it may only find the filter of an EnvoyExtensionPolicy.
     pub(crate) fn is_for_policy(&self) -> bool {
         !self.by_name || self.wanted.starts_with(PREFIX)
+    }
+
+    /// What it writes into this setting of the filter.
+    pub(crate) fn sets(&self, field: &str) -> Option<&'t Node> {
+        let setting = self.field.strip_prefix("/typed_config/config/")?;
+        self.value.filter(|_| setting == field)
     }
 
     /// Whether the patch writes `false`, or removes the field.

@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use super::tree::Node;
 
-/// Marks all places in the value as those of `file`.
+/// Marks all places in the value as those of `file`, except those that have a mark.
 pub(crate) fn send(node: &mut Node, file: usize) {
-    node.relocate(&|span| sent(&span, file));
+    node.relocate(&|span| if origin(&span).is_some() { span } else { sent(&span, file) });
 }
 
 /// The place, marked as one of `file`.

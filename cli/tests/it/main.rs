@@ -11,6 +11,7 @@
 
 mod check;
 mod excerpts;
+mod extension_policies;
 #[path = "../../../tests/shared/fixtures.rs"]
 mod fixtures;
 mod helm;
@@ -29,8 +30,11 @@ mod merges;
 mod patch_files;
 mod patches;
 mod program;
+mod removals;
 mod reports;
 mod schema;
 mod server;
+mod together;
 mod token;
 mod upstream;
+mod wrapped;

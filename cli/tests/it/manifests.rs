@@ -32,7 +32,7 @@ fn they_have_no_errors_and_no_warnings() {
 #[test]
 fn limits_are_checked_with_the_filter_that_they_change() {
     let folder = Folder::new();
-    for (mesh, is_patch) in [("envoy-gateway", true), ("istio", false)] {
+    for mesh in ["envoy-gateway", "istio"] {
         let text = |name: &str| manifest(&format!("{mesh}/{name}"));
         let gate = folder.file("imagegate.yaml", &text("imagegate"));
         let limits = folder.file("limits.yaml", &text("limits"));
@@ -42,9 +42,7 @@ fn limits_are_checked_with_the_filter_that_they_change() {
         assert!(good.err.contains(sum), "{}", good.err);
         // For Istio this file has only the cluster of the service.
         let sum = "limits.yaml: 0 configurations, 0 errors, 0 warnings";
-        assert_eq!(good.err.contains(sum), is_patch, "{}", good.err);
-        let passed_over = "limits.yaml: passed over: no imagegate filter in it";
-        assert_eq!(good.err.contains(passed_over), !is_patch, "{}", good.err);
+        assert!(good.err.contains(sum), "{}", good.err);
     }
 }
 
@@ -74,10 +72,11 @@ fn nonsense_in_the_limits_is_reported_at_its_line() {
     assert_eq!(alone.code, Some(1), "{}", alone.err);
     let warning = "is not checked without the file that has the filter\n";
     assert!(alone.err.contains(warning), "{}", alone.err);
-    // The configuration of this filter is one text.
+    // Envoy Gateway chooses the place of this filter.
     let policy = folder.file("policy.yaml", &manifest(EXTENSION_POLICY));
     let outcome = run(&["check", &policy, &limits]);
-    assert!(outcome.err.contains("= why: Envoy Gateway writes the configuration"));
+    let why = "= why: the place of the policy's filter in the list is not known here";
+    assert!(outcome.err.contains(why), "{}", outcome.err);
     // The patches of each stay with their own filter.
     let good = folder.file("limits.yaml", &text);
     for files in [[&gate, &policy, &good], [&policy, &good, &gate]] {

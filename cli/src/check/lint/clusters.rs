@@ -1,8 +1,12 @@
 //! What a bootstrap has for side calls: clusters by name, and room for their answers.
 
+use std::ops::Range;
+
 use super::super::facts::Facts;
 use super::super::finding::Finding;
+use super::super::patches::MESH;
 use super::super::tree::Node;
+use super::super::words;
 use super::{number, place_of, route};
 
 /// Looks at the clusters and the runtime of a bootstrap.
@@ -60,58 +64,85 @@ pub(super) fn of_name<'t>(document: &'t Node, name: &str) -> Option<&'t Node> {
     clusters.iter().find(|it| it.get("name").and_then(Node::text) == Some(name))
 }
 
-/// The names of the clusters; `None` if others may come from a control plane.
-fn names(document: &Node) -> Option<Vec<&str>> {
-    if document.at(&["dynamic_resources", "cds_config"]).is_some() {
-        return None;
+/// The clusters that a bootstrap has.
+struct Known<'t> {
+    names: Vec<&'t str>,
+    /// It is made of the patches of a mesh. Others may be in files that were not named.
+    is_of_patches: bool,
+}
+
+impl<'t> Known<'t> {
+    /// `None` if others may come from a control plane.
+    fn of(document: &'t Node) -> Option<Self> {
+        let is_of_patches = document.get(MESH).is_some();
+        if !is_of_patches && document.at(&["dynamic_resources", "cds_config"]).is_some() {
+            return None;
+        }
+        let clusters = document.at(&["static_resources", "clusters"]);
+        let clusters = clusters.map(Node::items).unwrap_or_default().iter();
+        let names = clusters.filter_map(|cluster| cluster.get("name").and_then(Node::text));
+        Some(Self { names: names.collect(), is_of_patches })
     }
-    let clusters = document.at(&["static_resources", "clusters"]);
-    let clusters = clusters.map(Node::items).unwrap_or_default().iter();
-    Some(clusters.filter_map(|cluster| cluster.get("name").and_then(Node::text)).collect())
+
+    /// Istio writes `outbound|443||host` for the clusters that it makes itself, and Envoy Gateway
+    /// `httproute/namespace/name/rule/0`.
+    fn has(&self, name: &str) -> bool {
+        self.names.contains(&name) || (self.is_of_patches && name.contains(['|', '/']))
+    }
+
+    /// That there is no such cluster. `whose` begins with a space.
+    fn lack(&self, name: &str, whose: &str, span: Range<usize>) -> Finding {
+        let name = words::named(name);
+        if self.is_of_patches {
+            let title = format!("no patch in these files adds the cluster `{name}`{whose}");
+            Finding::warning(title, span)
+        } else {
+            Finding::error(format!("there is no cluster `{name}`{whose}"), span)
+        }
+    }
 }
 
 /// Looks for the clusters of the routes that the filter chooses.
 pub(super) fn check_routes(document: &Node, table: &Node, findings: &mut Vec<Finding>) {
-    let Some(names) = names(document) else { return };
+    let Some(known) = Known::of(document) else { return };
     let hosts = table.get("virtual_hosts").map(Node::items).unwrap_or_default().iter();
     let routes = hosts.flat_map(|host| route::of(host, table));
     for route in routes.filter(|route| route.choice().is_some()) {
-        for (name, span) in route.clusters().into_iter().filter(|(it, _)| !names.contains(it)) {
-            findings.push(
-                Finding::error(format!("there is no cluster `{name}`"), span)
-                    .why("this route leads the requests of an upstream there"),
-            );
+        for (name, span) in route.clusters().into_iter().filter(|(it, _)| !known.has(it)) {
+            let finding = known.lack(name, "", span);
+            let finding = finding.why("this route leads the requests of an upstream there");
+            findings.push(if known.is_of_patches { finding.help(OTHER_FILE) } else { finding });
         }
     }
 }
 
 /// Side calls name their cluster themselves.
 fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
-    let Some(names) = names(document) else { return };
+    let Some(known) = Known::of(document) else { return };
     let upstreams = facts.upstreams.iter().filter_map(|upstream| {
         let whose = format!("the upstream `{}`", upstream.name);
         upstream.cluster.as_deref().map(|cluster| (cluster, whose))
     });
+    // With a loopback listener their side calls take its routes.
+    let upstreams = upstreams.filter(|_| !(known.is_of_patches && facts.loopback.is_some()));
     let service = facts.service.as_deref().map(|cluster| (cluster, "the engine".to_owned()));
     let loopback = facts.loopback.as_deref();
     let loopback = loopback.map(|cluster| (cluster, "the loopback listener".to_owned()));
     let list = facts.list.as_deref().map(|cluster| (cluster, "`consumers_from`".to_owned()));
     let all = upstreams.chain(service).chain(list).chain(loopback);
-    for (cluster, whose) in all.filter(|(cluster, _)| !names.contains(cluster)) {
-        findings.push(
-            Finding::error(
-                format!("there is no cluster `{cluster}` for {whose}"),
-                document.locate("/static_resources/clusters"),
-            )
-            .why(
-                "the filter calls it by this name: for the further images of a request with `n` \
-                 over 1, after a refusal of another upstream, to count limits, or to read a list of \
-                 consumers",
-            )
-            .help("name a cluster of this bootstrap in `cluster`"),
+    for (cluster, whose) in all.filter(|(cluster, _)| !known.has(cluster)) {
+        let place = document.locate("/static_resources/clusters");
+        let help = if known.is_of_patches { OTHER_FILE } else { OWN_CLUSTER };
+        let finding = known.lack(cluster, &format!(" for {whose}"), place).why(
+            "the filter calls it by this name: for the further images of a request with `n` over \
+             1, after a refusal of another upstream, to count limits, or to read a list of \
+             consumers",
         );
+        findings.push(finding.help(help));
     }
 }
 
 /// How often the stream of an upstream may repeat an image.
 const COPIES: usize = 4;
+const OTHER_FILE: &str = "name the file that adds it in the same call";
+const OWN_CLUSTER: &str = "name a cluster of this bootstrap in `cluster`";

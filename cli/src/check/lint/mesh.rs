@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::find;
 use super::super::finding::Finding;
 use super::super::policy::{self, EXTENSION_POLICY, Filter, Search};
 use super::super::tree::Node;
@@ -31,11 +32,8 @@ pub(super) fn check(
     let Some(api) = APIS.iter().find(|api| kind == Some(api.kind)) else { return };
     let place = resource.get("kind").map_or(0..0, |kind| kind.span.clone());
     let filter = filter_of(resource, owner);
-    let sets = |field: &str, is: fn(&Node) -> bool| {
-        let own = searches.iter().filter(|it| filter.as_ref().is_some_and(|own| it.finds(own)));
-        let mut values = own.filter(|it| it.field == format!("/typed_config/config/{field}"));
-        values.any(|it| it.value.is_some_and(is))
-    };
+    let own = || searches.iter().filter(|it| filter.as_ref().is_some_and(|own| it.finds(own)));
+    let sets = |field: &str, is: fn(&Node) -> bool| own().any(|it| it.sets(field).is_some_and(is));
     if !sets("allow_on_headers_stop_iteration", Node::is_true) {
         findings.push(
             Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
@@ -64,10 +62,16 @@ pub(super) fn check(
     if written.is_some_and(|it| it.is_true() || it.text() == Some(value)) {
         findings.push(
             Finding::error(format!("`{field}: {value}` opens the gate"), place_of(owner, field))
-                .why("after a crash of the VM requests pass the filter, and nobody asks for a key"),
+                .why(OPENS),
         );
     }
-    for (name, span) in variables.iter().filter(|(name, _)| !passes(owner, name)) {
+    // Patches may pass it, too.
+    let is_patched = |name: &str| {
+        let mut environment = own().filter(|it| it.field.starts_with(ENVIRONMENT));
+        environment.any(|it| it.value.is_some_and(|it| has_text(it, name)))
+    };
+    let is_lacking = |name: &str| !passes(owner, name) && !is_patched(name);
+    for (name, span) in variables.iter().filter(|(name, _)| is_lacking(name)) {
         let title =
             format!("the environment variable {} is not passed into the VM", words::named(name));
         let why = "the filter refuses the configuration without it";
@@ -105,6 +109,15 @@ pub(super) fn check_searches(resource: &Node, filters: &[Filter<'_>], findings: 
     if filters.is_empty() {
         return;
     }
+    for search in policy::searches(resource) {
+        let ours = |it: &&Filter<'_>| search.finds(it) && find::mentions(it.entry);
+        let open = search.sets("fail_open").filter(|it| it.is_true());
+        let policy = search.sets("failure_policy").filter(|it| it.text() == Some("FAIL_OPEN"));
+        if let Some(value) = open.or(policy).filter(|_| filters.iter().any(|it| ours(&it))) {
+            let title = "the patch opens the gate";
+            findings.push(Finding::error(title, value.span.clone()).why(OPENS));
+        }
+    }
     let misses =
         |it: &Search<'_>| it.is_for_policy() && !filters.iter().any(|filter| it.finds(filter));
     for search in policy::searches(resource).filter(misses) {
@@ -120,6 +133,15 @@ pub(super) fn check_searches(resource: &Node, filters: &[Filter<'_>], findings: 
     }
 }
 
+/// Whether the name is in the value of a patch: as a text, or as the name of a field.
+fn has_text(value: &Node, name: &str) -> bool {
+    let mut found = false;
+    value.walk(&mut |node| {
+        found |= node.text() == Some(name) || node.fields().iter().any(|it| it.name == name);
+    });
+    found
+}
+
 /// Whether the variable is in `vmConfig.env` (Istio) or `env.hostKeys` (Envoy Gateway).
 fn passes(owner: &Node, variable: &str) -> bool {
     let istio = owner.at(&["vmConfig", "env"]).map(Node::items).unwrap_or_default();
@@ -128,6 +150,8 @@ fn passes(owner: &Node, variable: &str) -> bool {
         || gateway.iter().any(|it| it.text() == Some(variable))
 }
 
+const OPENS: &str = "after a crash of the VM requests pass the filter, and nobody asks for a key";
+const ENVIRONMENT: &str = "/typed_config/config/vm_config";
 const ENVOY_FILTER: &str = "use an EnvoyFilter that adds the HTTP filter \
                             envoy.extensions.filters.http.wasm.v3.Wasm with all of its keys";
 

@@ -2,6 +2,7 @@
 
 use super::super::find::{self, Found};
 use super::super::tree::{Node, segments};
+use super::Resource;
 
 /// A filter that a patch adds.
 pub(super) struct Filter {
@@ -17,6 +18,15 @@ pub(super) struct Filter {
     pub(super) tree: Node,
     /// The resources whose patches have changed it.
     pub(super) changed_by: Vec<String>,
+}
+
+impl Filter {
+    /// The pointer to the patch that adds it, in its resource.
+    pub(super) fn patch(&self, owner: &Resource) -> String {
+        let inner = self.pointer.strip_prefix(&owner.pointer).unwrap_or_default();
+        // `/spec/configPatches/0/…`
+        inner.split('/').take(4).collect::<Vec<_>>().join("/")
+    }
 }
 
 /// Pointers to imagegate's filters in a value: entries of `http_filters`.
@@ -51,6 +61,8 @@ pub(super) enum Reach {
     Moved(Vec<String>),
     /// The operation applies inside it: the path there, and the pointer `from`.
     Inside(String, Option<String>),
+    /// It is gone.
+    Lost,
     /// It changes, and how is not known here.
     Unknown(&'static str),
 }
@@ -70,8 +82,12 @@ pub(super) fn reach(filter: &[String], op: &str, path: &str, from: Option<&str>)
         ("move", None) if source.is_some() => Reach::Unknown("it moves a value out of the filter"),
         ("test", None) => Reach::Beside,
         ("replace", None) if path == filter => Reach::Inside(String::new(), None),
-        ("replace", None) if filter.starts_with(&path) => Reach::Unknown(LOST),
+        ("replace", None) if filter.starts_with(&path) => Reach::Lost,
         ("remove", None) => without(filter, &path),
+        // Behind or before others.
+        ("move", None) if from.as_deref() == Some(filter) && !filter.starts_with(&path) => {
+            Reach::Moved(path)
+        }
         ("move", None) => match without(filter, from.as_deref().unwrap_or_default()) {
             Reach::Moved(filter) => match with(&filter, &path) {
                 Reach::Beside => Reach::Moved(filter),
@@ -89,7 +105,7 @@ pub(super) fn reach(filter: &[String], op: &str, path: &str, from: Option<&str>)
 fn with(filter: &[String], path: &[String]) -> Reach {
     match siblings(filter, path) {
         Some((added, own)) if added <= own => Reach::Moved(renumbered(filter, path, own + 1)),
-        None if filter.starts_with(path) => Reach::Unknown(LOST),
+        None if filter.starts_with(path) => Reach::Lost,
         _ => Reach::Beside,
     }
 }
@@ -97,7 +113,7 @@ fn with(filter: &[String], path: &[String]) -> Reach {
 /// The filter's place after the value at `path` is removed.
 fn without(filter: &[String], path: &[String]) -> Reach {
     match siblings(filter, path) {
-        _ if filter.starts_with(path) => Reach::Unknown(LOST),
+        _ if filter.starts_with(path) => Reach::Lost,
         Some((removed, own)) if removed < own => Reach::Moved(renumbered(filter, path, own - 1)),
         _ => Reach::Beside,
     }
@@ -121,8 +137,6 @@ fn renumbered(filter: &[String], path: &[String], index: usize) -> Vec<String> {
 fn pointer(names: &[String]) -> String {
     names.iter().map(|it| format!("/{}", it.replace('~', "~0").replace('/', "~1"))).collect()
 }
-
-const LOST: &str = "it replaces or removes what holds the filter";
 
 #[cfg(test)]
 mod tests;

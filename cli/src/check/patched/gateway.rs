@@ -1,60 +1,102 @@
 //! Envoy Gateway: the JSON patches of all EnvoyPatchPolicies, by priority and then in their order.
 
-use std::ops::Range;
+mod patch;
+mod policies;
+
 use std::path::Path;
 
-use super::super::fields::Fields;
-use super::super::find::{self, Found};
 use super::super::finding::Finding;
-use super::super::policy::{self, Search};
-use super::super::tree::{Node, segments};
+use super::super::tree::Node;
 use super::Resource;
-use super::filter::{Filter, Reach, entries, reach};
-use super::log::{Entry, Log, fault, shown};
-use super::operation::Operation;
+use super::filter::{Filter, Reach, reach};
+use super::log::{Entry, Log, no_gate, shown};
+use patch::{Met, Patch};
+use policies::Wasm;
 
-/// The filters, with all patches.
+/// The filters of the patches, and the entries of EnvoyExtensionPolicies, with all patches.
 pub(super) fn follow(
     resources: &[Resource],
-    policies: &[policy::Filter<'_>],
+    policies: &[Resource],
     log: &mut Log,
-) -> Vec<Filter> {
+) -> (Vec<Filter>, Vec<Filter>) {
     let patches = ordered(resources);
     // Patches of a folder that has a filter are for that one.
-    let homes: Vec<_> =
-        patches.iter().filter(|it| !it.added().is_empty()).map(Patch::home).collect();
-    let (mut filters, mut missing): (Vec<Filter>, _) = (Vec::new(), Vec::new());
-    for patch in patches {
-        let is_of_policy = patch.is_of(policies);
-        let is_at_home = homes.contains(&patch.home());
-        let is_meant = |it: &&mut Filter| {
-            let folder = resources.get(it.resource).map(|it| it.folder.as_path());
-            let is_near = folder == Some(patch.home().0);
-            it.listener == patch.listener && !is_of_policy && (is_near || !is_at_home)
-        };
-        let (mut is_inside, mut is_other) = (false, false);
-        for filter in filters.iter_mut().filter(is_meant) {
-            is_inside |= patch.meet(filter, log);
-            is_other |= filter.path.last().is_none_or(|it| it != "-") && patch.has_place();
-        }
-        if is_inside {
-            continue;
-        }
-        filters.extend(patch.added());
-        if is_of_policy && patch.pointer().starts_with(SETTINGS) {
-            log.unknown(&patch.entry(&patch.pointer()), TEXT);
-        } else if !is_other && patch.is_concerned() {
+    let homes = patches.iter().filter(|it| !it.added().is_empty()).map(Patch::home).collect();
+    let mut state = State { resources, homes, filters: Vec::new(), losses: Vec::new() };
+    let mut made = Wasm::all(policies);
+    let mut missing = Vec::new();
+    for patch in &patches {
+        if made.iter().any(|it| it.is_found_by(patch)) {
+            made.iter_mut().filter(|it| it.is_found_by(patch)).for_each(|it| it.meet(patch, log));
+        } else if !state.apply(patch, log) {
             missing.push(patch);
         }
     }
-    tell(&missing, &filters, !policies.is_empty(), log);
-    filters
+    state.tell_losses(log);
+    tell(&missing, &state.filters, !made.is_empty(), log);
+    (state.filters, made.into_iter().map(Wasm::into_entry).collect())
+}
+
+/// The filters while patches go over them.
+struct State<'r> {
+    resources: &'r [Resource],
+    /// The folders and listeners with a filter.
+    homes: Vec<(&'r Path, &'r str)>,
+    filters: Vec<Filter>,
+    /// The patches that took a filter away, each with one that it took.
+    losses: Vec<(&'r Patch<'r>, Filter)>,
+}
+
+impl<'r> State<'r> {
+    /// Applies a patch. `false` if it meets no filter, although it looks like a patch of imagegate's.
+    fn apply(&mut self, patch: &'r Patch<'r>, log: &mut Log) -> bool {
+        let is_at_home = self.homes.contains(&patch.home());
+        let (mut is_met, mut is_other) = (false, false);
+        let mut left = Vec::with_capacity(self.filters.len());
+        for mut filter in std::mem::take(&mut self.filters) {
+            let folder = self.resources.get(filter.resource).map(|it| it.folder.as_path());
+            let is_near = folder == Some(patch.home().0);
+            let is_meant = filter.listener == patch.listener && (is_near || !is_at_home);
+            let met = if is_meant { patch.meet(&mut filter, log) } else { Met::Beside };
+            is_other |=
+                is_meant && filter.path.last().is_none_or(|it| it != "-") && patch.has_place();
+            is_met |= met != Met::Beside;
+            match met {
+                Met::Lost => self.losses.push((patch, filter)),
+                Met::Beside | Met::Inside => left.push(filter),
+            }
+        }
+        self.filters = left;
+        let is_lost = self.losses.last().is_some_and(|(it, _)| std::ptr::eq(*it, patch));
+        if !is_met || is_lost {
+            self.filters.extend(patch.added());
+        }
+        is_met || is_other || !patch.is_concerned()
+    }
+
+    /// What is taken away may be added again, by the same patch or a later one.
+    fn tell_losses(&self, log: &mut Log) {
+        for (patch, lost) in &self.losses {
+            let folder =
+                |it: &Filter| self.resources.get(it.resource).map(|it| it.folder.as_path());
+            let is_it = |it: &Filter| it.listener == lost.listener && folder(it) == folder(lost);
+            match self.resources.get(lost.resource) {
+                Some(owner) if self.filters.iter().any(is_it) => {
+                    log.applied(&patch.entry(""));
+                    if lost.pointer.ends_with("/operation/value") {
+                        log.replaced(owner, lost.patch(owner));
+                    }
+                }
+                _ => log.failed(&patch.entry(""), no_gate(patch.at.clone())),
+            }
+        }
+    }
 }
 
 /// All patches of listeners in their order.
 fn ordered(resources: &[Resource]) -> Vec<Patch<'_>> {
     let mut order: Vec<_> = resources.iter().enumerate().collect();
-    order.sort_by(|(_, a), (_, b)| a.priority().total_cmp(&b.priority()));
+    order.sort_by(|(_, a), (_, b)| a.in_envoy_gateway(b));
     let patches = order.into_iter().flat_map(|(number, resource)| {
         let list = resource.tree.at(&["spec", "jsonPatches"]).map(Node::items);
         let list = list.unwrap_or_default().iter().enumerate();
@@ -64,7 +106,7 @@ fn ordered(resources: &[Resource]) -> Vec<Patch<'_>> {
 }
 
 /// Patches that meet no filter, although they look like patches of imagegate's.
-fn tell(missing: &[Patch<'_>], filters: &[Filter], has_policies: bool, log: &mut Log) {
+fn tell(missing: &[&Patch<'_>], filters: &[Filter], has_policies: bool, log: &mut Log) {
     let mut absent = Vec::new();
     for patch in missing {
         let entry = patch.entry(&patch.pointer());
@@ -82,7 +124,10 @@ fn tell(missing: &[Patch<'_>], filters: &[Filter], has_policies: bool, log: &mut
                     log.failed(&entry, too_early(&entry));
                 }
             }
-            (None, _) if has_policies => log.unknown(&entry, TEXT),
+            (None, Some(_)) if has_policies => log.unknown(&entry, PLACE),
+            (None, None) if has_policies => {
+                log.unknown(&entry, "what its `jsonPath` finds is not known here")
+            }
             (None, _) => absent.push(entry),
         }
     }
@@ -103,174 +148,8 @@ fn too_early(entry: &Entry<'_>) -> Finding {
         .why("policies are applied by `priority`, the lowest first, and patches in their order")
 }
 
-/// A patch of a listener.
-struct Patch<'r> {
-    resource: &'r Resource,
-    /// The number of the resource.
-    number: usize,
-    /// The pointer to its value in the document.
-    place: String,
-    listener: &'r str,
-    op: &'r str,
-    /// The pointer into the listener. `None` if there is a `jsonPath`.
-    path: Option<&'r str>,
-    from: Option<&'r str>,
-    search: Option<Search<'r>>,
-    operation: &'r Node,
-    at: Range<usize>,
-}
-
-impl<'r> Patch<'r> {
-    fn of(resource: &'r Resource, number: usize, index: usize, node: &'r Node) -> Option<Self> {
-        let kind = node.get("type").and_then(Node::text)?;
-        let operation = node.get("operation").filter(|_| kind.ends_with(".Listener"))?;
-        let text = |name| operation.get(name).and_then(Node::text);
-        let at = operation.get("path").or_else(|| operation.get("jsonPath")).unwrap_or(operation);
-        Some(Self {
-            resource,
-            number,
-            place: format!("{}/spec/jsonPatches/{index}/operation/value", resource.pointer),
-            listener: node.get("name").and_then(Node::text).unwrap_or_default(),
-            op: text("op").unwrap_or_default(),
-            path: match operation.get("jsonPath") {
-                None => Some(text("path").unwrap_or_default()),
-                Some(_) => None,
-            },
-            from: text("from"),
-            search: Search::of(node),
-            operation,
-            at: at.locate(""),
-        })
-    }
-
-    /// Its folder and its listener.
-    fn home(&self) -> (&'r Path, &'r str) {
-        (&self.resource.folder, self.listener)
-    }
-
-    fn entry(&self, pointer: &str) -> Entry<'r> {
-        let pointer = pointer.to_owned();
-        let value = self.operation.get("value");
-        Entry { resource: self.resource, at: self.at.clone(), pointer, value }
-    }
-
-    /// Applies it to the filter. Whether it is a patch of this filter.
-    fn meet(&self, filter: &mut Filter, log: &mut Log) -> bool {
-        let reach = match (&self.search, self.path) {
-            (Some(search), _) if search.finds_entry(&filter.tree) => {
-                Reach::Inside(search.field.clone(), None)
-            }
-            (None, Some(path)) if self.has_place() => reach(&filter.path, self.op, path, self.from),
-            _ => Reach::Beside,
-        };
-        match reach {
-            Reach::Beside => return false,
-            Reach::Moved(path) => {
-                filter.path = path;
-                return false;
-            }
-            Reach::Unknown(reason) => log.unknown(&self.entry(""), reason),
-            Reach::Inside(pointer, from) => self.run(filter, &pointer, from.as_deref(), log),
-        }
-        true
-    }
-
-    fn run(&self, filter: &mut Filter, path: &str, from: Option<&str>, log: &mut Log) {
-        let entry = self.entry(path);
-        let (at, value) = (self.at.clone(), entry.value);
-        let operation = Operation { op: self.op, path, from, value, at };
-        let mut changed = filter.tree.clone();
-        match operation.run(&mut changed) {
-            Ok(()) if self.op == "test" => log.applied(&entry),
-            Ok(()) if entries(&changed).is_empty() => {
-                log.unknown(&entry, "after it, there is no filter of imagegate");
-            }
-            Ok(()) => {
-                filter.tree = changed;
-                filter.changed_by.push(self.resource.label.clone());
-                log.applied(&entry);
-            }
-            Err(it) => log.failed(&entry, fault(&entry, &it)),
-        }
-    }
-
-    /// The filters of imagegate that it adds.
-    fn added(&self) -> Vec<Filter> {
-        let value = self.operation.get("value").filter(|_| ["add", "replace"].contains(&self.op));
-        let (Some(value), Some(path)) = (value, self.path) else { return Vec::new() };
-        let added = entries(value).into_iter().map(|pointer| Filter {
-            resource: self.number,
-            listener: self.listener.to_owned(),
-            path: segments(path).chain(segments(&pointer)).collect(),
-            tree: value.pointed(&pointer).unwrap_or(value).clone(),
-            pointer: format!("{}{pointer}", self.place),
-            changed_by: Vec::new(),
-        });
-        added.collect()
-    }
-
-    /// Its pointer in a filter, if it has one.
-    fn pointer(&self) -> String {
-        if let Some(search) = &self.search {
-            return search.field.clone();
-        }
-        let json_path = self.operation.get("jsonPath").and_then(Node::text).unwrap_or_default();
-        let path = self.operation.get("path").and_then(Node::text).unwrap_or_default();
-        let whole = format!("{}{path}", json_path.replace('.', "/"));
-        let at = whole.find(SETTINGS).and_then(|at| whole.get(at..));
-        at.unwrap_or_default().to_owned()
-    }
-
-    /// Whether it looks for the filter of an EnvoyExtensionPolicy.
-    fn is_of(&self, policies: &[policy::Filter<'_>]) -> bool {
-        let found = |search: &Search<'_>| policies.iter().any(|it| search.finds(it));
-        self.search.as_ref().is_some_and(found)
-    }
-
-    /// Whether it looks like a patch of imagegate's configuration: by a field, or by names.
-    fn is_concerned(&self) -> bool {
-        let names = [self.resource.metadata("name"), self.resource.metadata("namespace")];
-        let mut names = names.into_iter().chain([self.listener]);
-        let values = [self.operation.get("value"), self.operation.get("jsonPath")];
-        self.pointer().starts_with(SETTINGS)
-            && (self.is_known()
-                || names.any(|it| it.contains(find::NAME))
-                || values.into_iter().flatten().any(find::mentions))
-    }
-
-    /// Whether it changes a field that a configuration of imagegate has.
-    fn is_known(&self) -> bool {
-        let pointer = self.pointer();
-        let rest = pointer.strip_prefix(SETTINGS).unwrap_or_default();
-        let rest = rest.strip_prefix("/value").unwrap_or(rest);
-        let fields = Fields::get();
-        match segments(rest).next() {
-            Some(field) => fields.names("").contains(&field.as_str()),
-            None => self.operation.get("value").is_some_and(|it| {
-                let whole = it.get("value").unwrap_or(it);
-                let is_json = whole.text().is_some_and(|it| it.contains("\"upstreams\""));
-                is_json || matches!(find::find(whole), Found::Bare)
-            }),
-        }
-    }
-
-    /// Whether the path leads to one place of the listener.
-    fn has_place(&self) -> bool {
-        self.path.is_some() && !self.is_broken()
-    }
-
-    /// Whether the path is no JSON pointer.
-    fn is_broken(&self) -> bool {
-        let is_wrong = |it: &str| {
-            let escapes = it.split('~').skip(1);
-            let is_escaped = escapes.clone().all(|it| it.starts_with(['0', '1']));
-            !(it.is_empty() || it.starts_with('/')) || !is_escaped
-        };
-        let path = self.operation.get("path").and_then(Node::text);
-        path.is_some_and(is_wrong) || self.from.is_some_and(is_wrong)
-    }
-}
-
 /// The field of a filter's settings that is its configuration.
 const SETTINGS: &str = "/typed_config/config/configuration";
 const TEXT: &str = "Envoy Gateway writes the configuration of an EnvoyExtensionPolicy as one text";
+const PLACE: &str = "the place of the policy's filter in the list is not known here; a `jsonPath` can \
+                     search for its name";

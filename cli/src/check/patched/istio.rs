@@ -1,48 +1,38 @@
-//! Istio: the `MERGE` patches of all EnvoyFilters, by priority, age and name, over the HTTP filters
-//! that other patches insert. Istio merges only when all filters are there.
+//! Istio: the patches of HTTP filters in all EnvoyFilters, by priority, age and name. Istio merges
+//! when all filters are there, after it has added, replaced and removed them.
+
+mod merge;
 
 use super::super::find::{self, Found, LOOPBACK_ROOT_ID};
-use super::super::tree::{Kind, Node, camel_case};
+use super::super::finding::Finding;
+use super::super::tree::Node;
 use super::Resource;
 use super::filter::{Filter, entries};
-use super::log::{Entry, Log};
+use super::log::{Entry, Log, no_gate};
 
 /// The filters, with all patches.
 pub(super) fn follow(resources: &[Resource], log: &mut Log) -> Vec<Filter> {
     let patches = ordered(resources);
-    let mut filters: Vec<_> = patches.iter().flat_map(Patch::added).collect();
-    let mut missing = Vec::new();
-    for patch in patches.iter().filter(|it| it.is_change()) {
-        let mut is_met = false;
-        for filter in patch.found(&mut filters, resources) {
-            is_met = true;
-            patch.meet(filter, log);
-        }
-        let is_concerned = is_met || patch.is_concerned();
-        if is_concerned && patch.operation == "MERGE" {
-            log.spend(patch.resource, &format!("/spec/configPatches/{}", patch.index));
-        }
-        match patch.wanted {
-            _ if is_met || !is_concerned => {}
-            Some(_) => missing.push(patch.entry()),
-            None => log.unknown(&patch.entry(), "it names no `subFilter`"),
+    let mut state = State { resources, filters: Vec::new(), losses: Vec::new(), late: Vec::new() };
+    for patch in &patches {
+        match patch.operation {
+            "MERGE" => {}
+            "REPLACE" | "REMOVE" => state.take(patch, log),
+            _ => state.filters.extend(patch.added()),
         }
     }
-    log.missing(&missing);
-    filters
+    state.tell_losses(log);
+    for patch in patches.iter().filter(|it| it.operation == "MERGE") {
+        state.merge(patch, log);
+    }
+    state.tell_late(log);
+    state.filters
 }
 
 /// All patches of HTTP filters in their order.
 fn ordered(resources: &[Resource]) -> Vec<Patch<'_>> {
     let mut order: Vec<_> = resources.iter().enumerate().collect();
-    order.sort_by(|(_, a), (_, b)| {
-        let rank = |it: &&Resource| {
-            let [age, name, namespace] =
-                ["creationTimestamp", "name", "namespace"].map(|name| it.metadata(name).to_owned());
-            (it.metadata("namespace") != ROOT, age, format!("{name}.{namespace}"))
-        };
-        a.priority().total_cmp(&b.priority()).then_with(|| rank(a).cmp(&rank(b)))
-    });
+    order.sort_by(|(_, a), (_, b)| a.in_istio(b));
     order
         .into_iter()
         .flat_map(|(number, resource)| {
@@ -51,6 +41,131 @@ fn ordered(resources: &[Resource]) -> Vec<Patch<'_>> {
             list.filter_map(move |(index, node)| Patch::of(resource, number, index, node))
         })
         .collect()
+}
+
+/// The filters while patches go over them.
+struct State<'r> {
+    resources: &'r [Resource],
+    filters: Vec<Filter>,
+    /// The patches that took a filter away, each with one that it took.
+    losses: Vec<(&'r Patch<'r>, Filter)>,
+    /// The patches that met no filter.
+    late: Vec<&'r Patch<'r>>,
+}
+
+impl<'r> State<'r> {
+    /// Replaces or removes the filters that the patch is for.
+    fn take(&mut self, patch: &'r Patch<'r>, log: &mut Log) {
+        // Without a name Istio does nothing.
+        let found = if patch.wanted.is_some() { self.found(patch) } else { Vec::new() };
+        if found.is_empty() {
+            self.late.push(patch);
+            return;
+        }
+        let replacement = patch.value.filter(|it| patch.operation == "REPLACE" && is_filter(it));
+        if replacement.is_some() {
+            log.applied(&patch.entry());
+            patch.spend(log);
+        }
+        // From the end, so that the indexes before stay right.
+        for index in found.into_iter().rev() {
+            match (replacement, self.filters.get_mut(index)) {
+                (Some(value), Some(filter)) => {
+                    filter.tree = value.clone();
+                    filter.changed_by = vec![patch.resource.label.clone()];
+                }
+                _ => self.losses.push((patch, self.filters.remove(index))),
+            }
+        }
+    }
+
+    /// What is taken away may be added again by a later patch.
+    fn tell_losses(&self, log: &mut Log) {
+        for (patch, lost) in &self.losses {
+            let Some(owner) = self.resources.get(lost.resource) else { continue };
+            let is_back = self.filters.iter().any(|it| {
+                let added_by = self.resources.get(it.resource);
+                let is_there = added_by.is_some_and(|it| it.is_for_workload_of(owner));
+                is_there && patch.is_context_of(it)
+            });
+            if is_back {
+                log.applied(&patch.entry());
+                log.replaced(owner, lost.patch(owner));
+            } else {
+                log.failed(&patch.entry(), no_gate(patch.entry().at));
+            }
+        }
+    }
+
+    fn merge(&mut self, patch: &'r Patch<'r>, log: &mut Log) {
+        let found = self.found(patch);
+        if found.is_empty() {
+            self.late.push(patch);
+            return;
+        }
+        patch.spend(log);
+        let entry = patch.entry();
+        let Some(value) = patch.value else { return log.unknown(&entry, "it has no `value`") };
+        for index in found {
+            let Some(filter) = self.filters.get_mut(index) else { continue };
+            match merge::merge(&mut filter.tree, value) {
+                Ok(()) => {
+                    filter.changed_by.push(patch.resource.label.clone());
+                    log.applied(&entry);
+                }
+                Err(reason) => log.unknown(&entry, reason),
+            }
+        }
+    }
+
+    /// Patches that met no filter, although they look like patches of imagegate's.
+    fn tell_late(&self, log: &mut Log) {
+        let mut missing = Vec::new();
+        for patch in &self.late {
+            let finds = |it: &Filter| {
+                self.resources.get(it.resource).is_some_and(|owner| patch.finds(it, owner))
+            };
+            let has_come = self.filters.iter().any(finds);
+            let is_gone = self.losses.iter().any(|(_, it)| finds(it));
+            if patch.operation == "MERGE" && patch.is_concerned() {
+                patch.spend(log);
+            }
+            match patch.wanted {
+                Some(_) if is_gone => log.applied(&patch.entry()),
+                Some(_) if has_come => log.failed(&patch.entry(), too_early(&patch.entry())),
+                _ if !patch.is_concerned() => {}
+                Some(_) => missing.push(patch.entry()),
+                None => log.unknown(&patch.entry(), "it names no `subFilter`"),
+            }
+        }
+        log.missing(&missing);
+    }
+
+    /// The filters that the patch is for: those of its own folder, if there are any.
+    fn found(&self, patch: &Patch<'_>) -> Vec<usize> {
+        let owner = |filter: &Filter| {
+            self.resources.get(filter.resource).filter(|owner| patch.finds(filter, owner))
+        };
+        let is_near = |it: &Filter| owner(it).is_some_and(|it| it.folder == patch.resource.folder);
+        let has_near = self.filters.iter().any(is_near);
+        let is_meant = |it: &Filter| if has_near { is_near(it) } else { owner(it).is_some() };
+        let filters = self.filters.iter().enumerate();
+        filters.filter(|(_, it)| is_meant(it)).map(|(index, _)| index).collect()
+    }
+}
+
+fn too_early(entry: &Entry<'_>) -> Finding {
+    Finding::warning("the patch comes before the one that adds the filter", entry.at.clone())
+        .with("accepted", "a place after it, or a `priority` above that of its EnvoyFilter")
+        .why(
+            "it changes nothing: Istio applies EnvoyFilters by `priority`, the lowest first, then by \
+             age and name, and patches in their order",
+        )
+}
+
+/// Whether it is imagegate's filter.
+fn is_filter(value: &Node) -> bool {
+    entries(value).first().is_some_and(String::is_empty)
 }
 
 /// A patch of an HTTP filter.
@@ -83,16 +198,10 @@ impl<'r> Patch<'r> {
         })
     }
 
-    /// Whether it changes a filter that is there.
-    fn is_change(&self) -> bool {
-        ["MERGE", "REPLACE", "REMOVE"].contains(&self.operation)
-    }
-
     /// imagegate's filter, if it adds that.
     fn added(&self) -> Option<Filter> {
-        let value = self.value.filter(|_| !self.is_change())?;
-        let pointer = entries(value).into_iter().next().filter(String::is_empty)?;
-        let place = format!("/spec/configPatches/{}/patch/value{pointer}", self.index);
+        let value = self.value.filter(|it| is_filter(it))?;
+        let place = format!("/spec/configPatches/{}/patch/value", self.index);
         Some(Filter {
             resource: self.number,
             pointer: format!("{}{place}", self.resource.pointer),
@@ -103,59 +212,21 @@ impl<'r> Patch<'r> {
         })
     }
 
-    /// The filters that it is for: those of its own folder, if there are any.
-    fn found<'f>(&self, filters: &'f mut [Filter], resources: &[Resource]) -> Vec<&'f mut Filter> {
-        let owner = |filter: &Filter| {
-            resources.get(filter.resource).filter(|owner| self.finds(filter, owner))
-        };
-        let is_near = |it: &Filter| owner(it).is_some_and(|it| it.folder == self.resource.folder);
-        let has_near = filters.iter().any(is_near);
-        let is_meant = |it: &&mut Filter| if has_near { is_near(it) } else { owner(it).is_some() };
-        filters.iter_mut().filter(is_meant).collect()
-    }
-
     /// Whether it is a patch of this filter, which `owner` adds.
     fn finds(&self, filter: &Filter, owner: &Resource) -> bool {
         let name = filter.tree.get("name").and_then(Node::text);
         let is_name = name.is_some() && self.wanted.and_then(Node::text) == name;
-        let is_context = self.context == filter.listener
-            || [self.context, filter.listener.as_str()].contains(&ANY);
-        let namespace = self.resource.metadata("namespace");
-        let is_namespace = namespace == owner.metadata("namespace") || namespace == ROOT;
-        let labels = |it: &'r Resource| it.tree.at(&SELECTOR).map(Node::fields).unwrap_or_default();
-        let own = owner.tree.at(&SELECTOR).map(Node::fields).unwrap_or_default();
-        let is_selected = labels(self.resource).iter().all(|label| {
-            own.iter().any(|it| it.name == label.name && it.value.text() == label.value.text())
-        });
-        is_name && is_context && is_namespace && is_selected
+        is_name && self.is_context_of(filter) && self.resource.is_for_workload_of(owner)
     }
 
-    fn meet(&self, filter: &mut Filter, log: &mut Log) {
-        let entry = self.entry();
-        let value = match (self.operation, self.value) {
-            ("MERGE", Some(value)) => value,
-            ("MERGE", None) => return log.unknown(&entry, "it has no `value`"),
-            ("REMOVE", _) => return log.unknown(&entry, "it takes the filter away"),
-            _ => return log.unknown(&entry, "it puts another filter in its place"),
-        };
-        let kind =
-            |it: &Node| it.at(&["typed_config", "@type"]).and_then(Node::text).map(str::to_owned);
-        if value.get("typed_config").is_some() && kind(value) != kind(&filter.tree) {
-            return log.unknown(&entry, "its `typed_config` has another `@type` than the filter");
-        }
-        if kind(&filter.tree).is_none_or(|it| it.ends_with(".TypedStruct")) {
-            return log.unknown(&entry, "the filter is in a `TypedStruct`");
-        }
-        if let Kind::Object(fields) = &value.kind {
-            // Istio takes only these from the patch.
-            let taken = fields
-                .iter()
-                .filter(|it| ["name", "typed_config", "typedConfig"].contains(&it.name.as_str()));
-            let kind = Kind::Object(taken.cloned().collect());
-            merge(&mut filter.tree, &Node { span: value.span.clone(), kind });
-        }
-        filter.changed_by.push(self.resource.label.clone());
-        log.applied(&entry);
+    fn is_context_of(&self, filter: &Filter) -> bool {
+        let contexts = [self.context, filter.listener.as_str()];
+        self.context == filter.listener || contexts.contains(&ANY)
+    }
+
+    /// It is no filter of its own.
+    fn spend(&self, log: &mut Log) {
+        log.spend(self.resource, format!("/spec/configPatches/{}", self.index));
     }
 
     /// Whether it looks like a patch of imagegate's filter, by names.
@@ -175,38 +246,4 @@ impl<'r> Patch<'r> {
     }
 }
 
-/// Merges as protobuf does: objects by field, lists by their elements. An `Any` is one value, and a
-/// value that is the default changes nothing.
-fn merge(into: &mut Node, patch: &Node) {
-    let Kind::Object(fields) = &mut into.kind else { return };
-    for field in patch.fields() {
-        let is_it = |name: &str| {
-            name == field.name || camel_case(name) == field.name || name == camel_case(&field.name)
-        };
-        let Some(own) = fields.iter_mut().find(|it| is_it(&it.name)) else {
-            fields.push(field.clone());
-            continue;
-        };
-        let is_any = field.value.get("@type").is_some() && !is_it("typed_config");
-        match (&mut own.value.kind, &field.value.kind) {
-            (Kind::Object(_), Kind::Object(_)) if !is_any => merge(&mut own.value, &field.value),
-            (Kind::List(items), Kind::List(more)) => items.extend(more.iter().cloned()),
-            _ if is_default(&field.value) => {}
-            _ => *own = field.clone(),
-        }
-    }
-}
-
-fn is_default(node: &Node) -> bool {
-    match &node.kind {
-        Kind::Null | Kind::Bool(false) => true,
-        Kind::Number(number) => *number == 0.0,
-        Kind::Text(text) => text.value.is_empty(),
-        _ => false,
-    }
-}
-
 const ANY: &str = "ANY";
-/// Istio's own namespace. Of one priority its EnvoyFilters come first, and they apply in all others.
-const ROOT: &str = "istio-system";
-const SELECTOR: [&str; 3] = ["spec", "workloadSelector", "labels"];

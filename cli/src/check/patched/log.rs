@@ -1,12 +1,13 @@
 //! What there is to say about patches, and what of their values has to be hidden.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::super::File;
 use super::super::finding::Finding;
 use super::super::secret::is_secret;
 use super::super::spans;
-use super::super::tree::{Kind, Node, split};
+use super::super::tree::{Kind, Node, segments, split};
 use super::super::words::printable;
 use super::super::yaml::{MAX_DEPTH, MAX_NODES};
 use super::Resource;
@@ -36,8 +37,9 @@ pub(super) struct Log {
     /// The findings of each file, and whether a patch was followed.
     entries: Vec<(usize, bool, Option<Finding>)>,
     parts: Vec<(usize, Part)>,
-    /// Patches that are no filters of their own: the file, the document and the pointer.
-    spent: Vec<(usize, usize, String)>,
+    /// Patches that are no filters of their own: the file, the document, the pointer to the list, and
+    /// the index there.
+    spent: BTreeSet<(usize, usize, String, usize)>,
 }
 
 impl Log {
@@ -82,9 +84,17 @@ impl Log {
     }
 
     /// The patch is no filter of its own, and is not judged as one.
-    pub(super) fn spend(&mut self, resource: &Resource, pointer: &str) {
+    pub(super) fn spend(&mut self, resource: &Resource, pointer: String) {
         let pointer = format!("{}{pointer}", resource.pointer);
-        self.spent.push((resource.file, resource.document, pointer));
+        let Some((owner, last)) = split(&pointer) else { return };
+        let Ok(index) = last.parse() else { return };
+        self.spent.insert((resource.file, resource.document, owner.to_owned(), index));
+    }
+
+    /// The same of a filter that another one replaces.
+    pub(super) fn replaced(&mut self, resource: &Resource, pointer: String) {
+        self.entries.push((resource.file, true, None));
+        self.spend(resource, pointer);
     }
 
     /// Remembers which value is a part of a configuration.
@@ -94,7 +104,7 @@ impl Log {
             Some(pointer) => (value, pointer.replace("/-", "/0")),
             None => {
                 let rest = VALUE.strip_prefix(entry.pointer.as_str());
-                let Some(value) = rest.and_then(|it| value.pointed(it)) else { return };
+                let Some(value) = rest.and_then(|it| configuration_in(value, it)) else { return };
                 (value, String::new())
             }
         };
@@ -106,7 +116,7 @@ impl Log {
     }
 
     /// Gives each file what is about it.
-    pub(super) fn write(mut self, files: &mut [File]) {
+    pub(super) fn write(self, files: &mut [File]) {
         for (file, is_followed, finding) in self.entries {
             let Some(file) = files.get_mut(file) else { continue };
             file.patches.are_followed |= is_followed;
@@ -117,23 +127,26 @@ impl Log {
             let Some(file) = files.get_mut(file) else { continue };
             file.patches.parts.push(part);
         }
-        // From the end, so that the pointers before stay right.
-        self.spent.reverse();
-        for (file, document, pointer) in self.spent {
-            let file = files.get_mut(file);
-            let Some(document) = file.and_then(|it| it.documents.get_mut(document)) else {
-                continue;
-            };
+        // From the end, so that the indexes before stay right.
+        for (file, document, owner, index) in self.spent.into_iter().rev() {
+            let Some(file) = files.get_mut(file) else { continue };
+            let Some(document) = file.documents.get_mut(document) else { continue };
             document.before.get_or_insert_with(|| document.tree.clone());
-            let Some((owner, last)) = split(&pointer) else { continue };
-            let list = document.tree.pointed_mut(owner).map(|it| &mut it.kind);
-            if let (Some(Kind::List(items)), Ok(at)) = (list, last.parse::<usize>())
-                && at < items.len()
+            let list = document.tree.pointed_mut(&owner).map(|it| &mut it.kind);
+            if let Some(Kind::List(items)) = list
+                && index < items.len()
             {
-                items.remove(at);
+                items.remove(index);
             }
         }
     }
+}
+
+/// The error of a patch after which there is no filter of imagegate.
+pub(super) fn no_gate(at: Range<usize>) -> Finding {
+    Finding::error("the patch takes imagegate's filter away", at)
+        .why("no image is served then, and nobody asks for a key on the routes that are left")
+        .help("patch the fields of the filter, or add the filter again after this patch")
 }
 
 /// The error of an operation that fails.
@@ -154,6 +167,12 @@ pub(super) fn fault(entry: &Entry<'_>, fault: &Fault) -> Finding {
         Fault::Differs => (
             "the test fails: there is another value at the path".to_owned(),
             "the value that the patches before leave there".to_owned(),
+        ),
+        Fault::NotText => (
+            "expected text, found another value".to_owned(),
+            "JSON text, because Envoy Gateway writes the configuration of the policy as a \
+             `google.protobuf.StringValue`; or patch the whole `configuration`"
+                .to_owned(),
         ),
         Fault::Large => (
             "the patch makes the filter larger than any configuration".to_owned(),
@@ -176,6 +195,22 @@ pub(super) fn shown(pointer: &str) -> String {
             let hidden = |name| if is_secret(name) { "…" } else { name };
             printable(&names.split('/').map(hidden).collect::<Vec<_>>().join("/"))
         }
+    }
+}
+
+/// The value at a pointer into a filter, also if a `TypedStruct` is around the settings.
+fn configuration_in<'n>(node: &'n Node, pointer: &str) -> Option<&'n Node> {
+    segments(pointer).try_fold(node, |node, name| {
+        let wrapped = node.get("value").filter(|_| node.get("type_url").is_some());
+        wrapped.unwrap_or(node).get(&name)
+    })
+}
+
+/// The pointer into a filter as it is without a `TypedStruct` around the settings.
+pub(super) fn unwrapped(pointer: &str) -> String {
+    match pointer.strip_prefix("/typed_config/value/") {
+        Some(rest) => format!("/typed_config/{rest}"),
+        None => pointer.to_owned(),
     }
 }
 

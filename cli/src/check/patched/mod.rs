@@ -34,22 +34,51 @@ pub(crate) struct Patches {
 }
 
 /// A resource with patches.
-struct Resource {
-    file: usize,
-    document: usize,
+pub(crate) struct Resource {
+    pub(crate) file: usize,
+    pub(crate) document: usize,
     /// Its pointer in the document.
-    pointer: String,
+    pub(crate) pointer: String,
     /// With places of its file (`spans::sent`).
-    tree: Node,
+    pub(crate) tree: Node,
     /// What to call it.
     label: String,
     /// The folder of the file: folders may hold the same resources for several clusters.
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl Resource {
-    fn metadata(&self, name: &str) -> &str {
+    /// A name in its `metadata`. Empty if there is none.
+    pub(crate) fn metadata(&self, name: &str) -> &str {
         self.tree.at(&["metadata", name]).and_then(Node::text).unwrap_or_default()
+    }
+
+    /// The order in Istio: by priority, age and name. Those of Istio's own namespace come first.
+    pub(crate) fn in_istio(&self, other: &Self) -> std::cmp::Ordering {
+        let rank = |it: &Self| {
+            let [age, name, namespace] =
+                ["creationTimestamp", "name", "namespace"].map(|name| it.metadata(name).to_owned());
+            (it.metadata("namespace") != ROOT, age, format!("{name}.{namespace}"))
+        };
+        let by_priority = self.priority().total_cmp(&other.priority());
+        by_priority.then_with(|| rank(self).cmp(&rank(other)))
+    }
+
+    /// The order in Envoy Gateway: by priority.
+    pub(crate) fn in_envoy_gateway(&self, other: &Self) -> std::cmp::Ordering {
+        self.priority().total_cmp(&other.priority())
+    }
+
+    /// Whether it is for each workload that the EnvoyFilter `other` is for.
+    pub(crate) fn is_for_workload_of(&self, other: &Self) -> bool {
+        let namespace = self.metadata("namespace");
+        let labels = |it: &Self| -> Vec<(String, Option<String>)> {
+            let fields = it.tree.at(&SELECTOR).map(Node::fields).unwrap_or_default().iter();
+            fields.map(|it| (it.name.clone(), it.value.text().map(str::to_owned))).collect()
+        };
+        let others = labels(other);
+        (namespace == other.metadata("namespace") || namespace == ROOT)
+            && labels(self).iter().all(|label| others.contains(label))
     }
 
     fn priority(&self) -> f64 {
@@ -63,12 +92,11 @@ impl Resource {
 /// Applies the patches of all files.
 pub(crate) fn apply(files: &mut [File]) {
     let mut log = Log::default();
-    let policies = files.iter().flat_map(|file| &file.documents);
-    let policies: Vec<_> = policies.flat_map(|it| policy::filters(&it.tree)).collect();
     let resources = resources(files, "EnvoyPatchPolicy");
-    let filters = gateway::follow(&resources, &policies, &mut log);
-    drop(policies);
+    let policies = self::resources(files, policy::EXTENSION_POLICY);
+    let (filters, entries) = gateway::follow(&resources, &policies, &mut log);
     write(files, &resources, filters);
+    write(files, &policies, entries);
     let resources = self::resources(files, "EnvoyFilter");
     let filters = istio::follow(&resources, &mut log);
     write(files, &resources, filters);
@@ -76,7 +104,7 @@ pub(crate) fn apply(files: &mut [File]) {
 }
 
 /// The resources of a kind, in the order of the files.
-fn resources(files: &[File], kind: &str) -> Vec<Resource> {
+pub(crate) fn resources(files: &[File], kind: &str) -> Vec<Resource> {
     let mut found = Vec::new();
     for (file, it) in files.iter().enumerate() {
         for (document, Document { tree, .. }) in it.documents.iter().enumerate() {
@@ -117,3 +145,7 @@ fn write(files: &mut [File], resources: &[Resource], filters: Vec<Filter>) {
         document.changed_by.dedup();
     }
 }
+
+/// Istio's own namespace. Of one priority its EnvoyFilters come first, and they apply in all others.
+const ROOT: &str = "istio-system";
+const SELECTOR: [&str; 3] = ["spec", "workloadSelector", "labels"];

@@ -1,51 +1,102 @@
 //! `EnvoyPatchPolicy`, with the `ClientTrafficPolicy`, the `EnvoyProxy` and the
-//! `EnvoyExtensionPolicy` of the same file.
+//! `EnvoyExtensionPolicy` of the same file, or else of the same folder.
 
-use super::super::policy::{self, Search};
+use super::super::patched::Resource;
+use super::super::policy::{self, EXTENSION_POLICY, Search};
 use super::super::tree::{Field, Kind, Node};
-use super::Parts;
 use super::node::{Place, merge};
+use super::{Mesh, Parts, Share};
 
-/// What the patches of an EnvoyPatchPolicy add.
-pub(super) fn parts<'t>(
-    document: &Node,
-    mut others: impl Iterator<Item = &'t Node> + Clone,
+/// The kind of its resources.
+pub(super) const KIND: &str = "EnvoyPatchPolicy";
+/// The other kinds that belong to them.
+pub(super) const OTHERS: [&str; 3] = ["ClientTrafficPolicy", "EnvoyProxy", EXTENSION_POLICY];
+
+/// What the patches of the EnvoyPatchPolicies add to the `gate`, one of them.
+pub(super) fn parts(
+    gate: &Resource,
+    together: &[(&Resource, Share)],
+    mesh: &Mesh,
 ) -> Option<Parts> {
-    let list = document.get("spec")?.field("jsonPatches")?;
-    let mut parts = Parts::new(list);
-    let of_kind =
-        |kind: &'static str| move |it: &&Node| it.get("kind").and_then(Node::text) == Some(kind);
-    if let Some(policy) = others.clone().find(of_kind("ClientTrafficPolicy")) {
+    let list = gate.tree.get("spec")?.field("jsonPatches")?;
+    let mut parts = Parts::new(list, KIND);
+    if let Some(policy) = other(mesh, gate, "ClientTrafficPolicy") {
         let timeouts = policy.at(&["spec", "timeout", "http"]);
         let idle = timeouts.and_then(|it| it.field("streamIdleTimeout"));
         parts.manager.extend(idle.map(|it| renamed(it, "stream_idle_timeout")));
     }
-    let policies = others.clone();
-    if let Some(proxy) = others.find(of_kind("EnvoyProxy")) {
+    if let Some(proxy) = other(mesh, gate, "EnvoyProxy") {
         bootstrap(&mut parts, proxy);
     }
-    for filter in policies.flat_map(policy::filters) {
-        let searches: Vec<_> = policy::searches(document).filter(|it| it.finds(&filter)).collect();
-        if !searches.is_empty() {
-            let is_enabled = searches.iter().any(|it| it.field == "/disabled" && it.is_false());
-            parts.filters.push(filter_of_policy(&parts.at, &filter.name, !is_enabled));
-        }
-    }
-    for it in list.value.items() {
-        let Some(operation) = it.get("operation").filter(|it| it.get("jsonPath").is_none()) else {
-            continue;
-        };
-        let path = operation.get("path").and_then(Node::text).unwrap_or_default();
-        let Some(value) = operation.field("value") else { continue };
-        match it.get("type").and_then(Node::text).and_then(|it| it.rsplit('.').next()) {
-            Some("Listener") if path.is_empty() => parts.listeners.push(value.value.clone()),
-            Some("Listener") => manager(&mut parts, path, value),
-            Some("RouteConfiguration") => routes(&mut parts, path, value),
-            Some("Cluster") if path.is_empty() => parts.clusters.push(value.value.clone()),
-            _ => {}
+    filters_of_policies(&mut parts, gate, mesh);
+    for (resource, share) in together {
+        let patches = resource.tree.at(&["spec", "jsonPatches"]).map(Node::items);
+        for patch in patches.unwrap_or_default() {
+            if *share == Share::Own || is_of(list.value.items(), patch) {
+                add(&mut parts, patch, *share);
+            }
         }
     }
     Some(parts)
+}
+
+/// Whether both policies patch the same Gateway.
+pub(super) fn is_beside(it: &Resource, gate: &Resource) -> bool {
+    let is_same = |name: &str| {
+        let [one, other] = [it, gate].map(|it| it.tree.at(&["spec", "targetRef", name]));
+        one.and_then(Node::text) == other.and_then(Node::text)
+    };
+    is_same("kind") && is_same("name") && it.metadata("namespace") == gate.metadata("namespace")
+}
+
+/// Whether the patch is about a resource of Envoy that those of the gate patch, too.
+fn is_of(gate: &[Node], patch: &Node) -> bool {
+    let is_same = |it: &Node, name: &str| {
+        it.get(name).and_then(Node::text) == patch.get(name).and_then(Node::text)
+    };
+    let of_kind: Vec<_> = gate.iter().filter(|it| is_same(it, "type")).collect();
+    let kind = patch.get("type").and_then(Node::text).unwrap_or_default();
+    kind.ends_with(".Cluster") || of_kind.is_empty() || of_kind.iter().any(|it| is_same(it, "name"))
+}
+
+/// The resource of this kind in the file of the gate, or else the only one in its folder.
+fn other<'m>(mesh: &'m Mesh, gate: &Resource, kind: &str) -> Option<&'m Node> {
+    let of_kind = |it: &&Resource| it.tree.get("kind").and_then(Node::text) == Some(kind);
+    let all: Vec<_> = mesh.others.iter().filter(of_kind).collect();
+    let near: Vec<_> = all.iter().filter(|it| it.folder == gate.folder).collect();
+    let own = all.iter().find(|it| it.file == gate.file);
+    let only = near.first().copied().filter(|_| near.len() == 1);
+    own.or(only).map(|it| &it.tree)
+}
+
+/// The filters that Envoy Gateway makes of the EnvoyExtensionPolicies, and that the gate patches.
+fn filters_of_policies(parts: &mut Parts, gate: &Resource, mesh: &Mesh) {
+    let is_near = |it: &&Resource| it.folder == gate.folder;
+    for filter in mesh.others.iter().filter(is_near).flat_map(|it| policy::filters(&it.tree)) {
+        let is_patched = policy::searches(&gate.tree).any(|it| it.finds(&filter));
+        let all = mesh.resources.iter().filter(is_near).flat_map(|it| policy::searches(&it.tree));
+        let mut all = all.filter(|it| it.finds(&filter));
+        if is_patched {
+            let is_enabled = all.any(|it| it.field == "/disabled" && it.is_false());
+            parts.filters.push(filter_of_policy(&parts.at, &filter.name, !is_enabled));
+        }
+    }
+}
+
+/// What one patch adds.
+fn add(parts: &mut Parts, patch: &Node, share: Share) {
+    let operation = patch.get("operation").filter(|it| it.get("jsonPath").is_none());
+    let Some(operation) = operation else { return };
+    let path = operation.get("path").and_then(Node::text).unwrap_or_default();
+    let Some(value) = operation.field("value") else { return };
+    match patch.get("type").and_then(Node::text).and_then(|it| it.rsplit('.').next()) {
+        Some("Cluster") if path.is_empty() => parts.clusters.push(value.value.clone()),
+        _ if share == Share::Clusters => {}
+        Some("Listener") if path.is_empty() => parts.listeners.push(value.value.clone()),
+        Some("Listener") => manager(parts, path, value),
+        Some("RouteConfiguration") => routes(parts, path, value),
+        _ => {}
+    }
 }
 
 /// What the patches of an EnvoyProxy add to the bootstrap.
@@ -75,6 +126,9 @@ fn filter_of_policy(at: &Place, name: &str, is_disabled: bool) -> Node {
 /// Adds the patches that search for their place to what was put together.
 pub(super) fn keep_searches(document: &Node, tree: &mut Node) {
     let Kind::Object(fields) = &mut tree.kind else { return };
+    if policy::searches(document).next().is_none() {
+        return;
+    }
     fields.extend(document.field("kind").cloned());
     let Some(spec) = document.field("spec") else { return };
     let mut spec = spec.clone();
@@ -105,8 +159,10 @@ fn routes(parts: &mut Parts, path: &str, value: &Field) {
     };
     match (name, names.next()) {
         ("routes", None) => parts.routes = value.value.items().to_vec(),
-        ("routes", Some("0")) => parts.routes.insert(0, value.value.clone()),
-        ("routes", Some(_)) => parts.routes.push(value.value.clone()),
+        ("routes", Some(place)) => {
+            let at = place.parse().unwrap_or(usize::MAX).min(parts.routes.len());
+            parts.routes.insert(at, value.value.clone());
+        }
         (name, None) => merge(&mut parts.host, vec![renamed(value, name)]),
         _ => {}
     }

@@ -1,33 +1,66 @@
 //! `EnvoyFilter`.
 
+use super::super::patched::Resource;
 use super::super::tree::Node;
 use super::node::merge;
-use super::{MANAGER, Parts};
+use super::{MANAGER, Parts, Share};
 
-/// What the patches of an EnvoyFilter add.
-pub(super) fn parts(document: &Node) -> Option<Parts> {
-    let list = document.get("spec")?.field("configPatches")?;
-    let mut parts = Parts::new(list);
-    for it in list.value.items() {
-        let apply_to = it.get("applyTo").and_then(Node::text).unwrap_or_default();
-        let Some(value) = it.at(&["patch", "value"]) else { continue };
-        let is_first = it.at(&["patch", "operation"]).and_then(Node::text) == Some("INSERT_FIRST");
-        match apply_to {
-            "HTTP_FILTER" => parts.filters.push(value.clone()),
-            "NETWORK_FILTER" => {
-                let fields = value.get("typed_config").map(Node::fields).unwrap_or_default();
-                merge(&mut parts.manager, fields.to_vec());
+/// The kind of its resources.
+pub(super) const KIND: &str = "EnvoyFilter";
+
+/// What the patches of the EnvoyFilters add to the `gate`, one of them.
+pub(super) fn parts(gate: &Resource, together: &[(&Resource, Share)]) -> Option<Parts> {
+    let list = gate.tree.get("spec")?.field("configPatches")?;
+    let mut parts = Parts::new(list, KIND);
+    let context = list.value.items().iter().find(is_filter).map(context);
+    for (resource, share) in together {
+        let patches = resource.tree.at(&["spec", "configPatches"]).map(Node::items);
+        for patch in patches.unwrap_or_default() {
+            let own = self::context(patch);
+            let is_here = [own, context.unwrap_or(ANY)].contains(&ANY) || Some(own) == context;
+            if *share == Share::Own || is_here {
+                add(&mut parts, patch, *share);
             }
-            "VIRTUAL_HOST" => merge(&mut parts.host, value.fields().to_vec()),
-            "HTTP_ROUTE" if is_first => parts.routes.insert(0, value.clone()),
-            "HTTP_ROUTE" => parts.routes.push(value.clone()),
-            "CLUSTER" => parts.clusters.push(value.clone()),
-            "LISTENER" => parts.listeners.push(value.clone()),
-            _ => {}
         }
     }
     defaults(&mut parts);
     Some(parts)
+}
+
+fn add(parts: &mut Parts, patch: &Node, share: Share) {
+    let apply_to = patch.get("applyTo").and_then(Node::text).unwrap_or_default();
+    let operation = patch.at(&["patch", "operation"]).and_then(Node::text).unwrap_or_default();
+    let Some(value) = patch.at(&["patch", "value"]) else { return };
+    // The others are about what the mesh itself has made, and not about what patches add.
+    let is_added = operation == "ADD" || operation.starts_with("INSERT_");
+    match apply_to {
+        "CLUSTER" if is_added => parts.clusters.push(value.clone()),
+        _ if share == Share::Clusters => {}
+        "HTTP_FILTER" => parts.filters.push(value.clone()),
+        "NETWORK_FILTER" => {
+            let fields = value.get("typed_config").map(Node::fields).unwrap_or_default();
+            merge(&mut parts.manager, fields.to_vec());
+        }
+        "VIRTUAL_HOST" => merge(&mut parts.host, value.fields().to_vec()),
+        "HTTP_ROUTE" if ["INSERT_FIRST", "INSERT_BEFORE"].contains(&operation) => {
+            parts.routes.insert(0, value.clone());
+        }
+        "HTTP_ROUTE" if is_added => parts.routes.push(value.clone()),
+        "LISTENER" if is_added => parts.listeners.push(value.clone()),
+        _ => {}
+    }
+}
+
+/// Whether a patch adds a filter of ours.
+fn is_filter(patch: &&Node) -> bool {
+    let apply_to = patch.get("applyTo").and_then(Node::text);
+    apply_to == Some("HTTP_FILTER")
+        && patch.at(&["patch", "value"]).is_some_and(super::find::mentions)
+}
+
+/// The part of the mesh that a patch is for.
+fn context(patch: &Node) -> &str {
+    patch.at(&["match", "context"]).and_then(Node::text).unwrap_or(ANY)
 }
 
 /// What istio-proxy has without a patch.
@@ -44,5 +77,6 @@ fn defaults(parts: &mut Parts) {
     parts.manager = manager;
 }
 
+const ANY: &str = "ANY";
 const INTERNAL_LISTENER: &str =
     "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener";

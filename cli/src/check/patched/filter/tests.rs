@@ -51,13 +51,21 @@ fn the_filter_moves_when_a_list_before_it_changes() {
 }
 
 #[test]
-fn what_takes_the_filter_along_is_not_followed() {
-    let is_unknown = |op, path: &str| matches!(reach(op, path, None), Reach::Unknown(_));
-    assert!(is_unknown("remove", FILTER));
-    assert!(is_unknown("remove", "/chain"));
-    assert!(is_unknown("replace", "/chain/filters/1"));
-    assert!(is_unknown("add", ""));
-    assert!(is_unknown("add", "/chain"));
-    assert!(!is_unknown("test", "/chain"));
-    assert!(!is_unknown("add", "/other"));
+fn what_holds_the_filter_takes_it_away() {
+    let is_lost = |op, path: &str| reach(op, path, None) == Reach::Lost;
+    assert!(is_lost("remove", FILTER));
+    assert!(is_lost("remove", "/chain"));
+    assert!(is_lost("replace", "/chain/filters/1"));
+    assert!(is_lost("add", ""));
+    assert!(is_lost("add", "/chain"));
+    assert!(!is_lost("test", "/chain"));
+    assert!(!is_lost("add", "/other"));
+}
+
+#[test]
+fn the_filter_itself_may_move() {
+    let other = "/chain/filters/1/http_filters/0";
+    assert_eq!(reach("move", other, Some(FILTER)), moved(other));
+    assert_eq!(reach("move", "/chain", Some(FILTER)), Reach::Lost);
+    assert_eq!(reach("copy", "/other", Some(FILTER)), Reach::Beside);
 }
