@@ -1,9 +1,12 @@
 //! One plugin configuration, read by the filter's own parser from the bytes that Envoy would hand
 //! it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use imagegate::config::{ConfigError, Fault};
 
 use super::errors::{self, Located, Reading};
@@ -18,7 +21,7 @@ use super::{Environment, encode, json, limits, prices, retirement};
 /// How the configuration is written.
 pub(crate) enum Written<'t> {
     /// JSON text, here with its place.
-    Json(&'t Text, Range<usize>),
+    Json(Cow<'t, Text>, Range<usize>),
     /// The whole file is JSON text.
     File(&'t str),
     /// YAML or JSON in place, which Envoy makes a `google.protobuf.Struct` of.
@@ -60,14 +63,28 @@ impl<'t> Written<'t> {
         let kind_is = |name: &str| kind.value.text().is_some_and(|it| it.ends_with(name));
         match value.map(|value| (&value.kind, value)) {
             Some((Kind::Text(text), node)) if kind_is(STRING_VALUE) => {
-                Ok(Self::Json(text, node.span.clone()))
+                Ok(Self::Json(Cow::Borrowed(text), node.span.clone()))
+            }
+            Some((Kind::Text(text), node)) if kind_is(BYTES_VALUE) => {
+                let decoded =
+                    STANDARD.decode(&text.value).ok().and_then(|it| String::from_utf8(it).ok());
+                let text = decoded.ok_or_else(|| {
+                    let title = "a BytesValue that is not the base64 of JSON text";
+                    Finding::error(title, node.span.clone()).with("accepted", STRING_VALUE)
+                })?;
+                Ok(Self::Json(Cow::Owned(Text::opaque(text)), node.span.clone()))
             }
             Some((Kind::Object(_), node)) if kind_is(STRUCT) => Ok(Self::Struct(node)),
             _ => {
                 let title = "a plugin configuration that Envoy does not take for text or an object";
                 let accepted =
                     format!("{STRING_VALUE} with JSON text as `value`, or {STRUCT} with an object");
-                Err(Finding::error(title, kind.span.clone()).with("accepted", accepted))
+                let error = Finding::error(title, kind.span.clone()).with("accepted", accepted);
+                Err(if kind_is(".TypedStruct") {
+                    error.why("Envoy unwraps a TypedStruct only where the filter itself is in it")
+                } else {
+                    error
+                })
             }
         }
     }
@@ -223,5 +240,6 @@ fn place_of(tree: &Node, name: &str) -> Range<usize> {
     span.unwrap_or_else(|| tree.locate(""))
 }
 
+const BYTES_VALUE: &str = "type.googleapis.com/google.protobuf.BytesValue";
 const STRING_VALUE: &str = "type.googleapis.com/google.protobuf.StringValue";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";

@@ -43,9 +43,16 @@ fn merged(kinds: (&str, &str), more: &str) -> crate::program::Outcome {
 #[test]
 fn the_configuration_is_text_or_a_struct() {
     let json = r#""{\"upstreams\": {}, \"consumers\": []}""#;
+    // `{"upstreams": {}, "consumers": []}`
+    let base64 = "eyJ1cHN0cmVhbXMiOiB7fSwgImNvbnN1bWVycyI6IFtdfQ==";
     for kind in TYPES {
         for (configuration, error) in [
             (structure(GOOD), None),
+            (configuration("google.protobuf.BytesValue", base64), Some("error: empty")),
+            (
+                configuration("google.protobuf.BytesValue", "x"),
+                Some("error: a BytesValue that is not"),
+            ),
             (structure("{upstreams: {}, consumers: []}"), Some("error: empty")),
             (configuration("google.protobuf.StringValue", json), Some("error: empty")),
             // Envoy passes it on as it is.
@@ -54,9 +61,7 @@ fn the_configuration_is_text_or_a_struct() {
                     "{{'@type': type.googleapis.com/{kind}, type_url: \
                      type.googleapis.com/google.protobuf.Struct, value: {GOOD}}}"
                 ),
-                Some(
-                    "error: a plugin configuration that Envoy does not take for text or an object",
-                ),
+                Some("= why: Envoy unwraps a TypedStruct only where the filter itself is in it"),
             ),
         ] {
             let filter = entry(kind, &settings(&configuration));
