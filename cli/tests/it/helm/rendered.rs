@@ -127,7 +127,7 @@ const REFUSED: &[(&str, &str)] = &[
         "config.engine.cluster: there is no cluster ratelimit, accepted: codex, imagegate_loopback, or one that the value clusters adds; rateLimit.enabled adds ratelimit",
     ),
     (
-        "config.engine.kind=rls,config.engine.cluster=other",
+        "rateLimit.enabled=false,config.engine.kind=rls,config.engine.cluster=other",
         "config.engine.cluster: there is no cluster other",
     ),
     ("clusters[0].type=STATIC", "at '/clusters/0': missing property 'name'"),
@@ -175,7 +175,31 @@ const REFUSED: &[(&str, &str)] = &[
     ("upstream.host=a-.b", "at '/upstream/host'"),
     (
         "config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
-        "config.limits has no rule",
+        "rateLimit.enabled: config.limits has no rule that the service could count",
+    ),
+    (
+        "rateLimit.host=limits.example.com,config.limits[0].unit=concurrent,config.limits[1].unit=concurrent,config.limits[2].unit=concurrent",
+        "rateLimit.enabled: config.limits has no rule that the service could count",
+    ),
+    (
+        "config.engine.kind=local",
+        "config.engine.kind: with local no rule asks the service of rateLimit.enabled; accepted: rls",
+    ),
+    (
+        "config.engine.kind=rls,config.engine.cluster=mine,clusters[0].name=mine",
+        "config.engine.cluster: with mine no rule asks the service of rateLimit.enabled",
+    ),
+    (
+        "config.engine.kind=rls,config.engine.domain=other",
+        "config.engine.domain: the service that the chart runs has no limits in the domain other",
+    ),
+    (
+        "rateLimit.enabled=false,rateLimit.host=limits.example.com",
+        "rateLimit.host: no rule asks limits.example.com; accepted: with rateLimit.enabled: true",
+    ),
+    (
+        "rateLimit.enabled=false",
+        "config.limits: on_error of key-rpm is about a rate-limit service, and each proxy counts itself",
     ),
     ("rateLimit.onError=open", "at '/rateLimit/onError'"),
     ("rateLimit.replicas=0", "at '/rateLimit/replicas'"),
@@ -305,6 +329,26 @@ fn wrong_values_are_refused() {
         let outcome = helm(&[&["template", "imagegate", CHART], &files[..]].concat());
         assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""), "{values}");
         assert!(outcome.err.contains(message), "{values}: {}", outcome.err);
+    }
+}
+
+/// A service of one's own, in a cluster of one's own, needs none of `rateLimit`. The limits are not
+/// those of each proxy then, which the notes otherwise say.
+#[test]
+#[ignore = "needs Helm: make test-helm"]
+fn the_rules_may_ask_another_service() {
+    let (minimal, limits) = (case("minimal.yaml"), case("limits.yaml"));
+    let off = "rateLimit.enabled=false";
+    let other = "config.engine.kind=rls,config.engine.cluster=mine,clusters[0].name=mine";
+    let rule = r#"config.limits=[{"name": "a", "per": "key", "unit": "images", "max": 9, "window": "day"}]"#;
+    for (option, value, is_alone) in [("--set", other, false), ("--set-json", rule, true)] {
+        let files = ["--values", &minimal, "--values", &limits];
+        let values = [&files[..], &["--set", off, option, value]].concat();
+        assert_checked(&template(&values), value);
+        let install = ["install", "imagegate", CHART, "--dry-run=client"];
+        let outcome = helm(&[&install[..], &values].concat());
+        let note = "Each proxy counts the limits for itself.";
+        assert_eq!(outcome.out.contains(note), is_alone, "{value}: {}", outcome.err);
     }
 }
 

@@ -97,3 +97,40 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* That the rate-limit service and the rules belong together: what nobody asks counts nothing, and a
+     rule that nobody counts limits nothing. Takes the values and the configuration. */}}
+{{- define "imagegate.checkEngine" -}}
+{{- $root := index . 0 -}}
+{{- $config := index . 1 -}}
+{{- $engine := default (dict "kind" "local") $config.engine -}}
+{{- $counted := list -}}
+{{- range default list $config.limits -}}
+{{- if ne .unit "concurrent" -}}{{- $counted = append $counted .name -}}{{- end -}}
+{{- end -}}
+{{- if $root.Values.rateLimit.enabled -}}
+{{- if ne $engine.kind "rls" -}}
+{{- fail (printf "config.engine.kind: with %s no rule asks the service of rateLimit.enabled; accepted: rls, or no engine, which is the same; rateLimit.enabled: false for %s" $engine.kind $engine.kind) -}}
+{{- end -}}
+{{- if ne $engine.cluster "ratelimit" -}}
+{{- fail (printf "config.engine.cluster: with %s no rule asks the service of rateLimit.enabled, whose cluster is ratelimit; accepted: ratelimit, or rateLimit.enabled: false for a cluster of your own" $engine.cluster) -}}
+{{- end -}}
+{{- if and (eq (include "imagegate.hasService" $root) "true") (ne $engine.domain "imagegate") -}}
+{{- fail (printf "config.engine.domain: the service that the chart runs has no limits in the domain %s, and would admit every request; accepted: imagegate" $engine.domain) -}}
+{{- end -}}
+{{- if not $counted -}}
+{{- fail "rateLimit.enabled: config.limits has no rule that the service could count; accepted: a rule with another unit than concurrent, which each proxy counts itself" -}}
+{{- end -}}
+{{- else -}}
+{{- if $root.Values.rateLimit.host -}}
+{{- fail (printf "rateLimit.host: no rule asks %s; accepted: with rateLimit.enabled: true" $root.Values.rateLimit.host) -}}
+{{- end -}}
+{{- if ne $engine.kind "rls" -}}
+{{- range default list $config.limits -}}
+{{- if hasKey . "on_error" -}}
+{{- fail (printf "config.limits: on_error of %s is about a rate-limit service, and each proxy counts itself; accepted: with rateLimit.enabled: true" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

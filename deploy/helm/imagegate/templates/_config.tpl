@@ -40,6 +40,7 @@ credential: { key_env: {{ include "imagegate.variable" . | quote }} }
 {{- fail (printf "config.upstreams.%s: the chart has the route and the cluster of one upstream, accepted: %s" $name $kind) -}}
 {{- end -}}
 {{- end -}}
+{{- include "imagegate.checkEngine" (list . $config) -}}
 {{- include "imagegate.checkClusters" (list . $config) -}}
 {{- toPrettyJson $config -}}
 {{- end -}}

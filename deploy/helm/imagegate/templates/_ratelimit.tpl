@@ -9,9 +9,6 @@
 {{- range default list .Values.config.limits -}}
 {{- if ne .unit "concurrent" -}}{{- $rules = append $rules . -}}{{- end -}}
 {{- end -}}
-{{- if not $rules -}}
-{{- fail "rateLimit.enabled: config.limits has no rule that the service could count" -}}
-{{- end -}}
 {{- range $rules -}}
 {{- $unit := include "imagegate.windowUnit" (list .name .window) -}}
 {{- $count := mulf .max (get $hits .unit) -}}
