@@ -87,7 +87,7 @@ pub(crate) fn hash(arguments: &HashKeyArguments) -> Result<(), CommandError> {
     print(&sha256)?;
     if checksum == Checksum::None {
         anstream::eprintln!(
-            "The key has no checksum of ours: nothing tells whether it was mistyped."
+            "This is no key of `imagegatectl key new`: without a checksum, a typing error is not noticed."
         );
     }
     Ok(())

@@ -182,7 +182,7 @@ pub(crate) fn inside(finding: Finding, key: &str) -> Finding {
 }
 
 /// The ConfigMaps in a document, which may be a list of resources.
-fn config_maps(document: &Node) -> Vec<&Node> {
+pub(crate) fn config_maps(document: &Node) -> Vec<&Node> {
     let is_map = |node: &Node| node.get("kind").and_then(Node::text) == Some("ConfigMap");
     let items = document.get("items").map(Node::items).unwrap_or_default().iter();
     std::iter::once(document).chain(items).filter(|node| is_map(node)).collect()

@@ -50,7 +50,11 @@ pub(crate) fn all(files: &[File], environment: Environment<'_>) -> Vec<Report> {
             + gates.get(index).unwrap_or(&0)
             + file.findings.len()
             + usize::from(file.patches.are_followed);
-        let state = if checked == 0 { State::PassedOver(reason(file)) } else { State::Checked };
+        let state = if checked == 0 {
+            State::PassedOver(reason(file, environment.is_of_lists))
+        } else {
+            State::Checked
+        };
         let before = before.get(index).map(Vec::as_slice).unwrap_or_default();
         let masked = mask(file, judged.iter().flatten().chain(before));
         let findings = found.get(index).cloned().unwrap_or_default();
@@ -76,10 +80,8 @@ fn of_document<'f>(
     environment: Environment<'_>,
 ) -> Vec<Judged<'f>> {
     if environment.is_of_lists {
-        return vec![Judged {
-            plugin: None,
-            outcome: super::list::check(&document.tree, &file.source),
-        }];
+        let outcomes = super::list::all(&document.tree, &file.source).into_iter();
+        return outcomes.map(|outcome| Judged { plugin: None, outcome }).collect();
     }
     match find::find(document.judged()) {
         Found::Plugins(plugins) => of_plugins(plugins, environment),
@@ -154,13 +156,15 @@ fn findings(
 }
 
 /// Why a file was passed over.
-fn reason(file: &File) -> &'static str {
+fn reason(file: &File, is_of_lists: bool) -> &'static str {
     let is_nothing =
         |document: &Document| matches!(document.tree.kind, Kind::Null) && document.key.is_none();
     if file.documents.iter().all(is_nothing) {
         "it is empty"
     } else if file.patches.are_unseen {
         "its patches of imagegate's filter are not checked"
+    } else if is_of_lists {
+        "no list of consumers in it"
     } else if file.documents.iter().any(|document| find::is_envoy(&document.tree)) {
         "no imagegate filter in it"
     } else {

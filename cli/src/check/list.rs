@@ -1,16 +1,64 @@
 //! A list of consumers that the filter fetches (`consumers_from`), read by the filter's own code.
 
+use std::ops::Range;
+use std::path::Path;
+
 use imagegate::config::Config;
 use imagegate::feed::{self, Refusal};
 
 use super::configurations::value;
 use super::finding::Finding;
+use super::input;
 use super::plugin::Outcome;
-use super::tree::Node;
+use super::tree::{Kind, Node, Text};
+
+/// Checks the lists of a document: it is one, or has them in the ConfigMaps in it. None in other
+/// resources of Kubernetes. `source` is the text of the file.
+pub(crate) fn all(document: &Node, source: &str) -> Vec<Outcome> {
+    if document.get("kind").is_none() {
+        return vec![check(document, source)];
+    }
+    let maps = input::config_maps(document);
+    let texts = maps.into_iter().filter_map(|it| it.get("data")).flat_map(Node::fields);
+    let lists = texts.filter_map(|field| match &field.value.kind {
+        Kind::Text(text) if text.value.contains("consumers") => Some((field, text)),
+        _ => None,
+    });
+    lists.map(|(field, text)| check_inside(&field.name, &field.value, text)).collect()
+}
+
+/// Checks a list that is a text of a ConfigMap.
+fn check_inside(name: &str, node: &Node, text: &Text) -> Outcome {
+    let place = |span: Range<usize>| match (text.place(span.start), text.place(span.end)) {
+        (Some(start), Some(end)) => start..end,
+        _ => node.span.clone(),
+    };
+    // The filter reads JSON, whatever the name.
+    let path = if is_json(&text.value) { "list.json" } else { "" };
+    let mut outcome = match input::parse(&text.value, Path::new(path)) {
+        Ok(parsed) => {
+            let document = parsed.documents.into_iter().next();
+            document.map(|it| check(&it, &text.value)).unwrap_or_default()
+        }
+        Err(error) => Outcome { findings: vec![error], ..Outcome::default() },
+    };
+    if text.lines.is_empty() {
+        (outcome.tree, outcome.unread) = (None, Some(node.span.clone()));
+    }
+    if let Some(tree) = &mut outcome.tree {
+        tree.relocate(&place);
+    }
+    let key = format!("`data.{name}` of the ConfigMap");
+    outcome.findings = std::mem::take(&mut outcome.findings)
+        .into_iter()
+        .map(|it| input::inside(Finding { span: place(it.span.clone()), ..it }, &key))
+        .collect();
+    outcome
+}
 
 /// Checks a list in a file with this text. Whether it names what a configuration names is not known
 /// here.
-pub(crate) fn check(document: &Node, source: &str) -> Outcome {
+fn check(document: &Node, source: &str) -> Outcome {
     let mut outcome = Outcome { tree: Some(document.clone()), ..Outcome::default() };
     let Ok(config) = Config::parse(ALONE.as_bytes(), &|_| None) else { return outcome };
     // The filter reads the bytes of the file. Another program may write those of YAML anew.
@@ -19,7 +67,7 @@ pub(crate) fn check(document: &Node, source: &str) -> Outcome {
         false => serde_json::to_vec(&value(document)).unwrap_or_default(),
     };
     if !is_json(source) {
-        let title = "the filter reads a list in JSON only, and this is none";
+        let title = "this list is not JSON, and the filter reads JSON only";
         outcome.findings.push(Finding::note(title, document.locate("")));
     }
     if let Err(refusal) = feed::check(&config, bytes) {

@@ -282,6 +282,32 @@ fn a_list_of_consumers_is_checked_as_the_filter_reads_it() {
 }
 
 #[test]
+fn the_list_in_a_config_map_is_checked() {
+    let folder = Folder::new();
+    let map = |digest: &str| {
+        let text = format!(
+            "kind: Service\n---\nkind: ConfigMap\ndata:\n  other: x\n  consumers.json: |\n    {{ \
+             \"consumers\": [\n      {{ \"name\": \"a\", \"key_sha256\": [\"{digest}\"] }}\n    ] \
+             }}\n"
+        );
+        folder.file("map.yaml", &text)
+    };
+    let good = map("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    let outcome = run(&["check", "--strict", "--list", &good]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    assert!(outcome.err.contains("1 configuration, 0 errors"), "{}", outcome.err);
+    let outcome = run(&["check", "--list", &map("nope")]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.err);
+    let inside = "= inside: `data.consumers.json` of the ConfigMap";
+    for part in ["= at: /consumers/0/key_sha256/0\n", inside, "map.yaml:8:"] {
+        assert!(outcome.err.contains(part), "{part}\n{}", outcome.err);
+    }
+    let outcome = run(&["check", "--list", &folder.file("other.yaml", "kind: ConfigMap\n")]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.err);
+    assert!(outcome.err.contains("passed over: no list of consumers in it"), "{}", outcome.err);
+}
+
+#[test]
 fn a_list_that_is_no_json_is_refused_where_the_fault_is() {
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let consumer = format!(r#"{{"name": "a", "key_sha256": ["{digest}"]}}"#);
@@ -298,7 +324,7 @@ fn a_list_that_is_no_json_is_refused_where_the_fault_is() {
     let yaml = format!("consumers:\n- {{ name: a, key_sha256: [{digest}] }}\n");
     let outcome = run(&["check", "--list", &folder.file("lines.yaml", &yaml)]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
-    assert!(outcome.err.contains("note: the filter reads a list in JSON only"), "{}", outcome.err);
+    assert!(outcome.err.contains("note: this list is not JSON"), "{}", outcome.err);
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn a_key_is_hashed_without_its_line_end() {
     for text in ["sk-test", "sk-test\n", "sk-test\r\n"] {
         let outcome = run_with(&["key", "hash"], text);
         assert_eq!((outcome.code, outcome.out.trim_end()), (Some(0), sha256("sk-test").as_str()));
-        assert!(outcome.err.contains("no checksum"), "{}", outcome.err);
+        assert!(outcome.err.contains("without a checksum"), "{}", outcome.err);
     }
     let file = folder.file("key", "sk-test\n");
     let outcome = run(&["key", "hash", "--json", "--file", &file]);
