@@ -126,6 +126,8 @@ fn embedded(text: &Text) -> Vec<Node> {
     }
     let Ok(parsed) = input::parse(&text.value, Path::new("")) else { return Vec::new() };
     let mut documents = if parsed.repeated.is_empty() { parsed.documents } else { Vec::new() };
+    // A single text, such as a path, is a document of YAML, too, and has itself in it.
+    documents.retain(|it| !matches!(it.kind, Kind::Text(_)));
     if !text.lines.is_empty() {
         let place = |at| text.place(at).unwrap_or_default();
         let range = |span: Range<usize>| place(span.start)..place(span.end);

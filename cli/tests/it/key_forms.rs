@@ -8,7 +8,7 @@ const A: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0
 const B: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 
 /// The consumers `a` and `b`, in every way that can be edited. `A` and `B` stand for the digests.
-const FORMS: [&str; 30] = [
+const FORMS: [&str; 32] = [
     "consumers: [{name: a, key_sha256: [A]}, {name: b, key_sha256: [B]}]\n",
     "consumers: [{name: a, key_sha256: [A]}, {name: b, key_sha256: [B]},]\n",
     "consumers: [{name: a, key_sha256: [A,],}, {name: b, key_sha256: [B, ], }, ]\n",
@@ -56,6 +56,11 @@ const FORMS: [&str; 30] = [
      {\"name\": \"b\", \"key_sha256\": [\"B\"]}\n        ]}\n    other: 1\n",
     "data:\n  \
      list: '{\"consumers\": [{\"name\": \"a\", \"key_sha256\": [\"A\"]}, {\"name\": \"b\", \"key_sha256\": [\"B\"]}]}'\n",
+    // Texts that name a list and are none.
+    "consumers_from: {path: /consumers.json}\nconsumers:\n- name: a\n  key_sha256: [A]\n\
+     - name: b\n  key_sha256: [B]\n",
+    "note: |\n  \"consumers\"\nconsumers:\n- name: a\n  key_sha256: [A]\n- name: b\n  \
+     key_sha256: [B]\n",
     "{\"consumers\":[{\"name\":\"a\",\"key_sha256\":[\"A\"]},{\"name\":\"b\",\"key_sha256\":[\"B\"]}]}",
     "{\n  \"consumers\": [\n    {\n      \"name\": \"a\",\n      \"key_sha256\": [\n        \
      \"A\"\n      ]\n    },\n    {\n      \"name\": \"b\",\n      \"key_sha256\": [\"B\"]\n    \
