@@ -13,6 +13,7 @@ use super::patched::{self, Resource};
 use super::policy;
 use super::spans;
 use super::tree::{Field, Node};
+pub(crate) use istio::extensions;
 use node::{Place, merge};
 
 /// What the patches of some resources add.
@@ -84,7 +85,11 @@ impl Mesh {
         }
         let parts = self.parts(gate, &mut together);
         let Some(mut tree) = parts.and_then(Parts::bootstrap) else { return };
-        gateway::keep_searches(&gate.tree, &mut tree);
+        if self.kind == istio::KIND {
+            istio::keep_extensions(&gate.tree, &mut tree);
+        } else {
+            gateway::keep_searches(&gate.tree, &mut tree);
+        }
         spans::receive(&mut tree, gate.file);
         let document = files.get_mut(gate.file).and_then(|it| it.documents.get_mut(gate.document));
         if let Some(document) = document {

@@ -124,6 +124,43 @@ fn the_filter_and_its_routes_may_be_in_two_files() {
     assert!(outcome.err.contains("note: only the filter is seen here"), "{}", outcome.err);
 }
 
+/// The manifest of Istio with a filter that Envoy discovers: the patches with it, and the others.
+fn discovered() -> (String, String, String) {
+    let whole = manifest("istio");
+    let start = whole.find("    - applyTo: HTTP_FILTER\n").unwrap();
+    let end = whole.find("    # Without this, the upstream is sent the host").unwrap();
+    let (head, value) = whole[start..end].split_once("        value:\n").unwrap();
+    let extension = format!(
+        "    - applyTo: EXTENSION_CONFIG\n      match: {{ context: GATEWAY }}\n      patch:\n        \
+         operation: ADD\n        value:\n{value}"
+    );
+    let filter = format!(
+        "{head}        value: {{ name: imagegate, config_discovery: {{ config_source: {{ ads: {{}} }}, \
+         type_urls: [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm] }} }}\n"
+    );
+    (whole[..start].to_owned(), extension, filter + &whole[end..])
+}
+
+#[test]
+fn a_filter_that_envoy_discovers_is_checked() {
+    let (head, extension, rest) = discovered();
+    for (from, to, error) in [
+        ("", "", None),
+        ("max_n: 4", "max_n: many", Some("= at: /request/max_n\n")),
+        ("timeout: 300s", "timeout: 400s", Some("`stream_idle_timeout` is not above")),
+    ] {
+        let extension = extension.replace(from, to);
+        let outcome = check(&[("gate.yaml", &format!("{head}{extension}{rest}"))]);
+        assert_eq!(outcome.code, Some(i32::from(error.is_some())), "{}", outcome.err);
+        assert!(
+            outcome.err.contains(error.unwrap_or("1 configuration, 0 errors")),
+            "{}",
+            outcome.err
+        );
+        assert!(!outcome.err.contains("comes from a control plane"), "{}", outcome.err);
+    }
+}
+
 /// What belongs to an EnvoyPatchPolicy may be in a file of its own.
 #[test]
 fn each_resource_may_have_a_file() {

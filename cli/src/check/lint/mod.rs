@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::facts::{Facts, RouteMatch};
 use super::finding::Finding;
 use super::judge::Judged;
+use super::patches;
 use super::policy::{self, Filter, Search};
 use super::tree::{Kind, Node};
 use gate::Gate;
@@ -43,12 +44,18 @@ impl<'t> Scope<'t> {
     /// Looks through all documents, each with its configurations.
     pub(crate) fn new(documents: &[(&'t Node, &'t [Judged<'t>])]) -> Self {
         let all = documents.iter().flat_map(|(_, judged)| judged.iter());
+        let extensions: Vec<_> =
+            documents.iter().flat_map(|(document, _)| patches::extensions(document)).collect();
+        let is_extension = |entry: &&Node| {
+            is_type(entry, ".TypedExtensionConfig")
+                || extensions.iter().any(|it| std::ptr::eq(*it, *entry))
+        };
         let discovered = all.filter_map(|it| {
             let plugin = it.plugin.as_ref()?;
             let name = match plugin.resource {
                 Some(resource) => mesh::filter_of(resource, plugin.owner)?.name,
                 None => {
-                    plugin.entry.filter(|entry| is_type(entry, ".TypedExtensionConfig"))?;
+                    plugin.entry.filter(is_extension)?;
                     plugin.name()?.to_owned()
                 }
             };

@@ -163,9 +163,10 @@ fn too_early(entry: &Entry<'_>) -> Finding {
         )
 }
 
-/// Whether it is imagegate's filter.
+/// Whether it is imagegate's filter, with its settings or with the source of them.
 fn is_filter(value: &Node) -> bool {
     entries(value).first().is_some_and(String::is_empty)
+        || (value.get("config_discovery").is_some() && find::mentions(value))
 }
 
 /// A patch of an HTTP filter.

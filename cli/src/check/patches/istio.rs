@@ -1,7 +1,7 @@
 //! `EnvoyFilter`.
 
 use super::super::patched::Resource;
-use super::super::tree::Node;
+use super::super::tree::{Kind, Node};
 use super::node::merge;
 use super::{MANAGER, Parts, Share};
 
@@ -25,6 +25,34 @@ pub(super) fn parts(gate: &Resource, together: &[(&Resource, Share)]) -> Option<
     }
     defaults(&mut parts);
     Some(parts)
+}
+
+/// The filters of an EnvoyFilter that Envoy discovers. None in other documents.
+pub(crate) fn extensions(document: &Node) -> impl Iterator<Item = &Node> {
+    let is_ours = document.get("kind").and_then(Node::text) == Some(KIND);
+    let patches = document.at(&["spec", "configPatches"]).filter(|_| is_ours).map(Node::items);
+    let all = patches.unwrap_or_default().iter().filter(|it| is_extension(it));
+    all.filter_map(|it| it.at(&["patch", "value"]))
+}
+
+fn is_extension(patch: &Node) -> bool {
+    patch.get("applyTo").and_then(Node::text) == Some("EXTENSION_CONFIG")
+}
+
+/// Adds these filters to what was put together.
+pub(super) fn keep_extensions(document: &Node, tree: &mut Node) {
+    let Kind::Object(fields) = &mut tree.kind else { return };
+    let (Some(kind), Some(spec)) = (document.field("kind"), document.field("spec")) else { return };
+    if extensions(document).next().is_none() {
+        return;
+    }
+    let mut spec = spec.clone();
+    if let Some(list) = spec.value.pointed_mut("/configPatches")
+        && let Kind::List(items) = &mut list.kind
+    {
+        items.retain(is_extension);
+    }
+    fields.extend([kind.clone(), spec]);
 }
 
 fn add(parts: &mut Parts, patch: &Node, share: Share) {
