@@ -123,6 +123,13 @@ fn a_json_patch_finds_its_way_into_it() {
             ),
             (
                 format!(
+                    "{{op: add, path: {FILTER}/typed_config/config/configuration/value/request/max_n, \
+                     value: 2}}"
+                ),
+                Some("error: the settings of this filter are in a `TypedStruct`"),
+            ),
+            (
+                format!(
                     "{{op: add, jsonPath: \"{root_id}\", path: \
                      /value/config/configuration/value/limit, value: []}}"
                 ),

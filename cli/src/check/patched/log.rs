@@ -168,6 +168,10 @@ pub(super) fn fault(entry: &Entry<'_>, fault: &Fault) -> Finding {
             "the test fails: there is another value at the path".to_owned(),
             "the value that the patches before leave there".to_owned(),
         ),
+        Fault::Wrapped => (
+            "the settings of this filter are in a `TypedStruct`".to_owned(),
+            "a path that goes on with /typed_config/value/config".to_owned(),
+        ),
         Fault::NotText => (
             "expected text, found another value".to_owned(),
             "JSON text, because Envoy Gateway writes the configuration of the policy as a \

@@ -33,6 +33,8 @@ pub(super) enum Fault {
     Nothing { end: String, accepted: String },
     /// `test` compares with another value.
     Differs,
+    /// The settings are in a `TypedStruct`, and the path does not say so.
+    Wrapped,
     /// A `StringValue` has something else than text.
     NotText,
     /// The tree would be deeper or larger than any configuration.

@@ -10,7 +10,7 @@ use super::super::super::tree::{Node, segments};
 use super::super::Resource;
 use super::super::filter::{Filter, Reach, entries, reach};
 use super::super::log::{Entry, Log, fault, unwrapped};
-use super::super::operation::Operation;
+use super::super::operation::{Fault, Operation};
 use super::SETTINGS;
 
 /// How a patch meets a filter.
@@ -121,6 +121,9 @@ impl<'r> Patch<'r> {
         let has_value = ["add", "replace"].contains(&self.op);
         match operation.run(&mut changed) {
             Ok(()) if self.op == "test" => log.applied(&entry),
+            Ok(()) if is_beside_struct(&changed) => {
+                log.failed(&entry, fault(&entry, &Fault::Wrapped))
+            }
             Ok(()) if entries(&changed).is_empty() => {
                 if has_value && ["", "/typed_config"].contains(&path) {
                     return Met::Lost;
@@ -207,4 +210,12 @@ impl<'r> Patch<'r> {
         let path = self.operation.get("path").and_then(Node::text);
         path.is_some_and(is_wrong) || self.from.is_some_and(is_wrong)
     }
+}
+
+/// Whether a `TypedStruct` has fields that it does not know.
+fn is_beside_struct(filter: &Node) -> bool {
+    let config = filter.get("typed_config").filter(|it| it.get("type_url").is_some());
+    let fields = config.map(Node::fields).unwrap_or_default().iter();
+    let known = ["@type", "type_url", "typeUrl", "value"];
+    fields.into_iter().any(|it| !known.contains(&it.name.as_str()))
 }
