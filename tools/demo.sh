@@ -31,12 +31,12 @@ give_up() {
 # wait_for PID URL WHAT
 wait_for() {
   local _
-  for _ in {1..100}; do
+  for _ in {1..600}; do
     if curl -sf -o /dev/null -m 1 "$2"; then return; fi
     kill -0 "$1" 2>/dev/null || give_up "$3 ended at its start"
     sleep 0.1
   done
-  give_up "$3 did not start within 10 s"
+  give_up "$3 did not start within 60 s"
 }
 
 start() {
