@@ -11,7 +11,8 @@ services=(envoy codex-sim codex-sim-second ratelimit redis jobs prometheus)
 healthy_services=(envoy codex-sim codex-sim-second redis jobs prometheus)
 
 # check_health SERVICE: runs the health check of its container once, as the compose file has it: Podman's
-# interface for Compose takes its words apart at their spaces.
+# interface for Compose takes its words apart at their spaces. The check itself takes milliseconds, but on a
+# machine that does other things as well Podman needs seconds to start it.
 check_health() {
   local check
   mapfile -t check < <(python3 -c '
@@ -19,7 +20,7 @@ import json, sys
 kind, *words = json.load(open("build/containers/compose.json"))["services"][sys.argv[1]]["healthcheck"]["test"]
 assert kind == "CMD", kind
 print("\n".join(words))' "$1")
-  timeout 5 podman exec "$(container "$1")" "${check[@]}"
+  timeout 20 podman exec "$(container "$1")" "${check[@]}"
 }
 
 # Podman leaves the time of the checks to systemd. Compose waits for those of which another service needs
@@ -133,7 +134,7 @@ wait_for test -S /run/podman.sock || fail 'Podman does not serve'
 compose config --format json >build/containers/compose.json
 watch_health >/dev/null 2>&1 &
 watcher=$!
-timeout 120 .tools/stack/bin/docker-compose --file deploy/compose/compose.yaml up --detach --no-build --pull never envoy jobs prometheus \
+timeout 300 .tools/stack/bin/docker-compose --file deploy/compose/compose.yaml up --detach --no-build --pull never envoy jobs prometheus \
   >build/log/compose.log 2>&1 || say "compose up failed: $(tail -n 20 build/log/compose.log)"
 kill "$watcher"
 show 'all services run, and are healthy' wait_for all_run
