@@ -87,7 +87,8 @@ pub(crate) fn hash(arguments: &HashKeyArguments) -> Result<(), CommandError> {
     print(&sha256)?;
     if checksum == Checksum::None {
         anstream::eprintln!(
-            "This is no key of `imagegatectl key new`: without a checksum, a typing error is not noticed."
+            "This is no key of `imagegatectl key new`: without a checksum, a typing error is not \
+             noticed."
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The patches of a mesh, put together to the bootstrap that they amount to: an EnvoyFilter of
-//! Istio, or an EnvoyPatchPolicy of Envoy Gateway, that adds the filter, with all others for the same
-//! proxies that add routes, clusters and listeners, in any file. So the lints see these, too. All
-//! values keep their places in their files.
+//! Istio, or an EnvoyPatchPolicy of Envoy Gateway, that adds the filter, with all others for the
+//! same proxies that add routes, clusters and listeners, in any file. So the lints see these, too.
+//! All values keep their places in their files.
 
 mod gateway;
 mod istio;

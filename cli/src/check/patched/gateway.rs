@@ -48,7 +48,8 @@ struct State<'r> {
 }
 
 impl<'r> State<'r> {
-    /// Applies a patch. `false` if it meets no filter, although it looks like a patch of imagegate's.
+    /// Applies a patch. `false` if it meets no filter, although it looks like one of
+    /// imagegate's.
     fn apply(&mut self, patch: &'r Patch<'r>, log: &mut Log) -> bool {
         let is_at_home = self.homes.contains(&patch.home());
         let (mut is_met, mut is_other) = (false, false);
@@ -151,5 +152,5 @@ fn too_early(entry: &Entry<'_>) -> Finding {
 /// The field of a filter's settings that is its configuration.
 const SETTINGS: &str = "/typed_config/config/configuration";
 const TEXT: &str = "Envoy Gateway writes the configuration of an EnvoyExtensionPolicy as one text";
-const PLACE: &str = "the place of the policy's filter in the list is not known here; a `jsonPath` can \
-                     search for its name";
+const PLACE: &str = "the place of the policy's filter in the list is not known here; a `jsonPath` \
+                     can search for its name";

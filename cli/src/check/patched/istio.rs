@@ -158,8 +158,8 @@ fn too_early(entry: &Entry<'_>) -> Finding {
     Finding::warning("the patch comes before the one that adds the filter", entry.at.clone())
         .with("accepted", "a place after it, or a `priority` above that of its EnvoyFilter")
         .why(
-            "it changes nothing: Istio applies EnvoyFilters by `priority`, the lowest first, then by \
-             age and name, and patches in their order",
+            "it changes nothing: Istio applies EnvoyFilters by `priority`, the lowest first, then \
+             by age and name, and patches in their order",
         )
 }
 

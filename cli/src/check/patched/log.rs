@@ -37,8 +37,8 @@ pub(super) struct Log {
     /// The findings of each file, and whether a patch was followed.
     entries: Vec<(usize, bool, Option<Finding>)>,
     parts: Vec<(usize, Part)>,
-    /// Patches that are no filters of their own: the file, the document, the pointer to the list, and
-    /// the index there.
+    /// Patches that are no filters of their own: the file, the document, the pointer to the list,
+    /// and the index there.
     spent: BTreeSet<(usize, usize, String, usize)>,
 }
 

@@ -146,6 +146,7 @@ fn write(files: &mut [File], resources: &[Resource], filters: Vec<Filter>) {
     }
 }
 
-/// Istio's own namespace. Of one priority its EnvoyFilters come first, and they apply in all others.
+/// Istio's own namespace. Of one priority its EnvoyFilters come first, and they apply in all
+/// others.
 const ROOT: &str = "istio-system";
 const SELECTOR: [&str; 3] = ["spec", "workloadSelector", "labels"];

@@ -1,5 +1,5 @@
 //! Patches of the filters that Envoy Gateway makes of EnvoyExtensionPolicies. It writes the
-//! configuration of a policy as one text, so a patch can replace it, and cannot change a part of it.
+//! configuration of a policy as one text: a patch can replace it, and cannot change a part of it.
 
 use super::super::super::encode;
 use super::super::super::policy;

@@ -2,8 +2,8 @@
 
 use super::super::super::tree::{Field, Kind, Node, camel_case};
 
-/// Merges the entry of `http_filters` that a patch has into the filter. Returns why the result is not
-/// known here.
+/// Merges the entry of `http_filters` that a patch has into the filter. Returns why the result is
+/// not known here.
 pub(super) fn merge(filter: &mut Node, patch: &Node) -> Result<(), &'static str> {
     let patched = patch.get("typed_config");
     let is_wrapped = |it: &Node| kind(it).is_some_and(|it| it.ends_with(TYPED_STRUCT));
@@ -26,8 +26,8 @@ pub(super) fn merge(filter: &mut Node, patch: &Node) -> Result<(), &'static str>
 }
 
 /// Merges as protobuf does: objects by field, lists by their elements. An `Any` is one value, and a
-/// value that is the default changes nothing. The fields `replaced` levels below are entries of a map,
-/// which the patch replaces.
+/// value that is the default changes nothing. The fields `replaced` levels below are entries of a
+/// map, which the patch replaces.
 fn object(into: &mut Node, patch: &Node, replaced: Option<usize>) {
     let Kind::Object(fields) = &mut into.kind else { return };
     for field in patch.fields() {
