@@ -25,7 +25,7 @@ image is generated.
 The list does not say whether the account has the image tool: only an image request shows that.
 
 Examples:
-  imagegatectl upstream check envoy/production.yaml
+  imagegatectl upstream check --sds-dir /run/imagegate envoy/production.yaml
   imagegatectl upstream check --auth-file /var/lib/imagegate/auth.json envoy/production.yaml
   imagegatectl upstream check --format json envoy.yaml
 
