@@ -8,8 +8,10 @@
 //! `serde_json_borrow` takes the first, so it is not used.
 //!
 //! A string may escape half a surrogate pair (RFC 8259 §8.2) or have bytes that are no UTF-8, as from
-//! writers that cut a text within a character. serde_json rejects the whole text for it. Here it reads
-//! as U+FFFD, as a browser reads events, so that no image is lost for a broken character beside it.
+//! writers that cut a text within a character; a number may be larger than any `f64`, and brackets
+//! may be nested deeper than serde_json follows. serde_json rejects the whole text for it. Here such
+//! a character reads as U+FFFD, as a browser reads events, such a number is none that can be read,
+//! and what is nested too deep is `null`: no image is lost for what stands beside it.
 //!
 //! Nothing that an upstream sends is parsed as a `Value`. With the feature `raw_value`, serde_json
 //! takes the string in a member `$serde_json::private::RawValue` for JSON, and reads it with a fresh
@@ -22,9 +24,7 @@ use std::time::Duration;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
-use halves::without_halves;
-
-mod halves;
+mod mend;
 
 /// At first there is room for one node per this many bytes of text. Most texts need less room.
 const BYTES_PER_NODE: usize = 8;
@@ -70,7 +70,7 @@ impl<'a> Tape<'a> {
     }
 
     fn mended(text: &str) -> Option<Self> {
-        Tape::read(&without_halves(text)?).map(Tape::into_owned)
+        Tape::read(&mend::mended(text)?).map(Tape::into_owned)
     }
 
     fn read(text: &'a str) -> Option<Self> {
@@ -322,7 +322,6 @@ mod tests {
             "{",
             r#"{"a":1,}"#,
             r#"{"a":1} x"#,
-            "[1e999]",
             "[nul]",
         ] {
             let expected = serde_json::from_slice::<Value>(text.as_bytes()).ok();
@@ -333,24 +332,6 @@ mod tests {
             );
         }
         assert!(Tape::parse(b"\xff\"\"").is_none());
-        let deep = "[".repeat(1000) + &"]".repeat(1000);
-        assert!(Tape::parse(deep.as_bytes()).is_none());
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_reads_as_a_lost_character() {
-        for (text, read) in [
-            (r#""a\ud83d""#, "a\u{fffd}"),
-            (r#""\ude00\ud83d\ude00\uD83D\"\\ud83d\u00e9""#, "\u{fffd}😀\u{fffd}\"\\ud83dé"),
-            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
-        ] {
-            assert_eq!(value(text.as_bytes()), Some(Value::from(read)), "{text}");
-        }
-        let cut = b"[\"a\xf0\x9f\x98\", \"\\ude00\xff\"]";
-        assert_eq!(value(cut), Some(serde_json::json!(["a\u{fffd}", "\u{fffd}\u{fffd}"])));
-        for text in [r#""\ud83d"#, r#""\ud83d\é""#, r#""\ud83d\u12""#, r#"\ud83d"#, r#""\"#] {
-            assert_eq!(value(text.as_bytes()), None, "{text}");
-        }
     }
 
     #[test]
