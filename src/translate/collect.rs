@@ -2,10 +2,11 @@
 //!
 //! The rules, in their order:
 //!
-//! 1. Nothing after the terminal event counts. Only `response.completed` succeeds. A stream that
-//!    ends without it fails, even if much of an image came.
-//! 2. The image is the `result` of an `output_item.done`, else the one in
-//!    `response.completed.output`. A non-empty `result` is success, with any `status`.
+//! 1. Nothing after the terminal event counts. An image counts once its event is complete. Then it
+//!    is delivered, whatever the upstream says after it, and however it ends: the image was
+//!    generated, and may have left for the client. Half an image is a failure.
+//! 2. The image is the `result` of an `output_item.done`, else the one in the `output` of the
+//!    terminal event. A non-empty `result` is success, with any `status`.
 //! 3. The first image is the result, because each call asks for one. Others count as dropped.
 //! 4. A preview is never the result, unless the operator sets `accept_last_partial`.
 //! 5. If there are only words and no image, the words are translated into a failure.
@@ -177,7 +178,7 @@ impl Collector {
         if let Some(decoder) = decoder {
             decoder.finish(|token| take(scanner, accumulator, outcome, &nothing, token));
         }
-        if is_cut && !matches!(outcome, Some(Ok(_))) {
+        if is_cut && accumulator.image.is_none() && !matches!(outcome, Some(Ok(_))) {
             *outcome = Some(Err(Failure::Upstream(UpstreamFailure::Disconnected)));
         }
         match (outcome.take(), decoder) {
@@ -209,6 +210,11 @@ impl Collector {
     /// The refusal, if an error said that the upstream serves no request for now.
     pub fn refusal(&self) -> Option<Refusal> {
         self.accumulator.refusal
+    }
+
+    /// Whether an image has come whole, in events that go on.
+    pub fn has_whole(&self) -> bool {
+        self.accumulator.image.is_some()
     }
 
     /// Whether it reads events instead of one document.
@@ -261,7 +267,11 @@ fn take(
         }
     };
     if let Err(error) = scanned {
-        *outcome = Some(Err(failure(error)));
+        *outcome = Some(match accumulator.image {
+            // Nothing that is said from now on takes the image away.
+            Some(_) => accumulator.cut_short(),
+            None => Err(failure(error)),
+        });
     }
 }
 

@@ -23,21 +23,15 @@ impl ResponseEvent {
                 || document.text("type") == Some("error");
         match status {
             _ if fails => {}
-            Some("incomplete") => {
-                let details = response.get("incomplete_details");
-                let reason = details.and_then(|it| it.text("reason"));
-                return Some(Self::Incomplete(reason.map(str::to_owned)));
-            }
+            Some("incomplete") => return Some(Self::incomplete(Some(response))),
             _ if response.get("output").is_some_and(Json::is_array) => {
                 return Some(Self::Completed(Response::read(response)));
             }
             _ => {}
         }
-        let info = ErrorInfo::read(&document.to_value());
-        match info.filter(|it| *it != ErrorInfo::default()) {
-            Some(info) => Some(Self::Failed(info)),
-            None => fails.then(|| Self::Failed(ErrorInfo::default())),
-        }
+        let info = ErrorInfo::read(&document.to_value()).filter(|it| *it != ErrorInfo::default());
+        let failed = |info| Self::Failed { info, response: Response::read(response) };
+        info.or_else(|| fails.then(ErrorInfo::default)).map(failed)
     }
 }
 
@@ -78,7 +72,8 @@ mod tests {
             "incomplete_details": {"reason": "content_filter"}});
         assert!(matches!(
             read(&incomplete),
-            Some(ResponseEvent::Incomplete(Some(reason))) if reason == "content_filter"
+            Some(ResponseEvent::Incomplete { reason: Some(reason), .. })
+                if reason == "content_filter"
         ));
     }
 
@@ -94,11 +89,13 @@ mod tests {
             json!({"type": "error", "code": "rate_limit_exceeded"}),
             json!({"code": "rate_limit_exceeded", "message": "no"}),
         ] {
-            let Some(ResponseEvent::Failed(info)) = read(&document) else { panic!("{document}") };
+            let Some(ResponseEvent::Failed { info, .. }) = read(&document) else {
+                panic!("{document}")
+            };
             let words = [info.code, info.message];
             assert!(words.contains(&Some("rate_limit_exceeded".to_owned())), "{document}");
         }
-        assert!(matches!(read(&json!({"status": "failed"})), Some(ResponseEvent::Failed(_))));
+        assert!(matches!(read(&json!({"status": "failed"})), Some(ResponseEvent::Failed { .. })));
         for other in [json!({}), json!([]), json!("x"), json!({"object": "list", "data": []})] {
             assert!(read(&other).is_none(), "{other}");
         }

@@ -28,10 +28,20 @@ pub enum ResponseEvent {
     WordsDelta(String),
     /// `response.completed`: the terminal event of a success.
     Completed(Response),
-    /// `response.incomplete`, with its reason.
-    Incomplete(Option<String>),
+    /// `response.incomplete`.
+    Incomplete {
+        /// `incomplete_details.reason`.
+        reason: Option<String>,
+        /// What the response has all the same.
+        response: Response,
+    },
     /// `response.failed` or `error`.
-    Failed(ErrorInfo),
+    Failed {
+        /// Why.
+        info: ErrorInfo,
+        /// What the response has all the same.
+        response: Response,
+    },
     /// The host model has begun an item of its answer: `response.output_item.added`.
     Accepted,
     /// Not about images, or not JSON.
@@ -122,16 +132,20 @@ impl ResponseEvent {
                 Self::WordsDelta(event.text("delta").map(str::to_owned).unwrap_or_default())
             }
             "response.completed" => Self::Completed(response()),
-            "response.incomplete" => {
-                let response = event.get("response");
-                let details = response.and_then(|it| it.get("incomplete_details"));
-                Self::Incomplete(details.and_then(|it| it.text("reason")).map(str::to_owned))
-            }
+            "response.incomplete" => Self::incomplete(event.get("response")),
             "response.failed" | "error" => {
-                Self::Failed(ErrorInfo::read(&event.to_value()).unwrap_or_default())
+                let info = ErrorInfo::read(&event.to_value()).unwrap_or_default();
+                Self::Failed { info, response: response() }
             }
             _ => Self::Other,
         }
+    }
+
+    /// The event that a `response` is incomplete.
+    pub(super) fn incomplete(response: Option<Json<'_>>) -> Self {
+        let details = response.and_then(|it| it.get("incomplete_details"));
+        let reason = details.and_then(|it| it.text("reason")).map(str::to_owned);
+        Self::Incomplete { reason, response: response.map(Response::read).unwrap_or_default() }
     }
 }
 

@@ -27,7 +27,6 @@ fn send_request(envoy: &Envoy) -> Response {
 fn a_broken_answer_is_a_bad_gateway() {
     let generation = Generation::of_bytes(2_000_000, 1);
     let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
-    let no_end = [generation.opening(), generation.image()].concat();
     let broken = |steps: &[Step]| [&[Step::StreamHead, Step::Chunk(half.clone())], steps].concat();
     assert_reported(
         &held(),
@@ -43,7 +42,6 @@ fn a_broken_answer_is_a_bad_gateway() {
             ("closed within the image", broken(&[Step::Close]), 502, "upstream_disconnected"),
             ("reset within the image", broken(&[Step::Reset]), 502, "upstream_disconnected"),
             ("ended within the image", broken(&[Step::End]), 502, "upstream_disconnected"),
-            ("ended before completed", Step::stream(no_end), 502, "upstream_disconnected"),
             ("nothing at all", Step::stream(Vec::new()), 502, "upstream_disconnected"),
             (
                 "no head",
@@ -54,6 +52,33 @@ fn a_broken_answer_is_a_bad_gateway() {
             ("not events", Step::stream(vec![b'x'; 100_000]), 502, "upstream_disconnected"),
         ],
     );
+}
+
+#[test]
+fn an_image_that_has_come_whole_is_delivered_however_its_answer_ends() {
+    let generation = Generation::of_bytes(2_000_000, 1);
+    let whole = [generation.opening(), generation.image()].concat();
+    let incomplete = event(&json!({"type": "response.incomplete", "response": {"id": "r",
+        "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}}));
+    let failed = event(&json!({"type": "response.failed", "response": {"id": "r",
+        "status": "failed", "error": {"code": "server_error", "message": "m"}}}));
+    let upstream = Upstream::scripts([]);
+    let mut held = held();
+    held["upstreams"]["codex"]["timeout"] = json!("2s");
+    let [passing, held] = [config(), held].map(|config| Envoy::with(upstream.port(), &config));
+    for end in [&incomplete[..], &failed, b"data: [DONE]\n\n", b""] {
+        for envoy in [&passing, &held] {
+            let rest = [Step::Chunk(end.to_vec()), Step::End];
+            upstream.push([&[Step::StreamHead, Step::Chunk(whole.clone())], &rest[..]].concat());
+            assert_eq!(send_request(envoy).image(), generation.base64);
+        }
+    }
+    // A held answer does not depend on its upstream's end.
+    for last in [Step::Close, Step::KeepOpen] {
+        let end = if matches!(last, Step::Close) { failed.clone() } else { Vec::new() };
+        upstream.push(vec![Step::StreamHead, Step::Chunk([whole.clone(), end].concat()), last]);
+        assert_eq!(send_request(&held).image(), generation.base64);
+    }
 }
 
 #[test]

@@ -115,15 +115,12 @@ fn a_client_that_does_not_read_holds_back_its_own_upstream_only() {
 fn an_answer_that_breaks_off_in_the_middle_is_broken_off() {
     let generation = Generation::of_bytes(2_000_000, 1);
     let half = [generation.opening(), generation.image()[..1_300_000].to_vec()].concat();
-    let whole = [generation.opening(), generation.image()].concat();
     let upstream = Upstream::scripts([]);
     let envoy = Envoy::start(upstream.port());
-    for (bytes, last) in
-        [(&half, Step::Close), (&half, Step::Reset), (&half, Step::End), (&whole, Step::End)]
-    {
+    for last in [Step::Close, Step::Reset, Step::End] {
         // A reset may overtake the bytes before it. Then the failure has its status.
         let overtakes = matches!(last, Step::Reset);
-        upstream.push(vec![Step::StreamHead, Step::Chunk(bytes.clone()), last]);
+        upstream.push(vec![Step::StreamHead, Step::Chunk(half.clone()), last]);
         let mut client = open(&envoy);
         let status = client.read_any_head().map_or(0, |head| head.status);
         if overtakes && status != 200 {

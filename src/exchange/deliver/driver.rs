@@ -214,7 +214,7 @@ impl Answering {
         now: Duration,
     ) -> Turn<LocalReply> {
         let details = head.envoy_details.as_deref().unwrap_or_default();
-        self.calls.fail(&error::from_envoy(head.status, details));
+        self.calls.give_up(&error::from_envoy(head.status, details), now);
         let outcome = self.settle(account, Vec::new(), now);
         Turn::last(self.reply(account, outcome, now))
     }

@@ -238,6 +238,15 @@ impl Call {
         self.state = State::Failed(failure);
     }
 
+    /// Settles a call whose answer goes on: with its image if that has come whole, else with
+    /// `failure`.
+    pub(crate) fn give_up(&mut self, failure: Failure, now: Duration) {
+        if matches!(&self.state, State::Collecting(collector) if collector.has_whole()) {
+            self.end(now);
+        }
+        self.fail(failure);
+    }
+
     /// Takes bytes of the body.
     pub(crate) fn body(&mut self, chunk: Vec<u8>, now: Duration) {
         self.judge(&chunk);
@@ -275,7 +284,7 @@ impl Call {
     /// Notes that time has passed: an error is not waited for as an image is.
     pub(crate) fn tick(&mut self, now: Duration) {
         if now >= self.target.deadline {
-            self.fail(Failure::Upstream(UpstreamFailure::Timeout));
+            self.give_up(Failure::Upstream(UpstreamFailure::Timeout), now);
         }
         let is_stalled = matches!(&self.state, State::Failing(failing) if failing.is_stalled(now));
         if is_stalled {

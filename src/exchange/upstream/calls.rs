@@ -295,6 +295,12 @@ impl Calls {
         self.calls.iter_mut().for_each(|call| call.fail(failure.clone()));
     }
 
+    /// Settles every call whose answer goes on: with its image if that has come whole, else with
+    /// `failure`.
+    pub(crate) fn give_up(&mut self, failure: &Failure, now: Duration) {
+        self.calls.iter_mut().for_each(|call| call.give_up(failure.clone(), now));
+    }
+
     /// Notes that time has passed.
     pub(crate) fn tick(&mut self, now: Duration) {
         self.calls.iter_mut().for_each(|call| call.tick(now));

@@ -13,7 +13,7 @@ pub enum UpstreamFailure {
     Unreachable,
     /// The upstream took too long.
     Timeout,
-    /// The upstream's answer ended before `response.completed`.
+    /// The upstream's answer ended before its image was complete.
     Disconnected,
     /// The upstream's answer is complete and holds no image.
     NoImage,

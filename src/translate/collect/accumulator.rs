@@ -16,6 +16,8 @@ use crate::upstream::images::ImagesResponse;
 use crate::upstream::scanner::{Document, Kept, Kind, Scanned};
 use crate::upstream::usage::ImageUsage;
 
+/// What some upstreams send as the data of their last event.
+const DONE: &[u8] = b"[DONE]";
 /// At most this many ids are kept to count distinct images. Further images are not counted.
 const MAX_COUNTED: usize = 16;
 /// Beyond the budget, for the chunks of images that pass on because it is used up: some 30 of
@@ -104,6 +106,9 @@ impl Accumulator {
         name: &[u8],
         scanned: Scanned,
     ) -> Option<Result<Image, Failure>> {
+        if scanned.skeleton.trim_ascii() == DONE {
+            return self.image.is_some().then(|| self.cut_short());
+        }
         if self.document == Document::ImagesEvent {
             return self.images_event(name, scanned);
         }
@@ -129,10 +134,14 @@ impl Accumulator {
             }
             ResponseEvent::WordsDelta(words) => push_words(&mut self.word_deltas, &words),
             ResponseEvent::Completed(response) => return Some(self.complete(response, image)),
-            ResponseEvent::Incomplete(reason) => {
-                return Some(Err(error::from_incomplete(reason.as_deref())));
+            ResponseEvent::Incomplete { reason, response } => {
+                let image = self.end(response, image, LastPartial::Refuse);
+                return Some(image.ok_or_else(|| error::from_incomplete(reason.as_deref())));
             }
-            ResponseEvent::Failed(info) => {
+            ResponseEvent::Failed { info, response } => {
+                if let Some(image) = self.end(response, image, LastPartial::Refuse) {
+                    return Some(Ok(image));
+                }
                 let host_model = self.bounds.host_model.as_deref();
                 let refused = host_model.and_then(|it| error::refuses_host_model(&info, it));
                 let failure = refused.unwrap_or_else(|| self.failed(Api::Responses, &info));
@@ -241,9 +250,21 @@ impl Accumulator {
         }
     }
 
-    fn complete(&mut self, response: Response, mut kept: Option<Kept>) -> Result<Image, Failure> {
-        self.response(&response);
+    fn complete(&mut self, response: Response, kept: Option<Kept>) -> Result<Image, Failure> {
         let words = response.words();
+        let image = self.end(response, kept, LastPartial::Accept);
+        image.ok_or_else(|| self.no_image(&words))
+    }
+
+    /// The image of a response that has ended, well or not. A preview may stand in for it if
+    /// `previews` accepts that, and the operator does.
+    fn end(
+        &mut self,
+        response: Response,
+        mut kept: Option<Kept>,
+        previews: LastPartial,
+    ) -> Option<Image> {
+        self.response(&response);
         let usage = response.usage;
         let images = response.output.into_iter().filter(|item| item.kind == ItemKind::Image);
         let mut generated = 0_usize;
@@ -258,9 +279,11 @@ impl Accumulator {
             }
         }
         let dropped = generated.max(self.ids.len()).saturating_sub(1);
-        let taken = self.image.take().or_else(|| self.stand_in());
-        let Some((base64, item)) = taken else { return Err(self.no_image(&words)) };
-        Ok(self.image(base64, item, usage, dropped))
+        let taken = self.image.take().or_else(|| match previews {
+            LastPartial::Accept => self.stand_in(),
+            LastPartial::Refuse => None,
+        });
+        taken.map(|(base64, item)| self.image(base64, item, usage, dropped))
     }
 
     pub(super) fn image(
@@ -293,14 +316,10 @@ impl Accumulator {
         }
     }
 
-    /// The outcome of a stream that ends without a terminal event. It is a failure, unless the
-    /// operator accepts what came. Then an image takes precedence over a preview.
+    /// The outcome of a stream that ends without a terminal event: the image if it has come whole,
+    /// else a failure, unless the operator accepts a preview.
     pub(super) fn cut_short(&mut self) -> Result<Image, Failure> {
-        let image = match self.bounds.last_partial {
-            LastPartial::Accept => self.image.take(),
-            LastPartial::Refuse => None,
-        };
-        match image.or_else(|| self.stand_in()) {
+        match self.image.take().or_else(|| self.stand_in()) {
             Some((base64, item)) => Ok(self.image(base64, item, None, 0)),
             None => Err(Failure::Upstream(UpstreamFailure::Disconnected)),
         }

@@ -82,7 +82,7 @@ await run({
   async broken_stream_raises() {
     const seen = [];
     const reading = async () => {
-      for await (const event of await generate({ prompt: "break [[sim:cut_before_completed]]", stream: true, partial_images: 1 })) seen.push(event.type);
+      for await (const event of await generate({ prompt: "break [[sim:end_mid_image]]", stream: true, partial_images: 1 })) seen.push(event.type);
     };
     const error = await raised(reading());
     check(seen.join() === "image_generation.partial_image", `the preview came: ${seen}`);

@@ -85,7 +85,7 @@ def stream_refused_is_400():
 @case
 def broken_stream_raises():
     # Closed here: httpcore waits for itself for ever if the garbage collector closes it in a request.
-    with generate(prompt="break [[sim:cut_before_completed]]", stream=True, partial_images=1) as events:
+    with generate(prompt="break [[sim:end_mid_image]]", stream=True, partial_images=1) as events:
         check(next(events).type == "image_generation.partial_image", "the preview came")
         error = raised(openai.APIError, lambda: next(events))
     check(error.code == "upstream_disconnected", f"{error.code} is reported")

@@ -42,13 +42,18 @@ fn a_failure_keeps_its_status_until_an_image_has_begun() {
     asking(1).send(&envoy).assert_error(502, "upstream_error");
     asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
     asking(1).send(&envoy).assert_error(502, "upstream_unreachable");
-    for code in ["upstream_error", "upstream_disconnected", "upstream_disconnected"] {
+    for code in ["upstream_error", "upstream_disconnected"] {
         let mut events = Events::of(&envoy, &asking(1));
         events.expect(PREVIEW);
         let (data, _) = events.expect("error");
         assert_eq!(data["error"]["code"], code);
         assert!(events.next().unwrap().is_none());
     }
+    // An image that is whole needs no event after it.
+    let mut events = Events::of(&envoy, &asking(1));
+    events.expect(PREVIEW);
+    assert!(events.expect(COMPLETED).1 == generation.base64);
+    assert!(events.next().unwrap().is_none());
     asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
     assert_no_memory_is_held(&envoy);
 }

@@ -20,3 +20,4 @@ mod odd_answers;
 mod pass_image;
 mod pass_through;
 mod provider_events;
+mod whole_image;

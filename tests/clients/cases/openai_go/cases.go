@@ -218,7 +218,7 @@ func streamRefused() {
 }
 
 func brokenStream() {
-	wanted := complete(wish{Prompt: "break [[sim:cut_before_completed]]", PartialImages: openai.Int(1)})
+	wanted := complete(wish{Prompt: "break [[sim:end_mid_image]]", PartialImages: openai.Int(1)})
 	stream := once.Images.GenerateStreaming(ctx, wanted)
 	check(stream.Next() && stream.Current().Type == "image_generation.partial_image", "the preview came")
 	check(!stream.Next(), "no image comes")

@@ -211,7 +211,7 @@ final class Cases {
     }
 
     static void brokenStream() {
-        var wanted = wish("break [[sim:cut_before_completed]]").partialImages(1).build();
+        var wanted = wish("break [[sim:end_mid_image]]").partialImages(1).build();
         try (var events = ONCE.images().generateStreaming(wanted)) {
             var each = events.stream().iterator();
             Main.check(each.next().isGenerationPartialImage(), "the preview came");

@@ -79,7 +79,7 @@ fn an_image_that_left_after_white_space_is_charged() {
 }
 
 #[test]
-fn a_whole_image_that_has_left_is_charged_whatever_follows() {
+fn a_whole_image_is_charged_whatever_follows() {
     let image = png(1024, 1024, 30_000);
     let gate = gate_with("auto", &priced());
     let tail = done(&item(&image));
@@ -87,9 +87,11 @@ fn a_whole_image_that_has_left_is_charged_whatever_follows() {
     let (mut driver, rest, _) = begun(&gate, &image);
     driver.upstream_bytes(rest.as_bytes());
     driver.upstream_bytes(tail.as_bytes());
-    assert!(driver.upstream_bytes(failed("server_error").as_bytes()).reset);
+    driver.upstream_bytes(failed("server_error").as_bytes());
+    driver.upstream_end();
+    assert_eq!(driver.client.json()["data"][0]["b64_json"], image);
     let record = driver.close(Some(200));
-    assert_eq!(record["settled_nanodollars"], 250_000_000);
+    assert_eq!(outcome(&record), (json!(1), json!(0), json!(250_000_000), Value::Null));
     // Trailers come before the last event has ended: no more can be sent.
     let (mut driver, rest, after) = begun(&gate, &image);
     driver.upstream_bytes(rest.as_bytes());
@@ -100,9 +102,15 @@ fn a_whole_image_that_has_left_is_charged_whatever_follows() {
         (&record["settled_nanodollars"], &record["code"]),
         (&json!(250_000_000), &json!("upstream_disconnected"))
     );
-    // An image whose last bytes come with the failure has not left.
+    // Its last bytes come with the failure.
     let (mut driver, rest, _) = begun(&gate, &image);
     driver.upstream_bytes([&rest, tail, &failed("server_error")].concat().as_bytes());
+    driver.upstream_end();
+    assert_eq!(driver.client.json()["data"][0]["b64_json"], image);
+    assert_eq!(driver.close(Some(200))["settled_nanodollars"], 250_000_000);
+    // They do not come: the event ends in the middle of the image.
+    let (mut driver, rest, _) = begun(&gate, &image);
+    driver.upstream_bytes([&rest[..9], "\n\n", &failed("server_error")].concat().as_bytes());
     assert!(driver.client.reset);
     assert_eq!(driver.close(Some(200))["settled_nanodollars"], 0);
 }

@@ -243,11 +243,14 @@ fn an_empty_image_takes_no_memory_and_does_not_count() {
 }
 
 #[test]
-fn a_failure_after_an_image_is_reported() {
-    let (gate, _) = two();
-    let mut driver = Driver::admitted(&gate, &request());
-    let events = done(&item("ig_1", IMAGE)) + &failed("server_error");
-    assert_eq!(driver.upstream(head(200), &[events.as_bytes()]).status, 502);
+fn a_failure_after_an_image_does_not_take_it_away() {
+    for code in ["server_error", "rate_limit_exceeded"] {
+        let (gate, _) = two();
+        let mut driver = Driver::admitted(&gate, &request());
+        let events = done(&item("ig_1", IMAGE)) + &failed(code);
+        assert_eq!(driver.upstream(head(200), &[events.as_bytes()]).status, 200);
+        assert!(driver.calls.is_empty());
+    }
 }
 
 #[test]

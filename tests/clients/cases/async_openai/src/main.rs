@@ -173,7 +173,7 @@ async fn stream() -> Outcome {
 }
 
 async fn broken_stream() -> Outcome {
-    let mut request = prompt("break [[sim:cut_before_completed]]");
+    let mut request = prompt("break [[sim:end_mid_image]]");
     request.partial_images = Some(1);
     let mut events = own().images().generate_stream(request).await?;
     let first = events.next().await.ok_or("a preview comes")??;
