@@ -162,6 +162,7 @@ impl Shared {
             budget: self.vm.budget.clone(),
             max_buffered_bytes: self.config.max_buffered_bytes(),
             last_partial: self.config.accept_last_partial(),
+            images: 1,
             previews: 0,
             host_model: None,
             room: 0,

@@ -7,15 +7,16 @@
 //!    generated, and may have left for the client. Half an image is a failure.
 //! 2. The image is the `result` of an `output_item.done`, else the one in the `output` of the
 //!    terminal event. A non-empty `result` is success, with any `status`.
-//! 3. The first image is the result, because each call asks for one. Others count as dropped.
+//! 3. The first image is the result, because each call of the Responses API asks for one. Others
+//!    count as dropped.
 //! 4. A preview is never the result, unless the operator sets `accept_last_partial`.
 //! 5. If there are only words and no image, the words are translated into a failure.
 //!
 //! A response in one JSON document is read as its terminal event.
 //!
-//! A response of the Images API counts once its last bracket is closed. Its first image is the
-//! result. If it comes as events, the one that ends in `.completed` has the image. Only that one
-//! succeeds.
+//! A response of the Images API counts once its last bracket is closed. Its first images are the
+//! result, as many as were asked for. If it comes as events, each image is in one that ends in
+//! `.completed`, or all of them are in one whose data is the whole response.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -50,6 +51,8 @@ pub struct Bounds {
     pub max_buffered_bytes: usize,
     /// Whether the last preview may replace an image that never came.
     pub last_partial: LastPartial,
+    /// How many images the call asks for.
+    pub images: usize,
     /// How many previews the client gets.
     pub previews: u32,
     /// The text model that calls the image tool, if there is one.
@@ -110,6 +113,9 @@ pub enum Progress {
     Settled,
 }
 
+/// What comes of a call: the images that it asked for, at least one of them, or why there is none.
+pub type Outcome = Result<Vec<Image>, Failure>;
+
 /// Reads one stream to its outcome.
 #[derive(Debug)]
 pub struct Collector {
@@ -117,7 +123,7 @@ pub struct Collector {
     decoder: Option<Decoder>,
     scanner: Scanner,
     accumulator: Accumulator,
-    outcome: Option<Result<Image, Failure>>,
+    outcome: Option<Outcome>,
     /// What of the last chunk passes on.
     passed: Option<Passed>,
 }
@@ -126,6 +132,7 @@ impl Collector {
     /// A collector at the start of a stream of events, or of a response of the Images API.
     pub fn new(bounds: Bounds, document: Document) -> Self {
         let mut scanner = Scanner::of(document);
+        scanner.keep_images(bounds.images);
         scanner.keep(Keep::UpTo(bounds.max_base64_bytes), bounds.keep_preview(0));
         Self {
             decoder: (!document.is_whole_answer()).then(Decoder::new),
@@ -170,7 +177,7 @@ impl Collector {
     /// # Errors
     ///
     /// Why there is no image.
-    pub fn finish(&mut self, now: Duration) -> Result<Image, Failure> {
+    pub fn finish(&mut self, now: Duration) -> Outcome {
         self.accumulator.now = now;
         let Self { decoder, scanner, accumulator, outcome, .. } = self;
         let nothing = Rc::new(Vec::new());
@@ -214,7 +221,7 @@ impl Collector {
 
     /// Whether an image has come whole, in events that go on.
     pub fn has_whole(&self) -> bool {
-        self.accumulator.image.is_some()
+        self.accumulator.has_whole()
     }
 
     /// Whether it reads events instead of one document.
@@ -240,7 +247,7 @@ impl Collector {
 fn take(
     scanner: &mut Scanner,
     accumulator: &mut Accumulator,
-    outcome: &mut Option<Result<Image, Failure>>,
+    outcome: &mut Option<Outcome>,
     chunk: &Rc<Vec<u8>>,
     token: Token<'_>,
 ) {
@@ -267,11 +274,15 @@ fn take(
         }
     };
     if let Err(error) = scanned {
-        *outcome = Some(match accumulator.image {
+        *outcome = match error {
             // Nothing that is said from now on takes the image away.
-            Some(_) => accumulator.cut_short(),
-            None => Err(failure(error)),
-        });
+            _ if accumulator.has_whole() => Some(accumulator.cut_short()),
+            ScanError::EventTooLarge if !scanner.has_image() && !accumulator.is_passing => {
+                scanner.skip_event();
+                None
+            }
+            error => Some(Err(failure(error))),
+        };
     }
 }
 

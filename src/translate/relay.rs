@@ -165,7 +165,7 @@ impl Relay {
             Begun::Counts => sent.saturating_add(1),
             Begun::Lost => sent,
         });
-        self.images(kept, &ImagesResponse::default())
+        images(kept, self.requested, &ImagesResponse::default())
     }
 
     fn whole(&mut self, now: Duration) -> Result<Vec<Image>, Failure> {
@@ -178,7 +178,7 @@ impl Relay {
             kept.retain(is_seen);
         }
         match answer {
-            Some(answer) if !kept.is_empty() => Ok(self.images(kept, &answer)),
+            Some(answer) if !kept.is_empty() => Ok(images(kept, self.requested, &answer)),
             answer => {
                 // The client cannot read the response, but the images were passed through.
                 self.unread = kept;
@@ -188,29 +188,32 @@ impl Relay {
             }
         }
     }
+}
 
-    /// The images of `kept` that count, in their order, with the attributes that `answer` reports
-    /// for all of them.
-    fn images(&self, mut kept: Vec<Kept>, answer: &ImagesResponse) -> Vec<Image> {
-        let generated = answer.data.iter().filter(|it| it.base64.is_some()).count().max(kept.len());
-        let mut dropped =
-            u32::try_from(generated.saturating_sub(self.requested)).unwrap_or(u32::MAX);
-        kept.truncate(self.requested);
-        let parts = u64::try_from(kept.len()).unwrap_or(u64::MAX);
-        let share = Share { delivered: kept.len(), generated };
-        let mut rest = Rest::Taken;
-        let echo = Attributes::default();
-        let of = |kept: Kept| Image {
-            attributes: sniff::complete(answer.attributes.clone(), &echo, &kept.base64),
-            base64: Rc::new(kept.base64),
-            revised_prompt: None,
-            created_at: answer.created,
-            usage: answer.usage.map(|it| it.part(parts, std::mem::replace(&mut rest, Rest::Left))),
-            dropped: std::mem::take(&mut dropped),
-            share,
-        };
-        kept.into_iter().map(of).collect()
-    }
+/// The images of `kept` that count, in their order and `requested` at most, with what `answer`
+/// reports about them.
+pub(super) fn images(mut kept: Vec<Kept>, requested: usize, answer: &ImagesResponse) -> Vec<Image> {
+    let generated = answer.data.iter().filter(|it| it.base64.is_some()).count().max(kept.len());
+    let mut dropped = u32::try_from(generated.saturating_sub(requested)).unwrap_or(u32::MAX);
+    kept.truncate(requested);
+    let parts = u64::try_from(kept.len()).unwrap_or(u64::MAX);
+    let share = Share { delivered: kept.len(), generated };
+    let mut rest = Rest::Taken;
+    let echo = Attributes::default();
+    let prompt = |kept: &Kept| {
+        let data = answer.data.iter().find(|it| it.base64 == Some(kept.ordinal));
+        data.and_then(|it| it.revised_prompt.clone())
+    };
+    let of = |kept: Kept| Image {
+        attributes: sniff::complete(answer.attributes.clone(), &echo, &kept.base64),
+        revised_prompt: prompt(&kept),
+        base64: Rc::new(kept.base64),
+        created_at: answer.created,
+        usage: answer.usage.map(|it| it.part(parts, std::mem::replace(&mut rest, Rest::Left))),
+        dropped: std::mem::take(&mut dropped),
+        share,
+    };
+    kept.into_iter().map(of).collect()
 }
 
 /// Whether bytes may follow JSON.

@@ -44,6 +44,9 @@ pub enum ImagesEvent {
     Preview(ImageEvent),
     /// `image_generation.completed`, `image_edit.completed`: the terminal event of a success.
     Completed(ImageEvent),
+    /// A whole answer as the data of an event, as upstreams send it that wrap what they would have
+    /// sent in one document.
+    Answer(ImagesResponse),
     /// `error`.
     Failed(ErrorInfo),
     /// Not about images, or not JSON.
@@ -70,19 +73,25 @@ impl ImagesEvent {
         let event = tape.root();
         let kind = event.text("type");
         let kind = kind.or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
-        if kind == "error" || has_error(event) {
-            return Self::Failed(ErrorInfo::read(&event.to_value()).unwrap_or_default());
-        }
-        match kind {
-            "image_generation.partial_image" | "image_edit.partial_image" => {
-                Self::Preview(ImageEvent::read(event))
+        let answer = ImagesResponse::of(event).filter(|it| it.is_event(kind, event));
+        let is_completed = matches!(kind, "image_generation.completed" | "image_edit.completed");
+        let completed = is_completed.then(|| ImageEvent::read(event));
+        match (answer, completed) {
+            (Some(answer), _) if answer.has_images() => Self::Answer(answer),
+            (_, Some(completed)) if completed.data.base64.is_some() => Self::Completed(completed),
+            _ if kind == "error" || has_error(event) => {
+                Self::Failed(ErrorInfo::read(&event.to_value()).unwrap_or_default())
             }
-            "image_generation.completed" | "image_edit.completed" => {
-                Self::Completed(ImageEvent::read(event))
-            }
-            _ => Self::Other,
+            (_, Some(completed)) => Self::Completed(completed),
+            (Some(answer), None) => Self::Answer(answer),
+            (None, None) if is_preview(kind) => Self::Preview(ImageEvent::read(event)),
+            (None, None) => Self::Other,
         }
     }
+}
+
+fn is_preview(kind: &str) -> bool {
+    matches!(kind, "image_generation.partial_image" | "image_edit.partial_image")
 }
 
 impl ImageEvent {
@@ -99,21 +108,36 @@ impl ImageEvent {
 impl ImagesResponse {
     /// Reads an answer from its skeleton. `None` if that is not a JSON object.
     pub fn read(skeleton: &[u8]) -> Option<Self> {
-        let tape = Tape::parse(skeleton)?;
-        let value = tape.root();
-        let data: Vec<_> = value.array("data").map(ImageData::read).collect();
-        let has_images = data.iter().any(|it| it.base64.is_some() || it.is_hosted);
-        value.is_object().then(|| Self {
+        Self::of(Tape::parse(skeleton)?.root())
+    }
+
+    fn of(value: Json<'_>) -> Option<Self> {
+        if !value.is_object() {
+            return None;
+        }
+        let mut answer = Self {
             created: value.number("created"),
+            data: value.array("data").map(ImageData::read).collect(),
             attributes: Attributes::read(value),
             usage: value.get("usage").and_then(ImageUsage::read),
             is_error: has_error(value),
-            error: match has_images {
-                true => None,
-                false => ErrorInfo::read(&value.to_value()).or_else(|| moderated(value)),
-            },
-            data,
-        })
+            error: None,
+        };
+        if !answer.has_images() {
+            answer.error = ErrorInfo::read(&value.to_value()).or_else(|| moderated(value));
+        }
+        Some(answer)
+    }
+
+    fn has_images(&self) -> bool {
+        self.data.iter().any(|it| it.base64.is_some() || it.is_hosted)
+    }
+
+    /// Whether it is the data of an event of this `kind`. One without an image may have no kind.
+    fn is_event(&self, kind: &str, event: Json<'_>) -> bool {
+        let has_data = event.get("data").is_some_and(Json::is_array);
+        let is_unnamed = matches!(kind, "" | "message");
+        has_data && !is_preview(kind) && (is_unnamed || self.has_images())
     }
 }
 

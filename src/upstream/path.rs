@@ -4,7 +4,8 @@
 //! says whether their `result` is an image. The other is the event's own `partial_image_b64`. In a
 //! response that is one document, the members of `output` matter. In an answer of the Images API it
 //! is the members of `data`, whose `b64_json` is an image. In an event of that API it is its own
-//! `b64_json`, which is a preview if `type` has said so before.
+//! `b64_json`, which is a preview if `type` has said so before. Some upstreams that are asked for a
+//! document send it as the data of an event, so its places count there as well.
 
 /// The names of members whose value is an image or a preview.
 pub(super) const RESULT: &[u8] = b"result";
@@ -209,7 +210,7 @@ impl Path {
                 }
             }
             Key::Result if self.document.is_responses() && self.in_item() => Place::Image,
-            Key::Type if self.in_item() => {
+            Key::Type if self.is_named() => {
                 self.reading = Reading::ItemType;
                 Place::Elsewhere
             }
@@ -267,20 +268,31 @@ impl Path {
 
     /// Resets the state of the item that ended.
     pub(super) fn leave_item(&mut self) {
-        self.item = ItemType::Unknown;
+        // An entry of a document in an event ends before the event.
+        if self.document != Document::ImagesEvent || self.depth == 0 {
+            self.item = ItemType::Unknown;
+        }
+    }
+
+    /// Whether `type` at this place says what the item is.
+    fn is_named(&self) -> bool {
+        match self.document {
+            Document::ImagesEvent => self.depth == 1 && self.in_item(),
+            Document::Event | Document::Response | Document::Images => self.in_item(),
+        }
     }
 
     /// Whether the innermost bracket is an item's.
     fn in_item(&self) -> bool {
         let [root, second, third, _] = &self.levels;
         match (self.document, self.depth) {
-            (Document::Images, 3) => {
+            (Document::Images | Document::ImagesEvent, 3) => {
                 root.key == Key::Data
                     && second.container == Container::Array
                     && third.container == Container::Object
             }
             (Document::ImagesEvent, 1) => root.container == Container::Object,
-            (Document::Response, 3) => {
+            (Document::Event | Document::Response, 3) => {
                 root.key == Key::Output
                     && second.container == Container::Array
                     && third.container == Container::Object

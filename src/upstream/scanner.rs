@@ -96,8 +96,8 @@ pub struct Kept {
 pub struct Scanned {
     /// The event's JSON with each diverted string replaced by its ordinal.
     pub skeleton: Vec<u8>,
-    /// The image, if one was kept.
-    pub image: Option<Kept>,
+    /// The images that were kept.
+    pub images: Vec<Kept>,
     /// The first bytes of each image, if those were kept.
     pub passed: Vec<Kept>,
     /// The preview, if one was kept.
@@ -112,8 +112,10 @@ pub struct Scanner {
     scanned: Scanned,
     /// How many strings of this event were diverted.
     diverted: usize,
-    /// The image is from the current item.
+    /// The last image is from the current item.
     kept_in_item: bool,
+    /// At most this many images of an event are kept.
+    most_images: usize,
     keep_image: Keep,
     keep_preview: Keep,
     /// Whether a byte of an image, and of a preview, has been kept.
@@ -132,6 +134,8 @@ enum State {
     Structure,
     /// The event so far is in the skeleton, and has not been scanned.
     Unscanned,
+    /// In an event that is not read.
+    Skipped,
     /// In a string that goes to the skeleton. Its quote is at this offset there.
     Plain { start: usize, escaped: Escaped },
     /// In a string of which nothing is kept.
@@ -163,6 +167,7 @@ impl Scanner {
             scanned: Scanned::default(),
             diverted: 0,
             kept_in_item: false,
+            most_images: 1,
             keep_image: Keep::Nothing,
             keep_preview: Keep::Nothing,
             began: (false, false),
@@ -186,6 +191,11 @@ impl Scanner {
         }
     }
 
+    /// Sets how many images of an event are kept: one, if this is not called.
+    pub fn keep_images(&mut self, most: usize) {
+        self.most_images = most;
+    }
+
     /// Sets what to keep from the next string on.
     pub fn keep(&mut self, image: Keep, preview: Keep) {
         self.keep_image = image;
@@ -197,7 +207,7 @@ impl Scanner {
     ///
     /// # Errors
     ///
-    /// [`ScanError`]. The event is then lost, and with it the scanner's place in the stream.
+    /// [`ScanError`]. The event is then lost: see [`skip_event`](Self::skip_event).
     pub fn feed(
         &mut self,
         chunk: &Rc<Vec<u8>>,
@@ -205,7 +215,9 @@ impl Scanner {
         lease: &mut dyn FnMut(Kind) -> Lease,
     ) -> Result<(), ScanError> {
         self.unread = 0;
-        if self.skips(chunk.get(range.clone()).unwrap_or_default()) {
+        if matches!(self.state, State::Skipped)
+            || self.skips(chunk.get(range.clone()).unwrap_or_default())
+        {
             return Ok(());
         }
         self.scan_late(lease)?;
@@ -226,7 +238,9 @@ impl Scanner {
                 break;
             }
             let used = match &mut self.state {
-                State::Structure | State::Unscanned => self.scan_structure(rest)?,
+                State::Structure | State::Unscanned | State::Skipped => {
+                    self.scan_structure(rest)?
+                }
                 State::Plain { .. } => self.scan_plain(rest)?,
                 State::Dropped { .. } => self.scan_dropped(rest),
                 State::Kept { .. } => self.scan_kept(chunk, at, rest, lease)?,
@@ -241,6 +255,12 @@ impl Scanner {
     /// How many of the last bytes come after a whole answer.
     pub fn unread_len(&self) -> usize {
         self.unread
+    }
+
+    /// Skips the rest of an event that cannot be scanned. Nothing of it is kept.
+    pub fn skip_event(&mut self) {
+        self.scanned = Scanned::default();
+        self.state = State::Skipped;
     }
 
     /// Ends the event and starts the next.
@@ -258,6 +278,14 @@ impl Scanner {
     }
 
     fn scan_structure(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
+        if self.scanned.skeleton.is_empty() {
+            // White space that keeps a connection open may come before an answer for minutes.
+            let blank = rest.iter().position(|byte| !byte.is_ascii_whitespace());
+            match blank.unwrap_or(rest.len()) {
+                0 => {}
+                blank => return Ok(blank),
+            }
+        }
         let ends = self.path.document().is_whole_answer();
         for (at, byte) in rest.iter().enumerate() {
             if *byte == b'"' {
@@ -280,7 +308,7 @@ impl Scanner {
     /// dropped.
     fn end_item(&mut self) -> Result<(), ScanError> {
         if std::mem::take(&mut self.kept_in_item) && !self.path.item_is_image() {
-            self.scanned.image = None;
+            self.scanned.images.pop();
             if self.is_passing {
                 return Err(ScanError::NotBase64);
             }
@@ -295,9 +323,7 @@ impl Scanner {
         let used = at.saturating_add(1);
         let place = self.path.open_string();
         let keep = match place {
-            Place::Image if self.scanned.image.is_none() && self.path.item_may_be_image() => {
-                self.keep_image
-            }
+            Place::Image if self.wants_image() => self.keep_image,
             Place::Image => Keep::Nothing,
             Place::Preview => self.keep_preview,
             Place::Elsewhere | Place::ItemEnd => return self.open_plain(rest, used),
@@ -315,6 +341,11 @@ impl Scanner {
         let escape = Escape::No;
         self.state = State::Kept { place, kept, len: 0, keep, escape, form: Form::Plain };
         Ok(used)
+    }
+
+    /// Whether the string of an image that opens here may be one to keep.
+    fn wants_image(&self) -> bool {
+        self.scanned.images.len() < self.most_images && self.path.item_may_be_image()
     }
 
     fn extend(&mut self, bytes: &[u8]) -> Result<(), ScanError> {

@@ -79,7 +79,8 @@ pub(crate) fn admit(
     let (rooms, admission) = held?;
     let first = model.candidates.first().ok_or(Failure::Gateway(GatewayFailure::Internal))?;
     let start = Start::new(loopback, &head, first, &request, delivery.passes_answer(), config);
-    let wanted = Wanted { carriers: start.carriers, n: start.answers, room: rooms.image };
+    let Start { carriers, answers: n, images, .. } = start;
+    let wanted = Wanted { carriers, n, images, room: rooms.image };
     let names = names(&model, &orders, &request);
     let first_ends = now.saturating_add(first.upstream.timeout());
     let first = CallTarget::new(Place::default(), first, first_ends);
@@ -102,6 +103,8 @@ struct Start {
     carriers: Carriers,
     /// How many answers come back.
     answers: usize,
+    /// How many images each has.
+    images: usize,
     /// What leaves on the client's own stream.
     forward: Option<Forward>,
     side_calls: Vec<SideCall>,
@@ -118,14 +121,17 @@ impl Start {
         passes: bool,
         config: &Config,
     ) -> Self {
-        let answers = if passes { 1 } else { usize::try_from(request.n).unwrap_or(usize::MAX) };
+        let all = usize::try_from(request.n).unwrap_or(usize::MAX);
+        let (answers, images) = if passes { (1, all) } else { (all, 1) };
         if let Some(cluster) = loopback {
             let side_calls = loopback::calls(cluster, head, first, request);
-            return Self { carriers: Carriers::Loopback, answers, forward: None, side_calls };
+            let carriers = Carriers::Loopback;
+            return Self { carriers, answers, images, forward: None, side_calls };
         }
         let n = if passes { request.n } else { 1 };
         let (forward, side_calls) = forward(head, first, request, n, config.route_match());
-        Self { carriers: Carriers::OwnStream, answers, forward: Some(forward), side_calls }
+        let carriers = Carriers::OwnStream;
+        Self { carriers, answers, images, forward: Some(forward), side_calls }
     }
 }
 

@@ -58,8 +58,8 @@ pub(crate) struct PassThrough {
     held: Vec<u8>,
     /// Covers it.
     lease: Lease,
-    /// How many images the request is for.
-    asked: u32,
+    /// More has come before the first image than can be held.
+    is_overlong: bool,
     /// This many images have left whole.
     sent: usize,
     /// This many of those that came while the head was held end in what leaves with it.
@@ -80,7 +80,7 @@ impl PassThrough {
             relay: Relay::new(asked, bounds),
             held: Vec::new(),
             lease: bounds.budget.lease(bounds.max_buffered_bytes),
-            asked,
+            is_overlong: false,
             sent: 0,
             beside_head: 0,
             is_whole: false,
@@ -98,11 +98,6 @@ impl PassThrough {
     /// The length of the answer, as a header.
     pub(super) fn content_length(&self) -> Option<(&'static str, String)> {
         self.content_length.map(|it| ("content-length", it.to_string()))
-    }
-
-    /// How many images the request is for.
-    pub(super) fn asked(&self) -> u32 {
-        self.asked
     }
 
     /// Whether the answer has passed, and is settled.
@@ -159,7 +154,7 @@ impl PassThrough {
         }
         let chunk = Rc::new(chunk);
         let images = self.feed(calls, head, &chunk, end, now);
-        if self.is_mendable(head) {
+        if self.is_mendable(head) || self.is_overlong {
             return Err(self.take_held(&chunk));
         }
         Ok(match (head, images) {
@@ -239,19 +234,20 @@ impl PassThrough {
         room.saturating_sub(self.held.len())
     }
 
-    /// Whether the only image cannot pass as it is, and no byte of it has left: a collector may be
-    /// able to read it.
+    /// Whether an image cannot pass as it is, and no byte has left: a collector may be able to read
+    /// it.
     fn is_mendable(&self, head: Head) -> bool {
-        matches!(head, Head::Held) && self.asked == 1 && self.relay.is_odd()
+        matches!(head, Head::Held) && self.relay.is_odd()
     }
 
-    /// Keeps bytes that come before the first image.
+    /// Keeps bytes that come before the first image. If they are too many, the answer does not pass
+    /// through: a collector drops what is not read of it.
     fn hold(&mut self, calls: &mut Calls, chunk: &[u8]) {
         let len = self.held.len().saturating_add(chunk.len());
         // Twice, since a vector that grows may have room for as much again; and once more while it
         // is copied.
         if len > MAX_HELD_BYTES {
-            calls.fail(&Failure::Upstream(UpstreamFailure::InvalidResponse));
+            self.is_overlong = true;
         } else if self.lease.cover(len.saturating_mul(3)).is_err() {
             calls.fail(&Failure::overloaded());
         } else {

@@ -30,6 +30,8 @@ use unread::Unread;
 #[derive(Debug)]
 pub(crate) struct Call {
     target: CallTarget,
+    /// How many images it asks for.
+    images: usize,
     room: usize,
     state: State,
     /// What of the last chunk passes on.
@@ -61,7 +63,8 @@ enum State {
     Collecting(Box<Collector>),
     /// Reading an error.
     Failing(Box<ErrorBody>),
-    Generated(Box<Image>),
+    /// At least one image.
+    Generated(Vec<Image>),
     Failed(Failure),
 }
 
@@ -76,10 +79,12 @@ impl State {
 }
 
 impl Call {
-    /// A call that is made. `room` is the most bytes of base64 that its image may have.
-    pub(crate) fn new(room: usize, target: CallTarget) -> Self {
+    /// A call that is made, for so many `images`. `room` is the most bytes of base64 that each may
+    /// have.
+    pub(crate) fn new(images: usize, room: usize, target: CallTarget) -> Self {
         Self {
             target,
+            images,
             room,
             state: State::Waiting,
             passing: None,
@@ -220,11 +225,13 @@ impl Call {
         matches!(self.state, State::Unread(_))
     }
 
-    /// Whether the upstream was asked for an image, and has not refused it or failed.
-    pub(crate) fn is_drawing(&self) -> bool {
+    /// How many images the upstream was asked for, if it has not refused them or failed.
+    pub(crate) fn drawing(&self) -> usize {
         match self.state {
-            State::Waiting | State::Unread(_) | State::Collecting(_) | State::Generated(_) => true,
-            State::Due | State::Failing(_) | State::Failed(_) => false,
+            State::Waiting | State::Unread(_) | State::Collecting(_) | State::Generated(_) => {
+                self.images
+            }
+            State::Due | State::Failing(_) | State::Failed(_) => 0,
         }
     }
 
@@ -304,8 +311,8 @@ impl Call {
                 let result = collector.finish(now);
                 self.previews.extend(collector.take_previews());
                 match result {
-                    Ok(image) => {
-                        self.state = State::Generated(Box::new(image));
+                    Ok(images) => {
+                        self.state = State::Generated(images);
                         self.note_serves();
                         return;
                     }
@@ -338,12 +345,12 @@ impl Call {
         self.fail(failure);
     }
 
-    /// The image, or all failures in the order of the tries, each with its candidate. A call that
+    /// The images, or all failures in the order of the tries, each with its candidate. A call that
     /// is still open was cut.
-    pub(crate) fn into_result(self) -> Result<Image, Vec<(usize, Failure)>> {
+    pub(crate) fn into_result(self) -> Result<Vec<Image>, Vec<(usize, Failure)>> {
         let mut failures = self.earlier;
         let last = match self.state {
-            State::Generated(image) => return Ok(*image),
+            State::Generated(images) => return Ok(images),
             State::Failed(failure) => failure,
             State::Due
             | State::Waiting

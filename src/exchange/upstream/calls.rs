@@ -88,6 +88,8 @@ pub(crate) struct Wanted {
     pub(crate) carriers: Carriers,
     /// How many.
     pub(crate) n: usize,
+    /// How many images each asks for.
+    pub(crate) images: usize,
     /// The most bytes of base64 that the image of each may have.
     pub(crate) room: usize,
 }
@@ -102,8 +104,8 @@ impl Calls {
         failover: Option<Failover>,
         deadline: Duration,
     ) -> Self {
-        let Wanted { carriers, n, room } = wanted;
-        let calls: Vec<_> = (0..n).map(|_| Call::new(room, first.clone())).collect();
+        let Wanted { carriers, n, images, room } = wanted;
+        let calls: Vec<_> = (0..n).map(|_| Call::new(images, room, first.clone())).collect();
         let mut links = Links::default();
         let (starting, own): (VecDeque<_>, _) = match carriers {
             Carriers::OwnStream => ((1..calls.len()).collect(), Own::Open),
@@ -316,9 +318,9 @@ impl Calls {
         self.calls.iter().map(|call| (call.candidate(), call.state())).collect()
     }
 
-    /// How many calls ask an upstream for an image that it has not refused or failed to make.
+    /// How many images upstreams were asked for, and have not refused or failed to make.
     pub(crate) fn drawing(&self) -> u32 {
-        let drawing = self.calls.iter().filter(|call| call.is_drawing()).count();
+        let drawing = self.calls.iter().map(Call::drawing).fold(0, usize::saturating_add);
         u32::try_from(drawing).unwrap_or(u32::MAX)
     }
 
@@ -359,8 +361,9 @@ impl Calls {
             let candidate = call.candidate();
             let host_model = call.host_model().cloned();
             match call.into_result() {
-                Ok(image) => {
-                    results.images.push(Generated { candidate, image });
+                Ok(images) => {
+                    let images = images.into_iter().map(|image| Generated { candidate, image });
+                    results.images.extend(images);
                     results.host_models.extend(host_model.map(|it| (candidate, it)));
                 }
                 Err(failures) => {

@@ -3,16 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Bounds, Image, Preview, Share};
+use super::{Bounds, Image, Outcome, Preview, Share};
 use crate::config::{Api, LastPartial};
 use crate::memory::{Lease, Pieces};
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
-use crate::translate::relay::without_images;
 use crate::translate::{error, sniff};
 use crate::upstream::error::ErrorInfo;
 use crate::upstream::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
-use crate::upstream::images::ImagesResponse;
 use crate::upstream::scanner::{Document, Kept, Kind, Scanned};
 use crate::upstream::usage::ImageUsage;
 
@@ -35,6 +33,11 @@ pub(super) struct Accumulator {
     /// The image passes on.
     pub(super) is_passing: bool,
     pub(super) image: Option<(Rc<Pieces>, Item)>,
+    /// The images of events that bring several, and how many events have ended one.
+    pub(super) images: Vec<Image>,
+    pub(super) ended: usize,
+    /// Why one of these images has not come.
+    pub(super) missed: Option<Failure>,
     /// The last preview, if it may replace an image.
     pub(super) preview: Option<(Rc<Pieces>, Item)>,
     /// The previews that are not taken yet.
@@ -68,6 +71,9 @@ impl Accumulator {
             lacks_room: false,
             is_passing: false,
             image: None,
+            images: Vec::new(),
+            ended: 0,
+            missed: None,
             preview: None,
             previews: Vec::new(),
             shown: 0,
@@ -101,19 +107,20 @@ impl Accumulator {
     }
 
     /// Takes an event. Returns an outcome if the event is terminal.
-    pub(super) fn event(
-        &mut self,
-        name: &[u8],
-        scanned: Scanned,
-    ) -> Option<Result<Image, Failure>> {
+    pub(super) fn event(&mut self, name: &[u8], scanned: Scanned) -> Option<Outcome> {
         if scanned.skeleton.trim_ascii() == DONE {
-            return self.image.is_some().then(|| self.cut_short());
+            return self.has_whole().then(|| self.cut_short());
         }
         if self.document == Document::ImagesEvent {
             return self.images_event(name, scanned);
         }
         let event = ResponseEvent::read(name, &scanned.skeleton);
-        self.response_event(event, scanned)
+        self.response_event(event, scanned).map(one)
+    }
+
+    /// Whether an image has come whole.
+    pub(super) fn has_whole(&self) -> bool {
+        self.image.is_some() || !self.images.is_empty()
     }
 
     fn response_event(
@@ -121,7 +128,8 @@ impl Accumulator {
         event: ResponseEvent,
         scanned: Scanned,
     ) -> Option<Result<Image, Failure>> {
-        let Scanned { image, preview, .. } = scanned;
+        let Scanned { images, preview, .. } = scanned;
+        let image = images.into_iter().next();
         match event {
             ResponseEvent::Created(response) => self.response(&response),
             ResponseEvent::ItemDone(item) => self.item(item, image),
@@ -154,42 +162,13 @@ impl Accumulator {
     }
 
     /// Takes a whole document.
-    pub(super) fn document(&mut self, scanned: Scanned) -> Result<Image, Failure> {
+    pub(super) fn document(&mut self, scanned: Scanned) -> Outcome {
         if self.document == Document::Response {
             let event = ResponseEvent::of_document(&scanned.skeleton);
-            let outcome = event.and_then(|event| self.response_event(event, scanned));
+            let outcome = event.and_then(|event| self.response_event(event, scanned)).map(one);
             return outcome.unwrap_or(Err(Failure::Upstream(UpstreamFailure::InvalidResponse)));
         }
         self.images_document(scanned)
-    }
-
-    fn images_document(&mut self, scanned: Scanned) -> Result<Image, Failure> {
-        let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
-            return Err(Failure::Upstream(UpstreamFailure::InvalidResponse));
-        };
-        let failure = without_images(Some(&answer), self.now);
-        if let Some(info) = &answer.error {
-            self.refusal = error::judge_event(Api::Images, info, self.now).1;
-        }
-        self.has_generated = !answer.is_error;
-        if answer.error.is_some() {
-            return Err(failure);
-        }
-        self.created_at = answer.created;
-        let kept = scanned.image;
-        let ordinal = kept.as_ref().map(|it| it.ordinal);
-        let generated = answer.data.iter().filter(|it| it.base64.is_some()).count();
-        let image = answer.data.into_iter().find(|it| it.base64.is_some() && it.base64 == ordinal);
-        match kept.zip(image) {
-            Some((kept, image)) => {
-                let attributes = answer.attributes;
-                let revised_prompt = image.revised_prompt;
-                let item = Item { attributes, revised_prompt, ..Item::default() };
-                let dropped = generated.saturating_sub(1);
-                Ok(self.image(Rc::new(kept.base64), item, answer.usage, dropped))
-            }
-            None => Err(failure),
-        }
     }
 
     /// The failure for an error.
@@ -236,7 +215,9 @@ impl Accumulator {
         if let Some(info) = &item.error {
             self.item_error = Some(self.failed(Api::Responses, info));
         }
-        let Some(ordinal) = item.result else { return };
+        if item.result.is_none() {
+            return;
+        }
         let known = item.id.is_some() && self.ids.contains(&item.id);
         if !known && self.ids.len() < MAX_COUNTED {
             self.ids.push(item.id.clone());
@@ -244,7 +225,7 @@ impl Accumulator {
         if self.image.is_some() {
             return;
         }
-        match kept.filter(|kept| kept.ordinal == ordinal) {
+        match kept {
             Some(kept) => self.image = Some((Rc::new(kept.base64), item)),
             None => self.is_garbled = true,
         }
@@ -318,9 +299,12 @@ impl Accumulator {
 
     /// The outcome of a stream that ends without a terminal event: the image if it has come whole,
     /// else a failure, unless the operator accepts a preview.
-    pub(super) fn cut_short(&mut self) -> Result<Image, Failure> {
+    pub(super) fn cut_short(&mut self) -> Outcome {
+        if !self.images.is_empty() {
+            return self.end_images(Failure::Upstream(UpstreamFailure::Disconnected));
+        }
         match self.image.take().or_else(|| self.stand_in()) {
-            Some((base64, item)) => Ok(self.image(base64, item, None, 0)),
+            Some((base64, item)) => Ok(vec![self.image(base64, item, None, 0)]),
             None => Err(Failure::Upstream(UpstreamFailure::Disconnected)),
         }
     }
@@ -342,4 +326,9 @@ impl Accumulator {
             None => Failure::Upstream(UpstreamFailure::NoImage),
         }
     }
+}
+
+/// The outcome of a call that brings one image.
+fn one(image: Result<Image, Failure>) -> Outcome {
+    image.map(|image| vec![image])
 }

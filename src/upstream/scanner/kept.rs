@@ -82,6 +82,11 @@ impl Scanner {
         }
         let limit = keep.limit();
         if *whole > limit {
+            // The image itself comes later.
+            if *place == Place::Preview {
+                self.state = State::Dropped { escaped: Escaped::No };
+                return Ok(len);
+            }
             return Err(ScanError::ImageTooLarge { limit });
         }
         match rest.get(len) {
@@ -151,7 +156,7 @@ impl Scanner {
         } else if kept.base64.is_empty() {
             // An empty `data:` URL: its ordinal stays, as that of an image that cannot be read.
         } else if place == Place::Image {
-            self.scanned.image = Some(kept);
+            self.scanned.images.push(kept);
             self.kept_in_item = true;
         } else {
             self.scanned.preview = Some(kept);

@@ -43,7 +43,7 @@ impl Scanner {
 
     /// Whether an image has come whole, of an event that has not ended.
     pub fn has_image(&self) -> bool {
-        self.scanned.image.is_some()
+        !self.scanned.images.is_empty()
     }
 
     /// Where in the last chunk the bytes are of an image that passes on, in their order. Take them
@@ -54,7 +54,7 @@ impl Scanner {
 
     /// The first bytes of an image that passes on, of an event that has not ended.
     pub fn take_passed_on(&mut self) -> Option<Kept> {
-        self.scanned.image.take().or_else(|| self.take_begun())
+        self.scanned.images.pop().or_else(|| self.take_begun())
     }
 }
 

@@ -15,6 +15,10 @@ fn scan(pieces: &[&[u8]], image: Keep, preview: Keep) -> Result<Scanned, ScanErr
     Ok(scanner.finish_event())
 }
 
+fn first(scanned: Scanned) -> Option<Kept> {
+    scanned.images.into_iter().next()
+}
+
 fn text(kept: Option<Kept>) -> Option<(usize, String)> {
     kept.map(|kept| {
         let mut out = Vec::new();
@@ -34,7 +38,7 @@ fn the_result_of_an_image_item_is_diverted_and_its_ordinal_put_in_its_place() {
     let scanned = scan(&[ITEM], KEEP, Keep::Nothing).unwrap();
     let wanted = String::from_utf8(ITEM.to_vec()).unwrap().replace("QUJD", "0");
     assert_eq!(skeleton(&scanned), wanted);
-    assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())));
+    assert_eq!(text(first(scanned)), Some((0, "QUJD".to_owned())));
 }
 
 #[test]
@@ -44,11 +48,11 @@ fn every_cut_has_the_same_result() {
         let (head, tail) = ITEM.split_at(at);
         let scanned = scan(&[head, tail], KEEP, Keep::Nothing).unwrap();
         assert_eq!(skeleton(&scanned), wanted, "cut at {at}");
-        assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())), "cut at {at}");
+        assert_eq!(text(first(scanned)), Some((0, "QUJD".to_owned())), "cut at {at}");
     }
     let bytes: Vec<&[u8]> = ITEM.chunks(1).collect();
     assert_eq!(
-        text(scan(&bytes, KEEP, Keep::Nothing).unwrap().image),
+        text(first(scan(&bytes, KEEP, Keep::Nothing).unwrap())),
         Some((0, "QUJD".to_owned()))
     );
 }
@@ -61,7 +65,7 @@ fn an_event_without_an_image_is_its_own_skeleton_wherever_it_is_cut() {
             let (head, tail) = event.as_bytes().split_at(at);
             let scanned = scan(&[head, b"", tail], KEEP, KEEP).unwrap();
             assert_eq!(skeleton(&scanned), event, "cut at {at}");
-            assert!(scanned.image.is_none() && scanned.preview.is_none());
+            assert!(scanned.images.is_empty() && scanned.preview.is_none());
         }
     }
 }
@@ -70,7 +74,7 @@ fn an_event_without_an_image_is_its_own_skeleton_wherever_it_is_cut() {
 fn a_result_that_comes_before_the_type_of_its_item_is_kept_too() {
     let event = br#"{"item":{"result":"QUJD","type":"image_generation_call"},"type":"x"}"#;
     let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
-    assert_eq!(text(scanned.image), Some((0, "QUJD".to_owned())));
+    assert_eq!(text(first(scanned)), Some((0, "QUJD".to_owned())));
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn the_result_of_another_kind_of_item_is_not_kept_in_either_order() {
         &br#"{"result":"QUJD","response":{"result":"QUJD"}}"#[..],
         &br#"{"item":{"deep":{"type":"image_generation_call","result":"QUJD"}}}"#[..],
     ] {
-        assert!(scan(&[event], KEEP, Keep::Nothing).unwrap().image.is_none());
+        assert!(scan(&[event], KEEP, Keep::Nothing).unwrap().images.is_empty());
     }
 }
 
@@ -93,7 +97,7 @@ fn the_first_image_in_the_output_of_a_response_is_kept() {
         {"type":"image_generation_call","result":"DDDD"},{"type":"message"}]}}"#;
     let scanned = scan(&[event], KEEP, Keep::Nothing).unwrap();
     assert!(skeleton(&scanned).contains(r#"{"result":"2","type":"image_generation_call"}"#));
-    assert_eq!(text(scanned.image), Some((2, "CCCC".to_owned())));
+    assert_eq!(text(first(scanned)), Some((2, "CCCC".to_owned())));
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn escapes_that_encoders_write_into_base64_are_decoded() {
     let bytes: Vec<&[u8]> = event.chunks(1).collect();
     for pieces in [&[&event[..]][..], &bytes] {
         let scanned = scan(pieces, KEEP, Keep::Nothing).unwrap();
-        assert_eq!(text(scanned.image), Some((0, "A/B+C=".to_owned())));
+        assert_eq!(text(first(scanned)), Some((0, "A/B+C=".to_owned())));
     }
 }
 
@@ -131,7 +135,7 @@ fn a_string_that_is_not_base64_is_not_an_image_but_has_an_ordinal() {
     ] {
         let event = format!(r#"{{"item":{{"type":"image_generation_call","result":"{result}"}}}}"#);
         let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
-        assert!(scanned.image.is_none(), "{result}");
+        assert!(scanned.images.is_empty(), "{result}");
         assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
     }
 }
@@ -158,7 +162,7 @@ fn base64_of_odd_forms_becomes_plain() {
             let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
             let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
             assert!(skeleton(&scanned).ends_with(r#""result":"0"}}"#), "{result}");
-            assert_eq!(text(scanned.image), Some((0, plain.to_owned())), "{result} by {size}");
+            assert_eq!(text(first(scanned)), Some((0, plain.to_owned())), "{result} by {size}");
         }
     }
 }
@@ -173,7 +177,7 @@ fn the_start_of_a_data_url_is_bounded_and_may_end_its_string() {
         for size in [1, event.len()] {
             let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
             let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
-            assert!(scanned.image.is_none(), "{result}");
+            assert!(scanned.images.is_empty(), "{result}");
             assert!(skeleton(&scanned).ends_with(r#""result":"0","size":"1"}}"#), "{result}");
         }
     }
@@ -197,7 +201,7 @@ fn an_empty_result_and_one_that_is_not_a_string_are_not_images() {
     for (result, left) in [("\"\"", "\"\""), ("null", "null"), ("{\"a\":1}", "{\"a\":1}")] {
         let event = format!(r#"{{"item":{{"type":"image_generation_call","result":{result}}}}}"#);
         let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
-        assert!(scanned.image.is_none());
+        assert!(scanned.images.is_empty());
         assert!(skeleton(&scanned).ends_with(&format!("\"result\":{left}}}}}")));
     }
 }
@@ -245,6 +249,50 @@ fn an_image_and_an_event_beyond_their_limits_are_rejected() {
 }
 
 #[test]
+fn a_preview_beyond_the_limit_is_left_out_and_does_not_spoil_its_event() {
+    let event = format!(r#"{{"partial_image_b64":"{}","type":"x"}}"#, "A".repeat(101));
+    let scanned = scan(&[event.as_bytes()], KEEP, Keep::UpTo(100)).unwrap();
+    assert_eq!(skeleton(&scanned), r#"{"partial_image_b64":"0","type":"x"}"#);
+    assert!(scanned.preview.is_none());
+}
+
+#[test]
+fn an_event_that_is_skipped_leaves_nothing() {
+    let budget = Budget::new();
+    let mut scanner = Scanner::new();
+    scanner.keep(KEEP, KEEP);
+    let long = Rc::new("[0,".repeat(MAX_SKELETON_BYTES).into_bytes());
+    let lease = &mut |_| budget.lease(usize::MAX);
+    assert_eq!(scanner.feed(&long, 0..long.len(), lease), Err(ScanError::EventTooLarge));
+    scanner.skip_event();
+    let whole = Rc::new(ITEM.to_vec());
+    scanner.feed(&whole, 0..whole.len(), lease).unwrap();
+    let skipped = scanner.finish_event();
+    assert!(skipped.skeleton.is_empty() && skipped.images.is_empty());
+    scanner.feed(&whole, 0..whole.len(), lease).unwrap();
+    assert_eq!(text(first(scanner.finish_event())), Some((0, "QUJD".to_owned())));
+}
+
+#[test]
+fn as_many_images_of_a_document_are_kept_as_are_wanted() {
+    let answer = br#"{"data":[{"b64_json":"QUJD"},{"b64_json":"no base64"},{"b64_json":"REVG"},
+        {"b64_json":"R0hJ"}]}"#;
+    for (document, most) in
+        [(Document::Images, 1), (Document::Images, 2), (Document::ImagesEvent, 2)]
+    {
+        let chunk = Rc::new(answer.to_vec());
+        let mut scanner = Scanner::of(document);
+        scanner.keep_images(most);
+        scanner.keep(KEEP, KEEP);
+        scanner.feed(&chunk, 0..chunk.len(), &mut |_| Budget::new().lease(usize::MAX)).unwrap();
+        let images = scanner.finish_event().images.into_iter();
+        let images: Vec<_> = images.map(|it| text(Some(it)).unwrap()).collect();
+        let wanted = [(0, "QUJD".to_owned()), (2, "REVG".to_owned())];
+        assert_eq!(images, wanted[..most], "{document:?}");
+    }
+}
+
+#[test]
 fn brackets_that_do_not_match_are_survived() {
     for event in [&b"}}}]]]"[..], b"{\"item\":}}}{\"result\":\"A", b"\"\"\"\"", b"[[[[[[[[[\""] {
         let _ = scan(&[event], KEEP, KEEP).unwrap();
@@ -261,7 +309,7 @@ fn an_event_leaves_no_state_for_the_next() {
     scanner.finish_event();
     let whole = Rc::new(ITEM.to_vec());
     scanner.feed(&whole, 0..whole.len(), &mut |_| budget.lease(usize::MAX)).unwrap();
-    assert_eq!(text(scanner.finish_event().image), Some((0, "QUJD".to_owned())));
+    assert_eq!(text(first(scanner.finish_event())), Some((0, "QUJD".to_owned())));
     assert_eq!(budget.used(), 0);
 }
 

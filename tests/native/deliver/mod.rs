@@ -20,4 +20,5 @@ mod odd_answers;
 mod pass_image;
 mod pass_through;
 mod provider_events;
+mod several_images;
 mod whole_image;

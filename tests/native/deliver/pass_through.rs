@@ -200,7 +200,7 @@ fn failures_before_the_head_have_their_status() {
         (json_head(200), "{\"data\":[]}", 502, "image_generation_failed"),
         (json_head(200), "{\"data\":[{\"b64_json\":\"", 502, "upstream_disconnected"),
         (json_head(200), "[1] x", 502, "upstream_invalid_response"),
-        (json_head(200), &overlong, 502, "upstream_invalid_response"),
+        (json_head(200), &overlong, 502, "upstream_disconnected"),
         (headed(200, "text/html"), "<html>", 502, "upstream_invalid_response"),
         (encoded, "\u{1f}", 502, "upstream_invalid_response"),
     ];

@@ -19,8 +19,8 @@ impl Call {
         if !matches!(self.state, State::Waiting) {
             return;
         }
-        let (host_model, room) = (self.refusable(), self.room);
-        let bounds = Bounds { host_model, room, ..bounds.clone() };
+        let (host_model, images, room) = (self.refusable(), self.images, self.room);
+        let bounds = Bounds { host_model, images, room, ..bounds.clone() };
         self.read_signs(&head);
         // 201–299: accepted, partial, or answered by a cache.
         self.is_pinned |= (201..=299).contains(&head.status);

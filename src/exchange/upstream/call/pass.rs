@@ -39,7 +39,7 @@ impl Call {
         match &mut self.state {
             State::Collecting(collector) => collector.passed_image(),
             State::Generated(_) => match std::mem::replace(&mut self.state, broken) {
-                State::Generated(image) => Some(*image),
+                State::Generated(images) => images.into_iter().next(),
                 _ => None,
             },
             State::Due
