@@ -7,6 +7,8 @@
 //! `b64_json`, which is a preview if `type` has said so before. Some upstreams that are asked for a
 //! document send it as the data of an event, so its places count there as well.
 
+use std::borrow::Cow;
+
 /// The names of members whose value is an image or a preview.
 pub(super) const RESULT: &[u8] = b"result";
 pub(super) const PARTIAL_IMAGE: &[u8] = b"partial_image_b64";
@@ -19,8 +21,8 @@ const IMAGE_TYPE: &[u8] = b"image_generation_call";
 const PREVIEW_SUFFIX: &[u8] = b".partial_image";
 /// `response` `{` `output` `[` `{`: deeper places are ignored.
 const MAX_LEVELS: usize = 4;
-/// Longer keys and types are not used here.
-const MAX_TOKEN_BYTES: usize = 32;
+/// Longer keys and types are not used here, even if each character is escaped.
+const MAX_TOKEN_BYTES: usize = 192;
 
 /// The kind of document that is scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -237,7 +239,7 @@ impl Path {
     pub(super) fn close_string(&mut self) {
         match std::mem::take(&mut self.reading) {
             Reading::Key => {
-                let key = Key::of(&self.token);
+                let key = Key::of(&decoded(&self.token));
                 if let Some(level) = self.levels.get_mut(self.depth.saturating_sub(1)) {
                     level.key = key;
                 }
@@ -250,9 +252,10 @@ impl Path {
 
     /// Whether the type that was just read is that of an image.
     fn names_image(&self) -> bool {
+        let token = decoded(&self.token);
         match self.document {
-            Document::ImagesEvent => !self.token.ends_with(PREVIEW_SUFFIX),
-            Document::Event | Document::Response | Document::Images => self.token == IMAGE_TYPE,
+            Document::ImagesEvent => !token.ends_with(PREVIEW_SUFFIX),
+            Document::Event | Document::Response | Document::Images => *token == *IMAGE_TYPE,
         }
     }
 
@@ -306,6 +309,15 @@ impl Path {
             _ => false,
         }
     }
+}
+
+/// A key or a type without its escapes.
+fn decoded(token: &[u8]) -> Cow<'_, [u8]> {
+    if !token.contains(&b'\\') {
+        return Cow::Borrowed(token);
+    }
+    let text = serde_json::from_slice::<String>(&[b"\"", token, b"\""].concat());
+    text.map_or(Cow::Borrowed(token), |text| Cow::Owned(text.into_bytes()))
 }
 
 impl Key {

@@ -329,8 +329,15 @@ impl Scanner {
             Place::Elsewhere | Place::ItemEnd => return self.open_plain(rest, used),
         };
         self.extend(rest.get(..at).unwrap_or_default())?;
-        let ordinal = self.diverted;
-        self.diverted = self.diverted.saturating_add(1);
+        let ordinal = match self.scanned.images.last() {
+            // Of members that share a name, the first that has an image counts.
+            Some(kept) if place == Place::Image && self.kept_in_item => kept.ordinal,
+            _ => {
+                let next = self.diverted;
+                self.diverted = next.saturating_add(1);
+                next
+            }
+        };
         self.extend(format!("\"{ordinal}").as_bytes())?;
         if keep == Keep::Nothing {
             self.state = State::Dropped { escaped: Escaped::No };
@@ -345,7 +352,9 @@ impl Scanner {
 
     /// Whether the string of an image that opens here may be one to keep.
     fn wants_image(&self) -> bool {
-        self.scanned.images.len() < self.most_images && self.path.item_may_be_image()
+        self.scanned.images.len() < self.most_images
+            && !self.kept_in_item
+            && self.path.item_may_be_image()
     }
 
     fn extend(&mut self, bytes: &[u8]) -> Result<(), ScanError> {

@@ -259,6 +259,10 @@ impl Accumulator {
                 self.image_item(item, kept);
             }
         }
+        if let (None, Some(kept)) = (&self.image, kept) {
+            // Of members that share a name, the last was read, and the first had the image.
+            self.image = Some((Rc::new(kept.base64), Item::default()));
+        }
         let dropped = generated.max(self.ids.len()).saturating_sub(1);
         let taken = self.image.take().or_else(|| match previews {
             LastPartial::Accept => self.stand_in(),

@@ -33,8 +33,11 @@ impl Accumulator {
             self.refusal = error::judge_event(Api::Images, info, self.now).1;
         }
         self.has_generated |= !answer.is_error;
-        // If members share a name, a reader sees the last one.
-        kept.retain(|it| answer.data.iter().any(|of| of.base64 == Some(it.ordinal)));
+        // If members share a name, the last one is read, but it may be the first that was kept.
+        let is_read = |it: &Kept| answer.data.iter().any(|of| of.base64 == Some(it.ordinal));
+        if kept.iter().any(is_read) {
+            kept.retain(is_read);
+        }
         let mut room = MAX_ANSWER_BYTES;
         kept.retain(|it| {
             let left = room.checked_sub(it.base64.len());

@@ -293,6 +293,42 @@ fn as_many_images_of_a_document_are_kept_as_are_wanted() {
 }
 
 #[test]
+fn a_name_and_a_type_may_be_escaped() {
+    let escaped =
+        |name: &str| -> String { name.bytes().map(|byte| format!("\\u{byte:04X}")).collect() };
+    let [kind, name] = ["image_generation_call", "result"].map(escaped);
+    for (kind, name) in [
+        ("image_generation\\u005fcall", "r\\u0065sult"),
+        (kind.as_str(), name.as_str()),
+        ("image_generation_call", name.as_str()),
+    ] {
+        let event = format!(r#"{{"item":{{"type":"{kind}","{name}":"QUJD"}}}}"#);
+        for size in [1, 5, event.len()] {
+            let pieces: Vec<&[u8]> = event.as_bytes().chunks(size).collect();
+            let scanned = scan(&pieces, KEEP, Keep::Nothing).unwrap();
+            assert_eq!(text(first(scanned)), Some((0, "QUJD".to_owned())), "{event}");
+        }
+    }
+    let other = br#"{"item":{"type":"image_generation_cal\u006d","result":"QUJD"}}"#;
+    assert!(scan(&[other], KEEP, Keep::Nothing).unwrap().images.is_empty());
+}
+
+#[test]
+fn of_members_of_an_item_that_share_a_name_the_first_that_has_an_image_counts() {
+    for (members, ordinal) in [
+        (r#""result":"QUJD","result":"REVG""#, 0),
+        (r#""result":"","result":"QUJD""#, 1),
+        (r#""result":"no base64","result":"QUJD""#, 1),
+    ] {
+        let event = format!(r#"{{"item":{{{members},"type":"image_generation_call"}}}}"#);
+        let scanned = scan(&[event.as_bytes()], KEEP, Keep::Nothing).unwrap();
+        let last = format!(r#""result":"{ordinal}","type":"image_generation_call"}}}}"#);
+        assert!(skeleton(&scanned).ends_with(&last), "{}", skeleton(&scanned));
+        assert_eq!(text(first(scanned)), Some((ordinal, "QUJD".to_owned())), "{event}");
+    }
+}
+
+#[test]
 fn brackets_that_do_not_match_are_survived() {
     for event in [&b"}}}]]]"[..], b"{\"item\":}}}{\"result\":\"A", b"\"\"\"\"", b"[[[[[[[[[\""] {
         let _ = scan(&[event], KEEP, KEEP).unwrap();

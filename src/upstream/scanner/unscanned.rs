@@ -1,8 +1,7 @@
 //! Events without an image, which are most of a stream: they are copied, and not scanned.
 //!
-//! Only the value of a member with one of a few names is diverted, and the scanner knows such a
-//! name only in this spelling, without escapes. So a short event without these names is its own
-//! skeleton.
+//! Only the value of a member with one of a few names is diverted. So a short event without these
+//! names, and without an escape that may stand for one of their letters, is its own skeleton.
 
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -15,9 +14,9 @@ use crate::upstream::path::{BASE64, PARTIAL_IMAGE, RESULT};
 /// Longer events are scanned. In a shorter one each string is short enough for the skeleton.
 const MAX_BYTES: usize = 4096;
 
-/// The names of members whose value may be diverted.
-static NAMES: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| [RESULT, PARTIAL_IMAGE, BASE64].map(Finder::new));
+/// The names of members whose value may be diverted, and the beginning of an escaped letter.
+static NAMES: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| [RESULT, PARTIAL_IMAGE, BASE64, b"\\u00"].map(Finder::new));
 
 impl Scanner {
     /// Takes the first bytes of an event if none of the names is in them. Returns whether it did so.

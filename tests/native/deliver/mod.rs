@@ -21,4 +21,5 @@ mod pass_image;
 mod pass_through;
 mod provider_events;
 mod several_images;
+mod unusual;
 mod whole_image;
