@@ -191,6 +191,24 @@ fn answers_of_other_routes_that_are_no_errors_stay_as_they_are() {
     }
 }
 
+/// Envoy answers 501 for it, before the filter sees the request.
+#[test]
+fn a_transfer_coding_that_envoy_does_not_know_is_the_clients_fault() {
+    let upstream = Upstream::unreached();
+    for (file, setup) in [
+        ("envoy.yaml", Setup::new(upstream.port())),
+        ("production.yaml", Setup::production(upstream.port()).configure_struct(&config())),
+    ] {
+        let envoy = setup.start();
+        let request = Request::new("POST", "/v1/images/generations");
+        let response = request.header("transfer-encoding", "gzip, chunked").send(&envoy);
+        let error = &response.json()["error"];
+        assert_eq!(response.status, 501, "{file}");
+        assert_eq!(error["code"], json!("invalid_headers"), "{file}");
+        assert_eq!(error["type"], json!("invalid_request_error"), "{file}");
+    }
+}
+
 #[test]
 fn a_route_that_is_missing_is_the_operators_fault_and_is_logged() {
     let upstream = Upstream::unreached();
