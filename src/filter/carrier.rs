@@ -10,7 +10,7 @@ use proxy_wasm::types::{Action, BufferType};
 use super::http::end;
 use super::{host, plugin};
 use crate::exchange::BodyAccess;
-use crate::loopback::{Carrier, OnCarried, OnCarriedRequest};
+use crate::loopback::{Carrier, OnCarried, OnCarriedRequest, WITHOUT_SECRET};
 
 /// The open streams, by context.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +89,9 @@ impl HttpContext for CarrierStream {
                 Action::Continue
             }
             Ok(OnCarriedRequest::Reply(reply)) => {
+                if reply.code == WITHOUT_SECRET {
+                    plugin::note_other_secret();
+                }
                 host::reply(&reply);
                 Action::Pause
             }

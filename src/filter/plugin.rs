@@ -25,6 +25,8 @@ thread_local! {
     static SERIAL: Cell<u64> = const { Cell::new(0) };
     /// It is logged once that the filter there is in another VM.
     static IN_OTHER_VM: Cell<bool> = const { Cell::new(false) };
+    /// It is logged once that the filter there has other shared data.
+    static IN_OTHER_DATA: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Notes that this VM serves requests.
@@ -83,6 +85,17 @@ pub(super) fn note_other_vm() {
             "imagegate: the filter on the loopback listener does not run in the VM of the filter that \
              calls it, so images of side calls may be lost: give both the same `vm_config` (while an \
              update of the module is under way, this passes)"
+        );
+    }
+}
+
+/// Logs once that a call on the loopback listener comes from a filter with other shared data. The
+/// error that the exchange reports is that of a missing route, for it sees only a refusal.
+pub(super) fn note_other_secret() {
+    if !IN_OTHER_DATA.with(|it| it.replace(true)) {
+        log::error!(
+            "imagegate: the filter on the loopback listener refuses calls, because they come from a \
+             filter with another `vm_id`: give both the same `vm_config`"
         );
     }
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 use crate::exchange::{BodyAccess, End, Exchange, Headers, LocalReply, ResponseHead};
 
 use request::Call;
-pub use request::{OnCarriedRequest, Refusal};
+pub use request::{OnCarriedRequest, Refusal, WITHOUT_SECRET};
 
 /// Finds an exchange by its VM and the host's number of its stream. `None` if that is another VM. An
 /// exchange that has ended is a reference to nothing.

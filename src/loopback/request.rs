@@ -9,6 +9,9 @@ use crate::exchange::{
 /// The addresses of internal listeners begin with this. No address of a socket does.
 const INTERNAL_ADDRESS: &[u8] = b"envoy://";
 
+/// Why a call without the secret is refused, as `%RESPONSE_CODE_DETAILS%` says.
+pub const WITHOUT_SECRET: &str = "loopback_without_the_secret";
+
 /// What becomes of a request on the loopback listener.
 #[derive(Debug)]
 pub enum OnCarriedRequest {
@@ -97,7 +100,7 @@ impl Refusal {
     pub(super) fn reply(self) -> LocalReply {
         let (status, code) = match self {
             Self::FromOutside => (403, "loopback_from_outside"),
-            Self::NotOurs => (403, "loopback_without_the_secret"),
+            Self::NotOurs => (403, WITHOUT_SECRET),
             Self::NotACall => (404, "loopback_without_a_call"),
         };
         // The exchange reports it as a route that is missing, for the operator has to correct it.

@@ -5,7 +5,7 @@ use std::thread;
 
 use serde_json::json;
 
-use super::{assert_all, assert_clean, complete_then, looped, send_promptly, setup};
+use super::{assert_all, assert_clean, body, complete_then, looped, send_promptly, setup};
 use crate::harness::config::sha256;
 use crate::harness::{Gate, Generation, Key, Request, Setup, Step, Upstream, eventually};
 
@@ -91,4 +91,18 @@ fn calls_into_another_vm_are_made_as_without_the_listener() {
     }
     let warning = "does not run in the VM of the filter that calls it";
     assert_eq!(envoy.log().matches(warning).count(), 1);
+}
+
+#[test]
+fn a_filter_of_another_vm_id_refuses_calls_and_the_log_says_why() {
+    let upstream = Upstream::unreached();
+    let other = "vm_config: { vm_id: other, runtime: envoy.wasm.runtime.v8, code: { local: { \
+                 filename: build/imagegate.wasm } } }";
+    let envoy = setup(&upstream).replace("vm_config: *vm", other).start();
+    for n in [2, 3] {
+        Request::generation(&body(n)).send(&envoy).assert_error(500, "gateway_misconfigured");
+    }
+    let reason = "come from a filter with another `vm_id`: give both the same `vm_config`";
+    assert_eq!(envoy.log().matches(reason).count(), 1);
+    assert!(upstream.received().is_empty());
 }
