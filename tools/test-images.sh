@@ -32,6 +32,13 @@ trap 'rm -rf "$CONTAINERS_STORAGE"' EXIT
 # inside OPTION… COMMAND: in namespaces of its own.
 inside() { unshare --mount --pid --fork --kill-child tools/containers/inside.sh "$@"; }
 
+# Says whether the kernel lets a container start at all. From here on, a failure is a fault.
+can_start() {
+  inside bash -c 'podman import --quiet .tools/bases/bookworm.tar localhost/probe && podman run --rm localhost/probe true' \
+    >build/log/containers-probe.log 2>&1
+}
+can_start || skip "no container starts here; build/log/containers-probe.log says why."
+
 inside tools/containers/build.sh
 log=build/log/test-images.log
 inside unshare --net bash -c 'tools/containers/kit.sh; tools/containers/stack.sh' | tee "$log" || status=1

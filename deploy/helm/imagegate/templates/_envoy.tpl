@@ -134,7 +134,7 @@ mappers:
   (list "not-found" "response.code == 404" 0 $client "unknown_url" "There is nothing at this URL. Images are at /v1/images/generations and /v1/images/edits.")
   (list "too-large" "response.code == 413" 0 $client "request_too_large" "The request body is too large.")
   (list "slow-client" "response.code == 408" 0 $client "request_timeout" "The request body did not arrive in time.")
-  (list "other-fault-of-the-client" "response.code >= 400 && response.code < 500" 0 $client "invalid_headers" "The request cannot be read.")
+  (list "other-fault-of-the-client" "(response.code >= 400 && response.code < 500 || response.code == 501)" 0 $client "invalid_headers" "The request cannot be read.")
   (list "too-slow" "response.code == 504" 0 "server_error" "upstream_timeout" "The image service did not answer in time.")
   (list "cut" "response.code == 503 && response.code_details.startsWith('upstream_reset_after_response_started')" 502 "server_error" "upstream_disconnected" $cut)
   (list "overloaded" "response.code == 503" 0 "server_error" "server_is_overloaded" "This gateway cannot answer now. Please try again.")
