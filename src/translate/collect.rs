@@ -279,6 +279,8 @@ fn take(
             _ if accumulator.has_whole() => Some(accumulator.cut_short()),
             ScanError::EventTooLarge if !scanner.has_image() && !accumulator.is_passing => {
                 scanner.skip_event();
+                // Nobody knows what was in it.
+                accumulator.has_generated = true;
                 None
             }
             error => Some(Err(failure(error))),

@@ -272,3 +272,19 @@ fn an_operator_learns_what_to_fix_although_another_upstream_serves() {
     driver.call();
     assert!(driver.notices[0].contains("renew the access token"), "{:?}", driver.notices);
 }
+
+/// Such an event is not read, so it may have had an image.
+#[test]
+fn an_event_that_is_too_long_keeps_the_request_where_it_is() {
+    let long = "0,".repeat(200_000);
+    let item = item("ig_1", IMAGE);
+    let event = format!(
+        "data: {{\"type\":\"response.output_item.done\",\"x\":[{long}0],\"item\":{item}}}\n\n"
+    );
+    let (gate, _) = two();
+    let mut driver = Driver::admitted(&gate, &request());
+    let refusal = failed("rate_limit_exceeded");
+    driver.upstream(head(200), &[event.as_bytes(), refusal.as_bytes()]);
+    assert!(driver.calls.is_empty());
+    assert_eq!(driver.client.status, 429);
+}
