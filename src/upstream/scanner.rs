@@ -280,7 +280,8 @@ impl Scanner {
     fn scan_structure(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
         if self.scanned.skeleton.is_empty() {
             // White space that keeps a connection open may come before an answer for minutes.
-            let blank = rest.iter().position(|byte| !byte.is_ascii_whitespace());
+            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+            let blank = rest.iter().position(|byte| !is_blank(byte));
             match blank.unwrap_or(rest.len()) {
                 0 => {}
                 blank => return Ok(blank),

@@ -262,6 +262,20 @@ fn a_byte_order_mark_does_not_reach_the_client() {
     }
 }
 
+/// A form feed is white space, but not in JSON. Clients could not read it.
+#[test]
+fn only_what_is_white_space_in_json_may_come_before_an_answer() {
+    for (before, status) in [(" \t\r\n", 200), ("\u{c}", 502), ("\n\u{c}\n", 502)] {
+        let plain = images(&[IMAGE]).to_string();
+        for pieces in [vec![before, &plain], vec![&[before, &plain].concat()]] {
+            let pieces: Vec<_> = pieces.iter().map(|it| it.as_bytes()).collect();
+            let mut driver = provided(&json!({}), 1).1;
+            let client = driver.upstream(head(Some("application/json")), &pieces);
+            assert_eq!(client.status, status, "{before:?}");
+        }
+    }
+}
+
 #[test]
 fn what_follows_an_answer_is_left_out_if_the_head_is_held() {
     let plain = images(&[IMAGE]).to_string();
