@@ -312,8 +312,11 @@ impl Call {
                 self.previews.extend(collector.take_previews());
                 match result {
                     Ok(images) => {
+                        let refusal = collector.refusal().map(Sign::Refuses);
                         self.state = State::Generated(images);
                         self.note_serves();
+                        // It has said after its image that it serves no other for now.
+                        refusal.into_iter().for_each(|sign| self.sign(sign));
                         return;
                     }
                     Err(failure) => {

@@ -147,13 +147,12 @@ impl Accumulator {
                 return Some(image.ok_or_else(|| error::from_incomplete(reason.as_deref())));
             }
             ResponseEvent::Failed { info, response } => {
-                if let Some(image) = self.end(response, image, LastPartial::Refuse) {
-                    return Some(Ok(image));
-                }
+                let image = self.end(response, image, LastPartial::Refuse);
                 let host_model = self.bounds.host_model.as_deref();
                 let refused = host_model.and_then(|it| error::refuses_host_model(&info, it));
+                // What it says about the upstream counts beside an image, too.
                 let failure = refused.unwrap_or_else(|| self.failed(Api::Responses, &info));
-                return Some(Err(failure));
+                return Some(image.ok_or(failure));
             }
             ResponseEvent::Accepted => self.is_accepted = true,
             ResponseEvent::Other => {}
@@ -226,7 +225,11 @@ impl Accumulator {
             return;
         }
         match kept {
-            Some(kept) => self.image = Some((Rc::new(kept.base64), item)),
+            Some(kept) => {
+                self.image = Some((Rc::new(kept.base64), item));
+                // Whatever an earlier item has met with, the upstream serves.
+                self.refusal = None;
+            }
             None => self.is_garbled = true,
         }
     }
@@ -263,12 +266,17 @@ impl Accumulator {
             // Of members that share a name, the last was read, and the first had the image.
             self.image = Some((Rc::new(kept.base64), Item::default()));
         }
-        let dropped = generated.max(self.ids.len()).saturating_sub(1);
+        let dropped = generated.saturating_sub(1).max(self.dropped());
         let taken = self.image.take().or_else(|| match previews {
             LastPartial::Accept => self.stand_in(),
             LastPartial::Refuse => None,
         });
         taken.map(|(base64, item)| self.image(base64, item, usage, dropped))
+    }
+
+    /// How many items brought an image beside the one that counts.
+    pub(super) fn dropped(&self) -> usize {
+        self.ids.len().saturating_sub(1)
     }
 
     pub(super) fn image(
@@ -308,7 +316,7 @@ impl Accumulator {
             return self.end_images(Failure::Upstream(UpstreamFailure::Disconnected));
         }
         match self.image.take().or_else(|| self.stand_in()) {
-            Some((base64, item)) => Ok(vec![self.image(base64, item, None, 0)]),
+            Some((base64, item)) => Ok(vec![self.image(base64, item, None, self.dropped())]),
             None => Err(Failure::Upstream(UpstreamFailure::Disconnected)),
         }
     }

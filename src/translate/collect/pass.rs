@@ -105,7 +105,7 @@ impl Collector {
             Some(image) => image,
             None => (Rc::new(self.scanner.take_passed_on()?.base64), Item::default()),
         };
-        Some(self.accumulator.image(base64, item, None, 0))
+        Some(self.accumulator.image(base64, item, None, self.accumulator.dropped()))
     }
 }
 

@@ -243,6 +243,44 @@ fn a_limit_that_is_told_after_an_image_does_not_send_the_call_elsewhere() {
 }
 
 #[test]
+fn a_limit_that_is_told_after_an_image_rests_the_upstream() {
+    let upstream = json!({"codex": {"authority": "a.example", "credential": "envoy"}});
+    let more = json!({"upstreams": upstream, "models": [{"match": "*", "upstream": "codex"}]});
+    let mut refused = item("ig_0", "");
+    refused["error"] = json!({"code": "rate_limit_exceeded"});
+    let image = codex::done(&item("ig_1", "QUJD"));
+    for (stream, rests) in [
+        (image.clone() + &failed("rate_limit_exceeded"), true),
+        (image.clone() + &failed("server_error"), false),
+        // The tool is tried again.
+        (codex::done(&refused) + &image + &codex::completed(&json!({})), false),
+    ] {
+        let gate = gate(&more).0;
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+        driver.upstream_head(ok());
+        driver.upstream_bytes(stream.as_bytes());
+        assert_eq!(driver.client.json()["data"][0]["b64_json"], "QUJD");
+        let next = Driver::ask(&gate, &json!({"prompt": "a cat"}));
+        assert_eq!(next.forwarded, !rests, "{stream}");
+    }
+}
+
+#[test]
+fn other_images_are_reported_as_dropped_however_the_response_ends() {
+    let both = codex::done(&item("ig_1", "QUJD")) + &codex::done(&item("ig_2", "REVG"));
+    for last in [codex::completed(&json!({})), failed("server_error"), String::new()] {
+        for delivery in ["pass", "hold"] {
+            let gate = gate(&json!({"delivery": delivery})).0;
+            let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+            driver.answer(&[both.as_bytes(), last.as_bytes()]);
+            let record = driver.close(Some(200));
+            assert_eq!(record["images_delivered"], 1, "{last}");
+            assert_eq!(record["images_dropped"], 1, "{last}");
+        }
+    }
+}
+
+#[test]
 fn trailers_end_an_image_that_is_held() {
     let gate = gate(&json!({"delivery": "hold"})).0;
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
