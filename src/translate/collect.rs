@@ -15,8 +15,9 @@
 //! A response in one JSON document is read as its terminal event.
 //!
 //! A response of the Images API counts once its last bracket is closed. Its first images are the
-//! result, as many as were asked for. If it comes as events, each image is in one that ends in
-//! `.completed`, or all of them are in one whose data is the whole response.
+//! result, as many as were asked for. If it comes as events, each has one image and a name that ends
+//! in `.completed`, or its data is a whole response. They are read until each image has come or
+//! failed.
 
 use std::ops::Range;
 use std::rc::Rc;

@@ -317,7 +317,10 @@ impl Accumulator {
         }
         match self.image.take().or_else(|| self.stand_in()) {
             Some((base64, item)) => Ok(vec![self.image(base64, item, None, self.dropped())]),
-            None => Err(Failure::Upstream(UpstreamFailure::Disconnected)),
+            None => {
+                let missed = self.missed.take();
+                Err(missed.unwrap_or(Failure::Upstream(UpstreamFailure::Disconnected)))
+            }
         }
     }
 

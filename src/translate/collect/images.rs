@@ -67,12 +67,17 @@ impl Accumulator {
                 let image = self.images_completed(event, images, preview);
                 self.add(image)
             }
-            ImagesEvent::Answer(answer) => {
-                let outcome = self.images_answer(&answer, images);
-                Some(outcome.or_else(|failure| self.end_images(failure)))
-            }
+            ImagesEvent::Answer(answer) => match self.images_answer(&answer, images) {
+                // Another may follow: some upstreams send an answer for each image.
+                Ok(images) => images.into_iter().find_map(|image| self.add(Ok(image))),
+                Err(failure) => Some(self.end_images(failure)),
+            },
             ImagesEvent::Failed(info) => {
                 let failure = self.failed(Api::Images, &info);
+                if self.missed == Some(Failure::Upstream(UpstreamFailure::NoImage)) {
+                    // The event says why.
+                    self.missed = None;
+                }
                 Some(self.end_images(failure))
             }
             ImagesEvent::Other => None,
@@ -105,7 +110,11 @@ impl Accumulator {
             Ok(image) if held.saturating_add(image.base64.len()) > MAX_ANSWER_BYTES => {
                 self.missed.get_or_insert_with(Failure::overloaded);
             }
-            Ok(image) => self.images.push(image),
+            Ok(image) => {
+                self.images.push(image);
+                // A preview of it is not one of the next image.
+                self.preview = None;
+            }
             Err(failure) => {
                 self.missed.get_or_insert(failure);
             }

@@ -135,11 +135,13 @@ fn what_has_come_is_delivered_however_the_rest_fails() {
 #[test]
 fn without_an_image_the_failure_of_the_first_is_that_of_the_request() {
     let error = event(&json!({"type": "error", "error": {"code": "rate_limit_exceeded"}}));
+    let blocked = event(&json!({"type": "error", "error": {"code": "moderation_blocked"}}));
     let garbled = completed("!", &json!({}));
     for (answer, code) in [
         (error, "rate_limit_exceeded"),
         (garbled.clone() + &completed("", &json!({})), "upstream_invalid_response"),
-        (garbled + DONE, "upstream_disconnected"),
+        (garbled + DONE, "upstream_invalid_response"),
+        (completed("", &json!({})) + &blocked, "moderation_blocked"),
         (data(&json!({"error": {"code": "rate_limit_exceeded"}})), "rate_limit_exceeded"),
         (data(&json!({"created": 1, "data": []})), "image_generation_failed"),
         (data(&json!({"type": "ping", "data": []})), "upstream_disconnected"),
@@ -201,6 +203,37 @@ fn a_whole_answer_may_come_as_the_data_of_an_event() {
                 }
             }
         }
+    }
+}
+
+/// Some upstreams send an answer for each image, or change the form.
+#[test]
+fn several_answers_may_come_as_the_data_of_events() {
+    let answers = THREE.map(|it| data(&images(&[it])));
+    let mixed = all(&THREE[..2]) + &answers[2];
+    let pair = data(&images(&THREE[..2])) + &data(&images(&THREE[2..]));
+    for (stream, output) in [(answers.concat(), 3 * 1372), (mixed, 1372), (pair, 2 * 1372)] {
+        for n in [2, 3, 4] {
+            let got = whole(n, events_head(), stream.as_bytes(), 100);
+            let count = THREE.len().min(usize::try_from(n).unwrap());
+            assert_eq!(got.images, THREE[..count], "{stream}");
+            let tokens = got.record["output_tokens"].as_u64();
+            assert!(n == 2 || tokens == Some(output), "{tokens:?} {stream}");
+        }
+    }
+}
+
+#[test]
+fn a_preview_stands_in_for_its_own_image_only() {
+    let shown = data(&json!({"type": "image_generation.partial_image", "b64_json": "UFJF"}));
+    let empty = completed("", &json!({}));
+    let stream = shown.clone() + &completed(THREE[0], &json!({})) + &empty;
+    for (stream, expected) in [(stream, THREE[0]), (shown + &empty + DONE, "UFJF")] {
+        let (gate, _) = provider(&json!({}), &json!({"limits": [], "accept_last_partial": true}));
+        let request = json!({"prompt": "a cat", "model": "gpt-image-2", "n": 2});
+        let mut driver = Driver::admitted(&gate, &request);
+        driver.upstream(events_head(), &[stream.as_bytes()]);
+        assert_eq!(got(driver).images, [expected], "{stream}");
     }
 }
 
