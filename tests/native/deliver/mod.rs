@@ -8,10 +8,12 @@
 //! | a provider's events | `provider_events` | `provider_events` |
 //! | any of them in an unusual form | `odd_answers` | |
 //!
+//! `any_events` sends any events of a provider, and counts what is charged for them.
 //! `late_ends` has upstreams that keep a response open after its outcome.
 //!
 //! JSON of a provider that is collected, and not passed through, is in `upstream/providers`.
 
+mod any_events;
 mod codex_answers;
 mod codex_events;
 mod keepalive;
