@@ -114,6 +114,10 @@ pub enum Progress {
     Settled,
 }
 
+/// The images of one answer may have this many bytes of base64 together: while it is written they
+/// are in linear memory twice.
+pub const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+
 /// What comes of a call: the images that it asked for, at least one of them, or why there is none.
 pub type Outcome = Result<Vec<Image>, Failure>;
 

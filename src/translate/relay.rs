@@ -16,7 +16,7 @@ use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::upstream::event::Attributes;
 use crate::upstream::images::ImagesResponse;
-pub use crate::upstream::scanner::BYTE_ORDER_MARK;
+pub use crate::upstream::scanner::{BYTE_ORDER_MARK, is_white_space};
 use crate::upstream::scanner::{Document, Keep, Kept, Kind, ScanError, Scanned, Scanner};
 use crate::upstream::usage::Rest;
 
@@ -219,7 +219,7 @@ pub(super) fn images(mut kept: Vec<Kept>, requested: usize, answer: &ImagesRespo
 /// Whether bytes may follow JSON.
 #[must_use]
 pub fn is_blank(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+    bytes.iter().copied().all(is_white_space)
 }
 
 /// Why a response has no image. `answer` is `None` if the response is no JSON object.

@@ -30,6 +30,11 @@ pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The first bytes are kept of at most this many images of an event. No request asks for more.
 const MAX_PASSED: usize = 16;
 
+/// Whether a byte is white space of JSON (RFC 8259 §2).
+pub const fn is_white_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
 /// What a kept string is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -280,8 +285,7 @@ impl Scanner {
     fn scan_structure(&mut self, rest: &[u8]) -> Result<usize, ScanError> {
         if self.scanned.skeleton.is_empty() {
             // White space that keeps a connection open may come before an answer for minutes.
-            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-            let blank = rest.iter().position(|byte| !is_blank(byte));
+            let blank = rest.iter().position(|byte| !is_white_space(*byte));
             match blank.unwrap_or(rest.len()) {
                 0 => {}
                 blank => return Ok(blank),

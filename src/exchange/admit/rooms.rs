@@ -5,12 +5,10 @@ use crate::memory::Lease;
 use crate::openai::error::{ClientFailure, Failure};
 use crate::openai::request::{ImageRequest, OutputFormat};
 use crate::openai::size::Size;
+use crate::translate::collect::MAX_ANSWER_BYTES;
 
 /// The pixels of the largest image that `auto` became in recordings (1536x1024).
 const AUTO_PIXELS: u64 = 1536 * 1024;
-/// The images of one answer may have this many bytes together: while the answer is written they
-/// stand twice in linear memory, beside what all other exchanges hold.
-const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// A PNG of noise is as long as its RGBA bytes. Nothing is longer, some metadata apart.
 const MAX_BYTES_PER_PIXEL: u64 = 4;
 

@@ -79,7 +79,7 @@ impl State {
 }
 
 impl Call {
-    /// A call that is made, for so many `images`. `room` is the most bytes of base64 that each may
+    /// A call that is made, for this many `images`. `room` is the most bytes of base64 that each may
     /// have.
     pub(crate) fn new(images: usize, room: usize, target: CallTarget) -> Self {
         Self {

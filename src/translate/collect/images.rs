@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::accumulator::Accumulator;
-use super::{Image, Outcome};
+use super::{Image, MAX_ANSWER_BYTES, Outcome};
 use crate::config::Api;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::translate::error;
@@ -13,10 +13,6 @@ use crate::upstream::event::Item;
 use crate::upstream::images::{ImageEvent, ImagesEvent, ImagesResponse};
 use crate::upstream::scanner::{Kept, Scanned};
 use crate::upstream::usage::{ImageUsage, Rest};
-
-/// The images of one answer may have this many bytes of base64 together: while it is written they
-/// are in linear memory twice.
-const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
 impl Accumulator {
     /// Takes a whole answer.

@@ -84,7 +84,7 @@ pub(super) fn reach(filter: &[String], op: &str, path: &str, from: Option<&str>)
         ("replace", None) if path == filter => Reach::Inside(String::new(), None),
         ("replace", None) if filter.starts_with(&path) => Reach::Lost,
         ("remove", None) => without(filter, &path),
-        // Behind or before others.
+        // After or before others.
         ("move", None) if from.as_deref() == Some(filter) && !filter.starts_with(&path) => {
             Reach::Moved(path)
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::config::Api;
 use crate::exchange::head::ResponseHead;
 use crate::translate::collect::{Bounds, Document};
-use crate::translate::relay::BYTE_ORDER_MARK;
+use crate::translate::relay::{BYTE_ORDER_MARK, is_white_space};
 
 /// What has come so far.
 #[derive(Debug)]
@@ -36,9 +36,7 @@ impl Unread {
     pub(crate) fn judge(&self, api: Api, chunk: &[u8]) -> Option<Reading> {
         // White space may stand before JSON, and a byte order mark is to be ignored (RFC 8259
         // §8.1).
-        let is_blank = |byte: &u8| {
-            matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || BYTE_ORDER_MARK.contains(byte)
-        };
+        let is_blank = |byte: &u8| is_white_space(*byte) || BYTE_ORDER_MARK.contains(byte);
         let first = chunk.iter().find(|byte| !is_blank(byte))?;
         let is_field = matches!(first, b':' | b'd' | b'e' | b'i' | b'r');
         Some(match (api, first) {
