@@ -76,8 +76,15 @@ a_job() {
   wait_for job_succeeded "$id" && curl -sf -m 5 "http://127.0.0.1:8090/jobs/$id/result" -H 'authorization: Bearer sk-imagegate-demo' | grep -q '"b64_json"'
 }
 
-# As Alloy does it, with the user of its image: another container, which may only read.
+# usage_lines NUMBER: whether this many records of generations are in the file.
+usage_lines() {
+  (($(podman exec "$(container envoy)" grep --count '"endpoint":"generations"' /var/log/imagegate/usage.log) >= $1))
+}
+
+# As Alloy does it, with the user of its image: another container, which may only read. Envoy writes the file
+# a second after the answer.
 the_usage_records() {
+  wait_for usage_lines 2 || say 'less than two records are in the file'
   podman run --rm --network none --user 473:473 --volume imagegate_usage:/var/log/imagegate:ro "$(podman inspect "$(container jobs)" --format '{{.ImageName}}')" \
     python3 -c '
 import json
