@@ -2,140 +2,21 @@
 
 mod any_order;
 mod late;
+mod service;
+mod unanswered;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::client::Client;
-use crate::support::driver::{Check, Driver, Host};
-use crate::support::money::{Counters, all_calls, get, image, rule};
-use crate::support::{NOW, config, head};
 use imagegate::exchange::{Shared, Vm};
-use prost::Message;
 use serde_json::{Value, json};
 
-/// A `RateLimitRequest`, declared separately from the code that writes it.
-#[derive(Clone, PartialEq, Message)]
-struct Asked {
-    #[prost(string, tag = "1")]
-    domain: String,
-    #[prost(message, repeated, tag = "2")]
-    descriptors: Vec<Descriptor>,
-    #[prost(uint32, tag = "3")]
-    hits_addend: u32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Descriptor {
-    #[prost(message, repeated, tag = "1")]
-    entries: Vec<Entry>,
-    #[prost(message, optional, tag = "3")]
-    hits_addend: Option<u64>,
-    #[prost(bool, tag = "4")]
-    is_negative_hits: bool,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Entry {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-/// `overall_code: OK`, and nothing else.
-const OK: &[u8] = &[8, 1];
-const OVER_LIMIT: &[u8] = &[8, 2];
-
-fn asked(message: &[u8]) -> Asked {
-    Asked::decode(message).unwrap()
-}
-
-/// OVER_LIMIT or OK with a status: 10,000 hits in all, this many left, 35 s to go.
-fn status(code: u8, remaining: u8) -> Vec<u8> {
-    vec![8, code, 18, 11, 18, 3, 8, 0x90, 0x4e, 24, remaining, 34, 2, 8, 35]
-}
-
-struct Setup {
-    gate: Rc<Shared>,
-    vm: Rc<Vm>,
-}
-
-impl Setup {
-    fn new(engine: &Value, limits: &Value) -> Self {
-        Self::leaving(engine, limits, "release")
-    }
-
-    /// The same with this `on_abandon`.
-    fn leaving(engine: &Value, limits: &Value, on_abandon: &str) -> Self {
-        let more = json!({"prices": [{"model": "*", "usd": "0.211"}], "limits": limits,
-            "engine": engine, "on_abandon": on_abandon});
-        let vm = Rc::<Vm>::default();
-        let gate = Shared::new(config(&more), Rc::clone(&vm), Box::<Counters>::default());
-        Self { gate: Rc::new(gate), vm }
-    }
-
-    /// Sends a whole request. The checks that it starts have the tokens 100, 101, ….
-    fn ask(&self, request: &Value) -> Driver {
-        Driver::ask(&self.gate, request)
-    }
-
-    /// Sends a request for one image that starts checks.
-    fn checking(&self) -> Driver {
-        let driver = self.ask(&json!({"prompt": "p"}));
-        assert!(!driver.checks.is_empty() && driver.client.waits());
-        driver
-    }
-
-    fn releases(&self) -> Vec<Asked> {
-        let releases = self.vm.take_settlements(usize::MAX);
-        releases.iter().map(|it| asked(&it.message)).collect()
-    }
-
-    /// What is used and reserved of `concurrent`, which is counted locally.
-    fn in_flight(&self) -> [Value; 2] {
-        let list = get(&self.gate, &[], NOW).json();
-        let entry = list["data"].as_array().unwrap().iter().find(|it| it["unit"] == "concurrent");
-        ["used", "reserved"].map(|field| entry.unwrap()[field].clone())
-    }
-}
-
-/// A service that refunds hits, so that all rules are checked at once, with `more` laid over it.
-fn engine(more: &Value) -> Value {
-    let mut engine = json!({"kind": "rls", "releases": "negative_hits"});
-    for (key, value) in more.as_object().unwrap() {
-        engine[key] = value.clone();
-    }
-    engine
-}
-
-fn four_rules() -> Value {
-    json!([
-        rule("rpm", "requests", json!(60), Some("1m")),
-        rule("images", "images", json!(10), Some("day")),
-        rule("in-flight", "concurrent", json!(4), None),
-        rule("budget", "usd", json!("1.00"), Some("month")),
-    ])
-}
-
-/// The service answers checks in turn, the one of token 100 first.
-fn answer(driver: &mut Driver, answers: &[Option<&[u8]>]) {
-    for (token, message) in (100..).zip(answers) {
-        driver.answer_check(token, *message);
-    }
-}
-
-/// The rules of the checks that have been started, in their order.
-fn rules(driver: &Driver) -> Vec<String> {
-    let rule = |it: &Check| asked(&it.message).descriptors[0].entries[0].value.clone();
-    driver.checks.iter().map(rule).collect()
-}
-
-fn error(reply: &Client) -> (u16, String, String) {
-    let error = &reply.json()["error"];
-    let text = |name: &str| error[name].as_str().unwrap().to_owned();
-    (reply.status, text("code"), text("message"))
-}
+use crate::support::driver::Host;
+use crate::support::money::{Counters, all_calls, get, image, rule};
+use crate::support::{NOW, config};
+use service::{
+    OK, OVER_LIMIT, Setup, answer, asked, engine, error, four_rules, released, rules, status,
+};
 
 #[test]
 fn each_rule_of_the_service_is_one_check_and_requests_in_flight_are_counted_here() {
@@ -258,59 +139,6 @@ fn a_service_without_refunds_is_checked_rule_by_rule_and_for_money_last() {
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_handled_by_on_error_of_each_rule() {
-    let mut limits = four_rules();
-    limits[1]["on_error"] = json!("allow");
-    let setup = Setup::new(&engine(&json!({})), &limits);
-    for failed in [100, 101, 102] {
-        let mut driver = setup.checking();
-        for token in [100, 101, 102] {
-            driver.answer_check(token, (token != failed).then_some(OK));
-        }
-        if failed == 101 {
-            assert!(driver.forwarded && driver.calls.is_empty());
-            driver.close(None);
-            continue;
-        }
-        let reply = driver.client.clone();
-        assert_eq!(reply.status, 503);
-        assert_eq!(error(&reply).1, "limits_unavailable");
-    }
-    let setup = Setup::new(&engine(&json!({"on_error": "allow"})), &four_rules());
-    let mut driver = setup.checking();
-    answer(&mut driver, &[None; 3]);
-    assert!(driver.forwarded && driver.calls.is_empty());
-    let reply = all_calls(&mut driver, 1, &image("low", "1024x1024"));
-    assert_eq!(reply.status, 200);
-    assert_eq!(driver.close(Some(200))["unavailable_rules"], "rpm,images,budget");
-}
-
-#[test]
-fn a_check_that_does_not_start_or_gets_an_invalid_answer_counts_as_unanswered() {
-    let setup =
-        Setup::new(&engine(&json!({})), &json!([rule("rpm", "requests", json!(1), Some("1m"))]));
-    let mut driver = Driver::with_host(&setup.gate, &[Host::Refuses]);
-    assert_eq!(driver.request(&head(&[]), br#"{"prompt":"p"}"#).status, 503);
-    assert_eq!(driver.checks.len(), 1);
-    let mut driver = setup.checking();
-    driver.answer_check(100, Some(b"<html>"));
-    assert_eq!(driver.client.status, 503);
-}
-
-#[test]
-fn a_check_that_the_host_forgets_times_out() {
-    let setup = Setup::new(&engine(&json!({"on_error": "allow"})), &four_rules());
-    let mut driver = setup.checking();
-    assert!(driver.tick(NOW + Duration::from_millis(1_149)).waits());
-    let reply = driver.tick(NOW + Duration::from_millis(1_150));
-    assert_eq!(reply.status, 503);
-    driver.answer_check(100, Some(OK));
-    assert!(!driver.forwarded);
-    driver.close(Some(503));
-    assert_eq!(setup.in_flight(), [json!(0), json!(0)]);
-}
-
-#[test]
 fn a_shadow_rule_of_the_service_admits_and_is_recorded() {
     let mut limits = four_rules();
     limits[0]["shadow"] = json!(true);
@@ -326,15 +154,6 @@ fn a_shadow_rule_of_the_service_admits_and_is_recorded() {
         (&record["shadow_rules"], &record["unavailable_rules"]),
         (&json!("rpm"), &json!("images"))
     );
-}
-
-fn released(setup: &Setup) -> Vec<(String, u32)> {
-    let releases = setup.releases();
-    assert!(releases.iter().all(|it| it.descriptors[0].is_negative_hits));
-    releases
-        .into_iter()
-        .map(|it| (it.descriptors[0].entries[0].value.clone(), it.hits_addend))
-        .collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use imagegate::config::Config;
 use imagegate::feed;
 use serde_json::{Value, json};
 
-use super::reading;
+use super::world::reading;
 use crate::invalid::tables;
 
 /// A configuration without consumers or users, whose `identity` is that of `document`.

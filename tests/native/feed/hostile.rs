@@ -4,7 +4,7 @@
 use imagegate::feed::{Answer, Order, Severity, Watch};
 use imagegate::limits::Store;
 
-use super::{Served, World, list, secs, served};
+use super::world::{Served, World, list, secs, served};
 use crate::support::NOW;
 
 const STATE: &str = "imagegate.feed.0.state";

@@ -6,10 +6,10 @@ use imagegate::exchange::{Shared, Vm};
 use imagegate::feed::{Answer, Feed, Watch};
 use serde_json::{Value, json};
 
-use super::{digest, reading};
+use super::world::reading;
 use crate::support::driver::Driver;
 use crate::support::money::{all_calls, image};
-use crate::support::{NOW, SharedData, head};
+use crate::support::{NOW, SharedData, digest, head};
 
 /// A gate over a list that has not been read.
 struct Gate {

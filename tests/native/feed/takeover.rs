@@ -5,7 +5,7 @@ use std::time::Duration;
 use imagegate::feed::Found;
 use proptest::prelude::*;
 
-use super::{Served, World, list, secs, served};
+use super::world::{Served, World, list, secs, served};
 use crate::support::NOW;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{OK, OVER_LIMIT, Setup, engine, four_rules, released};
+use super::service::{OK, OVER_LIMIT, Setup, engine, four_rules, released};
 use crate::support::driver::{Driver, Host};
 use crate::support::money::image;
 use crate::support::{NOW, head, ok};

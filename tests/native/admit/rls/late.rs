@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{OK, OVER_LIMIT, Setup, asked, engine, four_rules, released, rule, status};
+use super::service::{OK, OVER_LIMIT, Setup, asked, engine, four_rules, released, status};
 use crate::support::driver::Driver;
-use crate::support::money::{all_calls, image};
+use crate::support::money::{all_calls, image, rule};
 use crate::support::{NOW, after, head, ok};
 use imagegate::exchange::End;
 use serde_json::json;
