@@ -30,7 +30,7 @@ fn reserved(envoy: &Envoy, key: &str) -> Value {
 }
 
 #[test]
-fn over_http2_an_unread_answer_stays_on_the_books() {
+fn over_http2_an_unread_answer_stays_counted() {
     let generation = Generation { previews: 0, ..Generation::of_bytes(1_500_000, 1) };
     let answer = u64::try_from(generation.base64.len() * 10).unwrap();
     let upstream = Upstream::generating(&generation);
@@ -75,7 +75,7 @@ fn over_http1_a_client_that_reads_nothing_loses_its_connection() {
     connection.write(&[request.head(), request.framed_body()].concat()).unwrap();
     eventually("the answer is with Envoy, unread", || buffered() > 10_000_000);
     // Envoy has ended the stream: no callback says when a connection's buffer is sent.
-    eventually("the books are closed", || gauge(&envoy, "open_exchanges") == 0);
+    eventually("the accounts are closed", || gauge(&envoy, "open_exchanges") == 0);
     assert_eq!((gauge(&envoy, "buffered_bytes"), reserved(&envoy, Key::WEB)), (0, json!(0)));
     // The socket's own time bounds it.
     eventually("the connection is closed", || buffered() < 1_000_000);
@@ -118,14 +118,14 @@ fn over_http1_unread_answers_do_not_shut_the_gate_for_good() {
 
 /// What the documentation says of the part that the filter cannot count.
 #[test]
-fn in_a_large_window_of_http2_an_unread_answer_is_on_no_books() {
+fn in_a_large_window_of_http2_an_unread_answer_is_not_counted() {
     let generation = Generation { previews: 0, ..Generation::of_bytes(3_000_000, 1) };
     let upstream = Upstream::generating(&generation);
     let envoy = Envoy::with(upstream.port(), &limited("concurrent", 4));
     let buffered = || envoy.metric("http.images.downstream_cx_tx_bytes_buffered").unwrap_or(0);
     let unread = Http2::generation(envoy.port(), &body(10));
     eventually("the answer is with Envoy, unread", || buffered() > 10_000_000);
-    eventually("the books are closed", || gauge(&envoy, "open_exchanges") == 0);
+    eventually("the accounts are closed", || gauge(&envoy, "open_exchanges") == 0);
     assert_eq!((gauge(&envoy, "buffered_bytes"), reserved(&envoy, Key::WEB)), (0, json!(0)));
     drop(unread);
 }

@@ -1,7 +1,7 @@
 //! What a request reserves and is charged, and what operators learn of it.
 //!
-//! Money is settled with the outcome. The place in flight and the bytes that Envoy was given stay
-//! on the books until the exchange ends: until then the client may not have read its answer.
+//! Money is settled with the outcome. The place in flight and the bytes that Envoy was given are
+//! counted until the exchange ends: until then the client may not have read its answer.
 
 pub(crate) mod admission;
 pub(crate) mod charge;
@@ -32,7 +32,7 @@ use admission::{Admission, Answer, InFlight, Settled};
 use charge::Charge;
 use record::Record;
 
-/// The books of one exchange: its record, what it holds under the rules, and what is still to be
+/// The account of one exchange: its record, what it holds under the rules, and what is still to be
 /// carried out.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -173,7 +173,7 @@ impl Account {
         }
     }
 
-    /// Closes the books: Envoy has sent the answer, or the client has left.
+    /// Closes the account: Envoy has sent the answer, or the client has left.
     pub(crate) fn close(&mut self, now: Duration) {
         if let Some(in_flight) = self.in_flight.take() {
             in_flight.land(&self.shared, now);

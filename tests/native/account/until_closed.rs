@@ -1,4 +1,4 @@
-//! What stays on the books until the exchange ends: the client may not have read its answer.
+//! What is counted until the exchange ends: the client may not have read its answer.
 
 use std::rc::Rc;
 use std::time::Duration;
