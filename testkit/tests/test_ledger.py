@@ -48,6 +48,20 @@ def test_records_are_found_by_their_fields(client: OpenAI, imagegate: Gate) -> N
     assert imagegate.ledger(user=user, status="429") == []
 
 
+def test_a_field_that_is_no_text_is_found_as_json(client: OpenAI, imagegate: Gate) -> None:
+    generate(client)
+    (record,) = imagegate.ledger(code=None, status=200, price_mismatch=False)
+    assert record["code"] is None
+    url = f"{imagegate.url}/testkit/ledger"
+    for query, found in [
+        ("code=null&price_mismatch=false", [record]),
+        ("price_mismatch=true", []),
+        ("user=", []),
+    ]:
+        with urllib.request.urlopen(f"{url}?{query}", timeout=5) as answer:
+            assert json.load(answer)["records"] == found, query
+
+
 def test_a_failure_has_a_record_without_costs(client: OpenAI, imagegate: Gate) -> None:
     with pytest.raises(openai.RateLimitError):
         generate(client, extra_headers={"x-codex-sim-fault": "rate_limit"})

@@ -193,6 +193,23 @@ def test_a_program_finds_the_gate_in_its_environment() -> None:
     assert done.returncode == 7
 
 
+def test_a_program_that_a_signal_ends_has_the_status_of_a_shell() -> None:
+    done = subprocess.run(
+        [PROGRAM, "run", "--", "sh", "-c", "kill -TERM $$"], timeout=START_SECONDS
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_gate_that_cannot_say_that_it_is_ready_ends_with_an_error() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [PROGRAM, "up"], stdout=full, stderr=subprocess.PIPE, timeout=START_SECONDS
+        )
+    assert done.returncode == 1
+    error = "imagegate-testkit: standard output: No space left on device\n"
+    assert done.stderr.decode() == error
+
+
 @pytest.mark.parametrize(
     ("program", "status"),
     [(["./no-such-program"], 127), ([os.devnull], 126)],
@@ -210,6 +227,11 @@ def test_a_program_that_cannot_be_started_has_the_status_of_a_shell(
 @pytest.mark.parametrize(
     ("option", "value", "accepted"),
     [
+        ("--host", "localhost", "an IP address such as 127.0.0.1 or ::1"),
+        ("--host", "", "an IP address such as 127.0.0.1 or ::1"),
+        ("--host", "fe80::1%lo", "an IP address such as 127.0.0.1 or ::1"),
+        ("--seed", "-1", "a whole number from 0 to 18446744073709551615"),
+        ("--seed", "18446744073709551616", "a whole number from 0 to 18446744073709551615"),
         ("--port", "99999", "a whole number from 0 to 65535"),
         ("--port", "-1", "a whole number from 0 to 65535"),
         ("--port", "http", "a whole number from 0 to 65535"),

@@ -1,6 +1,7 @@
 """The command `imagegate-testkit`."""
 
 import argparse
+import ipaddress
 import os
 import re
 import signal
@@ -16,6 +17,8 @@ from .launcher import Launcher, Options, StartError, as_line
 WATCH_SECONDS = 0.2
 #: The exit statuses of a shell for a program that does not exist, and for one that cannot be started.
 NOT_FOUND, NOT_STARTED = 127, 126
+#: To which a shell adds the number of the signal that has ended a program.
+SIGNALLED = 128
 #: What the gate reads as a duration, and how many milliseconds its units have.
 DURATION = re.compile(r"([0-9]{1,9})\s*(ms|sec|s|min|m|h)\s*")
 MILLISECONDS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         launcher.start()
         if options.command == "run":
             return _run(launcher, options.program)
-        print(as_line(launcher.about) if options.json else _text(launcher), flush=True)
+        _print(as_line(launcher.about) if options.json else _text(launcher))
         return _watch(launcher, lambda: os.getppid() != parent)
     except StartError as error:
         print(f"imagegate-testkit: {error}", file=sys.stderr)
@@ -60,12 +63,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of a command line."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--host", default="127.0.0.1", help="the IP address to listen on (127.0.0.1)"
+        "--host", type=_host, default="127.0.0.1", help="the IP address to listen on (127.0.0.1)"
     )
     common.add_argument(
         "--port", type=_port, default=0, help="the port to listen on; 0 is a free one (0)"
     )
-    common.add_argument("--seed", type=int, default=0, help="a number that gives other images (0)")
+    common.add_argument(
+        "--seed", type=_seed, default=0, help="a number that gives other images (0)"
+    )
     common.add_argument(
         "--upstream-timeout",
         type=_duration,
@@ -86,9 +91,29 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _host(text: str) -> str:
+    """The text, if it is an address: Envoy would print its whole configuration with the error."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        address = None
+    if address is None or "%" in text:
+        accepted = "an IP address such as 127.0.0.1 or ::1"
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}, accepted: {accepted}")
+    return text
+
+
 def _port(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65535:
-        accepted = "a whole number from 0 to 65535"
+    return _number(text, 65535)
+
+
+def _seed(text: str) -> int:
+    return _number(text, 2**64 - 1)
+
+
+def _number(text: str, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,20}", text) or int(text) > most:
+        accepted = f"a whole number from 0 to {most}"
         raise argparse.ArgumentTypeError(f"invalid value {text!r}, accepted: {accepted}")
     return int(text)
 
@@ -139,10 +164,21 @@ def _run(launcher: Launcher, program: list[str]) -> int:
         )
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED
     try:
-        return child.wait()
+        status = child.wait()
     except _Stop:
         child.terminate()
-        return child.wait()
+        status = child.wait()
+    # A program that a signal has ended has a negative status.
+    return status if status >= 0 else SIGNALLED - status
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # At its end Python writes once more what it could not write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StartError(f"standard output: {error.strerror}") from error
 
 
 def _text(launcher: Launcher) -> str:

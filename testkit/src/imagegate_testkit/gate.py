@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
+from .ledger import as_text
+
 #: How long a gate may take to start. Two seconds are usual.
 START_SECONDS = 60.0
 _HTTP_SECONDS = 10.0
@@ -50,11 +52,10 @@ class Gate:
         #: All keys by what they are for.
         self.keys: dict[str, str] = about["keys"]
 
-    def ledger(self, **fields: str) -> list[dict[str, Any]]:
+    def ledger(self, **fields: Any) -> list[dict[str, Any]]:
         """The usage records of all requests that have ended, or those with these fields."""
-        records: list[dict[str, Any]] = self._json(f"/testkit/ledger?{urlencode(fields)}")[
-            "records"
-        ]
+        query = urlencode({name: as_text(value) for name, value in fields.items()})
+        records: list[dict[str, Any]] = self._json(f"/testkit/ledger?{query}")["records"]
         return records
 
     def upstream(self) -> dict[str, Any]:

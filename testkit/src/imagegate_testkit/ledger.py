@@ -17,6 +17,11 @@ MAX_MARKS = 1000
 Record = dict[str, Any]
 
 
+def as_text(value: Any) -> str:
+    """A value of a field as a query has it: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 class Ledger:
     """The records in their order. Threads share it."""
 
@@ -45,7 +50,7 @@ class Ledger:
         """The records whose fields have these values, as text."""
         with self._changed:
             return [
-                it for it in self._records if all(str(it.get(k)) == v for k, v in wanted.items())
+                it for it in self._records if all(as_text(it.get(k)) == v for k, v in wanted.items())
             ]
 
     def clear(self) -> None:
@@ -77,10 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, self.server.about)
         elif url.path == "/testkit/ledger":
             if self._settled():
-                self._send(
-                    HTTPStatus.OK,
-                    {"records": self.server.ledger.records(dict(parse_qsl(url.query)))},
-                )
+                wanted = dict(parse_qsl(url.query, keep_blank_values=True))
+                self._send(HTTPStatus.OK, {"records": self.server.ledger.records(wanted)})
         else:
             self._not_found()
 
