@@ -4,7 +4,7 @@
 .PHONY: test-clients test-openapi lint golden fuzz bench bench-docs clean
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the missing tools to build, run and test, under .tools/
 	@tools/setup.sh
