@@ -30,6 +30,16 @@ from openai import OpenAI
 OpenAI().images.generate(model="gpt-image-2", prompt="a red fox")
 raise SystemExit(7)
 """
+CLEAN_UP = """
+import time
+try:
+    print("ready", flush=True)
+    time.sleep(99)
+except KeyboardInterrupt:
+    time.sleep(1)
+    print("cleaned up")
+    raise SystemExit(7)
+"""
 
 
 def start(*options: str, **more: Any) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
@@ -198,6 +208,23 @@ def test_a_program_that_a_signal_ends_has_the_status_of_a_shell() -> None:
         [PROGRAM, "run", "--", "sh", "-c", "kill -TERM $$"], timeout=START_SECONDS
     )
     assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_program_cleans_up_after_an_interrupt_and_sigterm_is_passed_on() -> None:
+    for number, to, left, status in [
+        (signal.SIGINT, os.killpg, b"cleaned up\n", 7),
+        (signal.SIGTERM, os.kill, b"", 128 + signal.SIGTERM),
+    ]:
+        process = subprocess.Popen(
+            [PROGRAM, "run", "--", sys.executable, "-c", CLEAN_UP],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        to(process.pid, number)
+        assert process.communicate(timeout=START_SECONDS)[0] == left
+        assert process.returncode == status
 
 
 def test_a_gate_that_cannot_say_that_it_is_ready_ends_with_an_error() -> None:

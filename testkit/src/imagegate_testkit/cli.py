@@ -15,6 +15,8 @@ from .launcher import Launcher, Options, StartError, as_line
 
 #: How often a running gate looks whether a program or its parent has ended.
 WATCH_SECONDS = 0.2
+#: How long a program may take to end after ^C.
+CLEAN_UP_SECONDS = 10.0
 #: The exit statuses of a shell for a program that does not exist, and for one that cannot be started.
 NOT_FOUND, NOT_STARTED = 127, 126
 #: To which a shell adds the number of the signal that has ended a program.
@@ -25,7 +27,7 @@ MILLISECONDS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h"
 
 
 class _Stop(Exception):
-    """SIGTERM or SIGINT has come."""
+    """SIGTERM or SIGINT has come: which one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parent = os.getppid()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _Stop
+        raise _Stop(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -163,13 +165,25 @@ def _run(launcher: Launcher, program: list[str]) -> int:
             f"imagegate-testkit: {program[0]} cannot be started: {error.strerror}", file=sys.stderr
         )
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED
-    try:
-        status = child.wait()
-    except _Stop:
-        child.terminate()
-        status = child.wait()
+    status = _wait(child)
     # A program that a signal has ended has a negative status.
     return status if status >= 0 else SIGNALLED - status
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """The status of a program. A signal to this process ends it."""
+    try:
+        return child.wait()
+    except _Stop as stop:
+        number = stop.args[0]
+    if number == signal.SIGINT:
+        # ^C in a terminal has reached the program too, which may have to clean up.
+        try:
+            return child.wait(CLEAN_UP_SECONDS)
+        except (_Stop, subprocess.TimeoutExpired):
+            pass
+    child.terminate()
+    return child.wait()
 
 
 def _print(text: str) -> None:
