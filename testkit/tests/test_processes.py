@@ -177,6 +177,24 @@ def test_a_chosen_port_and_one_that_is_taken() -> None:
         process.wait()
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "0:0::0", "::1"])
+def test_it_listens_on_every_address_or_on_one_of_ipv6(host: str) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    process, about = start("--host", host)
+    try:
+        url = "http://[::1]:" if host == "::1" else "http://127.0.0.1:"
+        assert about["url"].startswith(url)
+        OpenAI(base_url=about["base_url"], api_key=about["key"]).images.generate(
+            model="gpt-image-2", prompt="a red fox"
+        )
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def test_a_connection_that_leads_to_itself_is_no_envoy(monkeypatch: pytest.MonkeyPatch) -> None:
     # The system may give a client the port that Envoy is about to take.
     connect = socket.create_connection

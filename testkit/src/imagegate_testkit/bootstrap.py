@@ -27,7 +27,11 @@ class Address:
 
     def as_envoy(self) -> dict[str, Any]:
         """The address as Envoy's configuration has it."""
-        return {"socket_address": {"address": self.host, "port_value": self.port}}
+        address: dict[str, Any] = {"address": self.host, "port_value": self.port}
+        if self.host == "::":
+            # All addresses, also those of IPv4, as for other servers.
+            address["ipv4_compat"] = True
+        return {"socket_address": address}
 
 
 def bootstrap(

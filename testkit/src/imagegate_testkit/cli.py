@@ -94,7 +94,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _host(text: str) -> str:
-    """The text, if it is an address: Envoy would print its whole configuration with the error."""
+    """The address in its usual form: Envoy would print its whole configuration with an error."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -102,7 +102,7 @@ def _host(text: str) -> str:
     if address is None or "%" in text:
         accepted = "an IP address such as 127.0.0.1 or ::1"
         raise argparse.ArgumentTypeError(f"invalid value {text!r}, accepted: {accepted}")
-    return text
+    return str(address)
 
 
 def _port(text: str) -> int:
