@@ -125,9 +125,10 @@ metrics! {
     /// Attempts to read the list of consumers (`consumers_from`) that failed.
     LIST_FAILURES: Counter "imagegate_consumers_list_failures_total" [] "attempts";
     /// How long ago the list of consumers in force was last known to be that of its source; since
-    /// it was first asked for, if it has never been read. Recorded once a second.
+    /// it was first asked for, if it has never been read. With several lists, that of the oldest.
+    /// Recorded once a second.
     LIST_AGE: Gauge "imagegate_consumers_list_age_seconds" [] "s";
-    /// Consumers of the list in force. Recorded once a second.
+    /// Consumers of the lists in force. Recorded once a second.
     LISTED: Gauge "imagegate_consumers_listed" [] "consumers";
     /// Linear memory of the VMs, all workers together. It never shrinks.
     VM_MEMORY_BYTES: Gauge "imagegate_vm_memory_bytes" [] "bytes";

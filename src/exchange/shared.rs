@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::exchange::effect::CheckRequest;
 use crate::exchange::late::{Late, LateChecks};
-use crate::exchange::metrics::{self, Count};
 use crate::exchange::vm::Vm;
 use crate::feed::{Directory, Feed};
 use crate::limits::Store;
@@ -69,12 +68,9 @@ impl Shared {
         Directory::new(&self.config, self.feed.as_ref().map(|feed| (feed, self.store())))
     }
 
-    /// The state of the list of consumers at `now`, for the gauges.
-    #[must_use]
-    pub fn feed_gauges(&self, now: Duration) -> Vec<Count> {
-        let Some(feed) = &self.feed else { return Vec::new() };
-        let age = feed.age(self.store(), now).as_secs();
-        vec![metrics::LIST_AGE.of(age), metrics::LISTED.of(feed.consumers(self.store()).into())]
+    /// The list of consumers. `None` if the configuration names none.
+    pub(crate) fn feed(&self) -> Option<&Feed> {
+        self.feed.as_ref()
     }
 
     /// The endpoint that `path` names. `None` if the request is not for the filter.

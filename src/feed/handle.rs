@@ -14,6 +14,12 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// Whether the two are one list.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+
     /// How many consumers the list has. 0 if it has never been read.
     #[must_use]
     pub fn consumers(&self, store: &dyn Store) -> u32 {

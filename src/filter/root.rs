@@ -12,7 +12,7 @@ use super::http::Stream;
 use super::list::List;
 use super::notice;
 use super::open::Open;
-use super::plugin::{self, Callback, NEWEST, Plugin, VM, record_shared};
+use super::plugin::{self, Callback, Plugin, VM, record_shared};
 use crate::config::Config;
 use crate::exchange::{OnAnswer, Shared};
 
@@ -77,11 +77,7 @@ impl Root {
             self.list = Some(list);
         }
         let shared = Rc::new(shared);
-        NEWEST.with(|newest| {
-            if let Ok(mut newest) = newest.try_borrow_mut() {
-                *newest = Rc::downgrade(&shared);
-            }
-        });
+        plugin::put_in_force(&shared);
         record_shared(&shared, host::now());
         self.plugin = Some(Rc::new(Plugin::new(shared, self.context_id)));
         self.set_tick_period(TICK);

@@ -2,6 +2,7 @@
 //! data, and a server that answers as the test says.
 
 mod differential;
+mod gauges;
 mod hostile;
 mod refused;
 mod requests;
