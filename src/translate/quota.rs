@@ -14,7 +14,7 @@ use crate::decimal;
 use crate::limits::local::LimitStatus;
 use crate::limits::{Per, Rule, Scope, Unit, Window};
 use crate::prices::Money;
-use crate::span::whole_secs;
+use crate::span::{self, whole_secs};
 
 /// The headers that report `statuses` at `now`.
 pub fn headers(
@@ -172,10 +172,10 @@ pub fn unit_name(unit: Unit) -> &'static str {
     }
 }
 
-/// The window's name in the configuration.
+/// The window's name in the configuration; a length in the largest unit of which it is a multiple.
 pub fn window_name(window: Window) -> Option<String> {
     match window {
-        Window::Sliding(length) => Some(humantime::format_duration(length).to_string()),
+        Window::Sliding(length) => Some(span::text(length)),
         Window::Day => Some("day".to_owned()),
         Window::Week => Some("week".to_owned()),
         Window::Month => Some("month".to_owned()),

@@ -29,6 +29,9 @@ fn state() -> Value {
     // That code rounded the 91.5 s of `burst` down.
     assert_eq!(state["limits"]["data"][5]["resets_at"], 1_767_225_691);
     state["limits"]["data"][5]["resets_at"] = json!(1_767_225_692);
+    // It wrote the window of `burst` in two units.
+    assert_eq!(state["limits"]["data"][5]["window"], "1m 30s");
+    state["limits"]["data"][5]["window"] = json!("90s");
     state
 }
 
