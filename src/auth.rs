@@ -16,7 +16,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::config::{
-    Config, Consumer, Identity, UnknownUsers, UserState, is_end_user, is_name, union_of_groups,
+    Config, Consumer, Identity, UnknownUsers, UserState, is_end_user, union_of_groups,
 };
 use crate::feed::{Directory, Found, Ownership, Person};
 use crate::openai::error::KeyReason;
@@ -58,6 +58,8 @@ pub enum UserError {
     /// The key is a master key and the request names a user who is not in the configuration. Holds
     /// that name, cut to 128 bytes.
     Unknown(String),
+    /// The request names what is the id of no user.
+    Invalid,
     /// The user is blocked.
     Blocked,
     /// The configuration does not know the user, and the list that may has not been read yet.
@@ -169,14 +171,11 @@ pub fn resolve_user(
     match (person.state, directory.config.unknown_users()) {
         (UserState::Known, _) => Ok(caller(consumer, user, &person)),
         (UserState::Blocked, _) => Err(UserError::Blocked),
-        // A name that could not be the id of a listed user is not admitted either: ids become keys
-        // of counters.
-        (UserState::Unknown, UnknownUsers::Admit) if is_name(user) => {
-            Ok(caller(consumer, user, &person))
-        }
-        (UserState::Unknown, UnknownUsers::Admit | UnknownUsers::Reject) => {
-            Err(UserError::Unknown(shorten(user)))
-        }
+        // What could not be the id of a listed user is not admitted either: ids become keys of
+        // counters.
+        (UserState::Unknown, _) if !is_end_user(user) => Err(UserError::Invalid),
+        (UserState::Unknown, UnknownUsers::Admit) => Ok(caller(consumer, user, &person)),
+        (UserState::Unknown, UnknownUsers::Reject) => Err(UserError::Unknown(shorten(user))),
     }
 }
 
@@ -194,7 +193,7 @@ fn end_user(
         (_, Ownership::Own) if !is_own => Err(UserError::OfAnother),
         (_, Ownership::Unread) if !is_own => Err(UserError::Unread),
         _ if is_end_user(user) => Ok(caller(consumer, user, &person)),
-        _ => Err(UserError::Unknown(shorten(user))),
+        _ => Err(UserError::Invalid),
     }
 }
 

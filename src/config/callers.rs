@@ -55,9 +55,9 @@ impl Config {
         self.callers.consumers_from.as_ref()
     }
 
-    /// Whether a consumer has this name.
-    pub fn has_consumer(&self, name: &str) -> bool {
-        self.callers.consumers.has(name)
+    /// The consumer of this name.
+    pub fn consumer(&self, name: &str) -> Option<&Rc<Consumer>> {
+        self.callers.consumers.named(name)
     }
 
     /// The consumer whose key has this SHA-256.
@@ -78,6 +78,11 @@ impl Config {
     /// What is known about the user `id`.
     pub fn user(&self, id: &str) -> UserState {
         self.callers.users.get(id).map_or(UserState::Unknown, |user| user.state)
+    }
+
+    /// Whether `users` has the user `id`, or a consumer that is not disabled acts for it.
+    pub(super) fn is_configured_user(&self, id: &str) -> bool {
+        self.callers.users.get(id).is_some_and(|user| user.is_configured)
     }
 
     /// The groups of the user `id`.

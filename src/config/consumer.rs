@@ -194,9 +194,9 @@ impl Consumers {
         Ok(Self { list, by_digest, names, by_identity })
     }
 
-    /// Whether there is a consumer of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.names.contains_key(name)
+    /// The consumer of this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Rc<Consumer>> {
+        self.names.get(name).and_then(|index| self.list.get(*index))
     }
 
     /// The consumer whose key has this SHA-256.

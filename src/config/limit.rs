@@ -39,7 +39,7 @@ impl<'a> People<'a> {
     }
 
     fn consumer(&self, name: String, here: &Pointer) -> Result<String, ConfigError> {
-        if self.callers.consumers.has(&name) || (self.fetches && text::is_name(&name)) {
+        if self.callers.consumers.named(&name).is_some() || (self.fetches && text::is_name(&name)) {
             return Ok(name);
         }
         Err(here.fault(Fault::Undefined { what: "consumer", accepted: here.accepted() }))
@@ -62,13 +62,11 @@ impl<'a> People<'a> {
             return Ok(id);
         }
         match self.callers.unknown_users {
-            _ if self.takes_any() && text::is_end_user(&id) => Ok(id),
-            _ if self.takes_any() => Err(here.invalid()),
-            UnknownUsers::Admit if text::is_name(&id) => Ok(id),
-            UnknownUsers::Admit => Err(here.invalid()),
-            UnknownUsers::Reject => {
+            UnknownUsers::Reject if !self.takes_any() => {
                 Err(here.fault(Fault::Undefined { what: "user", accepted: here.accepted() }))
             }
+            _ if text::is_end_user(&id) => Ok(id),
+            _ => Err(here.invalid()),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The entries of a list of consumers and users that is fetched while Envoy runs. They follow the
-//! rules of `consumers` and `users` in the configuration, and may name nothing that it names.
+//! rules of `consumers` and `users` in the configuration, and may name nothing that it names, but
+//! for a consumer that is disabled there: so a key is revoked while the list cannot be changed, and
+//! later the list may still have it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 
@@ -9,7 +12,7 @@ use super::consumer::{self, Consumer, Digest};
 use super::error::{ConfigError, Fault};
 use super::file::{ConsumerFile, UserFile};
 use super::pointer::Pointer;
-use super::{Config, UserState, document, group, identity, node, text};
+use super::{Config, document, group, identity, node, text};
 
 /// A consumer of the list.
 pub struct ListedConsumer {
@@ -68,7 +71,7 @@ impl Listing {
         };
         let consumer = Consumer::compile(file, &here)?;
         let here = here.key("name");
-        if config.has_consumer(consumer.name()) {
+        if takes(config.consumer(consumer.name())) {
             return Err(here.fault(Fault::Configured));
         }
         if let Some(first) = self.names.insert(consumer.name().to_owned(), place) {
@@ -92,7 +95,7 @@ impl Listing {
         for (index, (digest, here)) in
             consumer::compile_digests(hex, &here)?.into_iter().enumerate()
         {
-            if config.consumer_of(&digest).is_some() {
+            if takes(config.consumer_of(&digest)) {
                 return Err(here.fault(Fault::Configured));
             }
             if let Some(first) = self.keys.insert(digest, (place, index)) {
@@ -121,7 +124,7 @@ impl Listing {
             if !identity::is_identity(name.as_bytes()) {
                 return Err(here.invalid());
             }
-            if config.consumer_known_as(name).is_some() {
+            if takes(config.consumer_known_as(name)) {
                 return Err(here.fault(Fault::Configured));
             }
             if let Some((first, index)) = self.identities.insert(name.clone(), (place, index)) {
@@ -150,7 +153,7 @@ impl Listing {
         if !text::is_end_user(&file.id) {
             return Err(here.invalid());
         }
-        if config.user(&file.id) != UserState::Unknown {
+        if config.is_configured_user(&file.id) {
             return Err(here.fault(Fault::Configured));
         }
         if let Some(first) = self.users.insert(file.id.clone(), place) {
@@ -158,6 +161,12 @@ impl Listing {
         }
         Ok(ListedUser { id: file.id, blocked: file.blocked, groups })
     }
+}
+
+/// Whether the configuration has this consumer for itself. What it says of one comes first in any
+/// case: one that is disabled there stays so, whatever the list says.
+fn takes(configured: Option<&Rc<Consumer>>) -> bool {
+    configured.is_some_and(|it| !it.is_disabled())
 }
 
 /// Reads one entry. Nearly all are right, so it is first read directly, which takes a third of the

@@ -36,6 +36,8 @@ pub(super) struct User {
     pub(super) groups: Box<[String]>,
     /// Whether a consumer acts for the user if a request names none.
     pub(super) is_own: bool,
+    /// Whether `users` has it, or a consumer that is not disabled acts for it.
+    pub(super) is_configured: bool,
 }
 
 /// The users by their ids.
@@ -53,9 +55,15 @@ pub(super) fn compile(
 ) -> Result<Users, ConfigError> {
     let mut places = BTreeMap::new();
     let mut users = Users::new();
-    for user in consumers.list.iter().filter_map(|consumer| consumer.user()) {
-        let known = User { state: UserState::Known, groups: Box::default(), is_own: true };
-        users.insert(user.to_owned(), known);
+    for consumer in &consumers.list {
+        let Some(id) = consumer.user() else { continue };
+        let user = users.entry(id.to_owned()).or_insert(User {
+            state: UserState::Known,
+            groups: Box::default(),
+            is_own: true,
+            is_configured: false,
+        });
+        user.is_configured |= !consumer.is_disabled();
     }
     for (index, entry) in file.into_iter().enumerate() {
         let place = here.index(index).key("id");
@@ -68,7 +76,7 @@ pub(super) fn compile(
         let groups = group::compile(entry.groups, &here.index(index).key("groups"))?;
         let state = if entry.blocked { UserState::Blocked } else { UserState::Known };
         let is_own = users.contains_key(&entry.id);
-        users.insert(entry.id, User { state, groups, is_own });
+        users.insert(entry.id, User { state, groups, is_own, is_configured: true });
     }
     Ok(users)
 }

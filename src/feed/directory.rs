@@ -64,15 +64,16 @@ impl<'d> Directory<'d> {
         }
     }
 
-    /// A list that names a consumer of the configuration is refused. But an update may have added
-    /// the consumer since: its name, and so its limits and records, is then that one's alone.
+    /// A list that names a consumer of the configuration is refused, unless that one is disabled.
+    /// But an update may have added the consumer since: its name, and so its limits and records, is
+    /// then that one's alone.
     fn listed(
         &self,
         find: impl FnOnce(&Feed, &dyn Store) -> Found<Consumer>,
     ) -> Found<Rc<Consumer>> {
         let Some((feed, store)) = self.feed else { return Found::Absent };
         match find(feed, store) {
-            Found::Is(consumer) if self.config.has_consumer(consumer.name()) => Found::Absent,
+            Found::Is(consumer) if self.config.consumer(consumer.name()).is_some() => Found::Absent,
             Found::Is(consumer) => Found::Is(Rc::new(consumer)),
             Found::Absent => Found::Absent,
             Found::Unread => Found::Unread,

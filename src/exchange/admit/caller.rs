@@ -166,6 +166,7 @@ pub(crate) fn user_failure(error: UserError, field: &'static str) -> Failure {
         UserError::Foreign => Failure::Client(ClientFailure::UserForeign { field }),
         UserError::OfAnother => Failure::Client(ClientFailure::UserOfAnother { field }),
         UserError::Unknown(user) => Failure::Client(ClientFailure::UserUnknown { user, field }),
+        UserError::Invalid => Failure::Client(ClientFailure::UserInvalid { field }),
         UserError::Blocked => Failure::Client(ClientFailure::UserBlocked),
         UserError::Unread => Failure::Gateway(GatewayFailure::KeysUnread),
     }

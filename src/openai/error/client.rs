@@ -36,6 +36,11 @@ pub enum ClientFailure {
         /// The field that names the user.
         field: &'static str,
     },
+    /// The `user` is the id of no user.
+    UserInvalid {
+        /// The field that names the user.
+        field: &'static str,
+    },
     /// The user is blocked.
     UserBlocked,
     /// No configured entry matches the model.
@@ -203,6 +208,7 @@ impl ClientFailure {
             Self::UserForeign { .. } => Class::UserForeign,
             Self::UserOfAnother { .. } => Class::UserOfAnother,
             Self::UserUnknown { .. } => Class::UserUnknown,
+            Self::UserInvalid { .. } => Class::UserInvalid,
             Self::UserBlocked => Class::UserBlocked,
             Self::ModelUnknown { .. } => Class::ModelUnknown,
             Self::ModelForbidden { .. } => Class::ModelForbidden,
@@ -237,6 +243,7 @@ impl ClientFailure {
             Self::Request(error) => (Some(error.code.as_str()), error.param.as_deref(), None),
             Self::UserForeign { field }
             | Self::UserOfAnother { field }
+            | Self::UserInvalid { field }
             | Self::UserUnknown { field, .. } => (None, Some(field), None),
             Self::Refused { details, .. } => (None, None, details.as_ref()),
             Self::ReferenceInvalid { param, fault, .. } => {
@@ -252,7 +259,9 @@ impl ClientFailure {
     pub(super) fn message(&self, template: &str) -> String {
         let one = |name, value: &str| fill(template, &[(name, value)]);
         match self {
-            Self::UserForeign { field } | Self::UserOfAnother { field } => one("param", field),
+            Self::UserForeign { field }
+            | Self::UserOfAnother { field }
+            | Self::UserInvalid { field } => one("param", field),
             Self::UserUnknown { user, .. } => one("user", &echo(user)),
             Self::ModelUnknown { model } | Self::PriceUnavailable { model } => {
                 one("model", &echo(model))

@@ -125,6 +125,9 @@ table! {
     /// A user that is not listed.
     UserUnknown: 404 InvalidRequest ["user_not_found"], Param::Named, ByStatus,
         "The user '{user}' does not exist. The operator of this gateway can list it ('users') or admit any ('unknown_users').";
+    /// No user can have this id.
+    UserInvalid: 400 InvalidRequest ["invalid_value"], Param::Named, ByStatus,
+        "Invalid value for '{param}'. The id of a user has 1 to 256 characters, none of them a control character.";
     /// The user is blocked.
     UserBlocked: 403 InvalidRequest ["user_blocked"], Param::Fixed("user"), ByStatus,
         "The user that this request is for is blocked.";

@@ -1,9 +1,9 @@
 //! What is no list, or cannot be had: the list before stays in force, and the log says why.
 
-use imagegate::feed::{Answer, Found, Order, Refusal, Severity, Watch};
-use serde_json::json;
+use imagegate::feed::{Answer, Directory, Found, Order, Refusal, Severity, Watch};
+use serde_json::{Value, json};
 
-use super::world::{Served, World, consumer, list, secs, served};
+use super::world::{Served, World, consumer, list, reading, secs, served};
 use crate::support::{NOW, digest};
 
 #[test]
@@ -69,6 +69,37 @@ fn a_list_that_turns_bad_changes_nothing_but_its_age() {
         assert_eq!(*severity, Severity::Info);
         assert!(last.contains("read again"), "{last}");
     }
+}
+
+/// A key is revoked in the configuration while the list's server is down. When it is back, the list
+/// still has the key.
+#[test]
+fn a_list_may_have_what_is_disabled_in_the_configuration() {
+    let mut world = World::new(2, &list(&["ann", "bob"]));
+    let mut now = world.run(NOW, NOW + secs(12));
+    let mut off = consumer("bob");
+    off["disabled"] = json!(true);
+    let mut other_name = consumer("eve");
+    other_name["name"] = json!("eve-is-off");
+    other_name["disabled"] = json!(true);
+    world.config = reading(&json!({"consumers": [off, other_name]}));
+    let mut text: Value = serde_json::from_str(&list(&["ann", "bob", "eve", "new"])).unwrap();
+    text["users"] = json!([{"id": "bob", "groups": ["g"]}]);
+    world.serve(served(&text.to_string()));
+    now = world.run(now, now + secs(30));
+    assert_eq!(world.failures, 0, "{:?}", world.log);
+    assert_eq!(world.find("sk-ann"), Found::Is("ann".to_owned()));
+    assert_eq!(world.find("sk-new"), Found::Is("new".to_owned()));
+    let off = |world: &World, key: &str| {
+        let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(key).into();
+        let directory = Directory::new(&world.config, Some((&world.feed, &world.store)));
+        matches!(directory.consumer_of(&digest), Found::Is(it) if it.is_disabled())
+    };
+    assert!(off(&world, "sk-bob") && off(&world, "sk-eve"));
+    // Once the configuration leaves them to the list, they are the list's again.
+    world.config = reading(&json!({"consumers": []}));
+    world.run(now, now + secs(10));
+    assert_eq!(world.known(&["ann", "bob", "eve", "new"]), [true; 4]);
 }
 
 #[test]
