@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::finding::Finding;
-use super::tree::{Kind, Node, Text};
-use super::{find, json, words, yaml};
+use super::tree::{Field, Kind, Node, Text};
+use super::{find, items, json, words, yaml};
 use crate::exit::CommandError;
 
 /// Why a file cannot be read as one to check.
@@ -152,14 +152,14 @@ pub(crate) fn parse(source: &str, path: &Path) -> Result<Parsed, Finding> {
     Ok(Parsed { documents: parsed.documents, repeated: repeated.collect(), lost })
 }
 
-/// The documents of a file, and those inside of its ConfigMaps.
+/// The documents of a file, each resource of a list as one, and those inside of its ConfigMaps.
 pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
     let mut all = Vec::new();
     let mut rest = Parsed { documents: Vec::new(), repeated: parsed.repeated, lost: parsed.lost };
-    for tree in parsed.documents {
+    for tree in items::flattened(parsed.documents) {
         let mut inner = Vec::new();
         let of_compose = compose_texts(&tree);
-        for (key, node, text) in config_maps(&tree).into_iter().flat_map(texts).chain(of_compose) {
+        for (key, node, text) in texts(&tree).into_iter().chain(of_compose) {
             match embedded(text, node) {
                 Ok(found) => {
                     let trees = found.documents.into_iter();
@@ -181,21 +181,19 @@ pub(crate) fn inside(finding: Finding, key: &str) -> Finding {
     finding.with("inside", key)
 }
 
-/// The ConfigMaps in a document, which may be a list of resources.
-pub(crate) fn config_maps(document: &Node) -> Vec<&Node> {
-    let is_map = |node: &Node| node.get("kind").and_then(Node::text) == Some("ConfigMap");
-    let items = document.get("items").map(Node::items).unwrap_or_default().iter();
-    std::iter::once(document).chain(items).filter(|node| is_map(node)).collect()
+/// The texts of a document that is a ConfigMap. None in others.
+pub(crate) fn data(document: &Node) -> &[Field] {
+    let is_map = document.get("kind").and_then(Node::text) == Some("ConfigMap");
+    document.get("data").filter(|_| is_map).map(Node::fields).unwrap_or_default()
 }
 
 /// A text that may be something to check, and what holds it.
 type Held<'n> = (String, &'n Node, &'n Text);
 
 /// The texts of a ConfigMap that may be something to check.
-fn texts(map: &Node) -> Vec<Held<'_>> {
-    let fields = map.get("data").map(Node::fields).unwrap_or_default().iter();
+fn texts(document: &Node) -> Vec<Held<'_>> {
     let held = |name: &str| format!("`data.{name}` of the ConfigMap");
-    fields.filter_map(|field| text_of(&field.value, held(&field.name))).collect()
+    data(document).iter().filter_map(|it| text_of(&it.value, held(&it.name))).collect()
 }
 
 /// The contents of the `configs` of a Compose file that may be something to check. Compose reads

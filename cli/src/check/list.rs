@@ -12,15 +12,13 @@ use super::input;
 use super::plugin::Outcome;
 use super::tree::{Kind, Node, Text};
 
-/// Checks the lists of a document: it is one, or has them in the ConfigMaps in it. None in other
-/// resources of Kubernetes. `source` is the text of the file.
+/// Checks the lists of a document: it is one, or a ConfigMap that has them. None in other resources
+/// of Kubernetes. `source` is the text of the file.
 pub(crate) fn all(document: &Node, source: &str) -> Vec<Outcome> {
     if document.get("kind").is_none() {
         return vec![check(document, source)];
     }
-    let maps = input::config_maps(document);
-    let texts = maps.into_iter().filter_map(|it| it.get("data")).flat_map(Node::fields);
-    let lists = texts.filter_map(|field| match &field.value.kind {
+    let lists = input::data(document).iter().filter_map(|field| match &field.value.kind {
         Kind::Text(text) if text.value.contains("consumers") => Some((field, text)),
         _ => None,
     });

@@ -20,6 +20,7 @@ mod fields;
 mod find;
 mod finding;
 mod input;
+mod items;
 mod json;
 mod judge;
 mod limits;

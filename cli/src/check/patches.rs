@@ -61,8 +61,7 @@ pub(crate) fn assemble(files: &mut [File]) {
         let mesh = Mesh { kind, resources: patched::resources(files, kind), others };
         let is_gate: Vec<bool> = mesh.resources.iter().map(|it| mesh.adds_filter(it)).collect();
         for (number, gate) in mesh.resources.iter().enumerate() {
-            // A document is judged as a whole.
-            if gate.pointer.is_empty() && is_gate.get(number) == Some(&true) {
+            if is_gate.get(number) == Some(&true) {
                 mesh.assemble(gate, &is_gate, files);
             }
         }

@@ -19,6 +19,7 @@ mod help;
 mod init;
 #[path = "../../../tests/shared/invalid.rs"]
 mod invalid;
+mod items;
 mod key;
 mod key_files;
 mod key_forms;

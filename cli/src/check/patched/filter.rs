@@ -2,7 +2,6 @@
 
 use super::super::find::{self, Found};
 use super::super::tree::{Node, segments};
-use super::Resource;
 
 /// A filter that a patch adds.
 pub(super) struct Filter {
@@ -22,10 +21,9 @@ pub(super) struct Filter {
 
 impl Filter {
     /// The pointer to the patch that adds it, in its resource.
-    pub(super) fn patch(&self, owner: &Resource) -> String {
-        let inner = self.pointer.strip_prefix(&owner.pointer).unwrap_or_default();
+    pub(super) fn patch(&self) -> String {
         // `/spec/configPatches/0/…`
-        inner.split('/').take(4).collect::<Vec<_>>().join("/")
+        self.pointer.split('/').take(4).collect::<Vec<_>>().join("/")
     }
 }
 

@@ -85,7 +85,7 @@ impl<'r> State<'r> {
                 Some(owner) if self.filters.iter().any(is_it) => {
                     log.applied(&patch.entry(""));
                     if lost.pointer.ends_with("/operation/value") {
-                        log.replaced(owner, lost.patch(owner));
+                        log.replaced(owner, &lost.patch());
                     }
                 }
                 _ => log.failed(&patch.entry(""), no_gate(patch.at.clone())),

@@ -90,7 +90,7 @@ impl<'r> State<'r> {
             });
             if is_back {
                 log.applied(&patch.entry());
-                log.replaced(owner, lost.patch(owner));
+                log.replaced(owner, &lost.patch());
             } else {
                 log.failed(&patch.entry(), no_gate(patch.entry().at));
             }
@@ -202,10 +202,9 @@ impl<'r> Patch<'r> {
     /// imagegate's filter, if it adds that.
     fn added(&self) -> Option<Filter> {
         let value = self.value.filter(|it| is_filter(it))?;
-        let place = format!("/spec/configPatches/{}/patch/value", self.index);
         Some(Filter {
             resource: self.number,
-            pointer: format!("{}{place}", self.resource.pointer),
+            pointer: format!("/spec/configPatches/{}/patch/value", self.index),
             listener: self.context.to_owned(),
             path: Vec::new(),
             tree: value.clone(),
@@ -227,7 +226,7 @@ impl<'r> Patch<'r> {
 
     /// It is no filter of its own.
     fn spend(&self, log: &mut Log) {
-        log.spend(self.resource, format!("/spec/configPatches/{}", self.index));
+        log.spend(self.resource, &format!("/spec/configPatches/{}", self.index));
     }
 
     /// Whether it looks like a patch of imagegate's filter, by names.

@@ -84,15 +84,14 @@ impl Log {
     }
 
     /// The patch is no filter of its own, and is not judged as one.
-    pub(super) fn spend(&mut self, resource: &Resource, pointer: String) {
-        let pointer = format!("{}{pointer}", resource.pointer);
-        let Some((owner, last)) = split(&pointer) else { return };
+    pub(super) fn spend(&mut self, resource: &Resource, pointer: &str) {
+        let Some((owner, last)) = split(pointer) else { return };
         let Ok(index) = last.parse() else { return };
         self.spent.insert((resource.file, resource.document, owner.to_owned(), index));
     }
 
     /// The same of a filter that another one replaces.
-    pub(super) fn replaced(&mut self, resource: &Resource, pointer: String) {
+    pub(super) fn replaced(&mut self, resource: &Resource, pointer: &str) {
         self.entries.push((resource.file, true, None));
         self.spend(resource, pointer);
     }

@@ -37,8 +37,6 @@ pub(crate) struct Patches {
 pub(crate) struct Resource {
     pub(crate) file: usize,
     pub(crate) document: usize,
-    /// Its pointer in the document.
-    pub(crate) pointer: String,
     /// With places of its file (`spans::sent`).
     pub(crate) tree: Node,
     /// What to call it.
@@ -108,19 +106,16 @@ pub(crate) fn resources(files: &[File], kind: &str) -> Vec<Resource> {
     let mut found = Vec::new();
     for (file, it) in files.iter().enumerate() {
         for (document, Document { tree, .. }) in it.documents.iter().enumerate() {
-            let items = tree.get("items").map(Node::items).unwrap_or_default().iter().enumerate();
-            let items = items.map(|(at, item)| (format!("/items/{at}"), item));
-            let all = std::iter::once((String::new(), tree)).chain(items);
-            let is_kind = |node: &Node| node.get("kind").and_then(Node::text) == Some(kind);
-            for (pointer, node) in all.filter(|(_, node)| is_kind(node)) {
-                let name = node.at(&["metadata", "name"]).and_then(Node::text);
-                let name = super::words::named(name.unwrap_or("without a name"));
-                let label = format!("the {kind} {name} in {}", it.name);
-                let mut tree = node.clone();
-                spans::send(&mut tree, file);
-                let folder = Path::new(&it.name).parent().map(Path::to_owned).unwrap_or_default();
-                found.push(Resource { file, document, pointer, tree, label, folder });
+            if tree.get("kind").and_then(Node::text) != Some(kind) {
+                continue;
             }
+            let name = tree.at(&["metadata", "name"]).and_then(Node::text);
+            let name = super::words::named(name.unwrap_or("without a name"));
+            let label = format!("the {kind} {name} in {}", it.name);
+            let mut tree = tree.clone();
+            spans::send(&mut tree, file);
+            let folder = Path::new(&it.name).parent().map(Path::to_owned).unwrap_or_default();
+            found.push(Resource { file, document, tree, label, folder });
         }
     }
     found

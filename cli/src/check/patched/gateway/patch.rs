@@ -55,7 +55,7 @@ impl<'r> Patch<'r> {
         Some(Self {
             resource,
             number,
-            place: format!("{}/spec/jsonPatches/{index}/operation/value", resource.pointer),
+            place: format!("/spec/jsonPatches/{index}/operation/value"),
             listener: node.get("name").and_then(Node::text).unwrap_or_default(),
             op: text("op").unwrap_or_default(),
             path: match operation.get("jsonPath") {

@@ -29,7 +29,7 @@ impl<'r> Wasm<'r> {
                 let tree = filter_of(made.entry);
                 let entry = Filter {
                     resource,
-                    pointer: format!("{}/spec/wasm/{index}", it.pointer),
+                    pointer: format!("/spec/wasm/{index}"),
                     listener: String::new(),
                     path: Vec::new(),
                     tree: made.entry.clone(),
