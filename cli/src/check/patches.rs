@@ -6,33 +6,15 @@
 mod gateway;
 mod istio;
 mod node;
+mod parts;
 
 use super::File;
-use super::find;
+use super::finding::Finding;
 use super::patched::{self, Resource};
-use super::policy;
 use super::spans;
-use super::tree::{Field, Node};
 pub(crate) use istio::extensions;
-use node::{Place, merge};
-
-/// What the patches of some resources add.
-struct Parts {
-    at: Place,
-    /// The mesh, by its kind of patches.
-    mesh: &'static str,
-    /// Fields of the connection manager.
-    manager: Vec<Field>,
-    filters: Vec<Node>,
-    /// Fields of the virtual host.
-    host: Vec<Field>,
-    routes: Vec<Node>,
-    listeners: Vec<Node>,
-    clusters: Vec<Node>,
-    extensions: Option<Node>,
-    /// Values of the runtime.
-    runtime: Vec<Field>,
-}
+pub(crate) use parts::MESH;
+use parts::Parts;
 
 /// What a resource adds to a gate.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,8 +64,9 @@ impl Mesh {
                 together.push((it, if *is_gate { Share::Clusters } else { Share::More }));
             }
         }
-        let parts = self.parts(gate, &mut together);
-        let Some(mut tree) = parts.and_then(Parts::bootstrap) else { return };
+        let Some(mut parts) = self.parts(gate, &mut together) else { return };
+        tell(std::mem::take(&mut parts.findings), files);
+        let Some(mut tree) = parts.bootstrap() else { return };
         if self.kind == istio::KIND {
             istio::keep_extensions(&gate.tree, &mut tree);
         } else {
@@ -127,71 +110,13 @@ impl Mesh {
     }
 }
 
-impl Parts {
-    /// Nothing yet; `list` holds the patches.
-    fn new(list: &Field, mesh: &'static str) -> Self {
-        Self {
-            at: Place(list.span.clone()),
-            mesh,
-            manager: Vec::new(),
-            filters: Vec::new(),
-            host: Vec::new(),
-            routes: Vec::new(),
-            listeners: Vec::new(),
-            clusters: Vec::new(),
-            extensions: None,
-            runtime: Vec::new(),
+/// Gives the findings to the files that they are about.
+fn tell(findings: Vec<Finding>, files: &mut [File]) {
+    for finding in findings {
+        let file = spans::origin(&finding.span).and_then(|(file, _)| files.get_mut(file));
+        if let Some(file) = file {
+            file.patches.are_followed = true;
+            file.patches.findings.push(finding);
         }
-    }
-
-    fn has_filter(&self) -> bool {
-        let of_policy = |name: &str| name.starts_with(policy::PREFIX);
-        let is_ours = |it: &Node| {
-            find::mentions(it) || it.get("name").and_then(Node::text).is_some_and(of_policy)
-        };
-        self.filters.iter().any(is_ours)
-    }
-
-    /// The bootstrap. `None` without the filter or without routes: those are then elsewhere.
-    fn bootstrap(self) -> Option<Node> {
-        if self.routes.is_empty() || !self.has_filter() {
-            return None;
-        }
-        let at = &self.at;
-        let mut host = vec![at.field("name", at.text("images"))];
-        merge(&mut host, self.host);
-        host.push(at.field("routes", at.list(self.routes)));
-        let table = at.object(vec![at.field("virtual_hosts", at.list(vec![at.object(host)]))]);
-        let mut manager = vec![at.field("@type", at.text(MANAGER))];
-        merge(&mut manager, self.manager);
-        manager.push(at.field("route_config", table));
-        manager.push(at.field("http_filters", at.list(self.filters)));
-        let filter = at.object(vec![at.field("typed_config", at.object(manager))]);
-        let chain = at.object(vec![at.field("filters", at.list(vec![filter]))]);
-        let gate = at.object(vec![at.field("filter_chains", at.list(vec![chain]))]);
-        let listeners = std::iter::once(gate).chain(self.listeners).collect();
-        let resources = at.object(vec![
-            at.field("listeners", at.list(listeners)),
-            at.field("clusters", at.list(self.clusters)),
-        ]);
-        // Other clusters come from the control plane, which has names of its own for them.
-        let dynamic = at.object(vec![at.field("cds_config", at.object(Vec::new()))]);
-        let mut bootstrap = vec![
-            at.field("static_resources", resources),
-            at.field("dynamic_resources", dynamic),
-            at.field(MESH, at.text(self.mesh)),
-        ];
-        bootstrap.extend(self.extensions.map(|it| at.field("bootstrap_extensions", it)));
-        if !self.runtime.is_empty() {
-            let layer = at.object(vec![at.field("static_layer", at.object(self.runtime))]);
-            let layers = at.object(vec![at.field("layers", at.list(vec![layer]))]);
-            bootstrap.push(at.field("layered_runtime", layers));
-        }
-        Some(at.object(bootstrap))
     }
 }
-
-const MANAGER: &str = "type.googleapis.com/envoy.extensions.filters.network.\
-                       http_connection_manager.v3.HttpConnectionManager";
-/// No field of Envoy's: it says that the bootstrap is made of the patches of a mesh.
-pub(crate) const MESH: &str = "mesh of the patches";

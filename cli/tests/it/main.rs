@@ -9,6 +9,7 @@
     reason = "a test may panic, and reads clocks"
 )]
 
+mod around;
 mod check;
 mod excerpts;
 mod extension_policies;

@@ -31,7 +31,7 @@ pub(super) fn check(gate: &Gate<'_>, table: &Node, findings: &mut Vec<Finding>) 
         findings.push(
             Finding::error(
                 "the filter is disabled on every route that an image request takes",
-                disabled_at(gate),
+                disabled_at(gate, table),
             )
             .why("no image is served, and nobody asks for a key")
             .help(
@@ -68,8 +68,9 @@ fn foreign(host: &Node) -> Finding {
 }
 
 /// Where the filter is disabled for all: in the route configuration, or in the filter's own entry.
-fn disabled_at(gate: &Gate<'_>) -> Range<usize> {
-    place_of(gate.filter, "disabled")
+fn disabled_at(gate: &Gate<'_>, table: &Node) -> Range<usize> {
+    let setting = switch::setting(table, gate.name);
+    setting.map_or_else(|| place_of(gate.filter, "disabled"), |it| it.span.clone())
 }
 
 /// Whether some image request meets the filter here.

@@ -1,20 +1,29 @@
 //! Istio: the patches of HTTP filters in all EnvoyFilters, by priority, age and name. Istio merges
 //! when all filters are there, after it has added, replaced and removed them.
 
+mod around;
+mod cover;
 mod merge;
+mod patch;
 
-use super::super::find::{self, Found, LOOPBACK_ROOT_ID};
 use super::super::finding::Finding;
 use super::super::tree::Node;
 use super::Resource;
-use super::filter::{Filter, entries};
+use super::filter::Filter;
 use super::log::{Entry, Log, no_gate};
+pub(crate) use around::MANAGER;
+pub(crate) use cover::{Cover, VIRTUAL_HOST, cover};
+pub(crate) use merge::merge_message;
+use patch::{Patch, is_filter};
 
 /// The filters, with all patches.
 pub(super) fn follow(resources: &[Resource], log: &mut Log) -> Vec<Filter> {
     let patches = ordered(resources);
     let mut state = State { resources, filters: Vec::new(), losses: Vec::new(), late: Vec::new() };
-    for patch in &patches {
+    // Istio puts the HTTP filters into what the network filters are then.
+    let managers = patches.iter().filter(|it| it.apply_to == "NETWORK_FILTER");
+    state.filters.extend(managers.flat_map(|it| it.in_manager()));
+    for patch in patches.iter().filter(|it| it.is_of_filter()) {
         match patch.operation {
             "MERGE" => {}
             "REPLACE" | "REMOVE" => state.take(patch, log),
@@ -22,14 +31,15 @@ pub(super) fn follow(resources: &[Resource], log: &mut Log) -> Vec<Filter> {
         }
     }
     state.tell_losses(log);
-    for patch in patches.iter().filter(|it| it.operation == "MERGE") {
+    for patch in patches.iter().filter(|it| it.is_of_filter() && it.operation == "MERGE") {
         state.merge(patch, log);
     }
     state.tell_late(log);
+    state.tell_around(&patches, log);
     state.filters
 }
 
-/// All patches of HTTP filters in their order.
+/// All patches in their order.
 fn ordered(resources: &[Resource]) -> Vec<Patch<'_>> {
     let mut order: Vec<_> = resources.iter().enumerate().collect();
     order.sort_by(|(_, a), (_, b)| a.in_istio(b));
@@ -38,7 +48,7 @@ fn ordered(resources: &[Resource]) -> Vec<Patch<'_>> {
         .flat_map(|(number, resource)| {
             let list = resource.tree.at(&["spec", "configPatches"]).map(Node::items);
             let list = list.unwrap_or_default().iter().enumerate();
-            list.filter_map(move |(index, node)| Patch::of(resource, number, index, node))
+            list.map(move |(index, node)| Patch::of(resource, number, index, node))
         })
         .collect()
 }
@@ -162,88 +172,3 @@ fn too_early(entry: &Entry<'_>) -> Finding {
              by age and name, and patches in their order",
         )
 }
-
-/// Whether it is imagegate's filter, with its settings or with the source of them.
-fn is_filter(value: &Node) -> bool {
-    entries(value).first().is_some_and(String::is_empty)
-        || (value.get("config_discovery").is_some() && find::mentions(value))
-}
-
-/// A patch of an HTTP filter.
-struct Patch<'r> {
-    resource: &'r Resource,
-    /// The number of the resource.
-    number: usize,
-    /// Its number in the resource.
-    index: usize,
-    operation: &'r str,
-    /// Where it applies: `GATEWAY`, or another part of a mesh.
-    context: &'r str,
-    /// The name of the filter that it looks for.
-    wanted: Option<&'r Node>,
-    value: Option<&'r Node>,
-}
-
-impl<'r> Patch<'r> {
-    fn of(resource: &'r Resource, number: usize, index: usize, node: &'r Node) -> Option<Self> {
-        node.get("applyTo").filter(|it| it.text() == Some("HTTP_FILTER"))?;
-        let path = ["match", "listener", "filterChain", "filter", "subFilter", "name"];
-        Some(Self {
-            resource,
-            number,
-            index,
-            operation: node.at(&["patch", "operation"]).and_then(Node::text).unwrap_or_default(),
-            context: node.at(&["match", "context"]).and_then(Node::text).unwrap_or(ANY),
-            wanted: node.at(&path),
-            value: node.at(&["patch", "value"]),
-        })
-    }
-
-    /// imagegate's filter, if it adds that.
-    fn added(&self) -> Option<Filter> {
-        let value = self.value.filter(|it| is_filter(it))?;
-        Some(Filter {
-            resource: self.number,
-            pointer: format!("/spec/configPatches/{}/patch/value", self.index),
-            listener: self.context.to_owned(),
-            path: Vec::new(),
-            tree: value.clone(),
-            changed_by: Vec::new(),
-        })
-    }
-
-    /// Whether it is a patch of this filter, which `owner` adds.
-    fn finds(&self, filter: &Filter, owner: &Resource) -> bool {
-        let name = filter.tree.get("name").and_then(Node::text);
-        let is_name = name.is_some() && self.wanted.and_then(Node::text) == name;
-        is_name && self.is_context_of(filter) && self.resource.is_for_workload_of(owner)
-    }
-
-    fn is_context_of(&self, filter: &Filter) -> bool {
-        let contexts = [self.context, filter.listener.as_str()];
-        self.context == filter.listener || contexts.contains(&ANY)
-    }
-
-    /// It is no filter of its own.
-    fn spend(&self, log: &mut Log) {
-        log.spend(self.resource, &format!("/spec/configPatches/{}", self.index));
-    }
-
-    /// Whether it looks like a patch of imagegate's filter, by names.
-    fn is_concerned(&self) -> bool {
-        let name = self.wanted.and_then(Node::text).unwrap_or_default();
-        let is_ours = |it: &Node| matches!(find::find(it), Found::Plugins(_));
-        // A whole filter is checked as one.
-        let is_whole = self.operation == "REPLACE" && self.value.is_some_and(is_ours);
-        let is_named = name.contains(find::NAME) && name != LOOPBACK_ROOT_ID;
-        !is_whole && (is_named || self.value.is_some_and(is_ours))
-    }
-
-    fn entry(&self) -> Entry<'r> {
-        let at = self.wanted.or(self.value).unwrap_or(&self.resource.tree);
-        let pointer = String::new();
-        Entry { resource: self.resource, at: at.locate(""), pointer, value: self.value }
-    }
-}
-
-const ANY: &str = "ANY";

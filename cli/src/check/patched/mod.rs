@@ -17,6 +17,7 @@ use super::policy;
 use super::spans;
 use super::tree::{Kind, Node};
 use filter::Filter;
+pub(crate) use istio::{Cover, MANAGER, VIRTUAL_HOST, cover, merge_message};
 use log::Log;
 pub(crate) use log::Part;
 

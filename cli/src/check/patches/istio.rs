@@ -1,29 +1,68 @@
 //! `EnvoyFilter`.
 
+mod hosts;
+mod manager;
+
+use super::super::find;
 use super::super::patched::Resource;
 use super::super::tree::{Kind, Node};
-use super::node::merge;
-use super::{MANAGER, Parts, Share};
+use super::{Parts, Share};
 
 /// The kind of its resources.
 pub(super) const KIND: &str = "EnvoyFilter";
+
+/// A patch that belongs to a gate.
+struct Patch<'t> {
+    node: &'t Node,
+    apply_to: &'t str,
+    operation: &'t str,
+    value: Option<&'t Node>,
+}
+
+impl<'t> Patch<'t> {
+    fn of(node: &'t Node) -> Self {
+        let text = |path: &[&str]| node.at(path).and_then(Node::text).unwrap_or_default();
+        Self {
+            node,
+            apply_to: text(&["applyTo"]),
+            operation: text(&["patch", "operation"]),
+            value: node.at(&["patch", "value"]),
+        }
+    }
+
+    /// Whether it adds something. Istio takes an `INSERT_` as `ADD` where there is no order.
+    fn is_added(&self) -> bool {
+        self.operation == "ADD" || self.operation.starts_with("INSERT_")
+    }
+}
 
 /// What the patches of the EnvoyFilters add to the `gate`, one of them.
 pub(super) fn parts(gate: &Resource, together: &[(&Resource, Share)]) -> Option<Parts> {
     let list = gate.tree.get("spec")?.field("configPatches")?;
     let mut parts = Parts::new(list, KIND);
     let context = list.value.items().iter().find(is_filter).map(context);
+    let mut patches = Vec::new();
     for (resource, share) in together {
-        let patches = resource.tree.at(&["spec", "configPatches"]).map(Node::items);
-        for patch in patches.unwrap_or_default() {
+        let all = resource.tree.at(&["spec", "configPatches"]).map(Node::items);
+        for patch in all.unwrap_or_default() {
             let own = self::context(patch);
             let is_here = [own, context.unwrap_or(ANY)].contains(&ANY) || Some(own) == context;
-            if *share == Share::Own || is_here {
-                add(&mut parts, patch, *share);
+            if *share != Share::Own && !is_here {
+                continue;
+            }
+            let patch = Patch::of(patch);
+            match patch.apply_to {
+                "CLUSTER" => cluster(&mut parts, &patch),
+                _ if *share == Share::Clusters => {}
+                _ => patches.push(patch),
             }
         }
     }
-    defaults(&mut parts);
+    manager::put(&mut parts, &patches);
+    hosts::put(&mut parts, &patches);
+    patches.iter().for_each(|it| add(&mut parts, it));
+    let kind = parts.at.field("@type", parts.at.text(INTERNAL_LISTENER));
+    parts.extensions = Some(parts.at.list(vec![parts.at.object(vec![kind])]));
     Some(parts)
 }
 
@@ -55,54 +94,37 @@ pub(super) fn keep_extensions(document: &Node, tree: &mut Node) {
     fields.extend([kind.clone(), spec]);
 }
 
-fn add(parts: &mut Parts, patch: &Node, share: Share) {
-    let apply_to = patch.get("applyTo").and_then(Node::text).unwrap_or_default();
-    let operation = patch.at(&["patch", "operation"]).and_then(Node::text).unwrap_or_default();
-    let Some(value) = patch.at(&["patch", "value"]) else { return };
-    // The others are about what the mesh itself has made, and not about what patches add.
-    let is_added = operation == "ADD" || operation.starts_with("INSERT_");
-    match apply_to {
-        "CLUSTER" if is_added => parts.clusters.push(value.clone()),
-        _ if share == Share::Clusters => {}
+/// Istio changes and removes its own clusters only, and not those that patches add.
+fn cluster(parts: &mut Parts, patch: &Patch<'_>) {
+    if patch.is_added() {
+        parts.clusters.extend(patch.value.cloned());
+    }
+}
+
+fn add(parts: &mut Parts, patch: &Patch<'_>) {
+    let Some(value) = patch.value else { return };
+    match patch.apply_to {
         "HTTP_FILTER" => parts.filters.push(value.clone()),
-        "NETWORK_FILTER" => {
-            let fields = value.get("typed_config").map(Node::fields).unwrap_or_default();
-            merge(&mut parts.manager, fields.to_vec());
+        "LISTENER" if patch.is_added() => parts.listeners.push(value.clone()),
+        // Beside those that Istio has made, which get the HTTP filters.
+        "FILTER_CHAIN" if patch.is_added() => {
+            let chain = parts.at.list(vec![value.clone()]);
+            parts.listeners.push(parts.at.object(vec![parts.at.field("filter_chains", chain)]));
         }
-        "VIRTUAL_HOST" => merge(&mut parts.host, value.fields().to_vec()),
-        "HTTP_ROUTE" if ["INSERT_FIRST", "INSERT_BEFORE"].contains(&operation) => {
-            parts.routes.insert(0, value.clone());
-        }
-        "HTTP_ROUTE" if is_added => parts.routes.push(value.clone()),
-        "LISTENER" if is_added => parts.listeners.push(value.clone()),
         _ => {}
     }
 }
 
 /// Whether a patch adds a filter of ours.
 fn is_filter(patch: &&Node) -> bool {
-    let apply_to = patch.get("applyTo").and_then(Node::text);
-    apply_to == Some("HTTP_FILTER")
-        && patch.at(&["patch", "value"]).is_some_and(super::find::mentions)
+    let patch = Patch::of(patch);
+    let may_have = ["HTTP_FILTER", "NETWORK_FILTER"].contains(&patch.apply_to);
+    may_have && patch.value.is_some_and(find::mentions)
 }
 
 /// The part of the mesh that a patch is for.
 fn context(patch: &Node) -> &str {
     patch.at(&["match", "context"]).and_then(Node::text).unwrap_or(ANY)
-}
-
-/// What istio-proxy has without a patch.
-fn defaults(parts: &mut Parts) {
-    let at = &parts.at;
-    let kind = at.field("@type", at.text(INTERNAL_LISTENER));
-    parts.extensions = Some(at.list(vec![at.object(vec![kind])]));
-    let mut manager = vec![
-        at.field("@type", at.text(MANAGER)),
-        // No limit.
-        at.field("stream_idle_timeout", at.text("0s")),
-    ];
-    merge(&mut manager, std::mem::take(&mut parts.manager));
-    parts.manager = manager;
 }
 
 const ANY: &str = "ANY";

@@ -25,6 +25,11 @@ pub(super) fn merge(filter: &mut Node, patch: &Node) -> Result<(), &'static str>
     Ok(())
 }
 
+/// Merges the message of a patch into another.
+pub(crate) fn merge_message(into: &mut Node, patch: &Node) {
+    object(into, patch, None);
+}
+
 /// Merges as protobuf does: objects by field, lists by their elements. An `Any` is one value, and a
 /// value that is the default changes nothing. The fields `replaced` levels below are entries of a
 /// map, which the patch replaces.
