@@ -1,6 +1,7 @@
 //! Istio: the patches of HTTP filters in all EnvoyFilters, by priority, age and name. Istio merges
 //! when all filters are there, after it has added, replaced and removed them.
 
+mod allowed;
 mod around;
 mod cover;
 mod merge;
@@ -36,6 +37,7 @@ pub(super) fn follow(resources: &[Resource], log: &mut Log) -> Vec<Filter> {
     }
     state.tell_late(log);
     state.tell_around(&patches, log);
+    state.tell_ignored(&patches, log);
     state.filters
 }
 
