@@ -52,7 +52,7 @@ fn manager(name: &str, fields: &str) -> String {
 }
 
 #[track_caller]
-fn expect(outcome: &Outcome, errors: &[&str]) {
+pub(crate) fn expect(outcome: &Outcome, errors: &[&str]) {
     let code = i32::from(!errors.is_empty());
     assert_eq!(outcome.code, Some(code), "{}", outcome.err);
     let found = outcome

@@ -10,6 +10,7 @@
 )]
 
 mod around;
+mod around_gateway;
 mod check;
 mod excerpts;
 mod extension_policies;

@@ -1,5 +1,7 @@
 //! Findings in the files that they are about, and in the order of these files.
 
+use std::collections::HashSet;
+
 use super::super::File;
 use super::super::finding::Finding;
 use super::super::spans;
@@ -33,7 +35,8 @@ pub(super) fn by_file(files: &[File], found: Vec<Vec<Finding>>) -> Vec<Vec<Findi
     for findings in &mut sorted {
         // Findings of several plugins may be about one place.
         findings.sort_by(|a, b| (a.span.start, b.level).cmp(&(b.span.start, a.level)));
-        findings.dedup_by(|a, b| a.title == b.title && a.span == b.span);
+        let mut seen = HashSet::new();
+        findings.retain(|it| seen.insert((it.title.clone(), it.span.clone())));
     }
     sorted
 }

@@ -41,6 +41,26 @@ pub(super) enum Fault {
     Large,
 }
 
+/// Applies an operation of a patch at this path. A field that is not known may be one that Envoy
+/// Gateway has made, so a `replace` may add it. `false` if the operation fails.
+pub(crate) fn run_patch(tree: &mut Node, operation: &Node, path: &str) -> bool {
+    let text = |name: &str| operation.get(name).and_then(Node::text);
+    let run = |op: &str, tree: &Node| {
+        let mut tree = tree.clone();
+        let at = operation.get("path").unwrap_or(operation).span.clone();
+        let value = operation.get("value");
+        let operation = Operation { op, path, from: text("from"), value, at };
+        operation.run(&mut tree).ok().map(|()| tree)
+    };
+    let op = text("op").unwrap_or_default();
+    let changed = run(op, tree).or_else(|| run("add", tree).filter(|_| op == "replace"));
+    let is_done = changed.is_some();
+    if let Some(changed) = changed {
+        *tree = changed;
+    }
+    is_done
+}
+
 impl Operation<'_> {
     /// Changes the tree; after a fault it is of no use.
     pub(super) fn run(&self, tree: &mut Node) -> Result<(), Fault> {

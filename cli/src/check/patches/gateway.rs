@@ -1,11 +1,14 @@
 //! `EnvoyPatchPolicy`, with the `ClientTrafficPolicy`, the `EnvoyProxy` and the
 //! `EnvoyExtensionPolicy` of the same file, or else of the same folder.
 
+mod made;
+mod routes;
+
 use super::super::patched::Resource;
 use super::super::policy::{self, EXTENSION_POLICY, Search};
 use super::super::tree::{Field, Kind, Node};
-use super::node::{Place, merge};
 use super::{Mesh, Parts, Share};
+use made::Made;
 
 /// The kind of its resources.
 pub(super) const KIND: &str = "EnvoyPatchPolicy";
@@ -20,24 +23,24 @@ pub(super) fn parts(
 ) -> Option<Parts> {
     let list = gate.tree.get("spec")?.field("jsonPatches")?;
     let mut parts = Parts::new(list, KIND);
-    if let Some(policy) = other(mesh, gate, "ClientTrafficPolicy") {
-        let timeouts = policy.at(&["spec", "timeout", "http"]);
-        let idle = timeouts.and_then(|it| it.field("streamIdleTimeout"));
-        parts.manager.extend(idle.map(|it| renamed(it, "stream_idle_timeout")));
-    }
     if let Some(proxy) = other(mesh, gate, "EnvoyProxy") {
         bootstrap(&mut parts, proxy);
     }
-    filters_of_policies(&mut parts, gate, mesh);
+    let policy = other(mesh, gate, "ClientTrafficPolicy");
+    let timeouts = policy.and_then(|it| it.at(&["spec", "timeout", "http"]));
+    let idle = timeouts.and_then(|it| it.field("streamIdleTimeout"));
+    let fields = idle.map(|it| renamed(it, "stream_idle_timeout")).into_iter().collect();
+    let mut made = Made::new(parts, fields);
+    filters_of_policies(&mut made, gate, list.value.items(), mesh);
     for (resource, share) in together {
         let patches = resource.tree.at(&["spec", "jsonPatches"]).map(Node::items);
         for patch in patches.unwrap_or_default() {
             if *share == Share::Own || is_of(list.value.items(), patch) {
-                add(&mut parts, patch, *share);
+                made.patch(patch, *share);
             }
         }
     }
-    Some(parts)
+    Some(made.into_parts())
 }
 
 /// Whether both policies patch the same Gateway.
@@ -69,33 +72,15 @@ fn other<'m>(mesh: &'m Mesh, gate: &Resource, kind: &str) -> Option<&'m Node> {
     own.or(only).map(|it| &it.tree)
 }
 
-/// The filters that Envoy Gateway makes of the EnvoyExtensionPolicies, and that the gate patches.
-fn filters_of_policies(parts: &mut Parts, gate: &Resource, mesh: &Mesh) {
+/// The filters that Envoy Gateway makes of the EnvoyExtensionPolicies, and that the `patches` of
+/// the gate search for.
+fn filters_of_policies(made: &mut Made, gate: &Resource, patches: &[Node], mesh: &Mesh) {
     let is_near = |it: &&Resource| it.folder == gate.folder;
     for filter in mesh.others.iter().filter(is_near).flat_map(|it| policy::filters(&it.tree)) {
-        let is_patched = policy::searches(&gate.tree).any(|it| it.finds(&filter));
         let all = mesh.resources.iter().filter(is_near).flat_map(|it| policy::searches(&it.tree));
         let mut all = all.filter(|it| it.finds(&filter));
-        if is_patched {
-            let is_enabled = all.any(|it| it.field == "/disabled" && it.is_false());
-            parts.filters.push(filter_of_policy(&parts.at, &filter.name, !is_enabled));
-        }
-    }
-}
-
-/// What one patch adds.
-fn add(parts: &mut Parts, patch: &Node, share: Share) {
-    let operation = patch.get("operation").filter(|it| it.get("jsonPath").is_none());
-    let Some(operation) = operation else { return };
-    let path = operation.get("path").and_then(Node::text).unwrap_or_default();
-    let Some(value) = operation.field("value") else { return };
-    match patch.get("type").and_then(Node::text).and_then(|it| it.rsplit('.').next()) {
-        Some("Cluster") if path.is_empty() => parts.clusters.push(value.value.clone()),
-        _ if share == Share::Clusters => {}
-        Some("Listener") if path.is_empty() => parts.listeners.push(value.value.clone()),
-        Some("Listener") => manager(parts, path, value),
-        Some("RouteConfiguration") => routes(parts, path, value),
-        _ => {}
+        let is_enabled = all.any(|it| it.field == "/disabled" && it.is_false());
+        made.add_filter(&filter, patches, is_enabled);
     }
 }
 
@@ -113,16 +98,6 @@ fn bootstrap(parts: &mut Parts, proxy: &Node) {
     }
 }
 
-/// The filter that Envoy Gateway makes of a policy. Its configuration is in the policy.
-fn filter_of_policy(at: &Place, name: &str, is_disabled: bool) -> Node {
-    let disabled = Node { span: at.0.clone(), kind: Kind::Bool(is_disabled) };
-    at.object(vec![
-        at.field("name", at.text(name)),
-        at.field("disabled", disabled),
-        at.field("config_discovery", at.object(Vec::new())),
-    ])
-}
-
 /// Adds the patches that search for their place to what was put together.
 pub(super) fn keep_searches(document: &Node, tree: &mut Node) {
     let Kind::Object(fields) = &mut tree.kind else { return };
@@ -138,34 +113,6 @@ pub(super) fn keep_searches(document: &Node, tree: &mut Node) {
         items.retain(|it| Search::of(it).is_some());
     }
     fields.push(spec);
-}
-
-/// A patch inside the connection manager.
-fn manager(parts: &mut Parts, path: &str, value: &Field) {
-    let Some((_, path)) = path.split_once("/typed_config/") else { return };
-    match path.split_once('/') {
-        None => merge(&mut parts.manager, vec![renamed(value, path)]),
-        Some(("http_filters", at)) if !at.contains('/') => parts.filters.push(value.value.clone()),
-        Some(_) => {}
-    }
-}
-
-/// A patch inside a virtual host.
-fn routes(parts: &mut Parts, path: &str, value: &Field) {
-    let mut names = path.split('/').skip(1);
-    let (Some("virtual_hosts"), Some(_), Some(name)) = (names.next(), names.next(), names.next())
-    else {
-        return;
-    };
-    match (name, names.next()) {
-        ("routes", None) => parts.routes = value.value.items().to_vec(),
-        ("routes", Some(place)) => {
-            let at = place.parse().unwrap_or(usize::MAX).min(parts.routes.len());
-            parts.routes.insert(at, value.value.clone());
-        }
-        (name, None) => merge(&mut parts.host, vec![renamed(value, name)]),
-        _ => {}
-    }
 }
 
 fn renamed(field: &Field, name: &str) -> Field {

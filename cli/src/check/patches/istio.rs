@@ -6,7 +6,8 @@ mod manager;
 use super::super::find;
 use super::super::patched::Resource;
 use super::super::tree::{Kind, Node};
-use super::{Parts, Share};
+use super::Share;
+use super::parts::{Manager, Parts};
 
 /// The kind of its resources.
 pub(super) const KIND: &str = "EnvoyFilter";
@@ -58,8 +59,12 @@ pub(super) fn parts(gate: &Resource, together: &[(&Resource, Share)]) -> Option<
             }
         }
     }
-    manager::put(&mut parts, &patches);
-    hosts::put(&mut parts, &patches);
+    let mut manager = Manager::default();
+    manager.fields = manager::fields(&mut parts, &patches);
+    manager.table = hosts::table(&mut parts, &patches);
+    let filters = patches.iter().filter(|it| it.apply_to == "HTTP_FILTER");
+    manager.filters = filters.filter_map(|it| it.value).cloned().collect();
+    parts.managers.push(manager);
     patches.iter().for_each(|it| add(&mut parts, it));
     let kind = parts.at.field("@type", parts.at.text(INTERNAL_LISTENER));
     parts.extensions = Some(parts.at.list(vec![parts.at.object(vec![kind])]));
@@ -104,7 +109,6 @@ fn cluster(parts: &mut Parts, patch: &Patch<'_>) {
 fn add(parts: &mut Parts, patch: &Patch<'_>) {
     let Some(value) = patch.value else { return };
     match patch.apply_to {
-        "HTTP_FILTER" => parts.filters.push(value.clone()),
         "LISTENER" if patch.is_added() => parts.listeners.push(value.clone()),
         // Beside those that Istio has made, which get the HTTP filters.
         "FILTER_CHAIN" if patch.is_added() => {

@@ -11,16 +11,7 @@ pub(super) struct Parts {
     pub(super) at: Place,
     /// The mesh, by its kind of patches.
     pub(super) mesh: &'static str,
-    /// Fields of the connection manager.
-    pub(super) manager: Vec<Field>,
-    pub(super) filters: Vec<Node>,
-    /// Fields of the virtual host.
-    pub(super) host: Vec<Field>,
-    pub(super) routes: Vec<Node>,
-    /// Further virtual hosts.
-    pub(super) hosts: Vec<Node>,
-    /// Fields of the route configuration.
-    pub(super) table: Vec<Field>,
+    pub(super) managers: Vec<Manager>,
     pub(super) listeners: Vec<Node>,
     pub(super) clusters: Vec<Node>,
     pub(super) extensions: Option<Node>,
@@ -30,18 +21,54 @@ pub(super) struct Parts {
     pub(super) findings: Vec<Finding>,
 }
 
+/// A connection manager that the mesh makes.
+#[derive(Default)]
+pub(super) struct Manager {
+    pub(super) fields: Vec<Field>,
+    /// HTTP filters.
+    pub(super) filters: Vec<Node>,
+    /// The route configuration. `None` if no patch adds routes.
+    pub(super) table: Option<Node>,
+}
+
+impl Manager {
+    fn get(&self, name: &str) -> Option<&Node> {
+        let is_it = |it: &&Field| it.name == name || it.name == camel_case(name);
+        self.fields.iter().rfind(is_it).map(|it| &it.value)
+    }
+
+    /// Whether it has imagegate's filter.
+    fn has_filter(&self) -> bool {
+        let of_policy = |name: &str| name.starts_with(policy::PREFIX);
+        let is_ours = |it: &Node| {
+            find::mentions(it) || it.get("name").and_then(Node::text).is_some_and(of_policy)
+        };
+        let own = self.get("http_filters").map(Node::items).unwrap_or_default();
+        own.iter().chain(&self.filters).any(is_ours)
+    }
+
+    /// It and its listener. Its own routes hold, if it has some in place.
+    fn into_listener(self, at: &Place) -> Node {
+        let mut filters = self.get("http_filters").map(Node::items).unwrap_or_default().to_vec();
+        filters.extend(self.filters.iter().cloned());
+        let table = self.get("route_config").cloned().or_else(|| self.table.clone());
+        let mut fields = vec![at.field("@type", at.text(MANAGER_TYPE))];
+        merge(&mut fields, self.fields);
+        merge(&mut fields, vec![at.field("http_filters", at.list(filters))]);
+        merge(&mut fields, table.map(|it| at.field("route_config", it)).into_iter().collect());
+        let filter = at.object(vec![at.field("typed_config", at.object(fields))]);
+        let chain = at.object(vec![at.field("filters", at.list(vec![filter]))]);
+        at.object(vec![at.field("filter_chains", at.list(vec![chain]))])
+    }
+}
+
 impl Parts {
     /// Nothing yet; `list` holds the patches.
     pub(super) fn new(list: &Field, mesh: &'static str) -> Self {
         Self {
             at: Place(list.span.clone()),
             mesh,
-            manager: Vec::new(),
-            filters: Vec::new(),
-            host: Vec::new(),
-            routes: Vec::new(),
-            hosts: Vec::new(),
-            table: Vec::new(),
+            managers: Vec::new(),
             listeners: Vec::new(),
             clusters: Vec::new(),
             extensions: None,
@@ -51,36 +78,20 @@ impl Parts {
     }
 
     pub(super) fn has_filter(&self) -> bool {
-        let of_policy = |name: &str| name.starts_with(policy::PREFIX);
-        let is_ours = |it: &Node| {
-            find::mentions(it) || it.get("name").and_then(Node::text).is_some_and(of_policy)
-        };
-        self.filters
-            .iter()
-            .chain(self.own("http_filters").map_or(&[][..], Node::items))
-            .any(is_ours)
-    }
-
-    /// A field of the connection manager.
-    fn own(&self, name: &str) -> Option<&Node> {
-        let is_it = |it: &&Field| it.name == name || it.name == camel_case(name);
-        self.manager.iter().rfind(is_it).map(|it| &it.value)
+        self.managers.iter().any(Manager::has_filter)
     }
 
     /// The bootstrap. `None` without the filter or without routes: those are then elsewhere.
     pub(super) fn bootstrap(self) -> Option<Node> {
-        let has_routes = self.own("route_config").is_some()
-            || !(self.routes.is_empty() && self.hosts.is_empty());
-        if !has_routes || !self.has_filter() {
+        let at = &self.at;
+        let has_routes = |it: &Manager| it.table.is_some() || it.get("route_config").is_some();
+        let gates: Vec<_> = self.managers.into_iter().filter(Manager::has_filter).collect();
+        if !gates.iter().any(has_routes) {
             return None;
         }
-        let at = &self.at;
-        let filter = at.object(vec![at.field("typed_config", self.manager())]);
-        let chain = at.object(vec![at.field("filters", at.list(vec![filter]))]);
-        let gate = at.object(vec![at.field("filter_chains", at.list(vec![chain]))]);
-        let listeners = std::iter::once(gate).chain(self.listeners).collect();
+        let gates = gates.into_iter().map(|it| it.into_listener(at));
         let resources = at.object(vec![
-            at.field("listeners", at.list(listeners)),
+            at.field("listeners", at.list(gates.chain(self.listeners).collect())),
             at.field("clusters", at.list(self.clusters)),
         ]);
         // Other clusters come from the control plane, which has names of its own for them.
@@ -98,37 +109,25 @@ impl Parts {
         }
         Some(at.object(bootstrap))
     }
+}
 
-    fn manager(&self) -> Node {
-        let at = &self.at;
-        let mut filters = self.own("http_filters").map_or(&[][..], Node::items).to_vec();
-        filters.extend(self.filters.iter().cloned());
-        let table = self.own("route_config").cloned().unwrap_or_else(|| self.table());
-        let mut manager = vec![at.field("@type", at.text(MANAGER_TYPE))];
-        merge(&mut manager, self.manager.clone());
-        let parts =
-            vec![at.field("route_config", table), at.field("http_filters", at.list(filters))];
-        merge(&mut manager, parts);
-        at.object(manager)
+impl Place {
+    /// A route configuration with these fields and virtual hosts.
+    pub(super) fn table(&self, mut fields: Vec<Field>, hosts: Vec<Node>) -> Node {
+        fields.push(self.field("virtual_hosts", self.list(hosts)));
+        self.object(fields)
     }
 
-    /// The route configuration.
-    fn table(&self) -> Node {
-        let at = &self.at;
-        let mut hosts = self.hosts.clone();
-        if !self.routes.is_empty() {
-            let mut host = vec![at.field("name", at.text("images"))];
-            merge(&mut host, self.host.clone());
-            host.push(at.field("routes", at.list(self.routes.clone())));
-            hosts.insert(0, at.object(host));
-        }
-        let mut table = self.table.clone();
-        table.push(at.field("virtual_hosts", at.list(hosts)));
-        at.object(table)
+    /// A virtual host with these fields and routes.
+    pub(super) fn host(&self, fields: Vec<Field>, routes: Vec<Node>) -> Node {
+        let mut host = vec![self.field("name", self.text("images"))];
+        merge(&mut host, fields);
+        host.push(self.field("routes", self.list(routes)));
+        self.object(host)
     }
 }
 
 pub(super) const MANAGER_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.network.\
-                       http_connection_manager.v3.HttpConnectionManager";
+                                       http_connection_manager.v3.HttpConnectionManager";
 /// No field of Envoy's: it says that the bootstrap is made of the patches of a mesh.
 pub(crate) const MESH: &str = "mesh of the patches";

@@ -7,8 +7,8 @@ use super::super::super::tree::{Field, Kind, Node, camel_case};
 use super::super::Parts;
 use super::Patch;
 
-/// Puts the virtual hosts with their routes into the parts.
-pub(super) fn put(parts: &mut Parts, patches: &[Patch<'_>]) {
+/// The route configuration. `None` if no patch adds routes.
+pub(super) fn table(parts: &mut Parts, patches: &[Patch<'_>]) -> Option<Node> {
     let of = |kind: &'static str| patches.iter().filter(move |it| it.apply_to == kind);
     // The one host of Istio's that counts here is that of the routes that are added.
     let nothing = parts.at.object(Vec::new());
@@ -20,19 +20,19 @@ pub(super) fn put(parts: &mut Parts, patches: &[Patch<'_>]) {
             merge_message(&mut table, value);
         }
     }
-    (parts.table, parts.hosts) = taken(table, "virtual_hosts");
-    parts
-        .hosts
-        .extend(of("VIRTUAL_HOST").filter(|it| it.is_added()).filter_map(|it| it.value).cloned());
+    let (fields, mut hosts) = taken(table, "virtual_hosts");
+    let more = of("VIRTUAL_HOST").filter(|it| it.is_added()).filter_map(|it| it.value);
+    hosts.extend(more.cloned());
     let mut host = nothing.clone();
     for patch in of("VIRTUAL_HOST") {
         match (patch.operation, patch.value, covers(patch)) {
             ("REMOVE", _, Cover::All) => {
                 // The others have routes of their own, which are checked.
-                if parts.hosts.is_empty() {
+                if hosts.is_empty() {
                     parts.findings.push(gone(patch));
+                    return None;
                 }
-                return;
+                return Some(parts.at.table(fields, hosts));
             }
             (_, _, Cover::None) => {}
             ("MERGE", Some(value), _) => merge_message(&mut host, value),
@@ -40,15 +40,19 @@ pub(super) fn put(parts: &mut Parts, patches: &[Patch<'_>]) {
             _ => {}
         }
     }
-    (parts.host, parts.routes) = taken(host, "routes");
+    let (host, mut routes) = taken(host, "routes");
     for patch in of("HTTP_ROUTE") {
-        change(&mut parts.routes, patch);
+        change(&mut routes, patch);
     }
     for patch in of("HTTP_ROUTE").filter(|it| it.is_added()) {
         let first = ["INSERT_FIRST", "INSERT_BEFORE"].contains(&patch.operation);
-        let at = if first { 0 } else { parts.routes.len() };
-        parts.routes.splice(at..at, patch.value.cloned());
+        let at = if first { 0 } else { routes.len() };
+        routes.splice(at..at, patch.value.cloned());
     }
+    if !routes.is_empty() {
+        hosts.insert(0, parts.at.host(host, routes));
+    }
+    (!hosts.is_empty()).then(|| parts.at.table(fields, hosts))
 }
 
 /// The fields of an object, and those items of this list that it has.

@@ -6,8 +6,8 @@ use super::super::super::tree::{Field, Kind, Node};
 use super::super::parts::{MANAGER_TYPE, Parts};
 use super::Patch;
 
-/// Puts its fields into the parts.
-pub(super) fn put(parts: &mut Parts, patches: &[Patch<'_>]) {
+/// Its fields. Further connection managers become listeners of the parts.
+pub(super) fn fields(parts: &mut Parts, patches: &[Patch<'_>]) -> Vec<Field> {
     let own = patches.iter().filter(|it| it.apply_to == "NETWORK_FILTER");
     let mut manager = made(parts);
     for patch in own.clone() {
@@ -39,8 +39,9 @@ pub(super) fn put(parts: &mut Parts, patches: &[Patch<'_>]) {
             merge_message(&mut manager, &as_manager(config));
         }
     }
-    if let Kind::Object(fields) = manager.kind {
-        parts.manager = fields;
+    match manager.kind {
+        Kind::Object(fields) => fields,
+        _ => Vec::new(),
     }
 }
 
