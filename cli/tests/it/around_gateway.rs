@@ -171,3 +171,26 @@ fn clusters_that_are_added_can_be_changed() {
     let rename = more(CLUSTER, "codex", &["{ op: replace, path: /name, value: other }"]);
     expect(&check(&[("gate.yaml", &gate), ("more.yaml", &rename)]), &[lack]);
 }
+
+#[test]
+fn operations_that_cannot_be_applied_are_errors() {
+    let form = "error: after the patch there is no route configuration";
+    for (operation, error) in [
+        ("{ op: add, path: /virtual_hosts, value: 5 }", form),
+        ("{ op: replace, path: '', value: null }", form),
+        ("{ op: replace, path: /virtual_hosts/0, value: text }", form),
+        ("{ op: add, path: /virtual_hosts/0/routes, value: {} }", form),
+        ("{ op: add, path: virtual_hosts, value: [] }", "error: the path is no JSON pointer"),
+        ("{ op: add, path: [], value: [] }", "error: the path is no JSON pointer"),
+        ("{ op: Replace, path: /virtual_hosts/0 }", "error: unknown operation"),
+        ("{ path: /virtual_hosts/0 }", "error: unknown operation"),
+        ("{ op: add, path: /x }", "error: `value` is missing in the operation"),
+        ("{ op: move, path: /x }", "error: `from` is missing in the operation"),
+    ] {
+        let outcome = with(ROUTES, &[operation]);
+        expect(&outcome, &[error]);
+        let column = "      operation: ".len() + operation.find("path: ").unwrap() + 7;
+        let place = format!("more.yaml:9:{column}\n");
+        assert!(outcome.err.contains(&place), "{operation}\n{}", outcome.err);
+    }
+}

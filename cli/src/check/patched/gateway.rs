@@ -1,8 +1,10 @@
 //! Envoy Gateway: the JSON patches of all EnvoyPatchPolicies, by priority and then in their order.
 
+mod allowed;
 mod patch;
 mod policies;
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::super::finding::Finding;
@@ -34,6 +36,7 @@ pub(super) fn follow(
     }
     state.tell_losses(log);
     tell(&missing, &state.filters, !made.is_empty(), log);
+    allowed::tell(resources, log);
     (state.filters, made.into_iter().map(Wasm::into_entry).collect())
 }
 
@@ -113,7 +116,9 @@ fn tell(missing: &[&Patch<'_>], filters: &[Filter], has_policies: bool, log: &mu
         let entry = patch.entry(&patch.pointer());
         let filter = filters.iter().find(|it| it.listener == patch.listener);
         match (filter, patch.path) {
-            _ if patch.is_broken() => log.failed(&entry, no_pointer(&entry)),
+            _ if patch.is_broken() => {
+                log.failed(&entry, no_pointer(&entry.at).with("at", shown(&entry.pointer)))
+            }
             (Some(it), _) if it.path.last().is_some_and(|it| it == "-") => {
                 log.unknown(&entry, "the filter is at the end of a list of unknown length");
             }
@@ -135,9 +140,8 @@ fn tell(missing: &[&Patch<'_>], filters: &[Filter], has_policies: bool, log: &mu
     log.missing(&absent);
 }
 
-fn no_pointer(entry: &Entry<'_>) -> Finding {
-    Finding::error("the path is no JSON pointer", entry.at.clone())
-        .with("at", shown(&entry.pointer))
+fn no_pointer(at: &Range<usize>) -> Finding {
+    Finding::error("the path is no JSON pointer", at.clone())
         .with("accepted", "names and indexes, each after a `/`; `~0` for `~`, `~1` for `/`")
         .why("Envoy Gateway does not apply such a patch")
 }

@@ -150,6 +150,13 @@ pub(super) fn no_gate(at: Range<usize>) -> Finding {
 
 /// The error of an operation that fails.
 pub(super) fn fault(entry: &Entry<'_>, fault: &Fault) -> Finding {
+    let mut finding = cause(fault, &entry.at);
+    finding.notes.insert(0, ("at", shown(&entry.pointer)));
+    finding
+}
+
+/// The same, without the pointer.
+pub(super) fn cause(fault: &Fault, at: &Range<usize>) -> Finding {
     let (title, accepted) = match fault {
         Fault::Unknown => {
             ("unknown operation".to_owned(), "add, remove, replace, move, copy, test".to_owned())
@@ -182,8 +189,7 @@ pub(super) fn fault(entry: &Entry<'_>, fault: &Fault) -> Finding {
             format!("up to {MAX_DEPTH} levels and {MAX_NODES} values"),
         ),
     };
-    Finding::error(title, entry.at.clone())
-        .with("at", shown(&entry.pointer))
+    Finding::error(title, at.clone())
         .with("accepted", accepted)
         .why("Envoy Gateway does not apply such a patch")
 }

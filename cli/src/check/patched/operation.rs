@@ -44,6 +44,9 @@ pub(super) enum Fault {
 /// Applies an operation of a patch at this path. A field that is not known may be one that Envoy
 /// Gateway has made, so a `replace` may add it. `false` if the operation fails.
 pub(crate) fn run_patch(tree: &mut Node, operation: &Node, path: &str) -> bool {
+    if !path.is_empty() && !path.starts_with('/') {
+        return false;
+    }
     let text = |name: &str| operation.get(name).and_then(Node::text);
     let run = |op: &str, tree: &Node| {
         let mut tree = tree.clone();

@@ -202,14 +202,15 @@ impl<'r> Patch<'r> {
 
     /// Whether the path is no JSON pointer.
     pub(super) fn is_broken(&self) -> bool {
-        let is_wrong = |it: &str| {
-            let escapes = it.split('~').skip(1);
-            let is_escaped = escapes.clone().all(|it| it.starts_with(['0', '1']));
-            !(it.is_empty() || it.starts_with('/')) || !is_escaped
-        };
         let path = self.operation.get("path").and_then(Node::text);
-        path.is_some_and(is_wrong) || self.from.is_some_and(is_wrong)
+        path.into_iter().chain(self.from).any(|it| !is_pointer(it))
     }
+}
+
+/// Whether it is a JSON pointer.
+pub(super) fn is_pointer(text: &str) -> bool {
+    let mut escapes = text.split('~').skip(1);
+    (text.is_empty() || text.starts_with('/')) && escapes.all(|it| it.starts_with(['0', '1']))
 }
 
 /// Whether a `TypedStruct` has fields that it does not know.

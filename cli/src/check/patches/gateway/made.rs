@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::super::finding::Finding;
 use super::super::super::patched::run_patch;
 use super::super::super::policy::{Filter, Search};
 use super::super::super::tree::{Field, Kind, Node};
@@ -37,8 +38,9 @@ impl Made {
 
     /// Applies a patch.
     pub(super) fn patch(&mut self, patch: &Node, share: Share) {
+        let has_path = |it: &&Node| it.get("path").is_none_or(|path| path.text().is_some());
         let operation = patch.get("operation").filter(|it| it.get("jsonPath").is_none());
-        let Some(operation) = operation else { return };
+        let Some(operation) = operation.filter(has_path) else { return };
         let text = |name| operation.get(name).and_then(Node::text).unwrap_or_default();
         let [kind, name] =
             ["type", "name"].map(|it| patch.get(it).and_then(Node::text).unwrap_or_default());
@@ -56,7 +58,9 @@ impl Made {
             }
             (Some("Listener"), None) => in_manager(self.manager(name), operation),
             (Some("RouteConfiguration"), _) => {
-                self.table.patch(operation);
+                if !self.table.patch(operation) {
+                    self.parts.findings.push(no_table(operation));
+                }
                 let at = &self.parts.at;
                 let table = self.tables.entry(name.to_owned());
                 table.or_insert_with(|| Table::new(at)).patch(operation);
@@ -91,6 +95,13 @@ impl Made {
         }
         parts
     }
+}
+
+fn no_table(operation: &Node) -> Finding {
+    let at = operation.get("path").unwrap_or(operation).locate("");
+    Finding::error("after the patch there is no route configuration", at)
+        .with("accepted", "a list of objects in `virtual_hosts`, and in their `routes`")
+        .why("Envoy Gateway does not apply such a patch")
 }
 
 fn is_named(resource: &Node, name: &str) -> bool {

@@ -23,8 +23,9 @@ impl Table {
         Self { tree: at.object(vec![hosts]), whole: None }
     }
 
-    /// Applies an operation. One that fails changes nothing.
-    pub(super) fn patch(&mut self, operation: &Node) {
+    /// Applies an operation. One that fails changes nothing: it may be about what is not known
+    /// here. `false` if it cannot be right.
+    pub(super) fn patch(&mut self, operation: &Node) -> bool {
         let text = |name: &str| operation.get(name).and_then(Node::text).unwrap_or_default();
         let (op, path) = (text("op"), text("path"));
         let names: Vec<_> = segments(path).collect();
@@ -40,9 +41,18 @@ impl Table {
             [HOSTS, host, ..] => self.path(op, path, host, &names),
             _ => path.to_owned(),
         };
-        if run_patch(&mut self.tree, operation, &path) && is_whole {
+        let before = self.tree.clone();
+        if !run_patch(&mut self.tree, operation, &path) {
+            return true;
+        }
+        if !is_table(&self.tree) {
+            self.tree = before;
+            return false;
+        }
+        if is_whole {
             self.whole = Some(operation.get("path").unwrap_or(operation).span.clone());
         }
+        true
     }
 
     /// The path in the virtual host that is known.
@@ -80,6 +90,18 @@ impl Table {
         }
         Some(at.table(fields, hosts))
     }
+}
+
+/// Whether it has the form of a route configuration.
+fn is_table(tree: &Node) -> bool {
+    let is_object = |it: &Node| matches!(it.kind, Kind::Object(_));
+    let is_list = |it: &Node| matches!(it.kind, Kind::List(_) | Kind::Null);
+    let is_host = |it: &Node| {
+        let routes = it.get(ROUTES);
+        is_object(it) && routes.is_none_or(|it| is_list(it) && it.items().iter().all(is_object))
+    };
+    let hosts = tree.get(HOSTS);
+    is_object(tree) && hosts.is_none_or(|it| is_list(it) && it.items().iter().all(is_host))
 }
 
 fn has_routes(host: &Node) -> bool {
