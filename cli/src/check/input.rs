@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::finding::Finding;
 use super::tree::{Field, Kind, Node, Text};
-use super::{find, items, json, words, yaml};
+use super::{find, items, json, merge_keys, words, yaml};
 use crate::exit::CommandError;
 
 /// Why a file cannot be read as one to check.
@@ -156,7 +156,9 @@ pub(crate) fn parse(source: &str, path: &Path) -> Result<Parsed, Finding> {
 pub(crate) fn with_embedded(parsed: Parsed) -> (Vec<Document>, Parsed) {
     let mut all = Vec::new();
     let mut rest = Parsed { documents: Vec::new(), repeated: parsed.repeated, lost: parsed.lost };
-    for tree in items::flattened(parsed.documents) {
+    let mut documents = parsed.documents;
+    documents.iter_mut().for_each(merge_keys::resolve);
+    for tree in items::flattened(documents) {
         let mut inner = Vec::new();
         let of_compose = compose_texts(&tree);
         for (key, node, text) in texts(&tree).into_iter().chain(of_compose) {

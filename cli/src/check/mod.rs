@@ -26,6 +26,7 @@ mod judge;
 mod limits;
 mod lint;
 mod list;
+mod merge_keys;
 mod patched;
 mod patches;
 mod plugin;

@@ -136,3 +136,10 @@ fn a_list_of_nothing_is_passed_over() {
         assert!(outcome.err.contains("list.yaml: passed over: "), "{items}\n{}", outcome.err);
     }
 }
+
+#[test]
+fn merge_keys_of_yaml_are_followed() {
+    let text = "kind: WasmPlugin\nspec:\n  <<: { url: oci://x/imagegate }\n  pluginConfig: {}\n";
+    let outcome = check(&[("plugin.yaml", text)]);
+    assert!(outcome.err.contains("WasmPlugin cannot run imagegate"), "{}", outcome.err);
+}
