@@ -13,8 +13,8 @@ use super::finding::Finding;
 use super::patched::{self, Resource};
 use super::spans;
 pub(crate) use istio::extensions;
-pub(crate) use parts::MESH;
 use parts::Parts;
+pub(crate) use parts::{MESH, REMOVED};
 
 /// What a resource adds to a gate.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::lints::changed;
 use crate::patches::{GOOD, check, entry};
 use crate::program::{Outcome, root};
 
@@ -281,4 +282,30 @@ fn what_kubernetes_or_istio_refuses_is_an_error() {
     let unknown = "error: unknown `applyTo`: `http_filter`";
     let gate = gate.replacen("HTTP_FILTER", "http_filter", 1);
     expect(&check(&[("gate.yaml", &gate)]), &[unknown]);
+}
+
+#[test]
+fn a_cluster_of_the_mesh_may_be_removed() {
+    let name = "outbound|443||chatgpt.com";
+    let gate = fs::read_to_string(root().join("deploy/istio/imagegate.yaml")).unwrap();
+    let gate =
+        changed(&gate, "            cluster: codex\n", &format!("            cluster: {name}\n"));
+    let gone = format!("error: a patch removes the cluster `{name}`");
+    for (wanted, is_gone) in [
+        ("{}".to_owned(), true),
+        (format!("{{ name: '{name}' }}"), true),
+        ("{ service: chatgpt.com }".to_owned(), true),
+        ("{ service: chatgpt.com, portNumber: 443 }".to_owned(), true),
+        ("{ service: chatgpt.com, portNumber: 80 }".to_owned(), false),
+        ("{ service: other.com }".to_owned(), false),
+        ("{ subset: v1 }".to_owned(), false),
+    ] {
+        let place = format!("{{ context: GATEWAY, cluster: {wanted} }}");
+        let more = more(&[patch("CLUSTER", "REMOVE", &place, "")]);
+        let outcome = check(&[("gate.yaml", &gate), ("more.yaml", &more)]);
+        assert_eq!(outcome.err.contains(&gone), is_gone, "{wanted}\n{}", outcome.err);
+    }
+    // What a patch adds is not removed.
+    let place = "{ context: GATEWAY, cluster: { name: codex } }";
+    expect(&with(&[patch("CLUSTER", "REMOVE", place, "")]), &[]);
 }

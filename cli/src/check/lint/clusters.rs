@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::facts::Facts;
 use super::super::finding::Finding;
-use super::super::patches::MESH;
+use super::super::patches::{MESH, REMOVED};
 use super::super::tree::Node;
 use super::super::words;
 use super::{number, place_of, route};
@@ -69,6 +69,8 @@ struct Known<'t> {
     names: Vec<&'t str>,
     /// It is made of the patches of a mesh. Others may be in files that were not named.
     is_of_patches: bool,
+    /// What selects the clusters of the mesh's own that patches remove.
+    removed: &'t [Node],
 }
 
 impl<'t> Known<'t> {
@@ -81,25 +83,51 @@ impl<'t> Known<'t> {
         let clusters = document.at(&["static_resources", "clusters"]);
         let clusters = clusters.map(Node::items).unwrap_or_default().iter();
         let names = clusters.filter_map(|cluster| cluster.get("name").and_then(Node::text));
-        Some(Self { names: names.collect(), is_of_patches })
+        let removed = document.get(REMOVED).map(Node::items).unwrap_or_default();
+        Some(Self { names: names.collect(), is_of_patches, removed })
     }
 
     /// Istio writes `outbound|443||host` for the clusters that it makes itself, and Envoy Gateway
     /// `httproute/namespace/name/rule/0`.
     fn has(&self, name: &str) -> bool {
-        self.names.contains(&name) || (self.is_of_patches && name.contains(['|', '/']))
+        let is_of_mesh = self.is_of_patches && name.contains(['|', '/']);
+        self.names.contains(&name) || (is_of_mesh && !self.is_removed(name))
+    }
+
+    fn is_removed(&self, name: &str) -> bool {
+        name.contains('|') && self.removed.iter().any(|it| selects(it, name))
     }
 
     /// That there is no such cluster. `whose` begins with a space.
     fn lack(&self, name: &str, whose: &str, span: Range<usize>) -> Finding {
+        let is_removed = self.is_removed(name);
         let name = words::named(name);
-        if self.is_of_patches {
+        if is_removed {
+            Finding::error(format!("a patch removes the cluster `{name}`{whose}"), span)
+        } else if self.is_of_patches {
             let title = format!("no patch in these files adds the cluster `{name}`{whose}");
             Finding::warning(title, span)
         } else {
             Finding::error(format!("there is no cluster `{name}`{whose}"), span)
         }
     }
+}
+
+/// Whether the `match` of a patch selects this cluster of Istio's own.
+fn selects(place: &Node, name: &str) -> bool {
+    let is = |field: &str, own: Option<&str>| {
+        let wanted = place.get(field).map(|it| {
+            it.text().map_or_else(
+                || number(it).map(|it| it.to_string()).unwrap_or_default(),
+                str::to_owned,
+            )
+        });
+        wanted.filter(|it| !it.is_empty()).is_none_or(|it| Some(it.as_str()) == own)
+    };
+    // `outbound|port|subset|host`
+    let mut parts = name.split('|').skip(1);
+    let [port, subset, host] = std::array::from_fn(|_| parts.next());
+    is("name", Some(name)) && is("portNumber", port) && is("subset", subset) && is("service", host)
 }
 
 /// Looks for the clusters of the routes that the filter chooses.
@@ -111,7 +139,8 @@ pub(super) fn check_routes(document: &Node, table: &Node, findings: &mut Vec<Fin
         for (name, span) in route.clusters().into_iter().filter(|(it, _)| !known.has(it)) {
             let finding = known.lack(name, "", span);
             let finding = finding.why("this route leads the requests of an upstream there");
-            findings.push(if known.is_of_patches { finding.help(OTHER_FILE) } else { finding });
+            let may_be_elsewhere = known.is_of_patches && !known.is_removed(name);
+            findings.push(if may_be_elsewhere { finding.help(OTHER_FILE) } else { finding });
         }
     }
 }
@@ -132,7 +161,11 @@ fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
     let all = upstreams.chain(service).chain(list).chain(loopback);
     for (cluster, whose) in all.filter(|(cluster, _)| !known.has(cluster)) {
         let place = document.locate("/static_resources/clusters");
-        let help = if known.is_of_patches { OTHER_FILE } else { OWN_CLUSTER };
+        let help = match known.is_of_patches {
+            _ if known.is_removed(cluster) => OTHER_MATCH,
+            true => OTHER_FILE,
+            false => OWN_CLUSTER,
+        };
         let finding = known.lack(cluster, &format!(" for {whose}"), place).why(
             "the filter calls it by this name: for the further images of a request with `n` over \
              1, after a refusal of another upstream, to count limits, or to read a list of \
@@ -145,4 +178,5 @@ fn check_names(document: &Node, facts: &Facts, findings: &mut Vec<Finding>) {
 /// How often the stream of an upstream may repeat an image.
 const COPIES: usize = 4;
 const OTHER_FILE: &str = "name the file that adds it in the same call";
+const OTHER_MATCH: &str = "name other clusters in `match.cluster` of that patch";
 const OWN_CLUSTER: &str = "name a cluster of this bootstrap in `cluster`";

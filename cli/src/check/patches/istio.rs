@@ -103,6 +103,9 @@ pub(super) fn keep_extensions(document: &Node, tree: &mut Node) {
 fn cluster(parts: &mut Parts, patch: &Patch<'_>) {
     if patch.is_added() {
         parts.clusters.extend(patch.value.cloned());
+    } else if patch.operation == "REMOVE" {
+        let place = patch.node.at(&["match", "cluster"]).cloned();
+        parts.removed.push(place.unwrap_or_else(|| parts.at.object(Vec::new())));
     }
 }
 

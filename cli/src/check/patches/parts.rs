@@ -14,6 +14,8 @@ pub(super) struct Parts {
     pub(super) managers: Vec<Manager>,
     pub(super) listeners: Vec<Node>,
     pub(super) clusters: Vec<Node>,
+    /// What selects the clusters of the mesh's own that patches remove.
+    pub(super) removed: Vec<Node>,
     pub(super) extensions: Option<Node>,
     /// Values of the runtime.
     pub(super) runtime: Vec<Field>,
@@ -71,6 +73,7 @@ impl Parts {
             managers: Vec::new(),
             listeners: Vec::new(),
             clusters: Vec::new(),
+            removed: Vec::new(),
             extensions: None,
             runtime: Vec::new(),
             findings: Vec::new(),
@@ -100,6 +103,7 @@ impl Parts {
             at.field("static_resources", resources),
             at.field("dynamic_resources", dynamic),
             at.field(MESH, at.text(self.mesh)),
+            at.field(REMOVED, at.list(self.removed)),
         ];
         bootstrap.extend(self.extensions.map(|it| at.field("bootstrap_extensions", it)));
         if !self.runtime.is_empty() {
@@ -131,3 +135,5 @@ pub(super) const MANAGER_TYPE: &str = "type.googleapis.com/envoy.extensions.filt
                                        http_connection_manager.v3.HttpConnectionManager";
 /// No field of Envoy's: it says that the bootstrap is made of the patches of a mesh.
 pub(crate) const MESH: &str = "mesh of the patches";
+/// No field of Envoy's either: what selects the clusters that patches remove.
+pub(crate) const REMOVED: &str = "removed clusters";
