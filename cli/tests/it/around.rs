@@ -230,6 +230,7 @@ fn a_route_configuration_may_disable_the_filter() {
 fn filter_chains_of_others_are_ways_too() {
     let chain = format!("{{ filters: [{TCP}] }}");
     let way = "error: a TCP proxy leads to an upstream's cluster";
+    expect(&with(&[network("INSERT_FIRST", TCP)]), &[way]);
     expect(&with(&[patch("FILTER_CHAIN", "ADD", GATEWAY, &chain)]), &[way]);
     expect(
         &with(&[patch("LISTENER", "ADD", GATEWAY, &format!("{{ filter_chains: [{chain}] }}"))]),

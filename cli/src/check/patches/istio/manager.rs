@@ -12,12 +12,12 @@ pub(super) fn fields(parts: &mut Parts, patches: &[Patch<'_>]) -> Vec<Field> {
     let mut manager = made(parts);
     for patch in own.clone() {
         let name = |node: &Node| node.get("name").and_then(Node::text) == Some(MANAGER);
-        let Some(value) = patch.value.filter(|it| name(it)) else { continue };
+        let Some(value) = patch.value else { continue };
         match patch.operation {
-            "REPLACE" if filter_of(patch) == Some(MANAGER) => {
+            "REPLACE" if name(value) && filter_of(patch) == Some(MANAGER) => {
                 manager = value.get("typed_config").cloned().unwrap_or(manager);
             }
-            // Another one, in front of it or behind it.
+            // Another filter, in front of it or behind it.
             _ if patch.is_added() => {
                 let chain = parts
                     .at
