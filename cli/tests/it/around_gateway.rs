@@ -4,6 +4,7 @@
 use std::fs;
 
 use crate::around::expect;
+use crate::lints::changed;
 use crate::patches::check;
 use crate::program::{Outcome, root};
 
@@ -193,4 +194,12 @@ fn operations_that_cannot_be_applied_are_errors() {
         let place = format!("more.yaml:9:{column}\n");
         assert!(outcome.err.contains(&place), "{operation}\n{}", outcome.err);
     }
+}
+
+#[test]
+fn a_test_of_the_bootstrap_adds_nothing() {
+    let add = "      - op: add\n        path: /bootstrap_extensions";
+    let gate = changed(&manifest(), add, &add.replace("add", "test"));
+    let lack = "error: the bootstrap extension `envoy.bootstrap.internal_listener` is missing";
+    expect(&check(&[("gate.yaml", &gate)]), &[lack]);
 }

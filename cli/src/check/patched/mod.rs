@@ -20,7 +20,7 @@ use filter::Filter;
 pub(crate) use istio::{Cover, MANAGER, VIRTUAL_HOST, cover, merge_message};
 use log::Log;
 pub(crate) use log::Part;
-pub(crate) use operation::run_patch;
+pub(crate) use operation::patched;
 
 /// What the patches of a file are about, beside its documents.
 #[derive(Default)]

@@ -41,14 +41,14 @@ pub(super) enum Fault {
     Large,
 }
 
-/// Applies an operation of a patch at this path. A field that is not known may be one that Envoy
-/// Gateway has made, so a `replace` may add it. `false` if the operation fails.
-pub(crate) fn run_patch(tree: &mut Node, operation: &Node, path: &str) -> bool {
+/// The tree after an operation of a patch at this path. A field that is not known may be one that
+/// Envoy Gateway has made, so a `replace` may add it. `None` if the operation fails.
+pub(crate) fn patched(tree: &Node, operation: &Node, path: &str) -> Option<Node> {
     if !path.is_empty() && !path.starts_with('/') {
-        return false;
+        return None;
     }
     let text = |name: &str| operation.get(name).and_then(Node::text);
-    let run = |op: &str, tree: &Node| {
+    let run = |op: &str| {
         let mut tree = tree.clone();
         let at = operation.get("path").unwrap_or(operation).span.clone();
         let value = operation.get("value");
@@ -56,12 +56,7 @@ pub(crate) fn run_patch(tree: &mut Node, operation: &Node, path: &str) -> bool {
         operation.run(&mut tree).ok().map(|()| tree)
     };
     let op = text("op").unwrap_or_default();
-    let changed = run(op, tree).or_else(|| run("add", tree).filter(|_| op == "replace"));
-    let is_done = changed.is_some();
-    if let Some(changed) = changed {
-        *tree = changed;
-    }
-    is_done
+    run(op).or_else(|| if op == "replace" { run("add") } else { None })
 }
 
 impl Operation<'_> {

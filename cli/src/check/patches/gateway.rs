@@ -89,7 +89,8 @@ fn bootstrap(parts: &mut Parts, proxy: &Node) {
     let patches = proxy.at(&["spec", "bootstrap", "jsonPatches"]);
     for it in patches.map(Node::items).unwrap_or_default() {
         let path = it.get("path").and_then(Node::text).unwrap_or_default();
-        let Some(value) = it.field("value") else { continue };
+        let is_set = ["add", "replace"].map(Some).contains(&it.get("op").and_then(Node::text));
+        let Some(value) = it.field("value").filter(|_| is_set) else { continue };
         if path == "/bootstrap_extensions" {
             parts.extensions = Some(value.value.clone());
         } else if let Some((_, name)) = path.split_once("/static_layer/") {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::finding::Finding;
-use super::super::super::patched::run_patch;
+use super::super::super::patched::patched;
 use super::super::super::policy::{Filter, Search};
 use super::super::super::tree::{Field, Kind, Node};
 use super::super::Share;
@@ -111,8 +111,10 @@ fn is_named(resource: &Node, name: &str) -> bool {
 /// Applies an operation to the resource of this name.
 fn run_in(resources: &mut [Node], name: &str, operation: &Node) {
     let path = operation.get("path").and_then(Node::text).unwrap_or_default();
-    if let Some(resource) = resources.iter_mut().find(|it| is_named(it, name)) {
-        run_patch(resource, operation, path);
+    if let Some(resource) = resources.iter_mut().find(|it| is_named(it, name))
+        && let Some(changed) = patched(resource, operation, path)
+    {
+        *resource = changed;
     }
 }
 
@@ -129,8 +131,8 @@ fn in_manager(manager: &mut Manager, operation: &Node) {
         None => {
             let span = operation.span.clone();
             let fields = Kind::Object(std::mem::take(&mut manager.fields));
-            let mut tree = Node { span, kind: fields };
-            run_patch(&mut tree, operation, path);
+            let tree = Node { span, kind: fields };
+            let tree = patched(&tree, operation, path).unwrap_or(tree);
             if let Kind::Object(fields) = tree.kind {
                 manager.fields = fields;
             }

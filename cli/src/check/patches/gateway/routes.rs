@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::super::super::patched::run_patch;
+use super::super::super::patched::patched;
 use super::super::super::tree::{Field, Kind, Node, segments};
 use super::super::node::Place;
 
@@ -41,14 +41,11 @@ impl Table {
             [HOSTS, host, ..] => self.path(op, path, host, &names),
             _ => path.to_owned(),
         };
-        let before = self.tree.clone();
-        if !run_patch(&mut self.tree, operation, &path) {
-            return true;
-        }
-        if !is_table(&self.tree) {
-            self.tree = before;
+        let Some(tree) = patched(&self.tree, operation, &path) else { return true };
+        if !is_table(&tree) {
             return false;
         }
+        self.tree = tree;
         if is_whole {
             self.whole = Some(operation.get("path").unwrap_or(operation).span.clone());
         }
