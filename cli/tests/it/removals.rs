@@ -75,6 +75,39 @@ fn without_the_file_of_the_filter_a_warning_says_so() {
     assert!(outcome.err.contains("1 configuration, 0 errors"), "{}", outcome.err);
 }
 
+/// Istio puts a filter beside another one only if that is there.
+#[test]
+fn the_filter_beside_it_has_to_be_there() {
+    let beside = |name: &str| gate(GOOD).replace("envoy.filters.http.router", name);
+    let lua = |metadata: &str, operation: &str, name: &str, value: &str| {
+        envoy_filter(&format!("name: {metadata}"), SELECTED, operation, name, value)
+    };
+    let later = lua("z", "INSERT_FIRST", "x", LUA);
+    let earlier = lua("a", "INSERT_FIRST", "x", LUA);
+    let cors = LUA.replace("name: lua", "name: envoy.filters.http.cors");
+    let router = "envoy.filters.http.router";
+    for (gate, more, name) in [
+        (beside("lua"), later, Some("lua")),
+        (beside("lua"), earlier.clone(), None),
+        (beside("lua"), earlier.replace("istio: gate", "istio: other"), None),
+        (beside("lua"), format!("{earlier}---\n{}", lua("b", "REMOVE", "lua", "{}")), Some("lua")),
+        (beside("lua"), format!("{earlier}---\n{}", lua("b", "REPLACE", "lua", LUA)), None),
+        (beside("lua"), format!("{earlier}---\n{}", lua("z", "REMOVE", "lua", "{}")), None),
+        (beside(router), lua("a", "REMOVE", router, "{}"), Some(router)),
+        (beside(router), lua("z", "REPLACE", router, &cors), None),
+        // Istio has one itself.
+        (beside("envoy.filters.http.cors"), lua("z", "INSERT_FIRST", "x", &cors), None),
+        // In no file.
+        (beside("lua"), lua("z", "REMOVE", "other", "{}"), None),
+    ] {
+        let outcome = check(&[("gate.yaml", &gate), ("more.yaml", &more)]);
+        let error =
+            name.map(|it| format!("error: there is no filter `{it}` when this patch is applied"));
+        assert_eq!(outcome.code, Some(i32::from(error.is_some())), "{more}\n{}", outcome.err);
+        assert!(outcome.err.contains(&error.unwrap_or_default()), "{more}\n{}", outcome.err);
+    }
+}
+
 /// Operations of Envoy Gateway.
 #[test]
 fn json_patches_take_it_away_too() {

@@ -2,6 +2,7 @@
 //! when all filters are there, after it has added, replaced and removed them.
 
 mod allowed;
+mod anchor;
 mod around;
 mod cover;
 mod merge;
@@ -36,6 +37,7 @@ pub(super) fn follow(resources: &[Resource], log: &mut Log) -> Vec<Filter> {
         state.merge(patch, log);
     }
     state.tell_late(log);
+    state.tell_anchors(&patches, log);
     state.tell_around(&patches, log);
     state.tell_ignored(&patches, log);
     state.filters
