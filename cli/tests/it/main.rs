@@ -18,6 +18,7 @@ mod extension_policies;
 mod fixtures;
 mod helm;
 mod help;
+mod ignored;
 mod init;
 #[path = "../../../tests/shared/invalid.rs"]
 mod invalid;
