@@ -263,3 +263,41 @@ fn a_cluster_of_the_mesh_may_be_removed() {
     let place = "{ context: GATEWAY, cluster: { name: codex } }";
     expect(&with(&[patch("CLUSTER", "REMOVE", place, "")]), &[]);
 }
+
+#[test]
+fn routes_of_other_virtual_hosts_are_apart() {
+    let of = |host: &str| {
+        format!("{{ context: GATEWAY, routeConfiguration: {{ vhost: {{ name: '{host}' }} }} }}")
+    };
+    let gate = fs::read_to_string(root().join("deploy/istio/imagegate.yaml")).unwrap();
+    let own = "HTTP_ROUTE\n      match: { context: GATEWAY }";
+    let gate = gate.replace(own, &own.replace("{ context: GATEWAY }", &of("images:80")));
+    let own = "VIRTUAL_HOST\n      match: { context: GATEWAY }";
+    let gate = gate.replace(own, &own.replace("{ context: GATEWAY }", &of("images:80")));
+    let route = |cluster: &str| {
+        let route = format!("{{ match: {{ prefix: / }}, route: {{ cluster: {cluster} }} }}");
+        patch("HTTP_ROUTE", "INSERT_FIRST", &of("other:80"), &route)
+    };
+    let way = "error: another route leads to an upstream's cluster";
+    let gone = "error: the virtual host `other:80` has no route for the upstream `codex`";
+    let limit = "warning: `request_body_buffer_limit` is below twice `request.max_body_bytes` \
+                 (67108864)";
+    let small = "{ request_body_buffer_limit: 1 }";
+    for (patches, errors) in [
+        (vec![route("other")], &[][..]),
+        (vec![route("codex")], &[way]),
+        (vec![route("other"), patch("VIRTUAL_HOST", "MERGE", &of("other:80"), small)], &[]),
+        (vec![route("other"), patch("VIRTUAL_HOST", "MERGE", &of("images:80"), small)], &[limit]),
+        (vec![route("other"), patch("VIRTUAL_HOST", "REMOVE", &of("other:80"), "")], &[]),
+        (
+            vec![route("other"), patch("VIRTUAL_HOST", "REMOVE", &of("images:80"), "")],
+            &[gone, limit],
+        ),
+    ] {
+        let more = more(&patches);
+        expect(&check(&[("gate.yaml", &gate), ("more.yaml", &more)]), errors);
+    }
+    // It does not count which one is first.
+    let first = more(&[route("other")]).replace("name: more", "name: a");
+    expect(&check(&[("gate.yaml", &gate), ("more.yaml", &first)]), &[]);
+}

@@ -8,7 +8,7 @@ use super::super::super::tree::{Kind, Node};
 pub(crate) enum Cover {
     /// All of them.
     All,
-    /// It names a place, and the one patch names none.
+    /// Maybe some: it names a place, and the one patch names none.
     Some,
     /// None: they name two places.
     None,
@@ -23,8 +23,10 @@ pub(crate) fn cover(other: &Node, one: &Node, keys: &[&[&str]]) -> Cover {
             found.filter(|it| !is_empty(it)).map(value)
         });
         match (of_other, of_one) {
-            (Some(other), Some(one)) if other != one => return Cover::None,
-            (Some(_), None) => covers = Cover::Some,
+            (Some(other), Some(one)) if other == one => {}
+            // Patterns and lists may have places in common.
+            (Some(_), Some(_)) if !OPEN.contains(key) => return Cover::None,
+            (Some(_), _) => covers = Cover::Some,
             _ => {}
         }
     }
@@ -41,6 +43,8 @@ fn is_empty(node: &Node) -> bool {
     }
 }
 
+/// Keys that may select the same with two values.
+const OPEN: [&[&str]; 2] = [&["proxy"], &["listener", "filterChain", "applicationProtocols"]];
 /// What selects a listener.
 pub(crate) const LISTENER: &[&[&str]] =
     &[&["proxy"], &["listener", "name"], &["listener", "portNumber"]];

@@ -4,39 +4,74 @@
 use super::super::super::finding::Finding;
 use super::super::super::patched::{Cover, VIRTUAL_HOST, cover, merge_message};
 use super::super::super::tree::{Field, Kind, Node, camel_case};
-use super::super::Parts;
+use super::super::node::Place;
+use super::super::parts::Parts;
 use super::Patch;
 
 /// The route configuration. `None` if no patch adds routes.
 pub(super) fn table(parts: &mut Parts, patches: &[Patch<'_>]) -> Option<Node> {
     let of = |kind: &'static str| patches.iter().filter(move |it| it.apply_to == kind);
-    // The one host of Istio's that counts here is that of the routes that are added.
     let nothing = parts.at.object(Vec::new());
-    let added = of("HTTP_ROUTE").find(|it| it.is_added()).map_or(&nothing, |it| it.node);
-    let covers = |it: &Patch<'_>| cover(it.node, added, VIRTUAL_HOST);
+    let places = places(of("HTTP_ROUTE").filter(|it| it.is_added()), &nothing);
     let mut table = nothing.clone();
     for patch in of("ROUTE_CONFIGURATION").filter(|it| it.operation == "MERGE") {
-        if let Some(value) = patch.value.filter(|_| covers(patch) != Cover::None) {
+        let is_here = places.iter().any(|place| covers(patch, place) != Cover::None);
+        if let Some(value) = patch.value.filter(|_| is_here) {
             merge_message(&mut table, value);
         }
     }
-    let (fields, mut hosts) = taken(table, "virtual_hosts");
-    let more = of("VIRTUAL_HOST").filter(|it| it.is_added()).filter_map(|it| it.value);
-    hosts.extend(more.cloned());
-    let mut host = nothing.clone();
+    let (fields, added) = taken(table, "virtual_hosts");
+    let (mut hosts, mut removals) = (Vec::new(), Vec::new());
+    for place in places {
+        match host(&parts.at, patches, place) {
+            Ok(host) => hosts.extend(host),
+            Err(patch) => removals.push(gone(patch)),
+        }
+    }
+    // These have routes of their own.
+    hosts.extend(added);
+    hosts.extend(of("VIRTUAL_HOST").filter(|it| it.is_added()).filter_map(|it| it.value).cloned());
+    if hosts.is_empty() {
+        parts.findings.extend(removals);
+        return None;
+    }
+    Some(parts.at.table(fields, hosts))
+}
+
+/// Patches that add routes to different virtual hosts, one for each. One of `nothing` if there are
+/// no such patches.
+fn places<'t>(patches: impl Iterator<Item = &'t Patch<'t>>, nothing: &'t Node) -> Vec<&'t Node> {
+    let mut places: Vec<&Node> = Vec::new();
+    for patch in patches {
+        if places.iter().all(|place| covers(patch, place) == Cover::None) {
+            places.push(patch.node);
+        }
+    }
+    if places.is_empty() { vec![nothing] } else { places }
+}
+
+fn covers(patch: &Patch<'_>, place: &Node) -> Cover {
+    cover(patch.node, place, VIRTUAL_HOST)
+}
+
+/// The virtual host of Istio's that is at this place, if it has routes. An error is the patch that
+/// removes it.
+fn host<'p, 't>(
+    at: &Place,
+    patches: &'p [Patch<'t>],
+    place: &Node,
+) -> Result<Option<Node>, &'p Patch<'t>> {
+    let of = |kind: &'static str| {
+        let of_kind = patches.iter().filter(move |it| it.apply_to == kind);
+        of_kind.filter(|it| covers(it, place) != Cover::None)
+    };
+    let name = place.at(&["match", "routeConfiguration", "vhost"]).and_then(|it| it.field("name"));
+    let mut host = at.object(name.cloned().into_iter().collect());
     for patch in of("VIRTUAL_HOST") {
-        match (patch.operation, patch.value, covers(patch)) {
-            ("REMOVE", _, Cover::All) => {
-                // The others have routes of their own, which are checked.
-                if hosts.is_empty() {
-                    parts.findings.push(gone(patch));
-                    return None;
-                }
-                return Some(parts.at.table(fields, hosts));
-            }
-            (_, _, Cover::None) => {}
-            ("MERGE", Some(value), _) => merge_message(&mut host, value),
-            ("REPLACE", Some(value), _) => host = value.clone(),
+        match (patch.operation, patch.value) {
+            ("REMOVE", _) if covers(patch, place) == Cover::All => return Err(patch),
+            ("MERGE", Some(value)) => merge_message(&mut host, value),
+            ("REPLACE", Some(value)) => host = value.clone(),
             _ => {}
         }
     }
@@ -49,10 +84,7 @@ pub(super) fn table(parts: &mut Parts, patches: &[Patch<'_>]) -> Option<Node> {
         let at = if first { 0 } else { routes.len() };
         routes.splice(at..at, patch.value.cloned());
     }
-    if !routes.is_empty() {
-        hosts.insert(0, parts.at.host(host, routes));
-    }
-    (!hosts.is_empty()).then(|| parts.at.table(fields, hosts))
+    Ok((!routes.is_empty()).then(|| at.host(host, routes)))
 }
 
 /// The fields of an object, and those items of this list that it has.
