@@ -108,6 +108,22 @@ fn the_filter_beside_it_has_to_be_there() {
     }
 }
 
+/// A filter of other gateways is another one.
+#[test]
+fn the_targets_of_an_envoy_filter_count() {
+    let web = "targetRefs: [{ kind: Gateway, name: web }]";
+    let both = "targetRefs: [{ kind: Gateway, name: web }, { kind: Gateway, name: other }]";
+    let other = "targetRefs: [{ kind: Gateway, name: other }]";
+    for (spec, is_gone) in
+        [(web, true), (both, true), ("priority: 0", true), (other, false), (SELECTED, false)]
+    {
+        let gate = gate(GOOD).replace(SELECTED, web);
+        let more = envoy_filter("name: more", spec, "REMOVE", "imagegate", "{}");
+        let outcome = check(&[("gate.yaml", &gate), ("more.yaml", &more)]);
+        assert_eq!(outcome.err.contains(GONE), is_gone, "{spec}\n{}", outcome.err);
+    }
+}
+
 /// Operations of Envoy Gateway.
 #[test]
 fn json_patches_take_it_away_too() {

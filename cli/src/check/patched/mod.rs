@@ -77,7 +77,15 @@ impl Resource {
             fields.map(|it| (it.name.clone(), it.value.text().map(str::to_owned))).collect()
         };
         let others = labels(other);
-        (namespace == other.metadata("namespace") || namespace == ROOT)
+        let targets = |it: &Self| -> Vec<serde_json::Value> {
+            let list = it.tree.at(&["spec", "targetRefs"]).map(Node::items).unwrap_or_default();
+            list.iter().map(super::configurations::value).collect()
+        };
+        let (own, wanted) = (targets(self), targets(other));
+        let has_targets =
+            own.is_empty() || (!wanted.is_empty() && wanted.iter().all(|it| own.contains(it)));
+        has_targets
+            && (namespace == other.metadata("namespace") || namespace == ROOT)
             && labels(self).iter().all(|label| others.contains(label))
     }
 
