@@ -203,3 +203,33 @@ fn a_test_of_the_bootstrap_adds_nothing() {
     let lack = "error: the bootstrap extension `envoy.bootstrap.internal_listener` is missing";
     expect(&check(&[("gate.yaml", &gate)]), &[lack]);
 }
+
+#[test]
+fn a_search_may_find_the_connection_manager() {
+    let idle = "error: `stream_idle_timeout` is not above the upstreams' `timeout` (300 s)";
+    let name = "envoy.filters.network.http_connection_manager";
+    let search = format!("..filters[?(@.name=='{name}')].typed_config");
+    for (json_path, path, error) in [
+        (search.clone(), "/stream_idle_timeout", Some(idle)),
+        (format!("{search}.stream_idle_timeout"), "", Some(idle)),
+        (search.replace("..filters", "..http_filters"), "/stream_idle_timeout", None),
+    ] {
+        let operation =
+            format!("{{ op: replace, jsonPath: \"{json_path}\", path: '{path}', value: 9s }}");
+        expect(&with(LISTENER, &[&operation]), error.as_slice());
+    }
+    // What others find is not known.
+    for kind in [LISTENER, ROUTES] {
+        let outcome = with(kind, &["{ op: remove, jsonPath: \"..http_filters[*]\" }"]);
+        expect(&outcome, &[]);
+        let note = "note: the patch was not followed: what its `jsonPath` finds is not known here";
+        assert!(outcome.err.contains(note), "{}", outcome.err);
+    }
+}
+
+#[test]
+fn without_a_virtual_host_there_is_no_route() {
+    let operation =
+        format!("{{ op: replace, path: {MANAGER}/route_config, value: {{ virtual_hosts: [] }} }}");
+    expect(&with(LISTENER, &[&operation]), &["error: there is no virtual host, and so no route"]);
+}

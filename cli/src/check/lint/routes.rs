@@ -18,13 +18,10 @@ pub(super) fn check(gate: &Gate<'_>, table: &Node, findings: &mut Vec<Finding>) 
     let hosts = table.get("virtual_hosts").map(Node::items).unwrap_or_default();
     let (trees, hosts): (Vec<_>, Vec<_>) =
         hosts.iter().partition(|host| host.get("matcher").is_some());
-    findings.extend(trees.into_iter().map(|host| {
-        let title = format!(
-            "the match tree of the virtual host `{}` was not looked at",
-            route::name_of(host)
-        );
-        Finding::note(title, place_of(host, "matcher"))
-    }));
+    if trees.is_empty() && hosts.is_empty() && table.get("vhds").is_none() {
+        findings.push(no_host(table));
+    }
+    findings.extend(trees.into_iter().map(unseen));
     let hosts: Vec<_> = hosts.into_iter().map(|host| (host, route::of(host, table))).collect();
     let serving: Vec<_> = hosts.iter().filter(|(_, routes)| comes_in(gate, routes)).collect();
     if serving.is_empty() && !hosts.is_empty() {
@@ -54,6 +51,17 @@ pub(super) fn check(gate: &Gate<'_>, table: &Node, findings: &mut Vec<Finding>) 
     for route in hosts.iter().flat_map(|(_, routes)| routes) {
         check_choice(gate, route, findings);
     }
+}
+
+fn no_host(table: &Node) -> Finding {
+    Finding::error("there is no virtual host, and so no route", place_of(table, "virtual_hosts"))
+        .why("every request is answered 404")
+}
+
+fn unseen(host: &Node) -> Finding {
+    let name = route::name_of(host);
+    let title = format!("the match tree of the virtual host `{name}` was not looked at");
+    Finding::note(title, place_of(host, "matcher"))
 }
 
 /// A virtual host of others, beside one that has routes to upstreams.

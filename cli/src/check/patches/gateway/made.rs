@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::finding::Finding;
-use super::super::super::patched::patched;
+use super::super::super::patched::{MANAGER, patched};
 use super::super::super::policy::{Filter, Search};
 use super::super::super::tree::{Field, Kind, Node};
 use super::super::Share;
@@ -39,11 +39,18 @@ impl Made {
     /// Applies a patch.
     pub(super) fn patch(&mut self, patch: &Node, share: Share) {
         let has_path = |it: &&Node| it.get("path").is_none_or(|path| path.text().is_some());
-        let operation = patch.get("operation").filter(|it| it.get("jsonPath").is_none());
-        let Some(operation) = operation.filter(has_path) else { return };
+        let Some(operation) = patch.get("operation").filter(has_path) else { return };
         let text = |name| operation.get(name).and_then(Node::text).unwrap_or_default();
         let [kind, name] =
             ["type", "name"].map(|it| patch.get(it).and_then(Node::text).unwrap_or_default());
+        if let Some(json_path) = operation.get("jsonPath") {
+            let is_seen = kind.ends_with(".Cluster") || Search::of(patch).is_some();
+            return match found_in_manager(operation) {
+                _ if is_seen || share == Share::Clusters => {}
+                Some(path) => in_manager(self.manager(name), operation, &path),
+                None => self.parts.findings.push(unseen(json_path)),
+            };
+        }
         let is_added = text("op") == "add" && text("path").is_empty();
         let added = operation.get("value").filter(|_| is_added);
         match (kind.rsplit('.').next(), added) {
@@ -56,17 +63,23 @@ impl Made {
             {
                 run_in(&mut self.parts.listeners, name, operation);
             }
-            (Some("Listener"), None) => in_manager(self.manager(name), operation),
-            (Some("RouteConfiguration"), _) => {
-                if !self.table.patch(operation) {
-                    self.parts.findings.push(no_table(operation));
+            (Some("Listener"), None) => {
+                if let Some(path) = path_in_manager(text("path")) {
+                    in_manager(self.manager(name), operation, path);
                 }
-                let at = &self.parts.at;
-                let table = self.tables.entry(name.to_owned());
-                table.or_insert_with(|| Table::new(at)).patch(operation);
             }
+            (Some("RouteConfiguration"), _) => self.patch_table(name, operation),
             _ => {}
         }
+    }
+
+    fn patch_table(&mut self, name: &str, operation: &Node) {
+        if !self.table.patch(operation) {
+            self.parts.findings.push(no_table(operation));
+        }
+        let at = &self.parts.at;
+        let table = self.tables.entry(name.to_owned());
+        table.or_insert_with(|| Table::new(at)).patch(operation);
     }
 
     /// Adds the filter of a policy to the listeners whose patches search for it. Its configuration
@@ -118,10 +131,9 @@ fn run_in(resources: &mut [Node], name: &str, operation: &Node) {
     }
 }
 
-/// A patch of a listener that Envoy Gateway makes.
-fn in_manager(manager: &mut Manager, operation: &Node) {
+/// A patch of a connection manager that Envoy Gateway makes, at this path in it.
+fn in_manager(manager: &mut Manager, operation: &Node, path: &str) {
     let text = |name| operation.get(name).and_then(Node::text).unwrap_or_default();
-    let Some(path) = path_in_manager(text("path")) else { return };
     match path.strip_prefix("/http_filters/") {
         // What the patches make of the filter itself is known already.
         Some(at) => {
@@ -147,6 +159,21 @@ fn path_in_manager(path: &str) -> Option<&str> {
     let rest = default.or_else(numbered)?;
     let at = rest.find("/typed_config/").filter(|at| rest.find('/') == Some(*at))?;
     rest.get(at + "/typed_config".len()..)
+}
+
+/// The path in the connection manager, if a `jsonPath` finds that by its name.
+fn found_in_manager(operation: &Node) -> Option<String> {
+    let text = |name: &str| operation.get(name).and_then(Node::text);
+    let (before, after) = text("jsonPath")?.split_once(MANAGER)?;
+    let is_search = before.contains("filters[?(@.name") && !before.contains("http_filters");
+    let rest = after.trim_start_matches(['\'', '"']).trim_start_matches([' ', ')', ']']);
+    let rest = rest.strip_prefix(".typed_config").filter(|_| is_search)?;
+    Some(rest.replace('.', "/") + text("path").unwrap_or_default())
+}
+
+fn unseen(json_path: &Node) -> Finding {
+    let title = "the patch was not followed: what its `jsonPath` finds is not known here";
+    Finding::note(title, json_path.locate(""))
 }
 
 /// The filter that Envoy Gateway makes of a policy.
