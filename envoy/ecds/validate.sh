@@ -7,6 +7,10 @@
 set -euo pipefail
 
 file=${1:?usage: validate.sh FILE}
+if [[ ! -r $file ]]; then
+  printf '%s: there is no such file, or it cannot be read\n' "$file" >&2
+  exit 1
+fi
 bootstrap=$(mktemp --suffix=.yaml)
 trap 'rm -f "$bootstrap"' EXIT
 # One resource of this name is what Envoy takes; comments aside, the file begins like that.

@@ -93,6 +93,15 @@ def test_the_health_url_names_keys_prices_and_limits(imagegate: Gate) -> None:
     assert about["prices"] and about["limits"]
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "OPTIONS"])
+def test_another_method_is_an_error_in_json(imagegate: Gate, method: str) -> None:
+    request = urllib.request.Request(f"{imagegate.url}/testkit/ledger", b"{}", method=method)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=5)
+    assert caught.value.code == 405
+    assert "only GET /testkit/ready" in json.load(caught.value)["error"]
+
+
 def test_another_path_is_an_error(imagegate: Gate) -> None:
     for path in ("/testkit/other", "/other"):
         with pytest.raises(urllib.error.HTTPError) as caught:

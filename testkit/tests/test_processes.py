@@ -214,6 +214,29 @@ def test_a_connection_that_leads_to_itself_is_no_envoy(monkeypatch: pytest.Monke
     launcher.stop()
 
 
+def test_of_two_that_start_at_once_on_one_port_one_says_who_has_it() -> None:
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port = it.getsockname()[1]
+    both = [
+        subprocess.Popen([PROGRAM, "up", "--port", str(port)], stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    deadline = time.monotonic() + START_SECONDS
+    while all(it.poll() is None for it in both):
+        assert time.monotonic() < deadline, "both run on one port"
+        time.sleep(0.05)
+    lost = next(it for it in both if it.poll() is not None)
+    other = next(it for it in both if it is not lost)
+    try:
+        assert lost.stderr is not None
+        words = lost.stderr.read().decode()
+        assert str(port) in words and "above" not in words, words
+    finally:
+        other.terminate()
+        other.wait()
+
+
 def test_a_program_finds_the_gate_in_its_environment() -> None:
     done = subprocess.run(
         [PROGRAM, "run", "--", sys.executable, "-c", ASK_FOR_AN_IMAGE], timeout=START_SECONDS

@@ -39,6 +39,28 @@ fn each_key_is_shown_what_it_may_ask_for_and_gets_it() {
     assert_eq!(lost.json()["error"]["param"], "model");
 }
 
+/// OpenAI's clients escape the slash in a name. `envoy/` has Envoy reject such a path, whatever
+/// service it is for.
+#[test]
+fn a_slash_in_a_name_is_sent_as_it_is_where_envoy_rejects_escaped_ones() {
+    let upstream = Upstream::unreached();
+    let mut config = config();
+    config["models"] = json!([{"match": "openai/gpt-image-2", "upstream": "codex"}]);
+    config["models_endpoint"] = json!({});
+    let envoy = Setup::new(upstream.port()).configure(&config).start();
+    let model = |name: &str| {
+        Request::new("GET", format!("/v1/models/{name}")).bearer(Key::WEB).send(&envoy)
+    };
+    let escaped = model("openai%2Fgpt-image-2");
+    assert_eq!(
+        (escaped.status, &escaped.json()["error"]["code"]),
+        (400, &json!("invalid_headers"))
+    );
+    let sent_plainly = model("openai/gpt-image-2");
+    assert_eq!(sent_plainly.status, 200, "{}", sent_plainly.json());
+    assert_eq!(sent_plainly.json()["id"], "openai/gpt-image-2");
+}
+
 #[test]
 fn no_spelling_of_the_list_reaches_another_route_without_a_key() {
     let (upstream, plain) = (Upstream::unreached(), Upstream::unreached());

@@ -168,7 +168,10 @@ class Launcher:
         self._children.append(child)
         if self._is_ready(child, listen.port):
             return True
-        if is_last or child.poll() is None:
+        has_ended = child.poll() is not None
+        if is_last and self._is_taken(listen.port, has_ended):
+            raise StartError(f"Envoy did not start: another program has port {listen.port}")
+        if is_last or not has_ended:
             raise StartError("Envoy did not start; its own message is above, if there is one")
         self._children.remove(child)
         return False
@@ -187,6 +190,14 @@ class Launcher:
             except (OSError, ValueError):
                 time.sleep(0.02)
         return False
+
+    def _is_taken(self, port: int, has_ended: bool) -> bool:
+        """Whether another program has the port. Two Envoys may share one."""
+        try:
+            with _open(f"{self._url(port)}/testkit/ready", timeout=1.0) as answer:
+                return bool(json.load(answer)["pid"] != os.getpid())
+        except (OSError, ValueError, KeyError):
+            return has_ended and self._listens(port)
 
     def _listens(self, port: int) -> bool:
         try:

@@ -59,6 +59,9 @@ class Ledger:
             self._records.clear()
 
 
+PATHS = "GET /testkit/ready, GET and DELETE /testkit/ledger, GET and DELETE /testkit/upstream"
+
+
 class LedgerServer(ThreadingHTTPServer):
     """Serves the ledger on a free port of the loopback. Envoy leads to it."""
 
@@ -103,10 +106,18 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _not_found(self) -> None:
-        paths = (
-            "GET /testkit/ready, GET and DELETE /testkit/ledger, GET and DELETE /testkit/upstream"
-        )
-        self._send(HTTPStatus.NOT_FOUND, {"error": f"there is nothing at this path, only {paths}"})
+        self._send(HTTPStatus.NOT_FOUND, {"error": f"there is nothing at this path, only {PATHS}"})
+
+    def send_error(
+        self, code: int, message: str | None = None, explain: str | None = None
+    ) -> None:
+        """Answers what http.server rejects, such as another method. A body may be unread."""
+        self.close_connection = True
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            error = {"error": f"this method is not accepted, only {PATHS}"}
+            self._send(HTTPStatus.METHOD_NOT_ALLOWED, error)
+        else:
+            self._send(HTTPStatus(code), {"error": message or HTTPStatus(code).phrase})
 
     def _send(self, status: HTTPStatus, body: Any) -> None:
         content = b"" if body is None else json.dumps(body).encode() + b"\n"
