@@ -2,9 +2,10 @@
 //!
 //! The rules, in their order:
 //!
-//! 1. Nothing after the terminal event counts. An image counts once its event is complete. Then it
-//!    is delivered, whatever the upstream says after it, and however it ends: the image was
-//!    generated, and may have left for the client. Half an image is a failure.
+//! 1. Nothing after the terminal event counts. An image counts once its base64 has ended, in an item
+//!    that has said what it is. Then it is delivered, whatever the upstream says after it, and
+//!    however it ends: the image was generated, and may have left for the client. Half an image is
+//!    a failure.
 //! 2. The image is the `result` of an `output_item.done`, else the one in the `output` of the
 //!    terminal event. A non-empty `result` is success, with any `status`.
 //! 3. The first image is the result, because each call of the Responses API asks for one. Others
@@ -14,8 +15,8 @@
 //!
 //! A response in one JSON document is read as its terminal event.
 //!
-//! A response of the Images API counts once its last bracket is closed. Its first images are the
-//! result, as many as were asked for. If it comes as events, each has one image and a name that ends
+//! A response of the Images API counts once its last bracket is closed, or once it ends or fails
+//! after an image. Its first images are the result, as many as were asked for. If it comes as events, each has one image and a name that ends
 //! in `.completed`, or its data is a whole response. They are read until each image has come or
 //! failed.
 
@@ -170,10 +171,13 @@ impl Collector {
 
     fn feed_document(&mut self, chunk: &Rc<Vec<u8>>) {
         let scanned = feed_scanner(&mut self.scanner, &mut self.accumulator, chunk, 0..chunk.len());
-        if let Err(error) = scanned {
-            self.outcome = Some(Err(failure(error)));
-        } else if self.scanner.is_whole() {
-            self.outcome = Some(self.accumulator.document(self.scanner.finish_event()));
+        match scanned {
+            Err(error) if !self.scanner.has_image() => self.outcome = Some(Err(failure(error))),
+            Ok(()) if !self.scanner.is_whole() => {}
+            // What spoils the rest does not take away an image that has come whole.
+            Ok(()) | Err(_) => {
+                self.outcome = Some(self.accumulator.document(self.scanner.finish_event()));
+            }
         }
     }
 
@@ -195,6 +199,7 @@ impl Collector {
         }
         match (outcome.take(), decoder) {
             (Some(outcome), _) => outcome,
+            (None, None) if scanner.has_image() => accumulator.document(scanner.finish_event()),
             (None, None) if is_other_json(&scanner.finish_event().skeleton) => {
                 Err(Failure::Upstream(UpstreamFailure::InvalidResponse))
             }
@@ -224,9 +229,9 @@ impl Collector {
         self.accumulator.refusal
     }
 
-    /// Whether an image has come whole, in events that go on.
+    /// Whether an image has come whole, of a response that goes on.
     pub fn has_whole(&self) -> bool {
-        self.accumulator.has_whole()
+        self.accumulator.has_whole() || self.scanner.has_image()
     }
 
     /// Whether it reads events instead of one document.
@@ -282,7 +287,11 @@ fn take(
         *outcome = match error {
             // Nothing that is said from now on takes the image away.
             _ if accumulator.has_whole() => Some(accumulator.cut_short()),
-            ScanError::EventTooLarge if !scanner.has_image() && !accumulator.is_passing => {
+            _ if scanner.has_image() => {
+                scanner.skip_event();
+                None
+            }
+            ScanError::EventTooLarge if !accumulator.is_passing => {
                 scanner.skip_event();
                 // Nobody knows what was in it.
                 accumulator.has_generated = true;

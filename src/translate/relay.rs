@@ -16,6 +16,7 @@ use crate::openai::error::{Failure, UpstreamFailure};
 use crate::pool::Refusal;
 use crate::upstream::event::Attributes;
 use crate::upstream::images::ImagesResponse;
+use crate::upstream::json;
 pub use crate::upstream::scanner::{BYTE_ORDER_MARK, is_white_space};
 use crate::upstream::scanner::{Document, Keep, Kept, Kind, ScanError, Scanned, Scanner};
 use crate::upstream::usage::Rest;
@@ -39,7 +40,7 @@ pub struct Relay {
     unread: Vec<Kept>,
     /// The refusal by which the upstream serves no request for now.
     refusal: Option<Refusal>,
-    /// An image came that a client cannot decode as it is.
+    /// An image came that a client cannot read as it is, but a collector may.
     is_odd: bool,
     /// How many images had come whole within the first part of the last chunk.
     first_len: usize,
@@ -86,18 +87,13 @@ impl Relay {
         now: Duration,
     ) -> Option<Result<Vec<Image>, Failure>> {
         if let Err(error) = self.scan(chunk, first.min(chunk.len())) {
-            self.is_odd = error == ScanError::NotBase64;
+            self.is_odd = error == ScanError::NotBase64 || self.passed_len() > 0;
             return Some(Err(failure(error)));
         }
-        if !self.scanner.is_whole() {
-            return None;
-        }
-        let tail = chunk.get(chunk.len().saturating_sub(self.unread_len())..).unwrap_or_default();
-        if transit == Transit::Passing && !is_blank(tail) {
-            self.unread = self.scanner.take_passed();
-            return Some(Err(Failure::Upstream(UpstreamFailure::InvalidResponse)));
-        }
-        Some(self.whole(now))
+        self.scanner.is_whole().then(|| {
+            let scanned = self.scanner.finish_event();
+            self.whole(scanned, transit, now)
+        })
     }
 
     fn scan(&mut self, chunk: &Rc<Vec<u8>>, first: usize) -> Result<(), ScanError> {
@@ -116,8 +112,8 @@ impl Relay {
         self.unread_len
     }
 
-    /// Whether it failed because of an image that is not plain base64. A client may still be able
-    /// to read it.
+    /// Whether it failed although an image has come whole, or because of one that is not plain
+    /// base64. A client may still get it, but not as it is.
     pub fn is_odd(&self) -> bool {
         self.is_odd
     }
@@ -127,9 +123,23 @@ impl Relay {
         self.refusal
     }
 
+    /// Completes a response that ends here after an image. Returns the brackets that it lacks, and
+    /// its images. `None` if it lacks more: see [`cut_short`](Self::cut_short).
+    pub fn complete(&mut self, now: Duration) -> Option<(Vec<u8>, Vec<Image>)> {
+        let skeleton = self.scanner.skeleton();
+        let closing = json::closing(skeleton).filter(|_| self.passed_len() > 0)?;
+        let skeleton = [skeleton, &closing].concat();
+        // An entry that has only begun is none that a client can read.
+        let answer = ImagesResponse::read(&skeleton)?;
+        answer.data.iter().all(|it| it.base64.is_some()).then_some(())?;
+        let scanned = Scanned { skeleton, ..self.scanner.finish_event() };
+        self.whole(scanned, Transit::Passing, now).ok().map(|images| (closing, images))
+    }
+
     /// Why a response that ends here is a failure.
     pub fn cut_short(&mut self) -> Failure {
-        self.unread = self.scanner.take_passed();
+        self.unread.extend(self.scanner.take_passed());
+        self.is_odd |= !self.unread.is_empty();
         match is_other_json(&self.scanner.finish_event().skeleton) {
             true => Failure::Upstream(UpstreamFailure::InvalidResponse),
             false => Failure::Upstream(UpstreamFailure::Disconnected),
@@ -168,22 +178,34 @@ impl Relay {
         images(kept, self.requested, &ImagesResponse::default())
     }
 
-    fn whole(&mut self, now: Duration) -> Result<Vec<Image>, Failure> {
-        let mut kept = self.scanner.take_passed();
-        let Scanned { skeleton, .. } = self.scanner.finish_event();
+    /// The images of a response that has ended.
+    fn whole(
+        &mut self,
+        scanned: Scanned,
+        transit: Transit,
+        now: Duration,
+    ) -> Result<Vec<Image>, Failure> {
+        let Scanned { skeleton, passed: mut kept, .. } = scanned;
         let answer = ImagesResponse::read(&skeleton);
-        if let Some(answer) = &answer {
-            // If members share a name, a reader sees the last one.
-            let is_seen = |it: &Kept| answer.data.iter().any(|of| of.base64 == Some(it.ordinal));
+        let error = answer.as_ref().and_then(|answer| answer.error.as_ref());
+        self.refusal = error.and_then(|it| error::judge_event(Api::Images, it, now).1);
+        // If members share a name, a reader sees the last one.
+        let data = answer.iter().flat_map(|it| &it.data);
+        let seen: Vec<_> = data.filter_map(|it| it.base64).collect();
+        let is_seen = |it: &Kept| seen.contains(&it.ordinal);
+        let any_seen = kept.iter().any(is_seen);
+        if any_seen {
             kept.retain(is_seen);
         }
         match answer {
-            Some(answer) if !kept.is_empty() => Ok(images(kept, self.requested, &answer)),
+            // One that no reader sees has left all the same.
+            Some(answer) if any_seen || transit == Transit::Passing && !kept.is_empty() => {
+                Ok(images(kept, self.requested, &answer))
+            }
             answer => {
+                self.is_odd = !kept.is_empty();
                 // The client cannot read the response, but the images were passed through.
                 self.unread = kept;
-                let error = answer.as_ref().and_then(|answer| answer.error.as_ref());
-                self.refusal = error.and_then(|it| error::judge_event(Api::Images, it, now).1);
                 Err(without_images(answer.as_ref(), now))
             }
         }

@@ -20,7 +20,7 @@ pub struct ImagesResponse {
     pub attributes: Attributes,
     /// `usage`.
     pub usage: Option<ImageUsage>,
-    /// An error that is reported in place of images.
+    /// An error that is reported in place of images, or beside them.
     pub error: Option<ErrorInfo>,
     /// It really has an `error`, and does not only look like one.
     pub is_error: bool,
@@ -64,6 +64,8 @@ pub struct ImageEvent {
     pub attributes: Attributes,
     /// `usage`.
     pub usage: Option<ImageUsage>,
+    /// An error that is reported beside the image.
+    pub error: Option<ErrorInfo>,
 }
 
 impl ImagesEvent {
@@ -101,6 +103,7 @@ impl ImageEvent {
             data: ImageData::read(event),
             attributes: Attributes::read(event),
             usage: event.get("usage").and_then(ImageUsage::read),
+            error: has_error(event).then(|| ErrorInfo::read(&event.to_value())).flatten(),
         }
     }
 }
@@ -123,7 +126,7 @@ impl ImagesResponse {
             is_error: has_error(value),
             error: None,
         };
-        if !answer.has_images() {
+        if answer.is_error || !answer.has_images() {
             answer.error = ErrorInfo::read(&value.to_value()).or_else(|| moderated(value));
         }
         Some(answer)

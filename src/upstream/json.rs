@@ -17,6 +17,7 @@
 //! takes the string in a member `$serde_json::private::RawValue` for JSON, and reads it with a fresh
 //! limit of depth: nested again and again, it would use up the stack.
 
+mod cut;
 mod mend;
 mod node;
 
@@ -25,6 +26,7 @@ use std::time::Duration;
 use serde::de::DeserializeSeed;
 use serde_json::Value;
 
+pub(crate) use self::cut::{closing, most};
 use self::node::{Node, Push};
 
 /// At first there is room for one node per this many bytes of text. Most texts need less room.

@@ -17,11 +17,9 @@ use std::rc::Rc;
 use self::escape::{Escape, Escaped, Form};
 use super::path::{Path, Place};
 
+pub use self::scanned::{Kept, MAX_SKELETON_BYTES, ScanError, Scanned};
 pub use super::path::Document;
-use crate::memory::{Budget, BudgetError, Lease, Pieces};
-
-/// A skeleton may have this many bytes. The recorded ones stay below 6 KB.
-pub const MAX_SKELETON_BYTES: usize = 256 * 1024;
+use crate::memory::{Budget, Lease, Pieces};
 
 /// The byte order mark. Some writers put it before their JSON. RFC 8259 §8.1 forbids that, but lets
 /// readers ignore it.
@@ -65,48 +63,6 @@ pub enum Keep {
     },
     /// Skipped.
     Nothing,
-}
-
-/// Why an event cannot be scanned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ScanError {
-    /// The base64 of an image is longer than the limit.
-    #[error("an image of more than {limit} bytes of base64")]
-    ImageTooLarge {
-        /// The limit, in bytes of base64.
-        limit: usize,
-    },
-    /// An event's JSON without its large strings is longer than [`MAX_SKELETON_BYTES`].
-    #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its image")]
-    EventTooLarge,
-    /// What is passed on unchanged is not base64, and may not even be JSON, or is no image.
-    #[error("an image that is not base64")]
-    NotBase64,
-    /// The byte budget of the VM is used up.
-    #[error(transparent)]
-    OverBudget(#[from] BudgetError),
-}
-
-/// A string that was kept.
-#[derive(Debug)]
-pub struct Kept {
-    /// Its ordinal among the diverted strings of the event, from 0.
-    pub ordinal: usize,
-    /// Its content: bytes of the base64 alphabet only.
-    pub base64: Pieces,
-}
-
-/// The result of a scan.
-#[derive(Debug, Default)]
-pub struct Scanned {
-    /// The event's JSON with each diverted string replaced by its ordinal.
-    pub skeleton: Vec<u8>,
-    /// The images that were kept.
-    pub images: Vec<Kept>,
-    /// The first bytes of each image, if those were kept.
-    pub passed: Vec<Kept>,
-    /// The preview, if one was kept.
-    pub preview: Option<Kept>,
 }
 
 /// Scans the data of events, one after the other.
@@ -248,7 +204,10 @@ impl Scanner {
                 }
                 State::Plain { .. } => self.scan_plain(rest)?,
                 State::Dropped { .. } => self.scan_dropped(rest),
-                State::Kept { .. } => self.scan_kept(chunk, at, rest, lease)?,
+                State::Kept { .. } => match self.scan_kept(chunk, at, rest, lease) {
+                    Err(error) => self.miss_image(error)?,
+                    Ok(used) => used,
+                },
                 State::UrlHead { .. } => self.scan_url_head(rest),
             };
             at = at.saturating_add(used);
@@ -262,22 +221,26 @@ impl Scanner {
         self.unread
     }
 
-    /// Skips the rest of an event that cannot be scanned. Nothing of it is kept.
+    /// Skips the rest of an event that cannot be scanned. Nothing of it is kept, unless an image has
+    /// come whole: then what came before.
     pub fn skip_event(&mut self) {
-        self.scanned = Scanned::default();
+        if !self.has_image() {
+            self.scanned = Scanned::default();
+        }
         self.state = State::Skipped;
     }
 
     /// Ends the event and starts the next.
     pub fn finish_event(&mut self) -> Scanned {
+        if !self.has_image() {
+            self.scanned.images.clear();
+        }
         self.path = Path::of(self.path.document());
         self.state = State::Structure;
         self.diverted = 0;
         (self.kept_in_item, self.is_passing) = (false, false);
+        let mark = self.scanned.skeleton.len().saturating_sub(self.skeleton().len());
         let mut scanned = std::mem::take(&mut self.scanned);
-        // Its first bytes may have been consumed before the answer was known to be one.
-        let is_mark = |byte: &&u8| BYTE_ORDER_MARK.contains(*byte);
-        let mark = scanned.skeleton.iter().take(BYTE_ORDER_MARK.len()).take_while(is_mark).count();
         scanned.skeleton.drain(..mark);
         scanned
     }
@@ -379,6 +342,7 @@ mod lease;
 mod odd;
 mod pass;
 mod plain;
+mod scanned;
 mod unscanned;
 
 #[cfg(test)]

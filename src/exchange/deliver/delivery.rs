@@ -81,11 +81,12 @@ impl Delivery {
 
     /// Whether what comes once the head has left stays in Envoy's buffer.
     pub(super) fn passes(&self) -> bool {
-        match self {
-            Self::PassThrough(_) => true,
-            Self::PassImage(it) => it.has_begun() || it.is_whole(),
-            Self::Collect(_) | Self::Keepalive(_) | Self::Stream(_) => false,
-        }
+        self.passes_answer() || self.passes_image()
+    }
+
+    /// Whether an image leaves as it comes, in an answer of the filter's own.
+    pub(super) fn passes_image(&self) -> bool {
+        matches!(self, Self::PassImage(it) if it.has_begun() || it.is_whole())
     }
 
     /// Whether the image finds its way to the client even if it finds no room here.

@@ -6,7 +6,7 @@
 //! | [`Step::Bytes`] | open, with as much as may leave beside the head | send |
 //! | [`Step::Settled`], an image came | settle, reply 200 | settle, send |
 //! | [`Step::Settled`], none came | settle, reply with the failure's status | settle, send the failure if the body can carry it, else reset |
-//! | [`Step::Passed`] | settle, reply 200 | settle, let the bytes pass: white space may follow |
+//! | [`Step::Passed`] | settle, reply 200 | settle, let the bytes pass, or put what is left of the chunk in its place: white space may follow |
 //! | the end, with trailers | as the end of the body, but it cannot open | reset, unless all is sent |
 //! | a tick, a side call's end, or a call that did not start | once every call has its outcome: settle, reply | nothing: the next bytes carry the outcome |
 //!
@@ -161,10 +161,13 @@ impl Answering {
                 let outcome = self.settle_passed(account, body, &images, now);
                 Turn::last(OnResponseBody::Reply(self.reply(account, outcome, now)))
             }
-            (Step::Passed { images, .. }, Head::Left { .. }) => {
+            (Step::Passed { body, images }, Head::Left { .. }) => {
                 let _ = self.settle_passed(account, Vec::new(), &images, now);
                 // Only white space may follow: its length may have been announced.
-                Turn::goes_on(self.send(account, Vec::new(), len, now))
+                Turn::goes_on(match body.is_empty() {
+                    true => self.send(account, body, len, now),
+                    false => self.replace(account, body, now),
+                })
             }
         }
     }
@@ -183,7 +186,7 @@ impl Answering {
         if self.delivery.end_if_whole() {
             return Turn::goes_on(OnResponseEnd::Pass);
         }
-        if matches!(self.head, Head::Left { .. }) && !self.delivery.passes() {
+        if matches!(self.head, Head::Left { .. }) && !self.delivery.passes_image() {
             // No body can be put before trailers: an image that only they end is lost.
             self.calls.fail(&Failure::Upstream(UpstreamFailure::Disconnected));
         }

@@ -4,7 +4,8 @@
 //! keeps its status, and the rules of [`Call`] decide what is one. The head leaves with the first
 //! byte of an image. From then on the bytes stay in Envoy's buffer and are only read: no image is
 //! held, at any size, and a client that reads slowly slows down its own upstream only. A
-//! failure then breaks the transfer off: no part of an answer ends like a whole one. The upstream's
+//! failure then breaks the transfer off: no half of an image ends like a whole one. An answer that
+//! ends after an image and lacks only brackets gets them. The upstream's
 //! `content-length` reaches the client. An answer that is not whole at that length is broken off
 //! before its last bytes leave, because a client takes an answer of the announced length for whole.
 //!
@@ -25,7 +26,7 @@ use crate::exchange::upstream::calls::Calls;
 use crate::exchange::upstream::rests::Sign;
 use crate::exchange::upstream::result::Generated;
 use crate::memory::Lease;
-use crate::openai::error::{Failure, UpstreamFailure};
+use crate::openai::error::Failure;
 use crate::openai::request::{ImageRequest, ResponseFormat};
 use crate::translate::collect::{Bounds, Image};
 use crate::translate::relay::{BYTE_ORDER_MARK, Begun, Relay, Transit, is_blank};
@@ -72,6 +73,8 @@ pub(crate) struct PassThrough {
     content_length: Option<u64>,
     /// How many bytes of that length have not come.
     left: Option<u64>,
+    /// The brackets that an answer lacks which has ended.
+    closing: Vec<u8>,
 }
 
 impl PassThrough {
@@ -87,6 +90,7 @@ impl PassThrough {
             has_ended: false,
             content_length: None,
             left: None,
+            closing: Vec::new(),
         }
     }
 
@@ -150,7 +154,7 @@ impl PassThrough {
         let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.left = self.left.map(|left| left.saturating_sub(len));
         if self.is_whole {
-            return Ok(self.tail(calls, &chunk));
+            return Ok(self.tail(&chunk));
         }
         let chunk = Rc::new(chunk);
         let images = self.feed(calls, head, &chunk, end, now);
@@ -171,7 +175,7 @@ impl PassThrough {
                 match images {
                     Some(images) => {
                         self.is_whole = true;
-                        Step::Passed { body: Vec::new(), images: generated(images) }
+                        Step::Passed { body: self.last(&chunk), images: generated(images) }
                     }
                     None => Step::Wait,
                 }
@@ -205,17 +209,25 @@ impl PassThrough {
         match fed {
             Some(Ok(images)) => {
                 calls.own_sign(Sign::Serves);
+                // It may say beside its images that it serves no others for now.
+                self.note_refusal(calls);
                 return Some(images);
             }
             // The caller has it collected.
             Some(Err(_)) if self.is_mendable(head) => return None,
             Some(Err(failure)) => {
-                let refusal = self.relay.refusal().map(Sign::Refuses);
-                refusal.into_iter().for_each(|sign| calls.own_sign(sign));
+                self.note_refusal(calls);
                 calls.fail(&failure);
             }
             None if end == End::Stream || self.left == Some(0) => {
-                calls.fail(&self.relay.cut_short());
+                if let Some(images) = self.complete(head, now) {
+                    return Some(images);
+                }
+                let failure = self.relay.cut_short();
+                if self.is_mendable(head) {
+                    return None;
+                }
+                calls.fail(&failure);
             }
             None => {}
         }
@@ -223,6 +235,20 @@ impl PassThrough {
             self.hold(calls, chunk);
         }
         None
+    }
+
+    fn note_refusal(&self, calls: &mut Calls) {
+        let refusal = self.relay.refusal().map(Sign::Refuses);
+        refusal.into_iter().for_each(|sign| calls.own_sign(sign));
+    }
+
+    /// Completes an answer that ends after an image and lacks nothing but brackets. A client that
+    /// was told a length would not take it for whole.
+    fn complete(&mut self, head: Head, now: Duration) -> Option<Vec<Image>> {
+        let may = matches!(head, Head::Left { .. }) && self.content_length.is_none();
+        let (closing, images) = may.then(|| self.relay.complete(now)).flatten()?;
+        self.closing = closing;
+        Some(images)
     }
 
     /// How many bytes of `chunk` leave with the head, if it is opened now: those that fit beside
@@ -279,14 +305,28 @@ impl PassThrough {
         body
     }
 
-    /// White space may follow the answer: its length may have been announced. Anything else would
-    /// spoil the client's JSON.
-    fn tail(&self, calls: &mut Calls, chunk: &[u8]) -> Step {
-        if is_blank(chunk) {
-            return Step::Wait;
+    /// What leaves in the place of the chunk in which the answer ends. Nothing if the chunk may pass
+    /// as it is.
+    fn last(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let end = chunk.len().saturating_sub(self.relay.unread_len());
+        let (body, tail) = chunk.split_at_checked(end).unwrap_or((chunk, &[]));
+        if self.closing.is_empty() && is_blank(tail) {
+            return Vec::new();
         }
-        calls.fail(&Failure::Upstream(UpstreamFailure::InvalidResponse));
-        Step::Settled(Vec::new())
+        [body, &std::mem::take(&mut self.closing), &self.blank(tail)].concat()
+    }
+
+    /// White space may follow the answer. Anything else would spoil the client's JSON.
+    fn tail(&self, chunk: &[u8]) -> Step {
+        match is_blank(chunk) {
+            true => Step::Wait,
+            false => Step::Replace(self.blank(chunk)),
+        }
+    }
+
+    /// What leaves in the place of bytes after the answer: as many, if its length was announced.
+    fn blank(&self, tail: &[u8]) -> Vec<u8> {
+        vec![b' '; if self.content_length.is_some() { tail.len() } else { 0 }]
     }
 }
 

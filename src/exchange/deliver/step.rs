@@ -25,7 +25,8 @@ pub(super) enum Step {
     /// Every call has its image or its failure. These bytes leave before the outcome.
     Settled(Vec<u8>),
     /// The upstream's answer is whole: these images have passed, and these bytes are what is left
-    /// of it.
+    /// of it. If the head has left, they leave in the place of the chunk, which passes as it is if
+    /// there are none.
     Passed { body: Vec<u8>, images: Vec<Generated> },
 }
 

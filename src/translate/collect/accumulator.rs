@@ -11,6 +11,7 @@ use crate::pool::Refusal;
 use crate::translate::{error, sniff};
 use crate::upstream::error::ErrorInfo;
 use crate::upstream::event::{Attributes, Item, ItemKind, Response, ResponseEvent, push_words};
+use crate::upstream::json;
 use crate::upstream::scanner::{Document, Kept, Kind, Scanned};
 use crate::upstream::usage::ImageUsage;
 
@@ -114,7 +115,10 @@ impl Accumulator {
         if self.document == Document::ImagesEvent {
             return self.images_event(name, scanned);
         }
-        let event = ResponseEvent::read(name, &scanned.skeleton);
+        let event = match ResponseEvent::read(name, &scanned.skeleton) {
+            ResponseEvent::Other => ResponseEvent::read(name, &mended(&scanned)),
+            event => event,
+        };
         self.response_event(event, scanned).map(one)
     }
 
@@ -163,7 +167,8 @@ impl Accumulator {
     /// Takes a whole document.
     pub(super) fn document(&mut self, scanned: Scanned) -> Outcome {
         if self.document == Document::Response {
-            let event = ResponseEvent::of_document(&scanned.skeleton);
+            let event = ResponseEvent::of_document(&scanned.skeleton)
+                .or_else(|| ResponseEvent::of_document(&mended(&scanned)));
             let outcome = event.and_then(|event| self.response_event(event, scanned)).map(one);
             return outcome.unwrap_or(Err(Failure::Upstream(UpstreamFailure::InvalidResponse)));
         }
@@ -226,9 +231,11 @@ impl Accumulator {
         }
         match kept {
             Some(kept) => {
+                if item.error.is_none() {
+                    // Whatever an earlier item has met with, the upstream serves.
+                    self.refusal = None;
+                }
                 self.image = Some((Rc::new(kept.base64), item));
-                // Whatever an earlier item has met with, the upstream serves.
-                self.refusal = None;
             }
             None => self.is_garbled = true,
         }
@@ -341,6 +348,13 @@ impl Accumulator {
             None => Failure::Upstream(UpstreamFailure::NoImage),
         }
     }
+}
+
+/// What can be read of an event or a document that has an image and is not JSON. Empty if it has
+/// none, or is JSON.
+pub(super) fn mended(scanned: &Scanned) -> Vec<u8> {
+    let skeleton = Some(&scanned.skeleton).filter(|_| !scanned.images.is_empty());
+    skeleton.and_then(|it| json::most(it)).unwrap_or_default()
 }
 
 /// The outcome of a call that brings one image.

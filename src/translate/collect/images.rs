@@ -3,31 +3,38 @@
 
 use std::rc::Rc;
 
-use super::accumulator::Accumulator;
-use super::{Image, MAX_ANSWER_BYTES, Outcome};
+use super::accumulator::{Accumulator, mended};
+use super::{Image, MAX_ANSWER_BYTES, Outcome, failure};
 use crate::config::Api;
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::translate::error;
 use crate::translate::relay::{self, without_images};
+use crate::upstream::error::ErrorInfo;
 use crate::upstream::event::Item;
 use crate::upstream::images::{ImageEvent, ImagesEvent, ImagesResponse};
-use crate::upstream::scanner::{Kept, Scanned};
+use crate::upstream::scanner::{Kept, ScanError, Scanned};
 use crate::upstream::usage::{ImageUsage, Rest};
 
 impl Accumulator {
     /// Takes a whole answer.
     pub(super) fn images_document(&mut self, scanned: Scanned) -> Outcome {
-        let Some(answer) = ImagesResponse::read(&scanned.skeleton) else {
+        let answer = ImagesResponse::read(&scanned.skeleton)
+            .or_else(|| ImagesResponse::read(&mended(&scanned)));
+        let answer = answer.or_else(|| (!scanned.images.is_empty()).then(Default::default));
+        let Some(answer) = answer else {
             return Err(Failure::Upstream(UpstreamFailure::InvalidResponse));
         };
-        self.images_answer(&answer, scanned.images)
+        self.images_answer(&answer, scanned.images, scanned.missed)
     }
 
-    fn images_answer(&mut self, answer: &ImagesResponse, mut kept: Vec<Kept>) -> Outcome {
-        let failure = without_images(Some(answer), self.now);
-        if let Some(info) = &answer.error {
-            self.refusal = error::judge_event(Api::Images, info, self.now).1;
-        }
+    fn images_answer(
+        &mut self,
+        answer: &ImagesResponse,
+        mut kept: Vec<Kept>,
+        missed: Option<ScanError>,
+    ) -> Outcome {
+        let failure = missed.map_or_else(|| without_images(Some(answer), self.now), failure);
+        self.note_refusal(answer.error.as_ref());
         self.has_generated |= !answer.is_error;
         // If members share a name, the last one is read, but it may be the first that was kept.
         let is_read = |it: &Kept| answer.data.iter().any(|of| of.base64 == Some(it.ordinal));
@@ -46,10 +53,21 @@ impl Accumulator {
         }
     }
 
+    /// Notes what an answer with this error says about the upstream: beside an image, too. Whatever
+    /// an earlier one has met with, the upstream serves if there is none.
+    fn note_refusal(&mut self, error: Option<&ErrorInfo>) {
+        let refuses = |info| error::judge_event(Api::Images, info, self.now).1;
+        self.refusal = error.and_then(refuses);
+    }
+
     /// Takes an event of the Images API. Returns an outcome if the event is terminal.
     pub(super) fn images_event(&mut self, name: &[u8], scanned: Scanned) -> Option<Outcome> {
-        let Scanned { images, preview, skeleton, .. } = scanned;
-        match ImagesEvent::read(name, &skeleton) {
+        let event = match ImagesEvent::read(name, &scanned.skeleton) {
+            ImagesEvent::Other => ImagesEvent::read(name, &mended(&scanned)),
+            event => event,
+        };
+        let Scanned { images, preview, missed, .. } = scanned;
+        match event {
             ImagesEvent::Preview(event) => {
                 self.has_generated = true;
                 let (kept, item) = self.reported(event, images, preview);
@@ -60,10 +78,12 @@ impl Accumulator {
             }
             ImagesEvent::Completed(event) => {
                 self.has_generated = true;
+                self.note_refusal(event.error.as_ref());
                 let image = self.images_completed(event, images, preview);
+                let image = image.map_err(|it| missed.map_or(it, failure));
                 self.add(image)
             }
-            ImagesEvent::Answer(answer) => match self.images_answer(&answer, images) {
+            ImagesEvent::Answer(answer) => match self.images_answer(&answer, images, missed) {
                 // Another may follow: some upstreams send an answer for each image.
                 Ok(images) => images.into_iter().find_map(|image| self.add(Ok(image))),
                 Err(failure) => Some(self.end_images(failure)),

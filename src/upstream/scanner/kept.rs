@@ -135,6 +135,22 @@ impl Scanner {
         Ok(1)
     }
 
+    /// Drops an image that is too large or finds no room, if there may be others beside it. Returns
+    /// that none of its bytes is used.
+    pub(super) fn miss_image(&mut self, error: ScanError) -> Result<usize, ScanError> {
+        let State::Kept { place: Place::Image, keep: Keep::UpTo(_), escape, .. } = &self.state
+        else {
+            return Err(error);
+        };
+        if self.most_images < 2 {
+            return Err(error);
+        }
+        let escaped = if *escape == Escape::Backslash { Escaped::Yes } else { Escaped::No };
+        self.state = State::Dropped { escaped };
+        self.scanned.missed.get_or_insert(error);
+        Ok(0)
+    }
+
     fn close_kept(&mut self) -> Result<(), ScanError> {
         let state = std::mem::replace(&mut self.state, State::Structure);
         let State::Kept { place, mut kept, len, keep, form, .. } = state else {

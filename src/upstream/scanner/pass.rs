@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::escape::{Escape, Form};
-use super::{Keep, Kept, Place, Scanner, State};
+use super::{BYTE_ORDER_MARK, Keep, Kept, Place, Scanner, State};
 use crate::memory::Pieces;
 
 /// Base64 that passes on has this many bytes at least, or has come whole. An odd form shows itself
@@ -41,9 +41,20 @@ impl Scanner {
         Some(kept.base64.take_all_but(most))
     }
 
-    /// Whether an image has come whole, of an event that has not ended.
+    /// Whether an image has come whole, of an event that has not ended. If its item has not said
+    /// what it is, it is none so far.
     pub fn has_image(&self) -> bool {
-        !self.scanned.images.is_empty()
+        let unsure = usize::from(self.kept_in_item && !self.path.item_is_image());
+        self.scanned.images.len() > unsure
+    }
+
+    /// The skeleton so far, without a byte order mark. The first bytes of a mark may have been
+    /// consumed before the answer was known to be one.
+    pub fn skeleton(&self) -> &[u8] {
+        let skeleton = &self.scanned.skeleton;
+        let is_mark = |byte: &&u8| BYTE_ORDER_MARK.contains(*byte);
+        let mark = skeleton.iter().take(BYTE_ORDER_MARK.len()).take_while(is_mark).count();
+        skeleton.get(mark..).unwrap_or_default()
     }
 
     /// Where in the last chunk the bytes are of an image that passes on, in their order. Take them

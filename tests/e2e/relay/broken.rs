@@ -27,7 +27,7 @@ fn halves() -> Vec<(&'static str, Vec<Step>)> {
             "as long as declared",
             vec![declared(half.len()), Step::Bytes(half.clone()), Step::KeepOpen],
         ),
-        ("no JSON", [end(Step::Chunk(b"\"}]} x".to_vec())), vec![Step::End]].concat()),
+        ("no JSON", [end(Step::Chunk(b"\"}] x}".to_vec())), vec![Step::End]].concat()),
     ]
 }
 
@@ -76,6 +76,28 @@ fn half_an_answer_is_a_stream_that_is_reset_over_http2() {
     let (body, ended) = Http2::generation(envoy.port(), &body(1)).read_rest();
     assert_eq!(ended, Ended::Well);
     assert!(body == bytes, "the answer differs");
+}
+
+#[test]
+fn an_answer_that_lacks_only_brackets_is_completed_and_what_follows_it_is_left_out() {
+    let bytes = answer(3 * MIB, 2);
+    let cut = String::from_utf8(bytes.clone()).unwrap();
+    let cut = cut.rfind("B\"").unwrap() + 2;
+    let rest = |step: &[u8]| Step::Chunk(step.to_vec());
+    for script in [
+        vec![head(), rest(&bytes[..cut]), Step::End],
+        vec![head(), rest(&bytes), rest(b" x"), rest(&[b'y'; 100_000]), Step::End],
+    ] {
+        let upstream = Upstream::always(script);
+        let envoy = logging(&upstream);
+        assert_eq!(Request::generation(&body(2)).send(&envoy).images().len(), 2);
+        let (got, ended) = Http2::generation(envoy.port(), &body(2)).read_rest();
+        assert_eq!((ended, got.get(..cut)), (Ended::Well, bytes.get(..cut)));
+        eventually("it is logged", || envoy.records().len() == 2);
+        for record in envoy.records() {
+            assert_eq!((&record["images_delivered"], &record["code"]), (&json!(2), &json!(null)));
+        }
+    }
 }
 
 #[test]

@@ -25,3 +25,4 @@ mod provider_events;
 mod several_images;
 mod unusual;
 mod whole_image;
+mod whole_provider_image;
