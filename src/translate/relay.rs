@@ -127,7 +127,8 @@ impl Relay {
     /// its images. `None` if it lacks more: see [`cut_short`](Self::cut_short).
     pub fn complete(&mut self, now: Duration) -> Option<(Vec<u8>, Vec<Image>)> {
         let skeleton = self.scanner.skeleton();
-        let closing = json::closing(skeleton).filter(|_| self.passed_len() > 0)?;
+        let may = self.passed_len() > 0 && self.scanner.is_complete();
+        let closing = json::closing(skeleton).filter(|_| may)?;
         let skeleton = [skeleton, &closing].concat();
         // An entry that has only begun is none that a client can read.
         let answer = ImagesResponse::read(&skeleton)?;

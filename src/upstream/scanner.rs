@@ -87,6 +87,8 @@ pub struct Scanner {
     passing: Vec<Range<usize>>,
     /// The image of this event passes on.
     is_passing: bool,
+    /// Something was left out of the skeleton of this event.
+    is_pruned: bool,
 }
 
 #[derive(Debug)]
@@ -135,6 +137,7 @@ impl Scanner {
             unread: 0,
             passing: Vec::new(),
             is_passing: false,
+            is_pruned: false,
         }
     }
 
@@ -238,7 +241,7 @@ impl Scanner {
         self.path = Path::of(self.path.document());
         self.state = State::Structure;
         self.diverted = 0;
-        (self.kept_in_item, self.is_passing) = (false, false);
+        (self.kept_in_item, self.is_passing, self.is_pruned) = (false, false, false);
         let mark = self.scanned.skeleton.len().saturating_sub(self.skeleton().len());
         let mut scanned = std::mem::take(&mut self.scanned);
         scanned.skeleton.drain(..mark);
@@ -329,7 +332,7 @@ impl Scanner {
         let skeleton = &mut self.scanned.skeleton;
         // One byte is reserved for the quote that closes a dropped string.
         if skeleton.len().saturating_add(bytes.len()) >= MAX_SKELETON_BYTES {
-            return Err(ScanError::EventTooLarge);
+            return self.extend_full(bytes);
         }
         skeleton.extend_from_slice(bytes);
         Ok(())
@@ -342,6 +345,7 @@ mod lease;
 mod odd;
 mod pass;
 mod plain;
+mod prune;
 mod scanned;
 mod unscanned;
 

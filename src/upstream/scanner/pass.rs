@@ -48,6 +48,11 @@ impl Scanner {
         self.scanned.images.len() > unsure
     }
 
+    /// Whether the skeleton has all brackets and commas of the event.
+    pub fn is_complete(&self) -> bool {
+        !self.is_pruned
+    }
+
     /// The skeleton so far, without a byte order mark. The first bytes of a mark may have been
     /// consumed before the answer was known to be one.
     pub fn skeleton(&self) -> &[u8] {

@@ -14,7 +14,8 @@ pub enum ScanError {
         /// The limit, in bytes of base64.
         limit: usize,
     },
-    /// An event's JSON without its large strings is longer than [`MAX_SKELETON_BYTES`].
+    /// An event's JSON is longer than [`MAX_SKELETON_BYTES`] without its large strings, and without
+    /// much that nobody reads.
     #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its image")]
     EventTooLarge,
     /// What is passed on unchanged is not base64, and may not even be JSON, or is no image.

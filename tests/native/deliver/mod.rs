@@ -18,6 +18,7 @@ mod codex_answers;
 mod codex_events;
 mod keepalive;
 mod late_ends;
+mod long_events;
 mod odd_answers;
 mod pass_image;
 mod pass_through;

@@ -183,7 +183,7 @@ fn a_document_has_the_same_limits_as_events() {
     let client = answer(&mut driver, head(None), large.as_bytes(), 512);
     assert_eq!(client.code(), "generated_image_too_large");
     drop(driver);
-    let padded = format!(r#"{{"padding":[{}0]}}"#, "0,".repeat(200_000));
+    let padded = format!(r#"{{"output":[{}0]}}"#, "0,".repeat(200_000));
     let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
     let client = answer(&mut driver, head(None), padded.as_bytes(), 16 * 1024);
     assert_eq!(client.code(), "upstream_invalid_response");

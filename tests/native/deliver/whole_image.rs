@@ -147,7 +147,7 @@ fn it_is_delivered_though_nothing_ends_the_response_well() {
     let done = "data: [DONE]\n\n";
     let cut = codex::completed(&json!({"tool_usage": {}}));
     let cut = &cut[..cut.len() / 2];
-    let long = format!("data: {{\"type\":\"x\",\"list\":[{}0]}}\n\n", "0,".repeat(200_000));
+    let long = format!("data: {{\"type\":\"x\",\"output\":[{}0]}}\n\n", "0,".repeat(200_000));
     for how in HOW {
         for then in [
             Then::Says(&error),

@@ -272,6 +272,7 @@ fn any_part() -> impl Strategy<Value = String> {
         r#""error":{"code":"rate_limit_exceeded"}"#.to_owned(),
         r#""usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}"#.to_owned(),
         format!(r#""x":{}{}"#, "[".repeat(120), "]".repeat(120)),
+        format!(r#""x":[{}0]"#, "0,".repeat(200_000)),
         r#""created":1.5e9,"size":"\u0061""#.to_owned(),
         "]".to_owned(),
         "\u{1}".to_owned(),

@@ -279,7 +279,7 @@ fn an_event_that_is_too_long_keeps_the_request_where_it_is() {
     let long = "0,".repeat(200_000);
     let item = item("ig_1", IMAGE);
     let event = format!(
-        "data: {{\"type\":\"response.output_item.done\",\"x\":[{long}0],\"item\":{item}}}\n\n"
+        "data: {{\"type\":\"response.output_item.done\",\"output\":[{long}0],\"item\":{item}}}\n\n"
     );
     let (gate, _) = two();
     let mut driver = Driver::admitted(&gate, &request());
