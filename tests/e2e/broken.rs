@@ -31,8 +31,8 @@ fn a_broken_answer_is_a_bad_gateway() {
     assert_reported(
         &held(),
         vec![
-            ("closed at once", vec![Step::Close], 502, "upstream_unreachable"),
-            ("reset at once", vec![Step::Reset], 502, "upstream_unreachable"),
+            ("closed at once", vec![Step::Close], 502, "upstream_disconnected"),
+            ("reset at once", vec![Step::Reset], 502, "upstream_disconnected"),
             (
                 "closed after the head",
                 vec![Step::StreamHead, Step::Close],

@@ -180,7 +180,7 @@ fn after_an_upstream_that_may_have_generated_no_other_is_called() {
             (400, "moderation_blocked"),
             (400, "invalid_prompt"),
             (504, "upstream_timeout"),
-            (502, "upstream_unreachable"),
+            (502, "upstream_disconnected"),
             (502, "upstream_disconnected"),
             (502, "upstream_disconnected"),
         ] {

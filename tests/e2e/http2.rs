@@ -68,8 +68,8 @@ fn other_ends_of_a_stream_are_reported_as_over_http1() {
     let sim = Sim::start();
     let envoy = Setup::new(sim.port()).configure(&held()).upstream_protocol(HTTP2).start();
     for (fault, status, code) in [
-        ("hang_up", 502, "upstream_unreachable"),
-        ("reset_early", 502, "upstream_unreachable"),
+        ("hang_up", 502, "upstream_disconnected"),
+        ("reset_early", 502, "upstream_disconnected"),
         ("end_mid_image", 502, "upstream_disconnected"),
         ("empty_body", 502, "upstream_disconnected"),
         ("overloaded", 503, "server_is_overloaded"),

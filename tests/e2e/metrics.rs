@@ -54,7 +54,7 @@ fn labels_come_out_as_labels() {
     let setup = Setup::production(upstream.port()).configure_struct(&limited(&rules));
     let envoy = setup.start();
     assert_eq!(request("a", "acme", 1).send(&envoy).images().len(), 1);
-    request("a", "acme", 1).send(&envoy).assert_error(502, "upstream_unreachable");
+    request("a", "acme", 1).send(&envoy).assert_error(502, "upstream_disconnected");
     request("a", "few", 2).send(&envoy).assert_error(429, "rate_limit_exceeded");
     request("a", "acme", 1).bearer(Key::UNKNOWN).send(&envoy).assert_error(401, "invalid_api_key");
     let of = |endpoint: &str, status: u16, code: &str| {
@@ -64,13 +64,13 @@ fn labels_come_out_as_labels() {
     };
     for (name, value) in [
         (of("generations", 200, "ok"), 1),
-        (of("generations", 502, "upstream_unreachable"), 1),
+        (of("generations", 502, "upstream_disconnected"), 1),
         (of("generations", 429, "rate_limit_exceeded"), 1),
         (of("generations", 401, "invalid_api_key"), 1),
         ("imagegate_rejections_total{rule=\"few\"}".to_owned(), 1),
         ("imagegate_shadow_refusals_total{rule=\"trial\"}".to_owned(), 1),
         (
-            "imagegate_upstream_errors_total{kind=\"upstream_unreachable\",upstream=\"codex\"}"
+            "imagegate_upstream_errors_total{kind=\"upstream_disconnected\",upstream=\"codex\"}"
                 .to_owned(),
             1,
         ),

@@ -65,7 +65,7 @@ fn every_exchange_leaves_one_record() {
         (json!(429), json!("rate_limit_exceeded"), 0, "imagegate_rate_limit_exceeded"),
         // Envoy's own answer.
         (json!(502), json!("upstream_disconnected"), 0, "upstream_reset_after_response_started"),
-        (json!(502), json!("upstream_unreachable"), 0, "imagegate_upstream_unreachable"),
+        (json!(502), json!("upstream_disconnected"), 0, "imagegate_upstream_disconnected"),
     ];
     for ((line, record), (status, code, delivered, details)) in log.iter().zip(&expected) {
         assert_eq!((&line["status"], &record["status"]), (status, status), "{line}");

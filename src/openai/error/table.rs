@@ -281,7 +281,7 @@ table! {
     /// The upstream took too long.
     UpstreamTimeout: 504 Server ["upstream_timeout"], Param::Null, ByStatus,
         "The image service did not answer in time.";
-    /// The upstream's answer ended before its image was complete.
+    /// The connection broke, or the upstream's answer ended before its image was complete.
     UpstreamDisconnected: 502 Server ["upstream_disconnected"], Param::Null, ByStatus,
         "The image service ended its answer before the image was complete.";
     /// The upstream's answer is complete and holds no image.

@@ -13,7 +13,8 @@ pub enum UpstreamFailure {
     Unreachable,
     /// The upstream took too long.
     Timeout,
-    /// The upstream's answer ended before its image was complete.
+    /// The connection broke after the request was sent, or the upstream's answer ended before its
+    /// image was complete.
     Disconnected,
     /// The upstream's answer is complete and holds no image.
     NoImage,

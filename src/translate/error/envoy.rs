@@ -35,6 +35,10 @@ pub fn from_envoy(status: u16, details: &str) -> Failure {
     if says(&["timeout", "max_stream_duration"]) {
         return Failure::Upstream(UpstreamFailure::Timeout);
     }
+    // The connection was made, so the upstream may have the request.
+    if parts(details).0.starts_with("upstream_reset_") && !never_left(details) {
+        return Failure::Upstream(UpstreamFailure::Disconnected);
+    }
     match status {
         400 | 431 => Failure::Client(ClientFailure::HeadersInvalid),
         401 | 403 => Failure::Client(ClientFailure::GatewayDenied),
@@ -58,6 +62,7 @@ pub(super) fn from_reply(status: u16, body: &[u8]) -> Option<Failure> {
         502..=504 if says(RESET_WORDS) => Some(match () {
             () if says("reset reason: overflow") => Failure::overloaded(),
             () if says("protocol error") => Failure::Upstream(UpstreamFailure::InvalidResponse),
+            () if may_have_left(words) => Failure::Upstream(UpstreamFailure::Disconnected),
             () => Failure::Upstream(UpstreamFailure::Unreachable),
         }),
         _ => None,
@@ -308,6 +313,21 @@ mod tests {
             (
                 503,
                 "upstream_reset_before_response_started{connection_termination}",
+                Failure::Upstream(UpstreamFailure::Disconnected),
+            ),
+            (
+                502,
+                "upstream_reset_before_response_started{remote_reset}",
+                Failure::Upstream(UpstreamFailure::Disconnected),
+            ),
+            (
+                503,
+                "upstream_reset_before_response_started{remote_refused_stream_reset}",
+                Failure::Upstream(UpstreamFailure::Unreachable),
+            ),
+            (
+                503,
+                "upstream_reset_before_response_started{remote_connection_failure|delayed}",
                 Failure::Upstream(UpstreamFailure::Unreachable),
             ),
             (

@@ -41,7 +41,7 @@ fn a_failure_keeps_its_status_until_an_image_has_begun() {
     asking(1).send(&envoy).assert_error(400, "moderation_blocked");
     asking(1).send(&envoy).assert_error(502, "upstream_error");
     asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
-    asking(1).send(&envoy).assert_error(502, "upstream_unreachable");
+    asking(1).send(&envoy).assert_error(502, "upstream_disconnected");
     for code in ["upstream_error", "upstream_disconnected"] {
         let mut events = Events::of(&envoy, &asking(1));
         events.expect(PREVIEW);

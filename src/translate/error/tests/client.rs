@@ -11,7 +11,7 @@ fn a_refused_connection_of_a_side_call_is_no_overload() {
             Failure::Upstream(UpstreamFailure::Unreachable),
         ),
         ("connection timeout", Failure::Upstream(UpstreamFailure::Unreachable)),
-        ("connection termination", Failure::Upstream(UpstreamFailure::Unreachable)),
+        ("connection termination", Failure::Upstream(UpstreamFailure::Disconnected)),
         ("remote refused stream reset", Failure::Upstream(UpstreamFailure::Unreachable)),
         ("overflow", Failure::overloaded()),
         ("protocol error", Failure::Upstream(UpstreamFailure::InvalidResponse)),

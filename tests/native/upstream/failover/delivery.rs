@@ -6,7 +6,7 @@ use super::{IMAGE, error, head, images, json_head, request, several, two, upstre
 use crate::support::codex::{failed, preview};
 use crate::support::driver::{Driver, Host};
 use crate::support::{after, event, stream};
-use imagegate::exchange::End;
+use imagegate::exchange::{End, ResponseHead};
 use serde_json::json;
 
 #[test]
@@ -189,4 +189,33 @@ fn a_providers_stream_fails_over_before_its_first_preview() {
     assert_eq!(driver.close(Some(200))["settled_nanodollars"], 0);
     drop(driver);
     assert_eq!(budget.used(), 0);
+}
+
+/// Another try may pay for a second image, so the limit of the first upstream is not what counts.
+#[test]
+fn a_connection_that_breaks_after_a_fail_over_is_what_the_client_learns_of() {
+    let words = |reason: &str| {
+        let words = "upstream connect error or disconnect/reset before headers. reset reason: ";
+        [words, reason].concat().into_bytes()
+    };
+    for (answer, code) in [
+        (Some((head(503), words("connection termination"))), "upstream_disconnected"),
+        (Some((head(503), words("remote reset"))), "upstream_disconnected"),
+        (Some((head(200), b"{\"data\":[".to_vec())), "upstream_disconnected"),
+        (None, "upstream_disconnected"),
+        // Nothing has reached it.
+        (Some((head(503), words("remote connection failure"))), "rate_limit_exceeded"),
+        (Some((head(503), words("refused stream reset"))), "rate_limit_exceeded"),
+    ] {
+        let (gate, _) = two();
+        let mut driver = Driver::admitted(&gate, &request());
+        let limited = ResponseHead { retry_after: Some(b"9".to_vec()), ..head(429) };
+        driver.upstream(limited, &[]);
+        let token = driver.call().token;
+        let (head, body) = answer.clone().map_or((None, Vec::new()), |it| (Some(it.0), it.1));
+        let client = driver.side(token, head, &body);
+        assert_eq!(client.code(), code, "{answer:?}");
+        let record = driver.close(Some(driver.client.status));
+        assert_eq!(record["code"], code);
+    }
 }

@@ -172,18 +172,18 @@ fn no_failover_after_a_possible_image_or_a_client_error() {
         (head(200), generated, "upstream_error"),
         (head(200), previewed, "upstream_error"),
         (head(408), Vec::new(), "upstream_timeout"),
-        (head(503), cut.to_vec(), "upstream_unreachable"),
+        (head(503), cut.to_vec(), "upstream_disconnected"),
         (head(200), stream[..stream.len() / 4].to_vec(), "upstream_disconnected"),
         (envoy(504, "response_timeout"), Vec::new(), "upstream_timeout"),
         (
             envoy(503, "upstream_reset_before_response_started{connection_termination}"),
             Vec::new(),
-            "upstream_unreachable",
+            "upstream_disconnected",
         ),
         (
             envoy(503, "upstream_reset_before_response_started{remote_reset}"),
             Vec::new(),
-            "upstream_unreachable",
+            "upstream_disconnected",
         ),
         // The mesh itself rejects it, and must not be bypassed.
         (envoy(429, "request_rate_limited"), Vec::new(), "rate_limit_exceeded"),
