@@ -63,7 +63,7 @@ impl Stream {
         let mut events = Vec::new();
         for preview in calls.take_previews() {
             if self.writer.preview(preview, now.as_secs(), &mut events).is_err() {
-                calls.fail(&Failure::overloaded());
+                calls.give_up(&Failure::overloaded(), now);
                 break;
             }
         }

@@ -136,7 +136,13 @@ impl Accumulator {
         let image = images.into_iter().next();
         match event {
             ResponseEvent::Created(response) => self.response(&response),
-            ResponseEvent::ItemDone(item) => self.item(item, image),
+            ResponseEvent::ItemDone(mut item) => {
+                if let Some(kept) = &image {
+                    // Of two items the last was read, and of one that is cut only a part.
+                    (item.kind, item.result) = (ItemKind::Image, Some(kept.ordinal));
+                }
+                self.item(item, image);
+            }
             ResponseEvent::Drawn => self.has_generated = true,
             ResponseEvent::Preview(item) => {
                 self.has_generated = true;

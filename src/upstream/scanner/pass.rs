@@ -42,9 +42,10 @@ impl Scanner {
     }
 
     /// Whether an image has come whole, of an event that has not ended. If its item has not said
-    /// what it is, it is none so far.
+    /// what it is, it is none so far, unless its bytes had it pass on.
     pub fn has_image(&self) -> bool {
-        let unsure = usize::from(self.kept_in_item && !self.path.item_is_image());
+        let is_sure = self.is_passing || self.path.item_is_image();
+        let unsure = usize::from(self.kept_in_item && !is_sure);
         self.scanned.images.len() > unsure
     }
 

@@ -13,6 +13,7 @@
 //!
 //! JSON of a provider that is collected, and not passed through, is in `upstream/providers`.
 
+mod any_codex_events;
 mod any_events;
 mod codex_answers;
 mod codex_events;
