@@ -1,8 +1,9 @@
 //! Writes images as a response of the Images API, in one vector of exactly its length.
 //!
 //! What is around the images is written first. So the length is known, the megabytes are copied
-//! once, and each piece of an image is freed as soon as it is copied. At most one response of a VM is
-//! in memory twice, and only while it is written. An image that passes on has the same around it.
+//! once, and each piece of an image is freed as soon as it is copied. At most one response of a VM
+//! is in memory twice, and only while it is written. An image that passes through has the same
+//! around it.
 
 use serde::Serialize;
 

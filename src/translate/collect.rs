@@ -2,7 +2,8 @@
 //!
 //! The rules, in their order:
 //!
-//! 1. Nothing after the terminal event counts. An image counts once its base64 has ended, in an item
+//! 1. Nothing after the terminal event counts. An image counts once its base64 has ended, in an
+//! item
 //!    that has said what it is. Then it is delivered, whatever the upstream says after it, and
 //!    however it ends: the image was generated, and may have left for the client. Half an image is
 //!    a failure.
@@ -16,9 +17,9 @@
 //! A response in one JSON document is read as its terminal event.
 //!
 //! A response of the Images API counts once its last bracket is closed, or once it ends or fails
-//! after an image. Its first images are the result, as many as were asked for. If it comes as events, each has one image and a name that ends
-//! in `.completed`, or its data is a whole response. They are read until each image has come or
-//! failed.
+//! after an image. Its first images are the result, as many as were asked for. If it comes as
+//! events, each has one image and a name that ends in `.completed`, or its data is a whole
+//! response. They are read until each image has come or failed.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -61,7 +62,7 @@ pub struct Bounds {
     pub host_model: Option<Rc<str>>,
     /// The most bytes of base64 that the image may have, by what was requested.
     pub room: usize,
-    /// Whether the image can pass on if it has no room here.
+    /// Whether the image can pass through if it has no room here.
     pub may_pass: bool,
 }
 
@@ -130,7 +131,7 @@ pub struct Collector {
     scanner: Scanner,
     accumulator: Accumulator,
     outcome: Option<Outcome>,
-    /// What of the last chunk passes on.
+    /// What of the last chunk passes through.
     passed: Option<Passed>,
 }
 

@@ -36,8 +36,9 @@ pub(super) fn complete(reported: Attributes, echo: &Attributes, base64: &Pieces)
     Attributes { size, output_format: format.map(str::to_owned).or(known.output_format), ..known }
 }
 
-/// How much base64 of an image that passes on is enough for its size. `base64` is its beginning.
-/// `None` if neither its first bytes nor, by `is_image`, its upstream say that it is an image.
+/// How much base64 of an image that passes through is enough for its size. `base64` is its
+/// beginning. `None` if neither its first bytes nor, by `is_image`, its upstream say that it is an
+/// image.
 pub(super) fn most(base64: &Pieces, is_image: bool) -> Option<usize> {
     match format(&decode(base64, FIRST_BYTES)) {
         Some("jpeg") => Some(PASSING_BYTES),

@@ -54,7 +54,7 @@ pub enum Keep {
         /// How many it may have in all.
         limit: usize,
     },
-    /// The rest of an image that passes on: see [`Scanner::pass`].
+    /// The rest of an image that passes through: see [`Scanner::pass`].
     Passing {
         /// How many bytes of base64 to keep.
         most: usize,
@@ -83,9 +83,10 @@ pub struct Scanner {
     began: (bool, bool),
     /// How many of the last bytes come after a whole answer.
     unread: usize,
-    /// Where in the chunk the bytes are of an image that passes on, since they were last taken.
+    /// Where in the chunk the bytes are of an image that passes through, since they were last
+    /// taken.
     passing: Vec<Range<usize>>,
-    /// The image of this event passes on.
+    /// The image of this event passes through.
     is_passing: bool,
     /// Something was left out of the skeleton of this event.
     is_pruned: bool,
@@ -224,8 +225,8 @@ impl Scanner {
         self.unread
     }
 
-    /// Skips the rest of an event that cannot be scanned. Nothing of it is kept, unless an image has
-    /// come whole: then what came before.
+    /// Skips the rest of an event that cannot be scanned. Nothing of it is kept, unless an image
+    /// has come whole: then what came before.
     pub fn skip_event(&mut self) {
         if !self.has_image() {
             self.scanned = Scanned::default();

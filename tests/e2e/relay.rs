@@ -1,4 +1,4 @@
-//! Answers of a provider that pass on as they come.
+//! Answers of a provider that pass through as they come.
 
 mod broken;
 mod clients_leave;

@@ -74,7 +74,7 @@ impl Delivery {
         matches!(self, Self::Collect(_))
     }
 
-    /// Whether the upstream's own answer passes on, from one call for all images.
+    /// Whether the upstream's own answer passes through, from one call for all images.
     pub(crate) fn passes_answer(&self) -> bool {
         matches!(self, Self::PassThrough(_))
     }

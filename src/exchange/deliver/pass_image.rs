@@ -1,4 +1,5 @@
-//! One image, whose base64 passes on to the client while it comes, in an answer of the filter's own.
+//! One image, whose base64 passes through to the client while it comes, in an answer of the
+//! filter's own.
 //!
 //! While the head is held, a failure keeps its status. The head leaves with the first bytes of the
 //! image that counts. From then on the bytes of the base64 stay in Envoy's buffer and are only
@@ -7,7 +8,7 @@
 //! then breaks the transfer off.
 //!
 //! The answers of an upstream may have to be held (its `delivery`). Then the image is collected,
-//! and passes on only if it finds no room.
+//! and passes through only if it finds no room.
 
 use std::time::Duration;
 
@@ -24,11 +25,11 @@ use crate::translate::relay::Begun;
 /// What comes before the base64 has fewer bytes.
 const MAX_OPENING_BYTES: usize = 256;
 
-/// An image that passes on.
+/// An image that passes through.
 #[derive(Debug)]
 pub(crate) struct PassImage {
     pub(super) format: ResponseFormat,
-    /// The image passes on even if it has room.
+    /// The image passes through even if it has room.
     passes: bool,
     /// A client that got no byte for this long gets a space. `None` if it does not.
     keepalive: Option<Duration>,

@@ -1,4 +1,5 @@
-//! The answer of an upstream of the Images API passes on as it comes, and is counted as it passes.
+//! The answer of an upstream of the Images API passes through as it comes, and is counted as it
+//! passes.
 //!
 //! While the head is held, bytes are taken out of Envoy's buffer as in every delivery, a failure
 //! keeps its status, and the rules of [`Call`] decide what is one. The head leaves with the first
@@ -305,8 +306,8 @@ impl PassThrough {
         body
     }
 
-    /// What leaves in the place of the chunk in which the answer ends. Nothing if the chunk may pass
-    /// as it is.
+    /// What leaves in the place of the chunk in which the answer ends. Nothing if the chunk may
+    /// pass as it is.
     fn last(&mut self, chunk: &[u8]) -> Vec<u8> {
         let end = chunk.len().saturating_sub(self.relay.unread_len());
         let (body, tail) = chunk.split_at_checked(end).unwrap_or((chunk, &[]));

@@ -34,9 +34,9 @@ pub(crate) struct Call {
     images: usize,
     room: usize,
     state: State,
-    /// What of the last chunk passes on.
+    /// What of the last chunk passes through.
     passing: Option<Passed>,
-    /// What has passed on of an image whose answer failed.
+    /// What has passed through of an image whose answer failed.
     passed: Option<Image>,
     /// Previews that came whole.
     previews: Vec<Preview>,
@@ -79,8 +79,8 @@ impl State {
 }
 
 impl Call {
-    /// A call that is made, for this many `images`. `room` is the most bytes of base64 that each may
-    /// have.
+    /// A call that is made, for this many `images`. `room` is the most bytes of base64 that each
+    /// may have.
     pub(crate) fn new(images: usize, room: usize, target: CallTarget) -> Self {
         Self {
             target,

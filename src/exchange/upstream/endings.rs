@@ -15,7 +15,7 @@ use crate::pool::shared::{self, Place};
 /// How long the answers of an upstream are held after it has broken one off.
 pub(crate) const HOLD_TIME: Duration = Duration::from_secs(3600);
 
-/// Whether an answer of a chosen `candidate` passes on while it comes.
+/// Whether an answer of a chosen `candidate` passes through while it comes.
 pub(crate) fn passes(candidate: &Candidate<'_>, now: Duration) -> bool {
     match candidate.upstream.delivery() {
         Pass::Always => true,

@@ -19,7 +19,7 @@ use crate::upstream::usage::ImageUsage;
 const DONE: &[u8] = b"[DONE]";
 /// At most this many ids are kept to count distinct images. Further images are not counted.
 const MAX_COUNTED: usize = 16;
-/// Beyond the budget, for the chunks of images that pass on because it is used up: some 30 of
+/// Beyond the budget, for the chunks of images that pass through because it is used up: some 30 of
 /// Envoy's largest. The linear memory of a VM has twice the largest budget.
 const SPARE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -29,9 +29,9 @@ pub(super) struct Accumulator {
     pub(super) bounds: Bounds,
     /// What the events belong to.
     document: Document,
-    /// The image found no room, and has to pass on.
+    /// The image found no room, and has to pass through.
     pub(super) lacks_room: bool,
-    /// The image passes on.
+    /// The image passes through.
     pub(super) is_passing: bool,
     pub(super) image: Option<(Rc<Pieces>, Item)>,
     /// The images of events that bring several, and how many events have ended one.
@@ -100,8 +100,8 @@ impl Accumulator {
         let mut lease = budget.lease(*max_buffered_bytes);
         if kind == Kind::Image && lease.cover_first(*room).is_err() && *may_pass {
             self.lacks_room = true;
-            // Until it passes on, which it does with these bytes or the next. Those that do not
-            // have this much beyond the budget together.
+            // Until it passes through, which it does with these bytes or the next. Those that do
+            // not have this much beyond the budget together.
             return budget.lease(max_buffered_bytes.saturating_add(SPARE_BYTES));
         }
         lease

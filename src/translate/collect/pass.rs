@@ -1,4 +1,4 @@
-//! An image that passes on while it comes: its base64 leaves in an answer of the filter's own.
+//! An image that passes through while it comes: its base64 leaves in an answer of the filter's own.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::upstream::event::Item;
 /// The kinds of events in which the image comes that counts.
 const FINAL_KINDS: [&[u8]; 2] = [b"response.output_item.done", b"response.completed"];
 
-/// What of a chunk passes on.
+/// What of a chunk passes through.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Passed {
     /// All of it.
@@ -20,7 +20,7 @@ pub enum Passed {
     Part(Vec<u8>),
 }
 
-/// The beginning of an image that passes on.
+/// The beginning of an image that passes through.
 #[derive(Debug)]
 pub struct Beginning {
     /// Its base64 so far.
@@ -50,7 +50,7 @@ impl Passed {
 }
 
 impl Collector {
-    /// Lets the image pass on, once. Returns its beginning, after which comes what
+    /// Lets the image pass through, once. Returns its beginning, after which comes what
     /// [`take_passed`](Self::take_passed) returns. An outcome then has only the first bytes of it.
     ///
     /// `None` if no byte of the image that counts has come, or if it may not be plain base64: it
@@ -79,24 +79,24 @@ impl Collector {
         base64.map(|base64| Beginning { base64, created_at: self.accumulator.created_at })
     }
 
-    /// Whether the last byte has come of an image that passes on.
+    /// Whether the last byte has come of an image that passes through.
     pub fn has_passed(&self) -> bool {
         let has_come = self.accumulator.image.is_some() || self.scanner.has_image();
         self.accumulator.is_passing && has_come
     }
 
-    /// What of the last chunk passes on. `None` if no image passes on.
+    /// What of the last chunk passes through. `None` if no image passes through.
     pub fn take_passed(&mut self) -> Option<Passed> {
         self.passed.take()
     }
 
-    /// Whether the image passes on because it has no room here.
+    /// Whether the image passes through because it has no room here.
     pub fn lacks_room(&self) -> bool {
         self.accumulator.lacks_room
     }
 
-    /// The image that passes on, or what has come of it, of a response that breaks off: with only
-    /// its first bytes. `None` if there is none.
+    /// The image that passes through, or what has come of it, of a response that breaks off: with
+    /// only its first bytes. `None` if there is none.
     pub fn passed_image(&mut self) -> Option<Image> {
         if !self.accumulator.is_passing {
             return None;

@@ -84,7 +84,7 @@ pub(super) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) 
 pub(super) enum Form {
     /// Plain: what came can stand in another JSON string as it is.
     Plain,
-    /// Plain, and it does not pass on.
+    /// Plain, and it does not pass through.
     Held,
     /// Broken into lines.
     Lines,

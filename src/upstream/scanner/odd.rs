@@ -1,7 +1,8 @@
 //! Base64 in odd forms that some upstreams send: as a `data:` URL, broken into lines, or in the
 //! alphabet for URLs (RFC 4648 §5). Plain base64 is kept of it.
 //!
-//! If an image is passed on unchanged, it cannot be corrected, so an odd form is an error there.
+//! If an image is passed through unchanged, it cannot be corrected, so an odd form is an error
+//! there.
 
 use super::escape::{Escape, Escaped, Form};
 use super::lease::{begin, may_go};

@@ -1,4 +1,4 @@
-//! An image of an event that passes on while it comes.
+//! An image of an event that passes through while it comes.
 
 use std::ops::Range;
 
@@ -6,13 +6,14 @@ use super::escape::{Escape, Form};
 use super::{BYTE_ORDER_MARK, Keep, Kept, Place, Scanner, State};
 use crate::memory::Pieces;
 
-/// Base64 that passes on has this many bytes at least, or has come whole. An odd form shows itself
-/// in fewer: of the alphabet for URLs, one byte in 32 of an image is not plain.
+/// Base64 that passes through has this many bytes at least, or has come whole. An odd form shows
+/// itself in fewer: of the alphabet for URLs, one byte in 32 of an image is not plain.
 const MIN_BYTES: usize = 1024;
 
 impl Scanner {
-    /// Lets the image that is arriving pass on. Returns its base64 so far, and keeps as many of its
-    /// first bytes as `keeps` says. From now on [`take_passing`](Self::take_passing) has the rest.
+    /// Lets the image that is arriving pass through. Returns its base64 so far, and keeps as many
+    /// of its first bytes as `keeps` says. From now on [`take_passing`](Self::take_passing) has the
+    /// rest.
     ///
     /// `keeps` gets the beginning of a string, whether its item has said that it is an image, and
     /// the event so far. It is asked once for a string: what it is asked about does not change.
@@ -42,7 +43,7 @@ impl Scanner {
     }
 
     /// Whether an image has come whole, of an event that has not ended. If its item has not said
-    /// what it is, it is none so far, unless its bytes had it pass on.
+    /// what it is, it is none so far, unless its bytes had it pass through.
     pub fn has_image(&self) -> bool {
         let is_sure = self.is_passing || self.path.item_is_image();
         let unsure = usize::from(self.kept_in_item && !is_sure);
@@ -63,19 +64,19 @@ impl Scanner {
         skeleton.get(mark..).unwrap_or_default()
     }
 
-    /// Where in the last chunk the bytes are of an image that passes on, in their order. Take them
-    /// after each chunk.
+    /// Where in the last chunk the bytes are of an image that passes through, in their order. Take
+    /// them after each chunk.
     pub fn take_passing(&mut self) -> Vec<Range<usize>> {
         std::mem::take(&mut self.passing)
     }
 
-    /// The first bytes of an image that passes on, of an event that has not ended.
+    /// The first bytes of an image that passes through, of an event that has not ended.
     pub fn take_passed_on(&mut self) -> Option<Kept> {
         self.scanned.images.pop().or_else(|| self.take_begun())
     }
 }
 
-/// Notes that the bytes in `range` are of an image that passes on, if they are.
+/// Notes that the bytes in `range` are of an image that passes through, if they are.
 pub(super) fn note_passing(passing: &mut Vec<Range<usize>>, keep: Keep, range: Range<usize>) {
     if !matches!(keep, Keep::Passing { .. }) || range.is_empty() {
         return;

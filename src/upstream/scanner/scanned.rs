@@ -18,7 +18,7 @@ pub enum ScanError {
     /// much that nobody reads.
     #[error("an event of more than {MAX_SKELETON_BYTES} bytes beside its image")]
     EventTooLarge,
-    /// What is passed on unchanged is not base64, and may not even be JSON, or is no image.
+    /// What is passed through unchanged is not base64, and may not even be JSON, or is no image.
     #[error("an image that is not base64")]
     NotBase64,
     /// The byte budget of the VM is used up.

@@ -1,11 +1,11 @@
-//! An image that passes on while it comes.
+//! An image that passes through while it comes.
 
 use super::{Call, State};
 use crate::openai::error::{Failure, UpstreamFailure};
 use crate::translate::collect::{Beginning, Image, Passed};
 
 impl Call {
-    /// Lets the image pass on, once. Returns its beginning: see `Collector::pass`.
+    /// Lets the image pass through, once. Returns its beginning: see `Collector::pass`.
     pub(crate) fn pass(&mut self, most: usize, needs_format: bool) -> Option<Beginning> {
         match &mut self.state {
             State::Collecting(collector) => collector.pass(most, needs_format),
@@ -18,7 +18,7 @@ impl Call {
         }
     }
 
-    /// Whether the last byte has come of an image that passes on.
+    /// Whether the last byte has come of an image that passes through.
     pub(crate) fn has_passed(&self) -> bool {
         matches!(&self.state, State::Collecting(collector) if collector.has_passed())
     }
@@ -28,12 +28,12 @@ impl Call {
         matches!(&self.state, State::Collecting(collector) if collector.lacks_room())
     }
 
-    /// What of the last chunk passes on. `None` if no image passes on.
+    /// What of the last chunk passes through. `None` if no image passes through.
     pub(crate) fn take_passed(&mut self) -> Option<Passed> {
         self.passing.take()
     }
 
-    /// The image that passes on, of an answer that breaks off here, once.
+    /// The image that passes through, of an answer that breaks off here, once.
     pub(crate) fn passed_image(&mut self) -> Option<Image> {
         let broken = State::Failed(Failure::Upstream(UpstreamFailure::Disconnected));
         match &mut self.state {

@@ -1,4 +1,4 @@
-//! The call on the client's own stream: what it says, and the image that passes on there.
+//! The call on the client's own stream: what it says, and the image that passes through there.
 
 use super::{Calls, Own};
 use crate::exchange::upstream::call::Call;
@@ -34,19 +34,20 @@ impl Calls {
         self.own().map(Call::take_previews).unwrap_or_default()
     }
 
-    /// Lets the image on the client's own stream pass on, once. Returns its beginning. Not an image
-    /// that has come whole and is longer than `most`, nor one of an unknown format if
+    /// Lets the image on the client's own stream pass through, once. Returns its beginning. Not an
+    /// image that has come whole and is longer than `most`, nor one of an unknown format if
     /// `needs_format`.
     pub(crate) fn own_pass(&mut self, most: usize, needs_format: bool) -> Option<Beginning> {
         self.own().and_then(|call| call.pass(most, needs_format))
     }
 
-    /// What of the last chunk passes on. `None` if no image passes on.
+    /// What of the last chunk passes through. `None` if no image passes through.
     pub(crate) fn own_passed(&mut self) -> Option<Passed> {
         self.own().and_then(Call::take_passed)
     }
 
-    /// Whether the last byte has come of the image on the client's own stream, which passes on.
+    /// Whether the last byte has come of the image on the client's own stream, which passes
+    /// through.
     pub(crate) fn own_has_passed(&mut self) -> bool {
         self.own().is_some_and(|call| call.has_passed())
     }
@@ -56,7 +57,7 @@ impl Calls {
         self.own().is_some_and(|call| call.lacks_room())
     }
 
-    /// The image on the client's own stream that passes on, of an answer that breaks off here,
+    /// The image on the client's own stream that passes through, of an answer that breaks off here,
     /// once, and its candidate.
     pub(crate) fn own_passed_image(&mut self) -> Option<(usize, Image)> {
         let call = self.own()?;
