@@ -1,6 +1,8 @@
 //! A running Envoy: its start, its admin interface, its memory and its log.
 
 use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -80,7 +82,20 @@ impl Envoy {
         let address = fs::read_to_string(self.folder.join("admin")).unwrap_or_default();
         self.admin = address.rsplit(':').next().and_then(|it| it.trim().parse().ok()).unwrap_or(0);
         // The filter is compiled before the workers start: about a second.
-        self.admin != 0 && self.metric("listener_manager.workers_started") == Some(1)
+        self.admin != 0 && self.has_workers().unwrap_or(false)
+    }
+
+    /// Whether its workers have started. An error if it does not answer: it may be about to end,
+    /// and its log then says why.
+    fn has_workers(&self) -> io::Result<bool> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin))?;
+        let path = "/stats?filter=^listener_manager.workers_started$";
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        Ok(response.contains("listener_manager.workers_started: 1"))
     }
 
     /// How its process ended; `None` while it runs.
