@@ -69,6 +69,9 @@ pub(crate) enum CommandError {
         /// What happened. In a box, since most results carry no such error.
         error: Box<CatalogueError>,
     },
+    /// A list that could not be replaced after its new key was printed.
+    #[error("{0}; the key on standard output may not be in the file, see `imagegatectl key list`")]
+    KeyNotAdded(Box<Self>),
     /// A file that cannot be read or written.
     #[error("{}: {error}", path.display())]
     File {
@@ -92,6 +95,7 @@ impl CommandError {
             | Self::HostIsAddress(_)
             | Self::Settings(_)
             | Self::Reported
+            | Self::KeyNotAdded(_)
             | Self::File { .. } => USAGE,
             Self::Login { .. } => LOGIN,
             Self::TokenServer { .. } | Self::Upstream { .. } => TRANSIENT,

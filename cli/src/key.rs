@@ -7,7 +7,7 @@ mod file;
 mod manage;
 mod token;
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use serde_json::json;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::{HashKeyArguments, NewKeyArguments};
 use crate::exit::CommandError;
+use crate::output;
 pub(crate) use error::KeyError;
 pub(crate) use manage::{add, list, revoke};
 use token::Checksum;
@@ -34,7 +35,8 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), CommandError> {
     let Fresh { key, sha256 } = fresh(&arguments.prefix)?;
     let consumer = json!({ "name": arguments.name, "key_sha256": [sha256] });
     if arguments.json {
-        return print(&json!({ "key": key, "sha256": sha256, "consumer": consumer }).to_string());
+        let object = json!({ "key": key, "sha256": sha256, "consumer": consumer });
+        return output::print_secret(&format!("{object}\n"));
     }
     print_key(&key)?;
     anstream::eprintln!(
@@ -143,15 +145,12 @@ fn is_name(text: &str) -> bool {
 /// A key goes into a pipe or a file without a line end. What stores a secret from there
 /// (`kubectl`, `docker`, a vault) keeps every byte, and no client can send a line end in a key.
 fn print_key(key: &str) -> Result<(), CommandError> {
-    let mut out = io::stdout().lock();
-    let end = if out.is_terminal() { "\n" } else { "" };
-    let written = write!(out, "{key}{end}").and_then(|()| out.flush());
-    written.map_err(CommandError::stdout)
+    let end = if output::is_terminal() { "\n" } else { "" };
+    output::print_secret(&format!("{key}{end}"))
 }
 
 fn print(line: &str) -> Result<(), CommandError> {
-    let written = writeln!(io::stdout().lock(), "{line}");
-    written.map_err(CommandError::stdout)
+    output::print(&format!("{line}\n"))
 }
 
 /// No server accepts a header of this length.

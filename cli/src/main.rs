@@ -14,6 +14,7 @@ mod exit;
 mod http;
 mod init;
 mod key;
+mod output;
 mod schema;
 mod token;
 mod upstream;

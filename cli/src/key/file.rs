@@ -89,13 +89,13 @@ impl ListFile {
         refusal(text, &self.path)
     }
 
-    /// Replaces the file by an edited text.
+    /// Makes everything ready to replace the file by an edited text.
     ///
     /// # Errors
     ///
     /// If the text says anything else than it should, or is a configuration that the filter no
-    /// longer takes, or if the file cannot be replaced. Then it is as it was.
-    pub(crate) fn replace(self, list: &List, edit: Edit<'_>) -> Result<(), CommandError> {
+    /// longer takes, or if there is no space for it. The file is as it was.
+    pub(crate) fn prepare(self, list: &List, edit: Edit<'_>) -> Result<Replacement, CommandError> {
         let form = || self.form(edit.node);
         let text = edit.text.ok_or_else(form)?;
         let found = List::read(&text, &self.path).map_err(|_| form())?;
@@ -108,8 +108,27 @@ impl ListFile {
             return Err(KeyError::Refused { path: self.path.clone(), fault }.into());
         }
         let fail = |error| CommandError::file(&self.path, error);
-        let mut file = AtomicFile::open(&self.path, self.mode, text.len()).map_err(fail)?;
-        file.commit(text.as_bytes()).map_err(fail)
+        let draft = AtomicFile::open(&self.path, self.mode, text.len()).map_err(fail)?;
+        Ok(Replacement { file: self, draft, text })
+    }
+}
+
+/// A file that is about to be replaced. It stays as it is if this is dropped.
+pub(crate) struct Replacement {
+    file: ListFile,
+    draft: AtomicFile,
+    text: String,
+}
+
+impl Replacement {
+    /// Replaces the file.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub(crate) fn commit(mut self) -> Result<(), CommandError> {
+        let done = self.draft.commit(self.text.as_bytes());
+        done.map_err(|error| CommandError::file(&self.file.path, error))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::edit::{self, Item};
-use super::file::{Edit, Entry, List, ListFile};
+use super::file::{Edit, Entry, List, ListFile, Replacement};
 use super::{KeyError, digest, is_name, print, print_key, token};
 use crate::check::tree::{Kind, Node};
 use crate::cli::{AddKeyArguments, ListKeysArguments, RevokeKeyArguments};
@@ -13,7 +13,8 @@ use crate::exit::CommandError;
 ///
 /// # Errors
 ///
-/// If an argument is invalid, or the file cannot be edited. Then it is as it was.
+/// If an argument is invalid, the key cannot be printed, or the file cannot be edited. Then it is as
+/// it was.
 pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
     check(arguments)?;
     let key = token::mint(&arguments.prefix, &mut |bytes| getrandom::fill(bytes))
@@ -22,14 +23,17 @@ pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
     let file = ListFile::open(&arguments.file)?;
     let list = file.list()?;
     let known = list.entries.iter().position(|it| it.name == arguments.name);
-    match known {
+    let replacement = match known {
         None => add_consumer(arguments, &digest, file, &list)?,
         Some(_) if arguments.user.is_some() || !arguments.groups.is_empty() => {
             return Err(KeyError::Exists(arguments.name.clone()).into());
         }
         Some(place) => add_to_consumer(place, &digest, file, &list)?,
-    }
+    };
+    // First the key: with a digest in the file and no key, nobody could call, and a list would look
+    // as if somebody could.
     print_key(&key)?;
+    replacement.commit().map_err(|error| CommandError::KeyNotAdded(Box::new(error)))?;
     let what = if known.is_some() { "one more key of" } else { "the key of" };
     anstream::eprintln!(
         "The key is on standard output, and nowhere else: {what} `{}`. {} has its digest, {}…",
@@ -67,7 +71,7 @@ fn add_consumer(
     digest: &str,
     file: ListFile,
     list: &List,
-) -> Result<(), CommandError> {
+) -> Result<Replacement, CommandError> {
     let text = edit::append(&file.source, &list.node, &consumer(arguments, digest));
     let mut expected = list.entries.clone();
     expected.push(Entry {
@@ -79,7 +83,7 @@ fn add_consumer(
         expires_at: None,
         has_identities: false,
     });
-    file.replace(list, Edit { text, node: &list.node, place: list.entries.len(), expected })
+    file.prepare(list, Edit { text, node: &list.node, place: list.entries.len(), expected })
 }
 
 /// Adds one more key to the consumer at `place`.
@@ -88,7 +92,7 @@ fn add_to_consumer(
     digest: &str,
     file: ListFile,
     list: &List,
-) -> Result<(), CommandError> {
+) -> Result<Replacement, CommandError> {
     let mut expected = list.entries.clone();
     let keys = keys(&file, list, place)?;
     let digest = json!(digest);
@@ -97,7 +101,7 @@ fn add_to_consumer(
     if let Some(entry) = expected.get_mut(place) {
         entry.digests.extend(digest.as_str().map(str::to_owned));
     }
-    file.replace(list, Edit { text, node: keys, place, expected })
+    file.prepare(list, Edit { text, node: keys, place, expected })
 }
 
 /// The array of the keys of the consumer at `place`.
@@ -162,7 +166,7 @@ pub(crate) fn revoke(arguments: &RevokeKeyArguments) -> Result<(), CommandError>
             (edit::remove(&file.source, &list.node, place), &list.node, what)
         }
     };
-    file.replace(&list, Edit { text, node, place, expected })?;
+    file.prepare(&list, Edit { text, node, place, expected })?.commit()?;
     anstream::eprintln!("Removed: {what}.");
     Ok(())
 }

@@ -38,6 +38,7 @@ mod removals;
 mod reports;
 mod schema;
 mod server;
+mod streams;
 mod together;
 mod token;
 mod upstream;

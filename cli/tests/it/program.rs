@@ -40,6 +40,23 @@ pub(crate) fn run_with(arguments: &[&str], input: &str) -> Outcome {
     }
 }
 
+/// Runs a line of a shell in the folder. `imagegatectl` is the program.
+pub(crate) fn shell(folder: &Folder, line: &str) -> Outcome {
+    let program = Path::new(env!("CARGO_BIN_EXE_imagegatectl")).parent().unwrap();
+    let others = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths(
+        [program.to_owned()].into_iter().chain(std::env::split_paths(&others)),
+    );
+    let mut shell = Command::new("bash");
+    shell.args(["-c", line]).env_clear().env("PATH", path.unwrap()).current_dir(folder.path("."));
+    let output = shell.stdin(Stdio::null()).output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
 /// The top of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

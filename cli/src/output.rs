@@ -1,0 +1,53 @@
+//! What the program prints. A result that cannot be written is an error, and so is a key that
+//! nobody would see.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+use crate::exit::CommandError;
+
+/// Writes a result to standard output.
+///
+/// # Errors
+///
+/// If not all of it can be written.
+pub(crate) fn print(text: &str) -> Result<(), CommandError> {
+    let written = stdout().and_then(|mut out| out.write_all(text.as_bytes()));
+    written.map_err(CommandError::stdout)
+}
+
+/// Writes a result with a key in it, which nothing else keeps.
+///
+/// # Errors
+///
+/// As [`print`], and if standard output is `/dev/null`.
+pub(crate) fn print_secret(text: &str) -> Result<(), CommandError> {
+    let kept = stdout().and_then(|out| is_null(&out));
+    if kept.map_err(CommandError::stdout)? {
+        return Err(CommandError::stdout(io::Error::other(
+            "closed, or /dev/null: nobody would have the key, accepted: a terminal, a pipe or a file",
+        )));
+    }
+    print(text)
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Standard output without the library's buffer. The library also takes it for a success if the
+/// descriptor is not open for writing.
+fn stdout() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+/// Whether a file is `/dev/null`. If standard output is closed, Rust's runtime has opened it in its
+/// place before `main`.
+fn is_null(file: &File) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    let null = fs::metadata("/dev/null");
+    Ok(ours.file_type().is_char_device() && null.is_ok_and(|null| null.rdev() == ours.rdev()))
+}
