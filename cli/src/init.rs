@@ -7,12 +7,12 @@
 mod compose;
 mod sections;
 
-use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
 use crate::cli::{InitArguments, Target, UpstreamKind};
 use crate::exit::CommandError;
 use crate::key::{self, Fresh};
+use crate::output;
 
 /// Prints the configuration on standard output, and its key on standard error.
 ///
@@ -27,8 +27,7 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<(), CommandError> {
     }
     let Fresh { key, sha256 } = key::fresh("imagegate")?;
     let text = configuration(arguments, &sha256);
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::stdout)?;
+    output::print(&text)?;
     anstream::eprintln!(
         "The key of the consumer acme-web, shown here only. The configuration has its SHA-256.\n\n  \
          {key}\n\nNext: read the comments at the top, and run `imagegatectl check` on the file."

@@ -3,11 +3,10 @@
 //! The structure comes from the parser (`imagegate::config::schema`). The meaning and the default
 //! of a field come from the manual. Tests compare the manual's tables with the code.
 
-use std::io::{self, Write};
-
 use serde_json::Value;
 
 use crate::exit::CommandError;
+use crate::output;
 
 const MANUAL: &str = include_str!("../../docs/configuration.md");
 
@@ -17,8 +16,7 @@ const MANUAL: &str = include_str!("../../docs/configuration.md");
 ///
 /// If the output is closed.
 pub(crate) fn print() -> Result<(), CommandError> {
-    let written = writeln!(io::stdout().lock(), "{:#}", schema());
-    written.map_err(CommandError::stdout)
+    output::print(&format!("{:#}\n", schema()))
 }
 
 fn schema() -> Value {

@@ -5,6 +5,7 @@ mod text;
 
 use super::finding::{Finding, Level};
 use crate::cli::CheckFormat;
+use crate::exit::CommandError;
 
 /// A file and its findings.
 pub(crate) struct Report {
@@ -75,9 +76,20 @@ impl Totals {
 }
 
 /// Prints all reports. With `quiet` only errors and warnings.
-pub(crate) fn print(reports: &[Report], format: CheckFormat, quiet: bool) {
+///
+/// # Errors
+///
+/// If standard output cannot be written.
+pub(crate) fn print(
+    reports: &[Report],
+    format: CheckFormat,
+    quiet: bool,
+) -> Result<(), CommandError> {
     match format {
-        CheckFormat::Text => text::print(reports, quiet),
+        CheckFormat::Text => {
+            text::print(reports, quiet);
+            Ok(())
+        }
         CheckFormat::Json => machine::json(reports, quiet),
         CheckFormat::Github => machine::github(reports, quiet),
     }

@@ -1,7 +1,5 @@
 //! Prints the result, for people and for programs.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 
 use super::catalogue::{CatalogueError, Listed};
@@ -9,6 +7,7 @@ use super::target::Target;
 use super::verdict::{HostModel, State, Verdict};
 use crate::cli::OutputFormat;
 use crate::exit::CommandError;
+use crate::output;
 
 /// An upstream and its answer.
 pub(crate) struct Report<'t> {
@@ -44,8 +43,7 @@ pub(crate) fn print(
             )
         }
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(CommandError::stdout)
+    output::print(&text)
 }
 
 /// The result of the command.

@@ -50,3 +50,35 @@ fn a_new_key_is_not_lost_in_silence() {
         }
     }
 }
+
+/// A configuration without errors, and one with an error.
+fn configurations() -> Folder {
+    let folder = Folder::new();
+    let good = "consumers: [{name: a, key_sha256: \
+                [9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08]}]\n\
+                upstreams: {codex: {authority: chatgpt.com, credential: envoy}}\n";
+    folder.file("good.yaml", good);
+    folder.file("bad.yaml", &good.replace("name: a", "name: 1"));
+    folder.file("key", "sk-test\n");
+    folder
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let folder = configurations();
+    for arguments in [
+        "check --format json good.yaml",
+        "check --format json bad.yaml",
+        "check --format github bad.yaml",
+        "init --for envoy --upstream openai",
+        "key hash --file key",
+        "key list good.yaml",
+        "schema",
+    ] {
+        for (to, words) in LOST {
+            let outcome = shell(&folder, &format!("imagegatectl {arguments} {to}"));
+            assert_eq!(outcome.code, Some(2), "{arguments} {to}: {}", outcome.err);
+            assert!(outcome.err.contains(words), "{arguments} {to}: {}", outcome.err);
+        }
+    }
+}

@@ -2,15 +2,20 @@
 //! Actions.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use serde_json::{Map, Value, json};
 
 use super::super::finding::{Finding, Level};
 use super::{NOTHING, Report, State, Totals, shown};
+use crate::exit::CommandError;
+use crate::output;
 
 /// One object.
-pub(super) fn json(reports: &[Report], quiet: bool) {
+///
+/// # Errors
+///
+/// If standard output cannot be written.
+pub(super) fn json(reports: &[Report], quiet: bool) -> Result<(), CommandError> {
     let files: Vec<_> = reports.iter().map(|report| file(report, quiet)).collect();
     let totals = Totals::of(reports);
     let document = json!({
@@ -25,7 +30,7 @@ pub(super) fn json(reports: &[Report], quiet: bool) {
             "warnings": totals.warnings,
         },
     });
-    print(&format!("{document:#}\n"));
+    output::print(&format!("{document:#}\n"))
 }
 
 fn file(report: &Report, quiet: bool) -> Value {
@@ -62,7 +67,11 @@ fn finding(report: &Report, finding: &Finding) -> Value {
 }
 
 /// `::error file=…,line=…,col=…,title=…::…`, one line each.
-pub(super) fn github(reports: &[Report], quiet: bool) {
+///
+/// # Errors
+///
+/// If standard output cannot be written.
+pub(super) fn github(reports: &[Report], quiet: bool) -> Result<(), CommandError> {
     let mut lines = String::new();
     for report in reports {
         for finding in shown(report, quiet) {
@@ -93,7 +102,7 @@ pub(super) fn github(reports: &[Report], quiet: bool) {
     if !reports.is_empty() && !reports.iter().any(Report::is_checked) {
         let _ = writeln!(lines, "::error::{NOTHING}");
     }
-    print(&lines);
+    output::print(&lines)
 }
 
 /// What a workflow command says after `::`.
@@ -104,9 +113,4 @@ fn data(text: &str) -> String {
 /// The value of a property of a workflow command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// A reader that has left does not want more.
-fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
