@@ -25,7 +25,7 @@ pub(crate) use upstream::{OutputFormat, UpstreamCheckArguments, UpstreamCommand}
 Exit codes:
   0  done
   1  the checked input has errors, a key was mistyped, or an upstream has no usable host model
-  2  wrong usage, or a file that cannot be read or written
+  2  wrong usage, a file that cannot be read or written, or output that cannot be written
   3  token: the credential is dead or missing; upstream check: the login of --auth-file is missing; \
 the message has the `codex login` to run
   4  token --once: the token server did not answer in several attempts; upstream check: an \

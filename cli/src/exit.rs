@@ -132,7 +132,8 @@ impl CommandError {
 }
 
 const INVALID: u8 = 1;
-const USAGE: u8 = 2;
+/// Also what clap rejects.
+pub(crate) const USAGE: u8 = 2;
 const LOGIN: u8 = 3;
 const TRANSIENT: u8 = 4;
 

@@ -28,11 +28,10 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<(), CommandError> {
     let Fresh { key, sha256 } = key::fresh("imagegate")?;
     let text = configuration(arguments, &sha256);
     output::print(&text)?;
-    anstream::eprintln!(
+    output::report(&format!(
         "The key of the consumer acme-web, shown here only. The configuration has its SHA-256.\n\n  \
-         {key}\n\nNext: read the comments at the top, and run `imagegatectl check` on the file."
-    );
-    Ok(())
+         {key}\n\nNext: read the comments at the top, and run `imagegatectl check` on the file.\n"
+    ))
 }
 
 fn configuration(arguments: &InitArguments, sha256: &str) -> String {

@@ -39,11 +39,10 @@ pub(crate) fn new(arguments: &NewKeyArguments) -> Result<(), CommandError> {
         return output::print_secret(&format!("{object}\n"));
     }
     print_key(&key)?;
-    anstream::eprintln!(
+    output::report(&format!(
         "The key is on standard output, and nowhere else. Give it to the caller; \
-         the configuration takes its digest only.\n\n  sha256    {sha256}\n  consumer  {consumer}"
-    );
-    Ok(())
+         the configuration takes its digest only.\n\n  sha256    {sha256}\n  consumer  {consumer}\n"
+    ))
 }
 
 /// A new key, and its digest.
@@ -88,9 +87,9 @@ pub(crate) fn hash(arguments: &HashKeyArguments) -> Result<(), CommandError> {
     }
     print(&sha256)?;
     if checksum == Checksum::None {
-        anstream::eprintln!(
+        output::say(
             "This is no key of `imagegatectl key new`: without a checksum, a typing error is not \
-             noticed."
+             noticed.",
         );
     }
     Ok(())
@@ -106,7 +105,7 @@ fn read(file: Option<&Path>) -> Result<String, CommandError> {
         }
         None => {
             if io::stdin().is_terminal() {
-                anstream::eprintln!("The key, and a line end, and ^D:");
+                output::say("The key, and a line end, and ^D:");
             }
             (stdin, read_some(io::stdin().lock()).map_err(|e| CommandError::file(stdin, e))?)
         }

@@ -19,7 +19,7 @@ mod schema;
 mod token;
 mod upstream;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -28,7 +28,26 @@ use cli::{Cli, Command, KeyCommand, UpstreamCommand};
 use exit::CommandError;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match Cli::try_parse() {
+        Ok(arguments) => run(arguments.command),
+        Err(error) if error.use_stderr() => {
+            // Whoever cannot read it learns it from the code.
+            let _ = error.print();
+            return ExitCode::from(exit::USAGE);
+        }
+        // The help, or the version.
+        Err(error) => {
+            error.print().and_then(|()| io::stdout().flush()).map_err(CommandError::stdout)
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+fn run(command: Command) -> Result<(), CommandError> {
+    match command {
         Command::Key { command: KeyCommand::New(arguments) } => key::new(&arguments),
         Command::Key { command: KeyCommand::Hash(arguments) } => key::hash(&arguments),
         Command::Key { command: KeyCommand::Add(arguments) } => key::add(&arguments),
@@ -42,14 +61,11 @@ fn main() -> ExitCode {
             upstream::check(&arguments)
         }
         Command::Completions { shell } => {
-            let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "imagegatectl", &mut io::stdout());
-            Ok(())
+            // In memory, since the library panics if it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "imagegatectl", &mut script);
+            output::print(&String::from_utf8_lossy(&script))
         }
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error),
     }
 }
 
@@ -57,7 +73,7 @@ fn main() -> ExitCode {
 fn report(error: &CommandError) -> ExitCode {
     let message = error.to_string();
     if !message.is_empty() {
-        anstream::eprintln!("{}error:{} {message}", exit::RED, exit::RESET);
+        output::say(&format!("{}error:{} {message}", exit::RED, exit::RESET));
     }
     ExitCode::from(error.code())
 }

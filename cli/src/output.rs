@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use anstream::AutoStream;
 
 use crate::exit::CommandError;
 
@@ -31,6 +34,24 @@ pub(crate) fn print_secret(text: &str) -> Result<(), CommandError> {
         )));
     }
     print(text)
+}
+
+/// Writes to standard error what the caller needs: findings, or what a key belongs to. Colours are
+/// left out if it is no terminal, or `NO_COLOR` is set.
+///
+/// # Errors
+///
+/// If not all of it can be written.
+pub(crate) fn report(text: &str) -> Result<(), CommandError> {
+    let error = io::stderr().as_fd().try_clone_to_owned();
+    let written =
+        error.and_then(|error| AutoStream::auto(File::from(error)).write_all(text.as_bytes()));
+    written.map_err(|error| CommandError::file(Path::new("standard error"), error))
+}
+
+/// Writes a line to standard error. What was done stays done if nobody can read that.
+pub(crate) fn say(line: &str) {
+    let _ = report(&format!("{line}\n"));
 }
 
 /// Whether standard output is a terminal.

@@ -79,17 +79,14 @@ impl Totals {
 ///
 /// # Errors
 ///
-/// If standard output cannot be written.
+/// If they cannot be written.
 pub(crate) fn print(
     reports: &[Report],
     format: CheckFormat,
     quiet: bool,
 ) -> Result<(), CommandError> {
     match format {
-        CheckFormat::Text => {
-            text::print(reports, quiet);
-            Ok(())
-        }
+        CheckFormat::Text => text::print(reports, quiet),
         CheckFormat::Json => machine::json(reports, quiet),
         CheckFormat::Github => machine::github(reports, quiet),
     }

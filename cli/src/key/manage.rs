@@ -8,6 +8,7 @@ use super::{KeyError, digest, is_name, print, print_key, token};
 use crate::check::tree::{Kind, Node};
 use crate::cli::{AddKeyArguments, ListKeysArguments, RevokeKeyArguments};
 use crate::exit::CommandError;
+use crate::output;
 
 /// Adds a key to the file and prints it once.
 ///
@@ -35,14 +36,15 @@ pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
     print_key(&key)?;
     replacement.commit().map_err(|error| CommandError::KeyNotAdded(Box::new(error)))?;
     let what = if known.is_some() { "one more key of" } else { "the key of" };
-    anstream::eprintln!(
+    output::say(&format!(
         "The key is on standard output, and nowhere else: {what} `{}`. {} has its digest, {}…",
         arguments.name,
         arguments.file.display(),
         shortened(&digest)
-    );
+    ));
     if known.and_then(|place| list.entries.get(place)).is_some_and(|it| it.disabled) {
-        anstream::eprintln!("`{}` is `disabled`: the filter rejects all its keys.", arguments.name);
+        let name = &arguments.name;
+        output::say(&format!("`{name}` is `disabled`: the filter rejects all its keys."));
     }
     Ok(())
 }
@@ -167,7 +169,7 @@ pub(crate) fn revoke(arguments: &RevokeKeyArguments) -> Result<(), CommandError>
         }
     };
     file.prepare(&list, Edit { text, node, place, expected })?.commit()?;
-    anstream::eprintln!("Removed: {what}.");
+    output::say(&format!("Removed: {what}."));
     Ok(())
 }
 

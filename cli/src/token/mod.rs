@@ -25,6 +25,7 @@ use std::time::Duration;
 use crate::cli::TokenArguments;
 use crate::clock;
 use crate::exit::CommandError;
+use crate::output;
 pub(crate) use auth_file::ParseError;
 use error::RefreshError;
 pub(crate) use error::{LoginError, SettingsError, TransientError};
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), CommandError> {
                     return Err(CommandError::TokenServer { error, attempts: failures });
                 }
                 let wait = backoff(failures, error.retry_after());
-                anstream::eprintln!("{error}; the next attempt is in {}", rounded(wait));
+                output::say(&format!("{error}; the next attempt is in {}", rounded(wait)));
                 wait
             }
         };
@@ -74,10 +75,10 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), CommandError> {
 fn report(outcome: &Outcome) {
     let left = rounded(outcome.expires.saturating_sub(clock::now()));
     if outcome.refreshed {
-        anstream::eprintln!("refreshed: the access token is good for {left}");
+        output::say(&format!("refreshed: the access token is good for {left}"));
     }
     for path in &outcome.written {
-        anstream::eprintln!("wrote {}", path.display());
+        output::say(&format!("wrote {}", path.display()));
     }
 }
 

@@ -16,6 +16,7 @@ use super::settings::Settings;
 use super::stop::Stop;
 use crate::clock;
 use crate::exit::CommandError;
+use crate::output;
 
 /// What a pass did.
 #[derive(Debug)]
@@ -88,10 +89,10 @@ fn read(settings: &Settings) -> Result<AuthFile, CommandError> {
         // Others could read the file until now. The next refresh would set the same mode.
         let closed = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
         closed.map_err(|error| CommandError::file(path, error))?;
-        anstream::eprintln!(
+        output::say(&format!(
             "{}: others could read it; its mode is 0600 from here on",
             path.display()
-        );
+        ));
     }
     recover(settings, auth)
 }
@@ -109,7 +110,7 @@ fn recover(settings: &Settings, auth: AuthFile) -> Result<AuthFile, CommandError
         None => Ok(auth),
         Some(left) => {
             atomic_file::adopt(path).map_err(|error| CommandError::file(path, error))?;
-            anstream::eprintln!("{}: finished what an earlier process had begun", path.display());
+            output::say(&format!("{}: finished what an earlier process had begun", path.display()));
             Ok(left)
         }
     }

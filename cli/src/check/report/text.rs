@@ -6,32 +6,40 @@ use annotate_snippets::{AnnotationKind, Level as Style, Renderer, Snippet};
 
 use super::super::finding::{Finding, Level};
 use super::{NOTHING, Report, State, Totals, counted, shown};
+use crate::exit::{CommandError, RED, RESET};
+use crate::output;
 
 /// Prints all reports and, for several files, their sums.
-pub(super) fn print(reports: &[Report], quiet: bool) {
+///
+/// # Errors
+///
+/// If standard error cannot be written.
+pub(super) fn print(reports: &[Report], quiet: bool) -> Result<(), CommandError> {
+    let mut text = String::new();
     for report in reports {
         for finding in shown(report, quiet) {
-            anstream::eprintln!("{}\n", excerpt(report, finding));
+            text.push_str(&format!("{}\n\n", excerpt(report, finding)));
         }
         if !quiet {
-            sum(report);
+            text.push_str(&sum(report));
         }
     }
     let totals = Totals::of(reports);
     if totals.checked == 0 && totals.files > 0 {
-        anstream::eprintln!("{}error:{} {NOTHING}", crate::exit::RED, crate::exit::RESET);
+        text.push_str(&format!("{RED}error:{RESET} {NOTHING}\n"));
     }
     if totals.files > 1 && !quiet {
-        anstream::eprintln!(
-            "{}: {} checked, {} passed over; {}, {}, {}",
+        text.push_str(&format!(
+            "{}: {} checked, {} passed over; {}, {}, {}\n",
             counted(totals.files, "file"),
             totals.checked,
             totals.passed_over,
             counted(totals.configurations, "configuration"),
             counted(totals.errors, "error"),
             counted(totals.warnings, "warning"),
-        );
+        ));
     }
+    output::report(&text)
 }
 
 fn excerpt(report: &Report, finding: &Finding) -> String {
@@ -54,18 +62,17 @@ fn excerpt(report: &Report, finding: &Finding) -> String {
 }
 
 /// A file in one line.
-fn sum(report: &Report) {
+fn sum(report: &Report) -> String {
     if let State::PassedOver(reason) = report.state {
-        anstream::eprintln!("{}: passed over: {reason}", report.name);
-        return;
+        return format!("{}: passed over: {reason}\n", report.name);
     }
-    anstream::eprintln!(
-        "{}: {}, {}, {}",
+    format!(
+        "{}: {}, {}, {}\n",
         report.name,
         counted(report.configurations, "configuration"),
         counted(report.count(Level::Error), "error"),
         counted(report.count(Level::Warning), "warning"),
-    );
+    )
 }
 
 /// The span, cut at the end of its first line: a block is pointed at by its beginning.
