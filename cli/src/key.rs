@@ -4,6 +4,7 @@
 mod edit;
 mod error;
 mod file;
+mod lock;
 mod manage;
 mod token;
 
@@ -15,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::{HashKeyArguments, NewKeyArguments};
 use crate::exit::CommandError;
-use crate::output;
+use crate::{output, pipe};
 pub(crate) use error::KeyError;
 pub(crate) use manage::{add, list, revoke};
 use token::Checksum;
@@ -100,7 +101,7 @@ fn read(file: Option<&Path>) -> Result<String, CommandError> {
     let stdin = Path::new("standard input");
     let (path, bytes) = match file {
         Some(path) => {
-            let open = std::fs::File::open(path);
+            let open = pipe::open(path);
             (path, open.and_then(read_some).map_err(|e| CommandError::file(path, e))?)
         }
         None => {

@@ -15,6 +15,7 @@ mod http;
 mod init;
 mod key;
 mod output;
+mod pipe;
 mod schema;
 mod token;
 mod upstream;

@@ -1,7 +1,6 @@
 //! Files as trees: reading, YAML or JSON, and the texts of ConfigMaps that are documents
 //! themselves.
 
-use std::fs;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -10,6 +9,7 @@ use super::finding::Finding;
 use super::tree::{Field, Kind, Node, Text};
 use super::{find, items, json, merge_keys, words, yaml};
 use crate::exit::CommandError;
+use crate::pipe;
 
 /// Why a file cannot be read as one to check.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<(String, String), CommandEr
         if path.is_dir() {
             return Err(InputError::Folder { path: shown }.into());
         }
-        (shown, Box::new(fs::File::open(path).map_err(fail)?))
+        (shown, Box::new(pipe::open(path).map_err(fail)?))
     };
     let mut source = String::new();
     from.take(most + 1).read_to_string(&mut source).map_err(fail)?;

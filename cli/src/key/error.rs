@@ -51,6 +51,19 @@ pub(crate) enum KeyError {
     /// The file is larger than a list can be.
     #[error("{}: larger than 32 MiB, accepted: a list of consumers", .0.display())]
     ListTooLarge(PathBuf),
+    /// The file cannot be replaced: it is a pipe, a device or a folder.
+    #[error(
+        "{}: no regular file, accepted for an edit: a file; `key list` and `check` read pipes, too",
+        .0.display()
+    )]
+    NotRegular(PathBuf),
+    /// Another process does not release the file.
+    #[error(
+        "{}: another process has locked it for 30 seconds, so the file is left as it is; try again \
+         when that process has ended",
+        .0.display()
+    )]
+    Locked(PathBuf),
     /// The text of the list cannot be edited.
     #[error(
         "{}:{line}: this is written in a way that cannot be edited here, so the file is left as it \
@@ -154,10 +167,16 @@ pub(crate) enum KeyError {
 }
 
 impl KeyError {
-    /// Whether an argument is wrong, and not the key.
+    /// Whether an argument is wrong, or the file that it names, and not the key.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Prefix | Self::Name | Self::User | Self::Groups | Self::Digest => true,
+            Self::Prefix
+            | Self::Name
+            | Self::User
+            | Self::Groups
+            | Self::Digest
+            | Self::NotRegular(_)
+            | Self::Locked(_) => true,
             Self::NoRandomness(_)
             | Self::NotAList { .. }
             | Self::NoList(_)

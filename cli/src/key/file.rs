@@ -5,15 +5,15 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
 use super::error::KeyError;
+use super::lock::Wait;
 use crate::check::tree::{Field, Node};
 use crate::check::{ConsumerLists, refusal, same};
 use crate::exit::CommandError;
+use crate::pipe;
 use crate::token::atomic_file::AtomicFile;
 
-/// The file, locked against other processes of this program.
+/// The file to edit, locked against other processes of this program.
 pub(crate) struct ListFile {
     path: PathBuf,
     mode: u32,
@@ -40,24 +40,25 @@ impl ListFile {
     ///
     /// # Errors
     ///
-    /// If it cannot be read or locked.
+    /// If it cannot be read, locked or replaced.
     pub(crate) fn open(path: &Path) -> Result<Self, CommandError> {
         let fail = |error| CommandError::file(path, error);
+        // Before it is opened: a named pipe would wait for a writer.
+        if !std::fs::metadata(path).map_err(fail)?.is_file() {
+            return Err(KeyError::NotRegular(path.to_owned()).into());
+        }
         let real = path.canonicalize().map_err(fail)?;
+        let mut wait = Wait::new();
         loop {
-            let mut file = File::open(&real).map_err(fail)?;
-            flock(&file, FlockOperation::LockExclusive).map_err(|error| fail(error.into()))?;
+            let file = File::open(&real).map_err(fail)?;
+            wait.lock(&file, path)?;
             let ours = file.metadata().map_err(fail)?;
             let now = std::fs::metadata(&real).map_err(fail)?;
             // Whoever had the lock may have replaced the file.
             if (ours.dev(), ours.ino()) != (now.dev(), now.ino()) {
                 continue;
             }
-            let mut source = String::new();
-            file.by_ref().take(MAX_BYTES + 1).read_to_string(&mut source).map_err(fail)?;
-            if source.len() as u64 > MAX_BYTES {
-                return Err(KeyError::ListTooLarge(path.to_owned()).into());
-            }
+            let source = text(&file, path)?;
             let mode = ours.permissions().mode() & 0o7777;
             return Ok(Self { path: real, mode, source, _lock: file });
         }
@@ -111,6 +112,27 @@ impl ListFile {
         let draft = AtomicFile::open(&self.path, self.mode, text.len()).map_err(fail)?;
         Ok(Replacement { file: self, draft, text })
     }
+}
+
+/// The list in a file or a pipe that is not edited, so without a lock.
+///
+/// # Errors
+///
+/// If it cannot be read, or has no list, or more than one.
+pub(crate) fn read(path: &Path) -> Result<List, CommandError> {
+    let file = pipe::open(path).map_err(|error| CommandError::file(path, error))?;
+    Ok(List::read(&text(&file, path)?, path)?)
+}
+
+/// All of a file.
+fn text(file: &File, path: &Path) -> Result<String, CommandError> {
+    let mut source = String::new();
+    let read = file.take(MAX_BYTES + 1).read_to_string(&mut source);
+    read.map_err(|error| CommandError::file(path, error))?;
+    if source.len() as u64 > MAX_BYTES {
+        return Err(KeyError::ListTooLarge(path.to_owned()).into());
+    }
+    Ok(source)
 }
 
 /// A file that is about to be replaced. It stays as it is if this is dropped.

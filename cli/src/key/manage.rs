@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::edit::{self, Item};
-use super::file::{Edit, Entry, List, ListFile, Replacement};
+use super::file::{self, Edit, Entry, List, ListFile, Replacement};
 use super::{KeyError, digest, is_name, print, print_key, token};
 use crate::check::tree::{Kind, Node};
 use crate::cli::{AddKeyArguments, ListKeysArguments, RevokeKeyArguments};
@@ -209,8 +209,7 @@ fn wanted(
 ///
 /// If the file cannot be read.
 pub(crate) fn list(arguments: &ListKeysArguments) -> Result<(), CommandError> {
-    let file = ListFile::open(&arguments.file)?;
-    for entry in file.list()?.entries {
+    for entry in file::read(&arguments.file)?.entries {
         let keys: Vec<_> = entry.digests.iter().map(|it| shortened(it)).collect();
         if arguments.json {
             print(

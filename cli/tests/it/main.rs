@@ -42,4 +42,5 @@ mod streams;
 mod together;
 mod token;
 mod upstream;
+mod waits;
 mod wrapped;

@@ -1,6 +1,8 @@
 //! What happens if standard output or standard error cannot be written.
 
 use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use crate::program::{Folder, command, shell};
@@ -10,6 +12,12 @@ const LOST: [(&str, &str); 2] = [
     (">/dev/full", "standard output: No space left on device"),
     ("1</dev/zero", "standard output: Bad file descriptor"),
 ];
+
+/// An output whose reader is gone.
+fn without_reader() -> Stdio {
+    let (_, writer) = UnixStream::pair().unwrap();
+    OwnedFd::from(writer).into()
+}
 
 #[test]
 fn a_key_that_nobody_would_get_is_not_added() {
@@ -30,11 +38,8 @@ fn a_key_that_nobody_would_get_is_not_added() {
         }
         assert_eq!(fs::read_dir(folder.path(".")).unwrap().count(), 1, "{to}: a draft is left");
     }
-    // A pipe whose reader is gone.
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
     let mut add = command(&["key", "add", &file, "--name", "new"]);
-    let output = add.stdout(Stdio::from(writer)).output().unwrap();
+    let output = add.stdout(without_reader()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
 }
@@ -125,11 +130,9 @@ fn without_standard_error_the_exit_code_says_what_was_done() {
 fn a_reader_that_has_left_causes_no_panic() {
     let folder = configurations();
     for arguments in ["completions bash", "schema", "--help", "check --format json bad.yaml"] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
         let arguments: Vec<_> = arguments.split(' ').collect();
         let mut program = command(&arguments);
-        program.current_dir(folder.path(".")).stdout(Stdio::from(writer));
+        program.current_dir(folder.path(".")).stdout(without_reader());
         let output = program.output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
         let said = String::from_utf8(output.stderr).unwrap();
