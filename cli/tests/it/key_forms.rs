@@ -8,7 +8,7 @@ const A: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0
 const B: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 
 /// The consumers `a` and `b`, in every way that can be edited. `A` and `B` stand for the digests.
-const FORMS: [&str; 32] = [
+const FORMS: [&str; 33] = [
     "consumers: [{name: a, key_sha256: [A]}, {name: b, key_sha256: [B]}]\n",
     "consumers: [{name: a, key_sha256: [A]}, {name: b, key_sha256: [B]},]\n",
     "consumers: [{name: a, key_sha256: [A,],}, {name: b, key_sha256: [B, ], }, ]\n",
@@ -18,6 +18,7 @@ const FORMS: [&str; 32] = [
      # end\n]\n",
     "consumers: [ # all\n  {name: a, key_sha256: [A]}, # a\n  {name: b, key_sha256: [B]}, # b\n  \
      # end\n]\n",
+    "consumers: [{name: a, key_sha256: [A]} # a\n  , # also a\n  {name: b, key_sha256: [B]}]\n",
     "consumers: [{\n  name: a,\n  key_sha256: [\n    A,\n  ],\n}, {\n  name: b,\n  \
      key_sha256: [\n    B\n  ]\n}]\n",
     "consumers: [{name: a, key_sha256: [A], groups: [\"]},\", '#']}, {name: b, key_sha256: [B]}]\n",
@@ -121,6 +122,35 @@ fn what_is_added_and_revoked_again_leaves_each_form_as_it_was() {
             }
         }
     }
+}
+
+#[test]
+fn an_empty_list_with_comments_is_filled_and_emptied_again() {
+    for text in [
+        "{\"consumers\": [ # c1\n # c2\n ]}\n",
+        "consumers: [ # c1\n ]\n",
+        "consumers: [\n    # c1\n\n    # c2 ]\n  ] # c3\nusers: []\n",
+        "data:\n  list: |\n    {\"consumers\": [\n      # c\n    ]}\n  other: 1\n",
+    ] {
+        for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+            let folder = Folder::new();
+            let file = folder.file("list.yaml", &text);
+            key(&["add", &file, "--name", "new"], &text);
+            let added = fs::read_to_string(&file).unwrap();
+            assert!(text.lines().all(|line| added.contains(line)), "{added}");
+            key(&["revoke", &file, "--name", "new"], &added);
+            assert_eq!(fs::read_to_string(&file).unwrap(), text, "after\n{added}");
+        }
+    }
+    // The same for the keys of a consumer, which has a name of the mesh, too.
+    let text = "consumers: [{name: a, identities: [x], key_sha256: [ # c1\n # c2\n ]}]\n";
+    let folder = Folder::new();
+    let file = folder.file("list.yaml", text);
+    key(&["add", &file, "--name", "a"], text);
+    key(&["add", &file, "--name", "a"], text);
+    let second = digests(&file, "a").remove(1);
+    key(&["revoke", &file, "--sha256", &second], text);
+    assert_eq!(digests(&file, "a").len(), 1);
 }
 
 #[test]

@@ -5,10 +5,7 @@ use crate::check::tree::{Kind, Node};
 
 /// `source` with `json` as one more item of `list`.
 pub(super) fn append(source: &str, list: &Node, json: &str) -> Option<String> {
-    let Some(last) = list.items().last() else {
-        let at = list.span.start + 1;
-        return splice(source, at, at, json);
-    };
+    let Some(last) = list.items().last() else { return fill(source, list, json) };
     let end = end_of(source, last)?;
     let before = source.get(list.span.start..last.span.start)?;
     let space = match before.get(before.trim_end().len()..)?.rsplit_once('\n') {
@@ -33,6 +30,25 @@ pub(super) fn append(source: &str, list: &Node, json: &str) -> Option<String> {
     }
 }
 
+/// `source` with `json` as the only item of an empty list.
+fn fill(source: &str, list: &Node, json: &str) -> Option<String> {
+    let (open, close) = (list.span.start + 1, close(source, list)?);
+    let inside = source.get(open..close)?;
+    if !inside.contains('#') {
+        return splice(source, open, open, json);
+    }
+    // After the comments, in a line of its own: a comment has to begin after a space.
+    let at = line_start(source, close);
+    let end = source.get(at..close)?;
+    let last = inside.lines().rfind(|line| line.trim_start().starts_with('#')).unwrap_or_default();
+    let beside = last.get(..last.len() - last.trim_start().len())?;
+    let indent = match beside.len() > end.len() && !inside.starts_with(last) {
+        true => beside.to_owned(),
+        false => format!("{end}  "),
+    };
+    splice(source, at, at, &format!("{indent}{json}{}", line_break(source)))
+}
+
 /// `source` without the item at `index` of `list`.
 pub(super) fn remove(source: &str, list: &Node, index: usize) -> Option<String> {
     let (open, close) = (list.span.start + 1, close(source, list)?);
@@ -50,7 +66,11 @@ pub(super) fn remove(source: &str, list: &Node, index: usize) -> Option<String> 
     let after = comma(source, end);
     let end = after.map_or(end, |comma| comma + 1);
     let (from, to) = lines_of(source, start, end, close).unwrap_or_else(|| {
-        let space = |rest: &str| rest.len() - rest.trim_start_matches(' ').len();
+        // A comment keeps the space before it.
+        let space = |rest: &str| {
+            let text = rest.trim_start_matches(' ');
+            if text.starts_with('#') { 0 } else { rest.len() - text.len() }
+        };
         let gap =
             |comma: &usize| source.get(comma + 1..start).is_some_and(|it| it.trim().is_empty());
         match before.filter(gap) {
