@@ -57,6 +57,18 @@ pub(crate) enum KeyError {
         .0.display()
     )]
     NotRegular(PathBuf),
+    /// The file has other names, which would keep the old list.
+    #[error(
+        "{}: a file with {count} names (hard links), and the others would keep the old list, because the \
+         file is replaced as a whole; accepted: one name, and symbolic links to it",
+        path.display()
+    )]
+    HardLinks {
+        /// The file.
+        path: PathBuf,
+        /// How many there are.
+        count: u64,
+    },
     /// Another process does not release the file.
     #[error(
         "{}: another process has locked it for 30 seconds, so the file is left as it is; try again \
@@ -176,6 +188,7 @@ impl KeyError {
             | Self::Groups
             | Self::Digest
             | Self::NotRegular(_)
+            | Self::HardLinks { .. }
             | Self::Locked(_) => true,
             Self::NoRandomness(_)
             | Self::NotAList { .. }

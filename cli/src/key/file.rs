@@ -58,6 +58,10 @@ impl ListFile {
             if (ours.dev(), ours.ino()) != (now.dev(), now.ino()) {
                 continue;
             }
+            // They would keep the old list, and with it a key that was revoked.
+            if ours.nlink() > 1 {
+                return Err(KeyError::HardLinks { path: real, count: ours.nlink() }.into());
+            }
             let source = text(&file, path)?;
             let mode = ours.permissions().mode() & 0o7777;
             return Ok(Self { path: real, mode, source, _lock: file });

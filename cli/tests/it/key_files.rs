@@ -137,6 +137,22 @@ fn the_file_keeps_its_mode_and_a_link_stays_one() {
 }
 
 #[test]
+fn a_file_with_a_second_name_is_left_as_it_is() {
+    let folder = Folder::new();
+    let file = folder.file("list.json", &json_list());
+    fs::hard_link(&file, folder.path("other.json")).unwrap();
+    for edit in ["add", "revoke"] {
+        let outcome = run(&["key", edit, &file, "--name", "a"]);
+        assert_eq!((outcome.code, outcome.out.as_str()), (Some(2), ""), "{}", outcome.err);
+        assert!(outcome.err.contains("a file with 2 names (hard links)"), "{}", outcome.err);
+        assert_eq!(fs::read_to_string(&file).unwrap(), json_list());
+    }
+    assert_eq!(run(&["key", "list", &file]).code, Some(0));
+    fs::remove_file(folder.path("other.json")).unwrap();
+    assert_eq!(run(&["key", "revoke", &file, "--name", "a"]).code, Some(0));
+}
+
+#[test]
 fn commands_at_once_lose_no_key() {
     let folder = Folder::new();
     let file = folder.file("list.json", "{\"consumers\": []}");
