@@ -74,7 +74,7 @@ fn run(command: Command) -> Result<(), CommandError> {
 fn report(error: &CommandError) -> ExitCode {
     let message = error.to_string();
     if !message.is_empty() {
-        output::say(&format!("{}error:{} {message}", exit::RED, exit::RESET));
+        output::say_error(&message);
     }
     ExitCode::from(error.code())
 }

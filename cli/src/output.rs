@@ -9,7 +9,8 @@ use std::path::Path;
 
 use anstream::AutoStream;
 
-use crate::exit::CommandError;
+use crate::check::printable;
+use crate::exit::{CommandError, RED, RESET};
 
 /// Writes a result to standard output.
 ///
@@ -51,7 +52,12 @@ pub(crate) fn report(text: &str) -> Result<(), CommandError> {
 
 /// Writes a line to standard error. What was done stays done if nobody can read that.
 pub(crate) fn say(line: &str) {
-    let _ = report(&format!("{line}\n"));
+    let _ = report(&format!("{}\n", printable(line)));
+}
+
+/// The same for an error.
+pub(crate) fn say_error(message: &str) {
+    let _ = report(&format!("{RED}error:{RESET} {}\n", printable(message)));
 }
 
 /// Whether standard output is a terminal.

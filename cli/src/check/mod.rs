@@ -51,6 +51,7 @@ pub(crate) use consumers::{ConsumerLists, same};
 use input::Document;
 pub(crate) use input::InputError;
 use report::Report;
+pub(crate) use words::printable;
 
 /// Where the variables of the VM's environment come from.
 #[derive(Clone, Copy, Debug)]

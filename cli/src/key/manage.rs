@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::edit::{self, Item};
 use super::file::{self, Edit, Entry, List, ListFile, Replacement};
 use super::{KeyError, digest, is_name, print, print_key, token};
+use crate::check::printable;
 use crate::check::tree::{Kind, Node};
 use crate::cli::{AddKeyArguments, ListKeysArguments, RevokeKeyArguments};
 use crate::exit::CommandError;
@@ -235,7 +236,7 @@ pub(crate) fn list(arguments: &ListKeysArguments) -> Result<(), CommandError> {
         if entry.disabled {
             line.push_str("  disabled");
         }
-        print(&line)?;
+        print(&printable(&line))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::super::finding::{Finding, Level};
+use super::super::words::printable;
 use super::{NOTHING, Report, State, Totals, shown};
 use crate::exit::CommandError;
 use crate::output;
@@ -96,7 +97,7 @@ pub(super) fn github(reports: &[Report], quiet: bool) -> Result<(), CommandError
         if let State::PassedOver(reason) = report.state
             && !quiet
         {
-            let _ = writeln!(lines, "{}: passed over: {reason}", report.name);
+            let _ = writeln!(lines, "{}: passed over: {reason}", printable(&report.name));
         }
     }
     if !reports.is_empty() && !reports.iter().any(Report::is_checked) {
@@ -107,7 +108,7 @@ pub(super) fn github(reports: &[Report], quiet: bool) -> Result<(), CommandError
 
 /// What a workflow command says after `::`.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    printable(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 /// The value of a property of a workflow command.

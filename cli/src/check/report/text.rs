@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use annotate_snippets::{AnnotationKind, Level as Style, Renderer, Snippet};
 
 use super::super::finding::{Finding, Level};
+use super::super::words::printable;
 use super::{NOTHING, Report, State, Totals, counted, shown};
 use crate::exit::{CommandError, RED, RESET};
 use crate::output;
@@ -50,8 +51,9 @@ fn excerpt(report: &Report, finding: &Finding) -> String {
     };
     let source = report.masked.as_str();
     let span = on_one_line(source, finding.span.start, finding.span.end);
-    let snippet =
-        Snippet::source(source).path(&report.name).annotation(AnnotationKind::Primary.span(span));
+    let snippet = Snippet::source(source)
+        .path(printable(&report.name))
+        .annotation(AnnotationKind::Primary.span(span));
     let notes = finding
         .notes
         .iter()
@@ -64,11 +66,11 @@ fn excerpt(report: &Report, finding: &Finding) -> String {
 /// A file in one line.
 fn sum(report: &Report) -> String {
     if let State::PassedOver(reason) = report.state {
-        return format!("{}: passed over: {reason}\n", report.name);
+        return format!("{}: passed over: {reason}\n", printable(&report.name));
     }
     format!(
         "{}: {}, {}, {}\n",
-        report.name,
+        printable(&report.name),
         counted(report.configurations, "configuration"),
         counted(report.count(Level::Error), "error"),
         counted(report.count(Level::Warning), "warning"),
