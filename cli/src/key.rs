@@ -4,6 +4,7 @@
 mod edit;
 mod error;
 mod file;
+mod list;
 mod lock;
 mod manage;
 mod token;

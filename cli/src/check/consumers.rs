@@ -13,6 +13,8 @@ pub(crate) struct ConsumerLists {
     documents: Vec<Node>,
     /// Each value of a field `consumers` that is an array of objects, in the order of the file.
     pub(crate) lists: Vec<Node>,
+    /// The values of a field `consumers` of a list or a configuration that are something else.
+    pub(crate) others: Vec<Node>,
     /// The places of the texts with such a list whose characters are not those of the file.
     pub(crate) escaped: Vec<Range<usize>>,
 }
@@ -28,28 +30,44 @@ impl ConsumerLists {
         if let Some(finding) = parsed.repeated.into_iter().next() {
             return Err(finding);
         }
-        let mut all = Self { documents: Vec::new(), lists: Vec::new(), escaped: Vec::new() };
-        parsed.documents.iter().for_each(|document| all.collect(document));
+        let mut all = Self {
+            documents: Vec::new(),
+            lists: Vec::new(),
+            others: Vec::new(),
+            escaped: Vec::new(),
+        };
+        parsed.documents.iter().for_each(|document| all.collect(document, true));
         all.documents = parsed.documents;
         Ok(all)
     }
 
-    fn collect(&mut self, node: &Node) {
+    /// Whether there is nothing in the file.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents.iter().all(|document| matches!(document.kind, Kind::Null))
+    }
+
+    fn collect(&mut self, node: &Node, is_document: bool) {
         if let Kind::Text(text) = &node.kind {
             for inner in embedded(text) {
                 match text.lines.is_empty() {
                     true if has_list(&inner) => self.escaped.push(node.span.clone()),
                     true => {}
-                    false => self.collect(&inner),
+                    false => self.collect(&inner, true),
                 }
             }
         }
-        node.items().iter().for_each(|item| self.collect(item));
+        node.items().iter().for_each(|item| self.collect(item, false));
+        // Not the names of consumers in a rule.
+        let has_list = is_document || node.get("upstreams").is_some();
         for field in node.fields() {
-            match is_list(field) {
-                true => self.lists.push(field.value.clone()),
-                false => self.collect(&field.value),
+            if is_list(field) {
+                self.lists.push(field.value.clone());
+                continue;
             }
+            if has_list && field.name == "consumers" {
+                self.others.push(field.value.clone());
+            }
+            self.collect(&field.value, false);
         }
     }
 

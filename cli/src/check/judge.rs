@@ -152,6 +152,13 @@ fn findings(
         }));
     }
     findings.extend(unset(judged));
+    if file.source.starts_with('\u{feff}') {
+        let first = findings.iter_mut().filter(|it| it.level == Level::Error && it.span.start == 0);
+        first.for_each(|it| {
+            it.notes
+                .push(("help", "remove the byte order mark, with which the file begins".into()));
+        });
+    }
     (findings, gates)
 }
 

@@ -136,7 +136,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<(), CommandError> {
     }
     patches::assemble(&mut files);
     let reports: Vec<Report> = judge::all(&files, environment);
-    report::print(&reports, arguments.format, arguments.quiet)?;
+    report::print(&reports, arguments)?;
     let errors: usize = reports.iter().map(|it| it.count(finding::Level::Error)).sum();
     let warnings: usize = reports.iter().map(|it| it.count(finding::Level::Warning)).sum();
     if unread.is_some() {

@@ -4,7 +4,7 @@ mod machine;
 mod text;
 
 use super::finding::{Finding, Level};
-use crate::cli::CheckFormat;
+use crate::cli::{CheckArguments, CheckFormat};
 use crate::exit::CommandError;
 
 /// A file and its findings.
@@ -75,20 +75,16 @@ impl Totals {
     }
 }
 
-/// Prints all reports. With `quiet` only errors and warnings.
+/// Prints all reports. With `--quiet` only errors and warnings.
 ///
 /// # Errors
 ///
 /// If they cannot be written.
-pub(crate) fn print(
-    reports: &[Report],
-    format: CheckFormat,
-    quiet: bool,
-) -> Result<(), CommandError> {
-    match format {
-        CheckFormat::Text => text::print(reports, quiet),
-        CheckFormat::Json => machine::json(reports, quiet),
-        CheckFormat::Github => machine::github(reports, quiet),
+pub(crate) fn print(reports: &[Report], arguments: &CheckArguments) -> Result<(), CommandError> {
+    match arguments.format {
+        CheckFormat::Text => text::print(reports, arguments),
+        CheckFormat::Json => machine::json(reports, arguments),
+        CheckFormat::Github => machine::github(reports, arguments),
     }
 }
 
@@ -106,5 +102,12 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// What is said if no file has anything to check.
-const NOTHING: &str =
-    "nothing was checked: no configuration of imagegate, and no Envoy with an imagegate filter";
+fn nothing(arguments: &CheckArguments) -> &'static str {
+    match arguments.list {
+        true => "nothing was checked: no list of consumers",
+        false => {
+            "nothing was checked: no configuration of imagegate, and no Envoy with an imagegate \
+             filter"
+        }
+    }
+}

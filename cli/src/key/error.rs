@@ -45,6 +45,34 @@ pub(crate) enum KeyError {
         .0.display()
     )]
     NoList(PathBuf),
+    /// There is nothing in the file.
+    #[error(
+        "{}: there is nothing in it, accepted: a list, without consumers {{\"consumers\": []}}, or a \
+         configuration",
+        .0.display()
+    )]
+    NothingInIt(PathBuf),
+    /// The file begins with a byte order mark.
+    #[error(
+        "{}: it begins with a byte order mark, which JSON does not have and the filter refuses, \
+         accepted: the file without it",
+        .0.display()
+    )]
+    ByteOrderMark(PathBuf),
+    /// Something in the list is not as a consumer has it.
+    #[error("{}:{line}: {pointer}: {found}, accepted: {accepted}", path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// The line of the value.
+        line: usize,
+        /// Where it is in the configuration.
+        pointer: String,
+        /// What it is.
+        found: &'static str,
+        /// What it may be.
+        accepted: &'static str,
+    },
     /// There is more than one list of consumers in the file.
     #[error("{}: there are several arrays `consumers`, accepted: a file with one", .0.display())]
     SeveralLists(PathBuf),
@@ -141,9 +169,21 @@ pub(crate) enum KeyError {
     /// No consumer has this name.
     #[error("there is no consumer `{0}`, see `imagegatectl key list`")]
     NoSuchConsumer(String),
-    /// Several consumers or keys are meant.
-    #[error("several entries match, accepted: more digits of the digest")]
+    /// Several keys are meant.
+    #[error("several keys have a digest that starts with these digits, accepted: more digits")]
     SeveralKeys,
+    /// Several consumers have the name.
+    #[error(
+        "several consumers have the name `{0}`, which the filter refuses: rename or remove one by hand, \
+         or remove a key of theirs with `key revoke --sha256`"
+    )]
+    SameName(String),
+    /// The same key is there twice.
+    #[error(
+        "the key is there twice, at `{0}` and at `{1}`, which the filter refuses: remove one of the \
+         digests by hand, or a consumer with --name"
+    )]
+    SameKey(String, String),
     /// The key is the last of a consumer that the mesh names too.
     #[error(
         "this is the only key of `{0}`, which also has `identities`: remove `key_sha256` by hand, or \
@@ -193,6 +233,9 @@ impl KeyError {
             Self::NoRandomness(_)
             | Self::NotAList { .. }
             | Self::NoList(_)
+            | Self::NothingInIt(_)
+            | Self::ByteOrderMark(_)
+            | Self::Entry { .. }
             | Self::SeveralLists(_)
             | Self::ListTooLarge(_)
             | Self::Form { .. }
@@ -203,6 +246,8 @@ impl KeyError {
             | Self::NoSuchKey
             | Self::NoSuchConsumer(_)
             | Self::SeveralKeys
+            | Self::SameName(_)
+            | Self::SameKey(..)
             | Self::LastKey(_)
             | Self::Mistyped { .. }
             | Self::Empty(_)

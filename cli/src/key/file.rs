@@ -6,9 +6,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::KeyError;
+use super::list::{Entry, List, line_of};
 use super::lock::Wait;
-use crate::check::tree::{Field, Node};
-use crate::check::{ConsumerLists, refusal, same};
+use crate::check::refusal;
+use crate::check::tree::Node;
 use crate::exit::CommandError;
 use crate::pipe;
 use crate::token::atomic_file::AtomicFile;
@@ -20,19 +21,6 @@ pub(crate) struct ListFile {
     /// What it holds.
     pub(crate) source: String,
     _lock: File,
-}
-
-/// A consumer as the file has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) name: String,
-    pub(crate) user: Option<String>,
-    pub(crate) groups: Vec<String>,
-    pub(crate) digests: Vec<String>,
-    pub(crate) disabled: bool,
-    pub(crate) expires_at: Option<String>,
-    /// It may call without a key.
-    pub(crate) has_identities: bool,
 }
 
 impl ListFile {
@@ -168,85 +156,6 @@ pub(crate) struct Edit<'e> {
     pub(crate) place: usize,
     /// The consumers that the text should have.
     pub(crate) expected: Vec<Entry>,
-}
-
-/// A list of consumers, and the file around it.
-pub(crate) struct List {
-    /// Its place.
-    pub(crate) node: Node,
-    /// Its consumers.
-    pub(crate) entries: Vec<Entry>,
-    file: ConsumerLists,
-}
-
-impl List {
-    fn read(source: &str, path: &Path) -> Result<Self, KeyError> {
-        let path = || path.to_owned();
-        let mut file = ConsumerLists::read(source, &path()).map_err(|finding| {
-            let line = line_of(source, finding.span.start);
-            KeyError::NotAList { path: path(), line, title: finding.title }
-        })?;
-        let mut lists = std::mem::take(&mut file.lists).into_iter();
-        let escaped = file.escaped.first().map(|text| line_of(source, text.start));
-        match (lists.next(), lists.next(), escaped) {
-            (Some(node), None, None) => {
-                let entries = node.items().iter().map(entry).collect();
-                Ok(Self { node, entries, file })
-            }
-            (None, _, Some(line)) => Err(KeyError::Escaped { path: path(), line }),
-            (None, _, None) => Err(KeyError::NoList(path())),
-            (Some(_), Some(_), _) | (Some(_), None, Some(_)) => Err(KeyError::SeveralLists(path())),
-        }
-    }
-
-    /// Whether the files are the same but for the consumer at `place`: one of them lacks it, or it
-    /// has other keys.
-    fn differs_only_at(&self, place: usize, other: &Self) -> bool {
-        let [one, two] = [self.node.items(), other.node.items()];
-        let longest = one.len().max(two.len());
-        let is_kept = |items: &[Node], at: usize| at != place || items.len() < longest;
-        let kept = |items: &'_ [Node]| {
-            (0..items.len()).filter(|at| is_kept(items, *at)).collect::<Vec<_>>()
-        };
-        let [first, second] = [one, two].map(kept);
-        let mut pairs = first.iter().zip(&second).filter_map(|(a, b)| one.get(*a).zip(two.get(*b)));
-        let both = if one.len() == two.len() { one.get(place).zip(two.get(place)) } else { None };
-        self.file.differ_in_items_only(&other.file)
-            && first.len() == second.len()
-            && pairs.all(|(one, other)| same(one, other))
-            && both.is_none_or(|(one, other)| differ_in_keys_only(one, other))
-    }
-}
-
-fn differ_in_keys_only(one: &Node, other: &Node) -> bool {
-    let [one, other] = [one, other].map(Node::fields);
-    let is_keys = |field: &Field| matches!(field.name.as_str(), "key_sha256" | "keySha256");
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| {
-            one.name == other.name && (is_keys(one) || same(&one.value, &other.value))
-        })
-}
-
-/// The number of the line with the byte `at`, from 1 on.
-fn line_of(source: &str, at: usize) -> usize {
-    source.get(..at).map_or(1, |before| before.matches('\n').count() + 1)
-}
-
-fn entry(node: &Node) -> Entry {
-    let text = |name| node.get(name).and_then(Node::text).map(str::to_owned);
-    let texts = |name| {
-        let items = node.get(name).map(Node::items).unwrap_or_default();
-        items.iter().filter_map(Node::text).map(str::to_owned).collect()
-    };
-    Entry {
-        name: text("name").unwrap_or_default(),
-        user: text("user"),
-        groups: texts("groups"),
-        digests: texts("key_sha256"),
-        disabled: node.get("disabled").is_some_and(Node::is_true),
-        expires_at: text("expires_at"),
-        has_identities: node.get("identities").is_some(),
-    }
 }
 
 /// As much as the filter takes.

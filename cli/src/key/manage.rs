@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::edit::{self, Item};
-use super::file::{self, Edit, Entry, List, ListFile, Replacement};
+use super::file::{self, Edit, ListFile, Replacement};
+use super::list::{Entry, List};
 use super::{KeyError, digest, is_name, print, print_key, token};
 use crate::check::printable;
 use crate::check::tree::{Kind, Node};
@@ -24,7 +25,7 @@ pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
     let digest = digest(&key);
     let file = ListFile::open(&arguments.file)?;
     let list = file.list()?;
-    let known = list.entries.iter().position(|it| it.name == arguments.name);
+    let known = named(&arguments.name, &list.entries)?;
     let replacement = match known {
         None => add_consumer(arguments, &digest, file, &list)?,
         Some(_) if arguments.user.is_some() || !arguments.groups.is_empty() => {
@@ -184,23 +185,38 @@ fn wanted(
         if start.len() < MIN_PREFIX || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(KeyError::Digest);
         }
-        let mut found = entries.iter().enumerate().flat_map(|(place, entry)| {
-            let digests = entry.digests.iter().enumerate();
-            let is_meant = |(_, it): &(usize, &String)| it.to_ascii_lowercase().starts_with(&start);
-            digests.filter(is_meant).map(move |(key, _)| (place, Some(key)))
-        });
-        return match (found.next(), found.next()) {
-            (Some(found), None) => Ok(found),
-            (None, _) => Err(KeyError::NoSuchKey),
-            (Some(_), Some(_)) => Err(KeyError::SeveralKeys),
-        };
+        return by_digest(&start, entries);
     }
     let name = arguments.name.as_deref().unwrap_or_default();
-    let mut places = entries.iter().enumerate().filter(|(_, it)| it.name == name);
+    match named(name, entries)? {
+        Some(place) => Ok((place, None)),
+        None => Err(KeyError::NoSuchConsumer(name.to_owned())),
+    }
+}
+
+/// The one key whose digest starts with these digits.
+fn by_digest(start: &str, entries: &[Entry]) -> Result<(usize, Option<usize>), KeyError> {
+    let found = entries.iter().enumerate().flat_map(|(place, entry)| {
+        let digests = entry.digests.iter().enumerate();
+        digests.map(move |(key, digest)| (place, key, digest.to_ascii_lowercase()))
+    });
+    let mut found = found.filter(|(_, _, digest)| digest.starts_with(start));
+    let (place, key, digest) = found.next().ok_or(KeyError::NoSuchKey)?;
+    let rest: Vec<_> = found.collect();
+    let Some((other, ..)) = rest.first() else { return Ok((place, Some(key))) };
+    if rest.iter().any(|(_, _, other)| *other != digest) {
+        return Err(KeyError::SeveralKeys);
+    }
+    let name = |place: usize| entries.get(place).map(|it| it.name.clone()).unwrap_or_default();
+    Err(KeyError::SameKey(name(place), name(*other)))
+}
+
+/// The one consumer of this name, if there is any.
+fn named(name: &str, entries: &[Entry]) -> Result<Option<usize>, KeyError> {
+    let mut places = (0..).zip(entries).filter(|(_, it)| it.name == name);
     match (places.next(), places.next()) {
-        (Some((place, _)), None) => Ok((place, None)),
-        (None, _) => Err(KeyError::NoSuchConsumer(name.to_owned())),
-        (Some(_), Some(_)) => Err(KeyError::SeveralKeys),
+        (Some(_), Some(_)) => Err(KeyError::SameName(name.to_owned())),
+        (place, _) => Ok(place.map(|(place, _)| place)),
     }
 }
 

@@ -187,7 +187,7 @@ fn what_cannot_be_done_says_why_and_leaves_the_file_as_it_is() {
         ),
         (&["add", &file, "--name", "a", "--user", "u"], 1, "there is a consumer `a`"),
         (&["add", &none, "--name", "a"], 1, "there is no array `consumers`"),
-        (&["add", &bad, "--name", "a"], 1, "there is no array `consumers`"),
+        (&["add", &bad, "--name", "a"], 1, "bad.json:1: not JSON: EOF while parsing a list; run"),
         (&["add", &twice, "--name", "a"], 1, "several arrays `consumers`"),
         (&["add", &key, "--name", "m"], 1, "`m` has no array `key_sha256`"),
         (&["add", &absent, "--name", "a"], 2, "No such file"),

@@ -24,6 +24,7 @@ mod init;
 mod invalid;
 mod items;
 mod key;
+mod key_faults;
 mod key_files;
 mod key_forms;
 mod kills;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::finding::{Finding, Level};
 use super::super::words::printable;
-use super::{NOTHING, Report, State, Totals, shown};
+use super::{Report, State, Totals, nothing, shown};
+use crate::cli::CheckArguments;
 use crate::exit::CommandError;
 use crate::output;
 
@@ -16,12 +17,13 @@ use crate::output;
 /// # Errors
 ///
 /// If standard output cannot be written.
-pub(super) fn json(reports: &[Report], quiet: bool) -> Result<(), CommandError> {
+pub(super) fn json(reports: &[Report], arguments: &CheckArguments) -> Result<(), CommandError> {
+    let quiet = arguments.quiet;
     let files: Vec<_> = reports.iter().map(|report| file(report, quiet)).collect();
     let totals = Totals::of(reports);
     let document = json!({
         "files": files,
-        "error": (totals.checked == 0).then_some(NOTHING),
+        "error": (totals.checked == 0).then(|| nothing(arguments)),
         "totals": {
             "files": totals.files,
             "checked": totals.checked,
@@ -72,7 +74,8 @@ fn finding(report: &Report, finding: &Finding) -> Value {
 /// # Errors
 ///
 /// If standard output cannot be written.
-pub(super) fn github(reports: &[Report], quiet: bool) -> Result<(), CommandError> {
+pub(super) fn github(reports: &[Report], arguments: &CheckArguments) -> Result<(), CommandError> {
+    let quiet = arguments.quiet;
     let mut lines = String::new();
     for report in reports {
         for finding in shown(report, quiet) {
@@ -101,7 +104,7 @@ pub(super) fn github(reports: &[Report], quiet: bool) -> Result<(), CommandError
         }
     }
     if !reports.is_empty() && !reports.iter().any(Report::is_checked) {
-        let _ = writeln!(lines, "::error::{NOTHING}");
+        let _ = writeln!(lines, "::error::{}", nothing(arguments));
     }
     output::print(&lines)
 }

@@ -6,7 +6,8 @@ use annotate_snippets::{AnnotationKind, Level as Style, Renderer, Snippet};
 
 use super::super::finding::{Finding, Level};
 use super::super::words::printable;
-use super::{NOTHING, Report, State, Totals, counted, shown};
+use super::{Report, State, Totals, counted, nothing, shown};
+use crate::cli::CheckArguments;
 use crate::exit::{CommandError, RED, RESET};
 use crate::output;
 
@@ -15,7 +16,8 @@ use crate::output;
 /// # Errors
 ///
 /// If standard error cannot be written.
-pub(super) fn print(reports: &[Report], quiet: bool) -> Result<(), CommandError> {
+pub(super) fn print(reports: &[Report], arguments: &CheckArguments) -> Result<(), CommandError> {
+    let quiet = arguments.quiet;
     let mut text = String::new();
     for report in reports {
         for finding in shown(report, quiet) {
@@ -27,7 +29,7 @@ pub(super) fn print(reports: &[Report], quiet: bool) -> Result<(), CommandError>
     }
     let totals = Totals::of(reports);
     if totals.checked == 0 && totals.files > 0 {
-        text.push_str(&format!("{RED}error:{RESET} {NOTHING}\n"));
+        text.push_str(&format!("{RED}error:{RESET} {}\n", nothing(arguments)));
     }
     if totals.files > 1 && !quiet {
         text.push_str(&format!(
