@@ -67,9 +67,15 @@ fn configuration(arguments: &InitArguments, sha256: &str) -> String {
             compose::around(&bootstrap, arguments.upstream, module)
         }
         Target::Envoy | Target::EnvoyGateway | Target::Istio => {
-            text.replace(target.module(), module)
+            text.replace(target.module(), &quoted(module))
         }
     }
+}
+
+/// A path as YAML takes it for text. Without a slash it may be a word or a number that YAML reads as
+/// another value, or no value at all: `true`, `1.5`, `-`.
+fn quoted(path: &str) -> String {
+    if path.contains('/') { path.to_owned() } else { format!("\"{path}\"") }
 }
 
 /// `text` for this host of the API. Without one it is for all.

@@ -79,7 +79,7 @@ fn host(text: &str) -> Result<String, String> {
         .into())
 }
 
-/// A path that YAML takes as it is, without quotes.
+/// A path that YAML takes as it is, alone or in quotes.
 fn path(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
     if !text.is_empty() && text.bytes().all(plain) {

@@ -101,6 +101,28 @@ fn the_module_and_the_host_of_the_upstream_can_be_named() {
 }
 
 #[test]
+fn a_module_is_text_whatever_its_name() {
+    let folder = Folder::new();
+    for target in TARGETS {
+        for name in ["-", "--", "true", "null", "no", "1.5", "1e3", ".inf", "2026-12-01", ".", "a"]
+        {
+            let text = init(target, "openai", &[&format!("--module={name}")]).out;
+            let case = format!("{target} {name}");
+            let check = run(&["check", "--strict", &folder.file("gate.yaml", &text)]);
+            assert_eq!(check.code, Some(0), "{case}: {}", check.err);
+            let file = match target {
+                "compose" => format!(
+                    "      - {}:/etc/imagegate/",
+                    if name.starts_with('.') { name.to_owned() } else { format!("./{name}") }
+                ),
+                _ => format!("local: {{ filename: \"{name}\" }}"),
+            };
+            assert!(text.contains(&file), "{case}");
+        }
+    }
+}
+
+#[test]
 fn the_host_of_the_api_may_be_that_of_the_provider() {
     let folder = Folder::new();
     for target in TARGETS {

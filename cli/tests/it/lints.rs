@@ -52,6 +52,19 @@ fn a_rule_for_each_model_without_names_is_a_warning() {
 }
 
 #[test]
+fn the_path_of_the_module_is_text() {
+    let whole = example("envoy.yaml");
+    for (value, is) in
+        [("true", "a boolean"), ("1.5", "a number"), ("null", "null"), ("''", "empty")]
+    {
+        let text = changed(&whole, MODULE, &format!("filename: {value}"));
+        expect(&text, "error", &format!("`filename` is {is}, expected the path of the module"));
+    }
+}
+
+const MODULE: &str = "filename: build/imagegate.wasm";
+
+#[test]
 fn a_setting_that_breaks_every_request_or_opens_the_gate_is_an_error() {
     let whole = example("envoy.yaml");
     for (from, to, title) in [

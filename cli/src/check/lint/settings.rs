@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::finding::Finding;
-use super::super::tree::Node;
+use super::super::tree::{Kind, Node};
 use super::super::words;
 use super::place_of;
 
@@ -26,8 +26,31 @@ pub(super) fn check(
                 .help("Envoy 1.35 and later have this key"),
         );
     }
+    check_code(settings, findings);
     check_failure(settings, findings);
     check_variables(settings, variables, findings);
+}
+
+fn check_code(settings: &Node, findings: &mut Vec<Finding>) {
+    let code = settings.at(&["vm_config", "code", "local"]);
+    let Some(name) = code.and_then(|it| it.get("filename")) else { return };
+    let is = match &name.kind {
+        Kind::Text(text) if text.value.is_empty() => "empty",
+        Kind::Text(_) => return,
+        Kind::Null => "null",
+        Kind::Bool(_) => "a boolean",
+        Kind::Number(_) => "a number",
+        Kind::List(_) => "an array",
+        Kind::Object(_) => "an object",
+    };
+    findings.push(
+        Finding::error(
+            format!("`filename` is {is}, expected the path of the module"),
+            name.span.clone(),
+        )
+        .why("Envoy refuses it")
+        .help("put the path in quotes if YAML reads it as another value"),
+    );
 }
 
 fn check_failure(settings: &Node, findings: &mut Vec<Finding>) {
