@@ -2,8 +2,8 @@
 //!
 //! It writes a configuration to start from, mints keys, checks a configuration with the filter's
 //! own parser, prints its JSON Schema, lists an upstream's models, and owns the upstream's rotating
-//! credential. `docs/imagegatectl.md` has the interface for scripts: results on standard output,
-//! everything else on standard error, and the exit codes of [`exit`].
+//! credential. `docs/imagegatectl.md` has the interface for scripts: what goes to standard
+//! output and to standard error, and the exit codes of [`exit`].
 
 #![forbid(unsafe_code)]
 
