@@ -1,7 +1,7 @@
 //! Files to read that may be named pipes, which wait for a process that writes.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -19,6 +19,36 @@ use crate::output;
 /// The system's error, or that nobody writes.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     open_within(path, [NOTICE, MOST])
+}
+
+/// Reads a file to its end.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads text to its end, but no more than one byte more than `most`.
+///
+/// # Errors
+///
+/// The system's error, or that it is not UTF-8.
+pub(crate) fn text(from: impl Read, most: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    from.take(most + 1).read_to_end(&mut bytes)?;
+    // Cut inside of a character, it is too long in any case.
+    if bytes.len() as u64 > most {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let words = format!("not UTF-8 at byte {at}, accepted: text in UTF-8");
+        io::Error::new(io::ErrorKind::InvalidData, words)
+    })
 }
 
 fn open_within(path: &Path, [notice, most]: [Duration; 2]) -> io::Result<File> {

@@ -86,7 +86,6 @@ impl Document {
 ///
 /// A folder, a file that cannot be read or is not UTF-8, and one that is too large.
 pub(crate) fn read(path: &Path, most: u64) -> Result<(String, String), CommandError> {
-    let fail = |error| CommandError::file(path, error);
     let shown = path.display().to_string();
     let (name, from): (_, Box<dyn Read>) = if path == Path::new("-") {
         ("standard input".to_owned(), Box::new(std::io::stdin().lock()))
@@ -94,10 +93,10 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<(String, String), CommandEr
         if path.is_dir() {
             return Err(InputError::Folder { path: shown }.into());
         }
-        (shown, Box::new(pipe::open(path).map_err(fail)?))
+        (shown, Box::new(pipe::open(path).map_err(|error| CommandError::file(path, error))?))
     };
-    let mut source = String::new();
-    from.take(most + 1).read_to_string(&mut source).map_err(fail)?;
+    let fail = |error| CommandError::file(Path::new(&name), error);
+    let source = pipe::text(from, most).map_err(fail)?;
     if source.len() as u64 > most {
         return Err(InputError::TooLarge { name, most }.into());
     }

@@ -1,7 +1,6 @@
 //! A file with one list of consumers, read and replaced as a whole.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -118,9 +117,8 @@ pub(crate) fn read(path: &Path) -> Result<List, CommandError> {
 
 /// All of a file.
 fn text(file: &File, path: &Path) -> Result<String, CommandError> {
-    let mut source = String::new();
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut source);
-    read.map_err(|error| CommandError::file(path, error))?;
+    let read = pipe::text(file, MAX_BYTES);
+    let source = read.map_err(|error| CommandError::file(path, error))?;
     if source.len() as u64 > MAX_BYTES {
         return Err(KeyError::ListTooLarge(path.to_owned()).into());
     }

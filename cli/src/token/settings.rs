@@ -33,6 +33,10 @@ impl Settings {
     /// If an argument cannot be used.
     pub(crate) fn new(arguments: &TokenArguments) -> Result<Self, CommandError> {
         let auth_file = auth_file(arguments.auth_file.as_deref())?;
+        // It is replaced as a whole. A named pipe would wait for a writer, and for no signal.
+        if fs::metadata(&auth_file).is_ok_and(|it| !it.is_file()) {
+            return Err(SettingsError::NotRegular(auth_file).into());
+        }
         let auth_file = fs::canonicalize(&auth_file)
             .map_err(|error| CommandError::no_login(&auth_file, error))?;
         if !arguments.sds_dir.is_dir() {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::target::TargetError;
 use crate::cli::UpstreamCheckArguments;
 use crate::exit::CommandError;
+use crate::pipe;
 use crate::token::auth_file::AuthFile;
 
 /// Where such a credential comes from. It has no `Debug`, since it holds secrets.
@@ -30,7 +31,8 @@ impl Source {
     pub(crate) fn of(arguments: &UpstreamCheckArguments) -> Result<Self, CommandError> {
         match (&arguments.auth_file, &arguments.sds_dir) {
             (Some(path), _) => {
-                let bytes = fs::read(path).map_err(|error| CommandError::no_login(path, error))?;
+                let bytes =
+                    pipe::bytes(path).map_err(|error| CommandError::no_login(path, error))?;
                 let auth =
                     AuthFile::parse(&bytes).map_err(|error| CommandError::unusable(path, error))?;
                 let (access_token, account_id) = (auth.access_token(), auth.account_id());

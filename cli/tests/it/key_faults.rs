@@ -45,6 +45,24 @@ fn a_file_that_is_no_list_has_its_reason() {
 }
 
 #[test]
+fn a_file_that_is_no_text_says_what_is_accepted() {
+    let folder = Folder::new();
+    let file = folder.file("l.json", "");
+    // As some shells write a file: UTF-16.
+    fs::write(&file, b"\xff\xfe{\0}\0").unwrap();
+    for arguments in [&["check", &file][..], &["key", "list", &file], &["upstream", "check", &file]]
+    {
+        let outcome = run(arguments);
+        assert_eq!(outcome.code, Some(2), "{}", outcome.err);
+        assert!(
+            outcome.err.contains("l.json: not UTF-8 at byte 0, accepted: text"),
+            "{}",
+            outcome.err
+        );
+    }
+}
+
+#[test]
 fn an_entry_that_is_no_consumer_has_its_place() {
     let object = "an object with `name`, and `key_sha256` or `identities`";
     let digits = "64 hexadecimal digits in quotes";

@@ -39,6 +39,11 @@ fn only_a_regular_file_is_edited() {
             assert_eq!((outcome.code, outcome.out.as_str()), (Some(2), ""), "{file}");
             assert!(outcome.err.contains("no regular file"), "{file}: {}", outcome.err);
         }
+        // `token` replaces its file, too.
+        let line = format!("imagegatectl token --once --auth-file {file} --sds-dir folder");
+        let outcome = shell(&folder, &line);
+        assert_eq!(outcome.code, Some(2), "{file}: {}", outcome.err);
+        assert!(outcome.err.contains("no regular file"), "{file}: {}", outcome.err);
     }
 }
 
