@@ -72,8 +72,8 @@ fn configuration(arguments: &InitArguments, sha256: &str) -> String {
     }
 }
 
-/// A path as YAML takes it for text. Without a slash it may be a word or a number that YAML reads as
-/// another value, or no value at all: `true`, `1.5`, `-`.
+/// A path as YAML takes it for text. Without a slash it may be a word or a number that YAML reads
+/// as another value, or no value at all: `true`, `1.5`, `-`.
 fn quoted(path: &str) -> String {
     if path.contains('/') { path.to_owned() } else { format!("\"{path}\"") }
 }

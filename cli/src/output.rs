@@ -31,7 +31,8 @@ pub(crate) fn print_secret(text: &str) -> Result<(), CommandError> {
     let kept = stdout().and_then(|out| is_null(&out));
     if kept.map_err(CommandError::stdout)? {
         return Err(CommandError::stdout(io::Error::other(
-            "closed, or /dev/null: nobody would have the key, accepted: a terminal, a pipe or a file",
+            "closed, or /dev/null: nobody would have the key, accepted: a terminal, a pipe or a \
+             file",
         )));
     }
     print(text)

@@ -47,8 +47,8 @@ pub(crate) enum KeyError {
     NoList(PathBuf),
     /// There is nothing in the file.
     #[error(
-        "{}: there is nothing in it, accepted: a list, without consumers {{\"consumers\": []}}, or a \
-         configuration",
+        "{}: there is nothing in it, accepted: a list, without consumers {{\"consumers\": []}}, or \
+         a configuration",
         .0.display()
     )]
     NothingInIt(PathBuf),
@@ -87,8 +87,8 @@ pub(crate) enum KeyError {
     NotRegular(PathBuf),
     /// The file has other names, which would keep the old list.
     #[error(
-        "{}: a file with {count} names (hard links), and the others would keep the old list, because the \
-         file is replaced as a whole; accepted: one name, and symbolic links to it",
+        "{}: a file with {count} names (hard links), and the others would keep the old list, because \
+         the file is replaced as a whole; accepted: one name, and symbolic links to it",
         path.display()
     )]
     HardLinks {
@@ -174,14 +174,14 @@ pub(crate) enum KeyError {
     SeveralKeys,
     /// Several consumers have the name.
     #[error(
-        "several consumers have the name `{0}`, which the filter refuses: rename or remove one by hand, \
-         or remove a key of theirs with `key revoke --sha256`"
+        "several consumers have the name `{0}`, which the filter refuses: rename or remove one by \
+         hand, or remove a key of theirs with `key revoke --sha256`"
     )]
     SameName(String),
     /// The same key is there twice.
     #[error(
-        "the key is there twice, at `{0}` and at `{1}`, which the filter refuses: remove one of the \
-         digests by hand, or a consumer with --name"
+        "the key is there twice, at `{0}` and at `{1}`, which the filter refuses: remove one of \
+         the digests by hand, or a consumer with --name"
     )]
     SameKey(String, String),
     /// The key is the last of a consumer that the mesh names too.

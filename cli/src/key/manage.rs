@@ -16,8 +16,8 @@ use crate::output;
 ///
 /// # Errors
 ///
-/// If an argument is invalid, the key cannot be printed, or the file cannot be edited. Then it is as
-/// it was.
+/// If an argument is invalid, the key cannot be printed, or the file cannot be edited. Then it is
+/// as it was.
 pub(crate) fn add(arguments: &AddKeyArguments) -> Result<(), CommandError> {
     check(arguments)?;
     let key = token::mint(&arguments.prefix, &mut |bytes| getrandom::fill(bytes))

@@ -103,7 +103,10 @@ pub(crate) enum SettingsError {
     #[error("--sds-dir: {} is no folder, accepted: one that exists", .0.display())]
     NoFolder(PathBuf),
     /// The credential is a pipe, a device or a folder.
-    #[error("{}: no regular file, accepted: the auth.json of a login, which is replaced", .0.display())]
+    #[error(
+        "{}: no regular file, accepted: the auth.json of a login, which is replaced",
+        .0.display()
+    )]
     NotRegular(PathBuf),
     /// No argument and no variable names the credential.
     #[error("--auth-file is missing, and neither CODEX_HOME nor HOME is set")]

@@ -209,13 +209,14 @@ fn what_cannot_be_done_says_why_and_leaves_the_file_as_it_is() {
 #[test]
 fn control_characters_of_a_file_do_not_reach_the_terminal() {
     let folder = Folder::new();
-    let list = "{\"consumers\": [{\"name\": \"\\u001b[31mred\\nb\", \"user\": \"\\u009b1m\", \"groups\": \
-                [\"\\u0007\"], \"expires_at\": \"\\r\", \"key_sha256\": [\"0123456789\\u0000\"]}]}";
+    let list = "{\"consumers\": [{\"name\": \"\\u001b[31mred\\nb\", \"user\": \"\\u009b1m\", \
+                \"groups\": [\"\\u0007\"], \"expires_at\": \"\\r\", \"key_sha256\": [\"0123456789\\u0000\"]}]}";
     let file = folder.file("list.json", list);
     let listed = run(&["key", "list", &file]);
     assert_eq!(
         listed.out,
-        "\\u{1b}[31mred\\u{a}b  keys 0123456789\\u{0}  user \\u{9b}1m  groups \\u{7}  expires \\u{d}\n"
+        "\\u{1b}[31mred\\u{a}b  keys 0123456789\\u{0}  user \\u{9b}1m  groups \\u{7}  \
+         expires \\u{d}\n"
     );
     let revoked = run(&["key", "revoke", &file, "--sha256", "01234567"]);
     assert_eq!(revoked.err, "Removed: consumer `\\u{1b}[31mred\\u{a}b` with its keys.\n");
