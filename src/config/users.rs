@@ -57,7 +57,7 @@ pub(super) fn compile(
     let mut users = Users::new();
     for consumer in &consumers.list {
         let Some(id) = consumer.user() else { continue };
-        let user = users.entry(id.to_owned()).or_insert(User {
+        let user = users.entry(id.to_owned()).or_insert_with(|| User {
             state: UserState::Known,
             groups: Box::default(),
             is_own: true,

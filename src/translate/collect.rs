@@ -3,8 +3,7 @@
 //! The rules, in their order:
 //!
 //! 1. Nothing after the terminal event counts. An image counts once its base64 has ended, in an
-//! item
-//!    that has said what it is. Then it is delivered, whatever the upstream says after it, and
+//!    item that has said what it is. Then it is delivered, whatever the upstream says after it, and
 //!    however it ends: the image was generated, and may have left for the client. Half an image is
 //!    a failure.
 //! 2. The image is the `result` of an `output_item.done`, else the one in the `output` of the
