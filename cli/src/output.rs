@@ -26,7 +26,7 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
 ///
 /// # Errors
 ///
-/// As [`print`], and if standard output is `/dev/null`.
+/// As [`print()`], and if standard output is `/dev/null`.
 pub(crate) fn print_secret(text: &str) -> Result<(), CommandError> {
     let kept = stdout().and_then(|out| is_null(&out));
     if kept.map_err(CommandError::stdout)? {
