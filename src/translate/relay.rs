@@ -87,7 +87,11 @@ impl Relay {
         now: Duration,
     ) -> Option<Result<Vec<Image>, Failure>> {
         if let Err(error) = self.scan(chunk, first.min(chunk.len())) {
-            self.is_odd = error == ScanError::NotBase64 || self.passed_len() > 0;
+            // A collector drops one of several images that is too large.
+            let is_one_of_several =
+                matches!(error, ScanError::ImageTooLarge { .. }) && self.requested > 1;
+            self.is_odd =
+                error == ScanError::NotBase64 || is_one_of_several || self.passed_len() > 0;
             return Some(Err(failure(error)));
         }
         self.scanner.is_whole().then(|| {
@@ -155,6 +159,11 @@ impl Relay {
     /// How many images have come whole.
     pub fn passed_len(&self) -> usize {
         self.scanner.passed_len()
+    }
+
+    /// Whether an image has come whole of a response that is not.
+    pub fn has_image(&self) -> bool {
+        self.passed_len() > 0 || !self.unread.is_empty()
     }
 
     /// How many images had come whole with the first part of the last chunk.

@@ -209,25 +209,25 @@ impl PassThrough {
         self.beside_head = self.relay.first_len();
         match fed {
             Some(Ok(images)) => {
-                calls.own_sign(Sign::Serves);
-                // It may say beside its images that it serves no others for now.
-                self.note_refusal(calls);
+                self.note_signs(calls, true);
                 return Some(images);
             }
             // The caller has it collected.
             Some(Err(_)) if self.is_mendable(head) => return None,
             Some(Err(failure)) => {
-                self.note_refusal(calls);
+                self.note_signs(calls, self.relay.has_image());
                 calls.fail(&failure);
             }
             None if end == End::Stream || self.left == Some(0) => {
                 if let Some(images) = self.complete(head, now) {
+                    self.note_signs(calls, true);
                     return Some(images);
                 }
                 let failure = self.relay.cut_short();
                 if self.is_mendable(head) {
                     return None;
                 }
+                self.note_signs(calls, self.relay.has_image());
                 calls.fail(&failure);
             }
             None => {}
@@ -238,9 +238,12 @@ impl PassThrough {
         None
     }
 
-    fn note_refusal(&self, calls: &mut Calls) {
-        let refusal = self.relay.refusal().map(Sign::Refuses);
-        refusal.into_iter().for_each(|sign| calls.own_sign(sign));
+    /// Notes what the answer says about the upstream. It may say beside its images that it serves
+    /// no others for now.
+    fn note_signs(&self, calls: &mut Calls, has_image: bool) {
+        let serves = has_image.then_some(Sign::Serves);
+        let refuses = self.relay.refusal().map(Sign::Refuses);
+        serves.into_iter().chain(refuses).for_each(|sign| calls.own_sign(sign));
     }
 
     /// Completes an answer that ends after an image and lacks nothing but brackets. A client that

@@ -5,7 +5,7 @@ use crate::support::client::Client;
 use crate::support::driver::Driver;
 use crate::support::providers::{images, json_head, provider};
 use crate::support::{after, png};
-use imagegate::exchange::Shared;
+use imagegate::exchange::{End, ResponseHead, Shared};
 use imagegate::memory::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -239,6 +239,7 @@ fn a_limit_that_is_told_beside_an_image_rests_the_provider() {
     for (pieces, rests) in [
         (vec![document.clone()], true),
         (vec![first.to_owned(), rest.to_owned()], true),
+        (vec![first.to_owned(), rest[..rest.len() - 1].to_owned()], true),
         (vec![format!("data: {document}\n\n")], true),
         (vec![format!("data: {typed}\n\n")], true),
         (vec![format!("data: {server}\n\n")], false),
@@ -255,6 +256,48 @@ fn a_limit_that_is_told_beside_an_image_rests_the_provider() {
             let next = Driver::ask(&gate, &request(1));
             assert_eq!(next.forwarded, !rests, "{pieces:?}");
         }
+    }
+}
+
+/// The first request after a rest shows whether the provider serves again.
+#[test]
+fn an_image_of_an_answer_that_is_not_whole_ends_a_rest() {
+    let document = images(&[ONE]).to_string();
+    let (first, rest) = document.split_at(document.find(ONE).unwrap() + 2);
+    for end in [rest.len(), rest.len() - 1, rest.find('"').unwrap() + 1] {
+        let (gate, _) = provider(&json!({"max_rest": "60s"}), &json!({"limits": []}));
+        let mut limited = Driver::admitted(&gate, &request(1));
+        let head = json_head(429);
+        limited.upstream_head(ResponseHead { retry_after: Some(b"1".to_vec()), ..head });
+        limited.response_body(br#"{"error":{"code":"rate_limit_exceeded"}}"#, End::Stream);
+        limited.close(Some(429));
+        assert!(!Driver::ask(&gate, &request(1)).forwarded, "it rests");
+        let at = |secs| Driver::ask_at(&gate, &request(1), after(secs));
+        let mut driver = at(2);
+        assert!(driver.forwarded, "{:?}", driver.client);
+        driver.upstream_head(json_head(200));
+        driver.upstream_bytes(first.as_bytes());
+        driver.upstream_bytes(&rest.as_bytes()[..end]);
+        driver.upstream_end();
+        driver.close(Some(200));
+        assert!(at(3).forwarded, "it rests again after {}", &rest[..end]);
+    }
+}
+
+#[test]
+fn an_image_that_is_too_large_does_not_take_away_those_after_it() {
+    let large = "QUJD".repeat(1_000);
+    for data in [[&large, ONE, TWO], [ONE, &large, TWO], [ONE, TWO, &large]] {
+        let (gate, budget) = gate_of(&json!({"max_image_bytes": 1_500}));
+        let mut driver = Driver::admitted(&gate, &request(3));
+        driver.upstream_head(json_head(200));
+        driver.upstream_bytes(images(&data).to_string().as_bytes());
+        driver.upstream_end();
+        assert_eq!(images_of(&driver.client), [ONE, TWO], "{data:?}");
+        let record = driver.close(Some(200));
+        assert_eq!((&record["images_delivered"], &record["images_failed"]), (&json!(2), &json!(1)));
+        assert_eq!(record["settled_nanodollars"], 2 * PRICE);
+        assert_eq!(budget.used(), 0);
     }
 }
 
