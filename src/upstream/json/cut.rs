@@ -67,39 +67,47 @@ impl Cut {
         let mut at = 0_usize;
         while let Some(byte) = text.get(at) {
             let next = at.saturating_add(1);
+            let is_value = last == b':' || cut.is_in_array();
             at = match byte {
-                b'{' | b'[' => {
-                    let closes = if *byte == b'{' { b'}' } else { b']' };
-                    let counts = (last == b':' && is_usage).then_some(cut.len);
-                    cut.open.push(Bracket { closes, counts });
-                    cut.len = next;
-                    next
-                }
-                b'}' | b']' => {
-                    cut.open.pop();
-                    cut.len = next;
-                    next
-                }
-                b',' => {
-                    cut.len = at;
-                    next
-                }
                 b'"' => {
-                    let in_array = cut.open.last().is_some_and(|it| it.closes == b']');
                     let Some(end) = string_end(text, next) else { return cut };
-                    match last == b':' || in_array {
+                    match is_value {
                         true => cut.len = end,
                         false => is_usage = text.get(at..end).is_some_and(|it| it.ends_with(USAGE)),
                     }
                     end
                 }
-                _ => next,
+                other => {
+                    cut.take(*other, at, last == b':' && is_usage);
+                    next
+                }
             };
             if !byte.is_ascii_whitespace() {
                 last = *byte;
             }
         }
         cut
+    }
+
+    fn is_in_array(&self) -> bool {
+        self.open.last().is_some_and(|it| it.closes == b']')
+    }
+
+    /// Takes the byte at `at`, which is in no string. `counts` says whether counts would open here.
+    fn take(&mut self, byte: u8, at: usize, counts: bool) {
+        match byte {
+            b'{' | b'[' => {
+                let closes = if byte == b'{' { b'}' } else { b']' };
+                self.open.push(Bracket { closes, counts: counts.then_some(self.len) });
+                self.len = at.saturating_add(1);
+            }
+            b'}' | b']' => {
+                self.open.pop();
+                self.len = at.saturating_add(1);
+            }
+            b',' => self.len = at,
+            _ => {}
+        }
     }
 
     /// The same place, or the one before counts that are not whole.

@@ -64,65 +64,96 @@ impl Frame {
 
 /// The beginning of JSON, with as many open brackets and the same open string, and less in it.
 fn pruned(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut frames: Vec<Frame> = Vec::new();
-    // The last byte that is not white space, and the last name.
-    let (mut last, mut name) = (b' ', b"".as_slice());
-    let mut at = 0_usize;
-    while let Some((byte, rest)) = text.get(at..).and_then(<[u8]>::split_first) {
+    let mut pruner = Pruner::new(text.len());
+    let mut rest = text;
+    while let Some(used) = pruner.step(rest) {
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    pruner.out
+}
+
+struct Pruner<'t> {
+    out: Vec<u8>,
+    frames: Vec<Frame>,
+    /// The last byte that is not white space.
+    last: u8,
+    /// The last name of a member.
+    name: &'t [u8],
+}
+
+impl<'t> Pruner<'t> {
+    fn new(room: usize) -> Self {
+        Self { out: Vec::with_capacity(room), frames: Vec::new(), last: b' ', name: b"" }
+    }
+
+    /// Takes a string, or another byte. Returns how many bytes these are; `None` if there are none.
+    fn step(&mut self, text: &'t [u8]) -> Option<usize> {
+        let (byte, rest) = text.split_first()?;
         let mut used = 1_usize;
-        let is_in_array = frames.last().is_none_or(|it| it.is_array);
         match byte {
-            b'"' => {
-                let (len, ended) = string_end(rest, &mut Escaped::No);
-                used = used.saturating_add(len);
-                let is_name = last != b':' && !is_in_array;
-                if is_name {
-                    name = rest.get(..len.saturating_sub(1)).unwrap_or_default();
-                }
-                let is_short = len <= MAX_VALUE_BYTES || is_name || name == LONG;
-                match is_short || ended == Ended::No {
-                    true => out.extend_from_slice(
-                        text.get(at..).and_then(|it| it.get(..used)).unwrap_or_default(),
-                    ),
-                    false => out.extend_from_slice(b"\"\""),
-                }
-            }
-            b'{' | b'[' => {
-                let leads = match frames.last() {
-                    None => *byte == b'{',
-                    Some(outer) => outer.leads && (outer.is_array || WAYS.contains(&name)),
-                };
-                let start = out.len();
-                out.push(*byte);
-                frames.push(Frame { is_array: *byte == b'[', leads, start, member: out.len() });
-            }
-            b',' => match frames.last_mut() {
-                Some(frame) if frame.is_full(out.len()) => out.truncate(frame.member),
-                Some(frame) => {
-                    out.push(b',');
-                    frame.member = out.len();
-                }
-                None => out.push(b','),
-            },
-            b'}' | b']' => {
-                if let Some(frame) = frames.pop().filter(|it| it.is_full(out.len())) {
-                    out.truncate(frame.member);
-                    if out.last() == Some(&b',') {
-                        out.pop();
-                    }
-                }
-                out.push(*byte);
-            }
-            _ if is_white_space(*byte) && out.last().copied().is_some_and(is_white_space) => {}
-            _ => out.push(*byte),
+            b'"' => used = used.saturating_add(self.string(text, rest)),
+            b'{' | b'[' => self.open(*byte),
+            b',' => self.comma(),
+            b'}' | b']' => self.close(*byte),
+            _ if is_white_space(*byte) && self.out.last().copied().is_some_and(is_white_space) => {}
+            _ => self.out.push(*byte),
         }
         if !is_white_space(*byte) {
-            last = *byte;
+            self.last = *byte;
         }
-        at = at.saturating_add(used);
+        Some(used)
     }
-    out
+
+    /// Takes the string `text`, whose content begins at `rest`. Returns the length of that, with its
+    /// quote.
+    fn string(&mut self, text: &'t [u8], rest: &'t [u8]) -> usize {
+        let (len, ended) = string_end(rest, &mut Escaped::No);
+        let is_in_array = self.frames.last().is_none_or(|it| it.is_array);
+        let is_name = self.last != b':' && !is_in_array;
+        if is_name {
+            self.name = rest.get(..len.saturating_sub(1)).unwrap_or_default();
+        }
+        let is_short = len <= MAX_VALUE_BYTES || is_name || self.name == LONG;
+        let kept = match is_short || ended == Ended::No {
+            true => text.get(..len.saturating_add(1)).unwrap_or_default(),
+            false => b"\"\"",
+        };
+        self.out.extend_from_slice(kept);
+        len
+    }
+
+    fn open(&mut self, bracket: u8) {
+        let leads = match self.frames.last() {
+            None => bracket == b'{',
+            Some(outer) => outer.leads && (outer.is_array || WAYS.contains(&self.name)),
+        };
+        let start = self.out.len();
+        self.out.push(bracket);
+        let member = self.out.len();
+        self.frames.push(Frame { is_array: bracket == b'[', leads, start, member });
+    }
+
+    fn comma(&mut self) {
+        match self.frames.last_mut() {
+            Some(frame) if frame.is_full(self.out.len()) => self.out.truncate(frame.member),
+            Some(frame) => {
+                self.out.push(b',');
+                frame.member = self.out.len();
+            }
+            None => self.out.push(b','),
+        }
+    }
+
+    fn close(&mut self, bracket: u8) {
+        let len = self.out.len();
+        if let Some(frame) = self.frames.pop().filter(|it| it.is_full(len)) {
+            self.out.truncate(frame.member);
+            if self.out.last() == Some(&b',') {
+                self.out.pop();
+            }
+        }
+        self.out.push(bracket);
+    }
 }
 
 #[cfg(test)]
