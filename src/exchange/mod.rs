@@ -42,7 +42,7 @@ use std::time::Duration;
 
 pub use account::record::Record;
 pub use effect::{CheckRequest, Effect, NotStarted, SideCall};
-pub use gauges::gauges;
+pub use gauges::InForce;
 pub use head::{
     CALL_HEADER, DETAILS_HEADER, Headers, ORIGINAL_PATH, ResponseHead, TIMEOUT_HEADER,
     UPSTREAM_HEADER, original_path,

@@ -8,15 +8,14 @@ use std::time::Duration;
 use super::metrics::Metrics;
 use super::{host, sdk};
 use crate::exchange::metrics::Count;
-use crate::exchange::{CheckRequest, Exchange, Shared, Vm, gauges};
+use crate::exchange::{CheckRequest, Exchange, InForce, Shared, Vm};
 
 thread_local! {
     /// Linear memory belongs to the VM, and so do its budget and its gauges: an update's new
     /// configuration and the old one, whose streams still drain, share them. One thread runs a VM.
     pub(super) static VM: (Rc<Vm>, Metrics) = (Rc::default(), Metrics::default());
-    /// The configurations in force, the newest last. It sets the gauges that are the same for all
-    /// workers.
-    static IN_FORCE: RefCell<Vec<Weak<Shared>>> = const { RefCell::new(Vec::new()) };
+    /// The newest of them sets the gauges that are the same for all workers.
+    static IN_FORCE: RefCell<InForce> = RefCell::default();
     /// The exchanges with calls on the loopback listener, by context. The filter there is another
     /// plugin in the same VM.
     static CALLING: RefCell<BTreeMap<u32, Weak<RefCell<Exchange>>>> =
@@ -101,24 +100,20 @@ pub(super) fn note_other_secret() {
     }
 }
 
-/// Notes that `shared` is the newest configuration. It is in force until it is dropped.
+/// Notes that `shared` is the newest configuration.
 pub(super) fn put_in_force(shared: &Rc<Shared>) {
     IN_FORCE.with(|all| {
         if let Ok(mut all) = all.try_borrow_mut() {
-            all.retain(|it| it.strong_count() > 0);
-            all.push(Rc::downgrade(shared));
+            all.add(shared);
         }
     });
 }
 
 /// Sets the gauges that are the same for all workers if `shared` is the newest configuration.
 pub(super) fn record_shared(shared: &Rc<Shared>, now: Duration) {
-    let in_force: Vec<_> = IN_FORCE.with(|all| {
-        let all = all.try_borrow();
-        all.map(|all| all.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default()
-    });
-    if in_force.last().is_some_and(|newest| Rc::ptr_eq(newest, shared)) {
-        VM.with(|(_, metrics)| metrics.set_all(&gauges(&in_force, now)));
+    let gauges = IN_FORCE.with(|all| all.try_borrow().ok()?.gauges_by(shared, now));
+    if let Some(gauges) = gauges {
+        VM.with(|(_, metrics)| metrics.set_all(&gauges));
     }
 }
 

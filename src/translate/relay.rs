@@ -136,7 +136,9 @@ impl Relay {
         let skeleton = [skeleton, &closing].concat();
         // An entry that has only begun is none that a client can read.
         let answer = ImagesResponse::read(&skeleton)?;
-        answer.data.iter().all(|it| it.base64.is_some()).then_some(())?;
+        if answer.data.iter().any(|it| it.base64.is_none()) {
+            return None;
+        }
         let scanned = Scanned { skeleton, ..self.scanner.finish_event() };
         self.whole(scanned, Transit::Passing, now).ok().map(|images| (closing, images))
     }

@@ -14,9 +14,10 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use self::escape::{Escape, Escaped, Form};
+use self::escape::{Escape, Form};
 use super::path::{Path, Place};
 
+pub(super) use self::escape::{Ended, Escaped, string_end};
 pub use self::scanned::{Kept, MAX_SKELETON_BYTES, ScanError, Scanned};
 pub use super::path::Document;
 use crate::memory::{Budget, Lease, Pieces};

@@ -246,8 +246,8 @@ impl PassThrough {
         serves.into_iter().chain(refuses).for_each(|sign| calls.own_sign(sign));
     }
 
-    /// Completes an answer that ends after an image and lacks nothing but brackets. A client that
-    /// was told a length would not take it for whole.
+    /// Completes an answer that ends after an image and lacks nothing but brackets. If its length
+    /// was announced, a client would not take it for whole.
     fn complete(&mut self, head: Head, now: Duration) -> Option<Vec<Image>> {
         let may = matches!(head, Head::Left { .. }) && self.content_length.is_none();
         let (closing, images) = may.then(|| self.relay.complete(now)).flatten()?;

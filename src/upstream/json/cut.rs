@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 
 use super::mend::mended;
+use crate::upstream::scanner::{Ended, Escaped, string_end};
 
 /// Where a text can be cut so that it is JSON once its brackets are closed.
 #[derive(Debug, Default)]
@@ -70,7 +71,12 @@ impl Cut {
             let is_value = last == b':' || cut.is_in_array();
             at = match byte {
                 b'"' => {
-                    let Some(end) = string_end(text, next) else { return cut };
+                    let rest = text.get(next..).unwrap_or_default();
+                    let (len, ended) = string_end(rest, &mut Escaped::No);
+                    if ended == Ended::No {
+                        return cut;
+                    }
+                    let end = next.saturating_add(len);
                     match is_value {
                         true => cut.len = end,
                         false => is_usage = text.get(at..end).is_some_and(|it| it.ends_with(USAGE)),
@@ -127,17 +133,6 @@ impl Cut {
 
 /// The end of the names `usage` and `tool_usage`, with its quote.
 const USAGE: &[u8] = b"usage\"";
-
-/// The end of the string whose content begins at `at`.
-fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at = at.saturating_add(memchr::memchr2(b'"', b'\\', text.get(at..)?)?);
-        match text.get(at) {
-            Some(b'"') => return Some(at.saturating_add(1)),
-            _ => at = at.saturating_add(2),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

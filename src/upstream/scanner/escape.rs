@@ -2,7 +2,7 @@
 
 /// Whether the next byte is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escaped {
+pub(in crate::upstream) enum Escaped {
     Yes,
     No,
 }
@@ -54,13 +54,13 @@ impl Escape {
 
 /// Whether a string ended within the bytes seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(in crate::upstream) enum Ended {
     Yes,
     No,
 }
 
 /// The length of the rest of the string in `bytes`, including its closing quote.
-pub(super) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) {
+pub(in crate::upstream) fn string_end(bytes: &[u8], escaped: &mut Escaped) -> (usize, Ended) {
     let mut at = 0_usize;
     if *escaped == Escaped::Yes && !bytes.is_empty() {
         *escaped = Escaped::No;

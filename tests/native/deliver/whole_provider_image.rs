@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// What an image costs, in nano-dollars.
 const PRICE: u64 = 250_000_000;
-/// Of 8 bytes, so that each is told from what is beside it.
+/// Of 8 bytes, so that each differs from what is beside it.
 const ONE: &str = "T05FT05F";
 const TWO: &str = "VFdPVFdP";
 

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use imagegate::exchange::{Shared, Vm, gauges};
+use imagegate::exchange::metrics::Count;
+use imagegate::exchange::{InForce, Shared, Vm};
 use imagegate::feed::{Answer, Feed, Watch};
 use serde_json::{Value, json};
 
@@ -38,9 +39,17 @@ fn read(store: &SharedData, shared: &Shared, feed: &Feed, names: &[&str], now: D
     }
 }
 
+/// The gauges of configurations that came in this order, as the last of them sets them.
+fn gauges(configurations: &[&Rc<Shared>], now: Duration) -> Vec<Count> {
+    let mut all = InForce::default();
+    configurations.iter().for_each(|it| all.add(it));
+    let (newest, others) = configurations.split_last().unwrap();
+    assert!(others.iter().all(|it| all.gauges_by(it, now).is_none()), "another sets them, too");
+    all.gauges_by(newest, now).unwrap()
+}
+
 fn amount(configurations: &[&Rc<Shared>], name: &str, now: Duration) -> Vec<u64> {
-    let configurations: Vec<_> = configurations.iter().map(|it| Rc::clone(it)).collect();
-    let all = gauges(&configurations, now);
+    let all = gauges(configurations, now);
     all.iter().filter(|it| it.name() == name).map(|it| it.amount).collect()
 }
 
@@ -83,5 +92,18 @@ fn each_configuration_shows_its_upstreams_and_the_newest_its_bound() {
     let most = "imagegate_max_open_exchanges";
     assert_eq!(amount(&[&first, &second], most, NOW), [20]);
     assert_eq!(amount(&[&second, &first], most, NOW), [10]);
-    assert!(gauges(&[], NOW).is_empty());
+}
+
+#[test]
+fn if_the_newest_configuration_is_dropped_the_one_before_sets_the_gauges() {
+    let store = SharedData::default();
+    let (first, _) = over(&store, "/list", &json!({}));
+    let (second, _) = over(&store, "/list", &json!({}));
+    let mut all = InForce::default();
+    assert!(all.gauges_by(&first, NOW).is_none(), "it is not in force yet");
+    all.add(&first);
+    all.add(&second);
+    assert!(all.gauges_by(&first, NOW).is_none());
+    drop(second);
+    assert!(all.gauges_by(&first, NOW).is_some());
 }

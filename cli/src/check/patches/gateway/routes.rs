@@ -36,7 +36,7 @@ impl Table {
             _ => false,
         };
         let path = match names[..] {
-            // Behind those that Envoy Gateway has made.
+            // After those that Envoy Gateway has made.
             [HOSTS, _] if op == "add" => format!("/{HOSTS}/-"),
             [HOSTS, host, ..] => self.path(op, path, host, &names),
             _ => path.to_owned(),
@@ -62,7 +62,7 @@ impl Table {
         let routes = hosts.get(at).and_then(|it| it.get(ROUTES)).map_or(&[][..], Node::items);
         let is_after = |it: &str| it.parse().is_ok_and(|it: usize| it > routes.len());
         match names {
-            // Behind those that Envoy Gateway has made.
+            // After those that Envoy Gateway has made.
             [_, _, ROUTES, index] if op == "add" && is_after(index) => {
                 format!("/{HOSTS}/{at}/{ROUTES}/-")
             }

@@ -17,7 +17,7 @@ pub(super) fn fields(parts: &mut Parts, patches: &[Patch<'_>]) -> Vec<Field> {
             "REPLACE" if name(value) && filter_of(patch) == Some(MANAGER) => {
                 manager = value.get("typed_config").cloned().unwrap_or(manager);
             }
-            // Another filter, in front of it or behind it.
+            // Another filter, before or after it.
             _ if patch.is_added() => {
                 let chain = parts
                     .at
