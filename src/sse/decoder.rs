@@ -99,9 +99,14 @@ impl Decoder {
         &self.name
     }
 
-    /// Takes the next piece of the stream and passes each token to `sink`, in order.
-    pub fn feed(&mut self, chunk: &[u8], mut sink: impl FnMut(Token<'_>)) {
-        let mut at = 0_usize;
+    /// Whether it is within a line of data: all bytes up to the next line end are data.
+    pub fn is_in_data(&self) -> bool {
+        self.state == State::Value(Field::Data)
+    }
+
+    /// Takes the next piece of the stream, and passes each token to `sink`, in order. It is what
+    /// comes from `at` on in the chunk; the bytes before it are known to be data.
+    pub fn feed(&mut self, chunk: &[u8], mut at: usize, mut sink: impl FnMut(Token<'_>)) {
         while let Some(rest) = chunk.get(at..).filter(|rest| !rest.is_empty()) {
             at = at.saturating_add(self.step(rest, at, &mut sink));
         }
@@ -248,7 +253,7 @@ mod tests {
                 String::from_utf8(std::mem::take(&mut data)).unwrap(),
             )),
         };
-        decoder.feed(stream, |token| sink(stream, token));
+        decoder.feed(stream, 0, |token| sink(stream, token));
         decoder.finish(|token| sink(b"", token));
         events
     }

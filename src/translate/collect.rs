@@ -154,19 +154,27 @@ impl Collector {
         self.accumulator.now = now;
         if self.outcome.is_none() {
             let chunk = Rc::new(chunk);
-            let Self { decoder, scanner, accumulator, outcome, passed } = self;
-            match decoder {
-                Some(decoder) => {
-                    decoder.feed(&chunk, |token| {
-                        take(scanner, accumulator, outcome, &chunk, token);
-                    });
-                    let ranges = scanner.take_passing();
-                    *passed = accumulator.is_passing.then(|| Passed::of(&chunk, &ranges));
-                }
-                None => self.feed_document(&chunk),
+            match self.decoder.is_some() {
+                true => self.feed_events(&chunk),
+                false => self.feed_document(&chunk),
             }
         }
         self.progress()
+    }
+
+    fn feed_events(&mut self, chunk: &Rc<Vec<u8>>) {
+        let Self { decoder: Some(decoder), scanner, accumulator, outcome, passed } = self else {
+            return;
+        };
+        // Most chunks lie within an image. They are searched once: for the end of its string.
+        let start = if decoder.is_in_data() { scanner.string_len(chunk) } else { 0 };
+        if start > 0 {
+            let fed = scanner.feed_string(chunk, start, &mut |kind| accumulator.lease(kind));
+            note_error(scanner, accumulator, outcome, fed);
+        }
+        decoder.feed(chunk, start, |token| take(scanner, accumulator, outcome, chunk, token));
+        let ranges = scanner.take_passing();
+        *passed = accumulator.is_passing.then(|| Passed::of(chunk, &ranges));
     }
 
     fn feed_document(&mut self, chunk: &Rc<Vec<u8>>) {
@@ -283,6 +291,16 @@ fn take(
             Ok(())
         }
     };
+    note_error(scanner, accumulator, outcome, scanned);
+}
+
+/// Takes the outcome of a stream that cannot be scanned, unless an image has come whole.
+fn note_error(
+    scanner: &mut Scanner,
+    accumulator: &mut Accumulator,
+    outcome: &mut Option<Outcome>,
+    scanned: Result<(), ScanError>,
+) {
     if let Err(error) = scanned {
         *outcome = match error {
             // Nothing that is said from now on takes the image away.

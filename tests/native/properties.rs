@@ -23,7 +23,7 @@ fn decode(pieces: &[Vec<u8>]) -> Vec<Event> {
         Token::Dispatch(name) => events.push((name.to_vec(), std::mem::take(&mut data))),
     };
     for piece in pieces {
-        decoder.feed(piece, |token| take(piece, token));
+        decoder.feed(piece, 0, |token| take(piece, token));
     }
     decoder.finish(|token| take(b"", token));
     events
