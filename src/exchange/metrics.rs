@@ -54,14 +54,14 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Exchanges that ended. `code` is that of the error, `ok` where there was none; `status` is
-    /// what the client was sent, `0` where it left.
+    /// Exchanges that ended. `code` is that of the error, `ok` if there was none; `status` is what
+    /// the client was sent, `0` if it had left before.
     REQUESTS: Counter "imagegate_requests_total" ["endpoint", "status", "code"] "exchanges";
     /// Images that requests asked for, as far as these could be read.
     IMAGES_ASKED: Counter "imagegate_images_asked_total" [] "images";
     /// Images that were delivered.
     IMAGES_DELIVERED: Counter "imagegate_images_delivered_total" [] "images";
-    /// Images that were requested of an upstream and did not arrive.
+    /// Images that were requested from an upstream and did not come.
     IMAGES_FAILED: Counter "imagegate_images_failed_total" [] "images";
     /// Images that an upstream generated beyond what was requested.
     IMAGES_DROPPED: Counter "imagegate_images_dropped_total" [] "images";
@@ -73,8 +73,8 @@ metrics! {
     SETTLED: Counter "imagegate_settled_nanodollars_total" [] "10⁻⁹ US dollars";
     /// What had been reserved and was not charged, counted when a request is settled.
     RELEASED: Counter "imagegate_released_nanodollars_total" [] "10⁻⁹ US dollars";
-    /// What was charged beyond what had been reserved, as only prices of tokens can; a part of what
-    /// was settled.
+    /// What was charged beyond what had been reserved: with prices by tokens, or for another model
+    /// than was asked for. A part of what was settled.
     OVERDRAWN: Counter "imagegate_overdrawn_nanodollars_total" [] "10⁻⁹ US dollars";
     /// Requests that a rule rejected.
     REJECTIONS: Counter "imagegate_rejections_total" ["rule"] "requests";
@@ -84,8 +84,8 @@ metrics! {
     UNANSWERED: Counter "imagegate_unanswered_total" ["rule"] "requests";
     /// Requests whose outcome could not be counted because the counters were out of reach.
     UNCOUNTED: Counter "imagegate_uncounted_total" [] "requests";
-    /// Keys, users and models whose counters were dropped because the table had no room: the
-    /// longest unused of those that hold nothing for a request in flight. They start from zero.
+    /// Keys, users, groups and models whose counters were dropped because the table had no room:
+    /// the longest unused of those that hold nothing for a request in flight. They start from zero.
     SCOPES_EVICTED: Counter "imagegate_scopes_evicted_total" [] "scopes";
     /// Requests that were rejected because the table had no room and nothing could be dropped.
     SCOPES_REJECTED: Counter "imagegate_scopes_rejected_total" [] "requests";
@@ -101,15 +101,15 @@ metrics! {
     /// Responses that an upstream broke off, or did not end, after a complete answer. The client
     /// of such an answer gets a broken transfer if it has passed through.
     UNCLEAN_ENDS: Counter "imagegate_upstream_unclean_ends_total" ["upstream"] "responses";
-    /// From a request's head to that of the upstream's answer.
+    /// From the headers of a request to those of the upstream's answer.
     FIRST_BYTE: Histogram "imagegate_time_to_first_byte_ms" [] "ms";
-    /// From a request's head to its answer with images.
+    /// From the headers of a request to its answer with images.
     IMAGE: Histogram "imagegate_time_to_image_ms" [] "ms";
     /// Bytes that open exchanges hold, and bytes of answers that Envoy has not sent yet, all
     /// workers together.
     BUFFERED_BYTES: Gauge "imagegate_buffered_bytes" [] "bytes";
-    /// Exchanges that are open, all workers together: from a request's head until Envoy has sent
-    /// the answer, or the client has left.
+    /// Exchanges that are open, all workers together: from the headers of a request until Envoy
+    /// has sent the answer, or the client has left.
     OPEN_EXCHANGES: Gauge "imagegate_open_exchanges" [] "exchanges";
     /// How many exchanges one worker may have open: `max_open_exchanges`.
     MAX_OPEN_EXCHANGES: Gauge "imagegate_max_open_exchanges" [] "exchanges";
