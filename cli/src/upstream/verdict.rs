@@ -57,7 +57,7 @@ impl State {
                 let version = version.unwrap_or_default();
                 format!("`version` {version} is too old: raise it under `headers`")
             }
-            Self::NoVersion => "no `version` under `headers`: upstream refuses it".to_owned(),
+            Self::NoVersion => "no `version` under `headers`: the upstream refuses it".to_owned(),
             Self::Hidden => "hidden: not for use".to_owned(),
             Self::NoImageInput => "takes no images".to_owned(),
         }

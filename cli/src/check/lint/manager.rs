@@ -66,7 +66,7 @@ fn check_idle(gate: &Gate<'_>, findings: &mut Vec<Finding>) {
             )
             .why(
                 "nothing goes to the client while an image is generated, and Envoy ends a stream that \
-                 was idle for so long (by default 300 s): the image is paid for and lost",
+                 was idle for this long (by default 300 s): the image is paid for and lost",
             ),
         );
     }
