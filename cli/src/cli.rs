@@ -24,7 +24,8 @@ pub(crate) use upstream::{OutputFormat, UpstreamCheckArguments, UpstreamCommand}
 #[command(after_help = "\
 Exit codes:
   0  done
-  1  the checked input has errors, a key was mistyped, or an upstream has no usable host model
+  1  the checked input has errors, or nothing could be checked; a key was mistyped; a list of keys \
+cannot be edited, or has no such key; an upstream has no usable host model, or refuses the credential
   2  wrong usage, a file that cannot be read or written, or output that cannot be written
   3  token: the credential is dead or missing; upstream check: the login of --auth-file is missing; \
 the message has the `codex login` to run

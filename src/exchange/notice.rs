@@ -72,8 +72,8 @@ const fn words(failure: &Failure) -> Option<&'static str> {
              its PluginConfig (Envoy 1.35 or later)"
         }
         Failure::Gateway(GatewayFailure::CountersFull) => {
-            "the counters of `limits` have no room for another key, user or model: 40 of those that \
-             share its slot have requests in flight"
+            "the counters of `limits` have no room for another key, user, group or model: 40 of \
+             those that share its slot have requests in flight"
         }
         Failure::Gateway(GatewayFailure::RouteMissing) => {
             "Envoy has no route to it: in the virtual host of the request add a route that matches \

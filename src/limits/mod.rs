@@ -8,10 +8,10 @@
 //!              └─▶ Rejected; every counter as it was
 //! ```
 //!
-//! The state of a rule for one key, user or model is a [`State`]. `table` keeps the states of all
-//! of them in the host's shared data, which all workers of an Envoy see. [`local`] keeps them exact
-//! under concurrent workers. Nothing here reads a clock: the time is an argument, and a worker whose
-//! clock is late takes a counter of a later window as it is.
+//! The state of a rule for one key, user, group or model is a [`State`]. `table` keeps the states of
+//! all of them in the host's shared data, which all workers of an Envoy see. [`local`] keeps them
+//! exact under concurrent workers. Nothing here reads a clock: the time is an argument, and a worker
+//! whose clock is late takes a counter of a later window as it is.
 //!
 //! Rules may be counted by a rate-limit service instead, for a whole fleet of Envoys: [`rls`]
 //! writes the checks and reads the decisions.

@@ -22,7 +22,8 @@ Istio's WasmPlugin and TrafficExtension are errors: they cannot set \
 allow_on_headers_stop_iteration. So is the EnvoyExtensionPolicy of Envoy Gateway, unless a patch in \
 the same call sets it.
 
-Keys, tokens, digests and values of headers are never shown: ** replaces them.
+Keys, tokens, digests and values of headers are never shown: * replaces each of their \
+characters.
 
 Examples:
   imagegatectl check envoy.yaml

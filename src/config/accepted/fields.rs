@@ -73,7 +73,7 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
          characters and spaces",
     ),
     ("/upstreams/*/timeout", "a duration with a unit such as \"300s\", from 1ms to 24h"),
-    ("/models", "an array of at least one entry; needed where there is more than one upstream"),
+    ("/models", "an array of at least one entry; needed if there is more than one upstream"),
     ("/models/*", "an object with `match` and `upstream`"),
     (
         "/models/*/match",
@@ -225,7 +225,7 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ("/prices/*/usd_per_million_tokens/cached_image_input", DOLLARS),
     ("/prices/*/source", "text"),
     ("/prices_as_of", "a date such as \"2026-11-28\""),
-    ("/unpriced", "\"reject\", \"free\", or \"max\" where there are `prices`"),
+    ("/unpriced", "\"reject\", \"free\", or \"max\" if there are `prices`"),
     ("/limits", "an array of up to 1000 rules"),
     ("/limits/*", "an object with `name`, `per`, `unit`, `max` and `window`"),
     (
