@@ -46,7 +46,7 @@ pub(crate) enum Ask {
     OtherPath(Through),
     /// An image, with a wrong key. Through the filter it is refused, else the upstream answers.
     WrongKey(Through),
-    /// The same without a body, so that the connection stays open.
+    /// The same without a body.
     WrongKeyAlone(Through),
     /// As above, but the route answers 401 itself, with the same body.
     DirectlyRefused,
@@ -102,7 +102,7 @@ pub(crate) const REQUESTS: [Request; 6] = [
     },
     Request {
         case: REFUSED_WITH_BODY,
-        title: "The same with a body: the 401 closes the connection",
+        title: "The same with a short body, which the answer waits for",
         measured: Ask::WrongKey(Through::Filter),
         over: Ask::WrongKey(Through::Nothing),
         aim_us: Some(40.0),

@@ -49,8 +49,7 @@ impl Target {
         Self::new(port, &Request::generation(&body()).bearer(WRONG_KEY), status)
     }
 
-    /// The same without a body. With one, Envoy closes the connection, because it answers before it
-    /// has read the whole request.
+    /// The same without a body.
     pub(crate) fn wrong_key_alone(port: u16, status: u16) -> Self {
         let request = Request::new("POST", "/v1/images/generations").bearer(WRONG_KEY);
         Self::new(port, &request.header("content-length", "0"), status)

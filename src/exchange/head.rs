@@ -97,7 +97,7 @@ fn is_of(content_type: &[u8], wanted: &[u8]) -> bool {
 /// What matters of an upstream's head.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResponseHead {
-    /// `:status`, 0 where it is not a number.
+    /// `:status`. 0 if it is not a number.
     pub status: u16,
     /// `retry-after`.
     pub retry_after: Option<Vec<u8>>,
@@ -105,7 +105,7 @@ pub struct ResponseHead {
     pub content_encoding: Option<Vec<u8>>,
     /// `content-type`.
     pub content_type: Option<Vec<u8>>,
-    /// `content-length`, where it is a number.
+    /// `content-length`. `None` if it is not a number.
     pub content_length: Option<u64>,
     /// The usage limits that it reports.
     pub usage_limits: Option<UsageLimits>,
@@ -126,7 +126,7 @@ impl ResponseHead {
             retry_after: retry_after(headers),
             content_encoding: own("content-encoding"),
             content_type: own("content-type"),
-            content_length: number(value(headers, "content-length")),
+            content_length: content_length(headers),
             usage_limits: UsageLimits::read(headers, now),
             envoy_details: None,
             loopback_details: value(headers, DETAILS_HEADER)
@@ -175,6 +175,11 @@ fn retry_after(headers: &Headers) -> Option<Vec<u8>> {
     let millis = number::<u32>(value(headers, "retry-after-ms")).filter(|it| *it > 0);
     let exact = millis.map(|it| format!("{}.{:03}", it / 1000, it % 1000).into_bytes());
     exact.or_else(|| value(headers, "retry-after").map(<[u8]>::to_vec))
+}
+
+/// `content-length`. `None` if it is not there, or not a number.
+pub(crate) fn content_length(headers: &Headers) -> Option<u64> {
+    number(value(headers, "content-length"))
 }
 
 fn number<T: FromStr>(value: Option<&[u8]>) -> Option<T> {

@@ -27,7 +27,7 @@ impl Exchange {
     /// Notes that time has passed. Everything that Envoy itself does not time is timed here.
     pub fn tick(&mut self, now: Duration) -> OnAnswer {
         match &mut self.phase {
-            Phase::Reading(body) => match body.tick(&self.account.shared, now) {
+            Phase::Reading(reading) => match reading.tick(&self.account.shared, now) {
                 Some(failure) => OnAnswer::Reply(self.fail(&failure)),
                 None => OnAnswer::Hold,
             },

@@ -5,7 +5,7 @@
 //! Start ───────────▶ Passing  ┌─────────────────▶ Answering ───────────────────┐
 //!   │ ours, key known         │ a service counts ▲   │ too slow                ▼
 //!   ├─────────────▶ Reading ──┼─▶ Checking ──────┘   └──────────────────────▶ Done
-//!   │                         │      └─ a rule rejects ───────────────────────▲
+//!   │ or rejected             │      └─ a rule rejects ───────────────────────▲
 //!   │                         └─ bad, too large, rejected, too slow ──────────┤
 //!   └── rejected ─────────────────────────────────────────────────────────────┘
 //! ```
@@ -61,6 +61,7 @@ use admit::body::RequestBody;
 use admit::caller;
 use admit::limit_check::{LimitCheck, Progress};
 use admit::plan::{self, Admitted};
+use admit::reading::Reading;
 use deliver::delivery::Delivery;
 use deliver::driver::{Answering, Turn};
 use deliver::step::Head;
@@ -80,7 +81,7 @@ enum Phase {
     Start,
     /// Not ours.
     Passing,
-    Reading(Box<RequestBody>),
+    Reading(Box<Reading>),
     /// The rate-limit service is asked.
     Checking(Box<LimitCheck>),
     Answering(Box<Answering>),
@@ -120,16 +121,18 @@ impl Exchange {
         record.request_id = head::request_id(headers);
         let property = self.property.take();
         let property = property.as_deref();
-        if let Some(answer) = caller::answer(shared, endpoint, headers, property, record, now) {
-            return OnRequestHeaders::Reply(match answer {
-                Ok(body) => self.answer(body),
-                Err(failure) => self.fail(&failure),
-            });
-        }
-        let body = RequestBody::open(shared, endpoint, headers, property, end, record, now);
-        match body.and_then(|body| self.account.open().map(|()| body)) {
-            Ok(body) => {
-                self.phase = Phase::Reading(Box::new(body));
+        let body = match caller::answer(shared, endpoint, headers, property, record, now) {
+            Some(Ok(body)) => return OnRequestHeaders::Reply(self.answer(body)),
+            Some(Err(failure)) => Err(failure),
+            None => RequestBody::open(shared, endpoint, headers, property, end, record, now),
+        };
+        let reading = match body {
+            Ok(body) => self.account.open().map(|()| Reading::Body(body)),
+            Err(failure) => Reading::rejected(failure, headers, end, now),
+        };
+        match reading {
+            Ok(reading) => {
+                self.phase = Phase::Reading(Box::new(reading));
                 OnRequestHeaders::Hold
             }
             Err(failure) => OnRequestHeaders::Reply(self.fail(&failure)),
@@ -144,11 +147,11 @@ impl Exchange {
 
     /// Takes bytes of the request's body.
     pub fn request_body(&mut self, chunk: &[u8], end: End, now: Duration) -> OnRequestBody {
-        let Phase::Reading(body) = &mut self.phase else { return self.late_body() };
+        let Phase::Reading(reading) = &mut self.phase else { return self.late_body() };
         let Account { shared, record, .. } = &mut self.account;
         shared.note_body();
         record.bytes_in = record.bytes_in.saturating_add(chunk.len());
-        if let Err(failure) = body.push(shared, chunk, now) {
+        if let Err(failure) = reading.push(shared, chunk, now) {
             return OnRequestBody::Reply(self.fail(&failure));
         }
         match end {
@@ -159,15 +162,16 @@ impl Exchange {
 
     /// Takes the end of the request if trailers stand in for the last part of the body.
     pub fn request_end(&mut self, now: Duration) -> OnRequestBody {
-        let body = match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
-            Phase::Reading(body) => body,
+        let reading = match std::mem::replace(&mut self.phase, Phase::Done(Head::Held)) {
+            Phase::Reading(reading) => reading,
             other => {
                 self.phase = other;
                 return self.late_body();
             }
         };
         let Account { shared, record, .. } = &mut self.account;
-        let (admitted, forward) = match plan::admit(shared, *body, record, now) {
+        let admitted = reading.end().and_then(|body| plan::admit(shared, body, record, now));
+        let (admitted, forward) = match admitted {
             Ok(admitted) => admitted,
             Err(failure) => return OnRequestBody::Reply(self.fail(&failure)),
         };

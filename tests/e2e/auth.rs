@@ -136,6 +136,24 @@ fn a_key_is_judged_before_the_body_is_read() {
 }
 
 #[test]
+fn a_wrong_key_with_a_short_body_leaves_the_connection_open() {
+    let upstream = Upstream::generating(&Generation::small(1));
+    let envoy = Envoy::start(upstream.port());
+    let mut connection = Connection::open(envoy.port());
+    for _ in 0..3 {
+        let response = request_by(Key::UNKNOWN, &body()).send_on(&mut connection);
+        response.assert_error(401, "invalid_api_key");
+        assert_eq!(response.header("connection"), None);
+    }
+    request_by(Key::WEB, &body()).send_on(&mut connection).images();
+    // A body that never comes is not waited for.
+    connection.write(&request_by(Key::UNKNOWN, &body()).head()).unwrap();
+    let response = connection.read();
+    response.assert_error(401, "invalid_api_key");
+    assert_eq!(response.header("connection").as_deref(), Some("close"));
+}
+
+#[test]
 fn a_master_names_the_user() {
     assert_rejected(vec![
         ("nobody", request_by(Key::MASTER, &body()), 400, "missing_required_parameter"),

@@ -48,7 +48,7 @@ fn requests(filter: &Filter) -> Option<String> {
     Some(format!(
         "A request that is not the filter's adds {} of Envoy's CPU, over an empty filter (the aim is \
          {} µs).\nA wrong key adds {}, over a request that is proxied without a filter (the aim is {} \
-         µs), and {} if it closes the connection.\n",
+         µs), and {} with a body.\n",
         added(NOT_OURS)?,
         aim(NOT_OURS)?,
         added(REFUSED)?,

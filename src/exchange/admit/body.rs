@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::caller::{check_endpoint, identify, valid};
 use crate::config::Consumer;
 use crate::exchange::account::record::Record;
-use crate::exchange::head::{ClientHead, Headers, encoding, value};
+use crate::exchange::head::{ClientHead, Headers, content_length, encoding, value};
 use crate::exchange::outcome::End;
 use crate::exchange::shared::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, Shared};
 use crate::memory::{Budget, Lease, Pieces};
@@ -45,9 +45,7 @@ impl RequestBody {
         check_endpoint(endpoint, method)?;
         let consumer = caller.and_then(|it| valid(it, now))?;
         let encoding = encoding(endpoint, headers)?;
-        let declared = value(headers, "content-length")
-            .and_then(|it| std::str::from_utf8(it).ok())
-            .and_then(|it| it.parse::<u64>().ok());
+        let declared = content_length(headers);
         let limit = shared.config.request().max_body_bytes;
         if declared.is_some_and(|len| usize::try_from(len).map_or(true, |len| len > limit)) {
             return Err(Failure::Client(ClientFailure::BodyTooLarge { limit }));

@@ -148,6 +148,48 @@ fn a_body_that_grows_beyond_its_limit_is_rejected_as_it_grows() {
 }
 
 #[test]
+fn a_rejection_by_the_head_waits_for_a_short_body() {
+    let (gate, _) = gate(&json!({}));
+    let key = ("authorization", "Bearer no");
+    let rejected_with = |length: &'static str| [key, ("content-length", length)];
+    let mut driver = opened(&gate, &rejected_with("65536"), End::Open);
+    assert!(driver.client.waits());
+    assert!(driver.request_body(&[b' '; 60_000], End::Open).waits());
+    let client = driver.request_body(&[b' '; 5_536], End::Stream);
+    assert_eq!(code(client), (401, json!("invalid_api_key")));
+    assert!(client.at_once && !driver.forwarded);
+    assert_eq!(driver.close(Some(401))["bytes_in"], 65_536);
+
+    let mut driver = opened(&gate, &rejected_with("2"), End::Open);
+    driver.request_body(b"{}", End::Open);
+    assert_eq!(driver.request_trailers().status, 401);
+
+    // The body does not come.
+    let mut driver = opened(&gate, &rejected_with("2"), End::Open);
+    assert!(driver.tick(NOW).waits());
+    assert_eq!(driver.tick(after(1)).status, 401);
+    assert_eq!(driver.close(Some(401))["code"], "invalid_api_key");
+
+    // The client leaves.
+    let mut driver = opened(&gate, &rejected_with("2"), End::Open);
+    assert_eq!(driver.close(None)["code"], "client_closed_request");
+
+    for length in ["65537", "18446744073709551616", "-1", ""] {
+        let client = opened(&gate, &rejected_with(length), End::Open).client;
+        assert_eq!(client.status, 401, "{length}");
+    }
+    assert_eq!(opened(&gate, &rejected_with("0"), End::Stream).client.status, 401);
+}
+
+#[test]
+fn who_has_no_room_does_not_wait_for_a_body() {
+    let (gate, _) = gate(&json!({"max_open_exchanges": 1}));
+    let open = opened(&gate, &[], End::Open);
+    let rejected = opened(&gate, &[("content-length", "2")], End::Open);
+    assert_eq!((open.client.status, rejected.client.status), (0, 503));
+}
+
+#[test]
 fn a_request_without_a_body_is_answered_at_its_head() {
     let (gate, _) = gate(&json!({}));
     assert_eq!(opened(&gate, &[], End::Stream).client.status, 400);
