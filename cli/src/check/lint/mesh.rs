@@ -32,28 +32,9 @@ pub(super) fn check(
     let Some(api) = APIS.iter().find(|api| kind == Some(api.kind)) else { return };
     let place = resource.get("kind").map_or(0..0, |kind| kind.span.clone());
     let filter = filter_of(resource, owner);
-    let own = || searches.iter().filter(|it| filter.as_ref().is_some_and(|own| it.finds(own)));
-    let sets = |field: &str, is: fn(&Node) -> bool| own().any(|it| it.sets(field).is_some_and(is));
-    if !sets("allow_on_headers_stop_iteration", Node::is_true) {
-        findings.push(
-            Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
-                .why(format!(
-                    "it cannot set {}, and without `allow_on_headers_stop_iteration: true` every \
-                     request is answered 500",
-                    api.cannot
-                ))
-                .help(match &filter {
-                    Some(filter) => format!("{}: {}", api.instead, filter.name),
-                    None => api.instead.to_owned(),
-                }),
-        );
-    } else if !sets("failure_policy", |it| it.text() == Some("FAIL_RELOAD")) {
-        let title = "no patch adds `failure_policy: FAIL_RELOAD` to the filter of the policy";
-        findings.push(
-            Finding::warning(title, place)
-                .why("without it a VM that has crashed answers 503 until Envoy restarts"),
-        );
-    }
+    let own = |it: &&Search<'_>| filter.as_ref().is_some_and(|own| it.finds(own));
+    let own: Vec<_> = searches.iter().filter(own).collect();
+    check_settings(api, filter.as_ref(), &own, place, findings);
     if api.kind == EXTENSION_POLICY {
         check_targets(resource, findings);
     }
@@ -65,9 +46,50 @@ pub(super) fn check(
                 .why(OPENS),
         );
     }
-    // Patches may pass it, too.
+    check_variables(owner, variables, &own, findings);
+}
+
+/// What the resource cannot set has to be in a patch that finds its filter, one of `own`.
+fn check_settings(
+    api: &Api,
+    filter: Option<&Filter<'_>>,
+    own: &[&Search<'_>],
+    place: Range<usize>,
+    findings: &mut Vec<Finding>,
+) {
+    let sets =
+        |field: &str, is: fn(&Node) -> bool| own.iter().any(|it| it.sets(field).is_some_and(is));
+    if !sets("allow_on_headers_stop_iteration", Node::is_true) {
+        findings.push(
+            Finding::error(format!("{} {} cannot run imagegate", api.of, api.kind), place)
+                .why(format!(
+                    "it cannot set {}, and without `allow_on_headers_stop_iteration: true` every \
+                     request is answered 500",
+                    api.cannot
+                ))
+                .help(match filter {
+                    Some(filter) => format!("{}: {}", api.instead, filter.name),
+                    None => api.instead.to_owned(),
+                }),
+        );
+    } else if !sets("failure_policy", |it| it.text() == Some("FAIL_RELOAD")) {
+        let title = "no patch adds `failure_policy: FAIL_RELOAD` to the filter of the policy";
+        findings.push(
+            Finding::warning(title, place)
+                .why("without it a VM that has crashed answers 503 until Envoy restarts"),
+        );
+    }
+}
+
+/// Each variable that the configuration names is passed into the VM: by the resource, or by a patch.
+fn check_variables(
+    owner: &Node,
+    variables: &[(String, Range<usize>)],
+    own: &[&Search<'_>],
+    findings: &mut Vec<Finding>,
+) {
     let is_patched = |name: &str| {
-        let mut environment = own().filter(|it| it.field.starts_with(ENVIRONMENT));
+        let mut environment = own.iter().filter(|it| it.field.starts_with(ENVIRONMENT));
         environment.any(|it| it.value.is_some_and(|it| has_text(it, name)))
     };
     let is_lacking = |name: &str| !passes(owner, name) && !is_patched(name);
