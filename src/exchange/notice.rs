@@ -35,7 +35,9 @@ pub(crate) fn passed_over(failure: &Failure, upstream: Option<&Upstream>) -> Opt
 /// That the answers of `upstream` are held from now on.
 pub(crate) fn held(upstream: &Upstream) -> String {
     format!(
-        "upstream `{}`: it broke its response off, or did not end it, after a complete answer: the          client got a broken transfer; for an hour its answers are held until they are complete          (`delivery`)",
+        "upstream `{}`: it broke its response off, or did not end it, after a complete answer: the \
+         client got a broken transfer; for an hour its answers are held until they are complete \
+         (`delivery`)",
         upstream.name()
     )
 }
