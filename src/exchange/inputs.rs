@@ -49,6 +49,19 @@ impl Exchange {
         }
     }
 
+    /// Whether the end of the response is still to come: whoever ends the stream now cuts it off.
+    pub fn awaits_end(&self) -> bool {
+        match &self.phase {
+            Phase::Answering(answering) => !answering.has_ended(),
+            Phase::Ending { .. } => true,
+            Phase::Start
+            | Phase::Passing
+            | Phase::Reading(_)
+            | Phase::Checking(_)
+            | Phase::Done(_) => false,
+        }
+    }
+
     /// Takes the end of a side call's response.
     pub fn side_call_end(&mut self, token: u32, now: Duration) -> OnAnswer {
         let Phase::Answering(answering) = &mut self.phase else { return OnAnswer::Pass };

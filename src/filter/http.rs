@@ -234,7 +234,10 @@ impl HttpContext for Stream {
             return;
         }
         let now = host::now();
-        let record = self.step(|exchange| exchange.finish(host::response_code(), now));
+        let record = self.step(|exchange| {
+            let status = host::response_code(exchange.awaits_end());
+            exchange.finish(status, now)
+        });
         self.drain(now);
         if let Some(record) = record.flatten() {
             host::set_record(&record);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::harness::http2::Http2;
 use crate::harness::{
     Connection, Envoy, Generation, Key, Request, Step, Upstream, config, eventually,
 };
@@ -175,4 +176,21 @@ fn leave_and_draw_ends_at_the_budget() {
         (&json!("1.688"), &json!("0"))
     );
     assert_eq!(envoy.metric("wasmcustom.imagegate_images_abandoned_total"), Some(8));
+}
+
+#[test]
+fn a_client_that_ends_its_stream_without_an_error_pays_for_what_it_abandons() {
+    let generation = Generation::of_bytes(300_000, 1);
+    let half = [generation.opening(), generation.image()[..200_000].to_vec()].concat();
+    let upstream = Upstream::always(vec![Step::StreamHead, Step::Chunk(half), Step::KeepOpen]);
+    let mut config = config();
+    config["on_abandon"] = json!("charge");
+    let envoy = Envoy::with(upstream.port(), &config);
+    let mut body = body();
+    body["stream"] = json!(true);
+    let mut client = Http2::generation(envoy.port(), &body);
+    client.read_some(1);
+    client.close_stream();
+    assert_no_memory_is_held(&envoy);
+    assert_eq!(envoy.metric("wasmcustom.imagegate_images_abandoned_total"), Some(1));
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::http2::Http2;
 use crate::harness::{
     Connection, Envoy, Gate, Generation, Request, Response, Setup, Step, Upstream, config,
     eventually,
@@ -18,6 +19,7 @@ const MARKING: &str = "                  - name: envoy.filters.http.header_mutat
 /// The gate in the chain of filters.
 const GATE: &str = "                  - name: imagegate\n";
 const BUFFERED: &str = "wasmcustom.imagegate_buffered_bytes";
+const OPEN: &str = "wasmcustom.imagegate_open_exchanges";
 const UNCLEAN: &str = "wasmcustom.imagegate_upstream_unclean_ends_total.upstream.codex";
 const HOLD: &str = "wasmcustom.imagegate_upstream_hold_seconds.upstream.codex";
 
@@ -154,6 +156,26 @@ fn after_a_complete_answer_that_breaks_off_answers_are_held_on_all_workers() {
         assert!(response.header("content-length").is_some());
     }
     assert!(envoy.log().contains("it broke its response off"), "{}", envoy.log_end());
+}
+
+#[test]
+fn a_client_that_ends_its_stream_without_an_error_has_left() {
+    let generation = Generation::of_bytes(2_000_000, 1);
+    let half = [generation.opening(), generation.image()[..1_000_000].to_vec()].concat();
+    let upstream = Upstream::scripts(
+        [half, generation.stream()]
+            .map(|bytes| vec![Step::StreamHead, Step::Chunk(bytes), Step::KeepOpen]),
+    );
+    let envoy = Envoy::start(upstream.port());
+    for bytes in [900_000, 2_600_000] {
+        let mut client = Http2::generation(envoy.port(), &body());
+        client.read_some(bytes);
+        client.close_stream();
+        eventually("nothing is open", || envoy.metric(OPEN) == Some(0));
+    }
+    // The image that was coming counts, and the upstream is not to blame for either end.
+    assert_eq!(envoy.metric("wasmcustom.imagegate_images_delivered_total"), Some(2));
+    assert_eq!(envoy.metric(UNCLEAN), None);
 }
 
 #[test]

@@ -94,6 +94,11 @@ impl Answering {
         self.head
     }
 
+    /// Whether the end of an answer that passes through has come.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.delivery.has_ended()
+    }
+
     /// Whether the client's own stream goes upstream.
     pub(crate) fn uses_own_stream(&self) -> bool {
         self.calls.uses_own_stream()

@@ -9,6 +9,9 @@ use super::super::reply::send;
 use super::{property, replace_body};
 use crate::exchange::{DETAILS_HEADER, LocalReply, Open, ResponseHead};
 
+/// The response code details of a response that is the upstream's, however it ends.
+const VIA_UPSTREAM: &[u8] = b"via_upstream";
+
 /// Answers the client. In any callback but `on_log` and `on_done`, while the head is held.
 pub(in crate::filter) fn reply(reply: &LocalReply) {
     let headers: Vec<_> = reply.headers.iter().map(|(name, it)| (*name, it.as_str())).collect();
@@ -87,19 +90,23 @@ pub(in crate::filter) fn response_head(now: Duration) -> ResponseHead {
     if head.status != 200 {
         head.envoy_details = property(&["response", "code_details"])
             .map(|details| String::from_utf8_lossy(&details).into_owned())
-            .filter(|details| !details.is_empty() && details != "via_upstream");
+            .filter(|details| !details.is_empty() && details.as_bytes() != VIA_UPSTREAM);
     }
     head
 }
 
-/// The status that the client was sent. `None` for a client that left. In `on_log`.
-pub(in crate::filter) fn response_code() -> Option<u16> {
+/// The status that the client was sent. `None` for a client that left. `is_cut` if the end of the
+/// response has not come. In `on_log`.
+pub(in crate::filter) fn response_code(is_cut: bool) -> Option<u16> {
     let details = property(&["response", "code_details"]).unwrap_or_default();
     // A closed connection, or a stream that an HTTP/2 or HTTP/3 client reset, or ended by breaking
     // the protocol.
     let left =
         [&b"downstream_remote"[..], b"downstream_local", b"http2.", b"http3.", b"codec_error:"];
-    if left.iter().any(|it| details.starts_with(it)) {
+    // Since Envoy 1.39 there is no reason for a stream that an HTTP/2 client reset without an error.
+    // Whatever else cuts a response off is named.
+    let is_unexplained = is_cut && details == VIA_UPSTREAM;
+    if is_unexplained || left.iter().any(|it| details.starts_with(it)) {
         return None;
     }
     let code = property(&["response", "code"])?;

@@ -25,6 +25,7 @@ const ACK: u8 = 1;
 
 /// The only request of this client.
 const STREAM: u32 = 1;
+const NO_ERROR: u32 = 0;
 const CANCEL: u32 = 8;
 /// As large as a window may be.
 const MAX_WINDOW: u32 = 0x7fff_ffff;
@@ -110,6 +111,11 @@ impl Http2 {
     /// Cancels the request; the connection stays.
     pub fn cancel(&mut self) {
         self.frame(RST_STREAM, 0, STREAM, &CANCEL.to_be_bytes());
+    }
+
+    /// Ends the request early, without an error; the connection stays.
+    pub fn close_stream(&mut self) {
+        self.frame(RST_STREAM, 0, STREAM, &NO_ERROR.to_be_bytes());
     }
 
     /// Sends an invalid frame, in one of five ways.

@@ -4,7 +4,7 @@
 use crate::support::codex::{self, created, failed, preview};
 use crate::support::driver::Driver;
 use crate::support::money::{Counted, PRICE, priced};
-use crate::support::{after, item, ok};
+use crate::support::{after, gate, item, ok};
 use imagegate::exchange::End;
 use serde_json::{Value, json};
 
@@ -78,4 +78,25 @@ fn a_failure_that_was_sent_stays_the_outcome() {
     let (code, delivered, failed) = record(&mut driver, Some(200));
     assert_eq!((delivered, failed), (0, 1));
     assert_ne!(code, "upstream_timeout");
+}
+
+#[test]
+fn a_response_awaits_its_end_until_that_has_come_or_the_gate_has_answered() {
+    let answer = |delivery: &str| {
+        let (gate, _) = gate(&json!({"delivery": delivery}));
+        let mut driver = Driver::admitted(&gate, &json!({"prompt": "a cat"}));
+        driver.upstream_head(ok());
+        assert!(driver.exchange.awaits_end(), "{delivery}");
+        driver.upstream_bytes(completed().as_bytes());
+        driver
+    };
+    let mut passed = answer("pass");
+    assert!(passed.exchange.awaits_end(), "all of it has left, and more may come");
+    passed.upstream_end();
+    assert!(!passed.exchange.awaits_end());
+    assert!(!answer("hold").exchange.awaits_end(), "a reply has been sent");
+    let mut events = sent(&completed());
+    assert!(events.exchange.awaits_end(), "all events have left");
+    events.upstream_trailers();
+    assert!(!events.exchange.awaits_end());
 }
