@@ -67,12 +67,14 @@ impl Rejection {
     }
 
     /// The one with the longest wait, of two that are as long the first: a client that waits for
-    /// less is rejected again.
+    /// less is rejected again. It is not told to wait for a budget, so that comes before all.
     pub(crate) fn longest(first: Option<Self>, next: Self) -> Option<Self> {
-        let wait = |it: &Self| match it.fits {
-            Fits::Unknown => (0, Duration::ZERO),
-            Fits::After(after) => (1, after),
-            Fits::Never => (2, Duration::ZERO),
+        let wait = |it: &Self| match (&it.failure, it.fits) {
+            (Failure::Client(ClientFailure::BudgetSpent(_)), _) | (_, Fits::Never) => {
+                (2, Duration::ZERO)
+            }
+            (_, Fits::Unknown) => (0, Duration::ZERO),
+            (_, Fits::After(after)) => (1, after),
         };
         Some(first.filter(|it| wait(it) >= wait(&next)).unwrap_or(next))
     }

@@ -249,7 +249,8 @@ enum Wait {
 impl Wait {
     fn of(unit: Unit, fits_at: Option<Duration>) -> Self {
         match (unit, fits_at) {
-            (_, None) => Self::Forever,
+            // A client is not told to wait for a budget.
+            (Unit::Usd, _) | (_, None) => Self::Forever,
             (Unit::Concurrent, Some(_)) => Self::Landing,
             (_, Some(at)) => Self::Until(at),
         }

@@ -13,6 +13,7 @@ fn of_several_rules_that_reject_the_one_with_the_longest_wait_is_named() {
     let rpm = || rule("rpm", "requests", json!(1), Some("30s"));
     let daily = || rule("daily", "images", json!(1), Some("day"));
     let pocket = || rule("pocket", "usd", json!("0.30"), Some("month"));
+    let change = || rule("change", "usd", json!("0.30"), Some("10s"));
     let small = || rule("small", "megapixels", json!("0.5"), Some("1m"));
     for (limits, name, wait) in [
         (vec![rpm(), daily()], "daily", Some(86_400)),
@@ -20,6 +21,7 @@ fn of_several_rules_that_reject_the_one_with_the_longest_wait_is_named() {
         (vec![rpm()], "rpm", Some(31)),
         // A budget has no time to wait for, as long as it takes.
         (vec![rpm(), pocket(), daily()], "pocket", None),
+        (vec![rpm(), change(), daily()], "change", None),
     ] {
         let gate = priced(&Value::Array(limits));
         generate(&gate);

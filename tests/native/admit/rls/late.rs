@@ -140,6 +140,25 @@ fn of_several_rules_that_reject_the_one_with_the_longest_wait_is_named() {
     }
 }
 
+#[test]
+fn a_budget_that_rejects_is_named_before_a_rule_that_can_be_waited_for() {
+    let wait = |secs: u8| {
+        let mut message = status(2, 0);
+        *message.last_mut().unwrap() = secs;
+        message
+    };
+    for budget in [wait(20), OVER_LIMIT.to_vec()] {
+        let setup = Setup::new(&engine(&json!({})), &four_rules());
+        let mut driver = setup.checking();
+        for (token, answer) in (100..).zip([&wait(50), OK, &budget]) {
+            driver.answer_check(token, Some(answer));
+        }
+        let reply = driver.client.clone();
+        assert_eq!((reply.status, reply.header("retry-after")), (429, None));
+        assert_eq!(driver.close(Some(429))["rule"], "budget");
+    }
+}
+
 /// OK with this many hits left.
 fn left(hits: u8) -> Vec<u8> {
     status(1, hits)
