@@ -41,6 +41,14 @@ pub enum Fault {
     /// The document is not JSON. The source holds a position and never a value.
     #[error("not JSON ({0}), accepted: JSON text or a google.protobuf.Struct")]
     Syntax(serde_json::Error),
+    /// An entry of a list of consumers is not JSON. The position is that in the entry.
+    #[error("not JSON ({error}), accepted: {accepted}")]
+    EntrySyntax {
+        /// A position and never a value.
+        error: serde_json::Error,
+        /// What is accepted there.
+        accepted: &'static str,
+    },
     /// The document starts like a `google.protobuf.Struct` and cannot be decoded as one.
     #[error("not a google.protobuf.Struct, accepted: JSON text or a google.protobuf.Struct")]
     NotStruct,

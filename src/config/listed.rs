@@ -179,6 +179,10 @@ fn read<T: DeserializeOwned>(json: &[u8], here: &Pointer) -> Result<T, ConfigErr
             return Ok(entry);
         }
     }
-    let value = document::parse_json(json).map_err(|error| here.around(error))?;
+    let value = document::parse_json(json).map_err(|it| match it.fault {
+        // No list is a `Struct`, which the words for a configuration offer.
+        Fault::Syntax(error) => here.fault(Fault::EntrySyntax { error, accepted: here.accepted() }),
+        _ => here.around(it),
+    })?;
     node::read_at(value, here)
 }

@@ -50,12 +50,28 @@ pub(super) fn document(
     Ok(document)
 }
 
-/// Whether a server may get this back as `if-none-match`.
+/// Whether a server may get this back as `if-none-match`: it is one entity tag (RFC 9110 §8.8.3).
+/// With two, such as `"a","b"`, a server would answer 304 for either, whichever was read.
 pub(super) fn is_etag(text: &str) -> bool {
     let tag = text.strip_prefix("W/").unwrap_or(text);
-    text.len() <= MAX_ETAG
-        && tag.len() >= 2
-        && tag.starts_with('"')
-        && tag.ends_with('"')
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    let is_plain = |inner: &str| inner.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    text.len() <= MAX_ETAG && inner.is_some_and(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_entity_tag_is_sent_back() {
+        for tag in [r#""""#, r#""a""#, r#"W/"a""#, r#""a,b""#] {
+            assert!(is_etag(tag), "{tag}");
+        }
+        for text in ["", "*", "a", r#"""#, r#"W/""#, r#"w/"a""#, r#""a b""#, r#""é""#, r#""a","b""#]
+        {
+            assert!(!is_etag(text), "{text}");
+        }
+        assert!(!is_etag(&format!("\"{}\"", "a".repeat(MAX_ETAG))));
+    }
 }

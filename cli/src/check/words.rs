@@ -39,11 +39,9 @@ pub(crate) fn finding(located: &Located, span: Range<usize>, root: Option<&Node>
             Finding::error(title, span).help("keep one of them")
         }
         Fault::Syntax(error) => {
-            let words = error.to_string();
-            let words = words.split(" at line ").next().unwrap_or_default();
-            Finding::error(format!("not JSON: {words}"), span)
-                .with("accepted", "JSON text or a google.protobuf.Struct")
+            not_json(error, span).with("accepted", "JSON text or a google.protobuf.Struct")
         }
+        Fault::EntrySyntax { error, accepted } => not_json(error, span).with("accepted", *accepted),
         other => at.misplaced(other, span),
     };
     hints::add(finding, &at, &located.error.fault)
@@ -279,6 +277,13 @@ fn short(accepted: &str) -> &str {
 
 fn with_rest(finding: Finding, accepted: &str) -> Finding {
     if short(accepted) == accepted { finding } else { with_accepted(finding, accepted) }
+}
+
+/// `error` is what serde_json says of text that is not JSON. Its position is known better here.
+fn not_json(error: &impl ToString, span: Range<usize>) -> Finding {
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    Finding::error(format!("not JSON: {words}"), span)
 }
 
 fn with_accepted(finding: Finding, accepted: &str) -> Finding {

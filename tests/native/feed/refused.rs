@@ -37,6 +37,10 @@ fn a_list_that_turns_bad_changes_nothing_but_its_age() {
             "/consumers/0/key_sha256/0: invalid value",
         ),
         (served(&"[".repeat(1 << 20)), "byte 0 is not"),
+        (
+            served(&format!(r#"{{"consumers":[{}{}]}}"#, "[".repeat(200), "]".repeat(200))),
+            "column 128), accepted: an object with `name`",
+        ),
         (Served::Status(500), "status 500"),
         (Served::Status(404), "status 404"),
         (Served::Status(204), "status 204"),
