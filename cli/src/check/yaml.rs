@@ -3,12 +3,17 @@
 //! A digest that is all digits is a number there, `yes` is a truth value, and `12e3` is 12000: an
 //! error that the filter reports in Envoy has to be reported here for the same reason.
 
+mod padded;
+mod plain;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::tree::{Field, Kind, Node, Text};
+use padded::Padding;
+use plain::resolve;
 
 /// YAML that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +49,19 @@ pub(crate) struct Parsed {
 
 /// The documents of a file.
 pub(crate) fn parse(source: &str) -> Result<Parsed, Error> {
-    let mut builder = Builder::new(source);
-    let mut parser = Parser::new_from_str(source);
+    let mut padding = Padding::default();
+    loop {
+        match parse_padded(source, &padding) {
+            Err(Error::Syntax(at, words)) if padding.grow(source, at, &words) => {}
+            result => return result,
+        }
+    }
+}
+
+fn parse_padded(source: &str, padding: &Padding) -> Result<Parsed, Error> {
+    let (text, bytes) = padding.apply(source);
+    let mut builder = Builder::new(source, bytes);
+    let mut parser = Parser::new_from_str(&text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| builder.syntax(&error))?;
         builder.take(event, span)?;
@@ -55,7 +71,7 @@ pub(crate) fn parse(source: &str) -> Result<Parsed, Error> {
 
 struct Builder<'s> {
     source: &'s str,
-    /// The byte of each character: the parser counts characters.
+    /// The byte in the file of each character that the parser is given: it counts characters.
     bytes: Vec<usize>,
     /// Where each line starts, in bytes.
     lines: Vec<usize>,
@@ -81,11 +97,11 @@ enum OpenKind {
 }
 
 impl<'s> Builder<'s> {
-    fn new(source: &'s str) -> Self {
+    fn new(source: &'s str, bytes: Vec<usize>) -> Self {
         let ends = source.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             source,
-            bytes: source.char_indices().map(|(at, _)| at).collect(),
+            bytes,
             lines: std::iter::once(0).chain(ends).collect(),
             documents: Vec::new(),
             repeated: Vec::new(),
@@ -220,64 +236,6 @@ fn name_of(node: Node, source: &str) -> Result<(String, Range<usize>), Error> {
     Ok((name, span))
 }
 
-/// What a plain scalar is, if not text.
-fn resolve(value: &str) -> Option<Kind> {
-    if matches!(value, "" | "~" | "null" | "Null" | "NULL") {
-        return Some(Kind::Null);
-    }
-    for (yes, no) in [("y", "n"), ("yes", "no"), ("true", "false"), ("on", "off")] {
-        for (word, truth) in [(yes, true), (no, false)] {
-            if is_spelling(value, word) {
-                return Some(Kind::Bool(truth));
-            }
-        }
-    }
-    number(value)
-}
-
-/// Whether `value` is `word` in lower case, in upper case, or with one capital in front.
-fn is_spelling(value: &str, word: &str) -> bool {
-    let upper = word.to_ascii_uppercase();
-    let (first, rest) = (upper.get(..1), word.get(1..));
-    value == word
-        || value == upper
-        || first.zip(rest).is_some_and(|(first, rest)| value == format!("{first}{rest}"))
-}
-
-fn number(value: &str) -> Option<Kind> {
-    let (sign, digits) = match value.strip_prefix('-') {
-        Some(digits) => (-1.0, digits),
-        None => (1.0, value.strip_prefix('+').unwrap_or(value)),
-    };
-    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
-    let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
-    let whole = match (hexadecimal, octal) {
-        (Some(digits), _) => i64::from_str_radix(digits, 16).ok(),
-        (None, Some(digits)) => i64::from_str_radix(digits, 8).ok(),
-        (None, None) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
-        (None, None) => None,
-    };
-    if let Some(whole) = whole {
-        // Envoy makes text of a number that a double cannot hold exactly.
-        #[expect(clippy::cast_precision_loss, reason = "up to 2^53")]
-        let double = whole as f64;
-        let exact = whole <= MAX_EXACT;
-        return Some(if exact {
-            Kind::Number(sign * double)
-        } else {
-            Kind::Text(Text::opaque(value.to_owned()))
-        });
-    }
-    if matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
-        return Some(Kind::Number(f64::NAN));
-    }
-    let decimal = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
-    // A double that overflows is no number to yaml-cpp.
-    let double = decimal.then(|| digits.parse::<f64>().ok()).flatten()?;
-    double.is_finite().then_some(Kind::Number(sign * double))
-}
-
 /// The parser's message without its quotes, which may hold a value.
 fn words(info: &str) -> String {
     let mut quoted = false;
@@ -295,8 +253,6 @@ pub(crate) const MAX_DEPTH: usize = 100;
 /// Far more than any configuration has. An alias counts as much as its target, so that aliases
 /// cannot multiply without limit.
 pub(crate) const MAX_NODES: usize = 200_000;
-/// 2^53, up to which a double holds every whole number.
-const MAX_EXACT: i64 = 9_007_199_254_740_992;
 
 #[cfg(test)]
 mod tests;

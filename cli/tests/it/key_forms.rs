@@ -8,7 +8,7 @@ const A: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0
 const B: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 
 /// The consumers `a` and `b`, in every way that can be edited. `A` and `B` stand for the digests.
-const FORMS: [&str; 33] = [
+const FORMS: [&str; 35] = [
     "consumers: [{name: a, key_sha256: [A]}, {name: b, key_sha256: [B]}]\n",
     "consumers: [{name: a, key_sha256: [A]}, {name: b, key_sha256: [B]},]\n",
     "consumers: [{name: a, key_sha256: [A,],}, {name: b, key_sha256: [B, ], }, ]\n",
@@ -21,6 +21,9 @@ const FORMS: [&str; 33] = [
     "consumers: [{name: a, key_sha256: [A]} # a\n  , # also a\n  {name: b, key_sha256: [B]}]\n",
     "consumers: [{\n  name: a,\n  key_sha256: [\n    A,\n  ],\n}, {\n  name: b,\n  \
      key_sha256: [\n    B\n  ]\n}]\n",
+    // Indented less than YAML allows in brackets. Envoy's loader and those of Kubernetes read it.
+    "consumers:\n- name: a\n  key_sha256: [\n    \"A\",\n  ]\n- name: b\n  key_sha256: [\n  \"B\"\n]\n",
+    "consumers: [\n{\"name\": \"a\", \"key_sha256\": [\"A\"]},\n{name: \"b\", key_sha256: [\n\"B\"\n]\n}\n]\n",
     "consumers: [{name: a, key_sha256: [A], groups: [\"]},\", '#']}, {name: b, key_sha256: [B]}]\n",
     "consumers:\n- name: a\n  key_sha256:\n  - A\n- name: b\n  key_sha256:\n  - B\n",
     "consumers:\n- name: a\n  key_sha256:\n  - A\n- name: b\n  key_sha256:\n  - B",

@@ -102,3 +102,35 @@ fn aliases_do_not_explode() {
     }
     assert!(matches!(parse(&source), Err(Error::Size(_))));
 }
+
+#[test]
+fn lines_in_brackets_may_be_indented_as_little_as_envoy_takes_them() {
+    for source in [
+        "consumers:\n- name: é\n  keys: [\n    \"a\",\n    'b',\n  ]\n  user: u\n",
+        "consumers:\r\n  - name: é\r\n    keys: [\r\n \"a\", # ]\r\nb\r\n]\r\n    user: u\r\n",
+        "consumers: [\n{name: \"é\",\n\"keys\": [\n\"a\",\nb\n]\n,\nuser: u\n}\n]\n",
+    ] {
+        let node = only(source);
+        let expected =
+            r#"consumers=["name=\"é\";keys=[\"\\\"a\\\"\", \"\\\"b\\\"\"];user=\"u\";"];"#;
+        assert_eq!(shown(&node), expected, "{source}");
+        let Kind::Object(fields) = &node.kind else { panic!("{source}") };
+        let Kind::List(consumers) = &fields[0].value.kind else { panic!("{source}") };
+        let Kind::Object(fields) = &consumers[0].kind else { panic!("{source}") };
+        // Its places are those in the file.
+        let written = |place: usize| source.get(fields[place].value.span.clone()).unwrap();
+        let keys = written(1);
+        assert!(keys.starts_with('[') && keys.ends_with(']') && keys.len() < 25, "{keys}");
+        assert_eq!(written(2), "u");
+    }
+    // Thousands of them take no longer, and none is taken for one in a block.
+    let many = "- [\n  \"a\"\n]\n".repeat(5_000);
+    assert_eq!(shown(&only(&many)).matches('a').count(), 5_000);
+    let block = "a: [\n  \"b\"\n]\nc: |\n ]\n ]\nd: [\n  \"e\"\n]\n";
+    assert!(shown(&only(block)).contains(r#"c="]\n]\n";"#), "{}", shown(&only(block)));
+    // Outside of brackets it is an error as before, and so is a bracket that is missing.
+    for source in ["a:\n  - b\n c: d\n", "a: [\n\"b\"\nc: d\n", "a: [\n\"b\",\n"] {
+        let error = parse(source).unwrap_err();
+        assert!(error.span().start <= source.len(), "{source}");
+    }
+}
