@@ -1,7 +1,8 @@
 //! YAML as a tree, with the types that Envoy's own loader (yaml-cpp) gives to plain scalars.
 //!
-//! A digest that is all digits is a number there, `yes` is a truth value, and `12e3` is 12000: an
-//! error that the filter reports in Envoy has to be reported here for the same reason.
+//! A digest that is all digits is a number there, `yes` is a truth value, and `12e3` is text: an
+//! error that the filter reports in Envoy has to be reported here for the same reason. In what is
+//! not a file of Envoy's, such as a resource of Kubernetes, `12e3` is 12000.
 
 mod padded;
 mod plain;
@@ -13,7 +14,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::tree::{Field, Kind, Node, Text};
 use padded::Padding;
-use plain::resolve;
+use plain::{decimal, resolve};
 
 /// YAML that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +60,36 @@ pub(crate) fn parse(source: &str) -> Result<Parsed, Error> {
 }
 
 fn parse_padded(source: &str, padding: &Padding) -> Result<Parsed, Error> {
-    let (text, bytes) = padding.apply(source);
-    let mut builder = Builder::new(source, bytes);
-    let mut parser = Parser::new_from_str(&text);
-    while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| builder.syntax(&error))?;
-        builder.take(event, span)?;
+    let read = |decimals| {
+        let (text, bytes) = padding.apply(source);
+        let mut builder = Builder::new(source, bytes, decimals);
+        let mut parser = Parser::new_from_str(&text);
+        while let Some(event) = parser.next_event() {
+            let (event, span) = event.map_err(|error| builder.syntax(&error))?;
+            builder.take(event, span)?;
+        }
+        Ok(builder)
+    };
+    let Builder { mut documents, repeated, has_decimals, .. } = read(Decimals::Numbers)?;
+    if has_decimals && documents.iter().any(is_envoys) {
+        let as_text = read(Decimals::Text)?.documents;
+        let pairs = documents.iter_mut().zip(as_text);
+        pairs.filter(|(it, _)| is_envoys(it)).for_each(|(it, as_text)| *it = as_text);
     }
-    Ok(Parsed { documents: builder.documents, repeated: builder.repeated })
+    Ok(Parsed { documents, repeated })
+}
+
+/// Whether Envoy itself reads the document: a bootstrap, or resources in a file.
+fn is_envoys(document: &Node) -> bool {
+    let has = |name: &&str| document.get(name).is_some();
+    !has(&"apiVersion") && ["static_resources", "dynamic_resources", "resources"].iter().any(has)
+}
+
+/// What a plain scalar with a point or an exponent is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decimals {
+    Numbers,
+    Text,
 }
 
 struct Builder<'s> {
@@ -80,6 +103,8 @@ struct Builder<'s> {
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    decimals: Decimals,
+    has_decimals: bool,
 }
 
 /// A list or an object that is not complete.
@@ -97,7 +122,7 @@ enum OpenKind {
 }
 
 impl<'s> Builder<'s> {
-    fn new(source: &'s str, bytes: Vec<usize>) -> Self {
+    fn new(source: &'s str, bytes: Vec<usize>, decimals: Decimals) -> Self {
         let ends = source.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             source,
@@ -108,6 +133,8 @@ impl<'s> Builder<'s> {
             open: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
+            decimals,
+            has_decimals: false,
         }
     }
 
@@ -194,12 +221,17 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    fn scalar(&self, value: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
+    fn scalar(&mut self, value: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
         let range = self.range(span);
+        let decimal = decimal(value).filter(|_| self.decimals == Decimals::Numbers);
         let text = |lines| Kind::Text(Text { value: value.to_owned(), lines });
         let plain = style == ScalarStyle::Plain && tag.is_none();
         let kind = match style {
-            _ if plain => resolve(value).unwrap_or_else(|| text(vec![range.start])),
+            _ if plain => {
+                let found = resolve(value);
+                self.has_decimals |= found.is_none() && decimal.is_some();
+                found.or(decimal).unwrap_or_else(|| text(vec![range.start]))
+            }
             ScalarStyle::Literal => text(self.lines_of(value, span)),
             _ => text(self.line_of(value, &range)),
         };

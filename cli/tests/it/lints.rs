@@ -55,7 +55,7 @@ fn a_rule_for_each_model_without_names_is_a_warning() {
 fn the_path_of_the_module_is_text() {
     let whole = example("envoy.yaml");
     for (value, is) in
-        [("true", "a boolean"), ("1.5", "a number"), ("null", "null"), ("''", "empty")]
+        [("true", "a boolean"), ("15", "a number"), ("null", "null"), ("''", "empty")]
     {
         let text = changed(&whole, MODULE, &format!("filename: {value}"));
         expect(&text, "error", &format!("`filename` is {is}, expected the path of the module"));

@@ -49,6 +49,28 @@ fn plain_scalars_have_the_types_that_envoy_gives_them() {
 }
 
 #[test]
+fn a_decimal_is_text_in_a_file_of_envoys_and_a_number_elsewhere() {
+    let value = |source: &str, path: &[&str]| shown(only(source).at(path).unwrap());
+    for (plain, number) in [("0.04", "0.04"), ("5.0", "5"), ("-1e3", "-1000"), (".inf", "NaN")] {
+        let text = format!("{plain:?}");
+        let file = |root: &str| format!("{root}:\n- a: &a {plain}\n  b: *a\nx: {plain}\n");
+        for root in ["static_resources", "dynamic_resources", "resources"] {
+            let tree = only(&file(root));
+            assert_eq!(shown(&tree.get(root).unwrap().items()[0]), format!("a={text};b={text};"));
+            assert_eq!(shown(tree.get("x").unwrap()), text, "{root}");
+        }
+        assert_eq!(value(&file("upstreams"), &["x"]), number);
+        let resource = format!("apiVersion: v1\n{}", file("resources"));
+        assert_eq!(value(&resource, &["x"]), number);
+        // A whole number is one everywhere.
+        assert_eq!(value("resources: []\nx: 5\ny: 5.0\n", &["x"]), "5");
+    }
+    let both = parse("resources: []\nx: 1.5\n---\napiVersion: v1\nx: 1.5\n").unwrap().documents;
+    let shown: Vec<_> = both.iter().map(|it| shown(it.get("x").unwrap())).collect();
+    assert_eq!(shown, ["\"1.5\"", "1.5"]);
+}
+
+#[test]
 fn every_character_of_a_block_has_its_place() {
     for source in [
         "é: 1\nconfig: |\n    {\n      \"k\": 1\n    }\n",
