@@ -97,7 +97,7 @@ test-systemd: setup-systemd build ctl ## Check the units in deploy/systemd/ with
 setup-manifests:
 	@tools/setup.sh manifests
 
-test-manifests: setup-manifests ## Hold the manifests and the Helm chart against the schemas of their kinds
+test-manifests: setup-manifests ## Check the manifests and the Helm chart against the schemas of their kinds
 	@tools/test-manifests.sh
 
 .PHONY: setup-stack test-stack

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::exchange::{OnAnswer, Shared};
 
 /// How often open exchanges are looked at: how long an answer may wait for an upstream that keeps
-/// its connection open, and how late a time-out may be.
+/// its connection open, and how late a timeout may be.
 const TICK: Duration = Duration::from_millis(100);
 
 /// While a list of consumers is read, the clock ticks this often: each tick does a small part of the

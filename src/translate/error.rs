@@ -7,7 +7,7 @@
 //!
 //! Rules decide, not lists of codes, so that unknown codes are judged correctly:
 //!
-//! 1. some statuses decide with any body: 401, 402, 413, 429, time-outs;
+//! 1. some statuses decide with any body: 401, 402, 413, 429, timeouts;
 //! 2. words in the code or the type (`sense`): content, money, plan, limits, credential;
 //! 3. the named field (`field`): the client's, or ours;
 //! 4. the type: `image_generation_user_error` is the client's, `server_error` is the upstream's;

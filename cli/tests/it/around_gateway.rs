@@ -135,7 +135,7 @@ fn fields_of_the_connection_manager_can_be_changed() {
 
 #[test]
 fn each_listener_has_its_own() {
-    // The listener of the loopback has no time-out.
+    // The listener of the loopback has no timeout.
     let path = "/filter_chains/0/filters/0/typed_config/stream_idle_timeout";
     let idle = format!("{{ op: add, path: {path}, value: 9s }}");
     let more_of = |name: &str| more(LISTENER, name, &[&idle]);

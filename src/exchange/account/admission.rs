@@ -21,9 +21,9 @@ use crate::openai::request::ImageRequest;
 use crate::prices::Money;
 use crate::translate::quota;
 
-/// A hold outlives its request's time-out by this much before it is taken for lost.
+/// A hold outlives its request's timeout by this much before it is taken for lost.
 const GRACE: Duration = Duration::from_secs(60);
-/// While an answer is on its way, its places in flight are held anew this often. The time-out may
+/// While an answer is on its way, its places in flight are held anew this often. The timeout may
 /// have passed when it leaves, but not the grace.
 const RENEWAL: Duration = Duration::from_secs(20);
 

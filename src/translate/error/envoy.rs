@@ -168,7 +168,7 @@ fn may_have_left(words: &str) -> bool {
 }
 
 const RESET_WORDS: &str = "upstream connect error or disconnect/reset before headers";
-/// Codes and types of errors by which other gateways, also this one, report time-outs, broken
+/// Codes and types of errors by which other gateways, also this one, report timeouts, broken
 /// connections and images that they could not deliver.
 const OPEN_WORDS: [&str; 9] = [
     "upstream_error",

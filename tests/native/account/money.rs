@@ -121,7 +121,7 @@ fn an_exchange_without_an_image_costs_a_request_and_nothing_else() {
             |it, bytes| fail(it, 200, bytes),
             Some(502),
         ),
-        ("a time-out", String::new(), timed_out, Some(504)),
+        ("a timeout", String::new(), timed_out, Some(504)),
         ("a client that leaves", String::new(), |_, _| None, None),
         ("an answer by Envoy", String::new(), |_, _| None, Some(502)),
         (

@@ -13,7 +13,7 @@ fn a_worker_that_is_lost_while_it_asks_is_replaced() {
     let mut world = World::new(2, &list(&["ann"]));
     world.tick(0, NOW);
     assert_eq!(world.asked.len(), 1);
-    // The first worker is never heard of again. Its lease is its time-out and 10 s.
+    // The first worker is never heard of again. Its lease is its timeout and 10 s.
     let mut now = NOW;
     while world.find("sk-ann") == Found::Unread && now < NOW + secs(60) {
         now += Duration::from_millis(100);
