@@ -1,7 +1,7 @@
 //! What the filter on the loopback listener brings for the calls of an exchange.
 //!
 //! A call through that listener is a stream of its own there, in the same VM. Its bytes come here
-//! as they arrive, so the outcome is known with the upstream's last word, and not only when Envoy
+//! as they arrive, so the outcome is known with the upstream's last event, and not only when Envoy
 //! hands over the whole answer of a side call. What that answer then says is dropped.
 
 use std::time::Duration;

@@ -104,7 +104,7 @@ impl Endpoint {
         }
     }
 
-    /// The name of the endpoint in usage records and metrics: the last word of the path.
+    /// The name of the endpoint in usage records and metrics: the last segment of the path.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

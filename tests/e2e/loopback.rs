@@ -1,4 +1,4 @@
-//! Calls through the loopback listener: an image counts with the upstream's last word, however the
+//! Calls through the loopback listener: an image counts with the upstream's last event, however the
 //! upstream then ends its answer, and whatever becomes of its cluster.
 
 mod updates;
