@@ -26,7 +26,7 @@ pub enum Token<'a> {
 /// # Invariants
 ///
 /// - What is held between two chunks is at most a field's name and an event's name: never data.
-/// - Each byte is read once, for pieces of any size.
+/// - It reads each byte at most once, for pieces of any size.
 #[derive(Debug, Default)]
 pub struct Decoder {
     state: State,
