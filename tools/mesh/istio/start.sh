@@ -44,7 +44,7 @@ is_sound() {
 # configuration of the filter.
 apply_limits() {
   local changed=$run/changed.yaml keys
-  keys=$(awk '/^#     # Money/ { on = 1 } on && !/^#     / { exit } on { print substr($0, 7) }' "$limits")
+  keys=$(awk '/^#     engine:/ { on = 1 } on && !/^#     / { exit } on { print substr($0, 7) }' "$limits")
   [[ $keys == *limits:* ]] || fail "$limits does not say what to write into the configuration"
   keys=$keys awk '{ print } $0 == "                    - { id: acme }" {
     count = split(ENVIRON["keys"], lines, "\n")
