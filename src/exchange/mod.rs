@@ -128,7 +128,7 @@ impl Exchange {
         };
         let reading = match body {
             Ok(body) => self.account.open().map(|()| Reading::Body(body)),
-            Err(failure) => Reading::rejected(failure, headers, end, now),
+            Err(failure) => Reading::rejected(&self.account.shared, failure, headers, end, now),
         };
         match reading {
             Ok(reading) => {

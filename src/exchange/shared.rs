@@ -25,6 +25,9 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same before this VM has seen any body at all: Envoy then likely holds them back, because
 /// `allow_on_headers_stop_iteration` is not set.
 pub const FIRST_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// This many rejections of a VM wait for the end of their requests. They are those of clients without
+/// a key, too, so they take no place of an exchange.
+const MAX_REJECTIONS: usize = 1_000;
 
 /// One configuration in force and what the exchanges under it share.
 pub struct Shared {
@@ -149,6 +152,13 @@ impl Shared {
         let mut place = self.vm.open.lease(self.config.max_open_exchanges());
         place.cover(1).map_err(|_| Failure::overloaded())?;
         Ok(place)
+    }
+
+    /// The place of one more rejection that waits for the end of its request. `None` if as many wait
+    /// as may.
+    pub(crate) fn wait_to_reject(&self) -> Option<Lease> {
+        let mut place = self.vm.rejections.lease(MAX_REJECTIONS);
+        place.cover(1).ok().map(|()| place)
     }
 
     /// What bounds the collector of a call.

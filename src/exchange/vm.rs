@@ -17,6 +17,8 @@ pub struct Vm {
     /// The exchanges that are open: from the head of a request that may go on until Envoy has sent
     /// the answer, or the client has left.
     pub open: Budget,
+    /// The rejections that wait for the end of their requests.
+    pub(crate) rejections: Budget,
     /// Whether any body has reached the filter yet.
     pub(crate) bodies_come: Cell<bool>,
     settlements: Settlements,

@@ -154,7 +154,7 @@ impl Collector {
         self.accumulator.now = now;
         if self.outcome.is_none() {
             let chunk = Rc::new(chunk);
-            match self.decoder.is_some() {
+            match self.reads_events() {
                 true => self.feed_events(&chunk),
                 false => self.feed_document(&chunk),
             }

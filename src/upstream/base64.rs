@@ -69,7 +69,8 @@ mod scalar {
 }
 
 /// Sixteen bytes at a time. What a byte comes to is 0 if it is not in the set, so the least of a block
-/// says whether all are: on x86 that takes two thirds of the time of a comparison for each vector.
+/// says whether all are. With that and the shift of pairs, base64 takes three quarters of the time
+/// that it takes with a comparison for each vector and a shift of bytes (Node.js 20, x86).
 #[cfg(target_arch = "wasm32")]
 mod vector {
     use core::arch::wasm32::{

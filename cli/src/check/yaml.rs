@@ -223,19 +223,23 @@ impl<'s> Builder<'s> {
 
     fn scalar(&mut self, value: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
         let range = self.range(span);
-        let decimal = decimal(value).filter(|_| self.decimals == Decimals::Numbers);
         let text = |lines| Kind::Text(Text { value: value.to_owned(), lines });
         let plain = style == ScalarStyle::Plain && tag.is_none();
         let kind = match style {
-            _ if plain => {
-                let found = resolve(value);
-                self.has_decimals |= found.is_none() && decimal.is_some();
-                found.or(decimal).unwrap_or_else(|| text(vec![range.start]))
-            }
+            _ if plain => resolve(value)
+                .or_else(|| self.number(value))
+                .unwrap_or_else(|| text(vec![range.start])),
             ScalarStyle::Literal => text(self.lines_of(value, span)),
             _ => text(self.line_of(value, &range)),
         };
         Node { span: range, kind }
+    }
+
+    /// A plain scalar with a point or an exponent as a number, if such are numbers here.
+    fn number(&mut self, value: &str) -> Option<Kind> {
+        let number = decimal(value).filter(|_| self.decimals == Decimals::Numbers);
+        self.has_decimals |= number.is_some();
+        number
     }
 
     /// Quoted text without escapes is one line of the file.

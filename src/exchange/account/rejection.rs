@@ -67,7 +67,7 @@ impl Rejection {
     }
 
     /// The one with the longest wait, of two that are as long the first: a client that waits for
-    /// less is rejected again. It is not told to wait for a budget, so that comes before all.
+    /// less is rejected again. A budget names no time to wait for, so it comes before all.
     pub(crate) fn longest(first: Option<Self>, next: Self) -> Option<Self> {
         let wait = |it: &Self| match (&it.failure, it.fits) {
             (Failure::Client(ClientFailure::BudgetSpent(_)), _) | (_, Fits::Never) => {

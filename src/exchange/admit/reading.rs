@@ -2,7 +2,7 @@
 //!
 //! Over HTTP/1.1 Envoy closes the connection if the reply comes before the end of the request. The
 //! client then has to open another one, which costs more than the request. So a rejection by the
-//! head waits for a short body.
+//! head waits for a short body, unless many wait already.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::body::RequestBody;
 use crate::exchange::head::{Headers, content_length};
 use crate::exchange::outcome::End;
 use crate::exchange::shared::Shared;
+use crate::memory::Lease;
 use crate::openai::error::Failure;
 
 /// A body is short up to this many bytes. A prompt has at most 32,000 characters.
@@ -23,7 +24,7 @@ pub(crate) enum Reading {
     /// It may go on.
     Body(RequestBody),
     /// This is reported after the body, which is dropped.
-    Rejected { failure: Failure, since: Duration },
+    Rejected { failure: Failure, since: Duration, _place: Lease },
 }
 
 impl Reading {
@@ -31,18 +32,20 @@ impl Reading {
     ///
     /// # Errors
     ///
-    /// The failure, if it is to be reported at once: nothing more comes, or the body is long, or of
-    /// a length that is not declared.
+    /// The failure, if it is to be reported at once: nothing more comes, the body is long or of a
+    /// length that is not declared, or there is no place to wait.
     pub(crate) fn rejected(
+        shared: &Shared,
         failure: Failure,
         headers: &Headers,
         end: End,
         now: Duration,
     ) -> Result<Self, Failure> {
         let is_short = content_length(headers).is_some_and(|len| len <= SHORT_BODY_BYTES);
-        match end {
-            End::Open if is_short => Ok(Self::Rejected { failure, since: now }),
-            End::Open | End::Stream => Err(failure),
+        let waits = end == End::Open && is_short;
+        match waits.then(|| shared.wait_to_reject()).flatten() {
+            Some(place) => Ok(Self::Rejected { failure, since: now, _place: place }),
+            None => Err(failure),
         }
     }
 
@@ -63,7 +66,7 @@ impl Reading {
     pub(crate) fn tick(&self, shared: &Shared, now: Duration) -> Option<Failure> {
         match self {
             Self::Body(body) => body.tick(shared, now),
-            Self::Rejected { failure, since } => {
+            Self::Rejected { failure, since, .. } => {
                 (now.saturating_sub(*since) >= REJECTION_TIMEOUT).then(|| failure.clone())
             }
         }

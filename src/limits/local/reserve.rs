@@ -249,7 +249,7 @@ enum Wait {
 impl Wait {
     fn of(unit: Unit, fits_at: Option<Duration>) -> Self {
         match (unit, fits_at) {
-            // A client is not told to wait for a budget.
+            // A budget names no time to wait for.
             (Unit::Usd, _) | (_, None) => Self::Forever,
             (Unit::Concurrent, Some(_)) => Self::Landing,
             (_, Some(at)) => Self::Until(at),

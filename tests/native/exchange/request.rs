@@ -182,6 +182,26 @@ fn a_rejection_by_the_head_waits_for_a_short_body() {
 }
 
 #[test]
+fn a_bounded_number_of_rejections_waits() {
+    let (gate, _) = gate(&json!({}));
+    let rejected = [("authorization", "Bearer no"), ("content-length", "2")];
+    let mut waiting: Vec<_> = (0..1_000).map(|_| opened(&gate, &rejected, End::Open)).collect();
+    assert!(waiting.iter().all(|it| it.client.waits()));
+    assert_eq!(opened(&gate, &rejected, End::Open).client.status, 401);
+    // A request with a key has its place all the same, and each end makes room for another.
+    assert!(opened(&gate, &[("content-length", "2")], End::Open).client.waits());
+    waiting[0].request_body(b"{}", End::Stream);
+    waiting[1].tick(after(1));
+    waiting.pop().unwrap().close(None);
+    for _ in 0..3 {
+        let driver = opened(&gate, &rejected, End::Open);
+        assert!(driver.client.waits());
+        waiting.push(driver);
+    }
+    assert_eq!(opened(&gate, &rejected, End::Open).client.status, 401);
+}
+
+#[test]
 fn who_has_no_room_does_not_wait_for_a_body() {
     let (gate, _) = gate(&json!({"max_open_exchanges": 1}));
     let open = opened(&gate, &[], End::Open);

@@ -20,7 +20,7 @@ fn shown(node: &Node) -> String {
 }
 
 #[test]
-fn plain_scalars_have_the_types_that_envoy_gives_them() {
+fn plain_scalars_have_the_types_that_their_loaders_give_them() {
     for (plain, expected) in [
         ("yes", "true"),
         ("Off", "false"),
